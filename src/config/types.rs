@@ -1,0 +1,367 @@
+//! The configuration as the server uses it: plain values, shared between workers, every default filled in.
+
+use crate::log::Level;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A whole validated configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `daemon`: leave the terminal. Default off (unlike nginx).
+    pub daemon: bool,
+    /// `pid`: where the process number is written; `None` when not configured.
+    pub pid: Option<PathBuf>,
+    /// `user`: whom to become after the sockets are open.
+    pub user: Option<User>,
+    /// `worker_processes`: threads with a loop each; `auto` is one per CPU.
+    pub workers: usize,
+    /// `error_log` of the main level: target and least serious level written.
+    pub error_log: ErrorLog,
+    /// The `events` block.
+    pub events: Events,
+    /// What to listen on, one entry per distinct address, in order of first appearance.
+    pub listeners: Vec<Listener>,
+    /// All access log files with their format; `Settings::access_logs` index this.
+    pub access_logs: Vec<AccessLog>,
+}
+
+/// `user NAME [GROUP];`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct User {
+    /// The account's name.
+    pub name: String,
+    /// The group's name; the account's own group if absent.
+    pub group: Option<String>,
+}
+
+/// `error_log FILE|stderr [LEVEL];`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ErrorLog {
+    /// The file, or standard error.
+    pub target: LogTarget,
+    /// Lines less serious than this are not written. Default error; `Config` for the demo says notice.
+    pub level: Level,
+}
+
+/// Where log lines go.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum LogTarget {
+    /// Standard error.
+    Stderr,
+    /// A file, opened for appending.
+    File(PathBuf),
+}
+
+/// The `events` block.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Events {
+    /// `use`: the poller's name; `None`: the platform's best.
+    pub poller: Option<&'static str>,
+    /// `worker_connections`: open connections per worker. Default 512 as in nginx.
+    pub worker_connections: usize,
+    /// `try_first`: call before asking the kernel whether the call would block. Default on.
+    pub try_first: bool,
+}
+
+/// An address that is listened on and the virtual hosts behind it.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Where.
+    pub address: Address,
+    /// `backlog=`: connections that the kernel completes ahead of accept. Default 511.
+    pub backlog: i32,
+    /// `reuseport`: one socket per worker (always so with more than one worker).
+    pub reuseport: bool,
+    /// Who answers. Shared, since each connection keeps the hosts that it was accepted with.
+    pub hosts: Arc<Hosts>,
+}
+
+/// A socket address.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Address {
+    /// IPv4 or IPv6 with port.
+    Inet(SocketAddr),
+    /// `unix:PATH`.
+    Unix(PathBuf),
+}
+
+/// The virtual hosts of one address.
+#[derive(Clone, Debug, Default)]
+pub struct Hosts {
+    /// All servers; the first is the default, whatever order the file has.
+    pub servers: Vec<Arc<Server>>,
+    /// Exact names, lower case, to an index of `servers`.
+    pub exact: HashMap<String, usize>,
+    /// `*.example.org` as ".example.org", the longest first.
+    pub suffixes: Vec<(String, usize)>,
+    /// `www.example.*` as "www.example.", the longest first.
+    pub prefixes: Vec<(String, usize)>,
+}
+
+/// A `server` block.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// `server_name`s as written, lower case; the first one names the server in logs and redirects ("" if none).
+    pub names: Vec<String>,
+    /// What holds where no location matches.
+    pub settings: Arc<Settings>,
+    /// The locations.
+    pub locations: Locations,
+    /// Where the block stands: "file:line".
+    pub place: String,
+}
+
+/// The locations of a server or of a location.
+#[derive(Clone, Debug, Default)]
+pub struct Locations {
+    /// `location = /path`.
+    pub exact: HashMap<Vec<u8>, Arc<Location>>,
+    /// Prefix locations, plain and `^~`, the longest first.
+    pub prefixes: Vec<Arc<Location>>,
+    /// `location @name`.
+    pub named: HashMap<String, Arc<Location>>,
+}
+
+/// A `location` block.
+#[derive(Clone, Debug)]
+pub struct Location {
+    /// The path or prefix, decoded, as bytes.
+    pub path: Vec<u8>,
+    /// `^~`: no regular expression is tried after this one.
+    pub no_regex: bool,
+    /// What holds inside, outer levels merged in.
+    pub settings: Arc<Settings>,
+    /// Locations inside.
+    pub inner: Locations,
+}
+
+/// Everything that may be said at http, server and location level, inherited and merged.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `root`: the document root, absolute or relative to the prefix (resolved). Default "html".
+    pub root: PathBuf,
+    /// `alias`: replaces the location's prefix instead of being put before the whole path.
+    pub alias: Option<Alias>,
+    /// `index`: names tried in a directory, in order. Default index.html.
+    pub index: Vec<String>,
+    /// `types`: extension (lower case, no dot) to media type.
+    pub types: Arc<HashMap<String, Arc<str>>>,
+    /// `default_type`. Default text/plain.
+    pub default_type: Arc<str>,
+    /// `error_page`s, in order.
+    pub error_pages: Vec<ErrorPage>,
+    /// `return`: answer at once. Not inherited.
+    pub return_: Option<Return>,
+    /// Access logs to write: indices into [`Config::access_logs`].
+    pub access_logs: Vec<usize>,
+    /// `error_log` level for these requests.
+    pub error_level: Level,
+    /// `keepalive_timeout`: how long an idle connection is kept; zero closes after each response. Default 75 s.
+    pub keepalive_timeout: Duration,
+    /// `keepalive_timeout`'s second value, told to the client in a Keep-Alive field.
+    pub keepalive_header: Option<Duration>,
+    /// `keepalive_requests`: requests per connection. Default 1000.
+    pub keepalive_requests: u64,
+    /// `client_header_timeout`: for the whole head. Default 60 s.
+    pub client_header_timeout: Duration,
+    /// `client_body_timeout`: between two reads of a body. Default 60 s.
+    pub client_body_timeout: Duration,
+    /// `client_max_body_size`; zero: no limit. Default 1 MiB.
+    pub client_max_body_size: u64,
+    /// `send_timeout`: between two writes. Default 60 s.
+    pub send_timeout: Duration,
+    /// `client_header_buffer_size`. Default 1k.
+    pub client_header_buffer_size: usize,
+    /// `large_client_header_buffers NUMBER SIZE`. Default 4 8k.
+    pub large_client_header_buffers: (usize, usize),
+    /// `max_headers`: fields in one head. Default 1000.
+    pub max_headers: usize,
+    /// `sendfile`. Default on (unlike nginx's off).
+    pub sendfile: bool,
+    /// `tcp_nopush`. Default off.
+    pub tcp_nopush: bool,
+    /// `tcp_nodelay`. Default on.
+    pub tcp_nodelay: bool,
+    /// `server_tokens`: version in the Server field and on error pages. Default on.
+    pub server_tokens: bool,
+    /// `etag`. Default on.
+    pub etag: bool,
+    /// `disable_symlinks`. Default off.
+    pub disable_symlinks: DisableSymlinks,
+    /// `max_ranges`; 0 turns ranges off; `None`: no limit.
+    pub max_ranges: Option<usize>,
+}
+
+/// `alias PATH;` with the length of the location's prefix that it replaces.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Alias {
+    /// The replacement.
+    pub path: PathBuf,
+    /// Bytes of the URL's path that it stands for.
+    pub prefix_bytes: usize,
+}
+
+/// `disable_symlinks off|on|if_not_owner;`
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DisableSymlinks {
+    /// Links are followed.
+    Off,
+    /// A link anywhere below the root is refused with 403.
+    On,
+    /// A link is refused when it and its target have different owners.
+    IfNotOwner,
+}
+
+/// `error_page CODE ... [=[ANSWER]] URI;`
+#[derive(Clone, PartialEq, Debug)]
+pub struct ErrorPage {
+    /// Statuses that it answers.
+    pub codes: Vec<u16>,
+    /// `=200` answers with that status, `=` with the status of the page itself, nothing keeps the error's.
+    pub answer: ErrorPageStatus,
+    /// A path inside, a named location, or an absolute URL to redirect to.
+    pub uri: Template,
+}
+
+/// The status that a client sees with an error page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ErrorPageStatus {
+    /// The error's own.
+    Keep,
+    /// What the page's own processing says (`=`).
+    FromPage,
+    /// This one (`=200`).
+    Set(u16),
+}
+
+/// `return CODE [TEXT];`, `return CODE URL;`, `return URL;`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Return {
+    /// The status; 444 closes without an answer.
+    pub code: u16,
+    /// The body, or for 301, 302, 303, 307, 308 the Location.
+    pub text: Option<Template>,
+}
+
+/// `access_log PATH [FORMAT [buffer=SIZE] [flush=TIME]];`
+#[derive(Clone, PartialEq, Debug)]
+pub struct AccessLog {
+    /// The file.
+    pub target: LogTarget,
+    /// `log_format`, or the built-in combined.
+    pub format: Arc<Template>,
+    /// Bytes gathered before a write. Default 64k.
+    pub buffer_bytes: usize,
+    /// The longest that a line waits in the buffer. Default 1 s.
+    pub flush: Duration,
+}
+
+/// Text with `$variables`.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Template {
+    /// The parts in order.
+    pub parts: Vec<Part>,
+    /// `escape=` of log_format.
+    pub escape: Escape,
+}
+
+/// A piece of a [`Template`].
+#[derive(Clone, PartialEq, Debug)]
+pub enum Part {
+    /// As it stands.
+    Text(String),
+    /// To be filled in per request.
+    Variable(Variable),
+}
+
+/// How values are made safe in a log line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Escape {
+    /// `"`, `\` and bytes outside 32..=126 as `\xHH`; an empty value as `-`.
+    #[default]
+    Default,
+    /// As inside a JSON string.
+    Json,
+    /// Not at all.
+    None,
+}
+
+/// The variables that a configuration may name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Variable {
+    /// `$remote_addr`
+    RemoteAddr,
+    /// `$remote_port`
+    RemotePort,
+    /// `$remote_user`
+    RemoteUser,
+    /// `$server_addr`
+    ServerAddr,
+    /// `$server_port`
+    ServerPort,
+    /// `$server_name`
+    ServerName,
+    /// `$server_protocol`
+    ServerProtocol,
+    /// `$time_local`: 22/Nov/2026:02:35:09 +0000
+    TimeLocal,
+    /// `$time_iso8601`
+    TimeIso8601,
+    /// `$msec`: seconds with milliseconds
+    Msec,
+    /// `$request`: the request line
+    Request,
+    /// `$request_method`
+    RequestMethod,
+    /// `$request_uri`: target as sent, with arguments
+    RequestUri,
+    /// `$uri`, `$document_uri`: path, decoded and normalized
+    Uri,
+    /// `$args`, `$query_string`
+    Args,
+    /// `$is_args`: "?" or nothing
+    IsArgs,
+    /// `$host`: request's host, lower case, no port; else the server's name
+    Host,
+    /// `$hostname`: the machine's
+    Hostname,
+    /// `$scheme`
+    Scheme,
+    /// `$status`
+    Status,
+    /// `$body_bytes_sent`
+    BodyBytesSent,
+    /// `$bytes_sent`
+    BytesSent,
+    /// `$request_length`
+    RequestLength,
+    /// `$request_time`: seconds with milliseconds
+    RequestTime,
+    /// `$connection`: serial number of the connection
+    Connection,
+    /// `$connection_requests`
+    ConnectionRequests,
+    /// `$pid`
+    Pid,
+    /// `$pipe`: "p" if pipelined, else "."
+    Pipe,
+    /// `$document_root`
+    DocumentRoot,
+    /// `$request_filename`
+    RequestFilename,
+    /// `$nginx_version`'s counterpart `$server_version`
+    ServerVersion,
+    /// `$request_id`: 32 hex digits
+    RequestId,
+    /// `$http_NAME`: a request field, name lower case with hyphens
+    Http(String),
+    /// `$sent_http_NAME`: a response field
+    SentHttp(String),
+    /// `$arg_NAME`: an argument of the query
+    Arg(String),
+    /// `$cookie_NAME`
+    Cookie(String),
+}

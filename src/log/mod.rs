@@ -1,0 +1,5 @@
+//! The error log and the access log.
+
+mod level;
+
+pub use level::Level;

@@ -1,0 +1,86 @@
+//! What a system call says when it fails.
+
+use std::{fmt, io};
+
+/// A failed call: which one, and its `errno`.
+///
+/// Displays as `accept4: Too many open files (os error 24)`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Error {
+    call: &'static str,
+    errno: i32,
+}
+
+/// The result of a system call.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error of `call` with this `errno` value.
+    pub const fn new(call: &'static str, errno: i32) -> Self {
+        Self { call, errno }
+    }
+
+    /// The current thread's `errno`, said of `call`. Call it right after the failure.
+    pub fn last(call: &'static str) -> Self {
+        Self { call, errno: io::Error::last_os_error().raw_os_error().unwrap_or(0) }
+    }
+
+    /// The call that failed, by its man page's name.
+    pub fn call(&self) -> &'static str {
+        self.call
+    }
+
+    /// The error number, as in errno(3).
+    pub fn errno(&self) -> i32 {
+        self.errno
+    }
+
+    /// The portable kind of this error number.
+    pub fn kind(&self) -> io::ErrorKind {
+        io::Error::from_raw_os_error(self.errno).kind()
+    }
+
+    /// `EAGAIN` or `EWOULDBLOCK`: nothing is there now, wait for the kernel.
+    pub fn would_block(&self) -> bool {
+        self.errno == libc::EAGAIN || self.errno == libc::EWOULDBLOCK
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.call, io::Error::from_raw_os_error(self.errno))
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Error> for io::Error {
+    fn from(e: Error) -> Self {
+        io::Error::from_raw_os_error(e.errno)
+    }
+}
+
+/// Calls a function of libc and turns `-1` into an [`Error`] that carries the function's name.
+///
+/// `syscall!(listen(fd, backlog))` is `Result<c_int>`. Repeats after `EINTR`. The caller writes the `unsafe` block
+/// around it and says why it is sound.
+macro_rules! syscall {
+    ($call:ident ( $($arg:expr),* $(,)? )) => {
+        loop {
+            let result = libc::$call($($arg),*);
+            if result != -1 {
+                break Ok(result);
+            }
+            let error = $crate::Error::last(stringify!($call));
+            if error.errno() != libc::EINTR {
+                break Err(error);
+            }
+        }
+    };
+}
