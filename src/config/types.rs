@@ -2,10 +2,11 @@
 
 use crate::log::Level;
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use webserv_sys::net::Address;
 
 /// A whole validated configuration.
 #[derive(Clone, Debug)]
@@ -77,15 +78,6 @@ pub struct Listener {
     pub reuseport: bool,
     /// Who answers. Shared, since each connection keeps the hosts that it was accepted with.
     pub hosts: Arc<Hosts>,
-}
-
-/// A socket address.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Address {
-    /// IPv4 or IPv6 with port.
-    Inet(SocketAddr),
-    /// `unix:PATH`.
-    Unix(PathBuf),
 }
 
 /// The virtual hosts of one address.
