@@ -1,5 +1,6 @@
 //! The configuration as the server uses it: plain values, shared between workers, every default filled in.
 
+use super::problem::Problem;
 use crate::log::Level;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -27,6 +28,10 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// All access log files with their format; `Settings::access_logs` index this.
     pub access_logs: Vec<AccessLog>,
+    /// The other error log files, of `error_log` inside `http`; `Settings::error_log` indexes this.
+    pub error_logs: Vec<LogTarget>,
+    /// What looks like a mistake but was accepted, to be shown beside the start-up messages.
+    pub warnings: Vec<Problem>,
 }
 
 /// `user NAME [GROUP];`
@@ -74,8 +79,11 @@ pub struct Listener {
     pub address: Address,
     /// `backlog=`: connections that the kernel completes ahead of accept. Default 511.
     pub backlog: i32,
-    /// `reuseport`: one socket per worker (always so with more than one worker).
+    /// `reuseport`: one socket per worker (always so with more than one worker). Set as well where a wildcard address
+    /// and a specific one share a port, which the kernel allows only so.
     pub reuseport: bool,
+    /// `ipv6only=`: an IPv6 socket takes no IPv4 connections. Default on; of no meaning for other addresses.
+    pub ipv6only: bool,
     /// Who answers. Shared, since each connection keeps the hosts that it was accepted with.
     pub hosts: Arc<Hosts>,
 }
@@ -120,7 +128,7 @@ pub struct Locations {
 /// A `location` block.
 #[derive(Clone, Debug)]
 pub struct Location {
-    /// The path or prefix, decoded, as bytes.
+    /// The path or prefix, decoded, as bytes; a named location's name with its "@".
     pub path: Vec<u8>,
     /// `^~`: no regular expression is tried after this one.
     pub no_regex: bool,
@@ -151,6 +159,8 @@ pub struct Settings {
     pub access_logs: Vec<usize>,
     /// `error_log` level for these requests.
     pub error_level: Level,
+    /// `error_log` file for these requests: index into [`Config::error_logs`]; `None`: the main level's.
+    pub error_log: Option<usize>,
     /// `keepalive_timeout`: how long an idle connection is kept; zero closes after each response. Default 75 s.
     pub keepalive_timeout: Duration,
     /// `keepalive_timeout`'s second value, told to the client in a Keep-Alive field.
@@ -173,6 +183,8 @@ pub struct Settings {
     pub max_headers: usize,
     /// `sendfile`. Default on (unlike nginx's off).
     pub sendfile: bool,
+    /// `sendfile_max_chunk`: bytes in one sendfile call; zero: no limit. Default 2 MiB.
+    pub sendfile_max_chunk: u64,
     /// `tcp_nopush`. Default off.
     pub tcp_nopush: bool,
     /// `tcp_nodelay`. Default on.

@@ -1,0 +1,77 @@
+//! What holds where the configuration says nothing.
+
+use super::types::*;
+use crate::log::Level;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The least serious level that the error log has unless `error_log` names one.
+pub(super) const ERROR_LEVEL: Level = Level::Error;
+
+impl Default for Settings {
+    fn default() -> Self {
+        let types = [("html", "text/html"), ("gif", "image/gif"), ("jpg", "image/jpeg")];
+        Settings {
+            root: PathBuf::from("html"),
+            alias: None,
+            index: vec!["index.html".to_owned()],
+            types: Arc::new(HashMap::from(types.map(|(extension, name)| (extension.to_owned(), Arc::from(name))))),
+            default_type: Arc::from("text/plain"),
+            error_pages: Vec::new(),
+            return_: None,
+            access_logs: Vec::new(),
+            error_level: ERROR_LEVEL,
+            error_log: None,
+            keepalive_timeout: Duration::from_secs(75),
+            keepalive_header: None,
+            keepalive_requests: 1000,
+            client_header_timeout: Duration::from_secs(60),
+            client_body_timeout: Duration::from_secs(60),
+            client_max_body_size: 1 << 20,
+            send_timeout: Duration::from_secs(60),
+            client_header_buffer_size: 1 << 10,
+            large_client_header_buffers: (4, 8 << 10),
+            max_headers: 1000,
+            sendfile: true,
+            sendfile_max_chunk: 2 << 20,
+            tcp_nopush: false,
+            tcp_nodelay: true,
+            server_tokens: true,
+            etag: true,
+            disable_symlinks: DisableSymlinks::Off,
+            max_ranges: None,
+        }
+    }
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Events { poller: None, worker_connections: 512, try_first: true }
+    }
+}
+
+impl Default for ErrorLog {
+    fn default() -> Self {
+        ErrorLog { target: LogTarget::Stderr, level: ERROR_LEVEL }
+    }
+}
+
+impl Default for Config {
+    /// A server that listens nowhere.
+    fn default() -> Self {
+        Config {
+            daemon: false,
+            pid: None,
+            user: None,
+            workers: 1,
+            error_log: ErrorLog::default(),
+            error_logs: Vec::new(),
+            events: Events::default(),
+            listeners: Vec::new(),
+            access_logs: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What is wrong with a configuration, and how it is shown.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Where a word stands in the files that were read.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub(super) struct Place {
+    /// Index into [`Files`].
+    pub file: usize,
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+    /// Characters to underline; it may reach over the line's end.
+    pub width: usize,
+}
+
+/// Something wrong at a place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Fault {
+    pub place: Place,
+    pub message: String,
+}
+
+impl Fault {
+    /// The error half of most functions that read the configuration.
+    pub fn new(place: Place, message: impl Into<String>) -> Self {
+        Fault { place, message: message.into() }
+    }
+}
+
+/// The texts that were read, kept to show the lines that faults stand on.
+#[derive(Default, Debug)]
+pub(super) struct Files {
+    list: Vec<(String, Arc<str>)>,
+}
+
+impl Files {
+    /// Keeps a text, without its byte order mark, under the name that errors call it by; returns its index.
+    pub fn add(&mut self, name: &str, text: &str) -> usize {
+        self.list.push((name.to_owned(), text.strip_prefix('\u{feff}').unwrap_or(text).into()));
+        self.list.len() - 1
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// A file's text.
+    pub fn text(&self, file: usize) -> Arc<str> {
+        self.list[file].1.clone()
+    }
+
+    /// "file:line:column".
+    pub fn name(&self, place: Place) -> String {
+        format!("{}:{}:{}", self.list[place.file].0, place.line, place.column)
+    }
+
+    /// "file:line".
+    pub fn line(&self, place: Place) -> String {
+        format!("{}:{}", self.list[place.file].0, place.line)
+    }
+
+    /// A fault with all that is needed to show it.
+    pub fn problem(&self, fault: &Fault) -> Problem {
+        let place = fault.place;
+        let (file, text) = &self.list[place.file];
+        let source = text.split('\n').nth(place.line - 1).unwrap_or_default().trim_end_matches('\r');
+        Problem {
+            file: file.clone(),
+            line: place.line,
+            column: place.column,
+            message: fault.message.clone(),
+            source: source.to_owned(),
+            width: place.width,
+        }
+    }
+}
+
+/// One thing that is wrong with the configuration (or, among [`super::Config::warnings`], odd).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problem {
+    /// The file as it was named.
+    pub file: String,
+    /// From 1; 0 if the file as a whole is meant.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+    /// What is wrong, and what was meant or is accepted.
+    pub message: String,
+    /// The line that it stands on.
+    pub source: String,
+    /// Characters to underline.
+    pub width: usize,
+}
+
+/// The most characters of a source line that are shown.
+const SHOWN_MAX: usize = 160;
+
+impl Problem {
+    /// A problem with a file as a whole.
+    pub(super) fn file(name: &str, message: String) -> Self {
+        Problem { file: name.to_owned(), line: 0, column: 0, message, source: String::new(), width: 0 }
+    }
+
+    /// "file:line:column: message", for a log that takes one line.
+    pub fn headline(&self) -> String {
+        match self.line {
+            0 => format!("{}: {}", self.file, self.message),
+            line => format!("{}:{line}:{}: {}", self.file, self.column, self.message),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    /// The headline, the source line and a line of carets under the words that are meant; no newline at the end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.headline())?;
+        if self.line == 0 {
+            return Ok(());
+        }
+        // Of a very long line, show the part that the words stand in.
+        let skipped = if self.column > SHOWN_MAX { self.column - SHOWN_MAX / 2 } else { 0 };
+        let shown: Vec<char> = self.source.chars().skip(skipped).take(SHOWN_MAX).collect();
+        let before = (self.column - 1 - skipped).min(shown.len());
+        let carets = self.width.min(shown.len() - before).max(1);
+        // Tabs stay, so that the carets align; nothing else may move the terminal's cursor.
+        let clean = |c: &char| if c.is_control() && *c != '\t' { '?' } else { *c };
+        let source: String = shown.iter().map(clean).collect();
+        let indent: String = shown[..before].iter().map(|c| if *c == '\t' { '\t' } else { ' ' }).collect();
+        write!(f, "\n{source}\n{indent}{}", "^".repeat(carets))
+    }
+}
+
+/// Why a configuration was refused: at least one problem, in the order of the files.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Errors {
+    /// What is wrong; at most [`Errors::MAX`].
+    pub problems: Vec<Problem>,
+}
+
+impl Errors {
+    /// The most that one run reports.
+    pub const MAX: usize = 10;
+
+    /// One problem with a file as a whole.
+    pub(super) fn file(name: &str, message: String) -> Self {
+        Errors { problems: vec![Problem::file(name, message)] }
+    }
+}
+
+impl fmt::Display for Errors {
+    /// Each problem as `webserv: file:line:column: message` with its line and carets; no newline at the end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            let newline = if index > 0 { "\n" } else { "" };
+            write!(f, "{newline}webserv: {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Errors {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(source: &str, column: usize, width: usize) -> String {
+        let mut files = Files::default();
+        let file = files.add("a.conf", &format!("\u{feff}first\n{source}\r\nlast"));
+        let fault = Fault::new(Place { file, line: 2, column, width }, "bad");
+        files.problem(&fault).to_string()
+    }
+
+    #[test]
+    fn carets_stand_under_the_words() {
+        assert_eq!(shown("    lisen 8080;", 5, 5), "a.conf:2:5: bad\n    lisen 8080;\n    ^^^^^");
+        assert_eq!(shown("\t\tx y;", 5, 1), "a.conf:2:5: bad\n\t\tx y;\n\t\t  ^");
+        assert_eq!(shown("über x;", 6, 1), "a.conf:2:6: bad\nüber x;\n     ^");
+        assert_eq!(shown("root \"open", 6, usize::MAX), "a.conf:2:6: bad\nroot \"open\n     ^^^^^");
+        assert_eq!(shown("", 1, 0), "a.conf:2:1: bad\n\n^");
+        assert_eq!(shown("a\u{1b}[2Jb", 1, 1), "a.conf:2:1: bad\na?[2Jb\n^");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_the_place() {
+        let line = format!("{}here{}", "-".repeat(1000), "+".repeat(1000));
+        let text = shown(&line, 1001, 4);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[1].chars().count(), SHOWN_MAX);
+        let at = lines[2].find('^').unwrap();
+        assert_eq!(&lines[1][at..at + 4], "here");
+        assert_eq!(lines[2].trim(), "^^^^");
+    }
+
+    #[test]
+    fn every_problem_carries_the_programs_name() {
+        let one = Errors::file("x.conf", "cannot be read".into());
+        assert_eq!(one.to_string(), "webserv: x.conf: cannot be read");
+        let two = Errors { problems: [one.problems.clone(), one.problems].concat() };
+        assert_eq!(two.to_string(), "webserv: x.conf: cannot be read\nwebserv: x.conf: cannot be read");
+    }
+}
