@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 use webserv_sys::net::{self, Address};
-use webserv_sys::{Error, Watch};
+use webserv_sys::Watch;
 
 /// How long no connection is taken after descriptors or memory ran out.
 const PAUSE_AFTER_EXHAUSTION: Duration = Duration::from_millis(500);
@@ -67,7 +67,7 @@ impl Accept {
                     self.open(socket, client, cx);
                 }
                 Err(error) if error.would_block() => return Flow::Blocked,
-                Err(error) if is_exhaustion(error) => {
+                Err(error) if error.is_exhaustion() => {
                     let what = format!("{error}; no new clients for {} ms", PAUSE_AFTER_EXHAUSTION.as_millis());
                     return self.pause(PAUSE_AFTER_EXHAUSTION, Level::Crit, &what, cx);
                 }
@@ -102,11 +102,6 @@ impl Accept {
             }
         }
     }
-}
-
-/// Descriptors or memory have run out.
-fn is_exhaustion(error: Error) -> bool {
-    error.is_out_of_descriptors() || error.is_out_of_memory()
 }
 
 impl Task<Worker> for Accept {

@@ -65,7 +65,7 @@ fn write_once(socket: BorrowedFd<'_>, output: &mut Pipe) -> Result<Written, Erro
             let count = usize::try_from(offered).unwrap_or(usize::MAX);
             match file::sendfile(socket, source, range.start, count)? {
                 // The file has become shorter than the length that was promised.
-                0 => return Err(Error::truncated("sendfile")),
+                0 => return Err(Error::shrunk("sendfile")),
                 sent => (offered, sent as u64),
             }
         }

@@ -13,7 +13,7 @@ pub struct DateCache {
 impl DateCache {
     /// The date now.
     pub fn now(&mut self) -> [u8; 29] {
-        let now = clock::wall().seconds;
+        let now = clock::wall().secs;
         match self.text {
             Some(text) if now == self.seconds => text,
             _ => {
