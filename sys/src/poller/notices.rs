@@ -7,7 +7,6 @@ use crate::signal::Signal;
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_int};
-use std::mem::{offset_of, size_of};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
@@ -196,12 +195,12 @@ impl Changes {
         let Some(len) = read_some(self.inotify.as_fd(), &mut buf) else { return };
         let mut rest = &buf[..len];
         let mut wds = Vec::new();
-        while let Some((wd, mask, next)) = split_event(rest) {
+        while let Some((event, next)) = InotifyEvent::split(rest) {
             rest = next;
-            if mask & IN_Q_OVERFLOW != 0 {
+            if event.mask & IN_Q_OVERFLOW != 0 {
                 wds.extend(self.wds.values()); // events were lost: anything may have changed
-            } else if mask & IN_IGNORED == 0 {
-                wds.push(wd);
+            } else if event.mask & IN_IGNORED == 0 {
+                wds.push(event.wd);
             }
         }
         wds.sort_unstable();
@@ -210,13 +209,4 @@ impl Changes {
             out.extend(self.of(wd).map(|token| Ready { token, hangup: false }));
         }
     }
-}
-
-/// The first inotify event of `bytes`: its watch descriptor and mask, and the bytes after it.
-fn split_event(bytes: &[u8]) -> Option<(c_int, u32, &[u8])> {
-    let word = |at: usize| Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
-    let name = word(offset_of!(InotifyEvent, len))? as usize;
-    let wd = word(offset_of!(InotifyEvent, wd))? as c_int;
-    let mask = word(offset_of!(InotifyEvent, mask))?;
-    Some((wd, mask, bytes.get(size_of::<InotifyEvent>() + name..)?))
 }

@@ -73,6 +73,15 @@ pub struct InotifyEvent {
     pub cookie: u32,
     pub len: u32,
 }
+
+impl InotifyEvent {
+    /// The first event of `bytes`, which were read from inotify, and the bytes after it and its name.
+    pub fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let mut words = bytes.chunks_exact(4).map(|word| u32::from_ne_bytes(word.try_into().expect("4 bytes")));
+        let (wd, mask, cookie, len) = (words.next()? as c_int, words.next()?, words.next()?, words.next()?);
+        Some((Self { wd, mask, cookie, len }, bytes.get(size_of::<Self>() + len as usize..)?))
+    }
+}
 same_layout!(InotifyEvent, libc::inotify_event, wd, mask, cookie, len);
 
 /// `sizeof(struct signalfd_siginfo)`: what read(2) gives for one signal.
