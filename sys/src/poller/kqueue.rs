@@ -59,7 +59,7 @@ impl Kqueue {
         let receipts = &mut self.events[..self.changes.len()];
         let result = kevent(&self.kqueue, &self.changes, receipts, Some(Duration::ZERO));
         self.changes.clear();
-        let n = result?;
+        let n = woken(result)?;
         self.refused.extend(self.events[..n].iter().filter(|e| refusal(e).is_some()));
         Ok(())
     }
@@ -146,5 +146,79 @@ impl Inner for Kqueue {
         }
         let look = !self.refused.is_empty();
         Ok(Nap { timeout: if look { Some(Duration::ZERO) } else { timeout }, look })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::RawFd;
+
+    fn token(index: u32) -> Token {
+        Token { index, generation: 0 }
+    }
+
+    /// A number that is no descriptor: what a task would have closed without disarming it first.
+    fn closed() -> BorrowedFd<'static> {
+        // SAFETY: not true to the letter, which is the point; nothing is done with it but failing.
+        unsafe { BorrowedFd::borrow_raw(RawFd::MAX) }
+    }
+
+    #[test]
+    fn of_each_watch_only_the_latest_change_is_sent() {
+        let mut kqueue = Kqueue::new().unwrap();
+        let (read_end, _write_end) = std::io::pipe().unwrap();
+        let watch = Watch::Read(read_end.as_fd());
+        kqueue.arm(watch, token(1)).unwrap();
+        kqueue.arm(Watch::Write(read_end.as_fd()), token(2)).unwrap();
+        kqueue.disarm(watch).unwrap();
+        kqueue.arm(watch, token(3)).unwrap();
+        let queued: Vec<_> = kqueue.changes.iter().map(|c| (c.filter, c.flags, c.udata)).collect();
+        assert_eq!(queued, [(EVFILT_READ, EV_ADD, 3), (EVFILT_WRITE, EV_ADD, 2)]);
+    }
+
+    #[test]
+    fn what_the_kernel_refuses_fires_as_a_hangup_unless_it_was_to_be_forgotten() {
+        // Sent with the wait, sent before it because of an owner's nap, and because the queue was full.
+        for sent in ["wait", "nap", "full"] {
+            let mut kqueue = Kqueue::new().unwrap();
+            let (read_end, _write_end) = std::io::pipe().unwrap();
+            kqueue.arm(Watch::Read(closed()), token(1)).unwrap();
+            kqueue.disarm(Watch::Write(closed())).unwrap();
+            kqueue.disarm(Watch::Read(read_end.as_fd())).unwrap();
+            kqueue.disarm(Watch::Exit(i32::MAX)).unwrap();
+            match sent {
+                "nap" => {
+                    let nap = kqueue.nap(None).unwrap();
+                    assert_eq!((nap.timeout, nap.look), (Some(Duration::ZERO), true));
+                }
+                "full" => {
+                    for number in 0.. {
+                        if kqueue.changes.is_empty() {
+                            break;
+                        }
+                        kqueue.disarm(Watch::Exit(i32::MAX - number)).unwrap();
+                    }
+                }
+                _ => {}
+            }
+            let mut out = Vec::new();
+            kqueue.wait(None, &mut out).unwrap();
+            assert_eq!(out, [Ready { token: token(1), hangup: true }], "{sent}");
+            kqueue.wait(Some(Duration::ZERO), &mut out).unwrap();
+            assert_eq!(out, [], "{sent}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_not_told_after_a_disarm() {
+        let mut kqueue = Kqueue::new().unwrap();
+        kqueue.arm(Watch::Read(closed()), token(1)).unwrap();
+        assert!(kqueue.nap(None).unwrap().look);
+        kqueue.disarm(Watch::Read(closed())).unwrap();
+        assert!(!kqueue.nap(None).unwrap().look);
+        let mut out = Vec::new();
+        kqueue.wait(Some(Duration::ZERO), &mut out).unwrap();
+        assert_eq!(out, []);
     }
 }

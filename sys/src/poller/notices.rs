@@ -58,7 +58,7 @@ impl Notices {
     /// The descriptor that can be read once `watch` fires; `None` for a child that has to be asked for now and then.
     pub fn open(&mut self, watch: Watch<'_>, token: Token) -> Result<Option<(RawFd, Source)>> {
         match watch {
-            Watch::Exit(pid) => Ok(self.open_exit(pid, token).map(|fd| (fd, Source::Plain))),
+            Watch::Exit(pid) => Ok(self.open_exit(pid, token, pidfd_open).map(|fd| (fd, Source::Plain))),
             Watch::Signal(signal) => self.open_signal(signal).map(|fd| Some((fd, Source::Signal))),
             Watch::Change(file) => {
                 let changes = match &mut self.changes {
@@ -95,11 +95,11 @@ impl Notices {
 
     /// A child without pidfd is only asked for: because the kernel has none, because we have no descriptor left, or
     /// because the child is gone already, which the first question will tell.
-    fn open_exit(&mut self, pid: Pid, token: Token) -> Option<RawFd> {
+    fn open_exit(&mut self, pid: Pid, token: Token, open: fn(Pid) -> Result<OwnedFd>) -> Option<RawFd> {
         if let Some(pidfd) = self.exits.get(&pid) {
             return Some(pidfd.as_raw_fd());
         }
-        match pidfd_open(pid, 0) {
+        match open(pid) {
             Ok(pidfd) => {
                 self.asked.remove(&pid);
                 Some(self.exits.entry(pid).or_insert(pidfd).as_raw_fd())
@@ -207,6 +207,48 @@ impl Changes {
         wds.dedup();
         for wd in wds {
             out.extend(self.of(wd).map(|token| Ready { token, hangup: false }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn a_child_without_pidfd_is_asked_for_now_and_then() {
+        let unknown = |_| Err(Error::new("pidfd_open", libc::ENOSYS));
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let (pid, token) = (child.id() as Pid, Token { index: 1, generation: 0 });
+        let (mut notices, mut out) = (Notices::default(), Vec::new());
+        assert!(notices.open_exit(pid, token, unknown).is_none());
+        for (timeout, expected) in
+            [(None, ASK_EVERY), (Some(ASK_EVERY * 2), ASK_EVERY), (Some(ASK_EVERY / 2), ASK_EVERY / 2)]
+        {
+            let nap = notices.nap(timeout);
+            assert_eq!((nap.timeout, nap.look), (Some(expected), true));
+        }
+        notices.take_exits(&mut out);
+        assert_eq!(out, [], "it is alive");
+        drop(child.stdin.take());
+        while out.is_empty() {
+            std::thread::yield_now();
+            notices.take_exits(&mut out);
+        }
+        assert_eq!(out, [Ready { token, hangup: false }]);
+        assert!(child.wait().unwrap().success(), "nobody has reaped it");
+        assert!(notices.close(Watch::Exit(pid)).is_none());
+        let nap = notices.nap(None);
+        assert_eq!((nap.timeout, nap.look), (None, false));
+    }
+
+    #[test]
+    fn the_user_data_of_epoll_is_read_as_it_was_written() {
+        for source in [Source::Plain, Source::Signal, Source::Change] {
+            for fd in [0, 1023, RawFd::MAX] {
+                assert_eq!(Source::of(source.tag(fd)), (source, fd));
+            }
         }
     }
 }

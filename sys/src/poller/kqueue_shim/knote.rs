@@ -189,12 +189,11 @@ impl Sources {
 
     fn open_process(&self, knote: &mut Knote, pid: usize) -> Result<()> {
         let pid = pid as i32;
-        let gone = Err(crate::Error::new("kevent", libc::ESRCH));
         if has_exited(pid) {
-            return gone;
+            return Err(crate::Error::new("kevent", libc::ESRCH));
         }
         // Without pidfds (valgrind) the double has nothing to stand on.
-        self.add_own(knote, pidfd_open(pid, 0)?)
+        self.add_own(knote, pidfd_open(pid)?)
     }
 
     fn open_signal(&self, knote: &mut Knote, number: usize) -> Result<()> {

@@ -48,6 +48,8 @@ struct Queue {
     epoll: ManuallyDrop<OwnedFd>,
     /// The process that made it.
     owner: u32,
+    /// What the descriptor was when it was made: an epoll, all of which look the same.
+    identity: knote::Identity,
     sources: Sources,
     knotes: BTreeMap<Key, Knote>,
     /// Which knote an epoll event is about. Numbers are never given again, so a stale one finds nothing.
@@ -72,7 +74,8 @@ pub unsafe fn kqueue() -> c_int {
         // SAFETY: the number is an open descriptor, and ManuallyDrop leaves its closing to the caller.
         let epoll = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(number) });
         let (knotes, ids, changed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        let queue = Queue { epoll, owner: std::process::id(), sources, knotes, ids, last_id: 0, changed };
+        let identity = knote::identity(number as usize).expect("open");
+        let queue = Queue { epoll, owner: std::process::id(), identity, sources, knotes, ids, last_id: 0, changed };
         let mut queues = QUEUES.lock().unwrap_or_else(PoisonError::into_inner);
         queues.insert(number, Arc::new(Mutex::new(queue)));
         Ok(number)
@@ -102,7 +105,7 @@ pub unsafe fn kevent(
     let found = QUEUES.lock().unwrap_or_else(PoisonError::into_inner).get(&kqueue).cloned();
     let Some(queue) = found else { return fail(libc::EBADF) };
     let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-    if queue.owner != std::process::id() {
+    if queue.owner != std::process::id() || knote::identity(kqueue as usize) != Ok(queue.identity) {
         return fail(libc::EBADF);
     }
     match queue.kevent(changes, events, timeout) {
