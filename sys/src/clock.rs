@@ -72,7 +72,7 @@ pub fn local(secs: i64) -> Broken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::passes_in_own_process;
+    use crate::testing::{assert_own_process, passes_in_own_process};
 
     #[test]
     fn the_monotonic_clock_does_not_go_back() {
@@ -99,6 +99,7 @@ mod tests {
     #[test]
     #[ignore = "run in a process of its own, with TZ set, by the_local_time_follows_the_zone"]
     fn local_times_of_a_zone() {
+        assert_own_process("clock::tests::local_times_of_a_zone");
         // The zones are POSIX TZ strings, which need no zone files: see tzset(3).
         let table: &[(i64, &str)] = match std::env::var("TZ").as_deref() {
             Ok("UTC0") => &[

@@ -1,7 +1,9 @@
 //! Real sockets on 127.0.0.1, [::1] and in a temporary directory.
 
 use super::*;
-use crate::testing::{TempDir, assert_flags, failure, wait_for};
+use crate::testing::{
+    TempDir, assert_flags, assert_own_process, failure, limit_descriptors, passes_in_own_process, wait_for,
+};
 use std::io::IoSlice;
 
 fn inet(text: &str) -> Address {
@@ -319,15 +321,17 @@ fn writing_to_a_closed_peer_is_an_error_not_a_signal() {
 
 #[test]
 fn accept_says_when_no_descriptor_is_free() {
-    crate::testing::passes_in_own_process("net::tests::accept_without_a_free_descriptor", &[]);
+    passes_in_own_process("net::tests::accept_without_a_free_descriptor", &[]);
 }
 
 #[test]
 #[ignore = "run in a process of its own, by accept_says_when_no_descriptor_is_free"]
 fn accept_without_a_free_descriptor() {
+    assert_own_process("net::tests::accept_without_a_free_descriptor");
     let (listener, address) = listening(&inet("127.0.0.1:0"), &ListenOptions::default());
     let _client = connect(&address).unwrap();
     wait_for(listener.as_fd(), libc::POLLIN);
+    limit_descriptors(64, 64);
     let mut hogs = Vec::new();
     while let Ok((one, other)) = pair() {
         hogs.push((one, other));
