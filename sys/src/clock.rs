@@ -51,7 +51,7 @@ const LOCAL_SECS: std::ops::RangeInclusive<i64> = -62_167_132_800..=253_402_214_
 ///
 /// Times outside the years 0 to 9999 are moved to their ends. The first call reads the zone's file.
 pub fn local(secs: i64) -> Broken {
-    let secs = secs.clamp(*LOCAL_SECS.start(), *LOCAL_SECS.end()) as libc::time_t;
+    let secs = secs.clamp(*LOCAL_SECS.start(), *LOCAL_SECS.end()) as _;
     let mut raw = MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: both pointers are valid for the call, which fills the struct. It fails only for years above i32, so not
     // here; and then the zeroes of the struct would stay.

@@ -50,7 +50,7 @@ pub fn readv(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> Result<usize
     Ok(n as usize)
 }
 
-/// Writes several slices, one after the other, at most 1,024 of them: writev(2). Errors as in [`write`].
+/// Writes several slices, one after the other, at most 1,024 of them: writev(2). Errors as in [`write()`].
 pub fn writev(fd: BorrowedFd<'_>, slices: &[IoSlice<'_>]) -> Result<usize> {
     let count = slices.len().min(SLICES_MAX) as c_int;
     // SAFETY: IoSlice has the layout of iovec (std promises it); the kernel reads `count` of them and the bytes that

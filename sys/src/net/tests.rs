@@ -317,6 +317,18 @@ fn writing_to_a_closed_peer_is_an_error_not_a_signal() {
         drop(other);
         assert_eq!(failure(write(one.as_fd())), (call, libc::EPIPE));
     }
+    passes_in_own_process("net::tests::sending_without_sigpipe", &[]);
+}
+
+#[test]
+#[ignore = "run in a process of its own, by writing_to_a_closed_peer_is_an_error_not_a_signal"]
+fn sending_without_sigpipe() {
+    assert_own_process("net::tests::sending_without_sigpipe");
+    crate::signal::reset(crate::signal::Signal::Pipe).unwrap(); // Rust's runtime ignores it
+    let (one, other) = pair().unwrap();
+    drop(other);
+    assert_eq!(failure(send(one.as_fd(), b"x", false)), ("send", libc::EPIPE));
+    assert_eq!(failure(sendv(one.as_fd(), &[IoSlice::new(b"x")], true)), ("sendmsg", libc::EPIPE));
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use super::*;
 use crate::file::{c_path, fstat, open, read, write};
 use crate::pipe::{pipe, pipe_from_child, pipe_to_child};
-use crate::signal::{block, ignore, reset};
 use crate::testing::{
     TempDir, assert_own_process, c, failure, in_own_process, limit_descriptors, passes_in_own_process, wait_for,
 };
@@ -176,11 +175,12 @@ fn group(pid: Pid) -> Pid {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_child_inherits_three_descriptors_and_nothing_else() {
+    use crate::signal;
     inherit_nothing().unwrap();
     let temp = TempDir::new();
     let _ours = (pipe().unwrap(), open(&c(temp.path()), OpenFlags::READ, 0).unwrap());
-    block(&[Signal::Usr1, Signal::Term, Signal::Chld]).unwrap();
-    ignore(Signal::Usr1).unwrap();
+    signal::block(&[Signal::Usr1, Signal::Term, Signal::Chld]).unwrap();
+    signal::ignore(Signal::Usr1).unwrap();
     for own_group in [true, false] {
         let cat = Program { directory: Some(temp.path()), own_group, ..program(&["/bin/cat"]) };
         let child = cat.spawn().unwrap();
@@ -202,7 +202,7 @@ fn a_child_inherits_three_descriptors_and_nothing_else() {
         kill(child.pid, Signal::Term).unwrap();
         assert_eq!(child.status(), Status::Killed(libc::SIGTERM));
     }
-    reset(Signal::Usr1).unwrap();
+    signal::reset(Signal::Usr1).unwrap();
 }
 
 #[test]
