@@ -251,6 +251,23 @@ fn sendfile_to_nobody_is_an_error_not_a_signal() {
     assert_eq!(failure(sendfile(one.as_fd(), file.as_fd(), 0, 7)), ("sendfile", libc::EPIPE));
 }
 
+#[test]
+fn a_bsds_sendfile_may_fail_and_have_sent() {
+    let failed = |errno| Some(Error::new("sendfile", errno));
+    for (failure, sent, outcome) in [
+        (None, 10, Some(Ok(10))),
+        (None, 0, Some(Ok(0))), // the file's end
+        (failed(libc::EAGAIN), 10, Some(Ok(10))),
+        (failed(libc::EINTR), 10, Some(Ok(10))),
+        (failed(libc::EINTR), 0, None),
+        (failed(libc::EAGAIN), 0, Some(Err(libc::EAGAIN))),
+        (failed(libc::EPIPE), 0, Some(Err(libc::EPIPE))),
+        (failed(libc::EIO), 10, Some(Err(libc::EIO))),
+    ] {
+        assert_eq!(transfer::outcome(failure, sent).map(|o| o.map_err(|e| e.errno())), outcome, "{failure:?} {sent}");
+    }
+}
+
 /// Every way to read a directory, behind one shape: the entries, and how many each step brought.
 type Reader = fn(OwnedFd, usize) -> (Vec<Entry>, Vec<usize>);
 

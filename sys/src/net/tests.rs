@@ -1,7 +1,9 @@
 //! Real sockets on 127.0.0.1, [::1] and in a temporary directory.
 
 use super::*;
-use crate::testing::{TempDir, assert_flags, failure, wait_for};
+use crate::testing::{
+    TempDir, assert_flags, assert_own_process, failure, limit_descriptors, passes_in_own_process, wait_for,
+};
 use std::io::IoSlice;
 
 fn inet(text: &str) -> Address {
@@ -315,19 +317,33 @@ fn writing_to_a_closed_peer_is_an_error_not_a_signal() {
         drop(other);
         assert_eq!(failure(write(one.as_fd())), (call, libc::EPIPE));
     }
+    passes_in_own_process("net::tests::sending_without_sigpipe", &[]);
+}
+
+#[test]
+#[ignore = "run in a process of its own, by writing_to_a_closed_peer_is_an_error_not_a_signal"]
+fn sending_without_sigpipe() {
+    assert_own_process("net::tests::sending_without_sigpipe");
+    crate::signal::reset(crate::signal::Signal::Pipe).unwrap(); // Rust's runtime ignores it
+    let (one, other) = pair().unwrap();
+    drop(other);
+    assert_eq!(failure(send(one.as_fd(), b"x", false)), ("send", libc::EPIPE));
+    assert_eq!(failure(sendv(one.as_fd(), &[IoSlice::new(b"x")], true)), ("sendmsg", libc::EPIPE));
 }
 
 #[test]
 fn accept_says_when_no_descriptor_is_free() {
-    crate::testing::passes_in_own_process("net::tests::accept_without_a_free_descriptor", &[]);
+    passes_in_own_process("net::tests::accept_without_a_free_descriptor", &[]);
 }
 
 #[test]
 #[ignore = "run in a process of its own, by accept_says_when_no_descriptor_is_free"]
 fn accept_without_a_free_descriptor() {
+    assert_own_process("net::tests::accept_without_a_free_descriptor");
     let (listener, address) = listening(&inet("127.0.0.1:0"), &ListenOptions::default());
     let _client = connect(&address).unwrap();
     wait_for(listener.as_fd(), libc::POLLIN);
+    limit_descriptors(64, 64);
     let mut hogs = Vec::new();
     while let Ok((one, other)) = pair() {
         hogs.push((one, other));
