@@ -1,1 +1,29 @@
 //! HTTP/1.1 as pure functions: bytes to values and back. No I/O, no configuration, no clock.
+//!
+//! Reading: [`head`] turns bytes into a [`Request`], [`chunked`] unwraps its body. Deciding: [`target`] makes the path
+//! safe, [`conditional`] and [`range`] compare the request with a file. Writing: [`reply`] is a response's head as a
+//! value, [`print`] puts it on the wire. "RFC" without a number means RFC 9110 (semantics) or RFC 9112 (syntax).
+
+pub mod date;
+pub mod error_page;
+pub mod etag;
+pub mod fields;
+mod framing;
+pub mod head;
+pub mod host;
+pub mod method;
+
+pub mod number;
+pub mod octets;
+pub mod print;
+pub mod range;
+pub mod reply;
+pub mod request;
+pub mod status;
+pub mod target;
+
+pub use fields::{Fields, Known};
+pub use head::{HeadError, Limits, Scan};
+pub use method::Method;
+pub use reply::{Name, ReplyHead, Text};
+pub use request::{Form, Framing, Request, Version};

@@ -1,1 +1,132 @@
-//! Stub.
+//! Clocks: one to measure with, one to tell the time by, and the local time zone.
+
+use std::mem::MaybeUninit;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Now, on the clock that never goes back and that deadlines are set by: `CLOCK_MONOTONIC` in clock_gettime(2).
+/// Costs no system call on Linux (vdso).
+pub fn monotonic() -> Instant {
+    Instant::now()
+}
+
+/// A time of day, UTC: since 1970, without leap seconds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Wall {
+    /// Seconds since 1970; negative before.
+    pub secs: i64,
+    /// Nanoseconds, 0 to 999,999,999.
+    pub nanos: u32,
+}
+
+/// Now, on the clock that people read: `CLOCK_REALTIME` in clock_gettime(2). It may jump, in both directions.
+pub fn wall() -> Wall {
+    // A clock set before 1970 reads as 1970: logs and dates have no use for what was before.
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Wall { secs: since.as_secs() as i64, nanos: since.subsec_nanos() }
+}
+
+/// A time as a clock on the wall of this time zone shows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Broken {
+    /// The year, 0 to 9999.
+    pub year: u16,
+    /// 1 to 12.
+    pub month: u8,
+    /// 1 to 31.
+    pub day: u8,
+    /// 0 to 23.
+    pub hour: u8,
+    /// 0 to 59.
+    pub minute: u8,
+    /// 0 to 59, or 60 in a zone that counts leap seconds.
+    pub second: u8,
+    /// How far the zone is ahead of UTC then, in seconds; negative to the west.
+    pub offset_secs: i32,
+}
+
+/// A day inside the years 0 and 9999 at both ends, so that every zone has it in these years too.
+const LOCAL_SECS: std::ops::RangeInclusive<i64> = -62_167_132_800..=253_402_214_400;
+
+/// The local time at `secs` since 1970, by the zone in `TZ` or /etc/localtime: localtime_r(3).
+///
+/// Times outside the years 0 to 9999 are moved to their ends. The first call reads the zone's file.
+pub fn local(secs: i64) -> Broken {
+    let secs = secs.clamp(*LOCAL_SECS.start(), *LOCAL_SECS.end()) as libc::time_t;
+    let mut raw = MaybeUninit::<libc::tm>::zeroed();
+    // SAFETY: both pointers are valid for the call, which fills the struct. It fails only for years above i32, so not
+    // here; and then the zeroes of the struct would stay.
+    unsafe { libc::localtime_r(&raw const secs, raw.as_mut_ptr()) };
+    // SAFETY: tm is integers and a pointer, zeroed at first, and then filled.
+    let raw = unsafe { raw.assume_init() };
+    Broken {
+        year: (raw.tm_year + 1900) as u16,
+        month: (raw.tm_mon + 1) as u8,
+        day: raw.tm_mday as u8,
+        hour: raw.tm_hour as u8,
+        minute: raw.tm_min as u8,
+        second: raw.tm_sec as u8,
+        offset_secs: raw.tm_gmtoff as i32,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::passes_in_own_process;
+
+    #[test]
+    fn the_monotonic_clock_does_not_go_back() {
+        let times: Vec<Instant> = (0..1000).map(|_| monotonic()).collect();
+        assert!(times.is_sorted());
+    }
+
+    #[test]
+    fn the_wall_clock_agrees_with_the_file_system() {
+        let before = wall();
+        assert!(before.nanos < 1_000_000_000);
+        // Files are stamped by the tick, a few milliseconds behind; a whole day would be another clock.
+        let file = crate::testing::TempDir::new();
+        let stamp = std::fs::metadata(file.path()).unwrap().modified().unwrap();
+        let stamp_secs = stamp.duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
+        assert!((stamp_secs - before.secs).abs() < 86_400, "{stamp_secs} {before:?}");
+    }
+
+    fn shown(secs: i64) -> String {
+        let Broken { year, month, day, hour, minute, second, offset_secs } = local(secs);
+        format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} {offset_secs}")
+    }
+
+    #[test]
+    #[ignore = "run in a process of its own, with TZ set, by the_local_time_follows_the_zone"]
+    fn local_times_of_a_zone() {
+        // The zones are POSIX TZ strings, which need no zone files: see tzset(3).
+        let table: &[(i64, &str)] = match std::env::var("TZ").as_deref() {
+            Ok("UTC0") => &[
+                (0, "1970-01-01 00:00:00 0"),
+                (-1, "1969-12-31 23:59:59 0"),
+                (951_782_399, "2000-02-28 23:59:59 0"),
+                (951_782_400, "2000-02-29 00:00:00 0"),
+                (1_795_314_909, "2026-11-22 02:35:09 0"),
+                (i64::MAX, "9999-12-31 00:00:00 0"),
+                (i64::MIN, "0000-01-02 00:00:00 0"),
+            ],
+            Ok("CET-1CEST,M3.5.0,M10.5.0/3") => &[
+                (1_795_314_909, "2026-11-22 03:35:09 3600"),
+                (1_774_745_999, "2026-03-29 01:59:59 3600"),
+                (1_774_746_000, "2026-03-29 03:00:00 7200"),
+            ],
+            Ok("NST3:30") => &[(0, "1969-12-31 20:30:00 -12600"), (i64::MIN, "0000-01-01 20:30:00 -12600")],
+            other => panic!("no table for {other:?}"),
+        };
+        for (secs, text) in table {
+            assert_eq!(shown(*secs), *text, "{secs}");
+        }
+    }
+
+    #[test]
+    fn the_local_time_follows_the_zone() {
+        for zone in ["UTC0", "CET-1CEST,M3.5.0,M10.5.0/3", "NST3:30"] {
+            passes_in_own_process("clock::tests::local_times_of_a_zone", &[("TZ", zone)]);
+        }
+    }
+}

@@ -25,6 +25,26 @@ impl Error {
         Self { call, errno: io::Error::last_os_error().raw_os_error().unwrap_or(0) }
     }
 
+    /// `EIO`: a file has become shorter than it was when its length was promised.
+    pub const fn shrunk(call: &'static str) -> Self {
+        Self::new(call, libc::EIO)
+    }
+
+    /// `ENOENT`: there is something of that name, and it is not what `call` was to find.
+    pub const fn not_found(call: &'static str) -> Self {
+        Self::new(call, libc::ENOENT)
+    }
+
+    /// `ELOOP`: a symbolic link stands where none may be followed.
+    pub const fn link_refused(call: &'static str) -> Self {
+        Self::new(call, libc::ELOOP)
+    }
+
+    /// `ETIMEDOUT`: the other side took too long to let `call` go on.
+    pub const fn timed_out(call: &'static str) -> Self {
+        Self::new(call, libc::ETIMEDOUT)
+    }
+
     /// The call that failed, by its man page's name.
     pub fn call(&self) -> &'static str {
         self.call
@@ -43,6 +63,21 @@ impl Error {
     /// `EAGAIN` or `EWOULDBLOCK`: nothing is there now, wait for the kernel.
     pub fn would_block(&self) -> bool {
         self.errno == libc::EAGAIN || self.errno == libc::EWOULDBLOCK
+    }
+
+    /// `EMFILE`, `ENFILE`, `ENOBUFS` or `ENOMEM`: the process or the system has no more to give, for now.
+    pub fn is_exhaustion(&self) -> bool {
+        [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM].contains(&self.errno)
+    }
+
+    /// The file is not there, or its path leads nowhere: `ENOENT`, `ENOTDIR`, `ENAMETOOLONG`.
+    pub fn is_not_found(&self) -> bool {
+        [libc::ENOENT, libc::ENOTDIR, libc::ENAMETOOLONG].contains(&self.errno)
+    }
+
+    /// The file is there and not for us: `EACCES`, `EPERM`, and `ELOOP` or `EMLINK` where links are not followed.
+    pub fn is_forbidden(&self) -> bool {
+        [libc::EACCES, libc::EPERM, libc::ELOOP, libc::EMLINK].contains(&self.errno)
     }
 }
 

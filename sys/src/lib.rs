@@ -16,5 +16,8 @@ pub mod poller;
 pub mod process;
 pub mod signal;
 
+#[cfg(test)]
+mod testing;
+
 pub use error::{Error, Result};
 pub use poller::{Poller, Ready, Token, Watch};

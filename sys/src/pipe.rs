@@ -1,1 +1,123 @@
-//! Stub.
+//! Pipes, and the flags of descriptors. Both ends of a pipe are closed on exec.
+//!
+//! Blocking or not is a property of each end (of the open file description, which a child shares): programs expect
+//! their standard streams to block, the loop must not. So a child's end is made blocking, ours not.
+
+use crate::Result;
+use libc::c_int;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// A pipe of which neither end blocks: its read end and its write end. Errors: `EMFILE`, `ENFILE`.
+pub fn pipe() -> Result<(OwnedFd, OwnedFd)> {
+    pipe_with(libc::O_NONBLOCK)
+}
+
+/// A pipe whose read end, for a child's standard input, blocks: that end, and our write end.
+pub fn pipe_to_child() -> Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = pipe_with(0)?;
+    set_nonblocking(write.as_fd(), true)?;
+    Ok((read, write))
+}
+
+/// A pipe whose write end, for a child's standard output, blocks: our read end, and that end.
+pub fn pipe_from_child() -> Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = pipe_with(0)?;
+    set_nonblocking(read.as_fd(), true)?;
+    Ok((read, write))
+}
+
+#[cfg(not(target_os = "macos"))]
+fn pipe_with(flags: c_int) -> Result<(OwnedFd, OwnedFd)> {
+    let mut fds = [-1; 2];
+    // SAFETY: the call writes two descriptors to the array of two.
+    unsafe { syscall!(pipe2(fds.as_mut_ptr(), flags | libc::O_CLOEXEC)) }?;
+    // SAFETY: the call has just opened both descriptors, nobody else owns them.
+    Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
+}
+
+#[cfg(target_os = "macos")]
+fn pipe_with(flags: c_int) -> Result<(OwnedFd, OwnedFd)> {
+    let mut fds = [-1; 2];
+    // SAFETY: the call writes two descriptors to the array of two.
+    unsafe { syscall!(pipe(fds.as_mut_ptr())) }?;
+    // SAFETY: the call has just opened both descriptors, nobody else owns them.
+    let ends = unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) };
+    for end in [&ends.0, &ends.1] {
+        set_close_on_exec(end.as_fd())?;
+        set_nonblocking(end.as_fd(), flags & libc::O_NONBLOCK != 0)?;
+    }
+    Ok(ends)
+}
+
+/// Whether calls on this descriptor, and on all that share its open file description, wait: `O_NONBLOCK` in fcntl(2).
+pub fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> Result<()> {
+    // SAFETY: the call takes no pointers.
+    let old = unsafe { syscall!(fcntl(fd.as_raw_fd(), libc::F_GETFL)) }?;
+    let new = if on { old | libc::O_NONBLOCK } else { old & !libc::O_NONBLOCK };
+    if new != old {
+        // SAFETY: the call takes no pointers.
+        unsafe { syscall!(fcntl(fd.as_raw_fd(), libc::F_SETFL, new)) }?;
+    }
+    Ok(())
+}
+
+/// Closes this descriptor in programs that the process starts: `FD_CLOEXEC` in fcntl(2).
+pub fn set_close_on_exec(fd: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: the call takes no pointers.
+    unsafe { syscall!(fcntl(fd.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC)) }.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::file::{read, write};
+    use crate::testing::{assert_flags, failure};
+
+    #[test]
+    fn bytes_go_one_way_and_nothing_waits() {
+        let (out, into) = pipe().unwrap();
+        assert_flags(out.as_fd(), true);
+        assert_flags(into.as_fd(), true);
+        let mut buffer = [0; 8];
+        assert_eq!(failure(read(out.as_fd(), &mut buffer)), ("read", libc::EAGAIN));
+        assert_eq!(write(into.as_fd(), b"bytes"), Ok(5));
+        assert_eq!(read(out.as_fd(), &mut buffer), Ok(5));
+        while write(into.as_fd(), &[0; 65536]).is_ok() {}
+        assert_eq!(failure(write(into.as_fd(), b"x")), ("write", libc::EAGAIN));
+        drop(out);
+        assert_eq!(failure(write(into.as_fd(), b"x")), ("write", libc::EPIPE));
+    }
+
+    #[test]
+    fn the_end_is_read_as_nothing() {
+        let (out, into) = pipe().unwrap();
+        write(into.as_fd(), b"last").unwrap();
+        drop(into);
+        let mut buffer = [0; 8];
+        assert_eq!(read(out.as_fd(), &mut buffer), Ok(4));
+        assert_eq!(read(out.as_fd(), &mut buffer), Ok(0));
+    }
+
+    #[test]
+    fn a_childs_end_blocks_and_ours_does_not() {
+        let (theirs, ours) = pipe_to_child().unwrap();
+        assert_flags(theirs.as_fd(), false);
+        assert_flags(ours.as_fd(), true);
+        let (ours, theirs) = pipe_from_child().unwrap();
+        assert_flags(theirs.as_fd(), false);
+        assert_flags(ours.as_fd(), true);
+    }
+
+    #[test]
+    fn flags_can_be_changed() {
+        let (out, _into) = pipe().unwrap();
+        set_nonblocking(out.as_fd(), false).unwrap();
+        set_nonblocking(out.as_fd(), false).unwrap();
+        assert_flags(out.as_fd(), false);
+        set_nonblocking(out.as_fd(), true).unwrap();
+        // SAFETY: the call takes no pointers.
+        unsafe { syscall!(fcntl(out.as_raw_fd(), libc::F_SETFD, 0)) }.unwrap();
+        set_close_on_exec(out.as_fd()).unwrap();
+        assert_flags(out.as_fd(), true);
+    }
+}

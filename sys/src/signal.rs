@@ -1,5 +1,8 @@
 //! Signals as events: blocked everywhere, and read where the loop waits.
 
+use crate::{Error, Result};
+use std::mem;
+
 /// The signals that the server knows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(i32)]
@@ -22,4 +25,146 @@ pub enum Signal {
     Pipe = libc::SIGPIPE,
     /// Ends a process that does not listen.
     Kill = libc::SIGKILL,
+}
+
+impl Signal {
+    /// Every signal above.
+    pub const ALL: [Signal; 9] = {
+        use Signal::{Chld, Hup, Int, Kill, Pipe, Quit, Term, Usr1, Usr2};
+        [Hup, Int, Quit, Term, Usr1, Usr2, Chld, Pipe, Kill]
+    };
+
+    /// The name, as in signal(7): "SIGTERM".
+    pub const fn name(self) -> &'static str {
+        match self {
+            Signal::Hup => "SIGHUP",
+            Signal::Int => "SIGINT",
+            Signal::Quit => "SIGQUIT",
+            Signal::Term => "SIGTERM",
+            Signal::Usr1 => "SIGUSR1",
+            Signal::Usr2 => "SIGUSR2",
+            Signal::Chld => "SIGCHLD",
+            Signal::Pipe => "SIGPIPE",
+            Signal::Kill => "SIGKILL",
+        }
+    }
+
+    /// This system's number of it.
+    pub const fn raw(self) -> i32 {
+        self as i32
+    }
+
+    /// The signal of this number, if it is one that the server knows.
+    pub fn from_raw(raw: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|signal| signal.raw() == raw)
+    }
+}
+
+/// Holds these signals back from this thread, and from threads that it makes later, until a poller takes them:
+/// pthread_sigmask(3). SIGKILL cannot be held back, and is passed over without an error.
+pub fn block(signals: &[Signal]) -> Result<()> {
+    change_mask(libc::SIG_BLOCK, signals)
+}
+
+/// Undoes [`block`] for this thread: signals that were held back arrive at once.
+pub fn unblock(signals: &[Signal]) -> Result<()> {
+    change_mask(libc::SIG_UNBLOCK, signals)
+}
+
+fn change_mask(how: libc::c_int, signals: &[Signal]) -> Result<()> {
+    let set = set_of(signals.iter().map(|signal| signal.raw()));
+    // SAFETY: the set is initialised and outlives the call; the old mask is not asked for.
+    let errno = unsafe { libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut()) };
+    if errno == 0 { Ok(()) } else { Err(Error::new("pthread_sigmask", errno)) }
+}
+
+/// Drops this signal, in the whole process: sigaction(2) with `SIG_IGN`. Errors: `EINVAL` for SIGKILL.
+pub fn ignore(signal: Signal) -> Result<()> {
+    set_disposition(signal, libc::SIG_IGN)
+}
+
+/// Lets this signal do, in the whole process, what it does by default: sigaction(2) with `SIG_DFL`.
+pub fn reset(signal: Signal) -> Result<()> {
+    set_disposition(signal, libc::SIG_DFL)
+}
+
+fn set_disposition(signal: Signal, disposition: libc::sighandler_t) -> Result<()> {
+    // SAFETY: sigaction is integers, a set of integers and an optional function pointer: all-zero bytes are a value.
+    let mut action: libc::sigaction = unsafe { mem::zeroed() };
+    action.sa_sigaction = disposition;
+    // SAFETY: the action is initialised and outlives the call, and runs no code of ours; the old one is not asked for.
+    unsafe { syscall!(sigaction(signal.raw(), &raw const action, std::ptr::null_mut())) }.map(drop)
+}
+
+/// A set of signals by their numbers; numbers that no signal has are left out.
+pub(crate) fn set_of(signals: impl IntoIterator<Item = i32>) -> libc::sigset_t {
+    let mut set = mem::MaybeUninit::uninit();
+    // SAFETY: sigemptyset initialises the whole set and cannot fail; sigaddset then changes it, or fails.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        for signal in signals {
+            libc::sigaddset(set.as_mut_ptr(), signal);
+        }
+        set.assume_init()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether this thread holds the signal back.
+    fn is_blocked(signal: Signal) -> bool {
+        let mut mask = set_of([]);
+        // SAFETY: the call writes the one mask; no new one is given.
+        let errno = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &raw mut mask) };
+        assert_eq!(errno, 0);
+        // SAFETY: the mask is initialised.
+        unsafe { libc::sigismember(&raw const mask, signal.raw()) == 1 }
+    }
+
+    #[test]
+    fn numbers_and_names_are_one_to_one() {
+        for signal in Signal::ALL {
+            assert_eq!(Signal::from_raw(signal.raw()), Some(signal));
+            assert_eq!(signal.name(), format!("SIG{}", format!("{signal:?}").to_uppercase()));
+        }
+        for raw in [0, -1, libc::SIGSEGV, 4096] {
+            assert_eq!(Signal::from_raw(raw), None);
+        }
+    }
+
+    #[test]
+    fn blocking_is_this_threads_and_its_childrens() {
+        assert!(!is_blocked(Signal::Usr2));
+        block(&[Signal::Usr2, Signal::Hup]).unwrap();
+        assert!(is_blocked(Signal::Usr2) && is_blocked(Signal::Hup) && !is_blocked(Signal::Term));
+        assert!(std::thread::spawn(|| is_blocked(Signal::Usr2)).join().unwrap());
+        unblock(&[Signal::Usr2]).unwrap();
+        assert!(!is_blocked(Signal::Usr2) && is_blocked(Signal::Hup));
+    }
+
+    #[test]
+    fn sigkill_can_neither_be_blocked_nor_ignored() {
+        block(&[Signal::Kill]).unwrap();
+        assert!(!is_blocked(Signal::Kill));
+        let error = ignore(Signal::Kill).unwrap_err();
+        assert_eq!((error.call(), error.errno()), ("sigaction", libc::EINVAL));
+    }
+
+    #[test]
+    fn an_ignored_signal_does_nothing_and_a_reset_one_ends_the_process() {
+        ignore(Signal::Usr2).unwrap();
+        // SAFETY: the call takes no pointers; the signal is ignored.
+        assert_eq!(unsafe { libc::raise(Signal::Usr2.raw()) }, 0);
+        // Its default would end the tests: it is only asked for, not raised.
+        reset(Signal::Usr2).unwrap();
+        // SAFETY: all-zero bytes are a sigaction, which the call then fills; no new one is given.
+        let now = unsafe {
+            let mut now: libc::sigaction = mem::zeroed();
+            assert_eq!(libc::sigaction(Signal::Usr2.raw(), std::ptr::null(), &raw mut now), 0);
+            now.sa_sigaction
+        };
+        assert_eq!(now, libc::SIG_DFL);
+    }
 }

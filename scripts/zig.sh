@@ -1,0 +1,35 @@
+# Sourced with a folder as argument: C for other systems. Sets up PyPI's ziglang there, which has a C compiler, a linker,
+# and the headers and libraries' symbols of FreeBSD and macOS.
+
+zig_version=0.17.1 # the first that was seen to link for both systems
+zig_dir=$1/ziglang-$zig_version
+if [ ! -d "$zig_dir" ]; then
+    python3 -m pip install --quiet --root-user-action=ignore --no-deps --target "$zig_dir.part" "ziglang==$zig_version"
+    mv "$zig_dir.part" "$zig_dir"
+fi
+
+# zig_cc ARGUMENTS...: as cc. The caller's LD_LIBRARY_PATH is for another compiler's libraries.
+zig_cc() {
+    ZIG_GLOBAL_CACHE_DIR=$zig_dir/cache PYTHONPATH=$zig_dir LD_LIBRARY_PATH='' python3 -m ziglang cc "$@"
+}
+
+# zig_linker TARGET: prints a script that cargo can use as the linker for TARGET.
+#
+# Rust's libc crate asks for some libraries that nothing here uses and zig does not have: empty ones will do.
+zig_linker() {
+    local stubs=$zig_dir/stubs-$1 file files
+    mkdir -p "$stubs"
+    case $1 in
+        *-freebsd) files="libkvm.so libmemstat.so libprocstat.so libdevstat.so" ;;
+        *-macos) files="libiconv.dylib" ;;
+    esac
+    echo 'extern int unused;' >"$stubs/empty.c"
+    for file in $files; do
+        [ -f "$stubs/$file" ] || zig_cc -target "$1" -shared -o "$stubs/$file" "$stubs/empty.c"
+    done
+    cat <<EOF
+#!/bin/sh
+export ZIG_GLOBAL_CACHE_DIR='$zig_dir/cache' PYTHONPATH='$zig_dir' LD_LIBRARY_PATH=
+exec python3 -m ziglang cc -target $1 "\$@" -L '$stubs'
+EOF
+}

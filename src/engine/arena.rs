@@ -1,0 +1,122 @@
+//! A generational arena: values by number, and a number whose value is gone stays invalid for ever.
+
+use webserv_sys::Token;
+
+/// Values of one kind, found by a [`Token`]: slot number and generation.
+///
+/// A slot is used again after its value is removed, under the next generation, so that a token kept too long finds
+/// nothing instead of a stranger.
+pub struct Arena<T> {
+    slots: Vec<Slot<T>>,
+    free: Vec<u32>,
+}
+
+struct Slot<T> {
+    generation: u32,
+    value: Option<T>,
+}
+
+impl<T> Arena<T> {
+    /// An empty arena.
+    pub const fn new() -> Self {
+        Self { slots: Vec::new(), free: Vec::new() }
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The token that the next [`insert`](Self::insert) will return.
+    pub fn next(&self) -> Token {
+        match self.free.last() {
+            Some(&index) => Token { index, generation: self.slots[index as usize].generation },
+            None => Token { index: self.slots.len() as u32, generation: 0 },
+        }
+    }
+
+    /// Puts a value in and names it.
+    pub fn insert(&mut self, value: T) -> Token {
+        let token = self.next();
+        match self.free.pop() {
+            Some(index) => self.slots[index as usize].value = Some(value),
+            None => self.slots.push(Slot { generation: 0, value: Some(value) }),
+        }
+        token
+    }
+
+    /// Takes a value out; its token is stale from now on.
+    pub fn remove(&mut self, token: Token) -> Option<T> {
+        let slot = self.slots.get_mut(token.index as usize).filter(|s| s.generation == token.generation)?;
+        let value = slot.value.take()?;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(token.index);
+        Some(value)
+    }
+
+    /// The value of this token, if it is still there.
+    #[inline]
+    pub fn get(&self, token: Token) -> Option<&T> {
+        self.slots.get(token.index as usize).filter(|s| s.generation == token.generation)?.value.as_ref()
+    }
+
+    /// The value of this token, to be changed.
+    #[inline]
+    pub fn get_mut(&mut self, token: Token) -> Option<&mut T> {
+        self.slots.get_mut(token.index as usize).filter(|s| s.generation == token.generation)?.value.as_mut()
+    }
+
+    /// All tokens that are valid now, by slot number.
+    pub fn tokens(&self) -> Vec<Token> {
+        let live = self.slots.iter().enumerate().filter(|(_, s)| s.value.is_some());
+        live.map(|(i, s)| Token { index: i as u32, generation: s.generation }).collect()
+    }
+}
+
+impl<T> Default for Arena<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_removed_value_is_gone_though_its_slot_is_used_again() {
+        let mut arena = Arena::new();
+        let a = arena.insert("a");
+        assert_eq!(arena.remove(a), Some("a"));
+        let b = arena.insert("b");
+        assert_eq!((a.index, arena.len()), (b.index, 1));
+        assert_eq!((arena.get(a), arena.get(b)), (None, Some(&"b")));
+        assert_eq!(arena.remove(a), None);
+        assert_eq!(arena.get_mut(b), Some(&mut "b"));
+    }
+
+    #[test]
+    fn next_foretells_insert() {
+        let mut arena = Arena::new();
+        for step in 0..50u32 {
+            let told = arena.next();
+            assert_eq!(arena.insert(step), told);
+            if step % 3 == 0 {
+                arena.remove(told);
+            }
+        }
+        assert_eq!(arena.tokens().len(), arena.len());
+    }
+
+    #[test]
+    fn an_unknown_token_finds_nothing() {
+        let arena = Arena::<u8>::new();
+        assert_eq!(arena.get(Token { index: 7, generation: 0 }), None);
+        assert!(arena.is_empty());
+    }
+}

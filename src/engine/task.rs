@@ -1,0 +1,212 @@
+//! What a task is, and what it may do while it runs.
+
+use super::Control;
+use crate::exchange::{Exchange, Side};
+use crate::log::{ErrorLog, Level, Line};
+use std::fmt;
+use std::time::{Duration, Instant};
+use webserv_sys::{Error, Token, Watch};
+
+/// What a task is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// Go on: the kernel says that the call will not block, or it is to be tried, or memory has work.
+    Ready,
+    /// The other side of the descriptor is gone. Bytes may still be there.
+    Hangup,
+    /// The deadline that the task set has passed.
+    Deadline,
+    /// The exchange is over. Clean up; most tasks are [`Flow::Done`] with that.
+    Cancel,
+    /// The server takes a new configuration.
+    Reload,
+    /// The server finishes what is open and starts nothing new.
+    Drain,
+}
+
+/// What a task waits for, said without side effects from what it sees in the exchange.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Want {
+    /// Nothing now.
+    Nothing,
+    /// Its one system call, when the kernel allows.
+    Kernel,
+    /// A turn: there is work that needs only memory.
+    Turn,
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flow {
+    /// The kernel has no more now: `EAGAIN`, or less than was asked for.
+    Blocked,
+    /// Something was done, and more may be possible.
+    Progress,
+    /// The task is over: drop it.
+    Done,
+}
+
+/// Why a task could not go on.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskError {
+    /// Whose fault it is.
+    pub side: Side,
+    /// The call that failed and its error number.
+    pub source: Error,
+}
+
+impl TaskError {
+    /// The client's side failed in this call.
+    pub fn client(source: Error) -> Self {
+        Self { side: Side::Client, source }
+    }
+
+    /// Our side failed in this call.
+    pub fn internal(source: Error) -> Self {
+        Self { side: Side::Internal, source }
+    }
+}
+
+/// One piece of work: it moves bytes one way on one descriptor and makes one kind of system call.
+///
+/// `W` is what all tasks of a worker share; the engine only hands it on.
+pub trait Task<W> {
+    /// The kind's name, as in the log: "ClientRead".
+    fn kind(&self) -> &'static str;
+
+    /// What it is at, for the log's "while ...": "reading the request".
+    fn doing(&self) -> &'static str;
+
+    /// What the kernel is to watch for it.
+    fn watch(&self) -> Watch<'_>;
+
+    /// What it waits for. Pure: asked after each change of its exchange.
+    fn wants(&self, exchange: Option<&Exchange>) -> Want;
+
+    /// Does one bounded piece of work. Never blocks.
+    fn handle(&mut self, event: Event, cx: &mut Context<'_, W>) -> Result<Flow, TaskError>;
+}
+
+/// What a running task can see and ask for. It borrows the engine's fields one by one, so no task can reach another.
+pub struct Context<'a, W> {
+    /// What the tasks of this connection share; `None` for a task that stands alone.
+    pub exchange: Option<&'a mut Exchange>,
+    /// What all tasks of this worker share.
+    pub worker: &'a mut W,
+    /// The time of this round of the loop.
+    pub now: Instant,
+    /// Connections open in this worker.
+    pub exchanges_open: usize,
+    pub(super) deadline: &'a mut Option<Instant>,
+    pub(super) orders: &'a mut Vec<Order<W>>,
+    pub(super) control: &'a mut Control,
+    pub(super) log: &'a mut ErrorLog,
+    pub(super) speaker: Speaker,
+}
+
+/// Who speaks in a log line.
+#[derive(Clone, Copy)]
+pub(super) struct Speaker {
+    pub exchange: Option<Token>,
+    pub kind: &'static str,
+    pub doing: &'static str,
+    pub fd: Option<i32>,
+}
+
+/// What a task asked the engine to do after its turn.
+pub(super) enum Order<W> {
+    /// A new task in the same exchange.
+    Join(Box<dyn Task<W>>),
+    /// A new task that stands alone.
+    Alone(Box<dyn Task<W>>),
+    /// A new exchange with its first tasks.
+    Open(Box<Exchange>, [Box<dyn Task<W>>; 3]),
+    /// All other tasks are told.
+    Tell(Event),
+    /// The tasks of this exchange that work for the protocol are cancelled.
+    CancelWorkers,
+}
+
+impl<W> Context<'_, W> {
+    /// The exchange of a task that always has one.
+    pub fn exchange(&mut self) -> &mut Exchange {
+        self.exchange.as_deref_mut().expect("this task is only made inside an exchange")
+    }
+
+    /// Tell this task [`Event::Deadline`] after `wait`, instead of whenever it had asked for before.
+    pub fn wake_after(&mut self, wait: Duration) {
+        *self.deadline = Some(self.now + wait);
+    }
+
+    /// No deadline any more.
+    pub fn no_deadline(&mut self) {
+        *self.deadline = None;
+    }
+
+    /// Whether a deadline is set.
+    pub fn has_deadline(&self) -> bool {
+        self.deadline.is_some()
+    }
+
+    /// Adds a task to this exchange.
+    pub fn join(&mut self, task: Box<dyn Task<W>>) {
+        self.orders.push(Order::Join(task));
+    }
+
+    /// Adds a task that belongs to no exchange.
+    pub fn start(&mut self, task: Box<dyn Task<W>>) {
+        self.orders.push(Order::Alone(task));
+    }
+
+    /// Opens an exchange: the protocol first, then the two sides of the client's socket.
+    pub fn open(&mut self, exchange: Exchange, tasks: [Box<dyn Task<W>>; 3]) {
+        self.orders.push(Order::Open(Box::new(exchange), tasks));
+    }
+
+    /// Tells all tasks (this one too) of something that concerns the whole server.
+    pub fn tell_all(&mut self, event: Event) {
+        self.orders.push(Order::Tell(event));
+    }
+
+    /// Cancels the tasks of this exchange that joined after it was opened: their work is not wanted any more.
+    pub fn cancel_workers(&mut self) {
+        self.orders.push(Order::CancelWorkers);
+    }
+
+    /// Leaves the loop after this round.
+    pub fn stop(&mut self) {
+        *self.control = Control::Stop;
+    }
+
+    /// Leaves the loop when the last exchange is closed.
+    pub fn stop_when_idle(&mut self) {
+        if *self.control == Control::Run {
+            *self.control = Control::Drain;
+        }
+    }
+
+    /// Writes a line to the error log, with what is known of this task and its exchange.
+    pub fn log(&mut self, level: Level, what: fmt::Arguments<'_>) {
+        let exchange = self.exchange.as_deref();
+        if level <= exchange.map_or(self.log.level(), |x| x.log_level) {
+            self.log.write(level, &self.speaker.line(exchange, what));
+        }
+    }
+
+    /// The error log itself, to be opened again.
+    pub fn error_log(&mut self) -> &mut ErrorLog {
+        self.log
+    }
+}
+
+impl Speaker {
+    pub(super) fn line<'l>(&self, exchange: Option<&'l Exchange>, what: fmt::Arguments<'l>) -> Line<'l> {
+        Line {
+            exchange: self.exchange.map(|t| (t.index, t.generation)),
+            task: Some((self.kind, self.fd)),
+            what,
+            doing: self.doing,
+            subject: exchange.map(|x| &x.subject as &dyn fmt::Display),
+        }
+    }
+}

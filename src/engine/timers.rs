@@ -1,0 +1,126 @@
+//! Deadlines: one heap of entries that may be out of date.
+//!
+//! The truth is the deadline that the task's slot holds. An entry says only "look at this slot then". Moving a deadline
+//! back, as keep-alive does with each request, costs nothing: the entry pops too early once and is filed again.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Instant;
+use webserv_sys::Token;
+
+/// A slot's side of its timer.
+#[derive(Clone, Copy, Default)]
+pub struct Deadline {
+    /// When the task wants to be told; the truth.
+    pub at: Option<Instant>,
+    /// The time of the slot's entry in the heap, if it has one.
+    filed: Option<Instant>,
+}
+
+/// All deadlines of an engine.
+#[derive(Default)]
+pub struct Timers {
+    heap: BinaryHeap<Reverse<(Instant, Token)>>,
+}
+
+impl Timers {
+    /// Makes sure that the heap has an entry for this slot which is no later than its deadline. O(log n), or nothing
+    /// when the deadline only moved back.
+    pub fn file(&mut self, token: Token, deadline: &mut Deadline) {
+        let Some(at) = deadline.at else { return };
+        if deadline.filed.is_none_or(|filed| at < filed) {
+            deadline.filed = Some(at);
+            self.heap.push(Reverse((at, token)));
+        }
+    }
+
+    /// The earliest time at which an entry wants to be looked at.
+    pub fn next(&self) -> Option<Instant> {
+        self.heap.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Takes out an entry whose time has come. It may be out of date: ask [`Timers::is_due`] of its slot.
+    pub fn pop(&mut self, now: Instant) -> Option<(Instant, Token)> {
+        self.heap.peek().filter(|Reverse((at, _))| *at <= now)?;
+        self.heap.pop().map(|Reverse(entry)| entry)
+    }
+
+    /// Whether the slot of an entry filed for `entry_at` is due; files it again when its deadline has moved back.
+    pub fn is_due(&mut self, token: Token, entry_at: Instant, deadline: &mut Deadline, now: Instant) -> bool {
+        if deadline.filed != Some(entry_at) {
+            return false; // an earlier entry took this one's place
+        }
+        deadline.filed = None;
+        match deadline.at {
+            Some(at) if at <= now => {
+                deadline.at = None;
+                true
+            }
+            _ => {
+                self.file(token, deadline);
+                false
+            }
+        }
+    }
+
+    /// Entries in the heap, for tests and figures.
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Whether no entry is filed.
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const TOKEN: Token = Token { index: 0, generation: 0 };
+
+    fn due(timers: &mut Timers, deadline: &mut Deadline, now: Instant) -> usize {
+        let mut fired = 0;
+        while let Some((at, token)) = timers.pop(now) {
+            fired += usize::from(timers.is_due(token, at, deadline, now));
+        }
+        fired
+    }
+
+    #[test]
+    fn a_deadline_that_moves_back_a_thousand_times_has_one_entry_and_fires_once() {
+        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::default(), Instant::now());
+        for ms in 0..1000 {
+            deadline.at = Some(start + Duration::from_millis(1000 + ms));
+            timers.file(TOKEN, &mut deadline);
+        }
+        assert_eq!(timers.len(), 1);
+        assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_millis(1500)), 0);
+        assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_millis(1999)), 1);
+        assert!(timers.is_empty());
+    }
+
+    #[test]
+    fn a_deadline_that_moves_forward_fires_at_the_new_time_and_only_then() {
+        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::default(), Instant::now());
+        for ms in [900, 500, 100] {
+            deadline.at = Some(start + Duration::from_millis(ms));
+            timers.file(TOKEN, &mut deadline);
+        }
+        assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_millis(99)), 0);
+        assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_millis(100)), 1);
+        assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_millis(2000)), 0);
+    }
+
+    #[test]
+    fn a_deadline_taken_back_never_fires() {
+        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::default(), Instant::now());
+        deadline.at = Some(start);
+        timers.file(TOKEN, &mut deadline);
+        deadline.at = None;
+        assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_secs(1)), 0);
+        assert_eq!(timers.next(), None);
+    }
+}

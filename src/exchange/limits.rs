@@ -1,0 +1,31 @@
+//! How much of everything one connection may hold and one round of the loop may do. All in one place.
+
+/// Bytes of requests that are read ahead of the protocol, per connection. Reading pauses at this mark.
+pub const INPUT_BYTES_MAX: usize = 128 << 10;
+
+/// Bytes of responses in memory that wait for the client, per connection. The protocol pauses at this mark.
+pub const OUTPUT_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes in memory between a worker and the protocol, per connection. The worker pauses at this mark.
+pub const REPLY_BYTES_MAX: usize = 128 << 10;
+
+/// Segments in one pipe; a file range of any size is one. A pipe with so many is full.
+pub const SEGMENTS_MAX: usize = 256;
+
+/// Tasks of one exchange.
+pub const MEMBERS_MAX: usize = 8;
+
+/// Bytes that one call of read(2) on a socket asks for.
+pub const READ_BYTES: usize = 64 << 10;
+
+/// Bytes that a client is sent in one turn of ClientWrite, before others have theirs.
+pub const WRITE_BYTES_PER_TURN: u64 = 4 << 20;
+
+/// Segments gathered into one writev(2).
+pub const IOVECS_MAX: usize = 64;
+
+/// Connections taken in one turn of Accept.
+pub const ACCEPTS_PER_TURN: usize = 64;
+
+/// Tasks run between two waits.
+pub const TURNS_PER_ROUND: usize = 1024;

@@ -1,0 +1,169 @@
+//! What the tasks of one client connection share: data only, no task and no system call.
+//!
+//! Tasks do not know each other. One puts bytes into a pipe, another finds that it wants to run because the pipe has
+//! bytes; the engine asks each of them after every change.
+
+pub mod limits;
+mod pipe;
+mod reply;
+mod subject;
+
+pub use pipe::{Front, Pipe, Segment};
+pub use reply::{Answer, Reply};
+pub use subject::Subject;
+
+use crate::log::Level;
+use limits::{INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX};
+use std::time::Duration;
+use webserv_sys::Token;
+
+/// On whose side something failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// The client's: it went away, or it was too slow. The exchange ends quietly.
+    Client,
+    /// A program or server that was asked on the client's behalf. The protocol answers, 502 or 504 in HTTP.
+    Upstream,
+    /// Ours. The protocol answers, 500 in HTTP.
+    Internal,
+}
+
+/// Where a connection stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// Requests are read and answered.
+    Open,
+    /// Nothing more will be put into the output. When it has left, our direction is shut down, and what the client
+    /// still sends is read and thrown away for a while, so that it sees the answer and not a reset.
+    Lingering,
+    /// Nothing more will be put into the output. When it has left, the connection is closed.
+    Closing,
+    /// The connection is to be closed at once.
+    Closed,
+}
+
+/// One client connection, as its tasks see it.
+pub struct Exchange {
+    /// Bytes from the client.
+    pub input: Pipe,
+    /// Bytes to the client.
+    pub output: Pipe,
+    /// What a worker answers, before the protocol has framed it.
+    pub reply: Reply,
+    /// Where the connection stands; changed by the protocol.
+    pub phase: Phase,
+    /// A worker has failed, on this side, and the protocol has not seen it yet.
+    pub failed: Option<Side>,
+    /// How long the client may take none of the output.
+    pub send_timeout: Duration,
+    /// The level of the error log that holds for the present request.
+    pub log_level: Level,
+    /// Whom log lines are about.
+    pub subject: Subject,
+    /// The tasks, the protocol first. Kept by the engine.
+    pub members: Members,
+}
+
+impl Exchange {
+    /// A fresh connection.
+    pub fn new(subject: Subject, send_timeout: Duration, log_level: Level) -> Self {
+        Self {
+            input: Pipe::new(INPUT_BYTES_MAX),
+            output: Pipe::new(OUTPUT_BYTES_MAX),
+            reply: Reply::new(REPLY_BYTES_MAX),
+            phase: Phase::Open,
+            failed: None,
+            send_timeout,
+            log_level,
+            subject,
+            members: Members::default(),
+        }
+    }
+
+    /// Whether nothing is left to be done for this client.
+    pub fn is_over(&self) -> bool {
+        match self.phase {
+            Phase::Open | Phase::Lingering => false,
+            Phase::Closing => self.output.is_empty(),
+            Phase::Closed => true,
+        }
+    }
+}
+
+/// The tokens of an exchange's tasks.
+#[derive(Default)]
+pub struct Members {
+    tokens: [Option<Token>; MEMBERS_MAX],
+    count: u8,
+}
+
+impl Members {
+    /// Adds a task; false when there is no room for it.
+    pub fn add(&mut self, token: Token) -> bool {
+        let Some(place) = self.tokens.get_mut(usize::from(self.count)) else { return false };
+        *place = Some(token);
+        self.count += 1;
+        true
+    }
+
+    /// Removes a task; the others keep their order.
+    pub fn remove(&mut self, token: Token) {
+        let count = usize::from(self.count);
+        if let Some(at) = self.tokens[..count].iter().position(|t| *t == Some(token)) {
+            self.tokens[at..count].rotate_left(1);
+            self.tokens[count - 1] = None;
+            self.count -= 1;
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        usize::from(self.count)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The task at this place; the protocol is the first, the client's two sides follow.
+    #[inline]
+    pub fn get(&self, at: usize) -> Option<Token> {
+        self.tokens.get(at).copied().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(index: u32) -> Token {
+        Token { index, generation: 0 }
+    }
+
+    #[test]
+    fn members_keep_their_order_and_their_limit() {
+        let mut members = Members::default();
+        assert!((0..MEMBERS_MAX as u32).all(|i| members.add(token(i))));
+        assert!(!members.add(token(99)));
+        members.remove(token(1));
+        members.remove(token(77));
+        assert_eq!((members.len(), members.get(0), members.get(1)), (MEMBERS_MAX - 1, Some(token(0)), Some(token(2))));
+        assert_eq!(members.get(MEMBERS_MAX - 1), None);
+    }
+
+    #[test]
+    fn an_exchange_that_closes_is_over_when_its_output_has_left() {
+        let mut x = Exchange::new(Subject::default(), Duration::ZERO, Level::Error);
+        x.output.push_copy(b"bye");
+        for (phase, over) in [(Phase::Open, false), (Phase::Closing, false), (Phase::Closed, true)] {
+            x.phase = phase;
+            assert_eq!(x.is_over(), over, "{phase:?}");
+        }
+        x.output.clear();
+        x.phase = Phase::Closing;
+        assert!(x.is_over());
+        x.phase = Phase::Lingering;
+        assert!(!x.is_over(), "the client may still send");
+    }
+}

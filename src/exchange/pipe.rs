@@ -1,0 +1,233 @@
+//! A pipe: a bounded queue of bytes between two tasks.
+
+use super::limits::SEGMENTS_MAX;
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
+
+/// A bounded queue of segments: owned bytes, shared bytes, or a range of a file.
+///
+/// Segments move from pipe to pipe, their bytes are not copied. The bound is soft by one segment: whoever puts
+/// something in asks [`Pipe::room`] before it makes the segment.
+pub struct Pipe {
+    segments: VecDeque<Segment>,
+    /// Bytes in all segments.
+    bytes: u64,
+    /// Of these, bytes in memory.
+    memory_bytes: usize,
+    memory_bytes_max: usize,
+    /// Bytes that ever left.
+    taken_bytes: u64,
+    ended: bool,
+}
+
+/// A run of bytes.
+pub enum Segment {
+    /// Bytes of its own, from an offset on.
+    Owned(Vec<u8>, usize),
+    /// A part of bytes that others hold too.
+    Shared(Rc<[u8]>, Range<usize>),
+    /// A part of a file, which stays in the kernel.
+    File(Rc<OwnedFd>, Range<u64>),
+}
+
+/// What stands at a pipe's reading end.
+pub enum Front<'a> {
+    /// Bytes in memory.
+    Bytes(&'a [u8]),
+    /// A range of this file.
+    File(BorrowedFd<'a>, Range<u64>),
+}
+
+impl Segment {
+    /// Its length in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Segment::Owned(bytes, from) => (bytes.len() - from) as u64,
+            Segment::Shared(_, range) => range.len() as u64,
+            Segment::File(_, range) => range.end - range.start,
+        }
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn memory_bytes(&self) -> usize {
+        match self {
+            Segment::Owned(..) | Segment::Shared(..) => self.len() as usize,
+            Segment::File(..) => 0,
+        }
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Segment::Owned(bytes, from) => Some(&bytes[*from..]),
+            Segment::Shared(bytes, range) => Some(&bytes[range.clone()]),
+            Segment::File(..) => None,
+        }
+    }
+
+    fn advance(&mut self, count: u64) {
+        match self {
+            Segment::Owned(_, from) => *from += count as usize,
+            Segment::Shared(_, range) => range.start += count as usize,
+            Segment::File(_, range) => range.start += count,
+        }
+    }
+
+    /// Its first `count` bytes as a segment of their own. Only owned bytes are copied for it.
+    fn split_front(&mut self, count: u64) -> Segment {
+        let front = match self {
+            Segment::Owned(bytes, from) => Segment::Owned(bytes[*from..*from + count as usize].to_vec(), 0),
+            Segment::Shared(bytes, range) => {
+                Segment::Shared(Rc::clone(bytes), range.start..range.start + count as usize)
+            }
+            Segment::File(file, range) => Segment::File(Rc::clone(file), range.start..range.start + count),
+        };
+        self.advance(count);
+        front
+    }
+}
+
+impl Pipe {
+    /// An empty pipe that is full with this many bytes in memory.
+    pub const fn new(memory_bytes_max: usize) -> Self {
+        let segments = VecDeque::new();
+        Self { segments, bytes: 0, memory_bytes: 0, memory_bytes_max, taken_bytes: 0, ended: false }
+    }
+
+    /// Bytes in it.
+    pub fn len(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether no byte is in it. More may come unless it [`is_ended`](Self::is_ended).
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Bytes that may be put in before it is full.
+    pub fn room(&self) -> usize {
+        if self.segments.len() >= SEGMENTS_MAX { 0 } else { self.memory_bytes_max.saturating_sub(self.memory_bytes) }
+    }
+
+    /// Bytes that have left it since it was made.
+    pub fn taken_bytes(&self) -> u64 {
+        self.taken_bytes
+    }
+
+    /// The writer is done: nothing more comes.
+    pub fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Whether the writer has said that it is done.
+    pub fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Puts a segment in; an empty one is dropped.
+    pub fn push(&mut self, segment: Segment) {
+        if !segment.is_empty() {
+            self.bytes += segment.len();
+            self.memory_bytes += segment.memory_bytes();
+            self.segments.push_back(segment);
+        }
+    }
+
+    /// Puts bytes in that nobody else holds.
+    pub fn push_bytes(&mut self, bytes: Vec<u8>) {
+        self.push(Segment::Owned(bytes, 0));
+    }
+
+    /// Copies bytes in, behind those of the last segment if there is one of its own with room.
+    pub fn push_copy(&mut self, bytes: &[u8]) {
+        match self.segments.back_mut() {
+            Some(Segment::Owned(last, _)) if last.capacity() - last.len() >= bytes.len() => {
+                last.extend_from_slice(bytes);
+                self.bytes += bytes.len() as u64;
+                self.memory_bytes += bytes.len();
+            }
+            _ => self.push_bytes(bytes.to_vec()),
+        }
+    }
+
+    /// The reading end.
+    pub fn front(&self) -> Option<Front<'_>> {
+        self.segments.front().map(|segment| match segment {
+            Segment::File(file, range) => Front::File(file.as_fd(), range.clone()),
+            bytes => Front::Bytes(bytes.bytes().unwrap_or_default()),
+        })
+    }
+
+    /// All bytes before the first file range as one slice; copied together if they lie in several segments.
+    pub fn contiguous(&mut self) -> &[u8] {
+        let run = self.segments.iter().take_while(|s| s.bytes().is_some()).count();
+        if run > 1 {
+            let mut all = Vec::with_capacity(self.memory_bytes);
+            for segment in self.segments.drain(..run) {
+                all.extend_from_slice(segment.bytes().unwrap_or_default());
+            }
+            self.segments.push_front(Segment::Owned(all, 0));
+        }
+        self.segments.front().and_then(Segment::bytes).unwrap_or_default()
+    }
+
+    /// Lays out the bytes before the first file range for writev(2). Returns how many slices, how many bytes, and
+    /// whether more stands behind them.
+    pub fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> (usize, u64, bool) {
+        let (mut count, mut bytes) = (0, 0);
+        for (slice, segment) in slices.iter_mut().zip(&self.segments) {
+            let Some(run) = segment.bytes() else { break };
+            *slice = IoSlice::new(run);
+            count += 1;
+            bytes += run.len() as u64;
+        }
+        (count, bytes, bytes < self.bytes)
+    }
+
+    /// Drops `count` bytes from the reading end.
+    pub fn consume(&mut self, mut count: u64) {
+        debug_assert!(count <= self.bytes, "more is consumed than there is");
+        self.bytes -= count;
+        self.taken_bytes += count;
+        while let Some(front) = self.segments.front_mut() {
+            let here = count.min(front.len());
+            if matches!(front, Segment::Owned(..) | Segment::Shared(..)) {
+                self.memory_bytes -= here as usize;
+            }
+            front.advance(here);
+            count -= here;
+            if !front.is_empty() {
+                break;
+            }
+            self.segments.pop_front();
+        }
+        if self.segments.is_empty() && self.segments.capacity() > 0 {
+            self.segments = VecDeque::new(); // an idle connection holds no buffer
+        }
+    }
+
+    /// Takes the first segment, or its first `most` bytes.
+    pub fn take(&mut self, most: u64) -> Option<Segment> {
+        let front = self.segments.front_mut()?;
+        let segment = if front.len() <= most { self.segments.pop_front()? } else { front.split_front(most) };
+        self.bytes -= segment.len();
+        self.taken_bytes += segment.len();
+        self.memory_bytes -= segment.memory_bytes();
+        Some(segment)
+    }
+
+    /// Drops everything in it.
+    pub fn clear(&mut self) {
+        self.consume(self.bytes);
+    }
+}
+
+#[cfg(test)]
+#[path = "pipe_tests.rs"]
+mod tests;

@@ -1,0 +1,103 @@
+use super::*;
+
+fn file() -> Rc<OwnedFd> {
+    Rc::new(std::fs::File::open("/dev/null").expect("/dev/null opens").into())
+}
+
+fn text(pipe: &Pipe) -> Vec<u8> {
+    pipe.segments.iter().flat_map(|s| s.bytes().unwrap_or_default().to_vec()).collect()
+}
+
+#[test]
+fn bytes_leave_in_the_order_in_which_they_came() {
+    let mut pipe = Pipe::new(100);
+    pipe.push_copy(b"one ");
+    pipe.push_bytes(b"two ".to_vec());
+    pipe.push(Segment::Shared(Rc::from(&b"xxthreexx"[..]), 2..7));
+    assert_eq!((pipe.len(), pipe.room(), text(&pipe)), (13, 87, b"one two three".to_vec()));
+    pipe.consume(6);
+    assert_eq!((text(&pipe), pipe.taken_bytes()), (b"o three".to_vec(), 6));
+    assert_eq!(pipe.contiguous(), b"o three");
+    pipe.consume(7);
+    assert!(pipe.is_empty() && pipe.front().is_none());
+    assert_eq!(pipe.segments.capacity(), 0, "an idle pipe holds no memory");
+}
+
+#[test]
+fn a_file_range_takes_no_memory_and_stops_a_gather() {
+    let mut pipe = Pipe::new(10);
+    pipe.push_copy(b"head");
+    pipe.push(Segment::File(file(), 5..1_000_005));
+    pipe.push_copy(b"tail");
+    assert_eq!((pipe.len(), pipe.room()), (1_000_008, 2));
+    let mut slices = [IoSlice::new(&[]); 8];
+    assert_eq!(pipe.gather(&mut slices), (1, 4, true));
+    pipe.consume(4 + 10);
+    let Some(Front::File(_, range)) = pipe.front() else { panic!("the file is next") };
+    assert_eq!(range, 15..1_000_005);
+    pipe.consume(1_000_000 - 10);
+    assert_eq!(pipe.contiguous(), b"tail");
+}
+
+#[test]
+fn taking_a_part_leaves_the_rest() {
+    let mut pipe = Pipe::new(100);
+    pipe.push_copy(b"abcdef");
+    pipe.push(Segment::File(file(), 0..100));
+    assert!(matches!(pipe.take(2), Some(Segment::Owned(bytes, 0)) if bytes == b"ab"));
+    assert!(matches!(pipe.take(100), Some(Segment::Owned(bytes, 2)) if bytes == b"abcdef"));
+    assert!(matches!(pipe.take(30), Some(Segment::File(_, range)) if range == (0..30)));
+    assert!(matches!(pipe.take(300), Some(Segment::File(_, range)) if range == (30..100)));
+    assert!(pipe.take(1).is_none());
+    assert_eq!((pipe.len(), pipe.room(), pipe.taken_bytes()), (0, 100, 106));
+}
+
+#[test]
+fn too_many_segments_are_as_full_as_too_many_bytes() {
+    let mut pipe = Pipe::new(1 << 20);
+    let (byte, many): (Rc<[u8]>, usize) = (Rc::from(&b"x"[..]), SEGMENTS_MAX);
+    for _ in 0..many {
+        assert!(pipe.room() > 0);
+        pipe.push(Segment::Shared(Rc::clone(&byte), 0..1));
+    }
+    assert_eq!(pipe.room(), 0);
+}
+
+/// Random pushes, takes and consumes against a plain byte queue.
+#[test]
+fn a_pipe_is_a_queue_of_bytes() {
+    let mut seed = 0x9e37_79b9_7f4a_7c15u64;
+    let mut random = move |below: u64| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed % below
+    };
+    let (mut pipe, mut model, mut out) = (Pipe::new(64), VecDeque::new(), Vec::new());
+    let mut next = 0u8;
+    for _ in 0..20_000 {
+        let bytes: Vec<u8> = (0..random(9)).map(|i| next.wrapping_add(i as u8)).collect();
+        next = next.wrapping_add(bytes.len() as u8);
+        match random(6) {
+            0 => pipe.push_copy(&bytes),
+            1 => pipe.push_bytes(bytes.clone()),
+            2 => pipe.push(Segment::Shared(Rc::from(&bytes[..]), 0..bytes.len())),
+            other => {
+                let count = random(12).min(pipe.len());
+                match other {
+                    3 => out.extend(pipe.take(count).map(|s| s.bytes().unwrap_or_default().to_vec()).unwrap_or_default()),
+                    4 => {
+                        out.extend(pipe.contiguous()[..count as usize].to_vec());
+                        pipe.consume(count);
+                    }
+                    _ => assert_eq!(pipe.room(), 64usize.saturating_sub(pipe.len() as usize)),
+                }
+                next = next.wrapping_sub(bytes.len() as u8);
+                continue;
+            }
+        }
+        model.extend(bytes);
+    }
+    out.extend(text(&pipe));
+    assert_eq!(out, model.into_iter().collect::<Vec<u8>>());
+}

@@ -1,0 +1,42 @@
+//! What a worker answers: a head as a value, then plain bytes.
+
+use super::pipe::Pipe;
+use crate::http::reply::ReplyHead;
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// How a worker answers.
+#[derive(Debug)]
+pub enum Answer {
+    /// This head, with a body that follows in [`Reply::body`].
+    Document(ReplyHead),
+    /// This head; its body is the protocol's business: the configured error page or the built-in one.
+    Page(ReplyHead),
+    /// Not an answer: ask again for this path (decoded), as if the client had.
+    Internal(Vec<u8>),
+}
+
+/// What comes back from a worker on its way to the protocol.
+///
+/// The head comes first. The protocol looks at it, decides which bytes the client gets, and says so in `wanted`; only
+/// then does the worker send bytes. So a 304 costs no read, and a range is a matter of two numbers.
+pub struct Reply {
+    /// The answer, until the protocol takes it.
+    pub answer: Option<Answer>,
+    /// Which bytes of a seekable document are to be sent, in order. Empty until the protocol has decided.
+    pub wanted: VecDeque<Range<u64>>,
+    /// The bytes. Ended when the document is complete; a worker that is gone without that has failed.
+    pub body: Pipe,
+}
+
+impl Reply {
+    /// Nothing yet; the body is full at this many bytes.
+    pub const fn new(memory_bytes_max: usize) -> Self {
+        Self { answer: None, wanted: VecDeque::new(), body: Pipe::new(memory_bytes_max) }
+    }
+
+    /// Makes it ready for the next worker.
+    pub fn reset(&mut self, memory_bytes_max: usize) {
+        *self = Self::new(memory_bytes_max);
+    }
+}

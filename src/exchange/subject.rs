@@ -1,0 +1,34 @@
+//! Whom and what a log line is about.
+
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use webserv_sys::net::Address;
+
+/// What the log tells of a connection: "client: 127.0.0.1, server: example.org, request: "GET / HTTP/1.1"".
+#[derive(Default)]
+pub struct Subject {
+    /// The client's address.
+    pub client: Option<Address>,
+    /// The virtual server's name.
+    pub server: Option<Arc<str>>,
+    /// The request, in the words of its protocol.
+    pub request: Option<Rc<dyn fmt::Display>>,
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.client {
+            Some(Address::Inet(address)) => write!(f, "client: {}", address.ip())?,
+            Some(Address::Unix(_)) => f.write_str("client: unix:")?,
+            None => return Ok(()),
+        }
+        if let Some(server) = &self.server {
+            write!(f, ", server: {server}")?;
+        }
+        if let Some(request) = &self.request {
+            write!(f, ", request: \"{request}\"")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! Entity tags (RFC 9110 section 8.8.3).
+
+use super::number::push_hex;
+use super::octets::{is_blank, is_etag};
+use super::reply::Text;
+
+/// A parsed entity tag.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EntityTag<'a> {
+    /// `W/`: equal in meaning, not in every byte.
+    pub weak: bool,
+    /// What stands between the quotes.
+    pub opaque: &'a [u8],
+}
+
+impl<'a> EntityTag<'a> {
+    /// Reads one tag and nothing else.
+    pub fn parse(text: &'a [u8]) -> Option<EntityTag<'a>> {
+        match EntityTag::parse_first(text) {
+            Some((tag, [])) => Some(tag),
+            _ => None,
+        }
+    }
+
+    /// Reads the tag that `text` begins with, and returns the rest.
+    fn parse_first(text: &'a [u8]) -> Option<(EntityTag<'a>, &'a [u8])> {
+        let (weak, quoted) = match text {
+            [b'W', b'/', quoted @ ..] => (true, quoted),
+            _ => (false, text),
+        };
+        let [b'"', inside @ ..] = quoted else { return None };
+        let len = inside.iter().position(|&b| !is_etag(b))?;
+        let (opaque, rest) = inside.split_at(len);
+        let [b'"', rest @ ..] = rest else { return None };
+        Some((EntityTag { weak, opaque }, rest))
+    }
+
+    /// RFC 9110 section 8.8.3.2: the same and neither is weak.
+    pub fn is_strongly_equal(&self, other: &EntityTag<'_>) -> bool {
+        !self.weak && !other.weak && self.opaque == other.opaque
+    }
+
+    /// RFC 9110 section 8.8.3.2: the same but for weakness.
+    pub fn is_weakly_equal(&self, other: &EntityTag<'_>) -> bool {
+        self.opaque == other.opaque
+    }
+}
+
+/// The tags of one If-Match or If-None-Match line, in order; ends early where the line is malformed. Commas inside a
+/// tag belong to the tag; empty members are skipped (RFC 9110 section 5.6.1).
+pub fn list(value: &[u8]) -> impl Iterator<Item = EntityTag<'_>> {
+    let mut rest = value;
+    let mut separated = true;
+    std::iter::from_fn(move || {
+        while let [byte, after @ ..] = rest
+            && (is_blank(*byte) || *byte == b',')
+        {
+            separated |= *byte == b',';
+            rest = after;
+        }
+        if !std::mem::take(&mut separated) {
+            return None;
+        }
+        let (tag, after) = EntityTag::parse_first(rest)?;
+        rest = after;
+        Some(tag)
+    })
+}
+
+/// nginx's tag of a file, quotes included: `"mtime-length"` in hexadecimal.
+pub fn of_file(mtime_secs: i64, length: u64) -> Text {
+    let mut out = Vec::with_capacity(36);
+    out.push(b'"');
+    push_hex(&mut out, mtime_secs as u64);
+    out.push(b'-');
+    push_hex(&mut out, length);
+    out.push(b'"');
+    Text::from_vec(out).unwrap_or(Text::from_static(""))
+}

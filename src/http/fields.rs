@@ -1,0 +1,334 @@
+//! Field lines of a head or of a trailer section: the bytes once, an index into them, and a lookup that is free for
+//! the fields that a request lacks.
+
+use super::octets::{all_field_value, is_blank, is_token, trim};
+
+/// Field names that the server itself asks for. The rest is found by text with [`Fields::get_by_name`].
+#[allow(missing_docs)] // the names are their own explanation
+#[rustfmt::skip]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
+pub enum Known {
+    Accept, AcceptCharset, AcceptEncoding, AcceptLanguage, Authorization, CacheControl, Connection, ContentEncoding,
+    ContentLanguage, ContentLength, ContentLocation, ContentRange, ContentType, Cookie, Date, Depth, Destination,
+    Expect, Forwarded, From, Host, If, IfMatch, IfModifiedSince, IfNoneMatch, IfRange, IfUnmodifiedSince, KeepAlive,
+    LockToken, MaxForwards, Origin, Overwrite, Pragma, Proxy, ProxyAuthorization, ProxyConnection, Range, Referer,
+    Server, SetCookie, Te, Timeout, Trailer, TransferEncoding, Upgrade, UpgradeInsecureRequests, UserAgent, Via,
+    XForwardedFor, XRealIp,
+}
+
+/// In the order of the enum, which `SLOTS` checks when it is compiled.
+const NAMES: [(Known, &str); 50] = [
+    (Known::Accept, "Accept"),
+    (Known::AcceptCharset, "Accept-Charset"),
+    (Known::AcceptEncoding, "Accept-Encoding"),
+    (Known::AcceptLanguage, "Accept-Language"),
+    (Known::Authorization, "Authorization"),
+    (Known::CacheControl, "Cache-Control"),
+    (Known::Connection, "Connection"),
+    (Known::ContentEncoding, "Content-Encoding"),
+    (Known::ContentLanguage, "Content-Language"),
+    (Known::ContentLength, "Content-Length"),
+    (Known::ContentLocation, "Content-Location"),
+    (Known::ContentRange, "Content-Range"),
+    (Known::ContentType, "Content-Type"),
+    (Known::Cookie, "Cookie"),
+    (Known::Date, "Date"),
+    (Known::Depth, "Depth"),
+    (Known::Destination, "Destination"),
+    (Known::Expect, "Expect"),
+    (Known::Forwarded, "Forwarded"),
+    (Known::From, "From"),
+    (Known::Host, "Host"),
+    (Known::If, "If"),
+    (Known::IfMatch, "If-Match"),
+    (Known::IfModifiedSince, "If-Modified-Since"),
+    (Known::IfNoneMatch, "If-None-Match"),
+    (Known::IfRange, "If-Range"),
+    (Known::IfUnmodifiedSince, "If-Unmodified-Since"),
+    (Known::KeepAlive, "Keep-Alive"),
+    (Known::LockToken, "Lock-Token"),
+    (Known::MaxForwards, "Max-Forwards"),
+    (Known::Origin, "Origin"),
+    (Known::Overwrite, "Overwrite"),
+    (Known::Pragma, "Pragma"),
+    (Known::Proxy, "Proxy"),
+    (Known::ProxyAuthorization, "Proxy-Authorization"),
+    (Known::ProxyConnection, "Proxy-Connection"),
+    (Known::Range, "Range"),
+    (Known::Referer, "Referer"),
+    (Known::Server, "Server"),
+    (Known::SetCookie, "Set-Cookie"),
+    (Known::Te, "TE"),
+    (Known::Timeout, "Timeout"),
+    (Known::Trailer, "Trailer"),
+    (Known::TransferEncoding, "Transfer-Encoding"),
+    (Known::Upgrade, "Upgrade"),
+    (Known::UpgradeInsecureRequests, "Upgrade-Insecure-Requests"),
+    (Known::UserAgent, "User-Agent"),
+    (Known::Via, "Via"),
+    (Known::XForwardedFor, "X-Forwarded-For"),
+    (Known::XRealIp, "X-Real-IP"),
+];
+
+const SLOTS_LEN: usize = 128;
+
+/// No known name.
+const NONE: u8 = u8::MAX;
+
+/// A perfect hash of `NAMES`: a collision fails the build, then the factors in `slot` need another look.
+const SLOTS: [u8; SLOTS_LEN] = {
+    let mut slots = [NONE; SLOTS_LEN];
+    let mut i = 0;
+    while i < NAMES.len() {
+        assert!(NAMES[i].0 as usize == i, "NAMES is not in the order of Known");
+        let slot = slot(NAMES[i].1.as_bytes());
+        assert!(slots[slot] == NONE, "two known names share a slot");
+        slots[slot] = i as u8;
+        i += 1;
+    }
+    slots
+};
+
+/// From the length and three letters; `| 0x20` makes letters lower-case and keeps the hyphen.
+#[inline]
+const fn slot(name: &[u8]) -> usize {
+    let (first, middle, last) = (name[0] | 0x20, name[name.len() / 2] | 0x20, name[name.len() - 1] | 0x20);
+    (name.len() * 39 + first as usize * 36 + last as usize * 71 + middle as usize) % SLOTS_LEN
+}
+
+impl Known {
+    /// The field that a name means, in any case.
+    #[inline]
+    pub const fn parse(name: &[u8]) -> Option<Known> {
+        if name.is_empty() {
+            return None;
+        }
+        let i = SLOTS[slot(name)] as usize;
+        if i < NAMES.len() && is_same_name(name, NAMES[i].1.as_bytes()) { Some(NAMES[i].0) } else { None }
+    }
+
+    /// The usual spelling.
+    pub const fn name(self) -> &'static str {
+        NAMES[self as usize].1
+    }
+
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Known> {
+        NAMES.iter().map(|&(known, _)| known)
+    }
+
+    const fn bit(self) -> u64 {
+        1 << self as u8
+    }
+}
+
+/// Equal but for the case of letters. Not std's function for slices: that became `const` only lately.
+#[inline]
+const fn is_same_name(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if !a[i].eq_ignore_ascii_case(&b[i]) {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+/// Where a field line's parts stand in the bytes of its head.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    name: Span,
+    value: Span,
+    known: Option<Known>,
+}
+
+/// A range of a head's bytes. Heads are far shorter than 4 GiB, so 32 bits keep the index small.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Span {
+    pub start: u32,
+    pub end: u32,
+}
+
+impl Span {
+    pub(super) const fn new(start: usize, end: usize) -> Span {
+        Span { start: start as u32, end: end as u32 }
+    }
+
+    pub(super) const fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    #[inline]
+    pub(super) fn of(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start as usize..self.end as usize]
+    }
+}
+
+/// One field line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Field<'a> {
+    /// As it was sent.
+    pub name: &'a [u8],
+    /// Without the blanks around it. No control bytes but HTAB.
+    pub value: &'a [u8],
+    /// The name's meaning, if it is one of the common ones.
+    pub known: Option<Known>,
+}
+
+/// The field lines of a message, in the order of arrival.
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    /// The whole head as it was sent (the request line too), or the trailer lines.
+    pub(super) bytes: Vec<u8>,
+    pub(super) index: Index,
+}
+
+/// Where the field lines are: apart from the bytes, since a head's bytes are copied only when it is complete.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index {
+    lines: Vec<Line>,
+    present: u64,
+    doubled: u64,
+}
+
+impl Fields {
+    /// The number of field lines.
+    pub fn len(&self) -> usize {
+        self.index.lines.len()
+    }
+
+    /// No field line at all.
+    pub fn is_empty(&self) -> bool {
+        self.index.lines.is_empty()
+    }
+
+    /// At least one line of this name.
+    #[inline]
+    pub fn has(&self, known: Known) -> bool {
+        self.index.present & known.bit() != 0
+    }
+
+    /// Two or more lines of this name.
+    #[inline]
+    pub fn has_several(&self, known: Known) -> bool {
+        self.index.doubled & known.bit() != 0
+    }
+
+    /// The value of the first line of this name.
+    #[inline]
+    pub fn get(&self, known: Known) -> Option<&[u8]> {
+        self.get_all(known).next()
+    }
+
+    /// The value of the only line of this name: `None` if there are several, which for a field that is no list makes
+    /// the value invalid (RFC 9110 section 5.3).
+    pub fn get_only(&self, known: Known) -> Option<&[u8]> {
+        if self.has_several(known) { None } else { self.get(known) }
+    }
+
+    /// The values of all lines of this name, in order.
+    pub fn get_all(&self, known: Known) -> impl Iterator<Item = &[u8]> {
+        let lines = if self.has(known) { &self.index.lines[..] } else { &[] };
+        lines.iter().filter(move |line| line.known == Some(known)).map(|line| line.value.of(&self.bytes))
+    }
+
+    /// The value of the first line whose name is this, in any case.
+    pub fn get_by_name(&self, name: &[u8]) -> Option<&[u8]> {
+        self.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+    }
+
+    /// All lines in order.
+    pub fn iter(&self) -> impl Iterator<Item = Field<'_>> {
+        self.index.lines.iter().map(|line| Field {
+            name: line.name.of(&self.bytes),
+            value: line.value.of(&self.bytes),
+            known: line.known,
+        })
+    }
+
+    /// The members of a comma-separated list that may span lines, without the empty ones (RFC 9110 section 5.6.1).
+    /// Quoted strings are not looked into: right for lists of tokens.
+    pub fn members(&self, known: Known) -> impl Iterator<Item = &[u8]> {
+        self.get_all(known).flat_map(|value| value.split(|&b| b == b',').map(trim)).filter(|member| !member.is_empty())
+    }
+
+    /// Where the first line of this name has its value.
+    pub(super) fn span(&self, known: Known) -> Option<Span> {
+        self.index.lines.iter().find(|line| line.known == Some(known)).map(|line| line.value)
+    }
+}
+
+impl Index {
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.lines.clear();
+        (self.present, self.doubled) = (0, 0);
+    }
+
+    /// Notes a line that begins `base` bytes after the start of the head.
+    #[inline]
+    pub(super) fn push(&mut self, line: &[u8], base: usize, parts: Parts) {
+        let known = Known::parse(&line[..parts.name_len]);
+        if let Some(known) = known {
+            self.doubled |= self.present & known.bit();
+            self.present |= known.bit();
+        }
+        if self.lines.capacity() == 0 {
+            self.lines.reserve(16); // a browser's head has about this many
+        }
+        let name = Span::new(base, base + parts.name_len);
+        let value = Span::new(base + parts.value_start, base + parts.value_end);
+        self.lines.push(Line { name, value, known });
+    }
+}
+
+/// Where name and value stand in one line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Parts {
+    pub name_len: usize,
+    pub value_start: usize,
+    pub value_end: usize,
+}
+
+/// Splits a field line that has lost its line terminator (RFC 9112 section 5). The error says which rule it breaks.
+#[inline]
+pub(super) fn split_line(line: &[u8]) -> Result<Parts, &'static str> {
+    let name_len = line.iter().position(|&b| !is_token(b)).unwrap_or(line.len());
+    if name_len == 0 || line.get(name_len) != Some(&b':') {
+        return Err(name_fault(line, name_len));
+    }
+    let mut value_start = name_len + 1;
+    while value_start < line.len() && is_blank(line[value_start]) {
+        value_start += 1;
+    }
+    let mut value_end = line.len();
+    while value_end > value_start && is_blank(line[value_end - 1]) {
+        value_end -= 1;
+    }
+    if !all_field_value(&line[value_start..value_end]) {
+        return Err("a control byte in a field value (RFC 9110 section 5.5)");
+    }
+    Ok(Parts { name_len, value_start, value_end })
+}
+
+#[cold]
+fn name_fault(line: &[u8], name_len: usize) -> &'static str {
+    match line.get(name_len) {
+        Some(b' ' | b'\t') if name_len == 0 => "a folded field line (RFC 9112 section 5.2)",
+        Some(b' ' | b'\t') => "a blank before the colon of a field line (RFC 9112 section 5.1)",
+        Some(b':') => "a field line without a name (RFC 9112 section 5)",
+        Some(_) => "a byte in a field name that is not of a token (RFC 9110 section 5.1)",
+        None => "a field line without a colon (RFC 9112 section 5)",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,325 @@
+//! The head of a request: from bytes as they arrive to a [`Request`] (RFC 9112 sections 2 to 6).
+//!
+//! The scan goes on where it stopped, so a head that comes byte by byte costs no more than one that comes at once, and
+//! both give the same result: rules are applied in the order of the bytes. A broken rule is found at its byte in the
+//! request line, at the end of its line in the fields, and at the end of the head where fields must fit together.
+
+use super::fields::{Fields, Index, Known, Span, split_line};
+use super::framing;
+use super::method::{METHOD_BYTES_MAX, Method};
+use super::octets::{is_target, is_token};
+use super::request::{Request, Version};
+use super::target;
+
+/// How much of a head is accepted. A line counts with its line end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// The longest request line (then 414) and field line (then 400): one buffer of `large_client_header_buffers`.
+    pub line_bytes_max: usize,
+    /// The whole head: all buffers of `large_client_header_buffers` together.
+    pub head_bytes_max: usize,
+    /// The number of field lines: `max_headers`.
+    pub fields_max: usize,
+}
+
+impl Default for Limits {
+    /// nginx's: 4 buffers of 8 KiB, 1,000 fields.
+    fn default() -> Limits {
+        Limits { line_bytes_max: 8 << 10, head_bytes_max: 32 << 10, fields_max: 1000 }
+    }
+}
+
+/// Why a head is refused. The connection cannot go on: where the next request begins is unknown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HeadError {
+    /// The answer: 400, 414, 417, 501 or 505.
+    pub status: u16,
+    /// The rule that was broken, with its section or directive, for the error log.
+    pub reason: &'static str,
+    /// The method as far as it is known, so that HEAD gets no body.
+    pub method: Method,
+    /// What has come of the request line, without its line end, for the logs.
+    pub line: Box<[u8]>,
+}
+
+/// A broken rule, before it is known to whom it belongs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Fault {
+    pub status: u16,
+    pub reason: &'static str,
+}
+
+impl Fault {
+    pub(super) const fn bad(reason: &'static str) -> Fault {
+        Fault { status: 400, reason }
+    }
+}
+
+/// Empty lines before a request line that are skipped (RFC 9112 section 2.2 asks for one at least).
+const EMPTY_LINES_MAX: u32 = 4;
+
+/// How far the search for the end of a head has come. All positions count from the first byte of the buffer, which
+/// must stay the same byte until the head is complete.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// Bytes before this one need not be looked at again.
+    at: usize,
+    /// Where the line that is being read begins.
+    line_start: usize,
+    stage: Stage,
+    empty_lines: u32,
+    /// Where the request line begins, after empty lines.
+    start: usize,
+    method: Option<Method>,
+    /// Counts from `start`, as the fields' spans do.
+    target: Span,
+    version: Option<Version>,
+    line_len: usize,
+    index: Index,
+    /// Memory of an earlier head, for the next copy.
+    spare: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug, Default)]
+enum Stage {
+    #[default]
+    EmptyLines,
+    Method,
+    Target,
+    Version,
+    Fields,
+}
+
+/// Reads one head from the start of `buf`: the request and the number of bytes that it took, or `None` if more must
+/// come. Bytes after the head are not looked at. After a result or an error `scan` is ready for the next head.
+///
+/// # Errors
+/// [`HeadError`], as early as the bytes allow. Limits count: a line or head that grows over them fails before its end.
+pub fn request(buf: &[u8], scan: &mut Scan, limits: &Limits) -> Result<Option<(Request, usize)>, HeadError> {
+    let complete = match scan.advance(buf, limits) {
+        Ok(None) => return Ok(None),
+        Ok(Some(end)) => scan.interpret(&buf[scan.start..end]).map(|request| Some((request, end))),
+        Err(fault) => Err(fault),
+    };
+    let result =
+        complete.map_err(|fault| scan.describe(fault, &buf[..buf.len().min(scan.start + limits.line_bytes_max)]));
+    scan.reset();
+    result
+}
+
+impl Scan {
+    /// A request line has begun: what is missing now is a half-sent request, not an idle connection.
+    pub fn is_started(&self) -> bool {
+        self.stage > Stage::EmptyLines
+    }
+
+    /// Takes the memory of a request that is done, so that the next one needs no allocation.
+    pub fn recycle(&mut self, request: Request) {
+        let Fields { bytes, mut index } = request.fields;
+        if self.stage == Stage::EmptyLines {
+            index.clear();
+            (self.spare, self.index) = (bytes, index);
+        }
+    }
+
+    /// Goes on with the scan; the end of the head if it is there.
+    fn advance(&mut self, buf: &[u8], limits: &Limits) -> Result<Option<usize>, Fault> {
+        if self.stage == Stage::EmptyLines && !self.skip_empty_lines(buf)? {
+            return Ok(None);
+        }
+        let head_limit = self.start + limits.head_bytes_max;
+        if self.stage < Stage::Fields {
+            let limit = head_limit.min(self.start + limits.line_bytes_max);
+            let seen = &buf[..buf.len().min(limit)];
+            if !self.request_line(seen)? {
+                let full = Fault { status: 414, reason: "the request line is over large_client_header_buffers" };
+                return if seen.len() == limit { Err(full) } else { Ok(None) };
+            }
+        }
+        self.field_lines(buf, head_limit, limits)
+    }
+
+    /// False if more must come. A bare LF is a line end here as everywhere in a head (RFC 9112 section 2.2).
+    fn skip_empty_lines(&mut self, buf: &[u8]) -> Result<bool, Fault> {
+        loop {
+            match &buf[self.at..] {
+                [] | [b'\r'] => return Ok(false),
+                [b'\n', ..] => self.at += 1,
+                [b'\r', b'\n', ..] => self.at += 2,
+                [_, ..] => break,
+            }
+            self.empty_lines += 1;
+            if self.empty_lines > EMPTY_LINES_MAX {
+                return Err(Fault::bad("too many empty lines before a request line (RFC 9112 section 2.2)"));
+            }
+        }
+        (self.start, self.line_start, self.stage) = (self.at, self.at, Stage::Method);
+        Ok(true)
+    }
+
+    /// `method SP request-target SP HTTP-version CRLF` (RFC 9112 section 3). False if more must come.
+    fn request_line(&mut self, seen: &[u8]) -> Result<bool, Fault> {
+        if self.stage == Stage::Method && !self.method(seen)? {
+            return Ok(false);
+        }
+        if self.stage == Stage::Target && !self.target(seen)? {
+            return Ok(false);
+        }
+        let Some((version, line_end_len)) = version(&seen[self.at..])? else { return Ok(false) };
+        self.version = Some(version);
+        self.line_len = self.at + VERSION_LEN - self.start;
+        self.at += VERSION_LEN + line_end_len;
+        (self.line_start, self.stage) = (self.at, Stage::Fields);
+        Ok(true)
+    }
+
+    /// A token and the space after it.
+    fn method(&mut self, seen: &[u8]) -> Result<bool, Fault> {
+        let rest = &seen[self.start..];
+        let window = &rest[..rest.len().min(METHOD_BYTES_MAX + 1)];
+        match window.iter().position(|&b| !is_token(b)) {
+            Some(len @ 1..) if window[len] == b' ' => {
+                self.method = Some(Method::parse(&window[..len]));
+                self.target = Span::new(len + 1, len + 1);
+                self.at = self.start + len + 1;
+                self.stage = Stage::Target;
+                Ok(true)
+            }
+            Some(_) => Err(Fault::bad("a request line that does not begin with a method (RFC 9112 section 3.1)")),
+            None if window.len() > METHOD_BYTES_MAX => Err(Fault::bad("a method of more than 32 bytes")),
+            None => Ok(false),
+        }
+    }
+
+    /// Visible ASCII and the space after it.
+    fn target(&mut self, seen: &[u8]) -> Result<bool, Fault> {
+        let Some(len) = seen[self.at..].iter().position(|&b| !is_target(b)) else {
+            self.at = seen.len();
+            return Ok(false);
+        };
+        let end = self.at + len;
+        match seen[end] {
+            b' ' if end > self.start + self.target.start as usize => {}
+            b' ' => return Err(Fault::bad("two spaces in the request line (RFC 9112 section 3)")),
+            b'\r' | b'\n' => return Err(Fault::bad("a request line without a version (RFC 9112 section 3)")),
+            _ => return Err(Fault::bad("a byte in the target that is not visible ASCII (RFC 9112 section 3.2)")),
+        }
+        self.target.end = (end - self.start) as u32;
+        (self.at, self.stage) = (end + 1, Stage::Version);
+        Ok(true)
+    }
+
+    /// The lines up to the empty one; where the head ends, or `None` if more must come.
+    fn field_lines(&mut self, buf: &[u8], head_limit: usize, limits: &Limits) -> Result<Option<usize>, Fault> {
+        loop {
+            let limit = head_limit.min(self.line_start + limits.line_bytes_max);
+            let seen = &buf[..buf.len().min(limit)];
+            let Some(len) = memchr::memchr(b'\n', &seen[self.at..]) else {
+                self.at = seen.len();
+                return match seen.len() {
+                    full if full == head_limit => Err(Fault::bad("the head is over large_client_header_buffers")),
+                    full if full == limit => Err(Fault::bad("a field line is over large_client_header_buffers")),
+                    _ => Ok(None),
+                };
+            };
+            let line = match &seen[self.line_start..self.at + len] {
+                [line @ .., b'\r'] => line,
+                line => line,
+            };
+            let base = self.line_start - self.start;
+            self.at += len + 1;
+            self.line_start = self.at;
+            if line.is_empty() {
+                return Ok(Some(self.at));
+            }
+            if self.index.len() == limits.fields_max {
+                return Err(Fault::bad("more field lines than max_headers"));
+            }
+            let parts = split_line(line).map_err(Fault::bad)?;
+            self.index.push(line, base, parts);
+        }
+    }
+
+    /// Applies the rules between the parts of a complete head.
+    fn interpret(&mut self, head: &[u8]) -> Result<Request, Fault> {
+        let method = self.method.unwrap_or(Method::Unknown);
+        let version = self.version.unwrap_or(Version::HTTP_1_1);
+        let target = target::split(method, self.target.of(head)).map_err(Fault::bad)?;
+        let mut bytes = std::mem::take(&mut self.spare);
+        bytes.clear();
+        bytes.extend_from_slice(head);
+        let fields = Fields { bytes, index: std::mem::take(&mut self.index) };
+        let shift = |span: Span| Span { start: span.start + self.target.start, end: span.end + self.target.start };
+        let framing = framing::body(&fields, version)?;
+        let connection = framing::connection(&fields, version);
+        let mut request = Request {
+            method,
+            version,
+            form: target.form,
+            https: target.https,
+            framing,
+            keep_alive: connection.keep_alive,
+            expect_continue: framing::expect_continue(&fields, version, framing)?,
+            upgrade: connection.upgrade,
+            fields,
+            line_len: self.line_len as u32,
+            target: self.target,
+            path: shift(target.path),
+            query: target.query.map(shift),
+            host: None,
+            port: None,
+            head_len: head.len() as u32,
+        };
+        request.find_host(target.authority.map(shift)).map_err(Fault::bad)?;
+        if request.fields.has_several(Known::Authorization) {
+            return Err(Fault::bad("two Authorization fields (RFC 9110 section 11.6.2)"));
+        }
+        Ok(request)
+    }
+
+    #[cold]
+    fn describe(&self, fault: Fault, buf: &[u8]) -> HeadError {
+        let line = &buf[self.start.min(buf.len())..];
+        let len = match self.line_len {
+            0 => line.iter().position(|b| matches!(b, b'\r' | b'\n')).unwrap_or(line.len()),
+            len => len,
+        };
+        let method = self.method.unwrap_or(Method::Unknown);
+        HeadError { status: fault.status, reason: fault.reason, method, line: line[..len].into() }
+    }
+
+    fn reset(&mut self) {
+        let (mut index, spare) = (std::mem::take(&mut self.index), std::mem::take(&mut self.spare));
+        index.clear();
+        *self = Scan { index, spare, ..Scan::default() };
+    }
+}
+
+const VERSION_LEN: usize = "HTTP/1.1".len();
+
+/// `"HTTP/" DIGIT "." DIGIT` and the line end (RFC 9112 section 2.3): the version and the length of the line end, or
+/// `None` if more must come.
+fn version(rest: &[u8]) -> Result<Option<(Version, usize)>, Fault> {
+    let wrong = rest.iter().take(VERSION_LEN).enumerate().any(|(i, &byte)| match i {
+        5 => !matches!(byte, b'1'..=b'9'),
+        7 => !byte.is_ascii_digit(),
+        _ => byte != b"HTTP/1.1"[i],
+    });
+    if wrong {
+        return Err(Fault::bad("a malformed version in the request line (RFC 9112 section 2.3)"));
+    }
+    let line_end_len = match rest.get(VERSION_LEN..) {
+        None | Some([] | [b'\r']) => return Ok(None),
+        Some([b'\n', ..]) => 1,
+        Some([b'\r', b'\n', ..]) => 2,
+        Some(_) => return Err(Fault::bad("bytes after the version in the request line (RFC 9112 section 3)")),
+    };
+    let version = Version { major: rest[5] - b'0', minor: rest[7] - b'0' };
+    match version.major {
+        1 => Ok(Some((version, line_end_len))),
+        _ => Err(Fault { status: 505, reason: "a major version other than 1 (RFC 9110 section 15.6.6)" }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

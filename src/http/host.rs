@@ -1,0 +1,198 @@
+//! `uri-host [ ":" port ]`: the Host field and the authority of a target (RFC 9110 section 7.2, RFC 3986 section 3.2).
+
+use super::number::{hex_digit, parse_decimal};
+use super::octets::is_reg_name;
+use std::borrow::Cow;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+
+/// A valid host and port.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Host<'a> {
+    /// As sent, without a trailing dot; an address literal keeps its brackets. Never empty.
+    pub name: &'a [u8],
+    /// The port, if one is named.
+    pub port: Option<u16>,
+}
+
+/// Why a host is not valid.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HostError {
+    /// Nothing stands where the host should.
+    Empty,
+    /// A byte that no host may hold, a bad `%XX`, or user information before "@".
+    Byte,
+    /// Two dots in a row. The grammar has them, but no name does, and `$host` may become part of a path.
+    Dots,
+    /// `[...]` is not an IPv6 address, or something stands between "]" and the port.
+    Address,
+    /// Not digits, or above 65535.
+    Port,
+}
+
+impl HostError {
+    /// What is wrong, for the error log.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            HostError::Empty => "an empty host (RFC 9110 section 4.2.1)",
+            HostError::Byte => "a byte in the host that is not allowed there (RFC 3986 section 3.2.2)",
+            HostError::Dots => "two dots in a row in the host",
+            HostError::Address => "a bad address in brackets as the host (RFC 3986 section 3.2.2)",
+            HostError::Port => "a bad port after the host (RFC 3986 section 3.2.3)",
+        }
+    }
+}
+
+/// Validates and splits.
+///
+/// # Errors
+/// The first rule of RFC 3986 section 3.2 that is broken; see [`HostError`] for the three stricter ones.
+pub fn parse(text: &[u8]) -> Result<Host<'_>, HostError> {
+    let name_len = match text {
+        [] => return Err(HostError::Empty),
+        [b'[', ..] => literal_len(text)?,
+        _ => reg_name_len(text)?,
+    };
+    let (name, rest) = text.split_at(name_len);
+    let name = match name {
+        [start @ .., b'.'] => start,
+        _ => name,
+    };
+    if name.is_empty() {
+        return Err(HostError::Empty);
+    }
+    Ok(Host { name, port: port(rest)? })
+}
+
+/// In lower case, borrowed if it is so already.
+pub fn lower(name: &[u8]) -> Cow<'_, [u8]> {
+    if name.iter().any(u8::is_ascii_uppercase) { name.to_ascii_lowercase().into() } else { name.into() }
+}
+
+/// The length of a registered name or IPv4 address: up to ":" or the end.
+fn reg_name_len(text: &[u8]) -> Result<usize, HostError> {
+    let mut before = 0;
+    for (i, &byte) in text.iter().enumerate() {
+        match byte {
+            b':' => return Ok(i),
+            b'.' if before == b'.' => return Err(HostError::Dots),
+            b'%' if text.get(i + 1..i + 3).is_some_and(|hex| hex.iter().all(|&h| hex_digit(h).is_some())) => {}
+            _ if is_reg_name(byte) => {}
+            _ => return Err(HostError::Byte),
+        }
+        before = byte;
+    }
+    Ok(text.len())
+}
+
+/// The length of `[...]`: an IPv6 address, or `vHEX.TEXT` of a version to come.
+fn literal_len(text: &[u8]) -> Result<usize, HostError> {
+    let close = memchr::memchr(b']', text).ok_or(HostError::Address)?;
+    let inside = std::str::from_utf8(&text[1..close]).map_err(|_| HostError::Address)?;
+    if Ipv6Addr::from_str(inside).is_err() && !is_future_address(inside.as_bytes()) {
+        return Err(HostError::Address);
+    }
+    match text.get(close + 1) {
+        None | Some(b':') => Ok(close + 1),
+        Some(_) => Err(HostError::Address),
+    }
+}
+
+/// `"v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )`
+fn is_future_address(text: &[u8]) -> bool {
+    let Some(([b'v' | b'V', version @ ..], rest)) =
+        memchr::memchr(b'.', text).map(|dot| (&text[..dot], &text[dot + 1..]))
+    else {
+        return false;
+    };
+    let version_ok = !version.is_empty() && version.iter().all(|&b| hex_digit(b).is_some());
+    version_ok && !rest.is_empty() && rest.iter().all(|&b| is_reg_name(b) || b == b':')
+}
+
+/// `[ ":" *DIGIT ]`; a colon alone names no port.
+fn port(text: &[u8]) -> Result<Option<u16>, HostError> {
+    match text {
+        [] | [b':'] => Ok(None),
+        [_, digits @ ..] => {
+            let port = parse_decimal(digits).and_then(|n| u16::try_from(n).ok());
+            port.map(Some).ok_or(HostError::Port)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn valid_hosts() {
+        let table: [(&str, &str, Option<u16>); 17] = [
+            ("example.org", "example.org", None),
+            ("example.org:8080", "example.org", Some(8080)),
+            ("Example.ORG.", "Example.ORG", None),
+            ("example.org.:80", "example.org", Some(80)),
+            ("example.org:", "example.org", None), // RFC 3986 section 3.2.3: port = *DIGIT
+            ("localhost:0065535", "localhost", Some(65535)),
+            ("127.0.0.1:1", "127.0.0.1", Some(1)),
+            ("999.1", "999.1", None), // RFC 3986 section 3.2.2: a registered name
+            ("a_b", "a_b", None),
+            ("a%20b", "a%20b", None),
+            ("!$&'()*+,;=~", "!$&'()*+,;=~", None),
+            ("[::1]", "[::1]", None),
+            ("[::1]:80", "[::1]", Some(80)),
+            ("[FE80::1:2]:", "[FE80::1:2]", None),
+            ("[::ffff:1.2.3.4]", "[::ffff:1.2.3.4]", None),
+            ("[v1F.a:b]:7", "[v1F.a:b]", Some(7)),
+            (".a", ".a", None),
+        ];
+        for (text, name, port) in table {
+            assert_eq!(parse(text.as_bytes()), Ok(Host { name: name.as_bytes(), port }), "{text}");
+        }
+    }
+
+    #[test]
+    fn invalid_hosts() {
+        use HostError::*;
+        let table: [(&[u8], HostError); 30] = [
+            (b"", Empty),
+            (b".", Empty),
+            (b":80", Empty),
+            (b".:80", Empty),
+            (b"a..b", Dots),
+            (b"..", Dots),
+            (b"a b", Byte),
+            (b"a\tb", Byte),
+            (b"a\0", Byte),
+            (b"a/b", Byte),
+            (b"a?b", Byte),
+            (b"a#b", Byte),
+            (b"a\\b", Byte),
+            (b"user@a", Byte),
+            (b"a<b>", Byte),
+            (b"a\xc3\xa9", Byte),
+            (b"a%2", Byte),
+            (b"a%zz", Byte),
+            (b"a]", Byte),
+            (b"::1", Empty),
+            (b"a:b", Port),
+            (b"a:65536", Port),
+            (b"a:-1", Port),
+            (b"a:80:80", Port),
+            (b"user:password@a", Port),
+            (b"[::1", Address),
+            (b"[]", Address),
+            (b"[::1%25lo]", Address),
+            (b"[::1]80", Address),
+            (b"[1.2.3.4]", Address),
+        ];
+        for (text, error) in table {
+            assert_eq!(parse(text), Err(error), "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn lower_borrows_what_is_lower() {
+        assert!(matches!(lower(b"a-b.[::f]"), Cow::Borrowed(_)));
+        assert_eq!(lower(b"A.Example\xc9"), &b"a.example\xc9"[..]);
+    }
+}

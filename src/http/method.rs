@@ -1,0 +1,129 @@
+//! Request methods (RFC 9110 section 9, RFC 5789, RFC 4918).
+
+/// What the client wants done. Names are case-sensitive; the text itself stays in the request line.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Method {
+    /// Transfer a representation.
+    Get,
+    /// As GET, without the body.
+    Head,
+    /// Process the body.
+    Post,
+    /// Store the body.
+    Put,
+    /// Remove the resource.
+    Delete,
+    /// Say what may be done.
+    Options,
+    /// Echo the request.
+    Trace,
+    /// Open a tunnel.
+    Connect,
+    /// Change a part (RFC 5789).
+    Patch,
+    /// WebDAV: read properties.
+    Propfind,
+    /// WebDAV: change properties.
+    Proppatch,
+    /// WebDAV: make a collection.
+    Mkcol,
+    /// WebDAV: copy.
+    Copy,
+    /// WebDAV: move.
+    Move,
+    /// WebDAV: lock.
+    Lock,
+    /// WebDAV: unlock.
+    Unlock,
+    /// A token that is none of these: answer 501 (RFC 9110 section 9.1).
+    Unknown,
+}
+
+/// A longer method is a bad request at once.
+pub const METHOD_BYTES_MAX: usize = 32;
+
+impl Method {
+    /// The methods that have a name, in the order of the enum.
+    pub const KNOWN: [Method; 16] = [
+        Method::Get,
+        Method::Head,
+        Method::Post,
+        Method::Put,
+        Method::Delete,
+        Method::Options,
+        Method::Trace,
+        Method::Connect,
+        Method::Patch,
+        Method::Propfind,
+        Method::Proppatch,
+        Method::Mkcol,
+        Method::Copy,
+        Method::Move,
+        Method::Lock,
+        Method::Unlock,
+    ];
+
+    /// The method that a token names.
+    pub fn parse(token: &[u8]) -> Method {
+        match token {
+            b"GET" => Method::Get,
+            b"HEAD" => Method::Head,
+            b"POST" => Method::Post,
+            b"PUT" => Method::Put,
+            b"DELETE" => Method::Delete,
+            b"OPTIONS" => Method::Options,
+            b"TRACE" => Method::Trace,
+            b"CONNECT" => Method::Connect,
+            b"PATCH" => Method::Patch,
+            b"PROPFIND" => Method::Propfind,
+            b"PROPPATCH" => Method::Proppatch,
+            b"MKCOL" => Method::Mkcol,
+            b"COPY" => Method::Copy,
+            b"MOVE" => Method::Move,
+            b"LOCK" => Method::Lock,
+            b"UNLOCK" => Method::Unlock,
+            _ => Method::Unknown,
+        }
+    }
+
+    /// As in `Allow` and in logs; "-" for the unknown.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+            Method::Options => "OPTIONS",
+            Method::Trace => "TRACE",
+            Method::Connect => "CONNECT",
+            Method::Patch => "PATCH",
+            Method::Propfind => "PROPFIND",
+            Method::Proppatch => "PROPPATCH",
+            Method::Mkcol => "MKCOL",
+            Method::Copy => "COPY",
+            Method::Move => "MOVE",
+            Method::Lock => "LOCK",
+            Method::Unlock => "UNLOCK",
+            Method::Unknown => "-",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_case_sensitive_and_whole() {
+        for method in Method::KNOWN {
+            let name = method.name();
+            assert_eq!(Method::parse(name.as_bytes()), method);
+            assert_eq!(Method::parse(name.to_lowercase().as_bytes()), Method::Unknown);
+            assert_eq!(Method::parse(&name.as_bytes()[1..]), Method::Unknown);
+            assert_eq!(Method::parse(format!("{name}X").as_bytes()), Method::Unknown);
+        }
+        assert_eq!(Method::parse(b""), Method::Unknown);
+        assert_eq!(Method::parse(b"-"), Method::Unknown);
+    }
+}

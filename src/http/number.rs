@@ -1,0 +1,98 @@
+//! Numbers as protocol text. Parsing takes digits and nothing else (no sign, no blanks); printing avoids `fmt`, which
+//! would cost more than the rest of a response head.
+
+/// `1*DIGIT` as a number; `None` if empty, not all digits, or more than a `u64` holds.
+pub fn parse_decimal(text: &[u8]) -> Option<u64> {
+    if text.is_empty() {
+        return None;
+    }
+    text.iter().try_fold(0u64, |value, &byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// One hexadecimal digit's value.
+#[inline]
+pub const fn hex_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// Appends `value` in decimal.
+#[inline]
+pub fn push_decimal(out: &mut Vec<u8>, value: u64) {
+    push_digits::<10>(out, value);
+}
+
+/// Appends `value` in lower-case hexadecimal, without a prefix.
+#[inline]
+pub fn push_hex(out: &mut Vec<u8>, value: u64) {
+    push_digits::<16>(out, value);
+}
+
+/// How many digits [`push_decimal`] writes.
+pub const fn decimal_len(value: u64) -> u64 {
+    if value == 0 { 1 } else { value.ilog10() as u64 + 1 }
+}
+
+fn push_digits<const BASE: u64>(out: &mut Vec<u8>, mut value: u64) {
+    let mut digits = [0; 20]; // u64::MAX has 20 decimal digits
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b"0123456789abcdef"[(value % BASE) as usize];
+        value /= BASE;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimal_is_digits_only() {
+        let table: [(&[u8], Option<u64>); 12] = [
+            (b"0", Some(0)),
+            (b"00042", Some(42)),
+            (b"18446744073709551615", Some(u64::MAX)),
+            (b"18446744073709551616", None),
+            (b"99999999999999999999999999", None),
+            (b"", None),
+            (b"+1", None),
+            (b"-1", None),
+            (b"0x10", None),
+            (b"1 ", None),
+            (b"1\0", None),
+            (b"\xd9\xa1", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(parse_decimal(text), expected, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn printing_agrees_with_fmt() {
+        let powers = (0..20).map(|n| 10u64.pow(n)).chain((0..64).map(|n| 1 << n));
+        for value in powers.flat_map(|p| [p - 1, p, p + 1]).chain([u64::MAX]) {
+            let (mut decimal, mut hex) = (Vec::new(), Vec::new());
+            push_decimal(&mut decimal, value);
+            push_hex(&mut hex, value);
+            assert_eq!(decimal, value.to_string().into_bytes());
+            assert_eq!(hex, format!("{value:x}").into_bytes());
+            assert_eq!(decimal.len() as u64, decimal_len(value));
+            assert_eq!(parse_decimal(&decimal), Some(value));
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! A response's head as bytes (RFC 9112 sections 4 and 5), the fields in nginx's order.
+
+use super::date;
+use super::fields::Known;
+use super::number::push_decimal;
+use super::range::ContentRange;
+use super::reply::ReplyHead;
+use super::status::{is_bodyless, reason};
+
+/// What the protocol pump adds to a [`ReplyHead`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Frame<'a> {
+    /// The value of Server; must be a field value. Empty: no such field.
+    pub server: &'a str,
+    /// The value of Date.
+    pub date: &'a [u8; 29],
+    /// How the client finds the end of the body. Ignored where the status has no body.
+    pub body: BodyEnd,
+    /// What is said about the connection.
+    pub connection: Connection,
+    /// Content-Range, for 206 with one range and for 416.
+    pub content_range: Option<ContentRange>,
+}
+
+/// How the end of a response's body is marked (RFC 9112 section 6.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BodyEnd {
+    /// Content-Length, in bytes. For HEAD what GET would have said.
+    Length(u64),
+    /// Transfer-Encoding: chunked. Not for HTTP/1.0 clients.
+    Chunked,
+    /// The connection's end. Needs [`Connection::Close`].
+    Close,
+}
+
+/// The Connection field (RFC 9112 section 9).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Connection {
+    /// `close`: the response is the last one.
+    Close,
+    /// `keep-alive`, as nginx says it in 1.1 too.
+    KeepAlive {
+        /// The second parameter of `keepalive_timeout`: adds `Keep-Alive: timeout=N`.
+        timeout_secs: Option<u64>,
+    },
+    /// No field: for interim responses.
+    Unsaid,
+}
+
+/// The interim response to `Expect: 100-continue`, whole.
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// What the lines with fixed parts need at most: status line, Date, numbers, names.
+const FIXED_BYTES_MAX: usize = 512;
+
+/// Appends the head up to and with the empty line; one reservation, no other allocation.
+///
+/// 1xx and 204 have neither Content-Length nor Transfer-Encoding (RFC 9110 section 8.6, RFC 9112 section 6.1), 304 has
+/// no Content-Type either. `fields` that would contradict this function's own are left out.
+pub fn response_head(out: &mut Vec<u8>, head: &ReplyHead, frame: &Frame<'_>) {
+    out.reserve(FIXED_BYTES_MAX + frame.server.len() + texts_len(head));
+    status_line(out, head.status);
+    if !frame.server.is_empty() {
+        line(out, b"Server: ", frame.server.as_bytes());
+    }
+    line(out, b"Date: ", frame.date);
+    if let Some(content_type) = &head.content_type
+        && !is_bodyless(head.status)
+    {
+        line(out, b"Content-Type: ", content_type.as_bytes());
+    }
+    if let BodyEnd::Length(length) = frame.body
+        && !is_bodyless(head.status)
+    {
+        out.extend_from_slice(b"Content-Length: ");
+        push_decimal(out, length);
+        out.extend_from_slice(b"\r\n");
+    }
+    if let Some(secs) = head.last_modified_secs {
+        line(out, b"Last-Modified: ", &date::format(secs));
+    }
+    if let Some(location) = &head.location {
+        line(out, b"Location: ", location.as_bytes());
+    }
+    if frame.body == BodyEnd::Chunked && !is_bodyless(head.status) {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    connection(out, frame.connection);
+    if let Some(etag) = &head.etag {
+        line(out, b"ETag: ", etag.as_bytes());
+    }
+    if head.seekable && head.status == 200 {
+        out.extend_from_slice(b"Accept-Ranges: bytes\r\n");
+    }
+    if let Some(range) = frame.content_range {
+        out.extend_from_slice(b"Content-Range: ");
+        range.push(out);
+        out.extend_from_slice(b"\r\n");
+    }
+    for (name, value) in head.fields.iter().filter(|(name, _)| !name.known().is_some_and(is_ours)) {
+        out.extend_from_slice(name.as_bytes());
+        line(out, b": ", value.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Fields that this module writes itself or that frame the message: a script may not say them a second time.
+const fn is_ours(known: Known) -> bool {
+    matches!(
+        known,
+        Known::Connection
+            | Known::ContentLength
+            | Known::Date
+            | Known::KeepAlive
+            | Known::ProxyConnection
+            | Known::Server
+            | Known::TransferEncoding
+    )
+}
+
+/// `HTTP/1.1 404 Not Found`: always 1.1, the server's own version (RFC 9110 section 2.5).
+fn status_line(out: &mut Vec<u8>, status: u16) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    push_decimal(out, u64::from(status));
+    line(out, b" ", reason(status).as_bytes());
+}
+
+fn connection(out: &mut Vec<u8>, connection: Connection) {
+    match connection {
+        Connection::Close => out.extend_from_slice(b"Connection: close\r\n"),
+        Connection::KeepAlive { timeout_secs } => {
+            out.extend_from_slice(b"Connection: keep-alive\r\n");
+            if let Some(secs) = timeout_secs {
+                out.extend_from_slice(b"Keep-Alive: timeout=");
+                push_decimal(out, secs);
+                out.extend_from_slice(b"\r\n");
+            }
+        }
+        Connection::Unsaid => {}
+    }
+}
+
+#[inline]
+fn line(out: &mut Vec<u8>, start: &[u8], rest: &[u8]) {
+    out.extend_from_slice(start);
+    out.extend_from_slice(rest);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn texts_len(head: &ReplyHead) -> usize {
+    let own = [&head.content_type, &head.etag, &head.location];
+    let own_len: usize = own.iter().map(|text| text.as_ref().map_or(0, |t| t.as_bytes().len())).sum();
+    own_len + head.fields.iter().map(|(name, value)| name.as_bytes().len() + value.as_bytes().len() + 4).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! A response's head as a value: what a worker (a file, a script) hands to the protocol pump. Workers say what they
+//! know; framing, Date, Connection and ranges are the pump's business. No text in it can break out of its line.
+
+use super::fields::Known;
+use super::octets::{all_field_value, is_field_value, is_token};
+use std::fmt;
+use std::sync::Arc;
+
+/// The head of a response before it is framed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ReplyHead {
+    /// 200 to 599.
+    pub status: u16,
+    /// Bytes of the body, if known before its end.
+    pub length: Option<u64>,
+    /// Content-Type.
+    pub content_type: Option<Text>,
+    /// Last-Modified, in seconds since 1970.
+    pub last_modified_secs: Option<i64>,
+    /// ETag with its quotes, and with `W/` if it is weak.
+    pub etag: Option<Text>,
+    /// Location.
+    pub location: Option<Text>,
+    /// Any part of the body can be had at once, so ranges are possible.
+    pub seekable: bool,
+    /// Further fields, in order. Those that frame the message or belong to the connection are never printed.
+    pub fields: Vec<(Name, Text)>,
+}
+
+impl ReplyHead {
+    /// A head with a status and nothing else.
+    pub fn new(status: u16) -> ReplyHead {
+        ReplyHead { status, ..ReplyHead::default() }
+    }
+}
+
+/// A field value: never holds a control byte but HTAB, so it can neither end its line nor begin another. Cheap to make
+/// from what lives long (`&'static str`, `Arc<str>`) and, when short, from anything else.
+#[derive(Clone)]
+pub struct Text(Repr);
+
+/// What fits beside the tag and the length in the size of the other variants, rounded up to hold any entity tag.
+const SHORT_BYTES_MAX: usize = 38;
+
+#[derive(Clone)]
+enum Repr {
+    Static(&'static str),
+    Shared(Arc<str>),
+    Short { len: u8, bytes: [u8; SHORT_BYTES_MAX] },
+    Long(Box<[u8]>),
+}
+
+/// A byte that may not stand in a field value or field name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BadText {
+    /// The offending byte; `None`: an empty name.
+    pub byte: Option<u8>,
+}
+
+impl fmt::Display for BadText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.byte {
+            Some(byte) => write!(f, "the byte {byte:#04x} is not allowed in a header field"),
+            None => write!(f, "the name of a header field is empty"),
+        }
+    }
+}
+
+impl std::error::Error for BadText {}
+
+impl Text {
+    /// From the program's own text; meant for constants, where a bad byte fails the build.
+    ///
+    /// # Panics
+    /// If the text is not a field value.
+    pub const fn from_static(text: &'static str) -> Text {
+        let mut i = 0;
+        while i < text.len() {
+            assert!(is_field_value(text.as_bytes()[i]), "a control byte in a field value");
+            i += 1;
+        }
+        Text(Repr::Static(text))
+    }
+
+    /// Copies; up to 38 bytes without an allocation.
+    ///
+    /// # Errors
+    /// [`BadText`] if the bytes are not a field value: CR, LF, NUL or another control.
+    pub fn new(bytes: &[u8]) -> Result<Text, BadText> {
+        check(bytes)?;
+        if bytes.len() <= SHORT_BYTES_MAX {
+            let mut short = [0; SHORT_BYTES_MAX];
+            short[..bytes.len()].copy_from_slice(bytes);
+            return Ok(Text(Repr::Short { len: bytes.len() as u8, bytes: short }));
+        }
+        Ok(Text(Repr::Long(bytes.into())))
+    }
+
+    /// Shares, for instance a MIME type of the configuration.
+    ///
+    /// # Errors
+    /// As [`Text::new`].
+    pub fn shared(text: Arc<str>) -> Result<Text, BadText> {
+        check(text.as_bytes())?;
+        Ok(Text(Repr::Shared(text)))
+    }
+
+    /// Takes over.
+    ///
+    /// # Errors
+    /// As [`Text::new`].
+    pub fn from_vec(bytes: Vec<u8>) -> Result<Text, BadText> {
+        if bytes.len() <= SHORT_BYTES_MAX {
+            return Text::new(&bytes);
+        }
+        check(&bytes)?;
+        Ok(Text(Repr::Long(bytes.into())))
+    }
+
+    /// The text.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Static(text) => text.as_bytes(),
+            Repr::Shared(text) => text.as_bytes(),
+            Repr::Short { len, bytes } => &bytes[..usize::from(*len)],
+            Repr::Long(bytes) => bytes,
+        }
+    }
+}
+
+fn check(bytes: &[u8]) -> Result<(), BadText> {
+    if all_field_value(bytes) {
+        return Ok(());
+    }
+    Err(BadText { byte: bytes.iter().copied().find(|&b| !is_field_value(b)) })
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Text) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Text {}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.as_bytes().escape_ascii())
+    }
+}
+
+/// A field name: a token.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Name {
+    text: Text,
+    known: Option<Known>,
+}
+
+impl Name {
+    /// From the program's own text; meant for constants.
+    ///
+    /// # Panics
+    /// If the text is not a token.
+    pub const fn from_static(text: &'static str) -> Name {
+        assert!(!text.is_empty(), "an empty field name");
+        let mut i = 0;
+        while i < text.len() {
+            assert!(is_token(text.as_bytes()[i]), "a byte in a field name that is not of a token");
+            i += 1;
+        }
+        Name { text: Text::from_static(text), known: Known::parse(text.as_bytes()) }
+    }
+
+    /// Copies.
+    ///
+    /// # Errors
+    /// [`BadText`] if it is not a token.
+    pub fn new(bytes: &[u8]) -> Result<Name, BadText> {
+        match bytes.iter().copied().find(|&b| !is_token(b)) {
+            None if !bytes.is_empty() => Ok(Name { text: Text::new(bytes)?, known: Known::parse(bytes) }),
+            byte => Err(BadText { byte }),
+        }
+    }
+
+    /// The name.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    /// Its meaning, if it is one of the common ones.
+    pub fn known(&self) -> Option<Known> {
+        self.known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWNED: &[u8] = b"longer than what fits into the place of a short text";
+
+    /// RFC 9110 section 5.5: no way in for CR, LF, NUL or any other control, wherever it stands.
+    #[test]
+    fn no_constructor_lets_a_control_in() {
+        for byte in (0..=255).filter(|&b| b == 0x7f || b < 0x20 && b != b'\t') {
+            for text in [&b"x"[..], b"", OWNED] {
+                for at in [0, text.len() / 2, text.len()] {
+                    let bad = [&text[..at], &[byte], &text[at..]].concat();
+                    let error = Err(BadText { byte: Some(byte) });
+                    assert_eq!(Text::new(&bad), error);
+                    assert_eq!(Text::from_vec(bad.clone()), error);
+                    assert!(Name::new(&bad).is_err());
+                    let shared = Arc::from(String::from_utf8(bad).unwrap());
+                    assert_eq!(Text::shared(shared), error);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn texts_are_equal_by_their_bytes_however_they_are_kept() {
+        for text in
+            ["", "text/html", "a value of exactly thirty-eight bytes..", "something that is longer than that is"]
+        {
+            let all = [
+                Text::from_static(text),
+                Text::new(text.as_bytes()).unwrap(),
+                Text::from_vec(text.into()).unwrap(),
+                Text::shared(text.into()).unwrap(),
+            ];
+            assert!(all.iter().all(|t| t == &all[0] && t.as_bytes() == text.as_bytes()));
+        }
+        assert_eq!(size_of::<Text>(), 40);
+    }
+
+    #[test]
+    fn names_are_tokens() {
+        assert_eq!(Name::new(b"etag").unwrap().as_bytes(), b"etag");
+        assert_eq!(Name::from_static("content-LENGTH").known(), Some(Known::ContentLength));
+        assert_eq!(Name::new(b""), Err(BadText { byte: None }));
+        for bad in [&b"a b"[..], b"a:", b"a\xe9", b"\"a\""] {
+            assert!(Name::new(bad).is_err());
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "control byte")]
+    fn a_constant_with_a_line_end_does_not_pass() {
+        let _ = Text::from_static("a\r\nSet-Cookie: x");
+    }
+}

@@ -1,0 +1,160 @@
+//! A request's head as a value.
+
+use super::fields::{Fields, Known, Span};
+use super::host::{self, HostError};
+use super::method::Method;
+
+/// The protocol version of the request line. The major number is always 1: others are refused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Version {
+    /// 1.
+    pub major: u8,
+    /// 0 to 9. 2 and up mean the same as 1 (RFC 9110 section 2.5).
+    pub minor: u8,
+}
+
+impl Version {
+    /// HTTP/1.0.
+    pub const HTTP_1_0: Version = Version { major: 1, minor: 0 };
+    /// HTTP/1.1.
+    pub const HTTP_1_1: Version = Version { major: 1, minor: 1 };
+}
+
+/// The form of the request target (RFC 9112 section 3.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// `/path?query`.
+    Origin,
+    /// `http://host/path?query`; its authority overrides Host.
+    Absolute,
+    /// `host:port`, CONNECT only.
+    Authority,
+    /// `*`, OPTIONS only.
+    Asterisk,
+}
+
+/// How the end of the request's body is found (RFC 9112 section 6.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Framing {
+    /// No body.
+    None,
+    /// `Content-Length`, in bytes; may be 0.
+    Length(u64),
+    /// `Transfer-Encoding: chunked`.
+    Chunked,
+}
+
+/// A valid request head. Owns its bytes; everything textual is a range of them.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The method; [`Method::Unknown`] is to be answered 501.
+    pub method: Method,
+    /// The version of the request line.
+    pub version: Version,
+    /// The form of the target.
+    pub form: Form,
+    /// The target is an absolute URI of scheme `https`. On a connection without TLS the answer is 421 (RFC 9110
+    /// sections 7.4 and 15.5.20).
+    pub https: bool,
+    /// The field lines.
+    pub fields: Fields,
+    /// What body follows the head.
+    pub framing: Framing,
+    /// The client allows the connection to go on: by version and Connection (RFC 9112 section 9.3).
+    pub keep_alive: bool,
+    /// The client waits for a 100 before it sends the body (RFC 9110 section 10.1.1). Never in HTTP/1.0, never
+    /// without a body.
+    pub expect_continue: bool,
+    /// The client offers to change the protocol: Upgrade is present and named in Connection (RFC 9110 section 7.8).
+    pub upgrade: bool,
+    pub(super) line_len: u32,
+    pub(super) target: Span,
+    pub(super) path: Span,
+    pub(super) query: Option<Span>,
+    pub(super) host: Option<Span>,
+    pub(super) port: Option<u16>,
+    /// Bytes of the head as sent; `fields.bytes` may be longer by a lower-case copy of the host.
+    pub(super) head_len: u32,
+}
+
+impl Request {
+    /// The head as it was sent, from the request line to the empty line.
+    pub fn head(&self) -> &[u8] {
+        &self.fields.bytes[..self.head_len as usize]
+    }
+
+    /// The request line as it was sent, without its line end: nginx's `$request`.
+    pub fn line(&self) -> &[u8] {
+        &self.fields.bytes[..self.line_len as usize]
+    }
+
+    /// The method as it was sent.
+    pub fn method_text(&self) -> &[u8] {
+        &self.fields.bytes[..self.target.start as usize - 1]
+    }
+
+    /// The target as it was sent, any form, with its query and fragment: nginx's `$request_uri`.
+    pub fn target(&self) -> &[u8] {
+        self.target.of(&self.fields.bytes)
+    }
+
+    /// The path as it was sent, without query and fragment: to be given to [`super::target::normalize`]. "/" if an
+    /// absolute target has none; empty in the authority and asterisk forms.
+    pub fn path(&self) -> &[u8] {
+        match (self.path.len(), self.form) {
+            (0, Form::Absolute) => b"/",
+            _ => self.path.of(&self.fields.bytes),
+        }
+    }
+
+    /// What stands after "?", raw. `Some(b"")` if there is a "?" and nothing after it.
+    pub fn query(&self) -> Option<&[u8]> {
+        self.query.map(|query| query.of(&self.fields.bytes))
+    }
+
+    /// The host that is asked for, from the target or from Host: lower-case, valid, never empty, without the port and
+    /// without a trailing dot; an IPv6 address keeps its brackets.
+    pub fn host(&self) -> Option<&[u8]> {
+        self.host.map(|host| host.of(&self.fields.bytes))
+    }
+
+    /// The port that was named beside the host.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// Finds and checks the host (RFC 9110 section 7.2, RFC 9112 sections 3.2 and 3.3): the target's authority if it
+    /// has one, else Host. Host must be valid even where it does not count. It may be empty only where it does not:
+    /// an http URI has a host (RFC 9110 section 4.2.1).
+    pub(super) fn find_host(&mut self, authority: Option<Span>) -> Result<(), &'static str> {
+        if self.fields.has_several(Known::Host) {
+            return Err("more than one Host field (RFC 9112 section 3.2)");
+        }
+        let field = self.fields.span(Known::Host);
+        if field.is_none() && self.version >= Version::HTTP_1_1 {
+            return Err("no Host field in HTTP/1.1 (RFC 9112 section 3.2)");
+        }
+        let may_be_empty = authority.is_some() || self.form == Form::Asterisk;
+        let field = field.filter(|span| !(may_be_empty && span.len() == 0));
+        for span in [field, authority].into_iter().flatten() {
+            let host = host::parse(span.of(&self.fields.bytes)).map_err(HostError::reason)?;
+            self.port = host.port;
+            self.host = Some(Span { start: span.start, end: span.start + host.name.len() as u32 });
+        }
+        self.lower_host();
+        Ok(())
+    }
+
+    /// Puts a lower-case copy of the host behind the head if it has capitals.
+    fn lower_host(&mut self) {
+        let bytes = &mut self.fields.bytes;
+        if let Some(host) = &mut self.host
+            && host.of(bytes).iter().any(u8::is_ascii_uppercase)
+        {
+            let start = bytes.len();
+            bytes.extend_from_within(host.start as usize..host.end as usize);
+            bytes[start..].make_ascii_lowercase();
+            *host = Span::new(start, bytes.len());
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Request targets (RFC 9112 section 3.2), paths made safe for the disk, and text made safe for Location and HTML.
+
+use super::fields::Span;
+use super::host::{self, HostError};
+use super::method::Method;
+use super::number::hex_digit;
+use super::octets::{is_path, is_unreserved};
+use super::request::Form;
+use std::borrow::Cow;
+
+/// The parts of a target as ranges of it.
+pub(super) struct Target {
+    pub form: Form,
+    pub https: bool,
+    pub authority: Option<Span>,
+    pub path: Span,
+    pub query: Option<Span>,
+}
+
+/// Tells the four forms apart. The error names the rule that is broken; all are a 400.
+pub(super) fn split(method: Method, target: &[u8]) -> Result<Target, &'static str> {
+    match target {
+        _ if method == Method::Connect => {
+            let host = host::parse(target).map_err(HostError::reason)?;
+            host.port.ok_or("CONNECT without a port (RFC 9112 section 3.2.3)")?;
+            let whole = Span::new(0, target.len());
+            Ok(Target {
+                form: Form::Authority,
+                https: false,
+                authority: Some(whole),
+                path: Span::default(),
+                query: None,
+            })
+        }
+        [b'/', ..] => {
+            let (path, query) = path_and_query(target, 0);
+            Ok(Target { form: Form::Origin, https: false, authority: None, path, query })
+        }
+        b"*" if method == Method::Options => {
+            Ok(Target { form: Form::Asterisk, https: false, authority: None, path: Span::default(), query: None })
+        }
+        b"*" => Err("the target * with a method other than OPTIONS (RFC 9112 section 3.2.4)"),
+        _ => absolute(method, target),
+    }
+}
+
+/// `http://authority/path?query`, the scheme in any case (RFC 9110 section 4.2).
+fn absolute(method: Method, target: &[u8]) -> Result<Target, &'static str> {
+    let scheme = |name: &[u8]| target.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+    let (start, https) = match target {
+        _ if scheme(b"http://") => (7, false),
+        _ if scheme(b"https://") => (8, true),
+        _ => return Err("a target that is neither a path nor an http URI (RFC 9112 section 3.2)"),
+    };
+    let authority_len = target[start..].iter().position(|b| matches!(b, b'/' | b'?' | b'#'));
+    let end = authority_len.map_or(target.len(), |len| start + len);
+    let (path, query) = path_and_query(target, end);
+    // RFC 9112 section 3.2.4: OPTIONS of a URI with neither path nor query is what a proxy got as the asterisk form.
+    let asterisk = method == Method::Options && path.len() == 0 && query.is_none();
+    let form = if asterisk { Form::Asterisk } else { Form::Absolute };
+    Ok(Target { form, https, authority: Some(Span::new(start, end)), path, query })
+}
+
+/// From `start` on: the path up to "?", the query up to "#"; a fragment is no business of a server and is cut off.
+fn path_and_query(target: &[u8], start: usize) -> (Span, Option<Span>) {
+    let end = memchr::memchr(b'#', target).unwrap_or(target.len());
+    match memchr::memchr(b'?', &target[start..end]) {
+        Some(mark) => (Span::new(start, start + mark), Some(Span::new(start + mark + 1, end))),
+        None => (Span::new(start, end), None),
+    }
+}
+
+/// Why a path cannot name a file; every reason is a 400.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TargetError {
+    /// Does not begin with "/".
+    NotAbsolute,
+    /// "%" without two hexadecimal digits.
+    BadPercent,
+    /// A NUL, encoded or not: file names end there.
+    Nul,
+    /// More ".." than segments before them.
+    AboveRoot,
+}
+
+impl TargetError {
+    /// What is wrong, for the error log.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            TargetError::NotAbsolute => "a path that does not begin with a slash (RFC 9112 section 3.2.1)",
+            TargetError::BadPercent => "a % without two hexadecimal digits in the path (RFC 3986 section 2.1)",
+            TargetError::Nul => "a NUL in the path",
+            TargetError::AboveRoot => "a path that leads above the root by ..",
+        }
+    }
+}
+
+/// The path that is looked up: percent-decoded once, then "." and ".." resolved and, with `merge_slashes`, runs of
+/// slashes made one. Borrowed if nothing needs change.
+///
+/// As in nginx, decoding comes first: `%2F` is a slash and `%2e%2e` is "..", so what is checked is what reaches the
+/// disk. A backslash is an ordinary byte. Bytes from 0x80 on are file-name bytes: an overlong UTF-8 form of "/" or "."
+/// is never taken for one, and names no file that its shortest form names. `%00` and ".." above the root are errors.
+///
+/// # Errors
+/// See [`TargetError`].
+pub fn normalize(path: &[u8], merge_slashes: bool) -> Result<Cow<'_, [u8]>, TargetError> {
+    if path.first() != Some(&b'/') {
+        return Err(TargetError::NotAbsolute);
+    }
+    if is_normal(path) { Ok(path.into()) } else { rebuild(path, merge_slashes).map(Cow::Owned) }
+}
+
+/// Nothing to decode, no empty segment and none that begins with a dot.
+fn is_normal(path: &[u8]) -> bool {
+    let mut before = 0;
+    for &byte in path {
+        if matches!(byte, b'%' | 0) || (before == b'/' && matches!(byte, b'/' | b'.')) {
+            return false;
+        }
+        before = byte;
+    }
+    true
+}
+
+fn rebuild(path: &[u8], merge_slashes: bool) -> Result<Vec<u8>, TargetError> {
+    let mut out = Vec::with_capacity(path.len());
+    let mut segment = 0; // where the segment being read begins in `out`: after its slash
+    let mut rest = path;
+    while let Some((byte, after)) = decode(rest)? {
+        rest = after;
+        if byte != b'/' {
+            out.push(byte);
+            continue;
+        }
+        match &out[segment..] {
+            b"." => out.truncate(segment),
+            b".." => pop_segment(&mut out, segment)?,
+            b"" if segment > 0 && merge_slashes => {}
+            _ => out.push(b'/'),
+        }
+        segment = out.len();
+    }
+    match &out[segment..] {
+        b"." => out.truncate(segment),
+        b".." => pop_segment(&mut out, segment)?,
+        _ => {}
+    }
+    Ok(out)
+}
+
+/// The next byte, decoded, and what follows it.
+fn decode(text: &[u8]) -> Result<Option<(u8, &[u8])>, TargetError> {
+    let (byte, rest) = match text {
+        [] => return Ok(None),
+        [b'%', high, low, rest @ ..] => match (hex_digit(*high), hex_digit(*low)) {
+            (Some(high), Some(low)) => (high << 4 | low, rest),
+            _ => return Err(TargetError::BadPercent),
+        },
+        [b'%', ..] => return Err(TargetError::BadPercent),
+        [byte, rest @ ..] => (*byte, rest),
+    };
+    if byte == 0 { Err(TargetError::Nul) } else { Ok(Some((byte, rest))) }
+}
+
+/// Takes ".." at `segment` away, and the segment before it with its slash's follower: "/a/.." becomes "/".
+fn pop_segment(out: &mut Vec<u8>, segment: usize) -> Result<(), TargetError> {
+    // `segment` is 1 at the root; `out[segment - 1]` is the slash before the dots.
+    let parent = memchr::memrchr(b'/', &out[..segment - 1]).ok_or(TargetError::AboveRoot)?;
+    out.truncate(parent + 1);
+    Ok(())
+}
+
+/// A path percent-encoded for `Location`: it parses back to the same bytes and holds no control byte, blank, quote,
+/// "?" or "#". A second slash at its start is encoded too, since "//name" would mean another host.
+pub fn escape_path(path: &[u8]) -> Cow<'_, [u8]> {
+    let foreign_host = path.starts_with(b"//");
+    if !foreign_host && path.iter().all(|&b| is_path(b)) {
+        return path.into();
+    }
+    let mut out = Vec::with_capacity(path.len() + path.len() / 2);
+    for (i, &byte) in path.iter().enumerate() {
+        push_escaped(&mut out, byte, is_path(byte) && !(foreign_host && i == 1));
+    }
+    out.into()
+}
+
+/// One file name percent-encoded for a relative link: everything but RFC 3986's unreserved bytes, so that neither a
+/// slash, nor a colon (which would make a scheme), nor a quote is left.
+pub fn escape_segment(name: &[u8]) -> Cow<'_, [u8]> {
+    if name.iter().all(|&b| is_unreserved(b)) {
+        return name.into();
+    }
+    let mut out = Vec::with_capacity(name.len() * 2);
+    for &byte in name {
+        push_escaped(&mut out, byte, is_unreserved(byte));
+    }
+    out.into()
+}
+
+fn push_escaped(out: &mut Vec<u8>, byte: u8, as_it_is: bool) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    if as_it_is {
+        out.push(byte);
+    } else {
+        out.extend_from_slice(&[b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+    }
+}
+
+/// Text for the inside of an HTML element or of a quoted attribute.
+pub fn escape_html(text: &[u8]) -> Cow<'_, [u8]> {
+    let Some(first) = text.iter().position(|&b| html_entity(b).is_some()) else { return text.into() };
+    let mut out = Vec::with_capacity(text.len() + 16);
+    out.extend_from_slice(&text[..first]);
+    for byte in &text[first..] {
+        match html_entity(*byte) {
+            Some(entity) => out.extend_from_slice(entity),
+            None => out.push(*byte),
+        }
+    }
+    out.into()
+}
+
+const fn html_entity(byte: u8) -> Option<&'static [u8]> {
+    match byte {
+        b'&' => Some(b"&amp;"),
+        b'<' => Some(b"&lt;"),
+        b'>' => Some(b"&gt;"),
+        b'"' => Some(b"&quot;"),
+        b'\'' => Some(b"&#39;"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

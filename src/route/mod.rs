@@ -1,0 +1,112 @@
+//! From a request to what is to be done: which server, which location, which file, what the variables say.
+
+mod request_id;
+mod variables;
+
+pub use request_id::request_id;
+pub use variables::{View, expand};
+
+use crate::config::{Hosts, Location, Server, Settings};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+
+/// The server and location that answer, and what holds there.
+#[derive(Clone)]
+pub struct Route {
+    /// The virtual server.
+    pub server: Arc<Server>,
+    /// The location; `None`: no location matches, the server itself answers.
+    pub location: Option<Arc<Location>>,
+    /// The settings of the location or else of the server.
+    pub settings: Arc<Settings>,
+}
+
+impl Route {
+    /// The route to this server's own settings, before any path is known.
+    pub fn to_server(server: &Arc<Server>) -> Self {
+        Self { server: Arc::clone(server), location: None, settings: Arc::clone(&server.settings) }
+    }
+
+    /// The route for a path that has been decoded and normalized.
+    pub fn to_path(server: &Arc<Server>, path: &[u8]) -> Self {
+        match server.locations.find(path) {
+            Some(location) => Self {
+                server: Arc::clone(server),
+                location: Some(Arc::clone(location)),
+                settings: Arc::clone(&location.settings),
+            },
+            None => Self::to_server(server),
+        }
+    }
+
+    /// The route to a named location, "@" included.
+    pub fn to_named(server: &Arc<Server>, name: &str) -> Option<Self> {
+        let location = server.locations.named.get(name)?;
+        Some(Self {
+            server: Arc::clone(server),
+            location: Some(Arc::clone(location)),
+            settings: Arc::clone(&location.settings),
+        })
+    }
+
+    /// Whether this path, too, is answered here.
+    pub fn also_answers(&self, path: &[u8]) -> bool {
+        match (self.server.locations.find(path), &self.location) {
+            (Some(found), Some(here)) => Arc::ptr_eq(found, here),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+/// The server that a request for this host gets: lower case, no port; `None` when the client named none.
+pub fn server<'a>(hosts: &'a Hosts, host: Option<&[u8]>) -> &'a Arc<Server> {
+    hosts.find(host.unwrap_or_default())
+}
+
+/// The file that a decoded, normalized path stands for: below `root`, or with the location's prefix replaced by
+/// `alias`.
+pub fn file_path(settings: &Settings, path: &[u8]) -> Vec<u8> {
+    let (base, rest) = match &settings.alias {
+        Some(alias) => (alias.path.as_os_str().as_bytes(), path.get(alias.prefix_bytes..).unwrap_or_default()),
+        None => (without_slash(settings.root.as_os_str().as_bytes()), path),
+    };
+    let mut file = Vec::with_capacity(base.len() + rest.len() + 16);
+    file.extend_from_slice(base);
+    file.extend_from_slice(rest);
+    file
+}
+
+/// The directory below which a location's files lie.
+pub fn document_root(settings: &Settings) -> &[u8] {
+    let path = settings.alias.as_ref().map_or(&settings.root, |alias| &alias.path);
+    without_slash(path.as_os_str().as_bytes())
+}
+
+fn without_slash(path: &[u8]) -> &[u8] {
+    path.strip_suffix(b"/").unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Alias;
+
+    #[test]
+    fn root_goes_before_the_path_and_alias_replaces_the_prefix() {
+        let rows: [(&str, Option<(&str, usize)>, &str, &str); 7] = [
+            ("/srv", None, "/a/b.txt", "/srv/a/b.txt"),
+            ("/srv/", None, "/", "/srv/"),
+            ("/", None, "/etc", "/etc"),
+            ("html", None, "/x", "html/x"),
+            ("/srv", Some(("/data/", 3)), "/i/b.txt", "/data/b.txt"),
+            ("/srv", Some(("/data/one.txt", 4)), "/one", "/data/one.txt"),
+            ("/srv", Some(("/data", 2)), "/i/", "/data/"),
+        ];
+        for (root, alias, path, file) in rows {
+            let alias = alias.map(|(path, prefix_bytes)| Alias { path: path.into(), prefix_bytes });
+            let settings = Settings { root: root.into(), alias, ..Settings::default() };
+            assert_eq!(file_path(&settings, path.as_bytes()), file.as_bytes(), "{root} {path}");
+        }
+    }
+}

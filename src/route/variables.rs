@@ -1,0 +1,234 @@
+//! The variables of log formats, `return` and `error_page`, for one request.
+
+use super::{document_root, file_path};
+use crate::config::{Escape, Part, Server, Settings, Template, Variable};
+use crate::http::Request;
+use crate::log::time;
+use std::io::Write;
+use std::time::Duration;
+use webserv_sys::clock::Wall;
+use webserv_sys::net::Address;
+
+/// What variables are made of. What is not known yet is empty.
+pub struct View<'a> {
+    /// The request, unless its head was bad.
+    pub request: Option<&'a Request>,
+    /// The request line, as far as it was understood.
+    pub request_line: &'a [u8],
+    /// The path, decoded and normalized; it changes with internal redirects.
+    pub path: &'a [u8],
+    /// The server that answers.
+    pub server: &'a Server,
+    /// The settings in force.
+    pub settings: &'a Settings,
+    /// The client's address.
+    pub client: Option<&'a Address>,
+    /// Our own address.
+    pub local: &'a Address,
+    /// Time of day.
+    pub wall: Wall,
+    /// The response's status; 0: none yet.
+    pub status: u16,
+    /// Bytes of the response's body that have been sent.
+    pub body_bytes_sent: u64,
+    /// Bytes of the whole response that have been sent.
+    pub bytes_sent: u64,
+    /// Bytes of the request that have been read.
+    pub request_bytes: u64,
+    /// Time since the first byte of the request.
+    pub elapsed: Duration,
+    /// The connection's serial number.
+    pub connection: u64,
+    /// The request's number on its connection, from 1.
+    pub connection_requests: u64,
+    /// The request came before the answer to the one before it had left.
+    pub pipelined: bool,
+    /// The head of the response as sent.
+    pub sent_head: &'a [u8],
+    /// See [`super::request_id`].
+    pub request_id: u128,
+}
+
+/// Fills in a template.
+pub fn expand(template: &Template, view: &View<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    expand_into(&mut out, template, view);
+    out
+}
+
+/// Fills in a template at the end of `out`.
+pub fn expand_into(out: &mut Vec<u8>, template: &Template, view: &View<'_>) {
+    let mut value = Vec::new();
+    for part in &template.parts {
+        match part {
+            Part::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Part::Variable(variable) => {
+                value.clear();
+                view.value(variable, &mut value);
+                escape(out, &value, template.escape);
+            }
+        }
+    }
+}
+
+/// Writes a value so that a client cannot break out of the log's line or quotes.
+fn escape(out: &mut Vec<u8>, value: &[u8], how: Escape) {
+    match how {
+        Escape::Default if value.is_empty() => out.push(b'-'),
+        Escape::Default => value.iter().for_each(|&byte| match byte {
+            b'"' | b'\\' | ..=0x1f | 0x7f.. => {
+                let _ = write!(out, "\\x{byte:02X}");
+            }
+            _ => out.push(byte),
+        }),
+        Escape::Json => value.iter().for_each(|&byte| match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            ..=0x1f => {
+                let _ = write!(out, "\\u{byte:04X}");
+            }
+            _ => out.push(byte),
+        }),
+        Escape::None => out.extend_from_slice(value),
+    }
+}
+
+impl View<'_> {
+    /// Appends the value of a variable.
+    fn value(&self, variable: &Variable, out: &mut Vec<u8>) {
+        match variable {
+            Variable::RemoteAddr => address(self.client, out),
+            Variable::RemotePort => port(self.client, out),
+            Variable::RemoteUser => {}
+            Variable::ServerAddr => address(Some(self.local), out),
+            Variable::ServerPort => port(Some(self.local), out),
+            Variable::ServerName => out.extend_from_slice(self.server_name()),
+            Variable::TimeLocal => out.extend_from_slice(time::common(self.wall).as_bytes()),
+            Variable::TimeIso8601 => out.extend_from_slice(time::iso8601(self.wall).as_bytes()),
+            Variable::Msec => number(out, format_args!("{}.{:03}", self.wall.secs, self.wall.nanos / 1_000_000)),
+            Variable::Status => number(out, format_args!("{:03}", self.status)),
+            Variable::BodyBytesSent => number(out, format_args!("{}", self.body_bytes_sent)),
+            Variable::BytesSent => number(out, format_args!("{}", self.bytes_sent)),
+            Variable::RequestLength => number(out, format_args!("{}", self.request_bytes)),
+            Variable::RequestTime => {
+                number(out, format_args!("{}.{:03}", self.elapsed.as_secs(), self.elapsed.subsec_millis()));
+            }
+            Variable::Connection => number(out, format_args!("{}", self.connection)),
+            Variable::ConnectionRequests => number(out, format_args!("{}", self.connection_requests)),
+            Variable::RequestId => number(out, format_args!("{:032x}", self.request_id)),
+            Variable::Pid => number(out, format_args!("{}", webserv_sys::process::pid())),
+            Variable::Pipe => out.push(if self.pipelined { b'p' } else { b'.' }),
+            Variable::Hostname => {
+                out.extend_from_slice(&webserv_sys::process::hostname().unwrap_or_default().into_bytes());
+            }
+            Variable::ServerVersion => out.extend_from_slice(env!("CARGO_PKG_VERSION").as_bytes()),
+            Variable::Scheme => out.extend_from_slice(b"http"),
+            Variable::DocumentRoot => out.extend_from_slice(document_root(self.settings)),
+            Variable::RequestFilename => out.extend_from_slice(&file_path(self.settings, self.path)),
+            Variable::Uri => out.extend_from_slice(self.path),
+            Variable::Request => out.extend_from_slice(self.request_line),
+            Variable::SentHttp(name) => out.extend_from_slice(sent_field(self.sent_head, name.as_bytes())),
+            Variable::Host => {
+                let host = self.request.and_then(Request::host);
+                out.extend_from_slice(host.unwrap_or_else(|| self.server_name()));
+            }
+            of_request => {
+                if let Some(request) = self.request {
+                    out.extend_from_slice(request_value(of_request, request));
+                }
+            }
+        }
+    }
+
+    fn server_name(&self) -> &[u8] {
+        self.server.names.first().map(String::as_bytes).unwrap_or_default()
+    }
+}
+
+/// The variables that are a part of the request.
+fn request_value<'a>(variable: &Variable, request: &'a Request) -> &'a [u8] {
+    let query = request.query();
+    match variable {
+        Variable::ServerProtocol if request.version.minor == 0 => b"HTTP/1.0",
+        Variable::ServerProtocol => b"HTTP/1.1",
+        Variable::RequestMethod => request.method_text(),
+        Variable::RequestUri => request.target(),
+        Variable::Args => query.unwrap_or_default(),
+        Variable::IsArgs if query.is_some_and(|q| !q.is_empty()) => b"?",
+        Variable::Http(name) => request.fields.get_by_name(name.as_bytes()).unwrap_or_default(),
+        Variable::Arg(name) => argument(query.unwrap_or_default(), name.as_bytes(), b'&'),
+        Variable::Cookie(name) => {
+            let cookies = request.fields.get_by_name(b"cookie").unwrap_or_default();
+            argument(cookies, name.as_bytes(), b';')
+        }
+        _ => b"",
+    }
+}
+
+/// The value of `name=value` in a list with this separator: arguments of a query, cookies. The first one counts.
+fn argument<'a>(list: &'a [u8], name: &[u8], separator: u8) -> &'a [u8] {
+    let mut pairs = list.split(|b| *b == separator).map(<[u8]>::trim_ascii_start);
+    let value = |pair: &'a [u8]| pair.strip_prefix(name)?.strip_prefix(b"=");
+    pairs.find_map(value).unwrap_or_default()
+}
+
+/// A field's value in the head of our own response.
+fn sent_field<'a>(head: &'a [u8], name: &[u8]) -> &'a [u8] {
+    let mut lines = head.split(|b| *b == b'\n').skip(1);
+    let value = |line: &'a [u8]| {
+        let colon = line.iter().position(|b| *b == b':')?;
+        line[..colon].eq_ignore_ascii_case(name).then(|| line[colon + 1..].trim_ascii())
+    };
+    lines.find_map(value).unwrap_or_default()
+}
+
+fn address(address: Option<&Address>, out: &mut Vec<u8>) {
+    match address {
+        Some(Address::Inet(address)) => number(out, format_args!("{}", address.ip())),
+        Some(Address::Unix(_)) => out.extend_from_slice(b"unix:"),
+        None => {}
+    }
+}
+
+fn port(address: Option<&Address>, out: &mut Vec<u8>) {
+    if let Some(Address::Inet(address)) = address {
+        number(out, format_args!("{}", address.port()));
+    }
+}
+
+fn number(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    let _ = out.write_fmt(text); // a Vec takes everything
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_cannot_break_out_of_a_log_line() {
+        let rows: [(Escape, &[u8], &str); 7] = [
+            (Escape::Default, b"plain text", "plain text"),
+            (Escape::Default, b"", "-"),
+            (Escape::Default, b"a\"b\\c\r\nd\xff\x7f", r"a\x22b\x5Cc\x0D\x0Ad\xFF\x7F"),
+            (Escape::Json, b"a\"b\\c\r\n\t\x01", r#"a\"b\\c\r\n\t\u0001"#),
+            (Escape::Json, b"", ""),
+            (Escape::None, b"\"", "\""),
+            (Escape::Default, b"\xc3\xa9", r"\xC3\xA9"),
+        ];
+        for (how, value, told) in rows {
+            let mut out = Vec::new();
+            escape(&mut out, value, how);
+            assert_eq!(String::from_utf8_lossy(&out), told);
+        }
+    }
+
+    #[test]
+    fn arguments_and_cookies_are_found_by_their_whole_name() {
+        assert_eq!(argument(b"ab=1&b=2&b=3&c", b"b", b'&'), b"2");
+        assert_eq!(argument(b"session=x; id=7", b"id", b';'), b"7");
+        assert_eq!(argument(b"b&bb=1", b"b", b'&'), b"");
+        assert_eq!(sent_field(b"HTTP/1.1 200 OK\r\nETag: \"a:b\"\r\n\r\n", b"etag"), b"\"a:b\"");
+    }
+}

@@ -1,0 +1,135 @@
+//! Accept: takes connections from a listening socket and opens an exchange for each.
+
+use super::{ClientRead, ClientWrite, Context, Http1};
+use crate::config::Listener;
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::exchange::limits::ACCEPTS_PER_TURN;
+use crate::exchange::{Exchange, Subject};
+use crate::log::Level;
+use crate::worker::Worker;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::time::Duration;
+use webserv_sys::net::{self, Address};
+use webserv_sys::Watch;
+
+/// How long no connection is taken after descriptors or memory ran out.
+const PAUSE_AFTER_EXHAUSTION: Duration = Duration::from_millis(500);
+/// How long no connection is taken when `worker_connections` are open.
+const PAUSE_WHEN_FULL: Duration = Duration::from_millis(50);
+
+/// Takes connections from one listening socket.
+pub struct Accept {
+    socket: OwnedFd,
+    /// Where it listens, as the configuration says it; a reload finds the listener again by this.
+    address: Address,
+    listener: Rc<Listener>,
+    /// Where it really listens: port 0 has become a number.
+    local: Rc<Address>,
+    paused: bool,
+    /// The present shortage has been told of.
+    complained: bool,
+}
+
+impl Accept {
+    /// Accepts from a socket that listens for this listener.
+    pub fn new(socket: OwnedFd, listener: Listener) -> Self {
+        let local = net::local_address(socket.as_fd()).unwrap_or_else(|_| listener.address.clone());
+        let address = listener.address.clone();
+        Self { socket, address, listener: Rc::new(listener), local: Rc::new(local), paused: false, complained: false }
+    }
+
+    fn open(&self, socket: OwnedFd, client: Address, cx: &mut Context<'_>) {
+        let settings = &self.listener.hosts.servers[0].settings;
+        let subject = Subject { client: Some(client), ..Subject::default() };
+        let exchange = Exchange::new(subject, settings.send_timeout, settings.error_level);
+        let socket = Rc::new(socket);
+        let protocol = Http1::new(Rc::clone(&self.listener), Rc::clone(&self.local), cx.worker.next_connection());
+        cx.open(exchange, [
+            Box::new(protocol),
+            Box::new(ClientRead::new(Rc::clone(&socket))),
+            Box::new(ClientWrite::new(socket)),
+        ]);
+    }
+
+    fn accept(&mut self, cx: &mut Context<'_>) -> Flow {
+        let room = cx.worker.config.events.worker_connections.saturating_sub(cx.exchanges_open);
+        let turns = if cx.worker.config.events.multi_accept { ACCEPTS_PER_TURN } else { 1 };
+        if room == 0 {
+            let most = cx.worker.config.events.worker_connections;
+            let what = format!("{most} worker_connections are not enough; new clients wait until one is closed");
+            return self.pause(PAUSE_WHEN_FULL, Level::Alert, &what, cx);
+        }
+        for _ in 0..turns.min(room) {
+            match net::accept(self.socket.as_fd()) {
+                Ok((socket, client)) => {
+                    self.complained = false;
+                    self.open(socket, client, cx);
+                }
+                Err(error) if error.would_block() => return Flow::Blocked,
+                Err(error) if error.is_exhaustion() => {
+                    let what = format!("{error}; no new clients for {} ms", PAUSE_AFTER_EXHAUSTION.as_millis());
+                    return self.pause(PAUSE_AFTER_EXHAUSTION, Level::Crit, &what, cx);
+                }
+                // The client was gone before we looked (ECONNABORTED), or the network had a fault: accept(2) on Linux
+                // passes on what is pending on the new socket. The next one may be well.
+                Err(error) => cx.log(Level::Info, format_args!("{error}")),
+            }
+        }
+        Flow::Blocked // level-triggered: the kernel says so at the next wait if more are there
+    }
+
+    /// Stops for a while, and says why once: a level-triggered event would come again at once.
+    fn pause(&mut self, wait: Duration, level: Level, why: &str, cx: &mut Context<'_>) -> Flow {
+        self.paused = true;
+        cx.wake_after(wait);
+        if !std::mem::replace(&mut self.complained, true) {
+            cx.log(level, format_args!("{why}"));
+        }
+        Flow::Progress
+    }
+
+    /// Goes on with the new configuration, if it still has this address.
+    fn reload(&mut self, cx: &mut Context<'_>) -> Flow {
+        match cx.worker.config.listeners.iter().find(|l| l.address == self.address) {
+            Some(listener) => {
+                self.listener = Rc::new(listener.clone());
+                Flow::Progress
+            }
+            None => {
+                cx.log(Level::Notice, format_args!("listens on {} no more", self.local));
+                Flow::Done
+            }
+        }
+    }
+}
+
+impl Task<Worker> for Accept {
+    fn kind(&self) -> &'static str {
+        "Accept"
+    }
+
+    fn doing(&self) -> &'static str {
+        "accepting a connection"
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Read(self.socket.as_fd())
+    }
+
+    fn wants(&self, _: Option<&Exchange>) -> Want {
+        if self.paused { Want::Nothing } else { Want::Kernel }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match event {
+            Event::Ready | Event::Hangup => Ok(self.accept(cx)),
+            Event::Deadline => {
+                self.paused = false;
+                Ok(Flow::Progress)
+            }
+            Event::Reload => Ok(self.reload(cx)),
+            Event::Cancel | Event::Drain => Ok(Flow::Done),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! ClientWrite: from the exchange's output to the client's socket.
+
+use super::Context;
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::exchange::limits::{IOVECS_MAX, WRITE_BYTES_PER_TURN};
+use crate::exchange::{Exchange, Front, Phase, Pipe};
+use crate::worker::Worker;
+use std::io::IoSlice;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
+use webserv_sys::{Error, Watch, file, net};
+
+/// Writes what the exchange has for the client: runs of bytes with one writev(2), ranges of files with sendfile(2).
+pub struct ClientWrite {
+    socket: Rc<OwnedFd>,
+    /// Our direction has been shut down.
+    shut: bool,
+}
+
+/// What one call came to.
+enum Written {
+    /// All that was offered.
+    All,
+    /// Less: the socket's buffer is full.
+    Part,
+}
+
+impl ClientWrite {
+    /// Writes to this socket.
+    pub fn new(socket: Rc<OwnedFd>) -> Self {
+        Self { socket, shut: false }
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        let x = cx.exchange();
+        let (start, timeout) = (x.output.taken_bytes(), x.send_timeout);
+        let mut full = false;
+        while !full && !x.output.is_empty() && x.output.taken_bytes() - start < WRITE_BYTES_PER_TURN {
+            match write_once(self.socket.as_fd(), &mut x.output) {
+                Ok(Written::All) => {}
+                Ok(Written::Part) => full = true,
+                Err(error) if error.would_block() => full = true,
+                Err(error) => return Err(TaskError::client(error)),
+            }
+        }
+        if x.output.is_empty() && x.phase == Phase::Lingering && !self.shut {
+            self.shut = true;
+            net::shutdown_write(self.socket.as_fd()).map_err(TaskError::client)?;
+        }
+        let (waits, moved) = (!x.output.is_empty(), x.output.taken_bytes() > start);
+        if !waits {
+            cx.no_deadline();
+        } else if moved || !cx.has_deadline() {
+            cx.wake_after(timeout);
+        }
+        Ok(if full { Flow::Blocked } else { Flow::Progress })
+    }
+}
+
+/// One system call's worth of the output.
+fn write_once(socket: BorrowedFd<'_>, output: &mut Pipe) -> Result<Written, Error> {
+    let (offered, sent) = match output.front() {
+        Some(Front::File(source, range)) => {
+            let offered = range.end - range.start;
+            let count = usize::try_from(offered).unwrap_or(usize::MAX);
+            match file::sendfile(socket, source, range.start, count)? {
+                // The file has become shorter than the length that was promised.
+                0 => return Err(Error::shrunk("sendfile")),
+                sent => (offered, sent as u64),
+            }
+        }
+        Some(Front::Bytes(_)) => {
+            let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
+            let (count, offered, more) = output.gather(&mut slices);
+            // More behind them is a file: the head waits in the kernel to leave in one segment with its beginning.
+            let sent = match more {
+                true => net::sendv(socket, &slices[..count], true)?,
+                false => file::writev(socket, &slices[..count])?,
+            };
+            (offered, sent as u64)
+        }
+        None => return Ok(Written::All),
+    };
+    output.consume(sent);
+    Ok(if sent < offered { Written::Part } else { Written::All })
+}
+
+impl Task<Worker> for ClientWrite {
+    fn kind(&self) -> &'static str {
+        "ClientWrite"
+    }
+
+    fn doing(&self) -> &'static str {
+        "sending to the client"
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Write(self.socket.as_fd())
+    }
+
+    fn wants(&self, exchange: Option<&Exchange>) -> Want {
+        match exchange {
+            Some(x) if !x.output.is_empty() => Want::Kernel,
+            Some(x) if x.phase == Phase::Lingering && !self.shut => Want::Kernel,
+            _ => Want::Nothing,
+        }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match event {
+            Event::Ready | Event::Hangup => self.write(cx),
+            Event::Deadline => Err(TaskError::client(Error::timed_out("write"))),
+            Event::Cancel => Ok(Flow::Done),
+            Event::Reload | Event::Drain => Ok(Flow::Progress),
+        }
+    }
+}

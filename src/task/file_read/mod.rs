@@ -1,0 +1,219 @@
+//! FileRead: finds the file that a request means, says what it is, and sends the bytes that the protocol wants of it.
+
+mod open;
+
+use super::Context;
+use crate::config::Settings;
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::exchange::{Answer, Exchange, Segment};
+use crate::http::{ReplyHead, Text, etag};
+use crate::log::Level;
+use crate::worker::Worker;
+use std::ops::Range;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::Arc;
+use webserv_sys::file::{self, FileKind, Stat};
+use webserv_sys::{Error, Watch};
+
+/// Documents up to this size are read into memory, so that head and body leave with one call; of longer ones the
+/// kernel sends the pages itself.
+const READ_BYTES_MAX: u64 = 32 << 10;
+/// What is read in one turn of a document that is not sent by sendfile.
+const CHUNK_BYTES: u64 = 64 << 10;
+
+/// What a request asks FileRead for.
+pub struct Wanted {
+    /// The path on disk; ends in "/" when the URL does.
+    pub path: Vec<u8>,
+    /// The URL's path, decoded.
+    pub url_path: Vec<u8>,
+    /// Names to try in a directory. With each, whether another location answers for it: then the protocol is asked.
+    pub indexes: Vec<(String, bool)>,
+    /// What holds at this place.
+    pub settings: Arc<Settings>,
+}
+
+/// Reads one file for one response.
+pub struct FileRead {
+    wanted: Wanted,
+    file: Option<Rc<OwnedFd>>,
+}
+
+impl FileRead {
+    /// Will look for this.
+    pub fn new(wanted: Wanted) -> Self {
+        Self { wanted, file: None }
+    }
+
+    /// Opens the file and answers with its head, or with why not.
+    fn find(&mut self, cx: &mut Context<'_>) -> Flow {
+        let found = match self.wanted.path.last() {
+            Some(b'/') => self.find_index(),
+            _ => self.find_file(&self.wanted.path),
+        };
+        let (answer, flow) = match found {
+            Ok(Found::File(file, stat, path)) => {
+                let head = self.head(&stat, &path);
+                self.file = Some(Rc::new(file));
+                (Answer::Document(head), Flow::Progress)
+            }
+            Ok(Found::Elsewhere(url_path)) => (Answer::Internal(url_path), Flow::Done),
+            Ok(Found::Directory) => (Answer::Page(self.with_slash()), Flow::Done),
+            Ok(Found::NoIndex) => {
+                let path = String::from_utf8_lossy(&self.wanted.path);
+                cx.log(Level::Error, format_args!("\"{path}\" has no index file, and listing is off"));
+                (Answer::Page(ReplyHead::new(403)), Flow::Done)
+            }
+            Err(error) => {
+                let (status, path) = (status(error), String::from_utf8_lossy(&self.wanted.path));
+                let level = if status >= 500 { Level::Crit } else { Level::Error };
+                cx.log(level, format_args!("{} \"{path}\" failed ({})", error.call(), Reason(error)));
+                (Answer::Page(ReplyHead::new(status)), Flow::Done)
+            }
+        };
+        cx.exchange().reply.answer = Some(answer);
+        flow
+    }
+
+    fn find_index(&self) -> Result<Found, Error> {
+        for (name, elsewhere) in &self.wanted.indexes {
+            let path = [&self.wanted.path, name.as_bytes()].concat();
+            match self.find_file(&path) {
+                Ok(Found::File(..)) if *elsewhere => {
+                    return Ok(Found::Elsewhere([&self.wanted.url_path, name.as_bytes()].concat()));
+                }
+                Ok(found @ Found::File(..)) => return Ok(found),
+                Ok(_) => {}
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let path = file::c_path("stat", &self.wanted.path)?;
+        match file::fstatat(file::CWD, &path, true)?.kind {
+            FileKind::Directory => Ok(Found::NoIndex),
+            _ => Err(Error::not_found("stat")),
+        }
+    }
+
+    fn find_file(&self, path: &[u8]) -> Result<Found, Error> {
+        let file = open::open(path, self.wanted.settings.disable_symlinks)?;
+        let stat = file::fstat(file.as_fd())?;
+        match stat.kind {
+            FileKind::File => Ok(Found::File(file, stat, path.to_vec())),
+            FileKind::Directory => Ok(Found::Directory),
+            _ => Err(Error::not_found("openat")), // a device or a FIFO is not a document
+        }
+    }
+
+    fn head(&self, stat: &Stat, path: &[u8]) -> ReplyHead {
+        let settings = &self.wanted.settings;
+        let mut head = ReplyHead::new(200);
+        head.length = Some(stat.size_bytes);
+        head.content_type = Some(Text::from(Arc::clone(settings.media_type(path))));
+        head.last_modified_secs = Some(stat.modified_secs);
+        head.etag = settings.etag.then(|| etag::from_file(stat.modified_secs, stat.size_bytes));
+        head.seekable = true;
+        head
+    }
+
+    /// A directory's URL ends in a slash: relative links in its index would lead astray otherwise.
+    fn with_slash(&self) -> ReplyHead {
+        let mut head = ReplyHead::new(301);
+        let mut path = self.wanted.url_path.clone();
+        path.push(b'/');
+        head.location_path = Some(path);
+        head
+    }
+
+    /// Hands over the next bytes that are wanted.
+    fn send(&self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        let reply = &mut cx.exchange().reply;
+        let (Some(file), Some(range)) = (&self.file, reply.wanted.pop_front()) else { return Ok(Flow::Progress) };
+        let bytes = range.end - range.start;
+        if self.wanted.settings.sendfile && bytes > READ_BYTES_MAX {
+            reply.body.push(Segment::File(Rc::clone(file), range));
+        } else {
+            let end = range.end.min(range.start + CHUNK_BYTES);
+            reply.body.push_bytes(read_exactly(file, range.start..end).map_err(TaskError::internal)?);
+            if end < range.end {
+                reply.wanted.push_front(end..range.end);
+            }
+        }
+        if !reply.wanted.is_empty() {
+            return Ok(Flow::Progress);
+        }
+        reply.body.end();
+        Ok(Flow::Done)
+    }
+}
+
+/// What a path turned out to be.
+enum Found {
+    /// A file, with the path that it was found by.
+    File(OwnedFd, Stat, Vec<u8>),
+    /// A directory, asked for without the slash.
+    Directory,
+    /// A directory without an index file.
+    NoIndex,
+    /// An index file that another location answers for, by its URL's path.
+    Elsewhere(Vec<u8>),
+}
+
+/// One read; a file that is shorter than its length said has shrunk since.
+fn read_exactly(file: &OwnedFd, range: Range<u64>) -> Result<Vec<u8>, Error> {
+    let mut bytes = vec![0; (range.end - range.start) as usize];
+    let count = file::pread(file.as_fd(), &mut bytes, range.start)?;
+    if count < bytes.len() { Err(Error::shrunk("pread")) } else { Ok(bytes) }
+}
+
+/// What the client is told of an error.
+fn status(error: Error) -> u16 {
+    match error {
+        e if e.is_not_found() => 404,
+        e if e.is_forbidden() => 403,
+        e if e.is_exhaustion() => 503,
+        _ => 500,
+    }
+}
+
+/// The error without the call's name: "2: No such file or directory".
+struct Reason(Error);
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = std::io::Error::from(self.0).to_string();
+        write!(f, "{}: {}", self.0.errno(), text.split(" (os error").next().unwrap_or_default())
+    }
+}
+
+impl Task<Worker> for FileRead {
+    fn kind(&self) -> &'static str {
+        "FileRead"
+    }
+
+    fn doing(&self) -> &'static str {
+        if self.file.is_some() { "reading the file" } else { "opening the file" }
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Always // the kernel does not wait for regular files: it blocks, or has the page
+    }
+
+    fn wants(&self, exchange: Option<&Exchange>) -> Want {
+        match (exchange, &self.file) {
+            (Some(x), None) if x.reply.answer.is_none() => Want::Kernel,
+            (Some(x), Some(_)) if !x.reply.wanted.is_empty() && x.reply.body.room() > 0 => Want::Kernel,
+            _ => Want::Nothing,
+        }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match event {
+            Event::Ready | Event::Hangup if self.file.is_none() => Ok(self.find(cx)),
+            Event::Ready | Event::Hangup => self.send(cx),
+            Event::Cancel => Ok(Flow::Done),
+            Event::Deadline | Event::Reload | Event::Drain => Ok(Flow::Progress),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Opening a file with as much trust in symbolic links as `disable_symlinks` allows.
+
+use crate::config::DisableSymlinks;
+use std::ffi::CStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use webserv_sys::file::{self, FileKind, OpenFlags};
+use webserv_sys::{Error, Result};
+
+/// A FIFO or device would make open(2) wait without this; what is no file or directory is refused later.
+const READ: OpenFlags = OpenFlags::READ.union(OpenFlags::NON_BLOCKING);
+
+/// Opens a path for reading.
+///
+/// # Errors
+/// Those of open(2); `ELOOP` (or `EMLINK`) for a link that is not to be followed.
+pub fn open(path: &[u8], links: DisableSymlinks) -> Result<OwnedFd> {
+    match links {
+        DisableSymlinks::Off => file::openat(file::CWD, &*file::c_path("openat", path)?, READ, 0),
+        _ => open_by_steps(path, links),
+    }
+}
+
+/// Opens one name after the other, each from the directory before it, so that nobody can put a link in our way between
+/// the check and the use.
+fn open_by_steps(path: &[u8], links: DisableSymlinks) -> Result<OwnedFd> {
+    let start = match path.first() {
+        Some(b'/') => c"/",
+        _ => c".",
+    };
+    let mut here = file::openat(file::CWD, start, OpenFlags::PATH | OpenFlags::DIRECTORY, 0)?;
+    let mut names = path.split(|b| *b == b'/').filter(|n| !n.is_empty() && *n != b".").peekable();
+    while let Some(name) = names.next() {
+        let name = file::c_path("openat", name)?;
+        let flags = if names.peek().is_some() { OpenFlags::PATH | OpenFlags::DIRECTORY } else { READ };
+        here = open_step(here.as_fd(), &name, flags, links)?;
+    }
+    Ok(here)
+}
+
+fn open_step(here: BorrowedFd<'_>, name: &CStr, flags: OpenFlags, links: DisableSymlinks) -> Result<OwnedFd> {
+    if links == DisableSymlinks::IfNotOwner {
+        let itself = file::fstatat(here, name, false)?;
+        if itself.kind == FileKind::Symlink {
+            let target = file::openat(here, name, flags, 0)?;
+            let same_owner = file::fstat(target.as_fd())?.owner == itself.owner;
+            return if same_owner { Ok(target) } else { Err(Error::link_refused("openat")) };
+        }
+    }
+    file::openat(here, name, flags | OpenFlags::NO_FOLLOW, 0).map_err(|error| {
+        // Asked for a directory and not to follow, the kernel says of a link that it is no directory.
+        let is_link = || file::fstatat(here, name, false).is_ok_and(|s| s.kind == FileKind::Symlink);
+        if error.is_not_found() && is_link() { Error::link_refused("openat") } else { error }
+    })
+}

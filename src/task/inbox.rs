@@ -1,0 +1,59 @@
+//! Inbox: what the first worker tells this one.
+
+use super::Context;
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::exchange::Exchange;
+use crate::worker::{Command, Worker};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::mpsc::Receiver;
+use webserv_sys::{Watch, file};
+
+/// Reads the bell of a worker and takes the commands that it rings for.
+pub struct Inbox {
+    bell: OwnedFd,
+    commands: Receiver<Command>,
+}
+
+impl Inbox {
+    /// Commands come through the channel, a byte in the pipe says that one is there.
+    pub fn new(bell: OwnedFd, commands: Receiver<Command>) -> Self {
+        Self { bell, commands }
+    }
+}
+
+impl Task<Worker> for Inbox {
+    fn kind(&self) -> &'static str {
+        "Inbox"
+    }
+
+    fn doing(&self) -> &'static str {
+        "waiting for commands"
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Read(self.bell.as_fd())
+    }
+
+    fn wants(&self, _: Option<&Exchange>) -> Want {
+        Want::Kernel
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        if !matches!(event, Event::Ready | Event::Hangup) {
+            return Ok(if event == Event::Cancel { Flow::Done } else { Flow::Blocked });
+        }
+        match file::read(self.bell.as_fd(), &mut [0; 64]) {
+            Ok(0) => {
+                cx.stop(); // the first worker is gone
+                return Ok(Flow::Done);
+            }
+            Ok(_) => {}
+            Err(error) if error.would_block() => return Ok(Flow::Blocked),
+            Err(error) => return Err(TaskError::internal(error)),
+        }
+        while let Ok(command) = self.commands.try_recv() {
+            command.obey(cx);
+        }
+        Ok(Flow::Blocked)
+    }
+}

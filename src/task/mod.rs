@@ -1,0 +1,23 @@
+//! The tasks: one file per kind, named after it. Each moves bytes one way on one descriptor, or waits for one event.
+
+mod accept;
+mod client_read;
+mod client_write;
+mod file_read;
+mod http1;
+mod signals;
+mod timer;
+
+pub use accept::Accept;
+pub use client_read::ClientRead;
+pub use client_write::ClientWrite;
+pub use file_read::{FileRead, Wanted};
+pub use http1::Http1;
+pub use signals::Signals;
+pub use timer::{Job, Timer};
+
+use crate::engine::Context as EngineContext;
+use crate::worker::Worker;
+
+/// What a task of this server may use while it runs.
+type Context<'a> = EngineContext<'a, Worker>;

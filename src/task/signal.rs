@@ -1,0 +1,79 @@
+//! Signal: what the process is told by kill(1), turned into a command for all workers.
+
+use super::Context;
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::exchange::Exchange;
+use crate::log::Level;
+use crate::worker::{Command, Worker};
+use webserv_sys::{Watch, signal};
+
+/// Waits for one signal. Only the first worker has these tasks; it passes on what they say.
+pub struct Signal {
+    signal: signal::Signal,
+}
+
+impl Signal {
+    /// The signals that the server listens to.
+    pub const ALL: [signal::Signal; 5] = [
+        signal::Signal::Term,
+        signal::Signal::Int,
+        signal::Signal::Quit,
+        signal::Signal::Hup,
+        signal::Signal::Usr1,
+    ];
+
+    /// Waits for this signal, which is blocked already.
+    pub fn new(signal: signal::Signal) -> Self {
+        Self { signal }
+    }
+
+    fn arrived(&self, cx: &mut Context<'_>) {
+        cx.log(Level::Notice, format_args!("{} received", self.signal.name()));
+        let command = match self.signal {
+            signal::Signal::Quit => Command::Drain,
+            signal::Signal::Usr1 => Command::Reopen,
+            signal::Signal::Hup => match cx.worker.team.reload() {
+                Ok((reload, warnings)) => {
+                    for warning in warnings {
+                        cx.log(Level::Warn, format_args!("{warning}"));
+                    }
+                    cx.log(Level::Notice, format_args!("the new configuration is in force"));
+                    Command::Reload(reload)
+                }
+                Err(error) => {
+                    return cx.log(Level::Emerg, format_args!("{error}\nthe old configuration stays in force"));
+                }
+            },
+            _ => Command::Stop,
+        };
+        cx.worker.team.tell_others(&command);
+        command.obey(cx);
+    }
+}
+
+impl Task<Worker> for Signal {
+    fn kind(&self) -> &'static str {
+        "Signal"
+    }
+
+    fn doing(&self) -> &'static str {
+        ""
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Signal(self.signal)
+    }
+
+    fn wants(&self, _: Option<&Exchange>) -> Want {
+        Want::Kernel
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match event {
+            Event::Ready | Event::Hangup => self.arrived(cx),
+            Event::Cancel => return Ok(Flow::Done),
+            Event::Deadline | Event::Reload | Event::Drain => {}
+        }
+        Ok(Flow::Blocked)
+    }
+}

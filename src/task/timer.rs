@@ -1,0 +1,65 @@
+//! Timer: no descriptor, only a deadline.
+
+use super::Context;
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::exchange::Exchange;
+use crate::worker::Worker;
+use std::time::Duration;
+use webserv_sys::Watch;
+
+/// What is to be done when the time has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Job {
+    /// Write out the lines that the access logs have gathered.
+    FlushLogs,
+}
+
+/// Does one job after a while.
+pub struct Timer {
+    wait: Duration,
+    job: Job,
+    set: bool,
+}
+
+impl Timer {
+    /// Does `job` once, `wait` after it was started.
+    pub fn after(wait: Duration, job: Job) -> Self {
+        Self { wait, job, set: false }
+    }
+}
+
+impl Task<Worker> for Timer {
+    fn kind(&self) -> &'static str {
+        "Timer"
+    }
+
+    fn doing(&self) -> &'static str {
+        match self.job {
+            Job::FlushLogs => "flushing the access logs",
+        }
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Always
+    }
+
+    fn wants(&self, _: Option<&Exchange>) -> Want {
+        if self.set { Want::Nothing } else { Want::Turn }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match (event, self.job) {
+            (Event::Ready | Event::Hangup, _) => {
+                self.set = true;
+                cx.wake_after(self.wait);
+                Ok(Flow::Progress)
+            }
+            (Event::Deadline, Job::FlushLogs) => {
+                cx.worker.access_logs.flush();
+                Ok(Flow::Done)
+            }
+            (Event::Cancel, _) => Ok(Flow::Done),
+            (Event::Reload | Event::Drain, _) => Ok(Flow::Progress),
+        }
+    }
+}

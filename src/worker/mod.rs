@@ -1,0 +1,55 @@
+//! What the tasks of one worker share, and how workers talk to each other.
+
+mod command;
+mod date;
+mod team;
+
+pub use command::Command;
+pub use team::{Reload, Team};
+
+use crate::config::Config;
+use crate::exchange::limits::READ_BYTES;
+use crate::log::AccessLogs;
+use date::DateCache;
+use std::sync::Arc;
+
+/// One loop's worth of shared things. Each worker thread has its own; only the configuration is common to all.
+pub struct Worker {
+    /// The configuration in force. Connections keep what they were accepted with until their next request.
+    pub config: Arc<Config>,
+    /// Counts reloads.
+    pub generation: u64,
+    /// The other workers.
+    pub team: Team,
+    /// Where a read lands before its bytes go into a pipe: idle connections hold no buffer.
+    pub read_buffer: Box<[u8]>,
+    /// The access logs.
+    pub access_logs: AccessLogs,
+    /// The date field's value for the present second.
+    pub date: DateCache,
+    /// Nothing new is begun: each response is its connection's last.
+    pub draining: bool,
+    connections: u64,
+}
+
+impl Worker {
+    /// A worker with this configuration.
+    pub fn new(config: Arc<Config>, team: Team, access_logs: AccessLogs) -> Self {
+        Self {
+            config,
+            generation: 0,
+            team,
+            read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            access_logs,
+            date: DateCache::default(),
+            draining: false,
+            connections: 0,
+        }
+    }
+
+    /// The serial number of a connection that was accepted just now.
+    pub fn next_connection(&mut self) -> u64 {
+        self.connections += 1;
+        self.connections
+    }
+}

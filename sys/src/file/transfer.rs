@@ -1,0 +1,119 @@
+//! Bytes in and out of files, pipes and other descriptors, and from a file to a socket.
+
+use super::offset;
+use crate::Result;
+use libc::c_int;
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// The most slices that one call takes (`IOV_MAX`: 1,024 on Linux and the BSDs); more are left for the next one.
+pub const SLICES_MAX: usize = 1024;
+
+/// Reads what is there: read(2). `Ok(0)` is the end (or an empty buffer).
+///
+/// Errors: `EAGAIN` (nothing is there, on a non-blocking descriptor), `EISDIR`, `EIO`.
+pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
+    // SAFETY: the kernel writes at most `buffer.len()` bytes to the buffer.
+    let n = unsafe { syscall!(read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len())) }?;
+    Ok(n as usize)
+}
+
+/// Writes bytes, as many as fit: write(2). Errors: `EAGAIN` (no room), `EPIPE` (nobody reads any more), `ENOSPC`.
+pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize> {
+    // SAFETY: the kernel reads at most `bytes.len()` bytes.
+    let n = unsafe { syscall!(write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len())) }?;
+    Ok(n as usize)
+}
+
+/// Reads from a place in a file, whose own position stays: pread(2). `Ok(0)` is the file's end.
+pub fn pread(file: BorrowedFd<'_>, buffer: &mut [u8], offset_bytes: u64) -> Result<usize> {
+    let at = offset("pread", offset_bytes)?;
+    // SAFETY: the kernel writes at most `buffer.len()` bytes to the buffer.
+    let n = unsafe { syscall!(pread(file.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), at)) }?;
+    Ok(n as usize)
+}
+
+/// Writes at a place in a file, whose own position stays: pwrite(2).
+pub fn pwrite(file: BorrowedFd<'_>, bytes: &[u8], offset_bytes: u64) -> Result<usize> {
+    let at = offset("pwrite", offset_bytes)?;
+    // SAFETY: the kernel reads at most `bytes.len()` bytes.
+    let n = unsafe { syscall!(pwrite(file.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), at)) }?;
+    Ok(n as usize)
+}
+
+/// Reads into several buffers, one after the other, at most 1,024 of them: readv(2). Errors as in [`read`].
+pub fn readv(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> Result<usize> {
+    let count = buffers.len().min(SLICES_MAX) as c_int;
+    // SAFETY: IoSliceMut has the layout of iovec (std promises it); the kernel reads `count` of them and writes only
+    // into the buffers that they borrow.
+    let n = unsafe { syscall!(readv(fd.as_raw_fd(), buffers.as_mut_ptr().cast(), count)) }?;
+    Ok(n as usize)
+}
+
+/// Writes several slices, one after the other, at most 1,024 of them: writev(2). Errors as in [`write`].
+pub fn writev(fd: BorrowedFd<'_>, slices: &[IoSlice<'_>]) -> Result<usize> {
+    let count = slices.len().min(SLICES_MAX) as c_int;
+    // SAFETY: IoSlice has the layout of iovec (std promises it); the kernel reads `count` of them and the bytes that
+    // they borrow, and writes nothing.
+    let n = unsafe { syscall!(writev(fd.as_raw_fd(), slices.as_ptr().cast(), count)) }?;
+    Ok(n as usize)
+}
+
+/// Sends up to `count` bytes of `file`, from `offset_bytes` on, without copying them through the process: sendfile(2).
+/// The file's own position stays. `Ok(0)`: the file ends there (it was shorter, or has shrunk), or `count` is 0.
+///
+/// Errors: `EAGAIN` (no room in the socket, and nothing was sent), `EPIPE` and `ECONNRESET` (see [`crate::net`] on
+/// SIGPIPE), `EINVAL` (this file cannot be mapped: read and send it), `ENOSYS` (this system has no sendfile: likewise).
+pub fn sendfile(socket: BorrowedFd<'_>, file: BorrowedFd<'_>, offset_bytes: u64, count: usize) -> Result<usize> {
+    let at = offset("sendfile", offset_bytes)?;
+    if count == 0 {
+        return Ok(0); // the BSDs take 0 for "to the end"
+    }
+    sendfile_raw(socket.as_raw_fd(), file.as_raw_fd(), at, count)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn sendfile_raw(socket: c_int, file: c_int, mut at: libc::off_t, count: usize) -> Result<usize> {
+    // SAFETY: the kernel reads and writes the one offset, which outlives the call.
+    let n = unsafe { syscall!(sendfile(socket, file, &raw mut at, count)) }?;
+    Ok(n as usize)
+}
+
+/// Says what a BSD's sendfile did: it counts what it sent before a full socket or a signal made it fail.
+#[cfg(any(target_os = "freebsd", target_os = "macos"))]
+fn sent(result: c_int, sent: libc::off_t) -> Option<Result<usize>> {
+    let error = crate::Error::last("sendfile");
+    if result == 0 || (sent > 0 && (error.would_block() || error.errno() == libc::EINTR)) {
+        return Some(Ok(sent as usize));
+    }
+    if error.errno() == libc::EINTR { None } else { Some(Err(error)) }
+}
+
+#[cfg(target_os = "freebsd")]
+fn sendfile_raw(socket: c_int, file: c_int, at: libc::off_t, count: usize) -> Result<usize> {
+    loop {
+        let mut done: libc::off_t = 0;
+        // SAFETY: the kernel writes the one count, which outlives the call; the headers are absent.
+        let result = unsafe { libc::sendfile(file, socket, at, count, std::ptr::null_mut(), &raw mut done, 0) };
+        if let Some(result) = sent(result, done) {
+            return result;
+        }
+    }
+}
+
+#[cfg(target_os = "macos")]
+fn sendfile_raw(socket: c_int, file: c_int, at: libc::off_t, count: usize) -> Result<usize> {
+    loop {
+        let mut done = libc::off_t::try_from(count).unwrap_or(libc::off_t::MAX);
+        // SAFETY: the kernel reads and writes the one count, which outlives the call; the headers are absent.
+        let result = unsafe { libc::sendfile(file, socket, at, &raw mut done, std::ptr::null_mut(), 0) };
+        if let Some(result) = sent(result, done) {
+            return result;
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "macos")))]
+fn sendfile_raw(_: c_int, _: c_int, _: libc::off_t, _: usize) -> Result<usize> {
+    Err(crate::Error::new("sendfile", libc::ENOSYS))
+}

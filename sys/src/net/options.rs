@@ -1,0 +1,56 @@
+//! Socket options: setsockopt(2) and getsockopt(2).
+
+use crate::{Error, Result};
+use libc::c_int;
+use std::mem;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// Spreads connections over the sockets that listen on one address. On FreeBSD plain `SO_REUSEPORT` does not spread.
+#[cfg(target_os = "freebsd")]
+pub(super) const REUSE_PORT: c_int = libc::SO_REUSEPORT_LB;
+#[cfg(not(target_os = "freebsd"))]
+pub(super) const REUSE_PORT: c_int = libc::SO_REUSEPORT;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const NO_PUSH: c_int = libc::TCP_CORK;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const NO_PUSH: c_int = libc::TCP_NOPUSH;
+
+/// Sends small segments at once instead of collecting them: `TCP_NODELAY` in tcp(7). On Linux and FreeBSD, connections
+/// inherit it from the listening socket. Errors: `EOPNOTSUPP` (or `EINVAL`) on unix sockets.
+pub fn set_nodelay(socket: BorrowedFd<'_>, on: bool) -> Result<()> {
+    set_flag(socket, libc::IPPROTO_TCP, libc::TCP_NODELAY, on)
+}
+
+/// Holds partial segments back until this is off again: `TCP_CORK` (Linux) or `TCP_NOPUSH` (BSDs) in tcp(7), tcp(4).
+/// Errors: `EOPNOTSUPP` (or `EINVAL`) on unix sockets.
+pub fn set_nopush(socket: BorrowedFd<'_>, on: bool) -> Result<()> {
+    set_flag(socket, libc::IPPROTO_TCP, NO_PUSH, on)
+}
+
+/// Makes close(2) drop what is unsent and send RST: `SO_LINGER` with 0 s in socket(7). For clients that time out.
+pub fn set_reset_on_close(socket: BorrowedFd<'_>) -> Result<()> {
+    set(socket, libc::SOL_SOCKET, libc::SO_LINGER, libc::linger { l_onoff: 1, l_linger: 0 })
+}
+
+/// How a connection attempt ended, and any error that waits on a socket: takes `SO_ERROR` in socket(7).
+///
+/// The error is said of connect(2), which it mostly belongs to.
+pub fn take_error(socket: BorrowedFd<'_>) -> Result<()> {
+    let mut errno: c_int = 0;
+    let mut length = mem::size_of::<c_int>() as libc::socklen_t;
+    let to = (&raw mut errno).cast();
+    // SAFETY: the kernel writes at most `length` bytes, the size of `errno`; both outlive the call.
+    unsafe { syscall!(getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_ERROR, to, &raw mut length)) }?;
+    if errno == 0 { Ok(()) } else { Err(Error::new("connect", errno)) }
+}
+
+pub(super) fn set_flag(socket: BorrowedFd<'_>, level: c_int, option: c_int, on: bool) -> Result<()> {
+    set(socket, level, option, c_int::from(on))
+}
+
+fn set<T: Copy>(socket: BorrowedFd<'_>, level: c_int, option: c_int, value: T) -> Result<()> {
+    let (from, length) = ((&raw const value).cast(), mem::size_of::<T>() as libc::socklen_t);
+    // SAFETY: the kernel reads `length` bytes from `value`, which has as many and outlives the call.
+    unsafe { syscall!(setsockopt(socket.as_raw_fd(), level, option, from, length)) }.map(drop)
+}

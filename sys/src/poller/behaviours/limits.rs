@@ -1,0 +1,1 @@
+//! Time, what is refused, and many descriptors.

@@ -1,0 +1,83 @@
+//! What every poller does, said once and run for each of them: a failure names the behaviour (the test) and, in its
+//! output, the poller.
+//!
+//! The tests run in parallel threads of one process. So signals go to the test's own thread, where they are blocked, and
+//! what needs thousands of descriptors runs in a process of its own ([`limits`]): select(2) could not open its own
+//! otherwise. No test sleeps for luck: what must fire is waited for (ten seconds at most), and what must not fire is
+//! known not to by the time of asking, since pipes and socket pairs carry bytes and hangups at once.
+
+mod descriptors;
+mod limits;
+mod notices;
+
+use super::*;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Instant;
+
+/// Runs `behaviour` for each poller of this platform.
+fn each(behaviour: impl Fn(&mut dyn Poller)) {
+    for name in names() {
+        println!("with {name}:");
+        let mut poller = open(Some(name)).unwrap();
+        assert_eq!(poller.name(), *name);
+        behaviour(&mut *poller);
+    }
+}
+
+/// A token of slot `index` that was never given out before.
+fn token(index: u32) -> Token {
+    Token { index, generation: 0 }
+}
+
+/// What fires next.
+#[track_caller]
+fn fired(poller: &mut dyn Poller) -> Vec<Ready> {
+    let mut out = Vec::new();
+    let end = Instant::now() + Duration::from_secs(10);
+    while out.is_empty() {
+        let left = end.saturating_duration_since(Instant::now());
+        assert!(!left.is_zero(), "nothing fired in ten seconds");
+        poller.wait(Some(left), &mut out).unwrap();
+    }
+    out
+}
+
+/// The tokens of what fires next, in order of their slots.
+#[track_caller]
+fn tokens(poller: &mut dyn Poller) -> Vec<Token> {
+    let mut tokens: Vec<Token> = fired(poller).iter().map(|ready| ready.token).collect();
+    tokens.sort();
+    tokens
+}
+
+/// Nothing fires now.
+#[track_caller]
+fn assert_quiet(poller: &mut dyn Poller) {
+    let mut out = vec![Ready { token: token(99), hangup: false }];
+    poller.wait(Some(Duration::ZERO), &mut out).unwrap();
+    assert_eq!(out, []);
+}
+
+/// A pipe: what is written to the second is read from the first.
+fn pipe() -> (OwnedFd, OwnedFd) {
+    let (read, write) = std::io::pipe().unwrap();
+    (read.into(), write.into())
+}
+
+/// Reads once, up to 64 bytes.
+#[track_caller]
+fn read(fd: &impl AsRawFd) -> Vec<u8> {
+    let mut buf = [0; 64];
+    // SAFETY: the kernel writes at most 64 bytes into `buf`.
+    let n = unsafe { libc::read(fd.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len()) };
+    assert!(n >= 0, "read: {}", std::io::Error::last_os_error());
+    buf[..n as usize].to_vec()
+}
+
+/// Writes `bytes`, all of which must fit.
+#[track_caller]
+fn write(fd: &impl AsRawFd, bytes: &[u8]) {
+    // SAFETY: the kernel reads `bytes.len()` bytes of `bytes`.
+    let n = unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
+    assert_eq!(n, bytes.len() as isize, "write: {}", std::io::Error::last_os_error());
+}

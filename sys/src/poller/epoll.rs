@@ -1,0 +1,133 @@
+//! epoll(7): the kernel keeps the set of descriptors, and tells which of them are ready.
+//!
+//! A descriptor is in the kernel's set only while a direction of it is armed, because one with an empty mask still
+//! reports `EPOLLHUP`. The event's user data is the descriptor, by which [`Table`] finds the tokens; arming what is armed
+//! changes the table alone. What is no descriptor by nature (children, signals, files) becomes one in [`Notices`].
+
+use super::ffi::linux::*;
+use super::notices::{Notices, Source};
+use super::table::{Side, Table};
+use super::{EVENTS_MAX, Nap, Poller, Ready, Token, Watch, millis, woken};
+use crate::Result;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+/// An epoll instance and who waits in it.
+pub struct Epoll {
+    epoll: OwnedFd,
+    table: Table,
+    notices: Notices,
+    events: Vec<EpollEvent>,
+}
+
+impl Epoll {
+    /// An instance that waits for nothing yet. Errors: those of epoll_create1(2).
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            epoll: epoll_create1(EPOLL_CLOEXEC)?,
+            table: Table::default(),
+            notices: Notices::default(),
+            events: vec![EpollEvent::NONE; EVENTS_MAX],
+        })
+    }
+
+    /// Tells the kernel that `armed` is what we want of `fd` now, if that is news to it.
+    fn control(&self, fd: RawFd, armed: Side, source: Source) -> Result<()> {
+        let before = self.table.armed(fd);
+        let op = match (before.is_empty(), armed.is_empty()) {
+            _ if before == armed => return Ok(()),
+            (true, _) => EPOLL_CTL_ADD,
+            (_, true) => EPOLL_CTL_DEL,
+            _ => EPOLL_CTL_MOD,
+        };
+        let mut events = 0;
+        if armed.contains(Side::READ) {
+            events |= EPOLLIN;
+        }
+        if armed.contains(Side::WRITE) {
+            events |= EPOLLOUT;
+        }
+        epoll_ctl(&self.epoll, op, fd, EpollEvent { events, data: source.tag(fd) })
+    }
+
+    fn add(&mut self, fd: RawFd, side: Side, source: Source, token: Token) -> Result<()> {
+        self.control(fd, self.table.armed(fd) | side, source)?;
+        self.table.arm(fd, side, token);
+        Ok(())
+    }
+
+    fn remove(&mut self, fd: RawFd, side: Side) -> Result<()> {
+        let told = self.control(fd, self.table.armed(fd) - side, Source::Plain);
+        self.table.disarm(fd, side);
+        told
+    }
+
+    fn fire(&mut self, event: EpollEvent, out: &mut Vec<Ready>) {
+        let (source, fd) = Source::of(event.data);
+        match source {
+            Source::Plain => {
+                let hangup = event.events & (EPOLLHUP | EPOLLERR) != 0;
+                let mut sides = Side::empty();
+                sides.set(Side::READ, hangup || event.events & EPOLLIN != 0);
+                sides.set(Side::WRITE, hangup || event.events & EPOLLOUT != 0);
+                self.table.fire(fd, sides, hangup, out);
+            }
+            Source::Signal => {
+                if self.notices.take_signal(fd) {
+                    self.table.fire(fd, Side::READ, false, out);
+                }
+            }
+            Source::Change => self.notices.take_changes(out),
+        }
+    }
+
+    /// For a poller that waits for our descriptor beside its own.
+    pub(super) fn nap(&mut self, timeout: Option<Duration>) -> Result<Nap> {
+        Ok(self.notices.nap(timeout))
+    }
+}
+
+impl AsFd for Epoll {
+    /// Readable while one of the watches has something to tell.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+}
+
+impl Poller for Epoll {
+    fn name(&self) -> &'static str {
+        "epoll"
+    }
+
+    fn arm(&mut self, watch: Watch<'_>, token: Token) -> Result<()> {
+        if let Some((fd, side)) = Side::of(watch) {
+            return self.add(fd, side, Source::Plain, token);
+        }
+        match self.notices.open(watch, token)? {
+            Some((fd, source)) => self.add(fd, Side::READ, source, token),
+            None => Ok(()),
+        }
+    }
+
+    fn disarm(&mut self, watch: Watch<'_>) -> Result<()> {
+        if let Some((fd, side)) = Side::of(watch) {
+            return self.remove(fd, side);
+        }
+        match self.notices.close(watch) {
+            Some(fd) => self.remove(fd.as_raw_fd(), Side::READ),
+            None => Ok(()),
+        }
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>, out: &mut Vec<Ready>) -> Result<()> {
+        out.clear();
+        self.notices.take_exits(out);
+        let nap = self.notices.nap(timeout);
+        let timeout = if out.is_empty() { nap.timeout } else { Some(Duration::ZERO) };
+        let ready = woken(epoll_wait(&self.epoll, &mut self.events, millis(timeout)))?;
+        for i in 0..ready {
+            self.fire(self.events[i], out);
+        }
+        Ok(())
+    }
+}

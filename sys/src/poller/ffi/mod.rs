@@ -1,0 +1,37 @@
+//! The event calls of the kernels, declared here and nowhere else, each with a safe function of the same name.
+//!
+//! The safe functions take borrowed descriptors and slices and return what the man page calls the return value; `-1`
+//! becomes an [`Error`] that names the call. Nothing is repeated after `EINTR`. Constants carry their C names. Struct
+//! layouts and constants are compared with the libc crate's at compile time, so type-checking for a target proves them.
+
+#[cfg(has_epoll)]
+pub(super) mod linux;
+pub(super) mod posix;
+
+use crate::{Error, Result};
+use std::ffi::c_int;
+
+/// `-1` as an error of `call`, with the current `errno`.
+fn check(call: &'static str, result: c_int) -> Result<c_int> {
+    if result == -1 { Err(Error::last(call)) } else { Ok(result) }
+}
+
+/// Compile-time proof that a struct of ours has the size, alignment and field offsets of libc's.
+macro_rules! same_layout {
+    ($ours:ty, $theirs:ty, $($field:ident),+) => {
+        const _: () = {
+            assert!(size_of::<$ours>() == size_of::<$theirs>());
+            assert!(align_of::<$ours>() == align_of::<$theirs>());
+            $(assert!(std::mem::offset_of!($ours, $field) == std::mem::offset_of!($theirs, $field));)+
+        };
+    };
+}
+
+/// Compile-time proof that constants of ours have the values of libc's.
+macro_rules! same_values {
+    ($($name:ident),+ $(,)?) => {
+        const _: () = { $(assert!($name as i64 == libc::$name as i64);)+ };
+    };
+}
+
+use {same_layout, same_values};

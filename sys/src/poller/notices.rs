@@ -1,0 +1,222 @@
+//! Linux: descriptors for what is none by nature, so that epoll can wait for it: a pidfd for each child, a signalfd for
+//! each signal, and one inotify descriptor for all changes of files.
+
+use super::ffi::linux::*;
+use super::{Nap, Pid, Ready, Token, Watch};
+use crate::signal::Signal;
+use crate::{Error, Result};
+use std::collections::BTreeMap;
+use std::ffi::{CString, c_int};
+use std::mem::{offset_of, size_of};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+/// How often children are asked for that the kernel has no pidfd for (Linux before 5.3, valgrind, no descriptor left).
+const ASK_EVERY: Duration = Duration::from_millis(20);
+
+/// What a change is: contents, attributes and links, a new name, and the entries of a directory.
+const CHANGES: u32 =
+    IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
+
+/// What is to be done when a descriptor can be read. It travels in the upper half of epoll's user data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Source {
+    /// Nothing but to say so: sockets, pipes, pidfds.
+    Plain = 0,
+    /// Read the signal, or it would fire again.
+    Signal = 1,
+    /// Read which files changed.
+    Change = 2,
+}
+
+impl Source {
+    /// The user data of `fd`.
+    pub fn tag(self, fd: RawFd) -> u64 {
+        (self as u64) << 32 | fd as u64
+    }
+
+    /// The reverse of [`Source::tag`].
+    pub fn of(tag: u64) -> (Source, RawFd) {
+        let source = match tag >> 32 {
+            0 => Source::Plain,
+            1 => Source::Signal,
+            _ => Source::Change,
+        };
+        (source, tag as u32 as RawFd)
+    }
+}
+
+/// The descriptors, each made when it is first needed.
+#[derive(Default)]
+pub(super) struct Notices {
+    exits: BTreeMap<Pid, OwnedFd>,
+    asked: BTreeMap<Pid, Token>,
+    signals: Vec<(Signal, OwnedFd)>,
+    changes: Option<Changes>,
+}
+
+impl Notices {
+    /// The descriptor that can be read once `watch` fires; `None` for a child that has to be asked for now and then.
+    pub fn open(&mut self, watch: Watch<'_>, token: Token) -> Result<Option<(RawFd, Source)>> {
+        match watch {
+            Watch::Exit(pid) => Ok(self.open_exit(pid, token).map(|fd| (fd, Source::Plain))),
+            Watch::Signal(signal) => self.open_signal(signal).map(|fd| Some((fd, Source::Signal))),
+            Watch::Change(file) => {
+                let changes = match &mut self.changes {
+                    Some(changes) => changes,
+                    none => none.insert(Changes::new()?),
+                };
+                changes.add(file.as_raw_fd(), token)?;
+                Ok(Some((changes.inotify.as_raw_fd(), Source::Change)))
+            }
+            Watch::Read(_) | Watch::Write(_) | Watch::Always => Err(Error::new("arm", libc::EINVAL)),
+        }
+    }
+
+    /// Forgets `watch`. The descriptor that served it alone is handed out, to be taken from epoll and closed.
+    pub fn close(&mut self, watch: Watch<'_>) -> Option<OwnedFd> {
+        match watch {
+            Watch::Exit(pid) => {
+                self.asked.remove(&pid);
+                self.exits.remove(&pid)
+            }
+            Watch::Signal(signal) => {
+                let at = self.signals.iter().position(|(s, _)| *s == signal)?;
+                Some(self.signals.swap_remove(at).1)
+            }
+            Watch::Change(file) => {
+                if let Some(changes) = &mut self.changes {
+                    changes.remove(file.as_raw_fd());
+                }
+                None
+            }
+            Watch::Read(_) | Watch::Write(_) | Watch::Always => None,
+        }
+    }
+
+    /// A child without pidfd is only asked for: because the kernel has none, because we have no descriptor left, or
+    /// because the child is gone already, which the first question will tell.
+    fn open_exit(&mut self, pid: Pid, token: Token) -> Option<RawFd> {
+        if let Some(pidfd) = self.exits.get(&pid) {
+            return Some(pidfd.as_raw_fd());
+        }
+        match pidfd_open(pid, 0) {
+            Ok(pidfd) => {
+                self.asked.remove(&pid);
+                Some(self.exits.entry(pid).or_insert(pidfd).as_raw_fd())
+            }
+            Err(_) => {
+                self.asked.insert(pid, token);
+                None
+            }
+        }
+    }
+
+    fn open_signal(&mut self, signal: Signal) -> Result<RawFd> {
+        if let Some((_, fd)) = self.signals.iter().find(|(s, _)| *s == signal) {
+            return Ok(fd.as_raw_fd());
+        }
+        let fd = signalfd(signal, SFD_CLOEXEC | SFD_NONBLOCK)?;
+        let number = fd.as_raw_fd();
+        self.signals.push((signal, fd));
+        Ok(number)
+    }
+
+    /// How long a wait may last while children are asked for.
+    pub fn nap(&self, timeout: Option<Duration>) -> Nap {
+        if self.asked.is_empty() {
+            return Nap { timeout, look: false };
+        }
+        Nap { timeout: Some(timeout.map_or(ASK_EVERY, |t| t.min(ASK_EVERY))), look: true }
+    }
+
+    /// Asks for the children that have no pidfd.
+    pub fn take_exits(&self, out: &mut Vec<Ready>) {
+        let gone = self.asked.iter().filter(|(pid, _)| has_exited(**pid));
+        out.extend(gone.map(|(_, token)| Ready { token: *token, hangup: false }));
+    }
+
+    /// Reads a signal, so that it fires once; false if someone else has taken it meanwhile. One signal can be there
+    /// twice: for the thread and for the process.
+    pub fn take_signal(&self, fd: RawFd) -> bool {
+        let found = self.signals.iter().find(|(_, owned)| owned.as_raw_fd() == fd);
+        found.is_some_and(|(_, fd)| read_some(fd.as_fd(), &mut [0; 2 * SIGINFO_BYTES]).is_some())
+    }
+
+    /// Reads which files changed; those that do not fit are read by the next wait.
+    pub fn take_changes(&mut self, out: &mut Vec<Ready>) {
+        if let Some(changes) = &mut self.changes {
+            changes.take(out);
+        }
+    }
+}
+
+/// The inotify descriptor and what is watched with it. Descriptors of one and the same file share a "watch descriptor".
+struct Changes {
+    inotify: OwnedFd,
+    wds: BTreeMap<RawFd, c_int>,
+    tokens: BTreeMap<(c_int, RawFd), Token>,
+}
+
+impl Changes {
+    fn new() -> Result<Self> {
+        let inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK)?;
+        Ok(Self { inotify, wds: BTreeMap::new(), tokens: BTreeMap::new() })
+    }
+
+    fn add(&mut self, file: RawFd, token: Token) -> Result<()> {
+        let wd = match self.wds.get(&file) {
+            Some(wd) => *wd,
+            None => {
+                // inotify takes paths; this one leads to the open file even after it was renamed or deleted.
+                let path = CString::new(format!("/proc/self/fd/{file}")).expect("no NUL in digits");
+                inotify_add_watch(&self.inotify, &path, CHANGES)?
+            }
+        };
+        self.wds.insert(file, wd);
+        self.tokens.insert((wd, file), token);
+        Ok(())
+    }
+
+    fn remove(&mut self, file: RawFd) {
+        let Some(wd) = self.wds.remove(&file) else { return };
+        self.tokens.remove(&(wd, file));
+        if self.of(wd).next().is_none() {
+            // The kernel has removed it itself (EINVAL) if the file is gone.
+            let _ = inotify_rm_watch(&self.inotify, wd);
+        }
+    }
+
+    fn of(&self, wd: c_int) -> impl Iterator<Item = Token> {
+        self.tokens.range((wd, RawFd::MIN)..=(wd, RawFd::MAX)).map(|(_, token)| *token)
+    }
+
+    fn take(&mut self, out: &mut Vec<Ready>) {
+        let mut buf = [0; 4096];
+        let Some(len) = read_some(self.inotify.as_fd(), &mut buf) else { return };
+        let mut rest = &buf[..len];
+        let mut wds = Vec::new();
+        while let Some((wd, mask, next)) = split_event(rest) {
+            rest = next;
+            if mask & IN_Q_OVERFLOW != 0 {
+                wds.extend(self.wds.values()); // events were lost: anything may have changed
+            } else if mask & IN_IGNORED == 0 {
+                wds.push(wd);
+            }
+        }
+        wds.sort_unstable();
+        wds.dedup();
+        for wd in wds {
+            out.extend(self.of(wd).map(|token| Ready { token, hangup: false }));
+        }
+    }
+}
+
+/// The first inotify event of `bytes`: its watch descriptor and mask, and the bytes after it.
+fn split_event(bytes: &[u8]) -> Option<(c_int, u32, &[u8])> {
+    let word = |at: usize| Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    let name = word(offset_of!(InotifyEvent, len))? as usize;
+    let wd = word(offset_of!(InotifyEvent, wd))? as c_int;
+    let mask = word(offset_of!(InotifyEvent, mask))?;
+    Some((wd, mask, bytes.get(size_of::<InotifyEvent>() + name..)?))
+}

@@ -1,0 +1,98 @@
+//! poll(2): the whole list of descriptors is handed to the kernel at each wait.
+//!
+//! The list is indexed by descriptor: entry 7 is descriptor 7, or -1, which the kernel skips. Children, signals and
+//! files are the business of an inner poller, whose own descriptor is one more to read.
+
+use super::ffi::posix::*;
+use super::table::{Side, Table};
+use super::{EVENTS_MAX, Inner, Poller, Ready, Token, Watch, millis, woken};
+use crate::Result;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::time::Duration;
+
+/// A list for poll(2) and who waits in it.
+pub struct Poll {
+    list: Vec<PollFd>,
+    table: Table,
+    /// Where the next wait starts to look, so that more ready descriptors than fit are served in turn.
+    start: usize,
+    inner: Inner,
+}
+
+impl Poll {
+    /// A list of nothing. Errors: those of making the inner poller.
+    pub fn new() -> Result<Self> {
+        let mut new = Self { list: Vec::new(), table: Table::default(), start: 0, inner: Inner::new()? };
+        new.list(new.inner.as_fd().as_raw_fd(), Side::READ);
+        Ok(new)
+    }
+
+    /// Puts `fd` into the list for these directions, or out of it for none.
+    fn list(&mut self, fd: RawFd, sides: Side) {
+        let index = fd as usize;
+        if index >= self.list.len() {
+            self.list.resize(index + 1, PollFd { fd: -1, events: 0, revents: 0 });
+        }
+        let mut events = 0;
+        if sides.contains(Side::READ) {
+            events |= POLLIN;
+        }
+        if sides.contains(Side::WRITE) {
+            events |= POLLOUT;
+        }
+        self.list[index] = PollFd { fd: if sides.is_empty() { -1 } else { fd }, events, revents: 0 };
+    }
+
+    fn fire(&self, entry: PollFd, out: &mut Vec<Ready>) {
+        let hangup = entry.revents & (POLLHUP | POLLERR | POLLNVAL) != 0;
+        let mut sides = Side::empty();
+        sides.set(Side::READ, hangup || entry.revents & POLLIN != 0);
+        sides.set(Side::WRITE, hangup || entry.revents & POLLOUT != 0);
+        self.table.fire(entry.fd, sides, hangup, out);
+    }
+}
+
+impl Poller for Poll {
+    fn name(&self) -> &'static str {
+        "poll"
+    }
+
+    fn arm(&mut self, watch: Watch<'_>, token: Token) -> Result<()> {
+        let Some((fd, side)) = Side::of(watch) else { return self.inner.arm(watch, token) };
+        self.table.arm(fd, side, token);
+        self.list(fd, self.table.armed(fd));
+        Ok(())
+    }
+
+    fn disarm(&mut self, watch: Watch<'_>) -> Result<()> {
+        let Some((fd, side)) = Side::of(watch) else { return self.inner.disarm(watch) };
+        self.table.disarm(fd, side);
+        if self.list.get(fd as usize).is_some() {
+            self.list(fd, self.table.armed(fd));
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>, out: &mut Vec<Ready>) -> Result<()> {
+        out.clear();
+        let nap = self.inner.nap(timeout)?;
+        let mut left = woken(poll(&mut self.list, millis(nap.timeout)))?;
+        let inner = self.list[self.inner.as_fd().as_raw_fd() as usize];
+        if nap.look || (left > 0 && inner.revents != 0) {
+            self.inner.wait(Some(Duration::ZERO), out)?;
+        }
+        let (start, end) = (self.start.min(self.list.len()), self.list.len());
+        for index in (start..end).chain(0..start) {
+            if left == 0 || out.len() >= EVENTS_MAX {
+                self.start = index;
+                break;
+            }
+            let entry = self.list[index];
+            if entry.fd >= 0 && entry.revents != 0 {
+                left -= 1;
+                self.fire(entry, out);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,86 @@
+//! select(2): the oldest interface and the plainest. Sets of bits go in, the bits of what is ready come out.
+//!
+//! It holds descriptors 0 to 1023 and never tells a hangup from data: [`Ready::hangup`] stays false. Children, signals
+//! and files are the business of an inner poller, whose own descriptor is one more to read.
+
+use super::ffi::posix::*;
+use super::table::{Side, Table};
+use super::{Inner, Poller, Ready, TIMEOUT_MAX, Token, Watch, woken};
+use crate::{Error, Result};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::time::Duration;
+
+/// The sets for select(2) and who waits in them.
+pub struct Select {
+    read: FdSet,
+    write: FdSet,
+    /// One more than the highest descriptor ever armed.
+    end: RawFd,
+    table: Table,
+    inner: Inner,
+}
+
+impl Select {
+    /// Empty sets. Errors: those of making the inner poller, and `EINVAL` if its descriptor is beyond the sets.
+    pub fn new() -> Result<Self> {
+        let (read, write) = (FdSet::EMPTY, FdSet::EMPTY);
+        let mut new = Self { read, write, end: 0, table: Table::default(), inner: Inner::new()? };
+        new.set(new.inner.as_fd().as_raw_fd(), Side::READ)?;
+        Ok(new)
+    }
+
+    /// Puts `fd` into the sets of these directions and out of the others.
+    fn set(&mut self, fd: RawFd, sides: Side) -> Result<()> {
+        let index = fd as usize;
+        if index >= FD_SETSIZE {
+            return Err(Error::new("select", libc::EINVAL));
+        }
+        self.end = self.end.max(fd + 1);
+        for (set, side) in [(&mut self.read, Side::READ), (&mut self.write, Side::WRITE)] {
+            if sides.contains(side) { set.insert(index) } else { set.remove(index) }
+        }
+        Ok(())
+    }
+}
+
+impl Poller for Select {
+    fn name(&self) -> &'static str {
+        "select"
+    }
+
+    fn arm(&mut self, watch: Watch<'_>, token: Token) -> Result<()> {
+        let Some((fd, side)) = Side::of(watch) else { return self.inner.arm(watch, token) };
+        self.set(fd, self.table.armed(fd) | side)?;
+        self.table.arm(fd, side, token);
+        Ok(())
+    }
+
+    fn disarm(&mut self, watch: Watch<'_>) -> Result<()> {
+        let Some((fd, side)) = Side::of(watch) else { return self.inner.disarm(watch) };
+        self.table.disarm(fd, side);
+        if (fd as usize) < FD_SETSIZE { self.set(fd, self.table.armed(fd)) } else { Ok(()) }
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>, out: &mut Vec<Ready>) -> Result<()> {
+        out.clear();
+        let nap = self.inner.nap(timeout)?;
+        let (mut read, mut write) = (self.read, self.write);
+        let timeout = nap.timeout.map(|t| t.min(TIMEOUT_MAX));
+        // After an error or a signal the sets are not to be looked at.
+        let ready = woken(select(self.end, &mut read, &mut write, timeout))?;
+        let inner = self.inner.as_fd().as_raw_fd();
+        if nap.look || (ready > 0 && read.contains(inner as usize)) {
+            self.inner.wait(Some(Duration::ZERO), out)?;
+        }
+        if ready == 0 {
+            return Ok(());
+        }
+        for fd in 0..self.end {
+            let mut sides = Side::empty();
+            sides.set(Side::READ, read.contains(fd as usize));
+            sides.set(Side::WRITE, write.contains(fd as usize));
+            self.table.fire(fd, sides, false, out);
+        }
+        Ok(())
+    }
+}
