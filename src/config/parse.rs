@@ -22,6 +22,13 @@ pub(super) struct Statement {
     pub block: Option<Block>,
 }
 
+impl Statement {
+    /// What stands in the block; nothing if there is none.
+    pub fn statements(&self) -> &[Statement] {
+        self.block.as_ref().map_or(&[], |block| &block.statements)
+    }
+}
+
 /// What stands between `{` and `}`.
 #[derive(Debug)]
 pub(super) struct Block {

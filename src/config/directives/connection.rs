@@ -1,0 +1,130 @@
+//! Connections: keep-alive, timeouts, the limits of what a client may send, and how bytes leave.
+
+use super::{Contexts, Directive, Form, put};
+use crate::config::parse::Statement;
+use crate::config::problem::Fault;
+use crate::config::scope::Scope;
+use std::time::Duration;
+
+/// `http` and `server`: what is needed before a location is known.
+const HEAD: Contexts = Contexts::HTTP.union(Contexts::SERVER);
+
+/// The least that a buffer for requests must hold.
+const BUFFER_BYTES_MIN: u64 = 64;
+
+/// The most that one buffer for requests may hold.
+const BUFFER_BYTES_MAX: u64 = 16 << 20;
+
+/// More than any sane head needs.
+const HEADERS_MAX: usize = 100_000;
+
+pub(super) const TABLE: &[Directive] = &[
+    Directive {
+        name: "keepalive_timeout",
+        contexts: Contexts::REQUEST,
+        args: 1..=2,
+        example: "keepalive_timeout 75s;",
+        form: Form::Once(keepalive_timeout),
+    },
+    Directive {
+        name: "keepalive_requests",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "keepalive_requests 1000;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.keepalive_requests, it.args[0].number(0..=u64::MAX))),
+    },
+    Directive {
+        name: "client_header_timeout",
+        contexts: HEAD,
+        args: 1..=1,
+        example: "client_header_timeout 60s;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.client_header_timeout, it.args[0].time())),
+    },
+    Directive {
+        name: "client_body_timeout",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "client_body_timeout 60s;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.client_body_timeout, it.args[0].time())),
+    },
+    Directive {
+        name: "send_timeout",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "send_timeout 60s;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.send_timeout, it.args[0].time())),
+    },
+    Directive {
+        name: "client_max_body_size",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "client_max_body_size 1m;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.client_max_body_size, it.args[0].size())),
+    },
+    Directive {
+        name: "client_header_buffer_size",
+        contexts: HEAD,
+        args: 1..=1,
+        example: "client_header_buffer_size 1k;",
+        form: Form::Once(|scope, it| {
+            put(&mut scope.settings.client_header_buffer_size, it.args[0].buffer(BUFFER_BYTES_MIN..=BUFFER_BYTES_MAX))
+        }),
+    },
+    Directive {
+        name: "large_client_header_buffers",
+        contexts: HEAD,
+        args: 2..=2,
+        example: "large_client_header_buffers 4 8k;",
+        form: Form::Once(|scope, it| {
+            let number = it.args[0].count(1..=1024)?;
+            let size = it.args[1].buffer(BUFFER_BYTES_MIN..=BUFFER_BYTES_MAX)?;
+            scope.settings.large_client_header_buffers = (number, size);
+            Ok(())
+        }),
+    },
+    Directive {
+        name: "max_headers",
+        contexts: HEAD,
+        args: 1..=1,
+        example: "max_headers 1000;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.max_headers, it.args[0].count(1..=HEADERS_MAX))),
+    },
+    Directive {
+        name: "sendfile",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "sendfile on;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.sendfile, it.args[0].flag())),
+    },
+    Directive {
+        name: "sendfile_max_chunk",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "sendfile_max_chunk 2m;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.sendfile_max_chunk, it.args[0].size())),
+    },
+    Directive {
+        name: "tcp_nopush",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "tcp_nopush on;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.tcp_nopush, it.args[0].flag())),
+    },
+    Directive {
+        name: "tcp_nodelay",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "tcp_nodelay on;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.tcp_nodelay, it.args[0].flag())),
+    },
+];
+
+/// `keepalive_timeout TIME [TIME];`: the second one is told to the client, in whole seconds.
+fn keepalive_timeout(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    scope.settings.keepalive_timeout = it.args[0].time()?;
+    scope.settings.keepalive_header = match it.args.get(1) {
+        None => None,
+        Some(word) => Some(word.time()?).filter(|time| *time >= Duration::from_secs(1)),
+    };
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! What a request is answered with: files, their types, error pages, fixed answers.
+
+use super::{Contexts, Directive, Form, MANY, put};
+use crate::config::lex::Word;
+use crate::config::parse::Statement;
+use crate::config::problem::Fault;
+use crate::config::scope::Scope;
+use crate::config::types::{DisableSymlinks, ErrorPage, ErrorPageStatus, Return, Template};
+use crate::config::value::digits;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// More ranges than a request line and its fields can ask for.
+const RANGES_MAX: usize = 1_000_000;
+
+pub(super) const TABLE: &[Directive] = &[
+    Directive { name: "root", contexts: Contexts::REQUEST, args: 1..=1, example: "root html;", form: Form::Once(root) },
+    Directive {
+        name: "index",
+        contexts: Contexts::REQUEST,
+        args: 1..=MANY,
+        example: "index index.html;",
+        form: Form::Repeat(index),
+    },
+    Directive {
+        name: "types",
+        contexts: Contexts::REQUEST,
+        args: 0..=0,
+        example: "types { text/html html htm; }",
+        form: Form::Table(types),
+    },
+    Directive {
+        name: "default_type",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "default_type text/plain;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.default_type, media_type(&it.args[0]))),
+    },
+    Directive {
+        name: "error_page",
+        contexts: Contexts::REQUEST,
+        args: 2..=MANY,
+        example: "error_page 404 /404.html;",
+        form: Form::Repeat(error_page),
+    },
+    Directive {
+        name: "return",
+        contexts: Contexts::SERVER.union(Contexts::LOCATION),
+        args: 1..=2,
+        example: "return 301 https://example.org/;",
+        form: Form::Once(return_),
+    },
+    Directive {
+        name: "server_tokens",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "server_tokens off;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.server_tokens, it.args[0].flag())),
+    },
+    Directive {
+        name: "etag",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "etag off;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.etag, it.args[0].flag())),
+    },
+    Directive {
+        name: "disable_symlinks",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "disable_symlinks if_not_owner;",
+        form: Form::Once(|scope, it| {
+            let choices = [
+                ("off", DisableSymlinks::Off),
+                ("on", DisableSymlinks::On),
+                ("if_not_owner", DisableSymlinks::IfNotOwner),
+            ];
+            put(&mut scope.settings.disable_symlinks, it.args[0].choice("value", &choices))
+        }),
+    },
+    Directive {
+        name: "max_ranges",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "max_ranges 16;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.max_ranges, it.args[0].count(0..=RANGES_MAX).map(Some))),
+    },
+];
+
+fn root(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let path = scope.path(&it.args[0])?;
+    if let Some(alias) = scope.seen.get("alias") {
+        let alias = scope.first_at(*alias);
+        return Err(it.name.fault(format!("\"root\" and \"alias\" cannot both hold, {alias}")));
+    }
+    // Whatever is served is put right behind the root, with its own slash.
+    scope.settings.root = path.components().collect::<PathBuf>();
+    scope.settings.alias = None;
+    Ok(())
+}
+
+fn index(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    if scope.first {
+        scope.settings.index.clear();
+    }
+    for word in &it.args {
+        let name = word.plain()?;
+        if name.contains('$') {
+            return Err(word.fault("variables are not supported in the name of an index file"));
+        }
+        scope.settings.index.push(name.to_owned());
+    }
+    Ok(())
+}
+
+/// `types { TYPE EXTENSION ...; }`
+fn types(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    if scope.first {
+        scope.settings.types = Arc::new(HashMap::new());
+    }
+    for row in it.statements() {
+        if let Some(block) = &row.block {
+            return Err(Fault::new(block.open, "no blocks inside of \"types\""));
+        }
+        let media_type = media_type(&row.name)?;
+        if row.args.is_empty() {
+            return Err(row.name.fault(format!("\"{media_type}\" has no extensions, as in: text/html html htm;")));
+        }
+        for word in &row.args {
+            let extension = word.plain()?.to_ascii_lowercase();
+            if extension.contains(['.', '/']) {
+                return Err(word.fault(format!("\"{}\" is no extension; write it without dots", word.text)));
+            }
+            let types = Arc::make_mut(&mut scope.settings.types);
+            let former = types.insert(extension, media_type.clone()).filter(|former| *former != media_type);
+            if let Some(former) = former {
+                scope.warn(word, format!("\"{}\" was \"{former}\" before; the last one holds", word.text));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `type/subtype`, perhaps with parameters.
+fn media_type(word: &Word) -> Result<Arc<str>, Fault> {
+    let text = word.plain()?;
+    match text.split_once('/') {
+        Some((kind, rest)) if !kind.is_empty() && !rest.is_empty() => Ok(Arc::from(text)),
+        _ => Err(word.fault(format!("\"{text}\" is no media type, as in text/html"))),
+    }
+}
+
+/// `error_page CODE ... [=[ANSWER]] URI;`
+fn error_page(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let (uri_word, words) = it.args.split_last().ok_or_else(|| it.name.fault("no values"))?;
+    let (answer, words) = match words.split_last() {
+        Some((last, rest)) if last.text.starts_with('=') => (answer(last)?, rest),
+        _ => (ErrorPageStatus::Keep, words),
+    };
+    if words.is_empty() {
+        return Err(it.name.fault("\"error_page\" needs a status before its page, as in: error_page 404 /404.html;"));
+    }
+    let code = |word: &Word| match digits(&word.text) {
+        Some(499) => Err(word.fault("499 has no error page: the client is gone")),
+        Some(code @ 300..=599) => Ok(code as u16),
+        _ => Err(word.fault(format!("\"{}\" is no status with an error page; accepted: 300 to 599", word.text))),
+    };
+    let codes = words.iter().map(code).collect::<Result<Vec<u16>, Fault>>()?;
+    let uri = template(uri_word)?;
+    uri_word.plain()?;
+    let start = uri.leading_text();
+    if start.starts_with('@') {
+        scope.named_uses.push(uri_word.clone());
+    } else if !start.is_empty() && !start.starts_with('/') && !is_url(start) {
+        let text = &uri_word.text;
+        let message = format!("\"{text}\" is neither a path, nor @name, nor a URL; did you mean \"/{text}\"?");
+        return Err(uri_word.fault(message));
+    }
+    if scope.first {
+        scope.settings.error_pages.clear();
+    }
+    scope.settings.error_pages.push(ErrorPage { codes, answer, uri });
+    Ok(())
+}
+
+/// `=` or `=CODE`.
+fn answer(word: &Word) -> Result<ErrorPageStatus, Fault> {
+    match (&word.text[1..], digits(&word.text[1..])) {
+        ("", _) => Ok(ErrorPageStatus::FromPage),
+        (_, Some(code @ 200..=599)) => Ok(ErrorPageStatus::Set(code as u16)),
+        (text, _) => Err(word.fault(format!("\"{text}\" is no status to answer with; accepted: 200 to 599"))),
+    }
+}
+
+/// `return CODE [TEXT];` or `return URL;`
+fn return_(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let first = &it.args[0];
+    let (code, text) = match (digits(&first.text), it.args.get(1)) {
+        (Some(code @ 200..=599), text) => (code as u16, text),
+        (Some(_), _) => {
+            return Err(first.fault(format!("\"{}\" is no status to answer with; accepted: 200 to 599", first.text)));
+        }
+        (None, None) if is_url(&first.text) || first.text.starts_with("$scheme") => (302, Some(first)),
+        (None, _) => {
+            let message =
+                format!("\"{}\" is neither a status nor a URL, as in: return 404; return https://x/;", first.text);
+            return Err(first.fault(message));
+        }
+    };
+    let redirect = matches!(code, 301 | 302 | 303 | 307 | 308);
+    if let Some(text) = text.filter(|_| redirect) {
+        text.plain()?;
+    }
+    let text = text.map(template).transpose()?;
+    scope.settings.return_ = Some(Return { code, text });
+    Ok(())
+}
+
+fn is_url(text: &str) -> bool {
+    text.starts_with("http://") || text.starts_with("https://")
+}
+
+fn template(word: &Word) -> Result<Template, Fault> {
+    Template::parse(&word.text).map_err(|message| word.fault(message))
+}

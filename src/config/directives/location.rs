@@ -1,0 +1,144 @@
+//! `location`, and what may stand only inside of one.
+
+use super::{Contexts, Directive, Form};
+use crate::config::lex::Word;
+use crate::config::parse::Statement;
+use crate::config::problem::Fault;
+use crate::config::scope::Scope;
+use crate::config::types::{Alias, Location};
+use std::sync::Arc;
+
+pub(super) const TABLE: &[Directive] = &[
+    Directive {
+        name: "location",
+        contexts: Contexts::SERVER.union(Contexts::LOCATION),
+        args: 1..=2,
+        example: "location /images/ { root media; }",
+        form: Form::Sections(location),
+    },
+    Directive {
+        name: "alias",
+        contexts: Contexts::LOCATION,
+        args: 1..=1,
+        example: "alias /srv/media/;",
+        form: Form::Once(alias),
+    },
+];
+
+/// How a location is matched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::config) enum Match {
+    /// `location = /path`
+    Exact,
+    /// `location /path`
+    Prefix,
+    /// `location ^~ /path`
+    PrefixOnly,
+    /// `location @name`
+    Named,
+}
+
+/// What stands between `location` and its `{`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::config) struct Head {
+    pub kind: Match,
+    /// The path, or the name with its "@".
+    pub path: String,
+}
+
+fn location(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let head = head(it)?;
+    let word = &it.args[it.args.len() - 1];
+    if let Some(outer) = &scope.location {
+        may_stand_inside(word, &head, outer)?;
+    }
+    // `/x` and `^~ /x` match alike.
+    let key = format!("{}{}", if head.kind == Match::Exact { "= " } else { "" }, head.path);
+    if let Some(first) = scope.location_places.insert(key.clone(), word.place) {
+        return Err(word.fault(format!("location \"{key}\" is given twice, {}", scope.first_at(first))));
+    }
+    let escape = |bytes: &[u8]| bytes[0] == b'%' && bytes[1..].iter().all(u8::is_ascii_hexdigit);
+    if head.path.as_bytes().windows(3).any(escape) {
+        scope.warn(word, "a location is compared with the decoded path: write the character, not %XX".to_owned());
+    }
+    let mut inner = scope.inside(Contexts::LOCATION);
+    inner.location = Some(head.clone());
+    inner.read(it.statements());
+    let Scope { settings, locations, mut named_uses, .. } = inner;
+    scope.named_uses.append(&mut named_uses);
+    let location = Arc::new(Location {
+        path: head.path.clone().into_bytes(),
+        no_regex: head.kind == Match::PrefixOnly,
+        settings: Arc::new(settings),
+        inner: locations,
+    });
+    match head.kind {
+        Match::Exact => drop(scope.locations.exact.insert(head.path.into_bytes(), location)),
+        Match::Named => drop(scope.locations.named.insert(head.path, location)),
+        Match::Prefix | Match::PrefixOnly => {
+            scope.locations.prefixes.push(location);
+            scope.locations.prefixes.sort_by_key(|location| std::cmp::Reverse(location.path.len()));
+        }
+    }
+    Ok(())
+}
+
+/// Reads `[=|^~] PATH` or `@NAME`; as in nginx, the modifier may touch the path.
+fn head(it: &Statement) -> Result<Head, Fault> {
+    let (first, path) = (&it.args[0], it.args.get(1));
+    let (modifier, path) = match path {
+        Some(path) => (&first.text[..], &path.text[..]),
+        None => {
+            let mut modifiers = ["=", "^~", "~*", "~"].into_iter();
+            let modifier = modifiers.find(|modifier| first.text.starts_with(modifier)).unwrap_or("");
+            (modifier, &first.text[modifier.len()..])
+        }
+    };
+    let kind = match modifier {
+        "=" => Match::Exact,
+        "^~" => Match::PrefixOnly,
+        "" if path.starts_with('@') && path.len() > 1 => Match::Named,
+        "" => Match::Prefix,
+        "~" | "~*" => {
+            return Err(first.fault(
+                "regular expressions are not supported yet; use a prefix as in /images/, or an exact path as in = /logo.png",
+            ));
+        }
+        _ => return Err(first.fault(format!("\"{modifier}\" is no way to match a location; accepted: =, ^~"))),
+    };
+    if kind != Match::Named && !path.starts_with('/') {
+        let word = it.args.get(1).unwrap_or(first);
+        return Err(word.fault(format!("a location begins with \"/\", did you mean \"/{path}\"?")));
+    }
+    Ok(Head { kind, path: path.to_owned() })
+}
+
+/// Locations inside one another must be able to match.
+fn may_stand_inside(word: &Word, inner: &Head, outer: &Head) -> Result<(), Fault> {
+    let (inside, outside) = (&inner.path, &outer.path);
+    match (inner.kind, outer.kind) {
+        (Match::Named, _) => Err(word.fault(format!("the named location \"{inside}\" belongs directly in \"server\""))),
+        (_, Match::Exact) => {
+            Err(word.fault(format!("no location can be inside of the exact location \"= {outside}\"")))
+        }
+        (_, Match::Named) => Err(word.fault(format!("no location can be inside of the named location \"{outside}\""))),
+        _ if !inside.starts_with(outside) => {
+            Err(word.fault(format!("location \"{inside}\" is outside of location \"{outside}\" around it")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn alias(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let path = scope.path(&it.args[0])?;
+    if let Some(root) = scope.seen.get("root") {
+        let root = scope.first_at(*root);
+        return Err(it.name.fault(format!("\"alias\" and \"root\" cannot both hold, {root}")));
+    }
+    let prefix_bytes = match &scope.location {
+        Some(head) if head.kind != Match::Named => head.path.len(),
+        _ => return Err(it.name.fault("\"alias\" has no path to replace in a named location; use \"root\"")),
+    };
+    scope.settings.alias = Some(Alias { path, prefix_bytes });
+    Ok(())
+}

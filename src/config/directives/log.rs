@@ -1,0 +1,162 @@
+//! The error log and the access logs.
+
+use super::{Contexts, Directive, Form, MANY};
+use crate::config::lex::Word;
+use crate::config::parse::Statement;
+use crate::config::problem::Fault;
+use crate::config::scope::Scope;
+use crate::config::types::{AccessLog, ErrorLog, Escape, LogTarget, Part, Template};
+use crate::log::Level;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The format that needs no `log_format`.
+const COMBINED: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \
+                        \"$http_referer\" \"$http_user_agent\"";
+
+/// `buffer=`, unless given.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// `flush=`, unless given.
+const FLUSH: Duration = Duration::from_secs(1);
+
+pub(super) const TABLE: &[Directive] = &[
+    Directive {
+        name: "error_log",
+        contexts: Contexts::MAIN.union(Contexts::REQUEST),
+        args: 1..=2,
+        example: "error_log logs/error.log warn;",
+        form: Form::Once(error_log),
+    },
+    Directive {
+        name: "access_log",
+        contexts: Contexts::REQUEST,
+        args: 1..=MANY,
+        example: "access_log logs/access.log combined;",
+        form: Form::Repeat(access_log),
+    },
+    Directive {
+        name: "log_format",
+        contexts: Contexts::HTTP,
+        args: 2..=MANY,
+        example: "log_format short '$remote_addr $request $status';",
+        form: Form::Repeat(log_format),
+    },
+];
+
+/// `error_log FILE|stderr [LEVEL];`
+fn error_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let target = target(scope, &it.args[0])?;
+    let level = match it.args.get(1) {
+        Some(word) => word.choice("log level", &Level::ALL.map(|level| (level.name(), level)))?,
+        None => Level::Error,
+    };
+    scope.settings.error_level = level;
+    let config = &mut scope.draft.config;
+    if scope.context == Contexts::MAIN {
+        config.error_log = ErrorLog { target, level };
+    } else if target == config.error_log.target {
+        scope.settings.error_log = None;
+    } else {
+        scope.settings.error_log = Some(position(&mut config.error_logs, target));
+    }
+    Ok(())
+}
+
+/// `access_log off;` or `access_log FILE [FORMAT [buffer=SIZE] [flush=TIME]];`
+fn access_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    if scope.first {
+        scope.settings.access_logs.clear();
+    }
+    if it.args[0].text == "off" {
+        return match it.args.get(1) {
+            Some(word) => Err(word.fault("\"access_log off\" takes nothing more")),
+            None => Ok(()),
+        };
+    }
+    let target = target(scope, &it.args[0])?;
+    let mut log = AccessLog { target, format: combined(), buffer_bytes: BUFFER_BYTES, flush: FLUSH };
+    for (index, word) in it.args.iter().enumerate().skip(1) {
+        if let Some(size) = word.option("buffer") {
+            log.buffer_bytes = size.buffer(1 << 10..=64 << 20)?;
+        } else if let Some(time) = word.option("flush") {
+            log.flush = time.time()?;
+        } else if word.option("if").is_some() || word.text.starts_with("gzip") {
+            return Err(word.fault(format!("\"{}\" is not supported; accepted: a format, buffer=, flush=", word.text)));
+        } else if index == 1 && !word.text.contains('=') {
+            log.format = format(scope, word)?;
+        } else {
+            let message = format!("unknown option \"{}\"; accepted after the format: buffer=, flush=", word.text);
+            return Err(word.fault(message));
+        }
+    }
+    let logs = &mut scope.draft.config.access_logs;
+    let differs = |other: &AccessLog| (other.buffer_bytes, other.flush) != (log.buffer_bytes, log.flush);
+    if logs.iter().any(|other| other.target == log.target && differs(other)) {
+        return Err(it.args[0].fault("this log stands elsewhere with another buffer= or flush="));
+    }
+    let index = position(logs, log);
+    if !scope.settings.access_logs.contains(&index) {
+        scope.settings.access_logs.push(index);
+    }
+    Ok(())
+}
+
+/// `log_format NAME [escape=default|json|none] TEXT ...;`
+fn log_format(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let (name, mut texts) = (&it.args[0], &it.args[1..]);
+    if name.text == "combined" || scope.draft.formats.contains_key(&name.text) {
+        return Err(name.fault(format!("the log format \"{}\" exists already", name.text)));
+    }
+    let mut template = Template::default();
+    if let Some(escape) = texts[0].option("escape") {
+        let choices = [("default", Escape::Default), ("json", Escape::Json), ("none", Escape::None)];
+        template.escape = escape.choice("way to escape", &choices)?;
+        texts = &texts[1..];
+    }
+    for word in texts {
+        let parsed = Template::parse(&word.text).map_err(|message| word.fault(message))?;
+        template.parts.extend(parsed.parts);
+    }
+    if template.parts.iter().all(|part| matches!(part, Part::Text(_))) {
+        return Err(name.fault(format!("the log format \"{}\" has no variables", name.text)));
+    }
+    scope.draft.formats.insert(name.text.clone(), Arc::new(template));
+    Ok(())
+}
+
+/// A log's file, or standard error.
+fn target(scope: &Scope<'_>, word: &Word) -> Result<LogTarget, Fault> {
+    match &word.text[..] {
+        "stderr" => Ok(LogTarget::Stderr),
+        text if text.starts_with("syslog:") || text.starts_with("memory:") => {
+            Err(word.fault(format!("\"{text}\" is not supported; accepted: a file or \"stderr\"")))
+        }
+        _ => scope.path(word).map(LogTarget::File),
+    }
+}
+
+fn format(scope: &Scope<'_>, word: &Word) -> Result<Arc<Template>, Fault> {
+    if word.text == "combined" {
+        return Ok(combined());
+    }
+    let known = || scope.draft.formats.keys().map(String::as_str).chain(["combined"]);
+    let found = scope.draft.formats.get(&word.text).cloned();
+    found.ok_or_else(|| {
+        let mut names: Vec<&str> = known().collect();
+        names.sort();
+        word.unknown("log format", names.into_iter())
+    })
+}
+
+fn combined() -> Arc<Template> {
+    Arc::new(Template::parse(COMBINED).unwrap_or_default())
+}
+
+/// Where `item` is in the list; it is added if it is not.
+fn position<T: PartialEq>(list: &mut Vec<T>, item: T) -> usize {
+    list.iter().position(|known| *known == item).unwrap_or_else(|| {
+        list.push(item);
+        list.len() - 1
+    })
+}

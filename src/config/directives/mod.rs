@@ -1,0 +1,178 @@
+//! The directives: one entry each, in the table of the file that its topic names.
+//!
+//! To add one, write its entry and the field that it sets, in [`super::types`] with its default in `defaults.rs`.
+
+mod connection;
+mod content;
+mod events;
+mod http;
+pub(super) mod listen;
+pub(super) mod location;
+mod log;
+mod main;
+mod server;
+
+use super::lex::Word;
+use super::parse::Statement;
+use super::problem::Fault;
+use super::scope::Scope;
+use super::suggest::{did_you_mean, nearest};
+use std::ops::RangeInclusive;
+
+bitflags::bitflags! {
+    /// The levels that a directive may stand on.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub(super) struct Contexts: u8 {
+        /// Outside of all blocks.
+        const MAIN = 1;
+        const EVENTS = 2;
+        const HTTP = 4;
+        const SERVER = 8;
+        const LOCATION = 16;
+        /// Wherever requests are described.
+        const REQUEST = Self::HTTP.bits() | Self::SERVER.bits() | Self::LOCATION.bits();
+    }
+}
+
+/// No upper limit on values.
+const MANY: usize = usize::MAX;
+
+/// What a directive does to the level that it stands on.
+pub(super) type Set = fn(&mut Scope<'_>, &Statement) -> Result<(), Fault>;
+
+/// How a directive is written and what reads it.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    /// `name value;`, at most once on a level.
+    Once(Set),
+    /// `name value;`, as often as wanted.
+    Repeat(Set),
+    /// `name { key value; }`, a table, as often as wanted.
+    Table(Set),
+    /// `name { directives }`, at most once on a level.
+    Section(Set),
+    /// `name { directives }`, as often as wanted.
+    Sections(Set),
+}
+
+/// One directive.
+pub(super) struct Directive {
+    pub name: &'static str,
+    /// Where it may stand.
+    pub contexts: Contexts,
+    /// How many values it takes, a block not counted.
+    pub args: RangeInclusive<usize>,
+    /// A right use, for messages.
+    pub example: &'static str,
+    /// What reads it.
+    pub form: Form,
+}
+
+impl Directive {
+    /// Does a block follow?
+    pub fn takes_block(&self) -> bool {
+        matches!(self.form, Form::Table(_) | Form::Section(_) | Form::Sections(_))
+    }
+
+    /// Is a second one on the same level a mistake?
+    pub fn at_most_once(&self) -> bool {
+        matches!(self.form, Form::Once(_) | Form::Section(_))
+    }
+
+    /// "exactly 1 value", for messages.
+    pub fn takes(&self) -> String {
+        let values = |count: usize| format!("{count} value{}", if count == 1 { "" } else { "s" });
+        match (*self.args.start(), *self.args.end()) {
+            (_, 0) => "no value".to_owned(),
+            (least, MANY) => format!("at least {}", values(least)),
+            (least, most) if least == most => values(most),
+            (least, most) if least + 1 == most => format!("{least} or {}", values(most)),
+            (least, most) => format!("{least} to {}", values(most)),
+        }
+    }
+}
+
+/// All of them.
+fn all() -> impl Iterator<Item = &'static Directive> + Clone {
+    let tables = [
+        main::TABLE,
+        events::TABLE,
+        http::TABLE,
+        server::TABLE,
+        location::TABLE,
+        content::TABLE,
+        connection::TABLE,
+        log::TABLE,
+    ];
+    tables.into_iter().flatten()
+}
+
+/// May a directive of that name stand in `context`?
+pub(super) fn is_known(name: &str, context: Contexts) -> bool {
+    all().any(|directive| directive.name == name && directive.contexts.intersects(context))
+}
+
+/// The directive that a word names, or where that directive belongs, or which one was meant.
+pub(super) fn find(name: &Word, context: Contexts) -> Result<&'static Directive, Fault> {
+    let text = &name.text[..];
+    let Some(found) = all().find(|directive| directive.name == text) else {
+        let here = all().filter(|directive| directive.contexts.intersects(context)).map(|directive| directive.name);
+        let mut meant = did_you_mean(text, here);
+        if meant.is_empty()
+            && let Some(near) = nearest(text, all().map(|directive| directive.name))
+        {
+            let belongs = all().find(|directive| directive.name == near).map(belongs).unwrap_or_default();
+            meant = format!(", did you mean \"{near}\"? {belongs}");
+        }
+        return Err(name.fault(format!("unknown directive \"{text}\"{meant}")));
+    };
+    if found.contexts.intersects(context) {
+        return Ok(found);
+    }
+    Err(name.fault(format!("\"{text}\" is not allowed {}; {}", level(context), belongs(found))))
+}
+
+/// `it belongs in "server"`.
+fn belongs(directive: &Directive) -> String {
+    let levels: Vec<String> = directive.contexts.iter().map(level).collect();
+    format!("it belongs {}", levels.join(" or "))
+}
+
+/// `in "server"`.
+fn level(context: Contexts) -> String {
+    match context {
+        Contexts::MAIN => "at the top level".to_owned(),
+        Contexts::EVENTS => "in \"events\"".to_owned(),
+        Contexts::HTTP => "in \"http\"".to_owned(),
+        Contexts::SERVER => "in \"server\"".to_owned(),
+        _ => "in \"location\"".to_owned(),
+    }
+}
+
+/// Stores a value that was read.
+fn put<T>(slot: &mut T, value: Result<T, Fault>) -> Result<(), Fault> {
+    *slot = value?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_directive_has_two_entries() {
+        let mut names: Vec<&str> = all().map(|directive| directive.name).collect();
+        names.sort();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn every_example_is_of_its_own_directive() {
+        for directive in all() {
+            assert!(directive.example.starts_with(directive.name), "{}", directive.name);
+            assert_eq!(directive.example.ends_with('}'), directive.takes_block(), "{}", directive.name);
+        }
+    }
+}

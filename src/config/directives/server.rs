@@ -1,0 +1,89 @@
+//! `server`: a virtual host and its names. `listen` has a file of its own.
+
+use super::{Contexts, Directive, Form, MANY, listen};
+use crate::config::lex::Word;
+use crate::config::listeners::ServerDraft;
+use crate::config::parse::Statement;
+use crate::config::problem::Fault;
+use crate::config::scope::Scope;
+use crate::config::types::Server;
+use std::sync::Arc;
+
+/// The longest host name (RFC 1035, section 2.3.4).
+const NAME_BYTES_MAX: usize = 255;
+
+pub(super) const TABLE: &[Directive] = &[
+    Directive {
+        name: "server",
+        contexts: Contexts::HTTP,
+        args: 0..=0,
+        example: "server { listen 8080; }",
+        form: Form::Sections(server),
+    },
+    Directive {
+        name: "listen",
+        contexts: Contexts::SERVER,
+        args: 1..=MANY,
+        example: "listen 127.0.0.1:8080;",
+        form: Form::Repeat(listen::listen),
+    },
+    Directive {
+        name: "server_name",
+        contexts: Contexts::SERVER,
+        args: 1..=MANY,
+        example: "server_name example.org *.example.org;",
+        form: Form::Repeat(|scope, it| it.args.iter().try_for_each(|word| server_name(scope, word))),
+    },
+];
+
+fn server(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let mut inner = scope.inside(Contexts::SERVER);
+    inner.read(it.statements());
+    for word in std::mem::take(&mut inner.named_uses) {
+        if !inner.locations.named.contains_key(&word.text) {
+            inner.note(Err(word.fault(format!("this server has no location \"{}\"", word.text))));
+        }
+    }
+    let Scope { settings, locations, listens, names, .. } = inner;
+    let server = Server {
+        names: names.iter().map(|word| word.text.clone()).collect(),
+        settings: Arc::new(settings),
+        locations,
+        place: scope.draft.files.line(it.name.place),
+    };
+    let place = it.name.place;
+    scope.draft.servers.push(ServerDraft { server: Arc::new(server), listens, names, place });
+    Ok(())
+}
+
+/// One name: exact, `*.example.org`, `www.example.*`, `.example.org`, or "" for requests without a host.
+fn server_name(scope: &mut Scope<'_>, word: &Word) -> Result<(), Fault> {
+    let text = word.text.to_ascii_lowercase();
+    if text.starts_with('~') {
+        return Err(
+            word.fault("regular expressions are not supported yet; use exact names, or wildcards as in *.example.org")
+        );
+    }
+    if text.contains('$') {
+        return Err(word.fault("variables are not supported in a server's name"));
+    }
+    if text.len() > NAME_BYTES_MAX {
+        return Err(word.fault(format!("this name is longer than {NAME_BYTES_MAX} bytes")));
+    }
+    let inner = text.strip_prefix("*.").or(text.strip_suffix(".*")).or(text.strip_prefix('.')).unwrap_or(&text);
+    if inner.contains('*') || (inner.is_empty() && !text.is_empty()) {
+        return Err(word.fault(format!(
+            "\"{}\" is no server name; a wildcard is the first or the last label, as in *.example.org or www.example.*",
+            word.text
+        )));
+    }
+    if let Some(first) = scope.names.iter().find(|name| name.text == text) {
+        let message = format!("the name \"{}\" is given twice, {}", word.text, scope.first_at(first.place));
+        return Err(word.fault(message));
+    }
+    if text.contains(['/', ':', ' ']) {
+        scope.warn(word, format!("\"{}\" matches no host: a server's name has no scheme, port or path", word.text));
+    }
+    scope.names.push(Word { text, ..word.clone() });
+    Ok(())
+}

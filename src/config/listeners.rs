@@ -1,0 +1,198 @@
+//! Servers to listeners: who listens where, who is the default, and what cannot be.
+
+use super::lex::Word;
+use super::problem::{Fault, Files, Place};
+use super::types::{Address, Hosts, Listener, Server};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// `backlog=`, unless given.
+const BACKLOG: i32 = 511;
+
+/// A `listen` as it was written, each option with its place.
+#[derive(Clone, Debug)]
+pub(super) struct Listen {
+    pub address: Address,
+    pub place: Place,
+    pub default_server: Option<((), Place)>,
+    pub reuseport: Option<((), Place)>,
+    pub backlog: Option<(i32, Place)>,
+    pub ipv6only: Option<(bool, Place)>,
+}
+
+impl Listen {
+    /// Without options.
+    pub fn new(address: Address, place: Place) -> Self {
+        Listen { address, place, default_server: None, reuseport: None, backlog: None, ipv6only: None }
+    }
+
+    /// The address for messages.
+    pub fn name(&self) -> String {
+        name(&self.address)
+    }
+}
+
+/// A `server` and what decides which requests are its.
+#[derive(Debug)]
+pub(super) struct ServerDraft {
+    pub server: Arc<Server>,
+    pub listens: Vec<Listen>,
+    pub names: Vec<Word>,
+    /// The word `server`.
+    pub place: Place,
+}
+
+/// What is said about one address.
+struct Group {
+    listen: Listen,
+    /// Indices of the servers, and where each says so.
+    members: Vec<(usize, Place)>,
+}
+
+/// The listeners of all servers, in order of first appearance.
+pub(super) fn listeners(servers: &[ServerDraft], files: &Files) -> Result<Vec<Listener>, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
+    for (index, server) in servers.iter().enumerate() {
+        for listen in &server.listens {
+            match groups.iter_mut().find(|group| group.listen.address == listen.address) {
+                None => groups.push(Group { listen: listen.clone(), members: vec![(index, listen.place)] }),
+                Some(group) => {
+                    group.members.push((index, listen.place));
+                    group.merge(listen, files, &mut faults);
+                }
+            }
+        }
+    }
+    let mut listeners = Vec::new();
+    for group in &groups {
+        listeners.push(group.listener(servers, files, &mut faults));
+    }
+    share_ports(&groups, &mut listeners, files, &mut faults);
+    if faults.is_empty() { Ok(listeners) } else { Err(faults) }
+}
+
+impl Group {
+    /// Options may be given with one `listen` of an address, or alike with several.
+    fn merge(&mut self, other: &Listen, files: &Files, faults: &mut Vec<Fault>) {
+        let name = self.listen.name();
+        let mine = &mut self.listen;
+        let first_at = |place| format!("first at {}", files.name(place));
+        if let (Some((_, first)), Some((_, second))) = (mine.default_server, other.default_server) {
+            let message = format!("a second default_server for {name}, {}", first_at(first));
+            faults.push(Fault::new(second, message));
+        }
+        if let (Some((a, first)), Some((b, second))) = (mine.backlog, other.backlog)
+            && a != b
+        {
+            let message = format!("another backlog= for {name}: it is {a}, {}", first_at(first));
+            faults.push(Fault::new(second, message));
+        }
+        if let (Some((a, first)), Some((b, second))) = (mine.ipv6only, other.ipv6only)
+            && a != b
+        {
+            faults.push(Fault::new(second, format!("another ipv6only= for {name}, {}", first_at(first))));
+        }
+        if mine.default_server.is_none() && other.default_server.is_some() {
+            mine.default_server = other.default_server;
+        }
+        mine.reuseport = mine.reuseport.or(other.reuseport);
+        mine.backlog = mine.backlog.or(other.backlog);
+        mine.ipv6only = mine.ipv6only.or(other.ipv6only);
+    }
+
+    fn listener(&self, servers: &[ServerDraft], files: &Files, faults: &mut Vec<Fault>) -> Listener {
+        // The default server stands first, then the others in the order of the file.
+        let mut members = self.members.clone();
+        let says_default = |(index, _): &(usize, Place)| {
+            servers[*index].listens.iter().any(|l| l.address == self.listen.address && l.default_server.is_some())
+        };
+        members.sort_by_key(|member| !says_default(member));
+        let mut hosts = Hosts::default();
+        let mut taken: HashMap<String, Place> = HashMap::new();
+        for (index, _) in members {
+            let draft = &servers[index];
+            let position = hosts.servers.len();
+            hosts.servers.push(draft.server.clone());
+            for (name, place) in draft.entries() {
+                hosts.add(&name, position);
+                for form in forms(&name) {
+                    if let Some(first) = taken.insert(form, place) {
+                        faults.push(self.conflict(&name, first, place, files));
+                    }
+                }
+            }
+        }
+        hosts.sort();
+        let listen = &self.listen;
+        Listener {
+            address: listen.address.clone(),
+            backlog: listen.backlog.map_or(BACKLOG, |(backlog, _)| backlog),
+            reuseport: listen.reuseport.is_some(),
+            ipv6only: listen.ipv6only.is_none_or(|(only, _)| only),
+            hosts: Arc::new(hosts),
+        }
+    }
+
+    /// Two servers that no request could tell apart.
+    fn conflict(&self, name: &str, a: Place, b: Place, files: &Files) -> Fault {
+        // The default server was looked at first, wherever it stands.
+        let (first, second) = if a <= b { (a, b) } else { (b, a) };
+        let hint = if name.is_empty() { "; give each of them a server_name" } else { "" };
+        let address = self.listen.name();
+        let message = format!("conflicting server name \"{name}\" on {address}, first at {}{hint}", files.name(first));
+        Fault::new(second, message)
+    }
+}
+
+impl ServerDraft {
+    /// The names with their places; a server without names answers to the empty one.
+    fn entries(&self) -> Vec<(String, Place)> {
+        if self.names.is_empty() {
+            return vec![(String::new(), self.place)];
+        }
+        self.names.iter().map(|word| (word.text.clone(), word.place)).collect()
+    }
+}
+
+/// What a name occupies: `.x` is `x` and `*.x`.
+fn forms(name: &str) -> Vec<String> {
+    match name.strip_prefix('.') {
+        Some(bare) => vec![bare.to_owned(), format!("*{name}")],
+        None => vec![name.to_owned()],
+    }
+}
+
+/// The kernel binds a wildcard address and a specific one of the same port beside each other only if both sockets say
+/// `SO_REUSEPORT`; an IPv6 wildcard that takes IPv4 as well cannot stand beside IPv4's own.
+fn share_ports(groups: &[Group], listeners: &mut [Listener], files: &Files, faults: &mut Vec<Fault>) {
+    for wide in 0..listeners.len() {
+        for narrow in 0..listeners.len() {
+            let (Address::Inet(a), Address::Inet(b)) = (&listeners[wide].address, &listeners[narrow].address) else {
+                continue;
+            };
+            let covers = match (a, b) {
+                (SocketAddr::V6(_), SocketAddr::V4(_)) => !listeners[wide].ipv6only,
+                _ => a.is_ipv4() == b.is_ipv4(),
+            };
+            if wide == narrow || a.port() == 0 || a.port() != b.port() || !a.ip().is_unspecified() || !covers {
+                continue;
+            }
+            if b.ip().is_unspecified() {
+                let place = groups[wide].listen.place;
+                let message = format!("{a} with ipv6only=off covers {b}, {}", files.name(groups[narrow].listen.place));
+                faults.push(Fault::new(place, message));
+            }
+            listeners[wide].reuseport = true;
+            listeners[narrow].reuseport = true;
+        }
+    }
+}
+
+fn name(address: &Address) -> String {
+    match address {
+        Address::Inet(address) => address.to_string(),
+        Address::Unix(path) => format!("unix:{}", path.display()),
+    }
+}

@@ -1,0 +1,151 @@
+//! The ways in: from a file, from text, from the copies inside the program, for one directory.
+
+use super::directives::Contexts;
+use super::listeners::{Listen, listeners};
+use super::parse::{Parser, Statement};
+use super::problem::{Errors, Fault, Files, Problem};
+use super::scope::{Draft, Scope};
+use super::source::Source;
+use super::types::{Address, Config, Settings};
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+/// `config/default.conf` as shipped.
+const DEFAULT_CONF: &str = include_str!("../../config/default.conf");
+
+/// `config/mime.types` as shipped.
+const MIME_TYPES: &str = include_str!("../../config/mime.types");
+
+/// What `include` finds in texts that are part of the program.
+const EMBEDDED: &[(&str, &str)] = &[("mime.types", MIME_TYPES)];
+
+/// What messages call the directives of the command line.
+const GLOBALS: &str = "-g";
+
+impl Config {
+    /// Reads a configuration from a file. Relative paths in it are relative to `prefix`, included files to the
+    /// directory of `path`; `globals` are directives of the top level, as of `-g`.
+    ///
+    /// # Errors
+    /// All that is wrong, up to [`Errors::MAX`] problems, if it can be told apart; a fault of the grammar stands alone.
+    pub fn load(path: &Path, prefix: &Path, globals: &str) -> Result<Config, Errors> {
+        let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+        let source = Source { embedded: &[], directory };
+        let text = source.read(path);
+        let text = text.map_err(|error| Errors::file(&path.to_string_lossy(), format!("cannot be read: {error}")))?;
+        read(path, &text, &source, prefix, globals)
+    }
+
+    /// Reads a configuration from a text that messages call `name`. `include mime.types;` means the copy inside the
+    /// program; other files are relative to `prefix`, like all paths.
+    ///
+    /// # Errors
+    /// As of [`Config::load`].
+    pub fn from_text(name: &str, text: &str, prefix: &Path, globals: &str) -> Result<Config, Errors> {
+        let source = Source { embedded: EMBEDDED, directory: prefix.to_owned() };
+        read(Path::new(name), text, &source, prefix, globals)
+    }
+
+    /// `config/default.conf` as it was when the program was built, for when there is no file.
+    ///
+    /// # Errors
+    /// As of [`Config::load`]; only `globals` can be wrong.
+    pub fn built_in(prefix: &Path, globals: &str) -> Result<Config, Errors> {
+        Config::from_text("config/default.conf (built in)", DEFAULT_CONF, prefix, globals)
+    }
+
+    /// What `webserv DIR` serves: one directory on one address, logging to the terminal.
+    ///
+    /// # Errors
+    /// None that a directory and an address could cause.
+    pub fn for_directory(directory: &Path, address: SocketAddr) -> Result<Config, Errors> {
+        let text = format!(
+            "error_log stderr notice;\n\
+             http {{ include mime.types; server {{ listen {address}; root .; index index.html index.htm; }} }}\n"
+        );
+        Config::from_text("webserv DIR", &text, directory, "")
+    }
+}
+
+/// Reads all texts, walks the statements, and puts the listeners together.
+fn read(path: &Path, text: &str, source: &Source<'_>, prefix: &Path, globals: &str) -> Result<Config, Errors> {
+    let mut files = Files::default();
+    let statements = match statements(path, text, source, globals, &mut files) {
+        Ok(statements) => statements,
+        Err(fault) => return Err(Errors { problems: vec![files.problem(&fault)] }),
+    };
+    let mut draft = Draft {
+        config: Config::default(),
+        prefix: prefix.to_owned(),
+        files,
+        formats: HashMap::new(),
+        servers: Vec::new(),
+        faults: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let defaults = Settings::default();
+    let settings = Settings { root: prefix.join(&defaults.root), ..defaults };
+    Scope::new(&mut draft, Contexts::MAIN, settings).read(&statements);
+    finish(draft, path)
+}
+
+/// The statements of the command line and of the file, in this order.
+fn statements(
+    path: &Path,
+    text: &str,
+    source: &Source<'_>,
+    globals: &str,
+    files: &mut Files,
+) -> Result<Vec<Statement>, Fault> {
+    let mut parser = Parser::new(source, files);
+    let mut statements = Vec::new();
+    if !globals.is_empty() {
+        statements = parser.text(Path::new(GLOBALS), globals)?;
+        if let Some(block) = statements.iter().find_map(|statement| statement.block.as_ref()) {
+            return Err(Fault::new(block.open, "no blocks in -g: only directives of the top level"));
+        }
+    }
+    statements.append(&mut parser.text(path, text)?);
+    Ok(statements)
+}
+
+fn finish(mut draft: Draft, path: &Path) -> Result<Config, Errors> {
+    for server in &mut draft.servers {
+        if server.listens.is_empty() {
+            let port = if is_superuser() { 80 } else { 8000 };
+            let address = Address::Inet((Ipv4Addr::UNSPECIFIED, port).into());
+            server.listens.push(Listen::new(address, server.place));
+        }
+    }
+    // What servers say about one another means nothing before each of them is right.
+    if draft.faults.is_empty() {
+        match listeners(&draft.servers, &draft.files) {
+            Ok(listeners) => draft.config.listeners = listeners,
+            Err(faults) => draft.faults = faults,
+        }
+    }
+    let problems = |mut faults: Vec<Fault>| -> Vec<Problem> {
+        faults.sort_by_key(|fault| fault.place);
+        faults.iter().map(|fault| draft.files.problem(fault)).collect()
+    };
+    if !draft.faults.is_empty() {
+        let mut problems = problems(draft.faults);
+        problems.truncate(Errors::MAX);
+        return Err(Errors { problems });
+    }
+    let mut config = draft.config;
+    config.warnings = problems(draft.warnings);
+    if config.listeners.is_empty() {
+        let message = "it has no server, so nothing is served".to_owned();
+        config.warnings.push(Problem::file(&path.to_string_lossy(), message));
+    }
+    Ok(config)
+}
+
+/// May this process open port 80?
+fn is_superuser() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    // A process owns its own entry as its effective user. Where there is no procfs(5), 8000 is right for all.
+    std::fs::metadata("/proc/self").is_ok_and(|entry| entry.uid() == 0)
+}

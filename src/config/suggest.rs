@@ -1,0 +1,80 @@
+//! What was meant: the nearest of the words that would have been right.
+
+/// The candidate nearest to a mistyped word, if one is near enough to be it.
+pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_ascii_lowercase();
+    // One slip in three letters; and never a word that shares nothing with what was typed.
+    let most = (word.chars().count() / 3).max(1);
+    let near = |candidate: &&str| distance(&word, &candidate.to_ascii_lowercase());
+    let candidates = candidates.into_iter().filter(|c| near(c) <= most && near(c) < c.chars().count());
+    candidates.min_by_key(near)
+}
+
+/// `, did you mean "x"?`, or nothing.
+pub(super) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, candidates).map(|found| format!(", did you mean \"{found}\"?")).unwrap_or_default()
+}
+
+/// How many letters must be put in, left out, replaced or swapped with their neighbour to make `b` of `a` (the
+/// restricted Damerau-Levenshtein distance).
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().collect();
+    let b: Vec<char> = b.chars().collect();
+    // Three rows of the usual table: the one before the last, the last, and the one being filled.
+    let mut before = vec![0; b.len() + 1];
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let same = a[i - 1] == b[j - 1];
+            row[j] = (last[j] + 1).min(row[j - 1] + 1).min(last[j - 1] + usize::from(!same));
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(before[j - 2] + 1);
+            }
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances() {
+        let table = [("", "", 0), ("a", "", 1), ("listen", "lisen", 1), ("listen", "lsiten", 1), ("root", "boot", 1)];
+        for (a, b, expected) in table {
+            assert_eq!(distance(a, b), expected, "{a} {b}");
+            assert_eq!(distance(b, a), expected, "{b} {a}");
+        }
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn what_was_meant() {
+        let words = ["listen", "root", "return", "index", "on", "off", "server_name", "server_tokens"];
+        let table = [
+            ("lisen", Some("listen")),
+            ("lsiten", Some("listen")),
+            ("Listen", Some("listen")),
+            ("ROOT", Some("root")),
+            ("rooot", Some("root")),
+            ("retrun", Some("return")),
+            ("indexes", Some("index")),
+            ("servername", Some("server_name")),
+            ("server-name", Some("server_name")),
+            ("server_token", Some("server_tokens")),
+            ("onn", Some("on")),
+            ("x", None),
+            ("", None),
+            ("proxy_pass", None),
+            ("ssl_certificate", None),
+        ];
+        for (word, expected) in table {
+            assert_eq!(nearest(word, words), expected, "{word}");
+        }
+        assert_eq!(did_you_mean("lisen", words), ", did you mean \"listen\"?");
+        assert_eq!(did_you_mean("zzz", words), "");
+    }
+}

@@ -1,0 +1,175 @@
+//! Text with variables: `$name` and `${name}`.
+
+use super::suggest::did_you_mean;
+use super::types::{Part, Template, Variable};
+
+/// The variables with fixed names.
+const NAMES: &[(&str, Variable)] = &[
+    ("args", Variable::Args),
+    ("body_bytes_sent", Variable::BodyBytesSent),
+    ("bytes_sent", Variable::BytesSent),
+    ("connection", Variable::Connection),
+    ("connection_requests", Variable::ConnectionRequests),
+    ("document_root", Variable::DocumentRoot),
+    ("document_uri", Variable::Uri),
+    ("host", Variable::Host),
+    ("hostname", Variable::Hostname),
+    ("is_args", Variable::IsArgs),
+    ("msec", Variable::Msec),
+    ("pid", Variable::Pid),
+    ("pipe", Variable::Pipe),
+    ("query_string", Variable::Args),
+    ("remote_addr", Variable::RemoteAddr),
+    ("remote_port", Variable::RemotePort),
+    ("remote_user", Variable::RemoteUser),
+    ("request", Variable::Request),
+    ("request_filename", Variable::RequestFilename),
+    ("request_id", Variable::RequestId),
+    ("request_length", Variable::RequestLength),
+    ("request_method", Variable::RequestMethod),
+    ("request_time", Variable::RequestTime),
+    ("request_uri", Variable::RequestUri),
+    ("scheme", Variable::Scheme),
+    ("server_addr", Variable::ServerAddr),
+    ("server_name", Variable::ServerName),
+    ("server_port", Variable::ServerPort),
+    ("server_protocol", Variable::ServerProtocol),
+    ("server_version", Variable::ServerVersion),
+    ("status", Variable::Status),
+    ("time_iso8601", Variable::TimeIso8601),
+    ("time_local", Variable::TimeLocal),
+    ("uri", Variable::Uri),
+];
+
+impl Variable {
+    /// The variable of that name, which has no `$`.
+    pub fn parse(name: &str) -> Option<Variable> {
+        if let Some((_, variable)) = NAMES.iter().find(|(known, _)| *known == name) {
+            return Some(variable.clone());
+        }
+        let rest = |prefix| name.strip_prefix(prefix).filter(|rest: &&str| !rest.is_empty());
+        let field = |rest: &str| rest.to_ascii_lowercase().replace('_', "-");
+        let found = rest("http_").map(|name| Variable::Http(field(name)));
+        let found = found.or_else(|| rest("sent_http_").map(|name| Variable::SentHttp(field(name))));
+        let found = found.or_else(|| rest("arg_").map(|name| Variable::Arg(name.to_owned())));
+        found.or_else(|| rest("cookie_").map(|name| Variable::Cookie(name.to_owned())))
+    }
+}
+
+impl Template {
+    /// Takes text with variables apart. Errors: what is wrong with a variable, in words for the configuration's author.
+    pub fn parse(text: &str) -> Result<Template, String> {
+        let mut template = Template::default();
+        let mut rest = text;
+        while let Some(dollar) = rest.find('$') {
+            template.push_text(&rest[..dollar]);
+            let (name, after) = split_name(&rest[dollar + 1..])?;
+            let variable = Variable::parse(name).ok_or_else(|| {
+                let meant = did_you_mean(name, NAMES.iter().map(|(known, _)| *known));
+                format!("unknown variable \"${name}\"{}", meant.replace("mean \"", "mean \"$"))
+            })?;
+            template.parts.push(Part::Variable(variable));
+            rest = after;
+        }
+        template.push_text(rest);
+        Ok(template)
+    }
+
+    /// The text, if it has no variables.
+    pub fn as_text(&self) -> Option<&str> {
+        match &self.parts[..] {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text before the first variable.
+    pub(super) fn leading_text(&self) -> &str {
+        match self.parts.first() {
+            Some(Part::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    fn push_text(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.parts.push(Part::Text(text.to_owned()));
+        }
+    }
+}
+
+/// Splits what follows a `$` into the variable's name and the rest.
+fn split_name(text: &str) -> Result<(&str, &str), String> {
+    let in_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if let Some(braced) = text.strip_prefix('{') {
+        let end = braced.find(|c| !in_name(c)).unwrap_or(braced.len());
+        let (name, after) = braced.split_at(end);
+        let after = after.strip_prefix('}').ok_or_else(|| format!("missing \"}}\" after \"${{{name}\""))?;
+        return if name.is_empty() { Err("no variable's name in \"${}\"".to_owned()) } else { Ok((name, after)) };
+    }
+    let end = text.find(|c| !in_name(c)).unwrap_or(text.len());
+    match text.split_at(end) {
+        ("", _) => Err("\"$\" must be followed by a variable's name".to_owned()),
+        split => Ok(split),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `a<Uri>b` for a text, a variable and a text.
+    fn shown(text: &str) -> String {
+        match Template::parse(text) {
+            Err(message) => format!("! {message}"),
+            Ok(template) => {
+                let part = |part: &Part| match part {
+                    Part::Text(text) => text.clone(),
+                    Part::Variable(variable) => format!("<{variable:?}>"),
+                };
+                template.parts.iter().map(part).collect()
+            }
+        }
+    }
+
+    #[test]
+    fn variables() {
+        let table = [
+            ("", ""),
+            ("plain text", "plain text"),
+            ("$uri", "<Uri>"),
+            ("a${uri}b", "a<Uri>b"),
+            ("$uri$args", "<Uri><Args>"),
+            ("$uri-$args.", "<Uri>-<Args>."),
+            ("$query_string", "<Args>"),
+            ("$http_user_agent", "<Http(\"user-agent\")>"),
+            ("$http_X_Y", "<Http(\"x-y\")>"),
+            ("$sent_http_content_type", "<SentHttp(\"content-type\")>"),
+            ("$arg_q", "<Arg(\"q\")>"),
+            ("${cookie_id}x", "<Cookie(\"id\")>x"),
+            ("$", "! \"$\" must be followed by a variable's name"),
+            ("$$uri", "! \"$\" must be followed by a variable's name"),
+            ("a$ b", "! \"$\" must be followed by a variable's name"),
+            ("${}", "! no variable's name in \"${}\""),
+            ("${uri", "! missing \"}\" after \"${uri\""),
+            ("${u-i}", "! missing \"}\" after \"${u\""),
+            ("$urii", "! unknown variable \"$urii\", did you mean \"$uri\"?"),
+            ("$remote_adr", "! unknown variable \"$remote_adr\", did you mean \"$remote_addr\"?"),
+            ("$fo", "! unknown variable \"$fo\""),
+            ("$1", "! unknown variable \"$1\""),
+            ("$http_", "! unknown variable \"$http_\""),
+        ];
+        for (text, expected) in table {
+            assert_eq!(shown(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn text_without_variables() {
+        let text = |text| Template::parse(text).unwrap().as_text().map(str::to_owned);
+        assert_eq!(text(""), Some(String::new()));
+        assert_eq!(text("abc"), Some("abc".to_owned()));
+        assert_eq!(text("a$uri"), None);
+    }
+}
