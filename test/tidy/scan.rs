@@ -8,8 +8,8 @@ pub struct Line {
     pub code: String,
     /// Its comments, with their slashes.
     pub comment: String,
-    /// Its length in characters.
-    pub columns: usize,
+    /// The line as it stands.
+    pub text: String,
 }
 
 /// One file.
@@ -257,7 +257,7 @@ pub fn split(text: &str) -> Vec<Line> {
 }
 
 fn split_line(text: &str, state: &mut State) -> Line {
-    let mut line = Line { columns: text.chars().count(), ..Line::default() };
+    let mut line = Line { text: text.to_owned(), ..Line::default() };
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let mut taken = c.len_utf8();

@@ -18,7 +18,7 @@ fn code_and_comments_part() {
     for (text, code, comment) in table {
         let lines = split(text);
         assert_eq!((lines[0].code.as_str(), lines[0].comment.as_str()), (code, comment), "{text}");
-        assert_eq!(lines[0].columns, text.chars().count(), "{text}");
+        assert_eq!(lines[0].text, text);
     }
 }
 
@@ -113,12 +113,15 @@ fn rules_fire_and_hold_still() {
         (unsafe_says_why, "sys/src/a.rs", commented, &[]),
         (unsafe_says_why, "sys/src/a.rs", "// SAFETY: x\na();\nunsafe { b() }", &[3]),
         (unsafe_says_why, "sys/src/a.rs", "unsafe fn a() {}\nunsafe impl Send for A {}\n", &[2]),
-        (crate_roots_forbid_unsafe, "test/a.rs", "//! A.\n", &[1]),
-        (crate_roots_forbid_unsafe, "test/a.rs", "//! A.\n#![forbid(unsafe_code)]\n", &[]),
-        (crate_roots_forbid_unsafe, "test/a/b.rs", "", &[]),
+        (crate_roots_forbid_unsafe, "src/main.rs", "//! A.\n", &[1]),
+        (crate_roots_forbid_unsafe, "src/bin/a.rs", "//! A.\n#![forbid(unsafe_code)]\n", &[]),
+        (crate_roots_forbid_unsafe, "src/a/lib.rs", "", &[]),
         (leading_doc, "src/a.rs", "use x;\n//! Late.\n", &[1]),
         (leading_doc, "src/a.rs", "//! Says what.\n", &[]),
-        (unfinished_work, "src/a.rs", "todo!()\n// FIXME\ndbg!(1);\n#[ignore]\n// todo! XXXL\n", &[1, 2, 3, 4]),
+        (leading_doc, "src/a/tests.rs", "use super::*;\n", &[]),
+        (unfinished_work, "src/a.rs", "todo!()\n// FIXME\ndbg!(1);\n// todo! XXXL\n", &[1, 2, 3]),
+        (left_out_tests, "src/a.rs", "#[ignore]\n#[ignore = \"slow\"]\n\"#[ignore]\"\n", &[1, 2]),
+        (left_out_tests, "src/a.rs", "#[ignore = \"run in a process of its own, by b\"]\n", &[]),
         (unwanted_calls, "src/a.rs", "x: Rc<RefCell<u8>>\nstd::thread::sleep(d)\n", &[1, 2]),
         (unwanted_calls, "src/a.rs", "#[cfg(test)]\nmod tests {\nthread::sleep(d)\n", &[]),
         (module_names, "src/http/utils.rs", "", &[1]),
