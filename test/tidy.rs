@@ -179,7 +179,7 @@ fn unfinished_work(file: &Source, faults: &mut Vec<String>) {
 
 /// A test that is not run is none; but one that needs a process to itself may be called by another test.
 fn left_out_tests(file: &Source, faults: &mut Vec<String>) {
-    for (index, code) in file.code().filter(|(_, code)| code.contains("#[ignore")) {
+    for (index, _) in file.code().filter(|(_, code)| code.contains("#[ignore")) {
         if !file.lines[index].text.contains("\"run in a process of its own") {
             faults.push(file.fault(index, "#[ignore] only for \"run in a process of its own, by NAME\""));
         }
