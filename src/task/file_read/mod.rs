@@ -8,6 +8,7 @@ use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::{Answer, Exchange, Segment};
 use crate::http::{ReplyHead, Text, etag};
 use crate::log::Level;
+use crate::route;
 use crate::worker::Worker;
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
@@ -110,7 +111,7 @@ impl FileRead {
         let settings = &self.wanted.settings;
         let mut head = ReplyHead::new(200);
         head.length = Some(stat.size_bytes);
-        head.content_type = Text::shared(Arc::clone(settings.media_type(path))).ok();
+        head.content_type = Text::shared(Arc::clone(route::media_type(settings, path))).ok();
         head.last_modified_secs = Some(stat.modified_secs);
         head.etag = settings.etag.then(|| etag::of_file(stat.modified_secs, stat.size_bytes));
         head.seekable = true;

@@ -16,7 +16,7 @@ use webserv_sys::clock;
 
 impl Http1 {
     /// A worker has answered.
-    pub(super) fn take_answer(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
+    pub(super) fn take_answer(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
         match cx.exchange().reply.answer.take() {
             None => {
                 self.current = Some(current);
@@ -29,12 +29,8 @@ impl Http1 {
                 self.document(current, head, cx)
             }
             Some(Answer::Page(head)) => {
-                current.stage = Stage::Sent;
                 let current = self.without_worker(current, cx);
-                match head.status {
-                    301 | 302 | 303 | 307 | 308 | 400.. if head.location.is_none() => self.refuse(current, head.status, cx),
-                    _ => self.page(current, head, cx),
-                }
+                self.page(current, head, cx)
             }
             Some(Answer::Directory) => {
                 let current = self.without_worker(current, cx);

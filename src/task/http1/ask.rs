@@ -1,6 +1,7 @@
 //! Who answers a request: the location itself, or a worker.
 
 use super::current::{Current, Stage};
+use super::page::ALLOW;
 use super::{Context, Http1, Step};
 use crate::config::Return;
 use crate::exchange::Phase;
@@ -11,9 +12,6 @@ use crate::task::{FileRead, Wanted};
 
 /// Internal redirects of one request.
 const REDIRECTS_MAX: u8 = 10;
-
-/// What may be done with files here.
-const ALLOW: Text = Text::from_static("GET, HEAD, OPTIONS");
 
 impl Http1 {
     /// The request is complete: it is answered.
@@ -44,13 +42,18 @@ impl Http1 {
         }
         current.route = Route::to_path(&current.route.server, &path);
         current.path = path;
-        if let Some(answer) = current.route.settings.return_.clone() {
-            return self.answer_return(current, &answer, cx);
-        }
-        self.ask_for_file(current, cx)
+        self.ask_here(current, cx)
     }
 
-    pub(super) fn ask_for_file(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
+    /// Asks the location that the request has been led to.
+    pub(super) fn ask_here(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
+        match current.route.settings.return_.clone() {
+            Some(answer) => self.answer_return(current, &answer, cx),
+            None => self.ask_for_file(current, cx),
+        }
+    }
+
+    fn ask_for_file(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let (route, path) = (&current.route, &current.path);
         let elsewhere = |name: &String| {
             let index = if name.starts_with('/') { name.as_bytes().to_vec() } else { [path, name.as_bytes()].concat() };
@@ -95,7 +98,7 @@ impl Http1 {
                 }
             };
         }
-        let media_type = current.route.settings.media_type(&current.path).clone();
+        let media_type = route::media_type(&current.route.settings, &current.path).clone();
         head.content_type = Text::shared(media_type).ok();
         self.send_whole(current, head, text, cx)
     }

@@ -4,6 +4,7 @@ use super::current::{Current, Stage};
 use super::{Context, Http1, Step};
 use crate::config::Settings;
 use crate::exchange::Phase;
+use crate::exchange::limits::INPUT_BYTES_MAX;
 use crate::http::{Form, HeadError, Limits, Method, Request, Scan, head, target};
 use crate::log::Level;
 use crate::route::{self, Route};
@@ -142,7 +143,7 @@ fn limits(settings: &Settings) -> Limits {
     let (number, size) = settings.large_client_header_buffers;
     Limits {
         line_bytes_max: size.max(settings.client_header_buffer_size),
-        head_bytes_max: number.saturating_mul(size).max(settings.client_header_buffer_size),
+        head_bytes_max: number.saturating_mul(size).max(settings.client_header_buffer_size).min(INPUT_BYTES_MAX),
         fields_max: settings.max_headers,
     }
 }

@@ -16,24 +16,24 @@ const TOKENS: &str = concat!("webserv/", env!("CARGO_PKG_VERSION"));
 const NO_TOKENS: &str = "webserv";
 
 /// After these the connection ends: it is not known where the next request begins, or something is wrong here.
-const LAST: [u16; 9] = [400, 408, 413, 414, 417, 431, 500, 501, 505];
+const LAST: [u16; 8] = [400, 408, 413, 414, 417, 500, 501, 505];
+
+/// What may be done with files.
+pub(super) const ALLOW: Text = Text::from_static("GET, HEAD, OPTIONS");
 
 impl Http1 {
     /// Answers with a status and the page that goes with it.
     pub(super) fn refuse(&mut self, current: Box<Current>, status: u16, cx: &mut Context<'_>) -> Step {
-        let mut head = ReplyHead::new(status);
-        match status {
-            405 => head.fields.push((Name::from_static("Allow"), Text::from_static("GET, HEAD, OPTIONS"))),
-            503 => head.fields.push((Name::from_static("Retry-After"), Text::from_static("1"))),
-            _ => {}
-        }
-        self.page(current, head, cx)
+        self.page(current, ReplyHead::new(status), cx)
     }
 
     /// Answers with this head and the page that `error_page` names for its status, or the built-in one.
     pub(super) fn page(&mut self, mut current: Box<Current>, mut head: ReplyHead, cx: &mut Context<'_>) -> Step {
-        if LAST.contains(&head.status) {
-            current.keep_alive = false;
+        match head.status {
+            405 => head.fields.push((const { Name::from_static("Allow") }, ALLOW)),
+            503 => head.fields.push((const { Name::from_static("Retry-After") }, const { Text::from_static("1") })),
+            status if LAST.contains(&status) => current.keep_alive = false,
+            _ => {}
         }
         if !current.in_error_page {
             let pages = Arc::clone(&current.route.settings);
