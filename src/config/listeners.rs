@@ -181,7 +181,8 @@ fn share_ports(groups: &[Group], listeners: &mut [Listener], files: &Files, faul
             }
             if b.ip().is_unspecified() {
                 let place = groups[wide].listen.place;
-                let message = format!("{a} with ipv6only=off covers {b}, {}", files.name(groups[narrow].listen.place));
+                let message =
+                    format!("{a} with ipv6only=off covers {b} of {}", files.name(groups[narrow].listen.place));
                 faults.push(Fault::new(place, message));
             }
             listeners[wide].reuseport = true;

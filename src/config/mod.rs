@@ -21,3 +21,6 @@ mod value;
 
 pub use problem::{Errors, Problem};
 pub use types::*;
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,13 @@ pub(super) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = 
     nearest(word, candidates).map(|found| format!(", did you mean \"{found}\"?")).unwrap_or_default()
 }
 
+/// What was meant, and all that would have been right: `, did you mean "x"? accepted: x, y`.
+pub(super) fn accepted(word: &str, label: &str, candidates: &[&str]) -> String {
+    let meant = did_you_mean(word, candidates.iter().copied());
+    let separator = if meant.is_empty() { ";" } else { "" };
+    format!("{meant}{separator} {label} {}", candidates.join(", "))
+}
+
 /// How many letters must be put in, left out, replaced or swapped with their neighbour to make `b` of `a` (the
 /// restricted Damerau-Levenshtein distance).
 fn distance(a: &str, b: &str) -> usize {
@@ -76,5 +83,7 @@ mod tests {
         }
         assert_eq!(did_you_mean("lisen", words), ", did you mean \"listen\"?");
         assert_eq!(did_you_mean("zzz", words), "");
+        assert_eq!(accepted("onn", "accepted:", &["on", "off"]), ", did you mean \"on\"? accepted: on, off");
+        assert_eq!(accepted("zzz", "accepted:", &["on", "off"]), "; accepted: on, off");
     }
 }

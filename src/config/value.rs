@@ -2,7 +2,7 @@
 
 use super::lex::Word;
 use super::problem::Fault;
-use super::suggest::did_you_mean;
+use super::suggest::accepted;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -80,18 +80,13 @@ impl Word {
     pub fn choice<T: Copy>(&self, what: &str, choices: &[(&str, T)]) -> Result<T, Fault> {
         match choices.iter().find(|(name, _)| *name == self.text) {
             Some((_, value)) => Ok(*value),
-            None => Err(self.unknown(what, choices.iter().map(|(name, _)| *name))),
+            None => Err(self.unknown(what, &choices.iter().map(|(name, _)| *name).collect::<Vec<_>>())),
         }
     }
 
     /// The fault of a word that is none of `names`.
-    pub fn unknown<'a>(&self, what: &str, names: impl Iterator<Item = &'a str> + Clone) -> Fault {
-        let list: Vec<String> = names.clone().map(|name| format!("\"{name}\"")).collect();
-        let meant = match did_you_mean(&self.text, names) {
-            meant if meant.is_empty() => ";".to_owned(),
-            meant => meant,
-        };
-        self.fault(format!("unknown {what} \"{}\"{meant} accepted: {}", self.text, list.join(", ")))
+    pub fn unknown(&self, what: &str, names: &[&str]) -> Fault {
+        self.fault(format!("unknown {what} \"{}\"{}", self.text, accepted(&self.text, "accepted:", names)))
     }
 
     /// The part after `name=`, as a word at its own place, if this is what the word begins with.

@@ -125,9 +125,7 @@ impl Sink {
     fn open(target: &LogTarget) -> io::Result<Self> {
         match target {
             LogTarget::Stderr => Ok(Sink::Stderr),
-            LogTarget::File(path) => {
-                std::fs::OpenOptions::new().append(true).create(true).open(path).map(Sink::File)
-            }
+            LogTarget::File(path) => std::fs::OpenOptions::new().append(true).create(true).open(path).map(Sink::File),
         }
     }
 }

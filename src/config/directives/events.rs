@@ -1,16 +1,11 @@
 //! `events`: how a worker waits for the kernel.
 
 use super::{Contexts, Directive, Form, put};
-
-/// The methods of `use` that this platform has, the best first.
-const POLLERS: &[(&str, &str)] = &[
-    #[cfg(has_epoll)]
-    ("epoll", "epoll"),
-    #[cfg(any(has_kqueue, feature = "kqueue-shim"))]
-    ("kqueue", "kqueue"),
-    ("poll", "poll"),
-    ("select", "select"),
-];
+use crate::config::parse::Statement;
+use crate::config::problem::Fault;
+use crate::config::scope::Scope;
+use crate::config::suggest::accepted;
+use webserv_sys::poller;
 
 /// More connections than one process may have descriptors for.
 const CONNECTIONS_MAX: usize = 10_000_000;
@@ -26,17 +21,7 @@ pub(super) const TABLE: &[Directive] = &[
             Ok(())
         }),
     },
-    Directive {
-        name: "use",
-        contexts: Contexts::EVENTS,
-        args: 1..=1,
-        example: "use poll;",
-        form: Form::Once(|scope, it| {
-            let method = it.args[0].choice("method of this platform", POLLERS)?;
-            scope.draft.config.events.poller = Some(method);
-            Ok(())
-        }),
-    },
+    Directive { name: "use", contexts: Contexts::EVENTS, args: 1..=1, example: "use poll;", form: Form::Once(use_) },
     Directive {
         name: "worker_connections",
         contexts: Contexts::EVENTS,
@@ -62,3 +47,14 @@ pub(super) const TABLE: &[Directive] = &[
         form: Form::Once(|scope, it| put(&mut scope.draft.config.events.try_first, it.args[0].flag())),
     },
 ];
+
+/// `use METHOD;`
+fn use_(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let word = &it.args[0];
+    let Some(method) = poller::names().iter().find(|name| **name == word.text) else {
+        let have = accepted(&word.text, "this platform has", poller::names());
+        return Err(word.fault(format!("unknown method \"{}\"{have}", word.text)));
+    };
+    scope.draft.config.events.poller = Some(method);
+    Ok(())
+}

@@ -46,9 +46,7 @@ pub(super) fn listen(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault>
     for option in &it.args[1..] {
         read_option(&mut listen, option)?;
     }
-    // Port 0 is a new port each time.
-    let fixed = !matches!(listen.address, Address::Inet(address) if address.port() == 0);
-    if let Some(first) = scope.listens.iter().find(|other| fixed && other.address == listen.address) {
+    if let Some(first) = scope.listens.iter().find(|other| other.address == listen.address) {
         let message = format!("this server listens on {} already, {}", listen.name(), scope.first_at(first.place));
         return Err(word.fault(message));
     }
@@ -85,7 +83,7 @@ fn read_option(listen: &mut Listen, option: &Word) -> Result<(), Fault> {
     if UNSUPPORTED.contains(&name) {
         return Err(option.fault(format!("the option \"{name}\" is not supported; accepted: {}", OPTIONS.join(", "))));
     }
-    Err(option.unknown("option", OPTIONS.into_iter()))
+    Err(option.unknown("option", &OPTIONS))
 }
 
 /// `ADDRESS:PORT`, `PORT`, `ADDRESS`, `*:PORT`, `[v6]:PORT`, `localhost:PORT`, `unix:PATH`.

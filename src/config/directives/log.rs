@@ -140,12 +140,11 @@ fn format(scope: &Scope<'_>, word: &Word) -> Result<Arc<Template>, Fault> {
     if word.text == "combined" {
         return Ok(combined());
     }
-    let known = || scope.draft.formats.keys().map(String::as_str).chain(["combined"]);
-    let found = scope.draft.formats.get(&word.text).cloned();
-    found.ok_or_else(|| {
-        let mut names: Vec<&str> = known().collect();
+    let formats = &scope.draft.formats;
+    formats.get(&word.text).cloned().ok_or_else(|| {
+        let mut names: Vec<&str> = formats.keys().map(String::as_str).chain(["combined"]).collect();
         names.sort();
-        word.unknown("log format", names.into_iter())
+        word.unknown("log format", &names)
     })
 }
 

@@ -116,13 +116,11 @@ pub(super) fn is_known(name: &str, context: Contexts) -> bool {
 pub(super) fn find(name: &Word, context: Contexts) -> Result<&'static Directive, Fault> {
     let text = &name.text[..];
     let Some(found) = all().find(|directive| directive.name == text) else {
-        let here = all().filter(|directive| directive.contexts.intersects(context)).map(|directive| directive.name);
-        let mut meant = did_you_mean(text, here);
-        if meant.is_empty()
-            && let Some(near) = nearest(text, all().map(|directive| directive.name))
-        {
-            let belongs = all().find(|directive| directive.name == near).map(belongs).unwrap_or_default();
-            meant = format!(", did you mean \"{near}\"? {belongs}");
+        let mut meant = did_you_mean(text, all().filter(|d| d.contexts.intersects(context)).map(|d| d.name));
+        if meant.is_empty() {
+            // Perhaps one of another level.
+            let near = nearest(text, all().map(|d| d.name)).and_then(|near| all().find(|d| d.name == near));
+            meant = near.map(|d| format!(", did you mean \"{}\"? {}", d.name, belongs(d))).unwrap_or_default();
         }
         return Err(name.fault(format!("unknown directive \"{text}\"{meant}")));
     };

@@ -1,0 +1,361 @@
+//! Broken configurations and what is said about them.
+
+use super::*;
+
+/// The text, and the first line of the message without the file's name.
+type Row = (&'static str, &'static str);
+
+fn check(table: &[Row]) {
+    for (text, expected) in table {
+        let found = headlines(text);
+        let expected = format!("site.conf:{expected}");
+        assert_eq!(found.first(), Some(&expected), "in:\n{text}\nall: {found:#?}");
+    }
+}
+
+/// Wraps directives in a server, at line 1, column 17.
+fn in_server(directives: &str) -> String {
+    format!("http {{ server {{ {directives} }} }}")
+}
+
+fn check_in_server(table: &[(&str, &str)]) {
+    for (directives, expected) in table {
+        let text = in_server(directives);
+        let found = headlines(&text);
+        let expected = format!("site.conf:1:{expected}");
+        assert_eq!(found.first(), Some(&expected), "in:\n{text}\nall: {found:#?}");
+    }
+}
+
+#[test]
+fn grammar() {
+    check(&[
+        ("http {", "1:6: missing \"}\": this block is never closed"),
+        ("http {\n server {\n }\n", "1:6: missing \"}\": this block is never closed"),
+        ("http { }\n}", "2:1: unexpected \"}\": no block is open here"),
+        ("daemon off", "1:8: missing \";\" after \"off\""),
+        ("http { server { listen 80 } }", "1:24: missing \";\" after \"80\""),
+        ("daemon off;;", "1:12: unexpected \";\": nothing stands before it"),
+        ("{ }", "1:1: unexpected \"{\": the block's name is missing before it"),
+        ("pid \"run", "1:5: this quote is never closed"),
+        ("pid 'run;\n\n", "1:5: this quote is never closed"),
+        ("pid \"run\"x;", "1:10: \"x\" right after a closing quote; a space is missing"),
+        ("pid a\0b;", "1:6: a zero byte; this is no text file"),
+        ("include;", "1:1: \"include\" takes 1 value, not 0, as in: include mime.types;"),
+        (
+            "http { include nothing-of-this-name; }",
+            "1:16: cannot read \"/srv/nothing-of-this-name\": No such file or directory (os error 2)",
+        ),
+        (
+            "http { server {\n    listen 80\n    root html;\n} }",
+            "2:12: missing \";\" after \"80\" (\"root\" on the next line is a directive; quote it if not)",
+        ),
+        (
+            "http { server {\n    index a.html\n    location / { }\n} }",
+            "2:11: missing \";\" after \"a.html\" (\"location\" on the next line is a directive; quote it if not)",
+        ),
+    ]);
+}
+
+#[test]
+fn directives_in_the_wrong_place() {
+    check(&[
+        ("lisen 80;", "1:1: unknown directive \"lisen\", did you mean \"listen\"? it belongs in \"server\""),
+        ("http { server {\n    lisen 8080;\n} }", "2:5: unknown directive \"lisen\", did you mean \"listen\"?"),
+        ("http { sever { } }", "1:8: unknown directive \"sever\", did you mean \"server\"?"),
+        ("frobnicate;", "1:1: unknown directive \"frobnicate\""),
+        ("Daemon on;", "1:1: unknown directive \"Daemon\", did you mean \"daemon\"?"),
+        ("server { }", "1:1: \"server\" is not allowed at the top level; it belongs in \"http\""),
+        ("listen 80;", "1:1: \"listen\" is not allowed at the top level; it belongs in \"server\""),
+        ("http { listen 80; }", "1:8: \"listen\" is not allowed in \"http\"; it belongs in \"server\""),
+        ("events { daemon on; }", "1:10: \"daemon\" is not allowed in \"events\"; it belongs at the top level"),
+        ("use epoll;", "1:1: \"use\" is not allowed at the top level; it belongs in \"events\""),
+        (
+            "root html;",
+            "1:1: \"root\" is not allowed at the top level; it belongs in \"http\" or in \"server\" or in \"location\"",
+        ),
+        (
+            "http { server { location / { listen 80; } } }",
+            "1:30: \"listen\" is not allowed in \"location\"; it belongs in \"server\"",
+        ),
+        (
+            "http { return 404; }",
+            "1:8: \"return\" is not allowed in \"http\"; it belongs in \"server\" or in \"location\"",
+        ),
+        ("http { }\nhttp { }", "2:1: \"http\" is given twice, first at site.conf:1:1"),
+        ("pid a;\n  pid b;", "2:3: \"pid\" is given twice, first at site.conf:1:1"),
+        ("http;", "1:1: \"http\" needs a block, as in: http { server { listen 8080; } }"),
+        ("daemon on { }", "1:11: \"daemon\" takes no block, as in: daemon off;"),
+        ("http server { }", "1:1: \"http\" takes no value, not 1, as in: http { server { listen 8080; } }"),
+        ("daemon;", "1:1: \"daemon\" takes 1 value, not 0, as in: daemon off;"),
+        ("user a b c;", "1:1: \"user\" takes 1 or 2 values, not 3, as in: user www-data;"),
+        (
+            "http { log_format x; }",
+            "1:8: \"log_format\" takes at least 2 values, not 1, as in: log_format short '$remote_addr $request $status';",
+        ),
+    ]);
+}
+
+#[test]
+fn values() {
+    check(&[
+        ("daemon maybe;", "1:8: \"maybe\" is neither \"on\" nor \"off\""),
+        ("worker_processes 0;", "1:18: \"0\" is neither a number from 1 to 1024 nor \"auto\""),
+        ("worker_processes many;", "1:18: \"many\" is neither a number from 1 to 1024 nor \"auto\""),
+        ("user \"\";", "1:6: this name is empty"),
+        ("pid \"\";", "1:5: this path is empty"),
+        ("events { worker_connections 0; }", "1:29: \"0\" is not a whole number from 1 to 10000000"),
+        ("events { multi_accept yes; }", "1:23: \"yes\" is neither \"on\" nor \"off\""),
+        (
+            "error_log stderr warning;",
+            "1:18: unknown log level \"warning\"; accepted: emerg, alert, crit, error, warn, notice, info, debug",
+        ),
+        (
+            "error_log stderr nitice;",
+            "1:18: unknown log level \"nitice\", did you mean \"notice\"? accepted: emerg, alert, crit, error, warn, notice, info, debug",
+        ),
+        ("error_log syslog:server=x;", "1:11: \"syslog:server=x\" is not supported; accepted: a file or \"stderr\""),
+    ]);
+    check_in_server(&[
+        ("sendfile true;", "26: \"true\" is neither \"on\" nor \"off\""),
+        (
+            "keepalive_timeout 5 parsecs;",
+            "37: \"parsecs\" is not a time; write seconds, or numbers with ms, s, m, h, d, w, M or y, as in 90s or 1h30m",
+        ),
+        ("send_timeout 99999999999y;", "30: the time \"99999999999y\" is too long; the most is 100y"),
+        ("client_max_body_size 1kb;", "38: \"1kb\" is not a size; write bytes, or a number with k, m or g, as in 64k"),
+        ("client_max_body_size 99999999999g;", "38: the size \"99999999999g\" is too large"),
+        ("client_header_buffer_size 0;", "43: \"0\" is not a size from 64 bytes to 16384k"),
+        (
+            "large_client_header_buffers 4;",
+            "17: \"large_client_header_buffers\" takes 2 values, not 1, as in: large_client_header_buffers 4 8k;",
+        ),
+        ("large_client_header_buffers 0 8k;", "45: \"0\" is not a whole number from 1 to 1024"),
+        ("keepalive_requests -1;", "36: \"-1\" is not a whole number"),
+        ("max_ranges few;", "28: \"few\" is not a whole number from 0 to 1000000"),
+        ("disable_symlinks owner;", "34: unknown value \"owner\"; accepted: off, on, if_not_owner"),
+        ("root $document_root;", "22: variables are not supported in this path"),
+        ("index \"\";", "23: this value is empty"),
+        ("index $uri;", "23: variables are not supported in the name of an index file"),
+        ("default_type html;", "30: \"html\" is no media type, as in text/html"),
+        ("default_type \"text/html\\r\\nX: y\";", "30: a control character in this value"),
+        ("types { text/html; }", "25: \"text/html\" has no extensions, as in: text/html html htm;"),
+        ("types { html text/html; }", "25: \"html\" is no media type, as in text/html"),
+        ("types { text/html .html; }", "35: \".html\" is no extension; write it without dots"),
+        ("types { text/html { } }", "35: no blocks inside of \"types\""),
+    ]);
+}
+
+#[test]
+fn listen() {
+    let accepted = "accepted: as in 127.0.0.1:8080, 8080, *:8080, [::1]:8080, localhost:8080, unix:/path";
+    let rows = [
+        ("listen 65536;", "24: \"65536\" is no port; accepted: 0 to 65535".to_owned()),
+        ("listen 127.0.0.1:99999;", "24: \"99999\" is no port; accepted: 0 to 65535".into()),
+        ("listen 127.0.0.1:;", "24: \"\" is no port; accepted: 0 to 65535".into()),
+        ("listen [::1]:http;", "24: \"http\" is no port; accepted: 0 to 65535".into()),
+        ("listen [::1;", "24: \"\" is no port; accepted: 0 to 65535".into()),
+        ("listen 127.0.0.256:80;", format!("24: \"127.0.0.256\" is no address; {accepted}")),
+        ("listen example.org:80;", format!("24: \"example.org\" is no address; {accepted}")),
+        ("listen [1.2.3.4]:80;", format!("24: \"[1.2.3.4]:80\" is no address; {accepted}")),
+        ("listen ::1;", "24: an IPv6 address stands in brackets, did you mean \"[::1]\"?".into()),
+        ("listen unix:;", "24: \"unix:\" without a path, as in unix:/run/webserv.sock".into()),
+        ("listen 80 defualt_server;", "27: unknown option \"defualt_server\", did you mean \"default_server\"? accepted: default_server, reuseport, backlog=511, ipv6only=on".into()),
+        ("listen 443 ssl;", "28: the option \"ssl\" is not supported; accepted: default_server, reuseport, backlog=511, ipv6only=on".into()),
+        ("listen 80 backlog=0;", "35: \"0\" is not a whole number from 1 to 2147483647".into()),
+        ("listen 80 backlog=1 backlog=2;", "37: \"backlog=2\" comes on top of the same option".into()),
+        ("listen 80 ipv6only=on;", "27: \"ipv6only\" says nothing about 0.0.0.0:80, which is no IPv6 address".into()),
+        ("listen [::]:80 ipv6only=yes;", "41: \"yes\" is neither \"on\" nor \"off\"".into()),
+        ("listen 80; listen *:80;", "35: this server listens on 0.0.0.0:80 already, first at site.conf:1:24".into()),
+    ];
+    check_in_server(&rows.iter().map(|(text, expected)| (*text, &expected[..])).collect::<Vec<_>>());
+    let long = format!("unix:/{}", "x".repeat(103));
+    let found = headlines(&in_server(&format!("listen {long};")));
+    assert_eq!(found, ["site.conf:1:24: the socket's path is longer than 103 bytes"]);
+}
+
+#[test]
+fn servers_against_each_other() {
+    check(&[
+        (
+            "http {\n server { listen 80; server_name a b; }\n server { listen 80; server_name c b; }\n}",
+            "3:36: conflicting server name \"b\" on 0.0.0.0:80, first at site.conf:2:36",
+        ),
+        (
+            "http {\n server { listen 80; server_name A; }\n server { listen 80 default_server; server_name a; }\n}",
+            "3:49: conflicting server name \"a\" on 0.0.0.0:80, first at site.conf:2:34",
+        ),
+        (
+            "http {\n server { listen 80; server_name .x.y; }\n server { listen 80; server_name *.x.y; }\n}",
+            "3:34: conflicting server name \"*.x.y\" on 0.0.0.0:80, first at site.conf:2:34",
+        ),
+        (
+            "http {\n server { listen 80; }\n server { listen *:80; }\n}",
+            "3:2: conflicting server name \"\" on 0.0.0.0:80, first at site.conf:2:2; give each of them a server_name",
+        ),
+        (
+            "http {\n server { listen 80 default_server; server_name a; }\n server { listen 80 default_server; server_name b; }\n}",
+            "3:21: a second default_server for 0.0.0.0:80, first at site.conf:2:21",
+        ),
+        (
+            "http {\n server { listen 80 backlog=5; server_name a; }\n server { listen 80 backlog=6; server_name b; }\n}",
+            "3:21: another backlog= for 0.0.0.0:80: it is 5, first at site.conf:2:21",
+        ),
+        (
+            "http {\n server { listen [::]:80 ipv6only=on; server_name a; }\n server { listen [::]:80 ipv6only=off; server_name b; }\n}",
+            "3:26: another ipv6only= for [::]:80, first at site.conf:2:26",
+        ),
+        (
+            "http {\n server { listen 80; listen [::]:80 ipv6only=off; }\n}",
+            "2:29: [::]:80 with ipv6only=off covers 0.0.0.0:80 of site.conf:2:18",
+        ),
+    ]);
+    check_in_server(&[
+        ("server_name a B b;", "33: the name \"b\" is given twice, first at site.conf:1:31"),
+        (
+            "server_name ~^www;",
+            "29: regular expressions are not supported yet; use exact names, or wildcards as in *.example.org",
+        ),
+        (
+            "server_name w*.example;",
+            "29: \"w*.example\" is no server name; a wildcard is the first or the last label, as in *.example.org or www.example.*",
+        ),
+        (
+            "server_name *;",
+            "29: \"*\" is no server name; a wildcard is the first or the last label, as in *.example.org or www.example.*",
+        ),
+        ("server_name $host;", "29: variables are not supported in a server's name"),
+    ]);
+}
+
+#[test]
+fn locations() {
+    let regex =
+        "regular expressions are not supported yet; use a prefix as in /images/, or an exact path as in = /logo.png";
+    let rows = [
+        ("location ~ \\.php$ { }", format!("26: {regex}")),
+        ("location ~* \\.php$ { }", format!("26: {regex}")),
+        ("location ~\\.php$ { }", format!("26: {regex}")),
+        ("location == /x { }", "26: \"==\" is no way to match a location; accepted: =, ^~".into()),
+        ("location images/ { }", "26: a location begins with \"/\", did you mean \"/images/\"?".into()),
+        ("location = x { }", "28: a location begins with \"/\", did you mean \"/x\"?".into()),
+        ("location /x { } location ^~ /x { }", "45: location \"/x\" is given twice, first at site.conf:1:26".into()),
+        ("location = /x { } location =/x { }", "44: location \"= /x\" is given twice, first at site.conf:1:28".into()),
+        ("location @x { } location @x { }", "42: location \"@x\" is given twice, first at site.conf:1:26".into()),
+        ("location /a { location /b { } }", "40: location \"/b\" is outside of location \"/a\" around it".into()),
+        ("location = /a { location /a/b { } }", "42: no location can be inside of the exact location \"= /a\"".into()),
+        ("location @a { location /b { } }", "40: no location can be inside of the named location \"@a\"".into()),
+        ("location /a { location @b { } }", "40: the named location \"@b\" belongs directly in \"server\"".into()),
+        ("alias /x;", "17: \"alias\" is not allowed in \"server\"; it belongs in \"location\"".into()),
+        (
+            "location /a { root x; alias y; }",
+            "39: \"alias\" and \"root\" cannot both hold, first at site.conf:1:31".into(),
+        ),
+        (
+            "location /a { alias y; root x; }",
+            "40: \"root\" and \"alias\" cannot both hold, first at site.conf:1:31".into(),
+        ),
+        ("location @a { alias y; }", "31: \"alias\" has no path to replace in a named location; use \"root\"".into()),
+    ];
+    check_in_server(&rows.iter().map(|(text, expected)| (*text, &expected[..])).collect::<Vec<_>>());
+}
+
+#[test]
+fn answers_and_logs() {
+    check_in_server(&[
+        ("error_page 404;", "17: \"error_page\" takes at least 2 values, not 1, as in: error_page 404 /404.html;"),
+        ("error_page = /x;", "17: \"error_page\" needs a status before its page, as in: error_page 404 /404.html;"),
+        ("error_page 299 /x;", "28: \"299\" is no status with an error page; accepted: 300 to 599"),
+        ("error_page 404 600 /x;", "32: \"600\" is no status with an error page; accepted: 300 to 599"),
+        ("error_page 499 /x;", "28: 499 has no error page: the client is gone"),
+        ("error_page 404 =99 /x;", "32: \"99\" is no status to answer with; accepted: 200 to 599"),
+        (
+            "error_page 404 404.html;",
+            "32: \"404.html\" is neither a path, nor @name, nor a URL; did you mean \"/404.html\"?",
+        ),
+        ("error_page 404 /x$fo;", "32: unknown variable \"$fo\""),
+        ("error_page 404 @gone;", "32: this server has no location \"@gone\""),
+        ("return 999;", "24: \"999\" is no status to answer with; accepted: 200 to 599"),
+        ("return home;", "24: \"home\" is neither a status nor a URL, as in: return 404; return https://x/;"),
+        ("return 301 \"http://x/\\r\\nSet-Cookie: a\";", "28: a control character in this value"),
+        ("return 200 $urii;", "28: unknown variable \"$urii\", did you mean \"$uri\"?"),
+        ("return 200 \"costs 5$\";", "28: \"$\" must be followed by a variable's name"),
+        ("access_log off main;", "32: \"access_log off\" takes nothing more"),
+        (
+            "access_log a.log comined;",
+            "34: unknown log format \"comined\", did you mean \"combined\"? accepted: combined",
+        ),
+        ("access_log a.log if=$x;", "34: \"if=$x\" is not supported; accepted: a format, buffer=, flush="),
+        ("access_log a.log combined gzip;", "43: \"gzip\" is not supported; accepted: a format, buffer=, flush="),
+        (
+            "access_log a.log combined bufer=1k;",
+            "43: unknown option \"bufer=1k\"; accepted after the format: buffer=, flush=",
+        ),
+        ("access_log a.log combined buffer=1;", "50: \"1\" is not a size from 1024 bytes to 65536k"),
+        (
+            "access_log a; location / { access_log a combined flush=5s; }",
+            "55: this log stands elsewhere with another buffer= or flush=",
+        ),
+        (
+            "error_log a.log loud;",
+            "33: unknown log level \"loud\"; accepted: emerg, alert, crit, error, warn, notice, info, debug",
+        ),
+    ]);
+    check(&[
+        ("http { log_format a $urii; }", "1:21: unknown variable \"$urii\", did you mean \"$uri\"?"),
+        (
+            "http { log_format a escape=html $uri; }",
+            "1:28: unknown way to escape \"html\"; accepted: default, json, none",
+        ),
+        ("http { log_format combined $uri; }", "1:19: the log format \"combined\" exists already"),
+        ("http { log_format a plain text; }", "1:19: the log format \"a\" has no variables"),
+    ]);
+}
+
+#[test]
+fn the_whole_message() {
+    let errors = read("events { }\nhttp {\n  server {\n    lisen 8080;\n  }\n}\n").unwrap_err();
+    let expected =
+        "webserv: site.conf:4:5: unknown directive \"lisen\", did you mean \"listen\"?\n    lisen 8080;\n    ^^^^^";
+    assert_eq!(errors.to_string(), expected);
+}
+
+#[test]
+fn several_problems_in_the_order_of_the_file() {
+    let text =
+        "http {\n server {\n  lisen 1;\n  location / { rot x; }\n  listen 99999;\n }\n gzipp on;\n}\ndaemon x;\n";
+    let lines: Vec<String> =
+        headlines(text).iter().map(|line| line.split(' ').next().unwrap_or("").to_owned()).collect();
+    assert_eq!(lines, ["site.conf:3:3:", "site.conf:4:16:", "site.conf:5:10:", "site.conf:7:2:", "site.conf:9:8:"]);
+    let many = "daemon x;\n".repeat(50);
+    assert_eq!(read(&many).unwrap_err().problems.len(), Errors::MAX);
+}
+
+#[test]
+fn methods_of_this_platform() {
+    let have = webserv_sys::poller::names();
+    for name in have {
+        assert_eq!(load(&format!("events {{ use {name}; }}")).events.poller, Some(*name));
+    }
+    let found = headlines("events { use slect; }");
+    let have = have.join(", ");
+    assert_eq!(
+        found,
+        [format!("site.conf:1:14: unknown method \"slect\", did you mean \"select\"? this platform has {have}")]
+    );
+    assert!(
+        headlines("events { use iocp; }")[0].ends_with(&format!("unknown method \"iocp\"; this platform has {have}"))
+    );
+}
+
+#[test]
+fn the_command_lines_directives() {
+    let with = |globals: &str| {
+        let config = Config::from_text("site.conf", "pid a;", Path::new("/srv"), globals);
+        config.map_err(|errors| errors.problems[0].headline())
+    };
+    assert!(with("daemon on; worker_processes 3;").is_ok_and(|config| config.daemon && config.workers == 3));
+    assert_eq!(with("daemon on").unwrap_err(), "-g:1:8: missing \";\" after \"on\"");
+    assert_eq!(with("http { }").unwrap_err(), "-g:1:6: no blocks in -g: only directives of the top level");
+    assert_eq!(with("pid b;").unwrap_err(), "site.conf:1:1: \"pid\" is given twice, first at -g:1:1");
+}

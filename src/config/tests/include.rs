@@ -1,0 +1,128 @@
+//! Files that include files.
+
+use super::*;
+use std::fs;
+use std::path::PathBuf;
+
+/// A directory that is removed at the end of its test.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new(name: &str, files: &[(&str, &str)]) -> Self {
+        let path = std::env::temp_dir().join(format!("webserv-config-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        for (file, text) in files {
+            let file = path.join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
+        Temporary(path)
+    }
+
+    /// Loads `main.conf`; problems as headlines with the directory taken off.
+    fn load(&self) -> Result<Config, Vec<String>> {
+        let here = format!("{}/", self.0.display());
+        Config::load(&self.0.join("main.conf"), Path::new("/srv"), "")
+            .map_err(|errors| errors.problems.iter().map(|p| p.headline().replace(&here, "")).collect())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn plain_and_glob() {
+    let files = Temporary::new(
+        "glob",
+        &[
+            ("main.conf", "include top.conf; http { include types; include sites/*.conf; include none/*.conf; }"),
+            ("top.conf", "\u{feff}daemon on;\r\n"),
+            ("types", "types { include more/types.*; }"),
+            ("more/types.1", "a/a a;"),
+            ("more/types.2", "b/b b;"),
+            // Sorted by name, whatever the order on the disk.
+            ("sites/20-b.conf", "server { listen 80; server_name b; include ../settings; }"),
+            ("sites/10-a.conf", "server { listen 80; server_name a; include settings; }"),
+            ("sites/.hidden.conf", "this is not read"),
+            ("sites/c.conf~", "nor is this"),
+            ("settings", "etag off;"),
+        ],
+    );
+    // Included names are relative to the main file, not to the one that they stand in.
+    let error = files.load().unwrap_err();
+    assert!(error[0].starts_with("sites/20-b.conf:1:44: cannot read \"../settings\": "), "{error:?}");
+    fs::write(files.0.join("sites/20-b.conf"), "server { listen 80; server_name b; }").unwrap();
+    let config = files.load().unwrap();
+    assert!(config.daemon);
+    let names: Vec<&str> = servers(&config).iter().map(|server| server.name()).collect();
+    assert_eq!(names, ["a", "b"]);
+    assert_eq!((servers(&config)[0].settings.etag, servers(&config)[1].settings.etag), (false, true));
+    assert_eq!(settings_at(&config, "/").types.len(), 2);
+    assert_eq!(settings_at(&config, "/").root, Path::new("/srv/html"));
+}
+
+#[test]
+fn faults_name_the_included_file() {
+    let table = [
+        (
+            "http {\n include inner; }",
+            "lisen 1;",
+            "inner:1:1: unknown directive \"lisen\", did you mean \"listen\"? it belongs in \"server\"",
+        ),
+        ("http { include inner; }", "server {", "inner:1:8: missing \"}\": this block is never closed"),
+        ("http { include inner; }", "}", "inner:1:1: unexpected \"}\": no block is open here"),
+        ("http { include inner; }", "etag on", "inner:1:6: missing \";\" after \"on\""),
+        (
+            "http { etag on; include inner; }",
+            "\n etag on;",
+            "inner:2:2: \"etag\" is given twice, first at main.conf:1:8",
+        ),
+        ("include inner;", "include inner;", "inner:1:9: \"inner\" includes itself"),
+        ("include inner;", "include main.conf;", "inner:1:9: \"main.conf\" includes itself"),
+        ("include inner;", "include *;", "inner:1:9: \"inner\" includes itself"),
+    ];
+    for (index, (main, inner, expected)) in table.into_iter().enumerate() {
+        let files = Temporary::new(&format!("fault-{index}"), &[("main.conf", main), ("inner", inner)]);
+        assert_eq!(files.load().unwrap_err()[0], expected, "{main} {inner}");
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    let missing = Path::new("/nonexistent/main.conf");
+    let errors = Config::load(missing, Path::new("/srv"), "").unwrap_err();
+    let expected = "webserv: /nonexistent/main.conf: cannot be read: No such file or directory (os error 2)";
+    assert_eq!(errors.to_string(), expected);
+
+    let files = Temporary::new("unreadable", &[("main.conf", "include binary;"), ("sub/x", "")]);
+    fs::write(files.0.join("binary"), b"daemon on;\n\xff\xfe").unwrap();
+    assert_eq!(files.load().unwrap_err(), ["main.conf:1:9: cannot read \"binary\": line 2 is not UTF-8 text"]);
+    fs::write(files.0.join("binary"), vec![b' '; (4 << 20) + 1]).unwrap();
+    assert_eq!(files.load().unwrap_err(), ["main.conf:1:9: cannot read \"binary\": it is larger than 4 MiB"]);
+    fs::write(files.0.join("main.conf"), "include sub;").unwrap();
+    assert!(files.load().unwrap_err()[0].starts_with("main.conf:1:9: cannot read \"sub\": Is a directory"));
+}
+
+#[test]
+fn depth_and_number_are_limited() {
+    let chain: Vec<(String, String)> = (0..20)
+        .map(|i| (format!("c{i}"), format!("include c{};", i + 1)))
+        .chain([("c20".into(), String::new())])
+        .collect();
+    let mut files: Vec<(&str, &str)> = chain.iter().map(|(name, text)| (&name[..], &text[..])).collect();
+    files.push(("main.conf", "include c0;"));
+    let files = Temporary::new("deep", &files);
+    assert_eq!(files.load().unwrap_err(), ["c14:1:9: more than 16 files including one another"]);
+
+    // Each of ten files includes ten others, twelve levels deep.
+    let wide: Vec<(String, String)> = (0..12)
+        .flat_map(|level| (0..10).map(move |i| (format!("{level}/{i}"), format!("include {}/*;", level + 1))))
+        .collect();
+    let mut files: Vec<(&str, &str)> = wide.iter().map(|(name, text)| (&name[..], &text[..])).collect();
+    files.push(("main.conf", "include 0/*;"));
+    let files = Temporary::new("wide", &files);
+    assert!(files.load().unwrap_err()[0].ends_with("more than 1000 files in one configuration"));
+}

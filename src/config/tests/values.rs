@@ -1,0 +1,191 @@
+//! What right configurations come to.
+
+use super::*;
+use crate::config::{AccessLog, Address, Escape, LogTarget, Part, Return, Template, Variable};
+use std::time::Duration;
+
+fn listening(directives: &str) -> Vec<String> {
+    let config = load(&format!("http {{ server {{ {directives} }} }}"));
+    let show = |address: &Address| match address {
+        Address::Inet(address) => address.to_string(),
+        Address::Unix(path) => path.display().to_string(),
+    };
+    config.listeners.iter().map(|listener| show(&listener.address)).collect()
+}
+
+#[test]
+fn addresses() {
+    let table = [
+        ("listen 8080;", "0.0.0.0:8080"),
+        ("listen *:8080;", "0.0.0.0:8080"),
+        ("listen *;", "0.0.0.0:80"),
+        ("listen 127.0.0.1;", "127.0.0.1:80"),
+        ("listen 127.0.0.1:0;", "127.0.0.1:0"),
+        ("listen localhost:81;", "127.0.0.1:81"),
+        ("listen [::1]:8080;", "[::1]:8080"),
+        ("listen [::];", "[::]:80"),
+        ("listen unix:/run/x.sock;", "/run/x.sock"),
+        ("listen unix:x.sock;", "/srv/x.sock"),
+    ];
+    for (directives, expected) in table {
+        assert_eq!(listening(directives), [expected], "{directives}");
+    }
+    let default = listening("");
+    assert!(default == ["0.0.0.0:80"] || default == ["0.0.0.0:8000"], "{default:?}");
+    assert_eq!(listening("listen 81; listen 127.0.0.1:82;"), ["0.0.0.0:81", "127.0.0.1:82"]);
+}
+
+#[test]
+fn options_of_listen() {
+    let config = load(
+        "http { server { listen 80; server_name a; listen 81 reuseport backlog=7; }
+                server { listen 80 default_server backlog=9; server_name b; listen [::]:80 ipv6only=off; } }"
+            .replace("listen [::]:80", "listen [::]:82")
+            .as_str(),
+    );
+    let shown: Vec<_> = config.listeners.iter().map(|l| (l.backlog, l.reuseport, l.ipv6only)).collect();
+    assert_eq!(shown, [(9, false, true), (7, true, true), (511, false, false)]);
+    let names: Vec<&str> = servers(&config).iter().map(|server| server.name()).collect();
+    assert_eq!(names, ["b", "a"], "the default server is the first");
+    assert_eq!(config.listeners[0].hosts.find(b"a").name(), "a");
+    assert_eq!(config.listeners[0].hosts.find(b"nobody").name(), "b");
+}
+
+/// The kernel refuses the second of these sockets unless both are shared.
+#[test]
+fn a_wildcard_beside_a_specific_address_shares_its_port() {
+    let shared = |directives: &str| -> Vec<bool> {
+        let config = load(&format!("http {{ server {{ {directives} }} }}"));
+        config.listeners.iter().map(|listener| listener.reuseport).collect()
+    };
+    assert_eq!(shared("listen 80; listen 127.0.0.1:80; listen 127.0.0.1:81;"), [true, true, false]);
+    assert_eq!(shared("listen 127.0.0.1:80; listen 127.0.0.2:80;"), [false, false]);
+    assert_eq!(shared("listen [::1]:80; listen [::]:80; listen 127.0.0.1:80;"), [true, true, false]);
+    assert_eq!(shared("listen [::]:80 ipv6only=off; listen 127.0.0.1:80;"), [true, true]);
+    assert_eq!(shared("listen *:0; listen 127.0.0.1:0;"), [false, false]);
+}
+
+#[test]
+fn names_are_found() {
+    let config = load(
+        "http { server { listen 80; } server { listen 80; server_name Example.ORG .wild.org www.*; }
+                server { listen 80; server_name zero \"zero.*\"; } }",
+    );
+    let find = |host: &str| config.listeners[0].hosts.find(host.as_bytes()).name().to_owned();
+    let table = [
+        ("example.org", "example.org"),
+        ("wild.org", "example.org"),
+        ("a.wild.org", "example.org"),
+        ("www.anything", "example.org"),
+        ("zero", "zero"),
+        ("zero.x", "zero"),
+        ("nobody", ""),
+        ("", ""),
+    ];
+    for (host, expected) in table {
+        assert_eq!(find(host), expected, "{host}");
+    }
+    assert_eq!(servers(&config)[1].place, "site.conf:1");
+}
+
+#[test]
+fn locations_are_read() {
+    let config = load(
+        "http { server { listen 80; location / { } location = / { } location ^~ /x/ { } location =/glued { }
+                location ^~/y { } location @named { } } }",
+    );
+    let locations = &servers(&config)[0].locations;
+    let mut exact: Vec<&[u8]> = locations.exact.keys().map(Vec::as_slice).collect();
+    exact.sort();
+    assert_eq!(exact, [&b"/"[..], b"/glued"]);
+    let prefixes: Vec<_> = locations.prefixes.iter().map(|l| (&l.path[..], l.no_regex)).collect();
+    assert_eq!(prefixes, [(&b"/x/"[..], true), (b"/y", true), (b"/", false)]);
+    assert_eq!(locations.named.keys().collect::<Vec<_>>(), ["@named"]);
+}
+
+#[test]
+fn returns() {
+    let text = |text: &str| Some(Template::parse(text).unwrap());
+    let table = [
+        ("return 404;", 404, None),
+        ("return 444;", 444, None),
+        ("return 200 \"a\\nb\";", 200, text("a\nb")),
+        ("return 200 \"\";", 200, text("")),
+        ("return 301 /x;", 301, text("/x")),
+        ("return 308 https://x$request_uri;", 308, text("https://x$request_uri")),
+        ("return http://x/;", 302, text("http://x/")),
+        ("return $scheme://x/;", 302, text("$scheme://x/")),
+    ];
+    for (directive, code, text) in table {
+        let config = load(&format!("http {{ server {{ listen 80; {directive} }} }}"));
+        assert_eq!(settings_at(&config, "/").return_, Some(Return { code, text }), "{directive}");
+    }
+}
+
+#[test]
+fn logs() {
+    let config = load(
+        "http { log_format short escape=json '$remote_addr ' \"$status\"; server { listen 80;
+                access_log a.log; access_log b.log short buffer=4k flush=5s; access_log stderr short; } }",
+    );
+    let logs = &config.access_logs;
+    assert_eq!(settings_at(&config, "/").access_logs, [0, 1, 2]);
+    assert_eq!(logs[0].target, LogTarget::File("/srv/a.log".into()));
+    assert_eq!((logs[0].buffer_bytes, logs[0].flush), (65536, Duration::from_secs(1)));
+    assert!(logs[0].format.parts.contains(&Part::Variable(Variable::Http("user-agent".into()))));
+    let AccessLog { format, buffer_bytes, flush, .. } = &logs[1];
+    assert_eq!((*buffer_bytes, *flush, format.escape), (4096, Duration::from_secs(5), Escape::Json));
+    let parts = [Part::Variable(Variable::RemoteAddr), Part::Text(" ".into()), Part::Variable(Variable::Status)];
+    assert_eq!(format.parts, parts);
+    assert_eq!(logs[2].target, LogTarget::Stderr);
+}
+
+#[test]
+fn warnings() {
+    let said = |text: &str| -> Vec<String> { load(text).warnings.iter().map(|problem| problem.headline()).collect() };
+    assert_eq!(said("http { server { listen 80; } }"), [""; 0]);
+    for text in ["", "events { }", "http { }", "# nothing\n"] {
+        assert_eq!(said(text), ["site.conf: it has no server, so nothing is served"], "{text}");
+    }
+    assert_eq!(
+        said("http { types { a/a x; b/b x; } server { listen 80; server_name http://x; location /a%20b { } } }"),
+        [
+            "site.conf:1:27: \"x\" was \"a/a\" before; the last one holds",
+            "site.conf:1:64: \"http://x\" matches no host: a server's name has no scheme, port or path",
+            "site.conf:1:83: a location is compared with the decoded path: write the character, not %XX",
+        ]
+    );
+}
+
+#[test]
+fn shipped_files() {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    for name in ["default.conf", "example.conf"] {
+        let config = Config::load(&shipped.join(name), Path::new("."), "").unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(config.warnings, []);
+        assert!(config.access_logs.is_empty(), "{name} writes nothing");
+        assert_eq!(config.error_log.target, LogTarget::Stderr);
+        let types = &settings_at(&config, "/").types;
+        assert!(types.len() > 130, "{}", types.len());
+        for (extension, expected) in [("html", "text/html"), ("mjs", "text/javascript"), ("woff2", "font/woff2")] {
+            assert_eq!(types.get(extension).map(|name| &name[..]), Some(expected));
+        }
+    }
+    let config = Config::built_in(Path::new("."), "daemon on;").unwrap();
+    assert!(config.daemon);
+    assert_eq!(config.listeners[0].address, Address::Inet(([127, 0, 0, 1], 8080).into()));
+    assert_eq!(settings_at(&config, "/").root, Path::new("./html"));
+}
+
+#[test]
+fn one_directory() {
+    for address in ["127.0.0.1:8080", "[::1]:0"] {
+        // No character of the directory's name has a meaning.
+        let directory = Path::new("/srv/a $b; {\"c'\\");
+        let config = Config::for_directory(directory, address.parse().unwrap()).unwrap();
+        assert_eq!(config.listeners[0].address, Address::Inet(address.parse().unwrap()));
+        let settings = settings_at(&config, "/");
+        assert_eq!(settings.root, directory);
+        assert_eq!(settings.types.get("css").map(|name| &name[..]), Some("text/css"));
+    }
+}
