@@ -104,7 +104,10 @@ fn stat_says_what_the_standard_library_says() {
     let _socket = net::listen(&net::Address::Unix(temp.join("socket")), &net::ListenOptions::default()).unwrap();
 
     let of = |name, follow| fstatat(directory.as_fd(), name, follow).unwrap();
+    let modified = std::time::UNIX_EPOCH + std::time::Duration::new(1_000_000_000, 123_456_789);
+    std::fs::File::from(file.try_clone().unwrap()).set_modified(modified).unwrap();
     let stat = of(c"f", true);
+    assert_eq!((stat.modified_secs, stat.modified_nanos), (1_000_000_000, 123_456_789));
     assert_eq!(stat, fstat(file.as_fd()).unwrap());
     assert_eq!(stat, of(c"link", true));
     let std = std::fs::metadata(temp.join("f")).unwrap();

@@ -103,6 +103,16 @@ fn an_address_in_use_says_so() {
 }
 
 #[test]
+fn an_address_whose_connections_have_just_ended_is_free() {
+    let (listener, address) = listening(&inet("127.0.0.1:0"), &ListenOptions::default());
+    let (client, server, _) = connected(&listener, &address);
+    drop(server); // who closes first, keeps the connection in TIME_WAIT
+    wait_for(client.as_fd(), libc::POLLIN);
+    drop((client, listener));
+    listen(&address, &ListenOptions::default()).unwrap();
+}
+
+#[test]
 fn a_foreign_address_cannot_be_bound() {
     // 192.0.2.0/24 is for documentation (RFC 5737): no host has it.
     assert_eq!(failure(listen(&inet("192.0.2.1:0"), &ListenOptions::default())), ("bind", libc::EADDRNOTAVAIL));
@@ -153,12 +163,16 @@ fn a_live_unix_socket_with_a_full_backlog_is_not_stale() {
 fn a_file_in_the_place_of_a_unix_socket_stays() {
     let dir = TempDir::new();
     std::fs::write(dir.join("file"), "precious").unwrap();
-    std::os::unix::fs::symlink(dir.join("file"), dir.join("link")).unwrap();
-    for name in ["file", "link"] {
+    drop(listen(&Address::Unix(dir.join("stale")), &ListenOptions::default()).unwrap());
+    for (to, link) in [("file", "link to a file"), ("stale", "link to a stale socket")] {
+        std::os::unix::fs::symlink(dir.join(to), dir.join(link)).unwrap();
+    }
+    for name in ["file", "link to a file", "link to a stale socket"] {
         let outcome = listen(&Address::Unix(dir.join(name)), &ListenOptions::default());
         assert_eq!(failure(outcome), ("bind", libc::EADDRINUSE));
-        assert_eq!(std::fs::read(dir.join(name)).unwrap(), b"precious");
+        assert!(dir.join(name).exists());
     }
+    assert_eq!(std::fs::read(dir.join("file")).unwrap(), b"precious");
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub fn kill_group(leader: Pid, signal: Signal) -> Result<()> {
 }
 
 /// The number of one process. 0, -1 and other negative numbers name groups or everyone, and are `EINVAL`: a mistake in
-/// the bookkeeping must not end all that runs. So is 1, which is nobody's child, and whose group is everyone to kill(2).
+/// the bookkeeping must not end all that runs. So is 1: it is no child of ours, and as a group it would be everyone.
 fn one(call: &'static str, process: Pid) -> Result<Pid> {
     if process > 1 { Ok(process) } else { Err(Error::new(call, libc::EINVAL)) }
 }
