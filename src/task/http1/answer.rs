@@ -215,5 +215,5 @@ fn ranges(
         return RangeVerdict::Whole;
     }
     let ranges_max = current.route.settings.max_ranges.unwrap_or(usize::MAX);
-    range::evaluate(request.method, &request.fields, validators, length, ranges_max, now_secs)
+    range::evaluate(request, validators, length, ranges_max, now_secs)
 }

@@ -123,9 +123,4 @@ impl Current {
             started,
         }
     }
-
-    /// The method, if the head could be understood.
-    pub fn method(&self) -> Option<Method> {
-        self.request.as_ref().map(|request| request.method)
-    }
 }

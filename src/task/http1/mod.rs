@@ -158,8 +158,12 @@ impl Http1 {
         };
         cx.log(Level::Info, format_args!("{what} has passed"));
         match self.current.take() {
-            Some(current) if current.head_bytes == 0 => self.refuse(current, 408, cx),
-            None => self.refuse_head(408, cx),
+            Some(current) if current.head_bytes == 0 => {
+                self.refuse(current, 408, cx);
+            }
+            None => {
+                self.refuse_head(408, cx);
+            }
             Some(current) => {
                 self.current = Some(current); // it has its answer; what it still sends is not waited for
                 cx.exchange().phase = Phase::Closed;
