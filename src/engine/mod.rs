@@ -55,6 +55,9 @@ pub struct Engine<W> {
     told: Vec<Event>,
     ready: Vec<Ready>,
     control: Control,
+    /// What tells the time; tests have a clock of their own.
+    clock: fn() -> Instant,
+    /// The time of this round.
     now: Instant,
     log: ErrorLog,
     /// What the tasks share.
@@ -76,6 +79,7 @@ impl<W> Engine<W> {
             told: Vec::new(),
             ready: Vec::new(),
             control: Control::Run,
+            clock: Instant::now,
             now: Instant::now(),
             log,
             worker,
@@ -118,7 +122,7 @@ impl<W> Engine<W> {
         let timeout = self.timeout();
         let mut ready = std::mem::take(&mut self.ready);
         let waited = self.poller.wait(timeout, &mut ready);
-        self.now = Instant::now();
+        self.now = (self.clock)();
         for event in &ready {
             self.on_ready(*event);
         }
@@ -138,7 +142,7 @@ impl<W> Engine<W> {
         if !self.queue.is_empty() {
             return Some(Duration::ZERO);
         }
-        self.timers.next().map(|at| at.saturating_duration_since(Instant::now()))
+        self.timers.next().map(|at| at.saturating_duration_since((self.clock)()))
     }
 
     /// Tells the kernel of those tasks that still wait for it.
