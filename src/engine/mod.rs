@@ -145,22 +145,27 @@ impl<W> Engine<W> {
         self.timers.next().map(|at| at.saturating_duration_since((self.clock)()))
     }
 
-    /// Tells the kernel of those tasks that still wait for it.
+    /// Tells the kernel of those tasks that still wait for it. Whom it refuses may leave others that begin to wait.
     fn arm_waiting(&mut self) {
-        let mut waiting = std::mem::take(&mut self.unarmed);
-        for token in waiting.drain(..) {
-            let Some(slot) = self.slots.get_mut(token) else { continue };
-            slot.listed = false;
-            let exchange = slot.exchange.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
-            if slot.armed || !slot.blocked || slot.task.wants(exchange) != Want::Kernel {
-                continue;
-            }
-            match self.poller.arm(slot.task.watch(), token) {
-                Ok(()) => slot.armed = true,
-                Err(error) => self.refused(token, error),
-            }
+        let mut at = 0;
+        while let Some(&token) = self.unarmed.get(at) {
+            at += 1;
+            self.arm(token);
         }
-        self.unarmed = waiting;
+        self.unarmed.clear();
+    }
+
+    fn arm(&mut self, token: Token) {
+        let Some(slot) = self.slots.get_mut(token) else { return };
+        slot.listed = false;
+        let exchange = slot.exchange.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
+        if slot.armed || !slot.blocked || slot.task.wants(exchange) != Want::Kernel {
+            return;
+        }
+        match self.poller.arm(slot.task.watch(), token) {
+            Ok(()) => slot.armed = true,
+            Err(error) => self.refused(token, error),
+        }
     }
 
     /// The kernel will not watch for this task.

@@ -224,3 +224,19 @@ fn whom_the_kernel_refuses_fails_on_our_side() {
     let told = |name: &str| play.engine.log.lines().iter().filter(|l| l.contains(&format!("{name} fd="))).count();
     assert_eq!([told("alone"), told("worker"), told("writer")], [1, 1, 1]);
 }
+
+/// It was put on a list that the engine then threw away, and was never armed: a child that is never reaped.
+#[test]
+fn a_task_that_begins_to_wait_while_others_are_armed_is_armed_too() {
+    let mut play = Play::new();
+    want("reaper", Want::Nothing);
+    let reaper = puppet("reaper", On::Exit, |_, _| {
+        want("reaper", Want::Kernel);
+        Ok(Flow::Blocked)
+    });
+    play.open_with([reaper]);
+    refuse("reader");
+    play.round();
+    let end = "refuse reader, close reader, protocol Cancel, writer Cancel, close writer, reaper Cancel";
+    assert_eq!(play.round(), format!("{end}, arm child, wait"));
+}
