@@ -107,10 +107,18 @@ impl<W> Engine<W> {
     /// # Errors
     /// Those of [`Poller::wait`]: without it there is no server.
     pub fn run(&mut self) -> Result<()> {
-        while self.control == Control::Run || (self.control == Control::Drain && !self.exchanges.is_empty()) {
+        while self.goes_on() {
             self.round()?;
         }
         Ok(())
+    }
+
+    fn goes_on(&self) -> bool {
+        match self.control {
+            Control::Run => true,
+            Control::Drain => !self.exchanges.is_empty(),
+            Control::Stop => false,
+        }
     }
 
     /// One round of the loop.
@@ -137,9 +145,9 @@ impl<W> Engine<W> {
         Ok(())
     }
 
-    /// How long the kernel may wait: not at all while tasks are queued.
+    /// How long the kernel may wait: not at all while tasks are queued or to be told something, nor at the end.
     fn timeout(&self) -> Option<Duration> {
-        if !self.queue.is_empty() {
+        if !self.queue.is_empty() || !self.told.is_empty() || !self.goes_on() {
             return Some(Duration::ZERO);
         }
         self.timers.next().map(|at| at.saturating_duration_since((self.clock)()))

@@ -1,7 +1,7 @@
 //! What one round is made of, who is told what, how the loop ends, and what the log says of it.
 
 use super::kernel;
-use super::stage::{On, Play, exchange, or_cancelled, plain, puppet, ready, want};
+use super::stage::{On, Play, exchange, or_cancelled, plain, puppet, ready, refuse, want};
 use crate::engine::{Event, Flow, Want};
 use crate::exchange::Phase;
 use crate::exchange::limits::TURNS_PER_ROUND;
@@ -161,4 +161,38 @@ fn each_exchange_has_a_log_level_of_its_own() {
     play.round();
     let lines = play.log();
     assert!(lines.len() == 1 && lines[0].starts_with("[debug] w0 x0.0 reader"), "{lines:?}");
+}
+
+/// The kernel refused to watch for the last exchange, which closed it, and then the loop slept for ever.
+#[test]
+fn the_loop_does_not_sleep_when_arming_has_closed_the_last_exchange() {
+    let mut play = Play::new();
+    play.start(puppet("signal", On::Signal, |_, cx| {
+        cx.stop_when_idle();
+        Ok(Flow::Blocked)
+    }));
+    play.settle();
+    play.open_with([]);
+    refuse("reader");
+    play.round_with(vec![ready("SIGHUP")]);
+    play.engine.run().expect("the poller does not fail");
+    let end = "refuse reader, close reader, protocol Cancel, writer Cancel, close writer";
+    assert_eq!(kernel::journal(), format!("{end}, wait 0"));
+}
+
+/// What one of those who were told had to say was kept until something else happened.
+#[test]
+fn the_loop_does_not_sleep_while_all_are_still_to_be_told() {
+    let mut play = Play::new();
+    play.start(puppet("a", On::Read, |event, cx| {
+        match event {
+            Event::Ready => cx.tell_all(Event::Reload),
+            Event::Reload => cx.tell_all(Event::Drain),
+            _ => {}
+        }
+        Ok(Flow::Blocked)
+    }));
+    assert_eq!(play.round(), "wait 0, a Ready, a Reload");
+    assert_eq!(play.round(), "arm a, wait 0, a Drain");
+    assert_eq!(play.round(), "wait");
 }
