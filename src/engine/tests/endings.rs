@@ -1,8 +1,9 @@
 //! How tasks and exchanges end: done, cancelled, failed, panicked.
 
 use super::kernel;
-use super::stage::{On, Play, exchange, hangup, or_cancelled, panic_quietly, plain, puppet, ready, want};
+use super::stage::{On, Outcome, Play, exchange, hangup, or_cancelled, panic_quietly, plain, puppet, ready, want};
 use crate::engine::{Event, Flow, TaskError, Want};
+use crate::exchange::limits::MEMBERS_MAX;
 use crate::exchange::{Phase, Side};
 use std::time::Duration;
 use webserv_sys::Error;
@@ -286,4 +287,89 @@ fn a_hangup_of_one_side_leaves_nothing_of_the_other_behind() {
     let end = "reader Hangup, disarm reader, close reader, protocol Cancel, writer Cancel, disarm writer, close writer";
     assert_eq!(play.round_with(vec![hangup("reader"), hangup("writer")]), format!("wait, {end}"));
     assert_eq!(play.round(), "wait");
+}
+
+/// It became a task that stands alone and that nobody had ever asked what it wants: it sat in its slot for ever.
+#[test]
+fn nothing_joins_an_exchange_that_is_closing() {
+    let mut play = Play::new();
+    let reader = puppet("reader", On::Read, |event, cx| {
+        if event == Event::Cancel {
+            cx.join(plain("late", On::Read));
+        }
+        Ok(or_cancelled(event, Flow::Blocked))
+    });
+    want("protocol", Want::Turn);
+    let protocol = puppet("protocol", On::Always, |_, _| Ok(Flow::Done));
+    want("writer", Want::Nothing);
+    play.open([protocol, reader, plain("writer", On::Write)]);
+    let end = "reader Cancel, close reader, close late, writer Cancel, close writer";
+    assert_eq!(play.round(), format!("wait 0, protocol Ready, {end}"));
+    assert!(play.engine.slots.is_empty());
+}
+
+/// The exchange took eight; the ninth was dropped without a word to the protocol, or stopped the whole server in a
+/// debug build.
+#[test]
+fn a_task_that_finds_no_room_in_its_exchange_has_failed() {
+    let mut play = Play::new();
+    let x = play.open_with([puppet("crowd", On::Read, |_, cx| {
+        (0..MEMBERS_MAX).for_each(|_| cx.join(plain("joined", On::Read)));
+        Ok(Flow::Done)
+    })]);
+    let told = play.round();
+    assert_eq!(told.matches("joined Ready").count(), MEMBERS_MAX - 4);
+    assert_eq!(play.engine.exchanges.get(x).and_then(|x| x.failed), Some(Side::Internal));
+    assert_eq!(play.engine.slots.len(), MEMBERS_MAX - 1);
+    assert!(play.log()[0].starts_with("[alert] w0 x0.0 joined fd="), "{:?}", play.log());
+}
+
+/// A panic in Cancel left no line in the log.
+#[test]
+fn what_goes_wrong_while_tasks_are_cancelled_is_told_and_stops_no_one() {
+    let mut play = Play::new();
+    let bad = |name, act: fn() -> Outcome| {
+        puppet(name, On::Read, move |event, _| if event == Event::Cancel { act() } else { Ok(Flow::Blocked) })
+    };
+    let panicking = bad("panicking", || panic_quietly());
+    let failing = bad("failing", || Err(upstream()));
+    let x = play.open_with([panicking, failing, plain("last", On::Read)]);
+    play.settle();
+    play.engine.exchanges.get_mut(x).expect("it is open").phase = Phase::Closed;
+    play.engine.settle(x);
+    let ends = ["panicking", "failing", "last"].map(|w| format!("{w} Cancel, disarm {w}, close {w}")).join(", ");
+    assert_eq!(kernel::journal(), format!("{FOUNDERS_END}, {ends}"));
+    let lines = play.log();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("[alert] w0 x0.0 panicking fd=") && lines[0].contains("panicked"), "{lines:?}");
+    assert!(lines[1].starts_with("[error] w0 x0.0 failing fd=") && lines[1].contains("read: "), "{lines:?}");
+    assert!(play.engine.slots.is_empty());
+}
+
+/// It was run again at once, and again: a loop that only panicked and filled the log.
+#[test]
+fn a_task_that_panicked_alone_waits_for_the_kernel_before_its_next_turn() {
+    let mut play = Play::new();
+    play.start(puppet("alone", On::Read, |_, _| panic_quietly()));
+    assert_eq!(play.round(), "wait 0, alone Ready");
+    assert_eq!(play.round(), "arm alone, wait");
+    let lines = play.log();
+    assert!(lines.len() == 1 && lines[0].contains("panicked (a bug); it goes on while playing"), "{lines:?}");
+}
+
+#[test]
+fn a_worker_that_panics_while_it_is_cancelled_takes_its_exchange_along() {
+    let mut play = Play::new();
+    want("protocol", Want::Turn);
+    let protocol = puppet("protocol", On::Always, |event, cx| {
+        want("protocol", Want::Nothing);
+        cx.cancel_workers();
+        Ok(or_cancelled(event, Flow::Progress))
+    });
+    want("writer", Want::Nothing);
+    let worker = puppet("worker", On::Read, |_, _| panic_quietly());
+    play.open([protocol, plain("reader", On::Read), plain("writer", On::Write), worker]);
+    let told = play.round();
+    assert!(told.starts_with("wait 0, protocol Ready, worker Cancel, close worker, protocol Cancel"), "{told}");
+    assert!(play.engine.slots.is_empty() && play.engine.exchanges.is_empty());
 }
