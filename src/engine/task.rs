@@ -135,7 +135,7 @@ impl<W> Context<'_, W> {
 
     /// Tell this task [`Event::Deadline`] after `wait`, instead of whenever it had asked for before.
     pub fn wake_after(&mut self, wait: Duration) {
-        *self.deadline = Some(self.now + wait);
+        *self.deadline = self.now.checked_add(wait); // beyond the end of the clock is never
     }
 
     /// Tell this task [`Event::Deadline`] at this time.

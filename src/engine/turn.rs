@@ -237,7 +237,7 @@ impl<W> Engine<W> {
 
     /// Says in the log what went wrong with a task.
     fn report(&mut self, token: Token, outcome: &Outcome) {
-        let (false, Some(slot)) = (matches!(outcome, Outcome::Flow(_)), self.slots.get(token)) else { return };
+        let Some(slot) = self.slots.get(token) else { return };
         let (speaker, exchange) = (Speaker::new(slot), slot.exchange);
         match outcome {
             Outcome::Flow(_) => {}
