@@ -201,8 +201,8 @@ impl<W> Engine<W> {
         }
         let exchange = slot.exchange.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
         slot.hangup |= ready.hangup;
+        slot.blocked = false;
         if slot.task.wants(exchange) == Want::Kernel || ready.hangup {
-            slot.blocked = false;
             slot.enqueue(ready.token, &mut self.queue);
         }
         if slot.task.wants(exchange) != Want::Kernel {

@@ -63,8 +63,12 @@ impl<W> Engine<W> {
             Ok(Err(error)) => Outcome::Failed(error),
             Err(_) => Outcome::Panicked,
         };
-        // Who has panicked waits for a reason to try again: the loop must not do nothing but panic.
-        slot.blocked = matches!(outcome, Outcome::Flow(Flow::Blocked) | Outcome::Panicked);
+        slot.blocked = match outcome {
+            Outcome::Flow(Flow::Blocked) => true,
+            Outcome::Panicked => true, // it needs a reason to try again: the loop must not do nothing but panic
+            _ if matches!(event, Event::Ready | Event::Hangup) => false,
+            _ => slot.blocked, // it was told something, and has not made its call
+        };
         self.timers.file(token, &mut slot.deadline);
         if self.log_level(exchange) >= Level::Debug {
             self.trace(speaker, exchange, event, &outcome);
