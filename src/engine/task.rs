@@ -77,7 +77,7 @@ pub trait Task<W> {
     /// What it is at, for the log's "while ...": "reading the request".
     fn doing(&self) -> &'static str;
 
-    /// What the kernel is to watch for it.
+    /// What the kernel is to watch for it: one and the same as long as it lives, since that is how it is disarmed.
     fn watch(&self) -> Watch<'_>;
 
     /// What it waits for. Pure: asked after each change of its exchange.

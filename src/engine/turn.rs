@@ -161,14 +161,16 @@ impl<W> Engine<W> {
         for at in 0..exchange.members.len() {
             let Some(token) = exchange.members.get(at) else { continue };
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            match slot.task.wants(Some(exchange)) {
+            let wants = slot.task.wants(Some(exchange));
+            match wants {
                 Want::Nothing => {}
                 Want::Turn => slot.enqueue(token, &mut self.queue),
                 Want::Kernel => slot.call_or_wait(token, self.try_first, &mut self.queue, &mut self.unarmed),
             }
-            alive |= slot.queued || slot.armed || slot.listed || slot.deadline.at.is_some();
+            // Who is armed or queued and wants nothing now will be disarmed or passed over.
+            alive |= wants != Want::Nothing || slot.hangup || slot.deadline.at.is_some();
         }
-        debug_assert!(alive, "an exchange is stuck: none of its tasks is queued, armed or timed");
+        debug_assert!(alive, "exchange {} is stuck: none of its tasks waits for anything", x.index);
     }
 
     /// The same for a task that stands alone.
