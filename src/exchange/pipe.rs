@@ -168,7 +168,9 @@ impl Pipe {
     pub fn contiguous(&mut self) -> &[u8] {
         let run = self.segments.iter().take_while(|s| s.bytes().is_some()).count();
         if run > 1 {
-            let mut all = Vec::with_capacity(self.memory_bytes);
+            // Twice as much, so that bytes which come one by one are copied now and then and not with each.
+            let bytes: u64 = self.segments.iter().take(run).map(Segment::len).sum();
+            let mut all = Vec::with_capacity(2 * bytes as usize);
             for segment in self.segments.drain(..run) {
                 all.extend_from_slice(segment.bytes().unwrap_or_default());
             }

@@ -1,3 +1,5 @@
+//! Tests of the pipe.
+
 use super::*;
 
 fn file() -> Rc<OwnedFd> {
@@ -85,7 +87,9 @@ fn a_pipe_is_a_queue_of_bytes() {
             other => {
                 let count = random(12).min(pipe.len());
                 match other {
-                    3 => out.extend(pipe.take(count).map(|s| s.bytes().unwrap_or_default().to_vec()).unwrap_or_default()),
+                    3 => {
+                        out.extend(pipe.take(count).map(|s| s.bytes().unwrap_or_default().to_vec()).unwrap_or_default())
+                    }
                     4 => {
                         out.extend(pipe.contiguous()[..count as usize].to_vec());
                         pipe.consume(count);
@@ -100,4 +104,25 @@ fn a_pipe_is_a_queue_of_bytes() {
     }
     out.extend(text(&pipe));
     assert_eq!(out, model.into_iter().collect::<Vec<u8>>());
+}
+
+/// Each byte that a slow client sent had all those before it copied: 8 GB for a head of 128 KiB.
+#[test]
+fn bytes_that_come_one_by_one_are_not_copied_with_each() {
+    let (mut pipe, mut moves, mut last) = (Pipe::new(1 << 20), 0, std::ptr::null());
+    for i in 0..100_000u32 {
+        pipe.push_copy(&[i as u8]);
+        let at = pipe.contiguous().as_ptr();
+        moves += usize::from(at != last);
+        last = at;
+    }
+    assert!(moves < 40, "moved {moves} times");
+    // What was consumed is given back: the buffer does not grow with the bytes that pass through it.
+    for i in 0..200_000u32 {
+        pipe.push_copy(&[i as u8]);
+        pipe.consume(if pipe.len() > 10 { pipe.len() - 1 } else { 1 });
+        pipe.contiguous();
+    }
+    let Some(Segment::Owned(buffer, _)) = pipe.segments.front() else { panic!("owned bytes") };
+    assert!(pipe.len() < 10 && buffer.capacity() < 300_000, "{} bytes in {}", pipe.len(), buffer.capacity());
 }
