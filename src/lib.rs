@@ -2,5 +2,12 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod engine;
+pub mod exchange;
 pub mod http;
+pub mod listen;
 pub mod log;
+pub mod route;
+pub mod server;
+pub mod task;
+pub mod worker;

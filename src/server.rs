@@ -31,6 +31,7 @@ struct Seat {
 /// # Errors
 /// What kept the server from starting, in words: an address, a log file, a user.
 pub fn run(config: Config, loader: Loader) -> Result<(), String> {
+    process::inherit_nothing().map_err(|e| e.to_string())?;
     let config = Arc::new(config);
     let workers = config.workers.max(1);
     // Each connection needs a descriptor, and a second one while it is sent a file.

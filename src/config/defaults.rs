@@ -48,7 +48,7 @@ impl Default for Settings {
 
 impl Default for Events {
     fn default() -> Self {
-        Events { poller: None, worker_connections: 512, try_first: true }
+        Events { poller: None, worker_connections: 512, multi_accept: false, try_first: true }
     }
 }
 
@@ -72,6 +72,7 @@ impl Default for Config {
             listeners: Vec::new(),
             access_logs: Vec::new(),
             warnings: Vec::new(),
+            texts: Vec::new(),
         }
     }
 }

@@ -140,6 +140,7 @@ fn finish(mut draft: Draft, path: &Path) -> Result<Config, Errors> {
         let message = "it has no server, so nothing is served".to_owned();
         config.warnings.push(Problem::file(&path.to_string_lossy(), message));
     }
+    config.texts = draft.files.into_texts();
     Ok(config)
 }
 

@@ -80,3 +80,9 @@ impl Locations {
 
 #[cfg(test)]
 mod tests;
+
+impl std::fmt::Display for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}

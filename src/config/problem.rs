@@ -53,6 +53,11 @@ impl Files {
         self.list[file].1.clone()
     }
 
+    /// All texts by name.
+    pub fn into_texts(self) -> Vec<(String, Arc<str>)> {
+        self.list
+    }
+
     /// "file:line:column".
     pub fn name(&self, place: Place) -> String {
         format!("{}:{}:{}", self.list[place.file].0, place.line, place.column)

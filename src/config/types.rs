@@ -32,6 +32,8 @@ pub struct Config {
     pub error_logs: Vec<LogTarget>,
     /// What looks like a mistake but was accepted, to be shown beside the start-up messages.
     pub warnings: Vec<Problem>,
+    /// All files that were read, by name, for `-T`.
+    pub texts: Vec<(String, Arc<str>)>,
 }
 
 /// `user NAME [GROUP];`
@@ -68,6 +70,8 @@ pub struct Events {
     pub poller: Option<&'static str>,
     /// `worker_connections`: open connections per worker. Default 512 as in nginx.
     pub worker_connections: usize,
+    /// `multi_accept`: take all waiting connections in one turn, not one. Default off.
+    pub multi_accept: bool,
     /// `try_first`: call before asking the kernel whether the call would block. Default on.
     pub try_first: bool,
 }

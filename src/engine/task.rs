@@ -138,6 +138,11 @@ impl<W> Context<'_, W> {
         *self.deadline = Some(self.now + wait);
     }
 
+    /// Tell this task [`Event::Deadline`] at this time.
+    pub fn wake_at(&mut self, at: Instant) {
+        *self.deadline = Some(at);
+    }
+
     /// No deadline any more.
     pub fn no_deadline(&mut self) {
         *self.deadline = None;

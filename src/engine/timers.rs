@@ -63,15 +63,6 @@ impl Timers {
         }
     }
 
-    /// Entries in the heap, for tests and figures.
-    pub fn len(&self) -> usize {
-        self.heap.len()
-    }
-
-    /// Whether no entry is filed.
-    pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -96,10 +87,10 @@ mod tests {
             deadline.at = Some(start + Duration::from_millis(1000 + ms));
             timers.file(TOKEN, &mut deadline);
         }
-        assert_eq!(timers.len(), 1);
+        assert_eq!(timers.heap.len(), 1);
         assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_millis(1500)), 0);
         assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_millis(1999)), 1);
-        assert!(timers.is_empty());
+        assert!(timers.heap.is_empty());
     }
 
     #[test]

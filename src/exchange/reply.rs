@@ -12,6 +12,8 @@ pub enum Answer {
     Document(ReplyHead),
     /// This head; its body is the protocol's business: the configured error page or the built-in one.
     Page(ReplyHead),
+    /// The path is that of a directory, whose URLs end in a slash: relative links in it would lead astray otherwise.
+    Directory,
     /// Not an answer: ask again for this path (decoded), as if the client had.
     Internal(Vec<u8>),
 }

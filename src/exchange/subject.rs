@@ -11,7 +11,7 @@ pub struct Subject {
     /// The client's address.
     pub client: Option<Address>,
     /// The virtual server's name.
-    pub server: Option<Arc<str>>,
+    pub server: Option<Arc<dyn fmt::Display + Send + Sync>>,
     /// The request, in the words of its protocol.
     pub request: Option<Rc<dyn fmt::Display>>,
 }

@@ -4,6 +4,8 @@
 //! safe, [`conditional`] and [`range`] compare the request with a file. Writing: [`reply`] is a response's head as a
 //! value, [`print`] puts it on the wire. "RFC" without a number means RFC 9110 (semantics) or RFC 9112 (syntax).
 
+pub mod chunked;
+pub mod conditional;
 pub mod date;
 pub mod error_page;
 pub mod etag;
@@ -12,7 +14,7 @@ mod framing;
 pub mod head;
 pub mod host;
 pub mod method;
-
+pub mod multipart;
 pub mod number;
 pub mod octets;
 pub mod print;

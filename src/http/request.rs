@@ -158,3 +158,10 @@ impl Request {
         }
     }
 }
+
+/// The request line, for logs.
+impl std::fmt::Display for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.line().escape_ascii())
+    }
+}

@@ -77,6 +77,14 @@ pub fn file_path(settings: &Settings, path: &[u8]) -> Vec<u8> {
     file
 }
 
+/// The media type of a file, by what stands behind the last dot of its name.
+pub fn media_type<'a>(settings: &'a Settings, path: &[u8]) -> &'a Arc<str> {
+    let name = path.rsplit(|b| *b == b'/').next().unwrap_or_default();
+    let extension = name.iter().rposition(|b| *b == b'.').map(|dot| name[dot + 1..].to_ascii_lowercase());
+    let known = extension.and_then(|e| settings.types.get(std::str::from_utf8(&e).ok()?));
+    known.unwrap_or(&settings.default_type)
+}
+
 /// The directory below which a location's files lie.
 pub fn document_root(settings: &Settings) -> &[u8] {
     let path = settings.alias.as_ref().map_or(&settings.root, |alias| &alias.path);

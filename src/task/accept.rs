@@ -9,6 +9,7 @@ use crate::log::Level;
 use crate::worker::Worker;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use webserv_sys::net::{self, Address};
 use webserv_sys::Watch;
@@ -44,7 +45,8 @@ impl Accept {
         let subject = Subject { client: Some(client), ..Subject::default() };
         let exchange = Exchange::new(subject, settings.send_timeout, settings.error_level);
         let socket = Rc::new(socket);
-        let protocol = Http1::new(Rc::clone(&self.listener), Rc::clone(&self.local), cx.worker.next_connection());
+        let (config, number) = (Arc::clone(&cx.worker.config), cx.worker.next_connection());
+        let protocol = Http1::new(config, Rc::clone(&self.listener), Rc::clone(&self.local), number);
         cx.open(exchange, [
             Box::new(protocol),
             Box::new(ClientRead::new(Rc::clone(&socket))),

@@ -5,7 +5,8 @@ mod client_read;
 mod client_write;
 mod file_read;
 mod http1;
-mod signals;
+mod inbox;
+mod signal;
 mod timer;
 
 pub use accept::Accept;
@@ -13,7 +14,8 @@ pub use client_read::ClientRead;
 pub use client_write::ClientWrite;
 pub use file_read::{FileRead, Wanted};
 pub use http1::Http1;
-pub use signals::Signals;
+pub use inbox::Inbox;
+pub use signal::Signal;
 pub use timer::{Job, Timer};
 
 use crate::engine::Context as EngineContext;

@@ -5,7 +5,7 @@ mod date;
 mod team;
 
 pub use command::Command;
-pub use team::{Reload, Team};
+pub use team::{Loader, Mate, Reload, Team};
 
 use crate::config::Config;
 use crate::exchange::limits::READ_BYTES;

@@ -51,7 +51,7 @@ const LOCAL_SECS: std::ops::RangeInclusive<i64> = -62_167_132_800..=253_402_214_
 ///
 /// Times outside the years 0 to 9999 are moved to their ends. The first call reads the zone's file.
 pub fn local(secs: i64) -> Broken {
-    let secs = secs.clamp(*LOCAL_SECS.start(), *LOCAL_SECS.end()) as libc::time_t;
+    let secs = secs.clamp(*LOCAL_SECS.start(), *LOCAL_SECS.end()) as _;
     let mut raw = MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: both pointers are valid for the call, which fills the struct. It fails only for years above i32, so not
     // here; and then the zeroes of the struct would stay.
@@ -72,7 +72,7 @@ pub fn local(secs: i64) -> Broken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::passes_in_own_process;
+    use crate::testing::{assert_own_process, passes_in_own_process};
 
     #[test]
     fn the_monotonic_clock_does_not_go_back() {
@@ -99,6 +99,7 @@ mod tests {
     #[test]
     #[ignore = "run in a process of its own, with TZ set, by the_local_time_follows_the_zone"]
     fn local_times_of_a_zone() {
+        assert_own_process("clock::tests::local_times_of_a_zone");
         // The zones are POSIX TZ strings, which need no zone files: see tzset(3).
         let table: &[(i64, &str)] = match std::env::var("TZ").as_deref() {
             Ok("UTC0") => &[

@@ -137,7 +137,8 @@ mod tests {
     #[test]
     fn blocking_is_this_threads_and_its_childrens() {
         assert!(!is_blocked(Signal::Usr2));
-        block(&[Signal::Usr2, Signal::Hup]).unwrap();
+        block(&[Signal::Usr2]).unwrap();
+        block(&[Signal::Hup]).unwrap();
         assert!(is_blocked(Signal::Usr2) && is_blocked(Signal::Hup) && !is_blocked(Signal::Term));
         assert!(std::thread::spawn(|| is_blocked(Signal::Usr2)).join().unwrap());
         unblock(&[Signal::Usr2]).unwrap();

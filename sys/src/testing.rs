@@ -66,12 +66,28 @@ pub(crate) fn assert_flags(fd: BorrowedFd<'_>, is_nonblocking: bool) {
     assert_eq!(flags(fd, libc::F_GETFL) & libc::O_NONBLOCK != 0, is_nonblocking, "non-blocking");
 }
 
+/// Lets this process have only so many descriptors. For a process of its own.
+pub(crate) fn limit_descriptors(soft: libc::rlim_t, hard: libc::rlim_t) {
+    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
+    // SAFETY: the call reads the one limit.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
+}
+
+/// Set to the test's name in the process that [`in_own_process`] makes.
+const OWN_PROCESS: &str = "WEBSERV_SYS_TEST";
+
+/// Fails a test that is about to change the process that other tests run in too.
+pub(crate) fn assert_own_process(test: &str) {
+    let own = std::env::var(OWN_PROCESS).unwrap_or_default();
+    assert_eq!(own, test, "this test only runs in a process of its own, made by another test");
+}
+
 /// Runs the ignored test of this name (`module::tests::name`) alone, on the main thread of a process of its own, for
 /// what a test would do to all others: changing the process's zone, user, or limits.
 pub(crate) fn in_own_process(test: &str, environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", test, "--ignored", "--test-threads=1", "--nocapture"]);
-    command.envs(environment.iter().copied()).output().unwrap()
+    command.env(OWN_PROCESS, test).envs(environment.iter().copied()).output().unwrap()
 }
 
 /// As [`in_own_process`], and the test passes there.

@@ -36,8 +36,7 @@ pub(super) const TABLE: &[Directive] = &[
         contexts: Contexts::EVENTS,
         args: 1..=1,
         example: "multi_accept on;",
-        // Read for the sake of files written for nginx: here accepting always goes on until the queue is empty.
-        form: Form::Once(|_, it| it.args[0].flag().map(drop)),
+        form: Form::Once(|scope, it| put(&mut scope.draft.config.events.multi_accept, it.args[0].flag())),
     },
     Directive {
         name: "try_first",

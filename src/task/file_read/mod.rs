@@ -8,6 +8,7 @@ use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::{Answer, Exchange, Segment};
 use crate::http::{ReplyHead, Text, etag};
 use crate::log::Level;
+use crate::route;
 use crate::worker::Worker;
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
@@ -59,7 +60,7 @@ impl FileRead {
                 (Answer::Document(head), Flow::Progress)
             }
             Ok(Found::Elsewhere(url_path)) => (Answer::Internal(url_path), Flow::Done),
-            Ok(Found::Directory) => (Answer::Page(self.with_slash()), Flow::Done),
+            Ok(Found::Directory) => (Answer::Directory, Flow::Done),
             Ok(Found::NoIndex) => {
                 let path = String::from_utf8_lossy(&self.wanted.path);
                 cx.log(Level::Error, format_args!("\"{path}\" has no index file, and listing is off"));
@@ -110,19 +111,10 @@ impl FileRead {
         let settings = &self.wanted.settings;
         let mut head = ReplyHead::new(200);
         head.length = Some(stat.size_bytes);
-        head.content_type = Some(Text::from(Arc::clone(settings.media_type(path))));
+        head.content_type = Text::shared(Arc::clone(route::media_type(settings, path))).ok();
         head.last_modified_secs = Some(stat.modified_secs);
-        head.etag = settings.etag.then(|| etag::from_file(stat.modified_secs, stat.size_bytes));
+        head.etag = settings.etag.then(|| etag::of_file(stat.modified_secs, stat.size_bytes));
         head.seekable = true;
-        head
-    }
-
-    /// A directory's URL ends in a slash: relative links in its index would lead astray otherwise.
-    fn with_slash(&self) -> ReplyHead {
-        let mut head = ReplyHead::new(301);
-        let mut path = self.wanted.url_path.clone();
-        path.push(b'/');
-        head.location_path = Some(path);
         head
     }
 

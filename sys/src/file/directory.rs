@@ -198,10 +198,15 @@ pub(super) mod readdir {
                 return if error.errno() == 0 { Ok(None) } else { Err(error) };
             };
             let entry = entry.as_ptr();
-            // SAFETY: the entry is valid until the next call, its name ends with NUL. No reference to the whole struct
-            // is made, for the record may be shorter than that.
-            let (inode, kind, name) =
-                unsafe { ((*entry).d_ino, (*entry).d_type, CStr::from_ptr((&raw const (*entry).d_name).cast())) };
+            #[cfg(any(target_os = "freebsd", target_os = "openbsd", target_os = "netbsd"))]
+            // SAFETY: the entry is valid until the next call.
+            let inode = unsafe { (*entry).d_fileno };
+            #[cfg(not(any(target_os = "freebsd", target_os = "openbsd", target_os = "netbsd")))]
+            // SAFETY: the entry is valid until the next call.
+            let inode = unsafe { (*entry).d_ino };
+            // SAFETY: as above, and its name ends with NUL. No reference to the whole struct is made, for the record
+            // may be shorter than that.
+            let (kind, name) = unsafe { ((*entry).d_type, CStr::from_ptr((&raw const (*entry).d_name).cast())) };
             Ok(Some(Entry { name: name.into(), kind: kind_of_entry(kind), inode }))
         }
     }

@@ -88,7 +88,8 @@ pub fn open(path: &CStr, flags: OpenFlags, mode: u32) -> Result<OwnedFd> {
 
 /// Opens a file whose path starts at `directory`; `mode` (less the umask) counts if it is made: openat(2).
 ///
-/// Errors: `ENOENT`, `EACCES`, `ENOTDIR`, `ENAMETOOLONG`, `ELOOP`, `EMFILE`, `ENXIO` (a FIFO to write that nobody reads).
+/// Errors: `ENOENT`, `EACCES`, `ENOTDIR`, `ENAMETOOLONG`, `ELOOP`, `EMFILE`, `ENXIO` (a FIFO to write
+/// that nobody reads).
 pub fn openat(directory: BorrowedFd<'_>, path: &CStr, flags: OpenFlags, mode: u32) -> Result<OwnedFd> {
     // SAFETY: the path ends with NUL and outlives the call.
     let fd = unsafe { syscall!(openat(directory.as_raw_fd(), path.as_ptr(), flags.raw(), mode as libc::c_uint)) }?;

@@ -62,7 +62,7 @@ pub fn fstat(fd: BorrowedFd<'_>) -> Result<Stat> {
     Ok(stat(unsafe { raw.assume_init_ref() }))
 }
 
-/// What a path, from `directory` on, refers to: fstatat(2). Without `follow`, a symbolic link is what it says of itself.
+/// What a path, from `directory` on, refers to: fstatat(2). Without `follow`, that may be a symbolic link itself.
 ///
 /// Errors: `ENOENT`, `EACCES`, `ENOTDIR`, `ELOOP`, `ENAMETOOLONG`.
 pub fn fstatat(directory: BorrowedFd<'_>, path: &CStr, follow: bool) -> Result<Stat> {

@@ -104,7 +104,10 @@ fn stat_says_what_the_standard_library_says() {
     let _socket = net::listen(&net::Address::Unix(temp.join("socket")), &net::ListenOptions::default()).unwrap();
 
     let of = |name, follow| fstatat(directory.as_fd(), name, follow).unwrap();
+    let modified = std::time::UNIX_EPOCH + std::time::Duration::new(1_000_000_000, 123_456_789);
+    std::fs::File::from(file.try_clone().unwrap()).set_modified(modified).unwrap();
     let stat = of(c"f", true);
+    assert_eq!((stat.modified_secs, stat.modified_nanos), (1_000_000_000, 123_456_789));
     assert_eq!(stat, fstat(file.as_fd()).unwrap());
     assert_eq!(stat, of(c"link", true));
     let std = std::fs::metadata(temp.join("f")).unwrap();
@@ -249,6 +252,23 @@ fn sendfile_to_nobody_is_an_error_not_a_signal() {
     assert_eq!(failure(sendfile(one.as_fd(), directory.as_fd(), 0, 1)).0, "sendfile", "a directory");
     drop(other);
     assert_eq!(failure(sendfile(one.as_fd(), file.as_fd(), 0, 7)), ("sendfile", libc::EPIPE));
+}
+
+#[test]
+fn a_bsds_sendfile_may_fail_and_have_sent() {
+    let failed = |errno| Some(Error::new("sendfile", errno));
+    for (failure, sent, outcome) in [
+        (None, 10, Some(Ok(10))),
+        (None, 0, Some(Ok(0))), // the file's end
+        (failed(libc::EAGAIN), 10, Some(Ok(10))),
+        (failed(libc::EINTR), 10, Some(Ok(10))),
+        (failed(libc::EINTR), 0, None),
+        (failed(libc::EAGAIN), 0, Some(Err(libc::EAGAIN))),
+        (failed(libc::EPIPE), 0, Some(Err(libc::EPIPE))),
+        (failed(libc::EIO), 10, Some(Err(libc::EIO))),
+    ] {
+        assert_eq!(transfer::outcome(failure, sent).map(|o| o.map_err(|e| e.errno())), outcome, "{failure:?} {sent}");
+    }
 }
 
 /// Every way to read a directory, behind one shape: the entries, and how many each step brought.

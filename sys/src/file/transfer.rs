@@ -50,7 +50,7 @@ pub fn readv(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> Result<usize
     Ok(n as usize)
 }
 
-/// Writes several slices, one after the other, at most 1,024 of them: writev(2). Errors as in [`write`].
+/// Writes several slices, one after the other, at most 1,024 of them: writev(2). Errors as in [`write()`].
 pub fn writev(fd: BorrowedFd<'_>, slices: &[IoSlice<'_>]) -> Result<usize> {
     let count = slices.len().min(SLICES_MAX) as c_int;
     // SAFETY: IoSlice has the layout of iovec (std promises it); the kernel reads `count` of them and the bytes that
@@ -79,14 +79,16 @@ fn sendfile_raw(socket: c_int, file: c_int, mut at: libc::off_t, count: usize) -
     Ok(n as usize)
 }
 
-/// Says what a BSD's sendfile did: it counts what it sent before a full socket or a signal made it fail.
-#[cfg(any(target_os = "freebsd", target_os = "macos"))]
-fn sent(result: c_int, sent: libc::off_t) -> Option<Result<usize>> {
-    let error = crate::Error::last("sendfile");
-    if result == 0 || (sent > 0 && (error.would_block() || error.errno() == libc::EINTR)) {
-        return Some(Ok(sent as usize));
+/// What a BSD's sendfile did. It may fail after some bytes have left, which it counts: a full socket or a signal is
+/// then no failure. `None`: a signal came before the first byte, so once more.
+#[cfg(any(test, target_os = "freebsd", target_os = "macos"))]
+pub(super) fn outcome(failure: Option<crate::Error>, sent: libc::off_t) -> Option<Result<usize>> {
+    match failure {
+        None => Some(Ok(sent as usize)),
+        Some(e) if sent > 0 && (e.would_block() || e.errno() == libc::EINTR) => Some(Ok(sent as usize)),
+        Some(e) if e.errno() == libc::EINTR => None,
+        Some(e) => Some(Err(e)),
     }
-    if error.errno() == libc::EINTR { None } else { Some(Err(error)) }
 }
 
 #[cfg(target_os = "freebsd")]
@@ -95,8 +97,9 @@ fn sendfile_raw(socket: c_int, file: c_int, at: libc::off_t, count: usize) -> Re
         let mut done: libc::off_t = 0;
         // SAFETY: the kernel writes the one count, which outlives the call; the headers are absent.
         let result = unsafe { libc::sendfile(file, socket, at, count, std::ptr::null_mut(), &raw mut done, 0) };
-        if let Some(result) = sent(result, done) {
-            return result;
+        let failure = (result == -1).then(|| crate::Error::last("sendfile"));
+        if let Some(outcome) = outcome(failure, done) {
+            return outcome;
         }
     }
 }
@@ -107,8 +110,9 @@ fn sendfile_raw(socket: c_int, file: c_int, at: libc::off_t, count: usize) -> Re
         let mut done = libc::off_t::try_from(count).unwrap_or(libc::off_t::MAX);
         // SAFETY: the kernel reads and writes the one count, which outlives the call; the headers are absent.
         let result = unsafe { libc::sendfile(file, socket, at, &raw mut done, std::ptr::null_mut(), 0) };
-        if let Some(result) = sent(result, done) {
-            return result;
+        let failure = (result == -1).then(|| crate::Error::last("sendfile"));
+        if let Some(outcome) = outcome(failure, done) {
+            return outcome;
         }
     }
 }

@@ -81,8 +81,8 @@ fn remove_stale(address: &Address, path: &Path) -> Result<()> {
 
 /// Takes one connection off a listening socket: accept4(2). The peer of a unix socket is mostly unnamed.
 ///
-/// Errors: `EAGAIN` (none waits), `ECONNABORTED` (it is gone already), `EMFILE` and `ENFILE` (no descriptor is free; the
-/// connection keeps waiting).
+/// Errors: `EAGAIN` (none waits), `ECONNABORTED` (it is gone already), `EMFILE` and `ENFILE` (no descriptor is free;
+/// the connection keeps waiting).
 pub fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address)> {
     let mut peer = Raw::empty();
     let socket = accept_raw(listener, &mut peer)?;
@@ -113,7 +113,8 @@ fn accept_raw(listener: BorrowedFd<'_>, peer: &mut Raw) -> Result<OwnedFd> {
 /// Begins a connection: connect(2) on a new socket. `EINPROGRESS` is no error: wait until the socket can be written,
 /// then ask [`take_error`] how it ended.
 ///
-/// Errors: at once for unix sockets (`ECONNREFUSED`, `ENOENT`, `EACCES`, `EAGAIN`: its backlog is full), later for others.
+/// Errors: at once for unix sockets (`ECONNREFUSED`, `ENOENT`, `EACCES`, `EAGAIN`: its backlog is full), later for
+/// others.
 pub fn connect(address: &Address) -> Result<OwnedFd> {
     let raw = Raw::new(address, "connect")?;
     let socket = socket(family(address))?;

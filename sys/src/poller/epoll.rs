@@ -7,13 +7,13 @@
 use super::ffi::linux::*;
 use super::notices::{Notices, Source};
 use super::table::{Side, Table};
-use super::{EVENTS_MAX, Nap, Poller, Ready, Token, Watch, millis, woken};
+use super::{EVENTS_MAX, Inner, Nap, Poller, Ready, Token, Watch, millis, woken};
 use crate::Result;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 /// An epoll instance and who waits in it.
-pub struct Epoll {
+pub(super) struct Epoll {
     epoll: OwnedFd,
     table: Table,
     notices: Notices,
@@ -80,17 +80,17 @@ impl Epoll {
             Source::Change => self.notices.take_changes(out),
         }
     }
-
-    /// For a poller that waits for our descriptor beside its own.
-    pub(super) fn nap(&mut self, timeout: Option<Duration>) -> Result<Nap> {
-        Ok(self.notices.nap(timeout))
-    }
 }
 
 impl AsFd for Epoll {
-    /// Readable while one of the watches has something to tell.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()
+    }
+}
+
+impl Inner for Epoll {
+    fn nap(&mut self, timeout: Option<Duration>) -> Result<Nap> {
+        Ok(self.notices.nap(timeout))
     }
 }
 

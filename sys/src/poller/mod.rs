@@ -6,6 +6,10 @@
 #[cfg(has_epoll)]
 mod epoll;
 mod ffi;
+#[cfg(any(has_kqueue, test, feature = "kqueue-shim"))]
+mod kqueue;
+#[cfg(all(has_epoll, any(test, feature = "kqueue-shim")))]
+mod kqueue_shim;
 #[cfg(has_epoll)]
 mod notices;
 mod poll;
@@ -17,7 +21,7 @@ mod behaviours;
 
 use crate::signal::Signal;
 use crate::{Error, Result};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 /// Names who waits: a slot and its generation, so that an event for a former owner of the slot is known as stale.
@@ -93,7 +97,7 @@ pub trait Poller {
 /// The pollers of this platform by name, the best first.
 pub fn names() -> &'static [&'static str] {
     #[cfg(all(has_epoll, any(test, feature = "kqueue-shim")))]
-    return &["epoll", "poll", "select"];
+    return &["epoll", "poll", "select", "kqueue"];
     #[cfg(all(has_epoll, not(any(test, feature = "kqueue-shim"))))]
     return &["epoll", "poll", "select"];
     #[cfg(not(has_epoll))]
@@ -107,17 +111,27 @@ pub fn open(name: Option<&str>) -> Result<Box<dyn Poller>> {
     match name.unwrap_or(names()[0]) {
         #[cfg(has_epoll)]
         "epoll" => Ok(Box::new(epoll::Epoll::new()?)),
-        "poll" => Ok(Box::new(poll::Poll::new()?)),
-        "select" => Ok(Box::new(select::Select::new()?)),
+        #[cfg(any(has_kqueue, test, feature = "kqueue-shim"))]
+        "kqueue" => Ok(Box::new(kqueue::Kqueue::new()?)),
+        "poll" => Ok(Box::new(poll::Poll::new(best()?)?)),
+        "select" => Ok(Box::new(select::Select::new(best()?)?)),
         _ => Err(Error::new("poller::open", libc::EINVAL)),
     }
 }
 
-/// What poll(2) and select(2) know nothing of (children, signals, files) is armed here.
-#[cfg(has_epoll)]
-use epoll::Epoll as Inner;
-#[cfg(not(has_epoll))]
-use kqueue::Kqueue as Inner;
+/// What poll(2) and select(2) know nothing of (children, signals, files) is armed in an inner poller of the platform's
+/// best kind. Its descriptor is readable while one of its watches fires.
+trait Inner: Poller + AsFd {
+    /// To be called before the owner sleeps for `timeout`.
+    fn nap(&mut self, timeout: Option<Duration>) -> Result<Nap>;
+}
+
+fn best() -> Result<Box<dyn Inner>> {
+    #[cfg(has_epoll)]
+    return Ok(Box::new(epoll::Epoll::new()?));
+    #[cfg(not(has_epoll))]
+    return Ok(Box::new(kqueue::Kqueue::new()?));
+}
 
 /// How the owner of an inner poller has to sleep.
 struct Nap {

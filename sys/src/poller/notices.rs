@@ -7,7 +7,6 @@ use crate::signal::Signal;
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_int};
-use std::mem::{offset_of, size_of};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
@@ -59,7 +58,7 @@ impl Notices {
     /// The descriptor that can be read once `watch` fires; `None` for a child that has to be asked for now and then.
     pub fn open(&mut self, watch: Watch<'_>, token: Token) -> Result<Option<(RawFd, Source)>> {
         match watch {
-            Watch::Exit(pid) => Ok(self.open_exit(pid, token).map(|fd| (fd, Source::Plain))),
+            Watch::Exit(pid) => Ok(self.open_exit(pid, token, pidfd_open).map(|fd| (fd, Source::Plain))),
             Watch::Signal(signal) => self.open_signal(signal).map(|fd| Some((fd, Source::Signal))),
             Watch::Change(file) => {
                 let changes = match &mut self.changes {
@@ -96,11 +95,11 @@ impl Notices {
 
     /// A child without pidfd is only asked for: because the kernel has none, because we have no descriptor left, or
     /// because the child is gone already, which the first question will tell.
-    fn open_exit(&mut self, pid: Pid, token: Token) -> Option<RawFd> {
+    fn open_exit(&mut self, pid: Pid, token: Token, open: fn(Pid) -> Result<OwnedFd>) -> Option<RawFd> {
         if let Some(pidfd) = self.exits.get(&pid) {
             return Some(pidfd.as_raw_fd());
         }
-        match pidfd_open(pid, 0) {
+        match open(pid) {
             Ok(pidfd) => {
                 self.asked.remove(&pid);
                 Some(self.exits.entry(pid).or_insert(pidfd).as_raw_fd())
@@ -196,12 +195,12 @@ impl Changes {
         let Some(len) = read_some(self.inotify.as_fd(), &mut buf) else { return };
         let mut rest = &buf[..len];
         let mut wds = Vec::new();
-        while let Some((wd, mask, next)) = split_event(rest) {
+        while let Some((event, next)) = InotifyEvent::split(rest) {
             rest = next;
-            if mask & IN_Q_OVERFLOW != 0 {
+            if event.mask & IN_Q_OVERFLOW != 0 {
                 wds.extend(self.wds.values()); // events were lost: anything may have changed
-            } else if mask & IN_IGNORED == 0 {
-                wds.push(wd);
+            } else if event.mask & IN_IGNORED == 0 {
+                wds.push(event.wd);
             }
         }
         wds.sort_unstable();
@@ -212,11 +211,44 @@ impl Changes {
     }
 }
 
-/// The first inotify event of `bytes`: its watch descriptor and mask, and the bytes after it.
-fn split_event(bytes: &[u8]) -> Option<(c_int, u32, &[u8])> {
-    let word = |at: usize| Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
-    let name = word(offset_of!(InotifyEvent, len))? as usize;
-    let wd = word(offset_of!(InotifyEvent, wd))? as c_int;
-    let mask = word(offset_of!(InotifyEvent, mask))?;
-    Some((wd, mask, bytes.get(size_of::<InotifyEvent>() + name..)?))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn a_child_without_pidfd_is_asked_for_now_and_then() {
+        let unknown = |_| Err(Error::new("pidfd_open", libc::ENOSYS));
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let (pid, token) = (child.id() as Pid, Token { index: 1, generation: 0 });
+        let (mut notices, mut out) = (Notices::default(), Vec::new());
+        assert!(notices.open_exit(pid, token, unknown).is_none());
+        for (timeout, expected) in
+            [(None, ASK_EVERY), (Some(ASK_EVERY * 2), ASK_EVERY), (Some(ASK_EVERY / 2), ASK_EVERY / 2)]
+        {
+            let nap = notices.nap(timeout);
+            assert_eq!((nap.timeout, nap.look), (Some(expected), true));
+        }
+        notices.take_exits(&mut out);
+        assert_eq!(out, [], "it is alive");
+        drop(child.stdin.take());
+        while out.is_empty() {
+            std::thread::yield_now();
+            notices.take_exits(&mut out);
+        }
+        assert_eq!(out, [Ready { token, hangup: false }]);
+        assert!(child.wait().unwrap().success(), "nobody has reaped it");
+        assert!(notices.close(Watch::Exit(pid)).is_none());
+        let nap = notices.nap(None);
+        assert_eq!((nap.timeout, nap.look), (None, false));
+    }
+
+    #[test]
+    fn the_user_data_of_epoll_is_read_as_it_was_written() {
+        for source in [Source::Plain, Source::Signal, Source::Change] {
+            for fd in [0, 1023, RawFd::MAX] {
+                assert_eq!(Source::of(source.tag(fd)), (source, fd));
+            }
+        }
+    }
 }

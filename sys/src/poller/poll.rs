@@ -7,22 +7,22 @@ use super::ffi::posix::*;
 use super::table::{Side, Table};
 use super::{EVENTS_MAX, Inner, Poller, Ready, Token, Watch, millis, woken};
 use crate::Result;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 /// A list for poll(2) and who waits in it.
-pub struct Poll {
+pub(super) struct Poll {
     list: Vec<PollFd>,
     table: Table,
     /// Where the next wait starts to look, so that more ready descriptors than fit are served in turn.
     start: usize,
-    inner: Inner,
+    inner: Box<dyn Inner>,
 }
 
 impl Poll {
-    /// A list of nothing. Errors: those of making the inner poller.
-    pub fn new() -> Result<Self> {
-        let mut new = Self { list: Vec::new(), table: Table::default(), start: 0, inner: Inner::new()? };
+    /// A list of nothing but `inner`.
+    pub fn new(inner: Box<dyn Inner>) -> Result<Self> {
+        let mut new = Self { list: Vec::new(), table: Table::default(), start: 0, inner };
         new.list(new.inner.as_fd().as_raw_fd(), Side::READ);
         Ok(new)
     }

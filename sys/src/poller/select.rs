@@ -7,24 +7,24 @@ use super::ffi::posix::*;
 use super::table::{Side, Table};
 use super::{Inner, Poller, Ready, TIMEOUT_MAX, Token, Watch, woken};
 use crate::{Error, Result};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 /// The sets for select(2) and who waits in them.
-pub struct Select {
+pub(super) struct Select {
     read: FdSet,
     write: FdSet,
     /// One more than the highest descriptor ever armed.
     end: RawFd,
     table: Table,
-    inner: Inner,
+    inner: Box<dyn Inner>,
 }
 
 impl Select {
-    /// Empty sets. Errors: those of making the inner poller, and `EINVAL` if its descriptor is beyond the sets.
-    pub fn new() -> Result<Self> {
+    /// Sets of nothing but `inner`. Errors: `EINVAL` if its descriptor does not fit into them.
+    pub fn new(inner: Box<dyn Inner>) -> Result<Self> {
         let (read, write) = (FdSet::EMPTY, FdSet::EMPTY);
-        let mut new = Self { read, write, end: 0, table: Table::default(), inner: Inner::new()? };
+        let mut new = Self { read, write, end: 0, table: Table::default(), inner };
         new.set(new.inner.as_fd().as_raw_fd(), Side::READ)?;
         Ok(new)
     }

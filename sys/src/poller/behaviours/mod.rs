@@ -14,7 +14,7 @@ use super::*;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Instant;
 
-/// Runs `behaviour` for each poller of this platform.
+/// Runs `behaviour` for each poller of this platform, and for those that the BSDs have around a kqueue.
 fn each(behaviour: impl Fn(&mut dyn Poller)) {
     for name in names() {
         println!("with {name}:");
@@ -22,6 +22,10 @@ fn each(behaviour: impl Fn(&mut dyn Poller)) {
         assert_eq!(poller.name(), *name);
         behaviour(&mut *poller);
     }
+    println!("with poll around a kqueue:");
+    behaviour(&mut poll::Poll::new(Box::new(kqueue::Kqueue::new().unwrap())).unwrap());
+    println!("with select around a kqueue:");
+    behaviour(&mut select::Select::new(Box::new(kqueue::Kqueue::new().unwrap())).unwrap());
 }
 
 /// A token of slot `index` that was never given out before.

@@ -1,1 +1,251 @@
 //! Children, signals and files.
+
+use super::*;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A child that lives until its standard input is closed.
+fn spawn() -> Child {
+    Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+}
+
+fn pid(child: &Child) -> Pid {
+    child.id() as Pid
+}
+
+/// Lets the child end and waits until it has, without reaping it.
+fn end(child: &mut Child) {
+    drop(child.stdin.take());
+    // SAFETY: a siginfo_t is plain data, and waitid fills one.
+    let result = unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        libc::waitid(libc::P_PID, child.id(), &mut info, libc::WEXITED | libc::WNOWAIT)
+    };
+    assert_eq!(result, 0);
+}
+
+#[test]
+fn the_end_of_a_child_fires() {
+    each(|poller| {
+        let mut child = spawn();
+        poller.arm(Watch::Exit(pid(&child)), token(1)).unwrap();
+        assert_quiet(poller);
+        poller.arm(Watch::Exit(pid(&child)), token(2)).unwrap();
+        drop(child.stdin.take());
+        assert_eq!(fired(poller), [Ready { token: token(2), hangup: false }]);
+        poller.disarm(Watch::Exit(pid(&child))).unwrap();
+        assert_quiet(poller);
+        assert!(child.wait().unwrap().success(), "the poller has not reaped it");
+    });
+}
+
+#[test]
+fn a_child_that_has_ended_already_fires_at_once() {
+    each(|poller| {
+        let mut child = spawn();
+        end(&mut child);
+        poller.arm(Watch::Exit(pid(&child)), token(1)).unwrap();
+        assert_eq!(fired(poller), [Ready { token: token(1), hangup: false }]);
+        poller.disarm(Watch::Exit(pid(&child))).unwrap();
+        assert_quiet(poller);
+        assert!(child.wait().unwrap().success(), "the poller has not reaped it");
+    });
+}
+
+#[test]
+fn a_child_that_was_reaped_already_fires_at_once() {
+    each(|poller| {
+        let mut child = spawn();
+        assert!(child.wait().unwrap().success());
+        poller.arm(Watch::Exit(pid(&child)), token(1)).unwrap();
+        assert_eq!(tokens(poller), [token(1)]);
+        poller.disarm(Watch::Exit(pid(&child))).unwrap();
+        assert_quiet(poller);
+    });
+}
+
+#[test]
+fn a_child_that_nobody_watches_any_more_ends_in_silence() {
+    each(|poller| {
+        for wait_between in [false, true] {
+            let mut child = spawn();
+            poller.arm(Watch::Exit(pid(&child)), token(1)).unwrap();
+            if wait_between {
+                assert_quiet(poller);
+            }
+            poller.disarm(Watch::Exit(pid(&child))).unwrap();
+            end(&mut child);
+            assert_quiet(poller);
+            child.wait().unwrap();
+        }
+    });
+}
+
+#[test]
+fn many_children_end_at_once() {
+    each(|poller| {
+        let mut children: Vec<Child> = (0..40).map(|_| spawn()).collect();
+        for (index, child) in children.iter_mut().enumerate() {
+            if index % 4 == 0 {
+                end(child);
+            }
+            poller.arm(Watch::Exit(pid(child)), token(index as u32)).unwrap();
+        }
+        for child in &mut children {
+            drop(child.stdin.take());
+        }
+        let mut ended = BTreeSet::new();
+        while ended.len() < children.len() {
+            for token in tokens(poller) {
+                let child = &mut children[token.index as usize];
+                poller.disarm(Watch::Exit(pid(child))).unwrap();
+                assert!(child.try_wait().unwrap().is_some(), "fired too early");
+                assert!(ended.insert(token), "fired twice");
+            }
+        }
+        assert_quiet(poller);
+    });
+}
+
+/// Blocks the signal in this thread and gives a function that sends it to this thread alone, so that tests in other
+/// threads never see it.
+fn block(signal: Signal) -> impl Fn() {
+    // SAFETY: sigemptyset fills the set before it is read.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, signal as i32);
+        assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()), 0);
+    }
+    // SAFETY: takes no pointer; in a process with threads, raise(3) is for the calling one.
+    move || assert_eq!(unsafe { libc::raise(signal as i32) }, 0)
+}
+
+#[test]
+fn a_signal_fires_once_for_each_arrival() {
+    let raise = block(Signal::Usr2);
+    each(|poller| {
+        poller.arm(Watch::Signal(Signal::Usr2), token(1)).unwrap();
+        assert_quiet(poller);
+        for _ in 0..3 {
+            raise();
+            assert_eq!(fired(poller), [Ready { token: token(1), hangup: false }]);
+            assert_quiet(poller);
+        }
+        raise();
+        raise(); // a pending signal is not counted
+        assert_eq!(tokens(poller), [token(1)]);
+        assert_quiet(poller);
+        poller.arm(Watch::Signal(Signal::Usr2), token(2)).unwrap();
+        raise();
+        assert_eq!(tokens(poller), [token(2)]);
+    });
+}
+
+#[test]
+fn signals_have_tokens_of_their_own() {
+    let (usr1, hup) = (block(Signal::Usr1), block(Signal::Hup));
+    each(|poller| {
+        poller.arm(Watch::Signal(Signal::Usr1), token(1)).unwrap();
+        poller.arm(Watch::Signal(Signal::Hup), token(2)).unwrap();
+        hup();
+        assert_eq!(tokens(poller), [token(2)]);
+        usr1();
+        assert_eq!(tokens(poller), [token(1)]);
+        usr1();
+        hup();
+        assert_eq!(tokens(poller), [token(1), token(2)]);
+        poller.disarm(Watch::Signal(Signal::Usr1)).unwrap();
+        hup();
+        assert_eq!(tokens(poller), [token(2)]);
+    });
+}
+
+/// A new empty directory, removed with all that is in it in the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("webserv-poller-{}-{number}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_file_that_changes_fires_once_for_each_change() {
+    each(|poller| {
+        let scratch = Scratch::new();
+        let path = scratch.0.join("file");
+        let mut writer = File::create(&path).unwrap();
+        let file = File::open(&path).unwrap();
+        poller.arm(Watch::Change(file.as_fd()), token(1)).unwrap();
+        assert_quiet(poller);
+        let mut fires = |what: &str| {
+            assert_eq!(tokens(poller), [token(1)], "{what}");
+            assert_quiet(poller);
+        };
+        writer.write_all(b"contents").unwrap();
+        fires("written");
+        writer.set_len(3).unwrap();
+        fires("cut");
+        fs::rename(&path, path.with_extension("old")).unwrap();
+        fires("renamed");
+        fs::remove_file(path.with_extension("old")).unwrap();
+        fires("deleted");
+        poller.disarm(Watch::Change(file.as_fd())).unwrap();
+        writer.write_all(b"more").unwrap();
+        assert_quiet(poller);
+    });
+}
+
+#[test]
+fn a_directory_fires_when_its_entries_change() {
+    each(|poller| {
+        let scratch = Scratch::new();
+        let directory = File::open(&scratch.0).unwrap();
+        poller.arm(Watch::Change(directory.as_fd()), token(1)).unwrap();
+        assert_quiet(poller);
+        fs::write(scratch.0.join("entry"), "").unwrap();
+        assert_eq!(tokens(poller), [token(1)]);
+        assert_quiet(poller);
+        fs::remove_file(scratch.0.join("entry")).unwrap();
+        assert_eq!(tokens(poller), [token(1)]);
+        assert_quiet(poller);
+    });
+}
+
+#[test]
+fn two_descriptors_of_one_file_have_tokens_of_their_own() {
+    each(|poller| {
+        let scratch = Scratch::new();
+        let path = scratch.0.join("file");
+        let mut writer = File::create(&path).unwrap();
+        let (one, two) = (File::open(&path).unwrap(), File::open(&path).unwrap());
+        poller.arm(Watch::Change(one.as_fd()), token(1)).unwrap();
+        poller.arm(Watch::Change(two.as_fd()), token(2)).unwrap();
+        assert_quiet(poller);
+        writer.write_all(b"x").unwrap();
+        assert_eq!(tokens(poller), [token(1), token(2)]);
+        poller.disarm(Watch::Change(one.as_fd())).unwrap();
+        drop(one);
+        writer.write_all(b"x").unwrap();
+        assert_eq!(tokens(poller), [token(2)]);
+        poller.arm(Watch::Change(two.as_fd()), token(3)).unwrap();
+        writer.write_all(b"x").unwrap();
+        assert_eq!(tokens(poller), [token(3)]);
+        assert_quiet(poller);
+    });
+}

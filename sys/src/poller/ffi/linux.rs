@@ -3,7 +3,7 @@
 use super::{check, same_layout, same_values};
 use crate::Result;
 use crate::signal::Signal;
-use std::ffi::{CStr, c_char, c_int, c_uint};
+use std::ffi::{CStr, c_char, c_int};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
@@ -72,6 +72,15 @@ pub struct InotifyEvent {
     pub mask: u32,
     pub cookie: u32,
     pub len: u32,
+}
+
+impl InotifyEvent {
+    /// The first event of `bytes`, which were read from inotify, and the bytes after it and its name.
+    pub fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let mut words = bytes.chunks_exact(4).map(|word| u32::from_ne_bytes(word.try_into().expect("4 bytes")));
+        let (wd, mask, cookie, len) = (words.next()? as c_int, words.next()?, words.next()?, words.next()?);
+        Some((Self { wd, mask, cookie, len }, bytes.get(size_of::<Self>() + len as usize..)?))
+    }
 }
 same_layout!(InotifyEvent, libc::inotify_event, wd, mask, cookie, len);
 
@@ -143,9 +152,9 @@ pub fn inotify_rm_watch(inotify: &OwnedFd, wd: c_int) -> Result<()> {
 }
 
 /// A descriptor that can be read once the child has ended. Close-on-exec always.
-pub fn pidfd_open(pid: i32, flags: c_uint) -> Result<OwnedFd> {
+pub fn pidfd_open(pid: i32) -> Result<OwnedFd> {
     // SAFETY: takes no pointer. glibc has had a wrapper only since 2.36.
-    owned("pidfd_open", unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) } as c_int)
+    owned("pidfd_open", unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) } as c_int)
 }
 
 /// Whether the child has ended, without reaping it. A process that is no child of ours (or has been reaped) has.

@@ -4,6 +4,8 @@
 //! becomes an [`Error`] that names the call. Nothing is repeated after `EINTR`. Constants carry their C names. Struct
 //! layouts and constants are compared with the libc crate's at compile time, so type-checking for a target proves them.
 
+#[cfg(any(has_kqueue, test, feature = "kqueue-shim"))]
+pub(super) mod kqueue;
 #[cfg(has_epoll)]
 pub(super) mod linux;
 pub(super) mod posix;

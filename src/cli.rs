@@ -1,0 +1,292 @@
+//! The command line: nginx's options, and `webserv DIR` to serve a folder at once.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use webserv::config::{Config, LogTarget};
+use webserv::server;
+use webserv_sys::process;
+use webserv_sys::signal::Signal;
+
+/// What the command is to do.
+#[derive(Debug, PartialEq)]
+pub enum Command {
+    /// Serve.
+    Serve(Source),
+    /// `-t`, `-T`: read the configuration and say whether it is right.
+    Test(Source, Dump),
+    /// `-s`: send a signal to the server that runs.
+    Send(Signal, Source),
+    /// `-v`.
+    Version,
+    /// `-V`.
+    Build,
+    /// `-h`.
+    Help,
+}
+
+/// Whether `-T` wants to see the configuration.
+#[derive(Debug, PartialEq, Clone, Copy)]
+pub enum Dump {
+    /// `-t`
+    No,
+    /// `-T`
+    Yes,
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, PartialEq, Clone, Default)]
+pub struct Source {
+    /// `-c`
+    file: Option<PathBuf>,
+    /// `-p`
+    prefix: Option<PathBuf>,
+    /// `-e`
+    error_log: Option<PathBuf>,
+    /// `-g`
+    globals: String,
+    /// `-q`
+    quiet: bool,
+    /// A folder to serve, instead of a configuration.
+    directory: Option<PathBuf>,
+    /// `--port`, for a folder.
+    port: Option<u16>,
+}
+
+const HELP: &str = "\
+Usage: webserv [OPTIONS]            serve what the configuration says
+       webserv DIR [--port N]       serve this folder on http://127.0.0.1:8080, or on port N
+
+Options:
+  -c, --config FILE       the configuration (default: config/default.conf, else the built-in one)
+  -p, --prefix DIR        where relative paths in it begin (default: the working directory)
+  -g, --global TEXT       directives in front of the configuration: -g 'daemon on;'
+  -e, --error-log FILE    the error log, whatever the configuration says; \"stderr\" for the terminal
+  -t, --test              say whether the configuration is right, and exit
+  -T, --dump              the same, and print it
+  -q, --quiet             with -t: say nothing unless something is wrong
+  -s, --signal NAME       tell the running server: stop, quit (finish first), reload, reopen (the logs)
+  -v, --version           print the version
+  -V, --build-info        print how it was built, too
+  -h, --help              print this
+";
+
+/// Understands the arguments after the program's name.
+///
+/// # Errors
+/// What is wrong with them, and what to try.
+pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, String> {
+    let mut arguments = arguments.peekable();
+    let (mut source, mut test, mut signal) = (Source::default(), None, None);
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_string_lossy().into_owned();
+        let (name, attached) = split(&text);
+        let mut value = |what: &str| {
+            let next = attached.clone().map(OsString::from).or_else(|| arguments.next());
+            next.ok_or_else(|| format!("option {name} needs {what}; see webserv -h"))
+        };
+        match name.as_str() {
+            "-c" | "--config" => source.file = Some(value("a file")?.into()),
+            "-p" | "--prefix" => source.prefix = Some(value("a folder")?.into()),
+            "-e" | "--error-log" => source.error_log = Some(value("a file")?.into()),
+            "-g" | "--global" => source.globals = value("directives")?.to_string_lossy().into_owned(),
+            "-s" | "--signal" => signal = Some(signal_named(&value("a name")?.to_string_lossy())?),
+            "--port" => {
+                let port = value("a number")?.to_string_lossy().into_owned();
+                let parsed = port.parse().map_err(|_| format!("\"{port}\" is no port: 0 to 65535 is"))?;
+                source.port = Some(parsed);
+            }
+            "-t" | "--test" => test = test.or(Some(Dump::No)),
+            "-T" | "--dump" => test = Some(Dump::Yes),
+            "-q" | "--quiet" => source.quiet = true,
+            "-v" | "--version" => return Ok(Command::Version),
+            "-V" | "--build-info" => return Ok(Command::Build),
+            "-h" | "-?" | "--help" => return Ok(Command::Help),
+            _ if name.starts_with('-') => return Err(format!("unknown option {name}; see webserv -h")),
+            _ if source.directory.is_some() => return Err(format!("one folder can be served, not {text} as well")),
+            _ => source.directory = Some(argument.into()),
+        }
+    }
+    if source.port.is_some() && source.directory.is_none() {
+        return Err("--port goes with a folder: webserv DIR --port N; else the configuration says \"listen\"".into());
+    }
+    Ok(match (signal, test) {
+        (Some(signal), _) => Command::Send(signal, source),
+        (None, Some(dump)) => Command::Test(source, dump),
+        (None, None) => Command::Serve(source),
+    })
+}
+
+/// `--name=value` and `-cFILE` carry their value with them.
+fn split(argument: &str) -> (String, Option<String>) {
+    match argument.split_once('=') {
+        Some((name, value)) if name.starts_with("--") => (name.into(), Some(value.into())),
+        _ => match argument.char_indices().nth(2) {
+            Some((at, _)) if matches!(&argument[..at], "-c" | "-p" | "-e" | "-g" | "-s") => {
+                (argument[..at].into(), Some(argument[at..].into()))
+            }
+            _ => (argument.into(), None),
+        },
+    }
+}
+
+fn signal_named(name: &str) -> Result<Signal, String> {
+    match name {
+        "stop" => Ok(Signal::Term),
+        "quit" => Ok(Signal::Quit),
+        "reload" => Ok(Signal::Hup),
+        "reopen" => Ok(Signal::Usr1),
+        _ => Err(format!("\"{name}\" is nothing that a server can be told: stop, quit, reload or reopen is")),
+    }
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub fn run(self) -> Result<(), String> {
+        match self {
+            Command::Serve(source) => {
+                let config = source.load()?;
+                server::run(config, Arc::new(move || source.load()))
+            }
+            Command::Test(source, dump) => source.test(dump),
+            Command::Send(signal, source) => send(signal, &source.load()?),
+            Command::Version => {
+                println!("webserv/{}", env!("CARGO_PKG_VERSION"));
+                Ok(())
+            }
+            Command::Build => {
+                let features = if cfg!(feature = "kqueue-shim") { "kqueue-shim" } else { "none" };
+                println!("webserv/{} ({})", env!("CARGO_PKG_VERSION"), env!("WEBSERV_COMMIT"));
+                println!("built by {}", env!("WEBSERV_RUSTC"));
+                println!("pollers: {}", webserv_sys::poller::names().join(" "));
+                println!("features: {features}");
+                Ok(())
+            }
+            Command::Help => {
+                print!("{HELP}");
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Source {
+    /// Reads the configuration, or makes the one for a folder.
+    fn load(&self) -> Result<Config, String> {
+        let prefix = match &self.prefix {
+            Some(prefix) => prefix.clone(),
+            None => std::env::current_dir().map_err(|e| format!("there is no working directory: {e}"))?,
+        };
+        let default = prefix.join("config/default.conf");
+        let loaded = match (&self.directory, &self.file) {
+            (Some(directory), _) => self.for_directory(directory)?,
+            (None, Some(file)) => Config::load(&relative(file, &prefix), &prefix, &self.globals),
+            (None, None) if default.is_file() => Config::load(&default, &prefix, &self.globals),
+            (None, None) => Config::built_in(&prefix, &self.globals),
+        };
+        let mut config = loaded.map_err(|e| e.to_string())?;
+        if let Some(path) = &self.error_log {
+            config.error_log.target = match path.to_str() {
+                Some("stderr") => LogTarget::Stderr,
+                _ => LogTarget::File(relative(path, &prefix)),
+            };
+        }
+        Ok(config)
+    }
+
+    fn for_directory(&self, directory: &Path) -> Result<Result<Config, webserv::config::Errors>, String> {
+        let at = std::fs::canonicalize(directory)
+            .map_err(|e| format!("cannot serve the folder {}: {e}", directory.display()))?;
+        if !at.is_dir() {
+            return Err(format!("cannot serve {}: it is not a folder", directory.display()));
+        }
+        let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.port.unwrap_or(8080));
+        Ok(Config::for_directory(&at, address))
+    }
+
+    fn test(&self, dump: Dump) -> Result<(), String> {
+        let name = match &self.file {
+            Some(file) => file.display().to_string(),
+            None => "config/default.conf".into(),
+        };
+        let config = self.load().map_err(|e| format!("{e}\nwebserv: the configuration {name} is not right"))?;
+        for warning in config.warnings.iter().filter(|_| !self.quiet) {
+            eprintln!("webserv: {warning}");
+        }
+        if !self.quiet {
+            eprintln!("webserv: the configuration {name} is right: syntax is ok, test is successful");
+        }
+        if dump == Dump::Yes {
+            for (name, text) in &config.texts {
+                println!("# configuration file {name}:\n{text}");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `-c` and `-e` are relative to the prefix where a file is there, else to the working directory.
+fn relative(path: &Path, prefix: &Path) -> PathBuf {
+    let below = prefix.join(path);
+    if path.is_relative() && !below.exists() && path.exists() { path.to_owned() } else { below }
+}
+
+/// Tells the server whose number stands in the pid file.
+fn send(signal: Signal, config: &Config) -> Result<(), String> {
+    let Some(path) = &config.pid else {
+        return Err("the configuration has no \"pid FILE;\", so the running server cannot be found".into());
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| format!("cannot read the pid file {}: {e}; is the server running?", path.display()))?;
+    let pid: i32 = text.trim().parse().map_err(|_| format!("{} holds no process number", path.display()))?;
+    process::kill(pid, signal).map_err(|e| format!("cannot tell process {pid} ({}): {e}", signal.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, String> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn options_are_nginx_s() {
+        let file = |name: &str| Source { file: Some(name.into()), ..Source::default() };
+        let rows = [
+            ("", Command::Serve(Source::default())),
+            ("-c a.conf", Command::Serve(file("a.conf"))),
+            ("-ca.conf", Command::Serve(file("a.conf"))),
+            ("--config=a.conf", Command::Serve(file("a.conf"))),
+            ("-t -q", Command::Test(Source { quiet: true, ..Source::default() }, Dump::No)),
+            ("-T", Command::Test(Source::default(), Dump::Yes)),
+            ("-s reload -c a.conf", Command::Send(Signal::Hup, file("a.conf"))),
+            ("-v", Command::Version),
+            ("-V", Command::Build),
+            ("-h", Command::Help),
+            ("www --port 0", Command::Serve(Source { directory: Some("www".into()), port: Some(0), ..Source::default() })),
+        ];
+        for (line, command) in rows {
+            assert_eq!(parsed(line), Ok(command), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (line, told) in [
+            ("-x", "unknown option -x"),
+            ("-c", "-c needs a file"),
+            ("-s restart", "\"restart\" is nothing"),
+            ("--port 80", "--port goes with a folder"),
+            ("a --port 70000", "\"70000\" is no port"),
+            ("a b", "not b as well"),
+        ] {
+            let error = parsed(line).expect_err(line);
+            assert!(error.contains(told), "{line}: {error}");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The chunked transfer coding (RFC 9112 section 7.1): a decoder that copies no data, and the encoder's few bytes.
+//!
+//! Here nothing is forgiven. Line ends are CRLF, blanks stand only where the grammar has them, and the first wrong
+//! byte is an error: two recipients that disagree about where a body ends are a way to smuggle requests.
+
+use super::fields::{Fields, Known, split_line};
+use super::head::Limits;
+use super::number::{hex_digit, push_hex};
+use super::octets::{is_quoted, is_token};
+use std::ops::Range;
+
+/// What [`Decoder::decode`] found in its input.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// All input is used up, none of it is data; more must come.
+    More,
+    /// Data, never empty. What stands before it is used up; go on with what follows it.
+    Data(Range<usize>),
+    /// The body is complete. `taken` bytes of the input belong to it, the rest to the next request.
+    End {
+        /// Bytes used up.
+        taken: usize,
+    },
+}
+
+/// The body is malformed: answer 400 if that is still possible, and close, for what follows cannot be found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChunkError {
+    /// The rule that was broken, for the error log.
+    pub reason: &'static str,
+}
+
+/// Bytes of chunk extensions and of leading zeros in a whole body: RFC 9112 section 7.1.1 asks for a limit.
+const EXTRA_BYTES_MAX: u32 = 16 << 10;
+
+/// What may come next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// The first digit of a size.
+    Size,
+    /// A further digit, an extension, or the line's end.
+    SizeMore,
+    /// After a blank: the semicolon of an extension.
+    Semicolon,
+    /// After the semicolon: blanks or the name.
+    NameStart,
+    Name,
+    /// After the name and a blank: "=", or the next extension.
+    NameEnd,
+    /// After "=": blanks or the value.
+    ValueStart,
+    Value,
+    Quoted,
+    /// After a backslash.
+    Escaped,
+    QuotedEnd,
+    SizeLf,
+    Data,
+    DataCr,
+    DataLf,
+    Trailers,
+    End,
+    Failed(ChunkError),
+}
+
+/// Takes a chunked body apart as it arrives.
+#[derive(Debug)]
+pub struct Decoder {
+    state: State,
+    /// The chunk's size while it is read, then what is left of its data.
+    left: u64,
+    extra_bytes: u32,
+    /// Where the trailer line that is being read begins.
+    trailer_start: usize,
+    trailers: Fields,
+    limits: Limits,
+}
+
+impl Decoder {
+    /// At the start of a body. The limits are those of a head and hold for the trailer section.
+    pub fn new(limits: Limits) -> Decoder {
+        let (state, trailers) = (State::Size, Fields::default());
+        Decoder { state, left: 0, extra_bytes: 0, trailer_start: 0, trailers, limits }
+    }
+
+    /// The next piece of the body. Call again with what follows a [`Step::Data`], and with new input after
+    /// [`Step::More`].
+    ///
+    /// # Errors
+    /// [`ChunkError`] at the first byte that cannot be right; then always the same.
+    pub fn decode(&mut self, input: &[u8]) -> Result<Step, ChunkError> {
+        let mut at = 0;
+        while at < input.len() || self.state == State::End {
+            match self.state {
+                State::Data => return Ok(Step::Data(self.data(at, input.len()))),
+                State::Trailers => at += self.trailer_bytes(&input[at..]).inspect_err(|&e| self.fail(e))?,
+                State::End => return Ok(Step::End { taken: at }),
+                State::Failed(error) => return Err(error),
+                _ => {
+                    self.state = self.framing_byte(input[at]).inspect_err(|&e| self.fail(e))?;
+                    at += 1;
+                }
+            }
+        }
+        Ok(Step::More)
+    }
+
+    /// The trailer fields, complete after [`Step::End`], without those that a trailer may not hold.
+    pub fn trailers(&self) -> &Fields {
+        &self.trailers
+    }
+
+    fn fail(&mut self, error: ChunkError) {
+        self.state = State::Failed(error);
+    }
+
+    /// As much data as there is in `at..input_len`.
+    fn data(&mut self, at: usize, input_len: usize) -> Range<usize> {
+        let len = usize::try_from(self.left).unwrap_or(usize::MAX).min(input_len - at);
+        self.left -= len as u64;
+        if self.left == 0 {
+            self.state = State::DataCr;
+        }
+        at..at + len
+    }
+
+    /// `chunk-size [ chunk-ext ] CRLF`, and the CRLF after the data.
+    fn framing_byte(&mut self, byte: u8) -> Result<State, ChunkError> {
+        let next = match (self.state, byte) {
+            (State::Size | State::SizeMore, _) if hex_digit(byte).is_some() => return self.size_digit(byte),
+            (State::SizeMore | State::Name | State::Value | State::QuotedEnd, b'\r') => return Ok(State::SizeLf),
+            (State::SizeLf, b'\n') if self.left == 0 => return Ok(State::Trailers),
+            (State::SizeLf, b'\n') => return Ok(State::Data),
+            (State::DataCr, b'\r') => return Ok(State::DataLf),
+            (State::DataLf, b'\n') => return Ok(State::Size),
+            // *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
+            (State::SizeMore | State::Semicolon | State::Value | State::QuotedEnd, b' ' | b'\t') => State::Semicolon,
+            (State::SizeMore | State::Semicolon | State::Value | State::QuotedEnd, b';') => State::NameStart,
+            (State::NameStart, b' ' | b'\t') => State::NameStart,
+            (State::NameStart | State::Name, _) if is_token(byte) => State::Name,
+            (State::Name | State::NameEnd, b' ' | b'\t') => State::NameEnd,
+            (State::Name | State::NameEnd, b';') => State::NameStart,
+            (State::Name | State::NameEnd, b'=') => State::ValueStart,
+            (State::ValueStart, b' ' | b'\t') => State::ValueStart,
+            (State::ValueStart, b'"') => State::Quoted,
+            (State::ValueStart | State::Value, _) if is_token(byte) => State::Value,
+            (State::Quoted, b'"') => State::QuotedEnd,
+            (State::Quoted, b'\\') => State::Escaped,
+            (State::Quoted, _) if is_quoted(byte) => State::Quoted,
+            (State::Escaped, _) if is_quoted(byte) || matches!(byte, b'"' | b'\\') => State::Quoted,
+            (state, _) => return Err(ChunkError { reason: expected(state) }),
+        };
+        self.count_extra()?;
+        Ok(next)
+    }
+
+    fn size_digit(&mut self, byte: u8) -> Result<State, ChunkError> {
+        let digit = hex_digit(byte).map_or(0, u64::from);
+        if self.state == State::Size {
+            self.left = 0;
+        } else if self.left == 0 {
+            self.count_extra()?; // a leading zero went before
+        }
+        let shifted = self.left.checked_mul(16).ok_or(ChunkError { reason: "a chunk size over 64 bits" })?;
+        self.left = shifted + digit;
+        Ok(State::SizeMore)
+    }
+
+    fn count_extra(&mut self) -> Result<(), ChunkError> {
+        self.extra_bytes += 1;
+        if self.extra_bytes > EXTRA_BYTES_MAX {
+            return Err(ChunkError { reason: "too many bytes of chunk extensions (RFC 9112 section 7.1.1)" });
+        }
+        Ok(())
+    }
+
+    /// Takes one trailer line, or what there is of it; how many bytes.
+    fn trailer_bytes(&mut self, input: &[u8]) -> Result<usize, ChunkError> {
+        let line_end = memchr::memchr(b'\n', input);
+        let taken = line_end.map_or(input.len(), |lf| lf + 1);
+        let bytes = &mut self.trailers.bytes;
+        let (line_len, all_len) = (bytes.len() - self.trailer_start + taken, bytes.len() + taken);
+        if line_len > self.limits.line_bytes_max || all_len > self.limits.head_bytes_max {
+            return Err(ChunkError { reason: "the trailers are over large_client_header_buffers" });
+        }
+        bytes.extend_from_slice(&input[..taken]);
+        if line_end.is_some() {
+            self.trailer_line()?;
+        }
+        Ok(taken)
+    }
+
+    /// The line that `trailers.bytes` ends with is complete.
+    fn trailer_line(&mut self) -> Result<(), ChunkError> {
+        let Fields { bytes, index } = &mut self.trailers;
+        let line = match &bytes[self.trailer_start..] {
+            b"\r\n" => {
+                self.state = State::End;
+                return Ok(());
+            }
+            [line @ .., b'\r', b'\n'] => line,
+            _ => {
+                return Err(ChunkError { reason: "a trailer line that does not end in CRLF (RFC 9112 section 7.1.2)" });
+            }
+        };
+        if index.len() == self.limits.fields_max {
+            return Err(ChunkError { reason: "more trailer lines than max_headers" });
+        }
+        let parts = split_line(line).map_err(|reason| ChunkError { reason })?;
+        if Known::parse(&line[..parts.name_len]).is_none_or(may_be_trailer) {
+            index.push(line, self.trailer_start, parts);
+        }
+        self.trailer_start = bytes.len();
+        Ok(())
+    }
+}
+
+const fn expected(state: State) -> &'static str {
+    match state {
+        State::Size => "a chunk that does not begin with a hexadecimal size (RFC 9112 section 7.1)",
+        State::SizeMore => "a byte in a chunk size that is not a hexadecimal digit (RFC 9112 section 7.1)",
+        State::SizeLf => "a CR without LF after a chunk size (RFC 9112 section 7.1)",
+        State::DataCr | State::DataLf => "no CRLF after the data of a chunk (RFC 9112 section 7.1)",
+        _ => "a malformed chunk extension (RFC 9112 section 7.1.1)",
+    }
+}
+
+/// RFC 9110 section 6.5.1: nothing in a trailer may frame the message, route it, change what the request asks for,
+/// authenticate, or describe the content.
+const fn may_be_trailer(known: Known) -> bool {
+    !matches!(
+        known,
+        Known::Authorization
+            | Known::CacheControl
+            | Known::Connection
+            | Known::ContentEncoding
+            | Known::ContentLanguage
+            | Known::ContentLength
+            | Known::ContentLocation
+            | Known::ContentRange
+            | Known::ContentType
+            | Known::Cookie
+            | Known::Expect
+            | Known::Host
+            | Known::If
+            | Known::IfMatch
+            | Known::IfModifiedSince
+            | Known::IfNoneMatch
+            | Known::IfRange
+            | Known::IfUnmodifiedSince
+            | Known::KeepAlive
+            | Known::MaxForwards
+            | Known::Pragma
+            | Known::Proxy
+            | Known::ProxyAuthorization
+            | Known::ProxyConnection
+            | Known::Range
+            | Known::SetCookie
+            | Known::Te
+            | Known::Trailer
+            | Known::TransferEncoding
+            | Known::Upgrade
+    )
+}
+
+/// Appends what goes before a chunk of `len` bytes. `len` must not be 0: that would be the last chunk.
+pub fn push_chunk_start(out: &mut Vec<u8>, len: u64) {
+    debug_assert!(len > 0, "an empty chunk ends the body");
+    push_hex(out, len);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// What goes after a chunk's data.
+pub const CHUNK_END: &[u8] = b"\r\n";
+
+/// The end of a body that has no trailers.
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+#[cfg(test)]
+mod tests;

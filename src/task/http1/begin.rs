@@ -1,0 +1,149 @@
+//! From bytes to a request: the head is parsed, the virtual server found, and what can be refused at once is.
+
+use super::current::{Current, Stage};
+use super::{Context, Http1, Step};
+use crate::config::Settings;
+use crate::exchange::Phase;
+use crate::exchange::limits::INPUT_BYTES_MAX;
+use crate::http::{Form, HeadError, Limits, Method, Request, Scan, head, target};
+use crate::log::Level;
+use crate::route::{self, Route};
+use std::rc::Rc;
+use std::sync::Arc;
+
+impl Http1 {
+    /// Looks for a request at the front of the input.
+    pub(super) fn begin(&mut self, cx: &mut Context<'_>) -> Step {
+        let now = cx.now;
+        let x = cx.exchange();
+        let limits = limits(&self.listener.hosts.servers[0].settings);
+        let was_started = self.scan.is_started();
+        let bytes = x.input.contiguous();
+        self.seen = bytes.len() as u64;
+        match head::request(bytes, &mut self.scan, &limits) {
+            Ok(Some((request, used))) => {
+                x.input.consume(used as u64);
+                self.seen = 0;
+                self.accept(request, &limits, cx)
+            }
+            Ok(None) if x.input.is_ended() => {
+                // Half a request is no request (RFC 9112 section 8).
+                x.phase = Phase::Closing;
+                Step::Wait
+            }
+            Ok(None) => {
+                if self.scan.is_started() != was_started {
+                    self.since = Some(now);
+                }
+                if self.since.is_none() {
+                    self.since = Some(now);
+                }
+                Step::Wait
+            }
+            Err(error) => self.bad_head(error, cx),
+        }
+    }
+
+    /// A whole head has come.
+    fn accept(&mut self, request: Request, limits: &Limits, cx: &mut Context<'_>) -> Step {
+        self.served += 1;
+        let still_ours = self.follow_reload(cx);
+        let server = route::server(&self.listener.hosts, request.host());
+        let mut current = Box::new(Current::new(request, limits, Route::to_server(server), self.served, cx.now));
+        current.keep_alive &= still_ours;
+        let x = cx.exchange();
+        current.pipelined = !x.output.is_empty();
+        if let Some(request) = &current.request {
+            x.subject.request = Some(Rc::clone(request) as _);
+        }
+        x.subject.server = Some(Arc::clone(server) as _);
+        match self.check(&mut current, cx) {
+            Ok(()) => {
+                self.current = Some(current);
+                Step::Again
+            }
+            Err(status) => self.refuse(current, status, cx),
+        }
+    }
+
+    /// After a reload the next request is answered by the new configuration, if it still listens at this address.
+    fn follow_reload(&mut self, cx: &mut Context<'_>) -> bool {
+        if Arc::ptr_eq(&self.config, &cx.worker.config) {
+            return true;
+        }
+        let Some(listener) = cx.worker.config.listeners.iter().find(|l| l.address == self.listener.address) else {
+            return false;
+        };
+        self.listener = Rc::new(listener.clone());
+        self.config = Arc::clone(&cx.worker.config);
+        true
+    }
+
+    /// What the head alone can be refused for; finds the location.
+    fn check(&mut self, current: &mut Current, cx: &mut Context<'_>) -> Result<(), u16> {
+        let Some(request) = current.request.clone() else { return Err(400) };
+        match (request.method, request.form) {
+            (Method::Unknown, _) => return Err(501),
+            (Method::Connect, _) => return Err(405),
+            (_, Form::Asterisk) => return Ok(()),
+            _ if request.https => return Err(421),
+            _ => {}
+        }
+        current.path = match target::normalize(request.path(), true) {
+            Ok(path) => path.into_owned(),
+            Err(error) => {
+                cx.log(Level::Info, format_args!("{}", error.reason()));
+                return Err(400);
+            }
+        };
+        current.route = Route::to_path(&current.route.server, &current.path);
+        let settings = &current.route.settings;
+        let x = cx.exchange();
+        x.send_timeout = settings.send_timeout;
+        x.log_level = settings.error_level;
+        if current.body.is_longer_than(settings.client_max_body_size) {
+            cx.log(Level::Error, format_args!("the client means to send a body over client_max_body_size"));
+            return Err(413);
+        }
+        if request.expect_continue {
+            // No worker of this location wants a body, so it is not asked for; whether it comes all the same is unknown.
+            current.keep_alive = false;
+            current.stage = Stage::RequestBody;
+            current.body.give_up();
+        }
+        Ok(())
+    }
+
+    /// The head cannot be understood, so neither can what follows it.
+    fn bad_head(&mut self, error: HeadError, cx: &mut Context<'_>) -> Step {
+        self.served += 1;
+        self.seen = 0;
+        let server = &self.listener.hosts.servers[0];
+        let mut current = Current::bad(error.line, error.method, Route::to_server(server), self.served, cx.now);
+        current.pipelined = !cx.exchange().output.is_empty();
+        let line = String::from_utf8_lossy(&current.bad_line).into_owned();
+        cx.log(Level::Info, format_args!("refused: {}; the request line was \"{line}\"", error.reason));
+        self.refuse(Box::new(current), error.status, cx)
+    }
+
+    /// Refuses a request whose head has not come as a whole.
+    pub(super) fn refuse_head(&mut self, status: u16, cx: &mut Context<'_>) -> Step {
+        let server = &self.listener.hosts.servers[0];
+        self.served += 1;
+        self.scan = Scan::default();
+        let line = cx.exchange().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line).into();
+        let current = Current::bad(line, Method::Unknown, Route::to_server(server), self.served, cx.now);
+        self.refuse(Box::new(current), status, cx)
+    }
+}
+
+/// The limits of a head, as nginx's directives mean them.
+fn limits(settings: &Settings) -> Limits {
+    let (number, size) = settings.large_client_header_buffers;
+    Limits {
+        line_bytes_max: size.max(settings.client_header_buffer_size),
+        head_bytes_max: number.saturating_mul(size).max(settings.client_header_buffer_size).min(INPUT_BYTES_MAX),
+        fields_max: settings.max_headers,
+    }
+}

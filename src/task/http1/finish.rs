@@ -1,0 +1,88 @@
+//! The end of a request: the log, and what becomes of the connection.
+
+use super::current::Current;
+use super::{Context, Http1, LINGERING_TIME, Step};
+use crate::exchange::Phase;
+use crate::exchange::limits::REPLY_BYTES_MAX;
+use crate::route;
+use crate::task::{Job, Timer};
+use std::rc::Rc;
+use std::sync::Arc;
+
+impl Http1 {
+    /// The answer is in the output and the request has been read, or given up.
+    pub(super) fn end(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
+        let now = cx.now;
+        let last = !current.keep_alive || !current.body.is_whole() || cx.worker.draining;
+        let linger = !current.body.is_whole() || !cx.exchange().input.is_empty();
+        let settings = Arc::clone(&current.route.settings);
+        self.keep_for_log(current, cx);
+        let x = cx.exchange();
+        x.reply.reset(REPLY_BYTES_MAX);
+        if !last {
+            x.subject.request = None;
+            self.since = Some(now);
+            self.idle = settings.keepalive_timeout;
+            return Step::Again;
+        }
+        if !linger || x.input.is_ended() {
+            x.phase = Phase::Closing;
+            return Step::Wait;
+        }
+        // Closing with bytes unread would send a reset, and the client could lose the answer (RFC 9112 section 9.6).
+        x.input.clear();
+        x.phase = Phase::Lingering;
+        cx.wake_after(LINGERING_TIME);
+        Step::Wait
+    }
+
+    /// A request is logged when its answer has left, or when it never will.
+    fn keep_for_log(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) {
+        if !current.route.settings.access_logs.is_empty() {
+            self.unlogged.push_back(current);
+            return;
+        }
+        cx.exchange().subject.request = None;
+        if let Some(request) = current.request.take().and_then(|request| Rc::try_unwrap(request).ok()) {
+            self.scan.recycle(request);
+        }
+    }
+
+    pub(super) fn log_what_has_left(&mut self, cx: &mut Context<'_>) {
+        while let Some(entry) = self.unlogged.front() {
+            if cx.exchange().output.taken_bytes() < entry.output_end {
+                return;
+            }
+            if let Some(entry) = self.unlogged.pop_front() {
+                self.log_access(&entry, cx);
+            }
+        }
+    }
+
+    /// The connection ends: what has not left by now never will.
+    pub(super) fn log_the_rest(&mut self, cx: &mut Context<'_>) {
+        self.unlogged.extend(self.current.take());
+        while let Some(mut entry) = self.unlogged.pop_front() {
+            if entry.status == 0 {
+                entry.status = 499; // nginx's: the client closed before it was answered
+            }
+            self.log_access(&entry, cx);
+        }
+    }
+
+    fn log_access(&self, entry: &Current, cx: &mut Context<'_>) {
+        for &log in &entry.route.settings.access_logs {
+            let Some(settings) = self.config.access_logs.get(log) else { continue };
+            let mut line = route::expand(&settings.format, &self.view(entry, cx));
+            line.push(b'\n');
+            // After a reload the same log may have another number.
+            let log = match Arc::ptr_eq(&self.config, &cx.worker.config) {
+                true => Some(log),
+                false => cx.worker.config.access_logs.iter().position(|other| other == settings),
+            };
+            if let Some(wait) = log.and_then(|log| cx.worker.access_logs.write(log, &line)) {
+                cx.start(Box::new(Timer::after(wait, Job::FlushLogs)));
+            }
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! One entry of a kqueue, and the Linux descriptors that it stands on.
+
+use super::*;
+use crate::Result;
+use std::ffi::{CString, c_uint};
+use std::os::fd::AsFd;
+
+/// The id of the inotify descriptor, which is no knote's.
+pub const FILES: u64 = 0;
+
+/// Which file a descriptor number stands for: device and inode. Sockets and pipes have one of their own each.
+pub type Identity = (u64, u64);
+
+pub struct Knote {
+    pub id: u64,
+    pub udata: usize,
+    pub flags: Flags,
+    pub fflags: u32,
+    pub enabled: bool,
+    /// Of a descriptor's knote: which file it was when it was added.
+    pub identity: Option<Identity>,
+    /// Of `EVFILT_VNODE`: inotify's number.
+    pub wd: Option<c_int>,
+    /// Of `EVFILT_VNODE`: what has happened and is not delivered yet.
+    pub changes: u32,
+    filter: Filter,
+    /// The descriptor in epoll.
+    fd: RawFd,
+    /// That descriptor, if it is ours.
+    own: Option<OwnedFd>,
+}
+
+impl Knote {
+    /// Whether the number stands for another file now, or none.
+    pub fn is_stale(&self, ident: usize) -> bool {
+        self.identity.is_some() && self.identity != identity(ident).ok()
+    }
+
+    /// An event of this knote, with nothing to tell yet.
+    pub fn blank(&self, key: Key) -> KEvent {
+        let flags = self.flags & (EV_CLEAR | EV_ONESHOT);
+        KEvent { filter: key.0, ident: key.1, flags, udata: self.udata, ..KEvent::NONE }
+    }
+
+    /// What is delivered for `ready`, epoll's events.
+    pub fn event(&self, key: Key, ready: u32) -> Option<KEvent> {
+        let mut event = self.blank(key);
+        let error = ready & EPOLLERR != 0;
+        match key.0 {
+            EVFILT_READ => {
+                event.data = self.bytes_readable(key.1)?;
+                if ready & (EPOLLHUP | RDHUP) != 0 || error {
+                    event.flags |= EV_EOF;
+                }
+            }
+            EVFILT_WRITE => {
+                event.data = 1; // "some room"; Linux does not say how much
+                if ready & EPOLLHUP != 0 || error {
+                    event.flags |= EV_EOF;
+                }
+            }
+            EVFILT_PROC => {
+                event.flags |= EV_EOF | EV_ONESHOT;
+                event.fflags = NOTE_EXIT;
+            }
+            // EVFILT_SIGNAL; files do not come here
+            _ => event.data = self.take_signals()?,
+        }
+        if error {
+            // The true number is cleared by asking for it, and belongs to the task's next call.
+            event.fflags = libc::ECONNRESET as u32;
+        }
+        Some(event)
+    }
+
+    /// Files have what lies behind the offset, and are not readable at their end.
+    fn bytes_readable(&self, fd: usize) -> Option<i64> {
+        let fd = fd as RawFd;
+        let mut bytes: c_int = 0;
+        // SAFETY: FIONREAD writes one int; lseek takes no pointer.
+        unsafe {
+            if self.own.is_some() {
+                let offset = libc::lseek(fd, 0, libc::SEEK_CUR);
+                let size = libc::lseek(fd, 0, libc::SEEK_END);
+                libc::lseek(fd, offset, libc::SEEK_SET);
+                return Some(size - offset).filter(|left| *left > 0);
+            }
+            match libc::ioctl(fd, libc::FIONREAD, &raw mut bytes) {
+                0 => Some(bytes as i64),
+                _ => Some(1), // a listening socket: the length of its backlog, at least one
+            }
+        }
+    }
+
+    /// How many arrivals there were.
+    fn take_signals(&self) -> Option<i64> {
+        let n = read_some(self.own.as_ref()?.as_fd(), &mut [0; 4 * SIGINFO_BYTES])?;
+        Some((n / SIGINFO_BYTES) as i64)
+    }
+}
+
+const RDHUP: u32 = libc::EPOLLRDHUP as u32;
+const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
+const EDGE: u32 = libc::EPOLLET as u32;
+
+/// Which file `fd` is. Errors: `EBADF`.
+pub fn identity(fd: usize) -> std::result::Result<Identity, Errno> {
+    let fd = RawFd::try_from(fd).map_err(|_| libc::EBADF)?;
+    // SAFETY: a struct stat is plain data, and fstat fills it.
+    unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        if libc::fstat(fd, &mut stat) == 0 { Ok((stat.st_dev, stat.st_ino)) } else { Err(libc::EBADF) }
+    }
+}
+
+/// `fflags`, with `NOTE_DELETE` if the file of `fd` has no name left: inotify tells only that its links changed.
+pub fn deleted(fd: usize, fflags: u32) -> u32 {
+    // SAFETY: a struct stat is plain data, and fstat fills it.
+    let links = unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        if libc::fstat(fd as RawFd, &mut stat) == 0 { stat.st_nlink } else { 1 }
+    };
+    if links == 0 { fflags | NOTE_DELETE } else { fflags }
+}
+
+/// The descriptors that all knotes of a queue share.
+pub struct Sources {
+    reads: OwnedFd,
+    writes: OwnedFd,
+    inotify: Option<OwnedFd>,
+}
+
+const READS: u64 = 1;
+const WRITES: u64 = 2;
+
+impl Sources {
+    pub fn new(epoll: &OwnedFd) -> Result<Self> {
+        let (reads, writes) = (epoll_create1(EPOLL_CLOEXEC)?, epoll_create1(EPOLL_CLOEXEC)?);
+        for (fd, data) in [(&reads, READS), (&writes, WRITES)] {
+            epoll_ctl(epoll, EPOLL_CTL_ADD, fd.as_raw_fd(), EpollEvent { events: EPOLLIN, data })?;
+        }
+        Ok(Self { reads, writes, inotify: None })
+    }
+
+    /// A new knote with what it needs in epoll.
+    pub fn open(&mut self, id: u64, change: &KEvent) -> std::result::Result<Knote, Errno> {
+        let &KEvent { ident, filter, flags, fflags, udata, .. } = change;
+        let mut knote = Knote {
+            id,
+            udata,
+            flags,
+            fflags,
+            enabled: true,
+            identity: None,
+            wd: None,
+            changes: 0,
+            filter,
+            fd: ident as RawFd,
+            own: None,
+        };
+        let opened = match filter {
+            EVFILT_READ | EVFILT_WRITE => {
+                knote.identity = Some(identity(ident)?);
+                self.open_descriptor(&mut knote)
+            }
+            EVFILT_VNODE => {
+                knote.identity = Some(identity(ident)?);
+                self.open_file(&mut knote)
+            }
+            EVFILT_PROC => self.open_process(&mut knote, ident),
+            EVFILT_SIGNAL => self.open_signal(&mut knote, ident),
+            _ => return Err(libc::EINVAL),
+        };
+        opened.map(|()| knote).map_err(|error| error.errno())
+    }
+
+    fn open_descriptor(&self, knote: &mut Knote) -> Result<()> {
+        match self.control(EPOLL_CTL_ADD, knote) {
+            Err(error) if error.errno() == libc::EEXIST => self.control(EPOLL_CTL_MOD, knote),
+            // A regular file: epoll does not know them. An eventfd that is always ready stands in.
+            Err(error) if error.errno() == libc::EPERM => {
+                // SAFETY: takes no pointer, and the new descriptor is ours alone.
+                let own = unsafe { OwnedFd::from_raw_fd(libc::eventfd(1 as c_uint, libc::EFD_CLOEXEC)) };
+                self.add_own(knote, own)
+            }
+            result => result,
+        }
+    }
+
+    fn open_process(&self, knote: &mut Knote, pid: usize) -> Result<()> {
+        let pid = pid as i32;
+        if has_exited(pid) {
+            return Err(crate::Error::new("kevent", libc::ESRCH));
+        }
+        // Without pidfds (valgrind) the double has nothing to stand on.
+        self.add_own(knote, pidfd_open(pid)?)
+    }
+
+    fn open_signal(&self, knote: &mut Knote, number: usize) -> Result<()> {
+        use crate::signal::Signal::*;
+        let all = [Hup, Int, Quit, Term, Usr1, Usr2, Chld, Pipe, Kill];
+        let known = all.into_iter().find(|signal| *signal as usize == number);
+        let signal = known.ok_or(crate::Error::new("kevent", libc::EINVAL))?;
+        self.add_own(knote, signalfd(signal, SFD_CLOEXEC | SFD_NONBLOCK)?)
+    }
+
+    fn open_file(&mut self, knote: &mut Knote) -> Result<()> {
+        let inotify = match &mut self.inotify {
+            Some(inotify) => inotify,
+            none => {
+                let new = inotify_init1(IN_CLOEXEC | IN_NONBLOCK)?;
+                epoll_ctl(&self.reads, EPOLL_CTL_ADD, new.as_raw_fd(), EpollEvent { events: EPOLLIN, data: FILES })?;
+                none.insert(new)
+            }
+        };
+        let path = CString::new(format!("/proc/self/fd/{}", knote.fd)).expect("no NUL in digits");
+        let mask = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
+        let entries = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
+        knote.wd = Some(inotify_add_watch(inotify, &path, mask | entries)?);
+        Ok(())
+    }
+
+    fn add_own(&self, knote: &mut Knote, own: OwnedFd) -> Result<()> {
+        knote.fd = own.as_raw_fd();
+        knote.own = Some(own);
+        self.control(EPOLL_CTL_ADD, knote)
+    }
+
+    fn direction(&self, filter: Filter) -> (&OwnedFd, u32) {
+        if filter == EVFILT_WRITE { (&self.writes, EPOLLOUT) } else { (&self.reads, EPOLLIN | RDHUP) }
+    }
+
+    fn control(&self, op: c_int, knote: &Knote) -> Result<()> {
+        let (epoll, events) = self.direction(knote.filter);
+        let once = if knote.flags & EV_CLEAR != 0 && knote.identity.is_some() { EDGE } else { ONESHOT };
+        epoll_ctl(epoll, op, knote.fd, EpollEvent { events: events | once, data: knote.id })
+    }
+
+    /// Lets the knote fire again, at once if its cause is still there. (One with `EV_CLEAR` waits for news anyway.)
+    pub fn arm(&self, knote: &Knote) {
+        if knote.wd.is_none() && (knote.flags & EV_CLEAR == 0 || knote.identity.is_none()) {
+            // A knote that has just become stale cannot be armed, and need not.
+            let _ = self.control(EPOLL_CTL_MOD, knote);
+        }
+    }
+
+    pub fn close(&self, knote: Knote, last_of_file: bool) {
+        match (knote.wd, &self.inotify) {
+            (Some(wd), Some(inotify)) if last_of_file => drop(inotify_rm_watch(inotify, wd)),
+            (Some(_), _) => {}
+            // Fails if the number was closed, or stands for something else now.
+            _ if !knote.is_stale(knote.fd as usize) || knote.own.is_some() => drop(self.control(EPOLL_CTL_DEL, &knote)),
+            _ => {}
+        }
+    }
+
+    /// What is ready in one direction.
+    pub fn ready(&self, direction: u64, events: &mut [EpollEvent]) -> usize {
+        let epoll = if direction == WRITES { &self.writes } else { &self.reads };
+        epoll_wait(epoll, events, 0).unwrap_or(0)
+    }
+
+    /// What happened to files: inotify's number and kqueue's words for it.
+    pub fn changes(&self) -> Vec<(c_int, u32)> {
+        let (mut buf, mut changes) = ([0; 4096], Vec::new());
+        let inotify = self.inotify.as_ref().map(|fd| fd.as_fd());
+        let len = inotify.and_then(|fd| read_some(fd, &mut buf)).unwrap_or(0);
+        let mut rest = &buf[..len];
+        while let Some((event, next)) = InotifyEvent::split(rest) {
+            rest = next;
+            let mut fflags = 0;
+            for (told, meant) in [
+                (IN_MODIFY, NOTE_WRITE),
+                (IN_ATTRIB, NOTE_ATTRIB),
+                (IN_MOVE_SELF, NOTE_RENAME),
+                (IN_DELETE_SELF, NOTE_DELETE),
+                (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO, NOTE_WRITE),
+            ] {
+                if event.mask & told != 0 {
+                    fflags |= meant;
+                }
+            }
+            changes.push((event.wd, fflags));
+        }
+        changes
+    }
+}

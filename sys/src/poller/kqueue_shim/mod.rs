@@ -1,0 +1,274 @@
+//! A test double of kqueue(2) on Linux, so that `kqueue.rs` itself runs there, under the suite of behaviours and (with
+//! the cargo feature `kqueue-shim`) under the whole server. Never for service: it makes a dozen system calls where the
+//! real one makes one.
+//!
+//! It keeps the traps of the real one:
+//! - Changes are taken even if the wait after them is interrupted.
+//! - An error of a change comes as an event with `EV_ERROR` while there is room, and then no other events come; without
+//!   room the call fails. `EV_RECEIPT` asks for such an event in any case.
+//! - Closing a descriptor takes its knotes away in silence; a late `EV_DELETE` is `ENOENT` or `EBADF`.
+//! - `NOTE_EXIT` on a child that has ended is `ESRCH`, as on macOS and OpenBSD (FreeBSD fires at once), and fires once.
+//! - `EV_EOF` of a socket's read side comes with a half-close already, and with data left.
+//! - A child process has no kqueue: the descriptor is `EBADF` there.
+//!
+//! What differs: `EVFILT_SIGNAL` takes the signal, which must be blocked, where the BSDs only look on.
+//!
+//! A queue is an epoll descriptor with two more inside, one for each direction, because a descriptor can be in an epoll
+//! only once, but has two knotes. Their entries are one-shot and armed anew after each event: so one that outlives its
+//! number (a forked child has it still) fires once at most, and is then known as stale.
+
+mod knote;
+#[cfg(test)]
+mod tests;
+
+use super::ffi::kqueue::*;
+use super::ffi::linux::*;
+use knote::{Knote, Sources};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::c_int;
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Flags that kqueue.rs has no use for.
+pub(super) const EV_ENABLE: Flags = 0x0004;
+pub(super) const EV_DISABLE: Flags = 0x0008;
+pub(super) const EV_ONESHOT: Flags = 0x0010;
+
+/// An error number.
+type Errno = i32;
+
+/// What a knote is about: a descriptor, a process or a signal, and the filter.
+type Key = (Filter, usize);
+
+/// One kqueue.
+struct Queue {
+    /// The descriptor that the caller owns, and closes without telling us.
+    epoll: ManuallyDrop<OwnedFd>,
+    /// The process that made it.
+    owner: u32,
+    /// What the descriptor was when it was made: an epoll, all of which look the same.
+    identity: knote::Identity,
+    sources: Sources,
+    knotes: BTreeMap<Key, Knote>,
+    /// Which knote an epoll event is about. Numbers are never given again, so a stale one finds nothing.
+    ids: BTreeMap<u64, Key>,
+    last_id: u64,
+    /// Knotes with changes of a file that are not delivered yet.
+    changed: BTreeSet<Key>,
+}
+
+/// All queues by descriptor. One whose descriptor was closed stays until the number is a kqueue again.
+static QUEUES: Mutex<BTreeMap<RawFd, Arc<Mutex<Queue>>>> = Mutex::new(BTreeMap::new());
+
+/// kqueue(2).
+///
+/// # Safety
+/// None needed; it is unsafe only because the real one is.
+pub unsafe fn kqueue() -> c_int {
+    let new = || -> crate::Result<c_int> {
+        let epoll = epoll_create1(EPOLL_CLOEXEC)?;
+        let sources = Sources::new(&epoll)?;
+        let number = epoll.into_raw_fd();
+        // SAFETY: the number is an open descriptor, and ManuallyDrop leaves its closing to the caller.
+        let epoll = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(number) });
+        let (knotes, ids, changed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        let identity = knote::identity(number as usize).expect("open");
+        let queue = Queue { epoll, owner: std::process::id(), identity, sources, knotes, ids, last_id: 0, changed };
+        let mut queues = QUEUES.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.insert(number, Arc::new(Mutex::new(queue)));
+        Ok(number)
+    };
+    new().unwrap_or_else(|error| fail(error.errno()))
+}
+
+/// kevent(2).
+///
+/// # Safety
+/// As of the real one: `changes` and `events` point to as many structs as said, `timeout` to a timespec or is null.
+pub unsafe fn kevent(
+    kqueue: c_int,
+    changes: *const KEvent,
+    changes_len: c_int,
+    events: *mut KEvent,
+    events_len: c_int,
+    timeout: *const libc::timespec,
+) -> c_int {
+    // SAFETY: the caller says so. A length of 0 may come with any pointer.
+    let (changes, events, timeout) = unsafe {
+        let changes = if changes_len > 0 { std::slice::from_raw_parts(changes, changes_len as usize) } else { &[] };
+        let events = if events_len > 0 { std::slice::from_raw_parts_mut(events, events_len as usize) } else { &mut [] };
+        (changes, events, timeout.as_ref())
+    };
+    let timeout = timeout.map(|t| Duration::new(t.tv_sec as u64, t.tv_nsec as u32));
+    let found = QUEUES.lock().unwrap_or_else(PoisonError::into_inner).get(&kqueue).cloned();
+    let Some(queue) = found else { return fail(libc::EBADF) };
+    let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+    if queue.owner != std::process::id() || knote::identity(kqueue as usize) != Ok(queue.identity) {
+        return fail(libc::EBADF);
+    }
+    match queue.kevent(changes, events, timeout) {
+        Ok(n) => n as c_int,
+        Err(errno) => fail(errno),
+    }
+}
+
+fn fail(errno: Errno) -> c_int {
+    // SAFETY: the pointer is to this thread's errno.
+    unsafe { *libc::__errno_location() = errno };
+    -1
+}
+
+impl Queue {
+    fn kevent(&mut self, changes: &[KEvent], events: &mut [KEvent], timeout: Option<Duration>) -> Result<usize, Errno> {
+        let mut errors = 0;
+        for change in changes {
+            let errno = self.change(change).err();
+            if errno.is_none() && change.flags & EV_RECEIPT == 0 {
+                continue;
+            }
+            match (events.get_mut(errors), errno) {
+                (Some(event), errno) => {
+                    *event = KEvent { flags: EV_ERROR, data: errno.unwrap_or(0) as i64, ..*change };
+                    errors += 1;
+                }
+                (None, Some(errno)) => return Err(errno),
+                (None, None) => {}
+            }
+        }
+        if errors > 0 || events.is_empty() { Ok(errors) } else { self.wait(events, timeout) }
+    }
+
+    fn change(&mut self, change: &KEvent) -> Result<(), Errno> {
+        let key = (change.filter, change.ident);
+        if matches!(change.filter, EVFILT_READ | EVFILT_WRITE | EVFILT_VNODE) {
+            let now = knote::identity(change.ident)?; // EBADF, also for deleting
+            if self.knotes.get(&key).is_some_and(|old| old.identity != Some(now)) {
+                self.forget(key);
+            }
+        }
+        if change.flags & EV_ADD != 0 {
+            self.add(key, change)?;
+        }
+        let knote = self.knotes.get_mut(&key).ok_or(libc::ENOENT)?;
+        if change.flags & EV_DELETE != 0 {
+            self.forget(key);
+        } else if change.flags & EV_DISABLE != 0 {
+            knote.enabled = false;
+        } else if change.flags & (EV_ENABLE | EV_ADD) != 0 {
+            knote.enabled = true;
+            self.sources.arm(knote);
+        }
+        Ok(())
+    }
+
+    /// A new knote, or other wishes of an old one.
+    fn add(&mut self, key: Key, change: &KEvent) -> Result<(), Errno> {
+        if let Some(old) = self.knotes.get_mut(&key) {
+            (old.udata, old.flags, old.fflags) = (change.udata, change.flags, change.fflags);
+            return Ok(());
+        }
+        self.last_id += 1;
+        let knote = self.sources.open(self.last_id, change)?;
+        self.ids.insert(knote.id, key);
+        self.knotes.insert(key, knote);
+        Ok(())
+    }
+
+    fn forget(&mut self, key: Key) {
+        if let Some(knote) = self.knotes.remove(&key) {
+            self.ids.remove(&knote.id);
+            self.changed.remove(&key);
+            let last_of_file = knote.wd.is_some_and(|wd| !self.knotes.values().any(|k| k.wd == Some(wd)));
+            self.sources.close(knote, last_of_file);
+        }
+    }
+
+    fn wait(&mut self, events: &mut [KEvent], timeout: Option<Duration>) -> Result<usize, Errno> {
+        let start = Instant::now();
+        loop {
+            let mut n = self.deliver_changes(events);
+            let left = timeout.map(|t| t.saturating_sub(start.elapsed()));
+            let sleep = if n > 0 { Some(Duration::ZERO) } else { left };
+            let mut ready = [EpollEvent::NONE; 2];
+            // The kernel puts what it has told of last at the end, so neither direction starves.
+            let directions = epoll_wait(&self.epoll, &mut ready, super::millis(sleep)).map_err(|e| e.errno())?;
+            for direction in &ready[..directions] {
+                n += self.deliver(direction.data, &mut events[n..]);
+            }
+            n += self.deliver_changes(&mut events[n..]);
+            if n > 0 || left.is_some_and(|left| left.is_zero()) {
+                return Ok(n);
+            }
+        }
+    }
+
+    /// The events of one direction.
+    fn deliver(&mut self, direction: u64, events: &mut [KEvent]) -> usize {
+        let mut ready = vec![EpollEvent::NONE; events.len()];
+        let found = match ready.len() {
+            0 => 0, // epoll_wait(2) wants room for one
+            _ => self.sources.ready(direction, &mut ready),
+        };
+        let mut n = 0;
+        for event in &ready[..found] {
+            if event.data == knote::FILES {
+                self.note_changes();
+                continue;
+            }
+            let Some(&key) = self.ids.get(&{ event.data }) else { continue };
+            let knote = &self.knotes[&key];
+            if knote.is_stale(key.1) {
+                self.forget(key);
+            } else if knote.enabled
+                && let Some(fired) = knote.event(key, event.events)
+            {
+                events[n] = fired;
+                n += 1;
+                self.after(key, fired.flags);
+            }
+        }
+        n
+    }
+
+    /// What becomes of a knote whose event was delivered.
+    fn after(&mut self, key: Key, flags: Flags) {
+        if flags & EV_ONESHOT != 0 {
+            self.forget(key);
+        } else {
+            self.sources.arm(&self.knotes[&key]);
+        }
+    }
+
+    /// Reads from inotify which files changed, into their knotes.
+    fn note_changes(&mut self) {
+        for (wd, fflags) in self.sources.changes() {
+            for (key, knote) in self.knotes.iter_mut().filter(|(_, knote)| knote.wd == Some(wd)) {
+                knote.changes |= knote::deleted(key.1, fflags) & knote.fflags;
+                if knote.changes != 0 {
+                    self.changed.insert(*key);
+                }
+            }
+        }
+    }
+
+    fn deliver_changes(&mut self, events: &mut [KEvent]) -> usize {
+        let keys: Vec<Key> = self.changed.iter().copied().take(events.len()).collect();
+        let mut n = 0;
+        for key in keys {
+            let Some(knote) = self.knotes.get_mut(&key).filter(|knote| knote.enabled) else { continue };
+            if knote.is_stale(key.1) {
+                self.forget(key);
+                continue;
+            }
+            events[n] = KEvent { fflags: std::mem::take(&mut knote.changes), ..knote.blank(key) };
+            self.changed.remove(&key);
+            n += 1;
+            if events[n - 1].flags & EV_ONESHOT != 0 {
+                self.forget(key);
+            }
+        }
+        n
+    }
+}

@@ -1,0 +1,177 @@
+//! The double does what the man page says, and keeps the traps: else `kqueue.rs` would be tested on a kinder kernel.
+
+use super::*;
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::os::fd::AsRawFd;
+
+const NOW: Option<Duration> = Some(Duration::ZERO);
+
+/// The double behind the same wrapper that kqueue.rs calls, with room for eight events.
+struct Kq(OwnedFd);
+
+impl Kq {
+    fn new() -> Self {
+        Self(super::super::ffi::kqueue::kqueue().unwrap())
+    }
+
+    /// Ident, flags, fflags and data of what comes, or the error number.
+    fn kevent(&self, changes: &[KEvent], room: usize, timeout: Option<Duration>) -> Result<Vec<KEvent>, Errno> {
+        let mut events = vec![KEvent::NONE; room];
+        let result = super::super::ffi::kqueue::kevent(&self.0, changes, &mut events, timeout);
+        let n = result.map_err(|error| error.errno())?;
+        events.truncate(n);
+        Ok(events)
+    }
+
+    fn change(&self, change: KEvent) -> Result<(), Errno> {
+        self.kevent(&[change], 0, NOW).map(drop)
+    }
+
+    #[track_caller]
+    fn one(&self) -> KEvent {
+        let events = self.kevent(&[], 8, NOW).unwrap();
+        assert_eq!(events.len(), 1, "{events:?}");
+        events[0]
+    }
+
+    #[track_caller]
+    fn assert_quiet(&self) {
+        assert!(self.kevent(&[], 8, NOW).unwrap().is_empty());
+    }
+}
+
+fn read_of(fd: &impl AsRawFd, flags: Flags) -> KEvent {
+    KEvent { ident: fd.as_raw_fd() as usize, filter: EVFILT_READ, flags, udata: 7, ..KEvent::NONE }
+}
+
+fn exit_of(pid: u32, flags: Flags) -> KEvent {
+    KEvent { ident: pid as usize, filter: EVFILT_PROC, flags, fflags: NOTE_EXIT, udata: 7, ..KEvent::NONE }
+}
+
+/// A pipe with three bytes in it.
+fn filled() -> (PipeReader, PipeWriter) {
+    let (read_end, mut write_end) = pipe().unwrap();
+    write_end.write_all(b"abc").unwrap();
+    (read_end, write_end)
+}
+
+#[test]
+fn errors_of_changes_are_events_while_there_is_room() {
+    let kq = Kq::new();
+    let (read_end, _write_end) = filled();
+    let nothing = read_of(&read_end, EV_DELETE);
+    let closed = KEvent { ident: 1 << 30, ..read_of(&read_end, EV_ADD) };
+    let filter = KEvent { filter: 99, ..read_of(&read_end, EV_ADD) };
+    assert_eq!(kq.change(nothing), Err(libc::ENOENT));
+    assert_eq!(kq.change(KEvent { flags: EV_DELETE, ..closed }), Err(libc::EBADF));
+    let good = read_of(&read_end, EV_ADD);
+    let errors = kq.kevent(&[nothing, good, closed, filter], 8, None).unwrap();
+    let told: Vec<_> = errors.iter().map(|e| (e.flags, e.data as Errno, e.udata)).collect();
+    let expected = [libc::ENOENT, libc::EBADF, libc::EINVAL].map(|errno| (EV_ERROR, errno, 7));
+    assert_eq!(told, expected, "and not a word of the readable pipe");
+    assert_eq!(kq.one().data, 3, "the good change was taken");
+}
+
+#[test]
+fn a_receipt_is_an_error_of_0_and_leaves_events_for_later() {
+    let kq = Kq::new();
+    let (read_end, _write_end) = filled();
+    let receipts = kq.kevent(&[read_of(&read_end, EV_ADD | EV_RECEIPT)], 8, None).unwrap();
+    assert_eq!(receipts.len(), 1);
+    assert_eq!((receipts[0].flags, receipts[0].data), (EV_ERROR, 0));
+    assert_eq!(kq.one().data, 3);
+}
+
+#[test]
+fn closing_a_descriptor_takes_its_knotes_away() {
+    let kq = Kq::new();
+    let (read_end, mut write_end) = pipe().unwrap();
+    let delete = read_of(&read_end, EV_DELETE);
+    kq.change(read_of(&read_end, EV_ADD)).unwrap();
+    let elsewhere = read_end.try_clone().unwrap(); // a forked child would have it open, too
+    drop(read_end);
+    write_end.write_all(b"abc").unwrap();
+    kq.assert_quiet();
+    assert!(matches!(kq.change(delete), Err(libc::EBADF | libc::ENOENT)), "the number may be used again by now");
+    drop(elsewhere);
+    kq.assert_quiet();
+}
+
+#[test]
+fn a_level_fires_again_an_edge_does_not_and_a_shot_is_one() {
+    let kq = Kq::new();
+    let (mut read_end, mut write_end) = filled();
+    kq.change(read_of(&read_end, EV_ADD)).unwrap();
+    assert_eq!((kq.one().data, kq.one().data), (3, 3));
+    read_end.read_exact(&mut [0; 2]).unwrap();
+    assert_eq!(kq.one().data, 1);
+    kq.change(read_of(&read_end, EV_DELETE)).unwrap();
+    kq.assert_quiet();
+    kq.change(read_of(&read_end, EV_ADD | EV_CLEAR)).unwrap();
+    assert_eq!(kq.one().data, 1);
+    kq.assert_quiet();
+    write_end.write_all(b"d").unwrap();
+    assert_eq!(kq.one().data, 2);
+    kq.change(read_of(&read_end, EV_DELETE)).unwrap();
+    kq.change(read_of(&read_end, EV_ADD | EV_ONESHOT)).unwrap();
+    assert_eq!(kq.one().data, 2);
+    kq.assert_quiet();
+    assert_eq!(kq.change(read_of(&read_end, EV_DELETE)), Err(libc::ENOENT));
+}
+
+#[test]
+fn a_disabled_knote_stays_and_is_quiet() {
+    let kq = Kq::new();
+    let (read_end, _write_end) = filled();
+    kq.change(read_of(&read_end, EV_ADD)).unwrap();
+    kq.change(read_of(&read_end, EV_DISABLE)).unwrap();
+    kq.assert_quiet();
+    kq.change(read_of(&read_end, EV_ENABLE)).unwrap();
+    assert_eq!(kq.one().data, 3);
+}
+
+#[test]
+fn the_end_comes_with_the_bytes_that_are_left() {
+    let kq = Kq::new();
+    let (read_end, write_end) = filled();
+    kq.change(read_of(&read_end, EV_ADD)).unwrap();
+    assert_eq!(kq.one().flags & EV_EOF, 0);
+    drop(write_end);
+    let end = kq.one();
+    assert_eq!((end.flags & EV_EOF, end.data, end.fflags), (EV_EOF, 3, 0));
+}
+
+#[test]
+fn an_exit_fires_once_and_is_esrch_afterwards() {
+    let kq = Kq::new();
+    let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+    kq.change(exit_of(child.id(), EV_ADD)).unwrap();
+    kq.assert_quiet();
+    drop(child.stdin.take());
+    let exit = kq.kevent(&[], 8, None).unwrap();
+    assert_eq!(exit.len(), 1);
+    assert_eq!((exit[0].fflags, exit[0].flags & EV_EOF, exit[0].udata), (NOTE_EXIT, EV_EOF, 7));
+    kq.assert_quiet();
+    assert_eq!(kq.change(exit_of(child.id(), EV_DELETE)), Err(libc::ENOENT));
+    assert_eq!(kq.change(exit_of(child.id(), EV_ADD)), Err(libc::ESRCH), "a zombie");
+    child.wait().unwrap();
+    assert_eq!(kq.change(exit_of(child.id(), EV_ADD)), Err(libc::ESRCH));
+}
+
+#[test]
+fn what_finds_no_room_comes_with_the_next_call() {
+    let kq = Kq::new();
+    let pipes: Vec<_> = (0..5).map(|_| filled()).collect();
+    for (read_end, _) in &pipes {
+        kq.change(read_of(read_end, EV_ADD | EV_ONESHOT)).unwrap();
+    }
+    let counts: Vec<_> = (0..4).map(|_| kq.kevent(&[], 2, NOW).unwrap().len()).collect();
+    assert_eq!(counts, [2, 2, 1, 0]);
+}
+
+#[test]
+fn a_number_that_is_no_kqueue_is_refused() {
+    let (read_end, _write_end) = filled();
+    let kq = Kq(read_end.into());
+    assert_eq!(kq.kevent(&[], 8, NOW).err(), Some(libc::EBADF));
+}

@@ -1,0 +1,243 @@
+//! House rules that the compiler and clippy do not know, checked over every .rs file of the repository.
+//!
+//! Each rule is a function over one file; [`FILE_RULES`] lists them. They look at lines and words and know no grammar
+//! (see [`scan`]), which is simple, and enough. Who may use whom stands in [`MAY_USE`].
+
+#![forbid(unsafe_code)]
+
+#[path = "tidy/scan.rs"]
+mod scan;
+#[path = "tidy/tests.rs"]
+mod tests;
+
+use scan::{Function, Source, has_word, words};
+use std::fs;
+use std::path::Path;
+
+/// A file is longer than one wants to read; 400 is the aim.
+const FILE_LINES_MAX: usize = 450;
+/// Tables of tests may be longer: nobody reads them from end to end.
+const TEST_FILE_LINES_MAX: usize = 600;
+/// A function fits on a screen.
+const FUNCTION_LINES_MAX: usize = 70;
+/// As in rustfmt.toml, which leaves comments and strings alone.
+const COLUMNS_MAX: usize = 120;
+
+/// Which modules of `src/` each module may use, itself aside. `sys` is the crate webserv-sys, which cannot use ours:
+/// cargo sees to that. Files right in `src/` (lib.rs, main.rs, cli.rs) put the parts together and may use all of them.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("http", &[]),
+    ("log", &["config", "sys"]),
+    ("config", &["http", "log", "sys"]),
+    ("exchange", &["http", "log", "sys"]),
+    ("engine", &["exchange", "log", "sys"]),
+    ("route", &["config", "http", "sys"]),
+    ("task", &["config", "engine", "exchange", "http", "log", "route", "sys"]),
+];
+
+/// Words that `engine/` does not know, alone or within a name, beside the kinds of task (the files of `src/task/`).
+const ENGINE_DOES_NOT_KNOW: &[&str] = &["cgi", "header", "http", "http1", "request", "response", "uri"];
+
+/// Names that say nothing of what is inside.
+const NO_MODULE_NAMES: &[&str] = &["common", "helper", "helpers", "misc", "util", "utils"];
+
+/// A rule looks at a file and adds a message, `path:line: what is wrong`, for each fault.
+type Rule = fn(&Source, &mut Vec<String>);
+
+/// Rules that need to see one file only.
+const FILE_RULES: &[Rule] = &[
+    file_length,
+    function_length,
+    line_length,
+    unsafe_stays_in_sys,
+    unsafe_says_why,
+    crate_roots_forbid_unsafe,
+    leading_doc,
+    unfinished_work,
+    left_out_tests,
+    unwanted_calls,
+    module_names,
+    dependencies,
+];
+
+#[test]
+fn the_tree_is_tidy() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    read_tree(root, root, &mut files);
+    scan::mark_test_files(&mut files);
+    assert!(files.iter().any(|file| file.path == "src/main.rs"), "no src/main.rs among {} files", files.len());
+
+    let kinds = task_kinds(&files);
+    let mut faults = Vec::new();
+    for file in &files {
+        for rule in FILE_RULES {
+            rule(file, &mut faults);
+        }
+        engine_words(file, &kinds, &mut faults);
+    }
+    assert!(faults.is_empty(), "{} faults in {} files:\n{}\n", faults.len(), files.len(), faults.join("\n"));
+}
+
+/// Reads all .rs files below `folder`, but for hidden folders and what cargo builds.
+fn read_tree(root: &Path, folder: &Path, files: &mut Vec<Source>) {
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().unwrap().to_str().expect("file names are UTF-8");
+        if path.is_dir() && !path.is_symlink() && name != "target" && !name.starts_with('.') {
+            read_tree(root, &path, files);
+        } else if name.ends_with(".rs") {
+            let relative = path.strip_prefix(root).unwrap().to_str().unwrap();
+            files.push(Source::new(relative, &fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+/// The kinds of task by name: `src/task/client_read.rs` is `ClientRead`.
+fn task_kinds(files: &[Source]) -> Vec<String> {
+    let stems = files.iter().filter_map(|file| file.path.strip_prefix("src/task/")?.strip_suffix(".rs"));
+    let stems = stems.filter(|stem| !stem.contains('/') && *stem != "mod" && *stem != "tests");
+    stems.map(camel_case).collect()
+}
+
+fn camel_case(snake: &str) -> String {
+    let upper_first = |part: &str| part[..1].to_uppercase() + &part[1..];
+    snake.split('_').filter(|part| !part.is_empty()).map(upper_first).collect()
+}
+
+fn file_length(file: &Source, faults: &mut Vec<String>) {
+    let max = if file.is_test { TEST_FILE_LINES_MAX } else { FILE_LINES_MAX };
+    if file.lines.len() > max {
+        faults.push(format!("{}:{max}: the file has {} lines, at most {max}", file.path, file.lines.len()));
+    }
+}
+
+fn function_length(file: &Source, faults: &mut Vec<String>) {
+    for Function { name, line, lines } in file.functions() {
+        if lines > FUNCTION_LINES_MAX {
+            faults.push(file.fault(line, &format!("fn {name} has {lines} lines, at most {FUNCTION_LINES_MAX}")));
+        }
+    }
+}
+
+fn line_length(file: &Source, faults: &mut Vec<String>) {
+    for (index, line) in file.lines.iter().enumerate() {
+        let columns = line.text.chars().count();
+        if columns > COLUMNS_MAX {
+            faults.push(file.fault(index, &format!("{columns} columns, at most {COLUMNS_MAX}")));
+        }
+    }
+}
+
+fn unsafe_stays_in_sys(file: &Source, faults: &mut Vec<String>) {
+    if !file.in_folder("sys") {
+        for (line, _) in file.code().filter(|(_, code)| has_word(code, "unsafe")) {
+            faults.push(file.fault(line, "unsafe outside sys/"));
+        }
+    }
+}
+
+/// clippy's undocumented_unsafe_blocks sees only what is compiled for this system; this sees kqueue's side too.
+fn unsafe_says_why(file: &Source, faults: &mut Vec<String>) {
+    for (line, code) in file.code() {
+        if (code.contains("unsafe {") || code.contains("unsafe impl")) && !file.comment_above(line, "SAFETY:") {
+            faults.push(file.fault(line, "unsafe without a SAFETY: comment above it"));
+        }
+    }
+}
+
+/// The crates of tests need not say so: [`unsafe_stays_in_sys`] reads them all.
+fn crate_roots_forbid_unsafe(file: &Source, faults: &mut Vec<String>) {
+    let is_root = matches!(file.path.as_str(), "src/lib.rs" | "src/main.rs") || file.in_folder("src/bin");
+    if is_root && !file.code().any(|(_, code)| code == "#![forbid(unsafe_code)]") {
+        faults.push(file.fault(0, "the root of a crate outside sys/ says #![forbid(unsafe_code)]"));
+    }
+}
+
+/// A file named tests.rs has said it by its name.
+fn leading_doc(file: &Source, faults: &mut Vec<String>) {
+    if !file.path.ends_with("/tests.rs") && !file.lines.first().is_some_and(|line| line.comment.starts_with("//!")) {
+        faults.push(file.fault(0, "the file begins without a //! line that says what is in it"));
+    }
+}
+
+fn unfinished_work(file: &Source, faults: &mut Vec<String>) {
+    for (index, line) in file.lines.iter().enumerate() {
+        for name in ["todo!", "unimplemented!", "dbg!"] {
+            if line.code.contains(name) {
+                faults.push(file.fault(index, &format!("{name} does not go in")));
+            }
+        }
+        for word in ["FIXME", "XXX"] {
+            if has_word(&line.comment, word) {
+                faults.push(file.fault(index, &format!("{word}: do it now, or file an issue")));
+            }
+        }
+    }
+}
+
+/// A test that is not run is none; but one that needs a process to itself may be called by another test.
+fn left_out_tests(file: &Source, faults: &mut Vec<String>) {
+    for (index, _) in file.code().filter(|(_, code)| code.contains("#[ignore")) {
+        if !file.lines[index].text.contains("\"run in a process of its own") {
+            faults.push(file.fault(index, "#[ignore] only for \"run in a process of its own, by NAME\""));
+        }
+    }
+}
+
+fn unwanted_calls(file: &Source, faults: &mut Vec<String>) {
+    for (line, _) in file.code().filter(|(_, code)| code.contains("Rc<RefCell")) {
+        faults.push(file.fault(line, "Rc<RefCell: put it into the exchange"));
+    }
+    if file.in_folder("src") {
+        for (line, _) in file.shipped_code().filter(|(_, code)| code.contains("thread::sleep")) {
+            faults.push(file.fault(line, "thread::sleep blocks the loop: set a deadline"));
+        }
+    }
+}
+
+fn module_names(file: &Source, faults: &mut Vec<String>) {
+    if !file.in_folder("src") && !file.in_folder("sys/src") {
+        return;
+    }
+    for name in NO_MODULE_NAMES {
+        let what = format!("module {name}: name it after what it does");
+        if file.path.split(['/', '.']).any(|part| part == *name) {
+            faults.push(file.fault(0, &what));
+        }
+        for (line, _) in file.code().filter(|(_, code)| code.contains(&format!("mod {name} {{"))) {
+            faults.push(file.fault(line, &what));
+        }
+    }
+}
+
+fn dependencies(file: &Source, faults: &mut Vec<String>) {
+    let Some(module) = file.module() else { return };
+    let Some((_, may_use)) = MAY_USE.iter().find(|(name, _)| *name == module) else {
+        if file.in_folder(&format!("src/{module}")) {
+            faults.push(file.fault(0, &format!("module {module} has no row in MAY_USE, see test/tidy.rs")));
+        }
+        return;
+    };
+    for (line, used) in file.uses() {
+        let is_ours = used == "sys" || MAY_USE.iter().any(|(name, _)| *name == used);
+        if is_ours && used != module && !may_use.contains(&used.as_str()) {
+            faults.push(file.fault(line, &format!("{module} uses {used}; see MAY_USE in test/tidy.rs")));
+        }
+    }
+}
+
+fn engine_words(file: &Source, kinds: &[String], faults: &mut Vec<String>) {
+    if file.module() != Some("engine") {
+        return;
+    }
+    for (line, code) in file.shipped_code() {
+        if let Some(kind) = kinds.iter().find(|kind| has_word(code, kind)) {
+            faults.push(file.fault(line, &format!("the engine does not know the task {kind}")));
+        }
+        if let Some(word) = words(code).find(|word| ENGINE_DOES_NOT_KNOW.contains(&word.as_str())) {
+            faults.push(file.fault(line, &format!("the engine does not know the word {word}")));
+        }
+    }
+}
