@@ -16,6 +16,8 @@ pub use client::Client;
 pub use http::Response;
 pub use process::Process;
 
+use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -51,6 +53,14 @@ pub fn wait_for<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Checks every row of a table, also after one has failed, so that one run shows all that is wrong.
+#[track_caller]
+pub fn each<Row: Debug>(rows: impl IntoIterator<Item = Row>, check: impl Fn(&Row)) {
+    let fails = |row: &Row| catch_unwind(AssertUnwindSafe(|| check(row))).is_err();
+    let failed: Vec<Row> = rows.into_iter().filter(|row| fails(row)).collect();
+    assert!(failed.is_empty(), "{} rows failed (each shown above): {failed:?}", failed.len());
 }
 
 /// `n` bytes in which every place differs from its neighbourhood: shifted or repeated blocks show.
