@@ -156,6 +156,18 @@ impl Client {
         }
     }
 
+    /// What comes next: some bytes, or none when the server closes. A reset counts as a close.
+    #[track_caller]
+    pub fn read_more(&mut self) -> Vec<u8> {
+        if self.buffer.is_empty() {
+            match self.fill() {
+                Err(e) if e.kind() != io::ErrorKind::ConnectionReset => panic!("waiting for more or the close: {e}"),
+                _ => {}
+            }
+        }
+        std::mem::take(&mut self.buffer)
+    }
+
     /// Every byte until the server closes. A reset counts as a close.
     #[track_caller]
     pub fn rest(&mut self) -> Vec<u8> {

@@ -59,8 +59,9 @@ pub fn wait_for<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
 #[track_caller]
 pub fn each<Row: Debug>(rows: impl IntoIterator<Item = Row>, check: impl Fn(&Row)) {
     let fails = |row: &Row| catch_unwind(AssertUnwindSafe(|| check(row))).is_err();
-    let failed: Vec<Row> = rows.into_iter().filter(|row| fails(row)).collect();
-    assert!(failed.is_empty(), "{} rows failed (each shown above): {failed:?}", failed.len());
+    let cut = |row: &Row| format!("{row:?}").chars().take(200).collect::<String>();
+    let failed: Vec<String> = rows.into_iter().filter(fails).map(|row| cut(&row)).collect();
+    assert!(failed.is_empty(), "{} rows failed, each shown above:\n{}", failed.len(), failed.join("\n"));
 }
 
 /// `n` bytes in which every place differs from its neighbourhood: shifted or repeated blocks show.
