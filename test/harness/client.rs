@@ -110,6 +110,13 @@ impl Client {
         Ok(n > 0)
     }
 
+    /// Waits until the first bytes have come, and keeps them for [`Self::response`].
+    #[track_caller]
+    pub fn wait_some(&mut self) {
+        let more = self.fill().unwrap_or_else(|e| panic!("waiting for the first bytes: {e}"));
+        assert!(more, "the server closed before the first byte");
+    }
+
     /// Reads one final response, passing over 1xx.
     #[track_caller]
     pub fn response(&mut self) -> Response {
