@@ -268,7 +268,10 @@ mod tests {
             ("-v", Command::Version),
             ("-V", Command::Build),
             ("-h", Command::Help),
-            ("www --port 0", Command::Serve(Source { directory: Some("www".into()), port: Some(0), ..Source::default() })),
+            (
+                "www --port 0",
+                Command::Serve(Source { directory: Some("www".into()), port: Some(0), ..Source::default() }),
+            ),
         ];
         for (line, command) in rows {
             assert_eq!(parsed(line), Ok(command), "{line}");

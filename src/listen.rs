@@ -39,7 +39,9 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot listen on {}: {}", self.address, self.error)?;
         match self.error.kind() {
-            std::io::ErrorKind::AddrInUse => f.write_str("; another program listens there: stop it, or choose another port"),
+            std::io::ErrorKind::AddrInUse => {
+                f.write_str("; another program listens there: stop it, or choose another port")
+            }
             std::io::ErrorKind::PermissionDenied => f.write_str("; ports below 1024 need root, others do not"),
             std::io::ErrorKind::AddrNotAvailable => f.write_str("; this machine has no such address"),
             _ => Ok(()),
@@ -56,8 +58,8 @@ impl std::error::Error for Refused {}
 pub fn open(listeners: &[Listener], workers: usize) -> std::result::Result<Sockets, Refused> {
     let mut opened = Vec::with_capacity(listeners.len());
     for listener in listeners {
-        let sockets = open_one(listener, workers)
-            .map_err(|error| Refused { address: listener.address.clone(), error })?;
+        let sockets =
+            open_one(listener, workers).map_err(|error| Refused { address: listener.address.clone(), error })?;
         let inherited = listener.hosts.servers[0].settings.tcp_nodelay;
         for socket in sockets.iter().flatten().filter(|_| matches!(listener.address, Address::Inet(_))) {
             // Accepted sockets inherit it: one call here instead of one for each connection.

@@ -143,8 +143,11 @@ fn announce(config: &Config, sockets: &Sockets, log: &mut ErrorLog) {
     }
     let poller = config.events.poller.unwrap_or(poller::names()[0]);
     let (version, pid, workers) = (env!("CARGO_PKG_VERSION"), process::pid(), config.workers.max(1));
-    let what = format_args!("webserv {version} (pid {pid}, {poller}, {workers} worker{}) started",
-        if workers == 1 { "" } else { "s" }).to_string();
+    let what = format_args!(
+        "webserv {version} (pid {pid}, {poller}, {workers} worker{}) started",
+        if workers == 1 { "" } else { "s" }
+    )
+    .to_string();
     log.write(Level::Notice, &Line::plain(format_args!("{what}")));
     for address in sockets.addresses() {
         let open = match &address {

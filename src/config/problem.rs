@@ -157,11 +157,12 @@ impl Errors {
 }
 
 impl fmt::Display for Errors {
-    /// Each problem as `webserv: file:line:column: message` with its line and carets; no newline at the end.
+    /// Each problem as `file:line:column: message` with its line and carets, the second and later ones after a line that
+    /// begins with `webserv: `, as the command puts before the first; no newline at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {
-            let newline = if index > 0 { "\n" } else { "" };
-            write!(f, "{newline}webserv: {problem}")?;
+            let between = if index > 0 { "\nwebserv: " } else { "" };
+            write!(f, "{between}{problem}")?;
         }
         Ok(())
     }

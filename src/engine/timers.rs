@@ -62,7 +62,6 @@ impl Timers {
             }
         }
     }
-
 }
 
 #[cfg(test)]

@@ -85,7 +85,9 @@ fn a_pipe_is_a_queue_of_bytes() {
             other => {
                 let count = random(12).min(pipe.len());
                 match other {
-                    3 => out.extend(pipe.take(count).map(|s| s.bytes().unwrap_or_default().to_vec()).unwrap_or_default()),
+                    3 => {
+                        out.extend(pipe.take(count).map(|s| s.bytes().unwrap_or_default().to_vec()).unwrap_or_default())
+                    }
                     4 => {
                         out.extend(pipe.contiguous()[..count as usize].to_vec());
                         pipe.consume(count);

@@ -49,15 +49,20 @@ pub struct View<'a> {
     pub request_id: u128,
 }
 
-/// Fills in a template.
+/// Fills in a template as it is.
 pub fn expand(template: &Template, view: &View<'_>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
-    expand_into(&mut out, template, view);
-    out
+    fill_in(template, view, Escape::None)
 }
 
-/// Fills in a template at the end of `out`.
-pub fn expand_into(out: &mut Vec<u8>, template: &Template, view: &View<'_>) {
+/// Fills in a log format, with its escapes and a newline.
+pub fn log_line(format: &Template, view: &View<'_>) -> Vec<u8> {
+    let mut line = fill_in(format, view, format.escape);
+    line.push(b'\n');
+    line
+}
+
+fn fill_in(template: &Template, view: &View<'_>, how: Escape) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
     let mut value = Vec::new();
     for part in &template.parts {
         match part {
@@ -65,10 +70,11 @@ pub fn expand_into(out: &mut Vec<u8>, template: &Template, view: &View<'_>) {
             Part::Variable(variable) => {
                 value.clear();
                 view.value(variable, &mut value);
-                escape(out, &value, template.escape);
+                escape(&mut out, &value, how);
             }
         }
     }
+    out
 }
 
 /// Writes a value so that a client cannot break out of the log's line or quotes.
@@ -126,7 +132,9 @@ impl View<'_> {
             Variable::ServerVersion => out.extend_from_slice(env!("CARGO_PKG_VERSION").as_bytes()),
             Variable::Scheme => out.extend_from_slice(b"http"),
             Variable::DocumentRoot => out.extend_from_slice(document_root(self.settings)),
-            Variable::RequestFilename => out.extend_from_slice(&file_path(self.settings, self.path)),
+            Variable::RequestFilename => {
+                out.extend_from_slice(&file_path(self.settings, self.path).unwrap_or_default())
+            }
             Variable::Uri => out.extend_from_slice(self.path),
             Variable::Request => out.extend_from_slice(self.request_line),
             Variable::SentHttp(name) => out.extend_from_slice(sent_field(self.sent_head, name.as_bytes())),

@@ -11,8 +11,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use webserv_sys::net::{self, Address};
 use webserv_sys::Watch;
+use webserv_sys::net::{self, Address};
 
 /// How long no connection is taken after descriptors or memory ran out.
 const PAUSE_AFTER_EXHAUSTION: Duration = Duration::from_millis(500);
@@ -47,11 +47,10 @@ impl Accept {
         let socket = Rc::new(socket);
         let (config, number) = (Arc::clone(&cx.worker.config), cx.worker.next_connection());
         let protocol = Http1::new(config, Rc::clone(&self.listener), Rc::clone(&self.local), number);
-        cx.open(exchange, [
-            Box::new(protocol),
-            Box::new(ClientRead::new(Rc::clone(&socket))),
-            Box::new(ClientWrite::new(socket)),
-        ]);
+        cx.open(
+            exchange,
+            [Box::new(protocol), Box::new(ClientRead::new(Rc::clone(&socket))), Box::new(ClientWrite::new(socket))],
+        );
     }
 
     fn accept(&mut self, cx: &mut Context<'_>) -> Flow {

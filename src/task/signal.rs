@@ -14,13 +14,8 @@ pub struct Signal {
 
 impl Signal {
     /// The signals that the server listens to.
-    pub const ALL: [signal::Signal; 5] = [
-        signal::Signal::Term,
-        signal::Signal::Int,
-        signal::Signal::Quit,
-        signal::Signal::Hup,
-        signal::Signal::Usr1,
-    ];
+    pub const ALL: [signal::Signal; 5] =
+        [signal::Signal::Term, signal::Signal::Int, signal::Signal::Quit, signal::Signal::Hup, signal::Signal::Usr1];
 
     /// Waits for this signal, which is blocked already.
     pub fn new(signal: signal::Signal) -> Self {
@@ -41,7 +36,10 @@ impl Signal {
                     Command::Reload(reload)
                 }
                 Err(error) => {
-                    return cx.log(Level::Emerg, format_args!("{error}\nthe old configuration stays in force"));
+                    for line in error.lines() {
+                        cx.log(Level::Emerg, format_args!("{line}"));
+                    }
+                    return cx.log(Level::Emerg, format_args!("the old configuration stays in force"));
                 }
             },
             _ => Command::Stop,

@@ -4,6 +4,8 @@ use super::{Reload, Worker};
 use crate::engine::{Context, Event};
 use crate::log::Level;
 use crate::task::Accept;
+use std::os::fd::AsFd;
+use webserv_sys::net;
 
 /// An order to a worker.
 #[derive(Clone)]
@@ -34,6 +36,10 @@ impl Command {
                 cx.worker.generation += 1;
                 reopen_logs(cx);
                 for (listener, socket) in reload.take_sockets(cx.worker.team.number()) {
+                    if cx.worker.team.number() == 0 {
+                        let address = net::local_address(socket.as_fd()).unwrap_or(listener.address.clone());
+                        cx.log(Level::Notice, format_args!("listening on {address}"));
+                    }
                     cx.start(Box::new(Accept::new(socket, listener)));
                 }
                 cx.tell_all(Event::Reload);

@@ -85,7 +85,8 @@ impl Team {
             ("user", config.user != self.config.user),
         ] {
             if differs {
-                warnings.push(format!("\"{what}\" has changed, which takes effect only when the server is started anew"));
+                warnings
+                    .push(format!("\"{what}\" has changed, which takes effect only when the server is started anew"));
             }
         }
         let is_new = |l: &&Listener| !self.config.listeners.iter().any(|old| old.address == l.address);

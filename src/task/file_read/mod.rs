@@ -79,6 +79,9 @@ impl FileRead {
 
     fn find_index(&self) -> Result<Found, Error> {
         for (name, elsewhere) in &self.wanted.indexes {
+            if name.starts_with('/') {
+                return Ok(Found::Elsewhere(name.as_bytes().to_vec())); // the last resort, as the configuration says
+            }
             let path = [&self.wanted.path, name.as_bytes()].concat();
             match self.find_file(&path) {
                 Ok(Found::File(..)) if *elsewhere => {

@@ -53,6 +53,7 @@ impl Http1 {
     /// A document: preconditions and ranges decide how much of it is sent.
     fn document(&mut self, mut current: Box<Current>, mut head: ReplyHead, cx: &mut Context<'_>) -> Step {
         let Some(length) = head.length else { return self.refuse(current, 502, cx) };
+        head.seekable &= current.route.settings.max_ranges != Some(0);
         if head.status != 200 {
             return self.send_part(current, &head, 0..length, None, cx);
         }
@@ -170,8 +171,7 @@ impl Http1 {
             true => Connection::KeepAlive { timeout_secs: settings.keepalive_header.map(|wait| wait.as_secs()) },
             false => Connection::Close,
         };
-        let frame =
-            Frame { server: tokens(current), date: &cx.worker.date.now(), body, connection, content_range };
+        let frame = Frame { server: tokens(current), date: &cx.worker.date.now(), body, connection, content_range };
         let mut bytes = Vec::new();
         print::response_head(&mut bytes, head, &frame);
         current.status = head.status;

@@ -37,7 +37,10 @@ impl Http1 {
     pub(super) fn redirect(&mut self, mut current: Box<Current>, path: Vec<u8>, cx: &mut Context<'_>) -> Step {
         current.redirects += 1;
         if current.redirects > REDIRECTS_MAX {
-            cx.log(Level::Error, format_args!("more than {REDIRECTS_MAX} internal redirects: a loop in the configuration"));
+            cx.log(
+                Level::Error,
+                format_args!("more than {REDIRECTS_MAX} internal redirects: a loop in the configuration"),
+            );
             return self.refuse(current, 500, cx);
         }
         current.route = Route::to_path(&current.route.server, &path);
@@ -55,20 +58,16 @@ impl Http1 {
 
     fn ask_for_file(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let (route, path) = (&current.route, &current.path);
-        let elsewhere = |name: &String| {
-            let index = if name.starts_with('/') { name.as_bytes().to_vec() } else { [path, name.as_bytes()].concat() };
-            (name.clone(), !route.also_answers(&index))
-        };
+        let elsewhere = |name: &String| (name.clone(), !route.also_answers(&[path, name.as_bytes()].concat()));
         let indexes = match path.last() {
             Some(b'/') => route.settings.index.iter().map(elsewhere).collect(),
             _ => Vec::new(),
         };
-        let wanted = Wanted {
-            path: route::file_path(&route.settings, path),
-            url_path: path.clone(),
-            indexes,
-            settings: route.settings.clone(),
+        let Some(file) = route::file_path(&route.settings, path) else {
+            cx.log(Level::Error, format_args!("a path that leads out of its alias; does its location lack a slash?"));
+            return self.refuse(current, 404, cx);
         };
+        let wanted = Wanted { path: file, url_path: path.clone(), indexes, settings: route.settings.clone() };
         cx.join(Box::new(FileRead::new(wanted)));
         current.stage = Stage::Waiting;
         self.current = Some(current);
@@ -85,7 +84,7 @@ impl Http1 {
         }
         let Some(text) = &answer.text else { return self.refuse(current, answer.code, cx) };
         let text = route::expand(text, &self.view(&current, cx));
-        let mut head = ReplyHead::new(answer.code);
+        let mut head = ReplyHead::new(current.error_status.unwrap_or(answer.code));
         if matches!(answer.code, 301 | 302 | 303 | 307 | 308) {
             return match Text::from_vec(text) {
                 Ok(location) => {

@@ -32,10 +32,7 @@ impl Http1 {
                 Step::Wait
             }
             Ok(None) => {
-                if self.scan.is_started() != was_started {
-                    self.since = Some(now);
-                }
-                if self.since.is_none() {
+                if self.since.is_none() || self.scan.is_started() != was_started {
                     self.since = Some(now);
                 }
                 Step::Wait

@@ -73,8 +73,7 @@ impl Http1 {
     fn log_access(&self, entry: &Current, cx: &mut Context<'_>) {
         for &log in &entry.route.settings.access_logs {
             let Some(settings) = self.config.access_logs.get(log) else { continue };
-            let mut line = route::expand(&settings.format, &self.view(entry, cx));
-            line.push(b'\n');
+            let line = route::log_line(&settings.format, &self.view(entry, cx));
             // After a reload the same log may have another number.
             let log = match Arc::ptr_eq(&self.config, &cx.worker.config) {
                 true => Some(log),

@@ -125,8 +125,10 @@ impl Http1 {
 
     /// The time at which patience ends: with the head as a whole, with the next request, with a body's next bytes.
     fn set_deadline(&self, cx: &mut Context<'_>) {
-        if cx.exchange().phase == Phase::Lingering {
-            return; // set when it began
+        match cx.exchange().phase {
+            Phase::Open => {}
+            Phase::Lingering => return, // set when it began
+            Phase::Closing | Phase::Closed => return cx.no_deadline(), // the rest is ClientWrite's
         }
         let settings = &self.listener.hosts.servers[0].settings;
         let (since, idle) = (self.since.unwrap_or(cx.now), self.idle);
@@ -184,6 +186,9 @@ impl Http1 {
         let left = |entry: &Current| x.output.taken_bytes() >= entry.output_end;
         if x.failed.is_some() || self.unlogged.front().is_some_and(|entry| left(entry)) {
             return true;
+        }
+        if self.since.is_none() {
+            return true; // to start the time that the first request may take
         }
         if x.phase != Phase::Open || x.output.room() == 0 {
             return false;
