@@ -131,3 +131,35 @@ impl Poller for Epoll {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+    use crate::poller::{poll::Poll, select::Select};
+
+    #[test]
+    fn a_child_without_pidfd_fires_without_the_kernel() {
+        let token = Token { index: 1, generation: 0 };
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let epoll = || {
+            let mut epoll = Epoll::new().unwrap();
+            let unknown = |_| Err(Error::new("pidfd_open", libc::ENOSYS));
+            assert!(epoll.notices.open_exit(child.id() as i32, token, unknown).is_none());
+            epoll
+        };
+        let pollers: [Box<dyn Poller>; 3] = [
+            Box::new(epoll()),
+            Box::new(Poll::new(Box::new(epoll())).unwrap()),
+            Box::new(Select::new(Box::new(epoll())).unwrap()),
+        ];
+        for mut poller in pollers {
+            let mut out = Vec::new();
+            while out.is_empty() {
+                poller.wait(None, &mut out).unwrap(); // would sleep for ever if it left that to the kernel
+            }
+            assert_eq!(out, [Ready { token, hangup: false }], "{}", poller.name());
+        }
+        child.wait().unwrap();
+    }
+}
