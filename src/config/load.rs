@@ -113,7 +113,7 @@ fn statements(
 fn finish(mut draft: Draft, path: &Path) -> Result<Config, Errors> {
     for server in &mut draft.servers {
         if server.listens.is_empty() {
-            let port = if is_superuser() { 80 } else { 8000 };
+            let port = if webserv_sys::process::effective_user() == 0 { 80 } else { 8000 };
             let address = Address::Inet((Ipv4Addr::UNSPECIFIED, port).into());
             server.listens.push(Listen::new(address, server.place));
         }
@@ -141,12 +141,6 @@ fn finish(mut draft: Draft, path: &Path) -> Result<Config, Errors> {
         config.warnings.push(Problem::file(&path.to_string_lossy(), message));
     }
     config.texts = draft.files.into_texts();
+    config.texts.retain(|(name, _)| name != GLOBALS);
     Ok(config)
-}
-
-/// May this process open port 80?
-fn is_superuser() -> bool {
-    use std::os::unix::fs::MetadataExt;
-    // A process owns its own entry as its effective user. Where there is no procfs(5), 8000 is right for all.
-    std::fs::metadata("/proc/self").is_ok_and(|entry| entry.uid() == 0)
 }

@@ -26,8 +26,9 @@ impl Hosts {
         }
     }
 
-    /// The server for `host`, which is lower case and without port: its exact name, else the longest `*.name` that fits,
-    /// else the longest `name.*`, else the default server. An empty host asks for `server_name ""`.
+    /// The server for `host`, which is lower case and without port: the one with exactly this name, else with the
+    /// longest `*.name` that fits, else with the longest `name.*`, else the default server. An empty host asks for
+    /// `server_name ""`.
     ///
     /// # Panics
     /// If there is no server at all, which no loaded configuration has.
@@ -78,11 +79,12 @@ impl Locations {
     }
 }
 
-#[cfg(test)]
-mod tests;
-
 impl std::fmt::Display for Server {
+    /// The name, for log lines.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests;

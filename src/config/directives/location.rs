@@ -101,7 +101,8 @@ fn head(it: &Statement) -> Result<Head, Fault> {
         "" => Match::Prefix,
         "~" | "~*" => {
             return Err(first.fault(
-                "regular expressions are not supported yet; use a prefix as in /images/, or an exact path as in = /logo.png",
+                "regular expressions are not supported yet; use a prefix as in /images/, or an exact path as in \
+                 = /logo.png",
             ));
         }
         _ => return Err(first.fault(format!("\"{modifier}\" is no way to match a location; accepted: =, ^~"))),

@@ -91,7 +91,8 @@ fn directives_in_the_wrong_place() {
         ("user a b c;", "1:1: \"user\" takes 1 or 2 values, not 3, as in: user www-data;"),
         (
             "http { log_format x; }",
-            "1:8: \"log_format\" takes at least 2 values, not 1, as in: log_format short '$remote_addr $request $status';",
+            "1:8: \"log_format\" takes at least 2 values, not 1, as in: log_format short '$remote_addr $request \
+             $status';",
         ),
     ]);
 }
@@ -112,7 +113,8 @@ fn values() {
         ),
         (
             "error_log stderr nitice;",
-            "1:18: unknown log level \"nitice\", did you mean \"notice\"? accepted: emerg, alert, crit, error, warn, notice, info, debug",
+            "1:18: unknown log level \"nitice\", did you mean \"notice\"? accepted: emerg, alert, crit, error, \
+             warn, notice, info, debug",
         ),
         ("error_log syslog:server=x;", "1:11: \"syslog:server=x\" is not supported; accepted: a file or \"stderr\""),
     ]);
@@ -120,7 +122,8 @@ fn values() {
         ("sendfile true;", "26: \"true\" is neither \"on\" nor \"off\""),
         (
             "keepalive_timeout 5 parsecs;",
-            "37: \"parsecs\" is not a time; write seconds, or numbers with ms, s, m, h, d, w, M or y, as in 90s or 1h30m",
+            "37: \"parsecs\" is not a time; write seconds, or numbers with ms, s, m, h, d, w, M or y, as in 90s \
+             or 1h30m",
         ),
         ("send_timeout 99999999999y;", "30: the time \"99999999999y\" is too long; the most is 100y"),
         ("client_max_body_size 1kb;", "38: \"1kb\" is not a size; write bytes, or a number with k, m or g, as in 64k"),
@@ -160,8 +163,18 @@ fn listen() {
         ("listen [1.2.3.4]:80;", format!("24: \"[1.2.3.4]:80\" is no address; {accepted}")),
         ("listen ::1;", "24: an IPv6 address stands in brackets, did you mean \"[::1]\"?".into()),
         ("listen unix:;", "24: \"unix:\" without a path, as in unix:/run/webserv.sock".into()),
-        ("listen 80 defualt_server;", "27: unknown option \"defualt_server\", did you mean \"default_server\"? accepted: default_server, reuseport, backlog=511, ipv6only=on".into()),
-        ("listen 443 ssl;", "28: the option \"ssl\" is not supported; accepted: default_server, reuseport, backlog=511, ipv6only=on".into()),
+        (
+            "listen 80 defualt_server;",
+            "27: unknown option \"defualt_server\", did you mean \"default_server\"? \
+         accepted: default_server, reuseport, backlog=511, ipv6only=on"
+                .into(),
+        ),
+        (
+            "listen 443 ssl;",
+            "28: the option \"ssl\" is not supported; accepted: default_server, reuseport, \
+         backlog=511, ipv6only=on"
+                .into(),
+        ),
         ("listen 80 backlog=0;", "35: \"0\" is not a whole number from 1 to 2147483647".into()),
         ("listen 80 backlog=1 backlog=2;", "37: \"backlog=2\" comes on top of the same option".into()),
         ("listen 80 ipv6only=on;", "27: \"ipv6only\" says nothing about 0.0.0.0:80, which is no IPv6 address".into()),
@@ -194,15 +207,18 @@ fn servers_against_each_other() {
             "3:2: conflicting server name \"\" on 0.0.0.0:80, first at site.conf:2:2; give each of them a server_name",
         ),
         (
-            "http {\n server { listen 80 default_server; server_name a; }\n server { listen 80 default_server; server_name b; }\n}",
+            "http {\n server { listen 80 default_server; server_name a; }\n server { listen 80 default_server; \
+             server_name b; }\n}",
             "3:21: a second default_server for 0.0.0.0:80, first at site.conf:2:21",
         ),
         (
-            "http {\n server { listen 80 backlog=5; server_name a; }\n server { listen 80 backlog=6; server_name b; }\n}",
+            "http {\n server { listen 80 backlog=5; server_name a; }\n server { listen 80 backlog=6; \
+             server_name b; }\n}",
             "3:21: another backlog= for 0.0.0.0:80: it is 5, first at site.conf:2:21",
         ),
         (
-            "http {\n server { listen [::]:80 ipv6only=on; server_name a; }\n server { listen [::]:80 ipv6only=off; server_name b; }\n}",
+            "http {\n server { listen [::]:80 ipv6only=on; server_name a; }\n server { listen [::]:80 \
+             ipv6only=off; server_name b; }\n}",
             "3:26: another ipv6only= for [::]:80, first at site.conf:2:26",
         ),
         (
@@ -218,11 +234,13 @@ fn servers_against_each_other() {
         ),
         (
             "server_name w*.example;",
-            "29: \"w*.example\" is no server name; a wildcard is the first or the last label, as in *.example.org or www.example.*",
+            "29: \"w*.example\" is no server name; a wildcard is the first or the last label, as in \
+             *.example.org or www.example.*",
         ),
         (
             "server_name *;",
-            "29: \"*\" is no server name; a wildcard is the first or the last label, as in *.example.org or www.example.*",
+            "29: \"*\" is no server name; a wildcard is the first or the last label, as in *.example.org or \
+             www.example.*",
         ),
         ("server_name $host;", "29: variables are not supported in a server's name"),
     ]);

@@ -86,7 +86,8 @@ fn locations_inside_locations() {
 #[test]
 fn servers_share_nothing() {
     let config = load(
-        "http { error_page 404 = /x; server { listen 80; server_name a; error_page 500 =503 @p; location @p { } etag off; }
+        "http { error_page 404 = /x; server { listen 80; server_name a; error_page 500 =503 @p; location @p { } \
+         etag off; }
            server { listen 80; server_name b; } }",
     );
     let [a, b] = servers(&config) else { panic!("two servers") };
@@ -100,7 +101,8 @@ fn servers_share_nothing() {
 #[test]
 fn error_logs_of_inner_levels() {
     let config = load(
-        "error_log main.log warn; http { server { listen 80; error_log own.log; location /a { error_log main.log debug; } } }",
+        "error_log main.log warn; http { server { listen 80; error_log own.log; location /a { error_log \
+         main.log debug; } } }",
     );
     assert_eq!(config.error_log.target, LogTarget::File("/srv/main.log".into()));
     assert_eq!(config.error_log.level, Level::Warn);
