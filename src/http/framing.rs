@@ -95,3 +95,6 @@ pub(super) fn expect_continue(fields: &Fields, version: Version, framing: Framin
     let asked = fields.members(Known::Expect).next().is_some();
     Ok(asked && !matches!(framing, Framing::None | Framing::Length(0)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -322,4 +322,8 @@ fn version(rest: &[u8]) -> Result<Option<(Version, usize)>, Fault> {
 }
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

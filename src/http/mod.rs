@@ -21,6 +21,8 @@ pub mod print;
 pub mod range;
 pub mod reply;
 pub mod request;
+#[cfg(test)]
+mod seeded;
 pub mod status;
 pub mod target;
 

@@ -96,13 +96,13 @@ pub fn parse(value: &[u8], length: u64, ranges_max: usize) -> RangeVerdict {
             _ => return RangeVerdict::Whole,
         }
     }
-    let sum = parts.iter().fold(0u64, |sum, range| sum.saturating_add(range.end - range.start));
-    match parts.len() {
-        _ if members == 0 || sum > length => RangeVerdict::Whole,
-        0 => RangeVerdict::Unsatisfiable,
+    let sum = parts.iter().try_fold(0u64, |sum, range| sum.checked_add(range.end - range.start));
+    match (sum, parts.len()) {
+        _ if members == 0 => RangeVerdict::Whole,
+        (_, 0) => RangeVerdict::Unsatisfiable,
         // A suffix of nothing is satisfiable, but an empty part has no Content-Range.
-        _ if sum == 0 => RangeVerdict::Whole,
-        _ => RangeVerdict::Satisfiable(parts),
+        (Some(1..), _) if sum <= Some(length) => RangeVerdict::Satisfiable(parts),
+        _ => RangeVerdict::Whole,
     }
 }
 
