@@ -148,7 +148,7 @@ fn announce(config: &Config, sockets: &Sockets, log: &mut ErrorLog) {
     log.write(Level::Notice, &Line::plain(format_args!("{what}")));
     for address in sockets.addresses() {
         let open = match &address {
-            Address::Inet(address) => format!(": open http://{address}/"),
+            Address::Inet(address) => format!(" (http://{address}/)"),
             Address::Unix(_) => String::new(),
         };
         log.write(Level::Notice, &Line::plain(format_args!("listening on {address}{open}")));
