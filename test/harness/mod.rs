@@ -345,7 +345,9 @@ impl Drop for Server {
         self.process.stop();
         let said = self.said();
         if std::thread::panicking() {
-            eprintln!("--- the server said:\n{said}---");
+            // The end of it: at level debug there is much.
+            let start = said.char_indices().rev().nth(8000).map_or(0, |(at, _)| at);
+            eprintln!("--- the server said:\n{}---", &said[start..]);
         } else {
             assert!(!said.contains("panicked at"), "the server panicked while the test passed:\n{said}");
         }
