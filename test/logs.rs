@@ -176,8 +176,8 @@ fn a_thousand_lines_are_a_thousand_whole_lines() {
 #[test]
 fn which_requests_are_written_where() {
     let config = "location /off/ { access_log off; return 200 x; } \
-                  location /both/ { access_log logs/one.log own buffer=4k flush=50ms; access_log logs/two.log own buffer=4k flush=50ms; \
-                  return 200 x; } location / { return 200 x; }";
+                  location /both/ { access_log logs/one.log own buffer=4k flush=50ms; \
+                  access_log logs/two.log own buffer=4k flush=50ms; return 200 x; } location / { return 200 x; }";
     let http = "log_format own '$uri'; access_log logs/outer.log own buffer=4k flush=50ms;".to_owned() + &host(config);
     let s = Setup::new(&http, &[]).start();
     for target in ["/off/1", "/both/1", "/outer", "/off/2"] {

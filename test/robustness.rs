@@ -284,7 +284,7 @@ fn a_server_with_nothing_to_do_sleeps() {
 fn a_client_that_resets_is_forgotten_at_once() {
     let s = plain("");
     sparse(&s, "html/huge", 1 << 30);
-    s.assert_alive("the start");
+    s.head("/huge").expect(200, "/huge");
     let fds = s.process.open_fds();
     for _ in 0..10 {
         let mut client = s.connect();
