@@ -266,7 +266,7 @@ fn clients_that_never_read_are_closed_and_cost_no_memory() {
     for sendfile in ["on", "off"] {
         let s = alpha(&format!("sendfile {sendfile}; send_timeout 300ms;"));
         sparse(&s, "html/huge", 1 << 30);
-        s.assert_alive("the start");
+        s.head("/huge").expect(200, "/huge");
         let (fds, rss) = (s.process.open_fds(), s.process.rss_kib());
         let mut clients: Vec<Client> = (0..10).map(|_| s.connect()).collect();
         for client in &mut clients {
@@ -285,7 +285,7 @@ fn clients_that_never_read_are_closed_and_cost_no_memory() {
 #[test]
 fn pipelined_requests_whose_responses_are_not_read_cost_no_memory() {
     let s = site("send_timeout 60s;", &[("ok.txt", b"ok"), ("page", &noise(100_000, 1))]);
-    s.assert_alive("the start");
+    s.get("/page").expect(200, "/page");
     let rss = s.process.rss_kib();
     let requests = "GET /page HTTP/1.1\r\nHost: h\r\n\r\n".repeat(2000);
     let mut client = s.connect();
@@ -302,8 +302,8 @@ fn pipelined_requests_whose_responses_are_not_read_cost_no_memory() {
 fn a_client_that_vanishes_leaves_nothing_behind() {
     let s = alpha("");
     sparse(&s, "html/huge", 1 << 30);
-    s.assert_alive("the start");
-    let fds = wait_for("a first count", || Some(s.process.open_fds()));
+    s.head("/huge").expect(200, "/huge");
+    let fds = s.process.open_fds();
     for i in 0..20 {
         let mut client = s.connect();
         client.send("GET /huge HTTP/1.1\r\nHost: h\r\n\r\n");

@@ -5,7 +5,7 @@ use super::http::{self, Response};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 enum Stream {
     Tcp(TcpStream),
@@ -135,13 +135,6 @@ impl Client {
         self.read_response(head_only)
     }
 
-    /// Reads one response to a HEAD request.
-    #[track_caller]
-    pub fn head_response(&mut self) -> Response {
-        self.sent_head = false;
-        self.read_response(true)
-    }
-
     #[track_caller]
     fn read_response(&mut self, head_only: bool) -> Response {
         let mut ended = false;
@@ -194,14 +187,6 @@ impl Client {
     pub fn assert_closed(&mut self, when: &str) {
         let rest = self.rest();
         assert!(rest.is_empty(), "{when}: expected a close, got {}", show(&rest));
-    }
-
-    /// Whether the connection is still open and silent after this long.
-    pub fn is_open_after(&mut self, time: Duration) -> bool {
-        let mut byte = [0];
-        let end = Instant::now() + time;
-        let result = self.read_some(&mut byte, end.saturating_duration_since(Instant::now()));
-        result.is_err_and(|e| e.kind() == io::ErrorKind::TimedOut)
     }
 }
 

@@ -126,14 +126,13 @@ pub struct Setup {
     main: String,
     http: String,
     fds_max: Option<u32>,
-    arguments: Vec<String>,
 }
 
 impl Setup {
     /// A directory with these files below `html` and this `http` block.
     pub fn new(http: &str, files: Files<'_>) -> Self {
         let main = "error_log stderr notice;".into();
-        let setup = Setup { dir: TempDir::new(), main, http: http.into(), fds_max: None, arguments: Vec::new() };
+        let setup = Setup { dir: TempDir::new(), main, http: http.into(), fds_max: None };
         for name in ["html", "logs"] {
             std::fs::create_dir(setup.path(name)).unwrap();
         }
@@ -152,12 +151,6 @@ impl Setup {
     /// Starts the server with this limit of open descriptors.
     pub fn fds_max(mut self, n: u32) -> Self {
         self.fds_max = Some(n);
-        self
-    }
-
-    /// Adds an argument to the command line.
-    pub fn argument(mut self, argument: &str) -> Self {
-        self.arguments.push(argument.into());
         self
     }
 
@@ -180,11 +173,8 @@ impl Setup {
     pub fn start(self) -> Server {
         let config = self.config();
         self.write("webserv.conf", config.as_bytes());
-        let mut arguments: Vec<String> =
-            ["-p", self.dir.path().to_str().unwrap(), "-c", self.path("webserv.conf").to_str().unwrap()]
-                .map(String::from)
-                .into();
-        arguments.extend(self.arguments.iter().cloned());
+        let file = self.path("webserv.conf");
+        let arguments = ["-p", self.dir.path().to_str().unwrap(), "-c", file.to_str().unwrap()].map(String::from);
         let process = Process::start(&arguments, self.dir.path(), self.fds_max);
         let mut server = Server { process, dir: self.dir, addresses: Vec::new(), error_log: None };
         if let Some(name) = self.main.split("error_log ").nth(1).and_then(|s| s.split([' ', ';']).next()) {
@@ -345,7 +335,9 @@ impl Drop for Server {
         self.process.stop();
         let said = self.said();
         if std::thread::panicking() {
-            eprintln!("--- the server said:\n{said}---");
+            // The end of it: at level debug there is much.
+            let start = said.char_indices().rev().nth(8000).map_or(0, |(at, _)| at);
+            eprintln!("--- the server said:\n{}---", &said[start..]);
         } else {
             assert!(!said.contains("panicked at"), "the server panicked while the test passed:\n{said}");
         }

@@ -40,7 +40,8 @@ impl Process {
                 shell
             }
         };
-        command.args(arguments).current_dir(dir);
+        // Logs write local time: the same everywhere.
+        command.args(arguments).current_dir(dir).env("TZ", "UTC");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{}: {e}", program()));
         let stdout = Gathered::from(child.stdout.take().unwrap());
