@@ -111,14 +111,6 @@ fn default_server_need_not_come_first() {
 }
 
 #[test]
-fn the_same_name_twice_on_one_address_is_refused() {
-    let a = "127.0.0.1:0";
-    let setup = Setup::new(&(named(a, "x", "default") + &named(a, "same", "first") + &named(a, "same", "second")), &[]);
-    let out = setup.run(&["-t"]);
-    assert!(!out.status.success() && text(&out.stderr).contains("conflicting server name \"same\""), "{out:?}");
-}
-
-#[test]
 fn each_address_has_its_own_servers() {
     let config = [
         named("127.0.0.1:0", "a", "one-a"),

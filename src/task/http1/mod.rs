@@ -127,7 +127,7 @@ impl Http1 {
     fn set_deadline(&self, cx: &mut Context<'_>) {
         match cx.exchange().phase {
             Phase::Open => {}
-            Phase::Lingering => return, // set when it began
+            Phase::Lingering => return,                                // set when it began
             Phase::Closing | Phase::Closed => return cx.no_deadline(), // the rest is ClientWrite's
         }
         let settings = &self.listener.hosts.servers[0].settings;
