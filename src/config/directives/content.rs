@@ -5,7 +5,7 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{DisableSymlinks, ErrorPage, ErrorPageStatus, Return, Template};
+use crate::config::types::{DisableSymlinks, ErrorPage, ErrorPageStatus, Escape, Return, Template};
 use crate::config::value::digits;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -104,8 +104,11 @@ fn index(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     if scope.first {
         scope.settings.index.clear();
     }
-    for word in &it.args {
+    for (position, word) in it.args.iter().enumerate() {
         let name = word.plain()?;
+        if name.starts_with('/') && position + 1 < it.args.len() {
+            scope.warn(word, format!("\"{name}\" is absolute: it always answers, and the names after it never"));
+        }
         if name.contains('$') {
             return Err(word.fault("variables are not supported in the name of an index file"));
         }
@@ -221,6 +224,8 @@ fn is_url(text: &str) -> bool {
     text.starts_with("http://") || text.starts_with("https://")
 }
 
+/// Text for clients, where a variable is put in as it is: escaping is for logs.
 fn template(word: &Word) -> Result<Template, Fault> {
-    Template::parse(&word.text).map_err(|message| word.fault(message))
+    let template = Template::parse(&word.text).map_err(|message| word.fault(message))?;
+    Ok(Template { escape: Escape::None, ..template })
 }
