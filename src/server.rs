@@ -38,7 +38,7 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
     let wanted = 64 + 2 * config.events.worker_connections as u64 * workers as u64;
     let _ = process::raise_fd_limit(wanted);
     let mut sockets = listen::open(&config.listeners, workers).map_err(|e| e.to_string())?;
-    let mut log = open_log(&config, 0)?;
+    let mut log = ErrorLog::open(&config, 0)?;
     if config.daemon {
         process::daemonize().map_err(|e| format!("cannot become a daemon: {e}"))?;
     }
@@ -55,7 +55,7 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
     let mut threads = Vec::new();
     for number in 1..workers {
         let (mate, inbox) = mate()?;
-        let seat = seat(number, &config, &mut sockets, open_log(&config, number)?, Some(inbox), None)?;
+        let seat = seat(number, &config, &mut sockets, ErrorLog::open(&config, number)?, Some(inbox), None)?;
         threads.push(start_thread(seat)?);
         mates.push(mate);
     }
@@ -72,11 +72,6 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
     }
     drop(pid_file);
     outcome
-}
-
-fn open_log(config: &Config, worker: usize) -> Result<ErrorLog, String> {
-    ErrorLog::open(&config.error_log, worker)
-        .map_err(|e| format!("cannot open the error log {:?}: {e}", config.error_log.target))
 }
 
 fn seat(

@@ -13,7 +13,7 @@ pub use reply::{Answer, Reply};
 pub use subject::Subject;
 
 use crate::log::Level;
-use limits::{INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX};
+use limits::{INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX, WRITE_BYTES_PER_TURN};
 use std::time::Duration;
 use webserv_sys::Token;
 
@@ -58,6 +58,10 @@ pub struct Exchange {
     pub send_timeout: Duration,
     /// The level of the error log that holds for the present request.
     pub log_level: Level,
+    /// The file of the error log for the present request, by its number in the configuration; `None`: the main one.
+    pub error_log: Option<usize>,
+    /// Bytes that one sendfile(2) may take.
+    pub sendfile_bytes_max: u64,
     /// Whom log lines are about.
     pub subject: Subject,
     /// The tasks, the protocol first. Kept by the engine.
@@ -75,6 +79,8 @@ impl Exchange {
             failed: None,
             send_timeout,
             log_level,
+            error_log: None,
+            sendfile_bytes_max: WRITE_BYTES_PER_TURN,
             subject,
             members: Members::default(),
         }

@@ -1,7 +1,7 @@
 //! The error log: one line per event, written with one call.
 
 use super::Level;
-use crate::config::{ErrorLog as Settings, LogTarget};
+use crate::config::{Config, ErrorLog as Settings, LogTarget};
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 
@@ -9,6 +9,8 @@ use std::io::{self, Write as _};
 pub struct ErrorLog {
     settings: Settings,
     sink: Sink,
+    /// The files of `error_log` inside `http`, as [`Config::error_logs`] numbers them.
+    others: Vec<Sink>,
     worker: usize,
     text: String,
 }
@@ -21,6 +23,8 @@ enum Sink {
 
 /// What one line tells. [`fmt::Display`] gives it without time and level.
 pub struct Line<'a> {
+    /// Which of the configuration's other files it goes to; `None`: the main one.
+    pub file: Option<usize>,
     /// The exchange's number and generation.
     pub exchange: Option<(u32, u32)>,
     /// The task's kind and descriptor.
@@ -36,7 +40,7 @@ pub struct Line<'a> {
 impl<'a> Line<'a> {
     /// A line of the server itself, outside any task.
     pub fn plain(what: fmt::Arguments<'a>) -> Self {
-        Self { exchange: None, task: None, what, doing: "", subject: None }
+        Self { file: None, exchange: None, task: None, what, doing: "", subject: None }
     }
 }
 
@@ -62,19 +66,20 @@ impl fmt::Display for Line<'_> {
 }
 
 impl ErrorLog {
-    /// Opens the log that the configuration names, for the worker with this number.
+    /// Opens the logs that the configuration names, for the worker with this number.
     ///
     /// # Errors
-    /// Those of open(2), when the target is a file.
-    pub fn open(settings: &Settings, worker: usize) -> io::Result<Self> {
-        let sink = Sink::open(&settings.target)?;
-        Ok(Self { settings: settings.clone(), sink, worker, text: String::new() })
+    /// Which file cannot be opened, and why.
+    pub fn open(config: &Config, worker: usize) -> Result<Self, String> {
+        let sink = Sink::open(&config.error_log.target)?;
+        let others = config.error_logs.iter().map(Sink::open).collect::<Result<_, String>>()?;
+        Ok(Self { settings: config.error_log.clone(), sink, others, worker, text: String::new() })
     }
 
     /// A log that only remembers its lines: for tests.
     pub fn in_memory(level: Level) -> Self {
         let settings = Settings { target: LogTarget::Stderr, level };
-        Self { settings, sink: Sink::Memory(Vec::new()), worker: 0, text: String::new() }
+        Self { settings, sink: Sink::Memory(Vec::new()), others: Vec::new(), worker: 0, text: String::new() }
     }
 
     /// The lines of a log made by [`ErrorLog::in_memory`].
@@ -90,13 +95,12 @@ impl ErrorLog {
         self.settings.level
     }
 
-    /// Opens the file again: after it was renamed, or with new settings. On an error the old one stays.
+    /// Opens the files again: after a rename, or with new settings. On an error the old ones stay.
     ///
     /// # Errors
-    /// Those of open(2).
-    pub fn reopen(&mut self, settings: &Settings) -> io::Result<()> {
-        self.sink = Sink::open(&settings.target)?;
-        self.settings = settings.clone();
+    /// Those of [`ErrorLog::open`].
+    pub fn reopen(&mut self, config: &Config) -> Result<(), String> {
+        *self = Self::open(config, self.worker)?;
         Ok(())
     }
 
@@ -106,7 +110,8 @@ impl ErrorLog {
         text.clear();
         let _ = write!(text, "{} [{level}] w{} {line}", super::time::stamp(webserv_sys::clock::wall()), self.worker);
         make_one_line(&mut text);
-        match &mut self.sink {
+        let sink = line.file.and_then(|file| self.others.get_mut(file)).unwrap_or(&mut self.sink);
+        match sink {
             Sink::Memory(lines) => lines.push(text.clone()),
             Sink::Stderr => {
                 text.push('\n');
@@ -122,10 +127,13 @@ impl ErrorLog {
 }
 
 impl Sink {
-    fn open(target: &LogTarget) -> io::Result<Self> {
+    fn open(target: &LogTarget) -> Result<Self, String> {
         match target {
             LogTarget::Stderr => Ok(Sink::Stderr),
-            LogTarget::File(path) => std::fs::OpenOptions::new().append(true).create(true).open(path).map(Sink::File),
+            LogTarget::File(path) => {
+                let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
+                opened.map(Sink::File).map_err(|e| format!("cannot open the error log {}: {e}", path.display()))
+            }
         }
     }
 }
@@ -148,6 +156,7 @@ mod tests {
     #[test]
     fn a_line_tells_who_what_and_for_whom() {
         let line = Line {
+            file: None,
             exchange: Some((7, 2)),
             task: Some(("CgiRead", Some(9))),
             what: format_args!("read: ECONNRESET"),

@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn root_goes_before_the_path_and_alias_replaces_the_prefix() {
-        let rows: [(&str, Option<(&str, usize)>, &str, &str); 10] = [
+        type Row = (&'static str, Option<(&'static str, usize)>, &'static str, &'static str);
+        let rows: [Row; 10] = [
             ("/srv", None, "/a/b.txt", "/srv/a/b.txt"),
             ("/srv/", None, "/", "/srv/"),
             ("/", None, "/etc", "/etc"),

@@ -53,7 +53,7 @@ fn reopen_logs(cx: &mut Context<'_, Worker>) {
     if let Err(error) = cx.worker.access_logs.reopen(&config.access_logs) {
         cx.log(Level::Emerg, format_args!("{error}; the log goes on where it was"));
     }
-    if let Err(error) = cx.error_log().reopen(&config.error_log) {
-        cx.log(Level::Emerg, format_args!("open {:?}: {error}; the log goes on where it was", config.error_log.target));
+    if let Err(error) = cx.error_log().reopen(&config) {
+        cx.log(Level::Emerg, format_args!("{error}; the log goes on where it was"));
     }
 }

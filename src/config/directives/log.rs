@@ -78,7 +78,7 @@ fn access_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let mut log = AccessLog { target, format: combined(), buffer_bytes: BUFFER_BYTES, flush: FLUSH };
     for (index, word) in it.args.iter().enumerate().skip(1) {
         if let Some(size) = word.option("buffer") {
-            log.buffer_bytes = size.buffer(1 << 10..=64 << 20)?;
+            log.buffer_bytes = size.buffer(1..=64 << 20)?;
         } else if let Some(time) = word.option("flush") {
             log.flush = time.time()?;
         } else if word.option("if").is_some() || word.text.starts_with("gzip") {

@@ -333,8 +333,7 @@ fn answers_and_logs() {
 #[test]
 fn the_whole_message() {
     let errors = read("events { }\nhttp {\n  server {\n    lisen 8080;\n  }\n}\n").unwrap_err();
-    let expected =
-        "webserv: site.conf:4:5: unknown directive \"lisen\", did you mean \"listen\"?\n    lisen 8080;\n    ^^^^^";
+    let expected = "site.conf:4:5: unknown directive \"lisen\", did you mean \"listen\"?\n    lisen 8080;\n    ^^^^^";
     assert_eq!(errors.to_string(), expected);
 }
 

@@ -15,7 +15,7 @@ const READ: OpenFlags = OpenFlags::READ.union(OpenFlags::NON_BLOCKING);
 /// Those of open(2); `ELOOP` (or `EMLINK`) for a link that is not to be followed.
 pub fn open(path: &[u8], links: DisableSymlinks) -> Result<OwnedFd> {
     match links {
-        DisableSymlinks::Off => file::openat(file::CWD, &*file::c_path("openat", path)?, READ, 0),
+        DisableSymlinks::Off => file::openat(file::CWD, &file::c_path("openat", path)?, READ, 0),
         _ => open_by_steps(path, links),
     }
 }

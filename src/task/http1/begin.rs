@@ -4,7 +4,7 @@ use super::current::{Current, Stage};
 use super::{Context, Http1, Step};
 use crate::config::Settings;
 use crate::exchange::Phase;
-use crate::exchange::limits::INPUT_BYTES_MAX;
+use crate::exchange::limits::{INPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
 use crate::http::{Form, HeadError, Limits, Method, Request, Scan, head, target};
 use crate::log::Level;
 use crate::route::{self, Route};
@@ -98,6 +98,11 @@ impl Http1 {
         let x = cx.exchange();
         x.send_timeout = settings.send_timeout;
         x.log_level = settings.error_level;
+        x.error_log = settings.error_log;
+        x.sendfile_bytes_max = match settings.sendfile_max_chunk {
+            0 => WRITE_BYTES_PER_TURN,
+            bytes => bytes.min(WRITE_BYTES_PER_TURN),
+        };
         if current.body.is_longer_than(settings.client_max_body_size) {
             cx.log(Level::Error, format_args!("the client means to send a body over client_max_body_size"));
             return Err(413);

@@ -240,7 +240,7 @@ impl Task<Worker> for Http1 {
                 self.run(cx);
             }
             Event::Drain => self.drain(cx),
-            Event::Reload => {}
+            Event::Reload => cx.exchange().error_log = None, // its number may mean another file now
             Event::Cancel => {
                 self.log_the_rest(cx);
                 return Ok(Flow::Done);
