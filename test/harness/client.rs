@@ -139,7 +139,6 @@ impl Client {
     fn read_response(&mut self, head_only: bool) -> Response {
         let mut ended = false;
         loop {
-            // Parsing from the start each time is quadratic, so the length is asked first.
             match http::parse(&self.buffer, head_only, ended) {
                 Ok(Some((response, used))) => {
                     self.buffer.drain(..used);
