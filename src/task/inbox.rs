@@ -44,7 +44,9 @@ impl Task<Worker> for Inbox {
         }
         match file::read(self.bell.as_fd(), &mut [0; 64]) {
             Ok(0) => {
-                cx.stop(); // the first worker is gone
+                if !cx.worker.draining {
+                    cx.stop(); // the first worker is gone
+                }
                 return Ok(Flow::Done);
             }
             Ok(_) => {}
