@@ -45,9 +45,11 @@ pub enum Watch<'fd> {
     Write(BorrowedFd<'fd>),
     /// This child of ours ends. It is not reaped by the poller. Fires at once if it has ended already.
     Exit(Pid),
-    /// This signal arrives; it must be blocked ([`crate::signal::block`]).
+    /// This signal arrives; it must be blocked ([`crate::signal::block`]). On Linux firing takes it away (signalfd(2));
+    /// kqueue(2) only looks on, and it stays pending.
     Signal(Signal),
-    /// This file or directory changes: written, renamed, deleted, entries added, attributes changed.
+    /// This file or directory changes: written, renamed, deleted, entries added or removed, attributes changed.
+    /// (inotify(7) does not tell of an open directory that is removed itself.)
     Change(BorrowedFd<'fd>),
     /// Never waits: a regular file, or work on memory. Not for a poller: arming it is `EINVAL`.
     Always,
@@ -79,8 +81,9 @@ pub trait Poller {
     /// Lets `watch` fire as `token`. A watch that is armed already gets the new token.
     ///
     /// Errors: `EINVAL` for [`Watch::Always`] and for descriptors above what select(2) can hold, and those of the kernel.
-    /// epoll(7) refuses regular files and directories (`EPERM`); everywhere else they are always ready. kqueue(2) queues
-    /// the change and sends it with the next wait; what it refuses then fires at once, as a hangup.
+    /// epoll(7) refuses regular files and directories (`EPERM`); poll(2) and select(2) find them always ready, kqueue(2)
+    /// while there are bytes to read. kqueue(2) queues the change and sends it with the next wait; what it refuses then
+    /// fires at once, as a hangup: the call that the task makes tells what is wrong.
     fn arm(&mut self, watch: Watch<'_>, token: Token) -> Result<()>;
 
     /// Stops `watch`. Always called before its descriptor is closed. Not armed is no error.
