@@ -9,7 +9,7 @@ fn main() {
         println!("cargo:rustc-check-cfg=cfg({cfg})");
     }
     match std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
-        Ok("linux" | "android" | "illumos") => println!("cargo:rustc-cfg=has_epoll"),
+        Ok("linux" | "android") => println!("cargo:rustc-cfg=has_epoll"),
         Ok("macos" | "ios" | "freebsd" | "netbsd" | "openbsd" | "dragonfly") => println!("cargo:rustc-cfg=has_kqueue"),
         _ => {}
     }

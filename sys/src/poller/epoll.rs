@@ -1,8 +1,9 @@
 //! epoll(7): the kernel keeps the set of descriptors, and tells which of them are ready.
 //!
 //! A descriptor is in the kernel's set only while a direction of it is armed, because one with an empty mask still
-//! reports `EPOLLHUP`. The event's user data is the descriptor, by which [`Table`] finds the tokens; arming what is armed
-//! changes the table alone. What is no descriptor by nature (children, signals, files) becomes one in [`Notices`].
+//! reports `EPOLLHUP`. The event's user data is the descriptor, by which [`Table`] finds the tokens; arming what is
+//! armed changes the table alone. What is no descriptor by nature (children, signals, files) becomes one in
+//! [`Notices`].
 
 use super::ffi::linux::*;
 use super::notices::{Notices, Source};

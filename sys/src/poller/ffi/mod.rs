@@ -23,7 +23,8 @@ const fn pointee_bytes<T>(_: *const T) -> usize {
     size_of::<T>()
 }
 
-/// Compile-time proof that a struct of ours has the size and alignment of libc's, and its fields their offsets and sizes.
+/// Compile-time proof that a struct of ours has the size and alignment of libc's, and its fields their offsets and
+/// sizes.
 macro_rules! same_layout {
     ($ours:ty, $theirs:ty, $($field:ident),+) => {
         const _: () = {
