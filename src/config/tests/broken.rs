@@ -309,7 +309,7 @@ fn answers_and_logs() {
             "access_log a.log combined bufer=1k;",
             "43: unknown option \"bufer=1k\"; accepted after the format: buffer=, flush=",
         ),
-        ("access_log a.log combined buffer=0;", "50: \"0\" is not a size from 1 byte to 65536k"),
+        ("access_log a.log combined buffer=0;", "50: \"0\" is not a size from 1 bytes to 65536k"),
         (
             "access_log a; location / { access_log a combined flush=5s; }",
             "55: this log stands elsewhere with another buffer= or flush=",
