@@ -7,7 +7,7 @@ use crate::exchange::limits::ACCEPTS_PER_TURN;
 use crate::exchange::{Exchange, Subject};
 use crate::log::Level;
 use crate::worker::Worker;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +41,7 @@ impl Accept {
     }
 
     fn open(&self, socket: OwnedFd, client: Address, cx: &mut Context<'_>) {
+        cx.log(Level::Debug, format_args!("accepted {client} as fd={}", socket.as_raw_fd()));
         let settings = &self.listener.hosts.servers[0].settings;
         let subject = Subject { client: Some(client), ..Subject::default() };
         let exchange = Exchange::new(subject, settings.send_timeout, settings.error_level);

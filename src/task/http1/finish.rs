@@ -15,14 +15,12 @@ impl Http1 {
         let now = cx.now;
         let last = !current.keep_alive || !current.body.is_whole() || cx.worker.draining;
         let linger = !current.body.is_whole() || !cx.exchange().input.is_empty();
-        let settings = Arc::clone(&current.route.settings);
-        self.keep_for_log(current, cx);
+        self.idle = current.route.settings.keepalive_timeout;
+        self.leaving.push_back(current);
         let x = cx.exchange();
         x.reply.reset(REPLY_BYTES_MAX);
         if !last {
-            x.subject.request = None;
             self.since = Some(now);
-            self.idle = settings.keepalive_timeout;
             return Step::Again;
         }
         if !linger || x.input.is_ended() {
@@ -36,33 +34,27 @@ impl Http1 {
         Step::Wait
     }
 
-    /// A request is logged when its answer has left, or when it never will.
-    fn keep_for_log(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) {
-        if !current.route.settings.access_logs.is_empty() {
-            self.unlogged.push_back(current);
-            return;
-        }
-        cx.exchange().subject.request = None;
-        if let Some(request) = current.request.take().and_then(|request| Rc::try_unwrap(request).ok()) {
-            self.scan.recycle(request);
-        }
-    }
-
-    pub(super) fn log_what_has_left(&mut self, cx: &mut Context<'_>) {
-        while let Some(entry) = self.unlogged.front() {
+    /// Ends the requests whose answers have left: each is logged, and its memory serves the next.
+    pub(super) fn end_what_has_left(&mut self, cx: &mut Context<'_>) {
+        while let Some(mut entry) = self.leaving.pop_front() {
             if cx.exchange().output.taken_bytes() < entry.output_end {
+                self.leaving.push_front(entry);
                 return;
             }
-            if let Some(entry) = self.unlogged.pop_front() {
-                self.log_access(&entry, cx);
+            self.log_access(&entry, cx);
+            if self.leaving.is_empty() && self.current.is_none() {
+                cx.exchange().subject.request = None;
+            }
+            if let Some(request) = entry.request.take().and_then(|request| Rc::try_unwrap(request).ok()) {
+                self.scan.recycle(request);
             }
         }
     }
 
     /// The connection ends: what has not left by now never will.
-    pub(super) fn log_the_rest(&mut self, cx: &mut Context<'_>) {
-        self.unlogged.extend(self.current.take());
-        while let Some(mut entry) = self.unlogged.pop_front() {
+    pub(super) fn end_the_rest(&mut self, cx: &mut Context<'_>) {
+        self.leaving.extend(self.current.take());
+        while let Some(mut entry) = self.leaving.pop_front() {
             if entry.status == 0 {
                 entry.status = 499; // nginx's: the client closed before it was answered
             }

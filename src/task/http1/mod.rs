@@ -32,6 +32,9 @@ use webserv_sys::net::Address;
 /// Steps taken before other tasks have their turn: pipelined requests that are answered from memory.
 const STEPS_PER_TURN: usize = 64;
 
+/// Answers that wait for the client to take them, before the next request is begun.
+const LEAVING_MAX: usize = 128;
+
 /// How long a client may go on sending after it has been told that the connection ends.
 const LINGERING_TIME: Duration = Duration::from_secs(5);
 
@@ -53,8 +56,8 @@ pub struct Http1 {
     /// How long it may be idle.
     idle: Duration,
     current: Option<Box<Current>>,
-    /// Requests whose answer has not quite left, to be logged then.
-    unlogged: VecDeque<Box<Current>>,
+    /// Requests whose answer is in the output and has not quite left. They end, and are logged, when it has.
+    leaving: VecDeque<Box<Current>>,
 }
 
 /// What a step came to.
@@ -80,17 +83,18 @@ impl Http1 {
             since: None,
             idle: Duration::ZERO,
             current: None,
-            unlogged: VecDeque::new(),
+            leaving: VecDeque::new(),
         }
     }
 
     fn run(&mut self, cx: &mut Context<'_>) {
-        self.log_what_has_left(cx);
+        self.end_what_has_left(cx);
         if let Some(side) = cx.exchange().failed.take() {
             self.worker_failed(side, cx);
         }
         for _ in 0..STEPS_PER_TURN {
-            if cx.exchange().phase != Phase::Open || self.step(cx) == Step::Wait {
+            let x = cx.exchange();
+            if x.phase != Phase::Open || x.output.room() == 0 || self.step(cx) == Step::Wait {
                 break;
             }
         }
@@ -184,13 +188,13 @@ impl Http1 {
 
     fn wants_turn(&self, x: &Exchange) -> bool {
         let left = |entry: &Current| x.output.taken_bytes() >= entry.output_end;
-        if x.failed.is_some() || self.unlogged.front().is_some_and(|entry| left(entry)) {
+        if x.failed.is_some() || self.leaving.front().is_some_and(|entry| left(entry)) {
             return true;
         }
         if self.since.is_none() {
             return true; // to start the time that the first request may take
         }
-        if x.phase != Phase::Open || x.output.room() == 0 {
+        if x.phase != Phase::Open || x.output.room() == 0 || self.leaving.len() >= LEAVING_MAX {
             return false;
         }
         let input = || x.input.len() > self.seen || x.input.is_ended();
@@ -242,7 +246,7 @@ impl Task<Worker> for Http1 {
             Event::Drain => self.drain(cx),
             Event::Reload => cx.exchange().error_log = None, // its number may mean another file now
             Event::Cancel => {
-                self.log_the_rest(cx);
+                self.end_the_rest(cx);
                 return Ok(Flow::Done);
             }
         }
