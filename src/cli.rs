@@ -61,7 +61,7 @@ Usage: webserv [OPTIONS]            serve what the configuration says
 Options:
   -c, --config FILE       the configuration (default: config/default.conf, else the built-in one)
   -p, --prefix DIR        where relative paths in it begin (default: the working directory)
-  -g, --global TEXT       directives in front of the configuration: -g 'daemon on;'
+  -g, --global TEXT       directives that win over the configuration's: -g 'error_log stderr debug;'
   -e, --error-log FILE    the error log, whatever the configuration says; \"stderr\" for the terminal
   -t, --test              say whether the configuration is right, and exit
   -T, --dump              the same, and print it
@@ -184,7 +184,7 @@ impl Source {
         let default = prefix.join("config/default.conf");
         let loaded = match (&self.directory, &self.file) {
             (Some(directory), _) => self.for_directory(directory)?,
-            (None, Some(file)) => Config::load(&relative(file, &prefix), &prefix, &self.globals),
+            (None, Some(file)) => Config::load(&self.place(file), &prefix, &self.globals),
             (None, None) if default.is_file() => Config::load(&default, &prefix, &self.globals),
             (None, None) => Config::built_in(&prefix, &self.globals),
         };
@@ -192,10 +192,18 @@ impl Source {
         if let Some(path) = &self.error_log {
             config.error_log.target = match path.to_str() {
                 Some("stderr") => LogTarget::Stderr,
-                _ => LogTarget::File(relative(path, &prefix)),
+                _ => LogTarget::File(prefix.join(path)),
             };
         }
         Ok(config)
+    }
+
+    /// `-c` is relative to the prefix, as in nginx, or else to the working directory.
+    fn place(&self, file: &Path) -> PathBuf {
+        match &self.prefix {
+            Some(prefix) if prefix.join(file).exists() || !file.exists() => prefix.join(file),
+            _ => file.to_owned(),
+        }
     }
 
     fn for_directory(&self, directory: &Path) -> Result<Result<Config, webserv::config::Errors>, String> {
@@ -227,12 +235,6 @@ impl Source {
         }
         Ok(())
     }
-}
-
-/// `-c` and `-e` are relative to the prefix where a file is there, else to the working directory.
-fn relative(path: &Path, prefix: &Path) -> PathBuf {
-    let below = prefix.join(path);
-    if path.is_relative() && !below.exists() && path.exists() { path.to_owned() } else { below }
 }
 
 /// Tells the server whose number stands in the pid file.

@@ -106,7 +106,11 @@ fn statements(
             return Err(Fault::new(block.open, "no blocks in -g: only directives of the top level"));
         }
     }
-    statements.append(&mut parser.text(path, text)?);
+    let in_file = parser.text(path, text)?;
+    // What the command line says wins over the same directive of the file.
+    let overridden = |it: &Statement| it.block.is_none() && statements.iter().any(|g| g.name.text == it.name.text);
+    let kept: Vec<Statement> = in_file.into_iter().filter(|it| !overridden(it)).collect();
+    statements.extend(kept);
     Ok(statements)
 }
 

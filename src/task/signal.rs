@@ -32,7 +32,7 @@ impl Signal {
                     for warning in warnings {
                         cx.log(Level::Warn, format_args!("{warning}"));
                     }
-                    cx.log(Level::Notice, format_args!("the new configuration is in force"));
+                    cx.log(Level::Notice, format_args!("reloaded: the new configuration is in force"));
                     Command::Reload(reload)
                 }
                 Err(error) => {

@@ -374,5 +374,6 @@ fn the_command_lines_directives() {
     assert!(with("daemon on; worker_processes 3;").is_ok_and(|config| config.daemon && config.workers == 3));
     assert_eq!(with("daemon on").unwrap_err(), "-g:1:8: missing \";\" after \"on\"");
     assert_eq!(with("http { }").unwrap_err(), "-g:1:6: no blocks in -g: only directives of the top level");
-    assert_eq!(with("pid b;").unwrap_err(), "site.conf:1:1: \"pid\" is given twice, first at -g:1:1");
+    let pid = with("pid b;").expect("the command line wins over the file").pid;
+    assert_eq!(pid.as_deref(), Some(Path::new("/srv/b")));
 }
