@@ -1,10 +1,14 @@
 //! Numbers as protocol text. Parsing takes digits and nothing else (no sign, no blanks); printing avoids `fmt`, which
 //! would cost more than the rest of a response head.
 
+/// So many digits fit a `u64`, whatever they are.
+const DIGITS_SAFE: usize = 19;
+
 /// `1*DIGIT` as a number; `None` if empty, not all digits, or more than a `u64` holds.
 pub fn parse_decimal(text: &[u8]) -> Option<u64> {
-    if text.is_empty() {
-        return None;
+    if text.len() <= DIGITS_SAFE {
+        let digit = |value: u64, &byte: &u8| byte.is_ascii_digit().then(|| value * 10 + u64::from(byte - b'0'));
+        return if text.is_empty() { None } else { text.iter().try_fold(0, digit) };
     }
     text.iter().try_fold(0u64, |value, &byte| {
         let digit = byte.wrapping_sub(b'0');

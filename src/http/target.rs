@@ -63,11 +63,15 @@ fn absolute(method: Method, target: &[u8]) -> Result<Target, &'static str> {
 
 /// From `start` on: the path up to "?", the query up to "#"; a fragment is no business of a server and is cut off.
 fn path_and_query(target: &[u8], start: usize) -> (Span, Option<Span>) {
-    let end = memchr::memchr(b'#', target).unwrap_or(target.len());
-    match memchr::memchr(b'?', &target[start..end]) {
-        Some(mark) => (Span::new(start, start + mark), Some(Span::new(start + mark + 1, end))),
-        None => (Span::new(start, end), None),
+    let mut path_end = start;
+    while path_end < target.len() && !matches!(target[path_end], b'?' | b'#') {
+        path_end += 1;
     }
+    let query = (target.get(path_end) == Some(&b'?')).then(|| {
+        let end = memchr::memchr(b'#', target).unwrap_or(target.len());
+        Span::new(path_end + 1, end)
+    });
+    (Span::new(start, path_end), query)
 }
 
 /// Why a path cannot name a file; every reason is a 400.
