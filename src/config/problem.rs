@@ -157,8 +157,8 @@ impl Errors {
 }
 
 impl fmt::Display for Errors {
-    /// Each problem as `file:line:column: message` with its line and carets; `webserv: ` before all but the first, which
-    /// gets it from the command. No newline at the end.
+    /// Each problem as `file:line:column: message` with its line and carets. `webserv: ` stands before all but the
+    /// first, which gets it from the command. No newline at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {
             let between = if index > 0 { "\nwebserv: " } else { "" };

@@ -108,7 +108,7 @@ impl Http1 {
             return Err(413);
         }
         if request.expect_continue {
-            // No worker of this location wants a body, so it is not asked for. Whether it comes all the same is unknown.
+            // No worker of this location wants a body, so it is not asked for. It may come all the same, or not.
             current.keep_alive = false;
             current.stage = Stage::RequestBody;
             current.body.give_up();
