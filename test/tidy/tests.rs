@@ -139,7 +139,8 @@ fn rules_fire_and_hold_still() {
 
 #[test]
 fn the_engine_knows_no_task_and_no_protocol() {
-    let text = "//! Not even ClientRead.\nuse x::ClientRead;\nfn http_head() {}\nWatch::Signal\nlet request_id = \"http\";\n\
+    let text = "//! Not even ClientRead.\nuse x::ClientRead;\nfn http_head() {}\nWatch::Signal\n\
+        let request_id = \"http\";\n\
         #[cfg(test)]\nmod tests {\n  let http = 1;\n}\n";
     let kinds = ["ClientRead", "Signal"].map(str::to_owned);
     for (path, count) in [("src/engine/mod.rs", 3), ("src/task/mod.rs", 0)] {
