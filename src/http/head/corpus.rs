@@ -14,22 +14,26 @@ pub const VALID: &[&[u8]] = &[
         Expect: 100-continue\r\n\r\n",
     // curl -T -, -x
     b"POST http://example.org/form?a=b HTTP/1.1\r\nHost: example.org\r\nUser-Agent: curl/8.5.0\r\nAccept: */*\r\n\
-        Proxy-Connection: Keep-Alive\r\nTransfer-Encoding: chunked\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n",
+        Proxy-Connection: Keep-Alive\r\nTransfer-Encoding: chunked\r\n\
+        Content-Type: application/x-www-form-urlencoded\r\n\r\n",
     b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\nUser-Agent: curl/8.5.0\r\n\
         Proxy-Connection: Keep-Alive\r\n\r\n",
     b"OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: curl/8.5.0\r\nAccept: */*\r\n\r\n",
     // ab -k
-    b"GET /x HTTP/1.0\r\nConnection: Keep-Alive\r\nHost: 127.0.0.1:8080\r\nUser-Agent: ApacheBench/2.3\r\nAccept: */*\r\n\r\n",
+    b"GET /x HTTP/1.0\r\nConnection: Keep-Alive\r\nHost: 127.0.0.1:8080\r\nUser-Agent: ApacheBench/2.3\r\n\
+        Accept: */*\r\n\r\n",
     // Chromium 120, a page and its icon
     b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: keep-alive\r\n\
         sec-ch-ua: \"Not_A Brand\";v=\"8\", \"Chromium\";v=\"120\"\r\nsec-ch-ua-mobile: ?0\r\n\
         sec-ch-ua-platform: \"Linux\"\r\nUpgrade-Insecure-Requests: 1\r\n\
-        User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36\r\n\
+        User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 \
+        (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36\r\n\
         Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8\r\n\
         Sec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-User: ?1\r\nSec-Fetch-Dest: document\r\n\
         Accept-Encoding: gzip, deflate, br\r\nAccept-Language: en-US,en;q=0.9\r\n\r\n",
     b"GET /favicon.ico HTTP/1.1\r\nHost: localhost:8080\r\nConnection: keep-alive\r\n\
-        User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36\r\n\
+        User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 \
+        (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36\r\n\
         Accept: image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8\r\n\
         Referer: http://localhost:8080/\r\nAccept-Encoding: gzip, deflate, br\r\nAccept-Language: en-US,en;q=0.9\r\n\
         If-None-Match: \"65a1b2c3-400\"\r\nIf-Modified-Since: Fri, 12 Jan 2024 21:44:35 GMT\r\n\r\n",
@@ -60,7 +64,8 @@ pub const VALID: &[&[u8]] = &[
     b"GET / HTTP/1.0\r\n\r\n",
     b"\r\n\r\nGET /after/empty/lines HTTP/1.1\r\nHost: a\r\n\r\n",
     // Odd but right: obs-text, tabs, empty values, lower-case names, repeated fields
-    b"GET /~a;b=c/!$&'()*+,:@-._|^`{}\"<>\\[] HTTP/1.9\r\nhost:\tEXAMPLE.org.:80\t \r\nx-a:\r\nX-A: \xe9\t\xff\r\nx-a:b\r\n\r\n",
+    b"GET /~a;b=c/!$&'()*+,:@-._|^`{}\"<>\\[] HTTP/1.9\r\n\
+        host:\tEXAMPLE.org.:80\t \r\nx-a:\r\nX-A: \xe9\t\xff\r\nx-a:b\r\n\r\n",
 ];
 
 /// One for each kind of mistake; the tables of the tests say what is wrong with such heads.

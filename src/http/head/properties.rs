@@ -140,7 +140,9 @@ fn check_invariants(request: &Request, taken: &[u8], limits: &Limits) {
         Form::Origin => assert!(request.path().starts_with(b"/") && request.target().starts_with(request.path())),
         Form::Absolute => assert!(request.path().starts_with(b"/") || request.path().is_empty()),
         Form::Authority => assert!(request.method == Method::Connect && request.path().is_empty()),
-        Form::Asterisk => assert!(request.method == Method::Options && request.path().is_empty()),
+        Form::Asterisk => {
+            assert!(matches!(request.method, Method::Options | Method::Unknown) && request.path().is_empty());
+        }
     }
     assert!(!request.path().iter().chain(request.query().unwrap_or(b"")).any(|b| *b == b'#'));
     if let Some(host) = request.host() {
@@ -214,4 +216,17 @@ fn a_scan_is_used_again() {
     assert!(!scan.is_started());
     assert_eq!(request(b"\r\n\r\nG", &mut scan, &Limits::default()).map(|r| r.is_some()), Ok(false));
     assert!(scan.is_started());
+}
+
+/// What an idle connection keeps of the heads before is bounded.
+#[test]
+fn large_heads_are_not_kept() {
+    let large = [b"GET / HTTP/1.0\r\nX: ", &b"y".repeat(5000)[..], b"\r\n\r\n"].concat();
+    let many = [b"GET / HTTP/1.0\r\n", &b"X:y\r\n".repeat(200)[..], b"\r\n"].concat();
+    for (head, kept) in [(VALID[0], true), (&large[..], false), (&many[..], false)] {
+        let mut scan = Scan::default();
+        let (parsed, _) = request(head, &mut scan, &Limits::default()).unwrap().unwrap();
+        scan.recycle(parsed);
+        assert_eq!((scan.spare.capacity() > 0, scan.index.capacity_bytes() > 0), (kept, kept));
+    }
 }
