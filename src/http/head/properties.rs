@@ -230,3 +230,29 @@ fn large_heads_are_not_kept() {
         assert_eq!((scan.spare.capacity() > 0, scan.index.capacity_bytes() > 0), (kept, kept));
     }
 }
+
+/// However slowly a head comes, no byte is looked at twice: but for a method (32 bytes), a version (10), and each field
+/// line once more when it is complete.
+#[test]
+fn a_slow_head_costs_no_more() {
+    let long = "x".repeat(5000);
+    let head = format!("GET /{long} HTTP/1.1\r\nHost: a\r\nX: {long}\r\n{long}: y\r\n\r\n").into_bytes();
+    let mut scan = Scan::default();
+    for len in 0..head.len() {
+        assert_eq!(request(&head[..len], &mut scan, &Limits::default()).map(|r| r.is_some()), Ok(false));
+        assert!(scan.at + METHOD_BYTES_MAX >= len, "{} of {len}", scan.at);
+        assert!(scan.stage < Stage::Fields || scan.at == len || head[..len].ends_with(b"\r"), "{} of {len}", scan.at);
+    }
+    assert!(request(&head, &mut scan, &Limits::default()).unwrap().is_some());
+}
+
+/// The next head may have begun when the last request is done.
+#[test]
+fn recycling_does_not_disturb_a_scan() {
+    let mut scan = Scan::default();
+    let (first, _) = request(VALID[1], &mut scan, &Limits::default()).unwrap().unwrap();
+    let (head, half) = (VALID[8], VALID[8].len() / 2);
+    assert!(request(&head[..half], &mut scan, &Limits::default()).unwrap().is_none());
+    scan.recycle(first);
+    assert_eq!(summary(&request(head, &mut scan, &Limits::default())), whole(head, &Limits::default()));
+}
