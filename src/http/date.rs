@@ -25,21 +25,22 @@ struct Day {
 /// 9999 become the nearest one inside.
 pub fn format(secs: i64) -> [u8; 29] {
     let secs = secs.clamp(*YEARS_SECS.start(), *YEARS_SECS.end());
-    let (days, second) = (secs.div_euclid(DAY_SECS), secs.rem_euclid(DAY_SECS) as usize);
+    let (days, second) = (secs.div_euclid(DAY_SECS), secs.rem_euclid(DAY_SECS) as u32);
     let Day { year, month, day } = day_of(days);
+    let (year, day) = (year as u32, day as u32);
     let mut out = *b"ddd, dd mmm yyyy hh:mm:ss GMT";
     out[0..3].copy_from_slice(DAYS[weekday(days)]);
     put_two(&mut out[5..7], day);
     out[8..11].copy_from_slice(MONTHS[month - 1]);
-    put_two(&mut out[12..14], year as usize / 100);
-    put_two(&mut out[14..16], year as usize % 100);
+    put_two(&mut out[12..14], year / 100);
+    put_two(&mut out[14..16], year % 100);
     put_two(&mut out[17..19], second / 3600);
     put_two(&mut out[20..22], second / 60 % 60);
     put_two(&mut out[23..25], second % 60);
     out
 }
 
-fn put_two(out: &mut [u8], number: usize) {
+fn put_two(out: &mut [u8], number: u32) {
     out[0] = b'0' + (number / 10) as u8;
     out[1] = b'0' + (number % 10) as u8;
 }
@@ -153,10 +154,11 @@ const fn days_until(day: Day) -> i64 {
     cycle * CYCLE_DAYS + year * 365 + year / 4 - year / 100 + day_of_year - MARCH_TO_EPOCH
 }
 
-/// The calendar day that begins `days` after 1970-01-01.
+/// The calendar day that begins `days` after 1970-01-01, from the year 0 on. Unsigned 32-bit divisions are the cheap
+/// ones, and this runs for every response.
 const fn day_of(days: i64) -> Day {
-    let days = days + MARCH_TO_EPOCH;
-    let (cycle, day_of_cycle) = (days.div_euclid(CYCLE_DAYS), days.rem_euclid(CYCLE_DAYS));
+    let days = (days + MARCH_TO_EPOCH + CYCLE_DAYS) as u32; // a cycle more, lest January of the year 0 be negative
+    let (cycle, day_of_cycle) = (days / CYCLE_DAYS as u32, days % CYCLE_DAYS as u32);
     // Leap days shorten the way: one in 1460 days, less one in 36524, plus the last of the cycle.
     let year = (day_of_cycle - day_of_cycle / 1460 + day_of_cycle / 36_524 - day_of_cycle / 146_096) / 365;
     let day_of_year = day_of_cycle - (year * 365 + year / 4 - year / 100);
@@ -164,7 +166,7 @@ const fn day_of(days: i64) -> Day {
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
     let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     let year = cycle * 400 + year + if month <= 2 { 1 } else { 0 };
-    Day { year, month: month as usize, day: day as usize }
+    Day { year: year as i64 - 400, month: month as usize, day: day as usize }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Entity tags (RFC 9110 section 8.8.3).
 
-use super::number::push_hex;
+use super::number::Digits;
 use super::octets::{is_blank, is_etag};
 use super::reply::Text;
 
@@ -69,13 +69,14 @@ pub fn list(value: &[u8]) -> impl Iterator<Item = EntityTag<'_>> {
 
 /// nginx's tag of a file, quotes included: `"mtime-length"` in hexadecimal.
 pub fn of_file(mtime_secs: i64, length: u64) -> Text {
-    let mut out = Vec::with_capacity(36);
-    out.push(b'"');
-    push_hex(&mut out, mtime_secs as u64);
-    out.push(b'-');
-    push_hex(&mut out, length);
-    out.push(b'"');
-    Text::from_vec(out).unwrap_or(Text::from_static(""))
+    let (mtime, length) = (Digits::hex(mtime_secs as u64), Digits::hex(length));
+    let mut tag = [0; 2 * 16 + 3];
+    let mut len = 0;
+    for part in [b"\"", mtime.as_bytes(), b"-", length.as_bytes(), b"\""] {
+        tag[len..len + part.len()].copy_from_slice(part);
+        len += part.len();
+    }
+    Text::new(&tag[..len]).unwrap_or(Text::from_static(""))
 }
 
 #[cfg(test)]

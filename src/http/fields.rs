@@ -299,6 +299,10 @@ impl Index {
         self.lines.len()
     }
 
+    pub(super) fn capacity_bytes(&self) -> usize {
+        self.lines.capacity() * size_of::<Line>()
+    }
+
     pub(super) fn clear(&mut self) {
         self.lines.clear();
         (self.present, self.doubled) = (0, 0);

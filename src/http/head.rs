@@ -58,6 +58,9 @@ impl Fault {
 /// Empty lines before a request line that are skipped (RFC 9112 section 2.2 asks for one at least).
 const EMPTY_LINES_MAX: u32 = 4;
 
+/// What a connection keeps between requests, see [`Scan::recycle`].
+const RECYCLED_BYTES_MAX: usize = 2048;
+
 /// How far the search for the end of a head has come. All positions count from the first byte of the buffer, which
 /// must stay the same byte until the head is complete.
 #[derive(Debug, Default)]
@@ -118,10 +121,11 @@ impl Scan {
         self.stage > Stage::EmptyLines
     }
 
-    /// Takes the memory of a request that is done, so that the next one needs no allocation.
+    /// Takes the memory of a request that is done, so that the next one needs no allocation. Not that of a large head:
+    /// connections may be idle for long.
     pub fn recycle(&mut self, request: Request) {
         let Fields { bytes, mut index } = request.fields;
-        if self.stage == Stage::EmptyLines {
+        if self.stage == Stage::EmptyLines && bytes.capacity() + index.capacity_bytes() <= RECYCLED_BYTES_MAX {
             index.clear();
             (self.spare, self.index) = (bytes, index);
         }

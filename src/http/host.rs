@@ -1,7 +1,7 @@
 //! `uri-host [ ":" port ]`: the Host field and the authority of a target (RFC 9110 section 7.2, RFC 3986 section 3.2).
 
 use super::number::{hex_digit, parse_decimal};
-use super::octets::is_reg_name;
+use super::octets::is_host;
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
@@ -75,22 +75,16 @@ pub fn lower(name: &[u8]) -> Cow<'_, [u8]> {
 fn reg_name(text: &[u8]) -> Result<(usize, bool), HostError> {
     let (mut at, mut has_capitals) = (0, false);
     while let Some(&byte) = text.get(at) {
-        if is_reg_name(byte) {
-            if byte == b'.' && text.get(at + 1) == Some(&b'.') {
-                return Err(HostError::Dots);
-            }
-            has_capitals |= byte.is_ascii_uppercase();
-            at += 1;
-            continue;
-        }
         match text[at..] {
+            _ if is_host(byte) => {}
             [b':', ..] => break,
-            [b'%', high, low, ..] if hex_digit(high).is_some() && hex_digit(low).is_some() => {
-                has_capitals |= high.is_ascii_uppercase() | low.is_ascii_uppercase();
-                at += 3;
-            }
+            [b'.', b'.', ..] => return Err(HostError::Dots),
+            [b'.', ..] => {}
+            [b'A'..=b'Z', ..] => has_capitals = true,
+            [b'%', high, low, ..] if hex_digit(high).is_some() && hex_digit(low).is_some() => {}
             _ => return Err(HostError::Byte),
         }
+        at += 1;
     }
     Ok((at, has_capitals))
 }
@@ -116,7 +110,9 @@ fn is_future_address(text: &[u8]) -> bool {
         return false;
     };
     let version_ok = !version.is_empty() && version.iter().all(|&b| hex_digit(b).is_some());
-    version_ok && !rest.is_empty() && rest.iter().all(|&b| is_reg_name(b) || b == b':')
+    version_ok
+        && !rest.is_empty()
+        && rest.iter().all(|&b| is_host(b) || b.is_ascii_uppercase() || matches!(b, b'.' | b':'))
 }
 
 /// `[ ":" *DIGIT ]`; a colon alone names no port.

@@ -2,7 +2,7 @@
 //!
 //! Reading: [`head`] turns bytes into a [`Request`], [`chunked`] unwraps its body. Deciding: [`target`] makes the path
 //! safe, [`conditional`] and [`range`] compare the request with a file. Writing: [`reply`] is a response's head as a
-//! value, [`print`] puts it on the wire. "RFC" without a number means RFC 9110 (semantics) or RFC 9112 (syntax).
+//! value, [`mod@print`] puts it on the wire. "RFC" without a number means RFC 9110 (semantics) or RFC 9112 (syntax).
 
 pub mod chunked;
 pub mod conditional;

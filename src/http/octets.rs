@@ -6,8 +6,9 @@ const TOKEN: u8 = 1;
 const TARGET: u8 = 2;
 /// VCHAR, obs-text, SP and HTAB (RFC 9110 section 5.5).
 const FIELD_VALUE: u8 = 4;
-/// `unreserved` and `sub-delims` (RFC 3986 section 2): what a host name may hold beside percent-encoding.
-const REG_NAME: u8 = 8;
+/// `unreserved` and `sub-delims` (RFC 3986 section 2) that are neither a dot nor a capital: what a host name may hold
+/// and nobody needs to look at twice.
+const HOST: u8 = 8;
 /// `pchar` and "/" (RFC 3986 section 3.3): what a path may hold beside percent-encoding.
 const PATH: u8 = 16;
 /// `unreserved` (RFC 3986 section 2.3): never needs percent-encoding.
@@ -39,7 +40,7 @@ const fn classes_of(byte: u8) -> u8 {
     (if token { TOKEN } else { 0 })
         | (if visible { TARGET } else { 0 })
         | (if visible || obs_text || blank { FIELD_VALUE } else { 0 })
-        | (if unreserved || sub_delim { REG_NAME } else { 0 })
+        | (if (unreserved || sub_delim) && byte != b'.' && !byte.is_ascii_uppercase() { HOST } else { 0 })
         | (if unreserved || sub_delim || matches!(byte, b':' | b'@' | b'/') { PATH } else { 0 })
         | (if unreserved { UNRESERVED } else { 0 })
         | (if (visible || obs_text) && byte != b'"' { ETAG } else { 0 })
@@ -59,8 +60,8 @@ class! {
     is_target = TARGET;
     /// May stand in a field value.
     is_field_value = FIELD_VALUE;
-    /// May stand unencoded in a host name.
-    is_reg_name = REG_NAME;
+    /// May stand in a host name in lower case, beside dots and percent-encoding.
+    is_host = HOST;
     /// May stand unencoded in a path.
     is_path = PATH;
     /// Means the same encoded and unencoded, everywhere.
@@ -151,17 +152,14 @@ mod tests {
     #[test]
     fn classes_hold_what_the_grammar_says() {
         let alnum = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-        let table: [(Class, &str); 4] = [
-            (is_token, "!#$%&'*+-.^_`|~"),
-            (is_unreserved, "-._~"),
-            (is_reg_name, "-._~!$&'()*+,;="),
-            (is_path, "-._~!$&'()*+,;=:@/"),
-        ];
+        let table: [(Class, &str); 3] =
+            [(is_token, "!#$%&'*+-.^_`|~"), (is_unreserved, "-._~"), (is_path, "-._~!$&'()*+,;=:@/")];
         for (class, others) in table {
             let mut expected: Vec<u8> = [alnum, others].concat().into_bytes();
             expected.sort_unstable();
             assert_eq!(bytes_of(class), expected, "{others}");
         }
+        assert_eq!(bytes_of(is_host), b"!$&'()*+,-0123456789;=_abcdefghijklmnopqrstuvwxyz~");
         assert_eq!(bytes_of(is_target), (0x21..=0x7e).collect::<Vec<u8>>());
         assert_eq!(bytes_of(|b| !is_field_value(b)), (0..9).chain(10..32).chain([127]).collect::<Vec<u8>>());
         assert_eq!(bytes_of(|b| !is_quoted(b)), [&bytes_of(|b| !is_field_value(b))[..31], b"\"\\\x7f"].concat());

@@ -29,7 +29,7 @@ pub enum Form {
     Absolute,
     /// `host:port`, CONNECT only.
     Authority,
-    /// `*`, OPTIONS only.
+    /// `*`, OPTIONS and unknown methods only.
     Asterisk,
 }
 

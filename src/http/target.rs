@@ -36,7 +36,8 @@ pub(super) fn split(method: Method, target: &[u8]) -> Result<Target, &'static st
             let (path, query) = path_and_query(target, 0);
             Ok(Target { form: Form::Origin, https: false, authority: None, path, query })
         }
-        b"*" if method == Method::Options => {
+        // An unknown method gets its 501, whatever its target is.
+        b"*" if matches!(method, Method::Options | Method::Unknown) => {
             Ok(Target { form: Form::Asterisk, https: false, authority: None, path: Span::default(), query: None })
         }
         b"*" => Err("the target * with a method other than OPTIONS (RFC 9112 section 3.2.4)"),
@@ -117,14 +118,11 @@ pub fn normalize(path: &[u8], merge_slashes: bool) -> Result<Cow<'_, [u8]>, Targ
 
 /// Nothing to decode, no empty segment and none that begins with a dot.
 fn is_normal(path: &[u8]) -> bool {
-    let mut before = 0;
-    for &byte in path {
-        if matches!(byte, b'%' | 0) || (before == b'/' && matches!(byte, b'/' | b'.')) {
-            return false;
-        }
-        before = byte;
-    }
-    true
+    path.iter().enumerate().all(|(i, byte)| match byte {
+        b'/' => !matches!(path.get(i + 1), Some(b'/' | b'.')),
+        b'%' | 0 => false,
+        _ => true,
+    })
 }
 
 fn rebuild(path: &[u8], merge_slashes: bool) -> Result<Vec<u8>, TargetError> {

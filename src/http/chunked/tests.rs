@@ -48,6 +48,7 @@ const VALID: &[(&[u8], &[u8], &str)] = &[
     (b"1;a\r\nx\r\n0;b=c\r\n\r\n", b"x", ""),
     (b"1;a=b;c=\"d e\";f\r\nx\r\n0\r\n\r\n", b"x", ""),
     (b"1 ; a = b\t;\tc\r\nx\r\n0\r\n\r\n", b"x", ""), // BWS, section 7.1.1
+    (b"1;a ;b\t;c\r\nx\r\n0\r\n\r\n", b"x", ""),
     (b"1;a=\"\"\r\nx\r\n0\r\n\r\n", b"x", ""),
     (b"1;a=\"\\\"\\\\\\x;\xe9\" ;b\r\nx\r\n0\r\n\r\n", b"x", ""),
     (b"0\r\nX-Sum: 1\r\nx-b:\r\n\r\n", b"", "X-Sum=1&x-b="),

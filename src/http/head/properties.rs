@@ -140,7 +140,9 @@ fn check_invariants(request: &Request, taken: &[u8], limits: &Limits) {
         Form::Origin => assert!(request.path().starts_with(b"/") && request.target().starts_with(request.path())),
         Form::Absolute => assert!(request.path().starts_with(b"/") || request.path().is_empty()),
         Form::Authority => assert!(request.method == Method::Connect && request.path().is_empty()),
-        Form::Asterisk => assert!(request.method == Method::Options && request.path().is_empty()),
+        Form::Asterisk => {
+            assert!(matches!(request.method, Method::Options | Method::Unknown) && request.path().is_empty());
+        }
     }
     assert!(!request.path().iter().chain(request.query().unwrap_or(b"")).any(|b| *b == b'#'));
     if let Some(host) = request.host() {
@@ -214,4 +216,43 @@ fn a_scan_is_used_again() {
     assert!(!scan.is_started());
     assert_eq!(request(b"\r\n\r\nG", &mut scan, &Limits::default()).map(|r| r.is_some()), Ok(false));
     assert!(scan.is_started());
+}
+
+/// What an idle connection keeps of the heads before is bounded.
+#[test]
+fn large_heads_are_not_kept() {
+    let large = [b"GET / HTTP/1.0\r\nX: ", &b"y".repeat(5000)[..], b"\r\n\r\n"].concat();
+    let many = [b"GET / HTTP/1.0\r\n", &b"X:y\r\n".repeat(200)[..], b"\r\n"].concat();
+    for (head, kept) in [(VALID[0], true), (&large[..], false), (&many[..], false)] {
+        let mut scan = Scan::default();
+        let (parsed, _) = request(head, &mut scan, &Limits::default()).unwrap().unwrap();
+        scan.recycle(parsed);
+        assert_eq!((scan.spare.capacity() > 0, scan.index.capacity_bytes() > 0), (kept, kept));
+    }
+}
+
+/// However slowly a head comes, no byte is looked at twice: but for a method (32 bytes), a version (10), and each field
+/// line once more when it is complete.
+#[test]
+fn a_slow_head_costs_no_more() {
+    let long = "x".repeat(5000);
+    let head = format!("GET /{long} HTTP/1.1\r\nHost: a\r\nX: {long}\r\n{long}: y\r\n\r\n").into_bytes();
+    let mut scan = Scan::default();
+    for len in 0..head.len() {
+        assert_eq!(request(&head[..len], &mut scan, &Limits::default()).map(|r| r.is_some()), Ok(false));
+        assert!(scan.at + METHOD_BYTES_MAX >= len, "{} of {len}", scan.at);
+        assert!(scan.stage < Stage::Fields || scan.at == len || head[..len].ends_with(b"\r"), "{} of {len}", scan.at);
+    }
+    assert!(request(&head, &mut scan, &Limits::default()).unwrap().is_some());
+}
+
+/// The next head may have begun when the last request is done.
+#[test]
+fn recycling_does_not_disturb_a_scan() {
+    let mut scan = Scan::default();
+    let (first, _) = request(VALID[1], &mut scan, &Limits::default()).unwrap().unwrap();
+    let (head, half) = (VALID[8], VALID[8].len() / 2);
+    assert!(request(&head[..half], &mut scan, &Limits::default()).unwrap().is_none());
+    scan.recycle(first);
+    assert_eq!(summary(&request(head, &mut scan, &Limits::default())), whole(head, &Limits::default()));
 }

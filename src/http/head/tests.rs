@@ -138,6 +138,7 @@ fn target_forms() {
         ("CONNECT b:443", Form::Authority, "", None, "b", Some(443)),
         ("CONNECT [::1]:443", Form::Authority, "", None, "[::1]", Some(443)),
         ("OPTIONS *", Form::Asterisk, "", None, "a", Some(1)),
+        ("M-SEARCH *", Form::Asterisk, "", None, "a", Some(1)), // to be answered 501
         ("OPTIONS /", Form::Origin, "/", None, "a", Some(1)),
         ("OPTIONS http://b", Form::Asterisk, "", None, "b", None), // section 3.2.4
         ("OPTIONS http://b/", Form::Absolute, "/", None, "b", None),
