@@ -31,6 +31,9 @@ impl Default for Settings {
             client_body_timeout: Duration::from_secs(60),
             client_max_body_size: 1 << 20,
             send_timeout: Duration::from_secs(60),
+            lingering: Lingering::default(),
+            reset_timedout_connection: false,
+            merge_slashes: true,
             client_header_buffer_size: 1 << 10,
             large_client_header_buffers: (4, 8 << 10),
             max_headers: 1000,
@@ -42,7 +45,18 @@ impl Default for Settings {
             etag: true,
             disable_symlinks: DisableSymlinks::Off,
             max_ranges: None,
+            add_headers: Vec::new(),
+            expires: Expires::Off,
+            redirects: Redirects { absolute: true, port: true, server_name: false },
+            gzip_static: GzipStatic::Off,
+            if_modified_since: IfModifiedSince::Before,
         }
+    }
+}
+
+impl Default for Lingering {
+    fn default() -> Self {
+        Lingering { mode: LingeringClose::On, time: Duration::from_secs(30), timeout: Duration::from_secs(5) }
     }
 }
 

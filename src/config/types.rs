@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod response;
+
+pub use response::{AddHeader, Expires, Freshness, GzipStatic, IfModifiedSince, Redirects, is_plain_status};
 pub use webserv_sys::net::Address;
 
 /// A whole validated configuration.
@@ -179,6 +182,12 @@ pub struct Settings {
     pub client_max_body_size: u64,
     /// `send_timeout`: between two writes. Default 60 s.
     pub send_timeout: Duration,
+    /// `lingering_close`, `lingering_time`, `lingering_timeout`: how a connection ends while the client still sends.
+    pub lingering: Lingering,
+    /// `reset_timedout_connection`: a client that was too slow gets a reset, and the kernel keeps nothing. Default off.
+    pub reset_timedout_connection: bool,
+    /// `merge_slashes`: runs of slashes in a path are one. Default on. Of no meaning below the server's level.
+    pub merge_slashes: bool,
     /// `client_header_buffer_size`. Default 1k.
     pub client_header_buffer_size: usize,
     /// `large_client_header_buffers NUMBER SIZE`. Default 4 8k.
@@ -201,6 +210,39 @@ pub struct Settings {
     pub disable_symlinks: DisableSymlinks,
     /// `max_ranges`; 0 turns ranges off; `None`: no limit.
     pub max_ranges: Option<usize>,
+    /// `add_header`s, in order. As with all lists, a level has those from outside only if it has none of its own.
+    pub add_headers: Vec<AddHeader>,
+    /// `expires`. Default off.
+    pub expires: Expires,
+    /// `absolute_redirect`, `port_in_redirect`, `server_name_in_redirect`.
+    pub redirects: Redirects,
+    /// `gzip_static`. Default off.
+    pub gzip_static: GzipStatic,
+    /// `if_modified_since`. Default before (unlike nginx's exact).
+    pub if_modified_since: IfModifiedSince,
+}
+
+/// What is done with bytes that a client still sends when the last answer has left. Closing at once would make the
+/// kernel send a reset, which can take the answer away from the client (RFC 9112 section 9.6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lingering {
+    /// `lingering_close`. Default on.
+    pub mode: LingeringClose,
+    /// `lingering_time`: the longest that bytes are read and dropped. Default 30 s.
+    pub time: Duration,
+    /// `lingering_timeout`: the longest pause between them. Default 5 s.
+    pub timeout: Duration,
+}
+
+/// `lingering_close off|on|always;`
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LingeringClose {
+    /// Closed at once, whatever is on its way.
+    Off,
+    /// Read on if the client seems to send more: part of a request was not read.
+    On,
+    /// Read on in any case.
+    Always,
 }
 
 /// `alias PATH;` with the length of the location's prefix that it replaces.

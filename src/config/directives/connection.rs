@@ -4,6 +4,7 @@ use super::{Contexts, Directive, Form, put};
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
+use crate::config::types::LingeringClose;
 use std::time::Duration;
 
 /// `http` and `server`: what is needed before a location is known.
@@ -53,6 +54,38 @@ pub(super) const TABLE: &[Directive] = &[
         args: 1..=1,
         example: "send_timeout 60s;",
         form: Form::Once(|scope, it| put(&mut scope.settings.send_timeout, it.args[0].time())),
+    },
+    Directive {
+        name: "lingering_close",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "lingering_close on;",
+        form: Form::Once(|scope, it| {
+            let choices =
+                [("off", LingeringClose::Off), ("on", LingeringClose::On), ("always", LingeringClose::Always)];
+            put(&mut scope.settings.lingering.mode, it.args[0].choice("value", &choices))
+        }),
+    },
+    Directive {
+        name: "lingering_time",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "lingering_time 30s;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.lingering.time, it.args[0].time())),
+    },
+    Directive {
+        name: "lingering_timeout",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "lingering_timeout 5s;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.lingering.timeout, it.args[0].time())),
+    },
+    Directive {
+        name: "reset_timedout_connection",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "reset_timedout_connection on;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.reset_timedout_connection, it.args[0].flag())),
     },
     Directive {
         name: "client_max_body_size",

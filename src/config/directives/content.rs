@@ -225,7 +225,7 @@ fn is_url(text: &str) -> bool {
 }
 
 /// Text for clients, where a variable is put in as it is: escaping is for logs.
-fn template(word: &Word) -> Result<Template, Fault> {
+pub(super) fn template(word: &Word) -> Result<Template, Fault> {
     let template = Template::parse(&word.text).map_err(|message| word.fault(message))?;
     Ok(Template { escape: Escape::None, ..template })
 }

@@ -10,6 +10,7 @@ pub(super) mod listen;
 pub(super) mod location;
 mod log;
 mod main;
+mod response;
 mod server;
 
 use super::lex::Word;
@@ -101,6 +102,7 @@ fn all() -> impl Iterator<Item = &'static Directive> + Clone {
         server::TABLE,
         location::TABLE,
         content::TABLE,
+        response::TABLE,
         connection::TABLE,
         log::TABLE,
     ];

@@ -4,6 +4,7 @@ mod broken;
 mod include;
 mod inherit;
 mod mutate;
+mod responses;
 mod values;
 
 use super::{Config, Errors, Server, Settings};
