@@ -55,6 +55,9 @@ pub struct Engine<W> {
     told: Vec<Event>,
     ready: Vec<Ready>,
     control: Control,
+    /// What tells the time; tests have a clock of their own.
+    clock: fn() -> Instant,
+    /// The time of this round.
     now: Instant,
     log: ErrorLog,
     /// What the tasks share.
@@ -76,6 +79,7 @@ impl<W> Engine<W> {
             told: Vec::new(),
             ready: Vec::new(),
             control: Control::Run,
+            clock: Instant::now,
             now: Instant::now(),
             log,
             worker,
@@ -103,10 +107,18 @@ impl<W> Engine<W> {
     /// # Errors
     /// Those of [`Poller::wait`]: without it there is no server.
     pub fn run(&mut self) -> Result<()> {
-        while self.control == Control::Run || (self.control == Control::Drain && !self.exchanges.is_empty()) {
+        while self.goes_on() {
             self.round()?;
         }
         Ok(())
+    }
+
+    fn goes_on(&self) -> bool {
+        match self.control {
+            Control::Run => true,
+            Control::Drain => !self.exchanges.is_empty(),
+            Control::Stop => false,
+        }
     }
 
     /// One round of the loop.
@@ -118,7 +130,7 @@ impl<W> Engine<W> {
         let timeout = self.timeout();
         let mut ready = std::mem::take(&mut self.ready);
         let waited = self.poller.wait(timeout, &mut ready);
-        self.now = Instant::now();
+        self.now = (self.clock)();
         for event in &ready {
             self.on_ready(*event);
         }
@@ -133,30 +145,35 @@ impl<W> Engine<W> {
         Ok(())
     }
 
-    /// How long the kernel may wait: not at all while tasks are queued.
+    /// How long the kernel may wait: not at all while tasks are queued or to be told something, nor at the end.
     fn timeout(&self) -> Option<Duration> {
-        if !self.queue.is_empty() {
+        if !self.queue.is_empty() || !self.told.is_empty() || !self.goes_on() {
             return Some(Duration::ZERO);
         }
-        self.timers.next().map(|at| at.saturating_duration_since(Instant::now()))
+        self.timers.next().map(|at| at.saturating_duration_since((self.clock)()))
     }
 
-    /// Tells the kernel of those tasks that still wait for it.
+    /// Tells the kernel of those tasks that still wait for it. Whom it refuses may leave others that begin to wait.
     fn arm_waiting(&mut self) {
-        let mut waiting = std::mem::take(&mut self.unarmed);
-        for token in waiting.drain(..) {
-            let Some(slot) = self.slots.get_mut(token) else { continue };
-            slot.listed = false;
-            let exchange = slot.exchange.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
-            if slot.armed || !slot.blocked || slot.task.wants(exchange) != Want::Kernel {
-                continue;
-            }
-            match self.poller.arm(slot.task.watch(), token) {
-                Ok(()) => slot.armed = true,
-                Err(error) => self.refused(token, error),
-            }
+        let mut at = 0;
+        while let Some(&token) = self.unarmed.get(at) {
+            at += 1;
+            self.arm(token);
         }
-        self.unarmed = waiting;
+        self.unarmed.clear();
+    }
+
+    fn arm(&mut self, token: Token) {
+        let Some(slot) = self.slots.get_mut(token) else { return };
+        slot.listed = false;
+        let exchange = slot.exchange.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
+        if slot.armed || !slot.blocked || slot.task.wants(exchange) != Want::Kernel {
+            return;
+        }
+        match self.poller.arm(slot.task.watch(), token) {
+            Ok(()) => slot.armed = true,
+            Err(error) => self.refused(token, error),
+        }
     }
 
     /// The kernel will not watch for this task.

@@ -121,7 +121,7 @@ pub(super) enum Order<W> {
     Alone(Box<dyn Task<W>>),
     /// A new exchange with its first tasks.
     Open(Box<Exchange>, [Box<dyn Task<W>>; 3]),
-    /// All other tasks are told.
+    /// All tasks are told.
     Tell(Event),
     /// The tasks of this exchange that work for the protocol are cancelled.
     CancelWorkers,
@@ -153,7 +153,7 @@ impl<W> Context<'_, W> {
         self.deadline.is_some()
     }
 
-    /// Adds a task to this exchange.
+    /// Adds a task to this exchange. Nothing joins one that is closing, nor a task that stands alone.
     pub fn join(&mut self, task: Box<dyn Task<W>>) {
         self.orders.push(Order::Join(task));
     }

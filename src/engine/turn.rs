@@ -3,6 +3,8 @@
 use super::slot::Slot;
 use super::task::{Order, Speaker};
 use super::{Context, Engine, Event, Flow, Side, Task, TaskError, Want};
+use crate::exchange::Phase;
+use crate::exchange::limits::MEMBERS_MAX;
 use crate::log::Level;
 use std::fmt;
 use std::os::fd::AsRawFd;
@@ -61,7 +63,8 @@ impl<W> Engine<W> {
             Ok(Err(error)) => Outcome::Failed(error),
             Err(_) => Outcome::Panicked,
         };
-        slot.blocked = matches!(outcome, Outcome::Flow(Flow::Blocked));
+        // Who has panicked waits for a reason to try again: the loop must not do nothing but panic.
+        slot.blocked = matches!(outcome, Outcome::Flow(Flow::Blocked) | Outcome::Panicked);
         self.timers.file(token, &mut slot.deadline);
         if self.log_level(exchange) >= Level::Debug {
             self.trace(speaker, exchange, event, &outcome);
@@ -99,18 +102,31 @@ impl<W> Engine<W> {
             None => true,
         };
         if !joined {
-            self.slots.remove(token);
-            debug_assert!(false, "an exchange took more members than it has room for");
+            self.no_room(token);
         }
         token
     }
 
+    /// An exchange has as many tasks as it may have: the protocol is told that this one has failed.
+    fn no_room(&mut self, token: Token) {
+        let Some(slot) = self.slots.get(token) else { return };
+        let (speaker, exchange) = (Speaker::new(slot), slot.exchange);
+        self.say(Level::Alert, speaker, exchange, format_args!("there are {MEMBERS_MAX} tasks already (a bug)"));
+        self.remove(token);
+        if let Some(exchange) = exchange.and_then(|x| self.exchanges.get_mut(x)) {
+            exchange.failed = Some(Side::Internal);
+        }
+    }
+
+    /// Does what a task ordered; `exchange` is the one that tasks may join, if any.
     fn carry_out(&mut self, exchange: Option<Token>) {
         let mut orders = std::mem::take(&mut self.orders);
         for order in orders.drain(..) {
             match order {
                 Order::Join(task) => {
-                    self.insert(task, exchange);
+                    if exchange.is_some() {
+                        self.insert(task, exchange);
+                    }
                 }
                 Order::Alone(task) => self.start(task),
                 Order::Open(opened, tasks) => {
@@ -198,10 +214,8 @@ impl<W> Engine<W> {
 
     /// A task could not go on. A worker's failure is told to the protocol, any other ends the exchange.
     pub(super) fn fail(&mut self, token: Token, error: TaskError) {
-        let Some(slot) = self.slots.get(token) else { return };
-        let (speaker, exchange) = (Speaker::new(slot), slot.exchange);
-        let level = if error.side == Side::Client { Level::Info } else { Level::Error };
-        self.say(level, speaker, exchange, format_args!("{}", error.source));
+        let Some(exchange) = self.slots.get(token).map(|slot| slot.exchange) else { return };
+        self.report(token, &Outcome::Failed(error));
         let ends = self.founded(token).is_some() || error.side == Side::Client;
         self.remove(token);
         let Some(x) = exchange else { return };
@@ -214,12 +228,27 @@ impl<W> Engine<W> {
 
     /// A bug in a task costs its exchange, not the server. A task that stands alone is kept: the server leans on it.
     fn panicked(&mut self, token: Token) {
-        let Some(slot) = self.slots.get(token) else { return };
-        let (speaker, exchange) = (Speaker::new(slot), slot.exchange);
-        self.say(Level::Alert, speaker, exchange, format_args!("panicked (a bug); its connection is closed"));
-        if let Some(x) = exchange {
+        self.report(token, &Outcome::Panicked);
+        if let Some(x) = self.slots.get(token).and_then(|slot| slot.exchange) {
             self.remove(token);
             self.close(x);
+        }
+    }
+
+    /// Says in the log what went wrong with a task.
+    fn report(&mut self, token: Token, outcome: &Outcome) {
+        let (false, Some(slot)) = (matches!(outcome, Outcome::Flow(_)), self.slots.get(token)) else { return };
+        let (speaker, exchange) = (Speaker::new(slot), slot.exchange);
+        match outcome {
+            Outcome::Flow(_) => {}
+            Outcome::Failed(error) => {
+                let level = if error.side == Side::Client { Level::Info } else { Level::Error };
+                self.say(level, speaker, exchange, format_args!("{}", error.source));
+            }
+            Outcome::Panicked => {
+                let then = if exchange.is_some() { "its connection is closed" } else { "it goes on" };
+                self.say(Level::Alert, speaker, exchange, format_args!("panicked (a bug); {then}"));
+            }
         }
     }
 
@@ -232,8 +261,12 @@ impl<W> Engine<W> {
     fn cancel_members(&mut self, x: Token, from: usize) {
         while let Some(token) = self.exchanges.get(x).and_then(|x| x.members.get(from)) {
             let outcome = self.call(token, Some(x), Event::Cancel);
+            self.report(token, &outcome);
             if let Some(exchange) = self.exchanges.get_mut(x) {
                 exchange.members.remove(token);
+                if let Outcome::Panicked = outcome {
+                    exchange.phase = Phase::Closed;
+                }
             }
             if let Outcome::Flow(Flow::Blocked | Flow::Progress) = outcome
                 && let Some(slot) = self.slots.get_mut(token)

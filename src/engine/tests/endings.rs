@@ -1,0 +1,375 @@
+//! How tasks and exchanges end: done, cancelled, failed, panicked.
+
+use super::kernel;
+use super::stage::{On, Outcome, Play, exchange, hangup, or_cancelled, panic_quietly, plain, puppet, ready, want};
+use crate::engine::{Event, Flow, TaskError, Want};
+use crate::exchange::limits::MEMBERS_MAX;
+use crate::exchange::{Phase, Side};
+use std::time::Duration;
+use webserv_sys::Error;
+
+/// What a cancelled trio of plain founders leaves in the journal.
+const FOUNDERS_END: &str = "protocol Cancel, reader Cancel, disarm reader, close reader, writer Cancel, close writer";
+
+fn upstream() -> TaskError {
+    TaskError { side: Side::Upstream, source: Error::shrunk("read") }
+}
+
+#[test]
+fn an_exchange_ends_when_one_of_its_founders_is_done() {
+    for name in ["protocol", "reader", "writer"] {
+        let mut play = Play::new();
+        want("protocol", Want::Turn);
+        let task = |who, on| match who == name {
+            true => puppet(who, on, |event, _| Ok(if event == Event::Ready { Flow::Done } else { Flow::Blocked })),
+            false => puppet(who, on, |event, _| Ok(or_cancelled(event, Flow::Blocked))),
+        };
+        play.open([task("protocol", On::Always), task("reader", On::Read), task("writer", On::Write)]);
+        let told = play.round();
+        let cancelled = |who: &str| told.matches(&format!("{who} Cancel")).count();
+        for other in ["protocol", "reader", "writer"] {
+            assert_eq!(cancelled(other), usize::from(other != name), "{other} when {name} is done: {told}");
+        }
+        assert_eq!((play.engine.exchanges_open(), play.engine.slots.len()), (0, 0), "{name}");
+        assert_eq!(kernel::open_count(), 0, "{name}");
+    }
+}
+
+#[test]
+fn an_exchange_goes_on_when_a_worker_is_done() {
+    let mut play = Play::new();
+    play.open_with([puppet("worker", On::Read, |_, _| Ok(Flow::Done))]);
+    assert_eq!(play.round(), "wait 0, reader Ready, worker Ready, close worker");
+    assert_eq!(play.engine.exchanges_open(), 1);
+}
+
+#[test]
+fn an_exchange_that_is_closed_by_its_phase_waits_for_nothing_but_its_output() {
+    let mut play = Play::new();
+    want("writer", Want::Kernel);
+    let writer = puppet("writer", On::Write, |event, cx| {
+        if event == Event::Ready {
+            cx.exchange().output.consume(1);
+        }
+        Ok(or_cancelled(event, Flow::Blocked))
+    });
+    let protocol = puppet("protocol", On::Always, |event, cx| {
+        want("protocol", Want::Nothing);
+        cx.exchange().output.push_copy(b"by");
+        cx.exchange().phase = Phase::Closing;
+        Ok(or_cancelled(event, Flow::Progress))
+    });
+    want("protocol", Want::Turn);
+    let x = play.open([protocol, plain("reader", On::Read), writer]);
+    assert_eq!(play.round(), "wait 0, protocol Ready, reader Ready, writer Ready");
+    assert_eq!(play.engine.exchanges.get(x).map(|x| x.output.len()), Some(1));
+    assert_eq!(play.round(), "arm reader, arm writer, wait");
+    let end = "wait, writer Ready, protocol Cancel, reader Cancel, disarm reader, close reader";
+    assert_eq!(play.round_with(vec![ready("writer")]), format!("{end}, writer Cancel, disarm writer, close writer"));
+
+    let mut play = Play::new();
+    let x = play.open_with([]);
+    play.settle();
+    let open = play.engine.exchanges.get_mut(x).expect("it is open");
+    open.output.push_copy(b"never sent");
+    open.phase = Phase::Closed;
+    play.engine.settle(x);
+    assert_eq!(kernel::journal(), FOUNDERS_END, "closed means at once");
+}
+
+#[test]
+fn a_failure_counts_by_its_side_and_by_who_has_it() {
+    let client = TaskError::client(Error::shrunk("read"));
+    let ours = TaskError::internal(Error::shrunk("read"));
+    for (error, who, goes_on) in [
+        (client, "worker", false),
+        (upstream(), "worker", true),
+        (ours, "worker", true),
+        (client, "reader", false),
+        (upstream(), "reader", false),
+        (ours, "reader", false),
+    ] {
+        let mut play = Play::new();
+        let failing =
+            move |name| puppet(name, On::Read, move |e, _| if e == Event::Ready { Err(error) } else { Ok(Flow::Done) });
+        want("writer", Want::Nothing);
+        let reader = if who == "reader" { failing("reader") } else { plain("reader", On::Read) };
+        let worker = if who == "worker" { failing("worker") } else { plain("worker", On::Read) };
+        let x = play.open([plain("protocol", On::Always), reader, plain("writer", On::Write), worker]);
+        play.round();
+        let failed = play.engine.exchanges.get(x).map(|x| x.failed);
+        assert_eq!(failed, goes_on.then_some(Some(error.side)), "{who} {error:?}");
+        let level = if error.side == Side::Client { "[info]" } else { "[error]" };
+        let lines = play.log();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].starts_with(level) && lines[0].contains(who) && lines[0].contains("read: "), "{lines:?}");
+        assert!(lines[0].ends_with("while playing, ") || lines[0].contains("while playing"), "{lines:?}");
+    }
+}
+
+#[test]
+fn the_protocol_gets_a_turn_when_a_worker_has_failed() {
+    let mut play = Play::new();
+    let protocol = puppet("protocol", On::Always, |event, cx| {
+        want("protocol", Want::Nothing);
+        assert_eq!(cx.exchange().failed.take(), (event == Event::Ready).then_some(Side::Upstream));
+        Ok(or_cancelled(event, Flow::Progress))
+    });
+    let worker = puppet("worker", On::Read, |_, _| {
+        want("protocol", Want::Turn);
+        Err(upstream())
+    });
+    want("writer", Want::Nothing);
+    play.open([protocol, plain("reader", On::Read), plain("writer", On::Write), worker]);
+    assert_eq!(play.round(), "wait 0, reader Ready, worker Ready, close worker, protocol Ready");
+}
+
+#[test]
+fn a_task_that_stands_alone_is_dropped_when_it_fails() {
+    let mut play = Play::new();
+    play.start(puppet("alone", On::Read, |_, _| Err(upstream())));
+    assert_eq!(play.round(), "wait 0, alone Ready, close alone");
+    assert!(play.log()[0].starts_with("[error] w0 alone fd="), "{:?}", play.log());
+}
+
+#[test]
+fn a_panic_kills_one_exchange_and_is_told_of_once() {
+    let mut play = Play::new();
+    play.open_with([puppet("worker", On::Read, |event, _| match event {
+        Event::Ready => panic_quietly(),
+        _ => Ok(Flow::Done),
+    })]);
+    let protocol = plain("other protocol", On::Always);
+    let other = play.open([protocol, plain("other", On::Read), plain("writer", On::Write)]);
+    let end = "protocol Cancel, reader Cancel, close reader, writer Cancel, close writer";
+    assert_eq!(play.round(), format!("wait 0, reader Ready, worker Ready, close worker, {end}, other Ready"));
+    assert!(play.engine.exchanges.get(other).is_some());
+    assert_eq!(play.round(), "arm other, wait");
+    assert_eq!(play.round_with(vec![ready("other")]), "wait, other Ready");
+    let lines = play.log();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("[alert] w0 x0.0 worker fd="), "{lines:?}");
+    assert!(lines[0].contains("panicked (a bug); its connection is closed while playing"), "{lines:?}");
+}
+
+#[test]
+fn what_a_task_ordered_before_it_panicked_is_cleaned_up_with_its_exchange() {
+    let mut play = Play::new();
+    play.open_with([puppet("worker", On::Read, |event, cx| match event {
+        Event::Ready => {
+            cx.join(plain("joined", On::Read));
+            panic_quietly()
+        }
+        _ => Ok(Flow::Done),
+    })]);
+    assert!(play.round().ends_with("writer Cancel, close writer, joined Cancel, close joined"));
+    assert!(play.engine.slots.is_empty());
+}
+
+#[test]
+fn a_task_that_stands_alone_is_kept_when_it_panics() {
+    let mut play = Play::new();
+    let mut turns = 0;
+    play.start(puppet("alone", On::Read, move |_, _| {
+        turns += 1;
+        if turns == 2 { panic_quietly() } else { Ok(Flow::Blocked) }
+    }));
+    play.settle();
+    play.round_with(vec![ready("alone")]);
+    assert_eq!(play.log().iter().filter(|line| line.starts_with("[alert]")).count(), 1);
+    play.settle();
+    kernel::journal();
+    assert_eq!(play.round_with(vec![ready("alone")]), "wait, alone Ready");
+}
+
+#[test]
+fn a_task_that_stays_when_its_exchange_is_closed_stands_alone_from_then_on() {
+    let mut play = Play::new();
+    let mut cancelled = false;
+    let reaper = puppet("reaper", On::Exit, move |event, cx| {
+        assert_eq!(cx.exchange.is_none(), cancelled, "{event:?}");
+        match event {
+            Event::Cancel => {
+                cancelled = true;
+                cx.wake_after(Duration::from_secs(2));
+                Ok(Flow::Blocked)
+            }
+            Event::Deadline => Ok(Flow::Blocked),
+            _ => Ok(Flow::Done),
+        }
+    });
+    let x = play.open_with([reaper]);
+    play.settle();
+    play.engine.exchanges.get_mut(x).expect("it is open").phase = Phase::Closed;
+    play.engine.settle(x);
+    assert_eq!(kernel::journal(), format!("{FOUNDERS_END}, reaper Cancel"));
+    assert_eq!((play.engine.exchanges_open(), play.engine.slots.len()), (0, 1));
+    assert_eq!(play.round(), "wait 2000, reaper Deadline");
+    assert_eq!(play.round_with(vec![ready("child")]), "wait, reaper Ready, disarm child");
+    assert!(play.engine.slots.is_empty());
+}
+
+#[test]
+fn cancelled_workers_go_and_their_protocol_stays() {
+    let mut play = Play::new();
+    want("protocol", Want::Turn);
+    let protocol = puppet("protocol", On::Always, |event, cx| {
+        want("protocol", Want::Nothing);
+        if event == Event::Ready {
+            cx.cancel_workers();
+            cx.join(plain("next", On::Read));
+        }
+        Ok(or_cancelled(event, Flow::Progress))
+    });
+    want("writer", Want::Nothing);
+    let stays =
+        puppet("stays", On::Exit, |event, _| Ok(if event == Event::Ready { Flow::Done } else { Flow::Blocked }));
+    let tasks = [protocol, plain("reader", On::Read), plain("writer", On::Write), plain("worker", On::Read), stays];
+    let x = play.open(tasks);
+    let end = "protocol Ready, worker Cancel, close worker, stays Cancel";
+    assert_eq!(play.round(), format!("arm child, wait 0, {end}, reader Ready, next Ready"));
+    assert_eq!(play.engine.exchanges.get(x).map(|x| x.members.len()), Some(4), "protocol, reader, writer, next");
+    assert_eq!(play.round(), "arm reader, arm next, wait");
+    assert_eq!(play.round_with(vec![ready("child")]), "wait, stays Ready, disarm child");
+    assert_eq!(play.engine.slots.len(), 4);
+}
+
+#[test]
+fn a_cancelled_task_may_order_what_outlives_it() {
+    let mut play = Play::new();
+    let protocol = puppet("protocol", On::Always, |event, cx| {
+        if event == Event::Cancel {
+            cx.start(plain("flush", On::Read));
+            cx.tell_all(Event::Reload);
+            let tasks = [plain("p", On::Always), plain("r", On::Read), plain("w", On::Write)];
+            cx.open(exchange(), tasks);
+        }
+        Ok(or_cancelled(event, Flow::Progress))
+    });
+    let reader =
+        puppet("reader", On::Read, |event, _| Ok(if event == Event::Ready { Flow::Done } else { Flow::Blocked }));
+    play.open([protocol, reader, plain("writer", On::Write)]);
+    want("writer", Want::Nothing);
+    let told = play.round();
+    for expected in ["protocol Cancel", "flush Ready", "r Ready", "w Ready", "flush Reload", "p Reload"] {
+        assert!(told.contains(expected), "{expected} in {told}");
+    }
+    assert_eq!((play.engine.exchanges_open(), play.engine.slots.len()), (1, 4));
+}
+
+#[test]
+fn a_worker_may_cancel_the_workers_and_so_itself() {
+    let mut play = Play::new();
+    let x = play.open_with([
+        puppet("worker", On::Read, |event, cx| {
+            if event == Event::Ready {
+                cx.cancel_workers();
+                return Err(upstream());
+            }
+            Ok(Flow::Done)
+        }),
+        plain("second", On::Read),
+    ]);
+    let end = "worker Cancel, close worker, second Cancel, close second";
+    assert_eq!(play.round(), format!("wait 0, reader Ready, worker Ready, {end}"));
+    assert_eq!(play.engine.exchanges.get(x).map(|x| (x.members.len(), x.failed)), Some((3, None)));
+}
+
+#[test]
+fn a_hangup_of_one_side_leaves_nothing_of_the_other_behind() {
+    let mut play = Play::new();
+    want("writer", Want::Kernel);
+    let error = TaskError::client(Error::shrunk("read"));
+    let reader =
+        puppet("reader", On::Read, move |e, _| if e == Event::Hangup { Err(error) } else { Ok(Flow::Blocked) });
+    play.open([plain("protocol", On::Always), reader, plain("writer", On::Write)]);
+    play.settle();
+    let end = "reader Hangup, disarm reader, close reader, protocol Cancel, writer Cancel, disarm writer, close writer";
+    assert_eq!(play.round_with(vec![hangup("reader"), hangup("writer")]), format!("wait, {end}"));
+    assert_eq!(play.round(), "wait");
+}
+
+/// It became a task that stands alone and that nobody had ever asked what it wants: it sat in its slot for ever.
+#[test]
+fn nothing_joins_an_exchange_that_is_closing() {
+    let mut play = Play::new();
+    let reader = puppet("reader", On::Read, |event, cx| {
+        if event == Event::Cancel {
+            cx.join(plain("late", On::Read));
+        }
+        Ok(or_cancelled(event, Flow::Blocked))
+    });
+    want("protocol", Want::Turn);
+    let protocol = puppet("protocol", On::Always, |_, _| Ok(Flow::Done));
+    want("writer", Want::Nothing);
+    play.open([protocol, reader, plain("writer", On::Write)]);
+    let end = "reader Cancel, close reader, close late, writer Cancel, close writer";
+    assert_eq!(play.round(), format!("wait 0, protocol Ready, {end}"));
+    assert!(play.engine.slots.is_empty());
+}
+
+/// The exchange took eight; the ninth was dropped without a word to the protocol, or stopped the whole server in a
+/// debug build.
+#[test]
+fn a_task_that_finds_no_room_in_its_exchange_has_failed() {
+    let mut play = Play::new();
+    let x = play.open_with([puppet("crowd", On::Read, |_, cx| {
+        (0..MEMBERS_MAX).for_each(|_| cx.join(plain("joined", On::Read)));
+        Ok(Flow::Done)
+    })]);
+    let told = play.round();
+    assert_eq!(told.matches("joined Ready").count(), MEMBERS_MAX - 4);
+    assert_eq!(play.engine.exchanges.get(x).and_then(|x| x.failed), Some(Side::Internal));
+    assert_eq!(play.engine.slots.len(), MEMBERS_MAX - 1);
+    assert!(play.log()[0].starts_with("[alert] w0 x0.0 joined fd="), "{:?}", play.log());
+}
+
+/// A panic in Cancel left no line in the log.
+#[test]
+fn what_goes_wrong_while_tasks_are_cancelled_is_told_and_stops_no_one() {
+    let mut play = Play::new();
+    let bad = |name, act: fn() -> Outcome| {
+        puppet(name, On::Read, move |event, _| if event == Event::Cancel { act() } else { Ok(Flow::Blocked) })
+    };
+    let panicking = bad("panicking", || panic_quietly());
+    let failing = bad("failing", || Err(upstream()));
+    let x = play.open_with([panicking, failing, plain("last", On::Read)]);
+    play.settle();
+    play.engine.exchanges.get_mut(x).expect("it is open").phase = Phase::Closed;
+    play.engine.settle(x);
+    let ends = ["panicking", "failing", "last"].map(|w| format!("{w} Cancel, disarm {w}, close {w}")).join(", ");
+    assert_eq!(kernel::journal(), format!("{FOUNDERS_END}, {ends}"));
+    let lines = play.log();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("[alert] w0 x0.0 panicking fd=") && lines[0].contains("panicked"), "{lines:?}");
+    assert!(lines[1].starts_with("[error] w0 x0.0 failing fd=") && lines[1].contains("read: "), "{lines:?}");
+    assert!(play.engine.slots.is_empty());
+}
+
+/// It was run again at once, and again: a loop that only panicked and filled the log.
+#[test]
+fn a_task_that_panicked_alone_waits_for_the_kernel_before_its_next_turn() {
+    let mut play = Play::new();
+    play.start(puppet("alone", On::Read, |_, _| panic_quietly()));
+    assert_eq!(play.round(), "wait 0, alone Ready");
+    assert_eq!(play.round(), "arm alone, wait");
+    let lines = play.log();
+    assert!(lines.len() == 1 && lines[0].contains("panicked (a bug); it goes on while playing"), "{lines:?}");
+}
+
+#[test]
+fn a_worker_that_panics_while_it_is_cancelled_takes_its_exchange_along() {
+    let mut play = Play::new();
+    want("protocol", Want::Turn);
+    let protocol = puppet("protocol", On::Always, |event, cx| {
+        want("protocol", Want::Nothing);
+        cx.cancel_workers();
+        Ok(or_cancelled(event, Flow::Progress))
+    });
+    want("writer", Want::Nothing);
+    let worker = puppet("worker", On::Read, |_, _| panic_quietly());
+    play.open([protocol, plain("reader", On::Read), plain("writer", On::Write), worker]);
+    let told = play.round();
+    assert!(told.starts_with("wait 0, protocol Ready, worker Cancel, close worker, protocol Cancel"), "{told}");
+    assert!(play.engine.slots.is_empty() && play.engine.exchanges.is_empty());
+}

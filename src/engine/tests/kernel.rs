@@ -1,0 +1,153 @@
+//! What the tests have for a kernel: a clock that goes only when it is told to, descriptors, the list of what is armed,
+//! and a journal of all that happened. There is one for each thread, so one for each test.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
+use webserv_sys::poller::Pid;
+use webserv_sys::{Token, Watch};
+
+thread_local! {
+    static KERNEL: RefCell<Kernel> = RefCell::new(Kernel::new());
+}
+
+/// What is watched: a [`Watch`] that can be kept and compared.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Key {
+    Read(RawFd),
+    Write(RawFd),
+    Change(RawFd),
+    Exit(Pid),
+    Signal(&'static str),
+}
+
+struct Kernel {
+    now: Instant,
+    /// Open descriptors and who made them.
+    open: BTreeMap<RawFd, (&'static str, u32)>,
+    opened: u32,
+    armed: BTreeMap<Key, Token>,
+    journal: Vec<String>,
+}
+
+impl Kernel {
+    fn new() -> Self {
+        let (open, armed, journal) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        Self { now: Instant::now(), open, opened: 0, armed, journal }
+    }
+}
+
+impl Key {
+    pub fn of(watch: Watch<'_>) -> Self {
+        match watch {
+            Watch::Read(fd) => Key::Read(fd.as_raw_fd()),
+            Watch::Write(fd) => Key::Write(fd.as_raw_fd()),
+            Watch::Change(fd) => Key::Change(fd.as_raw_fd()),
+            Watch::Exit(pid) => Key::Exit(pid),
+            Watch::Signal(signal) => Key::Signal(signal.name()),
+            Watch::Always => panic!("the kernel is asked to watch for what never waits"),
+        }
+    }
+
+    fn fd(self) -> Option<RawFd> {
+        match self {
+            Key::Read(fd) | Key::Write(fd) | Key::Change(fd) => Some(fd),
+            Key::Exit(_) | Key::Signal(_) => None,
+        }
+    }
+}
+
+/// Forgets what an earlier test of this thread left.
+pub fn reset() {
+    KERNEL.set(Kernel::new());
+}
+
+/// The clock of the engines under test.
+pub fn now() -> Instant {
+    KERNEL.with_borrow(|k| k.now)
+}
+
+pub fn pass(time: Duration) {
+    KERNEL.with_borrow_mut(|k| k.now += time);
+}
+
+pub fn note(what: String) {
+    KERNEL.with_borrow_mut(|k| k.journal.push(what));
+}
+
+/// What happened since it was asked for last.
+pub fn journal() -> String {
+    KERNEL.with_borrow_mut(|k| std::mem::take(&mut k.journal)).join(", ")
+}
+
+pub fn arm(key: Key, token: Token) {
+    KERNEL.with_borrow_mut(|k| {
+        assert!(key.fd().is_none_or(|fd| k.open.contains_key(&fd)), "{key:?} is armed and not open");
+        assert_eq!(k.armed.insert(key, token), None, "{key:?} is armed twice");
+    });
+}
+
+pub fn disarm(key: Key) {
+    KERNEL.with_borrow_mut(|k| assert!(k.armed.remove(&key).is_some(), "{key:?} is disarmed and was not armed"));
+}
+
+/// The poller is closed: nothing is armed in it any more.
+pub fn disarm_all() {
+    KERNEL.with_borrow_mut(|k| k.armed.clear());
+}
+
+pub fn armed() -> BTreeMap<Key, Token> {
+    KERNEL.with_borrow(|k| k.armed.clone())
+}
+
+/// Who made a descriptor, by name and number.
+pub fn owner(fd: RawFd) -> (&'static str, u32) {
+    KERNEL.with_borrow(|k| k.open[&fd])
+}
+
+pub fn open_count() -> usize {
+    KERNEL.with_borrow(|k| k.open.len())
+}
+
+/// A descriptor. The kernel gives numbers again that were closed, as it does in real life.
+pub struct Fd {
+    file: OwnedFd,
+    /// A number of its own, never given again.
+    pub id: u32,
+    journaled: bool,
+}
+
+impl Fd {
+    /// `journaled`: its end is noted in the journal.
+    pub fn new(name: &'static str, journaled: bool) -> Self {
+        let file = OwnedFd::from(File::open("/dev/null").expect("/dev/null opens"));
+        let id = KERNEL.with_borrow_mut(|k| {
+            k.opened += 1;
+            k.open.insert(file.as_raw_fd(), (name, k.opened));
+            k.opened
+        });
+        Self { file, id, journaled }
+    }
+}
+
+impl AsFd for Fd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl Drop for Fd {
+    fn drop(&mut self) {
+        let fd = self.file.as_raw_fd();
+        KERNEL.with_borrow_mut(|k| {
+            let name = k.open.remove(&fd).map_or("?", |(name, _)| name);
+            let armed = k.armed.keys().any(|key| key.fd() == Some(fd));
+            assert!(!armed || std::thread::panicking(), "{name} is closed while it is armed");
+            if self.journaled {
+                k.journal.push(format!("close {name}"));
+            }
+        });
+    }
+}

@@ -1,0 +1,198 @@
+//! What one round is made of, who is told what, how the loop ends, and what the log says of it.
+
+use super::kernel;
+use super::stage::{On, Play, exchange, or_cancelled, plain, puppet, ready, refuse, want};
+use crate::engine::{Event, Flow, Want};
+use crate::exchange::Phase;
+use crate::exchange::limits::TURNS_PER_ROUND;
+use crate::log::Level;
+use std::time::Duration;
+
+#[test]
+fn a_round_has_a_bounded_number_of_turns_and_they_go_round() {
+    let mut play = Play::new();
+    for name in ["a", "b", "c"] {
+        want(name, Want::Turn);
+        play.start(puppet(name, On::Always, |_, _| Ok(Flow::Progress)));
+    }
+    play.start(plain("reader", On::Read));
+    let told = play.round();
+    let turns = |told: &str, name: &str| told.matches(&format!("{name} Ready")).count();
+    assert_eq!(turns(&told, "reader"), 1, "who wants a turn always does not take it from others");
+    let all: Vec<usize> = ["a", "b", "c"].map(|name| turns(&told, name)).to_vec();
+    assert_eq!(all.iter().sum::<usize>(), TURNS_PER_ROUND - 1);
+    assert!(all.iter().all(|n| n.abs_diff(TURNS_PER_ROUND / 3) <= 1), "{all:?}");
+    let told = play.round_with(vec![]);
+    assert!(told.starts_with("arm reader, wait 0, "), "the kernel is asked all the same");
+    let told = play.round_with(vec![ready("reader")]);
+    assert_eq!(turns(&told, "reader"), 1);
+}
+
+#[test]
+fn a_deadline_is_kept_while_others_are_busy() {
+    let mut play = Play::new();
+    want("busy", Want::Turn);
+    play.start(puppet("busy", On::Always, |_, _| Ok(Flow::Progress)));
+    play.start(puppet("a", On::Read, |event, cx| {
+        if event == Event::Ready {
+            cx.wake_after(Duration::from_millis(5));
+        }
+        Ok(Flow::Blocked)
+    }));
+    play.round();
+    kernel::pass(Duration::from_millis(5));
+    assert_eq!(play.round().matches("a Deadline").count(), 1);
+}
+
+#[test]
+fn all_are_told_and_the_one_who_asked_too() {
+    let mut play = Play::new();
+    play.start(puppet("speaker", On::Read, |event, cx| {
+        if event == Event::Ready {
+            cx.tell_all(Event::Reload);
+            cx.start(plain("started", On::Read));
+        }
+        Ok(Flow::Blocked)
+    }));
+    play.open_with([plain("worker", On::Read)]);
+    let told = play.round();
+    for name in ["speaker", "protocol", "reader", "writer", "worker", "started"] {
+        assert_eq!(told.matches(&format!("{name} Reload")).count(), 1, "{name} in {told}");
+    }
+    assert!(!play.round_with(vec![]).contains("Reload"));
+}
+
+#[test]
+fn who_goes_while_all_are_told_takes_only_its_own_along() {
+    let mut play = Play::new();
+    play.start(puppet("speaker", On::Read, |event, cx| {
+        if event == Event::Ready {
+            cx.tell_all(Event::Drain);
+        }
+        Ok(Flow::Blocked)
+    }));
+    let protocol = puppet("protocol", On::Always, |event, cx| {
+        cx.exchange().phase = Phase::Closing;
+        Ok(or_cancelled(event, Flow::Progress))
+    });
+    want("writer", Want::Nothing);
+    play.open([protocol, plain("reader", On::Read), plain("writer", On::Write)]);
+    play.start(plain("last", On::Read));
+    let told = play.round();
+    assert!(told.contains("protocol Drain, protocol Cancel, reader Cancel"), "{told}");
+    assert!(!told.contains("reader Drain") && told.ends_with("last Drain"), "{told}");
+}
+
+#[test]
+fn the_loop_ends_after_the_round_in_which_it_was_stopped() {
+    let mut play = Play::new();
+    play.start(puppet("a", On::Read, |_, cx| {
+        cx.stop();
+        cx.stop_when_idle();
+        Ok(Flow::Blocked)
+    }));
+    play.start(plain("b", On::Read));
+    play.open_with([]);
+    play.engine.run().expect("the poller does not fail");
+    assert_eq!(kernel::journal(), "wait 0, a Ready, b Ready, reader Ready");
+}
+
+#[test]
+fn the_loop_drains_until_the_last_exchange_is_closed() {
+    let mut play = Play::new();
+    play.start(puppet("signal", On::Signal, |event, cx| {
+        if event == Event::Ready {
+            cx.tell_all(Event::Drain);
+            cx.stop_when_idle();
+        }
+        Ok(Flow::Blocked)
+    }));
+    let protocol = puppet("protocol", On::Always, |event, cx| {
+        if event == Event::Drain {
+            cx.wake_after(Duration::from_millis(70));
+        }
+        Ok(if event == Event::Drain { Flow::Progress } else { Flow::Done })
+    });
+    want("writer", Want::Nothing);
+    play.open([protocol, plain("reader", On::Read), plain("writer", On::Write)]);
+    play.settle();
+    let told = play.round_with(vec![ready("SIGHUP")]);
+    assert_eq!(told, "wait, signal Ready, signal Drain, protocol Drain, reader Drain, writer Drain");
+    play.engine.run().expect("the poller does not fail");
+    let end = "reader Cancel, disarm reader, close reader, writer Cancel, close writer";
+    assert_eq!(kernel::journal(), format!("wait 70, protocol Deadline, {end}"));
+}
+
+#[test]
+fn a_task_sees_how_many_exchanges_are_open_and_opens_more() {
+    let mut play = Play::new();
+    let mut seen = Vec::new();
+    play.start(puppet("accept", On::Read, move |_, cx| {
+        seen.push(cx.exchanges_open);
+        cx.open(exchange(), [plain("p", On::Always), plain("r", On::Read), plain("w", On::Write)]);
+        assert_eq!(seen, (0..seen.len()).collect::<Vec<_>>());
+        Ok(if seen.len() < 3 { Flow::Progress } else { Flow::Blocked })
+    }));
+    play.round();
+    assert_eq!((play.engine.exchanges_open(), play.engine.slots.len()), (3, 10));
+}
+
+#[test]
+fn at_level_debug_each_event_is_one_line() {
+    let mut play = Play::with(true, Level::Debug);
+    play.start(plain("alone", On::Read));
+    play.open_with([plain("worker", On::Read)]);
+    play.engine.exchanges.get_mut(play.engine.exchanges.tokens()[0]).expect("open").log_level = Level::Debug;
+    play.round();
+    let told: Vec<String> = play.log().iter().map(|line| line.split(" fd=").next().unwrap_or("").to_owned()).collect();
+    assert_eq!(told, ["[debug] w0 alone", "[debug] w0 x0.0 reader", "[debug] w0 x0.0 worker"]);
+    assert!(play.log().iter().all(|line| line.contains(" Ready -> Blocked while playing")), "{:?}", play.log());
+    play.round();
+    play.round_with(vec![ready("worker")]);
+    assert_eq!(play.log().len(), 4);
+}
+
+#[test]
+fn each_exchange_has_a_log_level_of_its_own() {
+    let mut play = Play::with(true, Level::Info);
+    let x = play.open_with([]);
+    play.engine.exchanges.get_mut(x).expect("open").log_level = Level::Debug;
+    play.start(plain("alone", On::Read));
+    play.round();
+    let lines = play.log();
+    assert!(lines.len() == 1 && lines[0].starts_with("[debug] w0 x0.0 reader"), "{lines:?}");
+}
+
+/// The kernel refused to watch for the last exchange, which closed it, and then the loop slept for ever.
+#[test]
+fn the_loop_does_not_sleep_when_arming_has_closed_the_last_exchange() {
+    let mut play = Play::new();
+    play.start(puppet("signal", On::Signal, |_, cx| {
+        cx.stop_when_idle();
+        Ok(Flow::Blocked)
+    }));
+    play.settle();
+    play.open_with([]);
+    refuse("reader");
+    play.round_with(vec![ready("SIGHUP")]);
+    play.engine.run().expect("the poller does not fail");
+    let end = "refuse reader, close reader, protocol Cancel, writer Cancel, close writer";
+    assert_eq!(kernel::journal(), format!("{end}, wait 0"));
+}
+
+/// What one of those who were told had to say was kept until something else happened.
+#[test]
+fn the_loop_does_not_sleep_while_all_are_still_to_be_told() {
+    let mut play = Play::new();
+    play.start(puppet("a", On::Read, |event, cx| {
+        match event {
+            Event::Ready => cx.tell_all(Event::Reload),
+            Event::Reload => cx.tell_all(Event::Drain),
+            _ => {}
+        }
+        Ok(Flow::Blocked)
+    }));
+    assert_eq!(play.round(), "wait 0, a Ready, a Reload");
+    assert_eq!(play.round(), "arm a, wait 0, a Drain");
+    assert_eq!(play.round(), "wait");
+}

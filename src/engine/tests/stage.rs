@@ -1,0 +1,254 @@
+//! The stage: a poller that follows a script, puppets for tasks, and an engine between them.
+
+use super::kernel::{self, Fd, Key};
+use crate::engine::{Context, Engine, Event, Flow, Task, TaskError, Want};
+use crate::exchange::{Exchange, Subject};
+use crate::log::{ErrorLog, Level};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::panic::resume_unwind;
+use std::time::Duration;
+use webserv_sys::{Error, Poller, Ready, Result, Token, Watch, signal};
+
+thread_local! {
+    static SCRIPT: RefCell<Script> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Script {
+    /// What the puppets want, where it is not what their kind wants by nature.
+    wants: BTreeMap<&'static str, Want>,
+    /// Whom the kernel refuses to watch for.
+    refused: BTreeSet<&'static str>,
+    /// What the next waits bring.
+    batches: VecDeque<Vec<Ready>>,
+    /// Tokens by puppet, as they were armed last.
+    tokens: BTreeMap<&'static str, Token>,
+}
+
+/// What the puppets share: nothing.
+pub struct World;
+
+pub type Outcome = std::result::Result<Flow, TaskError>;
+
+/// Follows the script, and notes what it is asked for.
+struct Scripted;
+
+impl Poller for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn arm(&mut self, watch: Watch<'_>, token: Token) -> Result<()> {
+        let (key, name) = (Key::of(watch), who(watch));
+        if SCRIPT.with_borrow(|s| s.refused.contains(name)) {
+            kernel::note(format!("refuse {name}"));
+            return Err(Error::shrunk("epoll_ctl"));
+        }
+        kernel::note(format!("arm {name}"));
+        kernel::arm(key, token);
+        SCRIPT.with_borrow_mut(|s| s.tokens.insert(name, token));
+        Ok(())
+    }
+
+    fn disarm(&mut self, watch: Watch<'_>) -> Result<()> {
+        kernel::note(format!("disarm {}", who(watch)));
+        kernel::disarm(Key::of(watch));
+        Ok(())
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>, out: &mut Vec<Ready>) -> Result<()> {
+        kernel::note(timeout.map_or("wait".to_owned(), |t| format!("wait {}", t.as_millis())));
+        out.clear();
+        match SCRIPT.with_borrow_mut(|s| s.batches.pop_front()) {
+            Some(batch) => out.extend(batch),
+            None => kernel::pass(timeout.unwrap_or_default()),
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Scripted {
+    fn drop(&mut self) {
+        kernel::disarm_all();
+    }
+}
+
+fn who(watch: Watch<'_>) -> &'static str {
+    match Key::of(watch) {
+        Key::Read(fd) | Key::Write(fd) | Key::Change(fd) => kernel::owner(fd).0,
+        Key::Exit(_) => "child",
+        Key::Signal(name) => name,
+    }
+}
+
+/// What a puppet waits for.
+pub enum On {
+    Read,
+    Write,
+    Change,
+    Exit,
+    Signal,
+    Always,
+}
+
+/// A task that does what it is told.
+struct Puppet<F> {
+    name: &'static str,
+    on: On,
+    fd: Fd,
+    acts: F,
+}
+
+/// A puppet that notes each event and then does what `acts` says.
+pub fn puppet<F>(name: &'static str, on: On, acts: F) -> Box<dyn Task<World>>
+where
+    F: FnMut(Event, &mut Context<'_, World>) -> Outcome + 'static,
+{
+    let journaled = matches!(on, On::Read | On::Write | On::Change);
+    Box::new(Puppet { name, on, fd: Fd::new(name, journaled), acts })
+}
+
+/// A puppet whose call always blocks, and that goes when it is cancelled.
+pub fn plain(name: &'static str, on: On) -> Box<dyn Task<World>> {
+    puppet(name, on, |event, _| Ok(or_cancelled(event, Flow::Blocked)))
+}
+
+/// What most tasks say.
+pub fn or_cancelled(event: Event, flow: Flow) -> Flow {
+    if event == Event::Cancel { Flow::Done } else { flow }
+}
+
+/// Panics without a word on stderr.
+pub fn panic_quietly() -> ! {
+    resume_unwind(Box::new("a bug"))
+}
+
+/// From now on the puppet wants this.
+pub fn want(name: &'static str, want: Want) {
+    SCRIPT.with_borrow_mut(|s| s.wants.insert(name, want));
+}
+
+/// From now on the kernel refuses to watch for this puppet.
+pub fn refuse(name: &'static str) {
+    SCRIPT.with_borrow_mut(|s| s.refused.insert(name));
+}
+
+impl<F: FnMut(Event, &mut Context<'_, World>) -> Outcome> Task<World> for Puppet<F> {
+    fn kind(&self) -> &'static str {
+        self.name
+    }
+
+    fn doing(&self) -> &'static str {
+        "playing"
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        use std::os::fd::AsFd;
+        match self.on {
+            On::Read => Watch::Read(self.fd.as_fd()),
+            On::Write => Watch::Write(self.fd.as_fd()),
+            On::Change => Watch::Change(self.fd.as_fd()),
+            On::Exit => Watch::Exit(1),
+            On::Signal => Watch::Signal(signal::Signal::Hup),
+            On::Always => Watch::Always,
+        }
+    }
+
+    fn wants(&self, _: Option<&Exchange>) -> Want {
+        let told = SCRIPT.with_borrow(|s| s.wants.get(self.name).copied());
+        told.unwrap_or(if matches!(self.on, On::Always) { Want::Nothing } else { Want::Kernel })
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_, World>) -> Outcome {
+        kernel::note(format!("{} {event:?}", self.name));
+        (self.acts)(event, cx)
+    }
+}
+
+/// An engine on the stage.
+pub struct Play {
+    pub engine: Engine<World>,
+}
+
+impl Play {
+    pub fn new() -> Self {
+        Self::with(true, Level::Info)
+    }
+
+    pub fn with(try_first: bool, level: Level) -> Self {
+        kernel::reset();
+        SCRIPT.set(Script::default());
+        let mut engine = Engine::new(Box::new(Scripted), try_first, ErrorLog::in_memory(level), World);
+        engine.clock = kernel::now;
+        engine.now = kernel::now();
+        Self { engine }
+    }
+
+    /// Adds a task that stands alone.
+    pub fn start(&mut self, task: Box<dyn Task<World>>) {
+        self.engine.start(task);
+    }
+
+    /// Opens an exchange with these tasks: protocol, reader and writer, and then workers.
+    pub fn open<const N: usize>(&mut self, tasks: [Box<dyn Task<World>>; N]) -> Token {
+        let x = self.engine.exchanges.insert(Box::new(exchange()));
+        for task in tasks {
+            self.engine.insert(task, Some(x));
+        }
+        self.engine.settle(x);
+        x
+    }
+
+    /// An exchange of three plain founders and these workers.
+    pub fn open_with<const N: usize>(&mut self, workers: [Box<dyn Task<World>>; N]) -> Token {
+        want("writer", Want::Nothing);
+        let x = self.open([plain("protocol", On::Always), plain("reader", On::Read), plain("writer", On::Write)]);
+        for worker in workers {
+            self.engine.insert(worker, Some(x));
+        }
+        self.engine.settle(x);
+        x
+    }
+
+    /// One round, and what happened in it.
+    pub fn round(&mut self) -> String {
+        self.engine.round().expect("the poller on the stage never fails");
+        kernel::journal()
+    }
+
+    /// The same, with what the kernel reports in it.
+    pub fn round_with(&mut self, batch: Vec<Ready>) -> String {
+        SCRIPT.with_borrow_mut(|s| s.batches.push_back(batch));
+        self.round()
+    }
+
+    /// Rounds until nothing happens by itself; what happened is forgotten.
+    pub fn settle(&mut self) {
+        while !self.engine.queue.is_empty() || !self.engine.unarmed.is_empty() {
+            SCRIPT.with_borrow_mut(|s| s.batches.push_back(Vec::new()));
+            self.round();
+        }
+    }
+
+    pub fn log(&mut self) -> Vec<String> {
+        // Without the time.
+        let text = |line: &String| line.split_once(" [").map_or(String::new(), |(_, rest)| format!("[{rest}"));
+        self.engine.log().lines().iter().map(text).collect()
+    }
+}
+
+/// What each exchange begins as.
+pub fn exchange() -> Exchange {
+    Exchange::new(Subject::default(), Duration::ZERO, Level::Info)
+}
+
+/// An event for the token that this puppet was armed with last.
+pub fn ready(name: &'static str) -> Ready {
+    Ready { token: SCRIPT.with_borrow(|s| s.tokens[name]), hangup: false }
+}
+
+/// The same, as a hangup.
+pub fn hangup(name: &'static str) -> Ready {
+    Ready { hangup: true, ..ready(name) }
+}
