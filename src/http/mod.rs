@@ -4,6 +4,7 @@
 //! safe, [`conditional`] and [`range`] compare the request with a file. Writing: [`reply`] is a response's head as a
 //! value, [`mod@print`] puts it on the wire. "RFC" without a number means RFC 9110 (semantics) or RFC 9112 (syntax).
 
+pub mod accept;
 pub mod chunked;
 pub mod conditional;
 pub mod date;

@@ -80,13 +80,8 @@ pub fn evaluate(
 /// Reads a Range value against a representation of `length` bytes.
 ///
 /// Another unit, a malformed set, more than `ranges_max` members or parts that together are longer than the whole:
-<<<<<<< HEAD
-/// the whole is sent, as nginx does in the last two cases. Overlapping and unsorted parts stay as asked for. Numbers
-/// too large for 64 bits mean the end.
-=======
 /// the whole is sent, as nginx does in the last two cases. Overlapping and unsorted parts are kept as asked for.
 /// Numbers too large for 64 bits mean the end.
->>>>>>> http
 pub fn parse(value: &[u8], length: u64, ranges_max: usize) -> RangeVerdict {
     let Some((unit, set)) = value.split_at_checked("bytes=".len()) else { return RangeVerdict::Whole };
     if !unit.eq_ignore_ascii_case(b"bytes=") {

@@ -1,17 +1,17 @@
 //! Who answers a request: the location itself, or a worker.
 
 use super::current::{Current, Stage};
-use super::page::ALLOW;
+use super::head::ALLOW;
 use super::{Context, Http1, Step};
-use crate::config::Return;
+use crate::config::{GzipStatic, Return};
 use crate::exchange::Phase;
-use crate::http::{Form, Method, Name, ReplyHead, Text};
+use crate::exchange::limits::REDIRECTS_MAX;
+use crate::http::{Form, Method, Name, ReplyHead, Request, Text, accept};
 use crate::log::Level;
 use crate::route::{self, Route};
 use crate::task::{FileRead, Wanted};
-
-/// Internal redirects of one request.
-const REDIRECTS_MAX: u8 = 10;
+use std::rc::Rc;
+use std::sync::Arc;
 
 impl Http1 {
     /// The request is complete: it is answered.
@@ -26,7 +26,7 @@ impl Http1 {
         match request.method {
             Method::Get | Method::Head => self.ask_for_file(current, cx),
             Method::Options => {
-                let head = ReplyHead { fields: vec![(Name::from_static("Allow"), ALLOW)], ..ReplyHead::new(204) };
+                let head = ReplyHead { fields: vec![(const { Name::from_static("Allow") }, ALLOW)], ..ReplyHead::new(204) };
                 self.send_whole(current, head, Vec::new(), cx)
             }
             _ => self.refuse(current, 405, cx),
@@ -67,25 +67,35 @@ impl Http1 {
             cx.log(Level::Error, format_args!("a path that leads out of its alias; does its location lack a slash?"));
             return self.refuse(current, 404, cx);
         };
-        let wanted = Wanted { path: file, url_path: path.clone(), indexes, settings: route.settings.clone() };
+        let takes_gzip = |request: &Rc<Request>| accept::accepts_coding(&request.fields, b"gzip");
+        let wanted = Wanted {
+            path: file,
+            url_path: path.clone(),
+            indexes,
+            gzip: match route.settings.gzip_static {
+                GzipStatic::Off => false,
+                GzipStatic::On => current.request.as_ref().is_some_and(takes_gzip),
+                GzipStatic::Always => true,
+            },
+            settings: Arc::clone(&route.settings),
+        };
         cx.join(Box::new(FileRead::new(wanted)));
         current.stage = Stage::Waiting;
-        self.current = Some(current);
-        Step::Wait
+        self.wait(current)
     }
 
     /// `return`: the configuration has the answer.
     fn answer_return(&mut self, mut current: Box<Current>, answer: &Return, cx: &mut Context<'_>) -> Step {
         if answer.code == 444 {
             current.status = 444;
-            self.current = Some(current);
-            cx.exchange().phase = Phase::Closed;
-            return Step::Wait;
+            cx.exchange().phase = Phase::Closing; // answers before this one still leave
+            return self.wait(current);
         }
         let Some(text) = &answer.text else { return self.refuse(current, answer.code, cx) };
         let text = route::expand(text, &self.view(&current, cx));
-        let mut head = ReplyHead::new(current.error_status.unwrap_or(answer.code));
+        let mut head = ReplyHead::new(answer.code);
         if matches!(answer.code, 301 | 302 | 303 | 307 | 308) {
+            current.error_status = None; // a redirect with another status would be none
             return match Text::from_vec(text) {
                 Ok(location) => {
                     head.location = Some(location);
@@ -97,6 +107,7 @@ impl Http1 {
                 }
             };
         }
+        head.status = current.error_status.unwrap_or(answer.code);
         let media_type = route::media_type(&current.route.settings, &current.path).clone();
         head.content_type = Text::shared(media_type).ok();
         self.send_whole(current, head, text, cx)

@@ -1,8 +1,9 @@
 //! A request's body that nobody wants: it is read to its end, so that the next request can be found.
 
-use super::current::{Current, Stage};
+use super::current::Current;
 use super::{Context, Http1, Step};
 use crate::exchange::Pipe;
+use crate::exchange::limits::UNWANTED_BYTES_MAX;
 use crate::http::chunked::{ChunkError, Decoder, Step as Chunk};
 use crate::http::{Framing, Limits, Request};
 use crate::log::Level;
@@ -13,9 +14,6 @@ pub(super) struct RequestBody {
     /// Bytes of content so far.
     pub bytes: u64,
 }
-
-/// The rest of a body that is read to its end after the request has been refused.
-const SHORT_BYTES: u64 = 64 << 10;
 
 enum Left {
     Nothing,
@@ -65,7 +63,7 @@ impl RequestBody {
 
     /// So little is to come that waiting for it is cheaper than a new connection.
     pub fn is_nearly_finished(&self) -> bool {
-        matches!(self.left, Left::Bytes(bytes) if bytes <= SHORT_BYTES)
+        matches!(self.left, Left::Bytes(bytes) if bytes <= UNWANTED_BYTES_MAX)
     }
 
     /// Takes what has come. The error is the rule that the body breaks.
@@ -114,8 +112,7 @@ impl Http1 {
             cx.log(Level::Info, format_args!("the client closed before its request was complete"));
             return self.refuse(current, 400, cx);
         }
-        self.current = Some(current);
-        Step::Wait
+        self.wait(current)
     }
 
     /// The answer is in the output; the rest of the request's body must go before the next one can be read.
@@ -125,9 +122,7 @@ impl Http1 {
             current.body.give_up();
         }
         if !current.body.is_finished() {
-            current.stage = Stage::Sent;
-            self.current = Some(current);
-            return Step::Wait;
+            return self.wait(current);
         }
         self.end(current, cx)
     }

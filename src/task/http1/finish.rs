@@ -1,7 +1,8 @@
-//! The end of a request: the log, and what becomes of the connection.
+//! The end of a request, and what becomes of the connection.
 
 use super::current::Current;
-use super::{Context, Http1, LINGERING_TIME, Step};
+use super::{Context, Http1, Step};
+use crate::config::LingeringClose;
 use crate::exchange::Phase;
 use crate::exchange::limits::REPLY_BYTES_MAX;
 use crate::route;
@@ -12,26 +13,37 @@ use std::sync::Arc;
 impl Http1 {
     /// The answer is in the output and the request has been read, or given up.
     pub(super) fn end(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        let now = cx.now;
         let last = !current.keep_alive || !current.body.is_whole() || cx.worker.draining;
-        let linger = !current.body.is_whole() || !cx.exchange().input.is_empty();
+        let unread = !current.body.is_whole();
         self.idle = current.route.settings.keepalive_timeout;
+        self.lingering = current.route.settings.lingering;
+        self.leaving_bytes += current.request_head_bytes;
         self.leaving.push_back(current);
-        let x = cx.exchange();
-        x.reply.reset(REPLY_BYTES_MAX);
+        self.since = Some(cx.now);
+        cx.exchange().reply.reset(REPLY_BYTES_MAX);
         if !last {
-            self.since = Some(now);
             return Step::Again;
         }
-        if !linger || x.input.is_ended() {
-            x.phase = Phase::Closing;
-            return Step::Wait;
-        }
-        // Closing with bytes unread would send a reset, and the client could lose the answer (RFC 9112 section 9.6).
-        x.input.clear();
-        x.phase = Phase::Lingering;
-        cx.wake_after(LINGERING_TIME);
+        self.close(unread, cx);
         Step::Wait
+    }
+
+    /// Ends the connection when the output has left. Closing while bytes of the client are unread would make the kernel
+    /// send a reset, and the client could lose the answer (RFC 9112 section 9.6): then it lingers.
+    pub(super) fn close(&mut self, unread: bool, cx: &mut Context<'_>) {
+        let x = cx.exchange();
+        let more = match self.lingering.mode {
+            LingeringClose::Off => false,
+            LingeringClose::On => unread || !x.input.is_empty(),
+            LingeringClose::Always => true,
+        };
+        if more && !x.input.is_ended() {
+            x.input.clear();
+            x.lingering_timeout = self.lingering.timeout;
+            x.phase = Phase::Lingering;
+        } else {
+            x.phase = Phase::Closing;
+        }
     }
 
     /// Ends the requests whose answers have left: each is logged, and its memory serves the next.
@@ -41,6 +53,7 @@ impl Http1 {
                 self.leaving.push_front(entry);
                 return;
             }
+            self.leaving_bytes -= entry.request_head_bytes;
             self.log_access(&entry, cx);
             if self.leaving.is_empty() && self.current.is_none() {
                 cx.exchange().subject.request = None;
@@ -64,10 +77,10 @@ impl Http1 {
 
     fn log_access(&self, entry: &Current, cx: &mut Context<'_>) {
         for &log in &entry.route.settings.access_logs {
-            let Some(settings) = self.config.access_logs.get(log) else { continue };
+            let Some(settings) = entry.config.access_logs.get(log) else { continue };
             let line = route::log_line(&settings.format, &self.view(entry, cx));
             // After a reload the same log may have another number.
-            let log = match Arc::ptr_eq(&self.config, &cx.worker.config) {
+            let log = match Arc::ptr_eq(&entry.config, &cx.worker.config) {
                 true => Some(log),
                 false => cx.worker.config.access_logs.iter().position(|other| other == settings),
             };
