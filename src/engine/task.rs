@@ -22,6 +22,8 @@ pub enum Event {
     Reload,
     /// The server finishes what is open and starts nothing new.
     Drain,
+    /// There are more clients than room.
+    Crowded,
 }
 
 /// What a task waits for, said without side effects from what it sees in the exchange.

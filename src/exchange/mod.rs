@@ -56,6 +56,10 @@ pub struct Exchange {
     pub failed: Option<Side>,
     /// How long the client may take none of the output.
     pub send_timeout: Duration,
+    /// A client that was too slow gets a reset.
+    pub reset_when_timed_out: bool,
+    /// Bytes of the client that were read and dropped while the connection lingers.
+    pub dropped_bytes: u64,
     /// The level of the error log that holds for the present request.
     pub log_level: Level,
     /// The file of the error log for the present request, by its number in the configuration; `None`: the main one.
@@ -78,6 +82,8 @@ impl Exchange {
             phase: Phase::Open,
             failed: None,
             send_timeout,
+            reset_when_timed_out: false,
+            dropped_bytes: 0,
             log_level,
             error_log: None,
             sendfile_bytes_max: WRITE_BYTES_PER_TURN,

@@ -3,8 +3,8 @@
 use super::fields::{Fields, Known};
 use super::octets::trim;
 
-/// Whether Accept-Encoding allows this content coding (section 12.5.3): it is named, or `*` stands for it, with a weight
-/// above 0. Without the field nothing but the plain content is sent: that is allowed, and safe for old caches.
+/// Whether Accept-Encoding allows this content coding (section 12.5.3): it is named, or `*` stands for it, with a
+/// weight above 0. Without the field nothing but the plain content is sent: that is allowed, and safe.
 pub fn accepts_coding(fields: &Fields, coding: &[u8]) -> bool {
     let named = |name: &[u8]| {
         let mut members = fields.members(Known::AcceptEncoding).map(split_weight);

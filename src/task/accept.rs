@@ -3,7 +3,7 @@
 use super::{ClientRead, ClientWrite, Context, Http1};
 use crate::config::Listener;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::exchange::limits::ACCEPTS_PER_TURN;
+use crate::exchange::limits::{ACCEPTS_PER_TURN, IDLE_CLOSED_AT_ONCE};
 use crate::exchange::{Exchange, Subject};
 use crate::log::Level;
 use crate::worker::Worker;
@@ -59,7 +59,9 @@ impl Accept {
         let turns = if cx.worker.config.events.multi_accept { ACCEPTS_PER_TURN } else { 1 };
         if room == 0 {
             let most = cx.worker.config.events.worker_connections;
-            let what = format!("{most} worker_connections are not enough; new clients wait until one is closed");
+            cx.worker.idle_to_close = IDLE_CLOSED_AT_ONCE;
+            cx.tell_all(Event::Crowded);
+            let what = format!("{most} worker_connections are not enough: idle ones are closed, new clients wait");
             return self.pause(PAUSE_WHEN_FULL, Level::Alert, &what, cx);
         }
         for _ in 0..turns.min(room) {
@@ -131,6 +133,7 @@ impl Task<Worker> for Accept {
                 Ok(Flow::Progress)
             }
             Event::Reload => Ok(self.reload(cx)),
+            Event::Crowded => Ok(Flow::Progress),
             Event::Cancel | Event::Drain => Ok(Flow::Done),
         }
     }

@@ -108,9 +108,14 @@ impl Task<Worker> for ClientWrite {
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
             Event::Ready | Event::Hangup => self.write(cx),
-            Event::Deadline => Err(TaskError::client(Error::timed_out("write"))),
+            Event::Deadline => {
+                if cx.exchange().reset_when_timed_out {
+                    let _ = net::set_reset_on_close(self.socket.as_fd()); // the kernel then keeps nothing for it
+                }
+                Err(TaskError::client(Error::timed_out("write")))
+            }
             Event::Cancel => Ok(Flow::Done),
-            Event::Reload | Event::Drain => Ok(Flow::Progress),
+            Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
         }
     }
 }

@@ -70,7 +70,7 @@ impl Task<Worker> for Signal {
         match event {
             Event::Ready | Event::Hangup => self.arrived(cx),
             Event::Cancel => return Ok(Flow::Done),
-            Event::Deadline | Event::Reload | Event::Drain => {}
+            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => {}
         }
         Ok(Flow::Blocked)
     }

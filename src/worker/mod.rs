@@ -27,6 +27,8 @@ pub struct Worker {
     pub access_logs: AccessLogs,
     /// The date field's value for the present second.
     pub date: DateCache,
+    /// How many idle connections are to make room for new clients.
+    pub idle_to_close: usize,
     /// Nothing new is begun: each response is its connection's last.
     pub draining: bool,
     connections: u64,
@@ -42,6 +44,7 @@ impl Worker {
             read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
             access_logs,
             date: DateCache::default(),
+            idle_to_close: 0,
             draining: false,
             connections: 0,
         }

@@ -3,10 +3,11 @@
 mod open;
 
 use super::Context;
-use crate::config::Settings;
+use crate::config::{GzipStatic, Settings};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::exchange::limits::{READ_FILE_BYTES, READ_WHOLE_BYTES_MAX};
 use crate::exchange::{Answer, Exchange, Segment};
-use crate::http::{ReplyHead, Text, etag};
+use crate::http::{Name, ReplyHead, Text, etag};
 use crate::log::Level;
 use crate::route;
 use crate::worker::Worker;
@@ -17,12 +18,6 @@ use std::sync::Arc;
 use webserv_sys::file::{self, FileKind, Stat};
 use webserv_sys::{Error, Watch};
 
-/// Documents up to this size are read into memory, so that head and body leave with one call; of longer ones the
-/// kernel sends the pages itself.
-const READ_BYTES_MAX: u64 = 32 << 10;
-/// What is read in one turn of a document that is not sent by sendfile.
-const CHUNK_BYTES: u64 = 64 << 10;
-
 /// What a request asks FileRead for.
 pub struct Wanted {
     /// The path on disk; ends in "/" when the URL does.
@@ -31,6 +26,8 @@ pub struct Wanted {
     pub url_path: Vec<u8>,
     /// Names to try in a directory. With each, whether another location answers for it: then the protocol is asked.
     pub indexes: Vec<(String, bool)>,
+    /// A compressed copy beside it, FILE.gz, is sent in its place.
+    pub gzip: bool,
     /// What holds at this place.
     pub settings: Arc<Settings>,
 }
@@ -55,7 +52,7 @@ impl FileRead {
         };
         let (answer, flow) = match found {
             Ok(Found::File(file, stat, path)) => {
-                let head = self.head(&stat, &path);
+                let (file, head) = self.compressed(file, &stat, &path);
                 self.file = Some(Rc::new(file));
                 (Answer::Document(head), Flow::Progress)
             }
@@ -110,6 +107,18 @@ impl FileRead {
         }
     }
 
+    /// The compressed copy of a file in its place, if one is wanted and there; and the head that goes with it.
+    fn compressed(&self, file: OwnedFd, stat: &Stat, path: &[u8]) -> (OwnedFd, ReplyHead) {
+        if self.wanted.gzip
+            && let Ok(Found::File(file, stat, _)) = self.find_file(&[path, b".gz"].concat())
+        {
+            let mut head = self.head(&stat, path);
+            head.fields.push((const { Name::from_static("Content-Encoding") }, const { Text::from_static("gzip") }));
+            return (file, head);
+        }
+        (file, self.head(stat, path))
+    }
+
     fn head(&self, stat: &Stat, path: &[u8]) -> ReplyHead {
         let settings = &self.wanted.settings;
         let mut head = ReplyHead::new(200);
@@ -118,6 +127,10 @@ impl FileRead {
         head.last_modified_secs = Some(stat.modified_secs);
         head.etag = settings.etag.then(|| etag::of_file(stat.modified_secs, stat.size_bytes));
         head.seekable = true;
+        if settings.gzip_static == GzipStatic::On {
+            let vary = (const { Name::from_static("Vary") }, const { Text::from_static("Accept-Encoding") });
+            head.fields.push(vary); // what is sent depends on it (RFC 9110 section 12.5.5)
+        }
         head
     }
 
@@ -126,10 +139,10 @@ impl FileRead {
         let reply = &mut cx.exchange().reply;
         let (Some(file), Some(range)) = (&self.file, reply.wanted.pop_front()) else { return Ok(Flow::Progress) };
         let bytes = range.end - range.start;
-        if self.wanted.settings.sendfile && bytes > READ_BYTES_MAX {
+        if self.wanted.settings.sendfile && bytes > READ_WHOLE_BYTES_MAX {
             reply.body.push(Segment::File(Rc::clone(file), range));
         } else {
-            let end = range.end.min(range.start + CHUNK_BYTES);
+            let end = range.end.min(range.start + READ_FILE_BYTES);
             reply.body.push_bytes(read_exactly(file, range.start..end).map_err(TaskError::internal)?);
             if end < range.end {
                 reply.wanted.push_front(end..range.end);
@@ -208,7 +221,7 @@ impl Task<Worker> for FileRead {
             Event::Ready | Event::Hangup if self.file.is_none() => Ok(self.find(cx)),
             Event::Ready | Event::Hangup => self.send(cx),
             Event::Cancel => Ok(Flow::Done),
-            Event::Deadline | Event::Reload | Event::Drain => Ok(Flow::Progress),
+            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
         }
     }
 }

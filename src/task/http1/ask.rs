@@ -26,7 +26,8 @@ impl Http1 {
         match request.method {
             Method::Get | Method::Head => self.ask_for_file(current, cx),
             Method::Options => {
-                let head = ReplyHead { fields: vec![(const { Name::from_static("Allow") }, ALLOW)], ..ReplyHead::new(204) };
+                let head =
+                    ReplyHead { fields: vec![(const { Name::from_static("Allow") }, ALLOW)], ..ReplyHead::new(204) };
                 self.send_whole(current, head, Vec::new(), cx)
             }
             _ => self.refuse(current, 405, cx),

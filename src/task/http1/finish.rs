@@ -17,6 +17,9 @@ impl Http1 {
         let unread = !current.body.is_whole();
         self.idle = current.route.settings.keepalive_timeout;
         self.lingering = current.route.settings.lingering;
+        if current.request.is_none() {
+            self.lingering.time = self.lingering.timeout; // who does not speak HTTP is not waited for any longer
+        }
         self.leaving_bytes += current.request_head_bytes;
         self.leaving.push_back(current);
         self.since = Some(cx.now);
@@ -39,10 +42,28 @@ impl Http1 {
         };
         if more && !x.input.is_ended() {
             x.input.clear();
-            x.lingering_timeout = self.lingering.timeout;
             x.phase = Phase::Lingering;
         } else {
             x.phase = Phase::Closing;
+        }
+    }
+
+    /// The last answer has left: from now on the client's time runs.
+    pub(super) fn linger(&mut self, cx: &mut Context<'_>) {
+        self.lingers = Some((cx.now, cx.exchange().dropped_bytes));
+        cx.wake_after(self.lingering.timeout.min(self.lingering.time));
+    }
+
+    /// `lingering_timeout` has passed: it goes on if something came meanwhile, and `lingering_time` is not over.
+    pub(super) fn linger_on(&mut self, cx: &mut Context<'_>) {
+        let dropped_bytes = cx.exchange().dropped_bytes;
+        match self.lingers {
+            Some((since, before)) if dropped_bytes > before && cx.now < since + self.lingering.time => {
+                self.lingers = Some((since, dropped_bytes));
+                let left = since + self.lingering.time - cx.now;
+                cx.wake_after(self.lingering.timeout.min(left));
+            }
+            _ => cx.exchange().phase = Phase::Closed,
         }
     }
 

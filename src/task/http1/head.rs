@@ -85,7 +85,8 @@ impl Http1 {
         server: &mut Cow<'static, str>,
         cx: &mut Context<'_>,
     ) {
-        for field in current.route.settings.add_headers.iter().filter(|field| field.applies(head.status)) {
+        let status = head.status;
+        for field in current.route.settings.add_headers.iter().filter(|field| field.applies(status)) {
             let value = route::expand(&field.value, &self.view(current, cx));
             let (name, value) = match (Name::new(field.name.as_bytes()), Text::from_vec(value)) {
                 (Ok(name), Ok(value)) => (name, value),
