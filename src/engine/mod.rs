@@ -1,6 +1,6 @@
 //! The loop: it waits for the kernel, gives tasks their turns, and knows nothing of what they do.
 //!
-//! One round: wait -> events to tokens (stale ones dropped) -> deadlines that have passed -> a bounded number of turns,
+//! One round: wait -> events to tokens (stale ones dropped) -> a bounded number of turns -> deadlines that have passed,
 //! and after each turn *settle* the exchange: ask every member what it wants now. Only the engine arms and disarms
 //! the kernel. A task that wants its system call is simply run ("try first"); the kernel is asked to watch only for a
 //! task that has been told to come back later, and stays armed until an event comes that nobody wants.
@@ -26,6 +26,10 @@ use task::Order;
 use timers::Timers;
 use webserv_sys::{Poller, Ready, Result, Token};
 
+/// Deadlines of tasks that are gone may stand in the heap beside those of the living, and so many more, before it is
+/// swept.
+const SPARE_DEADLINES: usize = 64;
+
 /// Whether the loop goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Control {
@@ -45,6 +49,8 @@ pub struct Engine<W> {
     slots: Arena<Slot<W>>,
     exchanges: Arena<Box<Exchange>>,
     timers: Timers,
+    /// Entries of the timers whose time has come in this round.
+    due: Vec<(Instant, Token)>,
     /// Tasks that are to have a turn, in order.
     queue: VecDeque<Token>,
     /// Tasks that wait for the kernel and are not known to it yet. They are armed before the next wait: by then,
@@ -73,6 +79,7 @@ impl<W> Engine<W> {
             slots: Arena::new(),
             exchanges: Arena::new(),
             timers: Timers::default(),
+            due: Vec::new(),
             queue: VecDeque::new(),
             unarmed: Vec::new(),
             orders: Vec::new(),
@@ -136,11 +143,12 @@ impl<W> Engine<W> {
         }
         self.ready = ready;
         waited?;
-        self.run_deadlines();
         for _ in 0..TURNS_PER_ROUND {
             let Some(token) = self.queue.pop_front() else { break };
             self.run_queued(token);
         }
+        // After those turns: what came together with its deadline came in time.
+        self.run_deadlines();
         self.tell();
         Ok(())
     }
@@ -193,8 +201,8 @@ impl<W> Engine<W> {
         }
         let exchange = slot.exchange.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
         slot.hangup |= ready.hangup;
+        slot.blocked = false;
         if slot.task.wants(exchange) == Want::Kernel || ready.hangup {
-            slot.blocked = false;
             slot.enqueue(ready.token, &mut self.queue);
         }
         if slot.task.wants(exchange) != Want::Kernel {
@@ -211,13 +219,21 @@ impl<W> Engine<W> {
         }
     }
 
+    /// Tells those whose time has come. A task that sets its next deadline to now is told in the next round.
     fn run_deadlines(&mut self) {
-        while let Some((at, token)) = self.timers.pop(self.now) {
+        if self.timers.len() > 2 * self.slots.len() + SPARE_DEADLINES {
+            let slots = &self.slots;
+            self.timers.sweep(|token| slots.get(token).map(|slot| &slot.deadline));
+        }
+        let mut due = std::mem::take(&mut self.due);
+        due.extend(std::iter::from_fn(|| self.timers.pop(self.now)));
+        for (at, token) in due.drain(..) {
             let Some(slot) = self.slots.get_mut(token) else { continue };
             if self.timers.is_due(token, at, &mut slot.deadline, self.now) {
                 self.turn(token, Event::Deadline);
             }
         }
+        self.due = due;
     }
 
     fn run_queued(&mut self, token: Token) {

@@ -79,7 +79,7 @@ pub trait Task<W> {
     /// What it is at, for the log's "while ...": "reading the request".
     fn doing(&self) -> &'static str;
 
-    /// What the kernel is to watch for it.
+    /// What the kernel is to watch for it: one and the same as long as it lives, since that is how it is disarmed.
     fn watch(&self) -> Watch<'_>;
 
     /// What it waits for. Pure: asked after each change of its exchange.
@@ -137,7 +137,7 @@ impl<W> Context<'_, W> {
 
     /// Tell this task [`Event::Deadline`] after `wait`, instead of whenever it had asked for before.
     pub fn wake_after(&mut self, wait: Duration) {
-        *self.deadline = Some(self.now + wait);
+        *self.deadline = self.now.checked_add(wait); // beyond the end of the clock is never
     }
 
     /// Tell this task [`Event::Deadline`] at this time.

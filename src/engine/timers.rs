@@ -39,10 +39,20 @@ impl Timers {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 
+    /// How many entries there are, those included that are out of date.
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     /// Takes out an entry whose time has come. It may be out of date: ask [`Timers::is_due`] of its slot.
     pub fn pop(&mut self, now: Instant) -> Option<(Instant, Token)> {
         self.heap.peek().filter(|Reverse((at, _))| *at <= now)?;
         self.heap.pop().map(|Reverse(entry)| entry)
+    }
+
+    /// Drops the entries that are out of date, by the deadline that a token's slot holds now.
+    pub fn sweep<'d>(&mut self, deadline: impl Fn(Token) -> Option<&'d Deadline>) {
+        self.heap.retain(|Reverse((at, token))| deadline(*token).is_some_and(|d| d.filed == Some(*at)));
     }
 
     /// Whether the slot of an entry filed for `entry_at` is due; files it again when its deadline has moved back.

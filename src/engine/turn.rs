@@ -63,8 +63,12 @@ impl<W> Engine<W> {
             Ok(Err(error)) => Outcome::Failed(error),
             Err(_) => Outcome::Panicked,
         };
-        // Who has panicked waits for a reason to try again: the loop must not do nothing but panic.
-        slot.blocked = matches!(outcome, Outcome::Flow(Flow::Blocked) | Outcome::Panicked);
+        slot.blocked = match outcome {
+            Outcome::Flow(Flow::Blocked) => true,
+            Outcome::Panicked => true, // it needs a reason to try again: the loop must not do nothing but panic
+            _ if matches!(event, Event::Ready | Event::Hangup) => false,
+            _ => slot.blocked, // it was told something, and has not made its call
+        };
         self.timers.file(token, &mut slot.deadline);
         if self.log_level(exchange) >= Level::Debug {
             self.trace(speaker, exchange, event, &outcome);
@@ -157,14 +161,16 @@ impl<W> Engine<W> {
         for at in 0..exchange.members.len() {
             let Some(token) = exchange.members.get(at) else { continue };
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            match slot.task.wants(Some(exchange)) {
+            let wants = slot.task.wants(Some(exchange));
+            match wants {
                 Want::Nothing => {}
                 Want::Turn => slot.enqueue(token, &mut self.queue),
                 Want::Kernel => slot.call_or_wait(token, self.try_first, &mut self.queue, &mut self.unarmed),
             }
-            alive |= slot.queued || slot.armed || slot.listed || slot.deadline.at.is_some();
+            // Who is armed or queued and wants nothing now will be disarmed or passed over.
+            alive |= wants != Want::Nothing || slot.hangup || slot.deadline.at.is_some();
         }
-        debug_assert!(alive, "an exchange is stuck: none of its tasks is queued, armed or timed");
+        debug_assert!(alive, "exchange {} is stuck: none of its tasks waits for anything", x.index);
     }
 
     /// The same for a task that stands alone.
@@ -237,7 +243,7 @@ impl<W> Engine<W> {
 
     /// Says in the log what went wrong with a task.
     fn report(&mut self, token: Token, outcome: &Outcome) {
-        let (false, Some(slot)) = (matches!(outcome, Outcome::Flow(_)), self.slots.get(token)) else { return };
+        let Some(slot) = self.slots.get(token) else { return };
         let (speaker, exchange) = (Speaker::new(slot), slot.exchange);
         match outcome {
             Outcome::Flow(_) => {}

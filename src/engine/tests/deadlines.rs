@@ -136,3 +136,97 @@ fn a_deadline_that_passes_with_its_exchange_takes_no_one_else_along() {
     );
     assert_eq!(play.round_with(vec![ready("other")]), "wait, other Ready");
 }
+
+/// The engine gave it turn after turn and never came back to the kernel.
+#[test]
+fn a_task_whose_time_has_always_come_has_one_turn_in_a_round() {
+    let mut play = Play::new();
+    want("a", Want::Turn);
+    play.start(puppet("a", On::Always, |_, cx| {
+        want("a", Want::Nothing);
+        cx.wake_after(Duration::ZERO);
+        Ok(Flow::Progress)
+    }));
+    assert_eq!(play.round(), "wait 0, a Ready, a Deadline");
+    assert_eq!(play.round(), "wait 0, a Deadline");
+}
+
+/// A task that is cancelled by another's deadline sets a new one, and the old one, passed as well, is not told.
+#[test]
+fn a_deadline_that_a_task_moves_in_cancel_is_not_told_too_early() {
+    let mut play = Play::new();
+    let protocol = puppet("protocol", On::Always, |event, cx| {
+        want("protocol", Want::Nothing);
+        if event == Event::Ready {
+            cx.wake_after(ms(10));
+        }
+        Ok(if event == Event::Deadline { Flow::Done } else { Flow::Progress })
+    });
+    let reaper = puppet("reaper", On::Always, |event, cx| {
+        want("reaper", Want::Nothing);
+        cx.wake_after(ms(if event == Event::Ready { 20 } else { 2000 }));
+        Ok(Flow::Progress)
+    });
+    for name in ["protocol", "reaper"] {
+        want(name, Want::Turn);
+    }
+    want("writer", Want::Nothing);
+    play.open([protocol, plain("reader", On::Read), plain("writer", On::Write), reaper]);
+    play.settle();
+    kernel::pass(ms(30));
+    assert!(play.round().ends_with("close writer, reaper Cancel"));
+    assert_eq!(play.round(), "wait 2000, reaper Deadline");
+}
+
+#[test]
+fn a_wait_beyond_the_end_of_time_never_ends() {
+    let mut play = Play::new();
+    play.start(puppet("a", On::Read, |_, cx| {
+        cx.wake_after(Duration::MAX);
+        Ok(Flow::Blocked)
+    }));
+    play.round();
+    assert_eq!(play.round(), "arm a, wait");
+    assert_eq!(play.log(), Vec::<String>::new());
+}
+
+/// Entries of tasks long gone stayed until their time came: a minute's worth of short connections.
+#[test]
+fn deadlines_of_tasks_that_are_gone_do_not_pile_up() {
+    let mut play = Play::new();
+    want("keeper", Want::Turn);
+    play.start(puppet("keeper", On::Always, |_, cx| {
+        want("keeper", Want::Nothing);
+        cx.wake_after(ms(50_000));
+        Ok(Flow::Progress)
+    }));
+    play.round();
+    for _ in 0..2000 {
+        want("brief", Want::Turn);
+        play.start(puppet("brief", On::Always, |_, cx| {
+            cx.wake_after(ms(60_000));
+            Ok(Flow::Done)
+        }));
+        play.round_with(vec![]);
+        assert!(play.engine.timers.len() < 100, "{} entries for 1 task", play.engine.timers.len());
+    }
+    play.settle();
+    assert_eq!(play.round_with(vec![]), "wait 50000");
+    kernel::pass(ms(50_000));
+    assert_eq!(play.round(), "wait 0, keeper Deadline", "the truth is kept");
+}
+
+/// A stopped process, a sleeping laptop: the loop comes back late, and finds time out and client ready together.
+#[test]
+fn what_came_with_its_deadline_came_in_time() {
+    let mut play = Play::new();
+    play.start(puppet("a", On::Read, |event, cx| {
+        assert_ne!(event, Event::Deadline);
+        cx.wake_after(ms(50));
+        Ok(Flow::Blocked)
+    }));
+    play.settle();
+    kernel::pass(ms(60));
+    assert_eq!(play.round_with(vec![ready("a")]), "wait 0, a Ready");
+    assert_eq!(play.round_with(vec![]), "wait 50");
+}

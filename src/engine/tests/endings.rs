@@ -373,3 +373,15 @@ fn a_worker_that_panics_while_it_is_cancelled_takes_its_exchange_along() {
     assert!(told.starts_with("wait 0, protocol Ready, worker Cancel, close worker, protocol Cancel"), "{told}");
     assert!(play.engine.slots.is_empty() && play.engine.exchanges.is_empty());
 }
+
+/// The assertion took an armed task for one that waits, though it wanted nothing and would have been disarmed.
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "exchange 0 is stuck")]
+fn an_exchange_in_which_nobody_waits_for_anything_is_a_bug() {
+    let mut play = Play::new();
+    let x = play.open_with([]);
+    play.settle();
+    want("reader", Want::Nothing);
+    play.engine.settle(x);
+}

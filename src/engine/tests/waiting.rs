@@ -240,3 +240,39 @@ fn a_task_that_begins_to_wait_while_others_are_armed_is_armed_too() {
     let end = "refuse reader, close reader, protocol Cancel, writer Cancel, close writer, reaper Cancel";
     assert_eq!(play.round(), format!("{end}, arm child, wait"));
 }
+
+/// Each idle connection made one call in vain when the configuration was read again.
+#[test]
+fn a_task_that_is_told_something_does_not_try_its_call_again() {
+    let mut play = Play::new();
+    play.start(puppet("a", On::Read, |event, cx| match event {
+        Event::Ready => {
+            cx.wake_after(Duration::from_millis(5));
+            Ok(Flow::Blocked)
+        }
+        _ => Ok(Flow::Progress),
+    }));
+    play.start(puppet("speaker", On::Read, |event, cx| {
+        if event == Event::Ready {
+            cx.tell_all(Event::Reload);
+        }
+        Ok(Flow::Blocked)
+    }));
+    assert_eq!(play.round(), "wait 0, a Ready, speaker Ready, a Reload, speaker Reload");
+    assert_eq!(play.round(), "arm a, arm speaker, wait 5, a Deadline");
+    assert_eq!(play.round_with(vec![ready("a")]), "wait, a Ready");
+}
+
+/// The kernel had said that bytes are there, and was asked again when there was room for them.
+#[test]
+fn an_event_that_came_while_nobody_wanted_it_is_remembered() {
+    let mut play = Play::new();
+    play.start(plain("a", On::Read));
+    play.settle();
+    want("a", Want::Nothing);
+    assert_eq!(play.round_with(vec![ready("a")]), "wait, disarm a");
+    want("a", Want::Kernel);
+    play.engine.settle_alone(ready("a").token);
+    assert_eq!(play.round_with(vec![]), "wait 0, a Ready");
+    assert_eq!(play.round_with(vec![]), "arm a, wait");
+}
