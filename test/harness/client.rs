@@ -187,6 +187,17 @@ impl Client {
         let rest = self.rest();
         assert!(rest.is_empty(), "{when}: expected a close, got {}", show(&rest));
     }
+
+    /// Asserts an orderly end: no further byte, and no reset, which can cost a client the answer before it
+    /// (RFC 9112, section 9.6).
+    #[track_caller]
+    pub fn assert_ended(&mut self, when: &str) {
+        match self.buffer.is_empty().then(|| self.fill()) {
+            Some(Ok(false)) => {}
+            Some(Err(e)) => panic!("{when}: expected an orderly close, got {e}"),
+            _ => panic!("{when}: expected a close, got {}", show(&self.buffer)),
+        }
+    }
 }
 
 /// Bytes for a failure message: escaped, and cut if long.

@@ -8,6 +8,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod client;
+pub mod conform;
 pub mod date;
 pub mod http;
 pub mod process;
