@@ -105,6 +105,12 @@ impl Decoder {
         Ok(Step::More)
     }
 
+    /// Bytes of data that the present chunk has announced and that have not come; of a size that is still being read,
+    /// its digits so far.
+    pub fn announced_bytes(&self) -> u64 {
+        self.left
+    }
+
     /// The trailer fields, complete after [`Step::End`], without those that a trailer may not hold.
     pub fn trailers(&self) -> &Fields {
         &self.trailers

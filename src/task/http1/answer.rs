@@ -41,11 +41,14 @@ impl Http1 {
         head.seekable &= current.route.settings.max_ranges != Some(0);
         head.status = current.error_status.unwrap_or(head.status);
         current.document_bytes = Some(length);
+        let now_secs = clock::wall().secs;
+        // A file from the future has changed now: RFC 9110 section 8.8.2.1.
+        head.last_modified_secs = head.last_modified_secs.map(|secs| secs.min(now_secs));
         let request = match &current.request {
             Some(request) if head.status == 200 && !current.in_error_page => request.clone(),
             _ => return self.send_part(current, head, 0..length, None, cx), // an error page is not the resource itself
         };
-        let (mode, now_secs) = (current.route.settings.if_modified_since, clock::wall().secs);
+        let mode = current.route.settings.if_modified_since;
         let validators = Validators {
             etag: head.etag.as_ref().map(|tag| tag.as_bytes()),
             last_modified_secs: head.last_modified_secs,

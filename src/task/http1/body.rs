@@ -66,6 +66,15 @@ impl RequestBody {
         matches!(self.left, Left::Bytes(bytes) if bytes <= UNWANTED_BYTES_MAX)
     }
 
+    /// More than `max` bytes have come or are announced; 0: there is no limit.
+    fn is_over(&self, max: u64) -> bool {
+        let announced_bytes = match &self.left {
+            Left::Chunks(decoder) => decoder.announced_bytes(),
+            Left::Nothing | Left::Bytes(_) | Left::Lost => 0,
+        };
+        max > 0 && self.bytes.saturating_add(announced_bytes) > max
+    }
+
     /// Takes what has come. The error is the rule that the body breaks.
     fn skip(&mut self, input: &mut Pipe) -> Result<(), ChunkError> {
         while !input.is_empty() {
@@ -135,7 +144,7 @@ fn skip(current: &mut Current, cx: &mut Context<'_>) -> Result<(), u16> {
         cx.log(Level::Info, format_args!("refused: {}", error.reason));
         return Err(400);
     }
-    if max > 0 && current.body.bytes > max {
+    if current.body.is_over(max) {
         current.body.give_up();
         cx.log(Level::Error, format_args!("the client's body is over client_max_body_size"));
         return Err(413);
