@@ -6,6 +6,9 @@ pub const INPUT_BYTES_MAX: usize = 128 << 10;
 /// Bytes of responses in memory that wait for the client, per connection. The protocol pauses at this mark.
 pub const OUTPUT_BYTES_MAX: usize = 256 << 10;
 
+/// Bytes of a request's body that wait for the worker that takes it, per connection. Reading pauses at this mark.
+pub const BODY_BYTES_MAX: usize = 128 << 10;
+
 /// Bytes in memory between a worker and the protocol, per connection. The worker pauses at this mark.
 pub const REPLY_BYTES_MAX: usize = 128 << 10;
 

@@ -22,6 +22,8 @@ pub(super) struct Current {
     /// The path that is looked for: decoded, normalized, and changed by internal redirects.
     pub path: Vec<u8>,
     pub body: RequestBody,
+    /// A worker takes the body; without one it is thrown away.
+    pub feeds: bool,
     pub stage: Stage,
     /// The client may send another request after this one, as far as is known.
     pub keep_alive: bool,
@@ -66,12 +68,24 @@ pub(super) enum Stage {
 
 /// An answer's body, as the wire shows it.
 pub(super) struct Transfer {
-    /// The head, until the first bytes of the body are there to leave with it.
-    pub head: Vec<u8>,
-    /// Bytes of the present piece that have not come yet.
-    pub left: u64,
-    /// The pieces after it, the next one last.
-    pub rest: Vec<Piece>,
+    /// What goes before the body's next bytes, and leaves with them: at first the head.
+    pub before: Vec<u8>,
+    pub framing: Framing,
+}
+
+/// How the client finds the body's end.
+pub(super) enum Framing {
+    /// By the length that it was told.
+    Pieces {
+        /// Bytes of the present piece that have not come yet.
+        left: u64,
+        /// The pieces after it, the next one last.
+        rest: Vec<Piece>,
+    },
+    /// By the last chunk (RFC 9112 section 7.1).
+    Chunked,
+    /// By the connection's end: HTTP/1.0.
+    UntilClose,
 }
 
 /// A piece of a body: some bytes of our own, then some of the document.
@@ -115,6 +129,7 @@ impl Current {
             route: arrival.route,
             path: Vec::new(),
             body: RequestBody::lost(),
+            feeds: false,
             stage: Stage::RequestBody,
             keep_alive: false,
             in_error_page: false,

@@ -113,12 +113,19 @@ impl Http1 {
         match self.current.take() {
             None if self.may_begin() => self.begin(cx),
             None => Step::Wait,
-            Some(current) => match current.stage {
-                Stage::RequestBody => self.skip_body(current, cx),
-                Stage::Waiting => self.take_answer(current, cx),
-                Stage::Sending(_) => self.transfer(current, cx),
-                Stage::Sent => self.finish(current, cx),
+            Some(current) => match self.feed(current, cx) {
+                Ok(current) => self.go_on(current, cx),
+                Err(step) => step,
             },
+        }
+    }
+
+    fn go_on(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
+        match current.stage {
+            Stage::RequestBody => self.skip_body(current, cx),
+            Stage::Waiting => self.take_answer(current, cx),
+            Stage::Sending(_) => self.transfer(current, cx),
+            Stage::Sent => self.finish(current, cx),
         }
     }
 
@@ -232,6 +239,7 @@ impl Http1 {
         let input = || x.input.len() > self.seen || x.input.is_ended();
         match self.current.as_deref() {
             None => self.may_begin() && input(),
+            Some(current) if current.feeds && !current.body.is_finished() && x.body.room() > 0 && input() => true,
             Some(current) => match current.stage {
                 Stage::RequestBody | Stage::Sent => current.body.is_finished() || input(),
                 Stage::Waiting => x.reply.answer.is_some(),
