@@ -43,6 +43,8 @@ impl Default for Settings {
             tcp_nodelay: true,
             server_tokens: true,
             etag: true,
+            dav_methods: DavMethods::empty(),
+            dav_sync: false,
             disable_symlinks: DisableSymlinks::Off,
             max_ranges: None,
             add_headers: Vec::new(),

@@ -206,6 +206,10 @@ pub struct Settings {
     pub server_tokens: bool,
     /// `etag`. Default on.
     pub etag: bool,
+    /// `dav_methods`: the methods that may change files here. Default none.
+    pub dav_methods: DavMethods,
+    /// `dav_sync`: a stored file is on the disk before the client is told so. Default off.
+    pub dav_sync: bool,
     /// `disable_symlinks`. Default off.
     pub disable_symlinks: DisableSymlinks,
     /// `max_ranges`; 0 turns ranges off; `None`: no limit.
@@ -252,6 +256,17 @@ pub struct Alias {
     pub path: PathBuf,
     /// Bytes of the URL's path that it stands for.
     pub prefix_bytes: usize,
+}
+
+bitflags::bitflags! {
+    /// `dav_methods off|PUT DELETE;`
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct DavMethods: u8 {
+        /// A file is stored under the name that the URL gives it.
+        const PUT = 1;
+        /// A file is removed.
+        const DELETE = 2;
+    }
 }
 
 /// `disable_symlinks off|on|if_not_owner;`

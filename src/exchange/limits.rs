@@ -27,6 +27,9 @@ pub const LEAVING_MAX: usize = 32;
 /// Bytes of a request's body that nobody wants and that are still read, so that the connection can go on.
 pub const UNWANTED_BYTES_MAX: u64 = 64 << 10;
 
+/// Bytes of one line of a program's standard error in the log; a longer one becomes several.
+pub const ERROR_LINE_BYTES_MAX: usize = 2048;
+
 /// Internal redirects of one request.
 pub const REDIRECTS_MAX: u8 = 10;
 

@@ -23,6 +23,7 @@ pub struct Pipe {
     /// Bytes that ever left.
     taken_bytes: u64,
     ended: bool,
+    abandoned: bool,
 }
 
 /// A run of bytes.
@@ -103,7 +104,16 @@ impl Pipe {
     /// An empty pipe that is full with this many bytes in memory.
     pub const fn new(memory_bytes_max: usize) -> Self {
         let segments = VecDeque::new();
-        Self { segments, bytes: 0, memory_bytes: 0, memory_bytes_max, files: 0, taken_bytes: 0, ended: false }
+        Self {
+            segments,
+            bytes: 0,
+            memory_bytes: 0,
+            memory_bytes_max,
+            files: 0,
+            taken_bytes: 0,
+            ended: false,
+            abandoned: false,
+        }
     }
 
     /// Bytes in it.
@@ -137,9 +147,15 @@ impl Pipe {
         self.ended
     }
 
+    /// The reader is gone: what is in it and what is still put in is dropped.
+    pub fn abandon(&mut self) {
+        self.clear();
+        self.abandoned = true;
+    }
+
     /// Puts a segment in; an empty one is dropped.
     pub fn push(&mut self, segment: Segment) {
-        if !segment.is_empty() {
+        if !segment.is_empty() && !self.abandoned {
             self.bytes += segment.len();
             self.memory_bytes += segment.memory_bytes();
             self.files += segment.files();

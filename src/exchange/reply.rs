@@ -4,6 +4,7 @@ use super::pipe::Pipe;
 use crate::http::reply::ReplyHead;
 use std::collections::VecDeque;
 use std::ops::Range;
+use webserv_sys::process::Status;
 
 /// How a worker answers.
 #[derive(Debug)]
@@ -29,12 +30,14 @@ pub struct Reply {
     pub wanted: VecDeque<Range<u64>>,
     /// The bytes. Ended when the document is complete; a worker that is gone without that has failed.
     pub body: Pipe,
+    /// How the program that makes it ended, if it is one and has.
+    pub exit: Option<Status>,
 }
 
 impl Reply {
     /// Nothing yet; the body is full at this many bytes.
     pub const fn new(memory_bytes_max: usize) -> Self {
-        Self { answer: None, wanted: VecDeque::new(), body: Pipe::new(memory_bytes_max) }
+        Self { answer: None, wanted: VecDeque::new(), body: Pipe::new(memory_bytes_max), exit: None }
     }
 
     /// Makes it ready for the next worker.

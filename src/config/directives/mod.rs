@@ -4,6 +4,7 @@
 
 mod connection;
 mod content;
+mod dav;
 mod events;
 mod http;
 pub(super) mod listen;
@@ -102,6 +103,7 @@ fn all() -> impl Iterator<Item = &'static Directive> + Clone {
         server::TABLE,
         location::TABLE,
         content::TABLE,
+        dav::TABLE,
         response::TABLE,
         connection::TABLE,
         log::TABLE,

@@ -1,15 +1,15 @@
 //! Who answers a request: the location itself, or a worker.
 
 use super::current::{Current, Stage};
-use super::head::ALLOW;
+use super::head::allowed;
 use super::{Context, Http1, Step};
-use crate::config::{GzipStatic, Return};
+use crate::config::{DavMethods, GzipStatic, Return};
 use crate::exchange::Phase;
 use crate::exchange::limits::REDIRECTS_MAX;
-use crate::http::{Form, Method, Name, ReplyHead, Request, Text, accept};
+use crate::http::{Form, Known, Method, Name, ReplyHead, Request, Text, accept};
 use crate::log::Level;
 use crate::route::{self, Route};
-use crate::task::{FileRead, Wanted};
+use crate::task::{FileDelete, FileRead, FileWrite, Upload, Wanted};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -23,11 +23,14 @@ impl Http1 {
             let answer = answer.clone();
             return self.answer_return(current, &answer, cx);
         }
+        let (request, dav) = (Rc::clone(request), current.route.settings.dav_methods);
         match request.method {
             Method::Get | Method::Head => self.ask_for_file(current, cx),
+            Method::Put if dav.contains(DavMethods::PUT) => self.store(current, request, cx),
+            Method::Delete if dav.contains(DavMethods::DELETE) => self.remove(current, request, cx),
             Method::Options => {
-                let head =
-                    ReplyHead { fields: vec![(const { Name::from_static("Allow") }, ALLOW)], ..ReplyHead::new(204) };
+                let allow = (const { Name::from_static("Allow") }, allowed(&current));
+                let head = ReplyHead { fields: vec![allow], ..ReplyHead::new(204) };
                 self.send_whole(current, head, Vec::new(), cx)
             }
             _ => self.refuse(current, 405, cx),
@@ -81,6 +84,34 @@ impl Http1 {
             settings: Arc::clone(&route.settings),
         };
         cx.join(Box::new(FileRead::new(wanted)));
+        current.stage = Stage::Waiting;
+        self.wait(current)
+    }
+
+    /// PUT: the body becomes a file.
+    fn store(&mut self, mut current: Box<Current>, request: Rc<Request>, cx: &mut Context<'_>) -> Step {
+        if request.fields.has(Known::ContentRange) {
+            return self.refuse(current, 400, cx); // a part of a file is not stored: RFC 9110 section 14.5
+        }
+        let Some(path) = route::file_path(&current.route.settings, &current.path) else {
+            return self.refuse(current, 404, cx);
+        };
+        if current.body.is_whole() {
+            cx.exchange().body.end(); // an empty file
+        }
+        let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
+        let sync = current.route.settings.dav_sync;
+        cx.join(Box::new(FileWrite::new(Upload { path, request, number, sync })));
+        current.stage = Stage::Waiting;
+        self.wait(current)
+    }
+
+    /// DELETE.
+    fn remove(&mut self, mut current: Box<Current>, request: Rc<Request>, cx: &mut Context<'_>) -> Step {
+        let Some(path) = route::file_path(&current.route.settings, &current.path) else {
+            return self.refuse(current, 404, cx);
+        };
+        cx.join(Box::new(FileDelete::new(path, request)));
         current.stage = Stage::Waiting;
         self.wait(current)
     }

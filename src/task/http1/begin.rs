@@ -2,10 +2,10 @@
 
 use super::current::{Arrival, Current};
 use super::{Context, Http1, Step};
-use crate::config::{Server, Settings};
+use crate::config::{DavMethods, Server, Settings};
 use crate::exchange::limits::{INPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
 use crate::exchange::{Exchange, Phase};
-use crate::http::{Form, HeadError, Limits, Method, Request, Scan, head, target};
+use crate::http::{Form, HeadError, Limits, Method, Request, Scan, head, print, target};
 use crate::log::Level;
 use crate::route::{self, Route};
 use std::rc::Rc;
@@ -56,6 +56,7 @@ impl Http1 {
         }
         x.subject.server = Some(server as _);
         match self.check(&mut current, cx) {
+            Ok(()) if current.feeds => self.ask(current, cx),
             Ok(()) => {
                 self.current = Some(current);
                 Step::Again
@@ -93,7 +94,10 @@ impl Http1 {
             cx.log(Level::Error, format_args!("the client means to send a body over client_max_body_size"));
             return Err(413);
         }
-        if request.expect_continue {
+        current.feeds = !current.body.is_finished() && takes_body(request.method, settings);
+        if request.expect_continue && current.feeds {
+            cx.exchange().output.push_copy(print::CONTINUE);
+        } else if request.expect_continue {
             // No worker of this location wants a body, so it is not asked for. It may come all the same, or not.
             current.keep_alive = false;
             current.body.give_up();
@@ -134,6 +138,11 @@ impl Http1 {
             started,
         }
     }
+}
+
+/// Whether a worker of this place takes the request's body.
+fn takes_body(method: Method, settings: &Settings) -> bool {
+    settings.return_.is_none() && method == Method::Put && settings.dav_methods.contains(DavMethods::PUT)
 }
 
 /// Which location the path leads to.

@@ -3,8 +3,8 @@
 use super::current::Current;
 use super::{Context, Http1, Step};
 use crate::config::LingeringClose;
-use crate::exchange::Phase;
-use crate::exchange::limits::REPLY_BYTES_MAX;
+use crate::exchange::limits::{BODY_BYTES_MAX, REPLY_BYTES_MAX};
+use crate::exchange::{Phase, Pipe};
 use crate::route;
 use crate::task::{Job, Timer};
 use std::rc::Rc;
@@ -23,7 +23,9 @@ impl Http1 {
         self.leaving_bytes += current.request_head_bytes;
         self.leaving.push_back(current);
         self.since = Some(cx.now);
-        cx.exchange().reply.reset(REPLY_BYTES_MAX);
+        let x = cx.exchange();
+        x.reply.reset(REPLY_BYTES_MAX);
+        x.body = Pipe::new(BODY_BYTES_MAX);
         if !last {
             return Step::Again;
         }

@@ -2,7 +2,7 @@
 
 use super::current::Current;
 use super::{Context, Http1};
-use crate::config::{Part, Variable};
+use crate::config::{DavMethods, Part, Variable};
 use crate::http::print::{self, BodyEnd, Connection, Frame};
 use crate::http::range::ContentRange;
 use crate::http::{Name, ReplyHead, Text, date};
@@ -15,8 +15,16 @@ use webserv_sys::clock;
 const TOKENS: &str = concat!("webserv/", env!("CARGO_PKG_VERSION"));
 const NO_TOKENS: &str = "webserv";
 
-/// What may be done with files.
-pub(super) const ALLOW: Text = Text::from_static("GET, HEAD, OPTIONS");
+/// What may be done with what a request names (RFC 9110 section 10.2.1).
+pub(super) fn allowed(current: &Current) -> Text {
+    let dav = current.route.settings.dav_methods;
+    match (dav.contains(DavMethods::PUT), dav.contains(DavMethods::DELETE)) {
+        (false, false) => const { Text::from_static("GET, HEAD, OPTIONS") },
+        (true, false) => const { Text::from_static("GET, HEAD, PUT, OPTIONS") },
+        (false, true) => const { Text::from_static("GET, HEAD, DELETE, OPTIONS") },
+        (true, true) => const { Text::from_static("GET, HEAD, PUT, DELETE, OPTIONS") },
+    }
+}
 
 impl Http1 {
     /// Makes the answer's head, and decides with it whether the connection goes on.
@@ -37,7 +45,7 @@ impl Http1 {
             false => Connection::Close,
         };
         match head.status {
-            405 => head.fields.push((const { Name::from_static("Allow") }, ALLOW)),
+            405 => head.fields.push((const { Name::from_static("Allow") }, allowed(current))),
             416 => content_range = current.document_bytes.map(|length| ContentRange::None { length }),
             503 => head.fields.push((const { Name::from_static("Retry-After") }, const { Text::from_static("1") })),
             _ => {}

@@ -24,6 +24,7 @@ use crate::exchange::{Exchange, Phase};
 use crate::http::Scan;
 use crate::log::Level;
 use crate::worker::Worker;
+use answer::end_workers;
 use current::{Current, Stage};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -162,6 +163,7 @@ impl Http1 {
             (Phase::Lingering, _) if self.lingers.is_some() => {} // set when it began
             (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // the rest is ClientWrite's
             (Phase::Open, Some(current)) if current.body.is_finished() => cx.no_deadline(),
+            (Phase::Open, Some(current)) if current.feeds && cx.exchange().body.room() == 0 => cx.no_deadline(),
             (Phase::Open, Some(current)) => cx.wake_after(current.route.settings.client_body_timeout),
             (Phase::Open, None) if self.scan.is_started() || self.served == 0 => {
                 cx.wake_at(since + settings.client_header_timeout);
@@ -188,6 +190,7 @@ impl Http1 {
         cx.log(Level::Info, format_args!("{what} has passed"));
         match self.current.take() {
             Some(current) if current.head_bytes == 0 => {
+                end_workers(cx);
                 self.refuse(current, 408, cx);
             }
             None => {

@@ -4,9 +4,9 @@ use super::answer::end_workers;
 use super::current::{Current, Framing, Piece, Stage, Transfer};
 use super::{Context, Http1, Step};
 use crate::exchange::{Exchange, Phase};
-use crate::http::{ReplyHead, chunked};
 use crate::http::print::BodyEnd;
 use crate::http::status::is_bodyless;
+use crate::http::{ReplyHead, chunked};
 use crate::log::Level;
 
 impl Http1 {
