@@ -32,7 +32,9 @@ impl Http1 {
             }
         }
         // When the error page itself fails, the first error is told, unless the page was to hide it.
-        head.status = current.error_status.filter(|status| *status >= 300).unwrap_or(head.status);
+        if head.location.is_none() {
+            head.status = current.error_status.filter(|status| *status >= 300).unwrap_or(head.status);
+        }
         self.built_in_page(current, head, cx)
     }
 
@@ -65,7 +67,9 @@ impl Http1 {
         };
         match uri.first() {
             Some(b'/') => {
-                let path = uri.split(|b| *b == b'?').next().unwrap_or_default();
+                let mark = uri.iter().position(|b| *b == b'?');
+                let path = &uri[..mark.unwrap_or(uri.len())];
+                current.new_query = Some(mark.map(|mark| uri[mark + 1..].to_vec()).unwrap_or_default());
                 match target::normalize(path, current.route.settings.merge_slashes) {
                     Ok(path) => {
                         let path = path.into_owned();
@@ -100,7 +104,7 @@ impl Http1 {
     pub(super) fn add_slash(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let mut location = target::escape_path(&current.path).into_owned();
         location.push(b'/');
-        if let Some(query) = current.request.as_ref().and_then(|r| r.query()) {
+        if let Some(query) = current.query().filter(|query| !query.is_empty()) {
             location.push(b'?');
             location.extend_from_slice(query);
         }
