@@ -40,7 +40,9 @@ impl Http1 {
         let Some(length) = head.length else { return self.refuse(current, 502, cx) };
         head.seekable &= current.route.settings.max_ranges != Some(0);
         head.status = current.error_status.unwrap_or(head.status);
-        current.document_bytes = Some(length);
+        if !current.in_error_page {
+            current.document_bytes = Some(length);
+        }
         let request = match &current.request {
             Some(request) if head.status == 200 && !current.in_error_page => request.clone(),
             _ => return self.send_part(current, head, 0..length, None, cx), // an error page is not the resource itself
