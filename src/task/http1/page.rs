@@ -7,6 +7,7 @@ use crate::config::{ErrorPage, ErrorPageStatus};
 use crate::http::{ReplyHead, Text, error_page, target};
 use crate::log::Level;
 use crate::route::{self, Route};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use webserv_sys::net::Address;
 
@@ -124,17 +125,20 @@ impl Http1 {
         let host = if redirects.server_name { name.or(asked) } else { asked.or(name) };
         let mut url = b"http://".to_vec();
         match (host, &*self.local) {
-            (Some(host), Address::Inet(local)) => {
-                url.extend_from_slice(host);
-                if redirects.port && local.port() != 80 {
-                    url.extend_from_slice(format!(":{}", local.port()).as_bytes());
-                }
+            (Some(host), _) => url.extend_from_slice(host),
+            (None, Address::Inet(SocketAddr::V4(local))) if !local.ip().is_unspecified() => {
+                url.extend_from_slice(local.ip().to_string().as_bytes());
             }
-            (Some(host), Address::Unix(_)) => url.extend_from_slice(host),
-            (None, Address::Inet(local)) if !local.ip().is_unspecified() => {
-                url.extend_from_slice(local.to_string().as_bytes());
+            (None, Address::Inet(SocketAddr::V6(local))) if !local.ip().is_unspecified() => {
+                url.extend_from_slice(format!("[{}]", local.ip()).as_bytes());
             }
-            (None, _) => url.clear(),
+            (None, _) => return Some(location.clone()),
+        }
+        if let Address::Inet(local) = &*self.local
+            && redirects.port
+            && local.port() != 80
+        {
+            url.extend_from_slice(format!(":{}", local.port()).as_bytes());
         }
         url.extend_from_slice(location.as_bytes());
         Text::from_vec(url).ok()
