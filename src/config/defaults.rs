@@ -1,6 +1,7 @@
 //! What holds where the configuration says nothing.
 
 use super::types::*;
+use crate::http::listing::Format;
 use crate::log::Level;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -44,6 +45,7 @@ impl Default for Settings {
             server_tokens: true,
             etag: true,
             disable_symlinks: DisableSymlinks::Off,
+            autoindex: Autoindex::default(),
             max_ranges: None,
             add_headers: Vec::new(),
             expires: Expires::Off,
@@ -57,6 +59,12 @@ impl Default for Settings {
 impl Default for Lingering {
     fn default() -> Self {
         Lingering { mode: LingeringClose::On, time: Duration::from_secs(30), timeout: Duration::from_secs(5) }
+    }
+}
+
+impl Default for Autoindex {
+    fn default() -> Self {
+        Autoindex { on: false, exact_size: true, localtime: false, format: Some(Format::Html) }
     }
 }
 

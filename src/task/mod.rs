@@ -3,15 +3,19 @@
 mod accept;
 mod client_read;
 mod client_write;
+mod dir_read;
 mod file_read;
 mod http1;
 mod inbox;
 mod signal;
+#[cfg(test)]
+mod temp_dir;
 mod timer;
 
 pub use accept::Accept;
 pub use client_read::ClientRead;
 pub use client_write::ClientWrite;
+pub use dir_read::DirRead;
 pub use file_read::{FileRead, Wanted};
 pub use http1::Http1;
 pub use inbox::Inbox;
