@@ -12,7 +12,7 @@ mod cgi;
 mod response;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
-pub use response::{AddHeader, Expires, Freshness, GzipStatic, IfModifiedSince, Redirects, is_plain_status};
+pub use response::{AddHeader, Autoindex, Expires, Freshness, GzipStatic, IfModifiedSince, Redirects, is_plain_status};
 pub use webserv_sys::net::Address;
 
 /// A whole validated configuration.
@@ -215,6 +215,8 @@ pub struct Settings {
     pub dav_sync: bool,
     /// `disable_symlinks`. Default off.
     pub disable_symlinks: DisableSymlinks,
+    /// `autoindex` and its kin. Default off.
+    pub autoindex: Autoindex,
     /// `max_ranges`; 0 turns ranges off; `None`: no limit.
     pub max_ranges: Option<usize>,
     /// `add_header`s, in order. As with all lists, a level has those from outside only if it has none of its own.

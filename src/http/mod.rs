@@ -14,6 +14,7 @@ pub mod fields;
 mod framing;
 pub mod head;
 pub mod host;
+pub mod listing;
 pub mod method;
 pub mod multipart;
 pub mod number;

@@ -28,6 +28,10 @@ impl Http1 {
                 end_workers(cx);
                 self.add_slash(current, cx)
             }
+            Answer::Listing(_) => {
+                end_workers(cx);
+                self.refuse(current, 403, cx) // a body of unknown length cannot be framed yet
+            }
             Answer::Internal(path) => {
                 end_workers(cx);
                 self.redirect(current, path, cx)
