@@ -3,6 +3,7 @@
 mod accept;
 mod client_read;
 mod client_write;
+mod farewell;
 mod file_read;
 mod http1;
 mod inbox;
@@ -12,6 +13,7 @@ mod timer;
 pub use accept::Accept;
 pub use client_read::ClientRead;
 pub use client_write::ClientWrite;
+pub use farewell::Farewell;
 pub use file_read::{FileRead, Wanted};
 pub use http1::Http1;
 pub use inbox::Inbox;
