@@ -3,7 +3,7 @@
 mod harness;
 
 use harness::process::{Process, program, run};
-use harness::{Client, Server, Setup, configuration, each, host, noise, site, wait_for};
+use harness::{CONNECTIONS, Client, Server, Setup, configuration, each, host, noise, site, wait_for};
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -234,7 +234,7 @@ fn an_old_server_removed_the_pid_file_and_socket_of_the_new_one() {
         let setup = Setup::new("", &[("big", &noise(BIG, 1)), ("ok.txt", b"ok")]).main(main);
         let socket = setup.path("s.sock");
         let address = format!("unix:{}", socket.display());
-        let config = configuration(main, &format!("server {{ listen {address}; }}"));
+        let config = configuration(main, CONNECTIONS, &format!("server {{ listen {address}; }}"));
         setup.write("webserv.conf", config.as_bytes());
         let dir = setup.dir.path();
         let arguments = ["-p", dir.to_str().unwrap(), "-c", "webserv.conf"].map(String::from);
@@ -315,7 +315,7 @@ fn a_daemon_is_told_by_name_from_start_to_end() {
         let (dir, pid_file, socket) = (setup.dir.path(), setup.path("webserv.pid"), setup.path("s.sock"));
         let address = format!("unix:{}", socket.display());
         let with = |text: &str| format!("server {{ listen {address}; return 200 {text}; }}");
-        setup.write("webserv.conf", configuration(main, &with("one")).as_bytes());
+        setup.write("webserv.conf", configuration(main, CONNECTIONS, &with("one")).as_bytes());
         let daemon = Daemon(&pid_file);
         let started = webserv(dir, &[]);
         assert_eq!((started.status.code(), said(&started).as_str()), (Some(0), ""));
@@ -326,7 +326,7 @@ fn a_daemon_is_told_by_name_from_start_to_end() {
         assert_eq!(second.status.code(), Some(1), "a second one: {}", said(&second));
         assert!(said(&second).contains("Address already in use"), "{}", said(&second));
         assert_eq!(daemon.pid(), Some(pid), "the second one has left the pid file alone");
-        setup.write("webserv.conf", configuration(main, &with("two")).as_bytes());
+        setup.write("webserv.conf", configuration(main, CONNECTIONS, &with("two")).as_bytes());
         let tell = |name: &str| {
             let told = webserv(dir, &["-s", name]);
             assert_eq!((told.status.code(), said(&told).as_str()), (Some(0), ""), "-s {name}");
@@ -387,7 +387,7 @@ fn a_reload_did_not_say_what_it_cannot_change() {
     let on = |option: &str| format!("server {{ listen [::1]:0 {option}; return 200 ok; }}");
     let s = Setup::new(&on(""), &[]).main(MAIN).start();
     let main = "worker_processes 2; user nobody; daemon on; error_log stderr notice;";
-    let text = configuration(main, &on("ipv6only=off backlog=7")).replace("webserv.pid", "other.pid");
+    let text = configuration(main, CONNECTIONS, &on("ipv6only=off backlog=7")).replace("webserv.pid", "other.pid");
     s.write("webserv.conf", text.replace("events {", "events { try_first off;").as_bytes());
     // Again and again: what was started decides, not what was read last.
     for _ in 0..2 {
@@ -436,7 +436,7 @@ fn a_log_on_a_full_disk_does_not_stop_the_server() {
 fn a_log_that_nobody_reads_does_not_stop_the_server() {
     let setup = Setup::new("", &[("ok.txt", b"ok")]);
     let http = format!("access_log stderr combined buffer=1; {}", host(""));
-    setup.write("webserv.conf", configuration("error_log stderr info;", &http).as_bytes());
+    setup.write("webserv.conf", configuration("error_log stderr info;", CONNECTIONS, &http).as_bytes());
     let dir = setup.dir.path().to_str().unwrap();
     let mut command = Command::new(program());
     command.args(["-p", dir, "-c", "webserv.conf"]).current_dir(dir).stderr(Stdio::piped());
