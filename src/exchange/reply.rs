@@ -18,6 +18,8 @@ pub enum Answer {
     Directory,
     /// The path is that of a directory without an index file, open to be read, and its names are to be listed.
     Listing(OwnedFd),
+    /// No program answers for this path: it is a file's, or nothing's.
+    NoProgram,
     /// Not an answer: ask again for this path (decoded), as if the client had.
     Internal(Vec<u8>),
 }

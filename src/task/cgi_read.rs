@@ -115,9 +115,7 @@ impl CgiRead {
                 cx.exchange().reply.body.end();
                 Ok(Flow::Done)
             }
-            Some(Status::Killed(_)) => {
-                Err(TaskError { side: Side::Upstream, source: Error::not_found("waitpid") })
-            }
+            Some(Status::Killed(_)) => Err(TaskError { side: Side::Upstream, source: Error::not_found("waitpid") }),
         }
     }
 
@@ -134,9 +132,7 @@ impl CgiRead {
         cx.log(Level::Error, format_args!("the program is too slow: {which} has passed"));
         match self.stage {
             Stage::Head(..) => Ok(fail(504, cx)),
-            Stage::Body | Stage::Ended => {
-                Err(TaskError { side: Side::Upstream, source: Error::timed_out("read") })
-            }
+            Stage::Body | Stage::Ended => Err(TaskError { side: Side::Upstream, source: Error::timed_out("read") }),
         }
     }
 }

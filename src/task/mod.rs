@@ -2,6 +2,8 @@
 
 mod accept;
 mod cgi_errors;
+mod cgi_read;
+mod cgi_start;
 mod cgi_write;
 mod client_read;
 mod client_write;
@@ -20,6 +22,8 @@ mod timer;
 
 pub use accept::Accept;
 pub use cgi_errors::CgiErrors;
+pub use cgi_read::CgiRead;
+pub use cgi_start::{CgiStart, Question};
 pub use cgi_write::CgiWrite;
 pub use client_read::ClientRead;
 pub use client_write::ClientWrite;

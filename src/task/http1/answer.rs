@@ -32,9 +32,17 @@ impl Http1 {
                 end_workers(cx);
                 self.refuse(current, 403, cx) // a body of unknown length cannot be framed yet
             }
-            Answer::Internal(path) => {
+            Answer::Internal(target) => {
                 end_workers(cx);
-                self.redirect(current, path, cx)
+                self.redirect_to(current, &target, cx)
+            }
+            Answer::Listing(directory) => {
+                end_workers(cx);
+                self.list(current, directory, cx)
+            }
+            Answer::NoProgram => {
+                end_workers(cx);
+                self.ask_for_file(current, cx)
             }
         }
     }

@@ -147,7 +147,8 @@ impl Http1 {
 
 /// Whether a worker of this place takes the request's body.
 fn takes_body(method: Method, settings: &Settings) -> bool {
-    settings.return_.is_none() && method == Method::Put && settings.dav_methods.contains(DavMethods::PUT)
+    let stores = method == Method::Put && settings.dav_methods.contains(DavMethods::PUT);
+    settings.return_.is_none() && (stores || settings.cgi.is_some())
 }
 
 /// Which location the path leads to.
