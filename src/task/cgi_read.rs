@@ -25,7 +25,7 @@ pub struct CgiRead {
 
 enum Stage {
     /// What has come of the head.
-    Head(Vec<u8>, HeadScan),
+    Head(Vec<u8>, Box<HeadScan>),
     Body,
     /// All has been read; how the program ends decides whether it was the whole.
     Ended,
@@ -34,7 +34,7 @@ enum Stage {
 impl CgiRead {
     /// Reads from this end of the program's standard output, with this patience.
     pub fn new(stdout: OwnedFd, idle: Duration, end: Instant) -> Self {
-        Self { stdout, stage: Stage::Head(Vec::new(), HeadScan::default()), idle, end }
+        Self { stdout, stage: Stage::Head(Vec::new(), Box::default()), idle, end }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
@@ -115,7 +115,10 @@ impl CgiRead {
                 cx.exchange().reply.body.end();
                 Ok(Flow::Done)
             }
-            Some(Status::Killed(_)) => Err(TaskError { side: Side::Upstream, source: Error::not_found("waitpid") }),
+            Some(Status::Killed(_)) => {
+                cx.log(Level::Error, format_args!("the program was killed; its answer is cut short"));
+                Err(TaskError { side: Side::Upstream, source: Error::cancelled("read") })
+            }
         }
     }
 

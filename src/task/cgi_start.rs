@@ -6,9 +6,7 @@ use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::{Answer, Exchange};
 use crate::http::{ReplyHead, Request};
 use crate::log::Level;
-use crate::route::environment::{self, Invocation};
-use crate::route::script::{self, Script};
-use crate::route::{Route, View};
+use crate::route::{self, Invocation, Route, Script, View};
 use crate::worker::Worker;
 use std::os::fd::AsFd;
 use std::rc::Rc;
@@ -53,7 +51,7 @@ impl CgiStart {
     fn run(&mut self, cx: &mut Context<'_>) -> Option<Answer> {
         let settings = Arc::clone(&self.question.route.settings);
         let Some(cgi) = &settings.cgi else { return Some(Answer::NoProgram) };
-        let script = match script::find(&settings, &self.question.path) {
+        let script = match route::find_script(&settings, &self.question.path) {
             Ok(Some(script)) => script,
             Ok(None) => return Some(Answer::NoProgram),
             Err(error) => {
@@ -93,7 +91,7 @@ impl CgiStart {
         let question = &self.question;
         let query = question.query.as_deref().unwrap_or_default();
         let mut arguments = script.arguments.clone();
-        arguments.extend(environment::query_arguments(question.request.method, query));
+        arguments.extend(route::query_arguments(question.request.method, query));
         let pid = process::spawn(&Spawn {
             program: &script.program,
             arguments: &arguments,
@@ -139,7 +137,7 @@ impl CgiStart {
             sent_head: &[],
             request_id,
         };
-        environment::environment(&Invocation {
+        route::environment(&Invocation {
             view: &view,
             script,
             method: if question.redirected { b"GET" } else { question.request.method_text() },

@@ -40,6 +40,11 @@ impl Error {
         Self::new(call, libc::ELOOP)
     }
 
+    /// `ECANCELED`: what `call` worked for has been ended by force.
+    pub const fn cancelled(call: &'static str) -> Self {
+        Self::new(call, libc::ECANCELED)
+    }
+
     /// `ETIMEDOUT`: the other side took too long to let `call` go on.
     pub const fn timed_out(call: &'static str) -> Self {
         Self::new(call, libc::ETIMEDOUT)

@@ -61,6 +61,7 @@ impl Case<'_> {
         let script = find_script(&route.settings, &path).unwrap().unwrap();
         let view = View {
             request: Some(&request),
+            query: request.query(),
             request_line: request.line(),
             path: &path,
             server,

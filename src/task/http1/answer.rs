@@ -28,10 +28,6 @@ impl Http1 {
                 end_workers(cx);
                 self.add_slash(current, cx)
             }
-            Answer::Listing(_) => {
-                end_workers(cx);
-                self.refuse(current, 403, cx) // a body of unknown length cannot be framed yet
-            }
             Answer::Internal(target) => {
                 end_workers(cx);
                 self.redirect_to(current, &target, cx)

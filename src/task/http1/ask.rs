@@ -78,7 +78,10 @@ impl Http1 {
 
     pub(super) fn ask_for_file(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let (route, path) = (&current.route, &current.path);
-        let elsewhere = |name: &String| (name.clone(), !route.also_answers(&[path, name.as_bytes()].concat()));
+        let elsewhere = |name: &String| {
+            let index = [path, name.as_bytes()].concat();
+            (name.clone(), !route.also_answers(&index) || route::script_may_answer(&route.settings, &index))
+        };
         let indexes = match path.last() {
             Some(b'/') => route.settings.index.iter().map(elsewhere).collect(),
             _ => Vec::new(),

@@ -95,6 +95,15 @@ impl Http1 {
         }
         let settings = &current.route.settings;
         apply(settings, cx.exchange());
+        if request.form != Form::Asterisk {
+            if settings.methods.is_some_and(|methods| !methods.contains(request.method)) {
+                return Err(405);
+            }
+            if settings.limit_except.is_some_and(|methods| !methods.contains(request.method)) {
+                cx.log(Level::Error, format_args!("{} is denied by limit_except", request.method.name()));
+                return Err(403);
+            }
+        }
         if current.body.is_longer_than(settings.client_max_body_size) {
             cx.log(Level::Error, format_args!("the client means to send a body over client_max_body_size"));
             return Err(413);

@@ -17,7 +17,14 @@ const NO_TOKENS: &str = "webserv";
 
 /// What may be done with what a request names (RFC 9110 section 10.2.1).
 pub(super) fn allowed(current: &Current) -> Text {
-    let dav = current.route.settings.dav_methods;
+    let settings = &current.route.settings;
+    if let Some(Ok(allow)) = settings.methods.map(|methods| Text::from_vec(methods.allow().into_bytes())) {
+        return allow;
+    }
+    if settings.cgi.is_some() {
+        return const { Text::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH") };
+    }
+    let dav = settings.dav_methods;
     match (dav.contains(DavMethods::PUT), dav.contains(DavMethods::DELETE)) {
         (false, false) => const { Text::from_static("GET, HEAD, OPTIONS") },
         (true, false) => const { Text::from_static("GET, HEAD, PUT, OPTIONS") },
