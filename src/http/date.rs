@@ -110,8 +110,7 @@ fn rfc850(text: &[u8], now_secs: i64) -> Option<i64> {
     // RFC 9110: a time that appears to be more than 50 years ahead is the most recent one in the past.
     let candidates =
         [near.year + 100, near.year, near.year - 100].map(|year| seconds(Day { year, ..near }, &rest[12..20]));
-    let possible = |&secs: &i64| YEARS_SECS.contains(&secs) && !is_over_50_years_ahead(secs, now_secs);
-    candidates.into_iter().flatten().find(possible)
+    candidates.into_iter().flatten().find(|&secs| !is_over_50_years_ahead(secs, now_secs))
 }
 
 /// Counted in calendar years, so that 50 years are 50 years whatever leap days lie between.
@@ -129,14 +128,16 @@ fn month(name: &[u8]) -> Option<usize> {
     MONTHS.iter().position(|month| month.as_slice() == name).map(|i| i + 1)
 }
 
-/// A day and `hh:mm:ss` as seconds; `None` if one of them does not exist.
+/// A day and `hh:mm:ss` as seconds; `None` if one of them does not exist or lies outside of the years 0 to 9999.
 fn seconds(day: Day, time: &[u8]) -> Option<i64> {
     let (hour, minute, second) = (number(&time[..2])?, number(&time[3..5])?, number(&time[6..8])?);
     let exists = time[2] == b':' && time[5] == b':' && hour < 24 && minute < 60 && second <= 60;
     if !exists || day.day == 0 || day.day > days_in(day.year, day.month) {
         return None;
     }
-    Some(days_until(day) * DAY_SECS + (hour * 3600 + minute * 60 + second) as i64)
+    let secs = days_until(day) * DAY_SECS + (hour * 3600 + minute * 60 + second) as i64;
+    // The leap second at the end of the last year is outside, and so are some centuries of the RFC 850 form.
+    Some(secs).filter(|secs| YEARS_SECS.contains(secs))
 }
 
 const fn days_in(year: i64, month: usize) -> usize {
@@ -304,6 +305,13 @@ mod tests {
             assert_eq!(parse(text, NOW), None, "{}", text.escape_ascii());
         }
         assert_eq!(parse(b"Sat, 31 Dec 2016 23:59:60 GMT", NOW), parse(b"Sun, 01 Jan 2017 00:00:00 GMT", NOW));
+    }
+
+    /// Found by fuzzing: it was a time that [`format`] cannot say.
+    #[test]
+    fn no_leap_second_after_the_last_year() {
+        assert_eq!(parse(b"Fri, 31 Dec 9999 23:59:59 GMT", NOW), Some(*YEARS_SECS.end()));
+        assert_eq!(parse(b"Fri, 31 Dec 9999 23:59:60 GMT", NOW), None);
     }
 
     #[test]

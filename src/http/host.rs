@@ -102,7 +102,7 @@ fn literal(text: &[u8]) -> Result<(usize, bool), HostError> {
     }
 }
 
-/// `"v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )`
+/// `"v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )`, without two dots in a row as everywhere.
 fn is_future_address(text: &[u8]) -> bool {
     let Some(([b'v' | b'V', version @ ..], rest)) =
         memchr::memchr(b'.', text).map(|dot| (&text[..dot], &text[dot + 1..]))
@@ -112,6 +112,7 @@ fn is_future_address(text: &[u8]) -> bool {
     let version_ok = !version.is_empty() && version.iter().all(|&b| hex_digit(b).is_some());
     version_ok
         && !rest.is_empty()
+        && !text.windows(2).any(|two| two == b"..")
         && rest.iter().all(|&b| is_host(b) || b.is_ascii_uppercase() || matches!(b, b'.' | b':'))
 }
 
@@ -196,6 +197,15 @@ mod tests {
         for (text, error) in table {
             assert_eq!(parse(text), Err(error), "{}", text.escape_ascii());
         }
+    }
+
+    /// Found by fuzzing: it became a `$host` with "..".
+    #[test]
+    fn no_dots_in_a_row_in_brackets_either() {
+        for text in ["[v1..a]", "[v1.a..b]", "[v1F..a:b]:80", "[v1...]"] {
+            assert_eq!(parse(text.as_bytes()), Err(HostError::Address), "{text}");
+        }
+        assert!(parse(b"[v1.a.b.]").is_ok());
     }
 
     #[test]
