@@ -31,7 +31,7 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// All access log files with their format; `Settings::access_logs` index this.
     pub access_logs: Vec<AccessLog>,
-    /// The other error log files, of `error_log` inside `http`; `Settings::error_log` indexes this.
+    /// The other error log files, of `error_log` inside `http`: all that `Settings::error_log` names.
     pub error_logs: Vec<LogTarget>,
     /// What looks like a mistake but was accepted, to be shown beside the start-up messages.
     pub warnings: Vec<Problem>,
@@ -166,8 +166,8 @@ pub struct Settings {
     pub access_logs: Vec<usize>,
     /// `error_log` level for these requests.
     pub error_level: Level,
-    /// `error_log` file for these requests: index into [`Config::error_logs`]; `None`: the main level's.
-    pub error_log: Option<usize>,
+    /// `error_log` file for these requests, one of [`Config::error_logs`]; `None`: the main level's.
+    pub error_log: Option<Arc<LogTarget>>,
     /// `keepalive_timeout`: how long an idle connection is kept; zero closes after each response. Default 75 s.
     pub keepalive_timeout: Duration,
     /// `keepalive_timeout`'s second value, told to the client in a Keep-Alive field.
