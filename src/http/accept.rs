@@ -13,8 +13,8 @@ pub fn accepts_coding(fields: &Fields, coding: &[u8]) -> bool {
     named(coding).or_else(|| named(b"*")).unwrap_or(false)
 }
 
-/// Which of these media types the client likes best, by what its Accept says (section 12.5.1); the first of several that
-/// it likes the same. `None`: it wants none of them. Without the field, or with an empty one, any will do.
+/// Which of these media types the client likes best, by what its Accept says (section 12.5.1); the first of several
+/// that it likes the same. `None`: it wants none of them. Without the field, or with an empty one, any will do.
 ///
 /// The most specific range that a type falls into has its weight. Parameters of ranges (`text/html;level=1`) are not
 /// compared: the types have none.

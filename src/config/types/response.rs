@@ -90,8 +90,8 @@ pub struct Redirects {
     pub server_name: bool,
 }
 
-/// `autoindex`, `autoindex_exact_size`, `autoindex_localtime`, `autoindex_format`: what a directory without an index file
-/// is answered with.
+/// `autoindex`, `autoindex_exact_size`, `autoindex_localtime`, `autoindex_format`: what a directory without an index
+/// file is answered with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Autoindex {
     /// A listing; otherwise 403. Default off.

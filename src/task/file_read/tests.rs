@@ -23,7 +23,7 @@ fn a_directory_without_an_index_is_opened_to_be_listed_if_that_is_on() {
     let Ok(Found::Unindexed(fd)) = found(dir.path(), &["index.html"], listed()) else { panic!("an open directory") };
     assert_eq!(file::fstat(fd.as_fd()).unwrap().kind, FileKind::Directory);
     dir.write("index.html", b"hello");
-    assert!(matches!(found(dir.path(), &["index.html"], listed()), Ok(Found::File(..))), "the index file comes first");
+    assert!(matches!(found(dir.path(), &["index.html"], listed()), Ok(Found::Index(..))), "the index file comes first");
     for path in ["index.html", "absent"] {
         let Err(error) = found(&dir.path().join(path), &[], listed()) else { panic!("{path} is no directory") };
         assert_eq!(status(error), 404, "{error}");
