@@ -216,3 +216,107 @@ fn an_error_page_may_be_large_and_conditional_fields_do_not_touch_it() {
         assert!(response.body == page, "with {fields:?}: {response}");
     }
 }
+
+#[test]
+fn an_error_page_that_redirects_keeps_its_own_status() {
+    // It went out as 404 with a Location, which no client follows.
+    let codes = [301, 302, 303, 307, 308];
+    let config: String = codes
+        .iter()
+        .map(|code| {
+            format!(
+                "location /{code}/ {{ error_page 404 @f{code}; }} location @f{code} \
+                 {{ return {code} /home?c={code}; }} \
+                 location /path{code}/ {{ error_page 404 /to{code}; }} location = /to{code} \
+                 {{ return {code} /home?c={code}; }}"
+            )
+        })
+        .collect();
+    let s = site(&config, &[]);
+    each(codes, |code| {
+        for start in ["", "path"] {
+            let target = format!("/{start}{code}/absent");
+            let response = s.get(&target).expect(*code, &target);
+            let expected = format!("http://localhost:{}/home?c={code}", s.port());
+            assert_eq!(response.must("Location"), expected, "{target}: {response}");
+            assert!(response.text().contains(&code.to_string()), "{target}: {response}");
+        }
+    });
+}
+
+#[test]
+fn a_missing_error_page_does_not_hide_the_error() {
+    // `=200` with a page that is not there gave 200 with nothing.
+    let config = "location /set/ { error_page 404 =200 /missing.html; } \
+                  location /from/ { error_page 404 = /missing.html; } \
+                  location /created/ { error_page 404 =201 /missing.html; } \
+                  location /named/ { error_page 404 =200 @missing; } location @missing { } \
+                  location /other/ { error_page 404 =503 /missing.html; }";
+    let s = site(config, &[]);
+    let rows = [("/set/x", 404), ("/from/x", 404), ("/created/x", 404), ("/named/x", 404), ("/other/x", 503)];
+    each(rows, |&(target, status)| {
+        let response = s.get(target).expect(status, target);
+        assert!(response.text().contains(&format!("{status} ")), "the built-in page: {response}");
+    });
+}
+
+#[test]
+fn an_error_page_with_another_status_for_a_bad_head() {
+    let bad = ["GET /x HTTP/1.1\r\nBad Field: x\r\nHost: h\r\n\r\n", "GET /x HTTP/1.1\r\n\r\n", "NONSENSE\r\n\r\n"];
+    for answer in ["=200", "=", ""] {
+        let s = site(&format!("error_page 400 {answer} /e.html;"), &[("e.html", b"sorry")]);
+        each(bad, |request| {
+            let status = if answer.is_empty() { 400 } else { 200 };
+            let response = s.ask(request).expect(status, request);
+            assert!(response.text() == "sorry" && response.says_close(), "error_page 400 {answer}: {response}");
+        });
+    }
+}
+
+#[test]
+fn preconditions_and_ranges_do_not_touch_error_pages() {
+    let pages = "error_page 412 /e.html; location /kept/ { error_page 404 /e.html; } \
+                 location /set/ { error_page 404 =200 /e.html; } location /from/ { error_page 404 = /e.html; }";
+    let s = site(pages, &[("e.html", b"error page"), ("a.txt", b"alpha")]);
+    let tag = s.get("/e.html").must("ETag").to_owned();
+    let none = "If-Match: \"other\"\r\n".to_owned();
+    let fields = [
+        none.clone(),
+        "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n".into(),
+        format!("If-None-Match: {tag}\r\n"),
+        "If-None-Match: *\r\n".into(),
+        "If-Modified-Since: Fri, 31 Dec 2100 00:00:00 GMT\r\n".into(),
+        "Range: bytes=0-1\r\n".into(),
+        "Range: bytes=1000-\r\n".into(),
+        format!("Range: bytes=0-1\r\nIf-Range: {tag}\r\n"),
+    ];
+    each(fields, |fields| {
+        for (target, status) in [("/kept/x", 404), ("/set/x", 200), ("/from/x", 200)] {
+            let response = s.get_with(target, fields).expect(status, target);
+            assert_eq!(response.text(), "error page", "{target} with {fields:?}: {response}");
+            assert_eq!(response.field("Content-Range"), None, "{target} with {fields:?}: {response}");
+        }
+    });
+    let response = s.get_with("/a.txt", &none).expect(412, &none);
+    assert_eq!(response.text(), "error page", "{response}");
+}
+
+#[test]
+fn what_a_status_must_say_is_said_with_an_error_page_too() {
+    let pages = "error_page 405 416 /e.html; location /named/ { alias html/; error_page 405 416 @named; } \
+                 location @named { return 200 named; } location /missing/ { alias html/; error_page 405 416 /absent; }";
+    let s = site(pages, &[("e.html", b"an error page that is long"), ("a.txt", b"alpha")]);
+    let rows = [("/a.txt", "an error page that is long"), ("/named/a.txt", "named"), ("/missing/a.txt", "")];
+    each(rows, |&(target, text)| {
+        for method in ["POST", "DELETE", "PUT", "PATCH"] {
+            let request = format!("{method} {target} HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+            let response = s.ask(&request).expect(405, &request);
+            assert_eq!(response.must("Allow"), "GET, HEAD, OPTIONS", "RFC 9110, 15.5.6: {response}");
+            assert!(response.text() == text || text.is_empty(), "{method} {target}: {response}");
+        }
+        let response = s.get_with(target, "Range: bytes=5-\r\n").expect(416, target);
+        // The length is that of what was asked for, not that of the error page.
+        assert_eq!(response.must("Content-Range"), "bytes */5", "RFC 9110, 15.5.17; {target}: {response}");
+        assert!(response.text() == text || text.is_empty(), "{target}: {response}");
+    });
+}

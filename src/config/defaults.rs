@@ -52,6 +52,11 @@ impl Default for Settings {
             redirects: Redirects { absolute: true, port: true, server_name: false },
             gzip_static: GzipStatic::Off,
             if_modified_since: IfModifiedSince::Before,
+            cgi: None,
+            methods: None,
+            limit_except: None,
+            client_body_buffer_size: 16 << 10,
+            client_body_temp_path: std::env::temp_dir(),
         }
     }
 }
@@ -59,6 +64,25 @@ impl Default for Settings {
 impl Default for Lingering {
     fn default() -> Self {
         Lingering { mode: LingeringClose::On, time: Duration::from_secs(30), timeout: Duration::from_secs(5) }
+    }
+}
+
+impl Default for Cgi {
+    /// `cgi on;` and nothing else.
+    fn default() -> Self {
+        Cgi {
+            pass: None,
+            extensions: Vec::new(),
+            interpreters: Vec::new(),
+            params: Vec::new(),
+            timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(30),
+            path_info: PathInfo::Rest,
+            request_buffering: true,
+            processes_max: 64,
+            rlimits: Vec::new(),
+            working_directory: PathBuf::new(),
+        }
     }
 }
 

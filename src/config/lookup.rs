@@ -56,7 +56,8 @@ impl Hosts {
 impl Server {
     /// The name in logs and redirects: the first `server_name`, or "".
     pub fn name(&self) -> &str {
-        self.names.first().map_or("", String::as_str)
+        let first = self.names.first().map_or("", String::as_str);
+        first.strip_prefix('.').unwrap_or(first) // ".example.org" is that name and all below it
     }
 }
 

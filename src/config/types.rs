@@ -1,14 +1,17 @@
 //! The configuration as the server uses it: plain values, shared between workers, every default filled in.
 
 use super::problem::Problem;
+use crate::http::method::MethodSet;
 use crate::log::Level;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod cgi;
 mod response;
 
+pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
 pub use response::{AddHeader, Expires, Freshness, GzipStatic, IfModifiedSince, Redirects, is_plain_status};
 pub use webserv_sys::net::Address;
 
@@ -224,6 +227,16 @@ pub struct Settings {
     pub gzip_static: GzipStatic,
     /// `if_modified_since`. Default before (unlike nginx's exact).
     pub if_modified_since: IfModifiedSince,
+    /// `cgi`, `cgi_pass` and all that goes with them; `None`: no programs answer here.
+    pub cgi: Option<Arc<Cgi>>,
+    /// `methods`: the others are answered 405; `None`: those that the location's handler knows.
+    pub methods: Option<MethodSet>,
+    /// `limit_except` with `deny all`: the others are answered 403. Not inherited, as in nginx.
+    pub limit_except: Option<MethodSet>,
+    /// `client_body_buffer_size`: bytes of a request's body that are held in memory, the rest in a file. Default 16k.
+    pub client_body_buffer_size: usize,
+    /// `client_body_temp_path`: the folder of such files. Default: the system's, `TMPDIR` or /tmp.
+    pub client_body_temp_path: PathBuf,
 }
 
 /// What is done with bytes that a client still sends when the last answer has left. Closing at once would make the

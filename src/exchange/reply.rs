@@ -26,6 +26,8 @@ pub enum Answer {
 pub struct Reply {
     /// The answer, until the protocol takes it.
     pub answer: Option<Answer>,
+    /// The name of the index file that the document is, when a directory was asked for.
+    pub index: Option<String>,
     /// Which bytes of a seekable document are to be sent, in order. Empty until the protocol has decided.
     pub wanted: VecDeque<Range<u64>>,
     /// The bytes. Ended when the document is complete; a worker that is gone without that has failed.
@@ -37,7 +39,7 @@ pub struct Reply {
 impl Reply {
     /// Nothing yet; the body is full at this many bytes.
     pub const fn new(memory_bytes_max: usize) -> Self {
-        Self { answer: None, wanted: VecDeque::new(), body: Pipe::new(memory_bytes_max), exit: None }
+        Self { answer: None, index: None, wanted: VecDeque::new(), body: Pipe::new(memory_bytes_max), exit: None }
     }
 
     /// Makes it ready for the next worker.

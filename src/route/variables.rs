@@ -13,6 +13,8 @@ use webserv_sys::net::Address;
 pub struct View<'a> {
     /// The request, unless its head was bad.
     pub request: Option<&'a Request>,
+    /// The query in force: it changes with internal redirects.
+    pub query: Option<&'a [u8]>,
     /// The request line, as far as it was understood.
     pub request_line: &'a [u8],
     /// The path, decoded and normalized; it changes with internal redirects.
@@ -142,6 +144,19 @@ impl View<'_> {
                 let host = self.request.and_then(Request::host);
                 out.extend_from_slice(host.unwrap_or_else(|| self.server_name()));
             }
+            Variable::Args => out.extend_from_slice(self.query.unwrap_or_default()),
+            Variable::IsArgs => {
+                out.extend_from_slice(if self.query.is_some_and(|q| !q.is_empty()) { b"?" } else { b"" })
+            }
+            Variable::Arg(name) => {
+                out.extend_from_slice(argument(self.query.unwrap_or_default(), name.as_bytes(), b'&'));
+            }
+            Variable::Http(name) => self.fields(name.as_bytes(), out),
+            Variable::Cookie(name) => {
+                let mut cookies = Vec::new();
+                self.fields(b"cookie", &mut cookies);
+                out.extend_from_slice(argument(&cookies, name.as_bytes(), b';'));
+            }
             of_request => {
                 if let Some(request) = self.request {
                     out.extend_from_slice(request_value(of_request, request));
@@ -150,27 +165,28 @@ impl View<'_> {
         }
     }
 
+    /// All fields of this name as one list (RFC 9110 section 5.3); cookies have a separator of their own.
+    fn fields(&self, name: &[u8], out: &mut Vec<u8>) {
+        let all = self.request.into_iter().flat_map(|request| request.fields.iter());
+        let separator: &[u8] = if name.eq_ignore_ascii_case(b"cookie") { b"; " } else { b", " };
+        for (i, field) in all.filter(|field| field.name.eq_ignore_ascii_case(name)).enumerate() {
+            out.extend_from_slice(if i > 0 { separator } else { b"" });
+            out.extend_from_slice(field.value);
+        }
+    }
+
     fn server_name(&self) -> &[u8] {
-        self.server.names.first().map(String::as_bytes).unwrap_or_default()
+        self.server.name().as_bytes()
     }
 }
 
 /// The variables that are a part of the request.
 fn request_value<'a>(variable: &Variable, request: &'a Request) -> &'a [u8] {
-    let query = request.query();
     match variable {
         Variable::ServerProtocol if request.version.minor == 0 => b"HTTP/1.0",
         Variable::ServerProtocol => b"HTTP/1.1",
         Variable::RequestMethod => request.method_text(),
         Variable::RequestUri => request.target(),
-        Variable::Args => query.unwrap_or_default(),
-        Variable::IsArgs if query.is_some_and(|q| !q.is_empty()) => b"?",
-        Variable::Http(name) => request.fields.get_by_name(name.as_bytes()).unwrap_or_default(),
-        Variable::Arg(name) => argument(query.unwrap_or_default(), name.as_bytes(), b'&'),
-        Variable::Cookie(name) => {
-            let cookies = request.fields.get_by_name(b"cookie").unwrap_or_default();
-            argument(cookies, name.as_bytes(), b';')
-        }
         _ => b"",
     }
 }

@@ -1,6 +1,5 @@
 //! Tables of conformance: each row cites its rule ("9112 3.2 MUST": RFC, section, level), says what is sent, and which
-//! answers the rule allows. Levels are MUST, SHOULD, MAY, and HOUSE where the RFC leaves it to the server and this
-//! server has decided (`issue`: a promise of the project that is stricter than the RFC).
+//! answers the rule allows. Where the RFC leaves several ways, and this server has chosen one, the row says "house".
 //!
 //! Behind every row's bytes, in the same write, stands a good request. Whether it is answered tells how the server has
 //! framed the row's message: after a message that is broken it must not be.
@@ -32,7 +31,7 @@ pub fn latin1(text: &str) -> Vec<u8> {
 /// What any response must be, whatever it answers (the reader has checked its syntax and framing).
 #[track_caller]
 pub fn check_lawful(response: &Response) {
-    assert!(response.field("Server").is_some(), "9110 10.2.4 MAY (issue): Server: {response}");
+    assert!(response.field("Server").is_some(), "9110 10.2.4 MAY (house): Server: {response}");
     if response.status >= 200 {
         let (sent, now) = (response.must("Date"), date::now());
         let recent = (now - 10..=now + 1).any(|second| date::imf(second) == sent);

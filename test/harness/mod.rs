@@ -127,13 +127,17 @@ pub struct Setup {
     main: String,
     http: String,
     fds_max: Option<u32>,
+    connections: u32,
 }
+
+/// `worker_connections` unless a test says otherwise.
+const CONNECTIONS: u32 = 1000;
 
 impl Setup {
     /// A directory with these files below `html` and this `http` block.
     pub fn new(http: &str, files: Files<'_>) -> Self {
         let main = "error_log stderr notice;".into();
-        let setup = Setup { dir: TempDir::new(), main, http: http.into(), fds_max: None };
+        let setup = Setup { dir: TempDir::new(), main, http: http.into(), fds_max: None, connections: CONNECTIONS };
         for name in ["html", "logs"] {
             std::fs::create_dir(setup.path(name)).unwrap();
         }
@@ -155,6 +159,12 @@ impl Setup {
         self
     }
 
+    /// Starts the server with these `worker_connections`.
+    pub fn connections(mut self, n: u32) -> Self {
+        self.connections = n;
+        self
+    }
+
     /// A path in the directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
@@ -167,7 +177,7 @@ impl Setup {
 
     /// The whole configuration.
     pub fn config(&self) -> String {
-        configuration(&self.main, &self.http)
+        configuration(&self.main, self.connections, &self.http)
     }
 
     /// Starts the server and waits until it listens on every address that its configuration names.
@@ -187,9 +197,9 @@ impl Setup {
 }
 
 /// The text of a whole configuration file.
-pub fn configuration(main: &str, http: &str) -> String {
+pub fn configuration(main: &str, connections: u32, http: &str) -> String {
     let poller = std::env::var("WEBSERV_TEST_POLLER").map(|name| format!("use {name};")).unwrap_or_default();
-    format!("{main}\npid webserv.pid;\nevents {{ {poller} worker_connections 1000; }}\nhttp {{\n{http}\n}}\n")
+    format!("{main}\npid webserv.pid;\nevents {{ {poller} worker_connections {connections}; }}\nhttp {{\n{http}\n}}\n")
 }
 
 /// How many different addresses `listen` names.
@@ -269,9 +279,9 @@ impl Server {
         }
     }
 
-    /// Changes the configuration file, keeping the form that [`Setup`] gave it.
+    /// Changes the configuration file, keeping the form that [`Setup`] gave it (with the usual `worker_connections`).
     pub fn rewrite(&self, main: &str, http: &str) {
-        self.write("webserv.conf", configuration(main, http).as_bytes());
+        self.write("webserv.conf", configuration(main, CONNECTIONS, http).as_bytes());
     }
 
     /// The first listener's port.

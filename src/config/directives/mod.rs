@@ -2,6 +2,7 @@
 //!
 //! To add one, write its entry and the field that it sets, in [`super::types`] with its default in `defaults.rs`.
 
+pub(super) mod cgi;
 mod connection;
 mod content;
 mod dav;
@@ -11,6 +12,7 @@ pub(super) mod listen;
 pub(super) mod location;
 mod log;
 mod main;
+mod methods;
 mod response;
 mod server;
 
@@ -104,6 +106,8 @@ fn all() -> impl Iterator<Item = &'static Directive> + Clone {
         location::TABLE,
         content::TABLE,
         dav::TABLE,
+        methods::TABLE,
+        cgi::TABLE,
         response::TABLE,
         connection::TABLE,
         log::TABLE,

@@ -4,6 +4,9 @@
 mod deadlines;
 mod endings;
 mod kernel;
+mod net;
+mod pump;
 mod rounds;
+mod schedules;
 mod stage;
 mod waiting;

@@ -56,6 +56,12 @@ impl FileRead {
                 self.file = Some(Rc::new(file));
                 (Answer::Document(head), Flow::Progress)
             }
+            Ok(Found::Index(file, stat, path, name)) => {
+                let (file, head) = self.compressed(file, &stat, &path);
+                self.file = Some(Rc::new(file));
+                cx.exchange().reply.index = Some(name);
+                (Answer::Document(head), Flow::Progress)
+            }
             Ok(Found::Elsewhere(url_path)) => (Answer::Internal(url_path), Flow::Done),
             Ok(Found::Directory) => (Answer::Directory, Flow::Done),
             Ok(Found::NoIndex) => {
@@ -84,7 +90,7 @@ impl FileRead {
                 Ok(Found::File(..)) if *elsewhere => {
                     return Ok(Found::Elsewhere([&self.wanted.url_path, name.as_bytes()].concat()));
                 }
-                Ok(found @ Found::File(..)) => return Ok(found),
+                Ok(Found::File(file, stat, path)) => return Ok(Found::Index(file, stat, path, name.clone())),
                 Ok(_) => {}
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
@@ -160,6 +166,8 @@ impl FileRead {
 enum Found {
     /// A file, with the path that it was found by.
     File(OwnedFd, Stat, Vec<u8>),
+    /// The index file of a directory, with its name.
+    Index(OwnedFd, Stat, Vec<u8>, String),
     /// A directory, asked for without the slash.
     Directory,
     /// A directory without an index file.

@@ -40,7 +40,12 @@ impl Http1 {
         let Some(length) = head.length else { return self.stream(current, head, cx) };
         head.seekable &= current.route.settings.max_ranges != Some(0);
         head.status = current.error_status.unwrap_or(head.status);
-        current.document_bytes = Some(length);
+        if !current.in_error_page {
+            current.document_bytes = Some(length);
+        }
+        if let Some(index) = cx.exchange().reply.index.take() {
+            current.path.extend_from_slice(index.as_bytes()); // as if the client had asked for it
+        }
         let now_secs = clock::wall().secs;
         // A file from the future has changed now: RFC 9110 section 8.8.2.1.
         head.last_modified_secs = head.last_modified_secs.map(|secs| secs.min(now_secs));

@@ -1,5 +1,6 @@
 //! From bytes to a request: the head is parsed, the virtual server found, and what can be refused at once is.
 
+use super::body::RequestBody;
 use super::current::{Arrival, Current};
 use super::{Context, Http1, Step};
 use crate::config::{DavMethods, Server, Settings};
@@ -83,7 +84,11 @@ impl Http1 {
         let Some(request) = current.request.clone() else { return Err(400) };
         match (request.method, request.form) {
             (Method::Unknown, _) => return Err(501),
-            (Method::Connect, _) => return Err(405),
+            (Method::Connect, _) => {
+                current.keep_alive = false; // what follows may be meant for the tunnel
+                current.body = RequestBody::lost();
+                return Err(405);
+            }
             _ if request.https => return Err(421),
             (_, Form::Asterisk) => {}
             _ => find_location(current, &request, cx)?,

@@ -6,7 +6,7 @@ use super::{Context, Http1, Step};
 use crate::exchange::limits::UNWANTED_BYTES_MAX;
 use crate::exchange::{Exchange, Phase, Pipe};
 use crate::http::chunked::{ChunkError, Decoder, Step as Chunk};
-use crate::http::{Framing, Limits, Request};
+use crate::http::{Framing, Limits, Method, Request};
 use crate::log::Level;
 
 /// How much of a request's body is still to come.
@@ -60,6 +60,11 @@ impl RequestBody {
     /// The client has announced more than `max` bytes; 0: there is no limit.
     pub fn is_longer_than(&self, max: u64) -> bool {
         max > 0 && matches!(self.left, Left::Bytes(bytes) if bytes > max)
+    }
+
+    /// Its end is found by what is in it.
+    pub fn is_chunked(&self) -> bool {
+        matches!(self.left, Left::Chunks(_))
     }
 
     /// So little is to come that waiting for it is cheaper than a new connection.
@@ -143,7 +148,10 @@ impl Http1 {
         if let Err(status) = advance(&mut current, cx) {
             return self.refuse(current, status, cx);
         }
-        if current.body.is_finished() {
+        // What will be refused anyway is refused now: its client may wait for that before it sends the rest. But for
+        // chunks: whether they are right decides about the answer, however they are cut.
+        let is_read = matches!(current.method(), Some(Method::Get | Method::Head));
+        if current.body.is_finished() || (!is_read && !current.body.is_chunked()) {
             return self.ask(current, cx);
         }
         self.wait(current)

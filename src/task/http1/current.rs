@@ -21,6 +21,8 @@ pub(super) struct Current {
     pub route: Route,
     /// The path that is looked for: decoded, normalized, and changed by internal redirects.
     pub path: Vec<u8>,
+    /// The query that an internal redirect has put in place of the request's.
+    pub new_query: Option<Vec<u8>>,
     pub body: RequestBody,
     /// A worker takes the body; without one it is thrown away.
     pub feeds: bool,
@@ -118,6 +120,16 @@ impl Current {
         }
     }
 
+    /// The method; `None` if the head was bad.
+    pub fn method(&self) -> Option<Method> {
+        self.request.as_ref().map(|request| request.method)
+    }
+
+    /// The query in force.
+    pub fn query(&self) -> Option<&[u8]> {
+        self.new_query.as_deref().or_else(|| self.request.as_ref().and_then(|request| request.query()))
+    }
+
     /// A request whose head could not be understood.
     pub fn bad(arrival: Arrival, line: Box<[u8]>, method: Method) -> Self {
         Self {
@@ -128,6 +140,7 @@ impl Current {
             head_only: method == Method::Head,
             route: arrival.route,
             path: Vec::new(),
+            new_query: None,
             body: RequestBody::lost(),
             feeds: false,
             stage: Stage::RequestBody,

@@ -7,6 +7,7 @@ use crate::config::{ErrorPage, ErrorPageStatus};
 use crate::http::{ReplyHead, Text, error_page, target};
 use crate::log::Level;
 use crate::route::{self, Route};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use webserv_sys::net::Address;
 
@@ -32,7 +33,9 @@ impl Http1 {
             }
         }
         // When the error page itself fails, the first error is told, unless the page was to hide it.
-        head.status = current.error_status.filter(|status| *status >= 300).unwrap_or(head.status);
+        if head.location.is_none() {
+            head.status = current.error_status.filter(|status| *status >= 300).unwrap_or(head.status);
+        }
         self.built_in_page(current, head, cx)
     }
 
@@ -65,7 +68,9 @@ impl Http1 {
         };
         match uri.first() {
             Some(b'/') => {
-                let path = uri.split(|b| *b == b'?').next().unwrap_or_default();
+                let mark = uri.iter().position(|b| *b == b'?');
+                let path = &uri[..mark.unwrap_or(uri.len())];
+                current.new_query = Some(mark.map(|mark| uri[mark + 1..].to_vec()).unwrap_or_default());
                 match target::normalize(path, current.route.settings.merge_slashes) {
                     Ok(path) => {
                         let path = path.into_owned();
@@ -100,7 +105,7 @@ impl Http1 {
     pub(super) fn add_slash(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let mut location = target::escape_path(&current.path).into_owned();
         location.push(b'/');
-        if let Some(query) = current.request.as_ref().and_then(|r| r.query()) {
+        if let Some(query) = current.query().filter(|query| !query.is_empty()) {
             location.push(b'?');
             location.extend_from_slice(query);
         }
@@ -120,17 +125,20 @@ impl Http1 {
         let host = if redirects.server_name { name.or(asked) } else { asked.or(name) };
         let mut url = b"http://".to_vec();
         match (host, &*self.local) {
-            (Some(host), Address::Inet(local)) => {
-                url.extend_from_slice(host);
-                if redirects.port && local.port() != 80 {
-                    url.extend_from_slice(format!(":{}", local.port()).as_bytes());
-                }
+            (Some(host), _) => url.extend_from_slice(host),
+            (None, Address::Inet(SocketAddr::V4(local))) if !local.ip().is_unspecified() => {
+                url.extend_from_slice(local.ip().to_string().as_bytes());
             }
-            (Some(host), Address::Unix(_)) => url.extend_from_slice(host),
-            (None, Address::Inet(local)) if !local.ip().is_unspecified() => {
-                url.extend_from_slice(local.to_string().as_bytes());
+            (None, Address::Inet(SocketAddr::V6(local))) if !local.ip().is_unspecified() => {
+                url.extend_from_slice(format!("[{}]", local.ip()).as_bytes());
             }
-            (None, _) => url.clear(),
+            (None, _) => return Some(location.clone()),
+        }
+        if let Address::Inet(local) = &*self.local
+            && redirects.port
+            && local.port() != 80
+        {
+            url.extend_from_slice(format!(":{}", local.port()).as_bytes());
         }
         url.extend_from_slice(location.as_bytes());
         Text::from_vec(url).ok()

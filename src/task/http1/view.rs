@@ -13,6 +13,7 @@ impl Http1 {
         let sent = taken.min(current.output_end).saturating_sub(current.output_start);
         View {
             request: current.request.as_deref(),
+            query: current.query(),
             request_line: current.request.as_ref().map_or(&current.bad_line, |r| r.line()),
             path: &current.path,
             server: &current.route.server,

@@ -1,0 +1,505 @@
+//! The tasks of the random schedules: a small server on the network in memory, built as the real one is, from a
+//! listener, two sides of a socket, a protocol, workers, reapers of children and a clock that ticks.
+//!
+//! A request is three bytes: what to do, how long the answer is, and what it is made of.
+
+use super::net::{self, Door, End, Got};
+use super::stage::{Outcome, exchange, panic_quietly};
+use crate::engine::{Context, Event, Flow, Task, TaskError, Want};
+use crate::exchange::{Exchange, Front, Phase, Pipe, Side};
+use crate::log::Level;
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::time::Duration;
+use webserv_sys::poller::Pid;
+use webserv_sys::{Error, Watch};
+
+/// What all pipes of a connection hold at most.
+pub const PIPE_BYTES_MAX: usize = 11;
+
+/// The length of a request.
+pub const REQUEST_BYTES: usize = 3;
+
+/// What a request asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ask {
+    /// An answer from memory.
+    Memory,
+    /// An answer from a worker.
+    Worker,
+    /// A worker that begins and is then cancelled; memory has the rest.
+    Cancelled,
+    /// A worker with a child, which is reaped when it is cancelled or later.
+    Child,
+    /// An answer after a while.
+    Sleep,
+    /// The last answer of the connection.
+    Last,
+    /// A worker that fails before its first byte.
+    FailsEarly,
+    /// A worker that fails half way.
+    FailsLate,
+    /// A worker that panics half way.
+    Panics,
+    /// A worker that panics when it is cancelled.
+    PanicsInCancel,
+    /// The protocol itself panics.
+    ProtocolPanics,
+}
+
+impl Ask {
+    pub const ALL: [Ask; 11] = {
+        use Ask::*;
+        let bad = [FailsEarly, FailsLate, Panics, PanicsInCancel, ProtocolPanics];
+        [Memory, Worker, Cancelled, Child, Sleep, Last, bad[0], bad[1], bad[2], bad[3], bad[4]]
+    };
+
+    /// The whole answer.
+    pub fn answer(self, len: u8, seed: u8) -> Vec<u8> {
+        if self == Ask::FailsEarly {
+            return b"E\0".to_vec();
+        }
+        let body = (0..len).map(|i| seed.wrapping_add(i.wrapping_mul(7)));
+        [b'A', len].into_iter().chain(body).collect()
+    }
+}
+
+/// The server's exchange: small pipes, so that they are often full.
+fn small_exchange(level: Level) -> Exchange {
+    let mut x = exchange();
+    (x.input, x.output) = (Pipe::new(PIPE_BYTES_MAX), Pipe::new(PIPE_BYTES_MAX));
+    x.reply.reset(PIPE_BYTES_MAX);
+    x.log_level = level;
+    x
+}
+
+fn panic_on_purpose(client: usize) -> ! {
+    net::with(|net| {
+        net.panics += 1;
+        net.channels[client].excused = true;
+    });
+    panic_quietly()
+}
+
+type Cx<'a> = Context<'a, Level>;
+
+/// Accepts clients.
+pub struct Listen(pub Door);
+
+impl Task<Level> for Listen {
+    fn kind(&self) -> &'static str {
+        "Listen"
+    }
+
+    fn doing(&self) -> &'static str {
+        ""
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Read(self.0.as_fd())
+    }
+
+    fn wants(&self, _: Option<&Exchange>) -> Want {
+        Want::Kernel
+    }
+
+    fn handle(&mut self, _: Event, cx: &mut Cx<'_>) -> Outcome {
+        let Some(client) = net::with(|net| net.backlog.pop_front()) else { return Ok(Flow::Blocked) };
+        let end = Rc::new(End::of(client));
+        let protocol = Protocol { client, state: State::Idle };
+        let sides: [Box<dyn Task<Level>>; 2] = [Box::new(Reader(Rc::clone(&end))), Box::new(Writer(end))];
+        let [reader, writer] = sides;
+        cx.open(small_exchange(*cx.worker), [Box::new(protocol), reader, writer]);
+        Ok(if net::with(|net| net.random.once_in(2)) { Flow::Progress } else { Flow::Blocked })
+    }
+}
+
+/// Reads what the client sends.
+struct Reader(Rc<End>);
+
+impl Task<Level> for Reader {
+    fn kind(&self) -> &'static str {
+        "Reader"
+    }
+
+    fn doing(&self) -> &'static str {
+        ""
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Read(self.0.as_fd())
+    }
+
+    fn wants(&self, x: Option<&Exchange>) -> Want {
+        match x {
+            Some(x) if x.phase == Phase::Open && !x.input.is_ended() && x.input.room() > 0 => Want::Kernel,
+            _ => Want::Nothing,
+        }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Cx<'_>) -> Outcome {
+        match event {
+            Event::Cancel => return Ok(Flow::Done),
+            Event::Deadline => panic!("a deadline that is always moved back has fired"),
+            Event::Reload | Event::Drain | Event::Crowded => return Ok(Flow::Progress),
+            Event::Ready | Event::Hangup => {}
+        }
+        if self.wants(cx.exchange.as_deref()) != Want::Kernel {
+            return Ok(Flow::Progress);
+        }
+        cx.wake_after(Duration::from_secs(60));
+        let input = &mut cx.exchange().input;
+        let most = input.room();
+        match self.0.read(most) {
+            Got::Bytes(bytes) => {
+                let flow = if bytes.len() < most { Flow::Blocked } else { Flow::Progress };
+                input.push_bytes(bytes);
+                Ok(flow)
+            }
+            Got::End => {
+                input.end();
+                cx.no_deadline();
+                Ok(Flow::Blocked)
+            }
+            Got::Again => Ok(Flow::Blocked),
+            Got::Reset => Err(TaskError::client(Error::shrunk("read"))),
+        }
+    }
+}
+
+/// Writes what the client is to have.
+struct Writer(Rc<End>);
+
+impl Task<Level> for Writer {
+    fn kind(&self) -> &'static str {
+        "Writer"
+    }
+
+    fn doing(&self) -> &'static str {
+        ""
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Write(self.0.as_fd())
+    }
+
+    fn wants(&self, x: Option<&Exchange>) -> Want {
+        if x.is_some_and(|x| !x.output.is_empty()) { Want::Kernel } else { Want::Nothing }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Cx<'_>) -> Outcome {
+        if !matches!(event, Event::Ready | Event::Hangup) {
+            return Ok(if event == Event::Cancel { Flow::Done } else { Flow::Progress });
+        }
+        let output = &mut cx.exchange().output;
+        let Some(Front::Bytes(bytes)) = output.front() else { return Ok(Flow::Progress) };
+        let Some(sent) = self.0.write(bytes) else { return Err(TaskError::client(Error::shrunk("write"))) };
+        let flow = if sent < bytes.len() { Flow::Blocked } else { Flow::Progress };
+        output.consume(sent as u64);
+        Ok(flow)
+    }
+}
+
+/// Reads requests and writes answers.
+struct Protocol {
+    client: usize,
+    state: State,
+}
+
+enum State {
+    Idle,
+    /// These bytes are still to be written.
+    Memory(Vec<u8>),
+    /// A worker has been asked; so much of its answer is still to come. The head is written with its first byte.
+    Asked {
+        ask: Ask,
+        answer: Vec<u8>,
+        left: usize,
+    },
+    /// Until its deadline.
+    Asleep(Vec<u8>),
+}
+
+impl Protocol {
+    /// Goes one step; false: something must come or leave first.
+    fn step(&mut self, cx: &mut Cx<'_>) -> bool {
+        if self.wants(cx.exchange.as_deref()) != Want::Turn {
+            return false;
+        }
+        let x = cx.exchange();
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Idle if x.input.len() < REQUEST_BYTES as u64 => x.phase = Phase::Closing,
+            State::Idle => self.begin(cx),
+            State::Memory(mut bytes) => {
+                let rest = bytes.split_off(x.output.room().min(bytes.len()));
+                x.output.push_bytes(bytes);
+                if !rest.is_empty() {
+                    self.state = State::Memory(rest);
+                }
+            }
+            State::Asked { ask, answer, left } => self.transfer(ask, answer, left, cx),
+            asleep @ State::Asleep(_) => self.state = asleep,
+        }
+        true
+    }
+
+    fn begin(&mut self, cx: &mut Cx<'_>) {
+        let input = &mut cx.exchange().input;
+        let &[ask, len, seed, ..] = input.contiguous() else { return };
+        input.consume(REQUEST_BYTES as u64);
+        let ask = Ask::ALL[usize::from(ask)];
+        let answer = ask.answer(len, seed);
+        self.state = match ask {
+            Ask::Memory => State::Memory(answer),
+            Ask::Last => {
+                cx.exchange().phase = Phase::Closing;
+                cx.exchange().output.push_bytes(answer); // the bound is soft by one segment
+                State::Idle
+            }
+            Ask::Sleep => {
+                cx.wake_after(Duration::from_millis(u64::from(seed % 20)));
+                State::Asleep(answer)
+            }
+            Ask::ProtocolPanics => panic_on_purpose(self.client),
+            _ => {
+                let body = Ask::Worker.answer(len, seed).split_off(2);
+                let left = if ask == Ask::FailsEarly { body.len().max(1) } else { body.len() };
+                let source = End::source(self.client, body);
+                cx.join(Box::new(Worker { source, client: self.client, ask, left, whole: left }));
+                if ask == Ask::Child {
+                    cx.join(Box::new(Reaper { pid: net::spawn(), gone: false }));
+                }
+                State::Asked { ask, answer, left }
+            }
+        };
+    }
+
+    /// Moves what the worker has brought.
+    fn transfer(&mut self, ask: Ask, answer: Vec<u8>, mut left: usize, cx: &mut Cx<'_>) {
+        let x = cx.exchange();
+        let begun = left + 2 < answer.len();
+        if !begun {
+            x.output.push_copy(&answer[..2]);
+        }
+        if let Some(segment) = x.reply.body.take(x.output.room().max(1) as u64) {
+            left -= segment.len() as usize;
+            x.output.push(segment);
+        }
+        if left == 0 || ask == Ask::Cancelled {
+            self.state = if left == 0 { State::Idle } else { State::Memory(answer[answer.len() - left..].to_vec()) };
+            x.reply.reset(PIPE_BYTES_MAX);
+            cx.cancel_workers();
+        } else {
+            self.state = State::Asked { ask, answer, left };
+        }
+    }
+
+    fn worker_failed(&mut self, cx: &mut Cx<'_>) {
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Asked { ask: Ask::FailsEarly, answer, .. } => {
+                cx.exchange().reply.reset(PIPE_BYTES_MAX);
+                self.state = State::Memory(answer);
+            }
+            State::Asked { .. } => cx.exchange().phase = Phase::Closed,
+            _ => panic!("a worker has failed for a protocol that has none"),
+        }
+    }
+}
+
+impl Task<Level> for Protocol {
+    fn kind(&self) -> &'static str {
+        "Protocol"
+    }
+
+    fn doing(&self) -> &'static str {
+        ""
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Always
+    }
+
+    fn wants(&self, x: Option<&Exchange>) -> Want {
+        let Some(x) = x else { return Want::Nothing };
+        let (room, body) = (x.output.room() > 0, &x.reply.body);
+        let turn = x.phase == Phase::Open
+            && match &self.state {
+                State::Idle => room && (x.input.len() >= REQUEST_BYTES as u64 || x.input.is_ended()),
+                State::Memory(_) => room,
+                State::Asked { .. } => room && (!body.is_empty() || body.is_ended()),
+                State::Asleep(_) => false,
+            };
+        if turn || x.failed.is_some() { Want::Turn } else { Want::Nothing }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Cx<'_>) -> Outcome {
+        match event {
+            Event::Cancel => return Ok(Flow::Done),
+            Event::Deadline => {
+                let State::Asleep(answer) = std::mem::replace(&mut self.state, State::Idle) else {
+                    panic!("a deadline that nobody set has fired");
+                };
+                self.state = State::Memory(answer);
+            }
+            Event::Reload | Event::Drain | Event::Crowded => return Ok(Flow::Progress),
+            Event::Ready | Event::Hangup => {}
+        }
+        if cx.exchange().failed.take().is_some() {
+            self.worker_failed(cx);
+        }
+        // One request with a worker a turn: the orders are carried out between turns.
+        let steps = net::with(|net| 1 + net.random.below(3));
+        for _ in 0..steps {
+            let asked = matches!(self.state, State::Asked { .. });
+            if !self.step(cx) || asked || matches!(self.state, State::Asked { .. }) {
+                break;
+            }
+        }
+        Ok(Flow::Progress)
+    }
+}
+
+/// Brings an answer from a source, or fails to.
+struct Worker {
+    source: End,
+    client: usize,
+    ask: Ask,
+    left: usize,
+    whole: usize,
+}
+
+impl Worker {
+    /// What goes wrong, once half of the answer is there.
+    fn go_wrong(&self) -> Option<TaskError> {
+        let half = self.left * 2 <= self.whole;
+        let error = TaskError { side: Side::Upstream, source: Error::shrunk("read") };
+        match self.ask {
+            Ask::FailsEarly => Some(error),
+            Ask::FailsLate if half => {
+                net::with(|net| net.channels[self.client].excused = true);
+                Some(error)
+            }
+            Ask::Panics if half => panic_on_purpose(self.client),
+            _ => None,
+        }
+    }
+}
+
+impl Task<Level> for Worker {
+    fn kind(&self) -> &'static str {
+        "Worker"
+    }
+
+    fn doing(&self) -> &'static str {
+        ""
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Read(self.source.as_fd())
+    }
+
+    fn wants(&self, x: Option<&Exchange>) -> Want {
+        if x.is_some_and(|x| x.reply.body.room() > 0) { Want::Kernel } else { Want::Nothing }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Cx<'_>) -> Outcome {
+        match event {
+            Event::Cancel if self.ask == Ask::PanicsInCancel => panic_on_purpose(self.client),
+            Event::Cancel => return Ok(Flow::Done),
+            Event::Ready | Event::Hangup => {}
+            _ => return Ok(Flow::Progress),
+        }
+        if let Some(error) = self.go_wrong() {
+            return Err(error);
+        }
+        let body = &mut cx.exchange().reply.body;
+        let most = body.room().min(self.left);
+        if self.left > 0 && most > 0 {
+            match self.source.read(most) {
+                Got::Bytes(bytes) => {
+                    self.left -= bytes.len();
+                    body.push_bytes(bytes);
+                }
+                Got::Again => return Ok(Flow::Blocked),
+                Got::End | Got::Reset => panic!("a source has all the bytes of its answer"),
+            }
+        }
+        if self.left > 0 {
+            return Ok(Flow::Progress);
+        }
+        body.end();
+        Ok(if self.ask == Ask::PanicsInCancel { Flow::Blocked } else { Flow::Done })
+    }
+}
+
+/// Waits for a child, and outlives its exchange for that.
+struct Reaper {
+    pid: Pid,
+    gone: bool,
+}
+
+impl Task<Level> for Reaper {
+    fn kind(&self) -> &'static str {
+        "Reaper"
+    }
+
+    fn doing(&self) -> &'static str {
+        ""
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Exit(self.pid)
+    }
+
+    fn wants(&self, _: Option<&Exchange>) -> Want {
+        Want::Kernel
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Cx<'_>) -> Outcome {
+        assert_eq!(self.gone, cx.exchange.is_none(), "its exchange is there until it is cancelled");
+        match event {
+            Event::Ready | Event::Hangup if net::with(|net| net.children[self.pid as usize]) => return Ok(Flow::Done),
+            Event::Deadline => net::with(|net| net.children[self.pid as usize] = true), // SIGKILL
+            Event::Cancel => {
+                self.gone = true;
+                cx.wake_after(Duration::from_secs(2));
+            }
+            _ => {}
+        }
+        Ok(Flow::Blocked)
+    }
+}
+
+/// Ticks, and tells everybody now and then.
+pub struct Tick {
+    pub set: bool,
+}
+
+impl Task<Level> for Tick {
+    fn kind(&self) -> &'static str {
+        "Tick"
+    }
+
+    fn doing(&self) -> &'static str {
+        ""
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Always
+    }
+
+    fn wants(&self, _: Option<&Exchange>) -> Want {
+        if self.set { Want::Nothing } else { Want::Turn }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Cx<'_>) -> Outcome {
+        if matches!(event, Event::Ready | Event::Deadline) {
+            self.set = true;
+            cx.wake_after(Duration::from_millis(50));
+            if net::with(|net| net.random.once_in(4)) {
+                cx.tell_all(Event::Reload);
+            }
+        }
+        Ok(Flow::Progress)
+    }
+}

@@ -1,0 +1,243 @@
+//! Random schedules: a small server, clients of all kinds, and chance for a kernel. After each round the engine's books
+//! must balance; at the end every client must have all that it was owed, and nothing may be left.
+//!
+//! `WEBSERV_SEED=7 cargo test schedules` runs one schedule again, with every event on stderr.
+
+use super::kernel;
+use super::net::{self, Channel, Door, Random, Unkind};
+use super::pump::{Ask, Listen, PIPE_BYTES_MAX, REQUEST_BYTES, Tick};
+use crate::engine::{Engine, Want};
+use crate::exchange::Pipe;
+use crate::log::{ErrorLog, Level};
+use std::time::Duration;
+use webserv_sys::Token;
+
+/// Schedules of each test.
+const SEEDS: u64 = 1500;
+
+/// Rounds in which all must come to its end once the kernel is kind again.
+const ROUNDS_MAX: usize = 400;
+
+/// A schedule: the server, and what its clients are owed.
+struct Schedule {
+    seed: u64,
+    engine: Engine<Level>,
+    owed: Vec<Vec<u8>>,
+    /// Clients that have not connected yet.
+    absent: Vec<usize>,
+    chance: Random,
+}
+
+/// What one client is going to send.
+fn requests(chance: &mut Random) -> Vec<u8> {
+    let mut script = Vec::new();
+    for _ in 0..1 + chance.below(4) {
+        let ask = if chance.once_in(8) { 6 + chance.below(5) } else { chance.below(6) };
+        script.extend([ask as u8, chance.below(30) as u8, chance.below(256) as u8]);
+    }
+    if chance.once_in(8) {
+        script.pop(); // half a request has no answer
+    }
+    script
+}
+
+/// The answers to that, if nothing breaks them off.
+fn answers(script: &[u8]) -> Vec<u8> {
+    let mut owed = Vec::new();
+    for request in script.chunks_exact(REQUEST_BYTES) {
+        let ask = Ask::ALL[usize::from(request[0])];
+        owed.extend(ask.answer(request[1], request[2]));
+        if ask == Ask::Last {
+            break;
+        }
+    }
+    owed
+}
+
+impl Schedule {
+    fn new(seed: u64, try_first: bool, level: Level) -> Self {
+        net::reset(seed);
+        let mut chance = Random::new(!seed);
+        let (mut owed, clients) = (Vec::new(), 1 + chance.below(5));
+        for at in 0..clients {
+            let script = requests(&mut chance);
+            owed.push(answers(&script));
+            net::with(|net| net.channels.push(Channel { client: at, script: script.into(), ..Channel::default() }));
+        }
+        let mut engine = Engine::new(Box::new(Unkind), try_first, ErrorLog::in_memory(level), level);
+        engine.clock = kernel::now;
+        engine.now = kernel::now();
+        engine.start(Box::new(Listen(Door::new())));
+        engine.start(Box::new(Tick { set: false }));
+        Self { seed, engine, owed, absent: (0..clients).collect(), chance }
+    }
+
+    fn run(&mut self) {
+        for _ in 0..20 + self.chance.below(60) {
+            for _ in 0..self.chance.below(5) {
+                self.something_happens();
+            }
+            self.round();
+        }
+        self.be_kind();
+        self.rounds_until("a client has not got its answers", |s| (0..s.owed.len()).all(|at| s.is_served(at)));
+        for at in 0..self.owed.len() {
+            net::with(|net| net.channels[at].ended = true);
+        }
+        self.rounds_until("something is left of connections that are over", |s| s.engine.slots.len() == 2);
+        self.check_end();
+    }
+
+    fn something_happens(&mut self) {
+        let (chance, clients) = (&mut self.chance, self.owed.len());
+        let (client, count) = (chance.below(clients), 1 + chance.below(9));
+        match chance.below(16) {
+            0 | 1 => {
+                if let Some(client) = self.absent.pop() {
+                    net::with(|net| net.backlog.push_back(client));
+                }
+            }
+            2..=7 => net::with(|net| {
+                let channel = chance.below(net.channels.len());
+                net.feed(channel, count);
+            }),
+            8..=11 => net::with(|net| net.channels[client].room += count),
+            12 => kernel::pass(Duration::from_millis(count as u64)),
+            13 => net::with(|net| net.children.iter_mut().take(count).for_each(|ended| *ended = true)),
+            // Half-closed after the last byte, as some clients do.
+            14 => net::with(|net| net.channels[client].ended |= net.channels[client].script.is_empty()),
+            _ if chance.once_in(20) => net::with(|net| {
+                (net.channels[client].reset, net.channels[client].excused) = (true, true);
+            }),
+            _ => {}
+        }
+    }
+
+    /// From now on all that is to come comes, and clients take all that they are sent.
+    fn be_kind(&mut self) {
+        let absent = std::mem::take(&mut self.absent);
+        net::with(|net| {
+            net.fair = true;
+            net.backlog.extend(absent);
+        });
+    }
+
+    fn round(&mut self) {
+        self.engine.round().expect("this poller never fails");
+        check(&self.engine);
+    }
+
+    fn rounds_until(&mut self, or_else: &str, done: impl Fn(&Self) -> bool) {
+        for _ in 0..ROUNDS_MAX {
+            net::with(|net| {
+                for at in 0..net.channels.len() {
+                    net.feed(at, usize::MAX);
+                    net.channels[at].room = 1 << 20;
+                }
+            });
+            if done(self) {
+                return;
+            }
+            self.round();
+        }
+        panic!("{or_else}, after {ROUNDS_MAX} rounds");
+    }
+
+    /// Whether this client has all that it can expect; it never has anything else.
+    fn is_served(&self, client: usize) -> bool {
+        net::with(|net| {
+            let channel = &net.channels[client];
+            let (owed, taken) = (&self.owed[client], &channel.taken);
+            assert!(owed.starts_with(taken), "client {client} got {taken:?} where it is owed {owed:?}");
+            taken == owed || (channel.closed && channel.excused)
+        })
+    }
+
+    fn check_end(&mut self) {
+        let (open, armed) = (kernel::open_count(), kernel::armed().len());
+        assert_eq!((open, armed, self.engine.exchanges_open()), (1, 1, 0), "descriptors, watches, exchanges");
+        assert!((0..self.owed.len()).all(|at| net::with(|net| net.channels[at].closed) && self.is_served(at)));
+        assert!(self.engine.timers.len() <= 2 * 2 + super::super::SPARE_DEADLINES);
+        let alerts = self.engine.log.lines().iter().filter(|line| line.contains("[alert]")).count();
+        assert_eq!(alerts, net::with(|net| net.panics), "panics on purpose, and no others");
+    }
+}
+
+/// Whether the engine's books balance, as they must after each round.
+fn check(engine: &Engine<Level>) {
+    let slots = engine.slots.tokens();
+    let mut watched: Vec<Token> = kernel::armed().into_values().collect();
+    watched.sort_unstable();
+    let mut armed = Vec::new();
+    for &token in &slots {
+        let slot = engine.slots.get(token).expect("tokens() are valid");
+        let in_queue = engine.queue.iter().filter(|other| **other == token).count();
+        assert_eq!(in_queue, usize::from(slot.queued), "{token:?} in the queue");
+        let in_list = engine.unarmed.iter().filter(|other| **other == token).count();
+        assert_eq!(in_list, usize::from(slot.listed), "{token:?} in the list of those to be armed");
+        assert!(!slot.hangup || slot.queued, "a hangup of {token:?} waits for no turn");
+        if slot.armed {
+            armed.push(token);
+        }
+        let exchange = slot.exchange.map(|x| engine.exchanges.get(x).expect("its exchange is there"));
+        let members = exchange.map(|x| (0..x.members.len()).filter(|at| x.members.get(*at) == Some(token)).count());
+        assert_eq!(members.unwrap_or(1), 1, "{token:?} among the members of its exchange");
+        if slot.exchange.is_none() && slot.task.wants(None) == Want::Kernel {
+            assert!(slot.queued || slot.armed || slot.listed, "{token:?} stands alone and waits for nothing");
+        }
+    }
+    armed.sort_unstable();
+    assert_eq!(watched, armed, "what the kernel watches is what the slots say");
+    for x in engine.exchanges.tokens() {
+        check_exchange(engine, x);
+    }
+}
+
+fn check_exchange(engine: &Engine<Level>, token: Token) {
+    let x = engine.exchanges.get(token).expect("tokens() are valid");
+    assert!(!x.is_over(), "an exchange that is over is closed");
+    let waits = (0..x.members.len()).any(|at| {
+        let slot = x.members.get(at).and_then(|member| engine.slots.get(member)).expect("members are there");
+        assert_eq!(slot.exchange, Some(token));
+        let wants = slot.task.wants(Some(x));
+        let waits = wants == Want::Kernel && (slot.armed || slot.listed);
+        (slot.queued && (wants != Want::Nothing || slot.hangup)) || waits || slot.deadline.at.is_some()
+    });
+    assert!(waits, "nobody in {token:?} waits for anything");
+    // One segment may go past a bound: here a head of two bytes, or the last answer.
+    let bounds: [(&Pipe, usize); 3] = [(&x.input, 0), (&x.output, 2 + 30), (&x.reply.body, 0)];
+    for (pipe, past) in bounds {
+        assert!(pipe.len() <= (PIPE_BYTES_MAX + past) as u64, "{} bytes in a pipe of {PIPE_BYTES_MAX}", pipe.len());
+    }
+}
+
+impl Drop for Schedule {
+    /// Says how a failed schedule is run again.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.engine.log.lines().join("\n"));
+            eprintln!("this was seed {0}; to see each step: WEBSERV_SEED={0} cargo test schedules", self.seed);
+        }
+    }
+}
+
+fn run_all(try_first: bool) {
+    let chosen = std::env::var("WEBSERV_SEED").ok().map(|seed| seed.parse().expect("WEBSERV_SEED is a number"));
+    let (from, to, level) = match chosen {
+        Some(seed) => (seed, seed + 1, Level::Debug),
+        None => (0, SEEDS, Level::Alert),
+    };
+    for seed in from..to {
+        Schedule::new(seed, try_first, level).run();
+    }
+}
+
+#[test]
+fn schedules_with_try_first() {
+    run_all(true);
+}
+
+#[test]
+fn schedules_without_try_first() {
+    run_all(false);
+}
