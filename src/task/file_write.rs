@@ -58,8 +58,7 @@ impl FileWrite {
         }
         self.check(there.as_ref())?;
         self.replaces = there.is_some();
-        let name = [&self.upload.path, format!(".{:032x}.part", self.upload.number).as_bytes()].concat();
-        let name = file::c_path("openat", &name)?;
+        let name = file::c_path("openat", &self.temporary_path())?;
         let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
         match file::openat(file::CWD, &name, flags, MODE) {
             Ok(fd) => {
@@ -70,6 +69,14 @@ impl FileWrite {
             Err(error) if error.is_not_found() => Err(Refusal::Failed(409, error)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// A name in the target's directory that nobody asks for and no listing shows. It is not made of the target's name,
+    /// which may be as long as a name can be.
+    fn temporary_path(&self) -> Vec<u8> {
+        let path = &self.upload.path;
+        let name_start = path.iter().rposition(|b| *b == b'/').map_or(0, |slash| slash + 1);
+        [&path[..name_start], format!(".{:032x}.part", self.upload.number).as_bytes()].concat()
     }
 
     /// If-Match and its kin, against the file that would be replaced (RFC 9110 section 13).
