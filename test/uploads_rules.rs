@@ -317,6 +317,11 @@ fn expect_100_continue_is_told_to_go_on_only_when_the_body_is_wanted() {
         client.half_close();
         client.assert_ended(target);
     });
+    // Who does not wait needs not be told.
+    let mut client = s.connect();
+    client.send(expecting("/x", 5, "") + "again");
+    client.any_response().expect(204, "/x");
+    assert_eq!(client.get("/x").text(), "again");
     // A client of HTTP/1.0 does not know 100 (RFC 9110 section 10.1.1).
     let mut client = s.connect();
     client.send(expecting("/old", 5, "").replace("HTTP/1.1", "HTTP/1.0") + "hello");

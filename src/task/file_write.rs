@@ -74,9 +74,13 @@ impl FileWrite {
     /// A name in the target's directory that nobody asks for and no listing shows. It is not made of the target's name,
     /// which may be as long as a name can be.
     fn temporary_path(&self) -> Vec<u8> {
+        [self.folder(), format!(".{:032x}.part", self.upload.number).as_bytes()].concat()
+    }
+
+    /// The directory of the target, with its slash.
+    fn folder(&self) -> &[u8] {
         let path = &self.upload.path;
-        let name_start = path.iter().rposition(|b| *b == b'/').map_or(0, |slash| slash + 1);
-        [&path[..name_start], format!(".{:032x}.part", self.upload.number).as_bytes()].concat()
+        &path[..path.iter().rposition(|b| *b == b'/').map_or(0, |slash| slash + 1)]
     }
 
     /// If-Match and its kin, against the file that would be replaced (RFC 9110 section 13).
@@ -123,7 +127,10 @@ impl FileWrite {
 
     fn run(&mut self, cx: &mut Context<'_>) -> Flow {
         let outcome = match self.temporary {
-            None => self.begin().map(|()| None),
+            None => self.begin().map(|()| {
+                cx.exchange().body.release();
+                None
+            }),
             Some(_) => self.write(cx),
         };
         let status = match outcome {
