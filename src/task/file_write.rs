@@ -122,6 +122,12 @@ impl FileWrite {
         let target = file::c_path("renameat", &self.upload.path)?;
         file::renameat(file::CWD, name, file::CWD, &target)?;
         self.temporary = None; // it has another name now, and stays
+        if self.upload.sync {
+            // The name, too: it is a part of the directory (fsync(2)).
+            let folder = file::c_path("openat", self.folder())?;
+            let folder = file::openat(file::CWD, &folder, OpenFlags::READ | OpenFlags::DIRECTORY, 0)?;
+            file::fsync(folder.as_fd())?;
+        }
         Ok(())
     }
 
