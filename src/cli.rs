@@ -1,6 +1,7 @@
 //! The command line: nginx's options, and `webserv DIR` to serve a folder at once.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -154,22 +155,16 @@ impl Command {
             }
             Command::Test(source, dump) => source.test(dump),
             Command::Send(signal, source) => send(signal, &source.load()?),
-            Command::Version => {
-                println!("webserv/{}", env!("CARGO_PKG_VERSION"));
-                Ok(())
-            }
+            Command::Version => print(&format!("webserv/{}\n", env!("CARGO_PKG_VERSION"))),
             Command::Build => {
                 let features = if cfg!(feature = "kqueue-shim") { "kqueue-shim" } else { "none" };
-                println!("webserv/{} ({})", env!("CARGO_PKG_VERSION"), env!("WEBSERV_COMMIT"));
-                println!("built by {}", env!("WEBSERV_RUSTC"));
-                println!("pollers: {}", webserv_sys::poller::names().join(" "));
-                println!("features: {features}");
-                Ok(())
+                let (version, commit) = (env!("CARGO_PKG_VERSION"), env!("WEBSERV_COMMIT"));
+                let (built_by, pollers) = (env!("WEBSERV_RUSTC"), webserv_sys::poller::names().join(" "));
+                print(&format!(
+                    "webserv/{version} ({commit})\nbuilt by {built_by}\npollers: {pollers}\nfeatures: {features}\n"
+                ))
             }
-            Command::Help => {
-                print!("{HELP}");
-                Ok(())
-            }
+            Command::Help => print(HELP),
         }
     }
 }
@@ -223,18 +218,33 @@ impl Source {
         };
         let config = self.load().map_err(|e| format!("{e}\nwebserv: the configuration {name} is not right"))?;
         for warning in config.warnings.iter().filter(|_| !self.quiet) {
-            eprintln!("webserv: {warning}");
+            note(&warning.to_string());
         }
         if !self.quiet {
-            eprintln!("webserv: the configuration {name} is right: syntax is ok, test is successful");
+            note(&format!("the configuration {name} is right: syntax is ok, test is successful"));
         }
         if dump == Dump::Yes {
             for (name, text) in &config.texts {
-                println!("# configuration file {name}:\n{text}");
+                print(&format!("# configuration file {name}:\n{text}\n"))?;
             }
         }
         Ok(())
     }
+}
+
+/// Prints what was asked for. A reader who has seen enough and closes the pipe is no error, nor a panic.
+fn print(text: &str) -> Result<(), String> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("cannot write to standard output: {error}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says something on standard error, if anyone is there.
+fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "webserv: {text}");
 }
 
 /// Tells the server whose number stands in the pid file.

@@ -147,7 +147,7 @@ fn the_language() {
 
 #[test]
 fn a_mistake_in_an_included_file_names_that_file() {
-    let dir = dir_with_http("include extra.conf;");
+    let dir = dir_with_http(&format!("include extra.conf; {}", host("")));
     std::fs::write(dir.path().join("extra.conf"), "root html;\n  nonsense on;\n").unwrap();
     let output = webserv(&dir, &["-t"]);
     let text = said(&output);
@@ -166,7 +166,7 @@ fn a_missing_configuration_file_is_said() {
 
 #[test]
 fn the_whole_configuration_is_printed() {
-    let dir = dir_with_http("include extra.conf;");
+    let dir = dir_with_http(&format!("include extra.conf; {}", host("")));
     std::fs::write(dir.path().join("extra.conf"), "# a comment stays\nroot html;\n").unwrap();
     let output = webserv(&dir, &["-T"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
@@ -228,7 +228,7 @@ fn a_wrong_command_line_is_refused() {
 
 #[test]
 fn directives_from_the_command_line() {
-    let dir = dir_with_http("");
+    let dir = dir_with_http(&host(""));
     let good = webserv(&dir, &["-t", "-g", "worker_processes 2; error_log stderr info;"]);
     assert_eq!(good.status.code(), Some(0), "{}", said(&good));
     let bad = webserv(&dir, &["-t", "-g", "nonsense on;"]);

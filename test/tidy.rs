@@ -31,10 +31,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["http", "log", "sys"]),
     ("exchange", &["http", "log", "sys"]),
     ("engine", &["exchange", "log", "sys"]),
+    ("listen", &["config", "sys"]),
     ("route", &["config", "http", "log", "sys"]),
     // These two know each other: a worker is what its tasks share, and it starts one for each new listener.
-    ("worker", &["config", "engine", "exchange", "http", "log", "sys", "task"]),
-    ("task", &["config", "engine", "exchange", "http", "log", "route", "sys", "worker"]),
+    ("worker", &["config", "engine", "exchange", "http", "listen", "log", "sys", "task"]),
+    ("task", &["config", "engine", "exchange", "http", "listen", "log", "route", "sys", "worker"]),
 ];
 
 /// Words that `engine/` does not know, alone or within a name, beside the kinds of task (the files of `src/task/`).

@@ -1,6 +1,7 @@
 //! What holds where the configuration says nothing.
 
 use super::types::*;
+use crate::http::listing::Format;
 use crate::log::Level;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -46,6 +47,7 @@ impl Default for Settings {
             dav_methods: DavMethods::empty(),
             dav_sync: false,
             disable_symlinks: DisableSymlinks::Off,
+            autoindex: Autoindex::default(),
             max_ranges: None,
             add_headers: Vec::new(),
             expires: Expires::Off,
@@ -83,6 +85,12 @@ impl Default for Cgi {
             rlimits: Vec::new(),
             working_directory: PathBuf::new(),
         }
+    }
+}
+
+impl Default for Autoindex {
+    fn default() -> Self {
+        Autoindex { on: false, exact_size: true, localtime: false, format: Some(Format::Html) }
     }
 }
 

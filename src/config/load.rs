@@ -141,8 +141,8 @@ fn finish(mut draft: Draft, path: &Path) -> Result<Config, Errors> {
     let mut config = draft.config;
     config.warnings = problems(draft.warnings);
     if config.listeners.is_empty() {
-        let message = "it has no server, so nothing is served".to_owned();
-        config.warnings.push(Problem::file(&path.to_string_lossy(), message));
+        let message = "it has no server, so there is nothing to listen on; write http { server { listen 8080; } }";
+        return Err(Errors::file(&path.to_string_lossy(), message.to_owned()));
     }
     config.texts = draft.files.into_texts();
     config.texts.retain(|(name, _)| name != GLOBALS);

@@ -12,7 +12,7 @@ mod cgi;
 mod response;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
-pub use response::{AddHeader, Expires, Freshness, GzipStatic, IfModifiedSince, Redirects, is_plain_status};
+pub use response::{AddHeader, Autoindex, Expires, Freshness, GzipStatic, IfModifiedSince, Redirects, is_plain_status};
 pub use webserv_sys::net::Address;
 
 /// A whole validated configuration.
@@ -34,7 +34,7 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// All access log files with their format; `Settings::access_logs` index this.
     pub access_logs: Vec<AccessLog>,
-    /// The other error log files, of `error_log` inside `http`; `Settings::error_log` indexes this.
+    /// The other error log files, of `error_log` inside `http`: all that `Settings::error_log` names.
     pub error_logs: Vec<LogTarget>,
     /// What looks like a mistake but was accepted, to be shown beside the start-up messages.
     pub warnings: Vec<Problem>,
@@ -169,8 +169,8 @@ pub struct Settings {
     pub access_logs: Vec<usize>,
     /// `error_log` level for these requests.
     pub error_level: Level,
-    /// `error_log` file for these requests: index into [`Config::error_logs`]; `None`: the main level's.
-    pub error_log: Option<usize>,
+    /// `error_log` file for these requests, one of [`Config::error_logs`]; `None`: the main level's.
+    pub error_log: Option<Arc<LogTarget>>,
     /// `keepalive_timeout`: how long an idle connection is kept; zero closes after each response. Default 75 s.
     pub keepalive_timeout: Duration,
     /// `keepalive_timeout`'s second value, told to the client in a Keep-Alive field.
@@ -215,6 +215,8 @@ pub struct Settings {
     pub dav_sync: bool,
     /// `disable_symlinks`. Default off.
     pub disable_symlinks: DisableSymlinks,
+    /// `autoindex` and its kin. Default off.
+    pub autoindex: Autoindex,
     /// `max_ranges`; 0 turns ranges off; `None`: no limit.
     pub max_ranges: Option<usize>,
     /// `add_header`s, in order. As with all lists, a level has those from outside only if it has none of its own.

@@ -209,7 +209,7 @@ impl<W> Context<'_, W> {
 impl Speaker {
     pub(super) fn line<'l>(&self, exchange: Option<&'l Exchange>, what: fmt::Arguments<'l>) -> Line<'l> {
         Line {
-            file: exchange.and_then(|x| x.error_log),
+            target: exchange.and_then(|x| x.error_log.as_deref()),
             exchange: self.exchange.map(|t| (t.index, t.generation)),
             task: Some((self.kind, self.fd)),
             what,

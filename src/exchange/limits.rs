@@ -40,6 +40,16 @@ pub const READ_WHOLE_BYTES_MAX: u64 = 32 << 10;
 /// Bytes of a document that are read in one turn where sendfile(2) is not used.
 pub const READ_FILE_BYTES: u64 = 64 << 10;
 
+/// Bytes of names, and of what is said of them, that a listing of a directory holds to put them in order: about 120,000
+/// usual names. A larger directory is not listed.
+pub const LISTING_BYTES_MAX: usize = 8 << 20;
+
+/// Names of a directory that are read and looked up in one turn.
+pub const LISTED_PER_TURN: usize = 256;
+
+/// Bytes of a listing's text that are written in one turn.
+pub const LISTING_TEXT_BYTES: usize = 32 << 10;
+
 /// Steps of a protocol in one turn: pipelined requests that are answered from memory.
 pub const STEPS_PER_TURN: usize = 64;
 

@@ -12,8 +12,9 @@ pub use pipe::{Front, Pipe, Segment};
 pub use reply::{Answer, Reply};
 pub use subject::Subject;
 
-use crate::log::Level;
+use crate::log::{Level, LogTarget};
 use limits::{BODY_BYTES_MAX, INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX, WRITE_BYTES_PER_TURN};
+use std::sync::Arc;
 use std::time::Duration;
 use webserv_sys::Token;
 
@@ -64,8 +65,8 @@ pub struct Exchange {
     pub dropped_bytes: u64,
     /// The level of the error log that holds for the present request.
     pub log_level: Level,
-    /// The file of the error log for the present request, by its number in the configuration; `None`: the main one.
-    pub error_log: Option<usize>,
+    /// The error log's file for the present request; `None`: the main one.
+    pub error_log: Option<Arc<LogTarget>>,
     /// Bytes that one sendfile(2) may take.
     pub sendfile_bytes_max: u64,
     /// Whom log lines are about.

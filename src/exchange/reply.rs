@@ -4,6 +4,7 @@ use super::pipe::Pipe;
 use crate::http::reply::ReplyHead;
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::os::fd::OwnedFd;
 use webserv_sys::process::Status;
 
 /// How a worker answers.
@@ -15,6 +16,10 @@ pub enum Answer {
     Page(ReplyHead),
     /// The path is that of a directory, whose URLs end in a slash: relative links in it would lead astray otherwise.
     Directory,
+    /// The path is that of a directory without an index file, open to be read, and its names are to be listed.
+    Listing(OwnedFd),
+    /// No program answers for this path: it is a file's, or nothing's.
+    NoProgram,
     /// Not an answer: ask again for this path (decoded), as if the client had.
     Internal(Vec<u8>),
 }

@@ -5,6 +5,7 @@ use crate::config::Listener;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::{ACCEPTS_PER_TURN, IDLE_CLOSED_AT_ONCE};
 use crate::exchange::{Exchange, Subject};
+use crate::listen::Socket;
 use crate::log::Level;
 use crate::worker::Worker;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -21,7 +22,7 @@ const PAUSE_WHEN_FULL: Duration = Duration::from_millis(50);
 
 /// Takes connections from one listening socket.
 pub struct Accept {
-    socket: OwnedFd,
+    socket: Arc<Socket>,
     /// Where it listens, as the configuration says it; a reload finds the listener again by this.
     address: Address,
     listener: Rc<Listener>,
@@ -34,7 +35,7 @@ pub struct Accept {
 
 impl Accept {
     /// Accepts from a socket that listens for this listener.
-    pub fn new(socket: OwnedFd, listener: Listener) -> Self {
+    pub fn new(socket: Arc<Socket>, listener: Listener) -> Self {
         let local = net::local_address(socket.as_fd()).unwrap_or_else(|_| listener.address.clone());
         let address = listener.address.clone();
         Self { socket, address, listener: Rc::new(listener), local: Rc::new(local), paused: false, complained: false }

@@ -2,9 +2,13 @@
 
 mod accept;
 mod cgi_errors;
+mod cgi_read;
+mod cgi_start;
 mod cgi_write;
 mod client_read;
 mod client_write;
+mod dir_read;
+mod farewell;
 mod file_delete;
 mod file_read;
 mod file_write;
@@ -12,13 +16,19 @@ mod http1;
 mod inbox;
 mod process_exit;
 mod signal;
+#[cfg(test)]
+mod temp_dir;
 mod timer;
 
 pub use accept::Accept;
 pub use cgi_errors::CgiErrors;
+pub use cgi_read::CgiRead;
+pub use cgi_start::{CgiStart, Question};
 pub use cgi_write::CgiWrite;
 pub use client_read::ClientRead;
 pub use client_write::ClientWrite;
+pub use dir_read::DirRead;
+pub use farewell::Farewell;
 pub use file_delete::FileDelete;
 pub use file_read::{FileRead, Wanted};
 pub use file_write::{FileWrite, Upload};

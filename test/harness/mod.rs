@@ -131,7 +131,7 @@ pub struct Setup {
 }
 
 /// `worker_connections` unless a test says otherwise.
-const CONNECTIONS: u32 = 1000;
+pub const CONNECTIONS: u32 = 1000;
 
 impl Setup {
     /// A directory with these files below `html` and this `http` block.

@@ -58,7 +58,8 @@ fn error_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     } else if target == config.error_log.target {
         scope.settings.error_log = None;
     } else {
-        scope.settings.error_log = Some(position(&mut config.error_logs, target));
+        position(&mut config.error_logs, target.clone());
+        scope.settings.error_log = Some(Arc::new(target));
     }
     Ok(())
 }

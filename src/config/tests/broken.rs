@@ -349,10 +349,21 @@ fn several_problems_in_the_order_of_the_file() {
 }
 
 #[test]
+fn a_configuration_that_listens_nowhere() {
+    let message = "site.conf: it has no server, so there is nothing to listen on; write \
+                   http { server { listen 8080; } }";
+    // Also what an editor leaves for a moment while it writes.
+    for text in ["", "events { }", "http { }", "# nothing\n"] {
+        assert_eq!(headlines(text), [message], "{text}");
+    }
+}
+
+#[test]
 fn methods_of_this_platform() {
     let have = webserv_sys::poller::names();
     for name in have {
-        assert_eq!(load(&format!("events {{ use {name}; }}")).events.poller, Some(*name));
+        let text = format!("events {{ use {name}; }} http {{ server {{ listen 80; }} }}");
+        assert_eq!(load(&text).events.poller, Some(*name));
     }
     let found = headlines("events { use slect; }");
     let have = have.join(", ");
@@ -368,7 +379,8 @@ fn methods_of_this_platform() {
 #[test]
 fn the_command_lines_directives() {
     let with = |globals: &str| {
-        let config = Config::from_text("site.conf", "pid a;", Path::new("/srv"), globals);
+        let config =
+            Config::from_text("site.conf", "pid a; http { server { listen 80; } }", Path::new("/srv"), globals);
         config.map_err(|errors| errors.problems[0].headline())
     };
     assert!(with("daemon on; worker_processes 3;").is_ok_and(|config| config.daemon && config.workers == 3));

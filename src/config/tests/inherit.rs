@@ -108,8 +108,8 @@ fn error_logs_of_inner_levels() {
     assert_eq!(config.error_log.level, Level::Warn);
     assert_eq!(config.error_logs, [LogTarget::File("/srv/own.log".into())]);
     let (server, location) = (settings_at(&config, "/"), settings_at(&config, "/a"));
-    assert_eq!((server.error_log, server.error_level), (Some(0), Level::Error));
-    assert_eq!((location.error_log, location.error_level), (None, Level::Debug));
+    assert_eq!((server.error_log.as_deref(), server.error_level), (Some(&config.error_logs[0]), Level::Error));
+    assert_eq!((location.error_log.as_deref(), location.error_level), (None, Level::Debug));
     // The main level's level holds inside, wherever it stands.
     let config = load("http { server { listen 80; } }\nerror_log stderr info;");
     assert_eq!(settings_at(&config, "/").error_level, Level::Info);

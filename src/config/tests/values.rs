@@ -144,9 +144,6 @@ fn logs() {
 fn warnings() {
     let said = |text: &str| -> Vec<String> { load(text).warnings.iter().map(|problem| problem.headline()).collect() };
     assert_eq!(said("http { server { listen 80; } }"), [""; 0]);
-    for text in ["", "events { }", "http { }", "# nothing\n"] {
-        assert_eq!(said(text), ["site.conf: it has no server, so nothing is served"], "{text}");
-    }
     assert_eq!(
         said("http { types { a/a x; b/b x; } server { listen 80; server_name http://x; location /a%20b { } } }"),
         [

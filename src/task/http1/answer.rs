@@ -28,9 +28,21 @@ impl Http1 {
                 end_workers(cx);
                 self.add_slash(current, cx)
             }
-            Answer::Internal(path) => {
+            Answer::Listing(_) => {
                 end_workers(cx);
-                self.redirect(current, path, cx)
+                self.refuse(current, 403, cx) // a body of unknown length cannot be framed yet
+            }
+            Answer::Internal(target) => {
+                end_workers(cx);
+                self.redirect_to(current, &target, cx)
+            }
+            Answer::Listing(directory) => {
+                end_workers(cx);
+                self.list(current, directory, cx)
+            }
+            Answer::NoProgram => {
+                end_workers(cx);
+                self.ask_for_file(current, cx)
             }
         }
     }

@@ -6,10 +6,12 @@ use super::{Context, Http1, Step};
 use crate::config::{DavMethods, GzipStatic, Return};
 use crate::exchange::Phase;
 use crate::exchange::limits::REDIRECTS_MAX;
-use crate::http::{Form, Known, Method, Name, ReplyHead, Request, Text, accept};
+use crate::http::listing::Format;
+use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, accept};
 use crate::log::Level;
 use crate::route::{self, Route};
-use crate::task::{FileDelete, FileRead, FileWrite, Upload, Wanted};
+use crate::task::{CgiStart, DirRead, FileDelete, FileRead, FileWrite, Question, Upload, Wanted};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -24,6 +26,9 @@ impl Http1 {
             return self.answer_return(current, &answer, cx);
         }
         let (request, dav) = (Rc::clone(request), current.route.settings.dav_methods);
+        if current.route.settings.cgi.is_some() && !matches!(request.method, Method::Trace | Method::Options) {
+            return self.ask_program(current, cx);
+        }
         match request.method {
             Method::Get | Method::Head => self.ask_for_file(current, cx),
             Method::Put if dav.contains(DavMethods::PUT) => self.store(current, request, cx),
@@ -52,15 +57,26 @@ impl Http1 {
         self.ask_here(current, cx)
     }
 
+    /// Asks for a path with perhaps a query, as a program's Location or an index file names it.
+    pub(super) fn redirect_to(&mut self, mut current: Box<Current>, target: &[u8], cx: &mut Context<'_>) -> Step {
+        if let Some(mark) = target.iter().position(|b| *b == b'?') {
+            current.new_query = Some(target[mark + 1..].to_vec());
+            let path = target[..mark].to_vec();
+            return self.redirect(current, path, cx);
+        }
+        self.redirect(current, target.to_vec(), cx)
+    }
+
     /// Asks the location that the request has been led to.
     pub(super) fn ask_here(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
         match current.route.settings.return_.clone() {
             Some(answer) => self.answer_return(current, &answer, cx),
+            None if current.route.settings.cgi.is_some() => self.ask_program(current, cx),
             None => self.ask_for_file(current, cx),
         }
     }
 
-    fn ask_for_file(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
+    pub(super) fn ask_for_file(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let (route, path) = (&current.route, &current.path);
         let elsewhere = |name: &String| (name.clone(), !route.also_answers(&[path, name.as_bytes()].concat()));
         let indexes = match path.last() {
@@ -84,6 +100,40 @@ impl Http1 {
             settings: Arc::clone(&route.settings),
         };
         cx.join(Box::new(FileRead::new(wanted)));
+        current.stage = Stage::Waiting;
+        self.wait(current)
+    }
+
+    /// A program answers, if there is one for this path.
+    fn ask_program(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
+        let Some(request) = current.request.clone() else { return self.ask_for_file(current, cx) };
+        if current.body.is_whole() {
+            cx.exchange().body.end();
+        }
+        let id = route::request_id(cx.worker.team.number(), self.connection, current.number);
+        cx.join(Box::new(CgiStart::new(Question {
+            body_bytes: match request.framing {
+                Framing::Length(bytes) => Some(bytes),
+                Framing::None | Framing::Chunked => None,
+            },
+            request,
+            route: current.route.clone(),
+            path: current.path.clone(),
+            query: current.query().map(<[u8]>::to_vec),
+            redirected: current.redirects > 0 && !current.feeds,
+            local: Rc::clone(&self.local),
+            numbers: (self.connection, current.number, id),
+        })));
+        current.stage = Stage::Waiting;
+        self.wait(current)
+    }
+
+    /// The names in a directory.
+    pub(super) fn list(&mut self, mut current: Box<Current>, directory: OwnedFd, cx: &mut Context<'_>) -> Step {
+        let settings = Arc::clone(&current.route.settings);
+        let preferred = || current.request.as_ref().map_or(Format::Html, |r| Format::preferred(&r.fields));
+        let format = settings.autoindex.format.unwrap_or_else(preferred);
+        cx.join(Box::new(DirRead::new(directory, current.path.clone(), settings, format)));
         current.stage = Stage::Waiting;
         self.wait(current)
     }

@@ -147,7 +147,8 @@ impl Http1 {
 
 /// Whether a worker of this place takes the request's body.
 fn takes_body(method: Method, settings: &Settings) -> bool {
-    settings.return_.is_none() && method == Method::Put && settings.dav_methods.contains(DavMethods::PUT)
+    let stores = method == Method::Put && settings.dav_methods.contains(DavMethods::PUT);
+    settings.return_.is_none() && (stores || settings.cgi.is_some())
 }
 
 /// Which location the path leads to.
@@ -168,7 +169,7 @@ fn apply(settings: &Settings, x: &mut Exchange) {
     x.send_timeout = settings.send_timeout;
     x.reset_when_timed_out = settings.reset_timedout_connection;
     x.log_level = settings.error_level;
-    x.error_log = settings.error_log;
+    x.error_log = settings.error_log.clone();
     x.sendfile_bytes_max = match settings.sendfile_max_chunk {
         0 => WRITE_BYTES_PER_TURN,
         bytes => bytes.min(WRITE_BYTES_PER_TURN),

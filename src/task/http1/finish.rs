@@ -8,7 +8,6 @@ use crate::exchange::{Phase, Pipe};
 use crate::route;
 use crate::task::{Job, Timer};
 use std::rc::Rc;
-use std::sync::Arc;
 
 impl Http1 {
     /// The answer is in the output and the request has been read, or given up.
@@ -102,12 +101,7 @@ impl Http1 {
         for &log in &entry.route.settings.access_logs {
             let Some(settings) = entry.config.access_logs.get(log) else { continue };
             let line = route::log_line(&settings.format, &self.view(entry, cx));
-            // After a reload the same log may have another number.
-            let log = match Arc::ptr_eq(&entry.config, &cx.worker.config) {
-                true => Some(log),
-                false => cx.worker.config.access_logs.iter().position(|other| other == settings),
-            };
-            if let Some(wait) = log.and_then(|log| cx.worker.access_logs.write(log, &line)) {
+            if let Some(wait) = cx.worker.access_logs.write(settings, &line) {
                 cx.start(Box::new(Timer::after(wait, Job::FlushLogs)));
             }
         }

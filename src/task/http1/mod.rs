@@ -289,7 +289,7 @@ impl Task<Worker> for Http1 {
             }
             Event::Drain => self.drain(cx),
             Event::Crowded => self.make_room(cx),
-            Event::Reload => cx.exchange().error_log = None, // its number may mean another file now
+            Event::Reload => {}
             Event::Cancel => {
                 self.end_the_rest(cx);
                 return Ok(Flow::Done);
