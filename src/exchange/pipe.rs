@@ -24,6 +24,7 @@ pub struct Pipe {
     taken_bytes: u64,
     ended: bool,
     abandoned: bool,
+    held: bool,
 }
 
 /// A run of bytes.
@@ -113,6 +114,7 @@ impl Pipe {
             taken_bytes: 0,
             ended: false,
             abandoned: false,
+            held: false,
         }
     }
 
@@ -145,6 +147,21 @@ impl Pipe {
     /// Whether the writer has said that it is done.
     pub fn is_ended(&self) -> bool {
         self.ended
+    }
+
+    /// The reader has yet to find out whether it wants what comes: nobody need hurry to send it.
+    pub fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// The reader wants what comes.
+    pub fn release(&mut self) {
+        self.held = false;
+    }
+
+    /// Whether the reader has yet to say that it wants what comes.
+    pub fn is_held(&self) -> bool {
+        self.held
     }
 
     /// The reader is gone: what is in it and what is still put in is dropped.

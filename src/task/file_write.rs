@@ -58,8 +58,7 @@ impl FileWrite {
         }
         self.check(there.as_ref())?;
         self.replaces = there.is_some();
-        let name = [&self.upload.path, format!(".{:032x}.part", self.upload.number).as_bytes()].concat();
-        let name = file::c_path("openat", &name)?;
+        let name = file::c_path("openat", &self.temporary_path())?;
         let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
         match file::openat(file::CWD, &name, flags, MODE) {
             Ok(fd) => {
@@ -70,6 +69,18 @@ impl FileWrite {
             Err(error) if error.is_not_found() => Err(Refusal::Failed(409, error)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// A name in the target's directory that nobody asks for and no listing shows. It is not made of the target's name,
+    /// which may be as long as a name can be.
+    fn temporary_path(&self) -> Vec<u8> {
+        [self.folder(), format!(".{:032x}.part", self.upload.number).as_bytes()].concat()
+    }
+
+    /// The directory of the target, with its slash.
+    fn folder(&self) -> &[u8] {
+        let path = &self.upload.path;
+        &path[..path.iter().rposition(|b| *b == b'/').map_or(0, |slash| slash + 1)]
     }
 
     /// If-Match and its kin, against the file that would be replaced (RFC 9110 section 13).
@@ -111,12 +122,21 @@ impl FileWrite {
         let target = file::c_path("renameat", &self.upload.path)?;
         file::renameat(file::CWD, name, file::CWD, &target)?;
         self.temporary = None; // it has another name now, and stays
+        if self.upload.sync {
+            // The name, too: it is a part of the directory (fsync(2)).
+            let folder = file::c_path("openat", self.folder())?;
+            let folder = file::openat(file::CWD, &folder, OpenFlags::READ | OpenFlags::DIRECTORY, 0)?;
+            file::fsync(folder.as_fd())?;
+        }
         Ok(())
     }
 
     fn run(&mut self, cx: &mut Context<'_>) -> Flow {
         let outcome = match self.temporary {
-            None => self.begin().map(|()| None),
+            None => self.begin().map(|()| {
+                cx.exchange().body.release();
+                None
+            }),
             Some(_) => self.write(cx),
         };
         let status = match outcome {

@@ -152,6 +152,7 @@ impl Http1 {
         if current.body.is_whole() {
             cx.exchange().body.end(); // an empty file
         }
+        cx.exchange().body.hold();
         let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
         let sync = current.route.settings.dav_sync;
         cx.join(Box::new(FileWrite::new(Upload { path, request, number, sync })));

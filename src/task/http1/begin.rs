@@ -6,7 +6,7 @@ use super::{Context, Http1, Step};
 use crate::config::{DavMethods, Server, Settings};
 use crate::exchange::limits::{INPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
 use crate::exchange::{Exchange, Phase};
-use crate::http::{Form, HeadError, Limits, Method, Request, Scan, head, print, target};
+use crate::http::{Form, HeadError, Limits, Method, Request, Scan, head, target};
 use crate::log::Level;
 use crate::route::{self, Route};
 use std::rc::Rc;
@@ -110,7 +110,7 @@ impl Http1 {
         }
         current.feeds = !current.body.is_finished() && takes_body(request.method, settings);
         if request.expect_continue && current.feeds {
-            cx.exchange().output.push_copy(print::CONTINUE);
+            current.owes_continue = true; // until the worker knows that it wants the body
         } else if request.expect_continue {
             // No worker of this location wants a body, so it is not asked for. It may come all the same, or not.
             current.keep_alive = false;

@@ -6,7 +6,7 @@ use super::{Context, Http1, Step};
 use crate::exchange::limits::UNWANTED_BYTES_MAX;
 use crate::exchange::{Exchange, Phase, Pipe};
 use crate::http::chunked::{ChunkError, Decoder, Step as Chunk};
-use crate::http::{Framing, Limits, Method, Request};
+use crate::http::{Framing, Limits, Method, Request, print};
 use crate::log::Level;
 
 /// How much of a request's body is still to come.
@@ -163,7 +163,10 @@ impl Http1 {
         if !current.feeds || current.body.is_finished() {
             return Ok(current);
         }
-        let Err(status) = advance(&mut current, cx) else { return Ok(current) };
+        let Err(status) = advance(&mut current, cx) else {
+            tell_to_continue(&mut current, cx);
+            return Ok(current);
+        };
         end_workers(cx);
         if matches!(current.stage, Stage::Waiting) {
             return Err(self.refuse(current, status, cx));
@@ -182,6 +185,18 @@ impl Http1 {
             return self.wait(current);
         }
         self.end(current, cx)
+    }
+}
+
+/// 100, if the client waits for it and a worker wants the body. Who did not wait needs none.
+fn tell_to_continue(current: &mut Current, cx: &mut Context<'_>) {
+    let x = cx.exchange();
+    if !current.owes_continue || (x.body.is_held() && !current.body.is_whole()) {
+        return;
+    }
+    current.owes_continue = false;
+    if !current.body.is_whole() {
+        x.output.push_copy(print::CONTINUE);
     }
 }
 

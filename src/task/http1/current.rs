@@ -26,6 +26,8 @@ pub(super) struct Current {
     pub body: RequestBody,
     /// A worker takes the body; without one it is thrown away.
     pub feeds: bool,
+    /// The client waits for a 100 before it sends the body (RFC 9110 section 10.1.1), and has not got it.
+    pub owes_continue: bool,
     pub stage: Stage,
     /// The client may send another request after this one, as far as is known.
     pub keep_alive: bool,
@@ -143,6 +145,7 @@ impl Current {
             new_query: None,
             body: RequestBody::lost(),
             feeds: false,
+            owes_continue: false,
             stage: Stage::RequestBody,
             keep_alive: false,
             in_error_page: false,

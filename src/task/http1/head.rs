@@ -43,6 +43,10 @@ impl Http1 {
         mut content_range: Option<ContentRange>,
         cx: &mut Context<'_>,
     ) -> Vec<u8> {
+        if current.owes_continue {
+            current.keep_alive = false; // its body may come all the same, or not
+            current.body.give_up();
+        }
         let settings = &current.route.settings;
         current.keep_alive &= !cx.worker.draining
             && current.number < settings.keepalive_requests

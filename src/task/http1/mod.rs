@@ -243,6 +243,7 @@ impl Http1 {
         match self.current.as_deref() {
             None => self.may_begin() && input(),
             Some(current) if current.feeds && !current.body.is_finished() && x.body.room() > 0 && input() => true,
+            Some(current) if current.owes_continue && !current.body.is_finished() && !x.body.is_held() => true,
             Some(current) => match current.stage {
                 Stage::RequestBody | Stage::Sent => current.body.is_finished() || input(),
                 Stage::Waiting => x.reply.answer.is_some(),
