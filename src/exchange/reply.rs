@@ -18,10 +18,14 @@ pub enum Answer {
     Directory,
     /// The path is that of a directory without an index file, open to be read, and its names are to be listed.
     Listing(OwnedFd),
+    /// Not an answer: the request's body has been stored in this file, and is so many bytes long.
+    Spooled(OwnedFd, u64),
     /// No program answers for this path: it is a file's, or nothing's.
     NoProgram,
     /// Not an answer: ask again for this path (decoded), as if the client had.
     Internal(Vec<u8>),
+    /// Not an answer: GET this path and query, as they stand in a request (RFC 3875 section 6.2.2).
+    LocalRedirect(Vec<u8>),
 }
 
 /// What comes back from a worker on its way to the protocol.

@@ -95,7 +95,7 @@ impl CgiRead {
                 return Some(Flow::Done);
             }
             ScriptAnswer::LocalRedirect(target) => {
-                reply.answer = Some(Answer::Internal(target));
+                reply.answer = Some(Answer::LocalRedirect(target));
                 return Some(Flow::Done);
             }
         }

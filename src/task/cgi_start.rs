@@ -1,19 +1,20 @@
 //! CgiStart: finds the program that a request means, starts it, and leaves the rest to those who serve its pipes.
 
 use super::{CgiErrors, CgiRead, CgiWrite, Context, ProcessExit};
-use crate::config::Cgi;
+use crate::config::{self, Cgi};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::{Answer, Exchange};
 use crate::http::{ReplyHead, Request};
 use crate::log::Level;
 use crate::route::{self, Invocation, Route, Script, View};
 use crate::worker::Worker;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use webserv_sys::net::Address;
+use webserv_sys::poller::Pid;
 use webserv_sys::process::{self, Spawn};
-use webserv_sys::{Error, Watch, clock, pipe};
+use webserv_sys::{Error, Watch, clock, file, pipe};
 
 /// What a program is asked.
 pub struct Question {
@@ -25,10 +26,12 @@ pub struct Question {
     pub path: Vec<u8>,
     /// The query in force.
     pub query: Option<Vec<u8>>,
-    /// The request has been redirected inside: the program sees a GET without a body.
-    pub redirected: bool,
+    /// The request was redirected by a program or is for an error page: a GET without a body.
+    pub as_get: bool,
     /// The length of the body, if it is known.
     pub body_bytes: Option<u64>,
+    /// The body itself, if it has been stored; otherwise it comes through the exchange.
+    pub body_file: Option<OwnedFd>,
     /// Our own address.
     pub local: Rc<Address>,
     /// The connection's serial number, the request's on it, and its own.
@@ -89,6 +92,9 @@ impl CgiStart {
         let (stdout, child_stdout) = pipe::pipe_from_child()?;
         let (stderr, child_stderr) = pipe::pipe_from_child()?;
         let question = &self.question;
+        if let Some(file) = &question.body_file {
+            file::rewind(file.as_fd())?;
+        }
         let query = question.query.as_deref().unwrap_or_default();
         let mut arguments = script.arguments.clone();
         arguments.extend(route::query_arguments(question.request.method, query));
@@ -97,16 +103,17 @@ impl CgiStart {
             arguments: &arguments,
             environment: &self.environment(script, query, cx),
             directory: Some(&script.directory),
-            stdin: child_stdin.as_fd(),
+            stdin: question.body_file.as_ref().unwrap_or(&child_stdin).as_fd(),
             stdout: child_stdout.as_fd(),
             stderr: child_stderr.as_fd(),
             own_group: true,
         })?;
         cx.worker.programs_running += 1;
+        limit(pid, cgi, cx);
         cx.join(Box::new(ProcessExit::new(pid)));
         cx.join(Box::new(CgiRead::new(stdout, cgi.idle_timeout, cx.now + cgi.timeout)));
         cx.join(Box::new(CgiErrors::new(stderr)));
-        if !question.redirected {
+        if question.body_file.is_none() && !question.as_get {
             cx.join(Box::new(CgiWrite::new(stdin)));
         }
         Ok(())
@@ -140,11 +147,28 @@ impl CgiStart {
         route::environment(&Invocation {
             view: &view,
             script,
-            method: if question.redirected { b"GET" } else { question.request.method_text() },
+            method: if question.as_get { b"GET" } else { question.request.method_text() },
             query,
-            body_bytes: question.body_bytes.filter(|_| !question.redirected),
+            body_bytes: question.body_bytes.filter(|_| !question.as_get),
             tls: false,
         })
+    }
+}
+
+/// `cgi_rlimit`.
+fn limit(pid: Pid, cgi: &Cgi, cx: &mut Context<'_>) {
+    for rlimit in &cgi.rlimits {
+        let resource = match rlimit.resource {
+            config::Resource::Cpu => process::Resource::Cpu,
+            config::Resource::AddressSpace => process::Resource::AddressSpace,
+            config::Resource::OpenFiles => process::Resource::OpenFiles,
+            config::Resource::FileSize => process::Resource::FileSize,
+            config::Resource::Core => process::Resource::Core,
+            config::Resource::Processes => process::Resource::Processes,
+        };
+        if let Err(error) = process::limit_process(pid, resource, rlimit.limit) {
+            cx.log(Level::Error, format_args!("{error}: the program (pid {pid}) runs without its cgi_rlimit"));
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The tasks: one file per kind, named after it. Each moves bytes one way on one descriptor, or waits for one event.
 
 mod accept;
+mod body_spool;
 mod cgi_errors;
 mod cgi_read;
 mod cgi_start;
@@ -21,6 +22,7 @@ mod temp_dir;
 mod timer;
 
 pub use accept::Accept;
+pub use body_spool::BodySpool;
 pub use cgi_errors::CgiErrors;
 pub use cgi_read::CgiRead;
 pub use cgi_start::{CgiStart, Question};

@@ -9,7 +9,7 @@ use crate::http::conditional::{self, Validators, Verdict};
 use crate::http::multipart::Multipart;
 use crate::http::print::BodyEnd;
 use crate::http::range::{self, ContentRange, RangeVerdict};
-use crate::http::{Known, ReplyHead, Request, Version, date};
+use crate::http::{Known, Method, ReplyHead, Request, Version, date};
 use crate::route;
 use std::ops::Range;
 use webserv_sys::clock;
@@ -28,13 +28,21 @@ impl Http1 {
                 end_workers(cx);
                 self.add_slash(current, cx)
             }
-            Answer::Internal(target) => {
+            Answer::Internal(path) => {
                 end_workers(cx);
-                self.redirect_to(current, &target, cx)
+                self.redirect(current, path, cx)
+            }
+            Answer::LocalRedirect(target) => {
+                end_workers(cx);
+                self.local_redirect(current, &target, cx)
             }
             Answer::Listing(directory) => {
                 end_workers(cx);
                 self.list(current, directory, cx)
+            }
+            Answer::Spooled(file, bytes) => {
+                end_workers(cx);
+                self.start_program(current, Some((file, bytes)), cx)
             }
             Answer::NoProgram => {
                 end_workers(cx);
@@ -48,6 +56,11 @@ impl Http1 {
         let Some(length) = head.length else { return self.stream(current, head, cx) };
         head.seekable &= current.route.settings.max_ranges != Some(0);
         head.status = current.error_status.unwrap_or(head.status);
+        let reads = matches!(current.method(), Some(Method::Get | Method::Head)) || current.as_get;
+        if head.seekable && !reads && !current.in_error_page {
+            end_workers(cx);
+            return self.refuse(current, 405, cx); // a file, where a program was asked for
+        }
         if !current.in_error_page {
             current.document_bytes = Some(length);
         }

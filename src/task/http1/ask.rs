@@ -7,10 +7,10 @@ use crate::config::{DavMethods, GzipStatic, Return};
 use crate::exchange::Phase;
 use crate::exchange::limits::REDIRECTS_MAX;
 use crate::http::listing::Format;
-use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, accept};
+use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, accept, target};
 use crate::log::Level;
 use crate::route::{self, Route};
-use crate::task::{CgiStart, DirRead, FileDelete, FileRead, FileWrite, Question, Upload, Wanted};
+use crate::task::{BodySpool, CgiStart, DirRead, FileDelete, FileRead, FileWrite, Question, Upload, Wanted};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -57,14 +57,22 @@ impl Http1 {
         self.ask_here(current, cx)
     }
 
-    /// Asks for a path with perhaps a query, as a program's Location or an index file names it.
-    pub(super) fn redirect_to(&mut self, mut current: Box<Current>, target: &[u8], cx: &mut Context<'_>) -> Step {
-        if let Some(mark) = target.iter().position(|b| *b == b'?') {
-            current.new_query = Some(target[mark + 1..].to_vec());
-            let path = target[..mark].to_vec();
-            return self.redirect(current, path, cx);
+    /// A program's Location on this server: the request goes on as a GET without a body (RFC 3875 section 6.2.2).
+    pub(super) fn local_redirect(&mut self, mut current: Box<Current>, target: &[u8], cx: &mut Context<'_>) -> Step {
+        let mark = target.iter().position(|b| *b == b'?');
+        current.new_query = Some(mark.map(|mark| target[mark + 1..].to_vec()).unwrap_or_default());
+        (current.as_get, current.feeds) = (true, false);
+        let path = &target[..mark.unwrap_or(target.len())];
+        match target::normalize(path, current.route.settings.merge_slashes) {
+            Ok(path) => {
+                let path = path.into_owned();
+                self.redirect(current, path, cx)
+            }
+            Err(error) => {
+                cx.log(Level::Error, format_args!("the program's Location: {}", error.reason()));
+                self.refuse(current, 502, cx)
+            }
         }
-        self.redirect(current, target.to_vec(), cx)
     }
 
     /// Asks the location that the request has been led to.
@@ -107,23 +115,45 @@ impl Http1 {
         self.wait(current)
     }
 
-    /// A program answers, if there is one for this path.
+    /// A program answers, if there is one for this path. Of a body that comes in chunks nobody knows the length: it is
+    /// stored first, unless `cgi_request_buffering` is off.
     fn ask_program(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        let Some(request) = current.request.clone() else { return self.ask_for_file(current, cx) };
+        let settings = &current.route.settings;
+        let chunked = current.request.as_ref().is_some_and(|request| request.framing == Framing::Chunked);
+        let buffers = settings.cgi.as_ref().is_some_and(|cgi| cgi.request_buffering);
         if current.body.is_whole() {
             cx.exchange().body.end();
         }
+        if !(current.feeds && chunked && buffers && route::script_may_answer(settings, &current.path)) {
+            return self.start_program(current, None, cx);
+        }
+        let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
+        cx.join(Box::new(BodySpool::new(&settings.client_body_temp_path, number)));
+        current.stage = Stage::Waiting;
+        self.wait(current)
+    }
+
+    /// Starts the program with a body that has been stored, or with the one that comes.
+    pub(super) fn start_program(
+        &mut self,
+        mut current: Box<Current>,
+        stored: Option<(OwnedFd, u64)>,
+        cx: &mut Context<'_>,
+    ) -> Step {
+        let Some(request) = current.request.clone() else { return self.ask_for_file(current, cx) };
+        let (body_file, stored_bytes) = stored.unzip();
         let id = route::request_id(cx.worker.team.number(), self.connection, current.number);
         cx.join(Box::new(CgiStart::new(Question {
             body_bytes: match request.framing {
                 Framing::Length(bytes) => Some(bytes),
-                Framing::None | Framing::Chunked => None,
+                Framing::None | Framing::Chunked => stored_bytes,
             },
+            body_file,
             request,
             route: current.route.clone(),
             path: current.path.clone(),
             query: current.query().map(<[u8]>::to_vec),
-            redirected: current.redirects > 0 && !current.feeds,
+            as_get: current.as_get || current.in_error_page,
             local: Rc::clone(&self.local),
             numbers: (self.connection, current.number, id),
         })));

@@ -31,6 +31,8 @@ pub(super) struct Current {
     pub stage: Stage,
     /// The client may send another request after this one, as far as is known.
     pub keep_alive: bool,
+    /// A program has redirected it: it is a GET now, without a body.
+    pub as_get: bool,
     /// An error page is being fetched: no second one is, if that fails too.
     pub in_error_page: bool,
     /// The error page is to be sent with this status, not its own.
@@ -148,6 +150,7 @@ impl Current {
             owes_continue: false,
             stage: Stage::RequestBody,
             keep_alive: false,
+            as_get: false,
             in_error_page: false,
             error_status: None,
             redirects: 0,
