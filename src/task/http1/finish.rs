@@ -100,10 +100,10 @@ impl Http1 {
         for &log in &entry.route.settings.access_logs {
             let Some(settings) = entry.config.access_logs.get(log) else { continue };
             let line = route::log_line(&settings.format, &self.view(entry, cx));
-            // After a reload the same log may have another number.
+            // After a reload the same file may have another number; the line keeps its format.
             let log = match Arc::ptr_eq(&entry.config, &cx.worker.config) {
                 true => Some(log),
-                false => cx.worker.config.access_logs.iter().position(|other| other == settings),
+                false => cx.worker.config.access_logs.iter().position(|other| other.target == settings.target),
             };
             if let Some(wait) = log.and_then(|log| cx.worker.access_logs.write(log, &line)) {
                 cx.start(Box::new(Timer::after(wait, Job::FlushLogs)));
