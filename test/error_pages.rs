@@ -225,8 +225,10 @@ fn an_error_page_that_redirects_keeps_its_own_status() {
         .iter()
         .map(|code| {
             format!(
-                "location /{code}/ {{ error_page 404 @f{code}; }} location @f{code} {{ return {code} /home?c={code}; }} \
-                 location /path{code}/ {{ error_page 404 /to{code}; }} location = /to{code} {{ return {code} /home?c={code}; }}"
+                "location /{code}/ {{ error_page 404 @f{code}; }} \
+                 location @f{code} {{ return {code} /home?c={code}; }} \
+                 location /path{code}/ {{ error_page 404 /to{code}; }} \
+                 location = /to{code} {{ return {code} /home?c={code}; }}"
             )
         })
         .collect();
