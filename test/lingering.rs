@@ -85,6 +85,26 @@ fn a_slow_download_is_not_cut_by_the_lingering_time() {
     }
 }
 
+#[test]
+fn bytes_that_come_late_do_not_cut_the_last_download() {
+    // They came when the answer was in the output but had not left: the close was a reset, and its end was lost.
+    let content = noise(BIG, 4);
+    let s = site(SHORT, &[("big", &content)]);
+    let late = ["\r\n".to_owned(), "GET /big HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), "x".repeat(300_000)];
+    let mut clients: Vec<Client> = late.iter().map(|_| s.connect()).collect();
+    for (client, late) in clients.iter_mut().zip(&late) {
+        client.send("GET /big HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        client.wait_some();
+        client.send(late);
+    }
+    for (client, late) in clients.iter_mut().zip(&late) {
+        let mut got = client.read_more();
+        got.extend(to_the_end(client));
+        let all = responses(&got);
+        assert!(all.len() == 1 && all[0].body == content, "{} late bytes: {}", late.len(), all[0]);
+    }
+}
+
 /// How many sockets the server has open. Its other descriptors may still come when it listens already.
 fn sockets(s: &Server) -> usize {
     let links = std::fs::read_dir(format!("/proc/{}/fd", s.process.pid())).expect("/proc/PID/fd");
