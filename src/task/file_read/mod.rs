@@ -52,7 +52,7 @@ impl FileRead {
     fn find(&mut self, cx: &mut Context<'_>) -> Flow {
         let found = match self.wanted.path.last() {
             Some(b'/') => self.find_index(),
-            _ => self.find_file(&self.wanted.path),
+            _ => self.find_document(&self.wanted.path),
         };
         let (answer, flow) = match found {
             Ok(Found::File(file, stat, path)) => {
@@ -113,6 +113,17 @@ impl FileRead {
             FileKind::Directory => Ok(Found::NoIndex),
             _ => Err(Error::not_found("stat")),
         }
+    }
+
+    /// A file, or with `gzip_static always` its compressed copy alone.
+    fn find_document(&self, path: &[u8]) -> Result<Found, Error> {
+        self.find_file(path).or_else(|error| match self.wanted.settings.gzip_static {
+            GzipStatic::Always if error.is_not_found() => match self.find_file(&[path, b".gz"].concat())? {
+                Found::File(file, stat, _) => Ok(Found::File(file, stat, path.to_vec())),
+                _ => Err(error),
+            },
+            _ => Err(error),
+        })
     }
 
     fn find_file(&self, path: &[u8]) -> Result<Found, Error> {

@@ -204,7 +204,14 @@ impl Http1 {
     fn answer_return(&mut self, mut current: Box<Current>, answer: &Return, cx: &mut Context<'_>) -> Step {
         if answer.code == 444 {
             current.status = 444;
-            cx.exchange().phase = Phase::Closing; // answers before this one still leave
+            match cx.exchange().output.is_empty() {
+                true => cx.exchange().phase = Phase::Closing,
+                false => {
+                    // Answers before this one still leave, and no reset may overtake them.
+                    self.lingering = current.route.settings.lingering;
+                    self.close(true, cx);
+                }
+            }
             return self.wait(current);
         }
         let Some(text) = &answer.text else { return self.refuse(current, answer.code, cx) };

@@ -59,6 +59,8 @@ pub struct Http1 {
     leaving_bytes: u64,
     /// How the connection ends while the client still sends.
     lingering: Lingering,
+    /// The last answer is in the output. Whether the connection lingers is seen when that has left.
+    closing: bool,
 }
 
 /// What a step came to.
@@ -89,6 +91,7 @@ impl Http1 {
             leaving: VecDeque::new(),
             leaving_bytes: 0,
             lingering,
+            closing: false,
         }
     }
 
@@ -96,6 +99,9 @@ impl Http1 {
         self.end_what_has_left(cx);
         if let Some(side) = cx.exchange().failed.take() {
             self.worker_failed(side, cx);
+        }
+        if self.may_close(cx.exchange()) {
+            self.close(false, cx);
         }
         for _ in 0..STEPS_PER_TURN {
             let x = cx.exchange();
@@ -146,7 +152,7 @@ impl Http1 {
 
     /// The client takes what it asked for: a next request would not only wait in memory.
     fn may_begin(&self) -> bool {
-        self.leaving.len() < LEAVING_MAX && self.leaving_bytes < INPUT_BYTES_MAX as u64
+        !self.closing && self.leaving.len() < LEAVING_MAX && self.leaving_bytes < INPUT_BYTES_MAX as u64
     }
 
     /// Keeps the request until something has come or left.
@@ -164,6 +170,7 @@ impl Http1 {
             (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // the rest is ClientWrite's
             (Phase::Open, Some(current)) if current.body.is_finished() => cx.no_deadline(),
             (Phase::Open, Some(current)) if current.feeds && cx.exchange().body.room() == 0 => cx.no_deadline(),
+            (Phase::Open, None) if self.closing => cx.no_deadline(),
             (Phase::Open, Some(current)) => cx.wake_after(current.route.settings.client_body_timeout),
             (Phase::Open, None) if self.scan.is_started() || self.served == 0 => {
                 cx.wake_at(since + settings.client_header_timeout);
@@ -235,6 +242,9 @@ impl Http1 {
         }
         if x.phase == Phase::Lingering {
             return x.output.is_empty() && self.lingers.is_none();
+        }
+        if self.may_close(x) {
+            return true;
         }
         if x.phase != Phase::Open || x.output.room() == 0 {
             return false;
