@@ -284,7 +284,7 @@ fn a_request_without_an_answer_counts_no_bytes() {
         .to_owned()
         + &host("location = /gone { return 444; }");
     let s = Setup::new(&http, &[("a.txt", b"alpha")]).main("error_log stderr debug;").start();
-    let half = |path: &str| format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+    let half = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
     let mut gone = s.connect();
     gone.get("/a.txt").expect(200, "/a.txt");
     gone.send_get("/gone");
