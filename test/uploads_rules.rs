@@ -275,6 +275,17 @@ fn delete_removes_files_and_empty_folders() {
 }
 
 #[test]
+fn the_folder_of_a_root_or_an_alias_is_never_removed() {
+    let s = site(&format!("{DAV} location /up/ {{ alias store/; }} location = /one {{ alias one.txt; }}"), &[]);
+    s.write("store/x", b"x");
+    s.write("one.txt", b"one");
+    for (target, status) in [("/up/x", 204), ("/up/", 403), ("/", 403), ("/one", 204)] {
+        delete(&s, target, "").expect(status, target);
+    }
+    assert!(s.path("html").exists() && s.path("store").exists() && !s.path("one.txt").exists());
+}
+
+#[test]
 fn a_link_is_replaced_and_what_it_leads_to_stays() {
     let s = store("");
     s.write("outside", b"outside");
@@ -341,8 +352,13 @@ fn expect_100_continue_is_told_to_go_on_only_when_the_body_is_wanted() {
 #[test]
 fn a_location_takes_the_methods_that_it_names() {
     let config = "location /none/ { } location /both/ { dav_methods PUT DELETE; } \
+<<<<<<< HEAD
                   location /put/ { dav_methods PUT; } \
                   location /delete/ { dav_methods DELETE; location /delete/off/ { dav_methods off; } }";
+=======
+                  location /put/ { dav_methods PUT; } location /delete/ { dav_methods DELETE; \
+                  location /delete/off/ { dav_methods off; } }";
+>>>>>>> uploads
     let files: harness::Files<'_> = &[
         ("ok.txt", b"ok"),
         ("none/x", b"old"),
@@ -392,4 +408,9 @@ fn http_1_0_stores_too() {
     assert!(response.says_close(), "{response}");
     client.assert_ended("HTTP/1.0");
     assert_eq!(s.text("html/x"), "old");
+    // RFC 1945 section 7.2.2: without a length nobody knows what is to be stored.
+    s.ask("PUT /x HTTP/1.0\r\n\r\nnew").expect(400, "no length");
+    assert_eq!(s.text("html/x"), "old");
+    s.ask("PUT /x HTTP/1.1\r\nHost: h\r\n\r\n").expect(204, "HTTP/1.1 without a length: no bytes (9112 6.3)");
+    assert_eq!(s.text("html/x"), "");
 }

@@ -7,7 +7,11 @@ use crate::config::{DavMethods, GzipStatic, Return};
 use crate::exchange::Phase;
 use crate::exchange::limits::REDIRECTS_MAX;
 use crate::http::listing::Format;
+<<<<<<< HEAD
 use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, accept, target};
+=======
+use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, Version, accept};
+>>>>>>> uploads
 use crate::log::Level;
 use crate::route::{self, Route};
 use crate::task::{BodySpool, CgiStart, DirRead, FileDelete, FileRead, FileWrite, Question, Upload, Wanted};
@@ -176,6 +180,10 @@ impl Http1 {
         if request.fields.has(Known::ContentRange) {
             return self.refuse(current, 400, cx); // a part of a file is not stored: RFC 9110 section 14.5
         }
+        if request.framing == Framing::None && request.version == Version::HTTP_1_0 {
+            // RFC 1945 section 7.2.2: it has forgotten to say how long its body is. An empty file would lose the rest.
+            return self.refuse(current, 400, cx);
+        }
         let Some(path) = route::file_path(&current.route.settings, &current.path) else {
             return self.refuse(current, 404, cx);
         };
@@ -195,6 +203,10 @@ impl Http1 {
         let Some(path) = route::file_path(&current.route.settings, &current.path) else {
             return self.refuse(current, 404, cx);
         };
+        if path.strip_suffix(b"/") == Some(route::document_root(&current.route.settings)) {
+            cx.log(Level::Error, format_args!("the directory of \"root\" or \"alias\" itself is not removed"));
+            return self.refuse(current, 403, cx);
+        }
         cx.join(Box::new(FileDelete::new(path, request)));
         current.stage = Stage::Waiting;
         self.wait(current)
