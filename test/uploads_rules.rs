@@ -352,13 +352,8 @@ fn expect_100_continue_is_told_to_go_on_only_when_the_body_is_wanted() {
 #[test]
 fn a_location_takes_the_methods_that_it_names() {
     let config = "location /none/ { } location /both/ { dav_methods PUT DELETE; } \
-<<<<<<< HEAD
-                  location /put/ { dav_methods PUT; } \
-                  location /delete/ { dav_methods DELETE; location /delete/off/ { dav_methods off; } }";
-=======
                   location /put/ { dav_methods PUT; } location /delete/ { dav_methods DELETE; \
                   location /delete/off/ { dav_methods off; } }";
->>>>>>> uploads
     let files: harness::Files<'_> = &[
         ("ok.txt", b"ok"),
         ("none/x", b"old"),

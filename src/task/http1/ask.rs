@@ -7,11 +7,7 @@ use crate::config::{DavMethods, GzipStatic, Return};
 use crate::exchange::Phase;
 use crate::exchange::limits::REDIRECTS_MAX;
 use crate::http::listing::Format;
-<<<<<<< HEAD
-use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, accept, target};
-=======
-use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, Version, accept};
->>>>>>> uploads
+use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, Version, accept, target};
 use crate::log::Level;
 use crate::route::{self, Route};
 use crate::task::{BodySpool, CgiStart, DirRead, FileDelete, FileRead, FileWrite, Question, Upload, Wanted};
