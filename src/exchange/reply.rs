@@ -22,6 +22,8 @@ pub enum Answer {
     NoProgram,
     /// Not an answer: ask again for this path (decoded), as if the client had.
     Internal(Vec<u8>),
+    /// Not an answer: get this target instead. It is a program's word, encoded as a client would send it.
+    LocalRedirect(Vec<u8>),
 }
 
 /// What comes back from a worker on its way to the protocol.

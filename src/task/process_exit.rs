@@ -19,17 +19,24 @@ pub struct ProcessExit {
     pid: Pid,
     /// It has been waited for: its number may belong to a stranger now.
     reaped: bool,
+    /// Nobody wants it any more: it, and all that it has started, is being ended.
+    cancelled: bool,
 }
 
 impl ProcessExit {
     /// Sees to this child, which leads a process group of its own.
     pub fn new(pid: Pid) -> Self {
-        Self { pid, reaped: false }
+        Self { pid, reaped: false, cancelled: false }
     }
 
     fn reap(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         let Some(status) = process::wait(self.pid).map_err(TaskError::internal)? else { return Ok(Flow::Blocked) };
         self.reaped = true;
+        if self.cancelled {
+            // What it has started and SIGTERM has not ended would be nobody's. As long as there is any of it the number
+            // stays the group's.
+            self.kill(Signal::Kill, cx);
+        }
         cx.worker.programs_running -= 1;
         let level = if status == Status::Exited(0) { Level::Debug } else { Level::Warn };
         match status {
@@ -80,6 +87,7 @@ impl Task<Worker> for ProcessExit {
         match event {
             Event::Ready | Event::Hangup => return self.reap(cx),
             Event::Cancel => {
+                self.cancelled = true;
                 self.kill(Signal::Term, cx);
                 cx.wake_after(GRACE);
             }

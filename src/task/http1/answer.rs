@@ -32,13 +32,17 @@ impl Http1 {
                 end_workers(cx);
                 self.redirect_to(current, &target, cx)
             }
+            Answer::LocalRedirect(target) => {
+                end_workers(cx);
+                self.redirect_locally(current, &target, cx)
+            }
             Answer::Listing(directory) => {
                 end_workers(cx);
                 self.list(current, directory, cx)
             }
             Answer::NoProgram => {
                 end_workers(cx);
-                self.ask_for_file(current, cx)
+                self.ask_without_program(current, cx)
             }
         }
     }
