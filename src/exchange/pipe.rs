@@ -170,6 +170,11 @@ impl Pipe {
         self.abandoned = true;
     }
 
+    /// Nobody takes what comes: it is thrown away.
+    pub fn is_abandoned(&self) -> bool {
+        self.abandoned
+    }
+
     /// Puts a segment in; an empty one is dropped.
     pub fn push(&mut self, segment: Segment) {
         if !segment.is_empty() && !self.abandoned {

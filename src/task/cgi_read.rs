@@ -21,6 +21,8 @@ pub struct CgiRead {
     idle: Duration,
     /// When it must have ended.
     end: Instant,
+    /// How much of the request's body had been taken from us when patience last ended.
+    fed_bytes: u64,
 }
 
 enum Stage {
@@ -34,7 +36,7 @@ enum Stage {
 impl CgiRead {
     /// Reads from this end of the program's standard output, with this patience.
     pub fn new(stdout: OwnedFd, idle: Duration, end: Instant) -> Self {
-        Self { stdout, stage: Stage::Head(Vec::new(), Box::default()), idle, end }
+        Self { stdout, stage: Stage::Head(Vec::new(), Box::default()), idle, end, fed_bytes: 0 }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
@@ -126,9 +128,17 @@ impl CgiRead {
         cx.wake_at(self.end.min(cx.now + self.idle));
     }
 
+    /// The program has read meanwhile, or it waits for the client: for more of the body, or to take the answer.
+    fn is_excused(&mut self, x: &Exchange) -> bool {
+        let (before, body) = (self.fed_bytes, &x.body);
+        self.fed_bytes = body.taken_bytes();
+        let starves = body.is_empty() && !body.is_ended() && !body.is_abandoned();
+        self.fed_bytes > before || starves || x.reply.body.room() == 0
+    }
+
     fn too_late(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        if cx.now < self.end && cx.exchange().reply.body.room() == 0 {
-            self.be_patient(cx); // the client is slow, not the program
+        if cx.now < self.end && self.is_excused(cx.exchange()) {
+            self.be_patient(cx);
             return Ok(Flow::Progress);
         }
         let which = if cx.now < self.end { "cgi_idle_timeout" } else { "cgi_timeout" };

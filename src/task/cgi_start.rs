@@ -110,7 +110,7 @@ impl CgiStart {
         })?;
         cx.worker.programs_running += 1;
         limit(pid, cgi, cx);
-        cx.join(Box::new(ProcessExit::new(pid)));
+        cx.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout)));
         cx.join(Box::new(CgiRead::new(stdout, cgi.idle_timeout, cx.now + cgi.timeout)));
         cx.join(Box::new(CgiErrors::new(stderr)));
         if question.body_file.is_none() && !question.as_get {

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Phase};
 use crate::log::Level;
 use crate::worker::Worker;
 use std::time::Duration;
@@ -19,17 +19,26 @@ pub struct ProcessExit {
     pid: Pid,
     /// It has been waited for: its number may belong to a stranger now.
     reaped: bool,
+    /// It, and all that it has started, is being ended.
+    cancelled: bool,
+    /// How long it may go on when its client has the answer.
+    patience: Duration,
 }
 
 impl ProcessExit {
     /// Sees to this child, which leads a process group of its own.
-    pub fn new(pid: Pid) -> Self {
-        Self { pid, reaped: false }
+    pub fn new(pid: Pid, patience: Duration) -> Self {
+        Self { pid, reaped: false, cancelled: false, patience }
     }
 
     fn reap(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         let Some(status) = process::wait(self.pid).map_err(TaskError::internal)? else { return Ok(Flow::Blocked) };
         self.reaped = true;
+        if self.cancelled {
+            // What it has started and SIGTERM has not ended would be nobody's. As long as there is any of it the number
+            // stays the group's.
+            self.kill(Signal::Kill, cx);
+        }
         cx.worker.programs_running -= 1;
         let level = if status == Status::Exited(0) { Level::Debug } else { Level::Warn };
         match status {
@@ -42,6 +51,13 @@ impl ProcessExit {
             x.reply.exit = Some(status);
         }
         Ok(Flow::Done)
+    }
+
+    /// Asks it to end, before it is made to.
+    fn end(&mut self, cx: &mut Context<'_>) {
+        self.cancelled = true;
+        self.kill(Signal::Term, cx);
+        cx.wake_after(GRACE);
     }
 
     /// Sends a signal to the program and all that it has started.
@@ -79,10 +95,11 @@ impl Task<Worker> for ProcessExit {
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
             Event::Ready | Event::Hangup => return self.reap(cx),
-            Event::Cancel => {
-                self.kill(Signal::Term, cx);
-                cx.wake_after(GRACE);
+            Event::Cancel if cx.exchange.as_deref().is_some_and(|x| x.phase != Phase::Closed) => {
+                cx.wake_after(self.patience); // its client has the answer: what it still has to do, it may finish
             }
+            Event::Cancel => self.end(cx),
+            Event::Deadline if !self.cancelled => self.end(cx),
             Event::Deadline => self.kill(Signal::Kill, cx),
             Event::Reload | Event::Drain | Event::Crowded => {}
         }

@@ -12,6 +12,7 @@ pub mod conform;
 pub mod date;
 pub mod http;
 pub mod process;
+pub mod scripts;
 
 pub use client::Client;
 pub use http::Response;

@@ -46,7 +46,7 @@ impl Http1 {
             }
             Answer::NoProgram => {
                 end_workers(cx);
-                self.ask_for_file(current, cx)
+                self.ask_without_program(current, cx)
             }
         }
     }

@@ -25,10 +25,19 @@ impl Http1 {
             let answer = answer.clone();
             return self.answer_return(current, &answer, cx);
         }
-        let (request, dav) = (Rc::clone(request), current.route.settings.dav_methods);
         if current.route.settings.cgi.is_some() && !matches!(request.method, Method::Trace | Method::Options) {
             return self.ask_program(current, cx);
         }
+        self.ask_without_program(current, cx)
+    }
+
+    /// No program answers. After a redirect inside only a file can: the method was for who has sent us here.
+    pub(super) fn ask_without_program(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
+        let request = match &current.request {
+            Some(request) if current.redirects == 0 => Rc::clone(request),
+            _ => return self.ask_for_file(current, cx),
+        };
+        let dav = current.route.settings.dav_methods;
         match request.method {
             Method::Get | Method::Head => self.ask_for_file(current, cx),
             Method::Put if dav.contains(DavMethods::PUT) => self.store(current, request, cx),
@@ -38,6 +47,7 @@ impl Http1 {
                 let head = ReplyHead { fields: vec![allow], ..ReplyHead::new(204) };
                 self.send_whole(current, head, Vec::new(), cx)
             }
+            _ if may_have_program_index(&current) => self.ask_for_file(current, cx),
             _ => self.refuse(current, 405, cx),
         }
     }
@@ -62,6 +72,7 @@ impl Http1 {
         let mark = target.iter().position(|b| *b == b'?');
         current.new_query = Some(mark.map(|mark| target[mark + 1..].to_vec()).unwrap_or_default());
         (current.as_get, current.feeds) = (true, false);
+        cx.exchange().body.abandon();
         let path = &target[..mark.unwrap_or(target.len())];
         match target::normalize(path, current.route.settings.merge_slashes) {
             Ok(path) => {
@@ -90,8 +101,11 @@ impl Http1 {
             let index = [path, name.as_bytes()].concat();
             (name.clone(), !route.also_answers(&index) || route::script_may_answer(&route.settings, &index))
         };
+        let is_read = matches!(current.method(), None | Some(Method::Get | Method::Head)) || current.redirects > 0;
+        let fits =
+            |name: &&String| is_read || route::script_may_answer(&route.settings, &[path, name.as_bytes()].concat());
         let indexes = match path.last() {
-            Some(b'/') => route.settings.index.iter().map(elsewhere).collect(),
+            Some(b'/') => route.settings.index.iter().filter(fits).map(elsewhere).collect(),
             _ => Vec::new(),
         };
         let Some(file) = route::file_path(&route.settings, path) else {
@@ -243,4 +257,11 @@ impl Http1 {
         head.content_type = Text::shared(media_type).ok();
         self.send_whole(current, head, text, cx)
     }
+}
+
+/// The index file of the folder that is asked for may be a program: that takes other methods than a file does.
+fn may_have_program_index(current: &Current) -> bool {
+    let (settings, path) = (&current.route.settings, &current.path);
+    let is_program = |name: &String| route::script_may_answer(settings, &[path, name.as_bytes()].concat());
+    path.ends_with(b"/") && settings.index.iter().any(is_program)
 }

@@ -33,7 +33,7 @@ impl Http1 {
     /// An answer whose body comes from a worker, if the client gets one at all.
     pub(super) fn send(&mut self, mut current: Box<Current>, transfer: Transfer, cx: &mut Context<'_>) -> Step {
         let is_empty = matches!(&transfer.framing, Framing::Pieces { left: 0, rest } if rest.is_empty());
-        if current.head_only || is_empty {
+        if current.head_only || is_empty || is_bodyless(current.status) {
             end_workers(cx);
             cx.exchange().output.push_bytes(transfer.before);
             return self.sent(current, cx);
