@@ -52,7 +52,9 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
         process::become_user(&user.name, user.group.as_deref())
             .map_err(|e| format!("cannot become user {:?}: {e}", user.name))?;
     }
-    signal::ignore(signal::Signal::Pipe).map_err(|e| e.to_string())?;
+    for failed_write in [signal::Signal::Pipe, signal::Signal::Xfsz] {
+        signal::ignore(failed_write).map_err(|e| e.to_string())?; // the call says it, too
+    }
     signal::block(&Signal::ALL).map_err(|e| e.to_string())?;
     let mut log = ErrorLog::new(&config, &files, 0);
     announce(&config, &sockets, &mut log);

@@ -2,8 +2,9 @@
 
 mod harness;
 
-use harness::{Server, Setup, date, each, host, noise, wait_for};
+use harness::{PATIENCE, Server, Setup, date, each, host, noise, wait_for};
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 /// The lines of a file once there are at least `n`.
 fn lines(s: &Server, name: &str, n: usize) -> Vec<String> {
@@ -273,4 +274,114 @@ fn debug_lets_one_follow_a_request_from_accept_to_close() {
     // Each kind has its lines, and the work begins in the order of the tasks.
     let first = names.map(|name| debug.iter().position(|line| line.contains(name)));
     assert!(first.iter().all(Option::is_some) && first[0] < first[1] && first[1] < first[4], "{first:?} in {debug:#?}");
+}
+
+#[test]
+fn a_request_without_an_answer_counts_no_bytes() {
+    // Bytes of the answer before it on the same connection were counted as its own.
+    let http = "log_format own '$request_method $uri $status $body_bytes_sent $bytes_sent $connection_requests'; \
+                access_log logs/access.log own buffer=4k flush=50ms;"
+        .to_owned()
+        + &host("location = /gone { return 444; }");
+    let s = Setup::new(&http, &[("a.txt", b"alpha")]).main("error_log stderr debug;").start();
+    let half = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+    let mut gone = s.connect();
+    gone.get("/a.txt").expect(200, "/a.txt");
+    gone.send_get("/gone");
+    gone.assert_closed("return 444");
+    // A client that leaves with bytes unread sends a reset.
+    let mut reset = s.connect();
+    reset.send_get("/a.txt");
+    reset.read_some(&mut [0; 1], PATIENCE).unwrap();
+    reset.send(half("/reset"));
+    s.wait_said("GET /reset");
+    drop(reset);
+    let found = lines(&s, "logs/access.log", 4);
+    let (complete, rest): (Vec<&String>, Vec<&String>) = found.iter().partition(|line| line.starts_with("GET /a.txt"));
+    assert_eq!(rest, ["GET /gone 444 0 0 2", "GET /reset 499 0 0 2"], "{found:#?}");
+    assert_eq!(complete.len(), 2, "{found:#?}");
+    for line in complete {
+        let numbers: Vec<u64> = line.split(' ').skip(3).map(|n| n.parse().unwrap()).collect();
+        assert!(numbers[0] == 5 && numbers[1] > 5 && numbers[2] == 1, "{line}");
+    }
+}
+
+#[test]
+fn the_time_of_a_request_begins_with_its_first_byte() {
+    let s = own("'$request_uri $request_time'");
+    let wait = Duration::from_millis(300);
+    let mut client = s.connect();
+    std::thread::sleep(wait);
+    // (target, whether it comes in two parts with a wait between them)
+    for (n, (target, slow)) in [("/a.txt?1", false), ("/a.txt?2", true), ("/a.txt?3", false)].into_iter().enumerate() {
+        std::thread::sleep(wait); // before the first byte: not counted
+        let start = Instant::now();
+        let (first, rest) = ("GET /", format!("{} HTTP/1.1\r\nHost: h\r\n\r\n", &target[1..]));
+        if slow {
+            client.send(first);
+            std::thread::sleep(wait);
+            client.send(rest);
+        } else {
+            client.send(first.to_owned() + &rest);
+        }
+        client.response().expect(200, target);
+        let found = lines(&s, "logs/access.log", n + 1);
+        let most = start.elapsed();
+        let line = &found[n];
+        let time = line.strip_prefix(target).and_then(|rest| rest.trim().parse::<f64>().ok());
+        let time = Duration::from_secs_f64(time.unwrap_or_else(|| panic!("{line}")));
+        assert!(time <= most, "{line}: it took {most:?} to the line in the log");
+        assert!(!slow || time >= wait - Duration::from_millis(1), "{line}: its head alone took {wait:?}");
+    }
+}
+
+#[test]
+fn pipelined_requests_are_marked() {
+    let s = own("'$request_uri $pipe'");
+    let mut client = s.connect();
+    let get = |n: u32| format!("GET /a.txt?{n} HTTP/1.1\r\nHost: h\r\n\r\n");
+    client.send(get(1) + &get(2) + &get(3));
+    for _ in 0..3 {
+        client.response();
+    }
+    client.get("/a.txt?4");
+    let expected = ["/a.txt?1 .", "/a.txt?2 p", "/a.txt?3 p", "/a.txt?4 ."];
+    assert_eq!(lines(&s, "logs/access.log", 4), expected);
+}
+
+#[test]
+fn a_download_across_a_reload_is_logged_where_it_began() {
+    let log = |name: &str, mark: &str| format!("access_log logs/{name}.log {mark} buffer=4k flush=50ms;");
+    let format = |name: &str| format!("log_format {name} '{name} $uri $status';");
+    let location = |name: &str, more: &str| format!("location = /{name} {{ alias html/big; {} }}", more);
+    let formats = ["old", "new", "other"].map(format).concat();
+    let (kept, changed, left) = (log("kept", "old"), log("changed", "old"), log("left", "old"));
+    let body = |[a, b, c]: [&str; 3]| host(&(location("kept", a) + &location("changed", b) + &location("left", c)));
+    let before = formats.clone() + &log("outer", "other") + &body([&kept, &changed, &left]);
+    // Another log takes the first number; one stays, one has another format, one is not there any more.
+    let first = log("first", "new");
+    let after = formats + &body([&(first.clone() + &kept), &log("changed", "new"), &first]);
+    let s = Setup::new(&before, &[("big", &noise(16 << 20, 1))]).start();
+    let names = ["/kept", "/changed", "/left"];
+    let mut clients = names.map(|name| {
+        let mut client = s.connect();
+        client.send_get(name);
+        client.wait_some();
+        client
+    });
+    s.rewrite("error_log stderr notice;", &after);
+    s.process.signal("HUP");
+    s.wait_said("reloaded");
+    for client in &mut clients {
+        assert_eq!(client.response().expect(200, "across the reload").body.len(), 16 << 20);
+    }
+    drop(clients);
+    for name in ["kept", "changed"] {
+        assert_eq!(lines(&s, &format!("logs/{name}.log"), 1), [format!("old /{name} 200")], "in its own log");
+    }
+    // A request of the new configuration is found in the new places, and there is nothing else in them.
+    s.get("/left").expect(200, "/left");
+    assert_eq!(lines(&s, "logs/first.log", 1), ["new /left 200"], "lines of others");
+    let old = s.text("logs/left.log");
+    assert!(old.is_empty() || old == "old /left 200\n", "{old}");
 }

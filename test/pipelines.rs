@@ -163,13 +163,15 @@ fn return_444_lets_earlier_answers_leave() {
         assert_eq!(client.response().expect(200, "before /gone").text(), "ok", "answer {i}");
     }
     client.assert_closed("after return 444");
-    // An answer that does not fit into the kernel at once.
-    let mut client = s.connect();
-    client.send(get("/huge") + &get("/gone"));
-    client.wait_some();
-    let response = client.response().expect(200, "/huge");
-    assert_eq!(response.body.len() as u64, HUGE_BYTES, "all of it");
-    client.assert_closed("after return 444");
+    // An answer that does not fit into the kernel at once, alone and with more behind it than the server reads.
+    for more in [0, 100, 400_000] {
+        let mut client = s.connect();
+        client.send(get("/huge") + &get("/gone") + &get(&format!("/text?{}", "x".repeat(more))));
+        client.wait_some();
+        let response = client.response().expect(200, "/huge");
+        assert_eq!(response.body.len() as u64, HUGE_BYTES, "all of it, with {more} bytes behind");
+        client.assert_closed("after return 444");
+    }
 }
 
 #[test]

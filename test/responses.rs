@@ -262,6 +262,13 @@ fn gzip_static_without_a_copy() {
 }
 
 #[test]
+fn gzip_static_always_needs_no_plain_file() {
+    // nginx's documentation recommends it for just that: the disk holds the compressed file alone.
+    let s = site("gzip_static always;", &[("b.txt.gz", ZIPPED)]);
+    assert_coding(&s.get("/b.txt").expect(200, "/b.txt"), true, "/b.txt");
+}
+
+#[test]
 fn a_compressed_copy_is_a_resource_of_its_own() {
     let s = zipped("gzip_static on;");
     let gzip = "Accept-Encoding: gzip\r\n";

@@ -1,15 +1,18 @@
 //! The configuration as the server uses it: plain values, shared between workers, every default filled in.
 
 use super::problem::Problem;
+use crate::http::method::MethodSet;
 use crate::log::Level;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod cgi;
 mod response;
 
-pub use response::{AddHeader, Expires, Freshness, GzipStatic, IfModifiedSince, Redirects, is_plain_status};
+pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
+pub use response::{AddHeader, Autoindex, Expires, Freshness, GzipStatic, IfModifiedSince, Redirects, is_plain_status};
 pub use webserv_sys::net::Address;
 
 /// A whole validated configuration.
@@ -206,8 +209,14 @@ pub struct Settings {
     pub server_tokens: bool,
     /// `etag`. Default on.
     pub etag: bool,
+    /// `dav_methods`: the methods that may change files here. Default none.
+    pub dav_methods: DavMethods,
+    /// `dav_sync`: a stored file is on the disk before the client is told so. Default off.
+    pub dav_sync: bool,
     /// `disable_symlinks`. Default off.
     pub disable_symlinks: DisableSymlinks,
+    /// `autoindex` and its kin. Default off.
+    pub autoindex: Autoindex,
     /// `max_ranges`; 0 turns ranges off; `None`: no limit.
     pub max_ranges: Option<usize>,
     /// `add_header`s, in order. As with all lists, a level has those from outside only if it has none of its own.
@@ -220,6 +229,16 @@ pub struct Settings {
     pub gzip_static: GzipStatic,
     /// `if_modified_since`. Default before (unlike nginx's exact).
     pub if_modified_since: IfModifiedSince,
+    /// `cgi`, `cgi_pass` and all that goes with them; `None`: no programs answer here.
+    pub cgi: Option<Arc<Cgi>>,
+    /// `methods`: the others are answered 405; `None`: those that the location's handler knows.
+    pub methods: Option<MethodSet>,
+    /// `limit_except` with `deny all`: the others are answered 403. Not inherited, as in nginx.
+    pub limit_except: Option<MethodSet>,
+    /// `client_body_buffer_size`: bytes of a request's body that are held in memory, the rest in a file. Default 16k.
+    pub client_body_buffer_size: usize,
+    /// `client_body_temp_path`: the folder of such files. Default: the system's, `TMPDIR` or /tmp.
+    pub client_body_temp_path: PathBuf,
 }
 
 /// What is done with bytes that a client still sends when the last answer has left. Closing at once would make the
@@ -252,6 +271,17 @@ pub struct Alias {
     pub path: PathBuf,
     /// Bytes of the URL's path that it stands for.
     pub prefix_bytes: usize,
+}
+
+bitflags::bitflags! {
+    /// `dav_methods off|PUT DELETE;`
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct DavMethods: u8 {
+        /// A file is stored under the name that the URL gives it.
+        const PUT = 1;
+        /// A file is removed.
+        const DELETE = 2;
+    }
 }
 
 /// `disable_symlinks off|on|if_not_owner;`

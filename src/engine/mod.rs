@@ -175,8 +175,8 @@ impl<W> Engine<W> {
         let Some(slot) = self.slots.get_mut(token) else { return };
         slot.listed = false;
         let exchange = slot.exchange.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
-        if slot.armed || !slot.blocked || slot.task.wants(exchange) != Want::Kernel {
-            return;
+        if slot.task.wants(exchange) != Want::Kernel {
+            return; // it does not wait any more
         }
         match self.poller.arm(slot.task.watch(), token) {
             Ok(()) => slot.armed = true,

@@ -111,7 +111,10 @@ mod tests {
         }
         assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_millis(99)), 0);
         assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_millis(100)), 1);
+        deadline.at = Some(start + Duration::from_millis(5000));
+        timers.file(TOKEN, &mut deadline);
         assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_millis(2000)), 0);
+        assert_eq!(timers.heap.len(), 1, "the entries that it had before are gone and were not filed again");
     }
 
     #[test]

@@ -6,6 +6,9 @@ pub const INPUT_BYTES_MAX: usize = 128 << 10;
 /// Bytes of responses in memory that wait for the client, per connection. The protocol pauses at this mark.
 pub const OUTPUT_BYTES_MAX: usize = 256 << 10;
 
+/// Bytes of a request's body that wait for the worker that takes it, per connection. Reading pauses at this mark.
+pub const BODY_BYTES_MAX: usize = 128 << 10;
+
 /// Bytes in memory between a worker and the protocol, per connection. The worker pauses at this mark.
 pub const REPLY_BYTES_MAX: usize = 128 << 10;
 
@@ -24,6 +27,9 @@ pub const LEAVING_MAX: usize = 32;
 /// Bytes of a request's body that nobody wants and that are still read, so that the connection can go on.
 pub const UNWANTED_BYTES_MAX: u64 = 64 << 10;
 
+/// Bytes of one line of a program's standard error in the log; a longer one becomes several.
+pub const ERROR_LINE_BYTES_MAX: usize = 2048;
+
 /// Internal redirects of one request.
 pub const REDIRECTS_MAX: u8 = 10;
 
@@ -33,6 +39,16 @@ pub const READ_WHOLE_BYTES_MAX: u64 = 32 << 10;
 
 /// Bytes of a document that are read in one turn where sendfile(2) is not used.
 pub const READ_FILE_BYTES: u64 = 64 << 10;
+
+/// Bytes of names, and of what is said of them, that a listing of a directory holds to put them in order: about 120,000
+/// usual names. A larger directory is not listed.
+pub const LISTING_BYTES_MAX: usize = 8 << 20;
+
+/// Names of a directory that are read and looked up in one turn.
+pub const LISTED_PER_TURN: usize = 256;
+
+/// Bytes of a listing's text that are written in one turn.
+pub const LISTING_TEXT_BYTES: usize = 32 << 10;
 
 /// Steps of a protocol in one turn: pipelined requests that are answered from memory.
 pub const STEPS_PER_TURN: usize = 64;

@@ -13,7 +13,7 @@ pub use reply::{Answer, Reply};
 pub use subject::Subject;
 
 use crate::log::{Level, LogTarget};
-use limits::{INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX, WRITE_BYTES_PER_TURN};
+use limits::{BODY_BYTES_MAX, INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX, WRITE_BYTES_PER_TURN};
 use std::sync::Arc;
 use std::time::Duration;
 use webserv_sys::Token;
@@ -49,6 +49,8 @@ pub struct Exchange {
     pub input: Pipe,
     /// Bytes to the client.
     pub output: Pipe,
+    /// The request's body, plain, for the worker that takes it.
+    pub body: Pipe,
     /// What a worker answers, before the protocol has framed it.
     pub reply: Reply,
     /// Where the connection stands; changed by the protocol.
@@ -79,6 +81,7 @@ impl Exchange {
         Self {
             input: Pipe::new(INPUT_BYTES_MAX),
             output: Pipe::new(OUTPUT_BYTES_MAX),
+            body: Pipe::new(BODY_BYTES_MAX),
             reply: Reply::new(REPLY_BYTES_MAX),
             phase: Phase::Open,
             failed: None,

@@ -23,6 +23,8 @@ pub struct Pipe {
     /// Bytes that ever left.
     taken_bytes: u64,
     ended: bool,
+    abandoned: bool,
+    held: bool,
 }
 
 /// A run of bytes.
@@ -103,7 +105,17 @@ impl Pipe {
     /// An empty pipe that is full with this many bytes in memory.
     pub const fn new(memory_bytes_max: usize) -> Self {
         let segments = VecDeque::new();
-        Self { segments, bytes: 0, memory_bytes: 0, memory_bytes_max, files: 0, taken_bytes: 0, ended: false }
+        Self {
+            segments,
+            bytes: 0,
+            memory_bytes: 0,
+            memory_bytes_max,
+            files: 0,
+            taken_bytes: 0,
+            ended: false,
+            abandoned: false,
+            held: false,
+        }
     }
 
     /// Bytes in it.
@@ -137,9 +149,30 @@ impl Pipe {
         self.ended
     }
 
+    /// The reader has yet to find out whether it wants what comes: nobody need hurry to send it.
+    pub fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// The reader wants what comes.
+    pub fn release(&mut self) {
+        self.held = false;
+    }
+
+    /// Whether the reader has yet to say that it wants what comes.
+    pub fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// The reader is gone: what is in it and what is still put in is dropped.
+    pub fn abandon(&mut self) {
+        self.clear();
+        self.abandoned = true;
+    }
+
     /// Puts a segment in; an empty one is dropped.
     pub fn push(&mut self, segment: Segment) {
-        if !segment.is_empty() {
+        if !segment.is_empty() && !self.abandoned {
             self.bytes += segment.len();
             self.memory_bytes += segment.memory_bytes();
             self.files += segment.files();

@@ -40,6 +40,20 @@ pub fn format(secs: i64) -> [u8; 29] {
     out
 }
 
+/// RFC 3339's form in UTC: `1994-11-06T08:49:37Z`. Times outside of the years 0 to 9999 become the nearest one inside.
+pub fn format_rfc3339(secs: i64) -> [u8; 20] {
+    let secs = secs.clamp(*YEARS_SECS.start(), *YEARS_SECS.end());
+    let (days, second) = (secs.div_euclid(DAY_SECS), secs.rem_euclid(DAY_SECS) as u32);
+    let Day { year, month, day } = day_of(days);
+    let mut out = *b"yyyy-mm-ddThh:mm:ssZ";
+    let parts = [year as u32 / 100, year as u32 % 100, month as u32, day as u32];
+    let times = [second / 3600, second / 60 % 60, second % 60];
+    for (at, number) in [0, 2, 5, 8].into_iter().zip(parts).chain([11, 14, 17].into_iter().zip(times)) {
+        put_two(&mut out[at..], number);
+    }
+    out
+}
+
 fn put_two(out: &mut [u8], number: u32) {
     out[0] = b'0' + (number / 10) as u8;
     out[1] = b'0' + (number % 10) as u8;
@@ -199,6 +213,21 @@ mod tests {
         for (secs, text) in table {
             assert_eq!(format(secs).escape_ascii().to_string(), text);
         }
+    }
+
+    /// The two forms tell the same time, on every day of 400 years, each at another second of the day.
+    #[test]
+    fn both_forms_tell_the_same_time() {
+        for i in 0..CYCLE_DAYS {
+            let secs = -62_167_219_200 + i * (DAY_SECS + 1);
+            let (http, rfc3339) = (format(secs), format_rfc3339(secs));
+            let month = number(&rfc3339[5..7]).map(|month| MONTHS[month - 1].as_slice());
+            let parts = [&rfc3339[8..10], month.unwrap(), &rfc3339[..4], &rfc3339[11..19]];
+            assert_eq!(http[5..25].escape_ascii().to_string(), parts.join(&b' ').escape_ascii().to_string());
+        }
+        assert_eq!(&format_rfc3339(784_111_777), b"1994-11-06T08:49:37Z");
+        assert_eq!(&format_rfc3339(i64::MAX), b"9999-12-31T23:59:59Z");
+        assert_eq!(&format_rfc3339(i64::MIN), b"0000-01-01T00:00:00Z");
     }
 
     /// Every day of 400 years, each at another second of the day, and all forms of it.

@@ -151,6 +151,20 @@ fn rebuild(path: &[u8], merge_slashes: bool) -> Result<Vec<u8>, TargetError> {
     Ok(out)
 }
 
+/// Text percent-decoded once and otherwise left as it is: a part of a query.
+///
+/// # Errors
+/// [`TargetError::BadPercent`] and [`TargetError::Nul`].
+pub fn decode_text(text: &[u8]) -> Result<Vec<u8>, TargetError> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, after)) = decode(rest)? {
+        rest = after;
+        out.push(byte);
+    }
+    Ok(out)
+}
+
 /// The next byte, decoded, and what follows it.
 fn decode(text: &[u8]) -> Result<Option<(u8, &[u8])>, TargetError> {
     let (byte, rest) = match text {

@@ -1,9 +1,13 @@
 //! From a request to what is to be done: which server, which location, which file, what the variables say.
 
+mod environment;
 mod request_id;
+mod script;
 mod variables;
 
+pub use environment::{Invocation, environment, query_arguments};
 pub use request_id::request_id;
+pub use script::{Script, find as find_script, may_answer as script_may_answer};
 pub use variables::{View, expand, log_line};
 
 use crate::config::{Hosts, Location, Server, Settings};

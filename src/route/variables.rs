@@ -208,7 +208,8 @@ fn sent_field<'a>(head: &'a [u8], name: &[u8]) -> &'a [u8] {
     lines.find_map(value).unwrap_or_default()
 }
 
-fn address(address: Option<&Address>, out: &mut Vec<u8>) {
+/// Appends the IP address; "unix:" for a socket that has none.
+pub(super) fn address(address: Option<&Address>, out: &mut Vec<u8>) {
     match address {
         Some(Address::Inet(address)) => number(out, format_args!("{}", address.ip())),
         Some(Address::Unix(_)) => out.extend_from_slice(b"unix:"),
@@ -216,7 +217,8 @@ fn address(address: Option<&Address>, out: &mut Vec<u8>) {
     }
 }
 
-fn port(address: Option<&Address>, out: &mut Vec<u8>) {
+/// Appends the port, if there is one.
+pub(super) fn port(address: Option<&Address>, out: &mut Vec<u8>) {
     if let Some(Address::Inet(address)) = address {
         number(out, format_args!("{}", address.port()));
     }

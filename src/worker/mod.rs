@@ -30,6 +30,8 @@ pub struct Worker {
     pub access_logs: AccessLogs,
     /// The date field's value for the present second.
     pub date: DateCache,
+    /// Programs that have been started and not yet reaped.
+    pub programs_running: usize,
     /// How many idle connections are to make room for new clients.
     pub idle_to_close: usize,
     /// Nothing new is begun: each response is its connection's last.
@@ -46,6 +48,7 @@ impl Worker {
             read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
             access_logs,
             date: DateCache::default(),
+            programs_running: 0,
             idle_to_close: 0,
             draining: false,
             connections: 0,

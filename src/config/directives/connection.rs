@@ -95,6 +95,25 @@ pub(super) const TABLE: &[Directive] = &[
         form: Form::Once(|scope, it| put(&mut scope.settings.client_max_body_size, it.args[0].size())),
     },
     Directive {
+        name: "client_body_buffer_size",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "client_body_buffer_size 16k;",
+        form: Form::Once(|scope, it| {
+            put(&mut scope.settings.client_body_buffer_size, it.args[0].buffer(BUFFER_BYTES_MIN..=BUFFER_BYTES_MAX))
+        }),
+    },
+    Directive {
+        name: "client_body_temp_path",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "client_body_temp_path /var/tmp;",
+        form: Form::Once(|scope, it| {
+            let path = scope.path(&it.args[0]);
+            put(&mut scope.settings.client_body_temp_path, path)
+        }),
+    },
+    Directive {
         name: "client_header_buffer_size",
         contexts: HEAD,
         args: 1..=1,

@@ -1,4 +1,4 @@
-//! What a request is answered with: files, their types, error pages, fixed answers.
+//! What a request is answered with: files, their types, listings of directories, error pages, fixed answers.
 
 use super::{Contexts, Directive, Form, MANY, put};
 use crate::config::lex::Word;
@@ -7,6 +7,7 @@ use crate::config::problem::Fault;
 use crate::config::scope::Scope;
 use crate::config::types::{DisableSymlinks, ErrorPage, ErrorPageStatus, Escape, Return, Template};
 use crate::config::value::digits;
+use crate::http::listing::Format;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,6 +78,42 @@ pub(super) const TABLE: &[Directive] = &[
                 ("if_not_owner", DisableSymlinks::IfNotOwner),
             ];
             put(&mut scope.settings.disable_symlinks, it.args[0].choice("value", &choices))
+        }),
+    },
+    Directive {
+        name: "autoindex",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "autoindex on;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.autoindex.on, it.args[0].flag())),
+    },
+    Directive {
+        name: "autoindex_exact_size",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "autoindex_exact_size off;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.autoindex.exact_size, it.args[0].flag())),
+    },
+    Directive {
+        name: "autoindex_localtime",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "autoindex_localtime on;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.autoindex.localtime, it.args[0].flag())),
+    },
+    Directive {
+        name: "autoindex_format",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "autoindex_format json;",
+        form: Form::Once(|scope, it| {
+            let choices = [
+                ("html", Some(Format::Html)),
+                ("json", Some(Format::Json)),
+                ("xml", Some(Format::Xml)),
+                ("auto", None),
+            ];
+            put(&mut scope.settings.autoindex.format, it.args[0].choice("value", &choices))
         }),
     },
     Directive {

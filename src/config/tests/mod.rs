@@ -1,6 +1,7 @@
 //! The whole reader: text in, `Config` or messages out.
 
 mod broken;
+mod cgi;
 mod include;
 mod inherit;
 mod mutate;

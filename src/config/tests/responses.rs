@@ -1,7 +1,10 @@
 //! What responses get beside their content, and how connections end.
 
 use super::*;
-use crate::config::{AddHeader, Escape, Expires, GzipStatic, IfModifiedSince, Lingering, LingeringClose, Redirects};
+use crate::config::{
+    AddHeader, Autoindex, Escape, Expires, GzipStatic, IfModifiedSince, Lingering, LingeringClose, Redirects,
+};
+use crate::http::listing::Format;
 use std::time::Duration;
 
 fn in_server(directives: &str) -> Arc<Settings> {
@@ -64,6 +67,33 @@ fn redirects() {
     for (directives, (absolute, port, server_name)) in table {
         assert_eq!(in_server(directives).redirects, Redirects { absolute, port, server_name }, "{directives}");
     }
+}
+
+#[test]
+fn listings() {
+    let table = [
+        ("", (false, true, false, Some(Format::Html))),
+        ("autoindex on;", (true, true, false, Some(Format::Html))),
+        ("autoindex off; autoindex_exact_size off;", (false, false, false, Some(Format::Html))),
+        ("autoindex_localtime on; autoindex_format html;", (false, true, true, Some(Format::Html))),
+        ("autoindex on; autoindex_format json;", (true, true, false, Some(Format::Json))),
+        ("autoindex_format xml;", (false, true, false, Some(Format::Xml))),
+        ("autoindex_format auto;", (false, true, false, None)),
+    ];
+    for (directives, (on, exact_size, localtime, format)) in table {
+        let expected = Autoindex { on, exact_size, localtime, format };
+        assert_eq!(in_server(directives).autoindex, expected, "{directives}");
+    }
+    for name in ["autoindex", "autoindex_exact_size", "autoindex_localtime"] {
+        assert_eq!(fault(&format!("{name} yes;")), "\"yes\" is neither \"on\" nor \"off\"");
+    }
+    assert_eq!(
+        fault("autoindex_format jsonp;"),
+        "unknown value \"jsonp\", did you mean \"json\"? accepted: html, json, xml, auto"
+    );
+    let inner = load("http { autoindex on; server { listen 80; location /a { autoindex_format json; } } }");
+    let autoindex = settings_at(&inner, "/a").autoindex;
+    assert_eq!((autoindex.on, autoindex.format), (true, Some(Format::Json)), "each of the four is inherited by itself");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a response gets beside its content: fields of the configuration's own, freshness, the form of redirects.
 
 use super::Template;
+use crate::http::listing::Format;
 use std::sync::Arc;
 
 /// `add_header NAME VALUE [always];`
@@ -87,6 +88,20 @@ pub struct Redirects {
     pub port: bool,
     /// `server_name_in_redirect`: an absolute one names the first `server_name`, not the request's host. Default off.
     pub server_name: bool,
+}
+
+/// `autoindex`, `autoindex_exact_size`, `autoindex_localtime`, `autoindex_format`: what a directory without an index
+/// file is answered with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Autoindex {
+    /// A listing; otherwise 403. Default off.
+    pub on: bool,
+    /// Sizes in bytes; otherwise rounded, with units. HTML only. Default on.
+    pub exact_size: bool,
+    /// Times in the server's zone, otherwise in UTC. HTML only. Default off.
+    pub localtime: bool,
+    /// How it is written; `None` (`auto`): as the request's Accept wants it. Default HTML.
+    pub format: Option<Format>,
 }
 
 /// `gzip_static off|on|always;`

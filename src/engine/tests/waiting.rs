@@ -30,6 +30,21 @@ fn a_call_that_did_something_is_tried_again_without_the_kernel() {
 }
 
 #[test]
+fn a_turn_that_did_something_is_a_reason_to_try_the_call() {
+    let mut play = Play::new();
+    let mut turns = 0;
+    play.start(puppet("a", On::Read, move |_, _| {
+        turns += 1;
+        want("a", Want::Kernel);
+        Ok(if turns == 2 { Flow::Progress } else { Flow::Blocked })
+    }));
+    play.settle();
+    want("a", Want::Turn);
+    play.engine.settle_alone(ready("a").token);
+    assert_eq!(play.round(), "wait 0, a Ready, a Ready");
+}
+
+#[test]
 fn without_try_first_each_call_waits_for_the_kernel() {
     let mut play = Play::with(false, Level::Info);
     play.start(puppet("a", On::Read, |_, _| Ok(Flow::Progress)));
@@ -171,6 +186,7 @@ fn two_events_for_one_task_are_one_turn() {
     play.settle();
     assert_eq!(play.round_with(vec![ready("a"), ready("a")]), "wait, a Ready");
     assert_eq!(play.round_with(vec![ready("a"), hangup("a")]), "wait, a Hangup");
+    assert_eq!(play.round_with(vec![hangup("a"), ready("a")]), "wait, a Hangup", "whatever comes after it");
     assert_eq!(play.round_with(vec![ready("a")]), "wait, a Ready", "a hangup is told once");
 }
 

@@ -1,6 +1,10 @@
 //! FileRead: finds the file that a request means, says what it is, and sends the bytes that the protocol wants of it.
 
 mod open;
+#[cfg(test)]
+mod tests;
+
+pub(super) use open::look_up;
 
 use super::Context;
 use crate::config::{GzipStatic, Settings};
@@ -48,7 +52,7 @@ impl FileRead {
     fn find(&mut self, cx: &mut Context<'_>) -> Flow {
         let found = match self.wanted.path.last() {
             Some(b'/') => self.find_index(),
-            _ => self.find_file(&self.wanted.path),
+            _ => self.find_document(&self.wanted.path),
         };
         let (answer, flow) = match found {
             Ok(Found::File(file, stat, path)) => {
@@ -64,6 +68,7 @@ impl FileRead {
             }
             Ok(Found::Elsewhere(url_path)) => (Answer::Internal(url_path), Flow::Done),
             Ok(Found::Directory) => (Answer::Directory, Flow::Done),
+            Ok(Found::Unindexed(directory)) => (Answer::Listing(directory), Flow::Done),
             Ok(Found::NoIndex) => {
                 let path = String::from_utf8_lossy(&self.wanted.path);
                 cx.log(Level::Error, format_args!("\"{path}\" has no index file, and listing is off"));
@@ -96,11 +101,29 @@ impl FileRead {
                 Err(error) => return Err(error),
             }
         }
+        if self.wanted.settings.autoindex.on {
+            let directory = open::open(&self.wanted.path, self.wanted.settings.disable_symlinks)?;
+            return match file::fstat(directory.as_fd())?.kind {
+                FileKind::Directory => Ok(Found::Unindexed(directory)),
+                _ => Err(Error::not_found("openat")),
+            };
+        }
         let path = file::c_path("stat", &self.wanted.path)?;
         match file::fstatat(file::CWD, &path, true)?.kind {
             FileKind::Directory => Ok(Found::NoIndex),
             _ => Err(Error::not_found("stat")),
         }
+    }
+
+    /// A file, or with `gzip_static always` its compressed copy alone.
+    fn find_document(&self, path: &[u8]) -> Result<Found, Error> {
+        self.find_file(path).or_else(|error| match self.wanted.settings.gzip_static {
+            GzipStatic::Always if error.is_not_found() => match self.find_file(&[path, b".gz"].concat())? {
+                Found::File(file, stat, _) => Ok(Found::File(file, stat, path.to_vec())),
+                _ => Err(error),
+            },
+            _ => Err(error),
+        })
     }
 
     fn find_file(&self, path: &[u8]) -> Result<Found, Error> {
@@ -172,6 +195,8 @@ enum Found {
     Directory,
     /// A directory without an index file.
     NoIndex,
+    /// The same, open to be listed.
+    Unindexed(OwnedFd),
     /// An index file that another location answers for, by its URL's path.
     Elsewhere(Vec<u8>),
 }

@@ -3,7 +3,7 @@
 use crate::config::DisableSymlinks;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use webserv_sys::file::{self, FileKind, OpenFlags};
+use webserv_sys::file::{self, FileKind, OpenFlags, Stat};
 use webserv_sys::{Error, Result};
 
 /// A FIFO or device would make open(2) wait without this; what is no file or directory is refused later.
@@ -51,4 +51,23 @@ fn open_step(here: BorrowedFd<'_>, name: &CStr, flags: OpenFlags, links: Disable
         let is_link = || file::fstatat(here, name, false).is_ok_and(|s| s.kind == FileKind::Symlink);
         if error.is_not_found() && is_link() { Error::link_refused("openat") } else { error }
     })
+}
+
+/// What a name in a directory is, if `disable_symlinks` lets one see it: a link that is not to be followed is an error.
+///
+/// # Errors
+/// Those of stat(2); `ELOOP` for such a link.
+pub fn look_up(directory: BorrowedFd<'_>, name: &CStr, links: DisableSymlinks) -> Result<Stat> {
+    if links == DisableSymlinks::Off {
+        return file::fstatat(directory, name, true);
+    }
+    let itself = file::fstatat(directory, name, false)?;
+    if itself.kind != FileKind::Symlink {
+        return Ok(itself);
+    }
+    let target = file::fstatat(directory, name, true)?;
+    match links {
+        DisableSymlinks::IfNotOwner if target.owner == itself.owner => Ok(target),
+        _ => Err(Error::link_refused("fstatat")),
+    }
 }

@@ -1,6 +1,6 @@
 //! From a worker's answer to what the client gets of it: preconditions and ranges.
 
-use super::current::{Current, Piece, Transfer};
+use super::current::{Current, Framing, Piece, Transfer};
 use super::{Context, Http1, Step};
 use crate::config::IfModifiedSince;
 use crate::exchange::Answer;
@@ -9,7 +9,7 @@ use crate::http::conditional::{self, Validators, Verdict};
 use crate::http::multipart::Multipart;
 use crate::http::print::BodyEnd;
 use crate::http::range::{self, ContentRange, RangeVerdict};
-use crate::http::{Known, ReplyHead, Request, date};
+use crate::http::{Known, Method, ReplyHead, Request, Version, date};
 use crate::route;
 use std::ops::Range;
 use webserv_sys::clock;
@@ -32,14 +32,35 @@ impl Http1 {
                 end_workers(cx);
                 self.redirect(current, path, cx)
             }
+            Answer::LocalRedirect(target) => {
+                end_workers(cx);
+                self.local_redirect(current, &target, cx)
+            }
+            Answer::Listing(directory) => {
+                end_workers(cx);
+                self.list(current, directory, cx)
+            }
+            Answer::Spooled(file, bytes) => {
+                end_workers(cx);
+                self.start_program(current, Some((file, bytes)), cx)
+            }
+            Answer::NoProgram => {
+                end_workers(cx);
+                self.ask_for_file(current, cx)
+            }
         }
     }
 
     /// A document: preconditions and ranges decide how much of it is sent.
     fn document(&mut self, mut current: Box<Current>, mut head: ReplyHead, cx: &mut Context<'_>) -> Step {
-        let Some(length) = head.length else { return self.refuse(current, 502, cx) };
+        let Some(length) = head.length else { return self.stream(current, head, cx) };
         head.seekable &= current.route.settings.max_ranges != Some(0);
         head.status = current.error_status.unwrap_or(head.status);
+        let reads = matches!(current.method(), Some(Method::Get | Method::Head)) || current.as_get;
+        if head.seekable && !reads && !current.in_error_page {
+            end_workers(cx);
+            return self.refuse(current, 405, cx); // a file, where a program was asked for
+        }
         if !current.in_error_page {
             current.document_bytes = Some(length);
         }
@@ -105,7 +126,20 @@ impl Http1 {
         if bytes > 0 && !current.head_only {
             cx.exchange().reply.wanted.push_back(part);
         }
-        self.send(current, Transfer { head, left: bytes, rest: Vec::new() }, cx)
+        self.send(current, Transfer { before: head, framing: Framing::Pieces { left: bytes, rest: Vec::new() } }, cx)
+    }
+
+    /// A document whose length nobody knows yet.
+    fn stream(&mut self, mut current: Box<Current>, mut head: ReplyHead, cx: &mut Context<'_>) -> Step {
+        head.status = current.error_status.unwrap_or(head.status);
+        let is_old = current.request.as_ref().is_none_or(|request| request.version == Version::HTTP_1_0);
+        let (end, framing) = match is_old {
+            true => (BodyEnd::Close, Framing::UntilClose),
+            false => (BodyEnd::Chunked, Framing::Chunked),
+        };
+        current.keep_alive &= !is_old;
+        let before = self.head(&mut current, head, end, None, cx);
+        self.send(current, Transfer { before, framing }, cx)
     }
 
     /// multipart/byteranges: each part has a heading of ours.
@@ -133,7 +167,7 @@ impl Http1 {
         if !current.head_only {
             cx.exchange().reply.wanted.extend(ranges.iter().cloned());
         }
-        self.send(current, Transfer { head, left: 0, rest }, cx)
+        self.send(current, Transfer { before: head, framing: Framing::Pieces { left: 0, rest } }, cx)
     }
 }
 

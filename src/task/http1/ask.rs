@@ -1,15 +1,17 @@
 //! Who answers a request: the location itself, or a worker.
 
 use super::current::{Current, Stage};
-use super::head::ALLOW;
+use super::head::allowed;
 use super::{Context, Http1, Step};
-use crate::config::{GzipStatic, Return};
+use crate::config::{DavMethods, GzipStatic, Return};
 use crate::exchange::Phase;
 use crate::exchange::limits::REDIRECTS_MAX;
-use crate::http::{Form, Method, Name, ReplyHead, Request, Text, accept};
+use crate::http::listing::Format;
+use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, Version, accept, target};
 use crate::log::Level;
 use crate::route::{self, Route};
-use crate::task::{FileRead, Wanted};
+use crate::task::{BodySpool, CgiStart, DirRead, FileDelete, FileRead, FileWrite, Question, Upload, Wanted};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -23,11 +25,17 @@ impl Http1 {
             let answer = answer.clone();
             return self.answer_return(current, &answer, cx);
         }
+        let (request, dav) = (Rc::clone(request), current.route.settings.dav_methods);
+        if current.route.settings.cgi.is_some() && !matches!(request.method, Method::Trace | Method::Options) {
+            return self.ask_program(current, cx);
+        }
         match request.method {
             Method::Get | Method::Head => self.ask_for_file(current, cx),
+            Method::Put if dav.contains(DavMethods::PUT) => self.store(current, request, cx),
+            Method::Delete if dav.contains(DavMethods::DELETE) => self.remove(current, request, cx),
             Method::Options => {
-                let head =
-                    ReplyHead { fields: vec![(const { Name::from_static("Allow") }, ALLOW)], ..ReplyHead::new(204) };
+                let allow = (const { Name::from_static("Allow") }, allowed(&current));
+                let head = ReplyHead { fields: vec![allow], ..ReplyHead::new(204) };
                 self.send_whole(current, head, Vec::new(), cx)
             }
             _ => self.refuse(current, 405, cx),
@@ -49,17 +57,39 @@ impl Http1 {
         self.ask_here(current, cx)
     }
 
+    /// A program's Location on this server: the request goes on as a GET without a body (RFC 3875 section 6.2.2).
+    pub(super) fn local_redirect(&mut self, mut current: Box<Current>, target: &[u8], cx: &mut Context<'_>) -> Step {
+        let mark = target.iter().position(|b| *b == b'?');
+        current.new_query = Some(mark.map(|mark| target[mark + 1..].to_vec()).unwrap_or_default());
+        (current.as_get, current.feeds) = (true, false);
+        let path = &target[..mark.unwrap_or(target.len())];
+        match target::normalize(path, current.route.settings.merge_slashes) {
+            Ok(path) => {
+                let path = path.into_owned();
+                self.redirect(current, path, cx)
+            }
+            Err(error) => {
+                cx.log(Level::Error, format_args!("the program's Location: {}", error.reason()));
+                self.refuse(current, 502, cx)
+            }
+        }
+    }
+
     /// Asks the location that the request has been led to.
     pub(super) fn ask_here(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
         match current.route.settings.return_.clone() {
             Some(answer) => self.answer_return(current, &answer, cx),
+            None if current.route.settings.cgi.is_some() => self.ask_program(current, cx),
             None => self.ask_for_file(current, cx),
         }
     }
 
-    fn ask_for_file(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
+    pub(super) fn ask_for_file(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let (route, path) = (&current.route, &current.path);
-        let elsewhere = |name: &String| (name.clone(), !route.also_answers(&[path, name.as_bytes()].concat()));
+        let elsewhere = |name: &String| {
+            let index = [path, name.as_bytes()].concat();
+            (name.clone(), !route.also_answers(&index) || route::script_may_answer(&route.settings, &index))
+        };
         let indexes = match path.last() {
             Some(b'/') => route.settings.index.iter().map(elsewhere).collect(),
             _ => Vec::new(),
@@ -85,11 +115,111 @@ impl Http1 {
         self.wait(current)
     }
 
+    /// A program answers, if there is one for this path. Of a body that comes in chunks nobody knows the length: it is
+    /// stored first, unless `cgi_request_buffering` is off.
+    fn ask_program(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
+        let settings = &current.route.settings;
+        let chunked = current.request.as_ref().is_some_and(|request| request.framing == Framing::Chunked);
+        let buffers = settings.cgi.as_ref().is_some_and(|cgi| cgi.request_buffering);
+        if current.body.is_whole() {
+            cx.exchange().body.end();
+        }
+        if !(current.feeds && chunked && buffers && route::script_may_answer(settings, &current.path)) {
+            return self.start_program(current, None, cx);
+        }
+        let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
+        cx.join(Box::new(BodySpool::new(&settings.client_body_temp_path, number)));
+        current.stage = Stage::Waiting;
+        self.wait(current)
+    }
+
+    /// Starts the program with a body that has been stored, or with the one that comes.
+    pub(super) fn start_program(
+        &mut self,
+        mut current: Box<Current>,
+        stored: Option<(OwnedFd, u64)>,
+        cx: &mut Context<'_>,
+    ) -> Step {
+        let Some(request) = current.request.clone() else { return self.ask_for_file(current, cx) };
+        let (body_file, stored_bytes) = stored.unzip();
+        let id = route::request_id(cx.worker.team.number(), self.connection, current.number);
+        cx.join(Box::new(CgiStart::new(Question {
+            body_bytes: match request.framing {
+                Framing::Length(bytes) => Some(bytes),
+                Framing::None | Framing::Chunked => stored_bytes,
+            },
+            body_file,
+            request,
+            route: current.route.clone(),
+            path: current.path.clone(),
+            query: current.query().map(<[u8]>::to_vec),
+            as_get: current.as_get || current.in_error_page,
+            local: Rc::clone(&self.local),
+            numbers: (self.connection, current.number, id),
+        })));
+        current.stage = Stage::Waiting;
+        self.wait(current)
+    }
+
+    /// The names in a directory.
+    pub(super) fn list(&mut self, mut current: Box<Current>, directory: OwnedFd, cx: &mut Context<'_>) -> Step {
+        let settings = Arc::clone(&current.route.settings);
+        let preferred = || current.request.as_ref().map_or(Format::Html, |r| Format::preferred(&r.fields));
+        let format = settings.autoindex.format.unwrap_or_else(preferred);
+        cx.join(Box::new(DirRead::new(directory, current.path.clone(), settings, format)));
+        current.stage = Stage::Waiting;
+        self.wait(current)
+    }
+
+    /// PUT: the body becomes a file.
+    fn store(&mut self, mut current: Box<Current>, request: Rc<Request>, cx: &mut Context<'_>) -> Step {
+        if request.fields.has(Known::ContentRange) {
+            return self.refuse(current, 400, cx); // a part of a file is not stored: RFC 9110 section 14.5
+        }
+        if request.framing == Framing::None && request.version == Version::HTTP_1_0 {
+            // RFC 1945 section 7.2.2: it has forgotten to say how long its body is. An empty file would lose the rest.
+            return self.refuse(current, 400, cx);
+        }
+        let Some(path) = route::file_path(&current.route.settings, &current.path) else {
+            return self.refuse(current, 404, cx);
+        };
+        if current.body.is_whole() {
+            cx.exchange().body.end(); // an empty file
+        }
+        cx.exchange().body.hold();
+        let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
+        let sync = current.route.settings.dav_sync;
+        cx.join(Box::new(FileWrite::new(Upload { path, request, number, sync })));
+        current.stage = Stage::Waiting;
+        self.wait(current)
+    }
+
+    /// DELETE.
+    fn remove(&mut self, mut current: Box<Current>, request: Rc<Request>, cx: &mut Context<'_>) -> Step {
+        let Some(path) = route::file_path(&current.route.settings, &current.path) else {
+            return self.refuse(current, 404, cx);
+        };
+        if path.strip_suffix(b"/") == Some(route::document_root(&current.route.settings)) {
+            cx.log(Level::Error, format_args!("the directory of \"root\" or \"alias\" itself is not removed"));
+            return self.refuse(current, 403, cx);
+        }
+        cx.join(Box::new(FileDelete::new(path, request)));
+        current.stage = Stage::Waiting;
+        self.wait(current)
+    }
+
     /// `return`: the configuration has the answer.
     fn answer_return(&mut self, mut current: Box<Current>, answer: &Return, cx: &mut Context<'_>) -> Step {
         if answer.code == 444 {
             current.status = 444;
-            cx.exchange().phase = Phase::Closing; // answers before this one still leave
+            match cx.exchange().output.is_empty() {
+                true => cx.exchange().phase = Phase::Closing,
+                false => {
+                    // Answers before this one still leave, and no reset may overtake them.
+                    self.lingering = current.route.settings.lingering;
+                    self.close(true, cx);
+                }
+            }
             return self.wait(current);
         }
         let Some(text) = &answer.text else { return self.refuse(current, answer.code, cx) };

@@ -3,7 +3,7 @@
 use super::body::RequestBody;
 use super::current::{Arrival, Current};
 use super::{Context, Http1, Step};
-use crate::config::{Server, Settings};
+use crate::config::{DavMethods, Server, Settings};
 use crate::exchange::limits::{INPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
 use crate::exchange::{Exchange, Phase};
 use crate::http::{Form, HeadError, Limits, Method, Request, Scan, head, target};
@@ -57,6 +57,7 @@ impl Http1 {
         }
         x.subject.server = Some(server as _);
         match self.check(&mut current, cx) {
+            Ok(()) if current.feeds => self.ask(current, cx),
             Ok(()) => {
                 self.current = Some(current);
                 Step::Again
@@ -94,11 +95,23 @@ impl Http1 {
         }
         let settings = &current.route.settings;
         apply(settings, cx.exchange());
+        if request.form != Form::Asterisk {
+            if settings.methods.is_some_and(|methods| !methods.contains(request.method)) {
+                return Err(405);
+            }
+            if settings.limit_except.is_some_and(|methods| !methods.contains(request.method)) {
+                cx.log(Level::Error, format_args!("{} is denied by limit_except", request.method.name()));
+                return Err(403);
+            }
+        }
         if current.body.is_longer_than(settings.client_max_body_size) {
             cx.log(Level::Error, format_args!("the client means to send a body over client_max_body_size"));
             return Err(413);
         }
-        if request.expect_continue {
+        current.feeds = !current.body.is_finished() && takes_body(request.method, settings);
+        if request.expect_continue && current.feeds {
+            current.owes_continue = true; // until the worker knows that it wants the body
+        } else if request.expect_continue {
             // No worker of this location wants a body, so it is not asked for. It may come all the same, or not.
             current.keep_alive = false;
             current.body.give_up();
@@ -139,6 +152,12 @@ impl Http1 {
             started,
         }
     }
+}
+
+/// Whether a worker of this place takes the request's body.
+fn takes_body(method: Method, settings: &Settings) -> bool {
+    let stores = method == Method::Put && settings.dav_methods.contains(DavMethods::PUT);
+    settings.return_.is_none() && (stores || settings.cgi.is_some())
 }
 
 /// Which location the path leads to.

@@ -24,9 +24,15 @@ pub(super) struct Current {
     /// The query that an internal redirect has put in place of the request's.
     pub new_query: Option<Vec<u8>>,
     pub body: RequestBody,
+    /// A worker takes the body; without one it is thrown away.
+    pub feeds: bool,
+    /// The client waits for a 100 before it sends the body (RFC 9110 section 10.1.1), and has not got it.
+    pub owes_continue: bool,
     pub stage: Stage,
     /// The client may send another request after this one, as far as is known.
     pub keep_alive: bool,
+    /// A program has redirected it: it is a GET now, without a body.
+    pub as_get: bool,
     /// An error page is being fetched: no second one is, if that fails too.
     pub in_error_page: bool,
     /// The error page is to be sent with this status, not its own.
@@ -68,12 +74,24 @@ pub(super) enum Stage {
 
 /// An answer's body, as the wire shows it.
 pub(super) struct Transfer {
-    /// The head, until the first bytes of the body are there to leave with it.
-    pub head: Vec<u8>,
-    /// Bytes of the present piece that have not come yet.
-    pub left: u64,
-    /// The pieces after it, the next one last.
-    pub rest: Vec<Piece>,
+    /// What goes before the body's next bytes, and leaves with them: at first the head.
+    pub before: Vec<u8>,
+    pub framing: Framing,
+}
+
+/// How the client finds the body's end.
+pub(super) enum Framing {
+    /// By the length that it was told.
+    Pieces {
+        /// Bytes of the present piece that have not come yet.
+        left: u64,
+        /// The pieces after it, the next one last.
+        rest: Vec<Piece>,
+    },
+    /// By the last chunk (RFC 9112 section 7.1).
+    Chunked,
+    /// By the connection's end: HTTP/1.0.
+    UntilClose,
 }
 
 /// A piece of a body: some bytes of our own, then some of the document.
@@ -128,8 +146,11 @@ impl Current {
             path: Vec::new(),
             new_query: None,
             body: RequestBody::lost(),
+            feeds: false,
+            owes_continue: false,
             stage: Stage::RequestBody,
             keep_alive: false,
+            as_get: false,
             in_error_page: false,
             error_status: None,
             redirects: 0,

@@ -3,8 +3,8 @@
 use super::current::Current;
 use super::{Context, Http1, Step};
 use crate::config::LingeringClose;
-use crate::exchange::Phase;
-use crate::exchange::limits::REPLY_BYTES_MAX;
+use crate::exchange::limits::{BODY_BYTES_MAX, REPLY_BYTES_MAX};
+use crate::exchange::{Exchange, Phase, Pipe};
 use crate::route;
 use crate::task::{Job, Timer};
 use std::rc::Rc;
@@ -22,7 +22,9 @@ impl Http1 {
         self.leaving_bytes += current.request_head_bytes;
         self.leaving.push_back(current);
         self.since = Some(cx.now);
-        cx.exchange().reply.reset(REPLY_BYTES_MAX);
+        let x = cx.exchange();
+        x.reply.reset(REPLY_BYTES_MAX);
+        x.body = Pipe::new(BODY_BYTES_MAX);
         if !last {
             return Step::Again;
         }
@@ -31,20 +33,26 @@ impl Http1 {
     }
 
     /// Ends the connection when the output has left. Closing while bytes of the client are unread would make the kernel
-    /// send a reset, and the client could lose the answer (RFC 9112 section 9.6): then it lingers.
+    /// send a reset, and the client could lose the answer (RFC 9112 section 9.6): then it lingers. Such bytes may come
+    /// as long as the answer is on its way.
     pub(super) fn close(&mut self, unread: bool, cx: &mut Context<'_>) {
         let x = cx.exchange();
-        let more = match self.lingering.mode {
-            LingeringClose::Off => false,
-            LingeringClose::On => unread || !x.input.is_empty(),
-            LingeringClose::Always => true,
-        };
-        if more && !x.input.is_ended() {
+        let mode = self.lingering.mode;
+        if x.input.is_ended() || mode == LingeringClose::Off {
+            x.phase = Phase::Closing;
+        } else if unread || !x.input.is_empty() || mode == LingeringClose::Always {
             x.input.clear();
             x.phase = Phase::Lingering;
-        } else {
+        } else if x.output.is_empty() {
             x.phase = Phase::Closing;
+        } else {
+            self.closing = true;
         }
+    }
+
+    /// It is time to look again at how the connection ends.
+    pub(super) fn may_close(&self, x: &Exchange) -> bool {
+        self.closing && x.phase == Phase::Open && (x.output.is_empty() || !x.input.is_empty() || x.input.is_ended())
     }
 
     /// The last answer has left: from now on the client's time runs.

@@ -2,7 +2,7 @@
 
 use super::current::Current;
 use super::{Context, Http1};
-use crate::config::{Part, Variable};
+use crate::config::{DavMethods, Part, Variable};
 use crate::http::print::{self, BodyEnd, Connection, Frame};
 use crate::http::range::ContentRange;
 use crate::http::{Name, ReplyHead, Text, date};
@@ -15,8 +15,23 @@ use webserv_sys::clock;
 const TOKENS: &str = concat!("webserv/", env!("CARGO_PKG_VERSION"));
 const NO_TOKENS: &str = "webserv";
 
-/// What may be done with files.
-pub(super) const ALLOW: Text = Text::from_static("GET, HEAD, OPTIONS");
+/// What may be done with what a request names (RFC 9110 section 10.2.1).
+pub(super) fn allowed(current: &Current) -> Text {
+    let settings = &current.route.settings;
+    if let Some(Ok(allow)) = settings.methods.map(|methods| Text::from_vec(methods.allow().into_bytes())) {
+        return allow;
+    }
+    if settings.cgi.is_some() {
+        return const { Text::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH") };
+    }
+    let dav = settings.dav_methods;
+    match (dav.contains(DavMethods::PUT), dav.contains(DavMethods::DELETE)) {
+        (false, false) => const { Text::from_static("GET, HEAD, OPTIONS") },
+        (true, false) => const { Text::from_static("GET, HEAD, PUT, OPTIONS") },
+        (false, true) => const { Text::from_static("GET, HEAD, DELETE, OPTIONS") },
+        (true, true) => const { Text::from_static("GET, HEAD, PUT, DELETE, OPTIONS") },
+    }
+}
 
 impl Http1 {
     /// Makes the answer's head, and decides with it whether the connection goes on.
@@ -28,6 +43,10 @@ impl Http1 {
         mut content_range: Option<ContentRange>,
         cx: &mut Context<'_>,
     ) -> Vec<u8> {
+        if current.owes_continue {
+            current.keep_alive = false; // its body may come all the same, or not
+            current.body.give_up();
+        }
         let settings = &current.route.settings;
         current.keep_alive &= !cx.worker.draining
             && current.number < settings.keepalive_requests
@@ -37,7 +56,7 @@ impl Http1 {
             false => Connection::Close,
         };
         match head.status {
-            405 => head.fields.push((const { Name::from_static("Allow") }, ALLOW)),
+            405 => head.fields.push((const { Name::from_static("Allow") }, allowed(current))),
             416 => content_range = current.document_bytes.map(|length| ContentRange::None { length }),
             503 => head.fields.push((const { Name::from_static("Retry-After") }, const { Text::from_static("1") })),
             _ => {}

@@ -24,6 +24,7 @@ use crate::exchange::{Exchange, Phase};
 use crate::http::Scan;
 use crate::log::Level;
 use crate::worker::Worker;
+use answer::end_workers;
 use current::{Current, Stage};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -58,6 +59,8 @@ pub struct Http1 {
     leaving_bytes: u64,
     /// How the connection ends while the client still sends.
     lingering: Lingering,
+    /// The last answer is in the output. Whether the connection lingers is seen when that has left.
+    closing: bool,
 }
 
 /// What a step came to.
@@ -88,6 +91,7 @@ impl Http1 {
             leaving: VecDeque::new(),
             leaving_bytes: 0,
             lingering,
+            closing: false,
         }
     }
 
@@ -95,6 +99,9 @@ impl Http1 {
         self.end_what_has_left(cx);
         if let Some(side) = cx.exchange().failed.take() {
             self.worker_failed(side, cx);
+        }
+        if self.may_close(cx.exchange()) {
+            self.close(false, cx);
         }
         for _ in 0..STEPS_PER_TURN {
             let x = cx.exchange();
@@ -113,12 +120,19 @@ impl Http1 {
         match self.current.take() {
             None if self.may_begin() => self.begin(cx),
             None => Step::Wait,
-            Some(current) => match current.stage {
-                Stage::RequestBody => self.skip_body(current, cx),
-                Stage::Waiting => self.take_answer(current, cx),
-                Stage::Sending(_) => self.transfer(current, cx),
-                Stage::Sent => self.finish(current, cx),
+            Some(current) => match self.feed(current, cx) {
+                Ok(current) => self.go_on(current, cx),
+                Err(step) => step,
             },
+        }
+    }
+
+    fn go_on(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
+        match current.stage {
+            Stage::RequestBody => self.skip_body(current, cx),
+            Stage::Waiting => self.take_answer(current, cx),
+            Stage::Sending(_) => self.transfer(current, cx),
+            Stage::Sent => self.finish(current, cx),
         }
     }
 
@@ -138,7 +152,7 @@ impl Http1 {
 
     /// The client takes what it asked for: a next request would not only wait in memory.
     fn may_begin(&self) -> bool {
-        self.leaving.len() < LEAVING_MAX && self.leaving_bytes < INPUT_BYTES_MAX as u64
+        !self.closing && self.leaving.len() < LEAVING_MAX && self.leaving_bytes < INPUT_BYTES_MAX as u64
     }
 
     /// Keeps the request until something has come or left.
@@ -155,6 +169,8 @@ impl Http1 {
             (Phase::Lingering, _) if self.lingers.is_some() => {} // set when it began
             (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // the rest is ClientWrite's
             (Phase::Open, Some(current)) if current.body.is_finished() => cx.no_deadline(),
+            (Phase::Open, Some(current)) if current.feeds && cx.exchange().body.room() == 0 => cx.no_deadline(),
+            (Phase::Open, None) if self.closing => cx.no_deadline(),
             (Phase::Open, Some(current)) => cx.wake_after(current.route.settings.client_body_timeout),
             (Phase::Open, None) if self.scan.is_started() || self.served == 0 => {
                 cx.wake_at(since + settings.client_header_timeout);
@@ -181,6 +197,7 @@ impl Http1 {
         cx.log(Level::Info, format_args!("{what} has passed"));
         match self.current.take() {
             Some(current) if current.head_bytes == 0 => {
+                end_workers(cx);
                 self.refuse(current, 408, cx);
             }
             None => {
@@ -226,12 +243,17 @@ impl Http1 {
         if x.phase == Phase::Lingering {
             return x.output.is_empty() && self.lingers.is_none();
         }
+        if self.may_close(x) {
+            return true;
+        }
         if x.phase != Phase::Open || x.output.room() == 0 {
             return false;
         }
         let input = || x.input.len() > self.seen || x.input.is_ended();
         match self.current.as_deref() {
             None => self.may_begin() && input(),
+            Some(current) if current.feeds && !current.body.is_finished() && x.body.room() > 0 && input() => true,
+            Some(current) if current.owes_continue && !current.body.is_finished() && !x.body.is_held() => true,
             Some(current) => match current.stage {
                 Stage::RequestBody | Stage::Sent => current.body.is_finished() || input(),
                 Stage::Waiting => x.reply.answer.is_some(),

@@ -60,7 +60,7 @@ impl Http1 {
         cx: &mut Context<'_>,
     ) -> Step {
         let uri = route::expand(&page.uri, &self.view(&current, cx));
-        current.in_error_page = true;
+        (current.in_error_page, current.feeds) = (true, false);
         current.error_status = match page.answer {
             ErrorPageStatus::Keep => Some(head.status),
             ErrorPageStatus::Set(status) => Some(status),

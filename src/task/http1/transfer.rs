@@ -1,12 +1,12 @@
 //! The answer on its way into the output.
 
 use super::answer::end_workers;
-use super::current::{Current, Stage, Transfer};
+use super::current::{Current, Framing, Piece, Stage, Transfer};
 use super::{Context, Http1, Step};
-use crate::exchange::Phase;
-use crate::http::ReplyHead;
+use crate::exchange::{Exchange, Phase};
 use crate::http::print::BodyEnd;
 use crate::http::status::is_bodyless;
+use crate::http::{ReplyHead, chunked};
 use crate::log::Level;
 
 impl Http1 {
@@ -32,9 +32,10 @@ impl Http1 {
 
     /// An answer whose body comes from a worker, if the client gets one at all.
     pub(super) fn send(&mut self, mut current: Box<Current>, transfer: Transfer, cx: &mut Context<'_>) -> Step {
-        if current.head_only || (transfer.left == 0 && transfer.rest.is_empty()) {
+        let is_empty = matches!(&transfer.framing, Framing::Pieces { left: 0, rest } if rest.is_empty());
+        if current.head_only || is_empty {
             end_workers(cx);
-            cx.exchange().output.push_bytes(transfer.head);
+            cx.exchange().output.push_bytes(transfer.before);
             return self.sent(current, cx);
         }
         current.stage = Stage::Sending(transfer);
@@ -45,22 +46,14 @@ impl Http1 {
     pub(super) fn transfer(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let x = cx.exchange();
         let Stage::Sending(transfer) = &mut current.stage else { return self.wait(current) };
-        while x.output.room() > 0 {
-            if transfer.left > 0 {
-                let Some(segment) = x.reply.body.take(transfer.left) else { break };
-                transfer.left -= segment.len();
-                if !transfer.head.is_empty() {
-                    x.output.push_bytes(std::mem::take(&mut transfer.head));
-                }
-                x.output.push(segment);
-            } else if let Some(piece) = transfer.rest.pop() {
-                transfer.head.extend_from_slice(&piece.heading);
-                transfer.left = piece.bytes;
-            } else {
-                x.output.push_bytes(std::mem::take(&mut transfer.head));
-                end_workers(cx);
-                return self.sent(current, cx);
-            }
+        let complete = match &mut transfer.framing {
+            Framing::Pieces { left, rest } => move_pieces(&mut transfer.before, left, rest, x),
+            Framing::Chunked => move_all(&mut transfer.before, true, x),
+            Framing::UntilClose => move_all(&mut transfer.before, false, x),
+        };
+        if complete {
+            end_workers(cx);
+            return self.sent(current, cx);
         }
         if x.reply.body.is_ended() && x.reply.body.is_empty() && x.output.room() > 0 {
             x.phase = Phase::Closing; // without a clean end: the client must not take it for the whole
@@ -77,4 +70,46 @@ impl Http1 {
         self.current = Some(current);
         Step::Again
     }
+}
+
+/// Moves a body of known length; true when it is complete.
+fn move_pieces(before: &mut Vec<u8>, left: &mut u64, rest: &mut Vec<Piece>, x: &mut Exchange) -> bool {
+    while x.output.room() > 0 {
+        if *left > 0 {
+            let Some(segment) = x.reply.body.take(*left) else { return false };
+            *left -= segment.len();
+            x.output.push_bytes(std::mem::take(before));
+            x.output.push(segment);
+        } else if let Some(piece) = rest.pop() {
+            before.extend_from_slice(&piece.heading);
+            *left = piece.bytes;
+        } else {
+            x.output.push_bytes(std::mem::take(before));
+            return true;
+        }
+    }
+    false
+}
+
+/// Moves a body whose end is known when it comes; true when it has come.
+fn move_all(before: &mut Vec<u8>, chunked: bool, x: &mut Exchange) -> bool {
+    while x.output.room() > 0 {
+        let Some(segment) = x.reply.body.take(u64::MAX) else { break };
+        if chunked {
+            chunked::push_chunk_start(before, segment.len());
+        }
+        x.output.push_bytes(std::mem::take(before));
+        x.output.push(segment);
+        if chunked {
+            before.extend_from_slice(chunked::CHUNK_END);
+        }
+    }
+    if !x.reply.body.is_ended() || !x.reply.body.is_empty() || x.output.room() == 0 {
+        return false;
+    }
+    if chunked {
+        before.extend_from_slice(chunked::LAST_CHUNK);
+    }
+    x.output.push_bytes(std::mem::take(before));
+    true
 }
