@@ -92,13 +92,16 @@ impl Client {
     /// Reads some bytes: `Ok(0)` is the end, `TimedOut` that nothing came within the limit.
     pub fn read_some(&mut self, out: &mut [u8], limit: Duration) -> io::Result<usize> {
         let limit = Some(limit.max(Duration::from_millis(1)));
-        let result = match &mut self.stream {
-            Stream::Tcp(s) => s.set_read_timeout(limit).and_then(|()| s.read(out)),
-            Stream::Unix(s) => s.set_read_timeout(limit).and_then(|()| s.read(out)),
-        };
-        match result {
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
-            other => other,
+        loop {
+            let result = match &mut self.stream {
+                Stream::Tcp(s) => s.set_read_timeout(limit).and_then(|()| s.read(out)),
+                Stream::Unix(s) => s.set_read_timeout(limit).and_then(|()| s.read(out)),
+            };
+            match result {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {} // a signal, or a pause of the whole machine
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Err(io::ErrorKind::TimedOut.into()),
+                other => return other,
+            }
         }
     }
 
