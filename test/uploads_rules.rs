@@ -409,3 +409,15 @@ fn http_1_0_stores_too() {
     s.ask("PUT /x HTTP/1.1\r\nHost: h\r\n\r\n").expect(204, "HTTP/1.1 without a length: no bytes (9112 6.3)");
     assert_eq!(s.text("html/x"), "");
 }
+
+#[test]
+fn uploads_went_through_links_that_downloads_refused() {
+    let s = site("dav_methods PUT DELETE; disable_symlinks on;", &[("real/a.txt", b"old")]);
+    std::os::unix::fs::symlink(s.path("html/real"), s.path("html/link")).unwrap();
+    for request in ["GET", "DELETE", "PUT"] {
+        let response = s.ask(format!("{request} /link/a.txt HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"));
+        response.expect(403, request);
+    }
+    assert_eq!(s.text("html/real/a.txt"), "old");
+    s.ask("PUT /real/b.txt HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nnew").expect(201, "without a link");
+}

@@ -1,6 +1,8 @@
 //! FileDelete: takes one file, or one empty directory, away.
 
 use super::Context;
+use super::file_read::check_folder;
+use crate::config::DisableSymlinks;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::{Answer, Exchange};
 use crate::http::conditional::{self, Validators, Verdict};
@@ -15,17 +17,19 @@ use webserv_sys::{Error, Watch, clock};
 pub struct FileDelete {
     path: Vec<u8>,
     request: Rc<Request>,
+    links: DisableSymlinks,
     done: bool,
 }
 
 impl FileDelete {
     /// Will remove the file at this path, if the request's preconditions hold.
-    pub fn new(path: Vec<u8>, request: Rc<Request>) -> Self {
-        Self { path, request, done: false }
+    pub fn new(path: Vec<u8>, request: Rc<Request>, links: DisableSymlinks) -> Self {
+        Self { path, request, links, done: false }
     }
 
     /// The status that the client gets: 204, or why not.
     fn remove(&self) -> Result<u16, Error> {
+        check_folder(&self.path, self.links)?;
         let path = file::c_path("unlinkat", &self.path)?;
         let stat = file::fstatat(file::CWD, &path, false)?;
         let tag = etag::of_file(stat.modified_secs, stat.size_bytes);

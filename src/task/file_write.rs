@@ -1,6 +1,8 @@
 //! FileWrite: from a PUT's body to a file, which is there as a whole or not at all.
 
 use super::Context;
+use super::file_read::check_folder;
+use crate::config::DisableSymlinks;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::IOVECS_MAX;
 use crate::exchange::{Answer, Exchange};
@@ -26,6 +28,8 @@ pub struct Upload {
     pub request: Rc<Request>,
     /// A number that no other upload has: a part of the temporary file's name.
     pub number: u128,
+    /// Which symbolic links on the way to it are followed.
+    pub links: DisableSymlinks,
     /// The bytes are on the disk before the client is told so: fsync(2).
     pub sync: bool,
 }
@@ -47,6 +51,7 @@ impl FileWrite {
 
     /// Looks at what is there, and opens the temporary file.
     fn begin(&mut self) -> Result<(), Refusal> {
+        check_folder(&self.upload.path, self.upload.links)?;
         let path = file::c_path("openat", &self.upload.path)?;
         let there = match file::fstatat(file::CWD, &path, true) {
             Ok(stat) => Some(stat),

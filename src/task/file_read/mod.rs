@@ -1,6 +1,8 @@
 //! FileRead: finds the file that a request means, says what it is, and sends the bytes that the protocol wants of it.
 
 mod open;
+
+pub(super) use open::check_folder;
 #[cfg(test)]
 mod tests;
 

@@ -20,6 +20,20 @@ pub fn open(path: &[u8], links: DisableSymlinks) -> Result<OwnedFd> {
     }
 }
 
+/// Whether the folder that a path lies in may be reached, by `disable_symlinks`. Asked before something in it changes.
+///
+/// # Errors
+/// As of [`open`].
+pub(in crate::task) fn check_folder(path: &[u8], links: DisableSymlinks) -> Result<()> {
+    if links == DisableSymlinks::Off {
+        return Ok(());
+    }
+    let name = path.strip_suffix(b"/").unwrap_or(path);
+    let end = name.iter().rposition(|b| *b == b'/').map_or(0, |slash| slash + 1);
+    let folder = if end == 0 { b"." } else { &name[..end] };
+    open_by_steps(folder, links).map(drop)
+}
+
 /// Opens one name after the other, each from the directory before it, so that nobody can put a link in our way between
 /// the check and the use.
 fn open_by_steps(path: &[u8], links: DisableSymlinks) -> Result<OwnedFd> {

@@ -202,8 +202,8 @@ impl Http1 {
         }
         cx.exchange().body.hold();
         let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
-        let sync = current.route.settings.dav_sync;
-        cx.join(Box::new(FileWrite::new(Upload { path, request, number, sync })));
+        let (links, sync) = (current.route.settings.disable_symlinks, current.route.settings.dav_sync);
+        cx.join(Box::new(FileWrite::new(Upload { path, request, number, links, sync })));
         current.stage = Stage::Waiting;
         self.wait(current)
     }
@@ -217,7 +217,8 @@ impl Http1 {
             cx.log(Level::Error, format_args!("the directory of \"root\" or \"alias\" itself is not removed"));
             return self.refuse(current, 403, cx);
         }
-        cx.join(Box::new(FileDelete::new(path, request)));
+        let links = current.route.settings.disable_symlinks;
+        cx.join(Box::new(FileDelete::new(path, request, links)));
         current.stage = Stage::Waiting;
         self.wait(current)
     }
