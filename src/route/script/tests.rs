@@ -207,9 +207,9 @@ fn a_program_that_is_passed_to() {
 
 #[test]
 fn relative_roots_become_absolute() {
-    let cgi = Cgi { working_directory: "/work".into(), ..Cgi::default() };
+    let cgi = Cgi { working_directory: "/base".into(), ..Cgi::default() };
     for (path, expected) in
-        [("html/a", "/work/html/a"), ("./html/a", "/work/html/a"), (".", "/work"), ("././a", "/work/a"), ("/a", "/a")]
+        [("html/a", "/base/html/a"), ("./html/a", "/base/html/a"), (".", "/base"), ("././a", "/base/a"), ("/a", "/a")]
     {
         assert_eq!(absolute(&cgi, path.into()), expected.as_bytes(), "{path}");
     }
