@@ -1,6 +1,7 @@
 //! The command line: nginx's options, and `webserv DIR` to serve a folder at once.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,7 +62,7 @@ Usage: webserv [OPTIONS]            serve what the configuration says
 Options:
   -c, --config FILE       the configuration (default: config/default.conf, else the built-in one)
   -p, --prefix DIR        where relative paths in it begin (default: the working directory)
-  -g, --global TEXT       directives in front of the configuration: -g 'daemon on;'
+  -g, --global TEXT       directives that win over the configuration's: -g 'error_log stderr debug;'
   -e, --error-log FILE    the error log, whatever the configuration says; \"stderr\" for the terminal
   -t, --test              say whether the configuration is right, and exit
   -T, --dump              the same, and print it
@@ -154,22 +155,16 @@ impl Command {
             }
             Command::Test(source, dump) => source.test(dump),
             Command::Send(signal, source) => send(signal, &source.load()?),
-            Command::Version => {
-                println!("webserv/{}", env!("CARGO_PKG_VERSION"));
-                Ok(())
-            }
+            Command::Version => print(&format!("webserv/{}\n", env!("CARGO_PKG_VERSION"))),
             Command::Build => {
                 let features = if cfg!(feature = "kqueue-shim") { "kqueue-shim" } else { "none" };
-                println!("webserv/{} ({})", env!("CARGO_PKG_VERSION"), env!("WEBSERV_COMMIT"));
-                println!("built by {}", env!("WEBSERV_RUSTC"));
-                println!("pollers: {}", webserv_sys::poller::names().join(" "));
-                println!("features: {features}");
-                Ok(())
+                let (version, commit) = (env!("CARGO_PKG_VERSION"), env!("WEBSERV_COMMIT"));
+                let (built_by, pollers) = (env!("WEBSERV_RUSTC"), webserv_sys::poller::names().join(" "));
+                print(&format!(
+                    "webserv/{version} ({commit})\nbuilt by {built_by}\npollers: {pollers}\nfeatures: {features}\n"
+                ))
             }
-            Command::Help => {
-                print!("{HELP}");
-                Ok(())
-            }
+            Command::Help => print(HELP),
         }
     }
 }
@@ -184,7 +179,7 @@ impl Source {
         let default = prefix.join("config/default.conf");
         let loaded = match (&self.directory, &self.file) {
             (Some(directory), _) => self.for_directory(directory)?,
-            (None, Some(file)) => Config::load(&relative(file, &prefix), &prefix, &self.globals),
+            (None, Some(file)) => Config::load(&self.place(file), &prefix, &self.globals),
             (None, None) if default.is_file() => Config::load(&default, &prefix, &self.globals),
             (None, None) => Config::built_in(&prefix, &self.globals),
         };
@@ -192,10 +187,18 @@ impl Source {
         if let Some(path) = &self.error_log {
             config.error_log.target = match path.to_str() {
                 Some("stderr") => LogTarget::Stderr,
-                _ => LogTarget::File(relative(path, &prefix)),
+                _ => LogTarget::File(prefix.join(path)),
             };
         }
         Ok(config)
+    }
+
+    /// `-c` is relative to the prefix, as in nginx, or else to the working directory.
+    fn place(&self, file: &Path) -> PathBuf {
+        match &self.prefix {
+            Some(prefix) if prefix.join(file).exists() || !file.exists() => prefix.join(file),
+            _ => file.to_owned(),
+        }
     }
 
     fn for_directory(&self, directory: &Path) -> Result<Result<Config, webserv::config::Errors>, String> {
@@ -215,24 +218,33 @@ impl Source {
         };
         let config = self.load().map_err(|e| format!("{e}\nwebserv: the configuration {name} is not right"))?;
         for warning in config.warnings.iter().filter(|_| !self.quiet) {
-            eprintln!("webserv: {warning}");
+            note(&warning.to_string());
         }
         if !self.quiet {
-            eprintln!("webserv: the configuration {name} is right: syntax is ok, test is successful");
+            note(&format!("the configuration {name} is right: syntax is ok, test is successful"));
         }
         if dump == Dump::Yes {
             for (name, text) in &config.texts {
-                println!("# configuration file {name}:\n{text}");
+                print(&format!("# configuration file {name}:\n{text}\n"))?;
             }
         }
         Ok(())
     }
 }
 
-/// `-c` and `-e` are relative to the prefix where a file is there, else to the working directory.
-fn relative(path: &Path, prefix: &Path) -> PathBuf {
-    let below = prefix.join(path);
-    if path.is_relative() && !below.exists() && path.exists() { path.to_owned() } else { below }
+/// Prints what was asked for. A reader who has seen enough and closes the pipe is no error, nor a panic.
+fn print(text: &str) -> Result<(), String> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("cannot write to standard output: {error}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says something on standard error, if anyone is there.
+fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "webserv: {text}");
 }
 
 /// Tells the server whose number stands in the pid file.
@@ -268,7 +280,10 @@ mod tests {
             ("-v", Command::Version),
             ("-V", Command::Build),
             ("-h", Command::Help),
-            ("www --port 0", Command::Serve(Source { directory: Some("www".into()), port: Some(0), ..Source::default() })),
+            (
+                "www --port 0",
+                Command::Serve(Source { directory: Some("www".into()), port: Some(0), ..Source::default() }),
+            ),
         ];
         for (line, command) in rows {
             assert_eq!(parsed(line), Ok(command), "{line}");

@@ -3,13 +3,15 @@
 
 mod cli;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os().skip(1)).and_then(|command| command.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("webserv: {message}");
+            // Nobody may be there to read it any more, which is no reason to panic.
+            let _ = writeln!(std::io::stderr(), "webserv: {message}");
             ExitCode::FAILURE
         }
     }

@@ -2,26 +2,28 @@
 
 use crate::config::{Address, Config, Listener};
 use crate::engine::Engine;
-use crate::listen::{self, Sockets};
-use crate::log::{AccessLogs, ErrorLog, Level, Line};
-use crate::task::{Accept, Inbox, Signal};
+use crate::listen::{Open, Socket, Sockets};
+use crate::log::{AccessLogs, ErrorLog, Level, Line, LogFiles, LogTarget};
+use crate::pid_file::PidFile;
+use crate::task::{Accept, Farewell, Inbox, Signal};
 use crate::worker::{Command, Loader, Mate, Team, Worker};
-use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
-use webserv_sys::{pipe, poller, process, signal};
+use webserv_sys::process::{self, Daemon};
+use webserv_sys::{net, poller, signal};
 
 /// What one worker needs that is made before its thread.
 struct Seat {
-    number: usize,
     config: Arc<Config>,
-    sockets: Vec<(Listener, OwnedFd)>,
+    sockets: Vec<(Listener, Arc<Socket>)>,
     log: ErrorLog,
     access_logs: AccessLogs,
+    /// The first worker has none: it hears signals instead.
     inbox: Option<Inbox>,
     team: Team,
+    /// The parent, which is to be told by the first worker that the server runs.
+    daemon: Option<Daemon>,
 }
 
 /// Serves until it is told to stop.
@@ -29,90 +31,99 @@ struct Seat {
 /// `loader` reads the configuration again at SIGHUP.
 ///
 /// # Errors
-/// What kept the server from starting, in words: an address, a log file, a user.
+/// What kept the server from starting, in words: an address, a log file, a user. They can still be said on standard
+/// error, also by a daemon.
 pub fn run(config: Config, loader: Loader) -> Result<(), String> {
     process::inherit_nothing().map_err(|e| e.to_string())?;
     let config = Arc::new(config);
     let workers = config.workers.max(1);
-    // Each connection needs a descriptor, and a second one while it is sent a file.
-    let wanted = 64 + 2 * config.events.worker_connections as u64 * workers as u64;
-    let _ = process::raise_fd_limit(wanted);
-    let mut sockets = listen::open(&config.listeners, workers).map_err(|e| e.to_string())?;
-    let mut log = open_log(&config, 0)?;
-    if config.daemon {
-        process::daemonize().map_err(|e| format!("cannot become a daemon: {e}"))?;
+    let _ = process::raise_fd_limit(descriptors_wanted(&config));
+    let account = account(&config)?;
+    let mut open = Open::default();
+    let mut sockets = open.open(&config.listeners, workers).map_err(|e| e.to_string())?;
+    let files = LogFiles::open(&config)?;
+    if let Some((user, group)) = account {
+        files.give_to(user, group)?;
     }
-    let pid_file = PidFile::write(config.pid.as_deref())?;
+    let daemon = config.daemon.then(process::daemonize).transpose();
+    let daemon = daemon.map_err(|e| format!("cannot become a daemon: {e}"))?;
+    let pid_file = config.pid.as_deref().map(PidFile::write).transpose()?;
     if let Some(user) = &config.user {
         process::become_user(&user.name, user.group.as_deref())
-            .map_err(|e| format!("cannot become user {:?}: {e}; only root can change the user", user.name))?;
+            .map_err(|e| format!("cannot become user {:?}: {e}", user.name))?;
     }
-    signal::ignore(signal::Signal::Pipe).map_err(|e| e.to_string())?;
+    for failed_write in [signal::Signal::Pipe, signal::Signal::Xfsz] {
+        signal::ignore(failed_write).map_err(|e| e.to_string())?; // the call says it, too
+    }
     signal::block(&Signal::ALL).map_err(|e| e.to_string())?;
+    let mut log = ErrorLog::new(&config, &files, 0);
     announce(&config, &sockets, &mut log);
 
-    let mut mates = Vec::new();
-    let mut threads = Vec::new();
+    let mut seat = |number, log, inbox, team| {
+        let access_logs = AccessLogs::new(&config.access_logs, &files);
+        Seat { config: Arc::clone(&config), sockets: sockets.take(number), log, access_logs, inbox, team, daemon: None }
+    };
+    let (mut mates, mut threads) = (Vec::new(), Vec::new());
     for number in 1..workers {
-        let (mate, inbox) = mate()?;
-        let seat = seat(number, &config, &mut sockets, open_log(&config, number)?, Some(inbox), None)?;
-        threads.push(start_thread(seat)?);
+        let (mate, inbox) = mate(number)?;
+        let log = ErrorLog::new(&config, &files, number);
+        threads.push(start_thread(number, seat(number, log, Some(inbox), Team::member(number)))?);
         mates.push(mate);
     }
-    let leader = Team::leader(Arc::clone(&config), loader, mates);
-    let seat = seat(0, &config, &mut sockets, log, None, Some(leader))?;
-    let unix_paths = unix_paths(&config);
-    drop(config);
-    let outcome = serve(seat);
+    let leader = Team::leader(Arc::clone(&config), loader, open, mates);
+    let first = Seat { daemon, ..seat(0, log, None, leader) };
+    drop((files, config)); // else files that are replaced would stay open
+    let outcome = serve(first);
     for thread in threads {
         let _ = thread.join();
-    }
-    for path in unix_paths {
-        let _ = std::fs::remove_file(path);
     }
     drop(pid_file);
     outcome
 }
 
-fn open_log(config: &Config, worker: usize) -> Result<ErrorLog, String> {
-    ErrorLog::open(&config.error_log, worker)
-        .map_err(|e| format!("cannot open the error log {:?}: {e}", config.error_log.target))
+/// Each connection needs a descriptor, and most that are being answered one for a file. Pipelined answers, large files
+/// that all wait for the same slow client, can hold more: the limit may be reached, and then a request gets 503. Beside
+/// them there are the logs, the pollers, the lines between workers, and a socket for each worker and address.
+fn descriptors_wanted(config: &Config) -> u64 {
+    let workers = config.workers.max(1) as u64;
+    let per_worker = 2 * config.events.worker_connections as u64 + config.listeners.len() as u64 + 4;
+    let logs = config.access_logs.len() + config.error_logs.len();
+    64 + logs as u64 + workers * per_worker
 }
 
-fn seat(
-    number: usize,
-    config: &Arc<Config>,
-    sockets: &mut Sockets,
-    log: ErrorLog,
-    inbox: Option<Inbox>,
-    leader: Option<Team>,
-) -> Result<Seat, String> {
-    let access_logs = AccessLogs::open(&config.access_logs)?;
-    let sockets = sockets.take(number);
-    let team = leader.unwrap_or_else(|| Team::member(number, Arc::clone(config)));
-    Ok(Seat { number, config: Arc::clone(config), sockets, log, access_logs, inbox, team })
+/// The numbers of the user and group that the server is to become.
+fn account(config: &Config) -> Result<Option<(u32, u32)>, String> {
+    let Some(user) = &config.user else { return Ok(None) };
+    if process::effective_user() != 0 {
+        return Err(format!("cannot become user {:?}: only root can change the user; leave \"user\" out", user.name));
+    }
+    let failed = |what: &str, name: &str, why: String| format!("cannot become {what} {name:?}: {why}");
+    let found = process::lookup_user(&user.name).map_err(|e| failed("user", &user.name, e.to_string()))?;
+    let found = found.ok_or_else(|| failed("user", &user.name, "there is none of this name".into()))?;
+    let Some(name) = &user.group else { return Ok(Some((found.id, found.group))) };
+    let group = process::lookup_group(name).map_err(|e| failed("group", name, e.to_string()))?;
+    let group = group.ok_or_else(|| failed("group", name, "there is none of this name".into()))?;
+    Ok(Some((found.id, group)))
 }
 
-/// A channel with a bell: the first worker's end and the other's.
-fn mate() -> Result<(Mate, Inbox), String> {
-    let (commands, received): (_, Receiver<Command>) = channel();
-    let (reader, bell) = pipe::pipe().map_err(|e| e.to_string())?;
-    Ok((Mate { commands, bell }, Inbox::new(reader, received)))
+/// A channel with a line beside it: the first worker's end and the other's.
+fn mate(number: usize) -> Result<(Mate, Inbox), String> {
+    let (commands, received) = channel();
+    let (ours, theirs) = net::pair().map_err(|e| e.to_string())?;
+    Ok((Mate { number, commands, line: Arc::new(ours) }, Inbox::new(theirs, received)))
 }
 
-fn start_thread(seat: Seat) -> Result<JoinHandle<()>, String> {
-    let name = format!("worker {}", seat.number);
-    let run = move || {
-        if let Err(error) = serve(seat) {
-            eprintln!("webserv: {error}");
-        }
-    };
-    std::thread::Builder::new().name(name).spawn(run).map_err(|e| format!("cannot start a worker thread: {e}"))
+fn start_thread(number: usize, seat: Seat) -> Result<JoinHandle<()>, String> {
+    // Why it has ended stands in its log, and the first worker sees that it has.
+    let run = move || drop(serve(seat));
+    let thread = std::thread::Builder::new().name(format!("worker {number}")).spawn(run);
+    thread.map_err(|e| format!("cannot start a worker thread: {e}"))
 }
 
 /// One worker's loop, from its first task to its last. The poller is made here, in the worker's own thread.
-fn serve(seat: Seat) -> Result<(), String> {
-    let poller = poller::open(seat.config.events.poller).map_err(|e| format!("cannot watch descriptors: {e}"))?;
+fn serve(mut seat: Seat) -> Result<(), String> {
+    let poller = poller::open(seat.config.events.poller).map_err(|e| format!("cannot watch descriptors: {e}"));
+    let poller = poller.inspect_err(|e| seat.log.write(Level::Emerg, &Line::plain(format_args!("{e}"))))?;
     let try_first = seat.config.events.try_first;
     let leads = seat.inbox.is_none();
     let worker = Worker::new(seat.config, seat.team, seat.access_logs);
@@ -121,14 +132,24 @@ fn serve(seat: Seat) -> Result<(), String> {
         Some(inbox) => engine.start(Box::new(inbox)),
         None => Signal::ALL.into_iter().for_each(|s| engine.start(Box::new(Signal::new(s)))),
     }
+    let lines: Vec<_> = engine.worker.team.mates().iter().map(|m| (m.number, Arc::clone(&m.line))).collect();
+    for (number, line) in lines {
+        engine.start(Box::new(Farewell::new(number, line)));
+    }
     for (listener, socket) in seat.sockets {
         engine.start(Box::new(Accept::new(socket, listener)));
     }
+    if let Some(daemon) = seat.daemon {
+        daemon.ready().map_err(|e| format!("cannot become a daemon: {e}"))?;
+    }
     let outcome = engine.run().map_err(|e| format!("the loop has ended: {e}"));
     engine.worker.access_logs.flush();
+    if let Err(error) = &outcome {
+        engine.log().write(Level::Emerg, &Line::plain(format_args!("{error}")));
+    }
     if leads {
-        // The others end with this one, also when it is its poller that has failed.
-        engine.worker.team.tell_others(if engine.worker.draining { &Command::Drain } else { &Command::Stop });
+        // The others have been told, unless it is this one's poller that has failed.
+        engine.worker.team.tell_others(&Command::Stop);
         engine.log().write(Level::Notice, &Line::plain(format_args!("stopped")));
     }
     outcome
@@ -138,48 +159,26 @@ fn announce(config: &Config, sockets: &Sockets, log: &mut ErrorLog) {
     for warning in &config.warnings {
         log.write(Level::Warn, &Line::plain(format_args!("{warning}")));
     }
+    if config.daemon && config.error_log.target == LogTarget::Stderr {
+        let what = "a daemon has no standard error: nothing will be seen of this log from now on; name a file for it";
+        log.write(Level::Warn, &Line::plain(format_args!("error_log: {what}")));
+    }
     if log.level() < Level::Notice {
         return;
     }
     let poller = config.events.poller.unwrap_or(poller::names()[0]);
     let (version, pid, workers) = (env!("CARGO_PKG_VERSION"), process::pid(), config.workers.max(1));
-    let what = format_args!("webserv {version} (pid {pid}, {poller}, {workers} worker{}) started",
-        if workers == 1 { "" } else { "s" }).to_string();
+    let what = format_args!(
+        "webserv {version} (pid {pid}, {poller}, {workers} worker{}) started",
+        if workers == 1 { "" } else { "s" }
+    )
+    .to_string();
     log.write(Level::Notice, &Line::plain(format_args!("{what}")));
     for address in sockets.addresses() {
         let open = match &address {
-            Address::Inet(address) => format!(": open http://{address}/"),
+            Address::Inet(address) => format!(" (http://{address}/)"),
             Address::Unix(_) => String::new(),
         };
         log.write(Level::Notice, &Line::plain(format_args!("listening on {address}{open}")));
-    }
-}
-
-fn unix_paths(config: &Config) -> Vec<std::path::PathBuf> {
-    let path = |l: &Listener| match &l.address {
-        Address::Unix(path) => Some(path.clone()),
-        Address::Inet(_) => None,
-    };
-    config.listeners.iter().filter_map(path).collect()
-}
-
-/// The file with the process number; removed when the server ends.
-struct PidFile(Option<std::path::PathBuf>);
-
-impl PidFile {
-    fn write(path: Option<&Path>) -> Result<Self, String> {
-        if let Some(path) = path {
-            std::fs::write(path, format!("{}\n", process::pid()))
-                .map_err(|e| format!("cannot write the pid file {}: {e}", path.display()))?;
-        }
-        Ok(Self(path.map(Path::to_owned)))
-    }
-}
-
-impl Drop for PidFile {
-    fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            let _ = std::fs::remove_file(path);
-        }
     }
 }

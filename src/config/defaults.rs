@@ -1,6 +1,7 @@
 //! What holds where the configuration says nothing.
 
 use super::types::*;
+use crate::http::listing::Format;
 use crate::log::Level;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -31,6 +32,9 @@ impl Default for Settings {
             client_body_timeout: Duration::from_secs(60),
             client_max_body_size: 1 << 20,
             send_timeout: Duration::from_secs(60),
+            lingering: Lingering::default(),
+            reset_timedout_connection: false,
+            merge_slashes: true,
             client_header_buffer_size: 1 << 10,
             large_client_header_buffers: (4, 8 << 10),
             max_headers: 1000,
@@ -40,9 +44,53 @@ impl Default for Settings {
             tcp_nodelay: true,
             server_tokens: true,
             etag: true,
+            dav_methods: DavMethods::empty(),
+            dav_sync: false,
             disable_symlinks: DisableSymlinks::Off,
+            autoindex: Autoindex::default(),
             max_ranges: None,
+            add_headers: Vec::new(),
+            expires: Expires::Off,
+            redirects: Redirects { absolute: true, port: true, server_name: false },
+            gzip_static: GzipStatic::Off,
+            if_modified_since: IfModifiedSince::Before,
+            cgi: None,
+            methods: None,
+            limit_except: None,
+            client_body_buffer_size: 16 << 10,
+            client_body_temp_path: std::env::temp_dir(),
         }
+    }
+}
+
+impl Default for Lingering {
+    fn default() -> Self {
+        Lingering { mode: LingeringClose::On, time: Duration::from_secs(30), timeout: Duration::from_secs(5) }
+    }
+}
+
+impl Default for Cgi {
+    /// `cgi on;` and nothing else.
+    fn default() -> Self {
+        Cgi {
+            pass: None,
+            extensions: Vec::new(),
+            interpreters: Vec::new(),
+            params: Vec::new(),
+            timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(30),
+            path_info: PathInfo::Rest,
+            request_buffering: true,
+            processes_max: 64,
+            rlimits: Vec::new(),
+            working_directory: PathBuf::new(),
+        }
+    }
+}
+
+impl Default for Autoindex {
+    fn default() -> Self {
+        Autoindex { on: false, exact_size: true, localtime: false, format: Some(Format::Html) }
     }
 }
 

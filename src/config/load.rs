@@ -106,14 +106,18 @@ fn statements(
             return Err(Fault::new(block.open, "no blocks in -g: only directives of the top level"));
         }
     }
-    statements.append(&mut parser.text(path, text)?);
+    let in_file = parser.text(path, text)?;
+    // What the command line says wins over the same directive of the file.
+    let overridden = |it: &Statement| it.block.is_none() && statements.iter().any(|g| g.name.text == it.name.text);
+    let kept: Vec<Statement> = in_file.into_iter().filter(|it| !overridden(it)).collect();
+    statements.extend(kept);
     Ok(statements)
 }
 
 fn finish(mut draft: Draft, path: &Path) -> Result<Config, Errors> {
     for server in &mut draft.servers {
         if server.listens.is_empty() {
-            let port = if is_superuser() { 80 } else { 8000 };
+            let port = if webserv_sys::process::effective_user() == 0 { 80 } else { 8000 };
             let address = Address::Inet((Ipv4Addr::UNSPECIFIED, port).into());
             server.listens.push(Listen::new(address, server.place));
         }
@@ -137,16 +141,10 @@ fn finish(mut draft: Draft, path: &Path) -> Result<Config, Errors> {
     let mut config = draft.config;
     config.warnings = problems(draft.warnings);
     if config.listeners.is_empty() {
-        let message = "it has no server, so nothing is served".to_owned();
-        config.warnings.push(Problem::file(&path.to_string_lossy(), message));
+        let message = "it has no server, so there is nothing to listen on; write http { server { listen 8080; } }";
+        return Err(Errors::file(&path.to_string_lossy(), message.to_owned()));
     }
     config.texts = draft.files.into_texts();
+    config.texts.retain(|(name, _)| name != GLOBALS);
     Ok(config)
-}
-
-/// May this process open port 80?
-fn is_superuser() -> bool {
-    use std::os::unix::fs::MetadataExt;
-    // A process owns its own entry as its effective user. Where there is no procfs(5), 8000 is right for all.
-    std::fs::metadata("/proc/self").is_ok_and(|entry| entry.uid() == 0)
 }

@@ -26,8 +26,9 @@ impl Hosts {
         }
     }
 
-    /// The server for `host`, which is lower case and without port: its exact name, else the longest `*.name` that fits,
-    /// else the longest `name.*`, else the default server. An empty host asks for `server_name ""`.
+    /// The server for `host`, which is lower case and without port: the one with exactly this name, else with the
+    /// longest `*.name` that fits, else with the longest `name.*`, else the default server. An empty host asks for
+    /// `server_name ""`.
     ///
     /// # Panics
     /// If there is no server at all, which no loaded configuration has.
@@ -55,7 +56,8 @@ impl Hosts {
 impl Server {
     /// The name in logs and redirects: the first `server_name`, or "".
     pub fn name(&self) -> &str {
-        self.names.first().map_or("", String::as_str)
+        let first = self.names.first().map_or("", String::as_str);
+        first.strip_prefix('.').unwrap_or(first) // ".example.org" is that name and all below it
     }
 }
 
@@ -78,11 +80,12 @@ impl Locations {
     }
 }
 
-#[cfg(test)]
-mod tests;
-
 impl std::fmt::Display for Server {
+    /// The name, for log lines.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -157,11 +157,12 @@ impl Errors {
 }
 
 impl fmt::Display for Errors {
-    /// Each problem as `webserv: file:line:column: message` with its line and carets; no newline at the end.
+    /// Each problem as `file:line:column: message` with its line and carets. `webserv: ` stands before all but the
+    /// first, which gets it from the command. No newline at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {
-            let newline = if index > 0 { "\n" } else { "" };
-            write!(f, "{newline}webserv: {problem}")?;
+            let between = if index > 0 { "\nwebserv: " } else { "" };
+            write!(f, "{between}{problem}")?;
         }
         Ok(())
     }
@@ -202,10 +203,10 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_carries_the_programs_name() {
+    fn the_program_s_name_stands_before_each_problem_but_the_first() {
         let one = Errors::file("x.conf", "cannot be read".into());
-        assert_eq!(one.to_string(), "webserv: x.conf: cannot be read");
+        assert_eq!(one.to_string(), "x.conf: cannot be read");
         let two = Errors { problems: [one.problems.clone(), one.problems].concat() };
-        assert_eq!(two.to_string(), "webserv: x.conf: cannot be read\nwebserv: x.conf: cannot be read");
+        assert_eq!(two.to_string(), "x.conf: cannot be read\nwebserv: x.conf: cannot be read");
     }
 }

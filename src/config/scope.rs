@@ -52,6 +52,8 @@ pub(super) struct Scope<'a> {
     pub location_places: HashMap<String, Place>,
     /// Named locations that `error_page` refers to from here or from inside.
     pub named_uses: Vec<Word>,
+    /// What the `cgi` directives say, also while no program answers.
+    pub cgi: directives::cgi::Draft,
 }
 
 impl<'a> Scope<'a> {
@@ -69,13 +71,15 @@ impl<'a> Scope<'a> {
             locations: Locations::default(),
             location_places: HashMap::new(),
             named_uses: Vec::new(),
+            cgi: directives::cgi::Draft::default(),
         }
     }
 
-    /// A level inside this one. All is inherited but `return`.
+    /// A level inside this one. All is inherited but `return` and `limit_except`.
     pub fn inside(&mut self, context: Contexts) -> Scope<'_> {
-        let settings = Settings { return_: None, ..self.settings.clone() };
-        Scope::new(self.draft, context, settings)
+        let settings = Settings { return_: None, limit_except: None, ..self.settings.clone() };
+        let cgi = self.cgi.clone();
+        Scope { cgi, ..Scope::new(self.draft, context, settings) }
     }
 
     /// Reads a level's statements: first the plain ones, then the sections, so that what stands below an inner block
@@ -94,6 +98,7 @@ impl<'a> Scope<'a> {
             });
             self.note(outcome);
         }
+        directives::cgi::settle(self);
         for (enter, statement) in sections {
             let outcome = enter(self, statement);
             self.note(outcome);

@@ -3,11 +3,17 @@
 /// The candidate nearest to a mistyped word, if one is near enough to be it.
 pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
-    // One slip in three letters; and never a word that shares nothing with what was typed.
-    let most = (word.chars().count() / 3).max(1);
-    let near = |candidate: &&str| distance(&word, &candidate.to_ascii_lowercase());
-    let candidates = candidates.into_iter().filter(|c| near(c) <= most && near(c) < c.chars().count());
-    candidates.min_by_key(near)
+    let length = word.chars().count();
+    // One slip in four letters; more, and nginx's directives that are missing here would be taken for others.
+    let most = (length / 4).max(1);
+    let ranked = candidates.into_iter().filter_map(|candidate| {
+        // The distance is at least what the lengths differ by, which saves looking at most candidates.
+        let theirs = candidate.chars().count();
+        let far = || distance(&word, &candidate.to_ascii_lowercase());
+        let far = if theirs.abs_diff(length) <= most { far() } else { usize::MAX };
+        (far <= most && far < theirs).then_some((far, candidate))
+    });
+    ranked.min_by_key(|(far, _)| *far).map(|(_, candidate)| candidate)
 }
 
 /// `, did you mean "x"?`, or nothing.
@@ -60,7 +66,7 @@ mod tests {
 
     #[test]
     fn what_was_meant() {
-        let words = ["listen", "root", "return", "index", "on", "off", "server_name", "server_tokens"];
+        let words = ["listen", "root", "return", "index", "on", "off", "server_name", "server_tokens", "try_first"];
         let table = [
             ("lisen", Some("listen")),
             ("lsiten", Some("listen")),
@@ -68,13 +74,14 @@ mod tests {
             ("ROOT", Some("root")),
             ("rooot", Some("root")),
             ("retrun", Some("return")),
-            ("indexes", Some("index")),
+            ("indexs", Some("index")),
             ("servername", Some("server_name")),
             ("server-name", Some("server_name")),
             ("server_token", Some("server_tokens")),
             ("onn", Some("on")),
             ("x", None),
             ("", None),
+            ("try_files", None),
             ("proxy_pass", None),
             ("ssl_certificate", None),
         ];

@@ -1,12 +1,18 @@
 //! The configuration as the server uses it: plain values, shared between workers, every default filled in.
 
 use super::problem::Problem;
+use crate::http::method::MethodSet;
 use crate::log::Level;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod cgi;
+mod response;
+
+pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
+pub use response::{AddHeader, Autoindex, Expires, Freshness, GzipStatic, IfModifiedSince, Redirects, is_plain_status};
 pub use webserv_sys::net::Address;
 
 /// A whole validated configuration.
@@ -28,7 +34,7 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// All access log files with their format; `Settings::access_logs` index this.
     pub access_logs: Vec<AccessLog>,
-    /// The other error log files, of `error_log` inside `http`; `Settings::error_log` indexes this.
+    /// The other error log files, of `error_log` inside `http`: all that `Settings::error_log` names.
     pub error_logs: Vec<LogTarget>,
     /// What looks like a mistake but was accepted, to be shown beside the start-up messages.
     pub warnings: Vec<Problem>,
@@ -163,8 +169,8 @@ pub struct Settings {
     pub access_logs: Vec<usize>,
     /// `error_log` level for these requests.
     pub error_level: Level,
-    /// `error_log` file for these requests: index into [`Config::error_logs`]; `None`: the main level's.
-    pub error_log: Option<usize>,
+    /// `error_log` file for these requests, one of [`Config::error_logs`]; `None`: the main level's.
+    pub error_log: Option<Arc<LogTarget>>,
     /// `keepalive_timeout`: how long an idle connection is kept; zero closes after each response. Default 75 s.
     pub keepalive_timeout: Duration,
     /// `keepalive_timeout`'s second value, told to the client in a Keep-Alive field.
@@ -179,6 +185,12 @@ pub struct Settings {
     pub client_max_body_size: u64,
     /// `send_timeout`: between two writes. Default 60 s.
     pub send_timeout: Duration,
+    /// `lingering_close`, `lingering_time`, `lingering_timeout`: how a connection ends while the client still sends.
+    pub lingering: Lingering,
+    /// `reset_timedout_connection`: a client that was too slow gets a reset, and the kernel keeps nothing. Default off.
+    pub reset_timedout_connection: bool,
+    /// `merge_slashes`: runs of slashes in a path are one. Default on. Of no meaning below the server's level.
+    pub merge_slashes: bool,
     /// `client_header_buffer_size`. Default 1k.
     pub client_header_buffer_size: usize,
     /// `large_client_header_buffers NUMBER SIZE`. Default 4 8k.
@@ -197,10 +209,59 @@ pub struct Settings {
     pub server_tokens: bool,
     /// `etag`. Default on.
     pub etag: bool,
+    /// `dav_methods`: the methods that may change files here. Default none.
+    pub dav_methods: DavMethods,
+    /// `dav_sync`: a stored file is on the disk before the client is told so. Default off.
+    pub dav_sync: bool,
     /// `disable_symlinks`. Default off.
     pub disable_symlinks: DisableSymlinks,
+    /// `autoindex` and its kin. Default off.
+    pub autoindex: Autoindex,
     /// `max_ranges`; 0 turns ranges off; `None`: no limit.
     pub max_ranges: Option<usize>,
+    /// `add_header`s, in order. As with all lists, a level has those from outside only if it has none of its own.
+    pub add_headers: Vec<AddHeader>,
+    /// `expires`. Default off.
+    pub expires: Expires,
+    /// `absolute_redirect`, `port_in_redirect`, `server_name_in_redirect`.
+    pub redirects: Redirects,
+    /// `gzip_static`. Default off.
+    pub gzip_static: GzipStatic,
+    /// `if_modified_since`. Default before (unlike nginx's exact).
+    pub if_modified_since: IfModifiedSince,
+    /// `cgi`, `cgi_pass` and all that goes with them; `None`: no programs answer here.
+    pub cgi: Option<Arc<Cgi>>,
+    /// `methods`: the others are answered 405; `None`: those that the location's handler knows.
+    pub methods: Option<MethodSet>,
+    /// `limit_except` with `deny all`: the others are answered 403. Not inherited, as in nginx.
+    pub limit_except: Option<MethodSet>,
+    /// `client_body_buffer_size`: bytes of a request's body that are held in memory, the rest in a file. Default 16k.
+    pub client_body_buffer_size: usize,
+    /// `client_body_temp_path`: the folder of such files. Default: the system's, `TMPDIR` or /tmp.
+    pub client_body_temp_path: PathBuf,
+}
+
+/// What is done with bytes that a client still sends when the last answer has left. Closing at once would make the
+/// kernel send a reset, which can take the answer away from the client (RFC 9112 section 9.6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lingering {
+    /// `lingering_close`. Default on.
+    pub mode: LingeringClose,
+    /// `lingering_time`: the longest that bytes are read and dropped. Default 30 s.
+    pub time: Duration,
+    /// `lingering_timeout`: the longest pause between them. Default 5 s.
+    pub timeout: Duration,
+}
+
+/// `lingering_close off|on|always;`
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LingeringClose {
+    /// Closed at once, whatever is on its way.
+    Off,
+    /// Read on if the client seems to send more: part of a request was not read.
+    On,
+    /// Read on in any case.
+    Always,
 }
 
 /// `alias PATH;` with the length of the location's prefix that it replaces.
@@ -210,6 +271,17 @@ pub struct Alias {
     pub path: PathBuf,
     /// Bytes of the URL's path that it stands for.
     pub prefix_bytes: usize,
+}
+
+bitflags::bitflags! {
+    /// `dav_methods off|PUT DELETE;`
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct DavMethods: u8 {
+        /// A file is stored under the name that the URL gives it.
+        const PUT = 1;
+        /// A file is removed.
+        const DELETE = 2;
+    }
 }
 
 /// `disable_symlinks off|on|if_not_owner;`

@@ -22,6 +22,8 @@ pub enum Event {
     Reload,
     /// The server finishes what is open and starts nothing new.
     Drain,
+    /// There are more clients than room.
+    Crowded,
 }
 
 /// What a task waits for, said without side effects from what it sees in the exchange.
@@ -207,6 +209,7 @@ impl<W> Context<'_, W> {
 impl Speaker {
     pub(super) fn line<'l>(&self, exchange: Option<&'l Exchange>, what: fmt::Arguments<'l>) -> Line<'l> {
         Line {
+            target: exchange.and_then(|x| x.error_log.as_deref()),
             exchange: self.exchange.map(|t| (t.index, t.generation)),
             task: Some((self.kind, self.fd)),
             what,

@@ -260,6 +260,9 @@ impl<W> Engine<W> {
 
     /// Ends an exchange: all its tasks are cancelled, and those that are not done with that stay on alone.
     fn close(&mut self, x: Token) {
+        if let Some(exchange) = self.exchanges.get_mut(x) {
+            exchange.phase = Phase::Closed; // those who are cancelled see why
+        }
         self.cancel_members(x, 0);
         self.exchanges.remove(x);
     }

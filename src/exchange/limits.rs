@@ -6,6 +6,9 @@ pub const INPUT_BYTES_MAX: usize = 128 << 10;
 /// Bytes of responses in memory that wait for the client, per connection. The protocol pauses at this mark.
 pub const OUTPUT_BYTES_MAX: usize = 256 << 10;
 
+/// Bytes of a request's body that wait for the worker that takes it, per connection. Reading pauses at this mark.
+pub const BODY_BYTES_MAX: usize = 128 << 10;
+
 /// Bytes in memory between a worker and the protocol, per connection. The worker pauses at this mark.
 pub const REPLY_BYTES_MAX: usize = 128 << 10;
 
@@ -14,6 +17,41 @@ pub const SEGMENTS_MAX: usize = 256;
 
 /// Tasks of one exchange.
 pub const MEMBERS_MAX: usize = 8;
+
+/// Files in one pipe: a pipe with so many is full. Each holds a descriptor open.
+pub const FILES_MAX: usize = 2;
+
+/// Answers that wait for their client to take them; no next request is begun before.
+pub const LEAVING_MAX: usize = 32;
+
+/// Bytes of a request's body that nobody wants and that are still read, so that the connection can go on.
+pub const UNWANTED_BYTES_MAX: u64 = 64 << 10;
+
+/// Bytes of one line of a program's standard error in the log; a longer one becomes several.
+pub const ERROR_LINE_BYTES_MAX: usize = 2048;
+
+/// Internal redirects of one request.
+pub const REDIRECTS_MAX: u8 = 10;
+
+/// Documents up to this size are read into memory, so that head and body leave with one call; of longer ones the kernel
+/// sends the pages itself.
+pub const READ_WHOLE_BYTES_MAX: u64 = 32 << 10;
+
+/// Bytes of a document that are read in one turn where sendfile(2) is not used.
+pub const READ_FILE_BYTES: u64 = 64 << 10;
+
+/// Bytes of names, and of what is said of them, that a listing of a directory holds to put them in order: about 120,000
+/// usual names. A larger directory is not listed.
+pub const LISTING_BYTES_MAX: usize = 8 << 20;
+
+/// Names of a directory that are read and looked up in one turn.
+pub const LISTED_PER_TURN: usize = 256;
+
+/// Bytes of a listing's text that are written in one turn.
+pub const LISTING_TEXT_BYTES: usize = 32 << 10;
+
+/// Steps of a protocol in one turn: pipelined requests that are answered from memory.
+pub const STEPS_PER_TURN: usize = 64;
 
 /// Bytes that one call of read(2) on a socket asks for.
 pub const READ_BYTES: usize = 64 << 10;
@@ -26,6 +64,9 @@ pub const IOVECS_MAX: usize = 64;
 
 /// Connections taken in one turn of Accept.
 pub const ACCEPTS_PER_TURN: usize = 64;
+
+/// Idle connections that are closed when all `worker_connections` are taken and new clients wait.
+pub const IDLE_CLOSED_AT_ONCE: usize = 32;
 
 /// Tasks run between two waits.
 pub const TURNS_PER_ROUND: usize = 1024;

@@ -12,8 +12,9 @@ pub use pipe::{Front, Pipe, Segment};
 pub use reply::{Answer, Reply};
 pub use subject::Subject;
 
-use crate::log::Level;
-use limits::{INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX};
+use crate::log::{Level, LogTarget};
+use limits::{BODY_BYTES_MAX, INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX, WRITE_BYTES_PER_TURN};
+use std::sync::Arc;
 use std::time::Duration;
 use webserv_sys::Token;
 
@@ -48,6 +49,8 @@ pub struct Exchange {
     pub input: Pipe,
     /// Bytes to the client.
     pub output: Pipe,
+    /// The request's body, plain, for the worker that takes it.
+    pub body: Pipe,
     /// What a worker answers, before the protocol has framed it.
     pub reply: Reply,
     /// Where the connection stands; changed by the protocol.
@@ -56,8 +59,16 @@ pub struct Exchange {
     pub failed: Option<Side>,
     /// How long the client may take none of the output.
     pub send_timeout: Duration,
+    /// A client that was too slow gets a reset.
+    pub reset_when_timed_out: bool,
+    /// Bytes of the client that were read and dropped while the connection lingers.
+    pub dropped_bytes: u64,
     /// The level of the error log that holds for the present request.
     pub log_level: Level,
+    /// The error log's file for the present request; `None`: the main one.
+    pub error_log: Option<Arc<LogTarget>>,
+    /// Bytes that one sendfile(2) may take.
+    pub sendfile_bytes_max: u64,
     /// Whom log lines are about.
     pub subject: Subject,
     /// The tasks, the protocol first. Kept by the engine.
@@ -70,11 +81,16 @@ impl Exchange {
         Self {
             input: Pipe::new(INPUT_BYTES_MAX),
             output: Pipe::new(OUTPUT_BYTES_MAX),
+            body: Pipe::new(BODY_BYTES_MAX),
             reply: Reply::new(REPLY_BYTES_MAX),
             phase: Phase::Open,
             failed: None,
             send_timeout,
+            reset_when_timed_out: false,
+            dropped_bytes: 0,
             log_level,
+            error_log: None,
+            sendfile_bytes_max: WRITE_BYTES_PER_TURN,
             subject,
             members: Members::default(),
         }

@@ -1,6 +1,6 @@
 //! A pipe: a bounded queue of bytes between two tasks.
 
-use super::limits::SEGMENTS_MAX;
+use super::limits::{FILES_MAX, SEGMENTS_MAX};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::ops::Range;
@@ -18,9 +18,13 @@ pub struct Pipe {
     /// Of these, bytes in memory.
     memory_bytes: usize,
     memory_bytes_max: usize,
+    /// File ranges in it.
+    files: usize,
     /// Bytes that ever left.
     taken_bytes: u64,
     ended: bool,
+    abandoned: bool,
+    held: bool,
 }
 
 /// A run of bytes.
@@ -63,6 +67,10 @@ impl Segment {
         }
     }
 
+    fn files(&self) -> usize {
+        usize::from(matches!(self, Segment::File(..)))
+    }
+
     fn bytes(&self) -> Option<&[u8]> {
         match self {
             Segment::Owned(bytes, from) => Some(&bytes[*from..]),
@@ -97,7 +105,17 @@ impl Pipe {
     /// An empty pipe that is full with this many bytes in memory.
     pub const fn new(memory_bytes_max: usize) -> Self {
         let segments = VecDeque::new();
-        Self { segments, bytes: 0, memory_bytes: 0, memory_bytes_max, taken_bytes: 0, ended: false }
+        Self {
+            segments,
+            bytes: 0,
+            memory_bytes: 0,
+            memory_bytes_max,
+            files: 0,
+            taken_bytes: 0,
+            ended: false,
+            abandoned: false,
+            held: false,
+        }
     }
 
     /// Bytes in it.
@@ -112,7 +130,8 @@ impl Pipe {
 
     /// Bytes that may be put in before it is full.
     pub fn room(&self) -> usize {
-        if self.segments.len() >= SEGMENTS_MAX { 0 } else { self.memory_bytes_max.saturating_sub(self.memory_bytes) }
+        let many = self.segments.len() >= SEGMENTS_MAX || self.files >= FILES_MAX;
+        if many { 0 } else { self.memory_bytes_max.saturating_sub(self.memory_bytes) }
     }
 
     /// Bytes that have left it since it was made.
@@ -130,11 +149,38 @@ impl Pipe {
         self.ended
     }
 
+    /// The reader has yet to find out whether it wants what comes: nobody need hurry to send it.
+    pub fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// The reader wants what comes.
+    pub fn release(&mut self) {
+        self.held = false;
+    }
+
+    /// Whether the reader has yet to say that it wants what comes.
+    pub fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// The reader is gone: what is in it and what is still put in is dropped.
+    pub fn abandon(&mut self) {
+        self.clear();
+        self.abandoned = true;
+    }
+
+    /// Nobody takes what comes: it is thrown away.
+    pub fn is_abandoned(&self) -> bool {
+        self.abandoned
+    }
+
     /// Puts a segment in; an empty one is dropped.
     pub fn push(&mut self, segment: Segment) {
-        if !segment.is_empty() {
+        if !segment.is_empty() && !self.abandoned {
             self.bytes += segment.len();
             self.memory_bytes += segment.memory_bytes();
+            self.files += segment.files();
             self.segments.push_back(segment);
         }
     }
@@ -207,6 +253,7 @@ impl Pipe {
             if !front.is_empty() {
                 break;
             }
+            self.files -= front.files();
             self.segments.pop_front();
         }
         if self.segments.is_empty() && self.segments.capacity() > 0 {
@@ -217,7 +264,14 @@ impl Pipe {
     /// Takes the first segment, or its first `most` bytes.
     pub fn take(&mut self, most: u64) -> Option<Segment> {
         let front = self.segments.front_mut()?;
-        let segment = if front.len() <= most { self.segments.pop_front()? } else { front.split_front(most) };
+        let segment = match front.len() <= most {
+            true => self.segments.pop_front()?,
+            false => {
+                self.files += front.files(); // the part and the rest
+                front.split_front(most)
+            }
+        };
+        self.files -= segment.files();
         self.bytes -= segment.len();
         self.taken_bytes += segment.len();
         self.memory_bytes -= segment.memory_bytes();

@@ -4,6 +4,8 @@ use super::pipe::Pipe;
 use crate::http::reply::ReplyHead;
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::os::fd::OwnedFd;
+use webserv_sys::process::Status;
 
 /// How a worker answers.
 #[derive(Debug)]
@@ -14,8 +16,16 @@ pub enum Answer {
     Page(ReplyHead),
     /// The path is that of a directory, whose URLs end in a slash: relative links in it would lead astray otherwise.
     Directory,
+    /// The path is that of a directory without an index file, open to be read, and its names are to be listed.
+    Listing(OwnedFd),
+    /// Not an answer: the request's body has been stored in this file, and is so many bytes long.
+    Spooled(OwnedFd, u64),
+    /// No program answers for this path: it is a file's, or nothing's.
+    NoProgram,
     /// Not an answer: ask again for this path (decoded), as if the client had.
     Internal(Vec<u8>),
+    /// Not an answer: GET this path and query, as they stand in a request (RFC 3875 section 6.2.2).
+    LocalRedirect(Vec<u8>),
 }
 
 /// What comes back from a worker on its way to the protocol.
@@ -25,16 +35,20 @@ pub enum Answer {
 pub struct Reply {
     /// The answer, until the protocol takes it.
     pub answer: Option<Answer>,
+    /// The name of the index file that the document is, when a directory was asked for.
+    pub index: Option<String>,
     /// Which bytes of a seekable document are to be sent, in order. Empty until the protocol has decided.
     pub wanted: VecDeque<Range<u64>>,
     /// The bytes. Ended when the document is complete; a worker that is gone without that has failed.
     pub body: Pipe,
+    /// How the program that makes it ended, if it is one and has.
+    pub exit: Option<Status>,
 }
 
 impl Reply {
     /// Nothing yet; the body is full at this many bytes.
     pub const fn new(memory_bytes_max: usize) -> Self {
-        Self { answer: None, wanted: VecDeque::new(), body: Pipe::new(memory_bytes_max) }
+        Self { answer: None, index: None, wanted: VecDeque::new(), body: Pipe::new(memory_bytes_max), exit: None }
     }
 
     /// Makes it ready for the next worker.

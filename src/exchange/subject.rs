@@ -23,7 +23,8 @@ impl fmt::Display for Subject {
             Some(Address::Unix(_)) => f.write_str("client: unix:")?,
             None => return Ok(()),
         }
-        if let Some(server) = &self.server {
+        // A server may have no name.
+        if let Some(server) = self.server.as_ref().map(|s| s.to_string()).filter(|name| !name.is_empty()) {
             write!(f, ", server: {server}")?;
         }
         if let Some(request) = &self.request {

@@ -3,7 +3,7 @@
 //! Here nothing is forgiven. Line ends are CRLF, blanks stand only where the grammar has them, and the first wrong
 //! byte is an error: two recipients that disagree about where a body ends are a way to smuggle requests.
 
-use super::fields::{Fields, Known, split_line};
+use super::fields::{Fields, Known, line_fault, split_line};
 use super::head::Limits;
 use super::number::{hex_digit, push_hex};
 use super::octets::{is_quoted, is_token};
@@ -105,6 +105,12 @@ impl Decoder {
         Ok(Step::More)
     }
 
+    /// Bytes of data that the present chunk has announced and that have not come; of a size that is still being read,
+    /// its digits so far.
+    pub fn announced_bytes(&self) -> u64 {
+        self.left
+    }
+
     /// The trailer fields, complete after [`Step::End`], without those that a trailer may not hold.
     pub fn trailers(&self) -> &Fields {
         &self.trailers
@@ -193,22 +199,20 @@ impl Decoder {
     /// The line that `trailers.bytes` ends with is complete.
     fn trailer_line(&mut self) -> Result<(), ChunkError> {
         let Fields { bytes, index } = &mut self.trailers;
-        let line = match &bytes[self.trailer_start..] {
-            b"\r\n" => {
-                self.state = State::End;
-                return Ok(());
-            }
-            [line @ .., b'\r', b'\n'] => line,
-            _ => {
-                return Err(ChunkError { reason: "a trailer line that does not end in CRLF (RFC 9112 section 7.1.2)" });
-            }
-        };
+        let line = &bytes[self.trailer_start..];
+        if line == b"\r\n" {
+            self.state = State::End;
+            return Ok(());
+        }
+        if !line.ends_with(b"\r\n") {
+            return Err(ChunkError { reason: "a trailer line that does not end in CRLF (RFC 9112 section 7.1.2)" });
+        }
         if index.len() == self.limits.fields_max {
             return Err(ChunkError { reason: "more trailer lines than max_headers" });
         }
-        let parts = split_line(line).map_err(|reason| ChunkError { reason })?;
-        if Known::parse(&line[..parts.name_len]).is_none_or(may_be_trailer) {
-            index.push(line, self.trailer_start, parts);
+        let parts = split_line(line).ok_or_else(|| ChunkError { reason: line_fault(line) })?;
+        if parts.known.is_none_or(may_be_trailer) {
+            index.push(self.trailer_start, parts);
         }
         self.trailer_start = bytes.len();
         Ok(())

@@ -25,21 +25,36 @@ struct Day {
 /// 9999 become the nearest one inside.
 pub fn format(secs: i64) -> [u8; 29] {
     let secs = secs.clamp(*YEARS_SECS.start(), *YEARS_SECS.end());
-    let (days, second) = (secs.div_euclid(DAY_SECS), secs.rem_euclid(DAY_SECS) as usize);
+    let (days, second) = (secs.div_euclid(DAY_SECS), secs.rem_euclid(DAY_SECS) as u32);
     let Day { year, month, day } = day_of(days);
+    let (year, day) = (year as u32, day as u32);
     let mut out = *b"ddd, dd mmm yyyy hh:mm:ss GMT";
     out[0..3].copy_from_slice(DAYS[weekday(days)]);
     put_two(&mut out[5..7], day);
     out[8..11].copy_from_slice(MONTHS[month - 1]);
-    put_two(&mut out[12..14], year as usize / 100);
-    put_two(&mut out[14..16], year as usize % 100);
+    put_two(&mut out[12..14], year / 100);
+    put_two(&mut out[14..16], year % 100);
     put_two(&mut out[17..19], second / 3600);
     put_two(&mut out[20..22], second / 60 % 60);
     put_two(&mut out[23..25], second % 60);
     out
 }
 
-fn put_two(out: &mut [u8], number: usize) {
+/// RFC 3339's form in UTC: `1994-11-06T08:49:37Z`. Times outside of the years 0 to 9999 become the nearest one inside.
+pub fn format_rfc3339(secs: i64) -> [u8; 20] {
+    let secs = secs.clamp(*YEARS_SECS.start(), *YEARS_SECS.end());
+    let (days, second) = (secs.div_euclid(DAY_SECS), secs.rem_euclid(DAY_SECS) as u32);
+    let Day { year, month, day } = day_of(days);
+    let mut out = *b"yyyy-mm-ddThh:mm:ssZ";
+    let parts = [year as u32 / 100, year as u32 % 100, month as u32, day as u32];
+    let times = [second / 3600, second / 60 % 60, second % 60];
+    for (at, number) in [0, 2, 5, 8].into_iter().zip(parts).chain([11, 14, 17].into_iter().zip(times)) {
+        put_two(&mut out[at..], number);
+    }
+    out
+}
+
+fn put_two(out: &mut [u8], number: u32) {
     out[0] = b'0' + (number / 10) as u8;
     out[1] = b'0' + (number % 10) as u8;
 }
@@ -95,8 +110,7 @@ fn rfc850(text: &[u8], now_secs: i64) -> Option<i64> {
     // RFC 9110: a time that appears to be more than 50 years ahead is the most recent one in the past.
     let candidates =
         [near.year + 100, near.year, near.year - 100].map(|year| seconds(Day { year, ..near }, &rest[12..20]));
-    let possible = |&secs: &i64| YEARS_SECS.contains(&secs) && !is_over_50_years_ahead(secs, now_secs);
-    candidates.into_iter().flatten().find(possible)
+    candidates.into_iter().flatten().find(|&secs| !is_over_50_years_ahead(secs, now_secs))
 }
 
 /// Counted in calendar years, so that 50 years are 50 years whatever leap days lie between.
@@ -114,14 +128,16 @@ fn month(name: &[u8]) -> Option<usize> {
     MONTHS.iter().position(|month| month.as_slice() == name).map(|i| i + 1)
 }
 
-/// A day and `hh:mm:ss` as seconds; `None` if one of them does not exist.
+/// A day and `hh:mm:ss` as seconds; `None` if one of them does not exist or lies outside of the years 0 to 9999.
 fn seconds(day: Day, time: &[u8]) -> Option<i64> {
     let (hour, minute, second) = (number(&time[..2])?, number(&time[3..5])?, number(&time[6..8])?);
     let exists = time[2] == b':' && time[5] == b':' && hour < 24 && minute < 60 && second <= 60;
     if !exists || day.day == 0 || day.day > days_in(day.year, day.month) {
         return None;
     }
-    Some(days_until(day) * DAY_SECS + (hour * 3600 + minute * 60 + second) as i64)
+    let secs = days_until(day) * DAY_SECS + (hour * 3600 + minute * 60 + second) as i64;
+    // The leap second at the end of the last year is outside, and so are some centuries of the RFC 850 form.
+    Some(secs).filter(|secs| YEARS_SECS.contains(secs))
 }
 
 const fn days_in(year: i64, month: usize) -> usize {
@@ -153,10 +169,11 @@ const fn days_until(day: Day) -> i64 {
     cycle * CYCLE_DAYS + year * 365 + year / 4 - year / 100 + day_of_year - MARCH_TO_EPOCH
 }
 
-/// The calendar day that begins `days` after 1970-01-01.
+/// The calendar day that begins `days` after 1970-01-01, from the year 0 on. Unsigned 32-bit divisions are the cheap
+/// ones, and this runs for every response.
 const fn day_of(days: i64) -> Day {
-    let days = days + MARCH_TO_EPOCH;
-    let (cycle, day_of_cycle) = (days.div_euclid(CYCLE_DAYS), days.rem_euclid(CYCLE_DAYS));
+    let days = (days + MARCH_TO_EPOCH + CYCLE_DAYS) as u32; // a cycle more, lest January of the year 0 be negative
+    let (cycle, day_of_cycle) = (days / CYCLE_DAYS as u32, days % CYCLE_DAYS as u32);
     // Leap days shorten the way: one in 1460 days, less one in 36524, plus the last of the cycle.
     let year = (day_of_cycle - day_of_cycle / 1460 + day_of_cycle / 36_524 - day_of_cycle / 146_096) / 365;
     let day_of_year = day_of_cycle - (year * 365 + year / 4 - year / 100);
@@ -164,7 +181,7 @@ const fn day_of(days: i64) -> Day {
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
     let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     let year = cycle * 400 + year + if month <= 2 { 1 } else { 0 };
-    Day { year, month: month as usize, day: day as usize }
+    Day { year: year as i64 - 400, month: month as usize, day: day as usize }
 }
 
 #[cfg(test)]
@@ -196,6 +213,21 @@ mod tests {
         for (secs, text) in table {
             assert_eq!(format(secs).escape_ascii().to_string(), text);
         }
+    }
+
+    /// The two forms tell the same time, on every day of 400 years, each at another second of the day.
+    #[test]
+    fn both_forms_tell_the_same_time() {
+        for i in 0..CYCLE_DAYS {
+            let secs = -62_167_219_200 + i * (DAY_SECS + 1);
+            let (http, rfc3339) = (format(secs), format_rfc3339(secs));
+            let month = number(&rfc3339[5..7]).map(|month| MONTHS[month - 1].as_slice());
+            let parts = [&rfc3339[8..10], month.unwrap(), &rfc3339[..4], &rfc3339[11..19]];
+            assert_eq!(http[5..25].escape_ascii().to_string(), parts.join(&b' ').escape_ascii().to_string());
+        }
+        assert_eq!(&format_rfc3339(784_111_777), b"1994-11-06T08:49:37Z");
+        assert_eq!(&format_rfc3339(i64::MAX), b"9999-12-31T23:59:59Z");
+        assert_eq!(&format_rfc3339(i64::MIN), b"0000-01-01T00:00:00Z");
     }
 
     /// Every day of 400 years, each at another second of the day, and all forms of it.
@@ -273,6 +305,13 @@ mod tests {
             assert_eq!(parse(text, NOW), None, "{}", text.escape_ascii());
         }
         assert_eq!(parse(b"Sat, 31 Dec 2016 23:59:60 GMT", NOW), parse(b"Sun, 01 Jan 2017 00:00:00 GMT", NOW));
+    }
+
+    /// Found by fuzzing: it was a time that [`format`] cannot say.
+    #[test]
+    fn no_leap_second_after_the_last_year() {
+        assert_eq!(parse(b"Fri, 31 Dec 9999 23:59:59 GMT", NOW), Some(*YEARS_SECS.end()));
+        assert_eq!(parse(b"Fri, 31 Dec 9999 23:59:60 GMT", NOW), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::status::reason;
 use super::target::escape_html;
 
 /// The media type of [`page`].
-pub const CONTENT_TYPE: &str = "text/html; charset=utf-8";
+pub const CONTENT_TYPE: &str = "text/html";
 
 /// A small HTML page that says status, reason and, below a rule, the server. `server` is the server's name, with its
 /// version if `server_tokens` is on; empty: no such line.

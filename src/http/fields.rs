@@ -1,7 +1,7 @@
 //! Field lines of a head or of a trailer section: the bytes once, an index into them, and a lookup that is free for
 //! the fields that a request lacks.
 
-use super::octets::{all_field_value, is_blank, is_token, trim};
+use super::octets::{all_token, field_value_len, is_blank, is_token, trim, until_colon};
 
 /// Field names that the server itself asks for. The rest is found by text with [`Fields::get_by_name`].
 #[allow(missing_docs)] // the names are their own explanation
@@ -99,7 +99,7 @@ const fn slot(name: &[u8]) -> usize {
 
 impl Known {
     /// The field that a name means, in any case.
-    #[inline]
+    #[inline(always)] // its one hot call is in the loop over field lines
     pub const fn parse(name: &[u8]) -> Option<Known> {
         if name.is_empty() {
             return None;
@@ -123,20 +123,51 @@ impl Known {
     }
 }
 
-/// Equal but for the case of letters. Not std's function for slices: that became `const` only lately.
+/// `name` is `known` in any case; `known` consists of letters and hyphens. Compares the first and the last eight bytes,
+/// which may overlap, then what is left between them.
 #[inline]
-const fn is_same_name(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
+const fn is_same_name(name: &[u8], known: &[u8]) -> bool {
+    if name.len() != known.len() || differ(first_word(name), first_word(known)) {
         return false;
     }
-    let mut i = 0;
-    while i < a.len() {
-        if !a[i].eq_ignore_ascii_case(&b[i]) {
+    if differ(last_word(name), last_word(known)) {
+        return false;
+    }
+    let mut i = 8;
+    while i + 8 < name.len() {
+        if differ(name[i] as u64, known[i] as u64) {
             return false;
         }
         i += 1;
     }
     true
+}
+
+/// Letters have bit 6 and differ by case in bit 5; the hyphen has no bit 6 and must be itself.
+#[inline]
+const fn differ(name: u64, known: u64) -> bool {
+    (name ^ known) & !(known >> 1 & (u64::MAX / 255 * 0x20)) != 0
+}
+
+/// The first eight bytes, or four, or one.
+#[inline]
+const fn first_word(text: &[u8]) -> u64 {
+    match (text.first_chunk::<8>(), text.first_chunk::<4>()) {
+        (Some(eight), _) => u64::from_le_bytes(*eight),
+        (None, Some(four)) => u32::from_le_bytes(*four) as u64,
+        _ => text[0] as u64,
+    }
+}
+
+/// The last eight bytes, or four, or two, or one.
+#[inline]
+const fn last_word(text: &[u8]) -> u64 {
+    match (text.last_chunk::<8>(), text.last_chunk::<4>(), text.last_chunk::<2>()) {
+        (Some(eight), ..) => u64::from_le_bytes(*eight),
+        (None, Some(four), _) => u32::from_le_bytes(*four) as u64,
+        (None, None, Some(two)) => u16::from_le_bytes(*two) as u64,
+        _ => text[0] as u64,
+    }
 }
 
 /// Where a field line's parts stand in the bytes of its head.
@@ -268,6 +299,10 @@ impl Index {
         self.lines.len()
     }
 
+    pub(super) fn capacity_bytes(&self) -> usize {
+        self.lines.capacity() * size_of::<Line>()
+    }
+
     pub(super) fn clear(&mut self) {
         self.lines.clear();
         (self.present, self.doubled) = (0, 0);
@@ -275,58 +310,69 @@ impl Index {
 
     /// Notes a line that begins `base` bytes after the start of the head.
     #[inline]
-    pub(super) fn push(&mut self, line: &[u8], base: usize, parts: Parts) {
-        let known = Known::parse(&line[..parts.name_len]);
-        if let Some(known) = known {
+    pub(super) fn push(&mut self, base: usize, parts: Parts) {
+        if let Some(known) = parts.known {
             self.doubled |= self.present & known.bit();
             self.present |= known.bit();
         }
         if self.lines.capacity() == 0 {
-            self.lines.reserve(16); // a browser's head has about this many
+            self.lines = Vec::with_capacity(16); // a browser's head has about this many
         }
         let name = Span::new(base, base + parts.name_len);
         let value = Span::new(base + parts.value_start, base + parts.value_end);
-        self.lines.push(Line { name, value, known });
+        self.lines.push(Line { name, value, known: parts.known });
     }
 }
 
 /// Where name and value stand in one line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Parts {
+    pub known: Option<Known>,
     pub name_len: usize,
     pub value_start: usize,
     pub value_end: usize,
+    /// With the line end, a LF or CRLF.
+    pub line_len: usize,
 }
 
-/// Splits a field line that has lost its line terminator (RFC 9112 section 5). The error says which rule it breaks.
-#[inline]
-pub(super) fn split_line(line: &[u8]) -> Result<Parts, &'static str> {
-    let name_len = line.iter().position(|&b| !is_token(b)).unwrap_or(line.len());
-    if name_len == 0 || line.get(name_len) != Some(&b':') {
-        return Err(name_fault(line, name_len));
+/// Splits the field line that `text` begins with (RFC 9112 section 5). `None` if it is not complete or breaks a rule,
+/// which [`line_fault`] knows.
+#[inline(always)] // one call per line, and the parts stay in registers
+pub(super) fn split_line(text: &[u8]) -> Option<Parts> {
+    let name_len = until_colon(text);
+    let (name, rest) = text.split_at(name_len);
+    let known = Known::parse(name);
+    if rest.is_empty() || (known.is_none() && !all_token(name)) {
+        return None;
     }
     let mut value_start = name_len + 1;
-    while value_start < line.len() && is_blank(line[value_start]) {
+    while value_start < text.len() && is_blank(text[value_start]) {
         value_start += 1;
     }
-    let mut value_end = line.len();
-    while value_end > value_start && is_blank(line[value_end - 1]) {
+    let end = value_start + field_value_len(&text[value_start..]);
+    let line_len = match text[end..] {
+        [b'\r', b'\n', ..] => end + 2,
+        [b'\n', ..] => end + 1,
+        _ => return None,
+    };
+    let mut value_end = end;
+    while value_end > value_start && is_blank(text[value_end - 1]) {
         value_end -= 1;
     }
-    if !all_field_value(&line[value_start..value_end]) {
-        return Err("a control byte in a field value (RFC 9110 section 5.5)");
-    }
-    Ok(Parts { name_len, value_start, value_end })
+    Some(Parts { known, name_len, value_start, value_end, line_len })
 }
 
+/// The rule that a line (with or without its end) breaks, if [`split_line`] does not take it.
 #[cold]
-fn name_fault(line: &[u8], name_len: usize) -> &'static str {
+pub(super) fn line_fault(line: &[u8]) -> &'static str {
+    let name_len = line.iter().position(|&b| !is_token(b)).unwrap_or(line.len());
     match line.get(name_len) {
         Some(b' ' | b'\t') if name_len == 0 => "a folded field line (RFC 9112 section 5.2)",
         Some(b' ' | b'\t') => "a blank before the colon of a field line (RFC 9112 section 5.1)",
-        Some(b':') => "a field line without a name (RFC 9112 section 5)",
-        Some(_) => "a byte in a field name that is not of a token (RFC 9110 section 5.1)",
-        None => "a field line without a colon (RFC 9112 section 5)",
+        Some(b':') if name_len == 0 => "a field line without a name (RFC 9112 section 5)",
+        Some(b':') => "a control byte in a field value (RFC 9110 section 5.5)",
+        None | Some(b'\r' | b'\n') if name_len > 0 => "a field line without a colon (RFC 9112 section 5)",
+        _ => "a byte in a field name that is not of a token (RFC 9110 section 5.1)",
     }
 }
 

@@ -10,8 +10,10 @@ use super::request::{Framing, Version};
 
 /// How the body's end is found (RFC 9112 section 6.3).
 pub(super) fn body(fields: &Fields, version: Version) -> Result<Framing, Fault> {
-    if !fields.has(Known::TransferEncoding) {
-        return content_length(fields);
+    match (fields.has(Known::TransferEncoding), fields.has(Known::ContentLength)) {
+        (false, false) => return Ok(Framing::None),
+        (false, true) => return content_length(fields),
+        (true, _) => {}
     }
     if version < Version::HTTP_1_1 {
         return Err(Fault::bad("Transfer-Encoding in HTTP/1.0 (RFC 9112 section 6.1)"));
@@ -72,6 +74,9 @@ pub(super) struct Connection {
 /// RFC 9112 section 9.3: close wins; 1.1 persists by itself, 1.0 only if asked.
 pub(super) fn connection(fields: &Fields, version: Version) -> Connection {
     let (mut close, mut keep_alive, mut upgrade) = (false, version >= Version::HTTP_1_1, false);
+    if !fields.has(Known::Connection) {
+        return Connection { keep_alive, upgrade };
+    }
     for option in fields.members(Known::Connection) {
         close |= option.eq_ignore_ascii_case(b"close");
         keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
@@ -95,3 +100,6 @@ pub(super) fn expect_continue(fields: &Fields, version: Version, framing: Framin
     let asked = fields.members(Known::Expect).next().is_some();
     Ok(asked && !matches!(framing, Framing::None | Framing::Length(0)))
 }
+
+#[cfg(test)]
+mod tests;

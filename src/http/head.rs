@@ -4,10 +4,10 @@
 //! both give the same result: rules are applied in the order of the bytes. A broken rule is found at its byte in the
 //! request line, at the end of its line in the fields, and at the end of the head where fields must fit together.
 
-use super::fields::{Fields, Index, Known, Span, split_line};
+use super::fields::{Fields, Index, Known, Parts, Span, line_fault, split_line};
 use super::framing;
 use super::method::{METHOD_BYTES_MAX, Method};
-use super::octets::{is_target, is_token};
+use super::octets::{is_token, target_len};
 use super::request::{Request, Version};
 use super::target;
 
@@ -58,6 +58,9 @@ impl Fault {
 /// Empty lines before a request line that are skipped (RFC 9112 section 2.2 asks for one at least).
 const EMPTY_LINES_MAX: u32 = 4;
 
+/// What a connection keeps between requests, see [`Scan::recycle`].
+const RECYCLED_BYTES_MAX: usize = 2048;
+
 /// How far the search for the end of a head has come. All positions count from the first byte of the buffer, which
 /// must stay the same byte until the head is complete.
 #[derive(Debug, Default)]
@@ -96,15 +99,20 @@ enum Stage {
 /// # Errors
 /// [`HeadError`], as early as the bytes allow. Limits count: a line or head that grows over them fails before its end.
 pub fn request(buf: &[u8], scan: &mut Scan, limits: &Limits) -> Result<Option<(Request, usize)>, HeadError> {
-    let complete = match scan.advance(buf, limits) {
+    let fault = match scan.advance(buf, limits) {
         Ok(None) => return Ok(None),
-        Ok(Some(end)) => scan.interpret(&buf[scan.start..end]).map(|request| Some((request, end))),
-        Err(fault) => Err(fault),
+        Ok(Some(end)) => match scan.interpret(&buf[scan.start..end]) {
+            Ok(request) => {
+                scan.reset();
+                return Ok(Some((request, end)));
+            }
+            Err(fault) => fault,
+        },
+        Err(fault) => fault,
     };
-    let result =
-        complete.map_err(|fault| scan.describe(fault, &buf[..buf.len().min(scan.start + limits.line_bytes_max)]));
+    let error = scan.describe(fault, &buf[..buf.len().min(scan.start + limits.line_bytes_max)]);
     scan.reset();
-    result
+    Err(error)
 }
 
 impl Scan {
@@ -113,10 +121,11 @@ impl Scan {
         self.stage > Stage::EmptyLines
     }
 
-    /// Takes the memory of a request that is done, so that the next one needs no allocation.
+    /// Takes the memory of a request that is done, so that the next one needs no allocation. Not that of a large head:
+    /// connections may be idle for long.
     pub fn recycle(&mut self, request: Request) {
         let Fields { bytes, mut index } = request.fields;
-        if self.stage == Stage::EmptyLines {
+        if self.stage == Stage::EmptyLines && bytes.capacity() + index.capacity_bytes() <= RECYCLED_BYTES_MAX {
             index.clear();
             (self.spare, self.index) = (bytes, index);
         }
@@ -144,9 +153,10 @@ impl Scan {
         loop {
             match &buf[self.at..] {
                 [] | [b'\r'] => return Ok(false),
-                [b'\n', ..] => self.at += 1,
-                [b'\r', b'\n', ..] => self.at += 2,
-                [_, ..] => break,
+                rest => match empty_line_len(rest) {
+                    Some(len) => self.at += len,
+                    None => break,
+                },
             }
             self.empty_lines += 1;
             if self.empty_lines > EMPTY_LINES_MAX {
@@ -193,11 +203,11 @@ impl Scan {
 
     /// Visible ASCII and the space after it.
     fn target(&mut self, seen: &[u8]) -> Result<bool, Fault> {
-        let Some(len) = seen[self.at..].iter().position(|&b| !is_target(b)) else {
-            self.at = seen.len();
+        let end = self.at + target_len(&seen[self.at..]);
+        if end == seen.len() {
+            self.at = end;
             return Ok(false);
-        };
-        let end = self.at + len;
+        }
         match seen[end] {
             b' ' if end > self.start + self.target.start as usize => {}
             b' ' => return Err(Fault::bad("two spaces in the request line (RFC 9112 section 3)")),
@@ -214,30 +224,50 @@ impl Scan {
         loop {
             let limit = head_limit.min(self.line_start + limits.line_bytes_max);
             let seen = &buf[..buf.len().min(limit)];
-            let Some(len) = memchr::memchr(b'\n', &seen[self.at..]) else {
-                self.at = seen.len();
+            if let Some(b'\r' | b'\n') = seen.get(self.line_start)
+                && let Some(len) = empty_line_len(&seen[self.line_start..])
+            {
+                return Ok(Some(self.line_start + len));
+            }
+            let Some(parts) = self.field_line(seen)? else {
                 return match seen.len() {
                     full if full == head_limit => Err(Fault::bad("the head is over large_client_header_buffers")),
                     full if full == limit => Err(Fault::bad("a field line is over large_client_header_buffers")),
                     _ => Ok(None),
                 };
             };
-            let line = match &seen[self.line_start..self.at + len] {
-                [line @ .., b'\r'] => line,
-                line => line,
-            };
-            let base = self.line_start - self.start;
-            self.at += len + 1;
-            self.line_start = self.at;
-            if line.is_empty() {
-                return Ok(Some(self.at));
-            }
             if self.index.len() == limits.fields_max {
                 return Err(Fault::bad("more field lines than max_headers"));
             }
-            let parts = split_line(line).map_err(Fault::bad)?;
-            self.index.push(line, base, parts);
+            self.index.push(self.line_start - self.start, parts);
+            self.line_start += parts.line_len;
+            self.at = self.line_start;
         }
+    }
+
+    /// The line at `line_start`, or `None` if more must come. A broken line is an error only when it is complete: then
+    /// it is one at any split.
+    #[inline]
+    fn field_line(&mut self, seen: &[u8]) -> Result<Option<Parts>, Fault> {
+        let rest = &seen[self.line_start..];
+        // A line that was incomplete before is split only when its end is there, lest each new byte costs all of it.
+        if self.at == self.line_start
+            && let Some(parts) = split_line(rest)
+        {
+            return Ok(Some(parts));
+        }
+        self.late_field_line(seen)
+    }
+
+    /// As [`Scan::field_line`], for a line that is broken or came in more than one piece.
+    #[cold]
+    fn late_field_line(&mut self, seen: &[u8]) -> Result<Option<Parts>, Fault> {
+        let Some(len) = memchr::memchr(b'\n', &seen[self.at..]) else {
+            self.at = seen.len();
+            return Ok(None);
+        };
+        let line = &seen[self.line_start..=self.at + len];
+        split_line(line).map(Some).ok_or_else(|| Fault::bad(line_fault(line)))
     }
 
     /// Applies the rules between the parts of a complete head.
@@ -288,10 +318,20 @@ impl Scan {
         HeadError { status: fault.status, reason: fault.reason, method, line: line[..len].into() }
     }
 
+    /// Ready for the next head; what a head sets in any case may stay.
     fn reset(&mut self) {
-        let (mut index, spare) = (std::mem::take(&mut self.index), std::mem::take(&mut self.spare));
-        index.clear();
-        *self = Scan { index, spare, ..Scan::default() };
+        (self.at, self.line_start, self.start, self.line_len) = (0, 0, 0, 0);
+        (self.stage, self.empty_lines, self.method) = (Stage::EmptyLines, 0, None);
+        self.index.clear();
+    }
+}
+
+/// The length of the empty line that `text` begins with.
+fn empty_line_len(text: &[u8]) -> Option<usize> {
+    match text {
+        [b'\n', ..] => Some(1),
+        [b'\r', b'\n', ..] => Some(2),
+        _ => None,
     }
 }
 
@@ -300,6 +340,11 @@ const VERSION_LEN: usize = "HTTP/1.1".len();
 /// `"HTTP/" DIGIT "." DIGIT` and the line end (RFC 9112 section 2.3): the version and the length of the line end, or
 /// `None` if more must come.
 fn version(rest: &[u8]) -> Result<Option<(Version, usize)>, Fault> {
+    if let Some((text, [b'\r', b'\n', ..])) = rest.split_first_chunk::<VERSION_LEN>()
+        && text == b"HTTP/1.1"
+    {
+        return Ok(Some((Version::HTTP_1_1, 2)));
+    }
     let wrong = rest.iter().take(VERSION_LEN).enumerate().any(|(i, &byte)| match i {
         5 => !matches!(byte, b'1'..=b'9'),
         7 => !byte.is_ascii_digit(),
@@ -321,5 +366,9 @@ fn version(rest: &[u8]) -> Result<Option<(Version, usize)>, Fault> {
     }
 }
 
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! `uri-host [ ":" port ]`: the Host field and the authority of a target (RFC 9110 section 7.2, RFC 3986 section 3.2).
 
 use super::number::{hex_digit, parse_decimal};
-use super::octets::is_reg_name;
+use super::octets::is_host;
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
@@ -13,6 +13,8 @@ pub struct Host<'a> {
     pub name: &'a [u8],
     /// The port, if one is named.
     pub port: Option<u16>,
+    /// The name holds a capital letter; [`lower`] makes it the name to compare with.
+    pub has_capitals: bool,
 }
 
 /// Why a host is not valid.
@@ -48,10 +50,10 @@ impl HostError {
 /// # Errors
 /// The first rule of RFC 3986 section 3.2 that is broken; see [`HostError`] for the three stricter ones.
 pub fn parse(text: &[u8]) -> Result<Host<'_>, HostError> {
-    let name_len = match text {
+    let (name_len, has_capitals) = match text {
         [] => return Err(HostError::Empty),
-        [b'[', ..] => literal_len(text)?,
-        _ => reg_name_len(text)?,
+        [b'[', ..] => literal(text)?,
+        _ => reg_name(text)?,
     };
     let (name, rest) = text.split_at(name_len);
     let name = match name {
@@ -61,7 +63,7 @@ pub fn parse(text: &[u8]) -> Result<Host<'_>, HostError> {
     if name.is_empty() {
         return Err(HostError::Empty);
     }
-    Ok(Host { name, port: port(rest)? })
+    Ok(Host { name, port: port(rest)?, has_capitals })
 }
 
 /// In lower case, borrowed if it is so already.
@@ -69,36 +71,38 @@ pub fn lower(name: &[u8]) -> Cow<'_, [u8]> {
     if name.iter().any(u8::is_ascii_uppercase) { name.to_ascii_lowercase().into() } else { name.into() }
 }
 
-/// The length of a registered name or IPv4 address: up to ":" or the end.
-fn reg_name_len(text: &[u8]) -> Result<usize, HostError> {
-    let mut before = 0;
-    for (i, &byte) in text.iter().enumerate() {
-        match byte {
-            b':' => return Ok(i),
-            b'.' if before == b'.' => return Err(HostError::Dots),
-            b'%' if text.get(i + 1..i + 3).is_some_and(|hex| hex.iter().all(|&h| hex_digit(h).is_some())) => {}
-            _ if is_reg_name(byte) => {}
+/// A registered name or IPv4 address, up to ":" or the end: its length, and whether it has capitals.
+fn reg_name(text: &[u8]) -> Result<(usize, bool), HostError> {
+    let (mut at, mut has_capitals) = (0, false);
+    while let Some(&byte) = text.get(at) {
+        match text[at..] {
+            _ if is_host(byte) => {}
+            [b':', ..] => break,
+            [b'.', b'.', ..] => return Err(HostError::Dots),
+            [b'.', ..] => {}
+            [b'A'..=b'Z', ..] => has_capitals = true,
+            [b'%', high, low, ..] if hex_digit(high).is_some() && hex_digit(low).is_some() => {}
             _ => return Err(HostError::Byte),
         }
-        before = byte;
+        at += 1;
     }
-    Ok(text.len())
+    Ok((at, has_capitals))
 }
 
-/// The length of `[...]`: an IPv6 address, or `vHEX.TEXT` of a version to come.
-fn literal_len(text: &[u8]) -> Result<usize, HostError> {
+/// `[...]`, the same of it: an IPv6 address, or `vHEX.TEXT` of a version to come.
+fn literal(text: &[u8]) -> Result<(usize, bool), HostError> {
     let close = memchr::memchr(b']', text).ok_or(HostError::Address)?;
     let inside = std::str::from_utf8(&text[1..close]).map_err(|_| HostError::Address)?;
     if Ipv6Addr::from_str(inside).is_err() && !is_future_address(inside.as_bytes()) {
         return Err(HostError::Address);
     }
     match text.get(close + 1) {
-        None | Some(b':') => Ok(close + 1),
+        None | Some(b':') => Ok((close + 1, inside.bytes().any(|b| b.is_ascii_uppercase()))),
         Some(_) => Err(HostError::Address),
     }
 }
 
-/// `"v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )`
+/// `"v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )`, without two dots in a row as everywhere.
 fn is_future_address(text: &[u8]) -> bool {
     let Some(([b'v' | b'V', version @ ..], rest)) =
         memchr::memchr(b'.', text).map(|dot| (&text[..dot], &text[dot + 1..]))
@@ -106,7 +110,10 @@ fn is_future_address(text: &[u8]) -> bool {
         return false;
     };
     let version_ok = !version.is_empty() && version.iter().all(|&b| hex_digit(b).is_some());
-    version_ok && !rest.is_empty() && rest.iter().all(|&b| is_reg_name(b) || b == b':')
+    version_ok
+        && !rest.is_empty()
+        && !text.windows(2).any(|two| two == b"..")
+        && rest.iter().all(|&b| is_host(b) || b.is_ascii_uppercase() || matches!(b, b'.' | b':'))
 }
 
 /// `[ ":" *DIGIT ]`; a colon alone names no port.
@@ -126,7 +133,7 @@ mod tests {
 
     #[test]
     fn valid_hosts() {
-        let table: [(&str, &str, Option<u16>); 17] = [
+        let table: [(&str, &str, Option<u16>); 18] = [
             ("example.org", "example.org", None),
             ("example.org:8080", "example.org", Some(8080)),
             ("Example.ORG.", "Example.ORG", None),
@@ -136,6 +143,7 @@ mod tests {
             ("127.0.0.1:1", "127.0.0.1", Some(1)),
             ("999.1", "999.1", None), // RFC 3986 section 3.2.2: a registered name
             ("a_b", "a_b", None),
+            ("a%2Fb", "a%2Fb", None),
             ("a%20b", "a%20b", None),
             ("!$&'()*+,;=~", "!$&'()*+,;=~", None),
             ("[::1]", "[::1]", None),
@@ -146,7 +154,8 @@ mod tests {
             (".a", ".a", None),
         ];
         for (text, name, port) in table {
-            assert_eq!(parse(text.as_bytes()), Ok(Host { name: name.as_bytes(), port }), "{text}");
+            let has_capitals = name.bytes().any(|b| b.is_ascii_uppercase());
+            assert_eq!(parse(text.as_bytes()), Ok(Host { name: name.as_bytes(), port, has_capitals }), "{text}");
         }
     }
 
@@ -188,6 +197,15 @@ mod tests {
         for (text, error) in table {
             assert_eq!(parse(text), Err(error), "{}", text.escape_ascii());
         }
+    }
+
+    /// Found by fuzzing: it became a `$host` with "..".
+    #[test]
+    fn no_dots_in_a_row_in_brackets_either() {
+        for text in ["[v1..a]", "[v1.a..b]", "[v1F..a:b]:80", "[v1...]"] {
+            assert_eq!(parse(text.as_bytes()), Err(HostError::Address), "{text}");
+        }
+        assert!(parse(b"[v1.a.b.]").is_ok());
     }
 
     #[test]

@@ -110,9 +110,72 @@ impl Method {
     }
 }
 
+/// A set of methods, as one number. The unknown method is in no set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct MethodSet(u32);
+
+impl MethodSet {
+    /// These and no others.
+    pub const fn of(methods: &[Method]) -> MethodSet {
+        let (mut bits, mut i) = (0, 0);
+        while i < methods.len() {
+            bits |= MethodSet::bit(methods[i]);
+            i += 1;
+        }
+        MethodSet(bits)
+    }
+
+    /// Is this one among them?
+    pub const fn contains(self, method: Method) -> bool {
+        self.0 & MethodSet::bit(method) != 0
+    }
+
+    /// One more.
+    pub const fn with(self, method: Method) -> MethodSet {
+        MethodSet(self.0 | MethodSet::bit(method))
+    }
+
+    /// Those that are in both.
+    pub const fn and(self, other: MethodSet) -> MethodSet {
+        MethodSet(self.0 & other.0)
+    }
+
+    /// The members, in the order of the enum.
+    pub fn iter(self) -> impl Iterator<Item = Method> {
+        Method::KNOWN.into_iter().filter(move |&method| self.contains(method))
+    }
+
+    /// The value of Allow (RFC 9110 section 10.2.1): "GET, HEAD". May be empty.
+    pub fn allow(self) -> String {
+        self.iter().map(Method::name).collect::<Vec<_>>().join(", ")
+    }
+
+    const fn bit(method: Method) -> u32 {
+        match method {
+            Method::Unknown => 0,
+            method => 1 << method as u32,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sets() {
+        let set = MethodSet::of(&[Method::Post, Method::Get, Method::Unknown, Method::Unlock]);
+        for method in Method::KNOWN {
+            let expected = [Method::Get, Method::Post, Method::Unlock].contains(&method);
+            assert_eq!(set.contains(method), expected, "{method:?}");
+            assert!(set.with(method).contains(method));
+        }
+        assert!(!set.contains(Method::Unknown));
+        assert_eq!(set.allow(), "GET, POST, UNLOCK");
+        assert_eq!(set.and(MethodSet::of(&[Method::Put, Method::Get])).allow(), "GET");
+        assert_eq!(MethodSet::default().allow(), "");
+        assert_eq!(MethodSet::of(&Method::KNOWN).iter().collect::<Vec<_>>(), Method::KNOWN);
+    }
 
     #[test]
     fn names_are_case_sensitive_and_whole() {

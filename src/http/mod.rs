@@ -1,9 +1,12 @@
 //! HTTP/1.1 as pure functions: bytes to values and back. No I/O, no configuration, no clock.
 //!
-//! Reading: [`head`] turns bytes into a [`Request`], [`chunked`] unwraps its body. Deciding: [`target`] makes the path
-//! safe, [`conditional`] and [`range`] compare the request with a file. Writing: [`reply`] is a response's head as a
-//! value, [`print`] puts it on the wire. "RFC" without a number means RFC 9110 (semantics) or RFC 9112 (syntax).
+//! Reading: [`head`] turns bytes into a [`Request`], [`chunked`] unwraps its body, [`cgi`] reads what a program says.
+//! Deciding: [`target`] makes the path safe, [`conditional`] and [`range`] compare the request with a file. Writing:
+//! [`reply`] is a response's head as a value, [`mod@print`] puts it on the wire. "RFC" without a number means RFC 9110
+//! (semantics) or RFC 9112 (syntax).
 
+pub mod accept;
+pub mod cgi;
 pub mod chunked;
 pub mod conditional;
 pub mod date;
@@ -13,6 +16,7 @@ pub mod fields;
 mod framing;
 pub mod head;
 pub mod host;
+pub mod listing;
 pub mod method;
 pub mod multipart;
 pub mod number;
@@ -21,6 +25,8 @@ pub mod print;
 pub mod range;
 pub mod reply;
 pub mod request;
+#[cfg(test)]
+mod seeded;
 pub mod status;
 pub mod target;
 

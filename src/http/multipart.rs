@@ -1,6 +1,6 @@
 //! multipart/byteranges (RFC 9110 section 14.6): what stands around the parts of a 206 with several ranges.
 
-use super::number::{decimal_len, push_decimal};
+use super::number::{Digits, decimal_len};
 use super::range::ContentRange;
 use super::reply::Text;
 use std::ops::Range;
@@ -25,10 +25,8 @@ impl<'a> Multipart<'a> {
     /// `boundary` must be hard to guess, so that no content holds it. `content_type` is that of the file, `length` the
     /// bytes of the whole file, `ranges` those of [`super::range::RangeVerdict::Satisfiable`].
     pub fn new(boundary: u64, content_type: Option<&'a Text>, length: u64, ranges: &'a [Range<u64>]) -> Multipart<'a> {
-        let mut digits = Vec::with_capacity(BOUNDARY_LEN);
-        push_decimal(&mut digits, boundary);
-        let mut padded = [b'0'; BOUNDARY_LEN];
-        padded[BOUNDARY_LEN - digits.len()..].copy_from_slice(&digits);
+        let (digits, mut padded) = (Digits::decimal(boundary), [b'0'; BOUNDARY_LEN]);
+        padded[BOUNDARY_LEN - digits.as_bytes().len()..].copy_from_slice(digits.as_bytes());
         Multipart { boundary: padded, content_type, length, ranges }
     }
 

@@ -1,10 +1,14 @@
 //! Numbers as protocol text. Parsing takes digits and nothing else (no sign, no blanks); printing avoids `fmt`, which
 //! would cost more than the rest of a response head.
 
+/// So many digits fit a `u64`, whatever they are.
+const DIGITS_SAFE: usize = 19;
+
 /// `1*DIGIT` as a number; `None` if empty, not all digits, or more than a `u64` holds.
 pub fn parse_decimal(text: &[u8]) -> Option<u64> {
-    if text.is_empty() {
-        return None;
+    if text.len() <= DIGITS_SAFE {
+        let digit = |value: u64, &byte: &u8| byte.is_ascii_digit().then(|| value * 10 + u64::from(byte - b'0'));
+        return if text.is_empty() { None } else { text.iter().try_fold(0, digit) };
     }
     text.iter().try_fold(0u64, |value, &byte| {
         let digit = byte.wrapping_sub(b'0');
@@ -26,35 +30,60 @@ pub const fn hex_digit(byte: u8) -> Option<u8> {
     }
 }
 
+/// The digits of a number, without an allocation.
+pub struct Digits {
+    bytes: [u8; 20], // u64::MAX has 20 decimal digits
+    start: usize,
+}
+
+impl Digits {
+    /// In decimal.
+    #[inline]
+    pub fn decimal(value: u64) -> Digits {
+        Digits::of::<10>(value)
+    }
+
+    /// In lower-case hexadecimal, without a prefix.
+    #[inline]
+    pub fn hex(value: u64) -> Digits {
+        Digits::of::<16>(value)
+    }
+
+    #[inline]
+    fn of<const BASE: u64>(mut value: u64) -> Digits {
+        let mut digits = Digits { bytes: [0; 20], start: 20 };
+        loop {
+            digits.start -= 1;
+            digits.bytes[digits.start] = b"0123456789abcdef"[(value % BASE) as usize];
+            value /= BASE;
+            if value == 0 {
+                return digits;
+            }
+        }
+    }
+
+    /// The text.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+}
+
 /// Appends `value` in decimal.
 #[inline]
 pub fn push_decimal(out: &mut Vec<u8>, value: u64) {
-    push_digits::<10>(out, value);
+    out.extend_from_slice(Digits::decimal(value).as_bytes());
 }
 
 /// Appends `value` in lower-case hexadecimal, without a prefix.
 #[inline]
 pub fn push_hex(out: &mut Vec<u8>, value: u64) {
-    push_digits::<16>(out, value);
+    out.extend_from_slice(Digits::hex(value).as_bytes());
 }
 
 /// How many digits [`push_decimal`] writes.
 pub const fn decimal_len(value: u64) -> u64 {
     if value == 0 { 1 } else { value.ilog10() as u64 + 1 }
-}
-
-fn push_digits<const BASE: u64>(out: &mut Vec<u8>, mut value: u64) {
-    let mut digits = [0; 20]; // u64::MAX has 20 decimal digits
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b"0123456789abcdef"[(value % BASE) as usize];
-        value /= BASE;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ const TOKEN: u8 = 1;
 const TARGET: u8 = 2;
 /// VCHAR, obs-text, SP and HTAB (RFC 9110 section 5.5).
 const FIELD_VALUE: u8 = 4;
-/// `unreserved` and `sub-delims` (RFC 3986 section 2): what a host name may hold beside percent-encoding.
-const REG_NAME: u8 = 8;
+/// `unreserved` and `sub-delims` (RFC 3986 section 2) that are neither a dot nor a capital: what a host name may hold
+/// and nobody needs to look at twice.
+const HOST: u8 = 8;
 /// `pchar` and "/" (RFC 3986 section 3.3): what a path may hold beside percent-encoding.
 const PATH: u8 = 16;
 /// `unreserved` (RFC 3986 section 2.3): never needs percent-encoding.
@@ -39,7 +40,7 @@ const fn classes_of(byte: u8) -> u8 {
     (if token { TOKEN } else { 0 })
         | (if visible { TARGET } else { 0 })
         | (if visible || obs_text || blank { FIELD_VALUE } else { 0 })
-        | (if unreserved || sub_delim { REG_NAME } else { 0 })
+        | (if (unreserved || sub_delim) && byte != b'.' && !byte.is_ascii_uppercase() { HOST } else { 0 })
         | (if unreserved || sub_delim || matches!(byte, b':' | b'@' | b'/') { PATH } else { 0 })
         | (if unreserved { UNRESERVED } else { 0 })
         | (if (visible || obs_text) && byte != b'"' { ETAG } else { 0 })
@@ -59,8 +60,8 @@ class! {
     is_target = TARGET;
     /// May stand in a field value.
     is_field_value = FIELD_VALUE;
-    /// May stand unencoded in a host name.
-    is_reg_name = REG_NAME;
+    /// May stand in a host name in lower case, beside dots and percent-encoding.
+    is_host = HOST;
     /// May stand unencoded in a path.
     is_path = PATH;
     /// Means the same encoded and unencoded, everywhere.
@@ -98,30 +99,43 @@ pub fn all_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|&b| is_token(b))
 }
 
-/// No control byte but HTAB: what a field value may consist of. Looks at eight bytes at a time, since this runs over
-/// most bytes of every head.
-#[inline]
+/// No control byte but HTAB: what a field value may consist of.
 pub fn all_field_value(text: &[u8]) -> bool {
+    field_value_len(text) == text.len()
+}
+
+/// Bytes up to the first control other than HTAB: a field value and the blanks around it.
+#[inline]
+pub fn field_value_len(text: &[u8]) -> usize {
+    until(text, |byte| (byte < b' ') & (byte != b'\t') | (byte == 0x7f))
+}
+
+/// Bytes up to the first that is not visible ASCII: a request target.
+#[inline]
+pub fn target_len(text: &[u8]) -> usize {
+    until(text, |byte| (byte <= b' ') | (byte >= 0x7f))
+}
+
+/// Bytes up to the first colon.
+#[inline]
+pub fn until_colon(text: &[u8]) -> usize {
+    until(text, |byte| byte == b':')
+}
+
+/// Bytes up to the first that `stops`. Most bytes of every head come through here: without a branch in `stops` and
+/// without an early end within a block, the compiler looks at the 16 bytes of a block at once.
+#[inline]
+fn until(text: &[u8], stops: impl Fn(u8) -> bool) -> usize {
     let mut rest = text;
-    while let Some((word, after)) = rest.split_first_chunk::<8>() {
-        if may_hold_control(u64::from_le_bytes(*word)) && !word.iter().all(|&b| is_field_value(b)) {
-            return false;
+    while let Some((block, after)) = rest.split_first_chunk::<16>() {
+        let marks = block.map(|byte| if stops(byte) { u8::MAX } else { 0 });
+        if marks.iter().fold(false, |any, &mark| any | (mark != 0)) {
+            let first = u128::from_le_bytes(marks).trailing_zeros() as usize / 8;
+            return text.len() - rest.len() + first;
         }
         rest = after;
     }
-    rest.iter().all(|&b| is_field_value(b))
-}
-
-/// A byte below 0x20 or equal to 0x7F is among the eight. The usual "a byte less than n" and "a zero byte" tricks:
-/// the subtraction borrows into a byte's top bit, which `& !word` keeps only where that bit was clear before.
-#[inline]
-const fn may_hold_control(word: u64) -> bool {
-    const ONES: u64 = u64::MAX / 255;
-    const TOPS: u64 = ONES * 0x80;
-    let below_space = word.wrapping_sub(ONES * 0x20) & !word;
-    let without_del = word ^ (ONES * 0x7f);
-    let del = without_del.wrapping_sub(ONES) & !without_del;
-    (below_space | del) & TOPS != 0
+    text.len() - rest.len() + rest.iter().position(|&byte| stops(byte)).unwrap_or(rest.len())
 }
 
 #[cfg(test)]
@@ -138,33 +152,33 @@ mod tests {
     #[test]
     fn classes_hold_what_the_grammar_says() {
         let alnum = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-        let table: [(Class, &str); 4] = [
-            (is_token, "!#$%&'*+-.^_`|~"),
-            (is_unreserved, "-._~"),
-            (is_reg_name, "-._~!$&'()*+,;="),
-            (is_path, "-._~!$&'()*+,;=:@/"),
-        ];
+        let table: [(Class, &str); 3] =
+            [(is_token, "!#$%&'*+-.^_`|~"), (is_unreserved, "-._~"), (is_path, "-._~!$&'()*+,;=:@/")];
         for (class, others) in table {
             let mut expected: Vec<u8> = [alnum, others].concat().into_bytes();
             expected.sort_unstable();
             assert_eq!(bytes_of(class), expected, "{others}");
         }
+        assert_eq!(bytes_of(is_host), b"!$&'()*+,-0123456789;=_abcdefghijklmnopqrstuvwxyz~");
         assert_eq!(bytes_of(is_target), (0x21..=0x7e).collect::<Vec<u8>>());
         assert_eq!(bytes_of(|b| !is_field_value(b)), (0..9).chain(10..32).chain([127]).collect::<Vec<u8>>());
         assert_eq!(bytes_of(|b| !is_quoted(b)), [&bytes_of(|b| !is_field_value(b))[..31], b"\"\\\x7f"].concat());
         assert_eq!(bytes_of(|b| !is_etag(b)), (0..=32).chain([34, 127]).collect::<Vec<u8>>());
     }
 
-    /// Every byte at every place of words and tails, among neighbours that could borrow or carry.
+    /// Every byte at every place of blocks and tails, among bytes that stop and bytes that do not.
     #[test]
-    fn field_values_are_checked_the_same_fast_and_slow() {
-        for filler in [b'a', b'\t', 0x20, 0x80, 0xff] {
-            for len in 0..20 {
+    fn runs_end_at_the_same_byte_fast_and_slow() {
+        for filler in [b'a', b'\t', b'!', b'~', b':', 0x20, 0x7f, 0x80, 0xff] {
+            for len in [1, 15, 16, 17, 33] {
                 for at in 0..len {
                     for byte in 0..=255 {
                         let mut text = vec![filler; len];
                         text[at] = byte;
-                        assert_eq!(all_field_value(&text), is_field_value(byte), "{byte:#x} at {at} of {len}");
+                        let slow = |class: Class| text.iter().position(|&b| !class(b)).unwrap_or(len);
+                        assert_eq!(field_value_len(&text), slow(is_field_value), "{byte:#x} at {at} of {len}");
+                        assert_eq!(target_len(&text), slow(is_target), "{byte:#x} at {at} of {len}");
+                        assert_eq!(until_colon(&text), slow(|b| b != b':'), "{byte:#x} at {at} of {len}");
                     }
                 }
             }

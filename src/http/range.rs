@@ -80,8 +80,8 @@ pub fn evaluate(
 /// Reads a Range value against a representation of `length` bytes.
 ///
 /// Another unit, a malformed set, more than `ranges_max` members or parts that together are longer than the whole:
-/// the whole is sent, as nginx does in the last two cases. Overlapping and unsorted parts are kept as asked for. Numbers
-/// too large for 64 bits mean the end.
+/// the whole is sent, as nginx does in the last two cases. Overlapping and unsorted parts are kept as asked for.
+/// Numbers too large for 64 bits mean the end.
 pub fn parse(value: &[u8], length: u64, ranges_max: usize) -> RangeVerdict {
     let Some((unit, set)) = value.split_at_checked("bytes=".len()) else { return RangeVerdict::Whole };
     if !unit.eq_ignore_ascii_case(b"bytes=") {
@@ -96,13 +96,13 @@ pub fn parse(value: &[u8], length: u64, ranges_max: usize) -> RangeVerdict {
             _ => return RangeVerdict::Whole,
         }
     }
-    let sum = parts.iter().fold(0u64, |sum, range| sum.saturating_add(range.end - range.start));
-    match parts.len() {
-        _ if members == 0 || sum > length => RangeVerdict::Whole,
-        0 => RangeVerdict::Unsatisfiable,
+    let sum = parts.iter().try_fold(0u64, |sum, range| sum.checked_add(range.end - range.start));
+    match (sum, parts.len()) {
+        _ if members == 0 => RangeVerdict::Whole,
+        (_, 0) => RangeVerdict::Unsatisfiable,
         // A suffix of nothing is satisfiable, but an empty part has no Content-Range.
-        _ if sum == 0 => RangeVerdict::Whole,
-        _ => RangeVerdict::Satisfiable(parts),
+        (Some(1..), _) if sum <= Some(length) => RangeVerdict::Satisfiable(parts),
+        _ => RangeVerdict::Whole,
     }
 }
 

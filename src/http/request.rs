@@ -29,7 +29,7 @@ pub enum Form {
     Absolute,
     /// `host:port`, CONNECT only.
     Authority,
-    /// `*`, OPTIONS only.
+    /// `*`, OPTIONS and unknown methods only.
     Asterisk,
 }
 
@@ -130,32 +130,34 @@ impl Request {
         if self.fields.has_several(Known::Host) {
             return Err("more than one Host field (RFC 9112 section 3.2)");
         }
-        let field = self.fields.span(Known::Host);
-        if field.is_none() && self.version >= Version::HTTP_1_1 {
-            return Err("no Host field in HTTP/1.1 (RFC 9112 section 3.2)");
+        match self.fields.span(Known::Host) {
+            None if self.version >= Version::HTTP_1_1 => {
+                return Err("no Host field in HTTP/1.1 (RFC 9112 section 3.2)");
+            }
+            None => {}
+            Some(empty) if empty.len() == 0 && (authority.is_some() || self.form == Form::Asterisk) => {}
+            Some(field) => self.take_host(field)?,
         }
-        let may_be_empty = authority.is_some() || self.form == Form::Asterisk;
-        let field = field.filter(|span| !(may_be_empty && span.len() == 0));
-        for span in [field, authority].into_iter().flatten() {
-            let host = host::parse(span.of(&self.fields.bytes)).map_err(HostError::reason)?;
-            self.port = host.port;
-            self.host = Some(Span { start: span.start, end: span.start + host.name.len() as u32 });
+        match authority {
+            Some(authority) => self.take_host(authority),
+            None => Ok(()),
         }
-        self.lower_host();
-        Ok(())
     }
 
-    /// Puts a lower-case copy of the host behind the head if it has capitals.
-    fn lower_host(&mut self) {
+    /// Notes a host. If it has capitals, a copy without them goes behind the head.
+    fn take_host(&mut self, span: Span) -> Result<(), &'static str> {
         let bytes = &mut self.fields.bytes;
-        if let Some(host) = &mut self.host
-            && host.of(bytes).iter().any(u8::is_ascii_uppercase)
-        {
-            let start = bytes.len();
-            bytes.extend_from_within(host.start as usize..host.end as usize);
-            bytes[start..].make_ascii_lowercase();
-            *host = Span::new(start, bytes.len());
+        let host = host::parse(span.of(bytes)).map_err(HostError::reason)?;
+        let (mut start, len, has_capitals) = (span.start as usize, host.name.len(), host.has_capitals);
+        self.port = host.port;
+        if has_capitals {
+            let copy = bytes.len();
+            bytes.extend_from_within(start..start + len);
+            bytes[copy..].make_ascii_lowercase();
+            start = copy;
         }
+        self.host = Some(Span::new(start, start + len));
+        Ok(())
     }
 }
 

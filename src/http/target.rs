@@ -36,7 +36,8 @@ pub(super) fn split(method: Method, target: &[u8]) -> Result<Target, &'static st
             let (path, query) = path_and_query(target, 0);
             Ok(Target { form: Form::Origin, https: false, authority: None, path, query })
         }
-        b"*" if method == Method::Options => {
+        // An unknown method gets its 501, whatever its target is.
+        b"*" if matches!(method, Method::Options | Method::Unknown) => {
             Ok(Target { form: Form::Asterisk, https: false, authority: None, path: Span::default(), query: None })
         }
         b"*" => Err("the target * with a method other than OPTIONS (RFC 9112 section 3.2.4)"),
@@ -63,11 +64,15 @@ fn absolute(method: Method, target: &[u8]) -> Result<Target, &'static str> {
 
 /// From `start` on: the path up to "?", the query up to "#"; a fragment is no business of a server and is cut off.
 fn path_and_query(target: &[u8], start: usize) -> (Span, Option<Span>) {
-    let end = memchr::memchr(b'#', target).unwrap_or(target.len());
-    match memchr::memchr(b'?', &target[start..end]) {
-        Some(mark) => (Span::new(start, start + mark), Some(Span::new(start + mark + 1, end))),
-        None => (Span::new(start, end), None),
+    let mut path_end = start;
+    while path_end < target.len() && !matches!(target[path_end], b'?' | b'#') {
+        path_end += 1;
     }
+    let query = (target.get(path_end) == Some(&b'?')).then(|| {
+        let end = memchr::memchr(b'#', target).unwrap_or(target.len());
+        Span::new(path_end + 1, end)
+    });
+    (Span::new(start, path_end), query)
 }
 
 /// Why a path cannot name a file; every reason is a 400.
@@ -113,14 +118,11 @@ pub fn normalize(path: &[u8], merge_slashes: bool) -> Result<Cow<'_, [u8]>, Targ
 
 /// Nothing to decode, no empty segment and none that begins with a dot.
 fn is_normal(path: &[u8]) -> bool {
-    let mut before = 0;
-    for &byte in path {
-        if matches!(byte, b'%' | 0) || (before == b'/' && matches!(byte, b'/' | b'.')) {
-            return false;
-        }
-        before = byte;
-    }
-    true
+    path.iter().enumerate().all(|(i, byte)| match byte {
+        b'/' => !matches!(path.get(i + 1), Some(b'/' | b'.')),
+        b'%' | 0 => false,
+        _ => true,
+    })
 }
 
 fn rebuild(path: &[u8], merge_slashes: bool) -> Result<Vec<u8>, TargetError> {
@@ -145,6 +147,20 @@ fn rebuild(path: &[u8], merge_slashes: bool) -> Result<Vec<u8>, TargetError> {
         b"." => out.truncate(segment),
         b".." => pop_segment(&mut out, segment)?,
         _ => {}
+    }
+    Ok(out)
+}
+
+/// Text percent-decoded once and otherwise left as it is: a part of a query.
+///
+/// # Errors
+/// [`TargetError::BadPercent`] and [`TargetError::Nul`].
+pub fn decode_text(text: &[u8]) -> Result<Vec<u8>, TargetError> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, after)) = decode(rest)? {
+        rest = after;
+        out.push(byte);
     }
     Ok(out)
 }

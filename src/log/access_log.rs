@@ -1,61 +1,63 @@
 //! The access logs: lines are gathered in memory and written many at a time.
 
+use super::LogFiles;
+use super::files::{Sink, append_late};
 use crate::config::{AccessLog, LogTarget};
-use std::io::{self, Write};
 use std::time::Duration;
 
-/// The access logs of one worker, in the order of [`crate::config::Config::access_logs`].
+/// The access logs of one worker: one buffer for each file, whatever formats its lines have.
 #[derive(Default)]
 pub struct AccessLogs {
     logs: Vec<Log>,
 }
 
 struct Log {
-    settings: AccessLog,
-    sink: Box<dyn Write + Send>,
+    target: LogTarget,
+    sink: Sink,
     buffer: Vec<u8>,
+    /// As [`AccessLog::buffer_bytes`], which is the same for all logs of one target; so is `flush`.
+    buffer_bytes: usize,
+    flush: Duration,
 }
 
 impl AccessLogs {
-    /// Opens all of them.
-    ///
-    /// # Errors
-    /// Which file cannot be opened, and why.
-    pub fn open(settings: &[AccessLog]) -> Result<Self, String> {
-        let open = |settings: &AccessLog| {
-            let sink = open_sink(&settings.target)
-                .map_err(|e| format!("cannot open the access log {:?}: {e}", settings.target))?;
-            Ok(Log { settings: settings.clone(), sink, buffer: Vec::new() })
-        };
-        Ok(Self { logs: settings.iter().map(open).collect::<Result<_, String>>()? })
+    /// These logs, whose files are open.
+    pub fn new(settings: &[AccessLog], files: &LogFiles) -> Self {
+        let mut logs = Self::default();
+        for log in settings {
+            if let (None, Some(sink)) = (logs.find(&log.target), files.sink(&log.target)) {
+                let AccessLog { target, buffer_bytes, flush, .. } = log.clone();
+                logs.logs.push(Log { target, sink, buffer: Vec::new(), buffer_bytes, flush });
+            }
+        }
+        logs
     }
 
-    /// Opens them again, after a rename or with new settings; what was gathered goes to the old files. On an error the
-    /// old ones stay.
-    ///
-    /// # Errors
-    /// Those of [`AccessLogs::open`].
-    pub fn reopen(&mut self, settings: &[AccessLog]) -> Result<(), String> {
-        let fresh = Self::open(settings)?;
+    /// Goes on with these logs and files; what was gathered goes to the old ones.
+    pub fn replace(&mut self, settings: &[AccessLog], files: &LogFiles) {
         self.flush();
-        *self = fresh;
-        Ok(())
+        *self = Self::new(settings, files);
     }
 
     /// Adds a line, which ends in a newline. Returns how long it may wait when it is the first one in its buffer:
     /// somebody must then see to a [`flush`](Self::flush).
-    pub fn write(&mut self, log: usize, line: &[u8]) -> Option<Duration> {
-        let log = self.logs.get_mut(log)?;
-        if log.buffer.len() + line.len() > log.settings.buffer_bytes {
-            log.flush();
-        }
-        let first = log.buffer.is_empty();
-        log.buffer.extend_from_slice(line);
-        if log.buffer.len() > log.settings.buffer_bytes {
-            log.flush(); // a line longer than the buffer
+    ///
+    /// A log that was dropped by a reload gets its line as well, for requests begun before that.
+    pub fn write(&mut self, log: &AccessLog, line: &[u8]) -> Option<Duration> {
+        let Some(at) = self.find(&log.target) else {
+            append_late(&log.target, line);
             return None;
-        }
-        first.then_some(log.settings.flush)
+        };
+        self.logs[at].add(line)
+    }
+
+    fn find(&self, target: &LogTarget) -> Option<usize> {
+        // Byte by byte, as it was written: to compare paths piece by piece costs more, for each request.
+        let same = |log: &Log| match (&log.target, target) {
+            (LogTarget::File(a), LogTarget::File(b)) => a.as_os_str() == b.as_os_str(),
+            (a, b) => a == b,
+        };
+        self.logs.iter().position(same)
     }
 
     /// Writes out what has been gathered.
@@ -65,21 +67,23 @@ impl AccessLogs {
 }
 
 impl Log {
-    /// A log that cannot be written must not stop the server: the lines are lost.
+    fn add(&mut self, line: &[u8]) -> Option<Duration> {
+        if self.buffer.len() + line.len() > self.buffer_bytes {
+            self.flush();
+        }
+        let first = self.buffer.is_empty();
+        self.buffer.extend_from_slice(line);
+        if self.buffer.len() > self.buffer_bytes {
+            self.flush(); // a line longer than the buffer
+            return None;
+        }
+        first.then_some(self.flush)
+    }
+
     fn flush(&mut self) {
         if !self.buffer.is_empty() {
-            let _ = self.sink.write_all(&self.buffer).and_then(|()| self.sink.flush());
+            self.sink.write(&self.buffer);
             self.buffer.clear();
-        }
-    }
-}
-
-fn open_sink(target: &LogTarget) -> io::Result<Box<dyn Write + Send>> {
-    match target {
-        LogTarget::Stderr => Ok(Box::new(io::stderr())),
-        LogTarget::File(path) => {
-            let file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
-            Ok(Box::new(file))
         }
     }
 }
@@ -87,26 +91,83 @@ fn open_sink(target: &LogTarget) -> io::Result<Box<dyn Write + Send>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Template;
+    use crate::config::{Config, Template};
+    use std::path::{Path, PathBuf};
     use std::sync::Arc;
 
-    fn log(path: &std::path::Path, buffer_bytes: usize) -> AccessLogs {
+    const FLUSH: Duration = Duration::from_secs(1);
+
+    /// A file that goes away with this value.
+    struct TempFile(PathBuf);
+
+    impl TempFile {
+        fn new(name: &str) -> Self {
+            Self(std::env::temp_dir().join(format!("webserv-access-{name}-{}", std::process::id())))
+        }
+
+        fn read(&self) -> String {
+            std::fs::read_to_string(&self.0).expect("the log is there")
+        }
+    }
+
+    impl Drop for TempFile {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    fn settings(path: &Path, buffer_bytes: usize) -> AccessLog {
         let (target, format) = (LogTarget::File(path.to_owned()), Arc::new(Template::default()));
-        AccessLogs::open(&[AccessLog { target, format, buffer_bytes, flush: Duration::from_secs(1) }]).expect("opens")
+        AccessLog { target, format, buffer_bytes, flush: FLUSH }
+    }
+
+    fn open(settings: &[AccessLog]) -> (AccessLogs, LogFiles) {
+        let config = Config { access_logs: settings.to_vec(), ..Config::default() };
+        let files = LogFiles::open(&config).expect("opens");
+        (AccessLogs::new(settings, &files), files)
     }
 
     #[test]
     fn lines_are_gathered_until_the_buffer_is_full_or_flushed() {
-        let path = std::env::temp_dir().join(format!("webserv-access-{}", std::process::id()));
-        let read = || std::fs::read_to_string(&path).expect("the log is there");
-        let mut logs = log(&path, 10);
-        assert_eq!(logs.write(0, b"one\n"), Some(Duration::from_secs(1)));
-        assert_eq!((logs.write(0, b"two\n"), read()), (None, String::new()));
-        assert_eq!((logs.write(0, b"three\n"), read()), (Some(Duration::from_secs(1)), "one\ntwo\n".into()));
+        let file = TempFile::new("gathered");
+        let log = settings(&file.0, 10);
+        let (mut logs, _) = open(std::slice::from_ref(&log));
+        assert_eq!(logs.write(&log, b"one\n"), Some(FLUSH));
+        assert_eq!((logs.write(&log, b"two\n"), file.read()), (None, String::new()));
+        assert_eq!((logs.write(&log, b"three\n"), file.read()), (Some(FLUSH), "one\ntwo\n".into()));
         logs.flush();
-        assert_eq!(read(), "one\ntwo\nthree\n");
-        assert_eq!(logs.write(0, b"longer than the buffer\n"), None);
-        assert_eq!(read().lines().count(), 4);
-        std::fs::remove_file(&path).expect("removed");
+        assert_eq!(file.read(), "one\ntwo\nthree\n");
+        assert_eq!(logs.write(&log, b"longer than the buffer\n"), None);
+        assert_eq!(file.read().lines().count(), 4);
+    }
+
+    #[test]
+    fn a_log_is_found_by_its_file_whatever_stands_before_it() {
+        let (first, second) = (TempFile::new("first"), TempFile::new("second"));
+        let (a, b) = (settings(&first.0, 64), settings(&second.0, 64));
+        let (mut logs, _) = open(&[a.clone(), b.clone()]);
+        logs.write(&b, b"before\n");
+        let (_, files) = open(std::slice::from_ref(&b));
+        logs.replace(std::slice::from_ref(&b), &files);
+        logs.write(&b, b"after\n");
+        // The log of a request that was begun before the reload is not among them any more.
+        assert_eq!(logs.write(&a, b"late\n"), None);
+        logs.flush();
+        assert_eq!((first.read(), second.read()), ("late\n".into(), "before\nafter\n".into()));
+        drop(first);
+        assert_eq!(logs.write(&a, b"gone\n"), None, "a log that was removed is not made anew");
+        assert!(matches!(&a.target, LogTarget::File(path) if !path.exists()));
+    }
+
+    #[test]
+    fn one_file_has_one_buffer_for_lines_of_all_formats() {
+        let file = TempFile::new("formats");
+        let short = settings(&file.0, 64);
+        let long = AccessLog { format: Arc::new(Template::parse("$uri").expect("parses")), ..short.clone() };
+        let (mut logs, _) = open(&[short.clone(), long.clone()]);
+        assert_eq!(logs.write(&long, b"1\n"), Some(FLUSH));
+        assert_eq!(logs.write(&short, b"2\n"), None);
+        logs.flush();
+        assert_eq!(file.read(), "1\n2\n");
     }
 }

@@ -1,26 +1,26 @@
 //! The error log: one line per event, written with one call.
 
-use super::Level;
-use crate::config::{ErrorLog as Settings, LogTarget};
+use super::files::Sink;
+use super::{Level, LogFiles};
+use crate::config::{Config, LogTarget};
 use std::fmt::{self, Write as _};
-use std::io::{self, Write as _};
 
-/// Where the server writes what happens to it. Each worker has its own; they append to the same file.
+/// Where the server writes what happens to it. Each worker has its own; they append to the same files.
 pub struct ErrorLog {
-    settings: Settings,
-    sink: Sink,
+    level: Level,
+    /// `None`: lines are only remembered, for tests.
+    sink: Option<Sink>,
+    memory: Vec<String>,
+    /// The files of `error_log` inside `http`.
+    others: Vec<(LogTarget, Sink)>,
     worker: usize,
     text: String,
 }
 
-enum Sink {
-    Stderr,
-    File(std::fs::File),
-    Memory(Vec<String>),
-}
-
 /// What one line tells. [`fmt::Display`] gives it without time and level.
 pub struct Line<'a> {
+    /// The log that it goes to, if that is among the configuration's; else to the main one.
+    pub target: Option<&'a LogTarget>,
     /// The exchange's number and generation.
     pub exchange: Option<(u32, u32)>,
     /// The task's kind and descriptor.
@@ -36,7 +36,7 @@ pub struct Line<'a> {
 impl<'a> Line<'a> {
     /// A line of the server itself, outside any task.
     pub fn plain(what: fmt::Arguments<'a>) -> Self {
-        Self { exchange: None, task: None, what, doing: "", subject: None }
+        Self { target: None, exchange: None, task: None, what, doing: "", subject: None }
     }
 }
 
@@ -62,71 +62,51 @@ impl fmt::Display for Line<'_> {
 }
 
 impl ErrorLog {
-    /// Opens the log that the configuration names, for the worker with this number.
-    ///
-    /// # Errors
-    /// Those of open(2), when the target is a file.
-    pub fn open(settings: &Settings, worker: usize) -> io::Result<Self> {
-        let sink = Sink::open(&settings.target)?;
-        Ok(Self { settings: settings.clone(), sink, worker, text: String::new() })
+    /// The error log of the worker with this number; its files are open.
+    pub fn new(config: &Config, files: &LogFiles, worker: usize) -> Self {
+        let mut log = Self { worker, ..Self::in_memory(config.error_log.level) };
+        log.replace(config, files);
+        log
     }
 
     /// A log that only remembers its lines: for tests.
     pub fn in_memory(level: Level) -> Self {
-        let settings = Settings { target: LogTarget::Stderr, level };
-        Self { settings, sink: Sink::Memory(Vec::new()), worker: 0, text: String::new() }
+        Self { level, sink: None, memory: Vec::new(), others: Vec::new(), worker: 0, text: String::new() }
     }
 
     /// The lines of a log made by [`ErrorLog::in_memory`].
     pub fn lines(&self) -> &[String] {
-        match &self.sink {
-            Sink::Memory(lines) => lines,
-            _ => &[],
-        }
+        &self.memory
     }
 
     /// Lines less serious than this are not written, unless a location says otherwise.
     pub fn level(&self) -> Level {
-        self.settings.level
+        self.level
     }
 
-    /// Opens the file again: after it was renamed, or with new settings. On an error the old one stays.
-    ///
-    /// # Errors
-    /// Those of open(2).
-    pub fn reopen(&mut self, settings: &Settings) -> io::Result<()> {
-        self.sink = Sink::open(&settings.target)?;
-        self.settings = settings.clone();
-        Ok(())
+    /// Goes on with what this configuration says, and with these files, which are open.
+    pub fn replace(&mut self, config: &Config, files: &LogFiles) {
+        self.level = config.error_log.level;
+        self.sink = Some(files.sink(&config.error_log.target).unwrap_or(Sink::Stderr));
+        let other = |target: &LogTarget| Some((target.clone(), files.sink(target)?));
+        self.others = config.error_logs.iter().filter_map(other).collect();
     }
 
-    /// Writes a line. A log that cannot be written must not stop the server, so a failure is lost.
+    /// Writes a line.
     pub fn write(&mut self, level: Level, line: &Line<'_>) {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
         let _ = write!(text, "{} [{level}] w{} {line}", super::time::stamp(webserv_sys::clock::wall()), self.worker);
         make_one_line(&mut text);
-        match &mut self.sink {
-            Sink::Memory(lines) => lines.push(text.clone()),
-            Sink::Stderr => {
+        let own = line.target.and_then(|wanted| self.others.iter().find(|(target, _)| target == wanted));
+        match own.map(|(_, sink)| sink).or(self.sink.as_ref()) {
+            None => self.memory.push(text.clone()),
+            Some(sink) => {
                 text.push('\n');
-                let _ = io::stderr().write_all(text.as_bytes());
-            }
-            Sink::File(file) => {
-                text.push('\n');
-                let _ = file.write_all(text.as_bytes());
+                sink.write(text.as_bytes());
             }
         }
         self.text = text;
-    }
-}
-
-impl Sink {
-    fn open(target: &LogTarget) -> io::Result<Self> {
-        match target {
-            LogTarget::Stderr => Ok(Sink::Stderr),
-            LogTarget::File(path) => std::fs::OpenOptions::new().append(true).create(true).open(path).map(Sink::File),
-        }
     }
 }
 
@@ -148,6 +128,7 @@ mod tests {
     #[test]
     fn a_line_tells_who_what_and_for_whom() {
         let line = Line {
+            target: None,
             exchange: Some((7, 2)),
             task: Some(("CgiRead", Some(9))),
             what: format_args!("read: ECONNRESET"),
@@ -157,6 +138,32 @@ mod tests {
         let told = "x7.2 CgiRead fd=9 read: ECONNRESET while reading the script's header, client: 127.0.0.1";
         assert_eq!(line.to_string(), told);
         assert_eq!(Line::plain(format_args!("started")).to_string(), "started");
+    }
+
+    #[test]
+    fn a_line_for_a_log_that_is_gone_goes_to_the_main_one() {
+        let path = |name: &str| std::env::temp_dir().join(format!("webserv-error-{name}-{}", std::process::id()));
+        let target = |name: &str| LogTarget::File(path(name));
+        let mut config = Config { error_logs: vec![target("a"), target("b")], ..Config::default() };
+        config.error_log.target = target("main");
+        let open = |config: &Config| LogFiles::open(config).expect("opens");
+        let mut log = ErrorLog::new(&config, &open(&config), 0);
+        let write = |log: &mut ErrorLog, what: &str, name: &str| {
+            let target = target(name);
+            log.write(Level::Error, &Line { target: Some(&target), ..Line::plain(format_args!("{what}")) });
+        };
+        write(&mut log, "1", "b");
+        config.error_logs = vec![target("b")];
+        log.replace(&config, &open(&config));
+        write(&mut log, "2", "b");
+        write(&mut log, "3", "a");
+        let told = ["main", "a", "b"].map(|name| {
+            let text = std::fs::read_to_string(path(name)).expect("the log is there");
+            std::fs::remove_file(path(name)).expect("removed");
+            let last = |line: &str| line.rsplit(' ').next().map(String::from);
+            text.lines().filter_map(last).collect::<Vec<_>>().join(" ")
+        });
+        assert_eq!(told, ["3", "", "1 2"]);
     }
 
     #[test]

@@ -2,9 +2,13 @@
 
 mod access_log;
 mod error_log;
+mod files;
 mod level;
 pub mod time;
 
 pub use access_log::AccessLogs;
 pub use error_log::{ErrorLog, Line};
+pub use files::LogFiles;
 pub use level::Level;
+
+pub use crate::config::LogTarget;

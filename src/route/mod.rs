@@ -1,10 +1,14 @@
 //! From a request to what is to be done: which server, which location, which file, what the variables say.
 
+mod environment;
 mod request_id;
+mod script;
 mod variables;
 
+pub use environment::{Invocation, environment, query_arguments};
 pub use request_id::request_id;
-pub use variables::{View, expand};
+pub use script::{Script, find as find_script, may_answer as script_may_answer};
+pub use variables::{View, expand, log_line};
 
 use crate::config::{Hosts, Location, Server, Settings};
 use std::os::unix::ffi::OsStrExt;
@@ -65,22 +69,26 @@ pub fn server<'a>(hosts: &'a Hosts, host: Option<&[u8]>) -> &'a Arc<Server> {
 }
 
 /// The file that a decoded, normalized path stands for: below `root`, or with the location's prefix replaced by
-/// `alias`.
-pub fn file_path(settings: &Settings, path: &[u8]) -> Vec<u8> {
+/// `alias`. `None`: `alias dir/;` in `location /i` would turn "/i../x" into "dir/../x", which leads out of it.
+pub fn file_path(settings: &Settings, path: &[u8]) -> Option<Vec<u8>> {
     let (base, rest) = match &settings.alias {
         Some(alias) => (alias.path.as_os_str().as_bytes(), path.get(alias.prefix_bytes..).unwrap_or_default()),
         None => (without_slash(settings.root.as_os_str().as_bytes()), path),
     };
+    if base.ends_with(b"/") && (rest == b".." || rest.starts_with(b"../")) {
+        return None;
+    }
     let mut file = Vec::with_capacity(base.len() + rest.len() + 16);
     file.extend_from_slice(base);
     file.extend_from_slice(rest);
-    file
+    Some(file)
 }
 
 /// The media type of a file, by what stands behind the last dot of its name.
 pub fn media_type<'a>(settings: &'a Settings, path: &[u8]) -> &'a Arc<str> {
     let name = path.rsplit(|b| *b == b'/').next().unwrap_or_default();
-    let extension = name.iter().rposition(|b| *b == b'.').map(|dot| name[dot + 1..].to_ascii_lowercase());
+    let dot = name.iter().rposition(|b| *b == b'.').filter(|at| *at > 0); // ".html" is a name, not an extension
+    let extension = dot.map(|dot| name[dot + 1..].to_ascii_lowercase());
     let known = extension.and_then(|e| settings.types.get(std::str::from_utf8(&e).ok()?));
     known.unwrap_or(&settings.default_type)
 }
@@ -102,7 +110,8 @@ mod tests {
 
     #[test]
     fn root_goes_before_the_path_and_alias_replaces_the_prefix() {
-        let rows: [(&str, Option<(&str, usize)>, &str, &str); 7] = [
+        type Row = (&'static str, Option<(&'static str, usize)>, &'static str, &'static str);
+        let rows: [Row; 10] = [
             ("/srv", None, "/a/b.txt", "/srv/a/b.txt"),
             ("/srv/", None, "/", "/srv/"),
             ("/", None, "/etc", "/etc"),
@@ -110,11 +119,15 @@ mod tests {
             ("/srv", Some(("/data/", 3)), "/i/b.txt", "/data/b.txt"),
             ("/srv", Some(("/data/one.txt", 4)), "/one", "/data/one.txt"),
             ("/srv", Some(("/data", 2)), "/i/", "/data/"),
+            ("/srv", Some(("/data/", 2)), "/i../secret", ""),
+            ("/srv", Some(("/data/", 2)), "/i..", ""),
+            ("/srv", Some(("/data/", 2)), "/i..x", "/data/..x"),
         ];
         for (root, alias, path, file) in rows {
             let alias = alias.map(|(path, prefix_bytes)| Alias { path: path.into(), prefix_bytes });
             let settings = Settings { root: root.into(), alias, ..Settings::default() };
-            assert_eq!(file_path(&settings, path.as_bytes()), file.as_bytes(), "{root} {path}");
+            let found = file_path(&settings, path.as_bytes()).unwrap_or_default();
+            assert_eq!(found, file.as_bytes(), "{root} {path}");
         }
     }
 }

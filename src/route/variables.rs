@@ -13,6 +13,8 @@ use webserv_sys::net::Address;
 pub struct View<'a> {
     /// The request, unless its head was bad.
     pub request: Option<&'a Request>,
+    /// The query in force: it changes with internal redirects.
+    pub query: Option<&'a [u8]>,
     /// The request line, as far as it was understood.
     pub request_line: &'a [u8],
     /// The path, decoded and normalized; it changes with internal redirects.
@@ -49,15 +51,20 @@ pub struct View<'a> {
     pub request_id: u128,
 }
 
-/// Fills in a template.
+/// Fills in a template as it is.
 pub fn expand(template: &Template, view: &View<'_>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
-    expand_into(&mut out, template, view);
-    out
+    fill_in(template, view, Escape::None)
 }
 
-/// Fills in a template at the end of `out`.
-pub fn expand_into(out: &mut Vec<u8>, template: &Template, view: &View<'_>) {
+/// Fills in a log format, with its escapes and a newline.
+pub fn log_line(format: &Template, view: &View<'_>) -> Vec<u8> {
+    let mut line = fill_in(format, view, format.escape);
+    line.push(b'\n');
+    line
+}
+
+fn fill_in(template: &Template, view: &View<'_>, how: Escape) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
     let mut value = Vec::new();
     for part in &template.parts {
         match part {
@@ -65,10 +72,11 @@ pub fn expand_into(out: &mut Vec<u8>, template: &Template, view: &View<'_>) {
             Part::Variable(variable) => {
                 value.clear();
                 view.value(variable, &mut value);
-                escape(out, &value, template.escape);
+                escape(&mut out, &value, how);
             }
         }
     }
+    out
 }
 
 /// Writes a value so that a client cannot break out of the log's line or quotes.
@@ -126,13 +134,28 @@ impl View<'_> {
             Variable::ServerVersion => out.extend_from_slice(env!("CARGO_PKG_VERSION").as_bytes()),
             Variable::Scheme => out.extend_from_slice(b"http"),
             Variable::DocumentRoot => out.extend_from_slice(document_root(self.settings)),
-            Variable::RequestFilename => out.extend_from_slice(&file_path(self.settings, self.path)),
+            Variable::RequestFilename => {
+                out.extend_from_slice(&file_path(self.settings, self.path).unwrap_or_default())
+            }
             Variable::Uri => out.extend_from_slice(self.path),
             Variable::Request => out.extend_from_slice(self.request_line),
             Variable::SentHttp(name) => out.extend_from_slice(sent_field(self.sent_head, name.as_bytes())),
             Variable::Host => {
                 let host = self.request.and_then(Request::host);
                 out.extend_from_slice(host.unwrap_or_else(|| self.server_name()));
+            }
+            Variable::Args => out.extend_from_slice(self.query.unwrap_or_default()),
+            Variable::IsArgs => {
+                out.extend_from_slice(if self.query.is_some_and(|q| !q.is_empty()) { b"?" } else { b"" })
+            }
+            Variable::Arg(name) => {
+                out.extend_from_slice(argument(self.query.unwrap_or_default(), name.as_bytes(), b'&'));
+            }
+            Variable::Http(name) => self.fields(name.as_bytes(), out),
+            Variable::Cookie(name) => {
+                let mut cookies = Vec::new();
+                self.fields(b"cookie", &mut cookies);
+                out.extend_from_slice(argument(&cookies, name.as_bytes(), b';'));
             }
             of_request => {
                 if let Some(request) = self.request {
@@ -142,27 +165,28 @@ impl View<'_> {
         }
     }
 
+    /// All fields of this name as one list (RFC 9110 section 5.3); cookies have a separator of their own.
+    fn fields(&self, name: &[u8], out: &mut Vec<u8>) {
+        let all = self.request.into_iter().flat_map(|request| request.fields.iter());
+        let separator: &[u8] = if name.eq_ignore_ascii_case(b"cookie") { b"; " } else { b", " };
+        for (i, field) in all.filter(|field| field.name.eq_ignore_ascii_case(name)).enumerate() {
+            out.extend_from_slice(if i > 0 { separator } else { b"" });
+            out.extend_from_slice(field.value);
+        }
+    }
+
     fn server_name(&self) -> &[u8] {
-        self.server.names.first().map(String::as_bytes).unwrap_or_default()
+        self.server.name().as_bytes()
     }
 }
 
 /// The variables that are a part of the request.
 fn request_value<'a>(variable: &Variable, request: &'a Request) -> &'a [u8] {
-    let query = request.query();
     match variable {
         Variable::ServerProtocol if request.version.minor == 0 => b"HTTP/1.0",
         Variable::ServerProtocol => b"HTTP/1.1",
         Variable::RequestMethod => request.method_text(),
         Variable::RequestUri => request.target(),
-        Variable::Args => query.unwrap_or_default(),
-        Variable::IsArgs if query.is_some_and(|q| !q.is_empty()) => b"?",
-        Variable::Http(name) => request.fields.get_by_name(name.as_bytes()).unwrap_or_default(),
-        Variable::Arg(name) => argument(query.unwrap_or_default(), name.as_bytes(), b'&'),
-        Variable::Cookie(name) => {
-            let cookies = request.fields.get_by_name(b"cookie").unwrap_or_default();
-            argument(cookies, name.as_bytes(), b';')
-        }
         _ => b"",
     }
 }
@@ -184,7 +208,8 @@ fn sent_field<'a>(head: &'a [u8], name: &[u8]) -> &'a [u8] {
     lines.find_map(value).unwrap_or_default()
 }
 
-fn address(address: Option<&Address>, out: &mut Vec<u8>) {
+/// Appends the IP address; "unix:" for a socket that has none.
+pub(super) fn address(address: Option<&Address>, out: &mut Vec<u8>) {
     match address {
         Some(Address::Inet(address)) => number(out, format_args!("{}", address.ip())),
         Some(Address::Unix(_)) => out.extend_from_slice(b"unix:"),
@@ -192,7 +217,8 @@ fn address(address: Option<&Address>, out: &mut Vec<u8>) {
     }
 }
 
-fn port(address: Option<&Address>, out: &mut Vec<u8>) {
+/// Appends the port, if there is one.
+pub(super) fn port(address: Option<&Address>, out: &mut Vec<u8>) {
     if let Some(Address::Inet(address)) = address {
         number(out, format_args!("{}", address.port()));
     }

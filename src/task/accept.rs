@@ -3,16 +3,17 @@
 use super::{ClientRead, ClientWrite, Context, Http1};
 use crate::config::Listener;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::exchange::limits::ACCEPTS_PER_TURN;
+use crate::exchange::limits::{ACCEPTS_PER_TURN, IDLE_CLOSED_AT_ONCE};
 use crate::exchange::{Exchange, Subject};
+use crate::listen::Socket;
 use crate::log::Level;
 use crate::worker::Worker;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use webserv_sys::net::{self, Address};
 use webserv_sys::Watch;
+use webserv_sys::net::{self, Address};
 
 /// How long no connection is taken after descriptors or memory ran out.
 const PAUSE_AFTER_EXHAUSTION: Duration = Duration::from_millis(500);
@@ -21,7 +22,7 @@ const PAUSE_WHEN_FULL: Duration = Duration::from_millis(50);
 
 /// Takes connections from one listening socket.
 pub struct Accept {
-    socket: OwnedFd,
+    socket: Arc<Socket>,
     /// Where it listens, as the configuration says it; a reload finds the listener again by this.
     address: Address,
     listener: Rc<Listener>,
@@ -34,24 +35,24 @@ pub struct Accept {
 
 impl Accept {
     /// Accepts from a socket that listens for this listener.
-    pub fn new(socket: OwnedFd, listener: Listener) -> Self {
+    pub fn new(socket: Arc<Socket>, listener: Listener) -> Self {
         let local = net::local_address(socket.as_fd()).unwrap_or_else(|_| listener.address.clone());
         let address = listener.address.clone();
         Self { socket, address, listener: Rc::new(listener), local: Rc::new(local), paused: false, complained: false }
     }
 
     fn open(&self, socket: OwnedFd, client: Address, cx: &mut Context<'_>) {
+        cx.log(Level::Debug, format_args!("accepted {client} as fd={}", socket.as_raw_fd()));
         let settings = &self.listener.hosts.servers[0].settings;
         let subject = Subject { client: Some(client), ..Subject::default() };
         let exchange = Exchange::new(subject, settings.send_timeout, settings.error_level);
         let socket = Rc::new(socket);
         let (config, number) = (Arc::clone(&cx.worker.config), cx.worker.next_connection());
         let protocol = Http1::new(config, Rc::clone(&self.listener), Rc::clone(&self.local), number);
-        cx.open(exchange, [
-            Box::new(protocol),
-            Box::new(ClientRead::new(Rc::clone(&socket))),
-            Box::new(ClientWrite::new(socket)),
-        ]);
+        cx.open(
+            exchange,
+            [Box::new(protocol), Box::new(ClientRead::new(Rc::clone(&socket))), Box::new(ClientWrite::new(socket))],
+        );
     }
 
     fn accept(&mut self, cx: &mut Context<'_>) -> Flow {
@@ -59,7 +60,9 @@ impl Accept {
         let turns = if cx.worker.config.events.multi_accept { ACCEPTS_PER_TURN } else { 1 };
         if room == 0 {
             let most = cx.worker.config.events.worker_connections;
-            let what = format!("{most} worker_connections are not enough; new clients wait until one is closed");
+            cx.worker.idle_to_close = IDLE_CLOSED_AT_ONCE;
+            cx.tell_all(Event::Crowded);
+            let what = format!("{most} worker_connections are not enough: idle ones are closed, new clients wait");
             return self.pause(PAUSE_WHEN_FULL, Level::Alert, &what, cx);
         }
         for _ in 0..turns.min(room) {
@@ -131,6 +134,7 @@ impl Task<Worker> for Accept {
                 Ok(Flow::Progress)
             }
             Event::Reload => Ok(self.reload(cx)),
+            Event::Crowded => Ok(Flow::Progress),
             Event::Cancel | Event::Drain => Ok(Flow::Done),
         }
     }

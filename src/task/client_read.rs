@@ -34,8 +34,9 @@ impl ClientRead {
                 Ok(Flow::Blocked)
             }
             Ok(count) => {
-                if x.phase != Phase::Lingering {
-                    x.input.push_copy(&buffer[..count]);
+                match x.phase {
+                    Phase::Lingering => x.dropped_bytes += count as u64,
+                    _ => x.input.push_copy(&buffer[..count]),
                 }
                 Ok(if count < most { Flow::Blocked } else { Flow::Progress })
             }
@@ -70,7 +71,7 @@ impl Task<Worker> for ClientRead {
         match event {
             Event::Ready | Event::Hangup => self.read(cx),
             Event::Cancel => Ok(Flow::Done),
-            Event::Deadline | Event::Reload | Event::Drain => Ok(Flow::Progress),
+            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
         }
     }
 }

@@ -36,7 +36,7 @@ impl ClientWrite {
         let (start, timeout) = (x.output.taken_bytes(), x.send_timeout);
         let mut full = false;
         while !full && !x.output.is_empty() && x.output.taken_bytes() - start < WRITE_BYTES_PER_TURN {
-            match write_once(self.socket.as_fd(), &mut x.output) {
+            match write_once(self.socket.as_fd(), &mut x.output, x.sendfile_bytes_max) {
                 Ok(Written::All) => {}
                 Ok(Written::Part) => full = true,
                 Err(error) if error.would_block() => full = true,
@@ -58,12 +58,11 @@ impl ClientWrite {
 }
 
 /// One system call's worth of the output.
-fn write_once(socket: BorrowedFd<'_>, output: &mut Pipe) -> Result<Written, Error> {
+fn write_once(socket: BorrowedFd<'_>, output: &mut Pipe, sendfile_bytes_max: u64) -> Result<Written, Error> {
     let (offered, sent) = match output.front() {
         Some(Front::File(source, range)) => {
-            let offered = range.end - range.start;
-            let count = usize::try_from(offered).unwrap_or(usize::MAX);
-            match file::sendfile(socket, source, range.start, count)? {
+            let offered = (range.end - range.start).min(sendfile_bytes_max);
+            match file::sendfile(socket, source, range.start, offered as usize)? {
                 // The file has become shorter than the length that was promised.
                 0 => return Err(Error::shrunk("sendfile")),
                 sent => (offered, sent as u64),
@@ -109,9 +108,14 @@ impl Task<Worker> for ClientWrite {
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
             Event::Ready | Event::Hangup => self.write(cx),
-            Event::Deadline => Err(TaskError::client(Error::timed_out("write"))),
+            Event::Deadline => {
+                if cx.exchange().reset_when_timed_out {
+                    let _ = net::set_reset_on_close(self.socket.as_fd()); // the kernel then keeps nothing for it
+                }
+                Err(TaskError::client(Error::timed_out("write")))
+            }
             Event::Cancel => Ok(Flow::Done),
-            Event::Reload | Event::Drain => Ok(Flow::Progress),
+            Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
         }
     }
 }

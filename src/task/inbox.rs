@@ -8,16 +8,16 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::Receiver;
 use webserv_sys::{Watch, file};
 
-/// Reads the bell of a worker and takes the commands that it rings for.
+/// Reads the line from the first worker, a socket pair's end, and takes the commands that it rings for.
 pub struct Inbox {
-    bell: OwnedFd,
+    line: OwnedFd,
     commands: Receiver<Command>,
 }
 
 impl Inbox {
-    /// Commands come through the channel, a byte in the pipe says that one is there.
-    pub fn new(bell: OwnedFd, commands: Receiver<Command>) -> Self {
-        Self { bell, commands }
+    /// Commands come through the channel, a byte on the line says that one is there.
+    pub fn new(line: OwnedFd, commands: Receiver<Command>) -> Self {
+        Self { line, commands }
     }
 }
 
@@ -31,7 +31,7 @@ impl Task<Worker> for Inbox {
     }
 
     fn watch(&self) -> Watch<'_> {
-        Watch::Read(self.bell.as_fd())
+        Watch::Read(self.line.as_fd())
     }
 
     fn wants(&self, _: Option<&Exchange>) -> Want {
@@ -42,9 +42,9 @@ impl Task<Worker> for Inbox {
         if !matches!(event, Event::Ready | Event::Hangup) {
             return Ok(if event == Event::Cancel { Flow::Done } else { Flow::Blocked });
         }
-        match file::read(self.bell.as_fd(), &mut [0; 64]) {
+        match file::read(self.line.as_fd(), &mut [0; 64]) {
             Ok(0) => {
-                cx.stop(); // the first worker is gone
+                cx.stop(); // the first worker is gone, which hears the signals
                 return Ok(Flow::Done);
             }
             Ok(_) => {}

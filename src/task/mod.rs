@@ -1,20 +1,42 @@
 //! The tasks: one file per kind, named after it. Each moves bytes one way on one descriptor, or waits for one event.
 
 mod accept;
+mod body_spool;
+mod cgi_errors;
+mod cgi_read;
+mod cgi_start;
+mod cgi_write;
 mod client_read;
 mod client_write;
+mod dir_read;
+mod farewell;
+mod file_delete;
 mod file_read;
+mod file_write;
 mod http1;
 mod inbox;
+mod process_exit;
 mod signal;
+#[cfg(test)]
+mod temp_dir;
 mod timer;
 
 pub use accept::Accept;
+pub use body_spool::BodySpool;
+pub use cgi_errors::CgiErrors;
+pub use cgi_read::CgiRead;
+pub use cgi_start::{CgiStart, Question};
+pub use cgi_write::CgiWrite;
 pub use client_read::ClientRead;
 pub use client_write::ClientWrite;
+pub use dir_read::DirRead;
+pub use farewell::Farewell;
+pub use file_delete::FileDelete;
 pub use file_read::{FileRead, Wanted};
+pub use file_write::{FileWrite, Upload};
 pub use http1::Http1;
 pub use inbox::Inbox;
+pub use process_exit::ProcessExit;
 pub use signal::Signal;
 pub use timer::{Job, Timer};
 

@@ -14,13 +14,8 @@ pub struct Signal {
 
 impl Signal {
     /// The signals that the server listens to.
-    pub const ALL: [signal::Signal; 5] = [
-        signal::Signal::Term,
-        signal::Signal::Int,
-        signal::Signal::Quit,
-        signal::Signal::Hup,
-        signal::Signal::Usr1,
-    ];
+    pub const ALL: [signal::Signal; 5] =
+        [signal::Signal::Term, signal::Signal::Int, signal::Signal::Quit, signal::Signal::Hup, signal::Signal::Usr1];
 
     /// Waits for this signal, which is blocked already.
     pub fn new(signal: signal::Signal) -> Self {
@@ -30,24 +25,48 @@ impl Signal {
     fn arrived(&self, cx: &mut Context<'_>) {
         cx.log(Level::Notice, format_args!("{} received", self.signal.name()));
         let command = match self.signal {
-            signal::Signal::Quit => Command::Drain,
-            signal::Signal::Usr1 => Command::Reopen,
-            signal::Signal::Hup => match cx.worker.team.reload() {
-                Ok((reload, warnings)) => {
-                    for warning in warnings {
-                        cx.log(Level::Warn, format_args!("{warning}"));
-                    }
-                    cx.log(Level::Notice, format_args!("the new configuration is in force"));
-                    Command::Reload(reload)
-                }
-                Err(error) => {
-                    return cx.log(Level::Emerg, format_args!("{error}\nthe old configuration stays in force"));
-                }
-            },
-            _ => Command::Stop,
+            signal::Signal::Quit => Some(Command::Drain),
+            signal::Signal::Usr1 => reopen(cx),
+            signal::Signal::Hup => reload(cx),
+            _ => Some(Command::Stop),
         };
-        cx.worker.team.tell_others(&command);
-        command.obey(cx);
+        if let Some(command) = command {
+            cx.worker.team.tell_others(&command);
+            command.obey(cx);
+        }
+    }
+}
+
+fn reopen(cx: &mut Context<'_>) -> Option<Command> {
+    match cx.worker.team.reopen() {
+        Ok(files) => Some(Command::Reopen(files)),
+        Err(error) => {
+            cx.log(Level::Emerg, format_args!("{error}; the logs go on where they were"));
+            None
+        }
+    }
+}
+
+fn reload(cx: &mut Context<'_>) -> Option<Command> {
+    if cx.worker.draining {
+        cx.log(Level::Warn, format_args!("not reloaded: the server is finishing, and takes no new connections"));
+        return None;
+    }
+    match cx.worker.team.reload() {
+        Ok((reload, warnings)) => {
+            for warning in warnings {
+                cx.log(Level::Warn, format_args!("{warning}"));
+            }
+            cx.log(Level::Notice, format_args!("reloaded: the new configuration is in force"));
+            Some(Command::Reload(reload))
+        }
+        Err(error) => {
+            for line in error.lines() {
+                cx.log(Level::Emerg, format_args!("{line}"));
+            }
+            cx.log(Level::Emerg, format_args!("the old configuration stays in force"));
+            None
+        }
     }
 }
 
@@ -72,7 +91,7 @@ impl Task<Worker> for Signal {
         match event {
             Event::Ready | Event::Hangup => self.arrived(cx),
             Event::Cancel => return Ok(Flow::Done),
-            Event::Deadline | Event::Reload | Event::Drain => {}
+            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => {}
         }
         Ok(Flow::Blocked)
     }

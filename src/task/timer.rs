@@ -59,7 +59,7 @@ impl Task<Worker> for Timer {
                 Ok(Flow::Done)
             }
             (Event::Cancel, _) => Ok(Flow::Done),
-            (Event::Reload | Event::Drain, _) => Ok(Flow::Progress),
+            (Event::Reload | Event::Drain | Event::Crowded, _) => Ok(Flow::Progress),
         }
     }
 }

@@ -2,18 +2,20 @@
 
 use super::{Reload, Worker};
 use crate::engine::{Context, Event};
-use crate::log::Level;
+use crate::log::{Level, LogFiles};
 use crate::task::Accept;
+use std::os::fd::AsFd;
+use webserv_sys::net;
 
-/// An order to a worker.
+/// An order to a worker. Whatever can fail has been done before it is given.
 #[derive(Clone)]
 pub enum Command {
     /// End now.
     Stop,
     /// Finish the open responses, then end.
     Drain,
-    /// Open the log files again.
-    Reopen,
+    /// Go on with these log files, opened anew.
+    Reopen(LogFiles),
     /// Go on with this configuration.
     Reload(Reload),
 }
@@ -26,14 +28,20 @@ impl Command {
             Command::Drain => {
                 cx.worker.draining = true;
                 cx.tell_all(Event::Drain);
-                cx.stop_when_idle();
+                // Signals are heard by the first worker, which must hear them as long as any worker runs.
+                if cx.worker.team.mates().is_empty() {
+                    cx.stop_when_idle();
+                }
             }
-            Command::Reopen => reopen_logs(cx),
+            Command::Reopen(logs) => change_logs(&logs, cx),
             Command::Reload(reload) => {
                 cx.worker.config = reload.config.clone();
-                cx.worker.generation += 1;
-                reopen_logs(cx);
+                change_logs(&reload.logs, cx);
                 for (listener, socket) in reload.take_sockets(cx.worker.team.number()) {
+                    if cx.worker.team.number() == 0 {
+                        let address = net::local_address(socket.as_fd()).unwrap_or(listener.address.clone());
+                        cx.log(Level::Notice, format_args!("listening on {address}"));
+                    }
                     cx.start(Box::new(Accept::new(socket, listener)));
                 }
                 cx.tell_all(Event::Reload);
@@ -42,12 +50,8 @@ impl Command {
     }
 }
 
-fn reopen_logs(cx: &mut Context<'_, Worker>) {
+fn change_logs(files: &LogFiles, cx: &mut Context<'_, Worker>) {
     let config = cx.worker.config.clone();
-    if let Err(error) = cx.worker.access_logs.reopen(&config.access_logs) {
-        cx.log(Level::Emerg, format_args!("{error}; the log goes on where it was"));
-    }
-    if let Err(error) = cx.error_log().reopen(&config.error_log) {
-        cx.log(Level::Emerg, format_args!("open {:?}: {error}; the log goes on where it was", config.error_log.target));
-    }
+    cx.worker.access_logs.replace(&config.access_logs, files);
+    cx.error_log().replace(&config, files);
 }

@@ -2,10 +2,12 @@
 
 mod command;
 mod date;
+mod reload;
 mod team;
 
 pub use command::Command;
-pub use team::{Loader, Mate, Reload, Team};
+pub use reload::Reload;
+pub use team::{Mate, Team};
 
 use crate::config::Config;
 use crate::exchange::limits::READ_BYTES;
@@ -13,12 +15,13 @@ use crate::log::AccessLogs;
 use date::DateCache;
 use std::sync::Arc;
 
+/// Reads the configuration again; gives it with its warnings, or an error in words.
+pub type Loader = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
+
 /// One loop's worth of shared things. Each worker thread has its own; only the configuration is common to all.
 pub struct Worker {
     /// The configuration in force. Connections keep what they were accepted with until their next request.
     pub config: Arc<Config>,
-    /// Counts reloads.
-    pub generation: u64,
     /// The other workers.
     pub team: Team,
     /// Where a read lands before its bytes go into a pipe: idle connections hold no buffer.
@@ -27,6 +30,10 @@ pub struct Worker {
     pub access_logs: AccessLogs,
     /// The date field's value for the present second.
     pub date: DateCache,
+    /// Programs that have been started and not yet reaped.
+    pub programs_running: usize,
+    /// How many idle connections are to make room for new clients.
+    pub idle_to_close: usize,
     /// Nothing new is begun: each response is its connection's last.
     pub draining: bool,
     connections: u64,
@@ -37,11 +44,12 @@ impl Worker {
     pub fn new(config: Arc<Config>, team: Team, access_logs: AccessLogs) -> Self {
         Self {
             config,
-            generation: 0,
             team,
             read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
             access_logs,
             date: DateCache::default(),
+            programs_running: 0,
+            idle_to_close: 0,
             draining: false,
             connections: 0,
         }

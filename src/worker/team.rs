@@ -1,59 +1,42 @@
 //! The workers of one process, as one of them sees the others.
 
-use super::Command;
-use crate::config::{Config, Listener};
-use crate::listen::{self, Sockets};
+use super::reload::{Lead, Reload};
+use super::{Command, Loader};
+use crate::config::Config;
+use crate::listen::Open;
+use crate::log::LogFiles;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex};
 use webserv_sys::file;
 
-/// Reads the configuration again; gives it with its warnings, or an error in words.
-pub type Loader = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
-
-/// The other workers, and what is needed for reading the configuration again.
+/// The other workers, and what the first one needs for reading the configuration again.
 pub struct Team {
     number: usize,
-    config: Arc<Config>,
-    loader: Option<Loader>,
+    /// Of the first worker only, as are the mates.
+    lead: Option<Lead>,
     mates: Vec<Mate>,
 }
 
-/// How another worker is reached: a command is put into its channel, then a byte into its pipe wakes it.
+/// How another worker is reached: a command is put into its channel, then a byte into its line wakes it.
 pub struct Mate {
+    /// The worker's number.
+    pub number: usize,
     /// Where commands go in.
     pub commands: Sender<Command>,
-    /// The pipe that its Inbox reads.
-    pub bell: OwnedFd,
-}
-
-/// A new configuration, with the sockets for addresses that the old one did not have.
-#[derive(Clone)]
-pub struct Reload {
-    /// The configuration.
-    pub config: Arc<Config>,
-    sockets: Arc<Mutex<Sockets>>,
-}
-
-impl Reload {
-    /// The new listeners with this worker's socket for each.
-    pub fn take_sockets(&self, worker: usize) -> Vec<(Listener, OwnedFd)> {
-        match self.sockets.lock() {
-            Ok(mut sockets) => sockets.take(worker),
-            Err(_) => Vec::new(),
-        }
-    }
+    /// A socket pair's end; the other is read by the worker's Inbox, and closed when the worker ends.
+    pub line: Arc<OwnedFd>,
 }
 
 impl Team {
     /// A worker that knows no others: every worker but the first, and tests.
-    pub fn member(number: usize, config: Arc<Config>) -> Self {
-        Self { number, config, loader: None, mates: Vec::new() }
+    pub fn member(number: usize) -> Self {
+        Self { number, lead: None, mates: Vec::new() }
     }
 
     /// The first worker, which hears the signals and passes them on.
-    pub fn leader(config: Arc<Config>, loader: Loader, mates: Vec<Mate>) -> Self {
-        Self { number: 0, config, loader: Some(loader), mates }
+    pub fn leader(config: Arc<Config>, loader: Loader, open: Open, mates: Vec<Mate>) -> Self {
+        Self { number: 0, lead: Some(Lead::new(config, loader, open)), mates }
     }
 
     /// This worker's number, from 0.
@@ -61,37 +44,46 @@ impl Team {
         self.number
     }
 
+    /// The other workers that still run, as far as this one knows.
+    pub fn mates(&self) -> &[Mate] {
+        &self.mates
+    }
+
+    /// Another worker has ended.
+    pub fn remove(&mut self, number: usize) {
+        self.mates.retain(|mate| mate.number != number);
+    }
+
     /// Passes a command on.
     pub fn tell_others(&self, command: &Command) {
         for mate in &self.mates {
             if mate.commands.send(command.clone()).is_ok() {
-                // A full pipe rings as well as another byte would.
-                let _ = file::write(mate.bell.as_fd(), b"!");
+                // A full line rings as well as another byte would.
+                let _ = file::write(mate.line.as_fd(), b"!");
             }
         }
     }
 
-    /// Reads the configuration again and opens what it listens on that was not open before.
+    /// Opens the log files again.
     ///
     /// # Errors
-    /// What is wrong with the configuration or why an address cannot be listened on, in words.
+    /// Which file cannot be opened, and why; then all stay as they were.
+    pub fn reopen(&self) -> Result<LogFiles, String> {
+        LogFiles::open(self.lead()?.config())
+    }
+
+    /// Reads the configuration again, and opens its logs and what it listens on that was not open before. Gives it with
+    /// what is to be warned of.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, or what cannot be opened, in words; then nothing has changed.
     pub fn reload(&mut self) -> Result<(Reload, Vec<String>), String> {
-        let Some(loader) = &self.loader else { return Err("only the first worker reloads".into()) };
-        let config = Arc::new(loader()?);
-        let mut warnings: Vec<String> = config.warnings.iter().map(|w| w.to_string()).collect();
-        for (what, differs) in [
-            ("worker_processes", config.workers != self.config.workers),
-            ("use", config.events.poller != self.config.events.poller),
-            ("user", config.user != self.config.user),
-        ] {
-            if differs {
-                warnings.push(format!("\"{what}\" has changed, which takes effect only when the server is started anew"));
-            }
-        }
-        let is_new = |l: &&Listener| !self.config.listeners.iter().any(|old| old.address == l.address);
-        let fresh: Vec<Listener> = config.listeners.iter().filter(is_new).cloned().collect();
-        let sockets = listen::open(&fresh, self.mates.len() + 1).map_err(|e| e.to_string())?;
-        self.config = Arc::clone(&config);
-        Ok((Reload { config, sockets: Arc::new(Mutex::new(sockets)) }, warnings))
+        self.lead.as_mut().ok_or(NO_LEADER)?.reload()
+    }
+
+    fn lead(&self) -> Result<&Lead, String> {
+        Ok(self.lead.as_ref().ok_or(NO_LEADER)?)
     }
 }
+
+const NO_LEADER: &str = "only the first worker does that";

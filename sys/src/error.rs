@@ -40,6 +40,11 @@ impl Error {
         Self::new(call, libc::ELOOP)
     }
 
+    /// `ECANCELED`: what `call` worked for has been ended by force.
+    pub const fn cancelled(call: &'static str) -> Self {
+        Self::new(call, libc::ECANCELED)
+    }
+
     /// `ETIMEDOUT`: the other side took too long to let `call` go on.
     pub const fn timed_out(call: &'static str) -> Self {
         Self::new(call, libc::ETIMEDOUT)
@@ -68,6 +73,31 @@ impl Error {
     /// `EMFILE`, `ENFILE`, `ENOBUFS` or `ENOMEM`: the process or the system has no more to give, for now.
     pub fn is_exhaustion(&self) -> bool {
         [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM].contains(&self.errno)
+    }
+
+    /// `ENOSPC`, `EDQUOT` or `EFBIG`: the disk, or the part of it that we may fill, is full.
+    pub fn is_disk_full(&self) -> bool {
+        [libc::ENOSPC, libc::EDQUOT, libc::EFBIG].contains(&self.errno)
+    }
+
+    /// `ENOTEMPTY`, or `EEXIST` for it: there are files in the directory.
+    pub fn is_not_empty(&self) -> bool {
+        [libc::ENOTEMPTY, libc::EEXIST].contains(&self.errno)
+    }
+
+    /// `EPIPE`: nobody reads what is written.
+    pub fn is_broken_pipe(&self) -> bool {
+        self.errno == libc::EPIPE
+    }
+
+    /// `ESRCH`: there is no such process.
+    pub fn is_no_process(&self) -> bool {
+        self.errno == libc::ESRCH
+    }
+
+    /// `ETIMEDOUT`.
+    pub fn is_timed_out(&self) -> bool {
+        self.errno == libc::ETIMEDOUT
     }
 
     /// The file is not there, or its path leads nowhere: `ENOENT`, `ENOTDIR`, `ENAMETOOLONG`.

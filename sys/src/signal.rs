@@ -23,15 +23,17 @@ pub enum Signal {
     Chld = libc::SIGCHLD,
     /// Written to a closed pipe; ignored, the call says EPIPE.
     Pipe = libc::SIGPIPE,
+    /// Wrote more than RLIMIT_FSIZE allows; ignored, the call says EFBIG.
+    Xfsz = libc::SIGXFSZ,
     /// Ends a process that does not listen.
     Kill = libc::SIGKILL,
 }
 
 impl Signal {
     /// Every signal above.
-    pub const ALL: [Signal; 9] = {
-        use Signal::{Chld, Hup, Int, Kill, Pipe, Quit, Term, Usr1, Usr2};
-        [Hup, Int, Quit, Term, Usr1, Usr2, Chld, Pipe, Kill]
+    pub const ALL: [Signal; 10] = {
+        use Signal::{Chld, Hup, Int, Kill, Pipe, Quit, Term, Usr1, Usr2, Xfsz};
+        [Hup, Int, Quit, Term, Usr1, Usr2, Chld, Pipe, Xfsz, Kill]
     };
 
     /// The name, as in signal(7): "SIGTERM".
@@ -45,6 +47,7 @@ impl Signal {
             Signal::Usr2 => "SIGUSR2",
             Signal::Chld => "SIGCHLD",
             Signal::Pipe => "SIGPIPE",
+            Signal::Xfsz => "SIGXFSZ",
             Signal::Kill => "SIGKILL",
         }
     }

@@ -121,7 +121,8 @@ fn rules_fire_and_hold_still() {
         (leading_doc, "src/a/tests.rs", "use super::*;\n", &[]),
         (unfinished_work, "src/a.rs", "todo!()\n// FIXME\ndbg!(1);\n// todo! XXXL\n", &[1, 2, 3]),
         (left_out_tests, "src/a.rs", "#[ignore]\n#[ignore = \"slow\"]\n\"#[ignore]\"\n", &[1, 2]),
-        (left_out_tests, "src/a.rs", "#[ignore = \"run in a process of its own, by b\"]\n", &[]),
+        (left_out_tests, "src/a.rs", "#[ignore = \"by c\"]\nfn a() {}\n", &[1]),
+        (left_out_tests, "src/a.rs", "#[ignore = \"alone, by b\"]\nfn a() {}\nfn b() {}\n", &[]),
         (unwanted_calls, "src/a.rs", "x: Rc<RefCell<u8>>\nstd::thread::sleep(d)\n", &[1, 2]),
         (unwanted_calls, "src/a.rs", "#[cfg(test)]\nmod tests {\nthread::sleep(d)\n", &[]),
         (module_names, "src/http/utils.rs", "", &[1]),
@@ -138,9 +139,10 @@ fn rules_fire_and_hold_still() {
 
 #[test]
 fn the_engine_knows_no_task_and_no_protocol() {
-    let text = "//! Not even ClientRead.\nuse x::ClientRead;\nfn http_head() {}\nlet request_id = \"http\";\n\
+    let text = "//! Not even ClientRead.\nuse x::ClientRead;\nfn http_head() {}\nWatch::Signal\n\
+        let request_id = \"http\";\n\
         #[cfg(test)]\nmod tests {\n  let http = 1;\n}\n";
-    let kinds = vec!["ClientRead".to_owned()];
+    let kinds = ["ClientRead", "Signal"].map(str::to_owned);
     for (path, count) in [("src/engine/mod.rs", 3), ("src/task/mod.rs", 0)] {
         let mut faults = Vec::new();
         engine_words(&Source::new(path, text), &kinds, &mut faults);

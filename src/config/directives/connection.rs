@@ -4,6 +4,7 @@ use super::{Contexts, Directive, Form, put};
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
+use crate::config::types::LingeringClose;
 use std::time::Duration;
 
 /// `http` and `server`: what is needed before a location is known.
@@ -55,11 +56,62 @@ pub(super) const TABLE: &[Directive] = &[
         form: Form::Once(|scope, it| put(&mut scope.settings.send_timeout, it.args[0].time())),
     },
     Directive {
+        name: "lingering_close",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "lingering_close on;",
+        form: Form::Once(|scope, it| {
+            let choices =
+                [("off", LingeringClose::Off), ("on", LingeringClose::On), ("always", LingeringClose::Always)];
+            put(&mut scope.settings.lingering.mode, it.args[0].choice("value", &choices))
+        }),
+    },
+    Directive {
+        name: "lingering_time",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "lingering_time 30s;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.lingering.time, it.args[0].time())),
+    },
+    Directive {
+        name: "lingering_timeout",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "lingering_timeout 5s;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.lingering.timeout, it.args[0].time())),
+    },
+    Directive {
+        name: "reset_timedout_connection",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "reset_timedout_connection on;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.reset_timedout_connection, it.args[0].flag())),
+    },
+    Directive {
         name: "client_max_body_size",
         contexts: Contexts::REQUEST,
         args: 1..=1,
         example: "client_max_body_size 1m;",
         form: Form::Once(|scope, it| put(&mut scope.settings.client_max_body_size, it.args[0].size())),
+    },
+    Directive {
+        name: "client_body_buffer_size",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "client_body_buffer_size 16k;",
+        form: Form::Once(|scope, it| {
+            put(&mut scope.settings.client_body_buffer_size, it.args[0].buffer(BUFFER_BYTES_MIN..=BUFFER_BYTES_MAX))
+        }),
+    },
+    Directive {
+        name: "client_body_temp_path",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "client_body_temp_path /var/tmp;",
+        form: Form::Once(|scope, it| {
+            let path = scope.path(&it.args[0]);
+            put(&mut scope.settings.client_body_temp_path, path)
+        }),
     },
     Directive {
         name: "client_header_buffer_size",

@@ -1,12 +1,13 @@
-//! What a request is answered with: files, their types, error pages, fixed answers.
+//! What a request is answered with: files, their types, listings of directories, error pages, fixed answers.
 
 use super::{Contexts, Directive, Form, MANY, put};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{DisableSymlinks, ErrorPage, ErrorPageStatus, Return, Template};
+use crate::config::types::{DisableSymlinks, ErrorPage, ErrorPageStatus, Escape, Return, Template};
 use crate::config::value::digits;
+use crate::http::listing::Format;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,6 +81,42 @@ pub(super) const TABLE: &[Directive] = &[
         }),
     },
     Directive {
+        name: "autoindex",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "autoindex on;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.autoindex.on, it.args[0].flag())),
+    },
+    Directive {
+        name: "autoindex_exact_size",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "autoindex_exact_size off;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.autoindex.exact_size, it.args[0].flag())),
+    },
+    Directive {
+        name: "autoindex_localtime",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "autoindex_localtime on;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.autoindex.localtime, it.args[0].flag())),
+    },
+    Directive {
+        name: "autoindex_format",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "autoindex_format json;",
+        form: Form::Once(|scope, it| {
+            let choices = [
+                ("html", Some(Format::Html)),
+                ("json", Some(Format::Json)),
+                ("xml", Some(Format::Xml)),
+                ("auto", None),
+            ];
+            put(&mut scope.settings.autoindex.format, it.args[0].choice("value", &choices))
+        }),
+    },
+    Directive {
         name: "max_ranges",
         contexts: Contexts::REQUEST,
         args: 1..=1,
@@ -104,8 +141,11 @@ fn index(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     if scope.first {
         scope.settings.index.clear();
     }
-    for word in &it.args {
+    for (position, word) in it.args.iter().enumerate() {
         let name = word.plain()?;
+        if name.starts_with('/') && position + 1 < it.args.len() {
+            scope.warn(word, format!("\"{name}\" is absolute: it always answers, and the names after it never"));
+        }
         if name.contains('$') {
             return Err(word.fault("variables are not supported in the name of an index file"));
         }
@@ -221,6 +261,8 @@ fn is_url(text: &str) -> bool {
     text.starts_with("http://") || text.starts_with("https://")
 }
 
-fn template(word: &Word) -> Result<Template, Fault> {
-    Template::parse(&word.text).map_err(|message| word.fault(message))
+/// Text for clients, where a variable is put in as it is: escaping is for logs.
+pub(super) fn template(word: &Word) -> Result<Template, Fault> {
+    let template = Template::parse(&word.text).map_err(|message| word.fault(message))?;
+    Ok(Template { escape: Escape::None, ..template })
 }

@@ -101,7 +101,8 @@ fn head(it: &Statement) -> Result<Head, Fault> {
         "" => Match::Prefix,
         "~" | "~*" => {
             return Err(first.fault(
-                "regular expressions are not supported yet; use a prefix as in /images/, or an exact path as in = /logo.png",
+                "regular expressions are not supported yet; use a prefix as in /images/, or an exact path as in \
+                 = /logo.png",
             ));
         }
         _ => return Err(first.fault(format!("\"{modifier}\" is no way to match a location; accepted: =, ^~"))),
@@ -130,15 +131,19 @@ fn may_stand_inside(word: &Word, inner: &Head, outer: &Head) -> Result<(), Fault
 }
 
 fn alias(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
-    let path = scope.path(&it.args[0])?;
+    let word = &it.args[0];
+    let path = scope.path(word)?;
     if let Some(root) = scope.seen.get("root") {
         let root = scope.first_at(*root);
         return Err(it.name.fault(format!("\"alias\" and \"root\" cannot both hold, {root}")));
     }
-    let prefix_bytes = match &scope.location {
-        Some(head) if head.kind != Match::Named => head.path.len(),
-        _ => return Err(it.name.fault("\"alias\" has no path to replace in a named location; use \"root\"")),
+    let Some(head) = scope.location.clone().filter(|head| head.kind != Match::Named) else {
+        return Err(it.name.fault("\"alias\" has no path to replace in a named location; use \"root\""));
     };
-    scope.settings.alias = Some(Alias { path, prefix_bytes });
+    // Text is replaced by text: with one slash too few or too many, /images/a.png becomes /srv/imagesa.png.
+    if head.kind != Match::Exact && head.path.ends_with('/') != word.text.ends_with('/') {
+        scope.warn(word, format!("an alias and its location \"{}\" end both with \"/\" or both without", head.path));
+    }
+    scope.settings.alias = Some(Alias { path, prefix_bytes: head.path.len() });
     Ok(())
 }

@@ -58,7 +58,8 @@ fn error_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     } else if target == config.error_log.target {
         scope.settings.error_log = None;
     } else {
-        scope.settings.error_log = Some(position(&mut config.error_logs, target));
+        position(&mut config.error_logs, target.clone());
+        scope.settings.error_log = Some(Arc::new(target));
     }
     Ok(())
 }
@@ -78,7 +79,7 @@ fn access_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let mut log = AccessLog { target, format: combined(), buffer_bytes: BUFFER_BYTES, flush: FLUSH };
     for (index, word) in it.args.iter().enumerate().skip(1) {
         if let Some(size) = word.option("buffer") {
-            log.buffer_bytes = size.buffer(1 << 10..=64 << 20)?;
+            log.buffer_bytes = size.buffer(1..=64 << 20)?;
         } else if let Some(time) = word.option("flush") {
             log.flush = time.time()?;
         } else if word.option("if").is_some() || word.text.starts_with("gzip") {

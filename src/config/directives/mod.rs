@@ -2,14 +2,18 @@
 //!
 //! To add one, write its entry and the field that it sets, in [`super::types`] with its default in `defaults.rs`.
 
+pub(super) mod cgi;
 mod connection;
 mod content;
+mod dav;
 mod events;
 mod http;
 pub(super) mod listen;
 pub(super) mod location;
 mod log;
 mod main;
+mod methods;
+mod response;
 mod server;
 
 use super::lex::Word;
@@ -101,6 +105,10 @@ fn all() -> impl Iterator<Item = &'static Directive> + Clone {
         server::TABLE,
         location::TABLE,
         content::TABLE,
+        dav::TABLE,
+        methods::TABLE,
+        cgi::TABLE,
+        response::TABLE,
         connection::TABLE,
         log::TABLE,
     ];

@@ -1,6 +1,6 @@
-//! `server`: a virtual host and its names. `listen` has a file of its own.
+//! `server`: a virtual host, its names and paths. `listen` has a file of its own.
 
-use super::{Contexts, Directive, Form, MANY, listen};
+use super::{Contexts, Directive, Form, MANY, listen, put};
 use crate::config::lex::Word;
 use crate::config::listeners::ServerDraft;
 use crate::config::parse::Statement;
@@ -33,6 +33,13 @@ pub(super) const TABLE: &[Directive] = &[
         args: 1..=MANY,
         example: "server_name example.org *.example.org;",
         form: Form::Repeat(|scope, it| it.args.iter().try_for_each(|word| server_name(scope, word))),
+    },
+    Directive {
+        name: "merge_slashes",
+        contexts: Contexts::HTTP.union(Contexts::SERVER),
+        args: 1..=1,
+        example: "merge_slashes on;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.merge_slashes, it.args[0].flag())),
     },
 ];
 

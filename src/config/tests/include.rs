@@ -94,7 +94,7 @@ fn faults_name_the_included_file() {
 fn files_that_cannot_be_read() {
     let missing = Path::new("/nonexistent/main.conf");
     let errors = Config::load(missing, Path::new("/srv"), "").unwrap_err();
-    let expected = "webserv: /nonexistent/main.conf: cannot be read: No such file or directory (os error 2)";
+    let expected = "/nonexistent/main.conf: cannot be read: No such file or directory (os error 2)";
     assert_eq!(errors.to_string(), expected);
 
     let files = Temporary::new("unreadable", &[("main.conf", "include binary;"), ("sub/x", "")]);

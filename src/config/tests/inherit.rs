@@ -86,7 +86,8 @@ fn locations_inside_locations() {
 #[test]
 fn servers_share_nothing() {
     let config = load(
-        "http { error_page 404 = /x; server { listen 80; server_name a; error_page 500 =503 @p; location @p { } etag off; }
+        "http { error_page 404 = /x; server { listen 80; server_name a; error_page 500 =503 @p; location @p { } \
+         etag off; }
            server { listen 80; server_name b; } }",
     );
     let [a, b] = servers(&config) else { panic!("two servers") };
@@ -100,14 +101,15 @@ fn servers_share_nothing() {
 #[test]
 fn error_logs_of_inner_levels() {
     let config = load(
-        "error_log main.log warn; http { server { listen 80; error_log own.log; location /a { error_log main.log debug; } } }",
+        "error_log main.log warn; http { server { listen 80; error_log own.log; location /a { error_log \
+         main.log debug; } } }",
     );
     assert_eq!(config.error_log.target, LogTarget::File("/srv/main.log".into()));
     assert_eq!(config.error_log.level, Level::Warn);
     assert_eq!(config.error_logs, [LogTarget::File("/srv/own.log".into())]);
     let (server, location) = (settings_at(&config, "/"), settings_at(&config, "/a"));
-    assert_eq!((server.error_log, server.error_level), (Some(0), Level::Error));
-    assert_eq!((location.error_log, location.error_level), (None, Level::Debug));
+    assert_eq!((server.error_log.as_deref(), server.error_level), (Some(&config.error_logs[0]), Level::Error));
+    assert_eq!((location.error_log.as_deref(), location.error_level), (None, Level::Debug));
     // The main level's level holds inside, wherever it stands.
     let config = load("http { server { listen 80; } }\nerror_log stderr info;");
     assert_eq!(settings_at(&config, "/").error_level, Level::Info);

@@ -1,9 +1,11 @@
 //! The whole reader: text in, `Config` or messages out.
 
 mod broken;
+mod cgi;
 mod include;
 mod inherit;
 mod mutate;
+mod responses;
 mod values;
 
 use super::{Config, Errors, Server, Settings};

@@ -80,7 +80,7 @@ fn no_text_panics() {
     let text: Vec<char> = text.chars().collect();
     let mut random = Random(0x5eed);
     let (mut good, mut bad) = (0, 0);
-    for _ in 0..4000 {
+    for _ in 0..3000 {
         let text = mutate(&mut random, &text);
         match read(&text) {
             Ok(config) => {
@@ -102,13 +102,13 @@ fn no_text_panics() {
             }
         }
     }
-    assert!(good > 200 && bad > 2000, "the mutations are worth something: {good} good, {bad} bad");
+    assert!(good > 200 && bad > 1500, "the mutations are worth something: {good} good, {bad} bad");
 }
 
 #[test]
 fn every_beginning_of_the_example() {
     let text: Vec<char> = EXAMPLE.chars().collect();
-    for end in (0..text.len()).step_by(7) {
+    for end in (0..text.len()).step_by(11) {
         let _ = read(&text[..end].iter().collect::<String>()).map_err(|errors| errors.to_string());
     }
 }

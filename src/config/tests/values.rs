@@ -105,7 +105,7 @@ fn locations_are_read() {
 
 #[test]
 fn returns() {
-    let text = |text: &str| Some(Template::parse(text).unwrap());
+    let text = |text: &str| Some(Template { escape: Escape::None, ..Template::parse(text).unwrap() });
     let table = [
         ("return 404;", 404, None),
         ("return 444;", 444, None),
@@ -144,9 +144,6 @@ fn logs() {
 fn warnings() {
     let said = |text: &str| -> Vec<String> { load(text).warnings.iter().map(|problem| problem.headline()).collect() };
     assert_eq!(said("http { server { listen 80; } }"), [""; 0]);
-    for text in ["", "events { }", "http { }", "# nothing\n"] {
-        assert_eq!(said(text), ["site.conf: it has no server, so nothing is served"], "{text}");
-    }
     assert_eq!(
         said("http { types { a/a x; b/b x; } server { listen 80; server_name http://x; location /a%20b { } } }"),
         [
@@ -155,6 +152,26 @@ fn warnings() {
             "site.conf:1:83: a location is compared with the decoded path: write the character, not %XX",
         ]
     );
+}
+
+#[test]
+fn warnings_of_files() {
+    let said = |text: &str| -> Vec<String> {
+        let config = load(&format!("http {{ server {{ listen 80; {text} }} }}"));
+        config.warnings.iter().map(|problem| problem.headline().replace("site.conf:1:", "")).collect()
+    };
+    let table = [
+        ("location /a/ { alias b/; }", ""),
+        ("location /a { alias b; }", ""),
+        ("location = /a { alias b/c; }", ""),
+        ("location /a { alias b/; }", "48: an alias and its location \"/a\" end both with \"/\" or both without"),
+        ("location /a/ { alias b; }", "49: an alias and its location \"/a/\" end both with \"/\" or both without"),
+        ("index a /b;", ""),
+        ("index /a b;", "34: \"/a\" is absolute: it always answers, and the names after it never"),
+    ];
+    for (text, expected) in table {
+        assert_eq!(said(text).concat(), expected, "{text}");
+    }
 }
 
 #[test]

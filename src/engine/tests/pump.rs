@@ -141,7 +141,7 @@ impl Task<Level> for Reader {
         match event {
             Event::Cancel => return Ok(Flow::Done),
             Event::Deadline => panic!("a deadline that is always moved back has fired"),
-            Event::Reload | Event::Drain => return Ok(Flow::Progress),
+            Event::Reload | Event::Drain | Event::Crowded => return Ok(Flow::Progress),
             Event::Ready | Event::Hangup => {}
         }
         if self.wants(cx.exchange.as_deref()) != Want::Kernel {
@@ -341,7 +341,7 @@ impl Task<Level> for Protocol {
                 };
                 self.state = State::Memory(answer);
             }
-            Event::Reload | Event::Drain => return Ok(Flow::Progress),
+            Event::Reload | Event::Drain | Event::Crowded => return Ok(Flow::Progress),
             Event::Ready | Event::Hangup => {}
         }
         if cx.exchange().failed.take().is_some() {

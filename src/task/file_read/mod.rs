@@ -2,11 +2,18 @@
 
 mod open;
 
+pub(super) use open::check_folder;
+#[cfg(test)]
+mod tests;
+
+pub(super) use open::look_up;
+
 use super::Context;
-use crate::config::Settings;
+use crate::config::{GzipStatic, Settings};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::exchange::limits::{READ_FILE_BYTES, READ_WHOLE_BYTES_MAX};
 use crate::exchange::{Answer, Exchange, Segment};
-use crate::http::{ReplyHead, Text, etag};
+use crate::http::{Name, ReplyHead, Text, etag};
 use crate::log::Level;
 use crate::route;
 use crate::worker::Worker;
@@ -17,12 +24,6 @@ use std::sync::Arc;
 use webserv_sys::file::{self, FileKind, Stat};
 use webserv_sys::{Error, Watch};
 
-/// Documents up to this size are read into memory, so that head and body leave with one call; of longer ones the
-/// kernel sends the pages itself.
-const READ_BYTES_MAX: u64 = 32 << 10;
-/// What is read in one turn of a document that is not sent by sendfile.
-const CHUNK_BYTES: u64 = 64 << 10;
-
 /// What a request asks FileRead for.
 pub struct Wanted {
     /// The path on disk; ends in "/" when the URL does.
@@ -31,6 +32,8 @@ pub struct Wanted {
     pub url_path: Vec<u8>,
     /// Names to try in a directory. With each, whether another location answers for it: then the protocol is asked.
     pub indexes: Vec<(String, bool)>,
+    /// A compressed copy beside it, FILE.gz, is sent in its place.
+    pub gzip: bool,
     /// What holds at this place.
     pub settings: Arc<Settings>,
 }
@@ -51,16 +54,23 @@ impl FileRead {
     fn find(&mut self, cx: &mut Context<'_>) -> Flow {
         let found = match self.wanted.path.last() {
             Some(b'/') => self.find_index(),
-            _ => self.find_file(&self.wanted.path),
+            _ => self.find_document(&self.wanted.path),
         };
         let (answer, flow) = match found {
             Ok(Found::File(file, stat, path)) => {
-                let head = self.head(&stat, &path);
+                let (file, head) = self.compressed(file, &stat, &path);
                 self.file = Some(Rc::new(file));
+                (Answer::Document(head), Flow::Progress)
+            }
+            Ok(Found::Index(file, stat, path, name)) => {
+                let (file, head) = self.compressed(file, &stat, &path);
+                self.file = Some(Rc::new(file));
+                cx.exchange().reply.index = Some(name);
                 (Answer::Document(head), Flow::Progress)
             }
             Ok(Found::Elsewhere(url_path)) => (Answer::Internal(url_path), Flow::Done),
             Ok(Found::Directory) => (Answer::Directory, Flow::Done),
+            Ok(Found::Unindexed(directory)) => (Answer::Listing(directory), Flow::Done),
             Ok(Found::NoIndex) => {
                 let path = String::from_utf8_lossy(&self.wanted.path);
                 cx.log(Level::Error, format_args!("\"{path}\" has no index file, and listing is off"));
@@ -79,22 +89,43 @@ impl FileRead {
 
     fn find_index(&self) -> Result<Found, Error> {
         for (name, elsewhere) in &self.wanted.indexes {
+            if name.starts_with('/') {
+                return Ok(Found::Elsewhere(name.as_bytes().to_vec())); // the last resort, as the configuration says
+            }
             let path = [&self.wanted.path, name.as_bytes()].concat();
             match self.find_file(&path) {
                 Ok(Found::File(..)) if *elsewhere => {
                     return Ok(Found::Elsewhere([&self.wanted.url_path, name.as_bytes()].concat()));
                 }
-                Ok(found @ Found::File(..)) => return Ok(found),
+                Ok(Found::File(file, stat, path)) => return Ok(Found::Index(file, stat, path, name.clone())),
                 Ok(_) => {}
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
             }
+        }
+        if self.wanted.settings.autoindex.on {
+            let directory = open::open(&self.wanted.path, self.wanted.settings.disable_symlinks)?;
+            return match file::fstat(directory.as_fd())?.kind {
+                FileKind::Directory => Ok(Found::Unindexed(directory)),
+                _ => Err(Error::not_found("openat")),
+            };
         }
         let path = file::c_path("stat", &self.wanted.path)?;
         match file::fstatat(file::CWD, &path, true)?.kind {
             FileKind::Directory => Ok(Found::NoIndex),
             _ => Err(Error::not_found("stat")),
         }
+    }
+
+    /// A file, or with `gzip_static always` its compressed copy alone.
+    fn find_document(&self, path: &[u8]) -> Result<Found, Error> {
+        self.find_file(path).or_else(|error| match self.wanted.settings.gzip_static {
+            GzipStatic::Always if error.is_not_found() => match self.find_file(&[path, b".gz"].concat())? {
+                Found::File(file, stat, _) => Ok(Found::File(file, stat, path.to_vec())),
+                _ => Err(error),
+            },
+            _ => Err(error),
+        })
     }
 
     fn find_file(&self, path: &[u8]) -> Result<Found, Error> {
@@ -107,6 +138,18 @@ impl FileRead {
         }
     }
 
+    /// The compressed copy of a file in its place, if one is wanted and there; and the head that goes with it.
+    fn compressed(&self, file: OwnedFd, stat: &Stat, path: &[u8]) -> (OwnedFd, ReplyHead) {
+        if self.wanted.gzip
+            && let Ok(Found::File(file, stat, _)) = self.find_file(&[path, b".gz"].concat())
+        {
+            let mut head = self.head(&stat, path);
+            head.fields.push((const { Name::from_static("Content-Encoding") }, const { Text::from_static("gzip") }));
+            return (file, head);
+        }
+        (file, self.head(stat, path))
+    }
+
     fn head(&self, stat: &Stat, path: &[u8]) -> ReplyHead {
         let settings = &self.wanted.settings;
         let mut head = ReplyHead::new(200);
@@ -115,6 +158,10 @@ impl FileRead {
         head.last_modified_secs = Some(stat.modified_secs);
         head.etag = settings.etag.then(|| etag::of_file(stat.modified_secs, stat.size_bytes));
         head.seekable = true;
+        if settings.gzip_static == GzipStatic::On {
+            let vary = (const { Name::from_static("Vary") }, const { Text::from_static("Accept-Encoding") });
+            head.fields.push(vary); // what is sent depends on it (RFC 9110 section 12.5.5)
+        }
         head
     }
 
@@ -123,10 +170,10 @@ impl FileRead {
         let reply = &mut cx.exchange().reply;
         let (Some(file), Some(range)) = (&self.file, reply.wanted.pop_front()) else { return Ok(Flow::Progress) };
         let bytes = range.end - range.start;
-        if self.wanted.settings.sendfile && bytes > READ_BYTES_MAX {
+        if self.wanted.settings.sendfile && bytes > READ_WHOLE_BYTES_MAX {
             reply.body.push(Segment::File(Rc::clone(file), range));
         } else {
-            let end = range.end.min(range.start + CHUNK_BYTES);
+            let end = range.end.min(range.start + READ_FILE_BYTES);
             reply.body.push_bytes(read_exactly(file, range.start..end).map_err(TaskError::internal)?);
             if end < range.end {
                 reply.wanted.push_front(end..range.end);
@@ -144,10 +191,14 @@ impl FileRead {
 enum Found {
     /// A file, with the path that it was found by.
     File(OwnedFd, Stat, Vec<u8>),
+    /// The index file of a directory, with its name.
+    Index(OwnedFd, Stat, Vec<u8>, String),
     /// A directory, asked for without the slash.
     Directory,
     /// A directory without an index file.
     NoIndex,
+    /// The same, open to be listed.
+    Unindexed(OwnedFd),
     /// An index file that another location answers for, by its URL's path.
     Elsewhere(Vec<u8>),
 }
@@ -205,7 +256,7 @@ impl Task<Worker> for FileRead {
             Event::Ready | Event::Hangup if self.file.is_none() => Ok(self.find(cx)),
             Event::Ready | Event::Hangup => self.send(cx),
             Event::Cancel => Ok(Flow::Done),
-            Event::Deadline | Event::Reload | Event::Drain => Ok(Flow::Progress),
+            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
         }
     }
 }

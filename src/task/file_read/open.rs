@@ -3,7 +3,7 @@
 use crate::config::DisableSymlinks;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use webserv_sys::file::{self, FileKind, OpenFlags};
+use webserv_sys::file::{self, FileKind, OpenFlags, Stat};
 use webserv_sys::{Error, Result};
 
 /// A FIFO or device would make open(2) wait without this; what is no file or directory is refused later.
@@ -15,9 +15,23 @@ const READ: OpenFlags = OpenFlags::READ.union(OpenFlags::NON_BLOCKING);
 /// Those of open(2); `ELOOP` (or `EMLINK`) for a link that is not to be followed.
 pub fn open(path: &[u8], links: DisableSymlinks) -> Result<OwnedFd> {
     match links {
-        DisableSymlinks::Off => file::openat(file::CWD, &*file::c_path("openat", path)?, READ, 0),
+        DisableSymlinks::Off => file::openat(file::CWD, &file::c_path("openat", path)?, READ, 0),
         _ => open_by_steps(path, links),
     }
+}
+
+/// Whether the folder that a path lies in may be reached, by `disable_symlinks`. Asked before something in it changes.
+///
+/// # Errors
+/// As of [`open`].
+pub(in crate::task) fn check_folder(path: &[u8], links: DisableSymlinks) -> Result<()> {
+    if links == DisableSymlinks::Off {
+        return Ok(());
+    }
+    let name = path.strip_suffix(b"/").unwrap_or(path);
+    let end = name.iter().rposition(|b| *b == b'/').map_or(0, |slash| slash + 1);
+    let folder = if end == 0 { b"." } else { &name[..end] };
+    open_by_steps(folder, links).map(drop)
 }
 
 /// Opens one name after the other, each from the directory before it, so that nobody can put a link in our way between
@@ -51,4 +65,23 @@ fn open_step(here: BorrowedFd<'_>, name: &CStr, flags: OpenFlags, links: Disable
         let is_link = || file::fstatat(here, name, false).is_ok_and(|s| s.kind == FileKind::Symlink);
         if error.is_not_found() && is_link() { Error::link_refused("openat") } else { error }
     })
+}
+
+/// What a name in a directory is, if `disable_symlinks` lets one see it: a link that is not to be followed is an error.
+///
+/// # Errors
+/// Those of stat(2); `ELOOP` for such a link.
+pub fn look_up(directory: BorrowedFd<'_>, name: &CStr, links: DisableSymlinks) -> Result<Stat> {
+    if links == DisableSymlinks::Off {
+        return file::fstatat(directory, name, true);
+    }
+    let itself = file::fstatat(directory, name, false)?;
+    if itself.kind != FileKind::Symlink {
+        return Ok(itself);
+    }
+    let target = file::fstatat(directory, name, true)?;
+    match links {
+        DisableSymlinks::IfNotOwner if target.owner == itself.owner => Ok(target),
+        _ => Err(Error::link_refused("fstatat")),
+    }
 }

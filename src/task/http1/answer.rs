@@ -1,96 +1,114 @@
-//! From a worker's answer to the head that the client gets: preconditions, ranges, framing.
+//! From a worker's answer to what the client gets of it: preconditions and ranges.
 
-use super::current::{Current, Piece, Stage, Transfer};
-use super::page::tokens;
+use super::current::{Current, Framing, Piece, Transfer};
 use super::{Context, Http1, Step};
-use crate::config::{Part, Variable};
+use crate::config::IfModifiedSince;
 use crate::exchange::Answer;
 use crate::exchange::limits::REPLY_BYTES_MAX;
 use crate::http::conditional::{self, Validators, Verdict};
 use crate::http::multipart::Multipart;
-use crate::http::print::{self, BodyEnd, Connection, Frame};
+use crate::http::print::BodyEnd;
 use crate::http::range::{self, ContentRange, RangeVerdict};
-use crate::http::{ReplyHead, Request};
+use crate::http::{Known, Method, ReplyHead, Request, Version, date};
+use crate::route;
 use std::ops::Range;
 use webserv_sys::clock;
 
 impl Http1 {
     /// A worker has answered.
     pub(super) fn take_answer(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        match cx.exchange().reply.answer.take() {
-            None => {
-                self.current = Some(current);
-                Step::Wait
-            }
-            Some(Answer::Document(mut head)) => {
-                if let Some(status) = current.error_status {
-                    head.status = status;
-                }
-                self.document(current, head, cx)
-            }
-            Some(Answer::Page(head)) => {
-                let current = self.without_worker(current, cx);
+        let Some(answer) = cx.exchange().reply.answer.take() else { return self.wait(current) };
+        match answer {
+            Answer::Document(head) => self.document(current, head, cx),
+            Answer::Page(head) => {
+                end_workers(cx);
                 self.page(current, head, cx)
             }
-            Some(Answer::Directory) => {
-                let current = self.without_worker(current, cx);
+            Answer::Directory => {
+                end_workers(cx);
                 self.add_slash(current, cx)
             }
-            Some(Answer::Internal(path)) => {
-                let current = self.without_worker(current, cx);
+            Answer::Internal(path) => {
+                end_workers(cx);
                 self.redirect(current, path, cx)
             }
+            Answer::LocalRedirect(target) => {
+                end_workers(cx);
+                self.local_redirect(current, &target, cx)
+            }
+            Answer::Listing(directory) => {
+                end_workers(cx);
+                self.list(current, directory, cx)
+            }
+            Answer::Spooled(file, bytes) => {
+                end_workers(cx);
+                self.start_program(current, Some((file, bytes)), cx)
+            }
+            Answer::NoProgram => {
+                end_workers(cx);
+                self.ask_without_program(current, cx)
+            }
         }
-    }
-
-    /// The worker's part is over: what it still has is not wanted.
-    fn without_worker(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Box<Current> {
-        cx.cancel_workers();
-        cx.exchange().reply.reset(REPLY_BYTES_MAX);
-        current
     }
 
     /// A document: preconditions and ranges decide how much of it is sent.
     fn document(&mut self, mut current: Box<Current>, mut head: ReplyHead, cx: &mut Context<'_>) -> Step {
-        let Some(length) = head.length else { return self.refuse(current, 502, cx) };
-        if head.status != 200 {
-            return self.send_part(current, &head, 0..length, None, cx);
+        let Some(length) = head.length else { return self.stream(current, head, cx) };
+        head.seekable &= current.route.settings.max_ranges != Some(0);
+        head.status = current.error_status.unwrap_or(head.status);
+        let reads = matches!(current.method(), Some(Method::Get | Method::Head)) || current.as_get;
+        if head.seekable && !reads && !current.in_error_page {
+            end_workers(cx);
+            return self.refuse(current, 405, cx); // a file, where a program was asked for
         }
-        let Some(request) = current.request.clone() else { return self.refuse(current, 500, cx) };
+        if !current.in_error_page {
+            current.document_bytes = Some(length);
+        }
+        if let Some(index) = cx.exchange().reply.index.take() {
+            current.path.extend_from_slice(index.as_bytes()); // as if the client had asked for it
+        }
         let now_secs = clock::wall().secs;
+        // A file from the future has changed now: RFC 9110 section 8.8.2.1.
+        head.last_modified_secs = head.last_modified_secs.map(|secs| secs.min(now_secs));
+        let request = match &current.request {
+            Some(request) if head.status == 200 && !current.in_error_page => request.clone(),
+            _ => return self.send_part(current, head, 0..length, None, cx), // an error page is not the resource itself
+        };
+        let mode = current.route.settings.if_modified_since;
         let validators = Validators {
             etag: head.etag.as_ref().map(|tag| tag.as_bytes()),
             last_modified_secs: head.last_modified_secs,
         };
-        match conditional::evaluate(request.method, &request.fields, &validators, true, now_secs) {
+        match preconditions(&request, &validators, mode, now_secs) {
             Verdict::Proceed => {}
             Verdict::NotModified => {
-                head.status = 304;
-                let current = self.without_worker(current, cx);
-                return self.send_whole(current, head, Vec::new(), cx);
+                end_workers(cx);
+                return self.send_whole(current, ReplyHead { status: 304, ..head }, Vec::new(), cx);
             }
             Verdict::PreconditionFailed => {
-                let current = self.without_worker(current, cx);
+                end_workers(cx);
                 return self.refuse(current, 412, cx);
             }
         }
-        match ranges(&request, &validators, length, &head, &current, now_secs) {
-            RangeVerdict::Whole => self.send_part(current, &head, 0..length, None, cx),
+        let ranges_max = match head.seekable {
+            true => current.route.settings.max_ranges.unwrap_or(usize::MAX),
+            false => 0,
+        };
+        match range::evaluate(&request, &validators, length, ranges_max, now_secs) {
+            RangeVerdict::Whole => self.send_part(current, head, 0..length, None, cx),
             RangeVerdict::Satisfiable(ranges) => {
                 head.status = 206;
-                match &ranges[..] {
-                    [Range { start, end }] => {
-                        let (start, end) = (*start, *end);
-                        let part = ContentRange::Part { start, end, length };
-                        self.send_part(current, &head, start..end, Some(part), cx)
+                match <[Range<u64>; 1]>::try_from(ranges) {
+                    Ok([part]) => {
+                        let (start, end) = (part.start, part.end);
+                        self.send_part(current, head, part, Some(ContentRange::Part { start, end, length }), cx)
                     }
-                    _ => self.send_parts(current, &head, length, &ranges, cx),
+                    Err(ranges) => self.send_parts(current, head, length, &ranges, cx),
                 }
             }
             RangeVerdict::Unsatisfiable => {
-                current.status = 416;
-                let current = self.without_worker(current, cx);
-                self.unsatisfiable(current, length, cx)
+                end_workers(cx);
+                self.refuse(current, 416, cx)
             }
         }
     }
@@ -98,7 +116,7 @@ impl Http1 {
     fn send_part(
         &mut self,
         mut current: Box<Current>,
-        head: &ReplyHead,
+        head: ReplyHead,
         part: Range<u64>,
         content_range: Option<ContentRange>,
         cx: &mut Context<'_>,
@@ -108,22 +126,36 @@ impl Http1 {
         if bytes > 0 && !current.head_only {
             cx.exchange().reply.wanted.push_back(part);
         }
-        self.send(current, Transfer { head, left: bytes, rest: Vec::new() }, cx)
+        self.send(current, Transfer { before: head, framing: Framing::Pieces { left: bytes, rest: Vec::new() } }, cx)
+    }
+
+    /// A document whose length nobody knows yet.
+    fn stream(&mut self, mut current: Box<Current>, mut head: ReplyHead, cx: &mut Context<'_>) -> Step {
+        head.status = current.error_status.unwrap_or(head.status);
+        let is_old = current.request.as_ref().is_none_or(|request| request.version == Version::HTTP_1_0);
+        let (end, framing) = match is_old {
+            true => (BodyEnd::Close, Framing::UntilClose),
+            false => (BodyEnd::Chunked, Framing::Chunked),
+        };
+        current.keep_alive &= !is_old;
+        let before = self.head(&mut current, head, end, None, cx);
+        self.send(current, Transfer { before, framing }, cx)
     }
 
     /// multipart/byteranges: each part has a heading of ours.
     fn send_parts(
         &mut self,
         mut current: Box<Current>,
-        head: &ReplyHead,
+        head: ReplyHead,
         length: u64,
         ranges: &[Range<u64>],
         cx: &mut Context<'_>,
     ) -> Step {
-        let boundary = crate::route::request_id(cx.worker.team.number(), self.connection, current.number) as u64;
-        let multipart = Multipart::new(boundary, head.content_type.as_ref(), length, ranges);
-        let framed = ReplyHead { content_type: Some(multipart.content_type()), ..head.clone() };
-        let head = self.head(&mut current, &framed, BodyEnd::Length(multipart.body_len()), None, cx);
+        let boundary = route::request_id(cx.worker.team.number(), self.connection, current.number) as u64;
+        let content_type = head.content_type.clone();
+        let multipart = Multipart::new(boundary, content_type.as_ref(), length, ranges);
+        let framed = ReplyHead { content_type: Some(multipart.content_type()), ..head };
+        let head = self.head(&mut current, framed, BodyEnd::Length(multipart.body_len()), None, cx);
         let mut end = Vec::new();
         multipart.push_end(&mut end);
         let mut rest = vec![Piece { heading: end, bytes: 0 }];
@@ -135,85 +167,26 @@ impl Http1 {
         if !current.head_only {
             cx.exchange().reply.wanted.extend(ranges.iter().cloned());
         }
-        self.send(current, Transfer { head, left: 0, rest }, cx)
-    }
-
-    fn send(&mut self, mut current: Box<Current>, transfer: Transfer, cx: &mut Context<'_>) -> Step {
-        if current.head_only || (transfer.left == 0 && transfer.rest.is_empty()) {
-            let mut current = self.without_worker(current, cx);
-            let output = &mut cx.exchange().output;
-            output.push_bytes(transfer.head);
-            current.output_end = output.taken_bytes() + output.len();
-            current.stage = Stage::Sent;
-            self.current = Some(current);
-            return Step::Again;
-        }
-        current.stage = Stage::Sending(transfer);
-        self.current = Some(current);
-        Step::Wait
-    }
-
-    /// Makes the answer's head, and decides with it whether the connection goes on.
-    pub(super) fn head(
-        &self,
-        current: &mut Current,
-        head: &ReplyHead,
-        body: BodyEnd,
-        content_range: Option<ContentRange>,
-        cx: &mut Context<'_>,
-    ) -> Vec<u8> {
-        let settings = &current.route.settings;
-        current.keep_alive &= !cx.worker.draining
-            && current.number < settings.keepalive_requests
-            && !settings.keepalive_timeout.is_zero();
-        let connection = match current.keep_alive {
-            true => Connection::KeepAlive { timeout_secs: settings.keepalive_header.map(|wait| wait.as_secs()) },
-            false => Connection::Close,
-        };
-        let frame =
-            Frame { server: tokens(current), date: &cx.worker.date.now(), body, connection, content_range };
-        let mut bytes = Vec::new();
-        print::response_head(&mut bytes, head, &frame);
-        current.status = head.status;
-        current.head_bytes = bytes.len() as u64;
-        if self.logs_sent_fields(current) {
-            current.sent_head = bytes.clone();
-        }
-        let output = &cx.exchange().output;
-        current.output_start = output.taken_bytes() + output.len();
-        bytes
-    }
-
-    fn logs_sent_fields(&self, current: &Current) -> bool {
-        let logs = current.route.settings.access_logs.iter().filter_map(|&log| self.config.access_logs.get(log));
-        let mut parts = logs.flat_map(|log| &log.format.parts);
-        parts.any(|part| matches!(part, Part::Variable(Variable::SentHttp(_))))
-    }
-
-    fn unsatisfiable(&mut self, mut current: Box<Current>, length: u64, cx: &mut Context<'_>) -> Step {
-        let server = tokens(&current);
-        let body = crate::http::error_page::page(416, server);
-        let content_type = crate::http::Text::from_static(crate::http::error_page::CONTENT_TYPE);
-        let head = ReplyHead { content_type: Some(content_type), ..ReplyHead::new(416) };
-        let range = Some(ContentRange::None { length });
-        let mut bytes = self.head(&mut current, &head, BodyEnd::Length(body.len() as u64), range, cx);
-        bytes.extend_from_slice(&body);
-        self.send(current, Transfer { head: bytes, left: 0, rest: Vec::new() }, cx)
+        self.send(current, Transfer { before: head, framing: Framing::Pieces { left: 0, rest } }, cx)
     }
 }
 
-/// Which ranges of the document the client wants.
-fn ranges(
-    request: &Request,
-    validators: &Validators<'_>,
-    length: u64,
-    head: &ReplyHead,
-    current: &Current,
-    now_secs: i64,
-) -> RangeVerdict {
-    if !head.seekable {
-        return RangeVerdict::Whole;
+/// The workers' part is over: what they still have is not wanted.
+pub(super) fn end_workers(cx: &mut Context<'_>) {
+    cx.cancel_workers();
+    cx.exchange().reply.reset(REPLY_BYTES_MAX);
+}
+
+/// RFC 9110 section 13.2.2, with nginx's `if_modified_since`.
+fn preconditions(request: &Request, validators: &Validators<'_>, mode: IfModifiedSince, now_secs: i64) -> Verdict {
+    let verdict = conditional::evaluate(request.method, &request.fields, validators, true, now_secs);
+    if verdict != Verdict::NotModified || request.fields.has(Known::IfNoneMatch) {
+        return verdict;
     }
-    let ranges_max = current.route.settings.max_ranges.unwrap_or(usize::MAX);
-    range::evaluate(request, validators, length, ranges_max, now_secs)
+    let since = || request.fields.get_only(Known::IfModifiedSince).and_then(|text| date::parse(text, now_secs));
+    match mode {
+        IfModifiedSince::Before => verdict,
+        IfModifiedSince::Exact if since() == validators.last_modified_secs => verdict,
+        IfModifiedSince::Exact | IfModifiedSince::Off => Verdict::Proceed,
+    }
 }

@@ -1,17 +1,19 @@
 //! Who answers a request: the location itself, or a worker.
 
 use super::current::{Current, Stage};
-use super::page::ALLOW;
+use super::head::allowed;
 use super::{Context, Http1, Step};
-use crate::config::Return;
+use crate::config::{DavMethods, GzipStatic, Return};
 use crate::exchange::Phase;
-use crate::http::{Form, Method, Name, ReplyHead, Text};
+use crate::exchange::limits::REDIRECTS_MAX;
+use crate::http::listing::Format;
+use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, Version, accept, target};
 use crate::log::Level;
 use crate::route::{self, Route};
-use crate::task::{FileRead, Wanted};
-
-/// Internal redirects of one request.
-const REDIRECTS_MAX: u8 = 10;
+use crate::task::{BodySpool, CgiStart, DirRead, FileDelete, FileRead, FileWrite, Question, Upload, Wanted};
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
 
 impl Http1 {
     /// The request is complete: it is answered.
@@ -23,12 +25,29 @@ impl Http1 {
             let answer = answer.clone();
             return self.answer_return(current, &answer, cx);
         }
+        if current.route.settings.cgi.is_some() && !matches!(request.method, Method::Trace | Method::Options) {
+            return self.ask_program(current, cx);
+        }
+        self.ask_without_program(current, cx)
+    }
+
+    /// No program answers. After a redirect inside only a file can: the method was for who has sent us here.
+    pub(super) fn ask_without_program(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
+        let request = match &current.request {
+            Some(request) if current.redirects == 0 => Rc::clone(request),
+            _ => return self.ask_for_file(current, cx),
+        };
+        let dav = current.route.settings.dav_methods;
         match request.method {
             Method::Get | Method::Head => self.ask_for_file(current, cx),
+            Method::Put if dav.contains(DavMethods::PUT) => self.store(current, request, cx),
+            Method::Delete if dav.contains(DavMethods::DELETE) => self.remove(current, request, cx),
             Method::Options => {
-                let head = ReplyHead { fields: vec![(Name::from_static("Allow"), ALLOW)], ..ReplyHead::new(204) };
+                let allow = (const { Name::from_static("Allow") }, allowed(&current));
+                let head = ReplyHead { fields: vec![allow], ..ReplyHead::new(204) };
                 self.send_whole(current, head, Vec::new(), cx)
             }
+            _ if may_have_program_index(&current) => self.ask_for_file(current, cx),
             _ => self.refuse(current, 405, cx),
         }
     }
@@ -37,7 +56,10 @@ impl Http1 {
     pub(super) fn redirect(&mut self, mut current: Box<Current>, path: Vec<u8>, cx: &mut Context<'_>) -> Step {
         current.redirects += 1;
         if current.redirects > REDIRECTS_MAX {
-            cx.log(Level::Error, format_args!("more than {REDIRECTS_MAX} internal redirects: a loop in the configuration"));
+            cx.log(
+                Level::Error,
+                format_args!("more than {REDIRECTS_MAX} internal redirects: a loop in the configuration"),
+            );
             return self.refuse(current, 500, cx);
         }
         current.route = Route::to_path(&current.route.server, &path);
@@ -45,48 +67,181 @@ impl Http1 {
         self.ask_here(current, cx)
     }
 
+    /// A program's Location on this server: the request goes on as a GET without a body (RFC 3875 section 6.2.2).
+    pub(super) fn local_redirect(&mut self, mut current: Box<Current>, target: &[u8], cx: &mut Context<'_>) -> Step {
+        let mark = target.iter().position(|b| *b == b'?');
+        current.new_query = Some(mark.map(|mark| target[mark + 1..].to_vec()).unwrap_or_default());
+        (current.as_get, current.feeds) = (true, false);
+        cx.exchange().body.abandon();
+        let path = &target[..mark.unwrap_or(target.len())];
+        match target::normalize(path, current.route.settings.merge_slashes) {
+            Ok(path) => {
+                let path = path.into_owned();
+                self.redirect(current, path, cx)
+            }
+            Err(error) => {
+                cx.log(Level::Error, format_args!("the program's Location: {}", error.reason()));
+                self.refuse(current, 502, cx)
+            }
+        }
+    }
+
     /// Asks the location that the request has been led to.
     pub(super) fn ask_here(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
         match current.route.settings.return_.clone() {
             Some(answer) => self.answer_return(current, &answer, cx),
+            None if current.route.settings.cgi.is_some() => self.ask_program(current, cx),
             None => self.ask_for_file(current, cx),
         }
     }
 
-    fn ask_for_file(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
+    pub(super) fn ask_for_file(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let (route, path) = (&current.route, &current.path);
         let elsewhere = |name: &String| {
-            let index = if name.starts_with('/') { name.as_bytes().to_vec() } else { [path, name.as_bytes()].concat() };
-            (name.clone(), !route.also_answers(&index))
+            let index = [path, name.as_bytes()].concat();
+            (name.clone(), !route.also_answers(&index) || route::script_may_answer(&route.settings, &index))
         };
+        let is_read = matches!(current.method(), None | Some(Method::Get | Method::Head)) || current.redirects > 0;
+        let fits =
+            |name: &&String| is_read || route::script_may_answer(&route.settings, &[path, name.as_bytes()].concat());
         let indexes = match path.last() {
-            Some(b'/') => route.settings.index.iter().map(elsewhere).collect(),
+            Some(b'/') => route.settings.index.iter().filter(fits).map(elsewhere).collect(),
             _ => Vec::new(),
         };
+        let Some(file) = route::file_path(&route.settings, path) else {
+            cx.log(Level::Error, format_args!("a path that leads out of its alias; does its location lack a slash?"));
+            return self.refuse(current, 404, cx);
+        };
+        let takes_gzip = |request: &Rc<Request>| accept::accepts_coding(&request.fields, b"gzip");
         let wanted = Wanted {
-            path: route::file_path(&route.settings, path),
+            path: file,
             url_path: path.clone(),
             indexes,
-            settings: route.settings.clone(),
+            gzip: match route.settings.gzip_static {
+                GzipStatic::Off => false,
+                GzipStatic::On => current.request.as_ref().is_some_and(takes_gzip),
+                GzipStatic::Always => true,
+            },
+            settings: Arc::clone(&route.settings),
         };
         cx.join(Box::new(FileRead::new(wanted)));
         current.stage = Stage::Waiting;
-        self.current = Some(current);
-        Step::Wait
+        self.wait(current)
+    }
+
+    /// A program answers, if there is one for this path. Of a body that comes in chunks nobody knows the length: it is
+    /// stored first, unless `cgi_request_buffering` is off.
+    fn ask_program(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
+        let settings = &current.route.settings;
+        let chunked = current.request.as_ref().is_some_and(|request| request.framing == Framing::Chunked);
+        let buffers = settings.cgi.as_ref().is_some_and(|cgi| cgi.request_buffering);
+        if current.body.is_whole() {
+            cx.exchange().body.end();
+        }
+        if !(current.feeds && chunked && buffers && route::script_may_answer(settings, &current.path)) {
+            return self.start_program(current, None, cx);
+        }
+        let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
+        cx.join(Box::new(BodySpool::new(&settings.client_body_temp_path, number)));
+        current.stage = Stage::Waiting;
+        self.wait(current)
+    }
+
+    /// Starts the program with a body that has been stored, or with the one that comes.
+    pub(super) fn start_program(
+        &mut self,
+        mut current: Box<Current>,
+        stored: Option<(OwnedFd, u64)>,
+        cx: &mut Context<'_>,
+    ) -> Step {
+        let Some(request) = current.request.clone() else { return self.ask_for_file(current, cx) };
+        let (body_file, stored_bytes) = stored.unzip();
+        let id = route::request_id(cx.worker.team.number(), self.connection, current.number);
+        cx.join(Box::new(CgiStart::new(Question {
+            body_bytes: match request.framing {
+                Framing::Length(bytes) => Some(bytes),
+                Framing::None | Framing::Chunked => stored_bytes,
+            },
+            body_file,
+            request,
+            route: current.route.clone(),
+            path: current.path.clone(),
+            query: current.query().map(<[u8]>::to_vec),
+            as_get: current.as_get || current.in_error_page,
+            local: Rc::clone(&self.local),
+            numbers: (self.connection, current.number, id),
+        })));
+        current.stage = Stage::Waiting;
+        self.wait(current)
+    }
+
+    /// The names in a directory.
+    pub(super) fn list(&mut self, mut current: Box<Current>, directory: OwnedFd, cx: &mut Context<'_>) -> Step {
+        let settings = Arc::clone(&current.route.settings);
+        let preferred = || current.request.as_ref().map_or(Format::Html, |r| Format::preferred(&r.fields));
+        let format = settings.autoindex.format.unwrap_or_else(preferred);
+        cx.join(Box::new(DirRead::new(directory, current.path.clone(), settings, format)));
+        current.stage = Stage::Waiting;
+        self.wait(current)
+    }
+
+    /// PUT: the body becomes a file.
+    fn store(&mut self, mut current: Box<Current>, request: Rc<Request>, cx: &mut Context<'_>) -> Step {
+        if request.fields.has(Known::ContentRange) {
+            return self.refuse(current, 400, cx); // a part of a file is not stored: RFC 9110 section 14.5
+        }
+        if request.framing == Framing::None && request.version == Version::HTTP_1_0 {
+            // RFC 1945 section 7.2.2: it has forgotten to say how long its body is. An empty file would lose the rest.
+            return self.refuse(current, 400, cx);
+        }
+        let Some(path) = route::file_path(&current.route.settings, &current.path) else {
+            return self.refuse(current, 404, cx);
+        };
+        if current.body.is_whole() {
+            cx.exchange().body.end(); // an empty file
+        }
+        cx.exchange().body.hold();
+        let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
+        let (links, sync) = (current.route.settings.disable_symlinks, current.route.settings.dav_sync);
+        cx.join(Box::new(FileWrite::new(Upload { path, request, number, links, sync })));
+        current.stage = Stage::Waiting;
+        self.wait(current)
+    }
+
+    /// DELETE.
+    fn remove(&mut self, mut current: Box<Current>, request: Rc<Request>, cx: &mut Context<'_>) -> Step {
+        let Some(path) = route::file_path(&current.route.settings, &current.path) else {
+            return self.refuse(current, 404, cx);
+        };
+        if path.strip_suffix(b"/") == Some(route::document_root(&current.route.settings)) {
+            cx.log(Level::Error, format_args!("the directory of \"root\" or \"alias\" itself is not removed"));
+            return self.refuse(current, 403, cx);
+        }
+        let links = current.route.settings.disable_symlinks;
+        cx.join(Box::new(FileDelete::new(path, request, links)));
+        current.stage = Stage::Waiting;
+        self.wait(current)
     }
 
     /// `return`: the configuration has the answer.
     fn answer_return(&mut self, mut current: Box<Current>, answer: &Return, cx: &mut Context<'_>) -> Step {
         if answer.code == 444 {
             current.status = 444;
-            self.current = Some(current);
-            cx.exchange().phase = Phase::Closed;
-            return Step::Wait;
+            match cx.exchange().output.is_empty() {
+                true => cx.exchange().phase = Phase::Closing,
+                false => {
+                    // Answers before this one still leave, and no reset may overtake them.
+                    self.lingering = current.route.settings.lingering;
+                    self.close(true, cx);
+                }
+            }
+            return self.wait(current);
         }
         let Some(text) = &answer.text else { return self.refuse(current, answer.code, cx) };
         let text = route::expand(text, &self.view(&current, cx));
         let mut head = ReplyHead::new(answer.code);
         if matches!(answer.code, 301 | 302 | 303 | 307 | 308) {
+            current.error_status = None; // a redirect with another status would be none
             return match Text::from_vec(text) {
                 Ok(location) => {
                     head.location = Some(location);
@@ -98,8 +253,16 @@ impl Http1 {
                 }
             };
         }
+        head.status = current.error_status.unwrap_or(answer.code);
         let media_type = route::media_type(&current.route.settings, &current.path).clone();
         head.content_type = Text::shared(media_type).ok();
         self.send_whole(current, head, text, cx)
     }
+}
+
+/// The index file of the folder that is asked for may be a program: that takes other methods than a file does.
+fn may_have_program_index(current: &Current) -> bool {
+    let (settings, path) = (&current.route.settings, &current.path);
+    let is_program = |name: &String| route::script_may_answer(settings, &[path, name.as_bytes()].concat());
+    path.ends_with(b"/") && settings.index.iter().any(is_program)
 }

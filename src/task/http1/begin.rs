@@ -1,15 +1,17 @@
 //! From bytes to a request: the head is parsed, the virtual server found, and what can be refused at once is.
 
-use super::current::{Current, Stage};
+use super::body::RequestBody;
+use super::current::{Arrival, Current};
 use super::{Context, Http1, Step};
-use crate::config::Settings;
-use crate::exchange::Phase;
-use crate::exchange::limits::INPUT_BYTES_MAX;
+use crate::config::{DavMethods, Server, Settings};
+use crate::exchange::limits::{INPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
+use crate::exchange::{Exchange, Phase};
 use crate::http::{Form, HeadError, Limits, Method, Request, Scan, head, target};
 use crate::log::Level;
 use crate::route::{self, Route};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 impl Http1 {
     /// Looks for a request at the front of the input.
@@ -18,13 +20,14 @@ impl Http1 {
         let x = cx.exchange();
         let limits = limits(&self.listener.hosts.servers[0].settings);
         let was_started = self.scan.is_started();
+        let started = if was_started { self.since.unwrap_or(now) } else { now };
         let bytes = x.input.contiguous();
         self.seen = bytes.len() as u64;
         match head::request(bytes, &mut self.scan, &limits) {
             Ok(Some((request, used))) => {
                 x.input.consume(used as u64);
                 self.seen = 0;
-                self.accept(request, &limits, cx)
+                self.head_complete(request, &limits, started, cx)
             }
             Ok(None) if x.input.is_ended() => {
                 // Half a request is no request (RFC 9112 section 8).
@@ -32,32 +35,29 @@ impl Http1 {
                 Step::Wait
             }
             Ok(None) => {
-                if self.scan.is_started() != was_started {
-                    self.since = Some(now);
-                }
-                if self.since.is_none() {
+                if self.since.is_none() || self.scan.is_started() != was_started {
                     self.since = Some(now);
                 }
                 Step::Wait
             }
-            Err(error) => self.bad_head(error, cx),
+            Err(error) => self.bad_head(error, started, cx),
         }
     }
 
     /// A whole head has come.
-    fn accept(&mut self, request: Request, limits: &Limits, cx: &mut Context<'_>) -> Step {
-        self.served += 1;
+    fn head_complete(&mut self, request: Request, limits: &Limits, started: Instant, cx: &mut Context<'_>) -> Step {
         let still_ours = self.follow_reload(cx);
-        let server = route::server(&self.listener.hosts, request.host());
-        let mut current = Box::new(Current::new(request, limits, Route::to_server(server), self.served, cx.now));
+        let server = Arc::clone(route::server(&self.listener.hosts, request.host()));
+        let arrival = self.arrival(&server, started, cx);
+        let mut current = Box::new(Current::new(arrival, request, limits));
         current.keep_alive &= still_ours;
         let x = cx.exchange();
-        current.pipelined = !x.output.is_empty();
         if let Some(request) = &current.request {
             x.subject.request = Some(Rc::clone(request) as _);
         }
-        x.subject.server = Some(Arc::clone(server) as _);
+        x.subject.server = Some(server as _);
         match self.check(&mut current, cx) {
+            Ok(()) if current.feeds => self.ask(current, cx),
             Ok(()) => {
                 self.current = Some(current);
                 Step::Again
@@ -84,58 +84,105 @@ impl Http1 {
         let Some(request) = current.request.clone() else { return Err(400) };
         match (request.method, request.form) {
             (Method::Unknown, _) => return Err(501),
-            (Method::Connect, _) => return Err(405),
-            (_, Form::Asterisk) => return Ok(()),
-            _ if request.https => return Err(421),
-            _ => {}
-        }
-        current.path = match target::normalize(request.path(), true) {
-            Ok(path) => path.into_owned(),
-            Err(error) => {
-                cx.log(Level::Info, format_args!("{}", error.reason()));
-                return Err(400);
+            (Method::Connect, _) => {
+                current.keep_alive = false; // what follows may be meant for the tunnel
+                current.body = RequestBody::lost();
+                return Err(405);
             }
-        };
-        current.route = Route::to_path(&current.route.server, &current.path);
+            _ if request.https => return Err(421),
+            (_, Form::Asterisk) => {}
+            _ => find_location(current, &request, cx)?,
+        }
         let settings = &current.route.settings;
-        let x = cx.exchange();
-        x.send_timeout = settings.send_timeout;
-        x.log_level = settings.error_level;
+        apply(settings, cx.exchange());
+        if request.form != Form::Asterisk {
+            if settings.methods.is_some_and(|methods| !methods.contains(request.method)) {
+                return Err(405);
+            }
+            if settings.limit_except.is_some_and(|methods| !methods.contains(request.method)) {
+                cx.log(Level::Error, format_args!("{} is denied by limit_except", request.method.name()));
+                return Err(403);
+            }
+        }
         if current.body.is_longer_than(settings.client_max_body_size) {
             cx.log(Level::Error, format_args!("the client means to send a body over client_max_body_size"));
             return Err(413);
         }
-        if request.expect_continue {
-            // No worker of this location wants a body, so it is not asked for; whether it comes all the same is unknown.
+        current.feeds = !current.body.is_finished() && takes_body(request.method, settings);
+        if request.expect_continue && current.feeds {
+            current.owes_continue = true; // until the worker knows that it wants the body
+        } else if request.expect_continue {
+            // No worker of this location wants a body, so it is not asked for. It may come all the same, or not.
             current.keep_alive = false;
-            current.stage = Stage::RequestBody;
             current.body.give_up();
         }
         Ok(())
     }
 
     /// The head cannot be understood, so neither can what follows it.
-    fn bad_head(&mut self, error: HeadError, cx: &mut Context<'_>) -> Step {
-        self.served += 1;
+    fn bad_head(&mut self, error: HeadError, started: Instant, cx: &mut Context<'_>) -> Step {
         self.seen = 0;
-        let server = &self.listener.hosts.servers[0];
-        let mut current = Current::bad(error.line, error.method, Route::to_server(server), self.served, cx.now);
-        current.pipelined = !cx.exchange().output.is_empty();
-        let line = String::from_utf8_lossy(&current.bad_line).into_owned();
-        cx.log(Level::Info, format_args!("refused: {}; the request line was \"{line}\"", error.reason));
-        self.refuse(Box::new(current), error.status, cx)
+        let server = Arc::clone(&self.listener.hosts.servers[0]);
+        apply(&server.settings, cx.exchange());
+        cx.log(Level::Info, format_args!("refused: {}; it begins \"{}\"", error.reason, error.line.escape_ascii()));
+        let arrival = self.arrival(&server, started, cx);
+        self.refuse(Box::new(Current::bad(arrival, error.line, error.method)), error.status, cx)
     }
 
     /// Refuses a request whose head has not come as a whole.
     pub(super) fn refuse_head(&mut self, status: u16, cx: &mut Context<'_>) -> Step {
-        let server = &self.listener.hosts.servers[0];
-        self.served += 1;
+        let server = Arc::clone(&self.listener.hosts.servers[0]);
+        let arrival = self.arrival(&server, self.since.unwrap_or(cx.now), cx);
         self.scan = Scan::default();
         let line = cx.exchange().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
-        let line = line.strip_suffix(b"\r").unwrap_or(line).into();
-        let current = Current::bad(line, Method::Unknown, Route::to_server(server), self.served, cx.now);
-        self.refuse(Box::new(current), status, cx)
+        let line: Box<[u8]> = line.strip_suffix(b"\r").unwrap_or(line).into();
+        self.refuse(Box::new(Current::bad(arrival, line, Method::Unknown)), status, cx)
     }
+
+    /// One more request has come.
+    fn arrival(&mut self, server: &Arc<Server>, started: Instant, cx: &mut Context<'_>) -> Arrival {
+        self.served += 1;
+        let output = &cx.exchange().output;
+        Arrival {
+            config: Arc::clone(&self.config),
+            route: Route::to_server(server),
+            number: self.served,
+            output_start: output.taken_bytes() + output.len(),
+            pipelined: !output.is_empty(),
+            started,
+        }
+    }
+}
+
+/// Whether a worker of this place takes the request's body.
+fn takes_body(method: Method, settings: &Settings) -> bool {
+    let stores = method == Method::Put && settings.dav_methods.contains(DavMethods::PUT);
+    settings.return_.is_none() && (stores || settings.cgi.is_some())
+}
+
+/// Which location the path leads to.
+fn find_location(current: &mut Current, request: &Request, cx: &mut Context<'_>) -> Result<(), u16> {
+    match target::normalize(request.path(), current.route.settings.merge_slashes) {
+        Ok(path) => current.path = path.into_owned(),
+        Err(error) => {
+            cx.log(Level::Info, format_args!("refused: {}", error.reason()));
+            return Err(400);
+        }
+    }
+    current.route = Route::to_path(&current.route.server, &current.path);
+    Ok(())
+}
+
+/// What the other tasks of the connection must know of the settings.
+fn apply(settings: &Settings, x: &mut Exchange) {
+    x.send_timeout = settings.send_timeout;
+    x.reset_when_timed_out = settings.reset_timedout_connection;
+    x.log_level = settings.error_level;
+    x.error_log = settings.error_log.clone();
+    x.sendfile_bytes_max = match settings.sendfile_max_chunk {
+        0 => WRITE_BYTES_PER_TURN,
+        bytes => bytes.min(WRITE_BYTES_PER_TURN),
+    };
 }
 
 /// The limits of a head, as nginx's directives mean them.

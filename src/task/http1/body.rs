@@ -1,10 +1,12 @@
-//! A request's body that nobody wants: it is read to its end, so that the next request can be found.
+//! A request's body: passed on to the worker that takes it, or thrown away, so that the next request can be found.
 
+use super::answer::end_workers;
 use super::current::{Current, Stage};
 use super::{Context, Http1, Step};
-use crate::exchange::Pipe;
+use crate::exchange::limits::UNWANTED_BYTES_MAX;
+use crate::exchange::{Exchange, Phase, Pipe};
 use crate::http::chunked::{ChunkError, Decoder, Step as Chunk};
-use crate::http::{Framing, Limits, Request};
+use crate::http::{Framing, Limits, Method, Request, print};
 use crate::log::Level;
 
 /// How much of a request's body is still to come.
@@ -13,9 +15,6 @@ pub(super) struct RequestBody {
     /// Bytes of content so far.
     pub bytes: u64,
 }
-
-/// The rest of a body that is read to its end after the request has been refused.
-const SHORT_BYTES: u64 = 64 << 10;
 
 enum Left {
     Nothing,
@@ -63,87 +62,165 @@ impl RequestBody {
         max > 0 && matches!(self.left, Left::Bytes(bytes) if bytes > max)
     }
 
-    /// So little is to come that waiting for it is cheaper than a new connection.
-    pub fn is_nearly_finished(&self) -> bool {
-        matches!(self.left, Left::Bytes(bytes) if bytes <= SHORT_BYTES)
+    /// Its end is found by what is in it.
+    pub fn is_chunked(&self) -> bool {
+        matches!(self.left, Left::Chunks(_))
     }
 
-    /// Takes what has come. The error is the rule that the body breaks.
-    fn skip(&mut self, input: &mut Pipe) -> Result<(), ChunkError> {
-        while !input.is_empty() {
-            match &mut self.left {
-                Left::Nothing | Left::Lost => break,
+    /// So little is to come that waiting for it is cheaper than a new connection.
+    pub fn is_nearly_finished(&self) -> bool {
+        matches!(self.left, Left::Bytes(bytes) if bytes <= UNWANTED_BYTES_MAX)
+    }
+
+    /// More than `max` bytes have come or are announced; 0: there is no limit.
+    fn is_over(&self, max: u64) -> bool {
+        let announced_bytes = match &self.left {
+            Left::Chunks(decoder) => decoder.announced_bytes(),
+            Left::Nothing | Left::Bytes(_) | Left::Lost => 0,
+        };
+        max > 0 && self.bytes.saturating_add(announced_bytes) > max
+    }
+
+    /// Takes what has come: into `sink`, as far as there is room, or away. The error is the rule that the body breaks.
+    fn take(&mut self, input: &mut Pipe, mut sink: Option<&mut Pipe>) -> Result<(), ChunkError> {
+        loop {
+            let room = sink.as_deref().map_or(usize::MAX, Pipe::room);
+            if input.is_empty() || room == 0 {
+                return Ok(());
+            }
+            let moved_bytes = match &mut self.left {
+                Left::Nothing | Left::Lost => return Ok(()),
                 Left::Bytes(left) => {
-                    let count = input.len().min(*left);
-                    input.consume(count);
-                    self.bytes += count;
-                    *left -= count;
+                    let bytes = pass_on(input, (*left).min(room as u64), sink.as_deref_mut());
+                    *left -= bytes;
                     if *left == 0 {
                         self.left = Left::Nothing;
                     }
+                    bytes
                 }
                 Left::Chunks(decoder) => {
                     let bytes = input.contiguous();
-                    let (used, data) = match decoder.decode(bytes)? {
-                        Chunk::More => (bytes.len(), 0),
-                        Chunk::Data(data) => (data.end, data.len()),
+                    match decoder.decode(&bytes[..bytes.len().min(room)])? {
+                        Chunk::More => {
+                            let used = bytes.len().min(room) as u64;
+                            input.consume(used);
+                            0
+                        }
+                        Chunk::Data(data) => {
+                            input.consume(data.start as u64);
+                            pass_all(input, data.len() as u64, sink.as_deref_mut())
+                        }
                         Chunk::End { taken } => {
                             self.left = Left::Nothing;
-                            (taken, 0)
+                            input.consume(taken as u64);
+                            0
                         }
-                    };
-                    input.consume(used as u64);
-                    self.bytes += data as u64;
+                    }
                 }
-            }
+            };
+            self.bytes += moved_bytes;
         }
-        Ok(())
     }
+}
+
+/// Moves up to `most` bytes, a segment at a time; how many it were.
+fn pass_on(input: &mut Pipe, most: u64, sink: Option<&mut Pipe>) -> u64 {
+    let Some(segment) = input.take(most) else { return 0 };
+    let bytes = segment.len();
+    if let Some(sink) = sink {
+        sink.push(segment);
+    }
+    bytes
+}
+
+/// Moves all of so many bytes.
+fn pass_all(input: &mut Pipe, bytes: u64, mut sink: Option<&mut Pipe>) -> u64 {
+    let mut left = bytes;
+    while left > 0 {
+        left -= pass_on(input, left, sink.as_deref_mut());
+    }
+    bytes
 }
 
 impl Http1 {
     /// Reads the body that nobody wants; when it is whole the request is answered.
     pub(super) fn skip_body(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        if let Err(status) = skip(&mut current, cx) {
+        if let Err(status) = advance(&mut current, cx) {
             return self.refuse(current, status, cx);
         }
-        if current.body.is_finished() {
+        // What will be refused anyway is refused now: its client may wait for that before it sends the rest. But for
+        // chunks: whether they are right decides about the answer, however they are cut.
+        let is_read = matches!(current.method(), Some(Method::Get | Method::Head));
+        if current.body.is_finished() || (!is_read && !current.body.is_chunked()) {
             return self.ask(current, cx);
         }
-        if cx.exchange().input.is_ended() {
-            cx.log(Level::Info, format_args!("the client closed before its request was complete"));
-            return self.refuse(current, 400, cx);
+        self.wait(current)
+    }
+
+    /// Gives a worker what has come of the body. When the body breaks a rule, there is no answer but a refusal, or the
+    /// end of the connection if an answer is on its way.
+    pub(super) fn feed(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Result<Box<Current>, Step> {
+        if !current.feeds || current.body.is_finished() {
+            return Ok(current);
         }
-        self.current = Some(current);
-        Step::Wait
+        let Err(status) = advance(&mut current, cx) else {
+            tell_to_continue(&mut current, cx);
+            return Ok(current);
+        };
+        end_workers(cx);
+        if matches!(current.stage, Stage::Waiting) {
+            return Err(self.refuse(current, status, cx));
+        }
+        cx.exchange().phase = Phase::Closing;
+        Err(self.wait(current))
     }
 
     /// The answer is in the output; the rest of the request's body must go before the next one can be read.
     pub(super) fn finish(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        let ended = skip(&mut current, cx).is_err() || (cx.exchange().input.is_ended() && !current.body.is_finished());
-        if ended {
-            current.body.give_up();
+        current.feeds = false;
+        if advance(&mut current, cx).is_err() || !current.body.is_nearly_finished() {
+            current.body.give_up(); // it would take longer than a new connection
         }
         if !current.body.is_finished() {
-            current.stage = Stage::Sent;
-            self.current = Some(current);
-            return Step::Wait;
+            return self.wait(current);
         }
         self.end(current, cx)
     }
 }
 
-fn skip(current: &mut Current, cx: &mut Context<'_>) -> Result<(), u16> {
-    let max = current.route.settings.client_max_body_size;
-    if let Err(error) = current.body.skip(&mut cx.exchange().input) {
+/// 100, if the client waits for it and a worker wants the body. Who did not wait needs none.
+fn tell_to_continue(current: &mut Current, cx: &mut Context<'_>) {
+    let x = cx.exchange();
+    if !current.owes_continue || (x.body.is_held() && !current.body.is_whole()) {
+        return;
+    }
+    current.owes_continue = false;
+    if !current.body.is_whole() {
+        x.output.push_copy(print::CONTINUE);
+    }
+}
+
+/// Reads on in the request's body: for the worker that takes it, or to throw it away.
+fn advance(current: &mut Current, cx: &mut Context<'_>) -> Result<(), u16> {
+    let Exchange { input, body, .. } = cx.exchange();
+    let sink = current.feeds.then_some(body);
+    if let Err(error) = current.body.take(input, sink) {
         current.body = RequestBody::lost();
         cx.log(Level::Info, format_args!("refused: {}", error.reason));
         return Err(400);
     }
-    if max > 0 && current.body.bytes > max {
+    if current.body.is_over(current.route.settings.client_max_body_size) {
         current.body.give_up();
         cx.log(Level::Error, format_args!("the client's body is over client_max_body_size"));
         return Err(413);
+    }
+    let x = cx.exchange();
+    if current.body.is_whole() {
+        x.body.end();
+    } else if x.input.is_ended() && x.input.is_empty() && !current.body.is_finished() {
+        current.body.give_up();
+        cx.log(Level::Info, format_args!("the client closed before its request was complete"));
+        return Err(400);
     }
     Ok(())
 }

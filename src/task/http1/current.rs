@@ -1,13 +1,17 @@
 //! One request on its way through the protocol.
 
 use super::body::RequestBody;
+use crate::config::Config;
 use crate::http::{Limits, Method, Request};
 use crate::route::Route;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The request that is being answered.
 pub(super) struct Current {
+    /// The configuration that it is answered by.
+    pub config: Arc<Config>,
     /// `None`: its head was bad.
     pub request: Option<Rc<Request>>,
     /// What came of the request line, when the head was bad.
@@ -17,16 +21,26 @@ pub(super) struct Current {
     pub route: Route,
     /// The path that is looked for: decoded, normalized, and changed by internal redirects.
     pub path: Vec<u8>,
+    /// The query that an internal redirect has put in place of the request's.
+    pub new_query: Option<Vec<u8>>,
     pub body: RequestBody,
+    /// A worker takes the body; without one it is thrown away.
+    pub feeds: bool,
+    /// The client waits for a 100 before it sends the body (RFC 9110 section 10.1.1), and has not got it.
+    pub owes_continue: bool,
     pub stage: Stage,
     /// The client may send another request after this one, as far as is known.
     pub keep_alive: bool,
-    /// The answer must have this status: an error page is being fetched for it.
-    pub error_status: Option<u16>,
+    /// A program has redirected it: it is a GET now, without a body.
+    pub as_get: bool,
     /// An error page is being fetched: no second one is, if that fails too.
     pub in_error_page: bool,
+    /// The error page is to be sent with this status, not its own.
+    pub error_status: Option<u16>,
     /// Internal redirects so far.
     pub redirects: u8,
+    /// How long the whole document is, once it is known.
+    pub document_bytes: Option<u64>,
     /// The status that was sent; 0: none yet.
     pub status: u16,
     /// Bytes of the answer's head; 0: it has not been made.
@@ -40,7 +54,9 @@ pub(super) struct Current {
     pub request_head_bytes: u64,
     /// The request's number on its connection, from 1.
     pub number: u64,
+    /// It came before the answer to the one before it had left.
     pub pipelined: bool,
+    /// When its first byte came.
     pub started: Instant,
 }
 
@@ -58,12 +74,24 @@ pub(super) enum Stage {
 
 /// An answer's body, as the wire shows it.
 pub(super) struct Transfer {
-    /// The head, until the first bytes of the body are there to leave with it.
-    pub head: Vec<u8>,
-    /// Bytes of the present piece that have not come yet.
-    pub left: u64,
-    /// The pieces after it, the next one last.
-    pub rest: Vec<Piece>,
+    /// What goes before the body's next bytes, and leaves with them: at first the head.
+    pub before: Vec<u8>,
+    pub framing: Framing,
+}
+
+/// How the client finds the body's end.
+pub(super) enum Framing {
+    /// By the length that it was told.
+    Pieces {
+        /// Bytes of the present piece that have not come yet.
+        left: u64,
+        /// The pieces after it, the next one last.
+        rest: Vec<Piece>,
+    },
+    /// By the last chunk (RFC 9112 section 7.1).
+    Chunked,
+    /// By the connection's end: HTTP/1.0.
+    UntilClose,
 }
 
 /// A piece of a body: some bytes of our own, then some of the document.
@@ -72,55 +100,69 @@ pub(super) struct Piece {
     pub bytes: u64,
 }
 
+/// What is known of a request before its head is looked at.
+pub(super) struct Arrival {
+    pub config: Arc<Config>,
+    pub route: Route,
+    pub number: u64,
+    /// Bytes of output that are before its answer: all that ever entered.
+    pub output_start: u64,
+    pub pipelined: bool,
+    pub started: Instant,
+}
+
 impl Current {
-    pub fn new(request: Request, limits: &Limits, route: Route, number: u64, started: Instant) -> Self {
+    /// A request with a good head.
+    pub fn new(arrival: Arrival, request: Request, limits: &Limits) -> Self {
         Self {
-            bad_line: Box::default(),
             head_only: request.method == Method::Head,
-            path: Vec::new(),
             body: RequestBody::of(&request, limits),
-            stage: Stage::RequestBody,
             keep_alive: request.keep_alive,
-            error_status: None,
-            in_error_page: false,
-            redirects: 0,
-            status: 0,
-            head_bytes: 0,
-            sent_head: Vec::new(),
-            output_start: 0,
-            output_end: u64::MAX,
             request_head_bytes: request.head().len() as u64,
-            number,
-            pipelined: false,
-            started,
             request: Some(Rc::new(request)),
-            route,
+            ..Self::bad(arrival, Box::default(), Method::Unknown)
         }
     }
 
+    /// The method; `None` if the head was bad.
+    pub fn method(&self) -> Option<Method> {
+        self.request.as_ref().map(|request| request.method)
+    }
+
+    /// The query in force.
+    pub fn query(&self) -> Option<&[u8]> {
+        self.new_query.as_deref().or_else(|| self.request.as_ref().and_then(|request| request.query()))
+    }
+
     /// A request whose head could not be understood.
-    pub fn bad(line: Box<[u8]>, method: Method, route: Route, number: u64, started: Instant) -> Self {
+    pub fn bad(arrival: Arrival, line: Box<[u8]>, method: Method) -> Self {
         Self {
+            config: arrival.config,
             request: None,
             request_head_bytes: line.len() as u64,
             bad_line: line,
             head_only: method == Method::Head,
-            route,
+            route: arrival.route,
             path: Vec::new(),
+            new_query: None,
             body: RequestBody::lost(),
+            feeds: false,
+            owes_continue: false,
             stage: Stage::RequestBody,
             keep_alive: false,
-            error_status: None,
+            as_get: false,
             in_error_page: false,
+            error_status: None,
             redirects: 0,
+            document_bytes: None,
             status: 0,
             head_bytes: 0,
             sent_head: Vec::new(),
-            output_start: 0,
+            output_start: arrival.output_start,
             output_end: u64::MAX,
-            number,
-            pipelined: false,
-            started,
+            number: arrival.number,
+            pipelined: arrival.pipelined,
+            started: arrival.started,
         }
     }
 }

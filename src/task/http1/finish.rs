@@ -1,68 +1,101 @@
-//! The end of a request: the log, and what becomes of the connection.
+//! The end of a request, and what becomes of the connection.
 
 use super::current::Current;
-use super::{Context, Http1, LINGERING_TIME, Step};
-use crate::exchange::Phase;
-use crate::exchange::limits::REPLY_BYTES_MAX;
+use super::{Context, Http1, Step};
+use crate::config::LingeringClose;
+use crate::exchange::limits::{BODY_BYTES_MAX, REPLY_BYTES_MAX};
+use crate::exchange::{Exchange, Phase, Pipe};
 use crate::route;
 use crate::task::{Job, Timer};
 use std::rc::Rc;
-use std::sync::Arc;
 
 impl Http1 {
     /// The answer is in the output and the request has been read, or given up.
     pub(super) fn end(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        let now = cx.now;
         let last = !current.keep_alive || !current.body.is_whole() || cx.worker.draining;
-        let linger = !current.body.is_whole() || !cx.exchange().input.is_empty();
-        let settings = Arc::clone(&current.route.settings);
-        self.keep_for_log(current, cx);
+        let unread = !current.body.is_whole();
+        self.idle = current.route.settings.keepalive_timeout;
+        self.lingering = current.route.settings.lingering;
+        if current.request.is_none() {
+            self.lingering.time = self.lingering.timeout; // who does not speak HTTP is not waited for any longer
+        }
+        self.leaving_bytes += current.request_head_bytes;
+        self.leaving.push_back(current);
+        self.since = Some(cx.now);
         let x = cx.exchange();
         x.reply.reset(REPLY_BYTES_MAX);
+        x.body = Pipe::new(BODY_BYTES_MAX);
         if !last {
-            x.subject.request = None;
-            self.since = Some(now);
-            self.idle = settings.keepalive_timeout;
             return Step::Again;
         }
-        if !linger || x.input.is_ended() {
-            x.phase = Phase::Closing;
-            return Step::Wait;
-        }
-        // Closing with bytes unread would send a reset, and the client could lose the answer (RFC 9112 section 9.6).
-        x.input.clear();
-        x.phase = Phase::Lingering;
-        cx.wake_after(LINGERING_TIME);
+        self.close(unread, cx);
         Step::Wait
     }
 
-    /// A request is logged when its answer has left, or when it never will.
-    fn keep_for_log(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) {
-        if !current.route.settings.access_logs.is_empty() {
-            self.unlogged.push_back(current);
-            return;
-        }
-        cx.exchange().subject.request = None;
-        if let Some(request) = current.request.take().and_then(|request| Rc::try_unwrap(request).ok()) {
-            self.scan.recycle(request);
+    /// Ends the connection when the output has left. Closing while bytes of the client are unread would make the kernel
+    /// send a reset, and the client could lose the answer (RFC 9112 section 9.6): then it lingers. Such bytes may come
+    /// as long as the answer is on its way.
+    pub(super) fn close(&mut self, unread: bool, cx: &mut Context<'_>) {
+        let x = cx.exchange();
+        let mode = self.lingering.mode;
+        if x.input.is_ended() || mode == LingeringClose::Off {
+            x.phase = Phase::Closing;
+        } else if unread || !x.input.is_empty() || mode == LingeringClose::Always {
+            x.input.clear();
+            x.phase = Phase::Lingering;
+        } else if x.output.is_empty() {
+            x.phase = Phase::Closing;
+        } else {
+            self.closing = true;
         }
     }
 
-    pub(super) fn log_what_has_left(&mut self, cx: &mut Context<'_>) {
-        while let Some(entry) = self.unlogged.front() {
+    /// It is time to look again at how the connection ends.
+    pub(super) fn may_close(&self, x: &Exchange) -> bool {
+        self.closing && x.phase == Phase::Open && (x.output.is_empty() || !x.input.is_empty() || x.input.is_ended())
+    }
+
+    /// The last answer has left: from now on the client's time runs.
+    pub(super) fn linger(&mut self, cx: &mut Context<'_>) {
+        self.lingers = Some((cx.now, cx.exchange().dropped_bytes));
+        cx.wake_after(self.lingering.timeout.min(self.lingering.time));
+    }
+
+    /// `lingering_timeout` has passed: it goes on if something came meanwhile, and `lingering_time` is not over.
+    pub(super) fn linger_on(&mut self, cx: &mut Context<'_>) {
+        let dropped_bytes = cx.exchange().dropped_bytes;
+        match self.lingers {
+            Some((since, before)) if dropped_bytes > before && cx.now < since + self.lingering.time => {
+                self.lingers = Some((since, dropped_bytes));
+                let left = since + self.lingering.time - cx.now;
+                cx.wake_after(self.lingering.timeout.min(left));
+            }
+            _ => cx.exchange().phase = Phase::Closed,
+        }
+    }
+
+    /// Ends the requests whose answers have left: each is logged, and its memory serves the next.
+    pub(super) fn end_what_has_left(&mut self, cx: &mut Context<'_>) {
+        while let Some(mut entry) = self.leaving.pop_front() {
             if cx.exchange().output.taken_bytes() < entry.output_end {
+                self.leaving.push_front(entry);
                 return;
             }
-            if let Some(entry) = self.unlogged.pop_front() {
-                self.log_access(&entry, cx);
+            self.leaving_bytes -= entry.request_head_bytes;
+            self.log_access(&entry, cx);
+            if self.leaving.is_empty() && self.current.is_none() {
+                cx.exchange().subject.request = None;
+            }
+            if let Some(request) = entry.request.take().and_then(|request| Rc::try_unwrap(request).ok()) {
+                self.scan.recycle(request);
             }
         }
     }
 
     /// The connection ends: what has not left by now never will.
-    pub(super) fn log_the_rest(&mut self, cx: &mut Context<'_>) {
-        self.unlogged.extend(self.current.take());
-        while let Some(mut entry) = self.unlogged.pop_front() {
+    pub(super) fn end_the_rest(&mut self, cx: &mut Context<'_>) {
+        self.leaving.extend(self.current.take());
+        while let Some(mut entry) = self.leaving.pop_front() {
             if entry.status == 0 {
                 entry.status = 499; // nginx's: the client closed before it was answered
             }
@@ -72,15 +105,9 @@ impl Http1 {
 
     fn log_access(&self, entry: &Current, cx: &mut Context<'_>) {
         for &log in &entry.route.settings.access_logs {
-            let Some(settings) = self.config.access_logs.get(log) else { continue };
-            let mut line = route::expand(&settings.format, &self.view(entry, cx));
-            line.push(b'\n');
-            // After a reload the same log may have another number.
-            let log = match Arc::ptr_eq(&self.config, &cx.worker.config) {
-                true => Some(log),
-                false => cx.worker.config.access_logs.iter().position(|other| other == settings),
-            };
-            if let Some(wait) = log.and_then(|log| cx.worker.access_logs.write(log, &line)) {
+            let Some(settings) = entry.config.access_logs.get(log) else { continue };
+            let line = route::log_line(&settings.format, &self.view(entry, cx));
+            if let Some(wait) = cx.worker.access_logs.write(settings, &line) {
                 cx.start(Box::new(Timer::after(wait, Job::FlushLogs)));
             }
         }

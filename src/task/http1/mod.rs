@@ -11,16 +11,20 @@ mod begin;
 mod body;
 mod current;
 mod finish;
+mod head;
 mod page;
 mod transfer;
+mod view;
 
 use super::Context;
-use crate::config::{Config, Listener};
+use crate::config::{Config, Lingering, Listener};
 use crate::engine::{Event, Flow, Side, Task, TaskError, Want};
+use crate::exchange::limits::{INPUT_BYTES_MAX, LEAVING_MAX, STEPS_PER_TURN};
 use crate::exchange::{Exchange, Phase};
 use crate::http::Scan;
 use crate::log::Level;
 use crate::worker::Worker;
+use answer::end_workers;
 use current::{Current, Stage};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -28,12 +32,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use webserv_sys::Watch;
 use webserv_sys::net::Address;
-
-/// Steps taken before other tasks have their turn: pipelined requests that are answered from memory.
-const STEPS_PER_TURN: usize = 64;
-
-/// How long a client may go on sending after it has been told that the connection ends.
-const LINGERING_TIME: Duration = Duration::from_secs(5);
 
 /// The HTTP/1.1 side of one connection.
 pub struct Http1 {
@@ -50,11 +48,19 @@ pub struct Http1 {
     seen: u64,
     /// When the head's first byte came, or when the connection became idle.
     since: Option<Instant>,
+    /// Since when the client's last bytes are read and dropped, and how many had been when it was last looked.
+    lingers: Option<(Instant, u64)>,
     /// How long it may be idle.
     idle: Duration,
     current: Option<Box<Current>>,
-    /// Requests whose answer has not quite left, to be logged then.
-    unlogged: VecDeque<Box<Current>>,
+    /// Requests whose answer is in the output and has not quite left. They end, and are logged, when it has.
+    leaving: VecDeque<Box<Current>>,
+    /// Bytes of their heads.
+    leaving_bytes: u64,
+    /// How the connection ends while the client still sends.
+    lingering: Lingering,
+    /// The last answer is in the output. Whether the connection lingers is seen when that has left.
+    closing: bool,
 }
 
 /// What a step came to.
@@ -69,6 +75,7 @@ enum Step {
 impl Http1 {
     /// Speaks HTTP/1.1 on a connection that was accepted by this listener, at this address of ours.
     pub fn new(config: Arc<Config>, listener: Rc<Listener>, local: Rc<Address>, connection: u64) -> Self {
+        let lingering = listener.hosts.servers[0].settings.lingering;
         Self {
             config,
             listener,
@@ -78,34 +85,54 @@ impl Http1 {
             scan: Scan::default(),
             seen: 0,
             since: None,
+            lingers: None,
             idle: Duration::ZERO,
             current: None,
-            unlogged: VecDeque::new(),
+            leaving: VecDeque::new(),
+            leaving_bytes: 0,
+            lingering,
+            closing: false,
         }
     }
 
     fn run(&mut self, cx: &mut Context<'_>) {
-        self.log_what_has_left(cx);
+        self.end_what_has_left(cx);
         if let Some(side) = cx.exchange().failed.take() {
             self.worker_failed(side, cx);
         }
+        if self.may_close(cx.exchange()) {
+            self.close(false, cx);
+        }
         for _ in 0..STEPS_PER_TURN {
-            if cx.exchange().phase != Phase::Open || self.step(cx) == Step::Wait {
+            let x = cx.exchange();
+            if x.phase != Phase::Open || x.output.room() == 0 || self.step(cx) == Step::Wait {
                 break;
             }
+        }
+        let x = cx.exchange();
+        if x.phase == Phase::Lingering && x.output.is_empty() && self.lingers.is_none() {
+            self.linger(cx);
         }
         self.set_deadline(cx);
     }
 
     fn step(&mut self, cx: &mut Context<'_>) -> Step {
         match self.current.take() {
-            None => self.begin(cx),
-            Some(current) => match current.stage {
-                Stage::RequestBody => self.skip_body(current, cx),
-                Stage::Waiting => self.take_answer(current, cx),
-                Stage::Sending(_) => self.transfer(current, cx),
-                Stage::Sent => self.finish(current, cx),
+            None if self.may_begin() => self.begin(cx),
+            None => Step::Wait,
+            Some(current) => match self.feed(current, cx) {
+                Ok(current) => self.go_on(current, cx),
+                Err(step) => step,
             },
+        }
+    }
+
+    fn go_on(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
+        match current.stage {
+            Stage::RequestBody => self.skip_body(current, cx),
+            Stage::Waiting => self.take_answer(current, cx),
+            Stage::Sending(_) => self.transfer(current, cx),
+            Stage::Sent => self.finish(current, cx),
         }
     }
 
@@ -118,32 +145,43 @@ impl Http1 {
             }
             other => {
                 self.current = other;
-                cx.exchange().phase = Phase::Closed;
+                cx.exchange().phase = Phase::Closing;
             }
         }
     }
 
+    /// The client takes what it asked for: a next request would not only wait in memory.
+    fn may_begin(&self) -> bool {
+        !self.closing && self.leaving.len() < LEAVING_MAX && self.leaving_bytes < INPUT_BYTES_MAX as u64
+    }
+
+    /// Keeps the request until something has come or left.
+    fn wait(&mut self, current: Box<Current>) -> Step {
+        self.current = Some(current);
+        Step::Wait
+    }
+
     /// The time at which patience ends: with the head as a whole, with the next request, with a body's next bytes.
     fn set_deadline(&self, cx: &mut Context<'_>) {
-        if cx.exchange().phase == Phase::Lingering {
-            return; // set when it began
-        }
         let settings = &self.listener.hosts.servers[0].settings;
-        let (since, idle) = (self.since.unwrap_or(cx.now), self.idle);
-        match &self.current {
-            None if self.scan.is_started() || self.served == 0 => cx.wake_at(since + settings.client_header_timeout),
-            None => cx.wake_at(since + idle),
-            Some(current) if current.body.is_finished() => cx.no_deadline(),
-            Some(current) => cx.wake_after(current.route.settings.client_body_timeout),
+        let since = self.since.unwrap_or(cx.now);
+        match (cx.exchange().phase, &self.current) {
+            (Phase::Lingering, _) if self.lingers.is_some() => {} // set when it began
+            (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // the rest is ClientWrite's
+            (Phase::Open, Some(current)) if current.body.is_finished() => cx.no_deadline(),
+            (Phase::Open, Some(current)) if current.feeds && cx.exchange().body.room() == 0 => cx.no_deadline(),
+            (Phase::Open, None) if self.closing => cx.no_deadline(),
+            (Phase::Open, Some(current)) => cx.wake_after(current.route.settings.client_body_timeout),
+            (Phase::Open, None) if self.scan.is_started() || self.served == 0 => {
+                cx.wake_at(since + settings.client_header_timeout);
+            }
+            (Phase::Open, None) => cx.wake_at(since + self.idle),
         }
     }
 
     fn too_late(&mut self, cx: &mut Context<'_>) {
         let what = match (&self.current, cx.exchange().phase) {
-            (_, Phase::Lingering) => {
-                cx.exchange().phase = Phase::Closed;
-                return;
-            }
+            (_, Phase::Lingering) => return self.linger_on(cx),
             (None, _) if !self.scan.is_started() => {
                 if cx.exchange().output.is_empty() {
                     cx.log(Level::Info, format_args!("idle for too long: closed"));
@@ -159,6 +197,7 @@ impl Http1 {
         cx.log(Level::Info, format_args!("{what} has passed"));
         match self.current.take() {
             Some(current) if current.head_bytes == 0 => {
+                end_workers(cx);
                 self.refuse(current, 408, cx);
             }
             None => {
@@ -173,16 +212,38 @@ impl Http1 {
 
     /// No request is begun after those that are under way.
     fn drain(&mut self, cx: &mut Context<'_>) {
+        if cx.exchange().phase != Phase::Open {
+            return;
+        }
         match &mut self.current {
             Some(current) => current.keep_alive = false,
-            None if !self.scan.is_started() => cx.exchange().phase = Phase::Closing,
+            None if !self.scan.is_started() && cx.exchange().input.is_empty() => self.close(false, cx),
             None => {}
+        }
+    }
+
+    /// New clients wait for a place: an idle one gives up its own.
+    fn make_room(&self, cx: &mut Context<'_>) {
+        let (to_close, x) = (cx.worker.idle_to_close, cx.exchange());
+        let idle = x.phase == Phase::Open && x.input.is_empty() && x.output.is_empty() && self.served > 0;
+        if to_close > 0 && idle && self.current.is_none() && !self.scan.is_started() {
+            x.phase = Phase::Closing;
+            cx.worker.idle_to_close -= 1;
         }
     }
 
     fn wants_turn(&self, x: &Exchange) -> bool {
         let left = |entry: &Current| x.output.taken_bytes() >= entry.output_end;
-        if x.failed.is_some() || self.unlogged.front().is_some_and(|entry| left(entry)) {
+        if x.failed.is_some() || self.leaving.front().is_some_and(|entry| left(entry)) {
+            return true;
+        }
+        if self.since.is_none() {
+            return true; // to start the time that the first request may take
+        }
+        if x.phase == Phase::Lingering {
+            return x.output.is_empty() && self.lingers.is_none();
+        }
+        if self.may_close(x) {
             return true;
         }
         if x.phase != Phase::Open || x.output.room() == 0 {
@@ -190,9 +251,11 @@ impl Http1 {
         }
         let input = || x.input.len() > self.seen || x.input.is_ended();
         match self.current.as_deref() {
-            None => input(),
+            None => self.may_begin() && input(),
+            Some(current) if current.feeds && !current.body.is_finished() && x.body.room() > 0 && input() => true,
+            Some(current) if current.owes_continue && !current.body.is_finished() && !x.body.is_held() => true,
             Some(current) => match current.stage {
-                Stage::RequestBody | Stage::Sent => input(),
+                Stage::RequestBody | Stage::Sent => current.body.is_finished() || input(),
                 Stage::Waiting => x.reply.answer.is_some(),
                 Stage::Sending(_) => !x.reply.body.is_empty() || x.reply.body.is_ended(),
             },
@@ -235,9 +298,10 @@ impl Task<Worker> for Http1 {
                 self.run(cx);
             }
             Event::Drain => self.drain(cx),
+            Event::Crowded => self.make_room(cx),
             Event::Reload => {}
             Event::Cancel => {
-                self.log_the_rest(cx);
+                self.end_the_rest(cx);
                 return Ok(Flow::Done);
             }
         }

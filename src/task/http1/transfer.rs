@@ -1,49 +1,115 @@
-//! The answer's body on its way from the worker to the output.
+//! The answer on its way into the output.
 
-use super::current::{Current, Stage};
+use super::answer::end_workers;
+use super::current::{Current, Framing, Piece, Stage, Transfer};
 use super::{Context, Http1, Step};
-use crate::exchange::Phase;
-use crate::exchange::limits::REPLY_BYTES_MAX;
+use crate::exchange::{Exchange, Phase};
+use crate::http::print::BodyEnd;
+use crate::http::status::is_bodyless;
+use crate::http::{ReplyHead, chunked};
 use crate::log::Level;
 
 impl Http1 {
+    /// An answer whose whole body is at hand.
+    pub(super) fn send_whole(
+        &mut self,
+        mut current: Box<Current>,
+        head: ReplyHead,
+        body: Vec<u8>,
+        cx: &mut Context<'_>,
+    ) -> Step {
+        if !current.body.is_finished() && !current.body.is_nearly_finished() {
+            current.keep_alive = false;
+            current.body.give_up();
+        }
+        let mut bytes = self.head(&mut current, head, BodyEnd::Length(body.len() as u64), None, cx);
+        if !current.head_only && !is_bodyless(current.status) {
+            bytes.extend_from_slice(&body);
+        }
+        cx.exchange().output.push_bytes(bytes);
+        self.sent(current, cx)
+    }
+
+    /// An answer whose body comes from a worker, if the client gets one at all.
+    pub(super) fn send(&mut self, mut current: Box<Current>, transfer: Transfer, cx: &mut Context<'_>) -> Step {
+        let is_empty = matches!(&transfer.framing, Framing::Pieces { left: 0, rest } if rest.is_empty());
+        if current.head_only || is_empty || is_bodyless(current.status) {
+            end_workers(cx);
+            cx.exchange().output.push_bytes(transfer.before);
+            return self.sent(current, cx);
+        }
+        current.stage = Stage::Sending(transfer);
+        self.wait(current)
+    }
+
     /// Moves what has come. Head and first bytes enter the output together, so that they leave in one call.
     pub(super) fn transfer(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let x = cx.exchange();
-        let Stage::Sending(transfer) = &mut current.stage else { return Step::Wait };
-        let complete = loop {
-            if transfer.left > 0 {
-                let Some(segment) = x.reply.body.take(transfer.left) else { break false };
-                transfer.left -= segment.len();
-                if !transfer.head.is_empty() {
-                    x.output.push_bytes(std::mem::take(&mut transfer.head));
-                }
-                x.output.push(segment);
-            } else if let Some(piece) = transfer.rest.pop() {
-                transfer.head.extend_from_slice(&piece.heading);
-                transfer.left = piece.bytes;
-            } else {
-                x.output.push_bytes(std::mem::take(&mut transfer.head));
-                break true;
-            }
-            if x.output.room() == 0 {
-                break false;
-            }
+        let Stage::Sending(transfer) = &mut current.stage else { return self.wait(current) };
+        let complete = match &mut transfer.framing {
+            Framing::Pieces { left, rest } => move_pieces(&mut transfer.before, left, rest, x),
+            Framing::Chunked => move_all(&mut transfer.before, true, x),
+            Framing::UntilClose => move_all(&mut transfer.before, false, x),
         };
         if complete {
-            x.reply.reset(REPLY_BYTES_MAX);
-            current.output_end = x.output.taken_bytes() + x.output.len();
-            current.stage = Stage::Sent;
-            self.current = Some(current);
-            cx.cancel_workers();
-            return Step::Again;
+            end_workers(cx);
+            return self.sent(current, cx);
         }
-        let cut_short = x.reply.body.is_ended() && x.reply.body.is_empty();
-        if cut_short && x.output.room() > 0 {
-            x.phase = Phase::Closed; // without a clean end: the client must not take it for the whole
+        if x.reply.body.is_ended() && x.reply.body.is_empty() && x.output.room() > 0 {
+            x.phase = Phase::Closing; // without a clean end: the client must not take it for the whole
             cx.log(Level::Error, format_args!("the answer ended before the length that it had promised"));
         }
-        self.current = Some(current);
-        Step::Wait
+        self.wait(current)
     }
+
+    /// The whole answer is in the output.
+    fn sent(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
+        let output = &cx.exchange().output;
+        current.output_end = output.taken_bytes() + output.len();
+        current.stage = Stage::Sent;
+        self.current = Some(current);
+        Step::Again
+    }
+}
+
+/// Moves a body of known length; true when it is complete.
+fn move_pieces(before: &mut Vec<u8>, left: &mut u64, rest: &mut Vec<Piece>, x: &mut Exchange) -> bool {
+    while x.output.room() > 0 {
+        if *left > 0 {
+            let Some(segment) = x.reply.body.take(*left) else { return false };
+            *left -= segment.len();
+            x.output.push_bytes(std::mem::take(before));
+            x.output.push(segment);
+        } else if let Some(piece) = rest.pop() {
+            before.extend_from_slice(&piece.heading);
+            *left = piece.bytes;
+        } else {
+            x.output.push_bytes(std::mem::take(before));
+            return true;
+        }
+    }
+    false
+}
+
+/// Moves a body whose end is known when it comes; true when it has come.
+fn move_all(before: &mut Vec<u8>, chunked: bool, x: &mut Exchange) -> bool {
+    while x.output.room() > 0 {
+        let Some(segment) = x.reply.body.take(u64::MAX) else { break };
+        if chunked {
+            chunked::push_chunk_start(before, segment.len());
+        }
+        x.output.push_bytes(std::mem::take(before));
+        x.output.push(segment);
+        if chunked {
+            before.extend_from_slice(chunked::CHUNK_END);
+        }
+    }
+    if !x.reply.body.is_ended() || !x.reply.body.is_empty() || x.output.room() == 0 {
+        return false;
+    }
+    if chunked {
+        before.extend_from_slice(chunked::LAST_CHUNK);
+    }
+    x.output.push_bytes(std::mem::take(before));
+    true
 }

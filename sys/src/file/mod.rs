@@ -129,6 +129,12 @@ pub fn mkdirat(directory: BorrowedFd<'_>, path: &CStr, mode: u32) -> Result<()> 
     unsafe { syscall!(mkdirat(directory.as_raw_fd(), path.as_ptr(), mode as libc::mode_t)) }.map(drop)
 }
 
+/// Puts the file's position at its beginning: lseek(2).
+pub fn rewind(file: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: the call takes no pointers.
+    unsafe { syscall!(lseek(file.as_raw_fd(), 0, libc::SEEK_SET)) }.map(drop)
+}
+
 /// Waits until the file's bytes are on the disk: fsync(2). Blocks; not for the loop.
 pub fn fsync(file: BorrowedFd<'_>) -> Result<()> {
     // SAFETY: the call takes no pointers.

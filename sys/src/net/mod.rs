@@ -8,7 +8,7 @@ mod options;
 mod transfer;
 
 pub use address::{Address, UNIX_PATH_BYTES_MAX};
-pub use options::{set_nodelay, set_nopush, set_reset_on_close, take_error};
+pub use options::{set_nodelay, set_nopush, set_reset_on_close, set_reuse_port, take_error};
 pub use transfer::{recv, send, sendv, shutdown_write};
 
 use crate::{Error, Result};
@@ -60,9 +60,15 @@ pub fn listen(address: &Address, options: &ListenOptions) -> Result<OwnedFd> {
     }
     // SAFETY: the descriptor is open; `raw` holds an address of `raw.length` bytes and outlives the call.
     unsafe { syscall!(bind(socket.as_raw_fd(), raw.as_ptr(), raw.length)) }?;
-    // SAFETY: the descriptor is open; the call takes no pointers.
-    unsafe { syscall!(listen(socket.as_raw_fd(), options.backlog)) }?;
+    set_backlog(socket.as_fd(), options.backlog)?;
     Ok(socket)
+}
+
+/// Sets how many connections the kernel holds for a bound socket until they are accepted, and begins to listen unless
+/// it listens already: listen(2).
+pub fn set_backlog(socket: BorrowedFd<'_>, backlog: i32) -> Result<()> {
+    // SAFETY: the call takes no pointers.
+    unsafe { syscall!(listen(socket.as_raw_fd(), backlog)) }.map(drop)
 }
 
 /// Removes the file of a unix socket that a former process left behind, so that bind(2) can make it anew.

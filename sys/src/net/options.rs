@@ -28,6 +28,12 @@ pub fn set_nopush(socket: BorrowedFd<'_>, on: bool) -> Result<()> {
     set_flag(socket, libc::IPPROTO_TCP, NO_PUSH, on)
 }
 
+/// Lets other sockets of this user that say so too listen on this one's address, or on a wildcard or specific address
+/// of the same port: `SO_REUSEPORT` in socket(7). On Linux also while it listens.
+pub fn set_reuse_port(socket: BorrowedFd<'_>, on: bool) -> Result<()> {
+    set_flag(socket, libc::SOL_SOCKET, REUSE_PORT, on)
+}
+
 /// Makes close(2) drop what is unsent and send RST: `SO_LINGER` with 0 s in socket(7). For clients that time out.
 pub fn set_reset_on_close(socket: BorrowedFd<'_>) -> Result<()> {
     set(socket, libc::SOL_SOCKET, libc::SO_LINGER, libc::linger { l_onoff: 1, l_linger: 0 })

@@ -1,8 +1,9 @@
 //! epoll(7): the kernel keeps the set of descriptors, and tells which of them are ready.
 //!
 //! A descriptor is in the kernel's set only while a direction of it is armed, because one with an empty mask still
-//! reports `EPOLLHUP`. The event's user data is the descriptor, by which [`Table`] finds the tokens; arming what is armed
-//! changes the table alone. What is no descriptor by nature (children, signals, files) becomes one in [`Notices`].
+//! reports `EPOLLHUP`. The event's user data is the descriptor, by which [`Table`] finds the tokens; arming what is
+//! armed changes the table alone. What is no descriptor by nature (children, signals, files) becomes one in
+//! [`Notices`].
 
 use super::ffi::linux::*;
 use super::notices::{Notices, Source};
@@ -129,5 +130,37 @@ impl Poller for Epoll {
             self.fire(self.events[i], out);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+    use crate::poller::{poll::Poll, select::Select};
+
+    #[test]
+    fn a_child_without_pidfd_fires_without_the_kernel() {
+        let token = Token { index: 1, generation: 0 };
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let epoll = || {
+            let mut epoll = Epoll::new().unwrap();
+            let unknown = |_| Err(Error::new("pidfd_open", libc::ENOSYS));
+            assert!(epoll.notices.open_exit(child.id() as i32, token, unknown).is_none());
+            epoll
+        };
+        let pollers: [Box<dyn Poller>; 3] = [
+            Box::new(epoll()),
+            Box::new(Poll::new(Box::new(epoll())).unwrap()),
+            Box::new(Select::new(Box::new(epoll())).unwrap()),
+        ];
+        for mut poller in pollers {
+            let mut out = Vec::new();
+            while out.is_empty() {
+                poller.wait(None, &mut out).unwrap(); // would sleep for ever if it left that to the kernel
+            }
+            assert_eq!(out, [Ready { token, hangup: false }], "{}", poller.name());
+        }
+        child.wait().unwrap();
     }
 }

@@ -1,12 +1,12 @@
 //! kqueue(2): the kernel keeps the set of watches, and each watch keeps its token.
 //!
-//! Arming and disarming only queue a change; the changes go to the kernel with the next wait. For each watch at most one
-//! change is queued, the latest: so a change never outlives its descriptor's owner. (Armed, disarmed, closed, the number
-//! used again, armed: what is sent is one `EV_ADD`. The kernel itself forgets a closed descriptor's watches, and says
-//! `ENOENT` or `EBADF` to a late `EV_DELETE`, which is what we wanted.)
+//! Arming and disarming only queue a change; the changes go to the kernel with the next wait. For each watch at most
+//! one change is queued, the latest: so a change never outlives its descriptor's owner. (Armed, disarmed, closed, the
+//! number used again, armed: what is sent is one `EV_ADD`. The kernel itself forgets a closed descriptor's watches, and
+//! says `ENOENT` or `EBADF` to a late `EV_DELETE`, which is what we wanted.)
 //!
-//! The kernel may answer a change with an `EV_ERROR` event, of which there must be room for one each, and then reports no
-//! other events in that call. It has taken all changes even if the wait is interrupted.
+//! The kernel may answer a change with an `EV_ERROR` event, of which there must be room for one each, and then reports
+//! no other events in that call. It has taken all changes even if the wait is interrupted.
 //!
 //! A signal is noticed when it is sent, whatever the process does with it; it stays pending where it is blocked.
 

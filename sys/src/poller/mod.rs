@@ -45,9 +45,11 @@ pub enum Watch<'fd> {
     Write(BorrowedFd<'fd>),
     /// This child of ours ends. It is not reaped by the poller. Fires at once if it has ended already.
     Exit(Pid),
-    /// This signal arrives; it must be blocked ([`crate::signal::block`]).
+    /// This signal arrives; it must be blocked ([`crate::signal::block`]). On Linux firing takes it away (signalfd(2));
+    /// kqueue(2) only looks on, and it stays pending.
     Signal(Signal),
-    /// This file or directory changes: written, renamed, deleted, entries added, attributes changed.
+    /// This file or directory changes: written, renamed, deleted, entries added or removed, attributes changed.
+    /// (inotify(7) does not tell of an open directory that is removed itself.)
     Change(BorrowedFd<'fd>),
     /// Never waits: a regular file, or work on memory. Not for a poller: arming it is `EINVAL`.
     Always,
@@ -69,18 +71,19 @@ pub struct Ready {
 /// One kernel interface for waiting.
 ///
 /// [`Watch::Read`] and [`Watch::Write`] are level-triggered: they fire again at each wait until they are disarmed or
-/// their cause is gone. An error or hangup fires every armed direction of its descriptor. [`Watch::Exit`] fires at least
-/// once; [`Watch::Signal`] and [`Watch::Change`] once for each arrival, of which several between two waits may count as
-/// one. At most one watch of each kind and direction is armed on a descriptor, child, signal or file.
+/// their cause is gone. An error or hangup fires every armed direction of its descriptor. [`Watch::Exit`] fires at
+/// least once; [`Watch::Signal`] and [`Watch::Change`] once for each arrival, of which several between two waits may
+/// count as one. At most one watch of each kind and direction is armed on a descriptor, child, signal or file.
 pub trait Poller {
     /// The name that `use NAME;` knows it by: "epoll", "kqueue", "poll" or "select".
     fn name(&self) -> &'static str;
 
     /// Lets `watch` fire as `token`. A watch that is armed already gets the new token.
     ///
-    /// Errors: `EINVAL` for [`Watch::Always`] and for descriptors above what select(2) can hold, and those of the kernel.
-    /// epoll(7) refuses regular files and directories (`EPERM`); everywhere else they are always ready. kqueue(2) queues
-    /// the change and sends it with the next wait; what it refuses then fires at once, as a hangup.
+    /// Errors: `EINVAL` for [`Watch::Always`] and for descriptors above what select(2) can hold, and those of the
+    /// kernel. epoll(7) refuses regular files and directories (`EPERM`); poll(2) and select(2) find them always ready,
+    /// kqueue(2) while there are bytes to read. kqueue(2) queues the change and sends it with the next wait; what it
+    /// refuses then fires at once, as a hangup: the call that the task makes tells what is wrong.
     fn arm(&mut self, watch: Watch<'_>, token: Token) -> Result<()>;
 
     /// Stops `watch`. Always called before its descriptor is closed. Not armed is no error.

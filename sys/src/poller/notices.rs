@@ -95,7 +95,7 @@ impl Notices {
 
     /// A child without pidfd is only asked for: because the kernel has none, because we have no descriptor left, or
     /// because the child is gone already, which the first question will tell.
-    fn open_exit(&mut self, pid: Pid, token: Token, open: fn(Pid) -> Result<OwnedFd>) -> Option<RawFd> {
+    pub fn open_exit(&mut self, pid: Pid, token: Token, open: fn(Pid) -> Result<OwnedFd>) -> Option<RawFd> {
         if let Some(pidfd) = self.exits.get(&pid) {
             return Some(pidfd.as_raw_fd());
         }

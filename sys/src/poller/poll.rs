@@ -23,12 +23,12 @@ impl Poll {
     /// A list of nothing but `inner`.
     pub fn new(inner: Box<dyn Inner>) -> Result<Self> {
         let mut new = Self { list: Vec::new(), table: Table::default(), start: 0, inner };
-        new.list(new.inner.as_fd().as_raw_fd(), Side::READ);
+        new.set(new.inner.as_fd().as_raw_fd(), Side::READ);
         Ok(new)
     }
 
     /// Puts `fd` into the list for these directions, or out of it for none.
-    fn list(&mut self, fd: RawFd, sides: Side) {
+    fn set(&mut self, fd: RawFd, sides: Side) {
         let index = fd as usize;
         if index >= self.list.len() {
             self.list.resize(index + 1, PollFd { fd: -1, events: 0, revents: 0 });
@@ -60,7 +60,7 @@ impl Poller for Poll {
     fn arm(&mut self, watch: Watch<'_>, token: Token) -> Result<()> {
         let Some((fd, side)) = Side::of(watch) else { return self.inner.arm(watch, token) };
         self.table.arm(fd, side, token);
-        self.list(fd, self.table.armed(fd));
+        self.set(fd, self.table.armed(fd));
         Ok(())
     }
 
@@ -68,7 +68,7 @@ impl Poller for Poll {
         let Some((fd, side)) = Side::of(watch) else { return self.inner.disarm(watch) };
         self.table.disarm(fd, side);
         if self.list.get(fd as usize).is_some() {
-            self.list(fd, self.table.armed(fd));
+            self.set(fd, self.table.armed(fd));
         }
         Ok(())
     }

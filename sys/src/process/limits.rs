@@ -42,6 +42,46 @@ fn set_limit(soft: u64, hard: u64) -> Result<()> {
     unsafe { syscall!(setrlimit(libc::RLIMIT_NOFILE, &raw const limit)) }.map(drop)
 }
 
+/// A resource that a process can be limited in: `RLIMIT_*` in getrlimit(2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Resource {
+    /// Processor time, in seconds.
+    Cpu,
+    /// Mapped memory, in bytes.
+    AddressSpace,
+    /// Descriptors.
+    OpenFiles,
+    /// The size of a file that it writes, in bytes.
+    FileSize,
+    /// The size of a core dump, in bytes.
+    Core,
+    /// Processes of its user.
+    Processes,
+}
+
+/// Limits another process, soft and hard: prlimit(2). It may have run a moment before. Errors: `ESRCH`; `ENOSYS` where
+/// there is no such call (it is Linux's own).
+#[cfg(target_os = "linux")]
+pub fn limit_process(pid: crate::poller::Pid, resource: Resource, limit: u64) -> Result<()> {
+    let which = match resource {
+        Resource::Cpu => libc::RLIMIT_CPU,
+        Resource::AddressSpace => libc::RLIMIT_AS,
+        Resource::OpenFiles => libc::RLIMIT_NOFILE,
+        Resource::FileSize => libc::RLIMIT_FSIZE,
+        Resource::Core => libc::RLIMIT_CORE,
+        Resource::Processes => libc::RLIMIT_NPROC,
+    };
+    let limits = libc::rlimit { rlim_cur: limit, rlim_max: limit };
+    // SAFETY: the call reads the one limit, and is given no place for the old one.
+    unsafe { syscall!(prlimit(pid, which, &raw const limits, std::ptr::null_mut())) }.map(drop)
+}
+
+/// Limits another process: not on this system.
+#[cfg(not(target_os = "linux"))]
+pub fn limit_process(_: crate::poller::Pid, _: Resource, _: u64) -> Result<()> {
+    Err(Error::new("prlimit", libc::ENOSYS))
+}
+
 /// How many threads can run at once here, by the machine, its cgroup and this process's affinity; at least 1.
 pub fn cpu_count() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)

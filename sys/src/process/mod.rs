@@ -5,15 +5,16 @@ mod spawn;
 mod user;
 
 pub use crate::poller::Pid;
-pub use limits::{cpu_count, fd_limit, hostname, raise_fd_limit};
+pub use limits::{Resource, cpu_count, fd_limit, hostname, limit_process, raise_fd_limit};
 pub use spawn::{Spawn, spawn};
 pub use user::{User, become_user, effective_user, lookup_group, lookup_user};
 
-use crate::file::{CWD, OpenFlags, openat};
+use crate::file::{CWD, OpenFlags, openat, read, write};
+use crate::pipe::pipe_to_child;
 use crate::signal::Signal;
 use crate::{Error, Result};
 use libc::c_int;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// How a process ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +34,7 @@ pub fn pid() -> Pid {
 ///
 /// Errors: `ECHILD` (no child of ours, or reaped already), `EINVAL` (no process's number).
 pub fn wait(child: Pid) -> Result<Option<Status>> {
-    let child = one("waitpid", child)?;
+    let child = one("waitpid", child, 2)?;
     let mut status: c_int = 0;
     // SAFETY: the call writes the one status.
     if unsafe { syscall!(waitpid(child, &raw mut status, libc::WNOHANG)) }? == 0 {
@@ -48,43 +49,66 @@ pub fn wait(child: Pid) -> Result<Option<Status>> {
 
 /// Sends a signal to one process: kill(2). Errors: `ESRCH` (it is gone), `EPERM`, `EINVAL` (no process's number).
 pub fn kill(process: Pid, signal: Signal) -> Result<()> {
-    let process = one("kill", process)?;
+    let process = one("kill", process, 1)?;
     // SAFETY: the call takes no pointers.
     unsafe { syscall!(kill(process, signal.raw())) }.map(drop)
 }
 
 /// Sends a signal to every process of the group that this process leads: killpg(3). Errors as in [`kill`].
 pub fn kill_group(leader: Pid, signal: Signal) -> Result<()> {
-    let leader = one("killpg", leader)?;
+    let leader = one("killpg", leader, 2)?;
     // SAFETY: the call takes no pointers.
     unsafe { syscall!(killpg(leader, signal.raw())) }.map(drop)
 }
 
 /// The number of one process. 0, -1 and other negative numbers name groups or everyone, and are `EINVAL`: a mistake in
-/// the bookkeeping must not end all that runs. So is 1: it is no child of ours, and as a group it would be everyone.
-fn one(call: &'static str, process: Pid) -> Result<Pid> {
-    if process > 1 { Ok(process) } else { Err(Error::new(call, libc::EINVAL)) }
+/// the bookkeeping must not end all that runs. 1 is no child of ours, and as a group it would be everyone; but in a
+/// container it can be a server.
+fn one(call: &'static str, process: Pid, first: Pid) -> Result<Pid> {
+    if process >= first { Ok(process) } else { Err(Error::new(call, libc::EINVAL)) }
 }
 
-/// Goes on in the background: fork(2), of which the parent exits with 0; setsid(2); standard streams on /dev/null.
+/// A process on its way into the background: its parent waits for its word, and it has its standard streams yet.
+#[must_use]
+pub struct Daemon {
+    word: OwnedFd,
+    null: OwnedFd,
+}
+
+impl Daemon {
+    /// Lets go: standard streams on /dev/null, and the parent exits with 0. Without this it exits with 1, at the
+    /// latest when this process ends. Errors: none that a descriptor of /dev/null would cause.
+    pub fn ready(self) -> Result<()> {
+        for standard in 0..3 {
+            // SAFETY: the call takes no pointers. Nobody owns the standard streams, whose numbers stay open.
+            unsafe { syscall!(dup2(self.null.as_raw_fd(), standard)) }?;
+        }
+        match write(self.word.as_fd(), b"!") {
+            Err(error) if error.errno() != libc::EPIPE => Err(error),
+            _ => Ok(()), // the parent may have been killed: it has no one to tell, then
+        }
+    }
+}
+
+/// Goes on in the background: fork(2), setsid(2). The parent waits until the child is [`Daemon::ready`] or has ended,
+/// and exits with 0 or 1: so what keeps the child from starting can still be said on the terminal.
 ///
 /// For the start, before there is any thread: only the calling one goes on. Errors: `EAGAIN`, `ENOMEM` (fork).
-pub fn daemonize() -> Result<()> {
+pub fn daemonize() -> Result<Daemon> {
     let null = openat(CWD, c"/dev/null", OpenFlags::READ | OpenFlags::WRITE, 0)?;
+    let (hears, word) = pipe_to_child()?;
     // SAFETY: no memory is shared after the call. Locks that other threads held would stay locked in the child: the
     // caller has none, as the contract says, and at worst the child would wait for ever.
     let child = unsafe { syscall!(fork()) }?;
     if child != 0 {
+        drop(word); // only the child's end is left: when it is closed, that is read as the end
+        let code = c_int::from(read(hears.as_fd(), &mut [0]) != Ok(1));
         // SAFETY: ends the process at once, without what is registered for exit: that is the child's now.
-        unsafe { libc::_exit(0) };
+        unsafe { libc::_exit(code) };
     }
     // SAFETY: the call takes no pointers.
     unsafe { syscall!(setsid()) }?;
-    for standard in 0..3 {
-        // SAFETY: the call takes no pointers. Nobody owns the standard streams, whose numbers stay open.
-        unsafe { syscall!(dup2(null.as_raw_fd(), standard)) }?;
-    }
-    Ok(())
+    Ok(Daemon { word, null })
 }
 
 /// The first descriptor that is no standard stream.

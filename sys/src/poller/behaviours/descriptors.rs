@@ -3,6 +3,7 @@
 use super::*;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::FromRawFd;
 use std::os::unix::net::UnixStream;
 
 /// Two ends of a TCP connection over the loopback.
@@ -155,7 +156,7 @@ fn reuse(number: i32, fd: OwnedFd) -> (OwnedFd, OwnedFd) {
     assert!(again >= 0);
     write(&write_end, b"y");
     // SAFETY: fcntl has just made this descriptor, and nobody else knows it.
-    (unsafe { <OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(again) }, write_end)
+    (unsafe { OwnedFd::from_raw_fd(again) }, write_end)
 }
 
 #[test]
@@ -268,9 +269,8 @@ fn a_refused_connection_is_writable() {
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let std::net::SocketAddr::V4(closed) = closed else { unreachable!("bound to IPv4") };
         // SAFETY: takes no pointer; the descriptor is ours alone.
-        let near = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0) };
-        // SAFETY: as above.
-        let near: TcpStream = unsafe { std::os::fd::FromRawFd::from_raw_fd(near) };
+        let near = unsafe { TcpStream::from_raw_fd(libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0)) };
+        near.set_nonblocking(true).unwrap();
         // SAFETY: sockaddr_in is plain data, for which zeros are valid.
         let mut address: libc::sockaddr_in = unsafe { std::mem::zeroed() };
         address.sin_family = libc::AF_INET as _;

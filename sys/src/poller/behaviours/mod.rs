@@ -1,8 +1,8 @@
 //! What every poller does, said once and run for each of them: a failure names the behaviour (the test) and, in its
 //! output, the poller.
 //!
-//! The tests run in parallel threads of one process. So signals go to the test's own thread, where they are blocked, and
-//! what needs thousands of descriptors runs in a process of its own ([`limits`]): select(2) could not open its own
+//! The tests run in parallel threads of one process. So signals go to the test's own thread, where they are blocked,
+//! and what needs thousands of descriptors runs in a process of its own ([`limits`]): select(2) could not open its own
 //! otherwise. No test sleeps for luck: what must fire is waited for (ten seconds at most), and what must not fire is
 //! known not to by the time of asking, since pipes and socket pairs carry bytes and hangups at once.
 

@@ -23,7 +23,7 @@ fn end(child: &mut Child) {
     // SAFETY: a siginfo_t is plain data, and waitid fills one.
     let result = unsafe {
         let mut info: libc::siginfo_t = std::mem::zeroed();
-        libc::waitid(libc::P_PID, child.id(), &mut info, libc::WEXITED | libc::WNOWAIT)
+        libc::waitid(libc::P_PID, child.id() as _, &mut info, libc::WEXITED | libc::WNOWAIT)
     };
     assert_eq!(result, 0);
 }

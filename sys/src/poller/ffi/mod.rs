@@ -18,13 +18,26 @@ fn check(call: &'static str, result: c_int) -> Result<c_int> {
     if result == -1 { Err(Error::last(call)) } else { Ok(result) }
 }
 
-/// Compile-time proof that a struct of ours has the size, alignment and field offsets of libc's.
+/// The size of what a pointer points to.
+const fn pointee_bytes<T>(_: *const T) -> usize {
+    size_of::<T>()
+}
+
+/// Compile-time proof that a struct of ours has the size and alignment of libc's, and its fields their offsets and
+/// sizes.
 macro_rules! same_layout {
     ($ours:ty, $theirs:ty, $($field:ident),+) => {
         const _: () = {
             assert!(size_of::<$ours>() == size_of::<$theirs>());
             assert!(align_of::<$ours>() == align_of::<$theirs>());
-            $(assert!(std::mem::offset_of!($ours, $field) == std::mem::offset_of!($theirs, $field));)+
+            let (ours, theirs) = (std::mem::MaybeUninit::<$ours>::uninit(), std::mem::MaybeUninit::<$theirs>::uninit());
+            let (ours, theirs) = (ours.as_ptr(), theirs.as_ptr());
+            $(
+                assert!(std::mem::offset_of!($ours, $field) == std::mem::offset_of!($theirs, $field));
+                // SAFETY: the pointers stay inside their structs, and nothing is read.
+                let (a, b) = unsafe { (&raw const (*ours).$field, &raw const (*theirs).$field) };
+                assert!($crate::poller::ffi::pointee_bytes(a) == $crate::poller::ffi::pointee_bytes(b));
+            )+
         };
     };
 }

@@ -59,7 +59,7 @@ struct Queue {
     changed: BTreeSet<Key>,
 }
 
-/// All queues by descriptor. One whose descriptor was closed stays until the number is a kqueue again.
+/// All queues by descriptor. One whose descriptor was closed stays until the next one is made.
 static QUEUES: Mutex<BTreeMap<RawFd, Arc<Mutex<Queue>>>> = Mutex::new(BTreeMap::new());
 
 /// kqueue(2).
@@ -77,6 +77,7 @@ pub unsafe fn kqueue() -> c_int {
         let identity = knote::identity(number as usize).expect("open");
         let queue = Queue { epoll, owner: std::process::id(), identity, sources, knotes, ids, last_id: 0, changed };
         let mut queues = QUEUES.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.retain(|_, queue| queue.try_lock().is_ok_and(|queue| queue.is_open()) || Arc::strong_count(queue) > 1);
         queues.insert(number, Arc::new(Mutex::new(queue)));
         Ok(number)
     };
@@ -105,7 +106,7 @@ pub unsafe fn kevent(
     let found = QUEUES.lock().unwrap_or_else(PoisonError::into_inner).get(&kqueue).cloned();
     let Some(queue) = found else { return fail(libc::EBADF) };
     let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-    if queue.owner != std::process::id() || knote::identity(kqueue as usize) != Ok(queue.identity) {
+    if queue.owner != std::process::id() || !queue.is_open() {
         return fail(libc::EBADF);
     }
     match queue.kevent(changes, events, timeout) {
@@ -121,6 +122,11 @@ fn fail(errno: Errno) -> c_int {
 }
 
 impl Queue {
+    /// Whether the caller has not closed it yet, as far as can be seen.
+    fn is_open(&self) -> bool {
+        knote::identity(self.epoll.as_raw_fd() as usize) == Ok(self.identity)
+    }
+
     fn kevent(&mut self, changes: &[KEvent], events: &mut [KEvent], timeout: Option<Duration>) -> Result<usize, Errno> {
         let mut errors = 0;
         for change in changes {

@@ -26,7 +26,7 @@ fn daemonize_leaves_terminal_streams_and_parent() {
 fn being_a_daemon() {
     assert_own_process("process::tests::oneself::being_a_daemon");
     let before = pid();
-    daemonize().unwrap();
+    daemonize().unwrap().ready().unwrap();
     // SAFETY: the call takes no pointers.
     let leads = unsafe { libc::getsid(0) } == pid();
     let null = std::os::unix::fs::MetadataExt::rdev(&std::fs::metadata("/dev/null").unwrap());
@@ -37,6 +37,21 @@ fn being_a_daemon() {
     let who = if leads { "leads its session" } else { "leads nothing" };
     let which = if pid() == before { "the parent" } else { "not the parent" };
     std::fs::write(std::env::var("REPORT").unwrap(), format!("{who}, {which}; {}", streams.join(" "))).unwrap();
+}
+
+#[test]
+fn a_daemon_that_does_not_start_can_say_why() {
+    let parent = in_own_process("process::tests::oneself::failing_to_be_a_daemon", &[]);
+    assert_eq!(parent.status.code(), Some(1), "{parent:?}");
+    assert!(String::from_utf8_lossy(&parent.stderr).contains("it fails"), "{parent:?}");
+}
+
+#[test]
+#[ignore = "run in a process of its own, by a_daemon_that_does_not_start_can_say_why"]
+fn failing_to_be_a_daemon() {
+    assert_own_process("process::tests::oneself::failing_to_be_a_daemon");
+    let _daemon = daemonize().unwrap();
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), b"it fails\n");
 }
 
 #[test]

@@ -1,0 +1,250 @@
+//! Programs that answer requests: which ones, for which URLs, with what around them and within which limits.
+
+use super::content::template;
+use super::{Contexts, Directive, Form, MANY, put};
+use crate::config::lex::Word;
+use crate::config::parse::Statement;
+use crate::config::problem::Fault;
+use crate::config::scope::Scope;
+use crate::config::types::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// More processes than one worker can look after.
+const PROCESSES_MAX: usize = 100_000;
+
+pub(super) const TABLE: &[Directive] = &[
+    Directive { name: "cgi", contexts: Contexts::REQUEST, args: 1..=1, example: "cgi on;", form: Form::Once(cgi) },
+    Directive {
+        name: "cgi_pass",
+        contexts: Contexts::LOCATION,
+        args: 1..=1,
+        example: "cgi_pass /usr/lib/git-core/git-http-backend;",
+        form: Form::Once(cgi_pass),
+    },
+    Directive {
+        name: "cgi_extension",
+        contexts: Contexts::REQUEST,
+        args: 1..=MANY,
+        example: "cgi_extension .py .pl;",
+        form: Form::Repeat(cgi_extension),
+    },
+    Directive {
+        name: "cgi_interpreter",
+        contexts: Contexts::REQUEST,
+        args: 2..=2,
+        example: "cgi_interpreter .py /usr/bin/python3;",
+        form: Form::Repeat(cgi_interpreter),
+    },
+    Directive {
+        name: "cgi_param",
+        contexts: Contexts::REQUEST,
+        args: 2..=2,
+        example: "cgi_param GIT_PROJECT_ROOT /srv/git;",
+        form: Form::Repeat(cgi_param),
+    },
+    Directive {
+        name: "cgi_timeout",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "cgi_timeout 60s;",
+        form: Form::Once(|scope, it| put(&mut scope.cgi.cgi.timeout, patience(&it.args[0]))),
+    },
+    Directive {
+        name: "cgi_idle_timeout",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "cgi_idle_timeout 30s;",
+        form: Form::Once(|scope, it| put(&mut scope.cgi.cgi.idle_timeout, patience(&it.args[0]))),
+    },
+    Directive {
+        name: "cgi_path_info",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "cgi_path_info on;",
+        form: Form::Once(|scope, it| {
+            let choices = [("on", PathInfo::Rest), ("uri", PathInfo::Uri)];
+            put(&mut scope.cgi.cgi.path_info, it.args[0].choice("value", &choices))
+        }),
+    },
+    Directive {
+        name: "cgi_request_buffering",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "cgi_request_buffering off;",
+        form: Form::Once(|scope, it| put(&mut scope.cgi.cgi.request_buffering, it.args[0].flag())),
+    },
+    Directive {
+        name: "cgi_max_processes",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "cgi_max_processes 64;",
+        form: Form::Once(|scope, it| put(&mut scope.cgi.cgi.processes_max, it.args[0].count(1..=PROCESSES_MAX))),
+    },
+    Directive {
+        name: "cgi_rlimit",
+        contexts: Contexts::REQUEST,
+        args: 2..=2,
+        example: "cgi_rlimit cpu 10s;",
+        form: Form::Repeat(cgi_rlimit),
+    },
+];
+
+/// What a level says about programs. Everything is inherited by itself, also from levels where no program answers.
+#[derive(Clone, Default)]
+pub(in crate::config) struct Draft {
+    /// Does a program answer here?
+    on: bool,
+    /// How.
+    cgi: Cgi,
+}
+
+/// All plain directives of a level have been read: what they come to is the level's.
+pub(in crate::config) fn settle(scope: &mut Scope<'_>) {
+    if scope.seen.keys().any(|name| name.starts_with("cgi")) {
+        scope.cgi.cgi.working_directory = std::env::current_dir().unwrap_or_default();
+        scope.settings.cgi = scope.cgi.on.then(|| Arc::new(scope.cgi.cgi.clone()));
+    }
+}
+
+/// `cgi on|off;`: the file that the URL names is the program.
+fn cgi(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    not_beside(scope, it, "cgi_pass")?;
+    scope.cgi.on = it.args[0].flag()?;
+    scope.cgi.cgi.pass = None;
+    Ok(())
+}
+
+/// `cgi_pass PROGRAM;`: this program answers.
+fn cgi_pass(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    not_beside(scope, it, "cgi")?;
+    let program = program(scope, &it.args[0])?;
+    let path = scope.location.as_ref().map_or("", |head| &head.path[..]);
+    let prefix_bytes = if path.starts_with('/') { path.len() } else { 0 };
+    scope.cgi.on = true;
+    scope.cgi.cgi.pass = Some(CgiPass { program, prefix_bytes });
+    Ok(())
+}
+
+/// Each of the two says which program answers.
+fn not_beside(scope: &Scope<'_>, it: &Statement, other: &str) -> Result<(), Fault> {
+    match scope.seen.get(other) {
+        None => Ok(()),
+        Some(first) => {
+            let (name, first) = (&it.name.text, scope.first_at(*first));
+            Err(it.name.fault(format!("\"{name}\" and \"{other}\" cannot both hold, {first}")))
+        }
+    }
+}
+
+/// The absolute path of a program.
+fn program(scope: &Scope<'_>, word: &Word) -> Result<PathBuf, Fault> {
+    let text = word.plain()?;
+    if text.ends_with('/') {
+        return Err(word.fault(format!("\"{text}\" is a folder, not a program")));
+    }
+    std::path::absolute(scope.path(word)?).map_err(|error| word.fault(format!("\"{text}\" cannot be found: {error}")))
+}
+
+/// `cgi_extension .EXT ...;`
+fn cgi_extension(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    if scope.first {
+        scope.cgi.cgi.extensions.clear();
+    }
+    for word in &it.args {
+        let extension = extension(word)?;
+        if scope.cgi.cgi.extensions.contains(&extension) {
+            return Err(word.fault(format!("the extension \"{}\" is given twice", word.text)));
+        }
+        scope.cgi.cgi.extensions.push(extension);
+    }
+    Ok(())
+}
+
+/// `cgi_interpreter .EXT PROGRAM;`
+fn cgi_interpreter(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let (first, second) = (&it.args[0], &it.args[1]);
+    let extension = extension(first)?;
+    if !second.text.contains('/') {
+        let message =
+            format!("\"{}\" is not looked up in PATH; write where it is, as in /usr/bin/python3", second.text);
+        return Err(second.fault(message));
+    }
+    let program = program(scope, second)?;
+    if scope.first {
+        scope.cgi.cgi.interpreters.clear();
+    }
+    let interpreters = &mut scope.cgi.cgi.interpreters;
+    if interpreters.iter().any(|(known, _)| *known == extension) {
+        return Err(first.fault(format!("\"{}\" has an interpreter already", first.text)));
+    }
+    interpreters.push((extension, program));
+    Ok(())
+}
+
+/// `.py`, in lower case.
+fn extension(word: &Word) -> Result<String, Fault> {
+    let text = word.plain()?;
+    match text.strip_prefix('.') {
+        Some(rest) if !rest.is_empty() && !text.contains(['/', '$', ' ']) => Ok(text.to_ascii_lowercase()),
+        _ => Err(word.fault(format!("\"{text}\" is no extension; write it with its dot, as in .py"))),
+    }
+}
+
+/// `cgi_param NAME VALUE;`
+fn cgi_param(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let (name, value) = (&it.args[0], &it.args[1]);
+    let text = name.plain()?;
+    let in_name = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    if text.starts_with(|c: char| c.is_ascii_digit()) || !text.bytes().all(in_name) {
+        let message = format!("\"{text}\" is no variable of an environment: letters, digits and underscores make one");
+        return Err(name.fault(message));
+    }
+    let param = CgiParam { name: text.to_owned(), value: template(value)? };
+    if scope.first {
+        scope.cgi.cgi.params.clear();
+    }
+    scope.cgi.cgi.params.push(param);
+    Ok(())
+}
+
+/// A time that is not zero.
+fn patience(word: &Word) -> Result<Duration, Fault> {
+    match word.time()? {
+        Duration::ZERO => Err(word.fault("no program can answer in no time")),
+        time => Ok(time),
+    }
+}
+
+/// `cgi_rlimit NAME VALUE;`
+fn cgi_rlimit(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let (name, value) = (&it.args[0], &it.args[1]);
+    let choices = [
+        ("cpu", Resource::Cpu),
+        ("as", Resource::AddressSpace),
+        ("nofile", Resource::OpenFiles),
+        ("fsize", Resource::FileSize),
+        ("core", Resource::Core),
+        ("nproc", Resource::Processes),
+    ];
+    let resource = name.choice("resource", &choices)?;
+    let limit = match resource {
+        Resource::Cpu => match value.time()? {
+            time if time >= Duration::from_secs(1) && time.subsec_nanos() == 0 => time.as_secs(),
+            _ => return Err(value.fault(format!("\"{}\" is no number of whole seconds from 1 on", value.text))),
+        },
+        Resource::OpenFiles => value.number(3..=1 << 30)?, // its three standard streams
+        Resource::Processes => value.number(1..=1 << 30)?,
+        Resource::AddressSpace | Resource::FileSize | Resource::Core => value.size()?,
+    };
+    if scope.first {
+        scope.cgi.cgi.rlimits.clear();
+    }
+    let rlimits = &mut scope.cgi.cgi.rlimits;
+    if rlimits.iter().any(|known| known.resource == resource) {
+        return Err(name.fault(format!("\"{}\" is limited already", name.text)));
+    }
+    rlimits.push(Rlimit { resource, limit });
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! Programs, and the methods and bodies of requests.
+
+use super::*;
+use crate::config::{Cgi, CgiPass, PathInfo};
+use crate::http::Method;
+use std::path::PathBuf;
+use std::time::Duration;
+
+fn in_location(directives: &str) -> Arc<Settings> {
+    settings_at(&load(&format!("http {{ server {{ listen 80; location /p/ {{ {directives} }} }} }}")), "/p/x")
+}
+
+fn cgi_of(directives: &str) -> Cgi {
+    let settings = in_location(directives);
+    Cgi::clone(settings.cgi.as_ref().unwrap_or_else(|| panic!("no program answers: {directives}")))
+}
+
+/// The message, without the place.
+fn fault(directives: &str) -> String {
+    let found = headlines(&format!("http {{ server {{ location /p/ {{ {directives} }} }} }}"));
+    assert_eq!(found.len(), 1, "{directives}: {found:?}");
+    found[0].splitn(4, ':').nth(3).unwrap().trim_start().to_owned()
+}
+
+#[test]
+fn defaults() {
+    let settings = in_location("");
+    assert!(settings.cgi.is_none() && settings.methods.is_none() && settings.limit_except.is_none());
+    assert_eq!(settings.client_body_buffer_size, 16 << 10);
+    assert!(settings.client_body_temp_path.is_absolute());
+    let working_directory = std::env::current_dir().unwrap();
+    assert_eq!(cgi_of("cgi on;"), Cgi { working_directory, ..Cgi::default() });
+    let Cgi { timeout, idle_timeout, processes_max, request_buffering, path_info, .. } = Cgi::default();
+    assert_eq!((timeout, idle_timeout), (Duration::from_secs(60), Duration::from_secs(30)));
+    assert_eq!((processes_max, request_buffering, path_info), (64, true, PathInfo::Rest));
+}
+
+#[test]
+fn each_directive_sets_its_value() {
+    type Show = fn(&Cgi) -> String;
+    let extensions: Show = |c| c.extensions.join(" ");
+    let interpreters: Show =
+        |c| c.interpreters.iter().map(|(e, p)| format!("{e}={} ", p.display())).collect::<String>().trim_end().into();
+    let params: Show = |c| {
+        let shown = c.params.iter().map(|p| format!("{}={:?}", p.name, p.value.as_text()));
+        shown.collect::<Vec<_>>().join(" ")
+    };
+    let rlimits: Show = |c| {
+        let shown = c.rlimits.iter().map(|r| format!("{:?}={}", r.resource, r.limit));
+        shown.collect::<Vec<_>>().join(" ")
+    };
+    let table: [(&str, Show, &str); 22] = [
+        ("cgi on;", |c| format!("{:?}", c.pass), "None"),
+        ("cgi_extension .py;", extensions, ".py"),
+        ("cgi_extension .PY .tar.gz; cgi_extension .é;", extensions, ".py .tar.gz .é"),
+        ("cgi_interpreter .py /usr/bin/python3;", interpreters, ".py=/usr/bin/python3"),
+        ("cgi_interpreter .Py bin/py; cgi_interpreter .pl ./pl;", interpreters, ".py=/srv/bin/py .pl=/srv/pl"),
+        ("cgi_param A b;", params, "A=Some(\"b\")"),
+        ("cgi_param _a1 \"\"; cgi_param HTTP_PROXY \"x y\";", params, "_a1=Some(\"\") HTTP_PROXY=Some(\"x y\")"),
+        ("cgi_param A ${uri}x;", params, "A=None"),
+        ("cgi_timeout 5m;", |c| format!("{:?}", c.timeout), "300s"),
+        ("cgi_idle_timeout 500ms;", |c| format!("{:?}", c.idle_timeout), "500ms"),
+        ("cgi_path_info uri;", |c| format!("{:?}", c.path_info), "Uri"),
+        ("cgi_path_info on;", |c| format!("{:?}", c.path_info), "Rest"),
+        ("cgi_request_buffering off;", |c| c.request_buffering.to_string(), "false"),
+        ("cgi_max_processes 7;", |c| c.processes_max.to_string(), "7"),
+        ("cgi_rlimit cpu 10;", rlimits, "Cpu=10"),
+        ("cgi_rlimit cpu 1m;", rlimits, "Cpu=60"),
+        ("cgi_rlimit as 1g;", rlimits, "AddressSpace=1073741824"),
+        ("cgi_rlimit nofile 3;", rlimits, "OpenFiles=3"),
+        ("cgi_rlimit fsize 1m;", rlimits, "FileSize=1048576"),
+        ("cgi_rlimit core 0;", rlimits, "Core=0"),
+        ("cgi_rlimit nproc 9;", rlimits, "Processes=9"),
+        ("cgi_rlimit cpu 1; cgi_rlimit core 8k;", rlimits, "Cpu=1 Core=8192"),
+    ];
+    for (directives, show, expected) in table {
+        let directives = directives.strip_prefix("cgi on;").unwrap_or(directives);
+        assert_eq!(show(&cgi_of(&format!("cgi on; {directives}"))), expected, "{directives}");
+        assert_eq!(show(&cgi_of(&format!("{directives} cgi on;"))), expected, "the order does not matter");
+    }
+}
+
+#[test]
+fn which_program_answers() {
+    let pass = |location: &str, directives: &str| {
+        let config = load(&format!("http {{ server {{ listen 80; location {location} {{ {directives} }} }} }}"));
+        let locations = &servers(&config)[0].locations;
+        let location = locations.named.get("@x").or_else(|| locations.find(b"/p/x")).unwrap();
+        location.settings.cgi.as_ref().unwrap().pass.clone()
+    };
+    let expected = |program: &str, prefix_bytes| Some(CgiPass { program: PathBuf::from(program), prefix_bytes });
+    assert_eq!(pass("/p/", "cgi_pass /usr/bin/x;"), expected("/usr/bin/x", 3));
+    assert_eq!(pass("/", "cgi_pass tester;"), expected("/srv/tester", 1));
+    assert_eq!(pass("= /p/x", "cgi_pass a/b;"), expected("/srv/a/b", 4));
+    assert_eq!(pass("@x", "cgi_pass /x;"), expected("/x", 0));
+    assert_eq!(pass("/p", "cgi_pass /x; location /p/x { etag off; }"), expected("/x", 2), "inherited with its prefix");
+    assert_eq!(pass("/p", "cgi_pass /x; location /p/x { cgi on; }"), None, "the file itself again");
+}
+
+#[test]
+fn inheritance() {
+    let show = |cgi: &Option<Arc<Cgi>>| match cgi {
+        None => "off".to_owned(),
+        Some(cgi) => {
+            let params: Vec<&str> = cgi.params.iter().map(|param| &param.name[..]).collect();
+            let extensions = cgi.extensions.join("");
+            format!("{} {} {}s {}", extensions, params.join(""), cgi.timeout.as_secs(), cgi.rlimits.len())
+        }
+    };
+    let table = [
+        ("cgi on;", "", "", "  60s 0"),
+        ("cgi on;", "", "cgi off;", "off"),
+        ("", "cgi_extension .a; cgi_timeout 5;", "cgi on;", ".a  5s 0"),
+        ("cgi_param A 1; cgi_param B 2;", "cgi on;", "", " AB 60s 0"),
+        ("cgi_param A 1; cgi_param B 2;", "cgi on;", "cgi_param C 3;", " C 60s 0"),
+        ("cgi_extension .a;", "cgi_extension .b; cgi_extension .c;", "cgi_pass x;", ".b.c  60s 0"),
+        ("cgi_rlimit cpu 1; cgi_rlimit as 1m;", "cgi on; cgi_rlimit cpu 2;", "", "  60s 1"),
+        ("cgi on; cgi_timeout 1;", "", "cgi_timeout 2;", "  2s 0"),
+        ("cgi_timeout 1;", "", "", "off"),
+    ];
+    for (http, server, location, expected) in table {
+        for text in [
+            format!("http {{ {http} server {{ listen 80; {server} location /p/ {{ {location} }} }} }}"),
+            format!("http {{ server {{ location /p/ {{ {location} }} listen 80; {server} }} {http} }}"),
+        ] {
+            assert_eq!(show(&settings_at(&load(&text), "/p/x").cgi), expected, "{text}");
+        }
+    }
+}
+
+#[test]
+fn broken() {
+    let no_extension = "is no extension; write it with its dot, as in .py";
+    let no_variable = "is no variable of an environment: letters, digits and underscores make one";
+    let table = [
+        ("cgi yes;", "\"yes\" is neither \"on\" nor \"off\"".to_owned()),
+        ("cgi on; cgi_pass x;", "\"cgi_pass\" and \"cgi\" cannot both hold, first at site.conf:1:32".into()),
+        ("cgi_pass x; cgi off;", "\"cgi\" and \"cgi_pass\" cannot both hold, first at site.conf:1:32".into()),
+        ("cgi_pass \"\";", "this value is empty".into()),
+        ("cgi_pass bin/;", "\"bin/\" is a folder, not a program".into()),
+        ("cgi_pass $uri;", "variables are not supported in this path".into()),
+        ("cgi_extension py;", format!("\"py\" {no_extension}")),
+        ("cgi_extension .;", format!("\".\" {no_extension}")),
+        ("cgi_extension ./py;", format!("\"./py\" {no_extension}")),
+        ("cgi_extension .a .A;", "the extension \".A\" is given twice".into()),
+        ("cgi_interpreter py /usr/bin/python3;", format!("\"py\" {no_extension}")),
+        (
+            "cgi_interpreter .py python3;",
+            "\"python3\" is not looked up in PATH; write where it is, as in /usr/bin/python3".into(),
+        ),
+        ("cgi_interpreter .py /a; cgi_interpreter .PY /b;", "\".PY\" has an interpreter already".into()),
+        ("cgi_param 1A b;", format!("\"1A\" {no_variable}")),
+        ("cgi_param A=B b;", format!("\"A=B\" {no_variable}")),
+        ("cgi_param A-B b;", format!("\"A-B\" {no_variable}")),
+        ("cgi_param \"\" b;", "this value is empty".into()),
+        ("cgi_param A $urii;", "unknown variable \"$urii\", did you mean \"$uri\"?".into()),
+        ("cgi_timeout 0;", "no program can answer in no time".into()),
+        ("cgi_idle_timeout 0ms;", "no program can answer in no time".into()),
+        ("cgi_path_info off;", "unknown value \"off\"; accepted: on, uri".into()),
+        ("cgi_request_buffering 1;", "\"1\" is neither \"on\" nor \"off\"".into()),
+        ("cgi_max_processes 0;", "\"0\" is not a whole number from 1 to 100000".into()),
+        ("cgi_rlimit stack 1;", "unknown resource \"stack\"; accepted: cpu, as, nofile, fsize, core, nproc".into()),
+        ("cgi_rlimit cpu 0;", "\"0\" is no number of whole seconds from 1 on".into()),
+        ("cgi_rlimit cpu 1500ms;", "\"1500ms\" is no number of whole seconds from 1 on".into()),
+        ("cgi_rlimit nofile 2;", "\"2\" is not a whole number from 3 to 1073741824".into()),
+        ("cgi_rlimit nproc 0;", "\"0\" is not a whole number from 1 to 1073741824".into()),
+        ("cgi_rlimit core 1; cgi_rlimit core 2;", "\"core\" is limited already".into()),
+        ("client_body_buffer_size 1;", "\"1\" is not a size from 64 bytes to 16384k".into()),
+        ("client_body_temp_path \"\";", "this path is empty".into()),
+    ];
+    for (directives, expected) in table {
+        assert_eq!(fault(directives), expected, "{directives}");
+    }
+    let found = headlines("http { server { cgi_pass x; } }");
+    assert_eq!(found, ["site.conf:1:17: \"cgi_pass\" is not allowed in \"server\"; it belongs in \"location\""]);
+}
+
+#[test]
+fn methods() {
+    let table = [
+        ("methods GET;", "GET"),
+        ("methods GET HEAD POST PUT DELETE OPTIONS PATCH;", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"),
+        ("methods post get get;", "GET, POST"),
+    ];
+    for (directive, allow) in table {
+        assert_eq!(in_location(directive).methods.unwrap().allow(), allow, "{directive}");
+    }
+    let accepted = "accepted: GET, POST, PUT, DELETE, HEAD, OPTIONS, PATCH";
+    assert_eq!(fault("methods GTE;"), format!("unknown method \"GTE\", did you mean \"GET\"? {accepted}"));
+    assert_eq!(fault("methods GET TRACE;"), format!("unknown method \"TRACE\"; {accepted}"));
+    assert_eq!(fault("methods;"), "\"methods\" takes at least 1 value, not 0, as in: methods GET HEAD POST;");
+    let config = load("http { methods GET; server { listen 80; location /a { methods PUT; } } }");
+    assert!(settings_at(&config, "/").methods.unwrap().contains(Method::Get));
+    assert!(!settings_at(&config, "/a").methods.unwrap().contains(Method::Get));
+}
+
+#[test]
+fn limit_except() {
+    let table = [
+        ("limit_except GET { deny all; }", Some("GET, HEAD")),
+        ("limit_except get propfind { deny all; }", Some("GET, HEAD, PROPFIND")),
+        ("limit_except HEAD { deny all; }", Some("HEAD")),
+        ("limit_except POST { deny all; allow all; }", Some("POST")),
+        ("limit_except GET { allow all; deny all; }", None),
+        ("limit_except GET { }", None),
+    ];
+    for (directive, allow) in table {
+        let found = in_location(directive).limit_except.map(|set| set.allow());
+        assert_eq!(found.as_deref(), allow, "{directive}");
+    }
+    let rules = "only \"deny all;\" and \"allow all;\" are supported in \"limit_except\"";
+    let table = [
+        ("limit_except GET { deny 10.0.0.0/8; }", rules),
+        ("limit_except GET { deny all all; }", rules),
+        ("limit_except GET { auth_basic x; }", rules),
+        ("limit_except GET { deny all { } }", rules),
+        (
+            "limit_except GET { } limit_except PUT { deny all; }",
+            "\"limit_except\" is given twice, first at site.conf:1:32",
+        ),
+        ("limit_except GET;", "\"limit_except\" needs a block, as in: limit_except GET { deny all; }"),
+    ];
+    for (directive, expected) in table {
+        assert_eq!(fault(directive), expected, "{directive}");
+    }
+    assert!(fault("limit_except FOO { deny all; }").starts_with("unknown method \"FOO\""));
+    let config = load(
+        "http { server { listen 80; location /a/ { limit_except GET { deny all; } location /a/b/ { etag off; } } } }",
+    );
+    assert!(settings_at(&config, "/a/").limit_except.is_some());
+    assert!(settings_at(&config, "/a/b/").limit_except.is_none(), "as in nginx, it is not inherited");
+}
+
+#[test]
+fn bodies() {
+    let settings = in_location("client_body_buffer_size 1m; client_body_temp_path tmp;");
+    assert_eq!(settings.client_body_buffer_size, 1 << 20);
+    assert_eq!(settings.client_body_temp_path, PathBuf::from("/srv/tmp"));
+}

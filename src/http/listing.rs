@@ -1,0 +1,370 @@
+//! A directory's listing as text: HTML, or JSON and XML as nginx's autoindex writes them. Made piece by piece, so that
+//! nobody needs the whole of it at once: a head, the entries, a tail.
+//!
+//! Names are any bytes but "/" and NUL. A link has each byte of the name, percent-encoded; what people and parsers read
+//! is text: bytes that are no UTF-8 become U+FFFD there. Where JSON and XML cannot say a name to the byte, an `href`
+//! beside it does.
+
+use super::accept;
+use super::date;
+use super::fields::Fields;
+use super::number::push_decimal;
+use super::target::escape_segment;
+
+/// How a listing is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// A page for people: it sorts itself by a click where scripts run, and is complete where they do not.
+    Html,
+    /// An array of objects with `name`, `type`, `mtime` and, for files, `size`.
+    Json,
+    /// A `list` of `directory` and `file` elements with attributes `mtime` and `size`.
+    Xml,
+}
+
+impl Format {
+    /// The one that the client likes best by its Accept; HTML if it would take none of them.
+    pub fn preferred(fields: &Fields) -> Format {
+        // RFC 7303 section 9.2: text/xml is another name of application/xml.
+        const TYPES: [&[u8]; 4] = [b"text/html", b"application/json", b"application/xml", b"text/xml"];
+        match accept::prefers(fields, &TYPES) {
+            Some(1) => Format::Json,
+            Some(2 | 3) => Format::Xml,
+            _ => Format::Html,
+        }
+    }
+
+    /// Its media type.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Format::Html => "text/html; charset=utf-8",
+            Format::Json => "application/json",
+            Format::Xml => "application/xml; charset=utf-8",
+        }
+    }
+}
+
+/// One name in a directory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry<'a> {
+    /// Its bytes.
+    pub name: &'a [u8],
+    /// A directory; otherwise a file.
+    pub is_directory: bool,
+    /// A file's length.
+    pub size_bytes: u64,
+    /// When it changed last, in seconds since 1970.
+    pub modified_secs: i64,
+    /// How far the zone of [`Listing::localtime`] was ahead of UTC then, in seconds; 0 without it.
+    pub offset_secs: i32,
+}
+
+/// How many entries come, for the page's caption.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Totals {
+    /// Directories.
+    pub directories: u64,
+    /// Files.
+    pub files: u64,
+    /// The length of all files.
+    pub size_bytes: u64,
+}
+
+/// What holds for a whole listing.
+#[derive(Clone, Copy, Debug)]
+pub struct Listing<'a> {
+    /// How it is written.
+    pub format: Format,
+    /// The directory's path in the URL, decoded; ends in "/".
+    pub path: &'a [u8],
+    /// The page shows sizes in bytes, not rounded.
+    pub exact_size: bool,
+    /// The page shows times of a zone that the entries tell of, not UTC.
+    pub localtime: bool,
+}
+
+impl Listing<'_> {
+    /// All that stands before the first entry.
+    pub fn push_head(&self, out: &mut Vec<u8>, totals: &Totals) {
+        match self.format {
+            Format::Html => self.push_page_head(out, totals),
+            Format::Json => out.push(b'['),
+            Format::Xml => out.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<list>\n"),
+        }
+    }
+
+    /// One entry; the `last` one has no separator behind it.
+    pub fn push_entry(&self, out: &mut Vec<u8>, entry: &Entry<'_>, last: bool) {
+        match self.format {
+            Format::Html => self.push_row(out, entry),
+            Format::Json => push_object(out, entry, last),
+            Format::Xml => push_element(out, entry),
+        }
+    }
+
+    /// All that stands behind the last entry.
+    pub fn push_tail(&self, out: &mut Vec<u8>) {
+        let tail: &[&str] = match self.format {
+            Format::Html => &["</tbody>\n</table>\n</main>\n<script>\n", SCRIPT, "</script>\n</body>\n</html>\n"],
+            Format::Json => &["\n]\n"],
+            Format::Xml => &["</list>\n"],
+        };
+        push_all(out, tail);
+    }
+
+    fn push_page_head(&self, out: &mut Vec<u8>, totals: &Totals) {
+        push_all(out, &["<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"]);
+        push_all(out, &["<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Index of "]);
+        push_html(out, self.path);
+        push_all(out, &["</title>\n<style>\n", STYLE, "</style>\n</head>\n<body>\n<main>\n"]);
+        self.push_breadcrumb(out);
+        push_all(out, &["<table>\n<caption>"]);
+        push_totals(out, totals);
+        let zone = if self.localtime { "server time" } else { "UTC" };
+        push_all(out, &["</caption>\n<thead>\n<tr><th scope=\"col\" aria-sort=\"ascending\">Name</th>"]);
+        push_all(out, &["<th scope=\"col\">Changed (", zone, ")</th><th scope=\"col\">Size</th></tr>\n</thead>\n"]);
+        if self.path != b"/" {
+            let parent = "<a class=\"parent\" href=\"../\">Parent folder</a>";
+            push_all(out, &["<tbody>\n<tr><th scope=\"row\">", parent, "</th><td></td><td></td></tr>\n</tbody>\n"]);
+        }
+        push_all(out, &["<tbody>\n"]);
+    }
+
+    /// The path, with a link to each directory on the way. Relative, as all links of the page: they hold behind a proxy
+    /// that has another prefix, too.
+    fn push_breadcrumb(&self, out: &mut Vec<u8>) {
+        push_all(out, &["<nav aria-label=\"Path\"><h1>Index of "]);
+        let above = self.path.iter().filter(|b| **b == b'/').count().saturating_sub(1);
+        for (i, name) in self.path.split_inclusive(|b| *b == b'/').enumerate() {
+            if i < above {
+                push_all(out, &["<a href=\""]);
+                (i..above).for_each(|_| out.extend_from_slice(b"../"));
+                push_all(out, &["\">"]);
+                push_html(out, name);
+                push_all(out, &["</a><wbr>"]);
+            } else {
+                push_all(out, &["<span aria-current=\"page\">"]);
+                push_html(out, name);
+                push_all(out, &["</span>"]);
+            }
+        }
+        push_all(out, &["</h1></nav>\n"]);
+    }
+
+    fn push_row(&self, out: &mut Vec<u8>, entry: &Entry<'_>) {
+        let slash = if entry.is_directory { "/" } else { "" };
+        push_all(out, &["<tr><th scope=\"row\"><a class=\"", icon(entry), "\" href=\""]);
+        out.extend_from_slice(&escape_segment(entry.name));
+        push_all(out, &[slash, "\">"]);
+        push_html(out, entry.name);
+        push_all(out, &[slash, "</a></th><td>"]);
+        let time = date::format_rfc3339(entry.modified_secs.saturating_add(i64::from(entry.offset_secs)));
+        out.extend_from_slice(&time[..10]);
+        out.push(b' ');
+        out.extend_from_slice(&time[11..16]);
+        if entry.is_directory {
+            return push_all(out, &["</td><td></td></tr>\n"]);
+        }
+        push_all(out, &["</td><td data-bytes=\""]);
+        push_decimal(out, entry.size_bytes);
+        push_all(out, &["\">"]);
+        match self.exact_size {
+            true => push_grouped(out, entry.size_bytes),
+            false => push_rounded(out, entry.size_bytes),
+        }
+        push_all(out, &["</td></tr>\n"]);
+    }
+}
+
+/// What the page looks like, and how it sorts.
+const STYLE: &str = include_str!("listing/style.css");
+const SCRIPT: &str = include_str!("listing/sort.js");
+
+/// The class that the style sheet has a picture for.
+fn icon(entry: &Entry<'_>) -> &'static str {
+    const KINDS: [(&str, &[&str]); 5] = [
+        ("image", &["png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "bmp", "tif", "tiff", "heic"]),
+        ("sound", &["mp3", "ogg", "oga", "opus", "flac", "wav", "m4a", "aac", "mid"]),
+        ("film", &["mp4", "webm", "mkv", "mov", "avi", "ogv", "m4v", "mpg"]),
+        ("pack", &["zip", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "tar", "deb", "rpm", "jar", "iso"]),
+        ("text", &["txt", "md", "pdf", "csv", "log", "rtf", "doc", "docx", "odt", "tex", "epub"]),
+    ];
+    if entry.is_directory {
+        return "folder";
+    }
+    let dot = memchr::memrchr(b'.', entry.name).map_or(entry.name.len(), |dot| dot + 1);
+    let extension = &entry.name[dot..];
+    let known = |names: &[&str]| names.iter().any(|name| extension.eq_ignore_ascii_case(name.as_bytes()));
+    KINDS.iter().find(|(_, names)| known(names)).map_or("file", |(kind, _)| kind)
+}
+
+/// `2 folders, 1 file, 1.5 KiB`
+fn push_totals(out: &mut Vec<u8>, totals: &Totals) {
+    for (count, one, more) in [(totals.directories, " folder, ", " folders, "), (totals.files, " file, ", " files, ")] {
+        push_grouped(out, count);
+        push_all(out, &[if count == 1 { one } else { more }]);
+    }
+    push_rounded(out, totals.size_bytes);
+}
+
+/// `1,234,567`
+fn push_grouped(out: &mut Vec<u8>, number: u64) {
+    let start = out.len();
+    push_decimal(out, number);
+    let mut at = out.len();
+    while at > start + 3 {
+        at -= 3;
+        out.insert(at, b',');
+    }
+}
+
+/// `512 B`, `1.2 KiB`, `12 KiB`: two digits or more, to the nearest.
+fn push_rounded(out: &mut Vec<u8>, bytes: u64) {
+    const UNITS: [&str; 6] = [" KiB", " MiB", " GiB", " TiB", " PiB", " EiB"];
+    if bytes < 1024 {
+        push_decimal(out, bytes);
+        return push_all(out, &[" B"]);
+    }
+    for (i, unit) in UNITS.iter().enumerate() {
+        let shift = 10 * (i + 1);
+        let rounded = |factor: u128| ((u128::from(bytes) * factor + (1 << (shift - 1))) >> shift) as u64;
+        match (rounded(10), rounded(1)) {
+            (tenths @ ..100, _) => {
+                push_decimal(out, tenths / 10);
+                out.push(b'.');
+                push_decimal(out, tenths % 10);
+            }
+            (_, whole @ ..1024) => push_decimal(out, whole),
+            _ => continue,
+        }
+        return push_all(out, &[unit]);
+    }
+}
+
+/// As nginx: `{ "name":"a", "type":"file", "mtime":"Sun, 06 Nov 1994 08:49:37 GMT", "size":5 }`.
+fn push_object(out: &mut Vec<u8>, entry: &Entry<'_>, last: bool) {
+    push_all(out, &["\n{ \"name\":\""]);
+    push_text(out, entry.name, json_escape);
+    push_all(out, &[if entry.is_directory { "\", \"type\":\"directory" } else { "\", \"type\":\"file" }]);
+    push_all(out, &["\", \"mtime\":\""]);
+    out.extend_from_slice(&date::format(entry.modified_secs));
+    push_all(out, &["\""]);
+    if !entry.is_directory {
+        push_all(out, &[", \"size\":"]);
+        push_decimal(out, entry.size_bytes);
+    }
+    if std::str::from_utf8(entry.name).is_err() {
+        push_all(out, &[", \"href\":\""]);
+        out.extend_from_slice(&escape_segment(entry.name));
+        push_all(out, &["\""]);
+    }
+    push_all(out, &[if last { " }" } else { " }," }]);
+}
+
+/// As nginx: `<file mtime="1994-11-06T08:49:37Z" size="5">a</file>`.
+fn push_element(out: &mut Vec<u8>, entry: &Entry<'_>) {
+    let (start, end) = match entry.is_directory {
+        true => ("<directory mtime=\"", "</directory>\n"),
+        false => ("<file mtime=\"", "</file>\n"),
+    };
+    push_all(out, &[start]);
+    out.extend_from_slice(&date::format_rfc3339(entry.modified_secs));
+    if !entry.is_directory {
+        push_all(out, &["\" size=\""]);
+        push_decimal(out, entry.size_bytes);
+    }
+    let sayable = std::str::from_utf8(entry.name).is_ok_and(|name| name.chars().all(is_xml));
+    if !sayable {
+        push_all(out, &["\" href=\""]);
+        out.extend_from_slice(&escape_segment(entry.name));
+    }
+    push_all(out, &["\">"]);
+    push_text(out, entry.name, xml_escape);
+    push_all(out, &[end]);
+}
+
+/// What stands for a character in a text.
+enum Said {
+    /// The character.
+    Itself,
+    /// Another one.
+    Other(char),
+    /// This.
+    Escape(&'static str),
+    /// Its number as two hexadecimal digits between these.
+    Number(&'static str, &'static str),
+}
+
+/// Writes a name as text; `say` tells what is said of each character.
+fn push_text(out: &mut Vec<u8>, name: &[u8], say: fn(char) -> Said) {
+    let push_char = |out: &mut Vec<u8>, c: char| out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    for character in String::from_utf8_lossy(name).chars() {
+        match say(character) {
+            Said::Itself => push_char(out, character),
+            Said::Other(other) => push_char(out, other),
+            Said::Escape(text) => push_all(out, &[text]),
+            Said::Number(before, behind) => {
+                let digit = |value: u32| char::from_digit(value & 15, 16).unwrap_or('0');
+                push_all(out, &[before]);
+                push_char(out, digit(character as u32 >> 4));
+                push_char(out, digit(character as u32));
+                push_all(out, &[behind]);
+            }
+        }
+    }
+}
+
+fn push_html(out: &mut Vec<u8>, name: &[u8]) {
+    push_text(out, name, html_escape);
+}
+
+/// Text of a page: control characters show as their pictures, and none can turn the direction of what follows.
+fn html_escape(character: char) -> Said {
+    match character {
+        '&' => Said::Escape("&amp;"),
+        '<' => Said::Escape("&lt;"),
+        '>' => Said::Escape("&gt;"),
+        '"' => Said::Escape("&quot;"),
+        '\'' => Said::Escape("&#39;"),
+        '\0'..='\x1f' => Said::Other(char::from_u32(0x2400 + character as u32).unwrap_or(char::REPLACEMENT_CHARACTER)),
+        '\x7f' => Said::Other('\u{2421}'),
+        '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            Said::Other(char::REPLACEMENT_CHARACTER)
+        }
+        _ => Said::Itself,
+    }
+}
+
+/// RFC 8259 section 7.
+fn json_escape(character: char) -> Said {
+    match character {
+        '"' => Said::Escape("\\\""),
+        '\\' => Said::Escape("\\\\"),
+        '\0'..='\x1f' => Said::Number("\\u00", ""),
+        _ => Said::Itself,
+    }
+}
+
+/// XML 1.0 section 2.4. Line ends as numbers, since parsers make all of them one.
+fn xml_escape(character: char) -> Said {
+    match character {
+        '&' => Said::Escape("&amp;"),
+        '<' => Said::Escape("&lt;"),
+        '>' => Said::Escape("&gt;"),
+        '\t' | '\n' | '\r' => Said::Number("&#x", ";"),
+        _ if is_xml(character) => Said::Itself,
+        _ => Said::Other(char::REPLACEMENT_CHARACTER),
+    }
+}
+
+/// `Char` of XML 1.0 section 2.2: others cannot stand in a document, not even escaped.
+fn is_xml(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
+}
+
+fn push_all(out: &mut Vec<u8>, parts: &[&str]) {
+    parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! What a CGI program is told: its environment (RFC 3875 section 4.1) and its command line (section 4.4).
+
+use super::script::{Script, absolute};
+use super::variables::{View, address, expand, port};
+use super::{document_root, file_path};
+use crate::http::fields::Field;
+use crate::http::{Form, Known, Method, Request, number, target};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ffi::CString;
+
+/// One run of a program.
+pub struct Invocation<'a> {
+    /// The request and who answers it. Its `path` is the one that led to the script.
+    pub view: &'a View<'a>,
+    /// The program.
+    pub script: &'a Script,
+    /// REQUEST_METHOD: the request's, but GET after a local redirect (RFC 3875 section 6.2.2).
+    pub method: &'a [u8],
+    /// QUERY_STRING, without "?": the request's, or that of a local redirect.
+    pub query: &'a [u8],
+    /// CONTENT_LENGTH; `None`: there is no body, or nobody knows how long it will be.
+    pub body_bytes: Option<u64>,
+    /// The client speaks TLS with us.
+    pub tls: bool,
+}
+
+/// Where a program finds others.
+const PATH: &[u8] = b"/usr/local/bin:/usr/bin:/bin";
+
+const SOFTWARE: &str = concat!("webserv/", env!("CARGO_PKG_VERSION"));
+
+/// A program's whole environment, as `NAME=value` in the order of the names. It has nothing of the server's own.
+///
+/// AUTH_TYPE, REMOTE_USER and REMOTE_IDENT are never set: the server authenticates nobody. A value with a NUL inside
+/// cannot be told; such a variable is left out.
+pub fn environment(run: &Invocation<'_>) -> Vec<CString> {
+    let mut variables = Variables(BTreeMap::new());
+    variables.add_server(run);
+    variables.add_script(run);
+    variables.add_request(run);
+    if let Some(request) = run.view.request {
+        for field in request.fields.iter() {
+            variables.add_field(request, &field);
+        }
+    }
+    if let Some(cgi) = &run.view.settings.cgi {
+        for param in &cgi.params {
+            variables.0.insert(Cow::Borrowed(param.name.as_bytes()), expand(&param.value, run.view));
+        }
+    }
+    let lines = variables.0.into_iter().map(|(name, value)| [&name[..], b"=", &value[..]].concat());
+    lines.filter_map(|line| CString::new(line).ok()).collect()
+}
+
+/// The arguments that an indexed query brings: one without "=", which is words between "+" (RFC 3875 section 4.4).
+///
+/// None at all if one of them cannot be decoded or begins with "-": interpreters take what stands there for options of
+/// their own, by which clients have made them show and run what they wanted.
+pub fn query_arguments(method: Method, query: &[u8]) -> Vec<CString> {
+    if !matches!(method, Method::Get | Method::Head) || query.is_empty() || query.contains(&b'=') {
+        return Vec::new();
+    }
+    let word = |word: &[u8]| {
+        let decoded = target::decode_text(word).ok().filter(|decoded| !decoded.starts_with(b"-"))?;
+        CString::new(decoded).ok()
+    };
+    query.split(|b| *b == b'+').map(word).collect::<Option<Vec<_>>>().unwrap_or_default()
+}
+
+/// Names and values.
+struct Variables<'a>(BTreeMap<Cow<'a, [u8]>, Vec<u8>>);
+
+impl<'a> Variables<'a> {
+    fn set(&mut self, name: &'static str, value: impl Into<Vec<u8>>) {
+        self.0.insert(Cow::Borrowed(name.as_bytes()), value.into());
+    }
+
+    /// Who we are and who asks.
+    fn add_server(&mut self, run: &Invocation<'_>) {
+        let view = run.view;
+        let made = |fill: &dyn Fn(&mut Vec<u8>)| {
+            let mut value = Vec::new();
+            fill(&mut value);
+            value
+        };
+        let client = made(&|out| address(view.client, out));
+        let local_port = made(&|out| port(Some(view.local), out));
+        let default_port: &[u8] = if run.tls { b"443" } else { b"80" };
+        self.set("GATEWAY_INTERFACE", *b"CGI/1.1");
+        self.set("PATH", PATH);
+        self.set("SERVER_SOFTWARE", SOFTWARE);
+        self.set("SERVER_NAME", server_name(view));
+        self.set("SERVER_ADDR", made(&|out| address(Some(view.local), out)));
+        self.set("SERVER_PORT", if local_port.is_empty() { default_port.to_vec() } else { local_port });
+        self.set("REMOTE_HOST", client.clone()); // the address where there is no name: section 4.1.9
+        self.set("REMOTE_ADDR", client);
+        self.set("REMOTE_PORT", made(&|out| port(view.client, out)));
+        self.set("REQUEST_SCHEME", if run.tls { "https" } else { "http" });
+        if run.tls {
+            self.set("HTTPS", "on");
+        }
+    }
+
+    /// Which program it is, and where.
+    fn add_script(&mut self, run: &Invocation<'_>) {
+        let (view, script) = (run.view, run.script);
+        let full = |path: Vec<u8>| match &view.settings.cgi {
+            Some(cgi) => absolute(cgi, path),
+            None => path,
+        };
+        self.set("SCRIPT_NAME", &script.script_name[..]);
+        self.set("SCRIPT_FILENAME", &script.file[..]);
+        self.set("PATH_INFO", &script.path_info[..]);
+        self.set("DOCUMENT_ROOT", full(document_root(view.settings).to_vec()));
+        self.set("DOCUMENT_URI", view.path);
+        self.set("REDIRECT_STATUS", "200"); // php-cgi does not run without: it shows that a server has asked
+        if !script.path_info.is_empty() {
+            // As if it were the path of a URL of its own: section 4.1.6.
+            let location = view.server.locations.find(&script.path_info);
+            let settings = location.map_or(&view.server.settings, |location| &location.settings);
+            if let Some(file) = file_path(settings, &script.path_info) {
+                self.set("PATH_TRANSLATED", full(file));
+            }
+        }
+    }
+
+    /// What is asked for.
+    fn add_request(&mut self, run: &Invocation<'_>) {
+        self.set("REQUEST_METHOD", run.method);
+        self.set("QUERY_STRING", run.query); // also without any: section 4.1.7
+        if let Some(bytes) = run.body_bytes {
+            self.set("CONTENT_LENGTH", number::Digits::decimal(bytes).as_bytes());
+        }
+        let Some(request) = run.view.request else { return };
+        self.set("SERVER_PROTOCOL", if request.version.minor == 0 { "HTTP/1.0" } else { "HTTP/1.1" });
+        self.set("REQUEST_URI", request_uri(request));
+        if let Some(content_type) = request.fields.get(Known::ContentType) {
+            self.set("CONTENT_TYPE", content_type);
+        }
+    }
+
+    /// `HTTP_NAME` (section 4.1.18). Repeated fields become one, as lists do (RFC 9110 section 5.3).
+    fn add_field(&mut self, request: &Request, field: &Field<'_>) {
+        let Some(name) = variable_name(field) else { return };
+        let separator: &[u8] = if field.known == Some(Known::Cookie) { b"; " } else { b", " };
+        match self.0.get_mut(&name[..]) {
+            Some(value) => {
+                value.extend_from_slice(separator);
+                value.extend_from_slice(field.value);
+            }
+            None if field.known == Some(Known::Host) => {
+                drop(self.0.insert(Cow::Owned(name), host(request, field.value)))
+            }
+            None => drop(self.0.insert(Cow::Owned(name), field.value.to_vec())),
+        }
+    }
+}
+
+/// `HTTP_ACCEPT` for Accept; `None` for a field that is not passed on.
+///
+/// Those that have a variable of their own, and those of the connection, which ends here, are not. Nor is Proxy: many
+/// programs take HTTP_PROXY for the proxy that they should use. Nor are names with other bytes than letters, digits
+/// and hyphens: X_Y would come out as X-Y does, which a server in front of us may have set or checked.
+fn variable_name(field: &Field<'_>) -> Option<Vec<u8>> {
+    let is_left_out = field.known.is_some_and(|known| {
+        matches!(
+            known,
+            Known::Connection
+                | Known::ContentLength
+                | Known::ContentType
+                | Known::KeepAlive
+                | Known::Proxy
+                | Known::Te
+                | Known::Trailer
+                | Known::TransferEncoding
+                | Known::Upgrade
+        )
+    });
+    let is_of_proxies = field.name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case(b"proxy-"));
+    let is_plain = |b: &u8| b.is_ascii_alphanumeric() || *b == b'-';
+    if is_left_out || is_of_proxies || !field.name.iter().all(is_plain) {
+        return None;
+    }
+    let upper = field.name.iter().map(|b| if *b == b'-' { b'_' } else { b.to_ascii_uppercase() });
+    Some(b"HTTP_".iter().copied().chain(upper).collect())
+}
+
+/// HTTP_HOST: an absolute target's authority counts, whatever Host says (RFC 9112 section 3.2.2).
+fn host(request: &Request, field: &[u8]) -> Vec<u8> {
+    let Some(host) = request.host().filter(|_| request.form == Form::Absolute) else { return field.to_vec() };
+    let mut out = host.to_vec();
+    if let Some(port) = request.port() {
+        out.push(b':');
+        number::push_decimal(&mut out, u64::from(port));
+    }
+    out
+}
+
+/// REQUEST_URI: path and query as they were sent, also of an absolute target.
+fn request_uri(request: &Request) -> Vec<u8> {
+    if request.form != Form::Absolute {
+        return request.target().to_vec();
+    }
+    let mut out = request.path().to_vec();
+    if let Some(query) = request.query() {
+        out.push(b'?');
+        out.extend_from_slice(query);
+    }
+    out
+}
+
+/// SERVER_NAME: the host that was asked for, else the server's first name, else its address (section 4.1.14).
+fn server_name(view: &View<'_>) -> Vec<u8> {
+    if let Some(host) = view.request.and_then(Request::host) {
+        return host.to_vec();
+    }
+    let is_host = |name: &&String| !name.is_empty() && !name.contains('*') && !name.starts_with('.');
+    if let Some(name) = view.server.names.first().filter(is_host) {
+        return name.clone().into_bytes();
+    }
+    let mut out = Vec::new();
+    address(Some(view.local), &mut out);
+    match &out[..] {
+        b"unix:" => b"localhost".to_vec(),
+        ip if ip.contains(&b':') => [b"[", ip, b"]"].concat(),
+        _ => out,
+    }
+}
+
+#[cfg(test)]
+mod tests;

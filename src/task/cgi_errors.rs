@@ -1,0 +1,82 @@
+//! CgiErrors: what a program writes to its standard error, line by line into the error log.
+
+use super::Context;
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::exchange::Exchange;
+use crate::exchange::limits::ERROR_LINE_BYTES_MAX;
+use crate::log::Level;
+use crate::worker::Worker;
+use std::os::fd::{AsFd, OwnedFd};
+use webserv_sys::{Watch, file};
+
+/// Reads one program's standard error.
+pub struct CgiErrors {
+    stderr: OwnedFd,
+    /// The beginning of a line whose end has not come.
+    line: Vec<u8>,
+}
+
+impl CgiErrors {
+    /// Reads from this end of the program's standard error.
+    pub fn new(stderr: OwnedFd) -> Self {
+        Self { stderr, line: Vec::new() }
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Flow {
+        let mut buffer = [0; 4096];
+        let count = match file::read(self.stderr.as_fd(), &mut buffer) {
+            Ok(count) => count,
+            Err(error) if error.would_block() => return Flow::Blocked,
+            Err(_) => 0,
+        };
+        for &byte in &buffer[..count] {
+            if byte == b'\n' || self.line.len() >= ERROR_LINE_BYTES_MAX {
+                self.say(cx);
+            }
+            if byte != b'\n' {
+                self.line.push(byte);
+            }
+        }
+        if count == 0 {
+            self.say(cx);
+            return Flow::Done;
+        }
+        if count < buffer.len() { Flow::Blocked } else { Flow::Progress }
+    }
+
+    fn say(&mut self, cx: &mut Context<'_>) {
+        let line = std::mem::take(&mut self.line);
+        if !line.is_empty() {
+            cx.log(Level::Error, format_args!("the program says: {}", String::from_utf8_lossy(&line)));
+        }
+    }
+}
+
+impl Task<Worker> for CgiErrors {
+    fn kind(&self) -> &'static str {
+        "CgiErrors"
+    }
+
+    fn doing(&self) -> &'static str {
+        ""
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Read(self.stderr.as_fd())
+    }
+
+    fn wants(&self, _: Option<&Exchange>) -> Want {
+        Want::Kernel
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match event {
+            Event::Ready | Event::Hangup => Ok(self.read(cx)),
+            Event::Cancel => {
+                self.say(cx);
+                Ok(Flow::Done)
+            }
+            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+        }
+    }
+}

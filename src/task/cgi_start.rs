@@ -1,0 +1,202 @@
+//! CgiStart: finds the program that a request means, starts it, and leaves the rest to those who serve its pipes.
+
+use super::{CgiErrors, CgiRead, CgiWrite, Context, ProcessExit};
+use crate::config::{self, Cgi};
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::exchange::{Answer, Exchange};
+use crate::http::{ReplyHead, Request};
+use crate::log::Level;
+use crate::route::{self, Invocation, Route, Script, View};
+use crate::worker::Worker;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::Arc;
+use webserv_sys::net::Address;
+use webserv_sys::poller::Pid;
+use webserv_sys::process::{self, Spawn};
+use webserv_sys::{Error, Watch, clock, file, pipe};
+
+/// What a program is asked.
+pub struct Question {
+    /// The request.
+    pub request: Rc<Request>,
+    /// Where it has led.
+    pub route: Route,
+    /// The path, decoded and normalized.
+    pub path: Vec<u8>,
+    /// The query in force.
+    pub query: Option<Vec<u8>>,
+    /// The request was redirected by a program or is for an error page: a GET without a body.
+    pub as_get: bool,
+    /// The length of the body, if it is known.
+    pub body_bytes: Option<u64>,
+    /// The body itself, if it has been stored; otherwise it comes through the exchange.
+    pub body_file: Option<OwnedFd>,
+    /// Our own address.
+    pub local: Rc<Address>,
+    /// The connection's serial number, the request's on it, and its own.
+    pub numbers: (u64, u64, u128),
+}
+
+/// Starts one program.
+pub struct CgiStart {
+    question: Question,
+    done: bool,
+}
+
+impl CgiStart {
+    /// Will start the program that answers this.
+    pub fn new(question: Question) -> Self {
+        Self { question, done: false }
+    }
+
+    /// `None`: the program has been started, and will answer.
+    fn run(&mut self, cx: &mut Context<'_>) -> Option<Answer> {
+        let settings = Arc::clone(&self.question.route.settings);
+        let Some(cgi) = &settings.cgi else { return Some(Answer::NoProgram) };
+        let script = match route::find_script(&settings, &self.question.path) {
+            Ok(Some(script)) => script,
+            Ok(None) => return Some(Answer::NoProgram),
+            Err(error) => {
+                let status = if error.is_forbidden() { 403 } else { 500 };
+                return Some(self.refused(error, &self.question.path, status, cx));
+            }
+        };
+        if cx.worker.programs_running >= cgi.processes_max {
+            let most = cgi.processes_max;
+            cx.log(Level::Error, format_args!("{most} programs are running already: cgi_max_processes"));
+            return Some(Answer::Page(ReplyHead::new(503)));
+        }
+        match self.start(cgi, &script, cx) {
+            Ok(()) => None,
+            Err(error) => {
+                let status = match error {
+                    e if e.is_exhaustion() => 503,
+                    e if e.is_forbidden() => 403,
+                    _ => 502, // it is there: its interpreter is not, or it is no program
+                };
+                Some(self.refused(error, &script.file, status, cx))
+            }
+        }
+    }
+
+    fn refused(&self, error: Error, what: &[u8], status: u16, cx: &mut Context<'_>) -> Answer {
+        let what = String::from_utf8_lossy(what);
+        cx.log(Level::Error, format_args!("{error}: the program \"{what}\" cannot be started"));
+        Answer::Page(ReplyHead::new(status))
+    }
+
+    /// Three pipes, one process, and the tasks that see to them.
+    fn start(&self, cgi: &Cgi, script: &Script, cx: &mut Context<'_>) -> Result<(), Error> {
+        let (child_stdin, stdin) = pipe::pipe_to_child()?;
+        let (stdout, child_stdout) = pipe::pipe_from_child()?;
+        let (stderr, child_stderr) = pipe::pipe_from_child()?;
+        let question = &self.question;
+        if let Some(file) = &question.body_file {
+            file::rewind(file.as_fd())?;
+        }
+        let query = question.query.as_deref().unwrap_or_default();
+        let mut arguments = script.arguments.clone();
+        arguments.extend(route::query_arguments(question.request.method, query));
+        let pid = process::spawn(&Spawn {
+            program: &script.program,
+            arguments: &arguments,
+            environment: &self.environment(script, query, cx),
+            directory: Some(&script.directory),
+            stdin: question.body_file.as_ref().unwrap_or(&child_stdin).as_fd(),
+            stdout: child_stdout.as_fd(),
+            stderr: child_stderr.as_fd(),
+            own_group: true,
+        })?;
+        cx.worker.programs_running += 1;
+        limit(pid, cgi, cx);
+        cx.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout)));
+        cx.join(Box::new(CgiRead::new(stdout, cgi.idle_timeout, cx.now + cgi.timeout)));
+        cx.join(Box::new(CgiErrors::new(stderr)));
+        if question.body_file.is_none() && !question.as_get {
+            cx.join(Box::new(CgiWrite::new(stdin)));
+        }
+        Ok(())
+    }
+
+    fn environment(&self, script: &Script, query: &[u8], cx: &mut Context<'_>) -> Vec<std::ffi::CString> {
+        let question = &self.question;
+        let x = cx.exchange.as_deref();
+        let (connection, connection_requests, request_id) = question.numbers;
+        let view = View {
+            request: Some(&question.request),
+            query: question.query.as_deref(),
+            request_line: question.request.line(),
+            path: &question.path,
+            server: &question.route.server,
+            settings: &question.route.settings,
+            client: x.and_then(|x| x.subject.client.as_ref()),
+            local: &question.local,
+            wall: clock::wall(),
+            status: 0,
+            body_bytes_sent: 0,
+            bytes_sent: 0,
+            request_bytes: 0,
+            elapsed: std::time::Duration::ZERO,
+            connection,
+            connection_requests,
+            pipelined: false,
+            sent_head: &[],
+            request_id,
+        };
+        route::environment(&Invocation {
+            view: &view,
+            script,
+            method: if question.as_get { b"GET" } else { question.request.method_text() },
+            query,
+            body_bytes: question.body_bytes.filter(|_| !question.as_get),
+            tls: false,
+        })
+    }
+}
+
+/// `cgi_rlimit`.
+fn limit(pid: Pid, cgi: &Cgi, cx: &mut Context<'_>) {
+    for rlimit in &cgi.rlimits {
+        let resource = match rlimit.resource {
+            config::Resource::Cpu => process::Resource::Cpu,
+            config::Resource::AddressSpace => process::Resource::AddressSpace,
+            config::Resource::OpenFiles => process::Resource::OpenFiles,
+            config::Resource::FileSize => process::Resource::FileSize,
+            config::Resource::Core => process::Resource::Core,
+            config::Resource::Processes => process::Resource::Processes,
+        };
+        if let Err(error) = process::limit_process(pid, resource, rlimit.limit) {
+            cx.log(Level::Error, format_args!("{error}: the program (pid {pid}) runs without its cgi_rlimit"));
+        }
+    }
+}
+
+impl Task<Worker> for CgiStart {
+    fn kind(&self) -> &'static str {
+        "CgiStart"
+    }
+
+    fn doing(&self) -> &'static str {
+        "starting the program"
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Always
+    }
+
+    fn wants(&self, _: Option<&Exchange>) -> Want {
+        if self.done { Want::Nothing } else { Want::Kernel }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        if !matches!(event, Event::Ready | Event::Hangup) {
+            return Ok(if event == Event::Cancel { Flow::Done } else { Flow::Progress });
+        }
+        self.done = true;
+        if let Some(answer) = self.run(cx) {
+            cx.exchange().reply.answer = Some(answer);
+        }
+        Ok(Flow::Done)
+    }
+}

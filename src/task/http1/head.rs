@@ -1,0 +1,154 @@
+//! The head of an answer as it leaves: what the worker said, what the configuration adds, what the connection needs.
+
+use super::current::Current;
+use super::{Context, Http1};
+use crate::config::{DavMethods, Part, Variable};
+use crate::http::print::{self, BodyEnd, Connection, Frame};
+use crate::http::range::ContentRange;
+use crate::http::{Name, ReplyHead, Text, date};
+use crate::log::Level;
+use crate::route;
+use std::borrow::Cow;
+use webserv_sys::clock;
+
+/// The server's name in fields and pages, with and without its version.
+const TOKENS: &str = concat!("webserv/", env!("CARGO_PKG_VERSION"));
+const NO_TOKENS: &str = "webserv";
+
+/// What may be done with what a request names (RFC 9110 section 10.2.1).
+pub(super) fn allowed(current: &Current) -> Text {
+    let settings = &current.route.settings;
+    if let Some(Ok(allow)) = settings.methods.map(|methods| Text::from_vec(methods.allow().into_bytes())) {
+        return allow;
+    }
+    if settings.cgi.is_some() {
+        return const { Text::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH") };
+    }
+    let dav = settings.dav_methods;
+    match (dav.contains(DavMethods::PUT), dav.contains(DavMethods::DELETE)) {
+        (false, false) => const { Text::from_static("GET, HEAD, OPTIONS") },
+        (true, false) => const { Text::from_static("GET, HEAD, PUT, OPTIONS") },
+        (false, true) => const { Text::from_static("GET, HEAD, DELETE, OPTIONS") },
+        (true, true) => const { Text::from_static("GET, HEAD, PUT, DELETE, OPTIONS") },
+    }
+}
+
+impl Http1 {
+    /// Makes the answer's head, and decides with it whether the connection goes on.
+    pub(super) fn head(
+        &self,
+        current: &mut Current,
+        mut head: ReplyHead,
+        body: BodyEnd,
+        mut content_range: Option<ContentRange>,
+        cx: &mut Context<'_>,
+    ) -> Vec<u8> {
+        if current.owes_continue {
+            current.keep_alive = false; // its body may come all the same, or not
+            current.body.give_up();
+        }
+        let settings = &current.route.settings;
+        current.keep_alive &= !cx.worker.draining
+            && current.number < settings.keepalive_requests
+            && !settings.keepalive_timeout.is_zero();
+        let connection = match current.keep_alive {
+            true => Connection::KeepAlive { timeout_secs: settings.keepalive_header.map(|wait| wait.as_secs()) },
+            false => Connection::Close,
+        };
+        match head.status {
+            405 => head.fields.push((const { Name::from_static("Allow") }, allowed(current))),
+            416 => content_range = current.document_bytes.map(|length| ContentRange::None { length }),
+            503 => head.fields.push((const { Name::from_static("Retry-After") }, const { Text::from_static("1") })),
+            _ => {}
+        }
+        current.status = head.status;
+        let mut server = Cow::Borrowed(tokens(current));
+        self.add_freshness(current, &mut head);
+        self.add_fields(current, &mut head, &mut server, cx);
+        let frame = Frame { server: &server, date: &cx.worker.date.now(), body, connection, content_range };
+        let mut bytes = Vec::new();
+        print::response_head(&mut bytes, &head, &frame);
+        current.head_bytes = bytes.len() as u64;
+        if logs_sent_fields(current) {
+            current.sent_head = bytes.clone();
+        }
+        let output = &cx.exchange().output;
+        current.output_start = output.taken_bytes() + output.len();
+        bytes
+    }
+
+    /// `expires`: how long the client may keep the answer without asking.
+    fn add_freshness(&self, current: &Current, head: &mut ReplyHead) {
+        if !crate::config::is_plain_status(head.status) {
+            return;
+        }
+        let freshness = current.route.settings.expires;
+        let Some(fresh) = freshness.freshness(clock::wall().secs, head.last_modified_secs) else { return };
+        if let Ok(expires) = Text::new(&date::format(fresh.expires_secs)) {
+            head.fields.push((const { Name::from_static("Expires") }, expires));
+        }
+        let control = match fresh.max_age_secs {
+            Some(secs) => Text::new(format!("max-age={secs}").as_bytes()),
+            None => Text::new(b"no-cache"),
+        };
+        if let Ok(control) = control {
+            head.fields.push((const { Name::from_static("Cache-Control") }, control));
+        }
+    }
+
+    /// `add_header`: fields of the configuration's own. A value that a client has made unfit for a field is left out.
+    fn add_fields(
+        &self,
+        current: &Current,
+        head: &mut ReplyHead,
+        server: &mut Cow<'static, str>,
+        cx: &mut Context<'_>,
+    ) {
+        let status = head.status;
+        for field in current.route.settings.add_headers.iter().filter(|field| field.applies(status)) {
+            let value = route::expand(&field.value, &self.view(current, cx));
+            let (name, value) = match (Name::new(field.name.as_bytes()), Text::from_vec(value)) {
+                (Ok(name), Ok(value)) => (name, value),
+                (_, Err(error)) | (Err(error), _) => {
+                    cx.log(Level::Warn, format_args!("add_header {} is left out: {error}", field.name));
+                    continue;
+                }
+            };
+            if field.replaces {
+                take_away(&field.name, head);
+                if field.name.eq_ignore_ascii_case("Server") {
+                    *server = Cow::Owned(String::from_utf8_lossy(value.as_bytes()).into_owned());
+                    continue;
+                }
+            }
+            if !value.as_bytes().is_empty() {
+                head.fields.push((name, value));
+            }
+        }
+    }
+}
+
+/// The server's own field of this name makes room for one of the configuration.
+fn take_away(name: &str, head: &mut ReplyHead) {
+    match name.to_ascii_lowercase().as_str() {
+        "content-type" => head.content_type = None,
+        "etag" => head.etag = None,
+        "last-modified" => head.last_modified_secs = None,
+        "location" => head.location = None,
+        "accept-ranges" => head.seekable = false,
+        _ => {}
+    }
+    head.fields.retain(|(own, _)| !own.as_bytes().eq_ignore_ascii_case(name.as_bytes()));
+}
+
+/// Some access log wants to see fields of the answer.
+fn logs_sent_fields(current: &Current) -> bool {
+    let logs = current.route.settings.access_logs.iter().filter_map(|&log| current.config.access_logs.get(log));
+    let mut parts = logs.flat_map(|log| &log.format.parts);
+    parts.any(|part| matches!(part, Part::Variable(Variable::SentHttp(_))))
+}
+
+/// The server's name as `server_tokens` wants it told.
+pub(super) fn tokens(current: &Current) -> &'static str {
+    if current.route.settings.server_tokens { TOKENS } else { NO_TOKENS }
+}

@@ -1,0 +1,310 @@
+//! The command line, and what is said of a wrong configuration.
+
+mod harness;
+
+use harness::process::{Process, run};
+use harness::{Client, Setup, TempDir, each, host, site, wait_for};
+use std::process::Output;
+
+/// Both outputs of a program: which one a message takes is not the point.
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// Runs `webserv -p DIR -c DIR/webserv.conf` with more arguments.
+fn webserv(dir: &TempDir, arguments: &[&str]) -> Output {
+    let config = dir.path().join("webserv.conf");
+    let place = ["-p", dir.path().to_str().unwrap(), "-c", config.to_str().unwrap()];
+    run(&[&place, arguments].concat(), dir.path())
+}
+
+/// A directory with this whole configuration file.
+fn dir_with(config: &str) -> TempDir {
+    let setup = Setup::new("", &[]);
+    setup.write("webserv.conf", config.as_bytes());
+    setup.dir
+}
+
+fn dir_with_http(http: &str) -> TempDir {
+    dir_with(&format!("events {{}}\nhttp {{\n{http}\n}}\n"))
+}
+
+#[test]
+fn a_good_configuration_is_tested_and_nothing_is_started() {
+    let dir = dir_with_http(&host("root html;"));
+    let output = webserv(&dir, &["-t"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let text = said(&output);
+    assert!(text.contains("webserv.conf") && text.contains("successful"), "{text}");
+    assert!(!text.contains("listening on"), "{text}");
+    let quiet = webserv(&dir, &["-t", "-q"]);
+    assert_eq!((quiet.status.code(), said(&quiet).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_mistake_is_shown_with_its_place_and_the_word_that_was_meant() {
+    let config = "events {}\nhttp {\n    server {\n        lisen 127.0.0.1:0;\n    }\n}\n";
+    for arguments in [&["-t"][..], &["-t", "-q"], &[]] {
+        let dir = dir_with(config);
+        let output = webserv(&dir, arguments);
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+        assert!(text.contains("webserv.conf:4:9"), "the place, {arguments:?}:\n{text}");
+        assert!(text.contains("unknown directive \"lisen\""), "{arguments:?}:\n{text}");
+        assert!(text.contains("did you mean \"listen\""), "{arguments:?}:\n{text}");
+        let lines: Vec<&str> = text.lines().collect();
+        let line = lines.iter().position(|line| line.contains("lisen 127.0.0.1:0;"));
+        let line = line.unwrap_or_else(|| panic!("the line itself is not shown, {arguments:?}:\n{text}"));
+        let caret = lines.get(line + 1).and_then(|line| line.find('^'));
+        assert_eq!(caret, lines[line].find("lisen"), "the caret stands below the word, {arguments:?}:\n{text}");
+        assert!(!text.contains("listening on"), "nothing is opened before the file is right:\n{text}");
+    }
+}
+
+#[test]
+fn mistakes_of_each_kind_name_their_line() {
+    // Each configuration has its mistake at the line that holds "<<", which is taken out; the word is in the message.
+    let rows = [
+        ("events {}\nhttp {\n<< listen 80;\n}", "listen"),
+        ("events {}\nhttp {\nserver {\n<< worker_processes 2;\n}\n}", "worker_processes"),
+        ("events {}\nhttp {\n<< root a b;\n}", "root"),
+        ("events {}\nhttp {\n<< root;\n}", "root"),
+        ("events {}\nhttp {\nroot a;\n<< root b;\n}", "root"),
+        ("events {}\nhttp {\n<< keepalive_timeout 5x;\n}", "5x"),
+        ("events {}\nhttp {\n<< keepalive_requests many;\n}", "many"),
+        ("events {}\nhttp {\n<< sendfile maybe;\n}", "maybe"),
+        ("events {}\nhttp {\n<< client_header_buffer_size 1q;\n}", "1q"),
+        ("events {}\nhttp {\nserver {\n<< listen 127.0.0.1:99999;\n}\n}", "99999"),
+        ("events {}\nhttp {\nserver {\n<< listen 127.0.0.1:0 bogus;\n}\n}", "bogus"),
+        ("events {}\nhttp {\nserver {\n<< listen nonsense::1:80;\n}\n}", "nonsense"),
+        ("events {}\nhttp {\nserver {\nlisten 127.0.0.1:0;\n<< return nonsense;\n}\n}", "nonsense"),
+        ("events {}\nhttp {\n<< error_page nonsense /x;\n}", "nonsense"),
+        ("events {}\nhttp {\n<< log_format x '$nonsense';\n}", "nonsense"),
+        ("events {}\nhttp {\n<< access_log logs/x missing;\n}", "missing"),
+        ("events {}\nhttp {\n<< include missing.conf;\n}", "missing.conf"),
+        ("events {\n<< use nonsense;\n}\nhttp {}", "nonsense"),
+        ("events {\n<< worker_connections x;\n}\nhttp {}", "x"),
+        ("<< error_log stderr loud;\nevents {}\nhttp {}", "loud"),
+        ("events {}\nhttp {\nserver {\nlocation /a {}\n<< location /a {}\n}\n}", "/a"),
+        ("events {}\nhttp {\nserver {\n<< location a b c {}\n}\n}", "location"),
+        ("events {}\nhttp {\n<< server;\n}", "server"),
+        ("events {}\nhttp {\n<< root html {}\n}", "root"),
+        ("events {}\nhttp {\nroot html;\n<< }}\n", "}"),
+        ("events {}\n<< events {}\nhttp {}", "events"),
+    ];
+    each(rows, |(config, word)| {
+        let line = config.lines().position(|line| line.contains("<<")).unwrap() + 1;
+        let dir = dir_with(&config.replace("<< ", ""));
+        let output = webserv(&dir, &["-t"]);
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{config}\n{text}");
+        assert!(text.contains(&format!("webserv.conf:{line}")), "expected line {line}:\n{config}\n{text}");
+        assert!(text.contains(word), "expected {word:?}:\n{config}\n{text}");
+    });
+}
+
+#[test]
+fn what_is_left_open_is_said() {
+    let rows = [
+        "events {}\nhttp {\nserver {\n",
+        "events {}\nhttp {\nroot html",
+        "events {}\nhttp {\nroot \"html;\n}",
+        "events {}\nhttp {\nroot 'html;\n}",
+        "http {}\nevents",
+    ];
+    each(rows, |config| {
+        let output = webserv(&dir_with(config), &["-t"]);
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{config:?}\n{text}");
+        assert!(text.contains("webserv.conf:"), "{config:?}\n{text}");
+    });
+}
+
+#[test]
+fn the_language() {
+    let config = "# comment ; { }\nserver{listen 127.0.0.1:0;include parts/*.inc; include none/*.inc;\n\
+                  location\n/lines\n{\nreturn\n200\n\"two  words\"\n;\n}# end\n\
+                  location /quote { return 200 'it\\'s \"x\"'; }\n\
+                  location \"/br{ace\" { return 200 brace; }\n\
+                  location /hash { return 200 a#b; }\n\
+                  location /escape { return 200 \"tab\\tnew\\nline\"; } }";
+    let setup = Setup::new(config, &[]);
+    setup.write("parts/a.inc", b"location /a { return 200 a; }");
+    setup.write("parts/b.inc", b"location /b { return 200 b; }");
+    setup.write("parts/c.other", b"nonsense;");
+    let s = setup.start();
+    let rows = [
+        ("/a", "a"),
+        ("/b", "b"),
+        ("/lines", "two  words"),
+        ("/quote", "it's \"x\""),
+        ("/br%7Bace", "brace"),
+        ("/hash", "a#b"),
+        ("/escape", "tab\tnew\nline"),
+    ];
+    each(rows, |(target, text)| assert_eq!(&s.get(target).expect(200, target).text(), text, "{target}"));
+}
+
+#[test]
+fn a_mistake_in_an_included_file_names_that_file() {
+    let dir = dir_with_http(&format!("include extra.conf; {}", host("")));
+    std::fs::write(dir.path().join("extra.conf"), "root html;\n  nonsense on;\n").unwrap();
+    let output = webserv(&dir, &["-t"]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("extra.conf:2:3") && text.contains("nonsense"), "{text}");
+}
+
+#[test]
+fn a_missing_configuration_file_is_said() {
+    let dir = TempDir::new();
+    let output = webserv(&dir, &[]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("webserv.conf") && text.contains("No such file"), "{text}");
+}
+
+#[test]
+fn the_whole_configuration_is_printed() {
+    let dir = dir_with_http(&format!("include extra.conf; {}", host("")));
+    std::fs::write(dir.path().join("extra.conf"), "# a comment stays\nroot html;\n").unwrap();
+    let output = webserv(&dir, &["-T"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    for name in ["webserv.conf", "extra.conf"] {
+        assert!(text.contains(&format!("# configuration file {}:", dir.path().join(name).display())), "{text}");
+    }
+    assert!(text.contains("include extra.conf;") && text.contains("# a comment stays\nroot html;"), "{text}");
+}
+
+#[test]
+fn without_any_file_there_is_a_default() {
+    // Only tested, not started: it names a fixed port.
+    let dir = TempDir::new();
+    let test = run(&["-t"], dir.path());
+    assert_eq!(test.status.code(), Some(0), "{}", said(&test));
+    let dump = run(&["-T"], dir.path());
+    assert!(said(&dump).contains("127.0.0.1:8080"), "{}", said(&dump));
+}
+
+#[test]
+fn version_and_help() {
+    let dir = TempDir::new();
+    for option in ["-v", "-V", "--version"] {
+        let output = run(&[option], dir.path());
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(0), "{option}: {text}");
+        assert!(text.contains("webserv") && text.contains(env!("CARGO_PKG_VERSION")), "{option}: {text}");
+    }
+    for option in ["-h", "--help"] {
+        let output = run(&[option], dir.path());
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(0), "{option}: {text}");
+        for named in ["-c", "-p", "-e", "-g", "-t", "-T", "-q", "-s", "-v", "-V", "-h", "reload", "--port"] {
+            assert!(text.contains(named), "{option} does not tell of {named}:\n{text}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_refused() {
+    let dir = dir_with_http("");
+    let rows: [(&[&str], &str); 7] = [
+        (&["-x"], "x"),
+        (&["--nonsense"], "nonsense"),
+        (&["-s", "nonsense"], "nonsense"),
+        (&["-s"], "-s"),
+        (&["-c"], "-c"),
+        (&["--port", "notanumber", "."], "notanumber"),
+        (&["/no/such/folder"], "/no/such/folder"),
+    ];
+    each(rows, |(arguments, word)| {
+        let output = run(arguments, dir.path());
+        let text = said(&output);
+        assert!(!output.status.success() && output.status.code().is_some(), "{arguments:?}: {text}");
+        assert!(text.contains(word), "{arguments:?}: {text}");
+    });
+}
+
+#[test]
+fn directives_from_the_command_line() {
+    let dir = dir_with_http(&host(""));
+    let good = webserv(&dir, &["-t", "-g", "worker_processes 2; error_log stderr info;"]);
+    assert_eq!(good.status.code(), Some(0), "{}", said(&good));
+    let bad = webserv(&dir, &["-t", "-g", "nonsense on;"]);
+    assert!(bad.status.code() == Some(1) && said(&bad).contains("nonsense"), "{}", said(&bad));
+    // And they hold: the pid file is written where -g says.
+    let path = dir.path().join("s.sock");
+    let config = format!("events {{}} http {{ server {{ listen unix:{}; return 200 ok; }} }}", path.display());
+    let dir = dir_with(&config);
+    let config = dir.path().join("webserv.conf");
+    let place = ["-p", dir.path().to_str().unwrap(), "-c", config.to_str().unwrap(), "-g", "pid given.pid;"];
+    let process = Process::start(&place.map(String::from), dir.path(), None);
+    let written = || std::fs::read_to_string(dir.path().join("given.pid")).ok().filter(|text| text.ends_with('\n'));
+    assert_eq!(wait_for("given.pid", written).trim(), process.pid().to_string());
+}
+
+#[test]
+fn the_error_log_from_the_command_line() {
+    let setup = Setup::new("", &[]);
+    let socket = setup.path("s.sock");
+    let config = format!("pid a.pid; events {{}} http {{ server {{ listen unix:{}; }} }}", socket.display());
+    setup.write("webserv.conf", config.as_bytes());
+    let (dir, log, config) = (setup.dir.path(), setup.path("early.log"), setup.path("webserv.conf"));
+    let arguments = ["-p", dir.to_str().unwrap(), "-c", config.to_str().unwrap(), "-e", log.to_str().unwrap()];
+    let _process = Process::start(&arguments.map(String::from), dir, None);
+    let address = format!("unix:{}", socket.display());
+    let mut client = wait_for("the socket", || Client::try_connect(&address).ok());
+    client.get("/absent-file").expect(404, "/absent-file");
+    wait_for("the line", || std::fs::read_to_string(&log).ok().filter(|text| text.contains("/absent-file")));
+}
+
+#[test]
+fn signals_by_name() {
+    for name in ["stop", "quit"] {
+        let mut s = site("", &[("ok.txt", b"ok")]);
+        assert_eq!(s.text("webserv.pid").trim(), s.process.pid().to_string(), "the pid file");
+        let output = webserv(&s.dir, &["-s", name]);
+        assert_eq!(output.status.code(), Some(0), "-s {name}: {}", said(&output));
+        assert!(s.process.exit().success(), "-s {name}");
+        assert!(!s.path("webserv.pid").exists(), "the pid file goes with the server");
+        let again = webserv(&s.dir, &["-s", name]);
+        assert_eq!(again.status.code(), Some(1), "-s {name} with no server: {}", said(&again));
+        assert!(said(&again).contains("webserv.pid"), "{}", said(&again));
+    }
+    let s = site("return 200 old;", &[]);
+    s.rewrite("error_log stderr notice;", &host("return 200 new;"));
+    let output = webserv(&s.dir, &["-s", "reload"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    wait_for("the new configuration", || (s.get("/").text() == "new").then_some(()));
+}
+
+#[test]
+fn a_port_that_is_taken_is_refused_clearly() {
+    let first = site("return 200 first;", &[]);
+    let http = format!("server {{ listen 127.0.0.1:{}; return 200 second; }}", first.port());
+    let output = webserv(&dir_with_http(&http), &[]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains(&first.addresses[0]) && text.contains("Address already in use"), "{text}");
+    assert_eq!(first.get("/").text(), "first");
+}
+
+#[test]
+fn a_folder_is_served_at_once() {
+    let dir = TempDir::new();
+    std::fs::write(dir.path().join("a.txt"), "from the folder").unwrap();
+    for folder in [dir.path().to_str().unwrap(), "."] {
+        let mut process = Process::start(&[folder, "--port", "0"].map(String::from), dir.path(), None);
+        let address = wait_for("its address", || {
+            assert_eq!(process.exit_within(Default::default()), None, "it ended: {}", process.stderr());
+            let text = process.stderr();
+            let whole = &text[..text.rfind('\n')? + 1];
+            Some(whole.split("listening on ").nth(1)?.split([' ', ',', '\n']).next()?.to_owned())
+        });
+        let response = Client::connect(&address).get("/a.txt").expect(200, "/a.txt");
+        assert_eq!(response.text(), "from the folder", "webserv {folder} --port 0: {response}");
+        process.signal("TERM");
+        assert!(process.exit().success());
+    }
+}

@@ -1,0 +1,169 @@
+//! The server's process: start, signals, exit, and what /proc says of it.
+
+use super::PATIENCE;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// The program under test.
+pub fn program() -> String {
+    std::env::var("WEBSERV_TEST_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_webserv").into())
+}
+
+/// Runs the program with these arguments in `dir` until it ends; past the limit it is killed and the test fails.
+pub fn run(arguments: &[&str], dir: &Path) -> Output {
+    let arguments: Vec<String> = arguments.iter().map(|a| a.to_string()).collect();
+    let mut process = Process::start(&arguments, dir, None);
+    let status = process.exit_within(PATIENCE);
+    let status = status.unwrap_or_else(|| panic!("{arguments:?} does not end; it said:\n{}", process.stderr()));
+    process.stop();
+    Output { status, stdout: process.stdout().into_bytes(), stderr: process.stderr().into_bytes() }
+}
+
+/// A started program, killed (by its own number) when this value goes.
+pub struct Process {
+    child: Child,
+    stdout: Gathered,
+    stderr: Gathered,
+}
+
+impl Process {
+    /// Starts the program under test.
+    pub fn start(arguments: &[String], dir: &Path, fds_max: Option<u32>) -> Self {
+        let mut command = match fds_max {
+            None => Command::new(program()),
+            Some(n) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {n}; exec \"$0\" \"$@\"")]).arg(program());
+                shell
+            }
+        };
+        // Logs write local time: the same everywhere.
+        command.args(arguments).current_dir(dir).env("TZ", "UTC");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|e| panic!("{}: {e}", program()));
+        let stdout = Gathered::from(child.stdout.take().unwrap());
+        let stderr = Gathered::from(child.stderr.take().unwrap());
+        Process { child, stdout, stderr }
+    }
+
+    /// The process number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Standard output so far.
+    pub fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
+    /// Standard error so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// Sends a signal: "TERM", "HUP", ...
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.pid())]).status().unwrap();
+        assert!(sent.success(), "kill -{name} {}: {sent}", self.pid());
+    }
+
+    /// The exit status once the process has ended, `None` if it runs on past the limit.
+    pub fn exit_within(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let end = Instant::now() + limit;
+        loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => return Some(status),
+                None if Instant::now() >= end => return None,
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        }
+    }
+
+    /// The exit status; a process that does not end is a failure.
+    #[track_caller]
+    pub fn exit(&mut self) -> ExitStatus {
+        let status = self.exit_within(PATIENCE);
+        status.unwrap_or_else(|| panic!("the server does not end; it said:\n{}", self.stderr()))
+    }
+
+    /// Ends it: politely first, so that tools that watch the process can write their reports.
+    pub fn stop(&mut self) {
+        if self.exit_within(Duration::ZERO).is_none() {
+            let _ = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.pid())]).status();
+            if self.exit_within(Duration::from_secs(3)).is_none() {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+            }
+        }
+        self.stdout.finish();
+        self.stderr.finish();
+    }
+
+    /// How many descriptors it has open (Linux).
+    pub fn open_fds(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("/proc/PID/fd").count()
+    }
+
+    /// Its resident memory in KiB (Linux).
+    pub fn rss_kib(&self) -> u64 {
+        let status = self.proc_file("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    /// CPU time used so far, user and system, in clock ticks of 10 ms (Linux, proc(5)).
+    pub fn cpu_ticks(&self) -> u64 {
+        let stat = self.proc_file("stat");
+        // The second field is the name in parentheses and may hold anything; utime and stime are fields 14 and 15.
+        let after_name = stat.rsplit(')').next().unwrap();
+        let fields: Vec<&str> = after_name.split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    }
+
+    fn proc_file(&self, name: &str) -> String {
+        let path = format!("/proc/{}/{name}", self.pid());
+        std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// What comes out of a pipe, gathered by a thread so that the program never blocks on it.
+struct Gathered {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Gathered {
+    fn from(mut pipe: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&bytes);
+        let thread = std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while let Ok(n @ 1..) = pipe.read(&mut piece) {
+                sink.lock().unwrap().extend_from_slice(&piece[..n]);
+            }
+        });
+        Gathered { bytes, thread: Some(thread) }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
+    }
+
+    /// Waits for the pipe's end; not for ever, since a process left behind could hold it open.
+    fn finish(&mut self) {
+        let Some(thread) = self.thread.take() else { return };
+        let end = Instant::now() + Duration::from_secs(2);
+        while !thread.is_finished() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}

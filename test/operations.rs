@@ -1,0 +1,470 @@
+//! What an administrator does to a running server, and what may go wrong with it.
+
+mod harness;
+
+use harness::process::{Process, program, run};
+use harness::{CONNECTIONS, Client, Server, Setup, configuration, each, host, noise, site, wait_for};
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+const MAIN: &str = "error_log stderr notice;";
+const WORKERS: [&str; 2] = [MAIN, "worker_processes 2; error_log stderr notice;"];
+/// More than the kernel's socket buffers hold, so that a download is really under way.
+const BIG: usize = 16 << 20;
+
+/// `webserv -p DIR -c DIR/webserv.conf` with more arguments, until it ends.
+fn webserv(dir: &Path, arguments: &[&str]) -> Output {
+    let config = dir.join("webserv.conf");
+    let place = ["-p", dir.to_str().unwrap(), "-c", config.to_str().unwrap()];
+    run(&[&place, arguments].concat(), dir)
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A port that nobody has on any address, below those that the kernel gives away.
+fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let start = std::process::id() % 100 * 100;
+    let port = || (10_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000) as u16;
+    wait_for("a free port", || TcpListener::bind(("0.0.0.0", port())).ok()?.local_addr().ok().map(|a| a.port()))
+}
+
+/// A connection that the worker with this number has accepted; the server logs at level debug.
+fn client_of(s: &Server, worker: usize) -> Client {
+    wait_for("a connection to this worker", || {
+        let client = s.connect();
+        let accepted = format!("accepted 127.0.0.1:{} ", client.local_port());
+        let by = wait_for("its acceptance", || {
+            let said = s.said();
+            Some(said.lines().find(|line| line.contains(&accepted))?.contains(&format!(" w{worker} ")))
+        });
+        by.then_some(client)
+    })
+}
+
+/// Two workers, of which the second one has a client that takes its time with `/big`.
+fn with_a_slow_client_of_the_second_worker() -> (Server, Client) {
+    let main = "worker_processes 2; error_log stderr debug;";
+    let s = Setup::new(&host(""), &[("big", &noise(BIG, 1))]).main(main).start();
+    let mut client = client_of(&s, 1);
+    client.send_get("/big");
+    client.wait_some();
+    (s, client)
+}
+
+fn wait_refused(s: &Server) {
+    wait_for("new connections refused", || TcpStream::connect(&s.addresses[0]).err());
+}
+
+#[test]
+fn sigterm_after_sigquit_was_not_heard_once_the_first_worker_was_idle() {
+    for signal in ["TERM", "INT"] {
+        let (mut s, _client) = with_a_slow_client_of_the_second_worker();
+        s.process.signal("QUIT");
+        wait_refused(&s);
+        assert_eq!(s.process.exit_within(Duration::ZERO), None, "the download is still open");
+        s.process.signal(signal);
+        assert!(s.process.exit().success(), "{signal}: {}", s.said());
+    }
+}
+
+#[test]
+fn the_last_worker_to_finish_ends_the_server() {
+    let (mut s, mut client) = with_a_slow_client_of_the_second_worker();
+    s.process.signal("QUIT");
+    wait_refused(&s);
+    let response = client.response().expect(200, "/big");
+    assert!(response.body == noise(BIG, 1), "{response}");
+    assert!(s.process.exit().success());
+    assert!(!s.said().contains("worker 1 has ended"), "it is no surprise: {}", s.said());
+}
+
+#[test]
+fn a_wildcard_address_and_a_specific_one_of_the_same_port_did_not_start() {
+    for main in WORKERS {
+        let port = free_port();
+        let wild = format!("server {{ listen {port}; return 200 wild; }}");
+        let specific = format!("server {{ listen 127.0.0.1:{port}; return 200 specific; }}");
+        for http in [wild.clone() + &specific, specific + &wild] {
+            let _s = Setup::new(&http, &[]).main(main).start();
+            let ask = |ip: &str| Client::connect(&format!("{ip}:{port}")).get("/").text();
+            assert_eq!((ask("127.0.0.1"), ask("127.0.0.2")), ("specific".into(), "wild".into()), "{http}");
+        }
+        // Sharing does not hide that someone else is there.
+        let other = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let setup = Setup::new(&(wild + &format!("server {{ listen 127.0.0.1:{port}; }}")), &[]).main(main);
+        setup.write("webserv.conf", setup.config().as_bytes());
+        let refused = webserv(setup.dir.path(), &[]);
+        assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+        assert!(said(&refused).contains("another program listens there"), "{}", said(&refused));
+        drop(other);
+    }
+}
+
+#[test]
+fn a_reload_from_a_wildcard_to_a_specific_address_was_refused() {
+    for main in WORKERS {
+        let port = free_port();
+        let on = |address: &str| format!("server {{ listen {address}; return 200 {address}; }}");
+        let (wild, specific) = (port.to_string(), format!("127.0.0.1:{port}"));
+        let s = Setup::new(&on(&wild), &[]).main(main).start();
+        // Also one that stands beside it, and back. A closed listener resets whom it has not accepted: wait for that.
+        for (addresses, closed) in [(vec![&specific], 1), (vec![&specific, &wild], 1), (vec![&wild], 2)] {
+            let http: String = addresses.iter().map(|address| on(address)).collect();
+            s.rewrite(main, &http);
+            let before = s.said().len();
+            s.process.signal("HUP");
+            wait_for("the reload", || s.said()[before..].contains("is in force").then_some(()));
+            let workers = if main == MAIN { 1 } else { 2 };
+            let all_closed = || (s.said().matches(" no more").count() == closed * workers).then_some(());
+            wait_for("the old listeners closed", all_closed);
+            let ask = || Client::try_connect(&specific).ok().map(|mut client| client.get("/").text());
+            assert_eq!(wait_for("a listener", ask), *addresses[0]);
+            let elsewhere = || Client::try_connect(&format!("127.0.0.2:{port}")).is_ok();
+            assert_eq!(elsewhere(), addresses.contains(&&wild), "{addresses:?}");
+        }
+        assert!(!s.said().contains("cannot listen"), "{}", s.said());
+    }
+}
+
+#[test]
+fn another_user_with_two_workers_could_not_open_the_logs() {
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return println!("skipped: only root can become another user");
+    }
+    let http = format!("access_log logs/access.log combined buffer=1;\n{}", host("return 200 ok;"));
+    let main = "user nobody; worker_processes 2; error_log logs/error.log notice;";
+    let mut s = Setup::new(&http, &[]).main(main).start();
+    let has = |name: &str, text: &str| s.text(name).contains(text).then_some(());
+    let nobody = s.process.pid();
+    let nobody = std::fs::metadata(format!("/proc/{nobody}")).unwrap().uid();
+    assert_ne!(nobody, 0, "the server is root still");
+    for name in ["logs/access.log", "logs/error.log"] {
+        assert_eq!(std::fs::metadata(s.path(name)).unwrap().uid(), nobody, "{name} has another owner");
+    }
+    s.get("/before");
+    wait_for("a line", || has("logs/access.log", "/before"));
+    // As logrotate does: the new file is there, and given to the server, before the signal.
+    std::fs::rename(s.path("logs/access.log"), s.path("logs/access.log.1")).unwrap();
+    s.write("logs/access.log", b"");
+    std::os::unix::fs::chown(s.path("logs/access.log"), Some(nobody), None).unwrap();
+    for (signal, target) in [("USR1", "/reopened"), ("HUP", "/reloaded")] {
+        s.process.signal(signal);
+        wait_for(target, || {
+            s.get(target);
+            has("logs/access.log", target)
+        });
+    }
+    s.process.signal("TERM");
+    assert!(s.process.exit().success());
+    assert_eq!(s.text("webserv.pid"), "", "a folder of root's keeps the file, but no number in it");
+}
+
+#[test]
+fn a_reload_whose_log_could_not_be_opened_was_in_force_all_the_same() {
+    let with = |log: &str, text: &str| format!("{log}\n{}", host(&format!("return 200 {text};")));
+    for main in WORKERS {
+        let s = Setup::new(&with("access_log logs/a.log combined buffer=1;", "old"), &[]).main(main).start();
+        for log in ["access_log", "error_log"] {
+            let before = s.said().len();
+            let more = "server { listen 127.0.0.3:0; }";
+            s.rewrite(main, &(with(&format!("{log} absent/x.log;"), "new") + more));
+            s.process.signal("HUP");
+            let refused = || s.said()[before..].contains("the old configuration stays in force").then_some(());
+            wait_for("the refusal", refused);
+            let now = s.said()[before..].to_owned();
+            assert!(now.contains("absent/x.log") && !now.contains("127.0.0.3"), "{now}");
+            assert_eq!(s.get(&format!("/{log}")).text(), "old");
+            let line = format!("GET /{log} ");
+            wait_for("a line in the old log", || s.text("logs/a.log").contains(&line).then_some(()));
+        }
+    }
+}
+
+#[test]
+fn a_request_from_before_a_reload_was_logged_elsewhere() {
+    let with = |logs: &str| format!("{logs}\n{}", host(""));
+    let log = |name: &str| format!("access_log logs/{name}.log combined buffer=1;");
+    for main in WORKERS {
+        let files: &[(&str, &[u8])] = &[("big", &noise(BIG, 1)), ("ok.txt", b"ok")];
+        let s = Setup::new(&with(&(log("a") + &log("b"))), files).main(main).start();
+        let mut download = s.connect();
+        download.send_get("/big");
+        download.wait_some();
+        s.rewrite(main, &with(&(log("b") + &log("c"))));
+        s.process.signal("HUP");
+        wait_for("the new configuration", || {
+            s.get("/ok.txt");
+            s.text("logs/c.log").contains("/ok.txt").then_some(())
+        });
+        download.response().expect(200, "/big");
+        for name in ["a", "b"] {
+            wait_for(name, || s.text(&format!("logs/{name}.log")).contains("GET /big ").then_some(()));
+        }
+        assert!(!s.text("logs/c.log").contains("/big"), "{main}: {}", s.text("logs/c.log"));
+    }
+}
+
+#[test]
+fn a_half_written_configuration_took_the_site_down() {
+    for main in WORKERS {
+        let s = Setup::new(&host("return 200 ok;"), &[]).main(main).start();
+        for text in ["", "error_log stderr notice;\n", "http { }\n"] {
+            let before = s.said().len();
+            s.write("webserv.conf", text.as_bytes());
+            s.process.signal("HUP");
+            wait_for("the refusal", || s.said()[before..].contains("it has no server").then_some(()));
+            assert_eq!(s.get("/").text(), "ok");
+        }
+        let new = webserv(s.dir.path(), &[]);
+        assert_eq!(new.status.code(), Some(1), "{}", said(&new));
+    }
+}
+
+#[test]
+fn an_old_server_removed_the_pid_file_and_socket_of_the_new_one() {
+    for main in WORKERS {
+        let setup = Setup::new("", &[("big", &noise(BIG, 1)), ("ok.txt", b"ok")]).main(main);
+        let socket = setup.path("s.sock");
+        let address = format!("unix:{}", socket.display());
+        let config = configuration(main, CONNECTIONS, &format!("server {{ listen {address}; }}"));
+        setup.write("webserv.conf", config.as_bytes());
+        let dir = setup.dir.path();
+        let arguments = ["-p", dir.to_str().unwrap(), "-c", "webserv.conf"].map(String::from);
+        let pid_is = |process: &Process| {
+            let text = std::fs::read_to_string(setup.path("webserv.pid")).ok()?;
+            (text == format!("{}\n", process.pid())).then_some(())
+        };
+        let start = || {
+            let process = Process::start(&arguments, dir, None);
+            wait_for("the pid file", || pid_is(&process));
+            process
+        };
+        let mut old = start();
+        let mut download = Client::connect(&address);
+        download.send_get("/big");
+        download.wait_some();
+        old.signal("QUIT");
+        wait_for("the old socket gone", || (!socket.exists()).then_some(()));
+        let mut new = start();
+        download.response().expect(200, "/big");
+        assert!(old.exit().success(), "{}", old.stderr());
+        assert!(pid_is(&new).is_some(), "{main}: the pid file is gone");
+        assert_eq!(Client::connect(&address).get("/ok.txt").text(), "ok");
+        new.signal("TERM");
+        assert!(new.exit().success());
+        assert!(!socket.exists() && !setup.path("webserv.pid").exists(), "{main}: something is left");
+    }
+}
+
+#[test]
+fn the_sockets_of_a_reload_were_left_behind() {
+    for main in WORKERS {
+        let mut s = site("return 200 ok;", &[]);
+        let (first, second) = (s.path("1.sock"), s.path("2.sock"));
+        let on = |path: &Path| host("return 200 ok;") + &format!("server {{ listen unix:{}; }}", path.display());
+        for (here, gone) in [(&first, &second), (&second, &first)] {
+            s.rewrite(main, &on(here));
+            s.process.signal("HUP");
+            wait_for("the sockets changed", || (here.exists() && !gone.exists()).then_some(()));
+        }
+        let mode = std::fs::metadata(&second).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o666, "a server in front, of another user, could not connect");
+        s.process.signal("TERM");
+        assert!(s.process.exit().success());
+        assert!(!second.exists(), "{main}: a socket is left");
+    }
+}
+
+/// Ends the daemon whose number stands in this file, should the test fail before it does.
+struct Daemon<'a>(&'a Path);
+
+impl Daemon<'_> {
+    fn pid(&self) -> Option<u32> {
+        std::fs::read_to_string(self.0).ok()?.trim().parse().ok()
+    }
+}
+
+impl Drop for Daemon<'_> {
+    fn drop(&mut self) {
+        if let Some(pid) = self.pid() {
+            let _ = Command::new("sh").args(["-c", &format!("kill -KILL {pid}")]).status();
+        }
+    }
+}
+
+/// Whether the process has ended; nobody may have asked a container's first process to reap it.
+fn is_gone(pid: u32) -> Option<()> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+    matches!(state, None | Some('Z' | 'X')).then_some(())
+}
+
+#[test]
+fn a_daemon_is_told_by_name_from_start_to_end() {
+    for name in ["stop", "quit"] {
+        let main = "daemon on; worker_processes 2; error_log logs/error.log notice;";
+        let setup = Setup::new("", &[]);
+        let (dir, pid_file, socket) = (setup.dir.path(), setup.path("webserv.pid"), setup.path("s.sock"));
+        let address = format!("unix:{}", socket.display());
+        let with = |text: &str| format!("server {{ listen {address}; return 200 {text}; }}");
+        setup.write("webserv.conf", configuration(main, CONNECTIONS, &with("one")).as_bytes());
+        let daemon = Daemon(&pid_file);
+        let started = webserv(dir, &[]);
+        assert_eq!((started.status.code(), said(&started).as_str()), (Some(0), ""));
+        // It serves by the time that the command has ended.
+        let pid = daemon.pid().expect("the pid file is there");
+        assert_eq!(Client::connect(&address).get("/").text(), "one");
+        let second = webserv(dir, &[]);
+        assert_eq!(second.status.code(), Some(1), "a second one: {}", said(&second));
+        assert!(said(&second).contains("Address already in use"), "{}", said(&second));
+        assert_eq!(daemon.pid(), Some(pid), "the second one has left the pid file alone");
+        setup.write("webserv.conf", configuration(main, CONNECTIONS, &with("two")).as_bytes());
+        let tell = |name: &str| {
+            let told = webserv(dir, &["-s", name]);
+            assert_eq!((told.status.code(), said(&told).as_str()), (Some(0), ""), "-s {name}");
+        };
+        tell("reload");
+        wait_for("the new configuration", || (Client::connect(&address).get("/").text() == "two").then_some(()));
+        std::fs::rename(setup.path("logs/error.log"), setup.path("logs/error.log.1")).unwrap();
+        tell("reopen");
+        wait_for("the new log", || setup.path("logs/error.log").exists().then_some(()));
+        tell(name);
+        wait_for("its end", || is_gone(pid));
+        assert!(!pid_file.exists() && !socket.exists(), "-s {name}: something is left");
+        assert_eq!(webserv(dir, &["-s", name]).status.code(), Some(1), "nobody is there to be told");
+    }
+}
+
+#[test]
+fn a_daemon_that_could_not_start_exited_with_0_and_said_nothing() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = format!("listen {};", taken.local_addr().unwrap());
+    let rows = [
+        ("pid /nonexistent/x;", "listen 127.0.0.1:0;", "/nonexistent/x"),
+        ("user no-such-user;", "listen 127.0.0.1:0;", "no-such-user"),
+        ("error_log absent/error.log;", "listen 127.0.0.1:0;", "absent/error.log"),
+        ("", "listen 127.0.0.1:0; access_log absent/access.log;", "absent/access.log"),
+        ("", &taken, "Address already in use"),
+    ];
+    each(rows, |(main, body, told)| {
+        let setup = Setup::new("", &[]);
+        let config = format!("daemon on; {main} events {{}} http {{ server {{ {body} }} }}");
+        setup.write("webserv.conf", config.as_bytes());
+        let output = webserv(setup.dir.path(), &[]);
+        assert_eq!(output.status.code(), Some(1), "{config}: {}", said(&output));
+        assert!(said(&output).contains(told), "{config}: {}", said(&output));
+    });
+}
+
+#[test]
+fn sighup_opened_new_listeners_while_draining() {
+    for main in WORKERS {
+        let mut s = Setup::new(&host(""), &[("big", &noise(BIG, 1))]).main(main).start();
+        let mut download = s.connect();
+        download.send_get("/big");
+        download.wait_some();
+        s.process.signal("QUIT");
+        wait_refused(&s);
+        s.rewrite(main, &(host("") + "server { listen 127.0.0.4:0; }"));
+        s.process.signal("HUP");
+        s.wait_said("not reloaded");
+        download.response().expect(200, "/big");
+        assert!(s.process.exit().success());
+        assert!(!s.said().contains("127.0.0.4"), "{}", s.said());
+    }
+}
+
+#[test]
+fn a_reload_did_not_say_what_it_cannot_change() {
+    let on = |option: &str| format!("server {{ listen [::1]:0 {option}; return 200 ok; }}");
+    let s = Setup::new(&on(""), &[]).main(MAIN).start();
+    let main = "worker_processes 2; user nobody; daemon on; error_log stderr notice;";
+    let text = configuration(main, CONNECTIONS, &on("ipv6only=off backlog=7")).replace("webserv.pid", "other.pid");
+    s.write("webserv.conf", text.replace("events {", "events { try_first off;").as_bytes());
+    // Again and again: what was started decides, not what was read last.
+    for _ in 0..2 {
+        let before = s.said().len();
+        s.process.signal("HUP");
+        wait_for("the end of the reload", || s.said()[before..].contains("is in force").then_some(()));
+        for name in ["worker_processes", "user", "daemon", "pid", "try_first", "ipv6only="] {
+            let told = format!("\"{name}\"");
+            let line = s.said()[before..].lines().find(|line| line.contains(&told)).map(String::from);
+            let line = line.unwrap_or_else(|| panic!("nothing of {name}: {}", s.said()));
+            assert!(line.contains("[warn]") && line.contains("takes a new start"), "{line}");
+        }
+        assert!(!s.said().contains("backlog"), "it is changed, so there is nothing to be said: {}", s.said());
+    }
+}
+
+#[test]
+fn a_server_without_a_name_was_named_in_the_log_all_the_same() {
+    let s = Setup::new(&host(""), &[]).start();
+    s.get("/absent-file").expect(404, "/absent-file");
+    s.wait_said("absent-file");
+    s.wait_said(", client: 127.0.0.1, request: \"GET /absent-file HTTP/1.1\"");
+}
+
+#[test]
+fn a_log_on_a_full_disk_does_not_stop_the_server() {
+    for buffer in ["buffer=1", "buffer=4k flush=1ms"] {
+        let logs = format!("access_log /dev/full combined {buffer}; error_log /dev/full info;\n");
+        let mut s = Setup::new(&(logs + &host("")), &[("ok.txt", b"ok")]).start();
+        let mut kept = s.connect();
+        for signal in ["USR1", "HUP"] {
+            for _ in 0..20 {
+                kept.get("/ok.txt").expect(200, "/ok.txt");
+                kept.get("/absent").expect(404, "/absent");
+            }
+            s.process.signal(signal);
+            s.wait_said(signal);
+            s.assert_alive(signal);
+        }
+        s.process.signal("TERM");
+        assert!(s.process.exit().success());
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_does_not_stop_the_server() {
+    let setup = Setup::new("", &[("ok.txt", b"ok")]);
+    let http = format!("access_log stderr combined buffer=1; {}", host(""));
+    setup.write("webserv.conf", configuration("error_log stderr info;", CONNECTIONS, &http).as_bytes());
+    let dir = setup.dir.path().to_str().unwrap();
+    let mut command = Command::new(program());
+    command.args(["-p", dir, "-c", "webserv.conf"]).current_dir(dir).stderr(Stdio::piped());
+    let mut server = command.spawn().unwrap();
+    let mut said = BufReader::new(server.stderr.take().unwrap()).lines();
+    let listening = said.find_map(|line| line.unwrap().split("listening on ").nth(1).map(String::from));
+    let address = listening.unwrap().split(' ').next().unwrap().to_owned();
+    drop(said); // EPIPE, from now on
+    for _ in 0..20 {
+        let mut client = Client::connect(&address);
+        client.get("/absent").expect(404, "/absent");
+        client.get("/ok.txt").expect(200, "/ok.txt");
+    }
+    Command::new("sh").args(["-c", &format!("kill -TERM {}", server.id())]).status().unwrap();
+    let status = wait_for("its end", || server.try_wait().unwrap());
+    assert!(status.success(), "{status}");
+}
+
+#[test]
+fn output_that_nobody_reads_is_no_panic() {
+    let setup = Setup::new("", &[]);
+    for arguments in [&["-h"][..], &["-V"], &["-T"], &["-c", "/nonexistent"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(program());
+        command.args(arguments).current_dir(setup.dir.path());
+        let command = command.stdout(writer.try_clone().unwrap()).stderr(writer);
+        let code = command.status().unwrap().code();
+        assert_eq!(code, Some(i32::from(arguments[0] == "-c")), "{arguments:?}");
+    }
+}

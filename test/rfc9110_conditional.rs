@@ -1,0 +1,244 @@
+//! RFC 9110, section 13: preconditions, each alone and in their order.
+//! How to read a row: test/harness/conform.rs.
+
+mod harness;
+
+use harness::{Response, Server, date, each, site};
+use std::fs::File;
+use std::time::{Duration, SystemTime};
+
+/// When `/a.txt` was changed: Sun, 06 Nov 1994 08:49:37 GMT.
+const MTIME_S: u64 = 784_111_777;
+const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
+
+/// `/a.txt` with the alphabet and an old date; places where preconditions and ranges mean nothing.
+fn letters() -> (Server, String) {
+    let places = "location = /text { return 200 text; } location = /moved { return 301 /a.txt; }";
+    let s = site(places, &[("a.txt", LETTERS), ("dir/x", b"x"), ("next.txt", b"next"), ("empty.txt", b"")]);
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(MTIME_S);
+    File::options().write(true).open(s.path("html/a.txt")).unwrap().set_modified(time).unwrap();
+    let tag = s.get("/a.txt").must("ETag").to_owned();
+    (s, tag)
+}
+
+/// Rule, request line without version, field lines parted by `|`, the right statuses. In the fields stand TAG for the
+/// file's tag, SAME for its date, OLDER and NEWER for a second before and after.
+type Row<'a> = (&'a str, &'a str, &'a str, &'a [u16]);
+
+/// The fields of a row as they are sent.
+fn filled(fields: &str, tag: &str) -> String {
+    let dates = [("SAME", MTIME_S), ("OLDER", MTIME_S - 1), ("NEWER", MTIME_S + 1)];
+    let fields = dates.iter().fold(fields.to_owned(), |text, (name, s)| text.replace(name, &date::imf(*s)));
+    fields.replace("TAG", tag).replace('|', "\r\n")
+}
+
+fn check(s: &Server, tag: &str, rows: &[Row<'_>]) {
+    each(rows, |(rule, line, fields, statuses)| {
+        let fields = filled(fields, tag);
+        let mut client = s.connect();
+        client.send(format!("{line} HTTP/1.1\r\nHost: h\r\n{fields}\r\n\r\n"));
+        let response = client.response();
+        let when = format!("{rule}: {line}, {fields:?}");
+        assert!(statuses.contains(&response.status), "{when}: expected {statuses:?}, got {response}");
+        harness::conform::check_lawful(&response);
+        match response.status {
+            200 if *line == "GET /a.txt" => assert_eq!(response.body, LETTERS, "{when}: {response}"),
+            304 => check_304(&response, tag),
+            412 => assert_eq!(response.field("ETag").unwrap_or(tag), tag, "{when}: {response}"),
+            _ => {}
+        }
+        if !response.says_close() {
+            assert_eq!(client.get("/next.txt").text(), "next", "{when}: the request after it");
+        }
+    });
+}
+
+/// What a 304 says (15.4.5): what a 200 would say of the validators, and nothing else of the content.
+#[track_caller]
+fn check_304(response: &Response, tag: &str) {
+    assert_eq!(response.must("ETag"), tag, "9110 15.4.5 MUST: {response}");
+    assert!(response.field("Date").is_some(), "9110 15.4.5 MUST: {response}");
+    let modified = response.field("Last-Modified").unwrap_or("Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_eq!(modified, date::imf(MTIME_S), "9110 15.4.5: {response}");
+    assert_eq!(response.field("Content-Length").unwrap_or("26"), "26", "9110 8.6 MUST NOT: {response}");
+    for name in ["Content-Type", "Content-Range", "Content-Encoding", "Transfer-Encoding"] {
+        assert_eq!(response.field(name), None, "9110 15.4.5 SHOULD NOT: {response}");
+    }
+}
+
+const A: &str = "GET /a.txt";
+
+#[test]
+fn tags() {
+    let (s, tag) = letters();
+    let unquoted = format!("If-None-Match: {}", tag.trim_matches('"'));
+    let upper = format!("If-None-Match: {}", tag.to_uppercase());
+    let rows: &[Row] = &[
+        ("9110 13.1.2 MUST", A, "If-None-Match: TAG", &[304]),
+        ("9110 13.1.2 MUST", A, "If-None-Match: *", &[304]),
+        ("9110 13.1.2 MUST", A, "If-None-Match: \t TAG \t ", &[304]),
+        ("9110 13.1.2 MUST", A, "if-NONE-match:TAG", &[304]),
+        ("9110 13.1.2 MUST", "HEAD /a.txt", "If-None-Match: TAG", &[304]),
+        ("9110 13.1.2 MUST", "HEAD /a.txt", "If-None-Match: *", &[304]),
+        ("9110 13.1.2 MUST (weak)", A, "If-None-Match: W/TAG", &[304]),
+        ("9110 13.1.2 MUST", A, "If-None-Match: \"x\", TAG", &[304]),
+        ("9110 13.1.2 MUST", A, "If-None-Match: TAG, \"x\"", &[304]),
+        ("9110 13.1.2 MUST", A, "If-None-Match: \"x\",W/\"y\",TAG,\"z\"", &[304]),
+        ("9110 13.1.2 MUST", A, "If-None-Match: \"x\"|If-None-Match: TAG", &[304]),
+        ("9110 8.8.3 (etagc)", A, "If-None-Match: \"a,b\", TAG", &[304]),
+        ("9110 8.8.3 (etagc)", A, "If-None-Match: \"\\\", TAG", &[304]),
+        ("9110 8.8.3 (etagc)", A, "If-None-Match: \"\u{fc}\", TAG", &[304]),
+        ("9110 5.6.1 MUST", A, "If-None-Match: , ,\"x\",, TAG,", &[304]),
+        ("9110 13.1.2", A, "If-None-Match: \"x\"", &[200]),
+        ("9110 13.1.2", A, "If-None-Match: \"x\", W/\"y\"", &[200]),
+        ("9110 13.1.2", A, "If-None-Match: \"\"", &[200]),
+        ("9110 13.1.2", A, &upper.replace("W/", "w/"), &[200, 304]),
+        ("9110 8.8.3 (case-sensitive)", A, "If-None-Match: w/TAG", &[200, 400]),
+        ("9110 8.8.3", A, &unquoted, &[200, 400]),
+        ("9110 8.8.3", A, "If-None-Match: 'x'", &[200, 400]),
+        ("9110 8.8.3", A, "If-None-Match: \"x", &[200, 400]),
+        ("9110 13.1.2", A, "If-None-Match: *, TAG", &[304, 200, 400]),
+        ("9110 13.1.2", A, "If-None-Match:", &[200, 400]),
+        ("9110 13.1.1", A, "If-Match: TAG", &[200]),
+        ("9110 13.1.1", A, "If-Match: *", &[200]),
+        ("9110 13.1.1", A, "If-Match: \"x\", TAG", &[200]),
+        ("9110 13.1.1", A, "If-Match: \"x\"|If-Match: TAG", &[200]),
+        ("9110 13.1.1", "HEAD /a.txt", "If-Match: TAG", &[200]),
+        ("9110 13.1.1 MUST", A, "If-Match: \"x\"", &[412]),
+        ("9110 13.1.1 MUST", A, "If-Match: \"x\", \"y\"", &[412]),
+        ("9110 13.1.1 MUST", "HEAD /a.txt", "If-Match: \"x\"", &[412]),
+        ("9110 13.1.1 MUST (strong)", A, "If-Match: W/TAG", &[412]),
+        ("9110 13.1.1 MUST (strong)", A, "If-Match: W/TAG, \"x\"", &[412]),
+        ("9110 8.8.3", A, "If-Match: nonsense", &[412, 400]),
+    ];
+    check(&s, &tag, rows);
+}
+
+#[test]
+fn dates() {
+    let (s, tag) = letters();
+    let since = |date: String| format!("If-Modified-Since: {date}");
+    let (year, now) = (1970 + date::now() / 31_556_952, date::now());
+    // More than 50 years ahead is the century before (5.6.7 MUST): the last day of that year, whatever its name was.
+    let century_before = since(format!("Friday, 31-Dec-{:02} 23:59:59 GMT", (year + 52) % 100));
+    let rows = [
+        ("9110 13.1.3 SHOULD", since(date::imf(MTIME_S)), &[304u16][..]),
+        ("9110 5.6.7 MUST", since(date::rfc850(MTIME_S)), &[304]),
+        ("9110 5.6.7 MUST", since(date::asctime(MTIME_S)), &[304]),
+        ("9110 13.1.3 SHOULD", since(date::imf(MTIME_S + 1)), &[304]),
+        ("9110 13.1.3 SHOULD", since(date::imf(now)), &[304]),
+        ("9110 13.1.3 SHOULD", since(date::imf(now + 86400)), &[304]),
+        ("9110 13.1.3 SHOULD", since(date::rfc850(now)), &[304]),
+        ("9110 13.1.3 SHOULD", since(date::asctime(now)), &[304]),
+        ("9110 13.1.3", since(date::imf(MTIME_S - 1)), &[200]),
+        ("9110 13.1.3", since(date::rfc850(MTIME_S - 1)), &[200]),
+        ("9110 13.1.3", since(date::asctime(MTIME_S - 1)), &[200]),
+        ("9110 13.1.3", since("Thu, 01 Jan 1970 00:00:00 GMT".into()), &[200]),
+        ("9110 5.6.7 MUST", century_before, &[200]),
+        ("9110 5.6.7 (leap second)", since("Sat, 31 Dec 2016 23:59:60 GMT".into()), &[304, 200]),
+        ("9110 5.6.7 (leap day)", since("Thu, 29 Feb 1996 00:00:00 GMT".into()), &[304]),
+    ];
+    let rows: Vec<Row> = rows.iter().map(|(rule, fields, statuses)| (*rule, A, fields.as_str(), *statuses)).collect();
+    check(&s, &tag, &rows);
+    // Not a date: the field is ignored (13.1.3 MUST, 13.1.4 MUST).
+    let none = [
+        "",
+        "now",
+        "784111777",
+        "2094-11-06T08:49:37Z",
+        "Sat, 06 Nov 2094 08:49:37",
+        "Sat, 06 Nov 2094 08:49:37 +0000",
+        "Sat, 06 Nov 2094 08:49 GMT",
+        "Sat, 06 Nov 2094 24:49:37 GMT",
+        "Sat, 06 Nov 2094 08:60:37 GMT",
+        "Sat, 06 Nov 2094 08:49:61 GMT",
+        "Sat, 32 Nov 2094 08:49:37 GMT",
+        "Sat, 00 Nov 2094 08:49:37 GMT",
+        "Sat, 06 Nix 2094 08:49:37 GMT",
+        "Sat, 06 Nov 94 08:49:37 GMT",
+        "Sat, 06-Nov-2094 08:49:37 GMT",
+        "Sat, -6 Nov 2094 08:49:37 GMT",
+        "06 Nov 2094 08:49:37 GMT",
+        "Sat Nov 6 08:49:37 2094 GMT",
+        "Sat, 06 Nov 99999999999 08:49:37 GMT",
+        "\"Sat, 06 Nov 2094 08:49:37 GMT\"",
+    ];
+    each(none, |value| {
+        check(&s, &tag, &[("9110 13.1.3 MUST", A, &format!("If-Modified-Since: {value}"), &[200])]);
+        let past = value.replace("2094", "1990");
+        check(&s, &tag, &[("9110 13.1.4 MUST", A, &format!("If-Unmodified-Since: {past}"), &[200])]);
+    });
+    let rows: &[Row] = &[
+        ("9110 13.1.3", "HEAD /a.txt", "If-Modified-Since: SAME", &[304]),
+        ("9110 13.1.4", A, "If-Unmodified-Since: SAME", &[200]),
+        ("9110 13.1.4", A, "If-Unmodified-Since: NEWER", &[200]),
+        ("9110 13.1.4 MUST", A, "If-Unmodified-Since: OLDER", &[412]),
+        ("9110 13.1.4 MUST", "HEAD /a.txt", "If-Unmodified-Since: OLDER", &[412]),
+        ("9110 5.6.7 MUST", A, "If-Unmodified-Since: Sunday, 06-Nov-94 08:49:36 GMT", &[412]),
+        ("9110 5.6.7 MUST", A, "If-Unmodified-Since: Sun Nov  6 08:49:36 1994", &[412]),
+        ("9110 5.6.7 MUST", A, "If-Unmodified-Since: Sun Nov  6 08:49:37 1994", &[200]),
+    ];
+    check(&s, &tag, rows);
+}
+
+#[test]
+fn the_order_of_preconditions() {
+    let (s, tag) = letters();
+    let rows: &[Row] = &[
+        // If-Match, else If-Unmodified-Since; then If-None-Match, else If-Modified-Since; then If-Range.
+        ("9110 13.2.2 MUST", A, "If-Match: TAG|If-Unmodified-Since: OLDER", &[200]),
+        ("9110 13.2.2 MUST", A, "If-Unmodified-Since: OLDER|If-Match: TAG", &[200]),
+        ("9110 13.2.2 MUST", A, "If-Match: \"x\"|If-Unmodified-Since: NEWER", &[412]),
+        ("9110 13.2.2 MUST", A, "If-Match: *|If-Unmodified-Since: OLDER", &[200]),
+        ("9110 13.2.2 MUST", A, "If-None-Match: TAG|If-Modified-Since: OLDER", &[304]),
+        ("9110 13.2.2 MUST", A, "If-Modified-Since: OLDER|If-None-Match: TAG", &[304]),
+        ("9110 13.2.2 MUST", A, "If-None-Match: \"x\"|If-Modified-Since: SAME", &[200]),
+        ("9110 13.2.2 MUST", A, "If-None-Match: \"x\"|If-Modified-Since: NEWER", &[200]),
+        ("9110 13.2.2 MUST", "HEAD /a.txt", "If-None-Match: \"x\"|If-Modified-Since: NEWER", &[200]),
+        ("9110 13.2.2 MUST", A, "If-Match: TAG|If-None-Match: TAG", &[304]),
+        ("9110 13.2.2 MUST", A, "If-Match: \"x\"|If-None-Match: TAG", &[412]),
+        ("9110 13.2.2 MUST", A, "If-None-Match: TAG|If-Match: \"x\"", &[412]),
+        ("9110 13.2.2 MUST", A, "If-Match: TAG|If-Modified-Since: SAME", &[304]),
+        ("9110 13.2.2 MUST", A, "If-Match: \"x\"|If-Modified-Since: SAME", &[412]),
+        ("9110 13.2.2 MUST", A, "If-Unmodified-Since: OLDER|If-None-Match: TAG", &[412]),
+        ("9110 13.2.2 MUST", A, "If-Unmodified-Since: SAME|If-None-Match: TAG", &[304]),
+        ("9110 13.2.2 MUST", A, "If-Unmodified-Since: OLDER|If-Modified-Since: SAME", &[412]),
+        ("9110 13.2.2 MUST", A, "If-Unmodified-Since: SAME|If-Modified-Since: SAME", &[304]),
+        (
+            "9110 13.2.2 MUST",
+            A,
+            "If-Match: TAG|If-Unmodified-Since: OLDER|If-None-Match: \"x\"|If-Modified-Since: SAME",
+            &[200],
+        ),
+        (
+            "9110 13.2.2 MUST",
+            A,
+            "If-Match: TAG|If-Unmodified-Since: OLDER|If-None-Match: TAG|If-Modified-Since: OLDER",
+            &[304],
+        ),
+        ("9110 13.2.2 MUST", A, "If-Match: TAG|Range: bytes=0-1", &[206]),
+        ("9110 13.2.2 MUST", A, "If-Match: \"x\"|Range: bytes=0-1", &[412]),
+        ("9110 13.2.2 MUST", A, "If-None-Match: TAG|Range: bytes=0-1", &[304]),
+        ("9110 13.2.2 MUST", A, "If-None-Match: \"x\"|Range: bytes=0-1", &[206]),
+        ("9110 13.2.2 MUST", A, "If-Modified-Since: SAME|Range: bytes=0-1", &[304]),
+        ("9110 13.2.2 MUST", A, "If-Modified-Since: OLDER|Range: bytes=0-1", &[206]),
+        ("9110 13.2.2 MUST", A, "If-Unmodified-Since: SAME|Range: bytes=0-1", &[206]),
+        ("9110 13.2.2 MUST", A, "If-None-Match: TAG|Range: bytes=99-", &[304]),
+        ("9110 13.2.2 MUST", A, "If-Match: \"x\"|Range: bytes=99-", &[412]),
+        ("9110 13.2.2 MUST", A, "If-Match: TAG|Range: bytes=0-1|If-Range: \"x\"", &[200]),
+        ("9110 13.2.2 MUST", A, "If-None-Match: TAG|Range: bytes=0-1|If-Range: TAG", &[304]),
+        // Only what would be a success is asked for its preconditions (13.2.1 MUST).
+        ("9110 13.2.1 MUST", "GET /absent", "If-Match: *", &[404]),
+        ("9110 13.2.1 MUST", "GET /absent", "If-None-Match: *", &[404]),
+        ("9110 13.2.1 MUST", "GET /absent", "If-Modified-Since: NEWER", &[404]),
+        ("9110 13.2.1 MUST", "GET /absent", "If-Unmodified-Since: OLDER", &[404]),
+        ("9110 13.2.1 MUST", "GET /dir", "If-Match: \"x\"", &[301]),
+        ("9110 13.2.1 MUST", "GET /moved", "If-None-Match: *", &[301]),
+        ("9110 13.2.1 MUST", "GET /dir/", "If-Match: \"x\"", &[403]),
+        ("9110 13.2.1 MUST", "DELETE /a.txt", "If-Match: \"x\"", &[405]),
+        ("9110 13.2.1 MUST", "POST /a.txt", "If-None-Match: *", &[405]),
+        ("9110 13.2.1 MUST", "PUT /a.txt", "If-Unmodified-Since: OLDER", &[405]),
+        ("9110 13.1.3 MUST", "OPTIONS /a.txt", "If-Modified-Since: SAME", &[200, 204]),
+    ];
+    check(&s, &tag, rows);
+}
