@@ -389,3 +389,20 @@ fn more_programs_than_allowed_are_refused_until_one_ends() {
     assert_eq!(first.response().text(), "held\n");
     assert_eq!(first.get("/quick.sh").expect(200, "/quick.sh").text(), "quick\n");
 }
+
+#[test]
+fn preconditions_were_evaluated_on_the_answer_of_a_program_that_names_its_length() {
+    let answer = "printf 'Content-Type: text/plain\nContent-Length: 2\n\nok'";
+    let s = scripts("", &[("a.sh", answer)]);
+    for field in ["If-None-Match: *", "If-Match: \"x\"", "Range: bytes=0-0"] {
+        let response = s.get_with("/a.sh", &format!("{field}\r\n")).expect(200, field);
+        assert_eq!(response.text(), "ok", "{field}: {response}");
+    }
+}
+
+#[test]
+fn a_post_to_a_folder_whose_index_may_be_a_program_got_the_listing() {
+    let s = scripts("index index.sh; autoindex on;", &[("folder/other.sh", "")]);
+    s.ask("POST /folder/ HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n").expect(405, "a folder");
+    s.get("/folder/").expect(200, "a folder");
+}

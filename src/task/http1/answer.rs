@@ -9,7 +9,7 @@ use crate::http::conditional::{self, Validators, Verdict};
 use crate::http::multipart::Multipart;
 use crate::http::print::BodyEnd;
 use crate::http::range::{self, ContentRange, RangeVerdict};
-use crate::http::{Known, Method, ReplyHead, Request, Version, date};
+use crate::http::{Known, ReplyHead, Request, Version, date};
 use crate::route;
 use std::ops::Range;
 use webserv_sys::clock;
@@ -36,6 +36,10 @@ impl Http1 {
                 end_workers(cx);
                 self.local_redirect(current, &target, cx)
             }
+            Answer::Listing(_) if !current.reads() => {
+                end_workers(cx);
+                self.refuse(current, 405, cx)
+            }
             Answer::Listing(directory) => {
                 end_workers(cx);
                 self.list(current, directory, cx)
@@ -54,10 +58,10 @@ impl Http1 {
     /// A document: preconditions and ranges decide how much of it is sent.
     fn document(&mut self, mut current: Box<Current>, mut head: ReplyHead, cx: &mut Context<'_>) -> Step {
         let Some(length) = head.length else { return self.stream(current, head, cx) };
+        let is_file = head.seekable;
         head.seekable &= current.route.settings.max_ranges != Some(0);
         head.status = current.error_status.unwrap_or(head.status);
-        let reads = matches!(current.method(), Some(Method::Get | Method::Head)) || current.as_get;
-        if head.seekable && !reads && !current.in_error_page {
+        if is_file && !current.reads() {
             end_workers(cx);
             return self.refuse(current, 405, cx); // a file, where a program was asked for
         }
@@ -71,8 +75,9 @@ impl Http1 {
         // A file from the future has changed now: RFC 9110 section 8.8.2.1.
         head.last_modified_secs = head.last_modified_secs.map(|secs| secs.min(now_secs));
         let request = match &current.request {
-            Some(request) if head.status == 200 && !current.in_error_page => request.clone(),
-            _ => return self.send_part(current, head, 0..length, None, cx), // an error page is not the resource itself
+            Some(request) if is_file && head.status == 200 && !current.in_error_page => request.clone(),
+            // An error page is not the resource itself, and a program has looked at the conditions of its own.
+            _ => return self.send_part(current, head, 0..length, None, cx),
         };
         let mode = current.route.settings.if_modified_since;
         let validators = Validators {

@@ -129,6 +129,12 @@ impl Current {
         self.request.as_ref().map(|request| request.method)
     }
 
+    /// A file or a listing is an answer to it: it is a GET or HEAD, or counts as one by now.
+    pub fn reads(&self) -> bool {
+        let is_read = matches!(self.method(), Some(Method::Get | Method::Head));
+        is_read || self.as_get || self.in_error_page
+    }
+
     /// The query in force.
     pub fn query(&self) -> Option<&[u8]> {
         self.new_query.as_deref().or_else(|| self.request.as_ref().and_then(|request| request.query()))
