@@ -177,7 +177,7 @@ impl Listing<'_> {
 }
 
 /// What the page looks like, and how it sorts.
-const STYLE: &str = include_str!("listing/style.css");
+pub(super) const STYLE: &str = include_str!("listing/style.css");
 const SCRIPT: &str = include_str!("listing/sort.js");
 
 /// The class that the style sheet has a picture for.
@@ -219,7 +219,7 @@ fn push_grouped(out: &mut Vec<u8>, number: u64) {
 }
 
 /// `512 B`, `1.2 KiB`, `12 KiB`: two digits or more, to the nearest.
-fn push_rounded(out: &mut Vec<u8>, bytes: u64) {
+pub(super) fn push_rounded(out: &mut Vec<u8>, bytes: u64) {
     const UNITS: [&str; 6] = [" KiB", " MiB", " GiB", " TiB", " PiB", " EiB"];
     if bytes < 1024 {
         push_decimal(out, bytes);
@@ -284,7 +284,7 @@ fn push_element(out: &mut Vec<u8>, entry: &Entry<'_>) {
 }
 
 /// What stands for a character in a text.
-enum Said {
+pub(super) enum Said {
     /// The character.
     Itself,
     /// Another one.
@@ -296,7 +296,7 @@ enum Said {
 }
 
 /// Writes a name as text; `say` tells what is said of each character.
-fn push_text(out: &mut Vec<u8>, name: &[u8], say: fn(char) -> Said) {
+pub(super) fn push_text(out: &mut Vec<u8>, name: &[u8], say: fn(char) -> Said) {
     let push_char = |out: &mut Vec<u8>, c: char| out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
     for character in String::from_utf8_lossy(name).chars() {
         match say(character) {
@@ -314,7 +314,7 @@ fn push_text(out: &mut Vec<u8>, name: &[u8], say: fn(char) -> Said) {
     }
 }
 
-fn push_html(out: &mut Vec<u8>, name: &[u8]) {
+pub(super) fn push_html(out: &mut Vec<u8>, name: &[u8]) {
     push_text(out, name, html_escape);
 }
 
@@ -336,7 +336,7 @@ fn html_escape(character: char) -> Said {
 }
 
 /// RFC 8259 section 7.
-fn json_escape(character: char) -> Said {
+pub(super) fn json_escape(character: char) -> Said {
     match character {
         '"' => Said::Escape("\\\""),
         '\\' => Said::Escape("\\\\"),
@@ -362,7 +362,7 @@ fn is_xml(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }
 
-fn push_all(out: &mut Vec<u8>, parts: &[&str]) {
+pub(super) fn push_all(out: &mut Vec<u8>, parts: &[&str]) {
     parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
 }
 

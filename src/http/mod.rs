@@ -1,6 +1,7 @@
 //! HTTP/1.1 as pure functions: bytes to values and back. No I/O, no configuration, no clock.
 //!
-//! Reading: [`head`] turns bytes into a [`Request`], [`chunked`] unwraps its body, [`cgi`] reads what a program says.
+//! Reading: [`head`] turns bytes into a [`Request`], [`chunked`] unwraps its body, [`form_data`] takes an upload
+//! apart, [`cgi`] reads what a program says.
 //! Deciding: [`target`] makes the path safe, [`conditional`] and [`range`] compare the request with a file. Writing:
 //! [`reply`] is a response's head as a value, [`mod@print`] puts it on the wire. "RFC" without a number means RFC 9110
 //! (semantics) or RFC 9112 (syntax).
@@ -13,6 +14,8 @@ pub mod date;
 pub mod error_page;
 pub mod etag;
 pub mod fields;
+pub mod file_name;
+pub mod form_data;
 mod framing;
 pub mod head;
 pub mod host;
@@ -21,6 +24,7 @@ pub mod method;
 pub mod multipart;
 pub mod number;
 pub mod octets;
+pub mod parameters;
 pub mod print;
 pub mod range;
 pub mod reply;
@@ -28,6 +32,7 @@ pub mod request;
 #[cfg(test)]
 mod seeded;
 pub mod status;
+pub mod stored;
 pub mod target;
 
 pub use fields::{Fields, Known};
