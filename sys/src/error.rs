@@ -40,6 +40,21 @@ impl Error {
         Self::new(call, libc::ELOOP)
     }
 
+    /// `EBUSY`: another file system is mounted here, and `call` may not leave the one that it is on.
+    pub const fn mounted(call: &'static str) -> Self {
+        Self::new(call, libc::EBUSY)
+    }
+
+    /// `ESTALE`: what `call` has found is not what was there before.
+    pub const fn replaced(call: &'static str) -> Self {
+        Self::new(call, libc::ESTALE)
+    }
+
+    /// `EMLINK`: directories lie deeper in each other than `call` may go.
+    pub const fn too_deep(call: &'static str) -> Self {
+        Self::new(call, libc::EMLINK)
+    }
+
     /// `ECANCELED`: what `call` worked for has been ended by force.
     pub const fn cancelled(call: &'static str) -> Self {
         Self::new(call, libc::ECANCELED)
@@ -85,6 +100,27 @@ impl Error {
         [libc::ENOTEMPTY, libc::EEXIST].contains(&self.errno)
     }
 
+    /// `EEXIST`: the name is taken.
+    pub fn is_taken(&self) -> bool {
+        self.errno == libc::EEXIST
+    }
+
+    /// `EISDIR`, `ENOTDIR`: a directory stands where a file should, or the other way round.
+    pub fn is_wrong_kind(&self) -> bool {
+        [libc::EISDIR, libc::ENOTDIR].contains(&self.errno)
+    }
+
+    /// `EXDEV`: the two names are not on one file system.
+    pub fn is_cross_device(&self) -> bool {
+        self.errno == libc::EXDEV
+    }
+
+    /// This system, or this file system, has not what was asked of it, and another way is to be found: `ENOSYS`,
+    /// `EOPNOTSUPP`, `EINVAL`, and `EISDIR` from kernels that do not know O_TMPFILE.
+    pub fn is_unsupported(&self) -> bool {
+        [libc::ENOSYS, libc::EOPNOTSUPP, libc::ENOTSUP, libc::EINVAL, libc::EISDIR].contains(&self.errno)
+    }
+
     /// `EPIPE`: nobody reads what is written.
     pub fn is_broken_pipe(&self) -> bool {
         self.errno == libc::EPIPE
@@ -105,9 +141,10 @@ impl Error {
         [libc::ENOENT, libc::ENOTDIR, libc::ENAMETOOLONG].contains(&self.errno)
     }
 
-    /// The file is there and not for us: `EACCES`, `EPERM`, and `ELOOP` or `EMLINK` where links are not followed.
+    /// The file is there and not for us: `EACCES`, `EPERM`, `EROFS` (nobody may write there), and `ELOOP` or `EMLINK`
+    /// where links are not followed.
     pub fn is_forbidden(&self) -> bool {
-        [libc::EACCES, libc::EPERM, libc::ELOOP, libc::EMLINK].contains(&self.errno)
+        [libc::EACCES, libc::EPERM, libc::EROFS, libc::ELOOP, libc::EMLINK].contains(&self.errno)
     }
 }
 

@@ -14,6 +14,7 @@ pub mod net;
 pub mod pipe;
 pub mod poller;
 pub mod process;
+pub mod random;
 pub mod signal;
 
 #[cfg(test)]

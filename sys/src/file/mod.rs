@@ -4,12 +4,14 @@
 //! from a directory's descriptor; [`CWD`] is the working directory.
 
 mod directory;
+mod nameless;
 mod stat;
 mod transfer;
 
 pub use directory::{Directory, Entry};
+pub use nameless::{link_nameless, open_nameless, rename_new};
 pub use stat::{FileKind, Stat, fstat, fstatat};
-pub use transfer::{SLICES_MAX, pread, pwrite, read, readv, sendfile, write, writev};
+pub use transfer::{SLICES_MAX, copy_file_range, pread, pwrite, read, readv, sendfile, write, writev};
 
 use crate::{Error, Result};
 use libc::c_int;
@@ -127,6 +129,18 @@ pub fn rmdirat(directory: BorrowedFd<'_>, path: &CStr) -> Result<()> {
 pub fn mkdirat(directory: BorrowedFd<'_>, path: &CStr, mode: u32) -> Result<()> {
     // SAFETY: the path ends with NUL and outlives the call.
     unsafe { syscall!(mkdirat(directory.as_raw_fd(), path.as_ptr(), mode as libc::mode_t)) }.map(drop)
+}
+
+/// Sets a file's permission bits, whatever the umask is: fchmod(2). Errors: `EPERM` (it is not ours).
+pub fn fchmod(file: BorrowedFd<'_>, mode: u32) -> Result<()> {
+    // SAFETY: the call takes no pointers.
+    unsafe { syscall!(fchmod(file.as_raw_fd(), mode as libc::mode_t)) }.map(drop)
+}
+
+/// Gives a file to this user and group: fchown(2). Errors: `EPERM` (only root gives files away).
+pub fn fchown(file: BorrowedFd<'_>, owner: u32, group: u32) -> Result<()> {
+    // SAFETY: the call takes no pointers.
+    unsafe { syscall!(fchown(file.as_raw_fd(), owner, group)) }.map(drop)
 }
 
 /// Puts the file's position at its beginning: lseek(2).

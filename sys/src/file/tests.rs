@@ -373,3 +373,71 @@ fn reading_on_in_a_removed_directory_is_an_error() {
     std::fs::remove_dir(temp.join("d")).unwrap();
     assert_eq!(failure(directory.read(&mut Vec::new(), 1)), ("getdents64", libc::ENOENT));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_nameless_file_gets_a_name_or_goes() {
+    let (temp, directory, _file) = directory_with_file(b"old");
+    let at = directory.as_fd();
+    let names = || std::fs::read_dir(temp.path()).unwrap().count();
+    let nameless = match open_nameless(at, 0o640) {
+        Ok(nameless) => nameless,
+        Err(error) => return assert!(error.is_unsupported(), "{error}"), // a file system that has none
+    };
+    assert_flags(nameless.as_fd(), false);
+    write(nameless.as_fd(), b"new").unwrap();
+    assert_eq!((names(), fstat(nameless.as_fd()).unwrap().links), (1, 0));
+    assert_eq!(failure(link_nameless(nameless.as_fd(), at, c"f")), ("linkat", libc::EEXIST));
+    link_nameless(nameless.as_fd(), at, c"g").unwrap();
+    assert_eq!(std::fs::read(temp.join("g")).unwrap(), b"new");
+    assert_eq!(std::fs::read(temp.join("f")).unwrap(), b"old");
+    drop(open_nameless(at, 0o600).unwrap());
+    assert_eq!(names(), 2);
+    let not_there = open_nameless(directory_with_file(b"").2.as_fd(), 0o600); // a file is no directory
+    assert_eq!(failure(not_there), ("openat", libc::ENOTDIR));
+}
+
+#[test]
+fn a_new_name_takes_no_others_place() {
+    let (temp, directory, _file) = directory_with_file(b"f");
+    let at = directory.as_fd();
+    std::fs::write(temp.join("g"), "g").unwrap();
+    mkdirat(at, c"d", 0o700).unwrap();
+    if rename_new(at, c"g", at, c"h").is_err_and(|error| error.is_unsupported()) {
+        return; // not on this system
+    }
+    for (from, to) in [(c"f", c"h"), (c"f", c"d"), (c"d", c"f")] {
+        assert!(rename_new(at, from, at, to).is_err_and(|error| error.is_taken()), "{from:?} {to:?}");
+    }
+    rename_new(at, c"d", at, c"e").unwrap();
+    assert_eq!(std::fs::read(temp.join("h")).unwrap(), b"g");
+    assert!(temp.join("e").is_dir() && temp.join("f").is_file());
+}
+
+#[test]
+fn bytes_are_copied_from_file_to_file() {
+    let (temp, _directory, _file) = directory_with_file(b"0123456789");
+    let from = open(&c(&temp.join("f")), READ, 0).unwrap();
+    let to = open(&c(&temp.join("g")), CREATE, 0o600).unwrap();
+    match copy_file_range(from.as_fd(), to.as_fd(), 4) {
+        Err(error) => assert!(error.is_unsupported() || error.is_cross_device(), "{error}"),
+        Ok(count) => {
+            let mut all = count;
+            while all < 10 {
+                all += copy_file_range(from.as_fd(), to.as_fd(), 100).unwrap();
+            }
+            assert_eq!(copy_file_range(from.as_fd(), to.as_fd(), 100), Ok(0), "the end");
+            assert_eq!(std::fs::read(temp.join("g")).unwrap(), b"0123456789");
+        }
+    }
+}
+
+#[test]
+fn mode_and_owner_are_set() {
+    let (_temp, _directory, file) = directory_with_file(b"");
+    fchmod(file.as_fd(), 0o666).unwrap();
+    let stat = fstat(file.as_fd()).unwrap();
+    assert_eq!(stat.mode, 0o666, "whatever the umask is");
+    fchown(file.as_fd(), stat.owner, stat.group).unwrap();
+    assert_eq!(fstat(file.as_fd()).unwrap().owner, stat.owner);
+}

@@ -59,6 +59,27 @@ pub fn writev(fd: BorrowedFd<'_>, slices: &[IoSlice<'_>]) -> Result<usize> {
     Ok(n as usize)
 }
 
+/// Copies up to `count` bytes between two files, from their positions on, without bringing them here:
+/// copy_file_range(2). `Ok(0)` is the end, or a file (of /proc, say) whose bytes only read(2) brings.
+///
+/// Errors: `EXDEV`, `EINVAL`, `EOPNOTSUPP` (not between these files), `ENOSYS` (this system has it not), `ENOSPC`.
+pub fn copy_file_range(from: BorrowedFd<'_>, to: BorrowedFd<'_>, count: usize) -> Result<usize> {
+    copy_raw(from.as_raw_fd(), to.as_raw_fd(), count)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+fn copy_raw(from: c_int, to: c_int, count: usize) -> Result<usize> {
+    let none = std::ptr::null_mut();
+    // SAFETY: the two offsets are absent: the files' own positions are used.
+    let n = unsafe { syscall!(copy_file_range(from, none, to, none, count, 0)) }?;
+    Ok(n as usize)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+fn copy_raw(_: c_int, _: c_int, _: usize) -> Result<usize> {
+    Err(crate::Error::new("copy_file_range", libc::ENOSYS))
+}
+
 /// Sends up to `count` bytes of `file`, from `offset_bytes` on, without copying them through the process: sendfile(2).
 /// The file's own position stays. `Ok(0)`: the file ends there (it was shorter, or has shrunk), or `count` is 0.
 ///

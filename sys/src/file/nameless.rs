@@ -1,0 +1,100 @@
+//! Files that have no name until they are complete, and names that never take another's place: Linux's O_TMPFILE and
+//! renameat2(2), macOS's renameatx_np(2). Elsewhere these say `ENOSYS`, and the caller does with linkat(2).
+
+use crate::Result;
+use std::ffi::CStr;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+/// Makes a file without a name in a directory's file system, open to write: `O_TMPFILE` in open(2). When its descriptor is
+/// closed it is gone, unless [`link_nameless`] has named it. `mode` is less the umask.
+///
+/// Errors: `EOPNOTSUPP`, `EISDIR` or `EINVAL` (the file system or an old kernel cannot), `ENOSYS` (nor this system).
+pub fn open_nameless(directory: BorrowedFd<'_>, mode: u32) -> Result<OwnedFd> {
+    imp::open_nameless(directory, mode)
+}
+
+/// Gives an open file a name in a directory, never one that is there: linkat(2) by way of /proc, where it finds the
+/// descriptor. Errors: `EEXIST`, `ENOENT` (no /proc, or the directory is gone), `ENOSYS`.
+pub fn link_nameless(file: BorrowedFd<'_>, directory: BorrowedFd<'_>, name: &CStr) -> Result<()> {
+    imp::link_nameless(file, directory, name)
+}
+
+/// Renames, never over one that is there: renameat2(2) with `RENAME_NOREPLACE`. Errors: `EEXIST`, those of renameat(2),
+/// `ENOSYS` or `EINVAL` (this system or this file system cannot).
+pub fn rename_new(from_directory: BorrowedFd<'_>, from: &CStr, to_directory: BorrowedFd<'_>, to: &CStr) -> Result<()> {
+    imp::rename_new(from_directory, from, to_directory, to)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod imp {
+    use crate::{Error, Result};
+    use std::ffi::{CStr, CString};
+    use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+    pub(super) fn open_nameless(directory: BorrowedFd<'_>, mode: u32) -> Result<OwnedFd> {
+        let flags = libc::O_TMPFILE | libc::O_WRONLY | libc::O_CLOEXEC;
+        // SAFETY: the path ends with NUL and outlives the call.
+        let fd = unsafe { syscall!(openat(directory.as_raw_fd(), c".".as_ptr(), flags, mode as libc::c_uint)) }?;
+        // SAFETY: the call has just opened this descriptor, nobody else owns it.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+
+    pub(super) fn link_nameless(file: BorrowedFd<'_>, directory: BorrowedFd<'_>, name: &CStr) -> Result<()> {
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let path = CString::new(path).map_err(|_| Error::new("linkat", libc::EINVAL))?;
+        let (old, new, flags) = (libc::AT_FDCWD, directory.as_raw_fd(), libc::AT_SYMLINK_FOLLOW);
+        // SAFETY: both paths end with NUL and outlive the call.
+        unsafe { syscall!(linkat(old, path.as_ptr(), new, name.as_ptr(), flags)) }.map(drop)
+    }
+
+    /// From linux/fs.h.
+    const RENAME_NOREPLACE: libc::c_uint = 1;
+
+    pub(super) fn rename_new(
+        from_directory: BorrowedFd<'_>,
+        from: &CStr,
+        to_directory: BorrowedFd<'_>,
+        to: &CStr,
+    ) -> Result<()> {
+        let (old, new) = (from_directory.as_raw_fd(), to_directory.as_raw_fd());
+        // By number, for not every C library has it.
+        // SAFETY: both paths end with NUL and outlive the call.
+        let result =
+            unsafe { libc::syscall(libc::SYS_renameat2, old, from.as_ptr(), new, to.as_ptr(), RENAME_NOREPLACE) };
+        if result == 0 { Ok(()) } else { Err(Error::last("renameat2")) }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod imp {
+    use crate::{Error, Result};
+    use std::ffi::CStr;
+    #[cfg(target_os = "macos")]
+    use std::os::fd::AsRawFd;
+    use std::os::fd::{BorrowedFd, OwnedFd};
+
+    pub(super) fn open_nameless(_: BorrowedFd<'_>, _: u32) -> Result<OwnedFd> {
+        Err(Error::new("openat", libc::ENOSYS))
+    }
+
+    pub(super) fn link_nameless(_: BorrowedFd<'_>, _: BorrowedFd<'_>, _: &CStr) -> Result<()> {
+        Err(Error::new("linkat", libc::ENOSYS))
+    }
+
+    #[cfg(target_os = "macos")]
+    pub(super) fn rename_new(
+        from_directory: BorrowedFd<'_>,
+        from: &CStr,
+        to_directory: BorrowedFd<'_>,
+        to: &CStr,
+    ) -> Result<()> {
+        let (old, new) = (from_directory.as_raw_fd(), to_directory.as_raw_fd());
+        // SAFETY: both paths end with NUL and outlive the call.
+        unsafe { syscall!(renameatx_np(old, from.as_ptr(), new, to.as_ptr(), libc::RENAME_EXCL)) }.map(drop)
+    }
+
+    #[cfg(not(target_os = "macos"))]
+    pub(super) fn rename_new(_: BorrowedFd<'_>, _: &CStr, _: BorrowedFd<'_>, _: &CStr) -> Result<()> {
+        Err(Error::new("renameat2", libc::ENOSYS))
+    }
+}
