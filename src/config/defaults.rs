@@ -1,6 +1,7 @@
 //! What holds where the configuration says nothing.
 
 use super::types::*;
+use crate::http::form_data::FormLimits;
 use crate::http::listing::Format;
 use crate::log::Level;
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ impl Default for Settings {
             alias: None,
             index: vec!["index.html".to_owned()],
             types: Arc::new(HashMap::from(types.map(|(extension, name)| (extension.to_owned(), Arc::from(name))))),
+            extensions: Arc::new(types.map(|(extension, name)| (Arc::from(name), extension.to_owned())).into()),
             default_type: Arc::from("text/plain"),
             error_pages: Vec::new(),
             return_: None,
@@ -46,6 +48,8 @@ impl Default for Settings {
             etag: true,
             dav_methods: DavMethods::empty(),
             dav_sync: false,
+            upload_store: None,
+            upload_limits: FormLimits::default(),
             disable_symlinks: DisableSymlinks::Off,
             autoindex: Autoindex::default(),
             max_ranges: None,

@@ -99,6 +99,8 @@ impl<'a> Scope<'a> {
             self.note(outcome);
         }
         directives::cgi::settle(self);
+        let outcome = directives::upload::settle(self);
+        self.note(outcome);
         for (enter, statement) in sections {
             let outcome = enter(self, statement);
             self.note(outcome);

@@ -1,6 +1,7 @@
 //! The configuration as the server uses it: plain values, shared between workers, every default filled in.
 
 use super::problem::Problem;
+use crate::http::form_data::FormLimits;
 use crate::http::method::MethodSet;
 use crate::log::Level;
 use std::collections::HashMap;
@@ -159,6 +160,8 @@ pub struct Settings {
     pub index: Vec<String>,
     /// `types`: extension (lower case, no dot) to media type.
     pub types: Arc<HashMap<String, Arc<str>>>,
+    /// The other way round: media type to the first extension that `types` gives it.
+    pub extensions: Arc<HashMap<Arc<str>, String>>,
     /// `default_type`. Default text/plain.
     pub default_type: Arc<str>,
     /// `error_page`s, in order.
@@ -213,6 +216,10 @@ pub struct Settings {
     pub dav_methods: DavMethods,
     /// `dav_sync`: a stored file is on the disk before the client is told so. Default off.
     pub dav_sync: bool,
+    /// `upload_store`: the folder that a POST's body is stored in, as one file or as those of a form. Default none.
+    pub upload_store: Option<Arc<PathBuf>>,
+    /// `upload_max_parts`, `upload_max_file_size`, `upload_max_fields_size`, `upload_max_part_head_size`.
+    pub upload_limits: FormLimits,
     /// `disable_symlinks`. Default off.
     pub disable_symlinks: DisableSymlinks,
     /// `autoindex` and its kin. Default off.

@@ -14,6 +14,8 @@ pub enum Answer {
     Document(ReplyHead),
     /// This head; its body is the protocol's business: the configured error page or the built-in one.
     Page(ReplyHead),
+    /// This head, and this body: the whole answer.
+    Whole(ReplyHead, Vec<u8>),
     /// The path is that of a directory, whose URLs end in a slash: relative links in it would lead astray otherwise.
     Directory,
     /// The path is that of a directory without an index file, open to be read, and its names are to be listed.

@@ -3,11 +3,13 @@
 mod environment;
 mod request_id;
 mod script;
+mod url_path;
 mod variables;
 
 pub use environment::{Invocation, environment, query_arguments};
 pub use request_id::request_id;
 pub use script::{Script, find as find_script, may_answer as script_may_answer};
+pub use url_path::url_path;
 pub use variables::{View, expand, log_line};
 
 use crate::config::{Hosts, Location, Server, Settings};

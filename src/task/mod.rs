@@ -20,6 +20,7 @@ mod signal;
 #[cfg(test)]
 mod temp_dir;
 mod timer;
+mod upload_store;
 
 pub use accept::Accept;
 pub use body_spool::BodySpool;
@@ -39,6 +40,7 @@ pub use inbox::Inbox;
 pub use process_exit::ProcessExit;
 pub use signal::Signal;
 pub use timer::{Job, Timer};
+pub use upload_store::{NewUpload, UploadStore};
 
 use crate::engine::Context as EngineContext;
 use crate::worker::Worker;

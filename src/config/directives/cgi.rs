@@ -108,6 +108,12 @@ pub(in crate::config) fn settle(scope: &mut Scope<'_>) {
     }
 }
 
+/// No program answers on this level, nor on those inside that say nothing else.
+pub(super) fn turn_off(scope: &mut Scope<'_>) {
+    scope.cgi.on = false;
+    scope.settings.cgi = None;
+}
+
 /// `cgi on|off;`: the file that the URL names is the program.
 fn cgi(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     not_beside(scope, it, "cgi_pass")?;

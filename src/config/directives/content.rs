@@ -158,6 +158,7 @@ fn index(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
 fn types(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     if scope.first {
         scope.settings.types = Arc::new(HashMap::new());
+        scope.settings.extensions = Arc::new(HashMap::new());
     }
     for row in it.statements() {
         if let Some(block) = &row.block {
@@ -172,6 +173,8 @@ fn types(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
             if extension.contains(['.', '/']) {
                 return Err(word.fault(format!("\"{}\" is no extension; write it without dots", word.text)));
             }
+            let extensions = Arc::make_mut(&mut scope.settings.extensions);
+            extensions.entry(media_type.clone()).or_insert_with(|| extension.clone());
             let types = Arc::make_mut(&mut scope.settings.types);
             let former = types.insert(extension, media_type.clone()).filter(|former| *former != media_type);
             if let Some(former) = former {

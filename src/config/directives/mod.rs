@@ -15,6 +15,7 @@ mod main;
 mod methods;
 mod response;
 mod server;
+pub(super) mod upload;
 
 use super::lex::Word;
 use super::parse::Statement;
@@ -106,6 +107,7 @@ fn all() -> impl Iterator<Item = &'static Directive> + Clone {
         location::TABLE,
         content::TABLE,
         dav::TABLE,
+        upload::TABLE,
         methods::TABLE,
         cgi::TABLE,
         response::TABLE,

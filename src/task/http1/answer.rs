@@ -24,6 +24,10 @@ impl Http1 {
                 end_workers(cx);
                 self.page(current, head, cx)
             }
+            Answer::Whole(head, body) => {
+                end_workers(cx);
+                self.send_whole(current, head, body, cx)
+            }
             Answer::Directory => {
                 end_workers(cx);
                 self.add_slash(current, cx)

@@ -41,6 +41,7 @@ impl Http1 {
         match request.method {
             Method::Get | Method::Head => self.ask_for_file(current, cx),
             Method::Put if dav.contains(DavMethods::PUT) => self.store(current, request, cx),
+            Method::Post if current.route.settings.upload_store.is_some() => self.store_new(current, request, cx),
             Method::Delete if dav.contains(DavMethods::DELETE) => self.remove(current, request, cx),
             Method::Options => {
                 let allow = (const { Name::from_static("Allow") }, allowed(&current));

@@ -156,7 +156,11 @@ impl Http1 {
 
 /// Whether a worker of this place takes the request's body.
 fn takes_body(method: Method, settings: &Settings) -> bool {
-    let stores = method == Method::Put && settings.dav_methods.contains(DavMethods::PUT);
+    let stores = match method {
+        Method::Put => settings.dav_methods.contains(DavMethods::PUT),
+        Method::Post => settings.upload_store.is_some(),
+        _ => false,
+    };
     settings.return_.is_none() && (stores || settings.cgi.is_some())
 }
 

@@ -25,11 +25,15 @@ pub(super) fn allowed(current: &Current) -> Text {
         return const { Text::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH") };
     }
     let dav = settings.dav_methods;
-    match (dav.contains(DavMethods::PUT), dav.contains(DavMethods::DELETE)) {
+    let allow = match (dav.contains(DavMethods::PUT), dav.contains(DavMethods::DELETE)) {
         (false, false) => const { Text::from_static("GET, HEAD, OPTIONS") },
         (true, false) => const { Text::from_static("GET, HEAD, PUT, OPTIONS") },
         (false, true) => const { Text::from_static("GET, HEAD, DELETE, OPTIONS") },
         (true, true) => const { Text::from_static("GET, HEAD, PUT, DELETE, OPTIONS") },
+    };
+    match settings.upload_store {
+        Some(_) => Text::new(&[b"POST, ", allow.as_bytes()].concat()).unwrap_or(allow),
+        None => allow,
     }
 }
 

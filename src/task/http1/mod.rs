@@ -14,6 +14,7 @@ mod finish;
 mod head;
 mod page;
 mod transfer;
+mod upload;
 mod view;
 
 use super::Context;

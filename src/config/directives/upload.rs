@@ -1,0 +1,103 @@
+//! Uploads by POST: where they are stored, and how large a form may be.
+
+use super::cgi;
+use super::{Contexts, Directive, Form, put};
+use crate::config::lex::Word;
+use crate::config::parse::Statement;
+use crate::config::problem::Fault;
+use crate::config::scope::Scope;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// More parts than are looked up, named and shown in one turn of the loop.
+const PARTS_MAX: usize = 1000;
+
+/// The least that the head of a part must have room for: its field's name and its file's.
+const HEAD_BYTES_MIN: u64 = 256;
+
+/// The most that is held of the head of one part.
+const HEAD_BYTES_MAX: u64 = 1 << 20;
+
+/// The most that is held of the fields of one form.
+const FIELDS_BYTES_MAX: u64 = 16 << 20;
+
+pub(super) const TABLE: &[Directive] = &[
+    Directive {
+        name: "upload_store",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "upload_store uploads;",
+        form: Form::Once(upload_store),
+    },
+    Directive {
+        name: "upload_max_file_size",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "upload_max_file_size 100m;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.upload_limits.file_bytes_max, it.args[0].size())),
+    },
+    Directive {
+        name: "upload_max_parts",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "upload_max_parts 100;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.upload_limits.parts_max, it.args[0].count(1..=PARTS_MAX))),
+    },
+    Directive {
+        name: "upload_max_fields_size",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "upload_max_fields_size 64k;",
+        form: Form::Once(|scope, it| {
+            let bytes = it.args[0].buffer(0..=FIELDS_BYTES_MAX).map(|bytes| bytes as u64);
+            put(&mut scope.settings.upload_limits.fields_bytes_max, bytes)
+        }),
+    },
+    Directive {
+        name: "upload_max_part_head_size",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "upload_max_part_head_size 8k;",
+        form: Form::Once(|scope, it| {
+            let bytes = it.args[0].buffer(HEAD_BYTES_MIN..=HEAD_BYTES_MAX);
+            put(&mut scope.settings.upload_limits.head_bytes_max, bytes)
+        }),
+    },
+];
+
+/// `upload_store DIR|off;`
+fn upload_store(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    scope.settings.upload_store = folder(scope, &it.args[0])?;
+    Ok(())
+}
+
+fn folder(scope: &Scope<'_>, word: &Word) -> Result<Option<Arc<PathBuf>>, Fault> {
+    match word.plain()? {
+        "off" => Ok(None),
+        // As `root`, so that the two can be compared.
+        _ => Ok(Some(Arc::new(scope.path(word)?.components().collect()))),
+    }
+}
+
+/// All plain directives of a level have been read. A program and a store cannot both answer POST: of two levels the
+/// inner one says which. Where uploads are stored none of them is run because of what an outer level says.
+pub(in crate::config) fn settle(scope: &mut Scope<'_>) -> Result<(), Fault> {
+    let store = scope.seen.get("upload_store").copied().filter(|_| scope.settings.upload_store.is_some());
+    let program = ["cgi", "cgi_pass"].iter().find_map(|name| Some((name, *scope.seen.get(*name)?)));
+    let program = program.filter(|_| scope.settings.cgi.is_some());
+    match (store, program) {
+        (Some(store), Some((name, place))) => {
+            let first = scope.first_at(place);
+            Err(Fault::new(store, format!("\"upload_store\" and \"{name}\" cannot both answer POST, {first}")))
+        }
+        (Some(_), None) => {
+            cgi::turn_off(scope);
+            Ok(())
+        }
+        (None, Some(_)) => {
+            scope.settings.upload_store = None;
+            Ok(())
+        }
+        (None, None) => Ok(()),
+    }
+}

@@ -1,0 +1,152 @@
+//! What a form consists of, as it comes: files on the disk and fields in memory.
+
+use super::part_file::PartFile;
+use crate::config::Settings;
+use crate::http::file_name::stored_name;
+use crate::http::form_data::{Event, Part};
+use crate::http::stored::StoredFile;
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::Arc;
+use webserv_sys::Error;
+use webserv_sys::file;
+
+/// All parts of one upload.
+pub(super) struct Parts {
+    folder: Rc<OwnedFd>,
+    number: u128,
+    settings: Arc<Settings>,
+    files: Vec<(PartFile, StoredFile)>,
+    /// The fields that are no files, in order.
+    pub fields: Vec<(String, Vec<u8>)>,
+    /// The part that comes is a file.
+    in_file: bool,
+    /// Files begun so far.
+    begun: usize,
+}
+
+impl Parts {
+    /// None yet. `number` is one that no other upload has.
+    pub fn new(folder: OwnedFd, number: u128, settings: Arc<Settings>) -> Self {
+        let (files, fields) = (Vec::new(), Vec::new());
+        Self { folder: Rc::new(folder), number, settings, files, fields, in_file: false, begun: 0 }
+    }
+
+    /// A file begins. Its name is what it is to be called here.
+    ///
+    /// # Errors
+    /// Those of open(2).
+    pub fn begin_file(&mut self, field: Option<String>, name: String, media_type: String) -> Result<(), Error> {
+        let file = PartFile::create(&self.folder, self.number, self.begun)?;
+        self.begun += 1;
+        self.in_file = true;
+        self.files.push((file, StoredFile { field, name, url_path: None, size_bytes: 0, media_type }));
+        Ok(())
+    }
+
+    /// The next thing in the form.
+    ///
+    /// # Errors
+    /// Those of the calls on a file.
+    pub fn take(&mut self, event: Event<'_>) -> Result<(), Error> {
+        match event {
+            Event::Part(part) => self.begin(part),
+            Event::Data(bytes) => self.write(bytes),
+            Event::PartEnd => self.end_part(),
+            Event::End => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, part: Part) -> Result<(), Error> {
+        let Some(sent) = part.file_name else {
+            self.in_file = false;
+            self.fields.push((part.name, Vec::new()));
+            return Ok(());
+        };
+        let media_type = part.content_type.unwrap_or_default();
+        // A file control without a file is an empty name with no content: told at its end.
+        let name = if sent.is_empty() { String::new() } else { self.name(&sent, &media_type) };
+        self.begin_file(Some(part.name), name, media_type)
+    }
+
+    /// What a file is to be called here.
+    fn name(&self, sent: &[u8], media_type: &str) -> String {
+        stored_name(sent).unwrap_or_else(|| ["file", &extension(&self.settings, media_type)].concat())
+    }
+
+    /// More of the part's content.
+    ///
+    /// # Errors
+    /// Those of write(2).
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        match (self.in_file, self.files.last_mut(), self.fields.last_mut()) {
+            (true, Some((file, _)), _) => file.write(bytes)?,
+            (false, _, Some((_, value))) => value.extend_from_slice(bytes),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Bytes of the file that comes.
+    pub fn file_bytes(&self) -> u64 {
+        self.files.last().map_or(0, |(file, _)| file.size_bytes)
+    }
+
+    /// The part's content is complete.
+    ///
+    /// # Errors
+    /// Those of write(2) and fsync(2).
+    pub fn end_part(&mut self) -> Result<(), Error> {
+        if !self.in_file {
+            return Ok(());
+        }
+        let Some((mut file, mut stored)) = self.files.pop() else { return Ok(()) };
+        if stored.name.is_empty() {
+            if file.size_bytes == 0 {
+                return Ok(()); // no file was chosen
+            }
+            stored.name = self.name(b"", &stored.media_type);
+        }
+        file.close(self.settings.dav_sync)?;
+        stored.size_bytes = file.size_bytes;
+        self.files.push((file, stored));
+        Ok(())
+    }
+
+    /// Gives all files their names, or none of them.
+    ///
+    /// # Errors
+    /// Those of rename(2), link(2) and fsync(2).
+    pub fn keep(&mut self) -> Result<Vec<StoredFile>, Error> {
+        let mut kept: Vec<StoredFile> = Vec::with_capacity(self.files.len());
+        let mut outcome = Ok(());
+        for (file, stored) in &mut self.files {
+            match file.name(&stored.name) {
+                Ok(name) => kept.push(StoredFile { name, ..stored.clone() }),
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        }
+        if outcome.is_ok() && self.settings.dav_sync {
+            outcome = file::fsync(self.folder.as_fd()); // the names, too
+        }
+        if let Err(error) = outcome {
+            let names = kept.iter().filter_map(|stored| CString::new(stored.name.as_bytes()).ok());
+            names.for_each(|name| {
+                let _ = file::unlinkat(self.folder.as_fd(), &name);
+            });
+            return Err(error);
+        }
+        self.files.clear();
+        Ok(kept)
+    }
+}
+
+/// What a file of this type ends in here, with its dot; "" if no extension is known for it.
+pub(super) fn extension(settings: &Settings, media_type: &str) -> String {
+    let kind = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    settings.extensions.get(&kind[..]).map(|extension| format!(".{extension}")).unwrap_or_default()
+}
