@@ -6,6 +6,7 @@ mod include;
 mod inherit;
 mod mutate;
 mod responses;
+mod upload;
 mod values;
 
 use super::{Config, Errors, Server, Settings};
