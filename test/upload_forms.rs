@@ -230,7 +230,7 @@ fn look_alikes_in_random_pieces_arrive_byte_for_byte() {
         let mut content = Vec::new();
         while content.len() < 20_000 {
             match random.below(4) {
-                0 => content.extend_from_slice(delimiter[..random.below(delimiter.len())].as_bytes()),
+                0 => content.extend_from_slice(&delimiter.as_bytes()[..random.below(delimiter.len())]),
                 1 => content
                     .extend_from_slice(format!("{delimiter}{}", ["x", "-x", "\rx", "0"][random.below(4)]).as_bytes()),
                 2 => content.extend_from_slice(&b"\r\r\n\n-"[..random.below(6)]),

@@ -178,7 +178,8 @@ fn the_answer_is_a_page_or_json_as_the_client_likes() {
 #[test]
 fn a_file_that_is_not_served_has_no_url() {
     let s = site(
-        "location /in/ { upload_store private; } location /see/ { alias shown/; } location /up/ { upload_store shown; }",
+        "location /in/ { upload_store private; } location /see/ { alias shown/; } \
+         location /up/ { upload_store shown; }",
         &[("ok.txt", b"ok")],
     );
     for name in ["private", "shown"] {
@@ -195,7 +196,8 @@ fn a_file_that_is_not_served_has_no_url() {
 #[test]
 fn other_methods_are_as_without_a_store_and_other_places_take_no_post() {
     let s = site(
-        "location /up/ { upload_store html/up; dav_methods PUT; } location /only/ { upload_store html/up; methods GET HEAD; }",
+        "location /up/ { upload_store html/up; dav_methods PUT; } \
+         location /only/ { upload_store html/up; methods GET HEAD; }",
         &[("ok.txt", b"ok"), ("up/old.txt", b"old"), ("only/x", b"x")],
     );
     assert_eq!(s.get("/up/old.txt").text(), "old");

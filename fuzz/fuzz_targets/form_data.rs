@@ -18,7 +18,9 @@ fn parse(boundary: &[u8], input: &[u8], step: usize) -> Outcome {
         loop {
             match form.next(&mut rest) {
                 Ok(None) => break,
-                Ok(Some(Event::Part(part))) => assert!(current.replace((part, Vec::new())).is_none(), "a part in a part"),
+                Ok(Some(Event::Part(part))) => {
+                    assert!(current.replace((part, Vec::new())).is_none(), "a part in a part");
+                }
                 Ok(Some(Event::Data(bytes))) => {
                     assert!(!bytes.is_empty(), "content without bytes");
                     current.as_mut().expect("content of a part").1.extend_from_slice(bytes);

@@ -61,8 +61,9 @@ impl Default for Settings {
             cgi: None,
             methods: None,
             limit_except: None,
-            client_body_buffer_size: 16 << 10,
+            client_body_buffer_size: 128 << 10,
             client_body_temp_path: std::env::temp_dir(),
+            client_body_in_file_only: BodyInFile::Off,
         }
     }
 }

@@ -23,6 +23,7 @@ const NAMES: &[(&str, Variable)] = &[
     ("remote_port", Variable::RemotePort),
     ("remote_user", Variable::RemoteUser),
     ("request", Variable::Request),
+    ("request_body_file", Variable::RequestBodyFile),
     ("request_filename", Variable::RequestFilename),
     ("request_id", Variable::RequestId),
     ("request_length", Variable::RequestLength),

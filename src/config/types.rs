@@ -11,9 +11,11 @@ use std::time::Duration;
 
 mod cgi;
 mod response;
+mod template;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
 pub use response::{AddHeader, Autoindex, Expires, Freshness, GzipStatic, IfModifiedSince, Redirects, is_plain_status};
+pub use template::{Escape, Part, Template, Variable};
 pub use webserv_sys::net::Address;
 
 /// A whole validated configuration.
@@ -242,10 +244,24 @@ pub struct Settings {
     pub methods: Option<MethodSet>,
     /// `limit_except` with `deny all`: the others are answered 403. Not inherited, as in nginx.
     pub limit_except: Option<MethodSet>,
-    /// `client_body_buffer_size`: bytes of a request's body that are held in memory, the rest in a file. Default 16k.
+    /// `client_body_buffer_size`: bytes of a request's body that are held in memory, on their way to who takes it; one
+    /// that is stored first goes into a file only when it is longer. Default 128k (unlike nginx's 16k).
     pub client_body_buffer_size: usize,
     /// `client_body_temp_path`: the folder of such files. Default: the system's, `TMPDIR` or /tmp.
     pub client_body_temp_path: PathBuf,
+    /// `client_body_in_file_only`. Default off.
+    pub client_body_in_file_only: BodyInFile,
+}
+
+/// `client_body_in_file_only off|on|clean;`
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BodyInFile {
+    /// A program gets the body as it comes.
+    Off,
+    /// A body is stored in a file first, whose name the program may be told, and which stays.
+    On,
+    /// The same, and the file goes when the request has been answered.
+    Clean,
 }
 
 /// What is done with bytes that a client still sends when the last answer has left. Closing at once would make the
@@ -344,111 +360,4 @@ pub struct AccessLog {
     pub buffer_bytes: usize,
     /// The longest that a line waits in the buffer. Default 1 s.
     pub flush: Duration,
-}
-
-/// Text with `$variables`.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Template {
-    /// The parts in order.
-    pub parts: Vec<Part>,
-    /// `escape=` of log_format.
-    pub escape: Escape,
-}
-
-/// A piece of a [`Template`].
-#[derive(Clone, PartialEq, Debug)]
-pub enum Part {
-    /// As it stands.
-    Text(String),
-    /// To be filled in per request.
-    Variable(Variable),
-}
-
-/// How values are made safe in a log line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Escape {
-    /// `"`, `\` and bytes outside 32..=126 as `\xHH`; an empty value as `-`.
-    #[default]
-    Default,
-    /// As inside a JSON string.
-    Json,
-    /// Not at all.
-    None,
-}
-
-/// The variables that a configuration may name.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Variable {
-    /// `$remote_addr`
-    RemoteAddr,
-    /// `$remote_port`
-    RemotePort,
-    /// `$remote_user`
-    RemoteUser,
-    /// `$server_addr`
-    ServerAddr,
-    /// `$server_port`
-    ServerPort,
-    /// `$server_name`
-    ServerName,
-    /// `$server_protocol`
-    ServerProtocol,
-    /// `$time_local`: 22/Nov/2026:02:35:09 +0000
-    TimeLocal,
-    /// `$time_iso8601`
-    TimeIso8601,
-    /// `$msec`: seconds with milliseconds
-    Msec,
-    /// `$request`: the request line
-    Request,
-    /// `$request_method`
-    RequestMethod,
-    /// `$request_uri`: target as sent, with arguments
-    RequestUri,
-    /// `$uri`, `$document_uri`: path, decoded and normalized
-    Uri,
-    /// `$args`, `$query_string`
-    Args,
-    /// `$is_args`: "?" or nothing
-    IsArgs,
-    /// `$host`: request's host, lower case, no port; else the server's name
-    Host,
-    /// `$hostname`: the machine's
-    Hostname,
-    /// `$scheme`
-    Scheme,
-    /// `$status`
-    Status,
-    /// `$body_bytes_sent`
-    BodyBytesSent,
-    /// `$bytes_sent`
-    BytesSent,
-    /// `$request_length`
-    RequestLength,
-    /// `$request_time`: seconds with milliseconds
-    RequestTime,
-    /// `$connection`: serial number of the connection
-    Connection,
-    /// `$connection_requests`
-    ConnectionRequests,
-    /// `$pid`
-    Pid,
-    /// `$pipe`: "p" if pipelined, else "."
-    Pipe,
-    /// `$document_root`
-    DocumentRoot,
-    /// `$request_filename`
-    RequestFilename,
-    /// `$nginx_version`'s counterpart `$server_version`
-    ServerVersion,
-    /// `$request_id`: 32 hex digits
-    RequestId,
-    /// `$http_NAME`: a request field, name lower case with hyphens
-    Http(String),
-    /// `$sent_http_NAME`: a response field
-    SentHttp(String),
-    /// `$arg_NAME`: an argument of the query
-    Arg(String),
-    /// `$cookie_NAME`
-    Cookie(String),
 }

@@ -20,8 +20,9 @@ pub enum Answer {
     Directory,
     /// The path is that of a directory without an index file, open to be read, and its names are to be listed.
     Listing(OwnedFd),
-    /// Not an answer: the request's body has been stored in this file, and is so many bytes long.
-    Spooled(OwnedFd, u64),
+    /// Not an answer: the request's whole body has come, so many bytes. It is in this file, whose name is "" if it has
+    /// none, or still in [`Exchange::body`](super::Exchange::body).
+    Spooled(Option<(OwnedFd, Vec<u8>)>, u64),
     /// No program answers for this path: it is a file's, or nothing's.
     NoProgram,
     /// Not an answer: ask again for this path (decoded), as if the client had.

@@ -9,8 +9,8 @@ const EXTENSION_BYTES_MAX: usize = 20;
 /// A name for a file that was sent under another one. `None` if nothing is left of that: "", ".", "..", "dir/".
 ///
 /// Only what follows the last slash or backslash counts. Control characters, and those that turn the direction of
-/// writing, become "_"; bytes that are no UTF-8 become U+FFFD; dots and blanks at the start and blanks at the end go, so
-/// that no name is hidden or looks like another. Long names are cut before their extension.
+/// writing, become "_"; bytes that are no UTF-8 become U+FFFD; dots and blanks at the start and blanks at the end go,
+/// so that no name is hidden or looks like another. Long names are cut before their extension.
 pub fn stored_name(sent: &[u8]) -> Option<String> {
     let last = sent.rsplit(|b| matches!(b, b'/' | b'\\')).next().unwrap_or_default();
     let text = String::from_utf8_lossy(last);

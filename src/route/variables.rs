@@ -47,6 +47,8 @@ pub struct View<'a> {
     pub pipelined: bool,
     /// The head of the response as sent.
     pub sent_head: &'a [u8],
+    /// The file that the request's body is stored in, by `client_body_in_file_only`.
+    pub request_body_file: &'a [u8],
     /// See [`super::request_id`].
     pub request_id: u128,
 }
@@ -125,6 +127,7 @@ impl View<'_> {
             }
             Variable::Connection => number(out, format_args!("{}", self.connection)),
             Variable::ConnectionRequests => number(out, format_args!("{}", self.connection_requests)),
+            Variable::RequestBodyFile => out.extend_from_slice(self.request_body_file),
             Variable::RequestId => number(out, format_args!("{:032x}", self.request_id)),
             Variable::Pid => number(out, format_args!("{}", webserv_sys::process::pid())),
             Variable::Pipe => out.push(if self.pipelined { b'p' } else { b'.' }),

@@ -1,4 +1,7 @@
-//! BodySpool: a request's body of unknown length into a nameless file, so that a program can be told how long it is.
+//! BodySpool: a request's whole body, before a program gets it: so that it can be told how long that is, or where.
+//!
+//! What fits into the pipe (`client_body_buffer_size`) stays there. More goes into a file, which has no name unless
+//! `client_body_in_file_only` asks for one.
 
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
@@ -14,30 +17,43 @@ use std::path::Path;
 use webserv_sys::file::{self, OpenFlags};
 use webserv_sys::{Error, Watch};
 
-/// Stores one body. The file has no name from its first byte on: whatever happens, nothing is left of it.
+/// Stores one body. A file without a name leaves nothing, whatever happens; one with a name is left when it is whole.
 pub struct BodySpool {
-    /// A name for a moment: in `client_body_temp_path`, with a number that no other body has.
+    /// In `client_body_temp_path`, with a number that no other body has. Of the file without a name: for a moment.
     path: Vec<u8>,
+    /// The body is to be in a file of that name, however short it is.
+    keeps_name: bool,
+    /// A file of that name is there and not whole.
+    is_partial: bool,
     file: Option<OwnedFd>,
     bytes: u64,
 }
 
 impl BodySpool {
     /// Will store a body in this folder.
-    pub fn new(folder: &Path, number: u128) -> Self {
+    pub fn new(folder: &Path, number: u128, keeps_name: bool) -> Self {
         let path = [folder.as_os_str().as_bytes(), format!("/webserv-{number:032x}").as_bytes()].concat();
-        Self { path, file: None, bytes: 0 }
+        Self { path, keeps_name, is_partial: false, file: None, bytes: 0 }
     }
 
-    fn open(&self) -> Result<OwnedFd, Error> {
+    fn open(&mut self) -> Result<OwnedFd, Error> {
         let path = file::c_path("openat", &self.path)?;
         let flags = OpenFlags::READ | OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
         let opened = file::openat(file::CWD, &path, flags, 0o600)?;
-        file::unlinkat(file::CWD, &path)?;
+        self.is_partial = self.keeps_name;
+        if !self.keeps_name {
+            file::unlinkat(file::CWD, &path)?;
+        }
         Ok(opened)
     }
 
     fn store(&mut self, cx: &mut Context<'_>) -> Result<Flow, Error> {
+        let body = &cx.exchange().body;
+        if self.file.is_none() && body.is_ended() && !self.keeps_name {
+            let bytes = body.len();
+            cx.exchange().reply.answer = Some(Answer::Spooled(None, bytes));
+            return Ok(Flow::Done);
+        }
         if self.file.is_none() {
             self.file = Some(self.open()?);
         }
@@ -53,7 +69,9 @@ impl BodySpool {
             return Ok(Flow::Progress);
         }
         if let Some(file) = self.file.take() {
-            cx.exchange().reply.answer = Some(Answer::Spooled(file, self.bytes));
+            self.is_partial = false;
+            let path = if self.keeps_name { std::mem::take(&mut self.path) } else { Vec::new() };
+            cx.exchange().reply.answer = Some(Answer::Spooled(Some((file, path)), self.bytes));
         }
         Ok(Flow::Done)
     }
@@ -74,7 +92,8 @@ impl Task<Worker> for BodySpool {
 
     fn wants(&self, exchange: Option<&Exchange>) -> Want {
         match exchange {
-            Some(x) if !x.body.is_empty() || x.body.is_ended() => Want::Kernel,
+            Some(x) if x.body.is_ended() || x.body.room() == 0 => Want::Kernel,
+            Some(x) if self.file.is_some() && !x.body.is_empty() => Want::Kernel,
             _ => Want::Nothing,
         }
     }
@@ -90,5 +109,13 @@ impl Task<Worker> for BodySpool {
             cx.exchange().reply.answer = Some(Answer::Page(ReplyHead::new(status)));
             Ok(Flow::Done)
         })
+    }
+}
+
+impl Drop for BodySpool {
+    fn drop(&mut self) {
+        if self.is_partial {
+            let _ = file::c_path("unlinkat", &self.path).and_then(|path| file::unlinkat(file::CWD, &path));
+        }
     }
 }

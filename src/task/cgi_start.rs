@@ -32,6 +32,8 @@ pub struct Question {
     pub body_bytes: Option<u64>,
     /// The body itself, if it has been stored; otherwise it comes through the exchange.
     pub body_file: Option<OwnedFd>,
+    /// That file's name, if it has one.
+    pub body_path: Vec<u8>,
     /// Our own address.
     pub local: Rc<Address>,
     /// The connection's serial number, the request's on it, and its own.
@@ -142,6 +144,7 @@ impl CgiStart {
             connection_requests,
             pipelined: false,
             sent_head: &[],
+            request_body_file: &question.body_path,
             request_id,
         };
         route::environment(&Invocation {

@@ -1,6 +1,7 @@
 //! The tasks: one file per kind, named after it. Each moves bytes one way on one descriptor, or waits for one event.
 
 mod accept;
+mod body_file;
 mod body_spool;
 mod cgi_errors;
 mod cgi_read;
@@ -23,6 +24,7 @@ mod timer;
 mod upload_store;
 
 pub use accept::Accept;
+pub use body_file::BodyFile;
 pub use body_spool::BodySpool;
 pub use cgi_errors::CgiErrors;
 pub use cgi_read::CgiRead;

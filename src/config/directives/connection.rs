@@ -4,7 +4,7 @@ use super::{Contexts, Directive, Form, put};
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::LingeringClose;
+use crate::config::types::{BodyInFile, LingeringClose};
 use std::time::Duration;
 
 /// `http` and `server`: what is needed before a location is known.
@@ -98,7 +98,7 @@ pub(super) const TABLE: &[Directive] = &[
         name: "client_body_buffer_size",
         contexts: Contexts::REQUEST,
         args: 1..=1,
-        example: "client_body_buffer_size 16k;",
+        example: "client_body_buffer_size 128k;",
         form: Form::Once(|scope, it| {
             put(&mut scope.settings.client_body_buffer_size, it.args[0].buffer(BUFFER_BYTES_MIN..=BUFFER_BYTES_MAX))
         }),
@@ -106,11 +106,18 @@ pub(super) const TABLE: &[Directive] = &[
     Directive {
         name: "client_body_temp_path",
         contexts: Contexts::REQUEST,
-        args: 1..=1,
+        args: 1..=4,
         example: "client_body_temp_path /var/tmp;",
+        form: Form::Once(client_body_temp_path),
+    },
+    Directive {
+        name: "client_body_in_file_only",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "client_body_in_file_only clean;",
         form: Form::Once(|scope, it| {
-            let path = scope.path(&it.args[0]);
-            put(&mut scope.settings.client_body_temp_path, path)
+            let choices = [("off", BodyInFile::Off), ("on", BodyInFile::On), ("clean", BodyInFile::Clean)];
+            put(&mut scope.settings.client_body_in_file_only, it.args[0].choice("value", &choices))
         }),
     },
     Directive {
@@ -170,6 +177,16 @@ pub(super) const TABLE: &[Directive] = &[
         form: Form::Once(|scope, it| put(&mut scope.settings.tcp_nodelay, it.args[0].flag())),
     },
 ];
+
+/// `client_body_temp_path DIR [LEVEL [LEVEL [LEVEL]]];` The folders inside folders that nginx makes by the levels are
+/// for very many names at once. Here the files have none, or are few: all lie in the one folder.
+fn client_body_temp_path(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    for level in &it.args[1..] {
+        level.number(1..=3)?;
+    }
+    scope.settings.client_body_temp_path = scope.path(&it.args[0])?;
+    Ok(())
+}
 
 /// `keepalive_timeout TIME [TIME];`: the second one is told to the client, in whole seconds.
 fn keepalive_timeout(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {

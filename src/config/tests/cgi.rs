@@ -1,7 +1,7 @@
 //! Programs, and the methods and bodies of requests.
 
 use super::*;
-use crate::config::{Cgi, CgiPass, PathInfo};
+use crate::config::{BodyInFile, Cgi, CgiPass, PathInfo};
 use crate::http::Method;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,7 +26,8 @@ fn fault(directives: &str) -> String {
 fn defaults() {
     let settings = in_location("");
     assert!(settings.cgi.is_none() && settings.methods.is_none() && settings.limit_except.is_none());
-    assert_eq!(settings.client_body_buffer_size, 16 << 10);
+    assert_eq!(settings.client_body_buffer_size, 128 << 10);
+    assert_eq!(settings.client_body_in_file_only, BodyInFile::Off);
     assert!(settings.client_body_temp_path.is_absolute());
     let working_directory = std::env::current_dir().unwrap();
     assert_eq!(cgi_of("cgi on;"), Cgi { working_directory, ..Cgi::default() });
@@ -167,6 +168,8 @@ fn broken() {
         ("cgi_rlimit core 1; cgi_rlimit core 2;", "\"core\" is limited already".into()),
         ("client_body_buffer_size 1;", "\"1\" is not a size from 64 bytes to 16384k".into()),
         ("client_body_temp_path \"\";", "this path is empty".into()),
+        ("client_body_temp_path tmp 4;", "\"4\" is not a whole number from 1 to 3".into()),
+        ("client_body_in_file_only yes;", "unknown value \"yes\"; accepted: off, on, clean".into()),
     ];
     for (directives, expected) in table {
         assert_eq!(fault(directives), expected, "{directives}");
@@ -236,4 +239,8 @@ fn bodies() {
     let settings = in_location("client_body_buffer_size 1m; client_body_temp_path tmp;");
     assert_eq!(settings.client_body_buffer_size, 1 << 20);
     assert_eq!(settings.client_body_temp_path, PathBuf::from("/srv/tmp"));
+    let settings = in_location("client_body_temp_path tmp 1 2; client_body_in_file_only clean;");
+    assert_eq!(settings.client_body_temp_path, PathBuf::from("/srv/tmp"));
+    assert_eq!(settings.client_body_in_file_only, BodyInFile::Clean);
+    assert_eq!(in_location("client_body_in_file_only on;").client_body_in_file_only, BodyInFile::On);
 }

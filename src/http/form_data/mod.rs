@@ -115,7 +115,7 @@ pub fn boundary(content_type: &[u8]) -> Result<Vec<u8>, FormError> {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    /// What stands before the first boundary, or the content of a part. The delimiter's first `matched` bytes have come.
+    /// What stands before the first boundary, or the content of a part. `matched` bytes of the delimiter have come.
     Content {
         matched: usize,
     },

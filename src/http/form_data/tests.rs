@@ -260,7 +260,8 @@ fn any_content_comes_back_however_it_is_cut() {
 fn any_cut_of_anything_gives_the_same_events() {
     let mut random = Seeded(2046);
     let body = b"p\r\n--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--Bx\r\n--B \r\n\
-        Content-Disposition: form-data; name=\"f\"; filename=\"%22.txt\"\r\nContent-Type: text/plain\r\n\r\n--\r\n--B--\r\n";
+        Content-Disposition: form-data; name=\"f\"; filename=\"%22.txt\"\r\nContent-Type: text/plain\r\n\r\n--\r\n\
+        --B--\r\n";
     for _ in 0..20_000 {
         let changed = random.mutate(body);
         check_cuts(b"B", LIMITS, &changed, &mut random);

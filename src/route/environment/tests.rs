@@ -78,6 +78,7 @@ impl Case<'_> {
             connection_requests: 1,
             pipelined: false,
             sent_head: b"",
+            request_body_file: b"",
             request_id: 7,
         };
         let run = Invocation {

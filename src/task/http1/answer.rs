@@ -50,7 +50,7 @@ impl Http1 {
             }
             Answer::Spooled(file, bytes) => {
                 end_workers(cx);
-                self.start_program(current, Some((file, bytes)), cx)
+                self.start_program(current, file, Some(bytes), cx)
             }
             Answer::NoProgram => {
                 end_workers(cx);

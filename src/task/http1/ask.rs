@@ -3,14 +3,14 @@
 use super::current::{Current, Stage};
 use super::head::allowed;
 use super::{Context, Http1, Step};
-use crate::config::{DavMethods, GzipStatic, Return};
+use crate::config::{BodyInFile, DavMethods, GzipStatic, Return};
 use crate::exchange::Phase;
 use crate::exchange::limits::REDIRECTS_MAX;
 use crate::http::listing::Format;
 use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, Version, accept, target};
 use crate::log::Level;
 use crate::route::{self, Route};
-use crate::task::{BodySpool, CgiStart, DirRead, FileDelete, FileRead, FileWrite, Question, Upload, Wanted};
+use crate::task::{BodyFile, BodySpool, CgiStart, DirRead, FileDelete, FileRead, FileWrite, Question, Upload, Wanted};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -130,8 +130,8 @@ impl Http1 {
         self.wait(current)
     }
 
-    /// A program answers, if there is one for this path. Of a body that comes in chunks nobody knows the length: it is
-    /// stored first, unless `cgi_request_buffering` is off.
+    /// A program answers, if there is one for this path. Of a body that comes in chunks nobody knows the length: all of
+    /// it must come first, unless `cgi_request_buffering` is off. So it must if it is to be in a file.
     fn ask_program(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let settings = &current.route.settings;
         let chunked = current.request.as_ref().is_some_and(|request| request.framing == Framing::Chunked);
@@ -139,11 +139,13 @@ impl Http1 {
         if current.body.is_whole() {
             cx.exchange().body.end();
         }
-        if !(current.feeds && chunked && buffers && route::script_may_answer(settings, &current.path)) {
-            return self.start_program(current, None, cx);
+        let in_file = settings.client_body_in_file_only != BodyInFile::Off;
+        let stores = current.feeds && (in_file || chunked && buffers);
+        if !(stores && route::script_may_answer(settings, &current.path)) {
+            return self.start_program(current, None, None, cx);
         }
         let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
-        cx.join(Box::new(BodySpool::new(&settings.client_body_temp_path, number)));
+        cx.join(Box::new(BodySpool::new(&settings.client_body_temp_path, number, in_file)));
         current.stage = Stage::Waiting;
         self.wait(current)
     }
@@ -152,11 +154,16 @@ impl Http1 {
     pub(super) fn start_program(
         &mut self,
         mut current: Box<Current>,
-        stored: Option<(OwnedFd, u64)>,
+        stored: Option<(OwnedFd, Vec<u8>)>,
+        stored_bytes: Option<u64>,
         cx: &mut Context<'_>,
     ) -> Step {
         let Some(request) = current.request.clone() else { return self.ask_for_file(current, cx) };
-        let (body_file, stored_bytes) = stored.unzip();
+        let (body_file, body_path) = stored.unzip();
+        current.body_file = body_path.unwrap_or_default();
+        if !current.body_file.is_empty() && current.route.settings.client_body_in_file_only == BodyInFile::Clean {
+            cx.join(Box::new(BodyFile::new(current.body_file.clone())));
+        }
         let id = route::request_id(cx.worker.team.number(), self.connection, current.number);
         cx.join(Box::new(CgiStart::new(Question {
             body_bytes: match request.framing {
@@ -164,6 +171,7 @@ impl Http1 {
                 Framing::None | Framing::Chunked => stored_bytes,
             },
             body_file,
+            body_path: current.body_file.clone(),
             request,
             route: current.route.clone(),
             path: current.path.clone(),

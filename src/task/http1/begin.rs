@@ -5,7 +5,7 @@ use super::current::{Arrival, Current};
 use super::{Context, Http1, Step};
 use crate::config::{DavMethods, Server, Settings};
 use crate::exchange::limits::{INPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
-use crate::exchange::{Exchange, Phase};
+use crate::exchange::{Exchange, Phase, Pipe};
 use crate::http::{Form, HeadError, Limits, Method, Request, Scan, head, target};
 use crate::log::Level;
 use crate::route::{self, Route};
@@ -109,6 +109,9 @@ impl Http1 {
             return Err(413);
         }
         current.feeds = !current.body.is_finished() && takes_body(request.method, settings);
+        if current.feeds {
+            cx.exchange().body = Pipe::new(settings.client_body_buffer_size);
+        }
         if request.expect_continue && current.feeds {
             current.owes_continue = true; // until the worker knows that it wants the body
         } else if request.expect_continue {

@@ -24,6 +24,8 @@ pub(super) struct Current {
     /// The query that an internal redirect has put in place of the request's.
     pub new_query: Option<Vec<u8>>,
     pub body: RequestBody,
+    /// The file that the body is stored in, if that has a name.
+    pub body_file: Vec<u8>,
     /// A worker takes the body; without one it is thrown away.
     pub feeds: bool,
     /// The client waits for a 100 before it sends the body (RFC 9110 section 10.1.1), and has not got it.
@@ -152,6 +154,7 @@ impl Current {
             path: Vec::new(),
             new_query: None,
             body: RequestBody::lost(),
+            body_file: Vec::new(),
             feeds: false,
             owes_continue: false,
             stage: Stage::RequestBody,

@@ -1,0 +1,110 @@
+//! Text with variables: log formats, `return`, `error_page`, `add_header`, `cgi_param`.
+
+/// Text with `$variables`.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Template {
+    /// The parts in order.
+    pub parts: Vec<Part>,
+    /// `escape=` of log_format.
+    pub escape: Escape,
+}
+
+/// A piece of a [`Template`].
+#[derive(Clone, PartialEq, Debug)]
+pub enum Part {
+    /// As it stands.
+    Text(String),
+    /// To be filled in per request.
+    Variable(Variable),
+}
+
+/// How values are made safe in a log line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Escape {
+    /// `"`, `\` and bytes outside 32..=126 as `\xHH`; an empty value as `-`.
+    #[default]
+    Default,
+    /// As inside a JSON string.
+    Json,
+    /// Not at all.
+    None,
+}
+
+/// The variables that a configuration may name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Variable {
+    /// `$remote_addr`
+    RemoteAddr,
+    /// `$remote_port`
+    RemotePort,
+    /// `$remote_user`
+    RemoteUser,
+    /// `$server_addr`
+    ServerAddr,
+    /// `$server_port`
+    ServerPort,
+    /// `$server_name`
+    ServerName,
+    /// `$server_protocol`
+    ServerProtocol,
+    /// `$time_local`: 22/Nov/2026:02:35:09 +0000
+    TimeLocal,
+    /// `$time_iso8601`
+    TimeIso8601,
+    /// `$msec`: seconds with milliseconds
+    Msec,
+    /// `$request`: the request line
+    Request,
+    /// `$request_method`
+    RequestMethod,
+    /// `$request_uri`: target as sent, with arguments
+    RequestUri,
+    /// `$uri`, `$document_uri`: path, decoded and normalized
+    Uri,
+    /// `$args`, `$query_string`
+    Args,
+    /// `$is_args`: "?" or nothing
+    IsArgs,
+    /// `$host`: request's host, lower case, no port; else the server's name
+    Host,
+    /// `$hostname`: the machine's
+    Hostname,
+    /// `$scheme`
+    Scheme,
+    /// `$status`
+    Status,
+    /// `$body_bytes_sent`
+    BodyBytesSent,
+    /// `$bytes_sent`
+    BytesSent,
+    /// `$request_length`
+    RequestLength,
+    /// `$request_time`: seconds with milliseconds
+    RequestTime,
+    /// `$connection`: serial number of the connection
+    Connection,
+    /// `$connection_requests`
+    ConnectionRequests,
+    /// `$pid`
+    Pid,
+    /// `$pipe`: "p" if pipelined, else "."
+    Pipe,
+    /// `$document_root`
+    DocumentRoot,
+    /// `$request_filename`
+    RequestFilename,
+    /// `$nginx_version`'s counterpart `$server_version`
+    ServerVersion,
+    /// `$request_body_file`: where the request's body is stored, by `client_body_in_file_only`
+    RequestBodyFile,
+    /// `$request_id`: 32 hex digits
+    RequestId,
+    /// `$http_NAME`: a request field, name lower case with hyphens
+    Http(String),
+    /// `$sent_http_NAME`: a response field
+    SentHttp(String),
+    /// `$arg_NAME`: an argument of the query
+    Arg(String),
+    /// `$cookie_NAME`
+    Cookie(String),
+}
