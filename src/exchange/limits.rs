@@ -40,6 +40,9 @@ pub const READ_WHOLE_BYTES_MAX: u64 = 32 << 10;
 /// Bytes of a document that are read in one turn where sendfile(2) is not used.
 pub const READ_FILE_BYTES: u64 = 64 << 10;
 
+/// Bytes of an upload that are taken apart and written in one turn.
+pub const STORED_BYTES_PER_TURN: usize = 256 << 10;
+
 /// Bytes of names, and of what is said of them, that a listing of a directory holds to put them in order: about 120,000
 /// usual names. A larger directory is not listed.
 pub const LISTING_BYTES_MAX: usize = 8 << 20;

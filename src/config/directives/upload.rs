@@ -65,7 +65,7 @@ pub(super) const TABLE: &[Directive] = &[
     },
 ];
 
-/// `upload_store DIR|off;`
+/// `upload_store DIR|off;` The folder may be a symbolic link; no name in it is ever followed.
 fn upload_store(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     scope.settings.upload_store = folder(scope, &it.args[0])?;
     Ok(())

@@ -9,6 +9,7 @@ mod parts;
 
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::exchange::limits::STORED_BYTES_PER_TURN;
 use crate::exchange::{Answer, Exchange, Front};
 use crate::http::form_data::{FormData, FormError};
 use crate::http::stored::{AnswerFormat, StoredFile};
@@ -77,8 +78,10 @@ impl UploadStore {
     /// Takes what has come; with the last bytes, the files get their names.
     fn receive(&mut self, cx: &mut Context<'_>) -> Result<Option<Vec<StoredFile>>, Refusal> {
         let Some(parts) = &mut self.parts else { return Ok(None) };
-        let body = &mut cx.exchange().body;
-        while let Some(Front::Bytes(bytes)) = body.front() {
+        let (body, mut taken) = (&mut cx.exchange().body, 0);
+        while let Some(Front::Bytes(bytes)) = body.front()
+            && taken < STORED_BYTES_PER_TURN
+        {
             let mut rest = bytes;
             match &mut self.form {
                 None => parts.write(bytes)?,
@@ -88,14 +91,15 @@ impl UploadStore {
                     }
                 }
             }
-            let count = bytes.len() as u64;
-            body.consume(count);
+            let count = bytes.len();
+            body.consume(count as u64);
+            taken += count;
         }
         let max = self.upload.route.settings.upload_limits.file_bytes_max;
         if self.form.is_none() && max > 0 && parts.file_bytes() > max {
             return Err(Refusal::TooLarge);
         }
-        if !body.is_ended() {
+        if !body.is_ended() || !body.is_empty() {
             return Ok(None);
         }
         match &self.form {
