@@ -6,6 +6,10 @@ use super::listing::{STYLE, json_escape, push_all, push_html, push_rounded, push
 use super::number::push_decimal;
 use super::target::escape_path;
 
+/// What the page has and a listing has not.
+const FIELDS_STYLE: &str = "h2 { margin: 2rem 0 .5rem; font-size: 1.125rem }\n\
+    dt { color: var(--soft); font-size: .875rem }\ndd { margin: 0 0 .75rem; overflow-wrap: anywhere }\n";
+
 /// One file that has been stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoredFile {
@@ -103,7 +107,10 @@ fn push_page(out: &mut Vec<u8>, files: &[StoredFile], fields: &[(String, Vec<u8>
     };
     push_all(out, &["<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"]);
     push_all(out, &["<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>", title]);
-    push_all(out, &["</title>\n<style>\n", STYLE, "</style>\n</head>\n<body>\n<main>\n<h1>", title, "</h1>\n"]);
+    push_all(
+        out,
+        &["</title>\n<style>\n", STYLE, FIELDS_STYLE, "</style>\n</head>\n<body>\n<main>\n<h1>", title, "</h1>\n"],
+    );
     if !files.is_empty() {
         push_all(out, &["<table>\n<caption>"]);
         push_decimal(out, files.len() as u64);
@@ -115,19 +122,15 @@ fn push_page(out: &mut Vec<u8>, files: &[StoredFile], fields: &[(String, Vec<u8>
         push_all(out, &["</tbody>\n</table>\n"]);
     }
     if !fields.is_empty() {
-        push_all(
-            out,
-            &["<table>\n<caption>The fields of the form</caption>\n<thead>\n<tr><th scope=\"col\">Value</th>"],
-        );
-        push_all(out, &["<th scope=\"col\">Field</th></tr>\n</thead>\n<tbody>\n"]);
+        push_all(out, &["<h2>Fields</h2>\n<dl>\n"]);
         for (name, value) in fields {
-            push_all(out, &["<tr><th scope=\"row\">"]);
-            push_html(out, value);
-            push_all(out, &["</th><td>"]);
+            push_all(out, &["<dt>"]);
             push_html(out, name.as_bytes());
-            push_all(out, &["</td></tr>\n"]);
+            push_all(out, &["</dt><dd>"]);
+            push_html(out, value);
+            push_all(out, &["</dd>\n"]);
         }
-        push_all(out, &["</tbody>\n</table>\n"]);
+        push_all(out, &["</dl>\n"]);
     }
     push_all(out, &["</main>\n</body>\n</html>\n"]);
 }
