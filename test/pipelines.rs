@@ -189,7 +189,7 @@ fn sigquit_among_pipelined_requests_leaves_no_half_answers() {
     s.process.signal("QUIT");
     wait_for("new connections refused", || TcpStream::connect(&s.addresses[0]).err());
     for client in &mut clients {
-        let all = [b"H", &client.to_the_end()[..]].concat();
+        let all = [b"H", &client.read_to_the_end()[..]].concat();
         let mut rest = &all[..];
         let mut answers = 0;
         while !rest.is_empty() {

@@ -107,7 +107,7 @@ impl Client {
 
     /// Every byte until the server closes; a reset fails the test.
     #[track_caller]
-    pub fn to_the_end(&mut self) -> Vec<u8> {
+    pub fn read_to_the_end(&mut self) -> Vec<u8> {
         let mut all = Vec::new();
         let mut piece = vec![0; 256 << 10];
         loop {

@@ -1,4 +1,4 @@
-//! The file that preconditions and ranges are tried on, and the rows that try them: rfc9110_conditional.rs, rfc9110_ranges.rs.
+//! The file that preconditions and ranges are tried on (rfc9110_conditional.rs, rfc9110_ranges.rs), and their rows.
 
 use super::conform::check_lawful;
 use super::{Response, Server, date, each, site};
