@@ -85,6 +85,26 @@ fn a_wildcard_address_and_a_specific_one_of_the_same_port_did_not_start() {
 }
 
 #[test]
+fn reuseport_did_not_let_a_second_process_listen() {
+    let port = free_port();
+    let one = |name: &str, option: &str| {
+        let http = format!("server {{ listen 127.0.0.1:{port} {option}; return 200 {name}; }}");
+        Setup::new(&http, &[]).main(MAIN)
+    };
+    let _a = one("a", "reuseport").start();
+    let _b = one("b", "reuseport").start();
+    let ask = || Client::connect(&format!("127.0.0.1:{port}")).get("/").text();
+    for name in ["a", "b"] {
+        wait_for("an answer of each process", || (ask() == name).then_some(()));
+    }
+    // Who does not ask for it is refused, by each side.
+    let c = one("c", "");
+    c.write("webserv.conf", c.config().as_bytes());
+    let refused = webserv(c.dir.path(), &[]);
+    assert!(said(&refused).contains("another program listens there"), "{}", said(&refused));
+}
+
+#[test]
 fn another_user_with_two_workers_could_not_open_the_logs() {
     if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
         return println!("skipped: only root can become another user");
