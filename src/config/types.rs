@@ -1,6 +1,7 @@
 //! The configuration as the server uses it: plain values, shared between workers, every default filled in.
 
 use super::problem::Problem;
+use crate::http::Method;
 use crate::http::method::MethodSet;
 use crate::log::Level;
 use std::collections::HashMap;
@@ -211,6 +212,12 @@ pub struct Settings {
     pub etag: bool,
     /// `dav_methods`: the methods that may change files here. Default none.
     pub dav_methods: DavMethods,
+    /// `create_full_put_path`: folders that are missing on the way to a stored file are made. Default off.
+    pub create_full_put_path: bool,
+    /// `dav_access`: the permissions of files that are new; `None`: 0666 less the umask.
+    pub dav_access: Option<u32>,
+    /// `min_delete_depth`: a path with fewer names in it is not removed. Default 0.
+    pub min_delete_depth: usize,
     /// `dav_sync`: a stored file is on the disk before the client is told so. Default off.
     pub dav_sync: bool,
     /// `disable_symlinks`. Default off.
@@ -274,13 +281,34 @@ pub struct Alias {
 }
 
 bitflags::bitflags! {
-    /// `dav_methods off|PUT DELETE;`
+    /// `dav_methods off|PUT DELETE MKCOL COPY MOVE;`
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub struct DavMethods: u8 {
         /// A file is stored under the name that the URL gives it.
         const PUT = 1;
-        /// A file is removed.
+        /// A file is removed, or a directory with all that is in it.
         const DELETE = 2;
+        /// A directory is made.
+        const MKCOL = 4;
+        /// A file or a directory gets a copy elsewhere.
+        const COPY = 8;
+        /// A file or a directory gets another name.
+        const MOVE = 16;
+    }
+}
+
+impl DavMethods {
+    /// Whether this method is one of them.
+    pub fn allow(self, method: Method) -> bool {
+        let flag = match method {
+            Method::Put => Self::PUT,
+            Method::Delete => Self::DELETE,
+            Method::Mkcol => Self::MKCOL,
+            Method::Copy => Self::COPY,
+            Method::Move => Self::MOVE,
+            _ => return false,
+        };
+        self.contains(flag)
     }
 }
 

@@ -10,6 +10,7 @@ pub mod cgi;
 pub mod chunked;
 pub mod conditional;
 pub mod date;
+pub mod dav;
 pub mod error_page;
 pub mod etag;
 pub mod fields;

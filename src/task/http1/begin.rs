@@ -3,7 +3,7 @@
 use super::body::RequestBody;
 use super::current::{Arrival, Current};
 use super::{Context, Http1, Step};
-use crate::config::{DavMethods, Server, Settings};
+use crate::config::{Server, Settings};
 use crate::exchange::limits::{INPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
 use crate::exchange::{Exchange, Phase};
 use crate::http::{Form, HeadError, Limits, Method, Request, Scan, head, target};
@@ -156,7 +156,7 @@ impl Http1 {
 
 /// Whether a worker of this place takes the request's body.
 fn takes_body(method: Method, settings: &Settings) -> bool {
-    let stores = method == Method::Put && settings.dav_methods.contains(DavMethods::PUT);
+    let stores = method == Method::Put && settings.dav_methods.allow(method);
     settings.return_.is_none() && (stores || settings.cgi.is_some())
 }
 

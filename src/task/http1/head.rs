@@ -2,10 +2,11 @@
 
 use super::current::Current;
 use super::{Context, Http1};
-use crate::config::{DavMethods, Part, Variable};
+use crate::config::{Part, Variable};
+use crate::http::method::MethodSet;
 use crate::http::print::{self, BodyEnd, Connection, Frame};
 use crate::http::range::ContentRange;
-use crate::http::{Name, ReplyHead, Text, date};
+use crate::http::{Method, Name, ReplyHead, Text, date};
 use crate::log::Level;
 use crate::route;
 use std::borrow::Cow;
@@ -25,12 +26,9 @@ pub(super) fn allowed(current: &Current) -> Text {
         return const { Text::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH") };
     }
     let dav = settings.dav_methods;
-    match (dav.contains(DavMethods::PUT), dav.contains(DavMethods::DELETE)) {
-        (false, false) => const { Text::from_static("GET, HEAD, OPTIONS") },
-        (true, false) => const { Text::from_static("GET, HEAD, PUT, OPTIONS") },
-        (false, true) => const { Text::from_static("GET, HEAD, DELETE, OPTIONS") },
-        (true, true) => const { Text::from_static("GET, HEAD, PUT, DELETE, OPTIONS") },
-    }
+    let read = MethodSet::of(&[Method::Get, Method::Head, Method::Options]);
+    let all = Method::KNOWN.into_iter().filter(|method| dav.allow(*method)).fold(read, MethodSet::with);
+    Text::from_vec(all.allow().into_bytes()).unwrap_or(const { Text::from_static("GET, HEAD, OPTIONS") })
 }
 
 impl Http1 {
