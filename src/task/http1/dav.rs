@@ -127,8 +127,10 @@ fn has_body(request: &Request) -> bool {
     !matches!(request.framing, Framing::None | Framing::Length(0))
 }
 
+/// Without slashes at its end: an alias and a path may bring one each.
 fn trimmed(path: &[u8]) -> &[u8] {
-    path.strip_suffix(b"/").unwrap_or(path)
+    let end = path.iter().rposition(|b| *b != b'/').map_or(0, |last| last + 1);
+    &path[..end]
 }
 
 /// The path `inner` is `outer` or leads through it.

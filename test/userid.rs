@@ -1,0 +1,1 @@
+//! Cookies that know a visitor again.
