@@ -131,8 +131,9 @@ fn copies_and_moves_by_the_table() {
             let name = target.trim_matches('/').to_owned();
             let fields = format!("Destination: {destination}\r\n{fields}");
             ask(&s, method, target, &fields).expect(*status, &format!("{method} {target} {fields}"));
-            let gone =
-                |path: &String| method == "MOVE" && *status < 300 && (*path == name || path.starts_with(&(name.clone() + "/")));
+            let gone = |path: &String| {
+                method == "MOVE" && *status < 300 && (*path == name || path.starts_with(&(name.clone() + "/")))
+            };
             let replaced = |path: &String| new.contains(&"empty") && path.starts_with("empty/");
             let mut expected: Vec<String> = before.into_iter().filter(|path| !gone(path) && !replaced(path)).collect();
             expected.extend(new.iter().map(|path| path.to_string()));
@@ -360,7 +361,9 @@ fn a_client_that_leaves_leaves_no_half_of_a_copy() {
     for _ in 0..5 {
         let mut client = s.connect();
         // The answer to the first request stays unread: closing is a reset, which ends the exchange.
-        client.send("GET /ok.txt HTTP/1.1\r\nHost: h\r\n\r\nCOPY /large/ HTTP/1.1\r\nHost: h\r\nDestination: /copy/\r\n\r\n");
+        client.send(
+            "GET /ok.txt HTTP/1.1\r\nHost: h\r\n\r\nCOPY /large/ HTTP/1.1\r\nHost: h\r\nDestination: /copy/\r\n\r\n",
+        );
         client.wait_some();
         drop(client);
         wait_for("the copy is whole or gone", || {
@@ -376,7 +379,10 @@ fn a_client_that_leaves_leaves_no_half_of_a_copy() {
 
 #[test]
 fn the_end_of_the_server_leaves_no_half_of_a_copy_or_removal() {
-    for request in ["COPY /large/ HTTP/1.1\r\nHost: h\r\nDestination: /copy/\r\n\r\n", "DELETE /large/ HTTP/1.1\r\nHost: h\r\n\r\n"] {
+    for request in [
+        "COPY /large/ HTTP/1.1\r\nHost: h\r\nDestination: /copy/\r\n\r\n",
+        "DELETE /large/ HTTP/1.1\r\nHost: h\r\n\r\n",
+    ] {
         let mut s = store("");
         many(&s, "large", 3000);
         let mut client = s.connect();

@@ -2,6 +2,7 @@
 
 use super::types::*;
 use crate::http::listing::Format;
+use crate::http::userid::{Cookie, Lifetime};
 use crate::log::Level;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -44,11 +45,8 @@ impl Default for Settings {
             tcp_nodelay: true,
             server_tokens: true,
             etag: true,
-            dav_methods: DavMethods::empty(),
-            create_full_put_path: false,
-            dav_access: None,
-            min_delete_depth: 0,
-            dav_sync: false,
+            dav: Dav::default(),
+            userid: Userid::default(),
             disable_symlinks: DisableSymlinks::Off,
             autoindex: Autoindex::default(),
             max_ranges: None,
@@ -69,6 +67,28 @@ impl Default for Settings {
 impl Default for Lingering {
     fn default() -> Self {
         Lingering { mode: LingeringClose::On, time: Duration::from_secs(30), timeout: Duration::from_secs(5) }
+    }
+}
+
+impl Default for Dav {
+    fn default() -> Self {
+        let methods = DavMethods::empty();
+        Dav { methods, access: None, full_put_path: false, min_delete_depth: 0, sync: false }
+    }
+}
+
+impl Default for Userid {
+    fn default() -> Self {
+        let cookie = Cookie {
+            name: "uid".to_owned(),
+            domain: None,
+            path: "/".to_owned(),
+            lifetime: Lifetime::Session,
+            secure: false,
+            http_only: false,
+            same_site: None,
+        };
+        Userid { mode: UseridMode::Off, cookie }
     }
 }
 

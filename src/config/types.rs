@@ -1,7 +1,6 @@
 //! The configuration as the server uses it: plain values, shared between workers, every default filled in.
 
 use super::problem::Problem;
-use crate::http::Method;
 use crate::http::method::MethodSet;
 use crate::log::Level;
 use std::collections::HashMap;
@@ -10,10 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod cgi;
+mod dav;
 mod response;
+mod userid;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
+pub use dav::{Dav, DavMethods};
 pub use response::{AddHeader, Autoindex, Expires, Freshness, GzipStatic, IfModifiedSince, Redirects, is_plain_status};
+pub use userid::{Userid, UseridMode};
 pub use webserv_sys::net::Address;
 
 /// A whole validated configuration.
@@ -210,16 +213,10 @@ pub struct Settings {
     pub server_tokens: bool,
     /// `etag`. Default on.
     pub etag: bool,
-    /// `dav_methods`: the methods that may change files here. Default none.
-    pub dav_methods: DavMethods,
-    /// `create_full_put_path`: folders that are missing on the way to a stored file are made. Default off.
-    pub create_full_put_path: bool,
-    /// `dav_access`: the permissions of files that are new; `None`: 0666 less the umask.
-    pub dav_access: Option<u32>,
-    /// `min_delete_depth`: a path with fewer names in it is not removed. Default 0.
-    pub min_delete_depth: usize,
-    /// `dav_sync`: a stored file is on the disk before the client is told so. Default off.
-    pub dav_sync: bool,
+    /// `dav_methods` and its kin: how clients may change files here. Default not at all.
+    pub dav: Dav,
+    /// `userid` and its kin: cookies that know a visitor again. Default off.
+    pub userid: Userid,
     /// `disable_symlinks`. Default off.
     pub disable_symlinks: DisableSymlinks,
     /// `autoindex` and its kin. Default off.
@@ -278,38 +275,6 @@ pub struct Alias {
     pub path: PathBuf,
     /// Bytes of the URL's path that it stands for.
     pub prefix_bytes: usize,
-}
-
-bitflags::bitflags! {
-    /// `dav_methods off|PUT DELETE MKCOL COPY MOVE;`
-    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    pub struct DavMethods: u8 {
-        /// A file is stored under the name that the URL gives it.
-        const PUT = 1;
-        /// A file is removed, or a directory with all that is in it.
-        const DELETE = 2;
-        /// A directory is made.
-        const MKCOL = 4;
-        /// A file or a directory gets a copy elsewhere.
-        const COPY = 8;
-        /// A file or a directory gets another name.
-        const MOVE = 16;
-    }
-}
-
-impl DavMethods {
-    /// Whether this method is one of them.
-    pub fn allow(self, method: Method) -> bool {
-        let flag = match method {
-            Method::Put => Self::PUT,
-            Method::Delete => Self::DELETE,
-            Method::Mkcol => Self::MKCOL,
-            Method::Copy => Self::COPY,
-            Method::Move => Self::MOVE,
-            _ => return false,
-        };
-        self.contains(flag)
-    }
 }
 
 /// `disable_symlinks off|on|if_not_owner;`
@@ -472,4 +437,8 @@ pub enum Variable {
     Arg(String),
     /// `$cookie_NAME`
     Cookie(String),
+    /// `$uid_got`: the identifier in the client's cookie
+    UidGot,
+    /// `$uid_set`: the identifier that the client is given with this response
+    UidSet,
 }

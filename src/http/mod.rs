@@ -30,6 +30,7 @@ pub mod request;
 mod seeded;
 pub mod status;
 pub mod target;
+pub mod userid;
 
 pub use fields::{Fields, Known};
 pub use head::{HeadError, Limits, Scan};

@@ -143,6 +143,7 @@ impl CgiStart {
             pipelined: false,
             sent_head: &[],
             request_id,
+            userid: None,
         };
         route::environment(&Invocation {
             view: &view,

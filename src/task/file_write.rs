@@ -3,7 +3,7 @@
 use super::Context;
 use super::new_file::NewFile;
 use super::place::{Place, Refusal, check, directory_mode};
-use crate::config::DisableSymlinks;
+use crate::config::{Dav, DisableSymlinks};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::IOVECS_MAX;
 use crate::exchange::{Answer, Exchange};
@@ -32,12 +32,9 @@ pub struct Upload {
     pub number: u128,
     /// Which symbolic links on the way to it are followed.
     pub links: DisableSymlinks,
-    /// The bytes are on the disk before the client is told so: fsync(2).
-    pub sync: bool,
-    /// Folders that are missing on the way to it are made.
-    pub makes_folders: bool,
-    /// The permissions of what is new; `None`: as the umask of the server has them.
-    pub access: Option<u32>,
+    /// Whether missing folders are made, who may read what is new, and whether it is on the disk before the client is
+    /// told so (fsync(2)).
+    pub dav: Dav,
 }
 
 /// Writes into a file that nobody sees, and gives it the target's name when the body is complete. Whatever ends it
@@ -56,8 +53,8 @@ impl FileWrite {
 
     /// Looks at what is there, and opens the file that will take its place.
     fn begin(&mut self) -> Result<(), Refusal> {
-        let Upload { path, links, makes_folders, access, .. } = &self.upload;
-        let make = makes_folders.then_some(access.map_or(FOLDER_MODE, directory_mode));
+        let Upload { path, links, dav, .. } = &self.upload;
+        let make = dav.full_put_path.then_some(dav.access.map_or(FOLDER_MODE, directory_mode));
         // RFC 4918 section 9.7.1: 409 if the collection that it would be in is not there.
         let place = Place::open(path, *links, make)?;
         if place.has_slash {
@@ -65,8 +62,8 @@ impl FileWrite {
         }
         self.look(&place)?;
         let new = NewFile::create(place, MODE, self.upload.number)?;
-        if let Some(mode) = access {
-            file::fchmod(new.file(), *mode)?;
+        if let Some(mode) = dav.access {
+            file::fchmod(new.file(), mode)?;
         }
         self.new = Some(new);
         Ok(())
@@ -100,11 +97,11 @@ impl FileWrite {
 
     fn finish(&mut self) -> Result<u16, Refusal> {
         let Some(mut new) = self.new.take() else { return Ok(500) };
-        if self.upload.sync {
+        if self.upload.dav.sync {
             file::fsync(new.file())?;
         }
         let status = self.commit(&mut new)?;
-        if self.upload.sync {
+        if self.upload.dav.sync {
             new.place().sync()?; // the name, too: it is a part of the directory (fsync(2))
         }
         Ok(status)

@@ -10,8 +10,8 @@ use webserv_sys::file::{self, OpenFlags, Stat};
 /// Files without a name are named through /proc.
 static HAS_PROC: LazyLock<bool> = LazyLock::new(|| file::fstatat(file::CWD, c"/proc/self/fd", true).is_ok());
 
-/// A file on its way to a name. It has none until then, so that nothing is left of it whatever happens, be it `kill -9` or
-/// a loss of power; where the system or the file system has no such files, its name is a hidden one, which goes when
+/// A file on its way to a name. It has none until then, so that nothing is left of it whatever happens, be it `kill -9`
+/// or a loss of power; where the system or the file system has no such files, its name is a hidden one, which goes when
 /// this value does.
 pub struct NewFile {
     place: Place,
@@ -22,8 +22,8 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// Makes an empty file, to be written, that will have its name at this place. `mode` is less the umask; `number` is one
-    /// that no other new file has.
+    /// Makes an empty file, to be written, that will have its name at this place. `mode` is less the umask; `number` is
+    /// one that no other new file has.
     ///
     /// # Errors
     /// Those of open(2).
@@ -77,7 +77,7 @@ impl NewFile {
         let (folder, name) = (self.place.folder(), self.place.name());
         let Some(hidden) = &self.hidden else { return file::link_nameless(self.file(), folder, name) };
         match file::rename_new(folder, hidden, folder, name) {
-            Err(error) if error.is_unsupported() => file::linkat(folder, hidden, folder, name), // dropping it unlinks the other
+            Err(error) if error.is_unsupported() => file::linkat(folder, hidden, folder, name), // the other goes last
             outcome => {
                 outcome?;
                 self.hidden = None;

@@ -29,27 +29,27 @@ pub(super) const TABLE: &[Directive] = &[
         contexts: Contexts::REQUEST,
         args: 1..=1,
         example: "create_full_put_path on;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.create_full_put_path, it.args[0].flag())),
+        form: Form::Once(|scope, it| put(&mut scope.settings.dav.full_put_path, it.args[0].flag())),
     },
     Directive {
         name: "min_delete_depth",
         contexts: Contexts::REQUEST,
         args: 1..=1,
         example: "min_delete_depth 2;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.min_delete_depth, it.args[0].count(0..=DEPTH_MAX))),
+        form: Form::Once(|scope, it| put(&mut scope.settings.dav.min_delete_depth, it.args[0].count(0..=DEPTH_MAX))),
     },
     Directive {
         name: "dav_sync",
         contexts: Contexts::REQUEST,
         args: 1..=1,
         example: "dav_sync on;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.dav_sync, it.args[0].flag())),
+        form: Form::Once(|scope, it| put(&mut scope.settings.dav.sync, it.args[0].flag())),
     },
 ];
 
 /// `dav_methods off|PUT DELETE MKCOL COPY MOVE;`
 fn dav_methods(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
-    scope.settings.dav_methods = DavMethods::empty();
+    scope.settings.dav.methods = DavMethods::empty();
     for word in &it.args {
         let known = &[
             ("off", DavMethods::empty()),
@@ -59,7 +59,7 @@ fn dav_methods(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
             ("COPY", DavMethods::COPY),
             ("MOVE", DavMethods::MOVE),
         ];
-        scope.settings.dav_methods |= word.choice("method that stores or removes files", known)?;
+        scope.settings.dav.methods |= word.choice("method that stores or removes files", known)?;
     }
     Ok(())
 }
@@ -85,6 +85,6 @@ fn dav_access(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
             _ => return Err(wrong()),
         };
     }
-    scope.settings.dav_access = Some(mode);
+    scope.settings.dav.access = Some(mode);
     Ok(())
 }

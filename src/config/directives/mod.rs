@@ -15,6 +15,7 @@ mod main;
 mod methods;
 mod response;
 mod server;
+mod userid;
 
 use super::lex::Word;
 use super::parse::Statement;
@@ -111,6 +112,7 @@ fn all() -> impl Iterator<Item = &'static Directive> + Clone {
         response::TABLE,
         connection::TABLE,
         log::TABLE,
+        userid::TABLE,
     ];
     tables.into_iter().flatten()
 }

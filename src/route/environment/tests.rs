@@ -79,6 +79,7 @@ impl Case<'_> {
             pipelined: false,
             sent_head: b"",
             request_id: 7,
+            userid: None,
         };
         let run = Invocation {
             view: &view,

@@ -37,7 +37,7 @@ impl Http1 {
             Some(request) if current.redirects == 0 => Rc::clone(request),
             _ => return self.ask_for_file(current, cx),
         };
-        let may_change = current.route.settings.dav_methods.allow(request.method);
+        let may_change = current.route.settings.dav.methods.allow(request.method);
         match request.method {
             Method::Get | Method::Head => self.ask_for_file(current, cx),
             Method::Put if may_change => self.store(current, request, cx),
@@ -204,9 +204,8 @@ impl Http1 {
         }
         cx.exchange().body.hold();
         let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
-        let Settings { disable_symlinks: links, dav_sync: sync, dav_access: access, .. } = *current.route.settings;
-        let makes_folders = current.route.settings.create_full_put_path;
-        let upload = Upload { path, request, number, links, sync, makes_folders, access };
+        let Settings { disable_symlinks: links, dav, .. } = *current.route.settings;
+        let upload = Upload { path, request, number, links, dav };
         cx.join(Box::new(FileWrite::new(upload)));
         current.stage = Stage::Waiting;
         self.wait(current)

@@ -156,7 +156,7 @@ impl Http1 {
 
 /// Whether a worker of this place takes the request's body.
 fn takes_body(method: Method, settings: &Settings) -> bool {
-    let stores = method == Method::Put && settings.dav_methods.allow(method);
+    let stores = method == Method::Put && settings.dav.methods.allow(method);
     settings.return_.is_none() && (stores || settings.cgi.is_some())
 }
 

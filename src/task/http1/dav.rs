@@ -1,4 +1,5 @@
-//! DELETE, MKCOL, COPY and MOVE (RFC 4918 section 9): what their heads alone can be refused for, and the tasks that do them.
+//! DELETE, MKCOL, COPY and MOVE (RFC 4918 section 9): what their heads alone can be refused for, and the tasks that do
+//! them.
 
 use super::current::{Current, Stage};
 use super::{Context, Http1, Step};
@@ -24,7 +25,7 @@ impl Http1 {
             return self.refuse(current, 400, cx);
         }
         let names = current.path.split(|b| *b == b'/').filter(|name| !name.is_empty()).count();
-        if names < settings.min_delete_depth {
+        if names < settings.dav.min_delete_depth {
             cx.log(Level::Error, format_args!("min_delete_depth: too few names in the path for it to be removed"));
             return self.refuse(current, 409, cx);
         }
@@ -52,7 +53,7 @@ impl Http1 {
         }
         let settings = &current.route.settings;
         let Some(path) = route::file_path(settings, &current.path) else { return self.refuse(current, 404, cx) };
-        cx.join(Box::new(DirCreate::new(path, request, settings.disable_symlinks, settings.dav_access)));
+        cx.join(Box::new(DirCreate::new(path, request, settings.disable_symlinks, settings.dav.access)));
         current.stage = Stage::Waiting;
         self.wait(current)
     }
@@ -104,7 +105,7 @@ impl Http1 {
             return Err(403);
         }
         let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
-        let (from_links, to_links, sync) = (here.disable_symlinks, there.disable_symlinks, there.dav_sync);
+        let (from_links, to_links, sync) = (here.disable_symlinks, there.disable_symlinks, there.dav.sync);
         let moves = method == Method::Move;
         drop(to_path);
         Ok(Transport { from, to, from_links, to_links, request, moves, overwrites, depth, number, sync })
@@ -118,7 +119,7 @@ fn is_root(settings: &Settings, path: &[u8]) -> bool {
 
 /// Whether a location lets a method change its files, as if it had been asked itself.
 fn allows(settings: &Settings, method: Method) -> bool {
-    settings.dav_methods.allow(method)
+    settings.dav.methods.allow(method)
         && settings.methods.is_none_or(|methods| methods.contains(method))
         && settings.limit_except.is_none_or(|methods| methods.contains(method))
 }

@@ -31,6 +31,7 @@ impl Http1 {
             pipelined: current.pipelined,
             sent_head: &current.sent_head,
             request_id: route::request_id(cx.worker.team.number(), self.connection, current.number),
+            userid: current.userid,
         }
     }
 }

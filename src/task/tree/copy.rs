@@ -11,8 +11,9 @@ const READ_DIRECTORY: OpenFlags = OpenFlags::READ.union(OpenFlags::DIRECTORY).un
 const READ_FILE: OpenFlags = OpenFlags::READ.union(OpenFlags::NO_FOLLOW).union(OpenFlags::NON_BLOCKING);
 const WRITE_FILE: OpenFlags = OpenFlags::WRITE.union(OpenFlags::CREATE).union(OpenFlags::EXCLUSIVE);
 
-/// Copies what is a file or a directory. The rest is left out and counted: a symbolic link (relative to another place it
-/// would lead elsewhere, and what it leads to may lie outside of what the client can see), a device, a FIFO, a socket.
+/// Copies what is a file or a directory. The rest is left out and counted: a symbolic link (relative to another place
+/// it would lead elsewhere, and what it leads to may lie outside of what the client can see), a device, a FIFO, a
+/// socket.
 /// Permissions are the original's, less the umask; times and owners are those of something new.
 pub struct Copier {
     /// The directories on the way down, the innermost last.
