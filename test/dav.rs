@@ -398,3 +398,32 @@ fn the_end_of_the_server_leaves_no_half_of_a_copy_or_removal() {
         assert_eq!(left, [] as [&str; 0]);
     }
 }
+
+#[test]
+fn without_a_descriptor_nothing_changes_and_it_works_again_later() {
+    let s = Setup::new(&host(DAV), &[("ok.txt", b"ok"), ("full/in.txt", b"in")]).fds_max(32).start();
+    let mut first = s.connect();
+    assert_eq!(first.get("/ok.txt").text(), "ok");
+    // The kernel completes these; the server cannot accept them all.
+    let crowd: Vec<_> = (0..60).map(|_| s.connect()).collect();
+    s.wait_said("Too many open files");
+    let before = html(&s);
+    for request in [
+        "PUT /new HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx",
+        "MKCOL /new/ HTTP/1.1\r\nHost: h\r\n\r\n",
+        "DELETE /ok.txt HTTP/1.1\r\nHost: h\r\n\r\n",
+        "DELETE /full/ HTTP/1.1\r\nHost: h\r\n\r\n",
+        "COPY /full/ HTTP/1.1\r\nHost: h\r\nDestination: /new/\r\n\r\n",
+        "MOVE /ok.txt HTTP/1.1\r\nHost: h\r\nDestination: /new\r\n\r\n",
+    ] {
+        first.send(request);
+        assert_eq!(first.response().expect(503, request).must("Retry-After"), "1");
+        assert_eq!(html(&s), before, "{request}");
+    }
+    drop(crowd);
+    wait_for("descriptors are free again", || {
+        first.send("COPY /full/ HTTP/1.1\r\nHost: h\r\nDestination: /new/\r\n\r\n");
+        (first.response().status == 201).then_some(())
+    });
+    assert_eq!(tree(&s.path("html/new")), ["in.txt"]);
+}

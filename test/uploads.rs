@@ -340,6 +340,22 @@ fn the_end_of_the_server_leaves_nothing() {
     }
 }
 
+/// Where the file system has nameless files: elsewhere a hidden name is left.
+#[test]
+fn not_even_kill_9_leaves_something() {
+    for target in ["/new", "/ok.txt"] {
+        let mut s = store("client_max_body_size 0;");
+        let mut client = s.connect();
+        client.send(&put(target, &noise(300_000, 1))[..150_000]);
+        wait_begun(&s);
+        let is_hidden = names(&s).len() > 1;
+        s.process.signal("KILL");
+        s.process.exit();
+        assert!(is_hidden || names(&s) == ["ok.txt"], "{:?}", names(&s));
+        assert_stored(&s, "ok.txt", b"ok");
+    }
+}
+
 #[test]
 fn a_broken_chunk_stores_nothing() {
     let s = store("");
