@@ -56,9 +56,18 @@ fn assert_nothing_left(s: &Server, when: &str) {
     wait_for(&format!("{when}: nothing is left in {:?}", names(s)), || (names(s) == ["ok.txt"]).then_some(()));
 }
 
+/// How long the files below `html` are that the server has open: what it stores has no name yet, so only its
+/// descriptors show it.
+fn open_sizes(s: &Server) -> Vec<u64> {
+    let fds = std::fs::read_dir(format!("/proc/{}/fd", s.process.pid())).unwrap();
+    let below = |path: &std::path::PathBuf| std::fs::read_link(path).is_ok_and(|to| to.starts_with(s.path("html")));
+    let files = fds.map(|entry| entry.unwrap().path()).filter(below);
+    files.filter_map(|path| std::fs::metadata(path).ok()).filter(|m| m.is_file()).map(|m| m.len()).collect()
+}
+
 /// Waits until the server stores something into a file that has not its name yet.
 fn wait_begun(s: &Server) {
-    wait_for("the upload has begun", || (names(s).len() > 1).then_some(()));
+    wait_for("the upload has begun", || (!open_sizes(s).is_empty()).then_some(()));
 }
 
 #[test]
@@ -210,11 +219,7 @@ fn until_the_last_byte_the_old_file_is_there() {
         }
         let request = put("/x", &new);
         client.send(&request[..200_000]);
-        wait_for("the upload is half written", || {
-            let sizes =
-                |name: &String| std::fs::metadata(s.path(&format!("html/{name}"))).is_ok_and(|m| m.len() > 1000);
-            names(&s).iter().any(sizes).then_some(())
-        });
+        wait_for("the upload is half written", || open_sizes(&s).iter().any(|size| *size > 1000).then_some(()));
         let meanwhile = reader.get("/x");
         assert_eq!(meanwhile.status, if expected.is_some() { 200 } else { 404 }, "{meanwhile}");
         assert!(expected.is_none_or(|old| meanwhile.body == *old), "{meanwhile}");
@@ -332,6 +337,22 @@ fn the_end_of_the_server_leaves_nothing() {
         }
         assert!(s.process.exit().success(), "{signal}");
         assert_eq!(names(&s), ["ok.txt"], "{signal}");
+    }
+}
+
+/// Where the file system has nameless files: elsewhere a hidden name is left.
+#[test]
+fn not_even_kill_9_leaves_something() {
+    for target in ["/new", "/ok.txt"] {
+        let mut s = store("client_max_body_size 0;");
+        let mut client = s.connect();
+        client.send(&put(target, &noise(300_000, 1))[..150_000]);
+        wait_begun(&s);
+        let is_hidden = names(&s).len() > 1;
+        s.process.signal("KILL");
+        s.process.exit();
+        assert!(is_hidden || names(&s) == ["ok.txt"], "{:?}", names(&s));
+        assert_stored(&s, "ok.txt", b"ok");
     }
 }
 

@@ -3,6 +3,7 @@
 use super::types::*;
 use crate::http::form_data::FormLimits;
 use crate::http::listing::Format;
+use crate::http::userid::{Cookie, Lifetime};
 use crate::log::Level;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -46,10 +47,10 @@ impl Default for Settings {
             tcp_nodelay: true,
             server_tokens: true,
             etag: true,
-            dav_methods: DavMethods::empty(),
-            dav_sync: false,
             upload_store: None,
             upload_limits: FormLimits::default(),
+            dav: Dav::default(),
+            userid: Userid::default(),
             disable_symlinks: DisableSymlinks::Off,
             autoindex: Autoindex::default(),
             max_ranges: None,
@@ -71,6 +72,28 @@ impl Default for Settings {
 impl Default for Lingering {
     fn default() -> Self {
         Lingering { mode: LingeringClose::On, time: Duration::from_secs(30), timeout: Duration::from_secs(5) }
+    }
+}
+
+impl Default for Dav {
+    fn default() -> Self {
+        let methods = DavMethods::empty();
+        Dav { methods, access: None, full_put_path: false, min_delete_depth: 0, sync: false }
+    }
+}
+
+impl Default for Userid {
+    fn default() -> Self {
+        let cookie = Cookie {
+            name: "uid".to_owned(),
+            domain: None,
+            path: "/".to_owned(),
+            lifetime: Lifetime::Session,
+            secure: false,
+            http_only: false,
+            same_site: None,
+        };
+        Userid { mode: UseridMode::Off, cookie }
     }
 }
 

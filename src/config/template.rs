@@ -39,6 +39,8 @@ const NAMES: &[(&str, Variable)] = &[
     ("status", Variable::Status),
     ("time_iso8601", Variable::TimeIso8601),
     ("time_local", Variable::TimeLocal),
+    ("uid_got", Variable::UidGot),
+    ("uid_set", Variable::UidSet),
     ("uri", Variable::Uri),
 ];
 

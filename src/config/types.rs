@@ -10,12 +10,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod cgi;
+mod dav;
 mod response;
 mod template;
+mod userid;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
+pub use dav::{Dav, DavMethods};
 pub use response::{AddHeader, Autoindex, Expires, Freshness, GzipStatic, IfModifiedSince, Redirects, is_plain_status};
 pub use template::{Escape, Part, Template, Variable};
+pub use userid::{Userid, UseridMode};
 pub use webserv_sys::net::Address;
 
 /// A whole validated configuration.
@@ -215,14 +219,14 @@ pub struct Settings {
     pub server_tokens: bool,
     /// `etag`. Default on.
     pub etag: bool,
-    /// `dav_methods`: the methods that may change files here. Default none.
-    pub dav_methods: DavMethods,
-    /// `dav_sync`: a stored file is on the disk before the client is told so. Default off.
-    pub dav_sync: bool,
     /// `upload_store`: the folder that a POST's body is stored in, as one file or as those of a form. Default none.
     pub upload_store: Option<Arc<PathBuf>>,
     /// `upload_max_parts`, `upload_max_file_size`, `upload_max_fields_size`, `upload_max_part_head_size`.
     pub upload_limits: FormLimits,
+    /// `dav_methods` and its kin: how clients may change files here. Default not at all.
+    pub dav: Dav,
+    /// `userid` and its kin: cookies that know a visitor again. Default off.
+    pub userid: Userid,
     /// `disable_symlinks`. Default off.
     pub disable_symlinks: DisableSymlinks,
     /// `autoindex` and its kin. Default off.
@@ -295,17 +299,6 @@ pub struct Alias {
     pub path: PathBuf,
     /// Bytes of the URL's path that it stands for.
     pub prefix_bytes: usize,
-}
-
-bitflags::bitflags! {
-    /// `dav_methods off|PUT DELETE;`
-    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    pub struct DavMethods: u8 {
-        /// A file is stored under the name that the URL gives it.
-        const PUT = 1;
-        /// A file is removed.
-        const DELETE = 2;
-    }
 }
 
 /// `disable_symlinks off|on|if_not_owner;`

@@ -53,6 +53,15 @@ pub const LISTED_PER_TURN: usize = 256;
 /// Bytes of a listing's text that are written in one turn.
 pub const LISTING_TEXT_BYTES: usize = 32 << 10;
 
+/// Entries of a tree of directories that are copied or removed in one turn.
+pub const TREE_STEPS_PER_TURN: usize = 64;
+
+/// Bytes of files that are copied in one turn.
+pub const COPY_BYTES_PER_TURN: usize = 1 << 20;
+
+/// Directories in each other that are copied. Each level holds two descriptors open.
+pub const TREE_DEPTH_MAX: usize = 64;
+
 /// Steps of a protocol in one turn: pipelined requests that are answered from memory.
 pub const STEPS_PER_TURN: usize = 64;
 

@@ -11,6 +11,7 @@ pub mod cgi;
 pub mod chunked;
 pub mod conditional;
 pub mod date;
+pub mod dav;
 pub mod error_page;
 pub mod etag;
 pub mod fields;
@@ -34,6 +35,7 @@ mod seeded;
 pub mod status;
 pub mod stored;
 pub mod target;
+pub mod userid;
 
 pub use fields::{Fields, Known};
 pub use head::{HeadError, Limits, Scan};

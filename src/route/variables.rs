@@ -1,8 +1,9 @@
 //! The variables of log formats, `return` and `error_page`, for one request.
 
 use super::{document_root, file_path};
-use crate::config::{Escape, Part, Server, Settings, Template, Variable};
+use crate::config::{Escape, Part, Server, Settings, Template, UseridMode, Variable};
 use crate::http::Request;
+use crate::http::userid::UserId;
 use crate::log::time;
 use std::io::Write;
 use std::time::Duration;
@@ -51,6 +52,8 @@ pub struct View<'a> {
     pub request_body_file: &'a [u8],
     /// See [`super::request_id`].
     pub request_id: u128,
+    /// The identifier that the client is given with this response.
+    pub userid: Option<UserId>,
 }
 
 /// Fills in a template as it is.
@@ -160,6 +163,8 @@ impl View<'_> {
                 self.fields(b"cookie", &mut cookies);
                 out.extend_from_slice(argument(&cookies, name.as_bytes(), b';'));
             }
+            Variable::UidGot => self.userid(self.got_userid(), out),
+            Variable::UidSet => self.userid(self.userid, out),
             of_request => {
                 if let Some(request) = self.request {
                     out.extend_from_slice(request_value(of_request, request));
@@ -175,6 +180,19 @@ impl View<'_> {
         for (i, field) in all.filter(|field| field.name.eq_ignore_ascii_case(name)).enumerate() {
             out.extend_from_slice(if i > 0 { separator } else { b"" });
             out.extend_from_slice(field.value);
+        }
+    }
+
+    /// The identifier that the client has sent, if `userid` looks at it.
+    fn got_userid(&self) -> Option<UserId> {
+        let request = self.request.filter(|_| self.settings.userid.mode != UseridMode::Off)?;
+        UserId::find(&request.fields, &self.settings.userid.cookie.name)
+    }
+
+    /// As nginx has it: "uid=0100007F00BDE3650403020108070605".
+    fn userid(&self, id: Option<UserId>, out: &mut Vec<u8>) {
+        if let Some(id) = id {
+            number(out, format_args!("{}={id}", self.settings.userid.cookie.name));
         }
     }
 

@@ -146,6 +146,7 @@ impl CgiStart {
             sent_head: &[],
             request_body_file: &question.body_path,
             request_id,
+            userid: None,
         };
         route::environment(&Invocation {
             view: &view,

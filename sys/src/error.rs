@@ -40,6 +40,11 @@ impl Error {
         Self::new(call, libc::ELOOP)
     }
 
+    /// `EEXIST`: the name that `call` was to give is taken.
+    pub const fn taken(call: &'static str) -> Self {
+        Self::new(call, libc::EEXIST)
+    }
+
     /// `EBUSY`: another file system is mounted here, and `call` may not leave the one that it is on.
     pub const fn mounted(call: &'static str) -> Self {
         Self::new(call, libc::EBUSY)
@@ -108,6 +113,11 @@ impl Error {
     /// `EISDIR`, `ENOTDIR`: a directory stands where a file should, or the other way round.
     pub fn is_wrong_kind(&self) -> bool {
         [libc::EISDIR, libc::ENOTDIR].contains(&self.errno)
+    }
+
+    /// `EBUSY`, `ESTALE`: something is mounted there, or it is not what it was a moment ago.
+    pub fn is_busy(&self) -> bool {
+        [libc::EBUSY, libc::ESTALE].contains(&self.errno)
     }
 
     /// `EXDEV`: the two names are not on one file system.

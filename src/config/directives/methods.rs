@@ -26,8 +26,18 @@ pub(super) const TABLE: &[Directive] = &[
 ];
 
 /// Those that some handler of this server knows.
-const ANSWERED: [Method; 7] =
-    [Method::Get, Method::Post, Method::Put, Method::Delete, Method::Head, Method::Options, Method::Patch];
+const ANSWERED: [Method; 10] = [
+    Method::Get,
+    Method::Post,
+    Method::Put,
+    Method::Delete,
+    Method::Head,
+    Method::Options,
+    Method::Patch,
+    Method::Mkcol,
+    Method::Copy,
+    Method::Move,
+];
 
 /// Those that nginx names.
 const LIMITED: [Method; 14] = [

@@ -16,6 +16,7 @@ mod methods;
 mod response;
 mod server;
 pub(super) mod upload;
+mod userid;
 
 use super::lex::Word;
 use super::parse::Statement;
@@ -113,6 +114,7 @@ fn all() -> impl Iterator<Item = &'static Directive> + Clone {
         response::TABLE,
         connection::TABLE,
         log::TABLE,
+        userid::TABLE,
     ];
     tables.into_iter().flatten()
 }

@@ -183,12 +183,13 @@ fn methods() {
     let table = [
         ("methods GET;", "GET"),
         ("methods GET HEAD POST PUT DELETE OPTIONS PATCH;", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"),
+        ("methods GET MKCOL COPY MOVE;", "GET, MKCOL, COPY, MOVE"),
         ("methods post get get;", "GET, POST"),
     ];
     for (directive, allow) in table {
         assert_eq!(in_location(directive).methods.unwrap().allow(), allow, "{directive}");
     }
-    let accepted = "accepted: GET, POST, PUT, DELETE, HEAD, OPTIONS, PATCH";
+    let accepted = "accepted: GET, POST, PUT, DELETE, HEAD, OPTIONS, PATCH, MKCOL, COPY, MOVE";
     assert_eq!(fault("methods GTE;"), format!("unknown method \"GTE\", did you mean \"GET\"? {accepted}"));
     assert_eq!(fault("methods GET TRACE;"), format!("unknown method \"TRACE\"; {accepted}"));
     assert_eq!(fault("methods;"), "\"methods\" takes at least 1 value, not 0, as in: methods GET HEAD POST;");

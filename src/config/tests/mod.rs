@@ -2,6 +2,7 @@
 
 mod broken;
 mod cgi;
+mod dav;
 mod include;
 mod inherit;
 mod mutate;

@@ -107,4 +107,8 @@ pub enum Variable {
     Arg(String),
     /// `$cookie_NAME`
     Cookie(String),
+    /// `$uid_got`: the identifier in the client's cookie
+    UidGot,
+    /// `$uid_set`: the identifier that the client is given with this response
+    UidSet,
 }

@@ -80,6 +80,7 @@ impl Case<'_> {
             sent_head: b"",
             request_body_file: b"",
             request_id: 7,
+            userid: None,
         };
         let run = Invocation {
             view: &view,

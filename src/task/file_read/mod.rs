@@ -2,11 +2,10 @@
 
 mod open;
 
-pub(super) use open::check_folder;
 #[cfg(test)]
 mod tests;
 
-pub(super) use open::look_up;
+pub(super) use open::{look_up, open_folder};
 
 use super::Context;
 use crate::config::{GzipStatic, Settings};

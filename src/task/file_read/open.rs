@@ -1,7 +1,7 @@
 //! Opening a file with as much trust in symbolic links as `disable_symlinks` allows.
 
 use crate::config::DisableSymlinks;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use webserv_sys::file::{self, FileKind, OpenFlags, Stat};
 use webserv_sys::{Error, Result};
@@ -16,27 +16,32 @@ const READ: OpenFlags = OpenFlags::READ.union(OpenFlags::NON_BLOCKING);
 pub fn open(path: &[u8], links: DisableSymlinks) -> Result<OwnedFd> {
     match links {
         DisableSymlinks::Off => file::openat(file::CWD, &file::c_path("openat", path)?, READ, 0),
-        _ => open_by_steps(path, links),
+        _ => open_by_steps(path, links, READ, None),
     }
 }
 
-/// Whether the folder that a path lies in may be reached, by `disable_symlinks`. Asked before something in it changes.
+/// Opens the folder that a path lies in, to start `...at` calls from, and gives the last name of the path without a
+/// slash behind it. What then happens to the name happens in this folder, whatever is done to the path meanwhile.
+/// Folders that are missing on the way are made with the mode `make`, if it says one (less the umask).
 ///
 /// # Errors
 /// As of [`open`].
-pub(in crate::task) fn check_folder(path: &[u8], links: DisableSymlinks) -> Result<()> {
-    if links == DisableSymlinks::Off {
-        return Ok(());
-    }
-    let name = path.strip_suffix(b"/").unwrap_or(path);
-    let end = name.iter().rposition(|b| *b == b'/').map_or(0, |slash| slash + 1);
-    let folder = if end == 0 { b"." } else { &name[..end] };
-    open_by_steps(folder, links).map(drop)
+pub fn open_folder(path: &[u8], links: DisableSymlinks, make: Option<u32>) -> Result<(OwnedFd, CString)> {
+    let path = path.strip_suffix(b"/").unwrap_or(path);
+    let end = path.iter().rposition(|b| *b == b'/').map_or(0, |slash| slash + 1);
+    let (folder, name) = path.split_at(end);
+    let folder = if folder.is_empty() { b"." } else { folder };
+    let flags = OpenFlags::PATH | OpenFlags::DIRECTORY;
+    let folder = match (links, make) {
+        (DisableSymlinks::Off, None) => file::openat(file::CWD, &file::c_path("openat", folder)?, flags, 0)?,
+        _ => open_by_steps(folder, links, flags, make)?,
+    };
+    Ok((folder, file::c_path("openat", name)?))
 }
 
 /// Opens one name after the other, each from the directory before it, so that nobody can put a link in our way between
 /// the check and the use.
-fn open_by_steps(path: &[u8], links: DisableSymlinks) -> Result<OwnedFd> {
+fn open_by_steps(path: &[u8], links: DisableSymlinks, last: OpenFlags, make: Option<u32>) -> Result<OwnedFd> {
     let start = match path.first() {
         Some(b'/') => c"/",
         _ => c".",
@@ -45,13 +50,22 @@ fn open_by_steps(path: &[u8], links: DisableSymlinks) -> Result<OwnedFd> {
     let mut names = path.split(|b| *b == b'/').filter(|n| !n.is_empty() && *n != b".").peekable();
     while let Some(name) = names.next() {
         let name = file::c_path("openat", name)?;
-        let flags = if names.peek().is_some() { OpenFlags::PATH | OpenFlags::DIRECTORY } else { READ };
-        here = open_step(here.as_fd(), &name, flags, links)?;
+        let flags = if names.peek().is_some() { OpenFlags::PATH | OpenFlags::DIRECTORY } else { last };
+        here = match (open_step(here.as_fd(), &name, flags, links), make) {
+            (Err(error), Some(mode)) if error.is_not_found() => match file::mkdirat(here.as_fd(), &name, mode) {
+                Err(error) if !error.is_taken() => return Err(error),
+                _ => open_step(here.as_fd(), &name, flags, links)?,
+            },
+            (opened, _) => opened?,
+        };
     }
     Ok(here)
 }
 
 fn open_step(here: BorrowedFd<'_>, name: &CStr, flags: OpenFlags, links: DisableSymlinks) -> Result<OwnedFd> {
+    if links == DisableSymlinks::Off {
+        return file::openat(here, name, flags, 0);
+    }
     if links == DisableSymlinks::IfNotOwner {
         let itself = file::fstatat(here, name, false)?;
         if itself.kind == FileKind::Symlink {

@@ -3,14 +3,14 @@
 use super::current::{Current, Stage};
 use super::head::allowed;
 use super::{Context, Http1, Step};
-use crate::config::{BodyInFile, DavMethods, GzipStatic, Return};
+use crate::config::{BodyInFile, GzipStatic, Return, Settings};
 use crate::exchange::Phase;
 use crate::exchange::limits::REDIRECTS_MAX;
 use crate::http::listing::Format;
 use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, Version, accept, target};
 use crate::log::Level;
 use crate::route::{self, Route};
-use crate::task::{BodyFile, BodySpool, CgiStart, DirRead, FileDelete, FileRead, FileWrite, Question, Upload, Wanted};
+use crate::task::{BodyFile, BodySpool, CgiStart, DirRead, FileRead, FileWrite, Question, Upload, Wanted};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,12 +37,14 @@ impl Http1 {
             Some(request) if current.redirects == 0 => Rc::clone(request),
             _ => return self.ask_for_file(current, cx),
         };
-        let dav = current.route.settings.dav_methods;
+        let may_change = current.route.settings.dav.methods.allow(request.method);
         match request.method {
             Method::Get | Method::Head => self.ask_for_file(current, cx),
-            Method::Put if dav.contains(DavMethods::PUT) => self.store(current, request, cx),
+            Method::Put if may_change => self.store(current, request, cx),
             Method::Post if current.route.settings.upload_store.is_some() => self.store_new(current, request, cx),
-            Method::Delete if dav.contains(DavMethods::DELETE) => self.remove(current, request, cx),
+            Method::Delete if may_change => self.remove(current, request, cx),
+            Method::Mkcol if may_change => self.make_collection(current, request, cx),
+            Method::Copy | Method::Move if may_change => self.transport(current, request, cx),
             Method::Options => {
                 let allow = (const { Name::from_static("Allow") }, allowed(&current));
                 let head = ReplyHead { fields: vec![allow], ..ReplyHead::new(204) };
@@ -211,23 +213,9 @@ impl Http1 {
         }
         cx.exchange().body.hold();
         let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
-        let (links, sync) = (current.route.settings.disable_symlinks, current.route.settings.dav_sync);
-        cx.join(Box::new(FileWrite::new(Upload { path, request, number, links, sync })));
-        current.stage = Stage::Waiting;
-        self.wait(current)
-    }
-
-    /// DELETE.
-    fn remove(&mut self, mut current: Box<Current>, request: Rc<Request>, cx: &mut Context<'_>) -> Step {
-        let Some(path) = route::file_path(&current.route.settings, &current.path) else {
-            return self.refuse(current, 404, cx);
-        };
-        if path.strip_suffix(b"/") == Some(route::document_root(&current.route.settings)) {
-            cx.log(Level::Error, format_args!("the directory of \"root\" or \"alias\" itself is not removed"));
-            return self.refuse(current, 403, cx);
-        }
-        let links = current.route.settings.disable_symlinks;
-        cx.join(Box::new(FileDelete::new(path, request, links)));
+        let Settings { disable_symlinks: links, dav, .. } = *current.route.settings;
+        let upload = Upload { path, request, number, links, dav };
+        cx.join(Box::new(FileWrite::new(upload)));
         current.stage = Stage::Waiting;
         self.wait(current)
     }

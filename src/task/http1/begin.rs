@@ -3,7 +3,7 @@
 use super::body::RequestBody;
 use super::current::{Arrival, Current};
 use super::{Context, Http1, Step};
-use crate::config::{DavMethods, Server, Settings};
+use crate::config::{Server, Settings};
 use crate::exchange::limits::{INPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
 use crate::exchange::{Exchange, Phase, Pipe};
 use crate::http::{Form, HeadError, Limits, Method, Request, Scan, head, target};
@@ -160,7 +160,7 @@ impl Http1 {
 /// Whether a worker of this place takes the request's body.
 fn takes_body(method: Method, settings: &Settings) -> bool {
     let stores = match method {
-        Method::Put => settings.dav_methods.contains(DavMethods::PUT),
+        Method::Put => settings.dav.methods.allow(method),
         Method::Post => settings.upload_store.is_some(),
         _ => false,
     };

@@ -2,6 +2,7 @@
 
 use super::body::RequestBody;
 use crate::config::Config;
+use crate::http::userid::UserId;
 use crate::http::{Limits, Method, Request};
 use crate::route::Route;
 use std::rc::Rc;
@@ -49,6 +50,8 @@ pub(super) struct Current {
     pub head_bytes: u64,
     /// The head as sent, kept when a log format asks for its fields.
     pub sent_head: Vec<u8>,
+    /// The identifier that the client is given with the answer.
+    pub userid: Option<UserId>,
     /// Where the answer begins and ends among all bytes of the output.
     pub output_start: u64,
     pub output_end: u64,
@@ -167,6 +170,7 @@ impl Current {
             status: 0,
             head_bytes: 0,
             sent_head: Vec::new(),
+            userid: None,
             output_start: arrival.output_start,
             output_end: u64::MAX,
             number: arrival.number,

@@ -2,14 +2,18 @@
 
 use super::current::Current;
 use super::{Context, Http1};
-use crate::config::{DavMethods, Part, Variable};
+use crate::config::{Part, UseridMode, Variable};
+use crate::http::method::MethodSet;
 use crate::http::print::{self, BodyEnd, Connection, Frame};
 use crate::http::range::ContentRange;
-use crate::http::{Name, ReplyHead, Text, date};
+use crate::http::userid::UserId;
+use crate::http::{Method, Name, ReplyHead, Text, date};
 use crate::log::Level;
 use crate::route;
 use std::borrow::Cow;
-use webserv_sys::clock;
+use std::net::SocketAddr;
+use webserv_sys::net::Address;
+use webserv_sys::{clock, random};
 
 /// The server's name in fields and pages, with and without its version.
 const TOKENS: &str = concat!("webserv/", env!("CARGO_PKG_VERSION"));
@@ -24,17 +28,11 @@ pub(super) fn allowed(current: &Current) -> Text {
     if settings.cgi.is_some() {
         return const { Text::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH") };
     }
-    let dav = settings.dav_methods;
-    let allow = match (dav.contains(DavMethods::PUT), dav.contains(DavMethods::DELETE)) {
-        (false, false) => const { Text::from_static("GET, HEAD, OPTIONS") },
-        (true, false) => const { Text::from_static("GET, HEAD, PUT, OPTIONS") },
-        (false, true) => const { Text::from_static("GET, HEAD, DELETE, OPTIONS") },
-        (true, true) => const { Text::from_static("GET, HEAD, PUT, DELETE, OPTIONS") },
-    };
-    match settings.upload_store {
-        Some(_) => Text::new(&[b"POST, ", allow.as_bytes()].concat()).unwrap_or(allow),
-        None => allow,
-    }
+    let dav = settings.dav.methods;
+    let read = MethodSet::of(&[Method::Get, Method::Head, Method::Options]);
+    let read = if settings.upload_store.is_some() { read.with(Method::Post) } else { read };
+    let all = Method::KNOWN.into_iter().filter(|method| dav.allow(*method)).fold(read, MethodSet::with);
+    Text::from_vec(all.allow().into_bytes()).unwrap_or(const { Text::from_static("GET, HEAD, OPTIONS") })
 }
 
 impl Http1 {
@@ -66,6 +64,7 @@ impl Http1 {
             _ => {}
         }
         current.status = head.status;
+        self.add_userid(current, &mut head);
         let mut server = Cow::Borrowed(tokens(current));
         self.add_freshness(current, &mut head);
         self.add_fields(current, &mut head, &mut server, cx);
@@ -79,6 +78,29 @@ impl Http1 {
         let output = &cx.exchange().output;
         current.output_start = output.taken_bytes() + output.len();
         bytes
+    }
+
+    /// `userid on`: who sends no identifier is given one.
+    fn add_userid(&self, current: &mut Current, head: &mut ReplyHead) {
+        let settings = &current.route.settings;
+        let Some(request) = current.request.as_ref().filter(|_| settings.userid.mode == UseridMode::On) else { return };
+        if UserId::find(&request.fields, &settings.userid.cookie.name).is_some() {
+            return;
+        }
+        let server = match &*self.local {
+            Address::Inet(SocketAddr::V4(local)) => local.ip().octets(),
+            Address::Inet(SocketAddr::V6(local)) => *local.ip().octets().last_chunk().unwrap_or(&[0; 4]),
+            Address::Unix(_) => [0; 4],
+        };
+        let (mut random, now_secs) = ([0; 8], clock::wall().secs);
+        if random::fill(&mut random).is_err() {
+            return; // one that could be guessed would be worse than none
+        }
+        let id = UserId::new(server, now_secs, random);
+        if let Ok(cookie) = Text::from_vec(settings.userid.cookie.set(id, now_secs)) {
+            head.fields.push((const { Name::from_static("Set-Cookie") }, cookie));
+            current.userid = Some(id);
+        }
     }
 
     /// `expires`: how long the client may keep the answer without asking.

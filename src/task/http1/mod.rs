@@ -10,6 +10,7 @@ mod ask;
 mod begin;
 mod body;
 mod current;
+mod dav;
 mod finish;
 mod head;
 mod page;

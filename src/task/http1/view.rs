@@ -32,6 +32,7 @@ impl Http1 {
             sent_head: &current.sent_head,
             request_body_file: &current.body_file,
             request_id: route::request_id(cx.worker.team.number(), self.connection, current.number),
+            userid: current.userid,
         }
     }
 }

@@ -108,7 +108,7 @@ impl Parts {
             }
             stored.name = self.name(b"", &stored.media_type);
         }
-        file.close(self.settings.dav_sync)?;
+        file.close(self.settings.dav.sync)?;
         stored.size_bytes = file.size_bytes;
         self.files.push((file, stored));
         Ok(())
@@ -130,7 +130,7 @@ impl Parts {
                 }
             }
         }
-        if outcome.is_ok() && self.settings.dav_sync {
+        if outcome.is_ok() && self.settings.dav.sync {
             outcome = file::fsync(self.folder.as_fd()); // the names, too
         }
         if let Err(error) = outcome {

@@ -5,8 +5,8 @@ use crate::Result;
 use std::ffi::CStr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-/// Makes a file without a name in a directory's file system, open to write: `O_TMPFILE` in open(2). When its descriptor is
-/// closed it is gone, unless [`link_nameless`] has named it. `mode` is less the umask.
+/// Makes a file without a name in a directory's file system, open to write: `O_TMPFILE` in open(2). When its descriptor
+/// is closed it is gone, unless [`link_nameless`] has named it. `mode` is less the umask.
 ///
 /// Errors: `EOPNOTSUPP`, `EISDIR` or `EINVAL` (the file system or an old kernel cannot), `ENOSYS` (nor this system).
 pub fn open_nameless(directory: BorrowedFd<'_>, mode: u32) -> Result<OwnedFd> {

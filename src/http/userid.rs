@@ -1,0 +1,258 @@
+//! Cookies that know a visitor again: nginx's ngx_http_userid_module, its second version of identifiers.
+
+use super::date;
+use super::fields::{Fields, Known};
+use std::fmt;
+
+/// The digits of base64 (RFC 4648 section 4).
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Digits of 16 bytes, without the two "=" behind them.
+const DIGITS: usize = 22;
+
+/// The end of time for cookies, as nginx has it: 2037-12-31 23:55:55.
+const MAX_SECS: i64 = 2_145_916_555;
+
+/// An identifier: which server gave it (4 bytes), when (4 bytes), and what nobody can guess (8 bytes).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UserId([u8; 16]);
+
+impl UserId {
+    /// A new one. The times from 2106 on look like those from 1970 on.
+    pub fn new(server: [u8; 4], now_secs: i64, random: [u8; 8]) -> Self {
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&server);
+        bytes[4..8].copy_from_slice(&(now_secs as u32).to_be_bytes());
+        bytes[8..].copy_from_slice(&random);
+        Self(bytes)
+    }
+
+    /// From a cookie's value: 22 digits, with or without the "==" behind them.
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        let digits = value.strip_suffix(b"==").unwrap_or(value);
+        if digits.len() != DIGITS {
+            return None;
+        }
+        let (mut bytes, mut bits) = ([0; 16], 0_u32);
+        for (i, digit) in digits.iter().enumerate() {
+            let six = BASE64.iter().position(|known| known == digit)?;
+            bits = bits << 6 | six as u32;
+            // After two digits there is a whole byte, and after four there are three.
+            match i % 4 {
+                0 => {}
+                at => bytes[i / 4 * 3 + at - 1] = (bits >> (6 - 2 * at)) as u8,
+            }
+        }
+        Some(Self(bytes))
+    }
+
+    /// The one that the client has sent in a cookie of this name; `None` if it has sent none, or one that is not ours.
+    pub fn find(fields: &Fields, name: &str) -> Option<Self> {
+        let cookies = fields.get_all(Known::Cookie).flat_map(|value| value.split(|b| *b == b';'));
+        let value = |pair: &'_ [u8]| {
+            let value = pair.trim_ascii_start().strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+            Self::parse(value.trim_ascii_end())
+        };
+        cookies.into_iter().find_map(value)
+    }
+
+    fn base64(self) -> [u8; DIGITS + 2] {
+        let mut text = [b'='; DIGITS + 2];
+        for (i, digit) in text[..DIGITS].iter_mut().enumerate() {
+            let first = 6 * i;
+            let two = u16::from_be_bytes([self.0[first / 8], *self.0.get(first / 8 + 1).unwrap_or(&0)]);
+            *digit = BASE64[usize::from(two >> (10 - first % 8)) % 64];
+        }
+        text
+    }
+}
+
+/// As nginx logs it: four numbers in hexadecimal, each with its bytes in the order of a little-endian machine, so that
+/// the logs of both can be compared.
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for four in self.0.chunks_exact(4) {
+            for byte in four.iter().rev() {
+                write!(f, "{byte:02X}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How long a browser keeps a cookie.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lifetime {
+    /// Until it is closed.
+    Session,
+    /// Until 2037.
+    Max,
+    /// So many seconds.
+    Secs(u64),
+}
+
+/// With which requests from other sites a browser sends a cookie.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SameSite {
+    /// With none.
+    Strict,
+    /// When a link is followed.
+    Lax,
+    /// With all.
+    None,
+}
+
+/// What a browser is told of the cookie, beside its value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cookie {
+    /// Its name: a token.
+    pub name: String,
+    /// The domain that gets it, with those below; `None`: this host alone. No `;` and no control byte.
+    pub domain: Option<String>,
+    /// The paths that get it. No `;` and no control byte.
+    pub path: String,
+    /// How long it is kept.
+    pub lifetime: Lifetime,
+    /// Over TLS only.
+    pub secure: bool,
+    /// No script sees it.
+    pub http_only: bool,
+    /// Nothing is said of other sites: `None`.
+    pub same_site: Option<SameSite>,
+}
+
+impl Cookie {
+    /// The value of Set-Cookie (RFC 6265 section 4.1) that gives a client this identifier.
+    pub fn set(&self, id: UserId, now_secs: i64) -> Vec<u8> {
+        let mut text = self.name.clone().into_bytes();
+        text.push(b'=');
+        text.extend_from_slice(&id.base64());
+        let expires_secs = match self.lifetime {
+            Lifetime::Session => None,
+            Lifetime::Max => Some(MAX_SECS),
+            Lifetime::Secs(secs) => Some(now_secs.saturating_add(i64::try_from(secs).unwrap_or(i64::MAX))),
+        };
+        if let Some(secs) = expires_secs {
+            text.extend_from_slice(b"; expires=");
+            text.extend_from_slice(&date::format(secs));
+        }
+        if let Some(domain) = &self.domain {
+            text.extend_from_slice(b"; domain=");
+            text.extend_from_slice(domain.as_bytes());
+        }
+        text.extend_from_slice(b"; path=");
+        text.extend_from_slice(self.path.as_bytes());
+        text.extend_from_slice(if self.secure { b"; secure" } else { b"" });
+        text.extend_from_slice(if self.http_only { b"; httponly" } else { b"" });
+        text.extend_from_slice(match self.same_site {
+            None => b"",
+            Some(SameSite::Strict) => b"; samesite=strict",
+            Some(SameSite::Lax) => b"; samesite=lax",
+            Some(SameSite::None) => b"; samesite=none",
+        });
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::head::{Limits, Scan, request};
+    use super::super::seeded::Seeded;
+    use super::*;
+
+    fn fields(lines: &str) -> Fields {
+        let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
+        request(head.as_bytes(), &mut Scan::default(), &Limits::default()).unwrap().unwrap().0.fields
+    }
+
+    /// 127.0.0.1 at 2024-03-03 00:00:00, as nginx writes it in cookies and logs.
+    const TEXT: &str = "fwAAAWXjvQABAgMEBQYHCA==";
+    const LOGGED: &str = "0100007F00BDE3650403020108070605";
+
+    fn id() -> UserId {
+        UserId::new([127, 0, 0, 1], 0x65e3_bd00, [1, 2, 3, 4, 5, 6, 7, 8])
+    }
+
+    #[test]
+    fn identifiers_are_nginx_s() {
+        assert_eq!(id().base64(), TEXT.as_bytes());
+        assert_eq!(id().to_string(), LOGGED);
+        assert_eq!(UserId::parse(TEXT.as_bytes()), Some(id()));
+        assert_eq!(UserId::parse(TEXT.trim_end_matches('=').as_bytes()), Some(id()));
+        let others = [
+            "",
+            "==",
+            "fwAAAWXjvQABAgMEBQYH",
+            "fwAAAWXjvQABAgMEBQYHCA=",
+            "fwAAAWXjvQABAgMEBQYHCAA",
+            "fwAAAWXjvQABAgMEBQYHC\u{e9}",
+            "fwAAAWXjvQABAgMEBQYH-A==",
+            "fwAAAWXj QABAgMEBQYHCA==",
+        ];
+        for other in others {
+            assert_eq!(UserId::parse(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let mut random = Seeded(5);
+        for _ in 0..1000 {
+            let id =
+                UserId::new((random.next() as u32).to_be_bytes(), random.next() as i64, random.next().to_be_bytes());
+            assert_eq!(UserId::parse(&id.base64()), Some(id));
+            assert_eq!(id.to_string().len(), 32);
+        }
+    }
+
+    #[test]
+    fn cookies_are_found_by_their_whole_name() {
+        let other = "AAAAAAAAAAAAAAAAAAAAAA==";
+        let table = [
+            (format!("Cookie: uid={TEXT}\r\n"), true),
+            (format!("Cookie: a=b; uid={TEXT} ; c=d\r\n"), true),
+            (format!("Cookie: a=b\r\nCookie: uid={TEXT}\r\n"), true),
+            (format!("Cookie: xuid={other}; uidx={other}; uid={TEXT}\r\n"), true),
+            (format!("Cookie: uid=broken; uid={TEXT}\r\n"), true),
+            (format!("Cookie: UID={TEXT}\r\n"), false),
+            (format!("Cookie: \"uid={TEXT}\"\r\n"), false),
+            ("Cookie: uid\r\n".to_owned(), false),
+            (format!("X-Cookie: uid={TEXT}\r\n"), false),
+            (String::new(), false),
+        ];
+        for (lines, is_found) in table {
+            assert_eq!(UserId::find(&fields(&lines), "uid"), is_found.then(id), "{lines}");
+        }
+    }
+
+    #[test]
+    fn what_a_browser_is_told() {
+        let plain = Cookie {
+            name: "uid".into(),
+            domain: None,
+            path: "/".into(),
+            lifetime: Lifetime::Session,
+            secure: false,
+            http_only: false,
+            same_site: None,
+        };
+        let told = |cookie: &Cookie| String::from_utf8(cookie.set(id(), 0)).unwrap();
+        assert_eq!(told(&plain), format!("uid={TEXT}; path=/"));
+        let all = Cookie {
+            domain: Some("example.org".into()),
+            path: "/shop".into(),
+            lifetime: Lifetime::Secs(3600),
+            secure: true,
+            http_only: true,
+            same_site: Some(SameSite::Lax),
+            ..plain.clone()
+        };
+        let expected = "; expires=Thu, 01 Jan 1970 01:00:00 GMT; domain=example.org; path=/shop; secure; httponly; \
+                        samesite=lax";
+        assert_eq!(told(&all), format!("uid={TEXT}{expected}"));
+        let max = Cookie { lifetime: Lifetime::Max, ..plain.clone() };
+        assert!(told(&max).contains("; expires=Thu, 31 Dec 2037 23:55:55 GMT;"));
+        let endless = Cookie { lifetime: Lifetime::Secs(u64::MAX), ..plain };
+        assert!(told(&endless).contains("; expires="), "no panic");
+    }
+}

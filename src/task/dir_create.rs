@@ -1,0 +1,84 @@
+//! DirCreate: makes one directory.
+
+use super::Context;
+use super::place::{Place, Refusal, check, directory_mode};
+use crate::config::DisableSymlinks;
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::exchange::{Answer, Exchange};
+use crate::http::{ReplyHead, Request};
+use crate::log::Level;
+use crate::worker::Worker;
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use webserv_sys::Watch;
+use webserv_sys::file::{self, OpenFlags};
+
+/// Makes what a MKCOL names (RFC 4918 section 9.3).
+pub struct DirCreate {
+    path: Vec<u8>,
+    request: Rc<Request>,
+    links: DisableSymlinks,
+    /// The permissions of files; `None`: as the umask of the server has them.
+    access: Option<u32>,
+    done: bool,
+}
+
+impl DirCreate {
+    /// Will make the directory at this path, if the request's preconditions hold.
+    pub fn new(path: Vec<u8>, request: Rc<Request>, links: DisableSymlinks, access: Option<u32>) -> Self {
+        Self { path, request, links, access, done: false }
+    }
+
+    /// 201, or why not.
+    fn make(&self) -> Result<u16, Refusal> {
+        let place = Place::open(&self.path, self.links, None)?;
+        let there = place.stat(false)?;
+        check(&self.request, there.as_ref())?;
+        match file::mkdirat(place.folder(), place.name(), 0o777) {
+            Err(error) if error.is_taken() => return Err(Refusal::Failed(405, error)),
+            outcome => outcome?,
+        }
+        if let Some(access) = self.access {
+            let flags = OpenFlags::READ | OpenFlags::DIRECTORY | OpenFlags::NO_FOLLOW;
+            let made = file::openat(place.folder(), place.name(), flags, 0)?;
+            file::fchmod(made.as_fd(), directory_mode(access))?;
+        }
+        Ok(201)
+    }
+}
+
+impl Task<Worker> for DirCreate {
+    fn kind(&self) -> &'static str {
+        "DirCreate"
+    }
+
+    fn doing(&self) -> &'static str {
+        "making the directory"
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Always
+    }
+
+    fn wants(&self, _: Option<&Exchange>) -> Want {
+        if self.done { Want::Nothing } else { Want::Kernel }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        if !matches!(event, Event::Ready | Event::Hangup) {
+            return Ok(if event == Event::Cancel { Flow::Done } else { Flow::Progress });
+        }
+        self.done = true;
+        let status = match self.make() {
+            Ok(status) => status,
+            Err(Refusal::Status(status)) => status,
+            Err(Refusal::Failed(status, error)) => {
+                let path = String::from_utf8_lossy(&self.path);
+                cx.log(Level::Error, format_args!("{error}: the directory \"{path}\" is not made"));
+                status
+            }
+        };
+        cx.exchange().reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+        Ok(Flow::Done)
+    }
+}

@@ -1,0 +1,351 @@
+//! TreeCopy: COPY and MOVE of a file, or of a directory with all that is in it.
+//!
+//! A copy grows under a hidden name beside the destination, a bounded piece per turn, and gets its name when it is
+//! complete. What is there by then is first given a hidden name too, and removed last, so that nobody sees a part of
+//! either. A move is a rename, or between two file systems a copy whose original is removed. When something fails,
+//! both places are as they were.
+
+use super::Context;
+use super::file_read::look_up;
+use super::place::{Place, Refusal, check, gone_name, part_name};
+use super::tree::{Copier, Remover, Step};
+use crate::config::DisableSymlinks;
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::exchange::limits::{COPY_BYTES_PER_TURN, TREE_STEPS_PER_TURN};
+use crate::exchange::{Answer, Exchange};
+use crate::http::dav::Depth;
+use crate::http::{ReplyHead, Request};
+use crate::log::Level;
+use crate::worker::Worker;
+use std::ffi::CString;
+use std::mem::replace;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use webserv_sys::file::{self, FileKind, OpenFlags, Stat};
+use webserv_sys::{Error, Watch};
+
+/// Steps that are still made when the server ends under it.
+const LAST_STEPS_MAX: usize = 1_000_000;
+
+/// What a COPY or MOVE asks for.
+pub struct Transport {
+    /// The path on disk of the original.
+    pub from: Vec<u8>,
+    /// And that of the destination.
+    pub to: Vec<u8>,
+    /// Which symbolic links on the way to the original are followed.
+    pub from_links: DisableSymlinks,
+    /// And which on the way to the destination.
+    pub to_links: DisableSymlinks,
+    /// The request, whose preconditions are evaluated against what is at `from`.
+    pub request: Rc<Request>,
+    /// The original goes.
+    pub moves: bool,
+    /// What is at the destination may be replaced.
+    pub overwrites: bool,
+    /// `Zero`: of a directory nothing that is in it.
+    pub depth: Depth,
+    /// A number that no other has.
+    pub number: u128,
+    /// The bytes are on the disk before the client is told so: fsync(2).
+    pub sync: bool,
+}
+
+/// Copies or moves what a request names.
+pub struct TreeCopy {
+    transport: Transport,
+    stage: Stage,
+}
+
+enum Stage {
+    Asked,
+    Copying(Box<Ends>, Box<Copier>),
+    /// All is in its place, or nothing is: what has a hidden name still is removed, then the client gets this status.
+    Clearing(Box<Ends>, Vec<(End, Remover)>, u16),
+    Done,
+}
+
+/// Both places.
+struct Ends {
+    from: Place,
+    to: Place,
+    from_is_directory: bool,
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    From,
+    To,
+}
+
+impl Ends {
+    fn place(&self, end: End) -> &Place {
+        match end {
+            End::From => &self.from,
+            End::To => &self.to,
+        }
+    }
+}
+
+/// What a turn came to: what is next, or the status.
+type Outcome = Result<Stage, Refusal>;
+
+impl TreeCopy {
+    /// Will copy or move this.
+    pub fn new(transport: Transport) -> Self {
+        Self { transport, stage: Stage::Asked }
+    }
+
+    /// Finds both ends and begins.
+    fn begin(&self) -> Outcome {
+        let Transport { from, to, from_links, to_links, request, moves, .. } = &self.transport;
+        let not_found = |error: Error| match error.is_not_found() {
+            true => Refusal::Failed(404, error),
+            false => error.into(),
+        };
+        let from = Place::open(from, *from_links, None).map_err(not_found)?;
+        let links = if *moves { DisableSymlinks::On } else { *from_links };
+        let stat = match file::fstatat(from.folder(), from.name(), false).map_err(not_found)? {
+            link if link.kind == FileKind::Symlink && *moves => link, // it moves as it is
+            _ => look_up(from.folder(), from.name(), links).map_err(not_found)?,
+        };
+        let from_is_directory = stat.kind == FileKind::Directory;
+        if from.has_slash && !from_is_directory {
+            return Err(not_found(Error::not_found("openat")));
+        }
+        check(request, Some(&stat))?;
+        if from_is_directory && *moves && self.transport.depth != Depth::Infinity {
+            return Err(Refusal::Status(400)); // RFC 4918 section 9.9.2
+        }
+        let to = Place::open(to, *to_links, None)?; // 409: the collection that it would be in is not there
+        let ends = Ends { from, to, from_is_directory };
+        self.may_replace(&stat, &ends)?;
+        match *moves {
+            true => self.rename(ends),
+            false => self.copy(ends),
+        }
+    }
+
+    /// Whether what is at the destination, if anything is, makes room.
+    fn may_replace(&self, from: &Stat, ends: &Ends) -> Result<(), Refusal> {
+        let there = ends.to.stat(false)?;
+        if ends.to.has_slash && !ends.from_is_directory && there.is_none_or(|stat| stat.kind != FileKind::Directory) {
+            return Err(Refusal::Status(409)); // a file's name has no slash
+        }
+        match there {
+            Some(to) if (to.device, to.inode) == (from.device, from.inode) => Err(Refusal::Status(403)),
+            Some(_) if !self.transport.overwrites => Err(Refusal::Status(412)),
+            _ => Ok(()),
+        }
+    }
+
+    /// MOVE within a file system. Else it is copied.
+    fn rename(&self, ends: Ends) -> Outcome {
+        match self.put_in_place(&ends, End::From, &ends.from.name().to_owned()) {
+            Err(Refusal::Failed(_, error)) if error.is_cross_device() => self.copy(ends),
+            Err(refusal) => Err(refusal),
+            Ok((status, removers)) => Ok(Stage::Clearing(Box::new(ends), removers, status)),
+        }
+    }
+
+    /// Gives the destination's name to what has this name at one end. What was there gets a hidden name; it is returned
+    /// to be removed, with the status for the client.
+    fn put_in_place(&self, ends: &Ends, end: End, name: &CString) -> Result<(u16, Vec<(End, Remover)>), Refusal> {
+        let (to, folder) = (&ends.to, ends.place(end).folder());
+        let Some(there) = to.stat(false)? else {
+            return match to.take(folder, name) {
+                Err(error) if error.is_taken() => Err(Refusal::Failed(412, error)), // since we looked
+                outcome => Ok(outcome.map(|()| (201, Vec::new()))?),
+            };
+        };
+        if !self.transport.overwrites {
+            return Err(Refusal::Status(412));
+        }
+        if there.kind != FileKind::Directory && !ends.from_is_directory {
+            file::renameat(folder, name, to.folder(), to.name())?;
+            return Ok((204, Vec::new()));
+        }
+        let gone = gone_name(self.transport.number);
+        file::renameat(to.folder(), to.name(), to.folder(), &gone)?;
+        if let Err(error) = to.take(folder, name) {
+            to.take(to.folder(), &gone)?; // it was there first
+            return Err(error.into());
+        }
+        Ok((204, vec![(End::To, Remover::new(gone))]))
+    }
+
+    /// Begins a copy.
+    fn copy(&self, ends: Ends) -> Outcome {
+        let Transport { from_links, moves, depth, number, sync, .. } = &self.transport;
+        let mut flags = OpenFlags::READ | OpenFlags::NON_BLOCKING;
+        flags.set(OpenFlags::NO_FOLLOW, *moves || *from_links == DisableSymlinks::On);
+        let from: OwnedFd = file::openat(ends.from.folder(), ends.from.name(), flags, 0)?;
+        let name = part_name(*number);
+        let copier = Copier::start(from, ends.to.folder(), &name, *depth != Depth::Zero, *sync)?;
+        Ok(Stage::Copying(Box::new(ends), Box::new(copier)))
+    }
+
+    /// Copies the next piece; when that was the last, puts the copy in its place.
+    fn go_on(&self, ends: Box<Ends>, mut copier: Box<Copier>, cx: &mut Context<'_>) -> Stage {
+        let mut bytes = 0;
+        for _ in 0..TREE_STEPS_PER_TURN {
+            match copier.step(&mut cx.worker.read_buffer) {
+                Ok(Step::More(count)) => bytes += count,
+                Ok(Step::Done) => {
+                    let outcome = self.complete(&ends, &copier, cx);
+                    return self.after_copy(ends, outcome, cx);
+                }
+                Err(error) => return self.after_copy(ends, Err(error.into()), cx),
+            }
+            if bytes >= COPY_BYTES_PER_TURN {
+                break;
+            }
+        }
+        Stage::Copying(ends, copier)
+    }
+
+    fn complete(
+        &self,
+        ends: &Ends,
+        copier: &Copier,
+        cx: &mut Context<'_>,
+    ) -> Result<(u16, Vec<(End, Remover)>), Refusal> {
+        let Transport { moves, number, sync, .. } = &self.transport;
+        if copier.left_out() > 0 {
+            let (count, from) = (copier.left_out(), String::from_utf8_lossy(&self.transport.from));
+            cx.log(Level::Warn, format_args!("{count} links or special files in \"{from}\" are not copied"));
+            if *moves {
+                return Err(Refusal::Status(403)); // they would be lost
+            }
+        }
+        let (status, mut removers) = self.put_in_place(ends, End::To, &part_name(*number))?;
+        if *sync {
+            ends.to.sync()?;
+        }
+        if *moves {
+            let gone = gone_name(*number);
+            file::renameat(ends.from.folder(), ends.from.name(), ends.from.folder(), &gone)?;
+            removers.push((End::From, Remover::new(gone)));
+        }
+        Ok((status, removers))
+    }
+
+    fn after_copy(
+        &self,
+        ends: Box<Ends>,
+        outcome: Result<(u16, Vec<(End, Remover)>), Refusal>,
+        cx: &mut Context<'_>,
+    ) -> Stage {
+        match outcome {
+            Ok((status, removers)) => Stage::Clearing(ends, removers, status),
+            Err(refusal) => {
+                let status = self.log(refusal, cx);
+                Stage::Clearing(ends, vec![(End::To, Remover::new(part_name(self.transport.number)))], status)
+            }
+        }
+    }
+
+    /// Removes the next entries of what is in nobody's way any more. What cannot be removed keeps its hidden name.
+    fn clear(ends: Box<Ends>, mut removers: Vec<(End, Remover)>, status: u16, cx: &mut Context<'_>) -> Stage {
+        for _ in 0..TREE_STEPS_PER_TURN {
+            let Some((end, remover)) = removers.last_mut() else { return Stage::Clearing(ends, removers, status) };
+            match remover.step(ends.place(*end).folder()) {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => cx.log(Level::Error, format_args!("{error}: something with a hidden name stays")),
+            }
+            removers.pop();
+        }
+        Stage::Clearing(ends, removers, status)
+    }
+
+    /// The status of a refusal, told to the log if a call has failed.
+    fn log(&self, refusal: Refusal, cx: &mut Context<'_>) -> u16 {
+        match refusal {
+            Refusal::Status(status) => status,
+            Refusal::Failed(status, error) => {
+                let Transport { from, to, moves, .. } = &self.transport;
+                let (from, to) = (String::from_utf8_lossy(from), String::from_utf8_lossy(to));
+                let verb = if *moves { "moved" } else { "copied" };
+                let level = if status >= 500 { Level::Crit } else { Level::Error };
+                cx.log(level, format_args!("{error}: \"{from}\" is not {verb} to \"{to}\""));
+                status
+            }
+        }
+    }
+
+    fn run(&mut self, cx: &mut Context<'_>) -> Flow {
+        let stage = match replace(&mut self.stage, Stage::Done) {
+            Stage::Asked => self.begin(),
+            Stage::Copying(ends, copier) => Ok(self.go_on(ends, copier, cx)),
+            Stage::Clearing(ends, removers, status) => Ok(Self::clear(ends, removers, status, cx)),
+            Stage::Done => return Flow::Done,
+        };
+        let status = match stage {
+            Ok(Stage::Clearing(_, removers, status)) if removers.is_empty() => status,
+            Ok(stage) => {
+                self.stage = stage;
+                return Flow::Progress;
+            }
+            Err(refusal) => self.log(refusal, cx),
+        };
+        if let Some(x) = &mut cx.exchange {
+            x.reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+        }
+        Flow::Done
+    }
+
+    /// The client has left: what is not complete goes, what is to be removed is.
+    fn abandon(&mut self) -> Flow {
+        self.stage = match replace(&mut self.stage, Stage::Done) {
+            Stage::Copying(ends, _) => {
+                Stage::Clearing(ends, vec![(End::To, Remover::new(part_name(self.transport.number)))], 499)
+            }
+            Stage::Asked | Stage::Done => return Flow::Done,
+            clearing => clearing,
+        };
+        Flow::Progress
+    }
+}
+
+impl Task<Worker> for TreeCopy {
+    fn kind(&self) -> &'static str {
+        "TreeCopy"
+    }
+
+    fn doing(&self) -> &'static str {
+        match self.stage {
+            Stage::Clearing(..) => "removing what is replaced",
+            _ if self.transport.moves => "moving",
+            _ => "copying",
+        }
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Always
+    }
+
+    fn wants(&self, _: Option<&Exchange>) -> Want {
+        if matches!(self.stage, Stage::Done) { Want::Nothing } else { Want::Kernel }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match event {
+            Event::Ready | Event::Hangup => Ok(self.run(cx)),
+            Event::Cancel => Ok(self.abandon()),
+            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+        }
+    }
+}
+
+impl Drop for TreeCopy {
+    /// The server ends under it: nobody else would remove what has a hidden name.
+    fn drop(&mut self) {
+        self.abandon();
+        if let Stage::Clearing(ends, removers, _) = &mut self.stage {
+            for (end, remover) in removers {
+                remover.finish(ends.place(*end).folder(), LAST_STEPS_MAX);
+            }
+        }
+    }
+}
