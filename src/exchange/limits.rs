@@ -27,6 +27,9 @@ pub const LEAVING_MAX: usize = 32;
 /// Bytes of a request's body that nobody wants and that are still read, so that the connection can go on.
 pub const UNWANTED_BYTES_MAX: u64 = 64 << 10;
 
+/// Bytes that a program still writes when its answer is complete, which are read so that it can go on.
+pub const UNWANTED_OUTPUT_BYTES_MAX: usize = 1 << 20;
+
 /// Bytes of one line of a program's standard error in the log; a longer one becomes several.
 pub const ERROR_LINE_BYTES_MAX: usize = 2048;
 

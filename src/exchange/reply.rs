@@ -14,10 +14,15 @@ pub enum Answer {
     Document(ReplyHead),
     /// This head; its body is the protocol's business: the configured error page or the built-in one.
     Page(ReplyHead),
+    /// The status and the head of a whole HTTP response that a program has written itself, and that is not looked into
+    /// (RFC 3875 section 5). What follows it is in [`Reply::body`].
+    NonParsed(u16, Vec<u8>),
     /// The path is that of a directory, whose URLs end in a slash: relative links in it would lead astray otherwise.
     Directory,
     /// The path is that of a directory without an index file, open to be read, and its names are to be listed.
     Listing(OwnedFd),
+    /// Not an answer: there is a program; it is to be told how long the request's body is, and nobody knows.
+    NeedsLength,
     /// Not an answer: the request's body has been stored in this file, and is so many bytes long.
     Spooled(OwnedFd, u64),
     /// No program answers for this path: it is a file's, or nothing's.

@@ -40,6 +40,7 @@ impl BodySpool {
     fn store(&mut self, cx: &mut Context<'_>) -> Result<Flow, Error> {
         if self.file.is_none() {
             self.file = Some(self.open()?);
+            cx.exchange().body.release();
         }
         let (Some(file), body) = (&self.file, &mut cx.exchange().body) else { return Ok(Flow::Done) };
         if !body.is_empty() {
@@ -74,7 +75,7 @@ impl Task<Worker> for BodySpool {
 
     fn wants(&self, exchange: Option<&Exchange>) -> Want {
         match exchange {
-            Some(x) if !x.body.is_empty() || x.body.is_ended() => Want::Kernel,
+            Some(x) if self.file.is_none() || !x.body.is_empty() || x.body.is_ended() => Want::Kernel,
             _ => Want::Nothing,
         }
     }

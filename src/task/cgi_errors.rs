@@ -2,11 +2,12 @@
 
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::exchange::Exchange;
 use crate::exchange::limits::ERROR_LINE_BYTES_MAX;
+use crate::exchange::{Exchange, Phase};
 use crate::log::Level;
 use crate::worker::Worker;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 use webserv_sys::{Watch, file};
 
 /// Reads one program's standard error.
@@ -14,12 +15,16 @@ pub struct CgiErrors {
     stderr: OwnedFd,
     /// The beginning of a line whose end has not come.
     line: Vec<u8>,
+    /// Whom it is about, when the answer is complete and the program still finishes its work.
+    about: String,
+    /// How long it may do so.
+    patience: Duration,
 }
 
 impl CgiErrors {
-    /// Reads from this end of the program's standard error.
-    pub fn new(stderr: OwnedFd) -> Self {
-        Self { stderr, line: Vec::new() }
+    /// Reads from this end of the program's standard error, and so long after the answer.
+    pub fn new(stderr: OwnedFd, patience: Duration) -> Self {
+        Self { stderr, line: Vec::new(), about: String::new(), patience }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Flow {
@@ -44,10 +49,24 @@ impl CgiErrors {
         if count < buffer.len() { Flow::Blocked } else { Flow::Progress }
     }
 
+    /// The answer is complete, or the client has gone.
+    fn leave(&mut self, cx: &mut Context<'_>) -> Flow {
+        match cx.exchange.as_deref() {
+            Some(x) if x.phase != Phase::Closed => self.about = format!(", {}", x.subject),
+            _ => {
+                self.say(cx);
+                return Flow::Done;
+            }
+        }
+        cx.wake_after(self.patience);
+        Flow::Progress
+    }
+
     fn say(&mut self, cx: &mut Context<'_>) {
         let line = std::mem::take(&mut self.line);
         if !line.is_empty() {
-            cx.log(Level::Error, format_args!("the program says: {}", String::from_utf8_lossy(&line)));
+            let (line, about) = (String::from_utf8_lossy(&line), &self.about);
+            cx.log(Level::Error, format_args!("the program says: {line}{about}"));
         }
     }
 }
@@ -72,11 +91,12 @@ impl Task<Worker> for CgiErrors {
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
             Event::Ready | Event::Hangup => Ok(self.read(cx)),
-            Event::Cancel => {
+            Event::Cancel => Ok(self.leave(cx)),
+            Event::Deadline => {
                 self.say(cx);
                 Ok(Flow::Done)
             }
-            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+            Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
         }
     }
 }

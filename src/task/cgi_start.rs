@@ -4,6 +4,7 @@ use super::{CgiErrors, CgiRead, CgiWrite, Context, ProcessExit};
 use crate::config::{self, Cgi};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::{Answer, Exchange};
+use crate::http::cgi::HeadScan;
 use crate::http::{ReplyHead, Request};
 use crate::log::Level;
 use crate::route::{self, Invocation, Route, Script, View};
@@ -32,6 +33,8 @@ pub struct Question {
     pub body_bytes: Option<u64>,
     /// The body itself, if it has been stored; otherwise it comes through the exchange.
     pub body_file: Option<OwnedFd>,
+    /// The length of the body is not known, and the program is to be told it.
+    pub needs_length: bool,
     /// Our own address.
     pub local: Rc<Address>,
     /// The connection's serial number, the request's on it, and its own.
@@ -66,6 +69,9 @@ impl CgiStart {
             let most = cgi.processes_max;
             cx.log(Level::Error, format_args!("{most} programs are running already: cgi_max_processes"));
             return Some(Answer::Page(ReplyHead::new(503)));
+        }
+        if self.question.needs_length {
+            return Some(Answer::NeedsLength);
         }
         match self.start(cgi, &script, cx) {
             Ok(()) => None,
@@ -111,10 +117,12 @@ impl CgiStart {
         cx.worker.programs_running += 1;
         limit(pid, cgi, cx);
         cx.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout)));
-        cx.join(Box::new(CgiRead::new(stdout, cgi.idle_timeout, cx.now + cgi.timeout)));
-        cx.join(Box::new(CgiErrors::new(stderr)));
+        let head = if script.is_nph() { HeadScan::non_parsed() } else { HeadScan::default() };
+        cx.join(Box::new(CgiRead::new(stdout, head, cgi.idle_timeout, cx.now + cgi.timeout)));
+        cx.join(Box::new(CgiErrors::new(stderr, cgi.idle_timeout)));
         if question.body_file.is_none() && !question.as_get {
             cx.join(Box::new(CgiWrite::new(stdin)));
+            cx.exchange().body.release();
         }
         Ok(())
     }

@@ -40,7 +40,12 @@ impl ProcessExit {
             self.kill(Signal::Kill, cx);
         }
         cx.worker.programs_running -= 1;
-        let level = if status == Status::Exited(0) { Level::Debug } else { Level::Warn };
+        let is_late = cx.exchange.is_none() && !self.cancelled;
+        let level = match status {
+            Status::Exited(0) => Level::Debug,
+            Status::Killed(signal) if is_late && signal == Signal::Pipe.raw() => Level::Debug, // more than was wanted
+            _ => Level::Warn,
+        };
         match status {
             Status::Exited(code) => cx.log(level, format_args!("the program (pid {}) exited with {code}", self.pid)),
             Status::Killed(signal) => {

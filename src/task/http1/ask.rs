@@ -129,20 +129,21 @@ impl Http1 {
         self.wait(current)
     }
 
-    /// A program answers, if there is one for this path. Of a body that comes in chunks nobody knows the length: it is
-    /// stored first, unless `cgi_request_buffering` is off.
-    fn ask_program(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        let settings = &current.route.settings;
-        let chunked = current.request.as_ref().is_some_and(|request| request.framing == Framing::Chunked);
-        let buffers = settings.cgi.as_ref().is_some_and(|cgi| cgi.request_buffering);
+    /// A program answers, if there is one for this path.
+    fn ask_program(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
+        let body = &mut cx.exchange().body;
         if current.body.is_whole() {
-            cx.exchange().body.end();
+            body.end();
         }
-        if !(current.feeds && chunked && buffers && route::script_may_answer(settings, &current.path)) {
-            return self.start_program(current, None, cx);
-        }
+        body.hold(); // until it is known that there is a program, and that it runs
+        self.start_program(current, None, cx)
+    }
+
+    /// A program is to be told the length of a body that comes in chunks: it is stored first.
+    pub(super) fn spool(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
-        cx.join(Box::new(BodySpool::new(&settings.client_body_temp_path, number)));
+        let folder = &current.route.settings.client_body_temp_path;
+        cx.join(Box::new(BodySpool::new(folder, number)));
         current.stage = Stage::Waiting;
         self.wait(current)
     }
@@ -156,12 +157,15 @@ impl Http1 {
     ) -> Step {
         let Some(request) = current.request.clone() else { return self.ask_for_file(current, cx) };
         let (body_file, stored_bytes) = stored.unzip();
+        let buffers = current.route.settings.cgi.as_ref().is_some_and(|cgi| cgi.request_buffering);
+        let is_open = request.framing == Framing::Chunked && body_file.is_none();
         let id = route::request_id(cx.worker.team.number(), self.connection, current.number);
         cx.join(Box::new(CgiStart::new(Question {
             body_bytes: match request.framing {
                 Framing::Length(bytes) => Some(bytes),
                 Framing::None | Framing::Chunked => stored_bytes,
             },
+            needs_length: buffers && is_open && current.feeds,
             body_file,
             request,
             route: current.route.clone(),
