@@ -60,6 +60,27 @@ fn a_program_that_never_stops_writing_is_ended_by_its_closed_pipe() {
 }
 
 #[test]
+fn work_after_a_closed_output_is_finished_before_the_answer_is_whole() {
+    // Longer than its end is not watched; nothing of it is a reason to end it.
+    let s = scripts(
+        "",
+        &[("a.sh", &text("echo answer; echo note >&2; exec >&-; sleep 0.3; echo late >&2; echo done > saved"))],
+    );
+    assert_eq!(s.get("/a.sh").text(), "answer\n");
+    assert_eq!(s.text("html/saved"), "done\n");
+    s.wait_said("note");
+    s.wait_said("late");
+    assert!(!s.said().contains("[warn]"), "{}", s.said());
+}
+
+#[test]
+fn what_a_child_of_the_program_says_later_is_logged_too() {
+    let s = scripts("", &[("a.sh", &text("(sleep 0.2; echo 'from behind' >&2) > /dev/null & echo answer"))]);
+    assert_eq!(s.get("/a.sh").text(), "answer\n");
+    s.wait_said("from behind");
+}
+
+#[test]
 fn one_that_does_not_mind_its_closed_pipe_is_ended_by_time() {
     let deaf =
         "trap '' PIPE; printf 'Content-Type: a/b\\nContent-Length: 2\\n\\nok'; while :; do echo x; sleep 0.01; done";

@@ -46,6 +46,8 @@ pub struct Reply {
     pub wanted: VecDeque<Range<u64>>,
     /// The bytes. Ended when the document is complete; a worker that is gone without that has failed.
     pub body: Pipe,
+    /// The program that makes it has closed its output: it is over, or will be soon.
+    pub is_all_said: bool,
     /// How the program that makes it ended, if it is one and has.
     pub exit: Option<Status>,
 }
@@ -53,7 +55,8 @@ pub struct Reply {
 impl Reply {
     /// Nothing yet; the body is full at this many bytes.
     pub const fn new(memory_bytes_max: usize) -> Self {
-        Self { answer: None, index: None, wanted: VecDeque::new(), body: Pipe::new(memory_bytes_max), exit: None }
+        let body = Pipe::new(memory_bytes_max);
+        Self { answer: None, index: None, wanted: VecDeque::new(), body, is_all_said: false, exit: None }
     }
 
     /// Makes it ready for the next worker.

@@ -27,6 +27,8 @@ pub struct CgiRead {
     end: Instant,
     /// How much of the request's body had been taken from us when patience last ended.
     fed_bytes: u64,
+    /// A program that was started just now has nothing to say yet: it is not tried, but waited for.
+    is_fresh: bool,
 }
 
 enum Stage {
@@ -43,7 +45,7 @@ enum Stage {
 impl CgiRead {
     /// Reads from this end of the program's standard output, with this patience. `head` looks for the answer's head.
     pub fn new(stdout: OwnedFd, head: HeadScan, idle: Duration, end: Instant) -> Self {
-        Self { stdout, stage: Stage::Head(Vec::new(), Box::new(head)), idle, end, fed_bytes: 0 }
+        Self { stdout, stage: Stage::Head(Vec::new(), Box::new(head)), idle, end, fed_bytes: 0, is_fresh: true }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
@@ -75,6 +77,7 @@ impl CgiRead {
                 }
             }
             _ if count == 0 => {
+                x.reply.is_all_said = true;
                 self.stage = Stage::Ended;
                 return self.judge(cx);
             }
@@ -228,6 +231,10 @@ impl Task<Worker> for CgiRead {
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
+            Event::Ready if std::mem::take(&mut self.is_fresh) => {
+                self.be_patient(cx);
+                Ok(Flow::Blocked)
+            }
             Event::Ready => self.read(cx),
             Event::Hangup if self.wants(cx.exchange.as_deref()) != Want::Nothing => self.read(cx),
             Event::Deadline if cx.exchange.is_none() => Ok(Flow::Done),

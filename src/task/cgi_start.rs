@@ -5,7 +5,7 @@ use crate::config::{self, Cgi};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::{Answer, Exchange};
 use crate::http::cgi::HeadScan;
-use crate::http::{ReplyHead, Request};
+use crate::http::{Framing, ReplyHead, Request};
 use crate::log::Level;
 use crate::route::{self, Invocation, Route, Script, View};
 use crate::worker::Worker;
@@ -92,15 +92,12 @@ impl CgiStart {
         Answer::Page(ReplyHead::new(status))
     }
 
-    /// Three pipes, one process, and the tasks that see to them.
+    /// The pipes, one process, and the tasks that see to them.
     fn start(&self, cgi: &Cgi, script: &Script, cx: &mut Context<'_>) -> Result<(), Error> {
-        let (child_stdin, stdin) = pipe::pipe_to_child()?;
+        let (child_stdin, stdin) = self.stdin()?.unzip();
         let (stdout, child_stdout) = pipe::pipe_from_child()?;
         let (stderr, child_stderr) = pipe::pipe_from_child()?;
         let question = &self.question;
-        if let Some(file) = &question.body_file {
-            file::rewind(file.as_fd())?;
-        }
         let query = question.query.as_deref().unwrap_or_default();
         let mut arguments = script.arguments.clone();
         arguments.extend(route::query_arguments(question.request.method, query));
@@ -109,7 +106,7 @@ impl CgiStart {
             arguments: &arguments,
             environment: &self.environment(script, query, cx),
             directory: Some(&script.directory),
-            stdin: question.body_file.as_ref().unwrap_or(&child_stdin).as_fd(),
+            stdin: question.body_file.as_ref().or(child_stdin.as_ref()).map(AsFd::as_fd),
             stdout: child_stdout.as_fd(),
             stderr: child_stderr.as_fd(),
             own_group: true,
@@ -120,11 +117,23 @@ impl CgiStart {
         let head = if script.is_nph() { HeadScan::non_parsed() } else { HeadScan::default() };
         cx.join(Box::new(CgiRead::new(stdout, head, cgi.idle_timeout, cx.now + cgi.timeout)));
         cx.join(Box::new(CgiErrors::new(stderr, cgi.idle_timeout)));
-        if question.body_file.is_none() && !question.as_get {
+        if let Some(stdin) = stdin {
             cx.join(Box::new(CgiWrite::new(stdin)));
             cx.exchange().body.release();
         }
         Ok(())
+    }
+
+    /// A pipe for the body, if it comes through the exchange. One that is stored is read from its beginning; without one the
+    /// program gets our own standard input, which is empty.
+    fn stdin(&self) -> Result<Option<(OwnedFd, OwnedFd)>, Error> {
+        let question = &self.question;
+        if let Some(file) = &question.body_file {
+            file::rewind(file.as_fd())?;
+            return Ok(None);
+        }
+        let is_empty = matches!(question.request.framing, Framing::None | Framing::Length(0));
+        if is_empty || question.as_get { Ok(None) } else { pipe::pipe_to_child().map(Some) }
     }
 
     fn environment(&self, script: &Script, query: &[u8], cx: &mut Context<'_>) -> Vec<std::ffi::CString> {

@@ -15,14 +15,14 @@ pub fn pipe() -> Result<(OwnedFd, OwnedFd)> {
 /// A pipe whose read end, for a child's standard input, blocks: that end, and our write end.
 pub fn pipe_to_child() -> Result<(OwnedFd, OwnedFd)> {
     let (read, write) = pipe_with(0)?;
-    set_nonblocking(write.as_fd(), true)?;
+    make_nonblocking(write.as_fd())?;
     Ok((read, write))
 }
 
 /// A pipe whose write end, for a child's standard output, blocks: our read end, and that end.
 pub fn pipe_from_child() -> Result<(OwnedFd, OwnedFd)> {
     let (read, write) = pipe_with(0)?;
-    set_nonblocking(read.as_fd(), true)?;
+    make_nonblocking(read.as_fd())?;
     Ok((read, write))
 }
 
@@ -59,6 +59,12 @@ pub fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> Result<()> {
         unsafe { syscall!(fcntl(fd.as_raw_fd(), libc::F_SETFL, new)) }?;
     }
     Ok(())
+}
+
+/// As [`set_nonblocking`], of a descriptor that was made just now and has no other flag: there is nothing to ask.
+fn make_nonblocking(fresh: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: the call takes no pointers.
+    unsafe { syscall!(fcntl(fresh.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK)) }.map(drop)
 }
 
 /// Closes this descriptor in programs that the process starts: `FD_CLOEXEC` in fcntl(2).
