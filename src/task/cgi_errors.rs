@@ -11,7 +11,7 @@ use crate::log::Level;
 use crate::worker::Worker;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
-use webserv_sys::{Watch, file};
+use webserv_sys::{Watch, pipe};
 
 /// Reads one program's standard error.
 pub struct CgiErrors {
@@ -49,7 +49,7 @@ impl CgiErrors {
             self.be_patient(cx);
         }
         let mut buffer = [0; 4096];
-        let count = match file::read(self.stderr.as_fd(), &mut buffer) {
+        let count = match pipe::read(self.stderr.as_fd(), &mut buffer) {
             Ok(count) => count,
             Err(error) if error.would_block() => return Flow::Blocked,
             Err(_) => 0,

@@ -15,7 +15,7 @@ use crate::worker::Worker;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 use webserv_sys::process::Status;
-use webserv_sys::{Error, Watch, file};
+use webserv_sys::{Error, Watch, pipe};
 
 /// Reads one program's answer.
 pub struct CgiRead {
@@ -56,7 +56,7 @@ impl CgiRead {
         }
         let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
         let most = x.reply.body.room().min(READ_BYTES);
-        let count = match file::read(self.stdout.as_fd(), &mut worker.read_buffer[..most]) {
+        let count = match pipe::read(self.stdout.as_fd(), &mut worker.read_buffer[..most]) {
             Ok(count) => count,
             Err(error) if error.would_block() => {
                 self.be_patient(cx);
@@ -130,7 +130,7 @@ impl CgiRead {
     /// Reads what nobody wants.
     fn throw_away(&mut self, cx: &mut Context<'_>) -> Flow {
         let Stage::Unwanted(most) = &mut self.stage else { return Flow::Done };
-        match file::read(self.stdout.as_fd(), &mut cx.worker.read_buffer) {
+        match pipe::read(self.stdout.as_fd(), &mut cx.worker.read_buffer) {
             Ok(count) if count > 0 && count <= *most => *most -= count,
             Err(error) if error.would_block() => return Flow::Blocked,
             Ok(_) | Err(_) => return Flow::Done,
