@@ -124,8 +124,8 @@ impl CgiStart {
         Ok(())
     }
 
-    /// A pipe for the body, if it comes through the exchange. One that is stored is read from its beginning. Without any,
-    /// the program gets our own standard input, which is empty.
+    /// A pipe for the body, if it comes through the exchange. A stored one is read from its beginning. Without any the
+    /// program gets our own standard input, which is empty.
     fn stdin(&self) -> Result<Option<(OwnedFd, OwnedFd)>, Error> {
         let question = &self.question;
         if let Some(file) = &question.body_file {
