@@ -77,7 +77,7 @@ impl CgiStart {
             Ok(()) => None,
             Err(error) => {
                 let status = match error {
-                    e if e.is_exhaustion() => 503,
+                    e if e.is_exhaustion() || e.would_block() => 503, // EAGAIN of clone: there are too many processes
                     e if e.is_forbidden() => 403,
                     _ => 502, // it is there: its interpreter is not, or it is no program
                 };
