@@ -35,6 +35,7 @@ struct Seat {
 /// error, also by a daemon.
 pub fn run(config: Config, loader: Loader) -> Result<(), String> {
     process::inherit_nothing().map_err(|e| e.to_string())?;
+    process::read_nothing().map_err(|e| e.to_string())?;
     let config = Arc::new(config);
     let workers = config.workers.max(1);
     let _ = process::raise_fd_limit(descriptors_wanted(&config));
@@ -52,10 +53,13 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
         process::become_user(&user.name, user.group.as_deref())
             .map_err(|e| format!("cannot become user {:?}: {e}", user.name))?;
     }
-    for failed_write in [signal::Signal::Pipe, signal::Signal::Xfsz] {
-        signal::ignore(failed_write).map_err(|e| e.to_string())?; // the call says it, too
-    }
     signal::block(&Signal::ALL).map_err(|e| e.to_string())?;
+    signal::block(&[signal::Signal::Chld]).map_err(|e| e.to_string())?; // it would only interrupt
+    for failed_write in [signal::Signal::Pipe, signal::Signal::Xfsz] {
+        // The call says it, too. What is held back and not ignored is the default again in a program that is started.
+        signal::block(&[failed_write]).map_err(|e| e.to_string())?;
+        signal::reset(failed_write).map_err(|e| e.to_string())?;
+    }
     let mut log = ErrorLog::new(&config, &files, 0);
     announce(&config, &sockets, &mut log);
 

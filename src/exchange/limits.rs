@@ -1,5 +1,7 @@
 //! How much of everything one connection may hold and one round of the loop may do. All in one place.
 
+use std::time::Duration;
+
 /// Bytes of requests that are read ahead of the protocol, per connection. Reading pauses at this mark.
 pub const INPUT_BYTES_MAX: usize = 128 << 10;
 
@@ -26,6 +28,13 @@ pub const LEAVING_MAX: usize = 32;
 
 /// Bytes of a request's body that nobody wants and that are still read, so that the connection can go on.
 pub const UNWANTED_BYTES_MAX: u64 = 64 << 10;
+
+/// How long at most the end of a program and its standard error are not watched, and at least half of it. Most programs
+/// are over by then: they are reaped without having been armed, which saves a fifth of the system calls.
+pub const UNWATCHED: Duration = Duration::from_millis(20);
+
+/// Bytes that a program still writes when its answer is complete, which are read so that it can go on.
+pub const UNWANTED_OUTPUT_BYTES_MAX: usize = 1 << 20;
 
 /// Bytes of one line of a program's standard error in the log; a longer one becomes several.
 pub const ERROR_LINE_BYTES_MAX: usize = 2048;

@@ -16,10 +16,15 @@ pub enum Answer {
     Page(ReplyHead),
     /// This head, and this body: the whole answer.
     Whole(ReplyHead, Vec<u8>),
+    /// The status and the head of a whole HTTP response that a program has written itself, and that is not looked into
+    /// (RFC 3875 section 5). What follows it is in [`Reply::body`].
+    NonParsed(u16, Vec<u8>),
     /// The path is that of a directory, whose URLs end in a slash: relative links in it would lead astray otherwise.
     Directory,
     /// The path is that of a directory without an index file, open to be read, and its names are to be listed.
     Listing(OwnedFd),
+    /// Not an answer: there is a program; all of the request's body is to come before it starts.
+    NeedsLength,
     /// Not an answer: the request's whole body has come, so many bytes. It is in this file, whose name is "" if it has
     /// none, or still in [`Exchange::body`](super::Exchange::body).
     Spooled(Option<(OwnedFd, Vec<u8>)>, u64),
@@ -44,6 +49,8 @@ pub struct Reply {
     pub wanted: VecDeque<Range<u64>>,
     /// The bytes. Ended when the document is complete; a worker that is gone without that has failed.
     pub body: Pipe,
+    /// The program that makes it has closed its output: it is over, or will be soon.
+    pub is_all_said: bool,
     /// How the program that makes it ended, if it is one and has.
     pub exit: Option<Status>,
 }
@@ -51,7 +58,8 @@ pub struct Reply {
 impl Reply {
     /// Nothing yet; the body is full at this many bytes.
     pub const fn new(memory_bytes_max: usize) -> Self {
-        Self { answer: None, index: None, wanted: VecDeque::new(), body: Pipe::new(memory_bytes_max), exit: None }
+        let body = Pipe::new(memory_bytes_max);
+        Self { answer: None, index: None, wanted: VecDeque::new(), body, is_all_said: false, exit: None }
     }
 
     /// Makes it ready for the next worker.

@@ -4,10 +4,13 @@
 //! gives the same result. Where programs are known to say less or more than the RFC lets them, what they mean is taken:
 //! a Status is enough for a head, and a client may be redirected with any 3xx that redirects. What contradicts itself,
 //! or is no head, is an error: the client gets a 502.
+//!
+//! A non-parsed header script (section 5) writes an HTTP response. Of that only the status line is looked at, and where
+//! the head ends.
 
 use super::fields::{Known, line_fault, split_line};
 use super::number::parse_decimal;
-use super::octets::is_blank;
+use super::octets::{all_field_value, is_blank};
 use super::reply::{Name, ReplyHead, Text};
 use std::fmt;
 
@@ -41,8 +44,8 @@ pub enum ScriptHead {
     },
 }
 
-/// The four kinds of answers (RFC 3875 section 6.2). Heads have the length that the program names, if it does; their
-/// `fields` have nothing that belongs to the connection.
+/// The four kinds of answers (RFC 3875 section 6.2), and that of a script whose head is not parsed. Heads have the
+/// length that the program names, if it does; their `fields` have nothing that belongs to the connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ScriptAnswer {
     /// The body is the answer (section 6.2.1).
@@ -53,6 +56,8 @@ pub enum ScriptAnswer {
     ClientRedirect(ReplyHead),
     /// The same with a body (section 6.2.4).
     ClientRedirectWithDocument(ReplyHead),
+    /// The head is that of an HTTP response with this status, and goes to the client as it is (section 5).
+    NonParsed(u16),
 }
 
 /// Why a program's output cannot be an answer.
@@ -72,6 +77,8 @@ impl fmt::Display for ScriptError {
 
 impl std::error::Error for ScriptError {}
 
+const NO_STATUS_LINE: &str =
+    "no HTTP/1.0 or 1.1 and a status from 200 to 599, as a script named nph- must begin (RFC 3875 section 5)";
 const TOO_LONG: &str = "its head is over the limit; does it end with an empty line?";
 const TOO_MANY: &str = "too many fields in its head";
 const NO_HEAD: &str = "neither Content-Type, Location nor Status before the first empty line (RFC 3875 section 6.2)";
@@ -90,12 +97,19 @@ pub struct HeadScan {
     line_start: usize,
     /// Lines that are complete.
     lines: usize,
+    /// The whole head is the script's own.
+    non_parsed: bool,
     status: Option<u16>,
     /// What the other fields say.
     head: ReplyHead,
 }
 
 impl HeadScan {
+    /// The scan of a non-parsed header script's output.
+    pub fn non_parsed() -> HeadScan {
+        HeadScan { non_parsed: true, ..HeadScan::default() }
+    }
+
     /// Goes on with the head. `output` is everything that has come, from the program's first byte on.
     ///
     /// # Errors
@@ -113,6 +127,8 @@ impl HeadScan {
                         Err(reason) => Err(self.error(reason)),
                     };
                 }
+                _ if self.non_parsed && self.lines > 1 => Ok(()),
+                _ if self.non_parsed => self.status_line(line),
                 _ if self.lines > limits.fields_max => Err(TOO_MANY),
                 _ => self.field(line),
             };
@@ -137,6 +153,15 @@ impl HeadScan {
 
     fn error(&self, reason: &'static str) -> ScriptError {
         ScriptError { reason, line: self.lines }
+    }
+
+    /// Notes a response's first line with its end (RFC 9112 section 4).
+    fn status_line(&mut self, line: &[u8]) -> Result<(), &'static str> {
+        let text = line.strip_suffix(b"\r\n").or_else(|| line.strip_suffix(b"\n")).unwrap_or(line);
+        let rest = text.strip_prefix(b"HTTP/1.0 ").or_else(|| text.strip_prefix(b"HTTP/1.1 "));
+        let rest = rest.filter(|rest| all_field_value(rest)).ok_or(NO_STATUS_LINE)?;
+        self.status = Some(status(rest).map_err(|_| NO_STATUS_LINE)?);
+        Ok(())
     }
 
     /// Notes a line with its end. There are no continuation lines (RFC 3875 section 6.3).
@@ -168,6 +193,9 @@ impl HeadScan {
 
     /// What the fields come to.
     fn answer(&mut self) -> Result<ScriptAnswer, &'static str> {
+        if self.non_parsed {
+            return self.status.map(ScriptAnswer::NonParsed).ok_or(NO_STATUS_LINE);
+        }
         let head = std::mem::take(&mut self.head);
         if let (None, Some(location)) = (self.status, &head.location)
             && let [b'/', ..] = location.as_bytes()

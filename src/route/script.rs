@@ -27,6 +27,13 @@ pub struct Script {
     pub directory: CString,
 }
 
+impl Script {
+    /// Whether it writes whole HTTP responses: its file's name begins with "nph-" (RFC 3875 section 5).
+    pub fn is_nph(&self) -> bool {
+        self.file.rsplit(|b| *b == b'/').next().is_some_and(|name| name.starts_with(b"nph-"))
+    }
+}
+
 /// Could a program answer this path (decoded, normalized)? Asks no disk. Files of such names are not to be sent as they
 /// are, which matters where a file is found otherwise than by [`find`], as the index of a folder.
 pub fn may_answer(settings: &Settings, path: &[u8]) -> bool {

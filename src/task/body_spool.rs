@@ -25,6 +25,8 @@ pub struct BodySpool {
     keeps_name: bool,
     /// A file of that name is there and not whole.
     is_partial: bool,
+    /// The body has been asked for.
+    begun: bool,
     file: Option<OwnedFd>,
     bytes: u64,
 }
@@ -33,7 +35,7 @@ impl BodySpool {
     /// Will store a body in this folder.
     pub fn new(folder: &Path, number: u128, keeps_name: bool) -> Self {
         let path = [folder.as_os_str().as_bytes(), format!("/webserv-{number:032x}").as_bytes()].concat();
-        Self { path, keeps_name, is_partial: false, file: None, bytes: 0 }
+        Self { path, keeps_name, is_partial: false, begun: false, file: None, bytes: 0 }
     }
 
     fn open(&mut self) -> Result<OwnedFd, Error> {
@@ -48,7 +50,13 @@ impl BodySpool {
     }
 
     fn store(&mut self, cx: &mut Context<'_>) -> Result<Flow, Error> {
-        let body = &cx.exchange().body;
+        let body = &mut cx.exchange().body;
+        if !std::mem::replace(&mut self.begun, true) {
+            body.release();
+        }
+        if self.file.is_none() && !self.keeps_name && !body.is_ended() && body.room() > 0 {
+            return Ok(Flow::Progress);
+        }
         if self.file.is_none() && body.is_ended() && !self.keeps_name {
             let bytes = body.len();
             cx.exchange().reply.answer = Some(Answer::Spooled(None, bytes));
@@ -92,7 +100,7 @@ impl Task<Worker> for BodySpool {
 
     fn wants(&self, exchange: Option<&Exchange>) -> Want {
         match exchange {
-            Some(x) if x.body.is_ended() || x.body.room() == 0 => Want::Kernel,
+            Some(x) if !self.begun || x.body.is_ended() || x.body.room() == 0 => Want::Kernel,
             Some(x) if self.file.is_some() && !x.body.is_empty() => Want::Kernel,
             _ => Want::Nothing,
         }

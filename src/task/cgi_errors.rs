@@ -1,30 +1,55 @@
 //! CgiErrors: what a program writes to its standard error, line by line into the error log.
+//!
+//! Most programs write nothing and are over in a moment. So it is looked at when the program has ended, or after that
+//! moment; only then is it watched.
 
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::exchange::Exchange;
 use crate::exchange::limits::ERROR_LINE_BYTES_MAX;
+use crate::exchange::{Exchange, Phase};
 use crate::log::Level;
 use crate::worker::Worker;
 use std::os::fd::{AsFd, OwnedFd};
-use webserv_sys::{Watch, file};
+use std::time::{Duration, Instant};
+use webserv_sys::{Watch, pipe};
 
 /// Reads one program's standard error.
 pub struct CgiErrors {
     stderr: OwnedFd,
     /// The beginning of a line whose end has not come.
     line: Vec<u8>,
+    /// Whom it is about, when the answer is complete and the program still finishes its work.
+    about: String,
+    /// How long it may do so.
+    patience: Duration,
+    /// When that is over, once it has begun.
+    end: Option<Instant>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The program was started just now.
+    Fresh,
+    /// It may soon be over.
+    Unwatched,
+    /// Its lines are read as they come.
+    Watched,
 }
 
 impl CgiErrors {
-    /// Reads from this end of the program's standard error.
-    pub fn new(stderr: OwnedFd) -> Self {
-        Self { stderr, line: Vec::new() }
+    /// Reads from this end of the program's standard error, and so long after the answer.
+    pub fn new(stderr: OwnedFd, patience: Duration) -> Self {
+        Self { stderr, line: Vec::new(), about: String::new(), patience, end: None, stage: Stage::Fresh }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Flow {
+        if self.stage == Stage::Unwatched {
+            self.stage = Stage::Watched;
+            self.be_patient(cx);
+        }
         let mut buffer = [0; 4096];
-        let count = match file::read(self.stderr.as_fd(), &mut buffer) {
+        let count = match pipe::read(self.stderr.as_fd(), &mut buffer) {
             Ok(count) => count,
             Err(error) if error.would_block() => return Flow::Blocked,
             Err(_) => 0,
@@ -44,10 +69,35 @@ impl CgiErrors {
         if count < buffer.len() { Flow::Blocked } else { Flow::Progress }
     }
 
+    /// The answer is complete, or the client has gone.
+    fn leave(&mut self, cx: &mut Context<'_>) -> Flow {
+        match cx.exchange.as_deref() {
+            Some(x) if x.phase != Phase::Closed => self.about = format!(", {}", x.subject),
+            _ => {
+                self.say(cx);
+                return Flow::Done;
+            }
+        }
+        self.end = cx.now.checked_add(self.patience);
+        if self.stage == Stage::Watched {
+            self.be_patient(cx);
+        }
+        Flow::Progress
+    }
+
+    /// Wakes when it is to be closed.
+    fn be_patient(&self, cx: &mut Context<'_>) {
+        match self.end {
+            Some(end) => cx.wake_at(end),
+            None => cx.no_deadline(),
+        }
+    }
+
     fn say(&mut self, cx: &mut Context<'_>) {
         let line = std::mem::take(&mut self.line);
         if !line.is_empty() {
-            cx.log(Level::Error, format_args!("the program says: {}", String::from_utf8_lossy(&line)));
+            let (line, about) = (String::from_utf8_lossy(&line), &self.about);
+            cx.log(Level::Error, format_args!("the program says: {line}{about}"));
         }
     }
 }
@@ -65,18 +115,31 @@ impl Task<Worker> for CgiErrors {
         Watch::Read(self.stderr.as_fd())
     }
 
-    fn wants(&self, _: Option<&Exchange>) -> Want {
-        Want::Kernel
+    fn wants(&self, exchange: Option<&Exchange>) -> Want {
+        match self.stage {
+            Stage::Fresh => Want::Turn,
+            Stage::Unwatched if exchange.is_some_and(|x| x.reply.exit.is_some()) => Want::Turn,
+            Stage::Unwatched => Want::Nothing,
+            Stage::Watched => Want::Kernel,
+        }
     }
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
-            Event::Ready | Event::Hangup => Ok(self.read(cx)),
-            Event::Cancel => {
+            Event::Ready | Event::Hangup if self.stage != Stage::Fresh => Ok(self.read(cx)),
+            Event::Ready | Event::Hangup => {
+                self.stage = Stage::Unwatched;
+                let look = cx.worker.next_look(cx.now);
+                cx.wake_at(look);
+                Ok(Flow::Progress)
+            }
+            Event::Cancel => Ok(self.leave(cx)),
+            Event::Deadline if self.stage == Stage::Unwatched => Ok(self.read(cx)),
+            Event::Deadline => {
                 self.say(cx);
                 Ok(Flow::Done)
             }
-            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+            Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
         }
     }
 }

@@ -1,9 +1,13 @@
 //! CgiRead: from the program's standard output to the answer: its head first, then its body.
+//!
+//! What a program still writes when its answer is complete is nobody's. If it was told a part of the answer that the
+//! client did not want (HEAD, a redirect), that is read and thrown away, up to a limit, and the program need not know.
+//! Beyond that, and beyond the length that it has promised, the pipe is closed: its next write fails (SIGPIPE).
 
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::exchange::limits::READ_BYTES;
-use crate::exchange::{Answer, Exchange, Side};
+use crate::exchange::limits::{READ_BYTES, UNWANTED_OUTPUT_BYTES_MAX};
+use crate::exchange::{Answer, Exchange, Phase, Side};
 use crate::http::ReplyHead;
 use crate::http::cgi::{HeadScan, Limits, ScriptAnswer, ScriptHead};
 use crate::log::Level;
@@ -11,7 +15,7 @@ use crate::worker::Worker;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 use webserv_sys::process::Status;
-use webserv_sys::{Error, Watch, file};
+use webserv_sys::{Error, Watch, pipe};
 
 /// Reads one program's answer.
 pub struct CgiRead {
@@ -23,29 +27,36 @@ pub struct CgiRead {
     end: Instant,
     /// How much of the request's body had been taken from us when patience last ended.
     fed_bytes: u64,
+    /// A program that was started just now has nothing to say yet: it is not tried, but waited for.
+    is_fresh: bool,
 }
 
 enum Stage {
     /// What has come of the head.
     Head(Vec<u8>, Box<HeadScan>),
-    Body,
+    /// The body, and how much of what it has promised is to come, if it has said so.
+    Body(Option<u64>),
     /// All has been read; how the program ends decides whether it was the whole.
     Ended,
+    /// Nobody wants what comes; so much more of it is read.
+    Unwanted(usize),
 }
 
 impl CgiRead {
-    /// Reads from this end of the program's standard output, with this patience.
-    pub fn new(stdout: OwnedFd, idle: Duration, end: Instant) -> Self {
-        Self { stdout, stage: Stage::Head(Vec::new(), Box::default()), idle, end, fed_bytes: 0 }
+    /// Reads from this end of the program's standard output, with this patience. `head` looks for the answer's head.
+    pub fn new(stdout: OwnedFd, head: HeadScan, idle: Duration, end: Instant) -> Self {
+        Self { stdout, stage: Stage::Head(Vec::new(), Box::new(head)), idle, end, fed_bytes: 0, is_fresh: true }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        if matches!(self.stage, Stage::Ended) {
-            return self.judge(cx);
+        match &self.stage {
+            Stage::Ended => return self.judge(cx),
+            Stage::Unwanted(_) => return Ok(self.throw_away(cx)),
+            Stage::Head(..) | Stage::Body(_) => {}
         }
         let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
         let most = x.reply.body.room().min(READ_BYTES);
-        let count = match file::read(self.stdout.as_fd(), &mut worker.read_buffer[..most]) {
+        let count = match pipe::read(self.stdout.as_fd(), &mut worker.read_buffer[..most]) {
             Ok(count) => count,
             Err(error) if error.would_block() => {
                 self.be_patient(cx);
@@ -66,10 +77,15 @@ impl CgiRead {
                 }
             }
             _ if count == 0 => {
+                x.reply.is_all_said = true;
                 self.stage = Stage::Ended;
                 return self.judge(cx);
             }
-            _ => x.reply.body.push_copy(&worker.read_buffer[..count]),
+            Stage::Body(left) => {
+                *left = left.map(|left| left.saturating_sub(count as u64));
+                x.reply.body.push_copy(&worker.read_buffer[..count]);
+            }
+            Stage::Ended | Stage::Unwanted(_) => {}
         }
         self.be_patient(cx);
         Ok(if count < most { Flow::Blocked } else { Flow::Progress })
@@ -88,22 +104,50 @@ impl CgiRead {
         };
         let rest = bytes.split_off(taken);
         let reply = &mut cx.exchange().reply;
-        match answer {
+        let (answer, length) = match answer {
             ScriptAnswer::Document(head) | ScriptAnswer::ClientRedirectWithDocument(head) => {
-                reply.answer = Some(Answer::Document(head));
+                let length = head.length;
+                (Answer::Document(head), length)
             }
+            ScriptAnswer::NonParsed(status) => (Answer::NonParsed(status, std::mem::take(bytes)), None),
             ScriptAnswer::ClientRedirect(head) => {
                 reply.answer = Some(Answer::Page(head));
-                return Some(Flow::Done);
+                self.stage = Stage::Unwanted(UNWANTED_OUTPUT_BYTES_MAX);
+                return Some(Flow::Progress);
             }
             ScriptAnswer::LocalRedirect(target) => {
                 reply.answer = Some(Answer::LocalRedirect(target));
-                return Some(Flow::Done);
+                self.stage = Stage::Unwanted(UNWANTED_OUTPUT_BYTES_MAX);
+                return Some(Flow::Progress);
             }
-        }
+        };
+        self.stage = Stage::Body(length.map(|length| length.saturating_sub(rest.len() as u64)));
+        reply.answer = Some(answer);
         reply.body.push_bytes(rest);
-        self.stage = Stage::Body;
         None
+    }
+
+    /// Reads what nobody wants.
+    fn throw_away(&mut self, cx: &mut Context<'_>) -> Flow {
+        let Stage::Unwanted(most) = &mut self.stage else { return Flow::Done };
+        match pipe::read(self.stdout.as_fd(), &mut cx.worker.read_buffer) {
+            Ok(count) if count > 0 && count <= *most => *most -= count,
+            Err(error) if error.would_block() => return Flow::Blocked,
+            Ok(_) | Err(_) => return Flow::Done,
+        }
+        Flow::Progress
+    }
+
+    /// The answer is complete, or the client has gone.
+    fn leave(&mut self, cx: &mut Context<'_>) -> Flow {
+        match self.stage {
+            _ if cx.exchange.as_deref().is_none_or(|x| x.phase == Phase::Closed) => return Flow::Done,
+            Stage::Head(..) | Stage::Ended | Stage::Body(Some(0)) => return Flow::Done,
+            Stage::Body(_) => self.stage = Stage::Unwanted(UNWANTED_OUTPUT_BYTES_MAX),
+            Stage::Unwanted(_) => {}
+        }
+        self.be_patient(cx);
+        Flow::Progress
     }
 
     /// The output has ended. It is the whole answer unless the program was killed.
@@ -145,7 +189,9 @@ impl CgiRead {
         cx.log(Level::Error, format_args!("the program is too slow: {which} has passed"));
         match self.stage {
             Stage::Head(..) => Ok(fail(504, cx)),
-            Stage::Body | Stage::Ended => Err(TaskError { side: Side::Upstream, source: Error::timed_out("read") }),
+            Stage::Body(_) | Stage::Ended | Stage::Unwanted(_) => {
+                Err(TaskError { side: Side::Upstream, source: Error::timed_out("read") })
+            }
         }
     }
 }
@@ -164,8 +210,9 @@ impl Task<Worker> for CgiRead {
     fn doing(&self) -> &'static str {
         match self.stage {
             Stage::Head(..) => "reading the program's head",
-            Stage::Body => "reading the program's answer",
+            Stage::Body(_) => "reading the program's answer",
             Stage::Ended => "waiting for the program's end",
+            Stage::Unwanted(_) => "throwing away what the program adds to its answer",
         }
     }
 
@@ -176,17 +223,23 @@ impl Task<Worker> for CgiRead {
     fn wants(&self, exchange: Option<&Exchange>) -> Want {
         match (exchange, &self.stage) {
             (Some(x), Stage::Ended) if x.reply.exit.is_some() => Want::Turn,
-            (Some(x), Stage::Head(..) | Stage::Body) if x.reply.body.room() > 0 => Want::Kernel,
+            (_, Stage::Unwanted(_)) => Want::Kernel,
+            (Some(x), Stage::Head(..) | Stage::Body(_)) if x.reply.body.room() > 0 => Want::Kernel,
             _ => Want::Nothing,
         }
     }
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
+            Event::Ready if std::mem::take(&mut self.is_fresh) => {
+                self.be_patient(cx);
+                Ok(Flow::Blocked)
+            }
             Event::Ready => self.read(cx),
             Event::Hangup if self.wants(cx.exchange.as_deref()) != Want::Nothing => self.read(cx),
+            Event::Deadline if cx.exchange.is_none() => Ok(Flow::Done),
             Event::Deadline => self.too_late(cx),
-            Event::Cancel => Ok(Flow::Done),
+            Event::Cancel => Ok(self.leave(cx)),
             Event::Hangup | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
         }
     }

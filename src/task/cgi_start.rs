@@ -4,7 +4,8 @@ use super::{CgiErrors, CgiRead, CgiWrite, Context, ProcessExit};
 use crate::config::{self, Cgi};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::{Answer, Exchange};
-use crate::http::{ReplyHead, Request};
+use crate::http::cgi::HeadScan;
+use crate::http::{Framing, ReplyHead, Request};
 use crate::log::Level;
 use crate::route::{self, Invocation, Route, Script, View};
 use crate::worker::Worker;
@@ -34,6 +35,8 @@ pub struct Question {
     pub body_file: Option<OwnedFd>,
     /// That file's name, if it has one.
     pub body_path: Vec<u8>,
+    /// All of the body is to come before the program starts: so that it can be told how long that is, or where.
+    pub needs_length: bool,
     /// Our own address.
     pub local: Rc<Address>,
     /// The connection's serial number, the request's on it, and its own.
@@ -69,11 +72,14 @@ impl CgiStart {
             cx.log(Level::Error, format_args!("{most} programs are running already: cgi_max_processes"));
             return Some(Answer::Page(ReplyHead::new(503)));
         }
+        if self.question.needs_length {
+            return Some(Answer::NeedsLength);
+        }
         match self.start(cgi, &script, cx) {
             Ok(()) => None,
             Err(error) => {
                 let status = match error {
-                    e if e.is_exhaustion() => 503,
+                    e if e.is_exhaustion() || e.would_block() => 503, // EAGAIN of clone: there are too many processes
                     e if e.is_forbidden() => 403,
                     _ => 502, // it is there: its interpreter is not, or it is no program
                 };
@@ -88,15 +94,12 @@ impl CgiStart {
         Answer::Page(ReplyHead::new(status))
     }
 
-    /// Three pipes, one process, and the tasks that see to them.
+    /// The pipes, one process, and the tasks that see to them.
     fn start(&self, cgi: &Cgi, script: &Script, cx: &mut Context<'_>) -> Result<(), Error> {
-        let (child_stdin, stdin) = pipe::pipe_to_child()?;
+        let (child_stdin, stdin) = self.stdin()?.unzip();
         let (stdout, child_stdout) = pipe::pipe_from_child()?;
         let (stderr, child_stderr) = pipe::pipe_from_child()?;
         let question = &self.question;
-        if let Some(file) = &question.body_file {
-            file::rewind(file.as_fd())?;
-        }
         let query = question.query.as_deref().unwrap_or_default();
         let mut arguments = script.arguments.clone();
         arguments.extend(route::query_arguments(question.request.method, query));
@@ -105,7 +108,7 @@ impl CgiStart {
             arguments: &arguments,
             environment: &self.environment(script, query, cx),
             directory: Some(&script.directory),
-            stdin: question.body_file.as_ref().unwrap_or(&child_stdin).as_fd(),
+            stdin: question.body_file.as_ref().or(child_stdin.as_ref()).map(AsFd::as_fd),
             stdout: child_stdout.as_fd(),
             stderr: child_stderr.as_fd(),
             own_group: true,
@@ -113,12 +116,26 @@ impl CgiStart {
         cx.worker.programs_running += 1;
         limit(pid, cgi, cx);
         cx.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout)));
-        cx.join(Box::new(CgiRead::new(stdout, cgi.idle_timeout, cx.now + cgi.timeout)));
-        cx.join(Box::new(CgiErrors::new(stderr)));
-        if question.body_file.is_none() && !question.as_get {
+        let head = if script.is_nph() { HeadScan::non_parsed() } else { HeadScan::default() };
+        cx.join(Box::new(CgiRead::new(stdout, head, cgi.idle_timeout, cx.now + cgi.timeout)));
+        cx.join(Box::new(CgiErrors::new(stderr, cgi.idle_timeout)));
+        if let Some(stdin) = stdin {
             cx.join(Box::new(CgiWrite::new(stdin)));
+            cx.exchange().body.release();
         }
         Ok(())
+    }
+
+    /// A pipe for the body, if it comes through the exchange. A stored one is read from its beginning. Without any the
+    /// program gets our own standard input, which is empty.
+    fn stdin(&self) -> Result<Option<(OwnedFd, OwnedFd)>, Error> {
+        let question = &self.question;
+        if let Some(file) = &question.body_file {
+            file::rewind(file.as_fd())?;
+            return Ok(None);
+        }
+        let is_empty = matches!(question.request.framing, Framing::None | Framing::Length(0));
+        if is_empty || question.as_get { Ok(None) } else { pipe::pipe_to_child().map(Some) }
     }
 
     fn environment(&self, script: &Script, query: &[u8], cx: &mut Context<'_>) -> Vec<std::ffi::CString> {

@@ -1,11 +1,13 @@
 //! ProcessExit: a program that was started, until it is gone. Nothing else here can outlive its exchange.
+//!
+//! It is reaped when it has closed its output, or after a moment. Only one that is not over then is watched.
 
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::{Exchange, Phase};
 use crate::log::Level;
 use crate::worker::Worker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use webserv_sys::poller::Pid;
 use webserv_sys::process::{self, Status};
 use webserv_sys::signal::Signal;
@@ -23,24 +25,51 @@ pub struct ProcessExit {
     cancelled: bool,
     /// How long it may go on when its client has the answer.
     patience: Duration,
+    /// When that is over, once the client has.
+    end: Option<Instant>,
+    /// It counts among `programs_running`.
+    counts: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It was started just now.
+    Fresh,
+    /// It may soon be over.
+    Unwatched,
+    /// The kernel tells when it is.
+    Watched,
 }
 
 impl ProcessExit {
-    /// Sees to this child, which leads a process group of its own.
+    /// Sees to this child, which leads a process group of its own and counts among `programs_running`.
     pub fn new(pid: Pid, patience: Duration) -> Self {
-        Self { pid, reaped: false, cancelled: false, patience }
+        Self { pid, reaped: false, cancelled: false, patience, end: None, counts: true, stage: Stage::Fresh }
     }
 
     fn reap(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        let Some(status) = process::wait(self.pid).map_err(TaskError::internal)? else { return Ok(Flow::Blocked) };
+        if self.stage == Stage::Unwatched {
+            self.stage = Stage::Watched;
+            self.be_patient(cx);
+        }
+        let Some(status) = process::wait(self.pid).map_err(TaskError::internal)? else {
+            self.count(true, cx);
+            return Ok(Flow::Blocked);
+        };
         self.reaped = true;
+        self.count(false, cx);
         if self.cancelled {
             // What it has started and SIGTERM has not ended would be nobody's. As long as there is any of it the number
             // stays the group's.
             self.kill(Signal::Kill, cx);
         }
-        cx.worker.programs_running -= 1;
-        let level = if status == Status::Exited(0) { Level::Debug } else { Level::Warn };
+        let is_late = cx.exchange.is_none() && !self.cancelled;
+        let level = match status {
+            Status::Exited(0) => Level::Debug,
+            Status::Killed(signal) if is_late && signal == Signal::Pipe.raw() => Level::Debug, // more than was wanted
+            _ => Level::Warn,
+        };
         match status {
             Status::Exited(code) => cx.log(level, format_args!("the program (pid {}) exited with {code}", self.pid)),
             Status::Killed(signal) => {
@@ -53,9 +82,29 @@ impl ProcessExit {
         Ok(Flow::Done)
     }
 
+    /// Whether it is one of the programs that run at once.
+    fn count(&mut self, counts: bool, cx: &mut Context<'_>) {
+        match (self.counts, counts) {
+            (false, true) => cx.worker.programs_running += 1,
+            (true, false) => cx.worker.programs_running -= 1,
+            _ => {}
+        }
+        self.counts = counts;
+    }
+
+    /// Wakes when it may not go on any longer.
+    fn be_patient(&self, cx: &mut Context<'_>) {
+        match self.end {
+            Some(end) => cx.wake_at(end),
+            None => cx.no_deadline(),
+        }
+    }
+
     /// Asks it to end, before it is made to.
     fn end(&mut self, cx: &mut Context<'_>) {
         self.cancelled = true;
+        self.stage = Stage::Watched;
+        self.count(true, cx);
         self.kill(Signal::Term, cx);
         cx.wake_after(GRACE);
     }
@@ -88,17 +137,33 @@ impl Task<Worker> for ProcessExit {
         Watch::Exit(self.pid)
     }
 
-    fn wants(&self, _: Option<&Exchange>) -> Want {
-        Want::Kernel
+    fn wants(&self, exchange: Option<&Exchange>) -> Want {
+        match self.stage {
+            Stage::Fresh => Want::Turn,
+            Stage::Unwatched if exchange.is_some_and(|x| x.reply.is_all_said) => Want::Turn,
+            Stage::Unwatched => Want::Nothing,
+            Stage::Watched => Want::Kernel,
+        }
     }
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
-            Event::Ready | Event::Hangup => return self.reap(cx),
+            Event::Ready | Event::Hangup if self.stage != Stage::Fresh => return self.reap(cx),
+            Event::Ready | Event::Hangup => {
+                self.stage = Stage::Unwatched;
+                let look = cx.worker.next_look(cx.now);
+                cx.wake_at(look);
+            }
             Event::Cancel if cx.exchange.as_deref().is_some_and(|x| x.phase != Phase::Closed) => {
-                cx.wake_after(self.patience); // its client has the answer: what it still has to do, it may finish
+                // Its client has the answer: what it still has to do, it may finish.
+                self.end = cx.now.checked_add(self.patience);
+                match self.stage {
+                    Stage::Watched => self.be_patient(cx),
+                    Stage::Fresh | Stage::Unwatched => self.count(false, cx), // it will be over when it is looked at
+                }
             }
             Event::Cancel => self.end(cx),
+            Event::Deadline if self.stage == Stage::Unwatched => return self.reap(cx),
             Event::Deadline if !self.cancelled => self.end(cx),
             Event::Deadline => self.kill(Signal::Kill, cx),
             Event::Reload | Event::Drain | Event::Crowded => {}

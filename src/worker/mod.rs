@@ -10,10 +10,11 @@ pub use reload::Reload;
 pub use team::{Mate, Team};
 
 use crate::config::Config;
-use crate::exchange::limits::READ_BYTES;
+use crate::exchange::limits::{READ_BYTES, UNWATCHED};
 use crate::log::AccessLogs;
 use date::DateCache;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Reads the configuration again; gives it with its warnings, or an error in words.
 pub type Loader = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
@@ -30,8 +31,10 @@ pub struct Worker {
     pub access_logs: AccessLogs,
     /// The date field's value for the present second.
     pub date: DateCache,
-    /// Programs that have been started and not yet reaped.
+    /// Programs that have been started and not yet reaped, but for those that have answered just now.
     pub programs_running: usize,
+    /// When those are looked at again that are not watched yet.
+    pub programs_looked_at: Option<Instant>,
     /// How many idle connections are to make room for new clients.
     pub idle_to_close: usize,
     /// Nothing new is begun: each response is its connection's last.
@@ -49,9 +52,18 @@ impl Worker {
             access_logs,
             date: DateCache::default(),
             programs_running: 0,
+            programs_looked_at: None,
             idle_to_close: 0,
             draining: false,
             connections: 0,
+        }
+    }
+
+    /// When a program that was started now is to be looked at: with others, so that few wakeups serve many.
+    pub fn next_look(&mut self, now: Instant) -> Instant {
+        match self.programs_looked_at {
+            Some(look) if look >= now + UNWATCHED / 2 => look,
+            _ => *self.programs_looked_at.insert(now + UNWATCHED),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Pipes, and the flags of descriptors. Both ends of a pipe are closed on exec.
 //!
 //! Blocking or not is a property of each end (of the open file description, which a child shares): programs expect
-//! their standard streams to block, the loop must not. So a child's end is made blocking, ours not.
+//! their standard streams to block, the loop must not. So a child's end is made blocking, and ours not; or ours is read
+//! from by a call that does not wait.
 
 use crate::Result;
 use libc::c_int;
@@ -15,15 +16,68 @@ pub fn pipe() -> Result<(OwnedFd, OwnedFd)> {
 /// A pipe whose read end, for a child's standard input, blocks: that end, and our write end.
 pub fn pipe_to_child() -> Result<(OwnedFd, OwnedFd)> {
     let (read, write) = pipe_with(0)?;
-    set_nonblocking(write.as_fd(), true)?;
+    make_nonblocking(write.as_fd())?;
     Ok((read, write))
 }
 
-/// A pipe whose write end, for a child's standard output, blocks: our read end, and that end.
+/// A pipe whose write end, for a child's standard output, blocks: our read end, for [`read`], and that end.
 pub fn pipe_from_child() -> Result<(OwnedFd, OwnedFd)> {
     let (read, write) = pipe_with(0)?;
-    set_nonblocking(read.as_fd(), true)?;
+    if !nowait::find_out(read.as_fd()) {
+        make_nonblocking(read.as_fd())?;
+    }
     Ok((read, write))
+}
+
+/// Reads from our end of a [`pipe_from_child`], and does not wait. `Ok(0)`: all write ends are closed. Errors: `EAGAIN`
+/// (nothing has come).
+pub fn read(pipe: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
+    if nowait::is_known() { nowait::read(pipe, buffer) } else { crate::file::read(pipe, buffer) }
+}
+
+/// Linux since 6.5 can read from a pipe without waiting whatever the flags of its descriptor: preadv2(2).
+#[cfg(target_os = "linux")]
+mod nowait {
+    use super::*;
+    use crate::Error;
+    use std::sync::OnceLock;
+
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+
+    /// Whether this system knows it; found out with the first pipe, in which there is nothing yet.
+    pub(super) fn find_out(fresh: BorrowedFd<'_>) -> bool {
+        *KNOWN.get_or_init(|| read(fresh, &mut [0]).is_err_and(|error| error.would_block()))
+    }
+
+    pub(super) fn is_known() -> bool {
+        KNOWN.get().copied().unwrap_or_default()
+    }
+
+    pub(super) fn read(pipe: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
+        let slice = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+        // The place -1, in two halves, means the descriptor's own: a pipe has no other.
+        let (fd, place) = (pipe.as_raw_fd(), -1 as libc::c_long);
+        // SAFETY: the kernel reads the one slice, and writes at most `buffer.len()` bytes to the buffer.
+        let n = unsafe { libc::syscall(libc::SYS_preadv2, fd, &raw const slice, 1, place, place, libc::RWF_NOWAIT) };
+        if n == -1 { Err(Error::last("preadv2")) } else { Ok(n as usize) }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod nowait {
+    use super::*;
+
+    pub(super) fn find_out(_: BorrowedFd<'_>) -> bool {
+        false
+    }
+
+    pub(super) fn is_known() -> bool {
+        false
+    }
+
+    pub(super) fn read(pipe: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
+        crate::file::read(pipe, buffer)
+    }
 }
 
 #[cfg(not(target_os = "macos"))]
@@ -59,6 +113,12 @@ pub fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> Result<()> {
         unsafe { syscall!(fcntl(fd.as_raw_fd(), libc::F_SETFL, new)) }?;
     }
     Ok(())
+}
+
+/// As [`set_nonblocking`], of a descriptor that was made just now and has no other flag: there is nothing to ask.
+fn make_nonblocking(fresh: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: the call takes no pointers.
+    unsafe { syscall!(fcntl(fresh.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK)) }.map(drop)
 }
 
 /// Closes this descriptor in programs that the process starts: `FD_CLOEXEC` in fcntl(2).
@@ -105,7 +165,13 @@ mod tests {
         assert_flags(ours.as_fd(), true);
         let (ours, theirs) = pipe_from_child().unwrap();
         assert_flags(theirs.as_fd(), false);
-        assert_flags(ours.as_fd(), true);
+        let mut buffer = [0; 8];
+        assert!(super::read(ours.as_fd(), &mut buffer).is_err_and(|error| error.would_block()));
+        assert_eq!(write(theirs.as_fd(), b"bytes"), Ok(5));
+        assert_eq!(super::read(ours.as_fd(), &mut buffer), Ok(5));
+        assert!(super::read(ours.as_fd(), &mut buffer).is_err_and(|error| error.would_block()));
+        drop(theirs);
+        assert_eq!(super::read(ours.as_fd(), &mut buffer), Ok(0));
     }
 
     #[test]

@@ -2,6 +2,10 @@
 
 use crate::{Error, Result};
 use std::mem;
+#[cfg(target_os = "linux")]
+use std::sync::OnceLock;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The signals that the server knows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -91,12 +95,43 @@ pub fn reset(signal: Signal) -> Result<()> {
     set_disposition(signal, libc::SIG_DFL)
 }
 
+/// The signals that this process ignores, from bit 0 for number 1. The system is asked once, at the first call; later
+/// only [`ignore`] and [`reset`] change it.
+#[cfg(target_os = "linux")]
+pub(crate) fn ignored() -> u64 {
+    let is_ignored = |signal: libc::c_int| {
+        let mut old = mem::MaybeUninit::<libc::sigaction>::uninit();
+        // SAFETY: no new disposition is given; the call writes the old one, or fails.
+        let result = unsafe { libc::sigaction(signal, std::ptr::null(), old.as_mut_ptr()) };
+        // SAFETY: the call has succeeded.
+        result == 0 && unsafe { old.assume_init() }.sa_sigaction == libc::SIG_IGN
+    };
+    let ask = || AtomicU64::new((1..=64).filter(|s| is_ignored(*s)).fold(0, |set, signal| set | bit(signal)));
+    IGNORED.get_or_init(ask).load(Ordering::Relaxed)
+}
+
+#[cfg(target_os = "linux")]
+static IGNORED: OnceLock<AtomicU64> = OnceLock::new();
+
+#[cfg(target_os = "linux")]
+const fn bit(signal: libc::c_int) -> u64 {
+    1 << (signal - 1)
+}
+
 fn set_disposition(signal: Signal, disposition: libc::sighandler_t) -> Result<()> {
     // SAFETY: sigaction is integers, a set of integers and an optional function pointer: all-zero bytes are a value.
     let mut action: libc::sigaction = unsafe { mem::zeroed() };
     action.sa_sigaction = disposition;
     // SAFETY: the action is initialised and outlives the call, and runs no code of ours; the old one is not asked for.
-    unsafe { syscall!(sigaction(signal.raw(), &raw const action, std::ptr::null_mut())) }.map(drop)
+    unsafe { syscall!(sigaction(signal.raw(), &raw const action, std::ptr::null_mut())) }?;
+    #[cfg(target_os = "linux")]
+    if let Some(ignored) = IGNORED.get() {
+        match disposition {
+            libc::SIG_IGN => ignored.fetch_or(bit(signal.raw()), Ordering::Relaxed),
+            _ => ignored.fetch_and(!bit(signal.raw()), Ordering::Relaxed),
+        };
+    }
+    Ok(())
 }
 
 /// A set of signals by their numbers; numbers that no signal has are left out.

@@ -177,7 +177,7 @@ fn warnings_of_files() {
 #[test]
 fn shipped_files() {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
-    for name in ["default.conf", "example.conf"] {
+    for name in ["default.conf", "example.conf", "programs.conf"] {
         let config = Config::load(&shipped.join(name), Path::new("."), "").unwrap_or_else(|errors| panic!("{errors}"));
         assert_eq!(config.warnings, []);
         assert!(config.access_logs.is_empty(), "{name} writes nothing");

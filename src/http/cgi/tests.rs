@@ -12,6 +12,7 @@ fn shown(result: &Result<ScriptHead, ScriptError>) -> String {
 
 fn shown_answer(answer: &ScriptAnswer) -> String {
     let (kind, head) = match answer {
+        ScriptAnswer::NonParsed(status) => return format!("non-parsed {status}"),
         ScriptAnswer::LocalRedirect(target) => return format!("local {}", target.escape_ascii()),
         ScriptAnswer::Document(head) => ("document", head),
         ScriptAnswer::ClientRedirect(head) => ("client", head),
@@ -254,4 +255,41 @@ fn mutations_never_panic_and_never_depend_on_the_split() {
         }
     }
     assert!(good > 5000 && bad > 5000, "the mutations are worth something: {good} good, {bad} bad");
+}
+
+/// Section 5: only the status line and the end of the head are looked at.
+#[test]
+fn a_head_that_is_not_parsed_needs_a_status_line_and_an_end() {
+    let no_line = format!("! 1 {NO_STATUS_LINE}");
+    let rows = [
+        ("HTTP/1.1 200 OK\r\nContent-Type: a/b\r\n\r\nbody", "non-parsed 200 | 38"),
+        ("HTTP/1.0 404\n\nbody", "non-parsed 404 | 14"),
+        ("HTTP/1.1 503 \r\nno field at all\n\r\n", "non-parsed 503 | 33"),
+        ("HTTP/1.1 200 fine: \u{fc}\n\n", "non-parsed 200 | 23"),
+        ("HTTP/1.1 200 OK\r\nX: 1\r\n", "more"),
+        ("HTTP/1.1 20", "more"),
+        ("Content-Type: a/b\n\n", &no_line),
+        ("\nHTTP/1.1 200 OK\n\n", &no_line),
+        ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", &no_line),
+        ("HTTP/1.1 101 Switching Protocols\r\n\r\n", &no_line),
+        ("HTTP/1.1 600 x\n\n", &no_line),
+        ("HTTP/1.1 2000 x\n\n", &no_line),
+        ("HTTP/1.1  200 OK\n\n", &no_line),
+        ("HTTP/1.1 200 a\rb\n\n", &no_line),
+        ("HTTP/2.0 200 OK\n\n", &no_line),
+        ("HTTP/0.9 200 OK\n\n", &no_line),
+        ("http/1.1 200 OK\n\n", &no_line),
+        (" HTTP/1.1 200 OK\n\n", &no_line),
+    ];
+    for (output, expected) in rows {
+        let limits = Limits::default();
+        assert_eq!(shown(&HeadScan::non_parsed().advance(output.as_bytes(), &limits)), expected, "{output:?}");
+        let mut scan = HeadScan::non_parsed();
+        let ends = (1..=output.len()).map(|end| scan.advance(&output.as_bytes()[..end], &limits));
+        let first = ends.into_iter().find(|result| *result != Ok(ScriptHead::NeedMore));
+        assert_eq!(first.map_or("more".to_owned(), |result| shown(&result)), expected, "byte by byte: {output:?}");
+    }
+    let endless = format!("HTTP/1.1 200 OK\r\n{}", "X: 1\r\n".repeat(10_000));
+    let result = HeadScan::non_parsed().advance(endless.as_bytes(), &Limits::default());
+    assert_eq!(result.map_err(|error| error.reason), Err(TOO_LONG));
 }

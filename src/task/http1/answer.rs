@@ -1,6 +1,7 @@
 //! From a worker's answer to what the client gets of it: preconditions and ranges.
 
 use super::current::{Current, Framing, Piece, Transfer};
+use super::head::head_made;
 use super::{Context, Http1, Step};
 use crate::config::IfModifiedSince;
 use crate::exchange::Answer;
@@ -20,6 +21,7 @@ impl Http1 {
         let Some(answer) = cx.exchange().reply.answer.take() else { return self.wait(current) };
         match answer {
             Answer::Document(head) => self.document(current, head, cx),
+            Answer::NonParsed(status, head) => self.pass_on(current, status, head, cx),
             Answer::Page(head) => {
                 end_workers(cx);
                 self.page(current, head, cx)
@@ -47,6 +49,10 @@ impl Http1 {
             Answer::Listing(directory) => {
                 end_workers(cx);
                 self.list(current, directory, cx)
+            }
+            Answer::NeedsLength => {
+                end_workers(cx);
+                self.spool(current, cx)
             }
             Answer::Spooled(file, bytes) => {
                 end_workers(cx);
@@ -149,6 +155,17 @@ impl Http1 {
         current.keep_alive &= !is_old;
         let before = self.head(&mut current, head, end, None, cx);
         self.send(current, Transfer { before, framing }, cx)
+    }
+
+    /// A program has written the whole response. Only it knows how that is framed, so the connection ends with it.
+    fn pass_on(&mut self, mut current: Box<Current>, status: u16, head: Vec<u8>, cx: &mut Context<'_>) -> Step {
+        if current.owes_continue {
+            current.body.give_up();
+        }
+        current.keep_alive = false;
+        current.status = status;
+        head_made(&mut current, &head, cx);
+        self.send(current, Transfer { before: head, framing: Framing::UntilClose }, cx)
     }
 
     /// multipart/byteranges: each part has a heading of ours.

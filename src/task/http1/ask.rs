@@ -134,19 +134,20 @@ impl Http1 {
 
     /// A program answers, if there is one for this path. Of a body that comes in chunks nobody knows the length: all of
     /// it must come first, unless `cgi_request_buffering` is off. So it must if it is to be in a file.
-    fn ask_program(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        let settings = &current.route.settings;
-        let chunked = current.request.as_ref().is_some_and(|request| request.framing == Framing::Chunked);
-        let buffers = settings.cgi.as_ref().is_some_and(|cgi| cgi.request_buffering);
+    fn ask_program(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
+        let body = &mut cx.exchange().body;
         if current.body.is_whole() {
-            cx.exchange().body.end();
+            body.end();
         }
-        let in_file = settings.client_body_in_file_only != BodyInFile::Off;
-        let stores = current.feeds && (in_file || chunked && buffers);
-        if !(stores && route::script_may_answer(settings, &current.path)) {
-            return self.start_program(current, None, None, cx);
-        }
+        body.hold(); // until it is known that there is a program, and that it runs
+        self.start_program(current, None, None, cx)
+    }
+
+    /// A program gets the body when all of it has come.
+    pub(super) fn spool(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
+        let settings = &current.route.settings;
+        let in_file = settings.client_body_in_file_only != BodyInFile::Off;
         cx.join(Box::new(BodySpool::new(&settings.client_body_temp_path, number, in_file)));
         current.stage = Stage::Waiting;
         self.wait(current)
@@ -166,12 +167,17 @@ impl Http1 {
         if !current.body_file.is_empty() && current.route.settings.client_body_in_file_only == BodyInFile::Clean {
             cx.join(Box::new(BodyFile::new(current.body_file.clone())));
         }
+        let settings = &current.route.settings;
+        let buffers = settings.cgi.as_ref().is_some_and(|cgi| cgi.request_buffering);
+        let in_file = settings.client_body_in_file_only != BodyInFile::Off;
+        let waits = stored_bytes.is_none() && (in_file || request.framing == Framing::Chunked && buffers);
         let id = route::request_id(cx.worker.team.number(), self.connection, current.number);
         cx.join(Box::new(CgiStart::new(Question {
             body_bytes: match request.framing {
                 Framing::Length(bytes) => Some(bytes),
                 Framing::None | Framing::Chunked => stored_bytes,
             },
+            needs_length: waits && current.feeds,
             body_file,
             body_path: current.body_file.clone(),
             request,

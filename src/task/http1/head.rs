@@ -71,12 +71,7 @@ impl Http1 {
         let frame = Frame { server: &server, date: &cx.worker.date.now(), body, connection, content_range };
         let mut bytes = Vec::new();
         print::response_head(&mut bytes, &head, &frame);
-        current.head_bytes = bytes.len() as u64;
-        if logs_sent_fields(current) {
-            current.sent_head = bytes.clone();
-        }
-        let output = &cx.exchange().output;
-        current.output_start = output.taken_bytes() + output.len();
+        head_made(current, &bytes, cx);
         bytes
     }
 
@@ -165,6 +160,16 @@ fn take_away(name: &str, head: &mut ReplyHead) {
         _ => {}
     }
     head.fields.retain(|(own, _)| !own.as_bytes().eq_ignore_ascii_case(name.as_bytes()));
+}
+
+/// This head is the next that enters the output.
+pub(super) fn head_made(current: &mut Current, head: &[u8], cx: &mut Context<'_>) {
+    current.head_bytes = head.len() as u64;
+    if logs_sent_fields(current) {
+        current.sent_head = head.to_vec();
+    }
+    let output = &cx.exchange().output;
+    current.output_start = output.taken_bytes() + output.len();
 }
 
 /// Some access log wants to see fields of the answer.

@@ -130,6 +130,13 @@ pub fn inherit_nothing() -> Result<()> {
     Ok(())
 }
 
+/// Puts /dev/null in the place of standard input: what a program finds there that is given no other. For the start.
+pub fn read_nothing() -> Result<()> {
+    let null = openat(CWD, c"/dev/null", OpenFlags::READ, 0)?;
+    // SAFETY: the call takes no pointers. Nobody owns the standard streams, whose numbers stay open.
+    unsafe { syscall!(dup2(null.as_raw_fd(), 0)) }.map(drop)
+}
+
 #[cfg(target_os = "linux")]
 fn close_range_on_exec() -> Result<()> {
     let (first, last, flags) = (FIRST as libc::c_uint, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);

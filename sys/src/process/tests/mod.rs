@@ -41,7 +41,7 @@ impl Program<'_> {
             arguments: &arguments,
             environment: &environment,
             directory: directory.as_deref(),
-            stdin: child_stdin.as_fd(),
+            stdin: Some(child_stdin.as_fd()),
             stdout: child_stdout.as_fd(),
             stderr: child_stdout.as_fd(),
             own_group: self.own_group,

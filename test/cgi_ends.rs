@@ -1,0 +1,153 @@
+//! How a program and its request come to an end: what is written when the answer is complete, work that goes on after
+//! it, and bodies that are not asked for as long as it is not known whether there is a program at all.
+
+mod harness;
+
+use harness::scripts::{children, make_executable, scripts, text};
+use harness::{Server, each, wait_for};
+use std::os::unix::fs::PermissionsExt;
+
+/// Waits until the server has no child: whatever was started is over and reaped.
+fn wait_childless(s: &Server, what: &str) {
+    wait_for(&format!("the end of {what}"), || children(s.process.pid()).is_empty().then_some(()));
+}
+
+#[test]
+fn what_head_does_not_want_is_read_up_to_a_limit_and_the_program_finishes() {
+    let long = text("head -c 900000 /dev/zero; echo $? > status");
+    let told = "printf 'Content-Type: a/b\\nContent-Length: 300000\\n\\n'; head -c 300000 /dev/zero; echo $? > status";
+    for script in [long, told.to_owned()] {
+        let s = scripts("", &[("a.sh", &script)]);
+        let mut client = s.connect();
+        client.send("HEAD /a.sh HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert_eq!(client.response().status, 200);
+        assert_eq!(client.get("/ok.txt").text(), "ok", "the connection goes on");
+        let status = wait_for("the program's own end", || Some(s.text("html/status")).filter(|t| t.ends_with('\n')));
+        assert_eq!(status, "0\n", "{script}");
+        wait_childless(&s, &script);
+    }
+}
+
+#[test]
+fn a_redirect_with_a_body_that_nobody_sees_does_not_end_its_program() {
+    let away = "printf 'Location: http://other.example/\\n\\n'; sleep 0.1; head -c 200000 /dev/zero; echo $? > status";
+    let here = "printf 'Location: /ok.txt\\n\\n'; sleep 0.1; head -c 200000 /dev/zero; echo $? > status";
+    for (script, status) in [(away, 302), (here, 200)] {
+        let s = scripts("", &[("a.sh", script)]);
+        s.get("/a.sh").expect(status, script);
+        let status = wait_for("the program's own end", || Some(s.text("html/status")).filter(|t| t.ends_with('\n')));
+        assert_eq!(status, "0\n", "{script}");
+        wait_childless(&s, script);
+    }
+}
+
+#[test]
+fn a_program_that_never_stops_writing_is_ended_by_its_closed_pipe() {
+    let endless = text("exec cat /dev/zero");
+    let over = "printf 'Content-Type: a/b\\nContent-Length: 5\\n\\n12345'; exec cat /dev/zero";
+    let gone = "printf 'Location: http://other.example/\\n\\n'; exec cat /dev/zero";
+    let rows = [("HEAD", endless.as_str(), 200), ("GET", over, 200), ("HEAD", over, 200), ("GET", gone, 302)];
+    each(rows, |(method, script, status)| {
+        let s = scripts("cgi_idle_timeout 60s; cgi_timeout 60s;", &[("a.sh", script)]);
+        let mut client = s.connect();
+        client.send(format!("{method} /a.sh HTTP/1.1\r\nHost: h\r\n\r\n"));
+        client.response().expect(*status, script);
+        assert_eq!(client.get("/ok.txt").text(), "ok", "the connection goes on");
+        wait_childless(&s, script); // within the harness' patience, which is shorter than the timeouts
+        s.assert_alive(script);
+        assert!(!s.said().contains("[warn]"), "it is no fault of anyone: {}", s.said());
+    });
+}
+
+#[test]
+fn work_after_a_closed_output_is_finished_before_the_answer_is_whole() {
+    // Longer than its end is not watched; nothing of it is a reason to end it.
+    let s = scripts(
+        "",
+        &[("a.sh", &text("echo answer; echo note >&2; exec >&-; sleep 0.3; echo late >&2; echo done > saved"))],
+    );
+    assert_eq!(s.get("/a.sh").text(), "answer\n");
+    assert_eq!(s.text("html/saved"), "done\n");
+    s.wait_said("note");
+    s.wait_said("late");
+    assert!(!s.said().contains("[warn]"), "{}", s.said());
+}
+
+#[test]
+fn what_a_child_of_the_program_says_later_is_logged_too() {
+    let s = scripts("", &[("a.sh", &text("(sleep 0.2; echo 'from behind' >&2) > /dev/null & echo answer"))]);
+    assert_eq!(s.get("/a.sh").text(), "answer\n");
+    s.wait_said("from behind");
+}
+
+#[test]
+fn one_that_does_not_mind_its_closed_pipe_is_ended_by_time() {
+    let deaf =
+        "trap '' PIPE; printf 'Content-Type: a/b\\nContent-Length: 2\\n\\nok'; while :; do echo x; sleep 0.01; done";
+    let s = scripts("cgi_idle_timeout 200ms;", &[("a.sh", deaf)]);
+    assert_eq!(s.get("/a.sh").text(), "ok");
+    s.wait_said("ended by signal 15");
+    wait_childless(&s, "a program that ignores SIGPIPE");
+}
+
+#[test]
+fn what_a_program_says_after_its_answer_is_logged_with_its_request() {
+    let script =
+        "printf 'Content-Type: a/b\\nContent-Length: 2\\n\\nok'; sleep 0.2; echo 'too late' >&2; echo done > saved";
+    let s = scripts("", &[("a.sh", script)]);
+    let mut client = s.connect();
+    client.send_get("/a.sh?first");
+    assert_eq!(client.response().text(), "ok");
+    assert_eq!(client.get("/ok.txt").text(), "ok");
+    let saved = s.path("html/saved");
+    wait_for("the program's work", || saved.exists().then_some(()));
+    s.wait_said("too late");
+    let said = s.said();
+    let line = said.lines().find(|line| line.contains("too late")).unwrap();
+    assert!(line.contains("client: 127.0.0.1") && line.contains("GET /a.sh?first"), "{line}");
+}
+
+#[test]
+fn a_body_is_asked_for_when_the_program_runs_and_not_before() {
+    let s = scripts("", &[("a.sh", &text("cat")), ("plain.sh", "echo"), ("bad.sh", "echo")]);
+    std::fs::set_permissions(s.path("html/plain.sh"), PermissionsExt::from_mode(0o644)).unwrap();
+    s.write("html/bad.sh", b"#!/none/such/interpreter\n");
+    make_executable(&s.path("html/bad.sh"));
+    let framings = [("Content-Length: 5", "hello"), ("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n")];
+    let rows = [("/none.sh", 405, 405), ("/plain.sh", 403, 100), ("/bad.sh", 502, 100), ("/ok.txt", 405, 405)];
+    for (at, (field, body)) in framings.into_iter().enumerate() {
+        let head = |target: &str| {
+            format!("POST {target} HTTP/1.1\r\nHost: h\r\n{field}\r\nExpect: 100-continue\r\n\r\n").into_bytes()
+        };
+        each(rows, |(target, by_length, by_chunks)| {
+            let mut client = s.connect();
+            client.send(head(target));
+            let response = client.any_response();
+            assert_eq!(response.status, [*by_length, *by_chunks][at], "{target}: {response}");
+            if response.status != 100 {
+                assert!(response.says_close(), "the body may come all the same: {response}");
+                client.assert_ended(target);
+            }
+        });
+        let mut client = s.connect();
+        client.send(head("/a.sh"));
+        assert_eq!(client.any_response().status, 100, "{field}");
+        client.send(body);
+        assert_eq!(client.response().expect(200, field).text(), "hello");
+    }
+}
+
+#[test]
+fn a_body_in_chunks_is_not_stored_for_a_program_that_is_not_there() {
+    let s = scripts("client_body_temp_path /none/such/folder;", &[("a.sh", &text("cat"))]);
+    let request = |target: &str| {
+        format!("POST {target} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+    };
+    s.ask(request("/none.sh")).expect(405, "no program");
+    s.ask(request("/a.sh")).expect(500, "a program");
+    s.wait_said("client_body_temp_path");
+    // Nor is the client asked for a body that cannot be stored.
+    let mut client = s.connect();
+    client.send("POST /a.sh HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n");
+    assert_eq!(client.any_response().status, 500);
+}
