@@ -50,8 +50,12 @@ impl BodySpool {
     }
 
     fn store(&mut self, cx: &mut Context<'_>) -> Result<Flow, Error> {
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        if is_first && self.keeps_name {
+            self.file = Some(self.open()?); // before the client is told to send what would go there
+        }
         let body = &mut cx.exchange().body;
-        if !std::mem::replace(&mut self.begun, true) {
+        if is_first {
             body.release();
         }
         if self.file.is_none() && !self.keeps_name && !body.is_ended() && body.room() > 0 {
