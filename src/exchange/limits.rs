@@ -11,6 +11,9 @@ pub const OUTPUT_BYTES_MAX: usize = 256 << 10;
 /// Bytes of a request's body that wait for the worker that takes it, per connection. Reading pauses at this mark.
 pub const BODY_BYTES_MAX: usize = 128 << 10;
 
+/// The same for a body that becomes a file: who writes it waits for nobody, so that few connections hold so much.
+pub const STORED_BYTES_MAX: usize = 2 * LONG_READ_BYTES;
+
 /// Bytes in memory between a worker and the protocol, per connection. The worker pauses at this mark.
 pub const REPLY_BYTES_MAX: usize = 128 << 10;
 
@@ -76,6 +79,10 @@ pub const STEPS_PER_TURN: usize = 64;
 
 /// Bytes that one call of read(2) on a socket asks for.
 pub const READ_BYTES: usize = 64 << 10;
+
+/// Bytes that it asks for when they are for a file and the call before has brought all that it had asked for: much more
+/// is on its way. With 256 KiB, 1 MiB takes eight calls to store; more at once only leaves the processor's cache.
+pub const LONG_READ_BYTES: usize = 256 << 10;
 
 /// Bytes that a client is sent in one turn of ClientWrite, before others have theirs.
 pub const WRITE_BYTES_PER_TURN: u64 = 4 << 20;

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::exchange::limits::READ_BYTES;
+use crate::exchange::limits::{LONG_READ_BYTES, READ_BYTES};
 use crate::exchange::{Exchange, Phase};
 use crate::worker::Worker;
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,18 +12,23 @@ use webserv_sys::{Watch, file};
 /// Reads what the client sends, as long as the input has room.
 pub struct ClientRead {
     socket: Rc<OwnedFd>,
+    /// The last read has brought all that it had asked for.
+    much: bool,
 }
 
 impl ClientRead {
     /// Reads from this socket.
     pub fn new(socket: Rc<OwnedFd>) -> Self {
-        Self { socket }
+        Self { socket, much: false }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
         if self.wants(Some(x)) != Want::Kernel {
             return Ok(Flow::Progress); // a hangup while there is no room: what has come is used first
+        }
+        if self.much && x.phase == Phase::Open && x.input.is_empty() && x.body.room() >= LONG_READ_BYTES {
+            return self.read_much(x);
         }
         let most = if x.phase == Phase::Lingering { READ_BYTES } else { x.input.room().min(READ_BYTES) };
         let buffer = &mut worker.read_buffer[..most];
@@ -38,11 +43,33 @@ impl ClientRead {
                     Phase::Lingering => x.dropped_bytes += count as u64,
                     _ => x.input.push_copy(&buffer[..count]),
                 }
+                self.much = count == READ_BYTES;
                 Ok(if count < most { Flow::Blocked } else { Flow::Progress })
             }
             Err(error) if error.would_block() => Ok(Flow::Blocked),
             Err(error) => Err(TaskError::client(error)),
         }
+    }
+
+    /// Reads into a buffer that goes into the input as it is.
+    fn read_much(&mut self, x: &mut Exchange) -> Result<Flow, TaskError> {
+        let mut bytes = Vec::with_capacity(LONG_READ_BYTES);
+        match file::read_spare(self.socket.as_fd(), &mut bytes) {
+            Ok(0) => x.input.end(),
+            Ok(count) => {
+                self.much = count >= READ_BYTES;
+                match count >= LONG_READ_BYTES / 2 {
+                    true => x.input.push_bytes(bytes),
+                    false => x.input.push_copy(&bytes), // a buffer is not kept for a few bytes
+                }
+                if count == LONG_READ_BYTES {
+                    return Ok(Flow::Progress);
+                }
+            }
+            Err(error) if error.would_block() => {}
+            Err(error) => return Err(TaskError::client(error)),
+        }
+        Ok(Flow::Blocked)
     }
 }
 

@@ -100,8 +100,8 @@ impl DirRead {
         Ok(Progress::More)
     }
 
-    /// What can be asked for. Left out is what is hidden, gone by now, a link that leads nowhere or may not be followed,
-    /// and what is neither a file nor a directory.
+    /// What can be asked for. Left out is what is hidden, gone by now, a link that leads nowhere or may not be
+    /// followed, and what is neither a file nor a directory.
     fn look_at(&mut self, directory: &Directory, entry: file::Entry) -> Option<Found> {
         if entry.name.as_bytes().starts_with(b".") {
             return None;

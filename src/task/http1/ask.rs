@@ -4,8 +4,8 @@ use super::current::{Current, Stage};
 use super::head::allowed;
 use super::{Context, Http1, Step};
 use crate::config::{BodyInFile, GzipStatic, Return, Settings};
-use crate::exchange::Phase;
-use crate::exchange::limits::REDIRECTS_MAX;
+use crate::exchange::limits::{REDIRECTS_MAX, STORED_BYTES_MAX};
+use crate::exchange::{Phase, Pipe};
 use crate::http::listing::Format;
 use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, Version, accept, target};
 use crate::log::Level;
@@ -214,6 +214,7 @@ impl Http1 {
         let Some(path) = route::file_path(&current.route.settings, &current.path) else {
             return self.refuse(current, 404, cx);
         };
+        cx.exchange().body = Pipe::new(STORED_BYTES_MAX);
         if current.body.is_whole() {
             cx.exchange().body.end(); // an empty file
         }

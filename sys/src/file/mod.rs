@@ -11,7 +11,7 @@ mod transfer;
 pub use directory::{Directory, Entry};
 pub use nameless::{link_nameless, open_nameless, rename_new};
 pub use stat::{FileKind, Stat, fstat, fstatat};
-pub use transfer::{SLICES_MAX, copy_file_range, pread, pwrite, read, readv, sendfile, write, writev};
+pub use transfer::{SLICES_MAX, copy_file_range, pread, pwrite, read, read_spare, readv, sendfile, write, writev};
 
 use crate::{Error, Result};
 use libc::c_int;

@@ -441,3 +441,18 @@ fn mode_and_owner_are_set() {
     fchown(file.as_fd(), stat.owner, stat.group).unwrap();
     assert_eq!(fstat(file.as_fd()).unwrap().owner, stat.owner);
 }
+
+#[test]
+fn reading_fills_the_spare_room_of_a_buffer() {
+    let (temp, _directory, _file) = directory_with_file(b"0123456789");
+    let file = open(&c(&temp.join("f")), READ, 0).unwrap();
+    let mut buffer = Vec::with_capacity(8);
+    buffer.extend_from_slice(b"ab");
+    let room = buffer.capacity() - 2;
+    assert_eq!(read_spare(file.as_fd(), &mut buffer), Ok(room.min(10)));
+    assert_eq!(buffer, [&b"ab"[..], &b"0123456789"[..room.min(10)]].concat());
+    assert_eq!(read_spare(file.as_fd(), &mut Vec::new()), Ok(0), "no room");
+    let mut rest = Vec::with_capacity(100);
+    assert_eq!(read_spare(file.as_fd(), &mut rest), Ok(10 - room.min(10)));
+    assert_eq!(read_spare(file.as_fd(), &mut rest), Ok(0), "the end");
+}

@@ -18,6 +18,17 @@ pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
     Ok(n as usize)
 }
 
+/// Reads what is there behind the bytes of a buffer, as far as its capacity goes: read(2). So its bytes need not be set
+/// to anything before. `Ok(0)` is the end, or a buffer that is full. Errors as in [`read`].
+pub fn read_spare(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> Result<usize> {
+    let spare = buffer.spare_capacity_mut();
+    // SAFETY: the kernel writes at most `spare.len()` bytes there, and reads none.
+    let n = unsafe { syscall!(read(fd.as_raw_fd(), spare.as_mut_ptr().cast(), spare.len())) }? as usize;
+    // SAFETY: the kernel has just written `n` bytes behind those that there were, within the capacity.
+    unsafe { buffer.set_len(buffer.len() + n) };
+    Ok(n)
+}
+
 /// Writes bytes, as many as fit: write(2). Errors: `EAGAIN` (no room), `EPIPE` (nobody reads any more), `ENOSPC`.
 pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize> {
     // SAFETY: the kernel reads at most `bytes.len()` bytes.
