@@ -109,6 +109,7 @@ impl CgiStart {
             own_group: true,
         })?;
         cx.worker.programs_running += 1;
+        cx.exchange().program_failed = false;
         limit(pid, cgi, cx);
         cx.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout)));
         cx.join(Box::new(CgiRead::new(stdout, cgi.idle_timeout, cx.now + cgi.timeout)));

@@ -95,7 +95,7 @@ impl Task<Worker> for ProcessExit {
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
             Event::Ready | Event::Hangup => return self.reap(cx),
-            Event::Cancel if cx.exchange.as_deref().is_some_and(|x| x.phase != Phase::Closed) => {
+            Event::Cancel if cx.exchange.as_deref().is_some_and(|x| x.phase != Phase::Closed && !x.program_failed) => {
                 cx.wake_after(self.patience); // its client has the answer: what it still has to do, it may finish
             }
             Event::Cancel => self.end(cx),
