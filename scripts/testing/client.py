@@ -142,6 +142,10 @@ class Connection:
             raise Broken(self.sent, f"{response.line}, {differs}") from differs
         return response
 
+    def interim(self):
+        """The next response's head, be it interim or not, and nothing of a body."""
+        return Response(self.sent, self._head(), "HEAD")
+
     def _head(self):
         seen = 0
         while True:

@@ -59,6 +59,14 @@ class Server:
         except OSError:
             return False
 
+    def test(self, config):
+        """Asks the program whether this configuration is right: the exit status, and what it says."""
+        command = [self.command[0], "-p", self.folder, "-t", "-c", config]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE_S
+        )
+        return done.returncode, done.stdout.decode(errors="replace")
+
     def said(self):
         with open(self.output, errors="replace") as output:
             return output.read()[-4000:]

@@ -7,13 +7,17 @@ from .client import PATIENCE_S, Connection, Session
 
 
 class Target:
-    def __init__(self, address, scale=1.0, second=None, folder=None, pid=None, server=None):
+    def __init__(self, address, scale=1.0, second=None, folder=None, pid=None, server=None, extra=()):
         self.address = address
         self.scale = scale
         self.second = (address[0], second) if second else None
         self.folder = folder
         self.pid = pid
         self.server = server
+        # Addresses beside the first one with the same port.
+        self.extra = extra
+        # What it has open before anyone has asked anything.
+        self.descriptors = len(processes.descriptors(self.processes())) if self.has("proc") else None
         self.session = Session(address)
         self.progress = lambda done, total: None
 
