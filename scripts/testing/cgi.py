@@ -22,6 +22,17 @@ def unescaped(path):
     return first + b"".join(bytes.fromhex(part[:2].decode()) + part[2:] for part in rest)
 
 
+def stored_input():
+    """All of the input in a file, for servers that feed a program before they listen to it, as fcgiwrap does."""
+    import tempfile
+
+    file = tempfile.TemporaryFile()
+    while piece := os.read(0, PIECE_BYTES):
+        file.write(piece)
+    file.seek(0)
+    return os.dup(file.fileno())
+
+
 def main():
     path_info = os.environ.get("PATH_INFO", "")
     uri = os.environ.get("REQUEST_URI", path_info).split("?")[0]
@@ -30,8 +41,9 @@ def main():
         write_all(b"Status: 500 Internal Server Error\r\nContent-Type: text/plain\r\n\r\n" + message.encode())
         return
     secret = os.environ.get("HTTP_X_SECRET_HEADER_FOR_TEST", "")[:1].encode()
+    source = stored_input() if "TESTER_READS_FIRST" in os.environ else 0
     write_all(b"Status: 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n")
-    while piece := os.read(0, PIECE_BYTES):
+    while piece := os.read(source, PIECE_BYTES):
         write_all(secret * len(piece) if secret else piece.upper())
 
 

@@ -13,8 +13,8 @@ AROUND = {
     "main": "# a comment\n%s\nevents {}\nhttp {}\n",
     "events": "events {\n    %s\n}\nhttp {}\n",
     "http": "events {}\n\nhttp {\n    root html;\n    %s\n}\n",
-    "server": "events {}\nhttp {\n    server {\n        listen 127.0.0.1:0;\n        %s\n    }\n}\n",
-    "location": "events {}\nhttp {\n    server {\n        listen 127.0.0.1:0;\n        location /a/ {\n            %s\n"
+    "server": "events {}\nhttp {\n    server {\n        listen 127.0.0.1:4040;\n        %s\n    }\n}\n",
+    "location": "events {}\nhttp {\n    server {\n        listen 127.0.0.1:4040;\n        location /a/ {\n            %s\n"
     "        }\n    }\n}\n",
 }
 # The level, and the wrong statement; "<<" begins the line that must be named, if it is not the first one of these.
@@ -26,7 +26,7 @@ WRONG = [
     ("main", "listen 80;"),
     ("main", "}"),
     ("main", "http { root a b; }"),
-    ("main", "\"unfinished;"),
+    ("main", "events;"),
     ("events", "use nonsense;"),
     ("events", "worker_connections many;"),
     ("events", "root html;"),
@@ -43,11 +43,11 @@ WRONG = [
     ("http", "default_type a b;"),
     ("http", "events {}"),
     ("http", "server;"),
-    ("http", "types { text/html; }"),
+    ("http", "types text/html html;"),
     ("server", "listen 127.0.0.1:99999;"),
     ("server", "listen 300.1.1.1:80;"),
     ("server", "listen 127.0.0.1:port;"),
-    ("server", "listen 127.0.0.1:0 bogus;"),
+    ("server", "listen 127.0.0.1:4242 bogus;"),
     ("server", "listen 127.0.0.1:4242;\n<< listen 127.0.0.1:4242;"),
     ("server", "server_name;"),
     ("server", "server { listen 127.0.0.1:4242; }"),
@@ -72,9 +72,10 @@ WRONG = [
 ]
 # What has no end: which line is named is the server's choice.
 UNFINISHED = [
-    "events {}\nhttp {\n    server {\n        listen 127.0.0.1:0;\n    }\n",
-    "events {}\nhttp {\n    server {\n        listen 127.0.0.1:0;\n        root html\n    }\n}\n",
+    "events {}\nhttp {\n    server {\n        listen 127.0.0.1:4040;\n    }\n",
+    "events {}\nhttp {\n    server {\n        listen 127.0.0.1:4040;\n        root html\n    }\n}\n",
     "events {}\nhttp {\n    root 'html;\n}\n",
+    "events {}\nhttp {\n    root \"html;\n}\n",
 ]
 # Two servers that no request could tell apart.
 TWICE = {
@@ -113,7 +114,7 @@ def refuse(target, text, line):
     status, said = target.server.test(path)
     sent = f"-t -c wrong.conf with {text[:400]!r}"
     expect(0 < status < 126, f"status {status}: {said}", "an exit status that says so", sent=sent)
-    place = rf"wrong\.conf:{line or '[0-9]+'}\b"
+    place = rf"wrong\.conf:{line}\b" if line else r"wrong\.conf.*[ :][0-9]+\b"
     expect(re.search(place, said), said, f"wrong.conf:{line or 'a line'} in the message", sent=sent)
 
 

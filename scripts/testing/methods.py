@@ -46,7 +46,7 @@ def refused(method, path, *statuses, body=None):
 refused("DELETE", "/files/plain.txt", 403, 405)
 refused("PUT", "/files/plain.txt", 403, 405, body=b"other text")
 refused("POST", "/files/plain.txt", 403, 405, body=b"other text")
-refused("TRACE", "/", 405, 501)
+refused("TRACE", "/", 403, 405, 501)
 refused("CONNECT", "elsewhere.test:80", 400, 405, 501)
 
 

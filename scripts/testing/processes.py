@@ -34,9 +34,10 @@ def free_port(address="127.0.0.1"):
 class Server:
     """A server that the tester has started, on a folder that it has made."""
 
-    def __init__(self, command, folder, address, name, tests_configurations):
-        self.command, self.folder, self.address, self.name = command, folder, address, name
+    def __init__(self, command, folder, address, tests_configurations=True, runs_programs=True):
+        self.command, self.folder, self.address = command, folder, address
         self.tests_configurations = tests_configurations
+        self.runs_programs = runs_programs
         self.output = os.path.join(folder, "output")
         with open(self.output, "wb") as output:
             self.process = subprocess.Popen(
@@ -48,7 +49,7 @@ class Server:
             raise RuntimeError(f"{' '.join(command)} does not listen on {address[0]}:{address[1]}:\n{self.said()}")
 
     def __str__(self):
-        return self.name
+        return self.command[0]
 
     def answers(self):
         if self.process.poll() is not None:
@@ -112,16 +113,15 @@ def family(pid):
     return own
 
 
-def zombies(pids):
-    return [child for pid in pids for child, state in children(pid) if state == "Z"]
-
-
 def memory_bytes(pids, name="VmRSS"):
     """VmRSS: in memory now; VmHWM: the most that there ever was. Their sum over the processes."""
     total = 0
     for pid in pids:
-        with open(f"/proc/{pid}/status") as status:
-            found = re.search(rf"^{name}:\s+(\d+) kB", status.read(), re.M)
+        try:
+            with open(f"/proc/{pid}/status") as status:
+                found = re.search(rf"^{name}:\s+(\d+) kB", status.read(), re.M)
+        except OSError:
+            continue  # it was about to become a script, or has ended
         total += int(found.group(1)) * 1024 if found else 0
     return total
 
@@ -130,11 +130,11 @@ def descriptors(pids):
     """All open descriptors as (pid, number, what it is)."""
     found = []
     for pid in pids:
-        for number in os.listdir(f"/proc/{pid}/fd"):
-            try:
+        try:
+            for number in os.listdir(f"/proc/{pid}/fd"):
                 found.append((pid, int(number), os.readlink(f"/proc/{pid}/fd/{number}")))
-            except OSError:
-                pass
+        except OSError:
+            pass  # closed meanwhile, or the process has ended
     return found
 
 

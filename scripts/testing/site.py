@@ -1,6 +1,7 @@
 """The folder that the tester wants served: files, scripts, and tester.conf filled with this machine's paths and port."""
 
 import os
+import re
 import shutil
 import stat
 import sys
@@ -37,7 +38,7 @@ FILES = {
     "site/listing/second & <third>.txt": "2\n",
     "site/listing/folder/index.html": page("a folder in the listing"),
     "second/index.html": page("the second site"),
-    "second/sorry.html": page("the second site has nothing of that name"),
+    "second/404.html": page("the second site has nothing of that name"),
     "wild/index.html": page("the wild site"),
 }
 FOLDERS = ["put_test", "upload/slow", "temp", "logs", "run"]
@@ -45,8 +46,13 @@ FOLDERS = ["put_test", "upload/slow", "temp", "logs", "run"]
 LISTED = ["first.txt", "second & <third>.txt", "folder"]
 
 
-def prepare(folder, port, second=None, extra=(), template="config/tester.conf"):
-    """Writes the folder; what is in it from an earlier time is replaced. Returns the configuration's path."""
+SHEBANGS = {".py": f"#!{sys.executable}\n", ".sh": "#!/bin/sh\n", ".cgi": ""}
+
+
+def prepare(folder, port, second=None, extra=(), templates=("config/tester.conf",)):
+    """Writes the folder; what is in it from an earlier time is replaced. Returns the configuration's path.
+
+    The first template becomes tester.conf, the others keep their names, in run/."""
     folder = os.path.abspath(folder)
     if os.path.isdir(folder) and os.listdir(folder):
         if not os.path.exists(os.path.join(folder, MARK)):
@@ -61,14 +67,16 @@ def prepare(folder, port, second=None, extra=(), template="config/tester.conf"):
     write(folder, "site/big/big", b"")
     os.truncate(os.path.join(folder, "site/big/big"), BIG_BYTES)  # all zeros, and no room on the disk
     for name, text in scripts.FILES.items():
-        write(folder, f"scripts/{name}", text.encode(), executable=name.endswith(".cgi"))
+        shebang = SHEBANGS.get(os.path.splitext(name)[1])
+        write(folder, f"scripts/{name}", ((shebang or "") + text).encode(), executable=shebang is not None)
     with open(os.path.join(ROOT, "scripts/testing/cgi.py"), "rb") as program:
         # Isolated, without the site's packages, and without writing byte code: it starts in a third of the time.
         write(folder, "cgi/tester", f"#!{sys.executable} -ISB\n".encode() + program.read(), executable=True)
-    config = os.path.join(folder, MARK)
-    with open(os.path.join(ROOT, template)) as source, open(config, "w") as target:
-        target.write(fill(source.read(), port, second, extra, folder))
-    return config
+    names = [MARK, *(f"run/{os.path.basename(template)}" for template in templates[1:])]
+    for name, template in zip(names, templates):
+        with open(os.path.join(ROOT, template)) as source:
+            write(folder, name, fill(source.read(), port, second, extra, folder).encode())
+    return os.path.join(folder, MARK)
 
 
 def write(folder, name, content, executable=False):
@@ -84,7 +92,7 @@ def fill(text, port, second, extra, folder):
     """Puts ports and paths in their places; leaves out the lines of addresses that nobody can listen on here."""
     left_out = [address for address in ("[::1]", "127.0.0.2") if address not in extra]
     left_out += [] if second else ["127.0.0.1:8081"]
-    lines = [line for line in text.splitlines(keepends=True) if not any(f" {address}" in line for address in left_out)]
+    lines = [line for line in text.splitlines(keepends=True) if not any(address in line for address in left_out)]
     text = "".join(line for line in lines if not line.startswith("#"))
-    text = text.replace(":8081", f":{second}").replace(":8080", f":{port}")
+    text = re.sub(r"\b808[01]\b", lambda found: str(port if found.group() == "8080" else second), text)
     return text.replace("/usr/bin/python3", sys.executable).replace("@DIR@", folder)

@@ -19,6 +19,7 @@ class Target:
         # What it has open before anyone has asked anything.
         self.descriptors = len(processes.descriptors(self.processes())) if self.has("proc") else None
         self.session = Session(address)
+        self.peak_bytes = 0
         self.progress = lambda done, total: None
 
     def __str__(self):

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from . import site
 from .processes import Server, free_port
 
-NAMES = ["webserv", "nginx", "lighttpd"]
+TEMPLATES = {
+    "webserv": ["config/tester.conf"],
+    "nginx": ["scripts/testing/peers/nginx.conf", "scripts/testing/peers/fastcgi.conf"],
+    "lighttpd": ["scripts/testing/peers/lighttpd.conf"],
+}
 
 
 @dataclass
@@ -35,8 +39,7 @@ def start(name, given, folder):
     port, second = free_port(), free_port()
     # Other addresses with the same port, where this machine has them.
     extra = [address for address, ip in (("[::1]", "::1"), ("127.0.0.2", "127.0.0.2")) if free_port(ip)]
-    template = "config/tester.conf" if name == "webserv" else f"scripts/testing/{name}.conf"
-    config = site.prepare(folder, port, second, extra, template)
+    config = site.prepare(folder, port, second, extra, TEMPLATES[name])
     command = {
         "webserv": [program, "-p", folder, "-c", config],
         "nginx": [program, "-p", folder, "-c", config, "-g", "daemon off;"],
@@ -45,7 +48,7 @@ def start(name, given, folder):
     with contextlib.ExitStack() as stack:
         if name == "nginx":
             stack.callback(stop, start_fcgiwrap(folder))
-        server = Server(command, folder, ("127.0.0.1", port), program, name != "lighttpd")
+        server = Server(command, folder, ("127.0.0.1", port), name != "lighttpd", name != "nginx")
         stack.callback(server.stop)
         yield Started(server.address, second, extra, server)
 
