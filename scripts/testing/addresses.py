@@ -9,7 +9,8 @@ def expect_site(response, name):
     expect(f"<h1>{name}</h1>" in response.text, response, f"the page of {name}")
 
 
-@check("addresses", "the first port serves the first site", "status 200, the first site")
+@check("addresses", "the first port serves the first site", "status 200, the first site",
+       "listen, and root with its index file")  # fmt: skip
 def _(target):
     expect_site(target.ask("GET", "/"), "the first site")
 
@@ -41,7 +42,9 @@ other_address("127.0.0.2", "127.0.0.2")
 
 
 def name(host, site, what=""):
-    @check("names", f"Host: {host}: {site}{what}", f"status 200, {site}", "the Host field chooses the server by its name")
+    @check(
+        "names", f"Host: {host}: {site}{what}", f"status 200, {site}", "the Host field chooses the server by its name"
+    )
     def _(target):
         expect_site(target.ask("GET", "/", host=host), site)
 

@@ -1,10 +1,10 @@
-"""Bodies of any size that are never held in memory: made from a repeating pattern, and compared with it piece by piece."""
+"""Bodies of any size that are never held: made from a repeating pattern, and compared with it piece by piece."""
 
 import random
 import string
 
-# A prime: no two pieces of 32,768 bytes are alike before the pattern begins again, so that a piece that is lost, doubled
-# or moved is noticed.
+# A prime: no two pieces of 32,768 bytes are alike before the pattern begins again, so that a piece that is lost,
+# doubled or moved is noticed.
 PERIOD = 65_521
 # The most that is compared or sent as one piece.
 WINDOW = 1 << 18

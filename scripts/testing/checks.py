@@ -54,7 +54,7 @@ NEEDS = {
 }
 
 
-def check(group, name, expected, hint="", needs=()):
+def check(group, name, expected, hint, needs=()):
     """Registers a function of the target as a check. It returns a note or nothing, or raises Failure or Skip."""
 
     def register(function):
@@ -76,8 +76,8 @@ def expect_status(response, *statuses, hint=""):
     return response
 
 
-def selected(patterns):
-    """The checks whose "group: name" contains one of the patterns, or matches it as a file name's pattern does."""
+def selected(checks, patterns):
+    """Those whose "group: name" contains one of the patterns, or matches it as a file name's pattern does."""
 
     def matches(text, pattern):
         return pattern in text or fnmatch.fnmatchcase(text, pattern)
@@ -86,7 +86,7 @@ def selected(patterns):
         text = str(check).lower()
         return not patterns or any(matches(text, pattern.lower()) for pattern in patterns)
 
-    return [check for check in CHECKS if is_wanted(check)]
+    return [check for check in checks if is_wanted(check)]
 
 
 def run_one(check, target):
@@ -146,7 +146,7 @@ class Report:
                 print(f"          {name + ':':10}{text}", file=self.out)
         self.out.flush()
 
-    def finish(self, facts):
+    def finish(self):
         """The summary. Returns the exit status."""
         counts = {s: sum(o.status == s for o in self.outcomes) for s in ("passed", "failed", "skipped")}
         left = len(self.checks) - len(self.outcomes)
@@ -155,17 +155,17 @@ class Report:
         if left:
             text += f", {left} not run (--keep-going goes on after a failure)"
         print(f"{text} in {seconds:.1f} s", file=self.out)
-        for name, value in facts.items():
-            print(f"{name}: {value}", file=self.out)
+        if self.target.peak_bytes:
+            print(f"peak memory of the server (VmHWM): {self.target.peak_bytes / (1 << 20):.1f} MiB", file=self.out)
         for outcome in self.outcomes:
             if outcome.status == "failed":
                 print(f"failed: {outcome.check}", file=self.out)
         self.out.flush()
         if self.as_json:
-            self.print_json(counts, left, seconds, facts)
+            self.print_json(counts, left, seconds)
         return 1 if counts["failed"] else 0
 
-    def print_json(self, counts, left, seconds, facts):
+    def print_json(self, counts, left, seconds):
         checks = [
             {
                 "group": outcome.check.group,
@@ -178,4 +178,5 @@ class Report:
             for outcome in self.outcomes
         ]
         whole = {"target": str(self.target), "scale": self.target.scale, "seconds": round(seconds, 3)}
-        print(json.dumps({**whole, **counts, "not_run": left, **facts, "checks": checks}, indent=1))
+        whole |= {**counts, "not_run": left, "peak_rss_bytes": self.target.peak_bytes or None, "checks": checks}
+        print(json.dumps(whole, indent=1))

@@ -25,10 +25,13 @@ def _(target):
         expect_status(connection.response(), 200)
 
 
-@check("clients", "a chunked body that comes byte by byte", "status 201 or 204, then the same bytes")
+@check("clients", "a chunked body that comes byte by byte", "status 201 or 204, then the same bytes",
+       "a chunk's size may come in pieces as well")  # fmt: skip
 def _(target):
     with target.connect() as connection:
-        for byte in head_of("PUT", "/upload/slowly", ["Transfer-Encoding: chunked"]) + b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n":
+        for byte in (
+            head_of("PUT", "/upload/slowly", ["Transfer-Encoding: chunked"]) + b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"
+        ):
             connection.send(bytes([byte]))
             time.sleep(0.002)
         expect_status(connection.response(), 201, 204)
@@ -55,7 +58,9 @@ def _(target):
                 expect(response.text == FILES[f"site{path}"], response)
 
 
-@check("clients", "Connection: close and HTTP/1.0: the server closes", "status 200, then the end", "RFC 9112 section 9.6")
+@check(
+    "clients", "Connection: close and HTTP/1.0: the server closes", "status 200, then the end", "RFC 9112 section 9.6"
+)
 def _(target):
     for data in (head_of("GET", "/", ["Connection: close"]), b"GET / HTTP/1.0\r\n\r\n"):
         with target.connect() as connection:
@@ -79,7 +84,11 @@ def ended(what, data, path=None):
         with target.connect() as connection:
             if data:
                 connection.send(data)
-            expect(connection.ends(TIMEOUT_PATIENCE_S), f"a connection open after {TIMEOUT_PATIENCE_S} s", sent=connection.sent)
+            expect(
+                connection.ends(TIMEOUT_PATIENCE_S),
+                f"a connection open after {TIMEOUT_PATIENCE_S} s",
+                sent=connection.sent,
+            )
         if path:
             expect_status(target.ask("GET", path), 404)
 
@@ -96,7 +105,12 @@ def reset(connection):
     connection.close()
 
 
-@check("clients", "a hundred that go away in the middle", "status 200 for the next one", "EPIPE and ECONNRESET end one client")
+@check(
+    "clients",
+    "a hundred that go away in the middle",
+    "status 200 for the next one",
+    "EPIPE and ECONNRESET end one client",
+)
 def _(target):
     for index in range(100):
         with target.connect() as connection:
@@ -108,7 +122,7 @@ def _(target):
 
 
 @check("clients", "twenty that never read a large file: others are served, and they are ended in time",
-       f"status 200 for the others; not all of the {BIG_BYTES:,} bytes for those that read too late", "send_timeout")  # fmt: skip
+       f"status 200 for the others; not all {BIG_BYTES:,} bytes for who reads too late", "send_timeout")  # fmt: skip
 def _(target):
     sleepers = [Connection(target.address) for _ in range(20)]
     try:
@@ -158,7 +172,12 @@ def _(target):
             connection.close()
 
 
-@check("clients", "a file of which only the name's case differs is another one", "status 404")
+@check(
+    "clients",
+    "a file of which only the name's case differs is another one",
+    "status 404",
+    "names are compared byte by byte",
+)
 def _(target):
     if os.path.exists(__file__.upper()):
         return "the disk does not tell upper from lower case"

@@ -14,8 +14,8 @@ AROUND = {
     "events": "events {\n    %s\n}\nhttp {}\n",
     "http": "events {}\n\nhttp {\n    root html;\n    %s\n}\n",
     "server": "events {}\nhttp {\n    server {\n        listen 127.0.0.1:4040;\n        %s\n    }\n}\n",
-    "location": "events {}\nhttp {\n    server {\n        listen 127.0.0.1:4040;\n        location /a/ {\n            %s\n"
-    "        }\n    }\n}\n",
+    "location": "events {}\nhttp {\n    server {\n        listen 127.0.0.1:4040;\n        location /a/ {\n"
+    "            %s\n        }\n    }\n}\n",
 }
 # The level, and the wrong statement; "<<" begins the line that must be named, if it is not the first one of these.
 WRONG = [
@@ -75,7 +75,7 @@ UNFINISHED = [
     "events {}\nhttp {\n    server {\n        listen 127.0.0.1:4040;\n    }\n",
     "events {}\nhttp {\n    server {\n        listen 127.0.0.1:4040;\n        root html\n    }\n}\n",
     "events {}\nhttp {\n    root 'html;\n}\n",
-    "events {}\nhttp {\n    root \"html;\n}\n",
+    'events {}\nhttp {\n    root "html;\n}\n',
 ]
 # Two servers that no request could tell apart.
 TWICE = {
@@ -137,12 +137,14 @@ for level, statement in WRONG:
 
 for text in UNFINISHED:
 
-    @check(GROUP, f"{text[-30:]!r} at the end is refused", "an error, with the file and a line", needs=["conf"])
+    @check(GROUP, f"{text[-30:]!r} at the end is refused", "an error, with the file and a line",
+           "a block or a quotation that has no end", ["conf"])  # fmt: skip
     def _(target, text=text):
         refuse(target, text, None)
 
 
-@check(GROUP, "bytes of all values are refused", "an error, with the file and a line", needs=["conf"])
+@check(GROUP, "bytes of all values are refused", "an error, with the file and a line",
+       "a configuration is text; nothing of it may crash its reader", ["conf"])  # fmt: skip
 def _(target):
     refuse(target, bytes(range(256)) * 16, None)
 
@@ -155,19 +157,21 @@ for what, text in TWICE.items():
         refuse(target, *marked(text))
 
 
-@check(GROUP, "a file that is not there is refused", "an error that names the file", needs=["conf"])
+@check(GROUP, "a file that is not there is refused", "an error that names the file",
+       "there is no falling back to another configuration", ["conf"])  # fmt: skip
 def _(target):
     status, said = target.server.test(os.path.join(target.folder, "no-such-file.conf"))
     expect(status != 0 and "no-such-file.conf" in said, f"status {status}: {said}", sent="-t -c no-such-file.conf")
 
 
-@check(GROUP, "the tester's own configuration is right", "status 0", needs=["conf"])
+@check(GROUP, "the tester's own configuration is right", "status 0",
+       "what is served is also right for -t", ["conf"])  # fmt: skip
 def _(target):
     status, said = target.server.test(os.path.join(target.folder, "tester.conf"))
     expect(status == 0, f"status {status}: {said}", sent="-t -c tester.conf")
 
 
-@check(GROUP, "a second server on the same port ends with an error, the first goes on", "a status other than 0; then 200",
+@check(GROUP, "a second server on the same port ends with an error, the first goes on", "a status, not 0; then 200",
        "bind(2) without SO_REUSEPORT says EADDRINUSE", ["server"])  # fmt: skip
 def _(target):
     command = target.server.command

@@ -64,33 +64,41 @@ echo("1,000,000 bytes of all values", Body(1_000_000, BINARY, chunked=False))
 echo("1,000,000 bytes of all values, chunked", Body(1_000_000, BINARY))
 
 
-@check("scripts", "10,240,000 bytes come out of a script", "status 200, all bytes", "the reply's length is not known before")
+@check(
+    "scripts",
+    "10,240,000 bytes come out of a script",
+    "status 200, all bytes",
+    "the reply's length is not known before",
+)
 def _(target):
     sink = Expected(10_240_000, Pattern(bytes(range(256))))
     expect_status(target.ask("GET", "/scripts/large.py", sink=sink), 200)
 
 
-@check("scripts", "the script's Status and Location are the response's", "418; 302 with its Location")
+@check("scripts", "the script's Status and Location are the response's", "418; 302 with its Location",
+       "RFC 3875 section 6.3: Status and Location are for the server")  # fmt: skip
 def _(target):
     expect("short and stout" in expect_status(target.ask("GET", "/scripts/status.py"), 418).text, "another body")
     response = expect_status(target.ask("GET", "/scripts/redirect.py"), 302)
     expect(response.field("location") == "http://elsewhere.test/from-a-script", response)
 
 
-@check("scripts", "another extension, another interpreter", "status 200, what a shell says")
+@check("scripts", "another extension, another interpreter", "status 200, what a shell says",
+       "cgi_interpreter .sh /bin/sh")  # fmt: skip
 def _(target):
     response = expect_status(target.ask("GET", "/scripts/hello.sh?so"), 200)
     expect(response.text == "a shell says so\n", response)
 
 
-@check("scripts", "HEAD: the head of GET, and no body", "status 200, no body")
+@check("scripts", "HEAD: the head of GET, and no body", "status 200, no body",
+       "what the script says after its head is not passed on")  # fmt: skip
 def _(target):
     with target.connect() as connection:
         expect_status(connection.ask("HEAD", "/scripts/hello.sh"), 200)
         expect_status(connection.ask("GET", "/"), 200)
 
 
-@check("scripts", "a script that is not there: 404", "status 404")
+@check("scripts", "a script that is not there: 404", "status 404", "look for the script before its interpreter is run")
 def _(target):
     expect_status(target.ask("GET", "/scripts/nobody.py"), 404)
 
@@ -163,7 +171,9 @@ def endless(script, what):
         with Connection(target.address, ENDLESS_PATIENCE_S) as connection:
             connection.request("GET", f"/scripts/{script}.py")
             for _ in range(20):
-                expect_status(target.ask("GET", "/", patience_s=5), 200, hint="one endless script must not stop the others")
+                expect_status(
+                    target.ask("GET", "/", patience_s=5), 200, hint="one endless script must not stop the others"
+                )
             response = expect_status(connection.response(), 500, 502, 504)
             expect(response.body, response, "a page to look at")
         expect_ended(target, script)
@@ -174,7 +184,7 @@ endless("sleep", "sleep for an hour")
 
 
 @check("endless scripts", "endless output is taken as long as its client reads, and no longer",
-       "2,000,000 bytes, and the script's process ended when the client has gone", "a closed connection ends its script")  # fmt: skip
+       "2,000,000 bytes, and the script ended with its client", "a closed connection ends its script")  # fmt: skip
 def _(target):
     with Connection(target.address) as connection:
         connection.request("GET", "/scripts/talk.py")

@@ -1,4 +1,4 @@
-"""The folder that the tester wants served: files, scripts, and tester.conf filled with this machine's paths and port."""
+"""The folder that the tester wants served: files, scripts, and tester.conf with this machine's paths and port."""
 
 import os
 import re
