@@ -148,7 +148,7 @@ def _(target):
         expect(target.server.process.poll() is None, "another process", sent="GET /")
 
 
-@check("end", "SIGTERM ends it, with status 0", "status 0, soon", "needs nothing to be killed", ["server"])
+@check("end", "SIGTERM ends it, with status 0", "status 0, soon", "systemd takes another status for a failure", ["server"])
 def _(target):
     status = target.server.stop()
     expect(status == 0, f"status {status}: {target.server.said()}", sent="SIGTERM")
