@@ -98,22 +98,9 @@ def _(target):
        "each connection that the client has closed is closed by the server", ["proc"])  # fmt: skip
 def _(target):
     target.session.close()
-    ports = {target.address[1]} | ({target.second[1]} if target.second else set())
-    left = wait_until(lambda: not connections(target.pid, ports) or None)
-    expect(left, f"{connections(target.pid, ports)}", sent="nothing, for a while")
-
-
-def connections(pid, ports):
-    """Local ports and states of TCP connections that a process may hold: neither listening nor TIME_WAIT."""
-    found = []
-    for name in ("tcp", "tcp6"):
-        with open(f"/proc/{pid}/net/{name}") as table:
-            for line in table.read().splitlines()[1:]:
-                local, _, state = line.split()[1:4]
-                port = int(local.rpartition(":")[2], 16)
-                if port in ports and state not in ("0A", "06"):
-                    found.append((port, state))
-    return found
+    wait_until(lambda: not target.connections())
+    left = target.connections()
+    expect(not left, f"ports and states as in /proc/net/tcp: {left}", sent="nothing, for a while")
 
 
 @check("load", "no descriptor is left open", "no more than at the start",
@@ -148,7 +135,9 @@ def _(target):
         expect(target.server.process.poll() is None, "another process", sent="GET /")
 
 
-@check("end", "SIGTERM ends it, with status 0", "status 0, soon", "systemd takes another status for a failure", ["server"])
+@check(
+    "end", "SIGTERM ends it, with status 0", "status 0, soon", "systemd takes another status for a failure", ["server"]
+)
 def _(target):
     status = target.server.stop()
     expect(status == 0, f"status {status}: {target.server.said()}", sent="SIGTERM")

@@ -138,6 +138,19 @@ def descriptors(pids):
     return found
 
 
+def connections(pid, ports):
+    """Local ports and states of TCP connections that a process may hold: neither listening nor TIME_WAIT."""
+    found = []
+    for name in filter(os.path.exists, (f"/proc/{pid}/net/tcp", f"/proc/{pid}/net/tcp6")):
+        with open(name) as table:
+            for line in table.read().splitlines()[1:]:
+                local, _, state = line.split()[1:4]
+                port = int(local.rpartition(":")[2], 16)
+                if port in ports and state not in ("0A", "06"):
+                    found.append((port, state))
+    return found
+
+
 def is_running(pid):
     try:
         with open(f"/proc/{pid}/stat") as stat:

@@ -16,8 +16,11 @@ class Target:
         self.server = server
         # Addresses beside the first one with the same port.
         self.extra = extra
-        # What it has open before anyone has asked anything.
-        self.descriptors = len(processes.descriptors(self.processes())) if self.has("proc") else None
+        # How much it has open while nobody asks for anything.
+        self.descriptors = None
+        if self.has("proc"):
+            processes.wait_until(lambda: not self.connections())
+            self.descriptors = len(processes.descriptors(self.processes()))
         self.session = Session(address)
         self.peak_bytes = 0
         self.progress = lambda done, total: None
@@ -49,6 +52,10 @@ class Target:
         """One request on a connection of its own."""
         with self.connect(patience_s, address) as connection:
             return connection.ask(method, path, ["Connection: close", *fields], body, host, sink)
+
+    def connections(self):
+        """The TCP connections of the server's ports that are not over."""
+        return processes.connections(self.pid, {address[1] for address in (self.address, self.second) if address})
 
     def processes(self):
         """The server's own processes, without the programs that it runs."""
