@@ -104,7 +104,8 @@ fn patience_ends_with_504() {
 #[test]
 fn a_program_that_was_too_slow_is_ended_while_its_client_stays() {
     // Its patience after an answer would be an hour; but it has given none.
-    let s = scripts("cgi_idle_timeout 1h; cgi_timeout 300ms;", &[("a.sh", "sleep 3600"), ("b.sh", "echo no; sleep 3600")]);
+    let s =
+        scripts("cgi_idle_timeout 1h; cgi_timeout 300ms;", &[("a.sh", "sleep 3600"), ("b.sh", "echo no; sleep 3600")]);
     let mut client = s.connect();
     client.get("/a.sh").expect(504, "no head in time");
     client.get("/b.sh").expect(502, "no head at all");
