@@ -79,7 +79,7 @@ class Server:
         try:
             return self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            os.killpg(self.pid, signal.SIGKILL)
             self.process.wait()
             return None
 

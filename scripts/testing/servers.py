@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 
@@ -62,5 +63,6 @@ def start_fcgiwrap(folder):
 
 
 def stop(process):
-    process.terminate()
+    """Ends it, and with it those that it has forked and the programs that they run, endless ones, too."""
+    os.killpg(process.pid, signal.SIGKILL)
     process.wait()
