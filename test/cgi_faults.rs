@@ -102,6 +102,18 @@ fn patience_ends_with_504() {
 }
 
 #[test]
+fn a_program_that_was_too_slow_is_ended_while_its_client_stays() {
+    // Its patience after an answer would be an hour; but it has given none.
+    let s =
+        scripts("cgi_idle_timeout 1h; cgi_timeout 300ms;", &[("a.sh", "sleep 3600"), ("b.sh", "echo no; sleep 3600")]);
+    let mut client = s.connect();
+    client.get("/a.sh").expect(504, "no head in time");
+    client.get("/b.sh").expect(502, "no head at all");
+    wait_for("no process left", || children(s.process.pid()).is_empty().then_some(()));
+    assert_eq!(client.get("/ok.txt").text(), "ok", "on the same connection");
+}
+
+#[test]
 fn a_slow_client_is_not_a_slow_program() {
     let s = scripts("cgi_idle_timeout 250ms;", &[("a.sh", &format!("read line\n{}", text("echo \"got $line\"")))]);
     let mut client = s.connect();

@@ -63,6 +63,8 @@ pub struct Exchange {
     pub reset_when_timed_out: bool,
     /// Bytes of the client that were read and dropped while the connection lingers.
     pub dropped_bytes: u64,
+    /// The program that was started last was too slow, or what it said was no answer: it works for nobody.
+    pub program_failed: bool,
     /// The level of the error log that holds for the present request.
     pub log_level: Level,
     /// The error log's file for the present request; `None`: the main one.
@@ -88,6 +90,7 @@ impl Exchange {
             send_timeout,
             reset_when_timed_out: false,
             dropped_bytes: 0,
+            program_failed: false,
             log_level,
             error_log: None,
             sendfile_bytes_max: WRITE_BYTES_PER_TURN,

@@ -196,9 +196,11 @@ impl CgiRead {
     }
 }
 
-/// The program's failure becomes the answer.
+/// The program's failure becomes the answer, and nobody waits for the program any more.
 fn fail(status: u16, cx: &mut Context<'_>) -> Flow {
-    cx.exchange().reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+    let x = cx.exchange();
+    x.program_failed = true;
+    x.reply.answer = Some(Answer::Page(ReplyHead::new(status)));
     Flow::Done
 }
 

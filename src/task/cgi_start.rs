@@ -114,6 +114,7 @@ impl CgiStart {
             own_group: true,
         })?;
         cx.worker.programs_running += 1;
+        cx.exchange().program_failed = false;
         limit(pid, cgi, cx);
         cx.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout)));
         let head = if script.is_nph() { HeadScan::non_parsed() } else { HeadScan::default() };

@@ -154,7 +154,7 @@ impl Task<Worker> for ProcessExit {
                 let look = cx.worker.next_look(cx.now);
                 cx.wake_at(look);
             }
-            Event::Cancel if cx.exchange.as_deref().is_some_and(|x| x.phase != Phase::Closed) => {
+            Event::Cancel if cx.exchange.as_deref().is_some_and(|x| x.phase != Phase::Closed && !x.program_failed) => {
                 // Its client has the answer: what it still has to do, it may finish.
                 self.end = cx.now.checked_add(self.patience);
                 match self.stage {

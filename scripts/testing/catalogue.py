@@ -1,0 +1,17 @@
+"""All checks, in the order in which they run: importing a module registers those that are in it."""
+
+# isort: off
+from . import sequence
+from . import addresses
+from . import content
+from . import methods
+from . import programs
+from . import configurations
+from . import clients
+from . import load
+# isort: on
+
+from .checks import CHECKS
+
+MODULES = [sequence, addresses, content, methods, programs, configurations, clients, load]
+__all__ = ["CHECKS", "MODULES"]

@@ -1,0 +1,187 @@
+"""Configurations that are wrong, each refused with its line; and what cannot be had twice."""
+
+import os
+import re
+import subprocess
+
+from .checks import check, expect, expect_status
+from .processes import PATIENCE_S
+
+GROUP = "configuration"
+# Where a wrong statement stands, and what is around it.
+AROUND = {
+    "main": "# a comment\n%s\nevents {}\nhttp {}\n",
+    "events": "events {\n    %s\n}\nhttp {}\n",
+    "http": "events {}\n\nhttp {\n    root html;\n    %s\n}\n",
+    "server": "events {}\nhttp {\n    server {\n        listen 127.0.0.1:4040;\n        %s\n    }\n}\n",
+    "location": "events {}\nhttp {\n    server {\n        listen 127.0.0.1:4040;\n        location /a/ {\n"
+    "            %s\n        }\n    }\n}\n",
+}
+# The level, and the wrong statement; "<<" begins the line that must be named, if it is not the first one of these.
+WRONG = [
+    ("main", "wrker_processes 1;"),
+    ("main", "worker_processes none;"),
+    ("main", "error_log stderr loud;"),
+    ("main", "daemon maybe;"),
+    ("main", "listen 80;"),
+    ("main", "}"),
+    ("main", "http { root a b; }"),
+    ("main", "events;"),
+    ("events", "use nonsense;"),
+    ("events", "worker_connections many;"),
+    ("events", "root html;"),
+    ("http", "lisen 80;"),
+    ("http", "index;"),
+    ("http", "root a;"),
+    ("http", "keepalive_timeout 5x;"),
+    ("http", "client_max_body_size 1q;"),
+    ("http", "client_max_body_size -1;"),
+    ("http", "sendfile maybe;"),
+    ("http", "include no-such-file.conf;"),
+    ("http", "log_format short '$nonsense';"),
+    ("http", "access_log logs/x no-such-format;"),
+    ("http", "default_type a b;"),
+    ("http", "events {}"),
+    ("http", "server;"),
+    ("http", "types text/html html;"),
+    ("server", "listen 127.0.0.1:99999;"),
+    ("server", "listen 300.1.1.1:80;"),
+    ("server", "listen 127.0.0.1:port;"),
+    ("server", "listen 127.0.0.1:4242 bogus;"),
+    ("server", "listen 127.0.0.1:4242;\n<< listen 127.0.0.1:4242;"),
+    ("server", "server_name;"),
+    ("server", "server { listen 127.0.0.1:4242; }"),
+    ("server", "error_page 99 /x.html;"),
+    ("server", "error_page 404;"),
+    ("server", "error_page nonsense /x.html;"),
+    ("server", "return;"),
+    ("server", "return nonsense;"),
+    ("server", "autoindex perhaps;"),
+    ("server", "alias /srv/;"),
+    ("server", "dav_methods GET;"),
+    ("server", "location {}"),
+    ("server", "location /a b c {}"),
+    ("server", "location /a/ {}\n<< location /a/ {}"),
+    ("server", "root html {}"),
+    ("location", "listen 127.0.0.1:4242;"),
+    ("location", "autoindex on off;"),
+    ("location", "root a;\n<< root b;"),
+    ("location", "client_body_timeout soon;"),
+    ("location", "location /b/ {}"),
+    ("location", "limit_except NONSENSE { deny all; }"),
+]
+# What has no end: which line is named is the server's choice.
+UNFINISHED = [
+    "events {}\nhttp {\n    server {\n        listen 127.0.0.1:4040;\n    }\n",
+    "events {}\nhttp {\n    server {\n        listen 127.0.0.1:4040;\n        root html\n    }\n}\n",
+    "events {}\nhttp {\n    root 'html;\n}\n",
+    'events {}\nhttp {\n    root "html;\n}\n',
+]
+# Two servers that no request could tell apart.
+TWICE = {
+    "the same address and name in two servers": """events {}
+http {
+    server {
+        listen 127.0.0.1:4242;
+        server_name same.test;
+    }
+    server {
+        listen 127.0.0.1:4242;
+<<      server_name same.test;
+    }
+}
+""",
+    "two defaults for one address": """events {}
+http {
+    server {
+        listen 127.0.0.1:4242 default_server;
+        server_name one.test;
+    }
+    server {
+<<      listen 127.0.0.1:4242 default_server;
+        server_name two.test;
+    }
+}
+""",
+}
+
+
+def refuse(target, text, line):
+    """The configuration is refused; the message has the file's name and the line."""
+    path = os.path.join(target.folder, "wrong.conf")
+    with open(path, "wb") as file:
+        file.write(text if isinstance(text, bytes) else text.encode())
+    status, said = target.server.test(path)
+    sent = f"-t -c wrong.conf with {text[:400]!r}"
+    expect(0 < status < 126, f"status {status}: {said}", "an exit status that says so", sent=sent)
+    place = rf"wrong\.conf:{line}\b" if line else r"wrong\.conf.*[ :][0-9]+\b"
+    expect(re.search(place, said), said, f"wrong.conf:{line or 'a line'} in the message", sent=sent)
+
+
+def marked(text):
+    """The text without its mark, and the mark's line; without a mark, None."""
+    before, mark, _ = text.partition("<<")
+    return text.replace("<<", "  "), before.count("\n") + 1 if mark else None
+
+
+def wrong(level, statement):
+    @check(GROUP, f"in {level}: {statement!r} is refused with its line", "an error, with the file and the line",
+           "the configuration is checked as a whole before anything is opened", ["conf"])  # fmt: skip
+    def _(target):
+        text, line = marked(AROUND[level] % (statement if "<<" in statement else "<<" + statement))
+        refuse(target, text, line)
+
+
+for level, statement in WRONG:
+    wrong(level, statement)
+
+for text in UNFINISHED:
+
+    @check(GROUP, f"{text[-30:]!r} at the end is refused", "an error, with the file and a line",
+           "a block or a quotation that has no end", ["conf"])  # fmt: skip
+    def _(target, text=text):
+        refuse(target, text, None)
+
+
+@check(GROUP, "bytes of all values are refused", "an error, with the file and a line",
+       "a configuration is text; nothing of it may crash its reader", ["conf"])  # fmt: skip
+def _(target):
+    refuse(target, bytes(range(256)) * 16, None)
+
+
+for what, text in TWICE.items():
+
+    @check(GROUP, f"{what}: refused with its line", "an error, with the file and the line",
+           "the sheet: the same port and name twice should not work", ["conf"])  # fmt: skip
+    def _(target, text=text):
+        refuse(target, *marked(text))
+
+
+@check(GROUP, "a file that is not there is refused", "an error that names the file",
+       "there is no falling back to another configuration", ["conf"])  # fmt: skip
+def _(target):
+    status, said = target.server.test(os.path.join(target.folder, "no-such-file.conf"))
+    expect(status != 0 and "no-such-file.conf" in said, f"status {status}: {said}", sent="-t -c no-such-file.conf")
+
+
+@check(GROUP, "the tester's own configuration is right", "status 0",
+       "what is served is also right for -t", ["conf"])  # fmt: skip
+def _(target):
+    status, said = target.server.test(os.path.join(target.folder, "tester.conf"))
+    expect(status == 0, f"status {status}: {said}", sent="-t -c tester.conf")
+
+
+@check(GROUP, "a second server on the same port ends with an error, the first goes on", "a status, not 0; then 200",
+       "bind(2) without SO_REUSEPORT says EADDRINUSE", ["server"])  # fmt: skip
+def _(target):
+    command = target.server.command
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE_S
+        )
+    except subprocess.TimeoutExpired:
+        expect(False, "a second server that runs", sent=" ".join(command))
+    said = done.stdout.decode(errors="replace")
+    expect(done.returncode > 0, f"status {done.returncode}: {said}", sent=" ".join(command))
+    for _ in range(10):
+        expect_status(target.ask("GET", "/"), 200)

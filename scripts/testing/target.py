@@ -1,0 +1,62 @@
+"""What is tested: an address, and what is known of the server behind it."""
+
+import os
+
+from . import processes
+from .client import PATIENCE_S, Connection, Session
+
+
+class Target:
+    def __init__(self, address, scale=1.0, second=None, folder=None, pid=None, server=None, extra=()):
+        self.address = address
+        self.scale = scale
+        self.second = (address[0], second) if second else None
+        self.folder = folder
+        self.pid = pid
+        self.server = server
+        # Addresses beside the first one with the same port.
+        self.extra = extra
+        # How much it has open while nobody asks for anything.
+        self.descriptors = None
+        if self.has("proc"):
+            processes.wait_until(lambda: not self.connections())
+            self.descriptors = len(processes.descriptors(self.processes()))
+        self.session = Session(address)
+        self.peak_bytes = 0
+        self.progress = lambda done, total: None
+
+    def __str__(self):
+        name = f"{self.address[0]}:{self.address[1]}"
+        return f"{name} ({self.server})" if self.server else name
+
+    def has(self, need):
+        return {
+            "server": self.server is not None,
+            "proc": self.pid is not None and os.path.exists(f"/proc/{self.pid}"),
+            "conf": self.server is not None and self.server.tests_configurations,
+            "second": self.second is not None,
+            "site": self.folder is not None,
+        }[need]
+
+    def scaled(self, count, least=1):
+        """A number of requests or bytes at this scale."""
+        return max(least, round(count * self.scale))
+
+    def connect(self, patience_s=PATIENCE_S, address=None):
+        return Connection(address or self.address, patience_s)
+
+    def new_session(self, patience_s=PATIENCE_S):
+        return Session(self.address, patience_s)
+
+    def ask(self, method, path, fields=(), body=None, host="localhost", sink=None, address=None, patience_s=PATIENCE_S):
+        """One request on a connection of its own."""
+        with self.connect(patience_s, address) as connection:
+            return connection.ask(method, path, ["Connection: close", *fields], body, host, sink)
+
+    def connections(self):
+        """The TCP connections of the server's ports that are not over."""
+        return processes.connections(self.pid, {address[1] for address in (self.address, self.second) if address})
+
+    def processes(self):
+        """The server's own processes, without the programs that it runs."""
+        return processes.family(self.pid)
