@@ -8,7 +8,7 @@ mod variables;
 pub use environment::{Invocation, environment, query_arguments};
 pub use request_id::request_id;
 pub use script::{Script, find as find_script, may_answer as script_may_answer};
-pub use variables::{View, expand, log_line};
+pub use variables::{View, expand, push_log_line};
 
 use crate::config::{Hosts, Location, Server, Settings};
 use std::os::unix::ffi::OsStrExt;

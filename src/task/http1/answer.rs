@@ -12,7 +12,6 @@ use crate::http::range::{self, ContentRange, RangeVerdict};
 use crate::http::{Known, ReplyHead, Request, Version, date};
 use crate::route;
 use std::ops::Range;
-use webserv_sys::clock;
 
 impl Http1 {
     /// A worker has answered.
@@ -71,7 +70,7 @@ impl Http1 {
         if let Some(index) = cx.exchange().reply.index.take() {
             current.path.extend_from_slice(index.as_bytes()); // as if the client had asked for it
         }
-        let now_secs = clock::wall().secs;
+        let now_secs = cx.worker.date.wall(cx.now).secs;
         // A file from the future has changed now: RFC 9110 section 8.8.2.1.
         head.last_modified_secs = head.last_modified_secs.map(|secs| secs.min(now_secs));
         let request = match &current.request {

@@ -106,8 +106,12 @@ impl Http1 {
     fn log_access(&self, entry: &Current, cx: &mut Context<'_>) {
         for &log in &entry.route.settings.access_logs {
             let Some(settings) = entry.config.access_logs.get(log) else { continue };
-            let line = route::log_line(&settings.format, &self.view(entry, cx));
-            if let Some(wait) = cx.worker.access_logs.write(settings, &line) {
+            let mut line = std::mem::take(&mut cx.worker.access_logs.line);
+            line.clear();
+            route::push_log_line(&mut line, &settings.format, &self.view(entry, cx));
+            let first_since = cx.worker.access_logs.write(settings, &line);
+            cx.worker.access_logs.line = line;
+            if let Some(wait) = first_since {
                 cx.start(Box::new(Timer::after(wait, Job::FlushLogs)));
             }
         }

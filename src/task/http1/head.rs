@@ -9,7 +9,6 @@ use crate::http::{Name, ReplyHead, Text, date};
 use crate::log::Level;
 use crate::route;
 use std::borrow::Cow;
-use webserv_sys::clock;
 
 /// The server's name in fields and pages, with and without its version.
 const TOKENS: &str = concat!("webserv/", env!("CARGO_PKG_VERSION"));
@@ -63,9 +62,9 @@ impl Http1 {
         }
         current.status = head.status;
         let mut server = Cow::Borrowed(tokens(current));
-        self.add_freshness(current, &mut head);
+        self.add_freshness(current, &mut head, cx.worker.date.wall(cx.now).secs);
         self.add_fields(current, &mut head, &mut server, cx);
-        let frame = Frame { server: &server, date: &cx.worker.date.now(), body, connection, content_range };
+        let frame = Frame { server: &server, date: cx.worker.date.date(cx.now), body, connection, content_range };
         let mut bytes = Vec::new();
         print::response_head(&mut bytes, &head, &frame);
         current.head_bytes = bytes.len() as u64;
@@ -78,12 +77,12 @@ impl Http1 {
     }
 
     /// `expires`: how long the client may keep the answer without asking.
-    fn add_freshness(&self, current: &Current, head: &mut ReplyHead) {
+    fn add_freshness(&self, current: &Current, head: &mut ReplyHead, now_secs: i64) {
         if !crate::config::is_plain_status(head.status) {
             return;
         }
         let freshness = current.route.settings.expires;
-        let Some(fresh) = freshness.freshness(clock::wall().secs, head.last_modified_secs) else { return };
+        let Some(fresh) = freshness.freshness(now_secs, head.last_modified_secs) else { return };
         if let Ok(expires) = Text::new(&date::format(fresh.expires_secs)) {
             head.fields.push((const { Name::from_static("Expires") }, expires));
         }
