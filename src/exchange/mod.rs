@@ -3,11 +3,13 @@
 //! Tasks do not know each other. One puts bytes into a pipe, another finds that it wants to run because the pipe has
 //! bytes; the engine asks each of them after every change.
 
+mod buffers;
 pub mod limits;
 mod pipe;
 mod reply;
 mod subject;
 
+pub use buffers::Buffers;
 pub use pipe::{Front, Pipe, Segment};
 pub use reply::{Answer, Reply};
 pub use subject::Subject;

@@ -10,6 +10,7 @@ pub use reload::Reload;
 pub use team::{Mate, Team};
 
 use crate::config::Config;
+use crate::exchange::Buffers;
 use crate::exchange::limits::READ_BYTES;
 use crate::log::AccessLogs;
 use date::DateCache;
@@ -26,6 +27,8 @@ pub struct Worker {
     pub team: Team,
     /// Where a read lands before its bytes go into a pipe: idle connections hold no buffer.
     pub read_buffer: Box<[u8]>,
+    /// Memory for heads and small answers.
+    pub buffers: Buffers,
     /// The access logs.
     pub access_logs: AccessLogs,
     /// The date field's value for the present second.
@@ -46,6 +49,7 @@ impl Worker {
             config,
             team,
             read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            buffers: Buffers::default(),
             access_logs,
             date: DateCache::default(),
             programs_running: 0,

@@ -17,7 +17,7 @@ impl Http1 {
     /// Looks for a request at the front of the input.
     pub(super) fn begin(&mut self, cx: &mut Context<'_>) -> Step {
         let now = cx.now;
-        let x = cx.exchange();
+        let Context { exchange: Some(x), worker, .. } = cx else { return Step::Wait };
         let limits = limits(&self.listener.hosts.servers[0].settings);
         let was_started = self.scan.is_started();
         let started = if was_started { self.since.unwrap_or(now) } else { now };
@@ -25,7 +25,7 @@ impl Http1 {
         self.seen = bytes.len() as u64;
         match head::request(bytes, &mut self.scan, &limits) {
             Ok(Some((request, used))) => {
-                x.input.consume(used as u64);
+                x.input.consume_into(used as u64, &mut worker.buffers);
                 self.seen = 0;
                 self.head_complete(request, &limits, started, cx)
             }

@@ -65,7 +65,7 @@ impl Http1 {
         self.add_freshness(current, &mut head, cx.worker.date.wall(cx.now).secs);
         self.add_fields(current, &mut head, &mut server, cx);
         let frame = Frame { server: &server, date: cx.worker.date.date(cx.now), body, connection, content_range };
-        let mut bytes = Vec::new();
+        let mut bytes = cx.worker.buffers.take(0);
         print::response_head(&mut bytes, &head, &frame);
         current.head_bytes = bytes.len() as u64;
         if logs_sent_fields(current) {
