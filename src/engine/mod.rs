@@ -267,11 +267,12 @@ impl<W> Engine<W> {
         let Some(slot) = self.slots.get_mut(token) else { return };
         slot.queued = false;
         let event = if std::mem::take(&mut slot.hangup) { Event::Hangup } else { Event::Ready };
-        self.asked = Asked::what_it_wants(token, slot.exchange());
+        let x = slot.exchange();
+        self.asked = Asked::what_it_wants(token, x);
         // What it wanted may have been taken from it since it was queued.
-        let exchange = slot.exchange().and_then(|x| self.exchanges.get(x)).map(|x| &**x);
+        let exchange = x.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
         if event == Event::Hangup || slot.task.wants(exchange) != Want::Nothing {
-            self.turn(token, event);
+            self.turn_in(x, token, event);
         }
     }
 

@@ -12,7 +12,7 @@ use webserv_sys::Token;
 /// Who was asked or called last.
 #[derive(Clone, Copy)]
 pub(super) struct Asked {
-    task: Token,
+    pub task: Token,
     exchange: Option<Token>,
     /// It has its turn.
     turn: bool,

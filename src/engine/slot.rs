@@ -63,6 +63,7 @@ impl<W> Slot<W> {
     }
 
     /// Puts it at the end of the queue, once.
+    #[inline]
     pub fn enqueue(&mut self, token: Token, queue: &mut VecDeque<Token>) {
         if !self.queued {
             self.queued = true;
@@ -71,7 +72,7 @@ impl<W> Slot<W> {
     }
 
     /// Asks it what it wants now, and puts it into line for that.
-    #[inline]
+    #[inline(always)] // the loop over members is the engine's hottest
     pub fn settle(&mut self, token: Token, exchange: Option<&Exchange>, lines: &mut Lines) {
         if self.queued {
             return; // it is asked when its turn comes

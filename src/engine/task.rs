@@ -110,7 +110,7 @@ pub struct Context<'a, W> {
     pub now: Instant,
     /// Connections open in this worker.
     pub exchanges_open: usize,
-    pub(super) start: Instant,
+    pub(super) start: &'a Instant,
     pub(super) moment: Moment,
     pub(super) deadline: &'a mut Moment,
     pub(super) orders: &'a mut Vec<Order<W>>,
@@ -156,7 +156,14 @@ impl<W> Context<'_, W> {
 
     /// Tell this task [`Event::Deadline`] at this time.
     pub fn wake_at(&mut self, at: Instant) {
-        *self.deadline = Moment::of(at, self.start);
+        *self.deadline = Moment::of(at, *self.start);
+    }
+
+    /// Tell this task [`Event::Deadline`] so long after `since`.
+    pub fn wake_since(&mut self, since: Instant, wait: Duration) {
+        // Mostly that is now, and the two forms of time need not be converted.
+        let since = if since == self.now { self.moment } else { Moment::of(since, *self.start) };
+        *self.deadline = since.after(wait);
     }
 
     /// No deadline any more.

@@ -16,8 +16,14 @@ const FOUNDERS: usize = 3;
 impl<W> Engine<W> {
     /// Gives a task its turn, carries out what it ordered, and settles its exchange.
     pub(super) fn turn(&mut self, token: Token, event: Event) {
-        let Some(slot) = self.slots.get(token) else { return };
-        let exchange = slot.exchange();
+        if let Some(slot) = self.slots.get(token) {
+            self.turn_in(slot.exchange(), token, event);
+        }
+    }
+
+    /// The same for a task of this exchange.
+    #[inline]
+    pub(super) fn turn_in(&mut self, exchange: Option<Token>, token: Token, event: Event) {
         let outcome = self.call(token, exchange, event);
         if !self.orders.is_empty() {
             self.carry_out(exchange);
@@ -34,34 +40,35 @@ impl<W> Engine<W> {
     }
 
     /// Calls a task's `handle` with everything that it may use.
+    #[inline(always)] // into the turn; the other call is that of Cancel
     fn call(&mut self, token: Token, exchange: Option<Token>, event: Event) -> Result<Flow, TaskError> {
         let exchanges_open = self.exchanges.len();
         let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
         self.asked = Asked::to_go_on(token, exchange);
-        let speaker = slot.task.introduce();
         let mut cx = Context {
+            speaker: slot.task.introduce(),
+            of: exchange,
             exchange: exchange.and_then(|x| self.exchanges.get_mut(x)).map(|x| &mut **x),
             worker: &mut self.worker,
             now: self.now,
             exchanges_open,
-            start: self.start,
+            start: &self.start,
             moment: self.moment,
             deadline: &mut slot.deadline.at,
             orders: &mut self.orders,
             control: &mut self.control,
             log: &mut self.log,
-            speaker,
-            of: exchange,
         };
         let outcome = slot.task.handle(event, &mut cx);
-        let level = cx.exchange.as_deref().map_or(cx.log.level(), |x| x.log_level);
+        let is_traced = cx.exchange.as_deref().map_or(cx.log.level(), |x| x.log_level) >= Level::Debug;
+        let speaker = is_traced.then_some(cx.speaker);
         slot.blocked = match outcome {
             Ok(Flow::Blocked) => true,
             _ if matches!(event, Event::Ready | Event::Hangup) => false,
             _ => slot.blocked, // it was told something, and has not made its call
         };
         self.timers.file(token, &mut slot.deadline);
-        if level >= Level::Debug {
+        if let Some(speaker) = speaker {
             self.trace(speaker, exchange, event, &outcome);
         }
         outcome
@@ -143,15 +150,16 @@ impl<W> Engine<W> {
     }
 
     /// Asks every member of an exchange what it wants now, or ends the exchange when it is over.
+    #[inline]
     pub(super) fn settle(&mut self, x: Token) {
         let Some(exchange) = self.exchanges.get(x) else { return };
         if exchange.is_over() {
             return self.close(x);
         }
-        for at in 0..exchange.members.len() {
-            let Some(token) = exchange.members.get(at) else { continue };
+        self.asked = Asked::what_it_wants(x, Some(x));
+        for &token in exchange.members.as_slice() {
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            self.asked = Asked::what_it_wants(token, Some(x));
+            self.asked.task = token;
             slot.settle(token, Some(exchange), &mut self.lines);
         }
         debug_assert!(self.is_alive(x), "exchange {} is stuck: none of its tasks waits for anything", x.index);
@@ -159,7 +167,7 @@ impl<W> Engine<W> {
 
     fn is_alive(&self, x: Token) -> bool {
         let Some(exchange) = self.exchanges.get(x) else { return true };
-        let mut members = (0..exchange.members.len()).filter_map(|at| self.slots.get(exchange.members.get(at)?));
+        let mut members = exchange.members.as_slice().iter().filter_map(|token| self.slots.get(*token));
         members.any(|slot| slot.is_alive(exchange))
     }
 

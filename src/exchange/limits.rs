@@ -69,7 +69,7 @@ pub const READ_BYTES: usize = 64 << 10;
 pub const WRITE_BYTES_PER_TURN: u64 = 4 << 20;
 
 /// Segments gathered into one writev(2).
-pub const IOVECS_MAX: usize = 64;
+pub const IOVECS_MAX: usize = 16;
 
 /// Connections taken in one turn of Accept.
 pub const ACCEPTS_PER_TURN: usize = 64;

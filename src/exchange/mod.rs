@@ -109,27 +109,31 @@ impl Exchange {
 }
 
 /// The tokens of an exchange's tasks.
-#[derive(Default)]
 pub struct Members {
-    tokens: [Option<Token>; MEMBERS_MAX],
+    /// Those behind the first `count` mean nothing.
+    tokens: [Token; MEMBERS_MAX],
     count: u8,
+}
+
+impl Default for Members {
+    fn default() -> Self {
+        Self { tokens: [Token { index: 0, generation: 0 }; MEMBERS_MAX], count: 0 }
+    }
 }
 
 impl Members {
     /// Adds a task; false when there is no room for it.
     pub fn add(&mut self, token: Token) -> bool {
         let Some(place) = self.tokens.get_mut(usize::from(self.count)) else { return false };
-        *place = Some(token);
+        *place = token;
         self.count += 1;
         true
     }
 
     /// Removes a task; the others keep their order.
     pub fn remove(&mut self, token: Token) {
-        let count = usize::from(self.count);
-        if let Some(at) = self.tokens[..count].iter().position(|t| *t == Some(token)) {
-            self.tokens[at..count].rotate_left(1);
-            self.tokens[count - 1] = None;
+        if let Some(at) = self.as_slice().iter().position(|t| *t == token) {
+            self.tokens.copy_within(at + 1..usize::from(self.count), at);
             self.count -= 1;
         }
     }
@@ -144,10 +148,16 @@ impl Members {
         self.count == 0
     }
 
-    /// The task at this place; the protocol is the first, the client's two sides follow.
+    /// All of them in their order: the protocol is the first, the client's two sides follow.
+    #[inline]
+    pub fn as_slice(&self) -> &[Token] {
+        &self.tokens[..usize::from(self.count)]
+    }
+
+    /// The task at this place.
     #[inline]
     pub fn get(&self, at: usize) -> Option<Token> {
-        self.tokens.get(at).copied().flatten()
+        self.as_slice().get(at).copied()
     }
 }
 

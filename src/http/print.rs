@@ -120,9 +120,10 @@ const fn is_ours(known: Known) -> bool {
 
 /// `HTTP/1.1 404 Not Found`: always 1.1, the server's own version (RFC 9110 section 2.5).
 fn status_line(out: &mut Vec<u8>, status: u16) {
+    let digit = |place: u16| b'0' + (status / place % 10) as u8;
     out.extend_from_slice(b"HTTP/1.1 ");
-    push_decimal(out, u64::from(status));
-    line(out, b" ", reason(status).as_bytes());
+    out.extend_from_slice(&[digit(100), digit(10), digit(1), b' ']);
+    line(out, b"", reason(status).as_bytes());
 }
 
 fn connection(out: &mut Vec<u8>, connection: Connection) {

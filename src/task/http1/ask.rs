@@ -19,11 +19,11 @@ impl Http1 {
     /// The request is complete: it is answered.
     pub(super) fn ask(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let Some(request) = &current.request else { return self.refuse(current, 400, cx) };
-        if let Some(answer) = &current.route.settings.return_
+        let settings = Arc::clone(&current.route.settings);
+        if let Some(answer) = &settings.return_
             && request.form != Form::Asterisk
         {
-            let answer = answer.clone();
-            return self.answer_return(current, &answer, cx);
+            return self.answer_return(current, answer, cx);
         }
         if current.route.settings.cgi.is_some() && !matches!(request.method, Method::Trace | Method::Options) {
             return self.ask_program(current, cx);

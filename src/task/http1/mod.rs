@@ -173,9 +173,9 @@ impl Http1 {
             (Phase::Open, None) if self.closing => cx.no_deadline(),
             (Phase::Open, Some(current)) => cx.wake_after(current.route.settings.client_body_timeout),
             (Phase::Open, None) if self.scan.is_started() || self.served == 0 => {
-                cx.wake_at(since + settings.client_header_timeout);
+                cx.wake_since(since, settings.client_header_timeout);
             }
-            (Phase::Open, None) => cx.wake_at(since + self.idle),
+            (Phase::Open, None) => cx.wake_since(since, self.idle),
         }
     }
 
