@@ -21,6 +21,9 @@ pub const BUFFER_BYTES: usize = 2048;
 /// Buffers of a worker that are kept while nobody uses them.
 pub const SPARE_BUFFERS_MAX: usize = 64;
 
+/// Of what a worker reads heads with, how many are kept while nobody uses them.
+pub const SPARE_SCANS_MAX: usize = 16;
+
 /// Bytes of a segment that are copied behind the ones before them rather than to be one more slice for writev(2).
 pub const COPIED_BYTES_MAX: usize = 1536;
 

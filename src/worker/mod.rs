@@ -11,7 +11,8 @@ pub use team::{Mate, Team};
 
 use crate::config::Config;
 use crate::exchange::Buffers;
-use crate::exchange::limits::READ_BYTES;
+use crate::exchange::limits::{READ_BYTES, SPARE_SCANS_MAX};
+use crate::http::Scan;
 use crate::log::AccessLogs;
 use date::DateCache;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub struct Worker {
     pub team: Team,
     /// Where a read lands before its bytes go into a pipe: idle connections hold no buffer.
     pub read_buffer: Box<[u8]>,
+    /// For heads that are about to come, with memory for them.
+    pub scans: Vec<Box<Scan>>,
     /// Memory for heads and small answers.
     pub buffers: Buffers,
     /// The access logs.
@@ -49,6 +52,7 @@ impl Worker {
             config,
             team,
             read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            scans: Vec::new(),
             buffers: Buffers::default(),
             access_logs,
             date: DateCache::default(),
@@ -56,6 +60,13 @@ impl Worker {
             idle_to_close: 0,
             draining: false,
             connections: 0,
+        }
+    }
+
+    /// Takes back one that has come to the end of a head. Few are needed, since most heads come as a whole.
+    pub fn give_back(&mut self, scan: Box<Scan>) {
+        if self.scans.len() < SPARE_SCANS_MAX {
+            self.scans.push(scan);
         }
     }
 

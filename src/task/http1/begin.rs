@@ -6,7 +6,7 @@ use super::{Context, Http1, Step};
 use crate::config::{DavMethods, Server, Settings};
 use crate::exchange::limits::{INPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
 use crate::exchange::{Exchange, Phase};
-use crate::http::{Form, HeadError, Limits, Method, Request, Scan, head, target};
+use crate::http::{Form, HeadError, Limits, Method, Request, head, target};
 use crate::log::Level;
 use crate::route::{self, Route};
 use std::rc::Rc;
@@ -18,12 +18,23 @@ impl Http1 {
     pub(super) fn begin(&mut self, cx: &mut Context<'_>) -> Step {
         let now = cx.now;
         let Context { exchange: Some(x), worker, .. } = cx else { return Step::Wait };
+        if x.input.is_empty() && !x.input.is_ended() {
+            self.since.get_or_insert(now); // from now on the first request may take its time
+            return Step::Wait;
+        }
         let limits = limits(&self.listener.hosts.servers[0].settings);
-        let was_started = self.scan.is_started();
+        let was_started = self.is_head_started();
         let started = if was_started { self.since.unwrap_or(now) } else { now };
         let bytes = x.input.contiguous();
         self.seen = bytes.len() as u64;
-        match head::request(bytes, &mut self.scan, &limits) {
+        let mut scan = self.scan.take().or_else(|| worker.scans.pop()).unwrap_or_default();
+        let result = head::request(bytes, &mut scan, &limits);
+        let is_started = scan.is_started();
+        match result {
+            Ok(None) => self.scan = Some(scan),
+            _ => worker.give_back(scan),
+        }
+        match result {
             Ok(Some((request, used))) => {
                 x.input.consume_into(used as u64, &mut worker.buffers);
                 self.seen = 0;
@@ -35,7 +46,7 @@ impl Http1 {
                 Step::Wait
             }
             Ok(None) => {
-                if self.since.is_none() || self.scan.is_started() != was_started {
+                if self.since.is_none() || is_started != was_started {
                     self.since = Some(now);
                 }
                 Step::Wait
@@ -133,7 +144,7 @@ impl Http1 {
     pub(super) fn refuse_head(&mut self, status: u16, cx: &mut Context<'_>) -> Step {
         let server = Arc::clone(&self.listener.hosts.servers[0]);
         let arrival = self.arrival(&server, self.since.unwrap_or(cx.now), cx);
-        self.scan = Scan::default();
+        self.scan = None;
         let line = cx.exchange().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
         let line: Box<[u8]> = line.strip_suffix(b"\r").unwrap_or(line).into();
         self.refuse(Box::new(Current::bad(arrival, line, Method::Unknown)), status, cx)

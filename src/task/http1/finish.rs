@@ -86,8 +86,9 @@ impl Http1 {
             if self.leaving.is_empty() && self.current.is_none() {
                 cx.exchange().subject.request = None;
             }
-            if let Some(request) = entry.request.take().and_then(|request| Rc::try_unwrap(request).ok()) {
-                self.scan.recycle(request);
+            let request = entry.request.take().and_then(|request| Rc::try_unwrap(request).ok());
+            if let (Some(request), Some(scan)) = (request, cx.worker.scans.last_mut()) {
+                scan.recycle(request);
             }
         }
     }

@@ -43,7 +43,8 @@ pub struct Http1 {
     connection: u64,
     /// Requests begun.
     served: u64,
-    scan: Scan,
+    /// How far the next request's head has been read, if it has begun to come. Idle connections have none.
+    scan: Option<Box<Scan>>,
     /// Bytes at the front of the input that the scan has seen already.
     seen: u64,
     /// When the head's first byte came, or when the connection became idle.
@@ -82,7 +83,7 @@ impl Http1 {
             local,
             connection,
             served: 0,
-            scan: Scan::default(),
+            scan: None,
             seen: 0,
             since: None,
             lingers: None,
@@ -150,6 +151,11 @@ impl Http1 {
         }
     }
 
+    /// A request line has begun to come.
+    fn is_head_started(&self) -> bool {
+        self.scan.as_ref().is_some_and(|scan| scan.is_started())
+    }
+
     /// The client takes what it asked for: a next request would not only wait in memory.
     fn may_begin(&self) -> bool {
         !self.closing && self.leaving.len() < LEAVING_MAX && self.leaving_bytes < INPUT_BYTES_MAX as u64
@@ -172,7 +178,7 @@ impl Http1 {
             (Phase::Open, Some(current)) if current.feeds && cx.exchange().body.room() == 0 => cx.no_deadline(),
             (Phase::Open, None) if self.closing => cx.no_deadline(),
             (Phase::Open, Some(current)) => cx.wake_after(current.route.settings.client_body_timeout),
-            (Phase::Open, None) if self.scan.is_started() || self.served == 0 => {
+            (Phase::Open, None) if self.is_head_started() || self.served == 0 => {
                 cx.wake_since(since, settings.client_header_timeout);
             }
             (Phase::Open, None) => cx.wake_since(since, self.idle),
@@ -182,7 +188,7 @@ impl Http1 {
     fn too_late(&mut self, cx: &mut Context<'_>) {
         let what = match (&self.current, cx.exchange().phase) {
             (_, Phase::Lingering) => return self.linger_on(cx),
-            (None, _) if !self.scan.is_started() => {
+            (None, _) if !self.is_head_started() => {
                 if cx.exchange().output.is_empty() {
                     cx.log(Level::Info, format_args!("idle for too long: closed"));
                     cx.exchange().phase = Phase::Closed;
@@ -215,9 +221,10 @@ impl Http1 {
         if cx.exchange().phase != Phase::Open {
             return;
         }
+        let is_head_started = self.is_head_started();
         match &mut self.current {
             Some(current) => current.keep_alive = false,
-            None if !self.scan.is_started() && cx.exchange().input.is_empty() => self.close(false, cx),
+            None if !is_head_started && cx.exchange().input.is_empty() => self.close(false, cx),
             None => {}
         }
     }
@@ -226,7 +233,7 @@ impl Http1 {
     fn make_room(&self, cx: &mut Context<'_>) {
         let (to_close, x) = (cx.worker.idle_to_close, cx.exchange());
         let idle = x.phase == Phase::Open && x.input.is_empty() && x.output.is_empty() && self.served > 0;
-        if to_close > 0 && idle && self.current.is_none() && !self.scan.is_started() {
+        if to_close > 0 && idle && self.current.is_none() && !self.is_head_started() {
             x.phase = Phase::Closing;
             cx.worker.idle_to_close -= 1;
         }
@@ -270,7 +277,7 @@ impl Task<Worker> for Http1 {
 
     fn doing(&self) -> &'static str {
         match self.current.as_deref().map(|current| &current.stage) {
-            None if self.scan.is_started() => "reading the request's head",
+            None if self.is_head_started() => "reading the request's head",
             None => "waiting for a request",
             Some(Stage::RequestBody) => "reading the request's body",
             Some(Stage::Waiting) => "waiting for the answer",
