@@ -202,6 +202,10 @@ fn tell_to_continue(current: &mut Current, cx: &mut Context<'_>) {
 
 /// Reads on in the request's body: for the worker that takes it, or to throw it away.
 fn advance(current: &mut Current, cx: &mut Context<'_>) -> Result<(), u16> {
+    if current.body.is_whole() {
+        cx.exchange().body.end();
+        return Ok(());
+    }
     let Exchange { input, body, .. } = cx.exchange();
     let sink = current.feeds.then_some(body);
     if let Err(error) = current.body.take(input, sink) {
