@@ -81,6 +81,7 @@ impl<W> Slot<W> {
         match self.task.wants(exchange) {
             Want::Nothing => {}
             Want::Turn => self.enqueue(token, &mut lines.queue),
+            Want::Kernel if self.blocked && (self.armed || self.listed) => {} // the kernel will say
             Want::Kernel => self.call_or_wait(token, lines),
         }
     }
@@ -92,9 +93,6 @@ impl<W> Slot<W> {
 
     /// It wants its system call: now, or when the kernel says so.
     fn call_or_wait(&mut self, token: Token, lines: &mut Lines) {
-        if self.blocked && (self.armed || self.listed) {
-            return; // the kernel will say
-        }
         let try_now = match self.task.watch() {
             Watch::Always => true,
             Watch::Read(_) | Watch::Write(_) => lines.try_first && !self.blocked,
