@@ -1,7 +1,7 @@
 //! What a task is, and what it may do while it runs.
 
-use super::Control;
 use super::timers::Moment;
+use super::{Control, FOUNDERS};
 use crate::exchange::{Exchange, Side};
 use crate::log::{ErrorLog, Level, Line};
 use std::fmt;
@@ -198,7 +198,10 @@ impl<W> Context<'_, W> {
 
     /// Cancels the tasks of this exchange that joined after it was opened: their work is not wanted any more.
     pub fn cancel_workers(&mut self) {
-        self.orders.push(Order::CancelWorkers);
+        // None joins the exchange before this order is carried out but those that were ordered before it.
+        if !self.orders.is_empty() || self.exchange.as_ref().is_some_and(|x| x.members.len() > FOUNDERS) {
+            self.orders.push(Order::CancelWorkers);
+        }
     }
 
     /// Leaves the loop after this round.

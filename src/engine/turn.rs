@@ -3,15 +3,12 @@
 use super::panics::Asked;
 use super::slot::Slot;
 use super::task::{Order, Speaker};
-use super::{Context, Engine, Event, Flow, Side, Task, TaskError};
+use super::{Context, Engine, Event, FOUNDERS, Flow, Side, Task, TaskError};
 use crate::exchange::Phase;
 use crate::exchange::limits::MEMBERS_MAX;
 use crate::log::Level;
 use std::fmt;
 use webserv_sys::Token;
-
-/// Tasks that an exchange is opened with: the protocol and the client's two sides. Those after them are workers.
-const FOUNDERS: usize = 3;
 
 impl<W> Engine<W> {
     /// Gives a task its turn, carries out what it ordered, and settles its exchange.

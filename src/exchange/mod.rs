@@ -11,11 +11,11 @@ mod subject;
 
 pub use buffers::Buffers;
 pub use pipe::{Front, Pipe, Segment};
-pub use reply::{Answer, Reply};
+pub use reply::{Answer, Reply, ReplySlot};
 pub use subject::Subject;
 
 use crate::log::{Level, LogTarget};
-use limits::{BODY_BYTES_MAX, INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX, WRITE_BYTES_PER_TURN};
+use limits::{BODY_BYTES_MAX, INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
 use std::sync::Arc;
 use std::time::Duration;
 use webserv_sys::Token;
@@ -54,7 +54,7 @@ pub struct Exchange {
     /// The request's body, plain, for the worker that takes it.
     pub body: Pipe,
     /// What a worker answers, before the protocol has framed it.
-    pub reply: Reply,
+    pub reply: ReplySlot,
     /// Where the connection stands; changed by the protocol.
     pub phase: Phase,
     /// A worker has failed, on this side, and the protocol has not seen it yet.
@@ -84,7 +84,7 @@ impl Exchange {
             input: Pipe::new(INPUT_BYTES_MAX),
             output: Pipe::new(OUTPUT_BYTES_MAX),
             body: Pipe::new(BODY_BYTES_MAX),
-            reply: Reply::new(REPLY_BYTES_MAX),
+            reply: ReplySlot::default(),
             phase: Phase::Open,
             failed: None,
             send_timeout,

@@ -1,6 +1,5 @@
 //! A response's head as bytes (RFC 9112 sections 4 and 5), the fields in nginx's order.
 
-use super::date;
 use super::fields::Known;
 use super::number::Digits;
 use super::range::ContentRange;
@@ -14,6 +13,8 @@ pub struct Frame<'a> {
     pub server: &'a str,
     /// The value of Date.
     pub date: &'a [u8; 29],
+    /// The value of Last-Modified, where the head has one: by [`super::date::format`], or as it was made before.
+    pub last_modified: Option<[u8; 29]>,
     /// How the client finds the end of the body. Ignored where the status has no body.
     pub body: BodyEnd,
     /// What is said about the connection.
@@ -74,8 +75,8 @@ pub fn response_head(out: &mut Vec<u8>, head: &ReplyHead, frame: &Frame<'_>) {
     {
         field(out, b"\r\nContent-Length: ", Digits::decimal(length).as_bytes());
     }
-    if let Some(secs) = head.last_modified_secs {
-        field(out, b"\r\nLast-Modified: ", &date::format(secs));
+    if let Some(last_modified) = &frame.last_modified {
+        field(out, b"\r\nLast-Modified: ", last_modified);
     }
     if let Some(location) = &head.location {
         field(out, b"\r\nLocation: ", location.as_bytes());

@@ -4,7 +4,6 @@ use super::current::{Current, Framing, Piece, Transfer};
 use super::{Context, Http1, Step};
 use crate::config::IfModifiedSince;
 use crate::exchange::Answer;
-use crate::exchange::limits::REPLY_BYTES_MAX;
 use crate::http::conditional::{self, Validators, Verdict};
 use crate::http::multipart::Multipart;
 use crate::http::print::BodyEnd;
@@ -178,7 +177,7 @@ impl Http1 {
 /// The workers' part is over: what they still have is not wanted.
 pub(super) fn end_workers(cx: &mut Context<'_>) {
     cx.cancel_workers();
-    cx.exchange().reply.reset(REPLY_BYTES_MAX);
+    cx.exchange().reply.give_back();
 }
 
 /// RFC 9110 section 13.2.2, with nginx's `if_modified_since`.

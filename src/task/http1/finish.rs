@@ -3,7 +3,7 @@
 use super::current::Current;
 use super::{Context, Http1, Step};
 use crate::config::LingeringClose;
-use crate::exchange::limits::{BODY_BYTES_MAX, REPLY_BYTES_MAX};
+use crate::exchange::limits::BODY_BYTES_MAX;
 use crate::exchange::{Exchange, Phase, Pipe};
 use crate::route;
 use crate::task::{Job, Timer};
@@ -23,7 +23,7 @@ impl Http1 {
         self.leaving.push_back(current);
         self.since = Some(cx.now);
         let x = cx.exchange();
-        x.reply.reset(REPLY_BYTES_MAX);
+        x.reply.give_back();
         x.body = Pipe::new(BODY_BYTES_MAX);
         if !last {
             return Step::Again;

@@ -64,7 +64,10 @@ impl Http1 {
         let mut server = Cow::Borrowed(tokens(current));
         self.add_freshness(current, &mut head, cx.worker.date.wall(cx.now).secs);
         self.add_fields(current, &mut head, &mut server, cx);
-        let frame = Frame { server: &server, date: cx.worker.date.date(cx.now), body, connection, content_range };
+        let dates = &mut cx.worker.date;
+        let now_secs = dates.wall(cx.now).secs;
+        let (date, last_modified) = (&dates.text(now_secs), head.last_modified_secs.map(|secs| dates.text(secs)));
+        let frame = Frame { server: &server, date, last_modified, body, connection, content_range };
         let mut bytes = cx.worker.buffers.take(0);
         print::response_head(&mut bytes, &head, &frame);
         current.head_bytes = bytes.len() as u64;
