@@ -5,17 +5,19 @@
 
 mod buffers;
 pub mod limits;
+mod on_demand;
 mod pipe;
 mod reply;
 mod subject;
 
 pub use buffers::Buffers;
+pub use on_demand::{Fresh, OnDemand};
 pub use pipe::{Front, Pipe, Segment};
-pub use reply::{Answer, Reply, ReplySlot};
+pub use reply::{Answer, Reply};
 pub use subject::Subject;
 
 use crate::log::{Level, LogTarget};
-use limits::{BODY_BYTES_MAX, INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
+use limits::{INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
 use std::sync::Arc;
 use std::time::Duration;
 use webserv_sys::Token;
@@ -52,9 +54,9 @@ pub struct Exchange {
     /// Bytes to the client.
     pub output: Pipe,
     /// The request's body, plain, for the worker that takes it.
-    pub body: Pipe,
+    pub body: OnDemand<Pipe>,
     /// What a worker answers, before the protocol has framed it.
-    pub reply: ReplySlot,
+    pub reply: OnDemand<Reply>,
     /// Where the connection stands; changed by the protocol.
     pub phase: Phase,
     /// A worker has failed, on this side, and the protocol has not seen it yet.
@@ -83,8 +85,8 @@ impl Exchange {
         Self {
             input: Pipe::new(INPUT_BYTES_MAX),
             output: Pipe::new(OUTPUT_BYTES_MAX),
-            body: Pipe::new(BODY_BYTES_MAX),
-            reply: ReplySlot::default(),
+            body: OnDemand::default(),
+            reply: OnDemand::default(),
             phase: Phase::Open,
             failed: None,
             send_timeout,

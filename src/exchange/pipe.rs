@@ -1,7 +1,7 @@
 //! A pipe: a bounded queue of bytes between two tasks.
 
-use super::Buffers;
-use super::limits::{COPIED_BYTES_MAX, FILES_MAX, SEGMENTS_MAX};
+use super::limits::{BODY_BYTES_MAX, COPIED_BYTES_MAX, FILES_MAX, SEGMENTS_MAX};
+use super::{Buffers, Fresh};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::ops::Range;
@@ -19,10 +19,10 @@ pub struct Pipe {
     /// Bytes in all segments.
     bytes: u64,
     /// Of these, bytes in memory.
-    memory_bytes: usize,
-    memory_bytes_max: usize,
+    memory_bytes: u32,
+    memory_bytes_max: u32,
     /// File ranges in it.
-    files: usize,
+    files: u8,
     /// Bytes that ever left.
     taken_bytes: u64,
     ended: bool,
@@ -63,15 +63,15 @@ impl Segment {
         self.len() == 0
     }
 
-    fn memory_bytes(&self) -> usize {
+    fn memory_bytes(&self) -> u32 {
         match self {
-            Segment::Owned(..) | Segment::Shared(..) => self.len() as usize,
+            Segment::Owned(..) | Segment::Shared(..) => self.len() as u32, // far below 4 GiB: a pipe is bounded
             Segment::File(..) => 0,
         }
     }
 
-    fn files(&self) -> usize {
-        usize::from(matches!(self, Segment::File(..)))
+    fn files(&self) -> u8 {
+        u8::from(matches!(self, Segment::File(..)))
     }
 
     fn bytes(&self) -> Option<&[u8]> {
@@ -104,6 +104,15 @@ impl Segment {
     }
 }
 
+/// The pipe that is made on demand: that of a request's body.
+impl Fresh for Pipe {
+    const FRESH: &Pipe = &Pipe::new(BODY_BYTES_MAX);
+
+    fn fresh() -> Self {
+        Pipe::new(BODY_BYTES_MAX)
+    }
+}
+
 impl Pipe {
     /// An empty pipe that is full with this many bytes in memory.
     pub const fn new(memory_bytes_max: usize) -> Self {
@@ -112,7 +121,7 @@ impl Pipe {
             rest: VecDeque::new(),
             bytes: 0,
             memory_bytes: 0,
-            memory_bytes_max,
+            memory_bytes_max: memory_bytes_max as u32,
             files: 0,
             taken_bytes: 0,
             ended: false,
@@ -133,8 +142,8 @@ impl Pipe {
 
     /// Bytes that may be put in before it is full.
     pub fn room(&self) -> usize {
-        let many = self.rest.len() + 1 >= SEGMENTS_MAX || self.files >= FILES_MAX;
-        if many { 0 } else { self.memory_bytes_max.saturating_sub(self.memory_bytes) }
+        let many = self.rest.len() + 1 >= SEGMENTS_MAX || usize::from(self.files) >= FILES_MAX;
+        if many { 0 } else { self.memory_bytes_max.saturating_sub(self.memory_bytes) as usize }
     }
 
     /// Bytes that have left it since it was made.
@@ -212,7 +221,7 @@ impl Pipe {
         let Some(last) = self.last_with_room(bytes.len()) else { return false };
         last.extend_from_slice(bytes);
         self.bytes += bytes.len() as u64;
-        self.memory_bytes += bytes.len();
+        self.memory_bytes += bytes.len() as u32;
         true
     }
 
@@ -247,7 +256,7 @@ impl Pipe {
             Some(last) => {
                 last.extend_from_slice(bytes);
                 self.bytes += bytes.len() as u64;
-                self.memory_bytes += bytes.len();
+                self.memory_bytes += bytes.len() as u32;
             }
             None => self.push_bytes(bytes.to_vec()),
         }
@@ -305,7 +314,7 @@ impl Pipe {
         while let Some(front) = &mut self.first {
             let here = count.min(front.len());
             if matches!(front, Segment::Owned(..) | Segment::Shared(..)) {
-                self.memory_bytes -= here as usize;
+                self.memory_bytes -= here as u32;
             }
             front.advance(here);
             count -= here;

@@ -1,10 +1,11 @@
 //! What a worker answers: a head as a value, then plain bytes.
 
+use super::Fresh;
 use super::limits::REPLY_BYTES_MAX;
 use super::pipe::Pipe;
 use crate::http::reply::ReplyHead;
 use std::collections::VecDeque;
-use std::ops::{Deref, DerefMut, Range};
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use webserv_sys::process::Status;
 
@@ -46,33 +47,11 @@ pub struct Reply {
     pub exit: Option<Status>,
 }
 
-/// The place of a reply. It takes memory with the first change, and gives it back when the answer is complete: most
-/// connections are idle most of the time.
-#[derive(Default)]
-pub struct ReplySlot(Option<Box<Reply>>);
+impl Fresh for Reply {
+    const FRESH: &Reply = &Reply::new(REPLY_BYTES_MAX);
 
-impl ReplySlot {
-    const EMPTY: &Reply = &Reply::new(REPLY_BYTES_MAX);
-
-    /// Nothing more of it is wanted: it is made ready for the next worker.
-    pub fn give_back(&mut self) {
-        self.0 = None;
-    }
-}
-
-impl Deref for ReplySlot {
-    type Target = Reply;
-
-    #[inline]
-    fn deref(&self) -> &Reply {
-        self.0.as_deref().unwrap_or(Self::EMPTY)
-    }
-}
-
-impl DerefMut for ReplySlot {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut Reply {
-        self.0.get_or_insert_with(|| Box::new(Reply::new(REPLY_BYTES_MAX)))
+    fn fresh() -> Self {
+        Reply::new(REPLY_BYTES_MAX)
     }
 }
 

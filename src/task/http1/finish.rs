@@ -3,8 +3,7 @@
 use super::current::Current;
 use super::{Context, Http1, Step};
 use crate::config::LingeringClose;
-use crate::exchange::limits::BODY_BYTES_MAX;
-use crate::exchange::{Exchange, Phase, Pipe};
+use crate::exchange::{Exchange, Phase};
 use crate::route;
 use crate::task::{Job, Timer};
 use std::rc::Rc;
@@ -24,7 +23,7 @@ impl Http1 {
         self.since = Some(cx.now);
         let x = cx.exchange();
         x.reply.give_back();
-        x.body = Pipe::new(BODY_BYTES_MAX);
+        x.body.give_back();
         if !last {
             return Step::Again;
         }
