@@ -231,7 +231,7 @@ impl Http1 {
                 true => cx.exchange().phase = Phase::Closing,
                 false => {
                     // Answers before this one still leave, and no reset may overtake them.
-                    self.lingering = current.route.settings.lingering;
+                    self.settings = Arc::clone(&current.route.settings);
                     self.close(true, cx);
                 }
             }

@@ -12,24 +12,25 @@ mod body;
 mod current;
 mod finish;
 mod head;
+mod leaving;
 mod page;
 mod transfer;
 mod view;
 
 use super::Context;
-use crate::config::{Config, Lingering, Listener};
+use crate::config::{Config, Listener, Settings};
 use crate::engine::{Event, Flow, Side, Task, TaskError, Want};
-use crate::exchange::limits::{INPUT_BYTES_MAX, LEAVING_MAX, STEPS_PER_TURN};
+use crate::exchange::limits::STEPS_PER_TURN;
 use crate::exchange::{Exchange, Phase};
 use crate::http::Scan;
 use crate::log::Level;
 use crate::worker::Worker;
 use answer::end_workers;
 use current::{Current, Stage};
-use std::collections::VecDeque;
+use leaving::Leaving;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use webserv_sys::Watch;
 use webserv_sys::net::Address;
 
@@ -50,16 +51,15 @@ pub struct Http1 {
     /// When the head's first byte came, or when the connection became idle.
     since: Option<Instant>,
     /// Since when the client's last bytes are read and dropped, and how many had been when it was last looked.
-    lingers: Option<(Instant, u64)>,
-    /// How long it may be idle.
-    idle: Duration,
+    lingers: Option<Box<(Instant, u64)>>,
     current: Option<Box<Current>>,
     /// Requests whose answer is in the output and has not quite left. They end, and are logged, when it has.
-    leaving: VecDeque<Box<Current>>,
-    /// Bytes of their heads.
-    leaving_bytes: u64,
-    /// How the connection ends while the client still sends.
-    lingering: Lingering,
+    leaving: Leaving,
+    /// What holds at the place of the last request: how long it may be idle, and how the connection ends while the
+    /// client still sends.
+    settings: Arc<Settings>,
+    /// The client does not speak HTTP: it is not waited for any longer.
+    hasty: bool,
     /// The last answer is in the output. Whether the connection lingers is seen when that has left.
     closing: bool,
 }
@@ -76,7 +76,7 @@ enum Step {
 impl Http1 {
     /// Speaks HTTP/1.1 on a connection that was accepted by this listener, at this address of ours.
     pub fn new(config: Arc<Config>, listener: Rc<Listener>, local: Rc<Address>, connection: u64) -> Self {
-        let lingering = listener.hosts.servers[0].settings.lingering;
+        let settings = Arc::clone(&listener.hosts.servers[0].settings);
         Self {
             config,
             listener,
@@ -87,11 +87,10 @@ impl Http1 {
             seen: 0,
             since: None,
             lingers: None,
-            idle: Duration::ZERO,
             current: None,
-            leaving: VecDeque::new(),
-            leaving_bytes: 0,
-            lingering,
+            leaving: Leaving::default(),
+            settings,
+            hasty: false,
             closing: false,
         }
     }
@@ -158,7 +157,7 @@ impl Http1 {
 
     /// The client takes what it asked for: a next request would not only wait in memory.
     fn may_begin(&self) -> bool {
-        !self.closing && self.leaving.len() < LEAVING_MAX && self.leaving_bytes < INPUT_BYTES_MAX as u64
+        !self.closing && !self.leaving.is_full()
     }
 
     /// Keeps the request until something has come or left.
@@ -181,7 +180,7 @@ impl Http1 {
             (Phase::Open, None) if self.is_head_started() || self.served == 0 => {
                 cx.wake_since(since, settings.client_header_timeout);
             }
-            (Phase::Open, None) => cx.wake_since(since, self.idle),
+            (Phase::Open, None) => cx.wake_since(since, self.settings.keepalive_timeout),
         }
     }
 
@@ -240,8 +239,7 @@ impl Http1 {
     }
 
     fn wants_turn(&self, x: &Exchange) -> bool {
-        let left = |entry: &Current| x.output.taken_bytes() >= entry.output_end;
-        if x.failed.is_some() || self.leaving.front().is_some_and(|entry| left(entry)) {
+        if x.failed.is_some() || self.leaving.has_left(x.output.taken_bytes()) {
             return true;
         }
         if self.since.is_none() {
