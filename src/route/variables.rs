@@ -85,7 +85,7 @@ fn fill_in(template: &Template, view: &View<'_>, how: Escape, out: &mut Vec<u8>)
 /// Whether [`escape`] would change a value. Most are plain, so all their bytes are looked at, without an early end: the
 /// compiler takes many at once.
 fn needs_escape(value: &[u8], how: Escape) -> bool {
-    let is_special = |byte: u8| (byte < b' ') | (byte >= 0x7f) | (byte == b'"') | (byte == b'\\');
+    let is_special = |byte: u8| !(b' '..0x7f).contains(&byte) | (byte == b'"') | (byte == b'\\');
     match how {
         Escape::Default if value.is_empty() => true,
         Escape::Default | Escape::Json => value.iter().fold(false, |any, &byte| any | is_special(byte)),
