@@ -1,7 +1,7 @@
 //! What becomes of a panic: it is a bug in a task, and costs that task's exchange, not the server.
 //!
-//! Tasks are asked and called in parts of the loop that are guarded as a whole, since to guard each call would cost each
-//! of them. The engine notes whom it asks, so that it knows whose panic it was, and goes on with the rest of the part.
+//! Tasks are asked and called in parts of the loop that are guarded as a whole, since to guard each call would cost
+//! each of them. The engine notes whom it asks, so that it knows whose panic it was, and goes on with the rest.
 
 use super::Engine;
 use super::task::Speaker;

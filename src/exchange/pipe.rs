@@ -187,8 +187,8 @@ impl Pipe {
         self.abandoned
     }
 
-    /// Puts a segment in; an empty one is dropped. A few bytes are copied behind the last ones where these have room: that
-    /// is cheaper than one more segment, here and in the kernel.
+    /// Puts a segment in; an empty one is dropped. A few bytes are copied behind the last ones where these have room:
+    /// that is cheaper than one more segment, here and in the kernel.
     pub fn push(&mut self, segment: Segment) {
         if segment.is_empty() || self.abandoned {
             return;
