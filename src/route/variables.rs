@@ -2,8 +2,8 @@
 
 use super::{document_root, file_path};
 use crate::config::{Escape, Part, Server, Settings, Template, Variable};
-use crate::http::Request;
 use crate::http::number::{Digits, push_decimal};
+use crate::http::{Known, Request};
 use crate::log::time;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -73,21 +73,33 @@ fn fill_in(template: &Template, view: &View<'_>, how: Escape, out: &mut Vec<u8>)
             Part::Variable(variable) => {
                 let start = out.len();
                 view.value(variable, out);
-                if needs_escape(&out[start..], how) {
-                    let value = out.split_off(start);
-                    escape(out, &value, how);
+                match &out[start..] {
+                    [] if how == Escape::Default => out.push(b'-'),
+                    value if !is_plain(variable) && needs_escape(value, how) => {
+                        let value = out.split_off(start);
+                        escape(out, &value, how);
+                    }
+                    _ => {}
                 }
             }
         }
     }
 }
 
-/// Whether [`escape`] would change a value. Most are plain, so all their bytes are looked at, without an early end: the
+/// Values that are digits and a few signs, whatever the client sends: nothing in them is escaped.
+const fn is_plain(variable: &Variable) -> bool {
+    use Variable as V;
+    matches!(
+        variable,
+        V::RemoteAddr | V::TimeLocal | V::Status | V::BodyBytesSent | V::BytesSent | V::RequestLength | V::RequestTime
+    )
+}
+
+/// Whether [`escape`] would change a value that is not empty. Most are plain, so all their bytes are looked at, without an early end: the
 /// compiler takes many at once.
 fn needs_escape(value: &[u8], how: Escape) -> bool {
     let is_special = |byte: u8| !(b' '..0x7f).contains(&byte) | (byte == b'"') | (byte == b'\\');
     match how {
-        Escape::Default if value.is_empty() => true,
         Escape::Default | Escape::Json => value.iter().fold(false, |any, &byte| any | is_special(byte)),
         Escape::None => false,
     }
@@ -97,7 +109,6 @@ fn needs_escape(value: &[u8], how: Escape) -> bool {
 #[cold]
 fn escape(out: &mut Vec<u8>, value: &[u8], how: Escape) {
     match how {
-        Escape::Default if value.is_empty() => out.push(b'-'),
         Escape::Default => value.iter().for_each(|&byte| match byte {
             b'"' | b'\\' | ..=0x1f | 0x7f.. => {
                 let _ = write!(out, "\\x{byte:02X}");
@@ -180,8 +191,11 @@ impl View<'_> {
 
     /// All fields of this name as one list (RFC 9110 section 5.3); cookies have a separator of their own.
     fn fields(&self, name: &[u8], out: &mut Vec<u8>) {
-        let all = self.request.into_iter().flat_map(|request| request.fields.iter());
-        let separator: &[u8] = if name.eq_ignore_ascii_case(b"cookie") { b"; " } else { b", " };
+        let known = Known::parse(name);
+        let absent = |request: &Request| known.is_some_and(|known| !request.fields.has(known));
+        let Some(request) = self.request.filter(|request| !absent(request)) else { return };
+        let all = request.fields.iter();
+        let separator: &[u8] = if known == Some(Known::Cookie) { b"; " } else { b", " };
         for (i, field) in all.filter(|field| field.name.eq_ignore_ascii_case(name)).enumerate() {
             out.extend_from_slice(if i > 0 { separator } else { b"" });
             out.extend_from_slice(field.value);
@@ -267,9 +281,8 @@ mod tests {
 
     #[test]
     fn values_cannot_break_out_of_a_log_line() {
-        let rows: [(Escape, &[u8], &str); 7] = [
+        let rows: [(Escape, &[u8], &str); 6] = [
             (Escape::Default, b"plain text", "plain text"),
-            (Escape::Default, b"", "-"),
             (Escape::Default, b"a\"b\\c\r\nd\xff\x7f", r"a\x22b\x5Cc\x0D\x0Ad\xFF\x7F"),
             (Escape::Json, b"a\"b\\c\r\n\t\x01", r#"a\"b\\c\r\n\t\u0001"#),
             (Escape::Json, b"", ""),
@@ -281,6 +294,7 @@ mod tests {
             escape(&mut out, value, how);
             assert_eq!(String::from_utf8_lossy(&out), told);
             assert!(needs_escape(value, how) || out == value);
+            assert!(!needs_escape(b"", how));
         }
     }
 
