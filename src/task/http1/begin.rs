@@ -180,7 +180,7 @@ fn find_location(current: &mut Current, request: &Request, cx: &mut Context<'_>)
             return Err(400);
         }
     }
-    current.route = Route::to_path(&current.route.server, &current.path);
+    current.route.lead_to(&current.path);
     Ok(())
 }
 
