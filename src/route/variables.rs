@@ -95,8 +95,8 @@ const fn is_plain(variable: &Variable) -> bool {
     )
 }
 
-/// Whether [`escape`] would change a value that is not empty. Most are plain, so all their bytes are looked at, without an early end: the
-/// compiler takes many at once.
+/// Whether [`escape`] would change a value that is not empty. Most are plain, so all their bytes are looked at, without
+/// an early end: the compiler takes many at once.
 fn needs_escape(value: &[u8], how: Escape) -> bool {
     let is_special = |byte: u8| !(b' '..0x7f).contains(&byte) | (byte == b'"') | (byte == b'\\');
     match how {
