@@ -62,13 +62,19 @@ impl<T> Arena<T> {
     /// The value of this token, if it is still there.
     #[inline]
     pub fn get(&self, token: Token) -> Option<&T> {
-        self.slots.get(token.index as usize).filter(|s| s.generation == token.generation)?.value.as_ref()
+        match self.slots.get(token.index as usize) {
+            Some(slot) if slot.generation == token.generation => slot.value.as_ref(),
+            _ => None,
+        }
     }
 
     /// The value of this token, to be changed.
     #[inline]
     pub fn get_mut(&mut self, token: Token) -> Option<&mut T> {
-        self.slots.get_mut(token.index as usize).filter(|s| s.generation == token.generation)?.value.as_mut()
+        match self.slots.get_mut(token.index as usize) {
+            Some(slot) if slot.generation == token.generation => slot.value.as_mut(),
+            _ => None,
+        }
     }
 
     /// All tokens that are valid now, by slot number.

@@ -6,29 +6,37 @@
 //! task that has been told to come back later, and stays armed until an event comes that nobody wants.
 
 mod arena;
+mod panics;
 mod slot;
 mod task;
 mod timers;
 mod turn;
 
 pub use arena::Arena;
-pub use task::{Context, Event, Flow, Task, TaskError, Want};
+pub use task::{Context, Event, Flow, Speaker, Task, TaskError, Want};
 
 pub use crate::exchange::Side;
 
 use crate::exchange::Exchange;
 use crate::exchange::limits::TURNS_PER_ROUND;
-use crate::log::ErrorLog;
-use slot::Slot;
+use crate::log::{ErrorLog, Level};
+use panics::Asked;
+use slot::{Lines, Slot};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use task::Order;
-use timers::Timers;
+use timers::{Moment, Timers};
 use webserv_sys::{Poller, Ready, Result, Token};
 
 /// Deadlines of tasks that are gone may stand in the heap beside those of the living, and so many more, before it is
 /// swept.
 const SPARE_DEADLINES: usize = 64;
+
+/// Tasks that an exchange is opened with: the protocol and the client's two sides. Those after them are workers.
+const FOUNDERS: usize = 3;
+
+/// How long a task that stands alone is left alone after the kernel has refused to watch for it, or after a panic.
+const REST: Duration = Duration::from_secs(1);
 
 /// Whether the loop goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,27 +52,29 @@ pub(crate) enum Control {
 /// A worker's loop with all its tasks, exchanges and deadlines. `W` is what the tasks share.
 pub struct Engine<W> {
     poller: Box<dyn Poller>,
-    /// Try a call before asking the kernel whether it would block.
-    try_first: bool,
     slots: Arena<Slot<W>>,
     exchanges: Arena<Box<Exchange>>,
     timers: Timers,
     /// Entries of the timers whose time has come in this round.
-    due: Vec<(Instant, Token)>,
-    /// Tasks that are to have a turn, in order.
-    queue: VecDeque<Token>,
-    /// Tasks that wait for the kernel and are not known to it yet. They are armed before the next wait: by then,
-    /// most tasks of a short-lived connection are gone.
-    unarmed: Vec<Token>,
+    due: Vec<(Moment, Token)>,
+    lines: Lines,
+    /// How many turns this round has left.
+    turns_left: usize,
+    /// Tasks that are left alone until then, the first one first.
+    resting: VecDeque<(Moment, Token)>,
     orders: Vec<Order<W>>,
-    /// What all tasks are to be told.
+    /// What all tasks are to be told, and who is still to be told.
     told: Vec<Event>,
+    telling: VecDeque<(Event, Token)>,
     ready: Vec<Ready>,
+    asked: Asked,
     control: Control,
     /// What tells the time; tests have a clock of their own.
     clock: fn() -> Instant,
-    /// The time of this round.
+    /// When the engine was made, and the time of this round, in both forms.
+    start: Instant,
     now: Instant,
+    moment: Moment,
     log: ErrorLog,
     /// What the tasks share.
     pub worker: W,
@@ -73,21 +83,26 @@ pub struct Engine<W> {
 impl<W> Engine<W> {
     /// An engine without tasks.
     pub fn new(poller: Box<dyn Poller>, try_first: bool, log: ErrorLog, worker: W) -> Self {
+        let start = Instant::now();
         Self {
             poller,
-            try_first,
             slots: Arena::new(),
             exchanges: Arena::new(),
             timers: Timers::default(),
             due: Vec::new(),
-            queue: VecDeque::new(),
-            unarmed: Vec::new(),
+            lines: Lines { try_first, queue: VecDeque::new(), unarmed: VecDeque::new() },
+            turns_left: 0,
+            resting: VecDeque::new(),
             orders: Vec::new(),
             told: Vec::new(),
+            telling: VecDeque::new(),
             ready: Vec::new(),
+            asked: Asked::NOBODY,
             control: Control::Run,
             clock: Instant::now,
-            now: Instant::now(),
+            start,
+            now: start,
+            moment: Moment::of(start, start),
             log,
             worker,
         }
@@ -133,48 +148,51 @@ impl<W> Engine<W> {
     /// # Errors
     /// Those of [`Poller::wait`].
     pub fn round(&mut self) -> Result<()> {
-        self.arm_waiting();
+        self.guarded(Self::arm_waiting);
         let timeout = self.timeout();
-        let mut ready = std::mem::take(&mut self.ready);
-        let waited = self.poller.wait(timeout, &mut ready);
-        self.now = (self.clock)();
-        for event in &ready {
-            self.on_ready(*event);
-        }
-        self.ready = ready;
+        let waited = self.poller.wait(timeout, &mut self.ready);
+        self.look_at_clock();
+        self.ready.reverse(); // they are taken from the end
+        self.guarded(Self::take_ready);
         waited?;
-        for _ in 0..TURNS_PER_ROUND {
-            let Some(token) = self.queue.pop_front() else { break };
-            self.run_queued(token);
-        }
+        self.turns_left = TURNS_PER_ROUND;
+        self.guarded(Self::take_turns);
         // After those turns: what came together with its deadline came in time.
-        self.run_deadlines();
-        self.tell();
+        self.find_due();
+        self.guarded(Self::tell_due);
+        self.find_told();
+        self.guarded(Self::tell);
         Ok(())
     }
 
-    /// How long the kernel may wait: not at all while tasks are queued or to be told something, nor at the end.
+    fn look_at_clock(&mut self) {
+        self.now = (self.clock)();
+        self.moment = Moment::of(self.now, self.start);
+    }
+
+    /// How long the kernel may wait: not at all while tasks are queued or to be told something, nor at the end. By the
+    /// clock of the last wait: a deadline may be late by what was done since, and the clock is asked once a round.
     fn timeout(&self) -> Option<Duration> {
-        if !self.queue.is_empty() || !self.told.is_empty() || !self.goes_on() {
+        if !self.lines.queue.is_empty() || !self.told.is_empty() || !self.goes_on() {
             return Some(Duration::ZERO);
         }
-        self.timers.next().map(|at| at.saturating_duration_since((self.clock)()))
+        let rested = self.resting.front().map(|(until, _)| *until);
+        let next = self.timers.next().into_iter().chain(rested).min();
+        next.map(|at| at.since(self.moment))
     }
 
     /// Tells the kernel of those tasks that still wait for it. Whom it refuses may leave others that begin to wait.
     fn arm_waiting(&mut self) {
-        let mut at = 0;
-        while let Some(&token) = self.unarmed.get(at) {
-            at += 1;
+        while let Some(token) = self.lines.unarmed.pop_front() {
             self.arm(token);
         }
-        self.unarmed.clear();
     }
 
     fn arm(&mut self, token: Token) {
         let Some(slot) = self.slots.get_mut(token) else { return };
         slot.listed = false;
-        let exchange = slot.exchange.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
+        self.asked = Asked::what_it_wants(token, slot.exchange());
+        let exchange = slot.exchange().and_then(|x| self.exchanges.get(x)).map(|x| &**x);
         if slot.task.wants(exchange) != Want::Kernel {
             return; // it does not wait any more
         }
@@ -184,66 +202,119 @@ impl<W> Engine<W> {
         }
     }
 
-    /// The kernel will not watch for this task.
+    /// The kernel will not watch for this task. One that stands alone tries again: without Accept there is no server.
     fn refused(&mut self, token: Token, error: webserv_sys::Error) {
-        let exchange = self.slots.get(token).and_then(|s| s.exchange);
+        let Some(slot) = self.slots.get(token) else { return };
+        let Some(x) = slot.exchange() else {
+            let (speaker, secs) = (slot.task.introduce(), REST.as_secs());
+            self.say(Level::Crit, speaker, None, format_args!("{error}; tried again in {secs} s"));
+            return self.rest(token);
+        };
         self.fail(token, TaskError::internal(error));
-        if let Some(x) = exchange {
-            self.settle(x);
+        self.settle(x);
+    }
+
+    /// Leaves a task that stands alone alone for a while.
+    fn rest(&mut self, token: Token) {
+        if let Some(slot) = self.slots.get_mut(token) {
+            slot.blocked = true;
+            self.resting.push_back((self.moment.after(REST), token));
+            self.disarm(token);
         }
     }
 
-    /// Brings a kernel's event to the task that waits for it, if there is one.
+    /// A task that stands alone has not ended its turn well: it needs a reason to try again.
+    fn wait_for_event(&mut self, token: Token) {
+        if let Some(slot) = self.slots.get_mut(token) {
+            slot.blocked = true;
+            self.timers.file(token, &mut slot.deadline);
+            self.settle_alone(token);
+        }
+    }
+
+    /// Brings the kernel's events to the tasks that wait for them.
+    fn take_ready(&mut self) {
+        while let Some(event) = self.ready.pop() {
+            self.on_ready(event);
+        }
+    }
+
     fn on_ready(&mut self, ready: Ready) {
         let Some(slot) = self.slots.get_mut(ready.token) else { return }; // its task is gone: stale
         if !slot.armed {
             return; // disarmed after the kernel had put the event into this batch
         }
-        let exchange = slot.exchange.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
+        self.asked = Asked::what_it_wants(ready.token, slot.exchange());
+        let exchange = slot.exchange().and_then(|x| self.exchanges.get(x)).map(|x| &**x);
+        let is_wanted = slot.task.wants(exchange) == Want::Kernel;
         slot.hangup |= ready.hangup;
         slot.blocked = false;
-        if slot.task.wants(exchange) == Want::Kernel || ready.hangup {
-            slot.enqueue(ready.token, &mut self.queue);
+        if is_wanted || ready.hangup {
+            slot.enqueue(ready.token, &mut self.lines.queue);
         }
-        if slot.task.wants(exchange) != Want::Kernel {
+        if !is_wanted {
             self.disarm(ready.token); // level-triggered: it would come again at once
         }
     }
 
-    /// Tells all tasks what one of them asked to be told.
-    fn tell(&mut self) {
-        for event in std::mem::take(&mut self.told) {
-            for token in self.slots.tokens() {
-                self.turn(token, event);
-            }
+    /// Gives tasks their turns, a bounded number.
+    fn take_turns(&mut self) {
+        while self.turns_left > 0 {
+            let Some(token) = self.lines.queue.pop_front() else { return };
+            self.turns_left -= 1;
+            self.run_queued(token);
         }
-    }
-
-    /// Tells those whose time has come. A task that sets its next deadline to now is told in the next round.
-    fn run_deadlines(&mut self) {
-        if self.timers.len() > 2 * self.slots.len() + SPARE_DEADLINES {
-            let slots = &self.slots;
-            self.timers.sweep(|token| slots.get(token).map(|slot| &slot.deadline));
-        }
-        let mut due = std::mem::take(&mut self.due);
-        due.extend(std::iter::from_fn(|| self.timers.pop(self.now)));
-        for (at, token) in due.drain(..) {
-            let Some(slot) = self.slots.get_mut(token) else { continue };
-            if self.timers.is_due(token, at, &mut slot.deadline, self.now) {
-                self.turn(token, Event::Deadline);
-            }
-        }
-        self.due = due;
     }
 
     fn run_queued(&mut self, token: Token) {
         let Some(slot) = self.slots.get_mut(token) else { return };
         slot.queued = false;
         let event = if std::mem::take(&mut slot.hangup) { Event::Hangup } else { Event::Ready };
+        let x = slot.exchange();
+        self.asked = Asked::what_it_wants(token, x);
         // What it wanted may have been taken from it since it was queued.
-        let exchange = slot.exchange.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
+        let exchange = x.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
         if event == Event::Hangup || slot.task.wants(exchange) != Want::Nothing {
+            self.turn_in(x, token, event);
+        }
+    }
+
+    /// What one of the tasks asked that all be told.
+    fn find_told(&mut self) {
+        if !self.told.is_empty() {
+            let (events, tokens) = (std::mem::take(&mut self.told), self.slots.tokens());
+            self.telling = events.iter().flat_map(|event| tokens.iter().map(|token| (*event, *token))).collect();
+        }
+    }
+
+    fn tell(&mut self) {
+        while let Some((event, token)) = self.telling.pop_front() {
             self.turn(token, event);
+        }
+    }
+
+    /// Finds those whose time has come. A task that sets its next deadline to now is told in the next round.
+    fn find_due(&mut self) {
+        if self.timers.len() > 2 * self.slots.len() + SPARE_DEADLINES {
+            let slots = &self.slots;
+            self.timers.sweep(|token| slots.get(token).map(|slot| &slot.deadline));
+        }
+        self.due.extend(std::iter::from_fn(|| self.timers.pop(self.moment)));
+        self.due.reverse(); // they are taken from the end
+    }
+
+    fn tell_due(&mut self) {
+        while let Some((at, token)) = self.due.pop() {
+            let Some(slot) = self.slots.get_mut(token) else { continue };
+            if self.timers.is_due(token, at, &mut slot.deadline, self.moment) {
+                self.turn(token, Event::Deadline);
+            }
+        }
+        while let Some(&(until, token)) = self.resting.front()
+            && until <= self.moment
+        {
+            self.resting.pop_front();
+            self.settle_alone(token);
         }
     }
 }

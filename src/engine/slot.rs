@@ -1,14 +1,18 @@
 //! What the engine keeps for each task.
 
-use super::Task;
 use super::timers::Deadline;
+use super::{Task, Want};
+use crate::exchange::Exchange;
 use std::collections::VecDeque;
 use webserv_sys::{Token, Watch};
+
+/// In the place of an exchange's token: none. (An `Option` would make every slot eight bytes larger.)
+const NONE: Token = Token { index: u32::MAX, generation: u32::MAX };
 
 /// A task and how it stands with the kernel and the queue.
 pub(super) struct Slot<W> {
     pub task: Box<dyn Task<W>>,
-    pub exchange: Option<Token>,
+    exchange: Token,
     pub deadline: Deadline,
     /// The kernel watches for it.
     pub armed: bool,
@@ -22,13 +26,44 @@ pub(super) struct Slot<W> {
     pub hangup: bool,
 }
 
+/// Where tasks stand that want something.
+pub(super) struct Lines {
+    /// Try a call before asking the kernel whether it would block.
+    pub try_first: bool,
+    /// Tasks that are to have a turn, in order.
+    pub queue: VecDeque<Token>,
+    /// Tasks that wait for the kernel and are not known to it yet. They are armed before the next wait: by then,
+    /// most tasks of a short-lived connection are gone.
+    pub unarmed: VecDeque<Token>,
+}
+
 impl<W> Slot<W> {
     pub fn new(task: Box<dyn Task<W>>, exchange: Option<Token>) -> Self {
-        let deadline = Deadline::default();
-        Self { task, exchange, deadline, armed: false, queued: false, blocked: false, listed: false, hangup: false }
+        Self {
+            task,
+            exchange: exchange.unwrap_or(NONE),
+            deadline: Deadline::NONE,
+            armed: false,
+            queued: false,
+            blocked: false,
+            listed: false,
+            hangup: false,
+        }
+    }
+
+    /// The exchange that it belongs to.
+    #[inline]
+    pub fn exchange(&self) -> Option<Token> {
+        (self.exchange != NONE).then_some(self.exchange)
+    }
+
+    /// It stands alone from now on.
+    pub fn leave(&mut self) {
+        self.exchange = NONE;
     }
 
     /// Puts it at the end of the queue, once.
+    #[inline]
     pub fn enqueue(&mut self, token: Token, queue: &mut VecDeque<Token>) {
         if !self.queued {
             self.queued = true;
@@ -36,26 +71,40 @@ impl<W> Slot<W> {
         }
     }
 
+    /// Asks it what it wants now, and puts it into line for that.
+    #[inline(always)] // the loop over members is the engine's hottest
+    pub fn settle(&mut self, token: Token, exchange: Option<&Exchange>, lines: &mut Lines) {
+        if self.queued {
+            return; // it is asked when its turn comes
+        }
+        // Who is armed and wants nothing now will be disarmed when its event comes.
+        match self.task.wants(exchange) {
+            Want::Nothing => {}
+            Want::Turn => self.enqueue(token, &mut lines.queue),
+            Want::Kernel if self.blocked && (self.armed || self.listed) => {} // the kernel will say
+            Want::Kernel => self.call_or_wait(token, lines),
+        }
+    }
+
+    /// Whether it waits for anything at all.
+    pub fn is_alive(&self, exchange: &Exchange) -> bool {
+        self.hangup || self.deadline.is_set() || self.task.wants(Some(exchange)) != Want::Nothing
+    }
+
     /// It wants its system call: now, or when the kernel says so.
-    pub fn call_or_wait(
-        &mut self,
-        token: Token,
-        try_first: bool,
-        queue: &mut VecDeque<Token>,
-        unarmed: &mut Vec<Token>,
-    ) {
+    fn call_or_wait(&mut self, token: Token, lines: &mut Lines) {
         let try_now = match self.task.watch() {
             Watch::Always => true,
-            Watch::Read(_) | Watch::Write(_) => try_first && !self.blocked,
+            Watch::Read(_) | Watch::Write(_) => lines.try_first && !self.blocked,
             Watch::Exit(_) | Watch::Signal(_) | Watch::Change(_) => false, // the event itself is the news
         };
         if try_now {
-            return self.enqueue(token, queue);
+            return self.enqueue(token, &mut lines.queue);
         }
         self.blocked = true;
         if !self.armed && !self.listed {
             self.listed = true;
-            unarmed.push(token);
+            lines.unarmed.push_back(token);
         }
     }
 }

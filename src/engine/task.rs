@@ -1,9 +1,11 @@
 //! What a task is, and what it may do while it runs.
 
-use super::Control;
+use super::timers::Moment;
+use super::{Control, FOUNDERS};
 use crate::exchange::{Exchange, Side};
 use crate::log::{ErrorLog, Level, Line};
 use std::fmt;
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 use webserv_sys::{Error, Token, Watch};
 
@@ -85,6 +87,15 @@ pub trait Task<W> {
     /// What it waits for. Pure: asked after each change of its exchange.
     fn wants(&self, exchange: Option<&Exchange>) -> Want;
 
+    /// How it is named in log lines. (Here, so that the engine asks once for all of it.)
+    fn introduce(&self) -> Speaker {
+        let fd = match self.watch() {
+            Watch::Read(fd) | Watch::Write(fd) | Watch::Change(fd) => Some(fd.as_raw_fd()),
+            Watch::Exit(_) | Watch::Signal(_) | Watch::Always => None,
+        };
+        Speaker { kind: self.kind(), doing: self.doing(), fd }
+    }
+
     /// Does one bounded piece of work. Never blocks.
     fn handle(&mut self, event: Event, cx: &mut Context<'_, W>) -> Result<Flow, TaskError>;
 }
@@ -99,20 +110,23 @@ pub struct Context<'a, W> {
     pub now: Instant,
     /// Connections open in this worker.
     pub exchanges_open: usize,
-    pub(super) deadline: &'a mut Option<Instant>,
+    pub(super) start: &'a Instant,
+    pub(super) moment: Moment,
+    pub(super) deadline: &'a mut Moment,
     pub(super) orders: &'a mut Vec<Order<W>>,
     pub(super) control: &'a mut Control,
     pub(super) log: &'a mut ErrorLog,
+    /// Who runs, and in which exchange.
     pub(super) speaker: Speaker,
+    pub(super) of: Option<Token>,
 }
 
 /// Who speaks in a log line.
 #[derive(Clone, Copy)]
-pub(super) struct Speaker {
-    pub exchange: Option<Token>,
-    pub kind: &'static str,
-    pub doing: &'static str,
-    pub fd: Option<i32>,
+pub struct Speaker {
+    pub(super) kind: &'static str,
+    pub(super) doing: &'static str,
+    pub(super) fd: Option<i32>,
 }
 
 /// What a task asked the engine to do after its turn.
@@ -137,22 +151,29 @@ impl<W> Context<'_, W> {
 
     /// Tell this task [`Event::Deadline`] after `wait`, instead of whenever it had asked for before.
     pub fn wake_after(&mut self, wait: Duration) {
-        *self.deadline = self.now.checked_add(wait); // beyond the end of the clock is never
+        *self.deadline = self.moment.after(wait);
     }
 
     /// Tell this task [`Event::Deadline`] at this time.
     pub fn wake_at(&mut self, at: Instant) {
-        *self.deadline = Some(at);
+        *self.deadline = Moment::of(at, *self.start);
+    }
+
+    /// Tell this task [`Event::Deadline`] so long after `since`.
+    pub fn wake_since(&mut self, since: Instant, wait: Duration) {
+        // Mostly that is now, and the two forms of time need not be converted.
+        let since = if since == self.now { self.moment } else { Moment::of(since, *self.start) };
+        *self.deadline = since.after(wait);
     }
 
     /// No deadline any more.
     pub fn no_deadline(&mut self) {
-        *self.deadline = None;
+        *self.deadline = Moment::NEVER;
     }
 
     /// Whether a deadline is set.
     pub fn has_deadline(&self) -> bool {
-        self.deadline.is_some()
+        *self.deadline < Moment::NEVER
     }
 
     /// Adds a task to this exchange. Nothing joins one that is closing, nor a task that stands alone.
@@ -177,7 +198,10 @@ impl<W> Context<'_, W> {
 
     /// Cancels the tasks of this exchange that joined after it was opened: their work is not wanted any more.
     pub fn cancel_workers(&mut self) {
-        self.orders.push(Order::CancelWorkers);
+        // None joins the exchange before this order is carried out but those that were ordered before it.
+        if !self.orders.is_empty() || self.exchange.as_ref().is_some_and(|x| x.members.len() > FOUNDERS) {
+            self.orders.push(Order::CancelWorkers);
+        }
     }
 
     /// Leaves the loop after this round.
@@ -196,7 +220,7 @@ impl<W> Context<'_, W> {
     pub fn log(&mut self, level: Level, what: fmt::Arguments<'_>) {
         let exchange = self.exchange.as_deref();
         if level <= exchange.map_or(self.log.level(), |x| x.log_level) {
-            self.log.write(level, &self.speaker.line(exchange, what));
+            self.log.write(level, &self.speaker.line(self.of, exchange, what));
         }
     }
 
@@ -207,10 +231,15 @@ impl<W> Context<'_, W> {
 }
 
 impl Speaker {
-    pub(super) fn line<'l>(&self, exchange: Option<&'l Exchange>, what: fmt::Arguments<'l>) -> Line<'l> {
+    pub(super) fn line<'l>(
+        &self,
+        of: Option<Token>,
+        exchange: Option<&'l Exchange>,
+        what: fmt::Arguments<'l>,
+    ) -> Line<'l> {
         Line {
             target: exchange.and_then(|x| x.error_log.as_deref()),
-            exchange: self.exchange.map(|t| (t.index, t.generation)),
+            exchange: of.map(|t| (t.index, t.generation)),
             task: Some((self.kind, self.fd)),
             what,
             doing: self.doing,

@@ -5,37 +5,72 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use webserv_sys::Token;
 
+/// A time on the engine's clock: nanoseconds since the engine was made. Each task has two, so they are small.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// Beyond the end of the clock.
+    pub const NEVER: Moment = Moment(u64::MAX);
+
+    /// What `instant` is for an engine that was made at `start`.
+    pub fn of(instant: Instant, start: Instant) -> Self {
+        Self(0).after(instant.saturating_duration_since(start))
+    }
+
+    /// So much later.
+    pub fn after(self, wait: Duration) -> Self {
+        let nanos = wait.as_secs().saturating_mul(1_000_000_000).saturating_add(wait.subsec_nanos().into());
+        Self(self.0.saturating_add(nanos))
+    }
+
+    /// How long it is from `earlier` until then; nothing if it has passed.
+    pub fn since(self, earlier: Moment) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
 /// A slot's side of its timer.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Deadline {
     /// When the task wants to be told; the truth.
-    pub at: Option<Instant>,
+    pub at: Moment,
     /// The time of the slot's entry in the heap, if it has one.
-    filed: Option<Instant>,
+    filed: Moment,
+}
+
+impl Deadline {
+    /// No deadline.
+    pub const NONE: Deadline = Deadline { at: Moment::NEVER, filed: Moment::NEVER };
+
+    /// Whether there is one.
+    pub fn is_set(&self) -> bool {
+        self.at < Moment::NEVER
+    }
 }
 
 /// All deadlines of an engine.
 #[derive(Default)]
 pub struct Timers {
-    heap: BinaryHeap<Reverse<(Instant, Token)>>,
+    heap: BinaryHeap<Reverse<(Moment, Token)>>,
 }
 
 impl Timers {
     /// Makes sure that the heap has an entry for this slot which is no later than its deadline. O(log n), or nothing
     /// when the deadline only moved back.
+    #[inline]
     pub fn file(&mut self, token: Token, deadline: &mut Deadline) {
-        let Some(at) = deadline.at else { return };
-        if deadline.filed.is_none_or(|filed| at < filed) {
-            deadline.filed = Some(at);
-            self.heap.push(Reverse((at, token)));
+        if deadline.at < deadline.filed {
+            deadline.filed = deadline.at;
+            self.heap.push(Reverse((deadline.at, token)));
         }
     }
 
     /// The earliest time at which an entry wants to be looked at.
-    pub fn next(&self) -> Option<Instant> {
+    pub fn next(&self) -> Option<Moment> {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 
@@ -45,43 +80,38 @@ impl Timers {
     }
 
     /// Takes out an entry whose time has come. It may be out of date: ask [`Timers::is_due`] of its slot.
-    pub fn pop(&mut self, now: Instant) -> Option<(Instant, Token)> {
+    pub fn pop(&mut self, now: Moment) -> Option<(Moment, Token)> {
         self.heap.peek().filter(|Reverse((at, _))| *at <= now)?;
         self.heap.pop().map(|Reverse(entry)| entry)
     }
 
     /// Drops the entries that are out of date, by the deadline that a token's slot holds now.
     pub fn sweep<'d>(&mut self, deadline: impl Fn(Token) -> Option<&'d Deadline>) {
-        self.heap.retain(|Reverse((at, token))| deadline(*token).is_some_and(|d| d.filed == Some(*at)));
+        self.heap.retain(|Reverse((at, token))| deadline(*token).is_some_and(|d| d.filed == *at));
     }
 
     /// Whether the slot of an entry filed for `entry_at` is due; files it again when its deadline has moved back.
-    pub fn is_due(&mut self, token: Token, entry_at: Instant, deadline: &mut Deadline, now: Instant) -> bool {
-        if deadline.filed != Some(entry_at) {
+    pub fn is_due(&mut self, token: Token, entry_at: Moment, deadline: &mut Deadline, now: Moment) -> bool {
+        if deadline.filed != entry_at {
             return false; // an earlier entry took this one's place
         }
-        deadline.filed = None;
-        match deadline.at {
-            Some(at) if at <= now => {
-                deadline.at = None;
-                true
-            }
-            _ => {
-                self.file(token, deadline);
-                false
-            }
+        deadline.filed = Moment::NEVER;
+        let is_due = deadline.at <= now;
+        if is_due {
+            deadline.at = Moment::NEVER;
         }
+        self.file(token, deadline);
+        is_due
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     const TOKEN: Token = Token { index: 0, generation: 0 };
 
-    fn due(timers: &mut Timers, deadline: &mut Deadline, now: Instant) -> usize {
+    fn due(timers: &mut Timers, deadline: &mut Deadline, now: Moment) -> usize {
         let mut fired = 0;
         while let Some((at, token)) = timers.pop(now) {
             fired += usize::from(timers.is_due(token, at, deadline, now));
@@ -91,39 +121,39 @@ mod tests {
 
     #[test]
     fn a_deadline_that_moves_back_a_thousand_times_has_one_entry_and_fires_once() {
-        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::default(), Instant::now());
+        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::NONE, Moment(7));
         for ms in 0..1000 {
-            deadline.at = Some(start + Duration::from_millis(1000 + ms));
+            deadline.at = start.after(Duration::from_millis(1000 + ms));
             timers.file(TOKEN, &mut deadline);
         }
         assert_eq!(timers.heap.len(), 1);
-        assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_millis(1500)), 0);
-        assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_millis(1999)), 1);
+        assert_eq!(due(&mut timers, &mut deadline, start.after(Duration::from_millis(1500))), 0);
+        assert_eq!(due(&mut timers, &mut deadline, start.after(Duration::from_millis(1999))), 1);
         assert!(timers.heap.is_empty());
     }
 
     #[test]
     fn a_deadline_that_moves_forward_fires_at_the_new_time_and_only_then() {
-        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::default(), Instant::now());
+        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::NONE, Moment(7));
         for ms in [900, 500, 100] {
-            deadline.at = Some(start + Duration::from_millis(ms));
+            deadline.at = start.after(Duration::from_millis(ms));
             timers.file(TOKEN, &mut deadline);
         }
-        assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_millis(99)), 0);
-        assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_millis(100)), 1);
-        deadline.at = Some(start + Duration::from_millis(5000));
+        assert_eq!(due(&mut timers, &mut deadline, start.after(Duration::from_millis(99))), 0);
+        assert_eq!(due(&mut timers, &mut deadline, start.after(Duration::from_millis(100))), 1);
+        deadline.at = start.after(Duration::from_millis(5000));
         timers.file(TOKEN, &mut deadline);
-        assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_millis(2000)), 0);
+        assert_eq!(due(&mut timers, &mut deadline, start.after(Duration::from_millis(2000))), 0);
         assert_eq!(timers.heap.len(), 1, "the entries that it had before are gone and were not filed again");
     }
 
     #[test]
     fn a_deadline_taken_back_never_fires() {
-        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::default(), Instant::now());
-        deadline.at = Some(start);
+        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::NONE, Moment(7));
+        deadline.at = start;
         timers.file(TOKEN, &mut deadline);
-        deadline.at = None;
-        assert_eq!(due(&mut timers, &mut deadline, start + Duration::from_secs(1)), 0);
+        deadline.at = Moment::NEVER;
+        assert_eq!(due(&mut timers, &mut deadline, start.after(Duration::from_secs(1))), 0);
         assert_eq!(timers.next(), None);
     }
 }

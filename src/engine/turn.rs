@@ -1,40 +1,34 @@
 //! One turn of one task, and what follows from it.
 
+use super::panics::Asked;
 use super::slot::Slot;
 use super::task::{Order, Speaker};
-use super::{Context, Engine, Event, Flow, Side, Task, TaskError, Want};
+use super::{Context, Engine, Event, FOUNDERS, Flow, Side, Task, TaskError};
 use crate::exchange::Phase;
 use crate::exchange::limits::MEMBERS_MAX;
 use crate::log::Level;
 use std::fmt;
-use std::os::fd::AsRawFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use webserv_sys::{Token, Watch};
-
-/// What a turn came to.
-enum Outcome {
-    Flow(Flow),
-    Failed(TaskError),
-    Panicked,
-}
-
-/// Tasks that an exchange is opened with: the protocol and the client's two sides. Those after them are workers.
-const FOUNDERS: usize = 3;
+use webserv_sys::Token;
 
 impl<W> Engine<W> {
     /// Gives a task its turn, carries out what it ordered, and settles its exchange.
     pub(super) fn turn(&mut self, token: Token, event: Event) {
-        let Some(slot) = self.slots.get(token) else { return };
-        let exchange = slot.exchange;
+        if let Some(slot) = self.slots.get(token) {
+            self.turn_in(slot.exchange(), token, event);
+        }
+    }
+
+    /// The same for a task of this exchange.
+    #[inline]
+    pub(super) fn turn_in(&mut self, exchange: Option<Token>, token: Token, event: Event) {
         let outcome = self.call(token, exchange, event);
         if !self.orders.is_empty() {
             self.carry_out(exchange);
         }
         match outcome {
-            Outcome::Flow(Flow::Done) => self.done(token),
-            Outcome::Flow(_) => {}
-            Outcome::Failed(error) => self.fail(token, error),
-            Outcome::Panicked => self.panicked(token),
+            Ok(Flow::Blocked | Flow::Progress) => {}
+            Ok(Flow::Done) => self.done(token),
+            Err(error) => self.fail(token, error),
         }
         match exchange {
             Some(x) => self.settle(x),
@@ -43,34 +37,35 @@ impl<W> Engine<W> {
     }
 
     /// Calls a task's `handle` with everything that it may use.
-    fn call(&mut self, token: Token, exchange: Option<Token>, event: Event) -> Outcome {
+    #[inline(always)] // into the turn; the other call is that of Cancel
+    fn call(&mut self, token: Token, exchange: Option<Token>, event: Event) -> Result<Flow, TaskError> {
         let exchanges_open = self.exchanges.len();
-        let Some(slot) = self.slots.get_mut(token) else { return Outcome::Flow(Flow::Done) };
-        let speaker = Speaker::new(slot);
+        let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
+        self.asked = Asked::to_go_on(token, exchange);
         let mut cx = Context {
+            speaker: slot.task.introduce(),
+            of: exchange,
             exchange: exchange.and_then(|x| self.exchanges.get_mut(x)).map(|x| &mut **x),
             worker: &mut self.worker,
             now: self.now,
             exchanges_open,
+            start: &self.start,
+            moment: self.moment,
             deadline: &mut slot.deadline.at,
             orders: &mut self.orders,
             control: &mut self.control,
             log: &mut self.log,
-            speaker,
         };
-        let outcome = match catch_unwind(AssertUnwindSafe(|| slot.task.handle(event, &mut cx))) {
-            Ok(Ok(flow)) => Outcome::Flow(flow),
-            Ok(Err(error)) => Outcome::Failed(error),
-            Err(_) => Outcome::Panicked,
-        };
+        let outcome = slot.task.handle(event, &mut cx);
+        let is_traced = cx.exchange.as_deref().map_or(cx.log.level(), |x| x.log_level) >= Level::Debug;
+        let speaker = is_traced.then_some(cx.speaker);
         slot.blocked = match outcome {
-            Outcome::Flow(Flow::Blocked) => true,
-            Outcome::Panicked => true, // it needs a reason to try again: the loop must not do nothing but panic
+            Ok(Flow::Blocked) => true,
             _ if matches!(event, Event::Ready | Event::Hangup) => false,
             _ => slot.blocked, // it was told something, and has not made its call
         };
         self.timers.file(token, &mut slot.deadline);
-        if self.log_level(exchange) >= Level::Debug {
+        if let Some(speaker) = speaker {
             self.trace(speaker, exchange, event, &outcome);
         }
         outcome
@@ -82,19 +77,19 @@ impl<W> Engine<W> {
     }
 
     /// One line for each event, at level debug.
-    fn trace(&mut self, speaker: Speaker, exchange: Option<Token>, event: Event, outcome: &Outcome) {
+    #[cold]
+    fn trace(&mut self, speaker: Speaker, of: Option<Token>, event: Event, outcome: &Result<Flow, TaskError>) {
         match outcome {
-            Outcome::Flow(flow) => self.say(Level::Debug, speaker, exchange, format_args!("{event:?} -> {flow:?}")),
-            Outcome::Failed(e) => self.say(Level::Debug, speaker, exchange, format_args!("{event:?} -> {}", e.source)),
-            Outcome::Panicked => self.say(Level::Debug, speaker, exchange, format_args!("{event:?} -> panic")),
+            Ok(flow) => self.say(Level::Debug, speaker, of, format_args!("{event:?} -> {flow:?}")),
+            Err(error) => self.say(Level::Debug, speaker, of, format_args!("{event:?} -> {}", error.source)),
         }
     }
 
     /// Writes a line about a task, if the level asks for it.
-    fn say(&mut self, level: Level, speaker: Speaker, exchange: Option<Token>, what: fmt::Arguments<'_>) {
-        if level <= self.log_level(exchange) {
-            let x = exchange.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
-            self.log.write(level, &speaker.line(x, what));
+    pub(super) fn say(&mut self, level: Level, speaker: Speaker, of: Option<Token>, what: fmt::Arguments<'_>) {
+        if level <= self.log_level(of) {
+            let x = of.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
+            self.log.write(level, &speaker.line(of, x, what));
         }
     }
 
@@ -114,7 +109,7 @@ impl<W> Engine<W> {
     /// An exchange has as many tasks as it may have: the protocol is told that this one has failed.
     fn no_room(&mut self, token: Token) {
         let Some(slot) = self.slots.get(token) else { return };
-        let (speaker, exchange) = (Speaker::new(slot), slot.exchange);
+        let (speaker, exchange) = (slot.task.introduce(), slot.exchange());
         self.say(Level::Alert, speaker, exchange, format_args!("there are {MEMBERS_MAX} tasks already (a bug)"));
         self.remove(token);
         if let Some(exchange) = exchange.and_then(|x| self.exchanges.get_mut(x)) {
@@ -123,7 +118,7 @@ impl<W> Engine<W> {
     }
 
     /// Does what a task ordered; `exchange` is the one that tasks may join, if any.
-    fn carry_out(&mut self, exchange: Option<Token>) {
+    pub(super) fn carry_out(&mut self, exchange: Option<Token>) {
         let mut orders = std::mem::take(&mut self.orders);
         for order in orders.drain(..) {
             match order {
@@ -152,35 +147,32 @@ impl<W> Engine<W> {
     }
 
     /// Asks every member of an exchange what it wants now, or ends the exchange when it is over.
+    #[inline]
     pub(super) fn settle(&mut self, x: Token) {
         let Some(exchange) = self.exchanges.get(x) else { return };
         if exchange.is_over() {
             return self.close(x);
         }
-        let mut alive = false;
-        for at in 0..exchange.members.len() {
-            let Some(token) = exchange.members.get(at) else { continue };
+        self.asked = Asked::what_it_wants(x, Some(x));
+        for &token in exchange.members.as_slice() {
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            let wants = slot.task.wants(Some(exchange));
-            match wants {
-                Want::Nothing => {}
-                Want::Turn => slot.enqueue(token, &mut self.queue),
-                Want::Kernel => slot.call_or_wait(token, self.try_first, &mut self.queue, &mut self.unarmed),
-            }
-            // Who is armed or queued and wants nothing now will be disarmed or passed over.
-            alive |= wants != Want::Nothing || slot.hangup || slot.deadline.at.is_some();
+            self.asked.task = token;
+            slot.settle(token, Some(exchange), &mut self.lines);
         }
-        debug_assert!(alive, "exchange {} is stuck: none of its tasks waits for anything", x.index);
+        debug_assert!(self.is_alive(x), "exchange {} is stuck: none of its tasks waits for anything", x.index);
+    }
+
+    fn is_alive(&self, x: Token) -> bool {
+        let Some(exchange) = self.exchanges.get(x) else { return true };
+        let mut members = exchange.members.as_slice().iter().filter_map(|token| self.slots.get(*token));
+        members.any(|slot| slot.is_alive(exchange))
     }
 
     /// The same for a task that stands alone.
     pub(super) fn settle_alone(&mut self, token: Token) {
         let Some(slot) = self.slots.get_mut(token) else { return };
-        match slot.task.wants(None) {
-            Want::Nothing => {}
-            Want::Turn => slot.enqueue(token, &mut self.queue),
-            Want::Kernel => slot.call_or_wait(token, self.try_first, &mut self.queue, &mut self.unarmed),
-        }
+        self.asked = Asked::what_it_wants(token, None);
+        slot.settle(token, None, &mut self.lines);
     }
 
     /// A task has said that it is done. When it is one of those that an exchange was opened with, so is the exchange.
@@ -194,18 +186,19 @@ impl<W> Engine<W> {
 
     /// The exchange that was opened with this task, if one was.
     fn founded(&self, token: Token) -> Option<Token> {
-        let x = self.slots.get(token)?.exchange?;
+        let x = self.slots.get(token)?.exchange()?;
         let exchange = self.exchanges.get(x)?;
         (0..FOUNDERS).any(|at| exchange.members.get(at) == Some(token)).then_some(x)
     }
 
     /// Takes a task out: the kernel forgets it before its descriptor is closed.
-    fn remove(&mut self, token: Token) {
+    pub(super) fn remove(&mut self, token: Token) {
         self.disarm(token);
         let Some(slot) = self.slots.remove(token) else { return };
-        if let Some(x) = slot.exchange.and_then(|x| self.exchanges.get_mut(x)) {
+        if let Some(x) = slot.exchange().and_then(|x| self.exchanges.get_mut(x)) {
             x.members.remove(token);
         }
+        self.asked = Asked::what_it_wants(token, slot.exchange()); // its destructor may be wrong, too
     }
 
     pub(super) fn disarm(&mut self, token: Token) {
@@ -213,15 +206,15 @@ impl<W> Engine<W> {
         if std::mem::take(&mut slot.armed)
             && let Err(error) = self.poller.disarm(slot.task.watch())
         {
-            let speaker = Speaker::new(slot);
+            let speaker = slot.task.introduce();
             self.say(Level::Alert, speaker, None, format_args!("{error}"));
         }
     }
 
     /// A task could not go on. A worker's failure is told to the protocol, any other ends the exchange.
     pub(super) fn fail(&mut self, token: Token, error: TaskError) {
-        let Some(exchange) = self.slots.get(token).map(|slot| slot.exchange) else { return };
-        self.report(token, &Outcome::Failed(error));
+        let Some(exchange) = self.slots.get(token).map(Slot::exchange) else { return };
+        self.report(token, error);
         let ends = self.founded(token).is_some() || error.side == Side::Client;
         self.remove(token);
         let Some(x) = exchange else { return };
@@ -232,34 +225,16 @@ impl<W> Engine<W> {
         }
     }
 
-    /// A bug in a task costs its exchange, not the server. A task that stands alone is kept: the server leans on it.
-    fn panicked(&mut self, token: Token) {
-        self.report(token, &Outcome::Panicked);
-        if let Some(x) = self.slots.get(token).and_then(|slot| slot.exchange) {
-            self.remove(token);
-            self.close(x);
-        }
-    }
-
     /// Says in the log what went wrong with a task.
-    fn report(&mut self, token: Token, outcome: &Outcome) {
+    fn report(&mut self, token: Token, error: TaskError) {
         let Some(slot) = self.slots.get(token) else { return };
-        let (speaker, exchange) = (Speaker::new(slot), slot.exchange);
-        match outcome {
-            Outcome::Flow(_) => {}
-            Outcome::Failed(error) => {
-                let level = if error.side == Side::Client { Level::Info } else { Level::Error };
-                self.say(level, speaker, exchange, format_args!("{}", error.source));
-            }
-            Outcome::Panicked => {
-                let then = if exchange.is_some() { "its connection is closed" } else { "it goes on" };
-                self.say(Level::Alert, speaker, exchange, format_args!("panicked (a bug); {then}"));
-            }
-        }
+        let (speaker, exchange) = (slot.task.introduce(), slot.exchange());
+        let level = if error.side == Side::Client { Level::Info } else { Level::Error };
+        self.say(level, speaker, exchange, format_args!("{}", error.source));
     }
 
     /// Ends an exchange: all its tasks are cancelled, and those that are not done with that stay on alone.
-    fn close(&mut self, x: Token) {
+    pub(super) fn close(&mut self, x: Token) {
         if let Some(exchange) = self.exchanges.get_mut(x) {
             exchange.phase = Phase::Closed; // those who are cancelled see why
         }
@@ -270,32 +245,21 @@ impl<W> Engine<W> {
     fn cancel_members(&mut self, x: Token, from: usize) {
         while let Some(token) = self.exchanges.get(x).and_then(|x| x.members.get(from)) {
             let outcome = self.call(token, Some(x), Event::Cancel);
-            self.report(token, &outcome);
+            if let Err(error) = outcome {
+                self.report(token, error);
+            }
             if let Some(exchange) = self.exchanges.get_mut(x) {
                 exchange.members.remove(token);
-                if let Outcome::Panicked = outcome {
-                    exchange.phase = Phase::Closed;
-                }
             }
-            if let Outcome::Flow(Flow::Blocked | Flow::Progress) = outcome
+            if let Ok(Flow::Blocked | Flow::Progress) = outcome
                 && let Some(slot) = self.slots.get_mut(token)
             {
-                slot.exchange = None; // it has something to see to, such as a child to be reaped
+                slot.leave(); // it has something to see to, such as a child to be reaped
                 self.settle_alone(token);
             } else {
                 self.remove(token);
             }
             self.carry_out(None);
         }
-    }
-}
-
-impl Speaker {
-    fn new<W>(slot: &Slot<W>) -> Self {
-        let fd = match slot.task.watch() {
-            Watch::Read(fd) | Watch::Write(fd) | Watch::Change(fd) => Some(fd.as_raw_fd()),
-            Watch::Exit(_) | Watch::Signal(_) | Watch::Always => None,
-        };
-        Self { exchange: slot.exchange, kind: slot.task.kind(), doing: slot.task.doing(), fd }
     }
 }

@@ -20,6 +20,18 @@ pub const REPLY_BYTES_MAX: usize = 128 << 10;
 /// Segments in one pipe; a file range of any size is one. A pipe with so many is full.
 pub const SEGMENTS_MAX: usize = 256;
 
+/// Bytes of a buffer that is used again: a usual head, or an answer's head and a small document.
+pub const BUFFER_BYTES: usize = 2048;
+
+/// Buffers of a worker that are kept while nobody uses them.
+pub const SPARE_BUFFERS_MAX: usize = 64;
+
+/// Of what a worker reads heads with, how many are kept while nobody uses them.
+pub const SPARE_SCANS_MAX: usize = 16;
+
+/// Bytes of a segment that are copied behind the ones before them rather than to be one more slice for writev(2).
+pub const COPIED_BYTES_MAX: usize = 1536;
+
 /// Tasks of one exchange.
 pub const MEMBERS_MAX: usize = 8;
 
@@ -88,7 +100,7 @@ pub const LONG_READ_BYTES: usize = 256 << 10;
 pub const WRITE_BYTES_PER_TURN: u64 = 4 << 20;
 
 /// Segments gathered into one writev(2).
-pub const IOVECS_MAX: usize = 64;
+pub const IOVECS_MAX: usize = 16;
 
 /// Connections taken in one turn of Accept.
 pub const ACCEPTS_PER_TURN: usize = 64;

@@ -3,17 +3,21 @@
 //! Tasks do not know each other. One puts bytes into a pipe, another finds that it wants to run because the pipe has
 //! bytes; the engine asks each of them after every change.
 
+mod buffers;
 pub mod limits;
+mod on_demand;
 mod pipe;
 mod reply;
 mod subject;
 
+pub use buffers::Buffers;
+pub use on_demand::{Fresh, OnDemand};
 pub use pipe::{Front, Pipe, Segment};
 pub use reply::{Answer, Reply};
 pub use subject::Subject;
 
 use crate::log::{Level, LogTarget};
-use limits::{BODY_BYTES_MAX, INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX, WRITE_BYTES_PER_TURN};
+use limits::{INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
 use std::sync::Arc;
 use std::time::Duration;
 use webserv_sys::Token;
@@ -50,9 +54,9 @@ pub struct Exchange {
     /// Bytes to the client.
     pub output: Pipe,
     /// The request's body, plain, for the worker that takes it.
-    pub body: Pipe,
+    pub body: OnDemand<Pipe>,
     /// What a worker answers, before the protocol has framed it.
-    pub reply: Reply,
+    pub reply: OnDemand<Reply>,
     /// Where the connection stands; changed by the protocol.
     pub phase: Phase,
     /// A worker has failed, on this side, and the protocol has not seen it yet.
@@ -83,8 +87,8 @@ impl Exchange {
         Self {
             input: Pipe::new(INPUT_BYTES_MAX),
             output: Pipe::new(OUTPUT_BYTES_MAX),
-            body: Pipe::new(BODY_BYTES_MAX),
-            reply: Reply::new(REPLY_BYTES_MAX),
+            body: OnDemand::default(),
+            reply: OnDemand::default(),
             phase: Phase::Open,
             failed: None,
             send_timeout,
@@ -110,27 +114,31 @@ impl Exchange {
 }
 
 /// The tokens of an exchange's tasks.
-#[derive(Default)]
 pub struct Members {
-    tokens: [Option<Token>; MEMBERS_MAX],
+    /// Those behind the first `count` mean nothing.
+    tokens: [Token; MEMBERS_MAX],
     count: u8,
+}
+
+impl Default for Members {
+    fn default() -> Self {
+        Self { tokens: [Token { index: 0, generation: 0 }; MEMBERS_MAX], count: 0 }
+    }
 }
 
 impl Members {
     /// Adds a task; false when there is no room for it.
     pub fn add(&mut self, token: Token) -> bool {
         let Some(place) = self.tokens.get_mut(usize::from(self.count)) else { return false };
-        *place = Some(token);
+        *place = token;
         self.count += 1;
         true
     }
 
     /// Removes a task; the others keep their order.
     pub fn remove(&mut self, token: Token) {
-        let count = usize::from(self.count);
-        if let Some(at) = self.tokens[..count].iter().position(|t| *t == Some(token)) {
-            self.tokens[at..count].rotate_left(1);
-            self.tokens[count - 1] = None;
+        if let Some(at) = self.as_slice().iter().position(|t| *t == token) {
+            self.tokens.copy_within(at + 1..usize::from(self.count), at);
             self.count -= 1;
         }
     }
@@ -145,10 +153,16 @@ impl Members {
         self.count == 0
     }
 
-    /// The task at this place; the protocol is the first, the client's two sides follow.
+    /// All of them in their order: the protocol is the first, the client's two sides follow.
+    #[inline]
+    pub fn as_slice(&self) -> &[Token] {
+        &self.tokens[..usize::from(self.count)]
+    }
+
+    /// The task at this place.
     #[inline]
     pub fn get(&self, at: usize) -> Option<Token> {
-        self.tokens.get(at).copied().flatten()
+        self.as_slice().get(at).copied()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A pipe: a bounded queue of bytes between two tasks.
 
-use super::limits::{FILES_MAX, SEGMENTS_MAX};
+use super::limits::{BODY_BYTES_MAX, COPIED_BYTES_MAX, FILES_MAX, SEGMENTS_MAX};
+use super::{Buffers, Fresh};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::ops::Range;
@@ -12,14 +13,16 @@ use std::rc::Rc;
 /// Segments move from pipe to pipe, their bytes are not copied. The bound is soft by one segment: whoever puts
 /// something in asks [`Pipe::room`] before it makes the segment.
 pub struct Pipe {
-    segments: VecDeque<Segment>,
+    /// The first segment. Mostly it is the only one, and then it takes no memory of its own.
+    first: Option<Segment>,
+    rest: VecDeque<Segment>,
     /// Bytes in all segments.
     bytes: u64,
     /// Of these, bytes in memory.
-    memory_bytes: usize,
-    memory_bytes_max: usize,
+    memory_bytes: u32,
+    memory_bytes_max: u32,
     /// File ranges in it.
-    files: usize,
+    files: u8,
     /// Bytes that ever left.
     taken_bytes: u64,
     ended: bool,
@@ -60,15 +63,15 @@ impl Segment {
         self.len() == 0
     }
 
-    fn memory_bytes(&self) -> usize {
+    fn memory_bytes(&self) -> u32 {
         match self {
-            Segment::Owned(..) | Segment::Shared(..) => self.len() as usize,
+            Segment::Owned(..) | Segment::Shared(..) => self.len() as u32, // far below 4 GiB: a pipe is bounded
             Segment::File(..) => 0,
         }
     }
 
-    fn files(&self) -> usize {
-        usize::from(matches!(self, Segment::File(..)))
+    fn files(&self) -> u8 {
+        u8::from(matches!(self, Segment::File(..)))
     }
 
     fn bytes(&self) -> Option<&[u8]> {
@@ -101,15 +104,24 @@ impl Segment {
     }
 }
 
+/// The pipe that is made on demand: that of a request's body.
+impl Fresh for Pipe {
+    const FRESH: &Pipe = &Pipe::new(BODY_BYTES_MAX);
+
+    fn fresh() -> Self {
+        Pipe::new(BODY_BYTES_MAX)
+    }
+}
+
 impl Pipe {
     /// An empty pipe that is full with this many bytes in memory.
     pub const fn new(memory_bytes_max: usize) -> Self {
-        let segments = VecDeque::new();
         Self {
-            segments,
+            first: None,
+            rest: VecDeque::new(),
             bytes: 0,
             memory_bytes: 0,
-            memory_bytes_max,
+            memory_bytes_max: memory_bytes_max as u32,
             files: 0,
             taken_bytes: 0,
             ended: false,
@@ -130,8 +142,8 @@ impl Pipe {
 
     /// Bytes that may be put in before it is full.
     pub fn room(&self) -> usize {
-        let many = self.segments.len() >= SEGMENTS_MAX || self.files >= FILES_MAX;
-        if many { 0 } else { self.memory_bytes_max.saturating_sub(self.memory_bytes) }
+        let many = self.rest.len() + 1 >= SEGMENTS_MAX || usize::from(self.files) >= FILES_MAX;
+        if many { 0 } else { self.memory_bytes_max.saturating_sub(self.memory_bytes) as usize }
     }
 
     /// Bytes that have left it since it was made.
@@ -175,14 +187,62 @@ impl Pipe {
         self.abandoned
     }
 
-    /// Puts a segment in; an empty one is dropped.
+    /// Puts a segment in; an empty one is dropped. A few bytes are copied behind the last ones where these have room:
+    /// that is cheaper than one more segment, here and in the kernel.
     pub fn push(&mut self, segment: Segment) {
-        if !segment.is_empty() && !self.abandoned {
-            self.bytes += segment.len();
-            self.memory_bytes += segment.memory_bytes();
-            self.files += segment.files();
-            self.segments.push_back(segment);
+        if segment.is_empty() || self.abandoned {
+            return;
         }
+        if segment.bytes().is_some_and(|bytes| self.copy_behind(bytes)) {
+            return;
+        }
+        self.bytes += segment.len();
+        self.memory_bytes += segment.memory_bytes();
+        self.files += segment.files();
+        match self.first {
+            None => self.first = Some(segment),
+            Some(_) => self.rest.push_back(segment),
+        }
+    }
+
+    /// Puts bytes in whose buffer serves again when they are so few that they are copied.
+    pub fn push_buffer(&mut self, bytes: Vec<u8>, buffers: &mut Buffers) {
+        if self.copy_behind(&bytes) {
+            buffers.give(bytes);
+        } else {
+            self.push_bytes(bytes);
+        }
+    }
+
+    fn copy_behind(&mut self, bytes: &[u8]) -> bool {
+        if bytes.len() > COPIED_BYTES_MAX || self.abandoned {
+            return false;
+        }
+        let Some(last) = self.last_with_room(bytes.len()) else { return false };
+        last.extend_from_slice(bytes);
+        self.bytes += bytes.len() as u64;
+        self.memory_bytes += bytes.len() as u32;
+        true
+    }
+
+    /// The last segment, if it is one of its own bytes that so many more can be put behind without a new allocation.
+    fn last_with_room(&mut self, bytes: usize) -> Option<&mut Vec<u8>> {
+        match self.rest.back_mut().or(self.first.as_mut()) {
+            Some(Segment::Owned(last, _)) if last.capacity() - last.len() >= bytes => Some(last),
+            _ => None,
+        }
+    }
+
+    fn pop_first(&mut self) -> Option<Segment> {
+        let first = std::mem::replace(&mut self.first, self.rest.pop_front());
+        if self.rest.is_empty() && self.rest.capacity() > 0 {
+            self.rest = VecDeque::new(); // an idle connection holds no buffer
+        }
+        first
+    }
+
+    fn segments(&self) -> impl Iterator<Item = &Segment> {
+        self.first.iter().chain(&self.rest)
     }
 
     /// Puts bytes in that nobody else holds.
@@ -192,19 +252,19 @@ impl Pipe {
 
     /// Copies bytes in, behind those of the last segment if there is one of its own with room.
     pub fn push_copy(&mut self, bytes: &[u8]) {
-        match self.segments.back_mut() {
-            Some(Segment::Owned(last, _)) if last.capacity() - last.len() >= bytes.len() => {
+        match self.last_with_room(bytes.len()) {
+            Some(last) => {
                 last.extend_from_slice(bytes);
                 self.bytes += bytes.len() as u64;
-                self.memory_bytes += bytes.len();
+                self.memory_bytes += bytes.len() as u32;
             }
-            _ => self.push_bytes(bytes.to_vec()),
+            None => self.push_bytes(bytes.to_vec()),
         }
     }
 
     /// The reading end.
     pub fn front(&self) -> Option<Front<'_>> {
-        self.segments.front().map(|segment| match segment {
+        self.first.as_ref().map(|segment| match segment {
             Segment::File(file, range) => Front::File(file.as_fd(), range.clone()),
             bytes => Front::Bytes(bytes.bytes().unwrap_or_default()),
         })
@@ -212,24 +272,27 @@ impl Pipe {
 
     /// All bytes before the first file range as one slice; copied together if they lie in several segments.
     pub fn contiguous(&mut self) -> &[u8] {
-        let run = self.segments.iter().take_while(|s| s.bytes().is_some()).count();
-        if run > 1 {
+        let run = self.rest.iter().take_while(|s| s.bytes().is_some()).count();
+        if run > 0
+            && let Some(first) = self.first.as_mut().filter(|s| s.bytes().is_some())
+        {
             // Twice as much, so that bytes which come one by one are copied now and then and not with each.
-            let bytes: u64 = self.segments.iter().take(run).map(Segment::len).sum();
+            let bytes = first.len() + self.rest.iter().take(run).map(Segment::len).sum::<u64>();
             let mut all = Vec::with_capacity(2 * bytes as usize);
-            for segment in self.segments.drain(..run) {
+            all.extend_from_slice(first.bytes().unwrap_or_default());
+            for segment in self.rest.drain(..run) {
                 all.extend_from_slice(segment.bytes().unwrap_or_default());
             }
-            self.segments.push_front(Segment::Owned(all, 0));
+            *first = Segment::Owned(all, 0);
         }
-        self.segments.front().and_then(Segment::bytes).unwrap_or_default()
+        self.first.as_ref().and_then(Segment::bytes).unwrap_or_default()
     }
 
     /// Lays out the bytes before the first file range for writev(2). Returns how many slices, how many bytes, and
     /// whether more stands behind them.
     pub fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> (usize, u64, bool) {
         let (mut count, mut bytes) = (0, 0);
-        for (slice, segment) in slices.iter_mut().zip(&self.segments) {
+        for (slice, segment) in slices.iter_mut().zip(self.segments()) {
             let Some(run) = segment.bytes() else { break };
             *slice = IoSlice::new(run);
             count += 1;
@@ -239,14 +302,19 @@ impl Pipe {
     }
 
     /// Drops `count` bytes from the reading end.
-    pub fn consume(&mut self, mut count: u64) {
+    pub fn consume(&mut self, count: u64) {
+        self.consume_into(count, &mut Buffers::default());
+    }
+
+    /// The same; the memory of segments of their own that are used up serves again.
+    pub fn consume_into(&mut self, mut count: u64, buffers: &mut Buffers) {
         debug_assert!(count <= self.bytes, "more is consumed than there is");
         self.bytes -= count;
         self.taken_bytes += count;
-        while let Some(front) = self.segments.front_mut() {
+        while let Some(front) = &mut self.first {
             let here = count.min(front.len());
             if matches!(front, Segment::Owned(..) | Segment::Shared(..)) {
-                self.memory_bytes -= here as usize;
+                self.memory_bytes -= here as u32;
             }
             front.advance(here);
             count -= here;
@@ -254,18 +322,17 @@ impl Pipe {
                 break;
             }
             self.files -= front.files();
-            self.segments.pop_front();
-        }
-        if self.segments.is_empty() && self.segments.capacity() > 0 {
-            self.segments = VecDeque::new(); // an idle connection holds no buffer
+            if let Some(Segment::Owned(bytes, _)) = self.pop_first() {
+                buffers.give(bytes);
+            }
         }
     }
 
     /// Takes the first segment, or its first `most` bytes.
     pub fn take(&mut self, most: u64) -> Option<Segment> {
-        let front = self.segments.front_mut()?;
+        let front = self.first.as_mut()?;
         let segment = match front.len() <= most {
-            true => self.segments.pop_front()?,
+            true => self.pop_first()?,
             false => {
                 self.files += front.files(); // the part and the rest
                 front.split_front(most)

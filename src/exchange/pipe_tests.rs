@@ -7,7 +7,7 @@ fn file() -> Rc<OwnedFd> {
 }
 
 fn text(pipe: &Pipe) -> Vec<u8> {
-    pipe.segments.iter().flat_map(|s| s.bytes().unwrap_or_default().to_vec()).collect()
+    pipe.segments().flat_map(|s| s.bytes().unwrap_or_default().to_vec()).collect()
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn bytes_leave_in_the_order_in_which_they_came() {
     assert_eq!(pipe.contiguous(), b"o three");
     pipe.consume(7);
     assert!(pipe.is_empty() && pipe.front().is_none());
-    assert_eq!(pipe.segments.capacity(), 0, "an idle pipe holds no memory");
+    assert_eq!(pipe.rest.capacity(), 0, "an idle pipe holds no memory");
 }
 
 #[test]
@@ -123,6 +123,6 @@ fn bytes_that_come_one_by_one_are_not_copied_with_each() {
         pipe.consume(if pipe.len() > 10 { pipe.len() - 1 } else { 1 });
         pipe.contiguous();
     }
-    let Some(Segment::Owned(buffer, _)) = pipe.segments.front() else { panic!("owned bytes") };
+    let Some(Segment::Owned(buffer, _)) = &pipe.first else { panic!("owned bytes") };
     assert!(pipe.len() < 10 && buffer.capacity() < 300_000, "{} bytes in {}", pipe.len(), buffer.capacity());
 }

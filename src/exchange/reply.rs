@@ -1,5 +1,7 @@
 //! What a worker answers: a head as a value, then plain bytes.
 
+use super::Fresh;
+use super::limits::REPLY_BYTES_MAX;
 use super::pipe::Pipe;
 use crate::http::reply::ReplyHead;
 use std::collections::VecDeque;
@@ -53,6 +55,14 @@ pub struct Reply {
     pub is_all_said: bool,
     /// How the program that makes it ended, if it is one and has.
     pub exit: Option<Status>,
+}
+
+impl Fresh for Reply {
+    const FRESH: &Reply = &Reply::new(REPLY_BYTES_MAX);
+
+    fn fresh() -> Self {
+        Reply::new(REPLY_BYTES_MAX)
+    }
 }
 
 impl Reply {

@@ -38,7 +38,8 @@ pub enum Verdict {
 /// A date that is none, or a date field sent twice, is ignored; in a list of tags nothing counts from the first
 /// malformed member on.
 pub fn evaluate(method: Method, fields: &Fields, now: &Validators<'_>, exists: bool, now_secs: i64) -> Verdict {
-    if matches!(method, Method::Connect | Method::Options | Method::Trace) {
+    const ASKED: [Known; 4] = [Known::IfMatch, Known::IfUnmodifiedSince, Known::IfNoneMatch, Known::IfModifiedSince];
+    if !fields.has_any(&ASKED) || matches!(method, Method::Connect | Method::Options | Method::Trace) {
         return Verdict::Proceed; // section 13.2.1
     }
     let last_modified = now.last_modified_secs.filter(|_| exists);

@@ -244,6 +244,12 @@ impl Fields {
         self.index.present & known.bit() != 0
     }
 
+    /// At least one line of one of these names.
+    #[inline]
+    pub fn has_any(&self, known: &[Known]) -> bool {
+        known.iter().any(|&known| self.has(known))
+    }
+
     /// Two or more lines of this name.
     #[inline]
     pub fn has_several(&self, known: Known) -> bool {

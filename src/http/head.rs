@@ -58,7 +58,7 @@ impl Fault {
 /// Empty lines before a request line that are skipped (RFC 9112 section 2.2 asks for one at least).
 const EMPTY_LINES_MAX: u32 = 4;
 
-/// What a connection keeps between requests, see [`Scan::recycle`].
+/// What is kept between requests, see [`Scan::recycle`].
 const RECYCLED_BYTES_MAX: usize = 2048;
 
 /// How far the search for the end of a head has come. All positions count from the first byte of the buffer, which
@@ -121,8 +121,7 @@ impl Scan {
         self.stage > Stage::EmptyLines
     }
 
-    /// Takes the memory of a request that is done, so that the next one needs no allocation. Not that of a large head:
-    /// connections may be idle for long.
+    /// Takes the memory of a request that is done, so that the next one needs no allocation. Not that of a large head.
     pub fn recycle(&mut self, request: Request) {
         let Fields { bytes, mut index } = request.fields;
         if self.stage == Stage::EmptyLines && bytes.capacity() + index.capacity_bytes() <= RECYCLED_BYTES_MAX {

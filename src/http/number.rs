@@ -51,15 +51,16 @@ impl Digits {
 
     #[inline]
     fn of<const BASE: u64>(mut value: u64) -> Digits {
-        let mut digits = Digits { bytes: [0; 20], start: 20 };
-        loop {
-            digits.start -= 1;
-            digits.bytes[digits.start] = b"0123456789abcdef"[(value % BASE) as usize];
-            value /= BASE;
+        let mut bytes = [0; 20];
+        let mut start = bytes.len();
+        for (at, byte) in bytes.iter_mut().enumerate().rev() {
+            *byte = b"0123456789abcdef"[(value % BASE) as usize];
+            (start, value) = (at, value / BASE);
             if value == 0 {
-                return digits;
+                break;
             }
         }
+        Digits { bytes, start }
     }
 
     /// The text.

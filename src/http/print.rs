@@ -1,8 +1,7 @@
 //! A response's head as bytes (RFC 9112 sections 4 and 5), the fields in nginx's order.
 
-use super::date;
 use super::fields::Known;
-use super::number::push_decimal;
+use super::number::Digits;
 use super::range::ContentRange;
 use super::reply::ReplyHead;
 use super::status::{is_bodyless, reason};
@@ -14,6 +13,8 @@ pub struct Frame<'a> {
     pub server: &'a str,
     /// The value of Date.
     pub date: &'a [u8; 29],
+    /// The value of Last-Modified, where the head has one: by [`super::date::format`], or as it was made before.
+    pub last_modified: Option<[u8; 29]>,
     /// How the client finds the end of the body. Ignored where the status has no body.
     pub body: BodyEnd,
     /// What is said about the connection.
@@ -61,47 +62,44 @@ pub fn response_head(out: &mut Vec<u8>, head: &ReplyHead, frame: &Frame<'_>) {
     out.reserve(FIXED_BYTES_MAX + frame.server.len() + texts_len(head));
     status_line(out, head.status);
     if !frame.server.is_empty() {
-        line(out, b"Server: ", frame.server.as_bytes());
+        field(out, b"\r\nServer: ", frame.server.as_bytes());
     }
-    line(out, b"Date: ", frame.date);
+    field(out, b"\r\nDate: ", frame.date);
     if let Some(content_type) = &head.content_type
         && !is_bodyless(head.status)
     {
-        line(out, b"Content-Type: ", content_type.as_bytes());
+        field(out, b"\r\nContent-Type: ", content_type.as_bytes());
     }
     if let BodyEnd::Length(length) = frame.body
         && !is_bodyless(head.status)
     {
-        out.extend_from_slice(b"Content-Length: ");
-        push_decimal(out, length);
-        out.extend_from_slice(b"\r\n");
+        field(out, b"\r\nContent-Length: ", Digits::decimal(length).as_bytes());
     }
-    if let Some(secs) = head.last_modified_secs {
-        line(out, b"Last-Modified: ", &date::format(secs));
+    if let Some(last_modified) = &frame.last_modified {
+        field(out, b"\r\nLast-Modified: ", last_modified);
     }
     if let Some(location) = &head.location {
-        line(out, b"Location: ", location.as_bytes());
+        field(out, b"\r\nLocation: ", location.as_bytes());
     }
     if frame.body == BodyEnd::Chunked && !is_bodyless(head.status) {
-        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+        out.extend_from_slice(b"\r\nTransfer-Encoding: chunked");
     }
     connection(out, frame.connection);
     if let Some(etag) = &head.etag {
-        line(out, b"ETag: ", etag.as_bytes());
+        field(out, b"\r\nETag: ", etag.as_bytes());
     }
     if head.seekable && head.status == 200 {
-        out.extend_from_slice(b"Accept-Ranges: bytes\r\n");
+        out.extend_from_slice(b"\r\nAccept-Ranges: bytes");
     }
     if let Some(range) = frame.content_range {
-        out.extend_from_slice(b"Content-Range: ");
+        out.extend_from_slice(b"\r\nContent-Range: ");
         range.push(out);
-        out.extend_from_slice(b"\r\n");
     }
     for (name, value) in head.fields.iter().filter(|(name, _)| !name.known().is_some_and(is_ours)) {
-        out.extend_from_slice(name.as_bytes());
-        line(out, b": ", value.as_bytes());
+        field(out, b"\r\n", name.as_bytes());
+        field(out, b": ", value.as_bytes());
     }
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(b"\r\n\r\n");
 }
 
 /// Fields that this module writes itself or that frame the message: a script may not say them a second time.
@@ -120,31 +118,30 @@ const fn is_ours(known: Known) -> bool {
 
 /// `HTTP/1.1 404 Not Found`: always 1.1, the server's own version (RFC 9110 section 2.5).
 fn status_line(out: &mut Vec<u8>, status: u16) {
-    out.extend_from_slice(b"HTTP/1.1 ");
-    push_decimal(out, u64::from(status));
-    line(out, b" ", reason(status).as_bytes());
+    let digit = |place: u16| b'0' + (status / place % 10) as u8;
+    let number = [digit(100), digit(10), digit(1)];
+    field(out, b"HTTP/1.1 ", &number);
+    field(out, b" ", reason(status).as_bytes());
 }
 
 fn connection(out: &mut Vec<u8>, connection: Connection) {
     match connection {
-        Connection::Close => out.extend_from_slice(b"Connection: close\r\n"),
+        Connection::Close => out.extend_from_slice(b"\r\nConnection: close"),
         Connection::KeepAlive { timeout_secs } => {
-            out.extend_from_slice(b"Connection: keep-alive\r\n");
+            out.extend_from_slice(b"\r\nConnection: keep-alive");
             if let Some(secs) = timeout_secs {
-                out.extend_from_slice(b"Keep-Alive: timeout=");
-                push_decimal(out, secs);
-                out.extend_from_slice(b"\r\n");
+                field(out, b"\r\nKeep-Alive: timeout=", Digits::decimal(secs).as_bytes());
             }
         }
         Connection::Unsaid => {}
     }
 }
 
+/// A field's name, with the line end before it, and its value. So each field is two pieces and not three.
 #[inline]
-fn line(out: &mut Vec<u8>, start: &[u8], rest: &[u8]) {
+fn field(out: &mut Vec<u8>, start: &[u8], value: &[u8]) {
     out.extend_from_slice(start);
-    out.extend_from_slice(rest);
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(value);
 }
 
 fn texts_len(head: &ReplyHead) -> usize {

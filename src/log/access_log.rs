@@ -9,6 +9,8 @@ use std::time::Duration;
 #[derive(Default)]
 pub struct AccessLogs {
     logs: Vec<Log>,
+    /// A place to make a line in: its memory serves one after the other.
+    pub line: Vec<u8>,
 }
 
 struct Log {
@@ -36,7 +38,7 @@ impl AccessLogs {
     /// Goes on with these logs and files; what was gathered goes to the old ones.
     pub fn replace(&mut self, settings: &[AccessLog], files: &LogFiles) {
         self.flush();
-        *self = Self::new(settings, files);
+        self.logs = Self::new(settings, files).logs;
     }
 
     /// Adds a line, which ends in a newline. Returns how long it may wait when it is the first one in its buffer:

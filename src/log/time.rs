@@ -1,5 +1,6 @@
 //! Times as log files show them, in the local time zone.
 
+use std::cell::RefCell;
 use webserv_sys::clock::{self, Wall};
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -10,8 +11,21 @@ pub fn stamp(wall: Wall) -> String {
     format!("{:04}/{:02}/{:02} {:02}:{:02}:{:02}", t.year, t.month, t.day, t.hour, t.minute, t.second)
 }
 
-/// The common log format's: `22/Nov/2026:02:35:09 +0000`.
-pub fn common(wall: Wall) -> String {
+/// Appends the common log format's: `22/Nov/2026:02:35:09 +0000`. Each line of an access log has it, and it is made
+/// once a second.
+pub fn push_common(out: &mut Vec<u8>, wall: Wall) {
+    thread_local! {
+        static LAST: RefCell<Option<(i64, String)>> = const { RefCell::new(None) };
+    }
+    LAST.with_borrow_mut(|last| {
+        if last.as_ref().is_none_or(|(secs, _)| *secs != wall.secs) {
+            *last = Some((wall.secs, common(wall)));
+        }
+        out.extend_from_slice(last.as_ref().map_or(b"", |(_, text)| text.as_bytes()));
+    });
+}
+
+fn common(wall: Wall) -> String {
     let t = clock::local(wall.secs);
     let (month, zone) = (MONTHS[usize::from(t.month - 1) % 12], zone(t.offset_secs, ""));
     format!("{:02}/{month}/{:04}:{:02}:{:02}:{:02} {zone}", t.day, t.year, t.hour, t.minute, t.second)

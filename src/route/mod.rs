@@ -10,7 +10,7 @@ pub use environment::{Invocation, environment, query_arguments};
 pub use request_id::request_id;
 pub use script::{Script, find as find_script, may_answer as script_may_answer};
 pub use url_path::url_path;
-pub use variables::{View, expand, log_line};
+pub use variables::{View, expand, push_log_line};
 
 use crate::config::{Hosts, Location, Server, Settings};
 use std::os::unix::ffi::OsStrExt;
@@ -35,13 +35,16 @@ impl Route {
 
     /// The route for a path that has been decoded and normalized.
     pub fn to_path(server: &Arc<Server>, path: &[u8]) -> Self {
-        match server.locations.find(path) {
-            Some(location) => Self {
-                server: Arc::clone(server),
-                location: Some(Arc::clone(location)),
-                settings: Arc::clone(&location.settings),
-            },
-            None => Self::to_server(server),
+        let mut route = Self::to_server(server);
+        route.lead_to(path);
+        route
+    }
+
+    /// Goes on from the server's own settings to the location of a path.
+    pub fn lead_to(&mut self, path: &[u8]) {
+        if let Some(location) = self.server.locations.find(path) {
+            self.settings = Arc::clone(&location.settings);
+            self.location = Some(Arc::clone(location));
         }
     }
 

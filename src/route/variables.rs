@@ -2,10 +2,12 @@
 
 use super::{document_root, file_path};
 use crate::config::{Escape, Part, Server, Settings, Template, UseridMode, Variable};
-use crate::http::Request;
+use crate::http::number::{Digits, push_decimal};
 use crate::http::userid::UserId;
+use crate::http::{Known, Request};
 use crate::log::time;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::time::Duration;
 use webserv_sys::clock::Wall;
 use webserv_sys::net::Address;
@@ -58,36 +60,60 @@ pub struct View<'a> {
 
 /// Fills in a template as it is.
 pub fn expand(template: &Template, view: &View<'_>) -> Vec<u8> {
-    fill_in(template, view, Escape::None)
-}
-
-/// Fills in a log format, with its escapes and a newline.
-pub fn log_line(format: &Template, view: &View<'_>) -> Vec<u8> {
-    let mut line = fill_in(format, view, format.escape);
-    line.push(b'\n');
-    line
-}
-
-fn fill_in(template: &Template, view: &View<'_>, how: Escape) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
-    let mut value = Vec::new();
+    fill_in(template, view, Escape::None, &mut out);
+    out
+}
+
+/// Appends a log format filled in, with its escapes and a newline.
+pub fn push_log_line(out: &mut Vec<u8>, format: &Template, view: &View<'_>) {
+    fill_in(format, view, format.escape, out);
+    out.push(b'\n');
+}
+
+fn fill_in(template: &Template, view: &View<'_>, how: Escape, out: &mut Vec<u8>) {
     for part in &template.parts {
         match part {
             Part::Text(text) => out.extend_from_slice(text.as_bytes()),
             Part::Variable(variable) => {
-                value.clear();
-                view.value(variable, &mut value);
-                escape(&mut out, &value, how);
+                let start = out.len();
+                view.value(variable, out);
+                match &out[start..] {
+                    [] if how == Escape::Default => out.push(b'-'),
+                    value if !is_plain(variable) && needs_escape(value, how) => {
+                        let value = out.split_off(start);
+                        escape(out, &value, how);
+                    }
+                    _ => {}
+                }
             }
         }
     }
-    out
+}
+
+/// Values that are digits and a few signs, whatever the client sends: nothing in them is escaped.
+const fn is_plain(variable: &Variable) -> bool {
+    use Variable as V;
+    matches!(
+        variable,
+        V::RemoteAddr | V::TimeLocal | V::Status | V::BodyBytesSent | V::BytesSent | V::RequestLength | V::RequestTime
+    )
+}
+
+/// Whether [`escape`] would change a value that is not empty. Most are plain, so all their bytes are looked at, without
+/// an early end: the compiler takes many at once.
+fn needs_escape(value: &[u8], how: Escape) -> bool {
+    let is_special = |byte: u8| !(b' '..0x7f).contains(&byte) | (byte == b'"') | (byte == b'\\');
+    match how {
+        Escape::Default | Escape::Json => value.iter().fold(false, |any, &byte| any | is_special(byte)),
+        Escape::None => false,
+    }
 }
 
 /// Writes a value so that a client cannot break out of the log's line or quotes.
+#[cold]
 fn escape(out: &mut Vec<u8>, value: &[u8], how: Escape) {
     match how {
-        Escape::Default if value.is_empty() => out.push(b'-'),
         Escape::Default => value.iter().for_each(|&byte| match byte {
             b'"' | b'\\' | ..=0x1f | 0x7f.. => {
                 let _ = write!(out, "\\x{byte:02X}");
@@ -118,18 +144,16 @@ impl View<'_> {
             Variable::ServerAddr => address(Some(self.local), out),
             Variable::ServerPort => port(Some(self.local), out),
             Variable::ServerName => out.extend_from_slice(self.server_name()),
-            Variable::TimeLocal => out.extend_from_slice(time::common(self.wall).as_bytes()),
+            Variable::TimeLocal => time::push_common(out, self.wall),
             Variable::TimeIso8601 => out.extend_from_slice(time::iso8601(self.wall).as_bytes()),
-            Variable::Msec => number(out, format_args!("{}.{:03}", self.wall.secs, self.wall.nanos / 1_000_000)),
-            Variable::Status => number(out, format_args!("{:03}", self.status)),
-            Variable::BodyBytesSent => number(out, format_args!("{}", self.body_bytes_sent)),
-            Variable::BytesSent => number(out, format_args!("{}", self.bytes_sent)),
-            Variable::RequestLength => number(out, format_args!("{}", self.request_bytes)),
-            Variable::RequestTime => {
-                number(out, format_args!("{}.{:03}", self.elapsed.as_secs(), self.elapsed.subsec_millis()));
-            }
-            Variable::Connection => number(out, format_args!("{}", self.connection)),
-            Variable::ConnectionRequests => number(out, format_args!("{}", self.connection_requests)),
+            Variable::Msec => push_decimals(out, self.wall.secs.max(0) as u64, self.wall.nanos / 1_000_000),
+            Variable::Status => push_three_digits(out, self.status.into()),
+            Variable::BodyBytesSent => push_decimal(out, self.body_bytes_sent),
+            Variable::BytesSent => push_decimal(out, self.bytes_sent),
+            Variable::RequestLength => push_decimal(out, self.request_bytes),
+            Variable::RequestTime => push_decimals(out, self.elapsed.as_secs(), self.elapsed.subsec_millis()),
+            Variable::Connection => push_decimal(out, self.connection),
+            Variable::ConnectionRequests => push_decimal(out, self.connection_requests),
             Variable::RequestBodyFile => out.extend_from_slice(self.request_body_file),
             Variable::RequestId => number(out, format_args!("{:032x}", self.request_id)),
             Variable::Pid => number(out, format_args!("{}", webserv_sys::process::pid())),
@@ -175,8 +199,11 @@ impl View<'_> {
 
     /// All fields of this name as one list (RFC 9110 section 5.3); cookies have a separator of their own.
     fn fields(&self, name: &[u8], out: &mut Vec<u8>) {
-        let all = self.request.into_iter().flat_map(|request| request.fields.iter());
-        let separator: &[u8] = if name.eq_ignore_ascii_case(b"cookie") { b"; " } else { b", " };
+        let known = Known::parse(name);
+        let absent = |request: &Request| known.is_some_and(|known| !request.fields.has(known));
+        let Some(request) = self.request.filter(|request| !absent(request)) else { return };
+        let all = request.fields.iter();
+        let separator: &[u8] = if known == Some(Known::Cookie) { b"; " } else { b", " };
         for (i, field) in all.filter(|field| field.name.eq_ignore_ascii_case(name)).enumerate() {
             out.extend_from_slice(if i > 0 { separator } else { b"" });
             out.extend_from_slice(field.value);
@@ -232,7 +259,13 @@ fn sent_field<'a>(head: &'a [u8], name: &[u8]) -> &'a [u8] {
 /// Appends the IP address; "unix:" for a socket that has none.
 pub(super) fn address(address: Option<&Address>, out: &mut Vec<u8>) {
     match address {
-        Some(Address::Inet(address)) => number(out, format_args!("{}", address.ip())),
+        Some(Address::Inet(SocketAddr::V4(address))) => {
+            for (i, byte) in address.ip().octets().into_iter().enumerate() {
+                out.extend_from_slice(if i > 0 { b"." } else { b"" });
+                push_decimal(out, byte.into());
+            }
+        }
+        Some(Address::Inet(SocketAddr::V6(address))) => number(out, format_args!("{}", address.ip())),
         Some(Address::Unix(_)) => out.extend_from_slice(b"unix:"),
         None => {}
     }
@@ -241,8 +274,22 @@ pub(super) fn address(address: Option<&Address>, out: &mut Vec<u8>) {
 /// Appends the port, if there is one.
 pub(super) fn port(address: Option<&Address>, out: &mut Vec<u8>) {
     if let Some(Address::Inet(address)) = address {
-        number(out, format_args!("{}", address.port()));
+        push_decimal(out, address.port().into());
     }
+}
+
+/// Three digits at least, as a status has them.
+fn push_three_digits(out: &mut Vec<u8>, value: u64) {
+    let digits = Digits::decimal(value);
+    out.extend_from_slice(&b"000"[digits.as_bytes().len().min(3)..]);
+    out.extend_from_slice(digits.as_bytes());
+}
+
+/// Seconds with three places.
+fn push_decimals(out: &mut Vec<u8>, secs: u64, millis: u32) {
+    push_decimal(out, secs);
+    out.push(b'.');
+    push_three_digits(out, millis.into());
 }
 
 fn number(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
@@ -255,9 +302,8 @@ mod tests {
 
     #[test]
     fn values_cannot_break_out_of_a_log_line() {
-        let rows: [(Escape, &[u8], &str); 7] = [
+        let rows: [(Escape, &[u8], &str); 6] = [
             (Escape::Default, b"plain text", "plain text"),
-            (Escape::Default, b"", "-"),
             (Escape::Default, b"a\"b\\c\r\nd\xff\x7f", r"a\x22b\x5Cc\x0D\x0Ad\xFF\x7F"),
             (Escape::Json, b"a\"b\\c\r\n\t\x01", r#"a\"b\\c\r\n\t\u0001"#),
             (Escape::Json, b"", ""),
@@ -268,6 +314,8 @@ mod tests {
             let mut out = Vec::new();
             escape(&mut out, value, how);
             assert_eq!(String::from_utf8_lossy(&out), told);
+            assert!(needs_escape(value, how) || out == value);
+            assert!(!needs_escape(b"", how));
         }
     }
 

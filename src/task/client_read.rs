@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::exchange::limits::{LONG_READ_BYTES, READ_BYTES};
+use crate::exchange::limits::{BUFFER_BYTES, LONG_READ_BYTES, READ_BYTES};
 use crate::exchange::{Exchange, Phase};
 use crate::worker::Worker;
 use std::os::fd::{AsFd, OwnedFd};
@@ -41,7 +41,13 @@ impl ClientRead {
             Ok(count) => {
                 match x.phase {
                     Phase::Lingering => x.dropped_bytes += count as u64,
-                    _ => x.input.push_copy(&buffer[..count]),
+                    // What comes after other bytes goes behind them; else most heads fit into a buffer.
+                    _ if count > BUFFER_BYTES || !x.input.is_empty() => x.input.push_copy(&buffer[..count]),
+                    _ => {
+                        let mut head = worker.buffers.take(count);
+                        head.extend_from_slice(&buffer[..count]);
+                        x.input.push_bytes(head);
+                    }
                 }
                 self.much = count == READ_BYTES;
                 Ok(if count < most { Flow::Blocked } else { Flow::Progress })

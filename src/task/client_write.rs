@@ -3,7 +3,7 @@
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::{IOVECS_MAX, WRITE_BYTES_PER_TURN};
-use crate::exchange::{Exchange, Front, Phase, Pipe};
+use crate::exchange::{Buffers, Exchange, Front, Phase, Pipe};
 use crate::worker::Worker;
 use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -32,11 +32,11 @@ impl ClientWrite {
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        let x = cx.exchange();
+        let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
         let (start, timeout) = (x.output.taken_bytes(), x.send_timeout);
         let mut full = false;
         while !full && !x.output.is_empty() && x.output.taken_bytes() - start < WRITE_BYTES_PER_TURN {
-            match write_once(self.socket.as_fd(), &mut x.output, x.sendfile_bytes_max) {
+            match write_once(self.socket.as_fd(), &mut x.output, x.sendfile_bytes_max, &mut worker.buffers) {
                 Ok(Written::All) => {}
                 Ok(Written::Part) => full = true,
                 Err(error) if error.would_block() => full = true,
@@ -58,7 +58,12 @@ impl ClientWrite {
 }
 
 /// One system call's worth of the output.
-fn write_once(socket: BorrowedFd<'_>, output: &mut Pipe, sendfile_bytes_max: u64) -> Result<Written, Error> {
+fn write_once(
+    socket: BorrowedFd<'_>,
+    output: &mut Pipe,
+    sendfile_bytes_max: u64,
+    buffers: &mut Buffers,
+) -> Result<Written, Error> {
     let (offered, sent) = match output.front() {
         Some(Front::File(source, range)) => {
             let offered = (range.end - range.start).min(sendfile_bytes_max);
@@ -80,7 +85,7 @@ fn write_once(socket: BorrowedFd<'_>, output: &mut Pipe, sendfile_bytes_max: u64
         }
         None => return Ok(Written::All),
     };
-    output.consume(sent);
+    output.consume_into(sent, buffers);
     Ok(if sent < offered { Written::Part } else { Written::All })
 }
 

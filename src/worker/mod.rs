@@ -10,7 +10,9 @@ pub use reload::Reload;
 pub use team::{Mate, Team};
 
 use crate::config::Config;
-use crate::exchange::limits::{READ_BYTES, UNWATCHED};
+use crate::exchange::Buffers;
+use crate::exchange::limits::{READ_BYTES, SPARE_SCANS_MAX, UNWATCHED};
+use crate::http::Scan;
 use crate::log::AccessLogs;
 use date::DateCache;
 use std::sync::Arc;
@@ -27,6 +29,10 @@ pub struct Worker {
     pub team: Team,
     /// Where a read lands before its bytes go into a pipe: idle connections hold no buffer.
     pub read_buffer: Box<[u8]>,
+    /// For heads that are about to come, with memory for them.
+    pub scans: Vec<Box<Scan>>,
+    /// Memory for heads and small answers.
+    pub buffers: Buffers,
     /// The access logs.
     pub access_logs: AccessLogs,
     /// The date field's value for the present second.
@@ -49,6 +55,8 @@ impl Worker {
             config,
             team,
             read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            scans: Vec::new(),
+            buffers: Buffers::default(),
             access_logs,
             date: DateCache::default(),
             programs_running: 0,
@@ -64,6 +72,13 @@ impl Worker {
         match self.programs_looked_at {
             Some(look) if look >= now + UNWATCHED / 2 => look,
             _ => *self.programs_looked_at.insert(now + UNWATCHED),
+        }
+    }
+
+    /// Takes back one that has come to the end of a head. Few are needed, since most heads come as a whole.
+    pub fn give_back(&mut self, scan: Box<Scan>) {
+        if self.scans.len() < SPARE_SCANS_MAX {
+            self.scans.push(scan);
         }
     }
 

@@ -336,7 +336,7 @@ fn what_goes_wrong_while_tasks_are_cancelled_is_told_and_stops_no_one() {
     let x = play.open_with([panicking, failing, plain("last", On::Read)]);
     play.settle();
     play.engine.exchanges.get_mut(x).expect("it is open").phase = Phase::Closed;
-    play.engine.settle(x);
+    play.engine.guarded_once(|engine| engine.settle(x));
     let ends = ["panicking", "failing", "last"].map(|w| format!("{w} Cancel, disarm {w}, close {w}")).join(", ");
     assert_eq!(kernel::journal(), format!("{FOUNDERS_END}, {ends}"));
     let lines = play.log();

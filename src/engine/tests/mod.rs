@@ -5,6 +5,7 @@ mod deadlines;
 mod endings;
 mod kernel;
 mod net;
+mod panics;
 mod pump;
 mod rounds;
 mod schedules;

@@ -66,7 +66,8 @@ impl Schedule {
         }
         let mut engine = Engine::new(Box::new(Unkind), try_first, ErrorLog::in_memory(level), level);
         engine.clock = kernel::now;
-        engine.now = kernel::now();
+        engine.start = kernel::now();
+        engine.look_at_clock();
         engine.start(Box::new(Listen(Door::new())));
         engine.start(Box::new(Tick { set: false }));
         Self { seed, engine, owed, absent: (0..clients).collect(), chance }
@@ -177,18 +178,18 @@ fn check(engine: &Engine<Level>) {
     let mut armed = Vec::new();
     for &token in &slots {
         let slot = engine.slots.get(token).expect("tokens() are valid");
-        let in_queue = engine.queue.iter().filter(|other| **other == token).count();
+        let in_queue = engine.lines.queue.iter().filter(|other| **other == token).count();
         assert_eq!(in_queue, usize::from(slot.queued), "{token:?} in the queue");
-        let in_list = engine.unarmed.iter().filter(|other| **other == token).count();
+        let in_list = engine.lines.unarmed.iter().filter(|other| **other == token).count();
         assert_eq!(in_list, usize::from(slot.listed), "{token:?} in the list of those to be armed");
         assert!(!slot.hangup || slot.queued, "a hangup of {token:?} waits for no turn");
         if slot.armed {
             armed.push(token);
         }
-        let exchange = slot.exchange.map(|x| engine.exchanges.get(x).expect("its exchange is there"));
+        let exchange = slot.exchange().map(|x| engine.exchanges.get(x).expect("its exchange is there"));
         let members = exchange.map(|x| (0..x.members.len()).filter(|at| x.members.get(*at) == Some(token)).count());
         assert_eq!(members.unwrap_or(1), 1, "{token:?} among the members of its exchange");
-        if slot.exchange.is_none() && slot.task.wants(None) == Want::Kernel {
+        if slot.exchange().is_none() && slot.task.wants(None) == Want::Kernel {
             assert!(slot.queued || slot.armed || slot.listed, "{token:?} stands alone and waits for nothing");
         }
     }
@@ -204,10 +205,10 @@ fn check_exchange(engine: &Engine<Level>, token: Token) {
     assert!(!x.is_over(), "an exchange that is over is closed");
     let waits = (0..x.members.len()).any(|at| {
         let slot = x.members.get(at).and_then(|member| engine.slots.get(member)).expect("members are there");
-        assert_eq!(slot.exchange, Some(token));
+        assert_eq!(slot.exchange(), Some(token));
         let wants = slot.task.wants(Some(x));
         let waits = wants == Want::Kernel && (slot.armed || slot.listed);
-        (slot.queued && (wants != Want::Nothing || slot.hangup)) || waits || slot.deadline.at.is_some()
+        (slot.queued && (wants != Want::Nothing || slot.hangup)) || waits || slot.deadline.is_set()
     });
     assert!(waits, "nobody in {token:?} waits for anything");
     // One segment may go past a bound: here a head of two bytes, or the last answer.

@@ -20,6 +20,8 @@ struct Script {
     wants: BTreeMap<&'static str, Want>,
     /// Whom the kernel refuses to watch for.
     refused: BTreeSet<&'static str>,
+    /// Who panics at which question.
+    spoilt: BTreeSet<(&'static str, Question)>,
     /// What the next waits bring.
     batches: VecDeque<Vec<Ready>>,
     /// Tokens by puppet, as they were armed last.
@@ -134,17 +136,55 @@ pub fn refuse(name: &'static str) {
     SCRIPT.with_borrow_mut(|s| s.refused.insert(name));
 }
 
+/// The kernel watches for it again.
+pub fn allow(name: &'static str) {
+    SCRIPT.with_borrow_mut(|s| s.refused.remove(name));
+}
+
+/// From now on the puppet panics when it is asked this.
+pub fn spoil(name: &'static str, question: Question) {
+    SCRIPT.with_borrow_mut(|s| s.spoilt.insert((name, question)));
+}
+
+/// It answers again.
+pub fn mend(name: &'static str, question: Question) {
+    SCRIPT.with_borrow_mut(|s| s.spoilt.remove(&(name, question)));
+}
+
+/// What a task can be asked, beside being told to go on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Question {
+    Wants,
+    Watch,
+    Doing,
+    Drop,
+}
+
+fn answer(name: &'static str, question: Question) {
+    if SCRIPT.with_borrow(|s| s.spoilt.contains(&(name, question))) && !std::thread::panicking() {
+        panic_quietly();
+    }
+}
+
+impl<F> Drop for Puppet<F> {
+    fn drop(&mut self) {
+        answer(self.name, Question::Drop);
+    }
+}
+
 impl<F: FnMut(Event, &mut Context<'_, World>) -> Outcome> Task<World> for Puppet<F> {
     fn kind(&self) -> &'static str {
         self.name
     }
 
     fn doing(&self) -> &'static str {
+        answer(self.name, Question::Doing);
         "playing"
     }
 
     fn watch(&self) -> Watch<'_> {
         use std::os::fd::AsFd;
+        answer(self.name, Question::Watch);
         match self.on {
             On::Read => Watch::Read(self.fd.as_fd()),
             On::Write => Watch::Write(self.fd.as_fd()),
@@ -156,6 +196,7 @@ impl<F: FnMut(Event, &mut Context<'_, World>) -> Outcome> Task<World> for Puppet
     }
 
     fn wants(&self, _: Option<&Exchange>) -> Want {
+        answer(self.name, Question::Wants);
         let told = SCRIPT.with_borrow(|s| s.wants.get(self.name).copied());
         told.unwrap_or(if matches!(self.on, On::Always) { Want::Nothing } else { Want::Kernel })
     }
@@ -181,7 +222,8 @@ impl Play {
         SCRIPT.set(Script::default());
         let mut engine = Engine::new(Box::new(Scripted), try_first, ErrorLog::in_memory(level), World);
         engine.clock = kernel::now;
-        engine.now = kernel::now();
+        engine.start = kernel::now();
+        engine.look_at_clock();
         Self { engine }
     }
 
@@ -213,6 +255,7 @@ impl Play {
 
     /// One round, and what happened in it.
     pub fn round(&mut self) -> String {
+        self.engine.look_at_clock(); // what passed before is the script's doing, and took the turns no time
         self.engine.round().expect("the poller on the stage never fails");
         kernel::journal()
     }
@@ -225,7 +268,7 @@ impl Play {
 
     /// Rounds until nothing happens by itself; what happened is forgotten.
     pub fn settle(&mut self) {
-        while !self.engine.queue.is_empty() || !self.engine.unarmed.is_empty() {
+        while !self.engine.lines.queue.is_empty() || !self.engine.lines.unarmed.is_empty() {
             SCRIPT.with_borrow_mut(|s| s.batches.push_back(Vec::new()));
             self.round();
         }

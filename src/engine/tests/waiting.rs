@@ -1,6 +1,6 @@
 //! When the kernel is asked to watch, when it is told to stop, and what becomes of its events.
 
-use super::stage::{On, Play, hangup, or_cancelled, plain, puppet, ready, refuse, want};
+use super::stage::{On, Play, allow, hangup, or_cancelled, plain, puppet, ready, refuse, want};
 use crate::engine::{Event, Flow, Want};
 use crate::exchange::Side;
 use crate::log::Level;
@@ -219,11 +219,6 @@ fn a_task_whose_want_was_taken_from_it_since_its_event_has_no_turn() {
 #[test]
 fn whom_the_kernel_refuses_fails_on_our_side() {
     let mut play = Play::new();
-    play.start(plain("alone", On::Read));
-    refuse("alone");
-    play.round();
-    assert_eq!(play.round(), "refuse alone, close alone, wait");
-
     let x = play.open_with([plain("worker", On::Read)]);
     refuse("worker");
     play.round();
@@ -238,7 +233,24 @@ fn whom_the_kernel_refuses_fails_on_our_side() {
     assert_eq!(play.round(), format!("refuse writer, close writer, {ends}, wait"));
     assert_eq!((play.engine.exchanges_open(), play.engine.slots.len()), (0, 0));
     let told = |name: &str| play.engine.log.lines().iter().filter(|l| l.contains(&format!("{name} fd="))).count();
-    assert_eq!([told("alone"), told("worker"), told("writer")], [1, 1, 1]);
+    assert_eq!([told("worker"), told("writer")], [1, 1]);
+}
+
+/// Accept was dropped when the kernel had no memory for its watch: the server stayed up and took no client any more.
+#[test]
+fn a_task_that_stands_alone_and_is_refused_tries_again_later() {
+    let mut play = Play::new();
+    play.start(plain("alone", On::Read));
+    refuse("alone");
+    assert_eq!(play.round(), "wait 0, alone Ready");
+    assert_eq!(play.round(), "refuse alone, wait 1000");
+    assert_eq!(play.round(), "refuse alone, wait 1000");
+    allow("alone");
+    assert_eq!(play.round(), "arm alone, wait");
+    assert_eq!(play.round_with(vec![ready("alone")]), "wait, alone Ready");
+    let lines = play.log();
+    assert!(lines.len() == 2 && lines[0].starts_with("[crit] w0 alone fd="), "{lines:?}");
+    assert!(lines[0].ends_with("tried again in 1 s while playing"), "{lines:?}");
 }
 
 /// It was put on a list that the engine then threw away, and was never armed: a child that is never reaped.

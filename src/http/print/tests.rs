@@ -1,4 +1,5 @@
 use super::*;
+use crate::http::date;
 use crate::http::fields::split_line;
 use crate::http::reply::{Name, Text};
 
@@ -6,12 +7,13 @@ const DATE: &[u8; 29] = b"Sun, 06 Nov 1994 08:49:37 GMT";
 
 fn frame(body: BodyEnd) -> Frame<'static> {
     let connection = Connection::KeepAlive { timeout_secs: None };
-    Frame { server: "webserv", date: DATE, body, connection, content_range: None }
+    Frame { server: "webserv", date: DATE, last_modified: None, body, connection, content_range: None }
 }
 
 fn print(head: &ReplyHead, frame: &Frame<'_>) -> String {
     let mut out = Vec::new();
-    response_head(&mut out, head, frame);
+    let last_modified = head.last_modified_secs.map(date::format);
+    response_head(&mut out, head, &Frame { last_modified, ..*frame });
     String::from_utf8(out).unwrap()
 }
 

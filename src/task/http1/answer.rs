@@ -5,7 +5,6 @@ use super::head::head_made;
 use super::{Context, Http1, Step};
 use crate::config::IfModifiedSince;
 use crate::exchange::Answer;
-use crate::exchange::limits::REPLY_BYTES_MAX;
 use crate::http::conditional::{self, Validators, Verdict};
 use crate::http::multipart::Multipart;
 use crate::http::print::BodyEnd;
@@ -13,7 +12,6 @@ use crate::http::range::{self, ContentRange, RangeVerdict};
 use crate::http::{Known, ReplyHead, Request, Version, date};
 use crate::route;
 use std::ops::Range;
-use webserv_sys::clock;
 
 impl Http1 {
     /// A worker has answered.
@@ -81,7 +79,7 @@ impl Http1 {
         if let Some(index) = cx.exchange().reply.index.take() {
             current.path.extend_from_slice(index.as_bytes()); // as if the client had asked for it
         }
-        let now_secs = clock::wall().secs;
+        let now_secs = cx.worker.date.wall(cx.now).secs;
         // A file from the future has changed now: RFC 9110 section 8.8.2.1.
         head.last_modified_secs = head.last_modified_secs.map(|secs| secs.min(now_secs));
         let request = match &current.request {
@@ -200,7 +198,7 @@ impl Http1 {
 /// The workers' part is over: what they still have is not wanted.
 pub(super) fn end_workers(cx: &mut Context<'_>) {
     cx.cancel_workers();
-    cx.exchange().reply.reset(REPLY_BYTES_MAX);
+    cx.exchange().reply.give_back();
 }
 
 /// RFC 9110 section 13.2.2, with nginx's `if_modified_since`.

@@ -19,11 +19,11 @@ impl Http1 {
     /// The request is complete: it is answered.
     pub(super) fn ask(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let Some(request) = &current.request else { return self.refuse(current, 400, cx) };
-        if let Some(answer) = &current.route.settings.return_
+        let settings = Arc::clone(&current.route.settings);
+        if let Some(answer) = &settings.return_
             && request.form != Form::Asterisk
         {
-            let answer = answer.clone();
-            return self.answer_return(current, &answer, cx);
+            return self.answer_return(current, answer, cx);
         }
         if current.route.settings.cgi.is_some() && !matches!(request.method, Method::Trace | Method::Options) {
             return self.ask_program(current, cx);
@@ -214,7 +214,7 @@ impl Http1 {
         let Some(path) = route::file_path(&current.route.settings, &current.path) else {
             return self.refuse(current, 404, cx);
         };
-        cx.exchange().body = Pipe::new(STORED_BYTES_MAX);
+        *cx.exchange().body = Pipe::new(STORED_BYTES_MAX);
         if current.body.is_whole() {
             cx.exchange().body.end(); // an empty file
         }
@@ -235,7 +235,7 @@ impl Http1 {
                 true => cx.exchange().phase = Phase::Closing,
                 false => {
                     // Answers before this one still leave, and no reset may overtake them.
-                    self.lingering = current.route.settings.lingering;
+                    self.settings = Arc::clone(&current.route.settings);
                     self.close(true, cx);
                 }
             }

@@ -6,7 +6,7 @@ use super::{Context, Http1, Step};
 use crate::config::{Server, Settings};
 use crate::exchange::limits::{INPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
 use crate::exchange::{Exchange, Phase, Pipe};
-use crate::http::{Form, HeadError, Limits, Method, Request, Scan, head, target};
+use crate::http::{Form, HeadError, Limits, Method, Request, head, target};
 use crate::log::Level;
 use crate::route::{self, Route};
 use std::rc::Rc;
@@ -17,15 +17,26 @@ impl Http1 {
     /// Looks for a request at the front of the input.
     pub(super) fn begin(&mut self, cx: &mut Context<'_>) -> Step {
         let now = cx.now;
-        let x = cx.exchange();
+        let Context { exchange: Some(x), worker, .. } = cx else { return Step::Wait };
+        if x.input.is_empty() && !x.input.is_ended() {
+            self.since.get_or_insert(now); // from now on the first request may take its time
+            return Step::Wait;
+        }
         let limits = limits(&self.listener.hosts.servers[0].settings);
-        let was_started = self.scan.is_started();
+        let was_started = self.is_head_started();
         let started = if was_started { self.since.unwrap_or(now) } else { now };
         let bytes = x.input.contiguous();
         self.seen = bytes.len() as u64;
-        match head::request(bytes, &mut self.scan, &limits) {
+        let mut scan = self.scan.take().or_else(|| worker.scans.pop()).unwrap_or_default();
+        let result = head::request(bytes, &mut scan, &limits);
+        let is_started = scan.is_started();
+        match result {
+            Ok(None) => self.scan = Some(scan),
+            _ => worker.give_back(scan),
+        }
+        match result {
             Ok(Some((request, used))) => {
-                x.input.consume(used as u64);
+                x.input.consume_into(used as u64, &mut worker.buffers);
                 self.seen = 0;
                 self.head_complete(request, &limits, started, cx)
             }
@@ -35,7 +46,7 @@ impl Http1 {
                 Step::Wait
             }
             Ok(None) => {
-                if self.since.is_none() || self.scan.is_started() != was_started {
+                if self.since.is_none() || is_started != was_started {
                     self.since = Some(now);
                 }
                 Step::Wait
@@ -110,7 +121,7 @@ impl Http1 {
         }
         current.feeds = !current.body.is_finished() && takes_body(request.method, settings);
         if current.feeds {
-            cx.exchange().body = Pipe::new(settings.client_body_buffer_size);
+            *cx.exchange().body = Pipe::new(settings.client_body_buffer_size);
         }
         if request.expect_continue && current.feeds {
             current.owes_continue = true; // until the worker knows that it wants the body
@@ -136,7 +147,7 @@ impl Http1 {
     pub(super) fn refuse_head(&mut self, status: u16, cx: &mut Context<'_>) -> Step {
         let server = Arc::clone(&self.listener.hosts.servers[0]);
         let arrival = self.arrival(&server, self.since.unwrap_or(cx.now), cx);
-        self.scan = Scan::default();
+        self.scan = None;
         let line = cx.exchange().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
         let line: Box<[u8]> = line.strip_suffix(b"\r").unwrap_or(line).into();
         self.refuse(Box::new(Current::bad(arrival, line, Method::Unknown)), status, cx)
@@ -176,7 +187,7 @@ fn find_location(current: &mut Current, request: &Request, cx: &mut Context<'_>)
             return Err(400);
         }
     }
-    current.route = Route::to_path(&current.route.server, &current.path);
+    current.route.lead_to(&current.path);
     Ok(())
 }
 

@@ -202,8 +202,11 @@ fn tell_to_continue(current: &mut Current, cx: &mut Context<'_>) {
 
 /// Reads on in the request's body: for the worker that takes it, or to throw it away.
 fn advance(current: &mut Current, cx: &mut Context<'_>) -> Result<(), u16> {
+    if current.body.is_whole() {
+        return Ok(()); // whoever takes a body that there is not is told so when it is asked
+    }
     let Exchange { input, body, .. } = cx.exchange();
-    let sink = current.feeds.then_some(body);
+    let sink = current.feeds.then(|| &mut **body);
     if let Err(error) = current.body.take(input, sink) {
         current.body = RequestBody::lost();
         cx.log(Level::Info, format_args!("refused: {}", error.reason));

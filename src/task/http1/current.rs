@@ -63,6 +63,8 @@ pub(super) struct Current {
     pub pipelined: bool,
     /// When its first byte came.
     pub started: Instant,
+    /// The one behind it, while it is leaving.
+    pub next: Option<Box<Current>>,
 }
 
 /// How far it has come.
@@ -176,6 +178,7 @@ impl Current {
             number: arrival.number,
             pipelined: arrival.pipelined,
             started: arrival.started,
+            next: None,
         }
     }
 }

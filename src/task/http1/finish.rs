@@ -3,28 +3,27 @@
 use super::current::Current;
 use super::{Context, Http1, Step};
 use crate::config::LingeringClose;
-use crate::exchange::limits::{BODY_BYTES_MAX, REPLY_BYTES_MAX};
-use crate::exchange::{Exchange, Phase, Pipe};
+use crate::exchange::{Exchange, Phase};
 use crate::route;
 use crate::task::{Job, Timer};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 impl Http1 {
     /// The answer is in the output and the request has been read, or given up.
     pub(super) fn end(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let last = !current.keep_alive || !current.body.is_whole() || cx.worker.draining;
         let unread = !current.body.is_whole();
-        self.idle = current.route.settings.keepalive_timeout;
-        self.lingering = current.route.settings.lingering;
-        if current.request.is_none() {
-            self.lingering.time = self.lingering.timeout; // who does not speak HTTP is not waited for any longer
+        if !Arc::ptr_eq(&self.settings, &current.route.settings) {
+            self.settings = Arc::clone(&current.route.settings);
         }
-        self.leaving_bytes += current.request_head_bytes;
-        self.leaving.push_back(current);
+        self.hasty = current.request.is_none();
+        self.leaving.push(current);
         self.since = Some(cx.now);
         let x = cx.exchange();
-        x.reply.reset(REPLY_BYTES_MAX);
-        x.body = Pipe::new(BODY_BYTES_MAX);
+        x.reply.give_back();
+        x.body.give_back();
         if !last {
             return Step::Again;
         }
@@ -37,7 +36,7 @@ impl Http1 {
     /// as long as the answer is on its way.
     pub(super) fn close(&mut self, unread: bool, cx: &mut Context<'_>) {
         let x = cx.exchange();
-        let mode = self.lingering.mode;
+        let mode = self.settings.lingering.mode;
         if x.input.is_ended() || mode == LingeringClose::Off {
             x.phase = Phase::Closing;
         } else if unread || !x.input.is_empty() || mode == LingeringClose::Always {
@@ -55,20 +54,27 @@ impl Http1 {
         self.closing && x.phase == Phase::Open && (x.output.is_empty() || !x.input.is_empty() || x.input.is_ended())
     }
 
+    /// How long it lingers at most.
+    fn lingering_time(&self) -> Duration {
+        let lingering = &self.settings.lingering;
+        if self.hasty { lingering.timeout } else { lingering.time }
+    }
+
     /// The last answer has left: from now on the client's time runs.
     pub(super) fn linger(&mut self, cx: &mut Context<'_>) {
-        self.lingers = Some((cx.now, cx.exchange().dropped_bytes));
-        cx.wake_after(self.lingering.timeout.min(self.lingering.time));
+        self.lingers = Some(Box::new((cx.now, cx.exchange().dropped_bytes)));
+        cx.wake_after(self.settings.lingering.timeout.min(self.lingering_time()));
     }
 
     /// `lingering_timeout` has passed: it goes on if something came meanwhile, and `lingering_time` is not over.
     pub(super) fn linger_on(&mut self, cx: &mut Context<'_>) {
         let dropped_bytes = cx.exchange().dropped_bytes;
-        match self.lingers {
-            Some((since, before)) if dropped_bytes > before && cx.now < since + self.lingering.time => {
-                self.lingers = Some((since, dropped_bytes));
-                let left = since + self.lingering.time - cx.now;
-                cx.wake_after(self.lingering.timeout.min(left));
+        let time = self.lingering_time();
+        match self.lingers.as_deref_mut() {
+            Some((since, before)) if dropped_bytes > *before && cx.now < *since + time => {
+                *before = dropped_bytes;
+                let left = *since + time - cx.now;
+                cx.wake_after(self.settings.lingering.timeout.min(left));
             }
             _ => cx.exchange().phase = Phase::Closed,
         }
@@ -76,26 +82,25 @@ impl Http1 {
 
     /// Ends the requests whose answers have left: each is logged, and its memory serves the next.
     pub(super) fn end_what_has_left(&mut self, cx: &mut Context<'_>) {
-        while let Some(mut entry) = self.leaving.pop_front() {
-            if cx.exchange().output.taken_bytes() < entry.output_end {
-                self.leaving.push_front(entry);
-                return;
-            }
-            self.leaving_bytes -= entry.request_head_bytes;
+        while self.leaving.has_left(cx.exchange().output.taken_bytes()) {
+            let Some(mut entry) = self.leaving.pop() else { return };
             self.log_access(&entry, cx);
             if self.leaving.is_empty() && self.current.is_none() {
                 cx.exchange().subject.request = None;
             }
-            if let Some(request) = entry.request.take().and_then(|request| Rc::try_unwrap(request).ok()) {
-                self.scan.recycle(request);
+            let request = entry.request.take().and_then(|request| Rc::try_unwrap(request).ok());
+            if let (Some(request), Some(scan)) = (request, cx.worker.scans.last_mut()) {
+                scan.recycle(request);
             }
         }
     }
 
     /// The connection ends: what has not left by now never will.
     pub(super) fn end_the_rest(&mut self, cx: &mut Context<'_>) {
-        self.leaving.extend(self.current.take());
-        while let Some(mut entry) = self.leaving.pop_front() {
+        if let Some(current) = self.current.take() {
+            self.leaving.push(current);
+        }
+        while let Some(mut entry) = self.leaving.pop() {
             if entry.status == 0 {
                 entry.status = 499; // nginx's: the client closed before it was answered
             }
@@ -106,8 +111,12 @@ impl Http1 {
     fn log_access(&self, entry: &Current, cx: &mut Context<'_>) {
         for &log in &entry.route.settings.access_logs {
             let Some(settings) = entry.config.access_logs.get(log) else { continue };
-            let line = route::log_line(&settings.format, &self.view(entry, cx));
-            if let Some(wait) = cx.worker.access_logs.write(settings, &line) {
+            let mut line = std::mem::take(&mut cx.worker.access_logs.line);
+            line.clear();
+            route::push_log_line(&mut line, &settings.format, &self.view(entry, cx));
+            let first_since = cx.worker.access_logs.write(settings, &line);
+            cx.worker.access_logs.line = line;
+            if let Some(wait) = first_since {
                 cx.start(Box::new(Timer::after(wait, Job::FlushLogs)));
             }
         }

@@ -13,7 +13,7 @@ use crate::route;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use webserv_sys::net::Address;
-use webserv_sys::{clock, random};
+use webserv_sys::random;
 
 /// The server's name in fields and pages, with and without its version.
 const TOKENS: &str = concat!("webserv/", env!("CARGO_PKG_VERSION"));
@@ -64,19 +64,22 @@ impl Http1 {
             _ => {}
         }
         current.status = head.status;
-        self.add_userid(current, &mut head);
+        self.add_userid(current, &mut head, cx.worker.date.wall(cx.now).secs);
         let mut server = Cow::Borrowed(tokens(current));
-        self.add_freshness(current, &mut head);
+        self.add_freshness(current, &mut head, cx.worker.date.wall(cx.now).secs);
         self.add_fields(current, &mut head, &mut server, cx);
-        let frame = Frame { server: &server, date: &cx.worker.date.now(), body, connection, content_range };
-        let mut bytes = Vec::new();
+        let dates = &mut cx.worker.date;
+        let now_secs = dates.wall(cx.now).secs;
+        let (date, last_modified) = (&dates.text(now_secs), head.last_modified_secs.map(|secs| dates.text(secs)));
+        let frame = Frame { server: &server, date, last_modified, body, connection, content_range };
+        let mut bytes = cx.worker.buffers.take(0);
         print::response_head(&mut bytes, &head, &frame);
         head_made(current, &bytes, cx);
         bytes
     }
 
     /// `userid on`: who sends no identifier is given one.
-    fn add_userid(&self, current: &mut Current, head: &mut ReplyHead) {
+    fn add_userid(&self, current: &mut Current, head: &mut ReplyHead, now_secs: i64) {
         let settings = &current.route.settings;
         let Some(request) = current.request.as_ref().filter(|_| settings.userid.mode == UseridMode::On) else { return };
         if UserId::find(&request.fields, &settings.userid.cookie.name).is_some() {
@@ -87,7 +90,7 @@ impl Http1 {
             Address::Inet(SocketAddr::V6(local)) => *local.ip().octets().last_chunk().unwrap_or(&[0; 4]),
             Address::Unix(_) => [0; 4],
         };
-        let (mut random, now_secs) = ([0; 8], clock::wall().secs);
+        let mut random = [0; 8];
         if random::fill(&mut random).is_err() {
             return; // one that could be guessed would be worse than none
         }
@@ -99,12 +102,12 @@ impl Http1 {
     }
 
     /// `expires`: how long the client may keep the answer without asking.
-    fn add_freshness(&self, current: &Current, head: &mut ReplyHead) {
+    fn add_freshness(&self, current: &Current, head: &mut ReplyHead, now_secs: i64) {
         if !crate::config::is_plain_status(head.status) {
             return;
         }
         let freshness = current.route.settings.expires;
-        let Some(fresh) = freshness.freshness(clock::wall().secs, head.last_modified_secs) else { return };
+        let Some(fresh) = freshness.freshness(now_secs, head.last_modified_secs) else { return };
         if let Ok(expires) = Text::new(&date::format(fresh.expires_secs)) {
             head.fields.push((const { Name::from_static("Expires") }, expires));
         }

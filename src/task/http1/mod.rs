@@ -13,25 +13,26 @@ mod current;
 mod dav;
 mod finish;
 mod head;
+mod leaving;
 mod page;
 mod transfer;
 mod upload;
 mod view;
 
 use super::Context;
-use crate::config::{Config, Lingering, Listener};
+use crate::config::{Config, Listener, Settings};
 use crate::engine::{Event, Flow, Side, Task, TaskError, Want};
-use crate::exchange::limits::{INPUT_BYTES_MAX, LEAVING_MAX, STEPS_PER_TURN};
+use crate::exchange::limits::STEPS_PER_TURN;
 use crate::exchange::{Exchange, Phase};
 use crate::http::Scan;
 use crate::log::Level;
 use crate::worker::Worker;
 use answer::end_workers;
 use current::{Current, Stage};
-use std::collections::VecDeque;
+use leaving::Leaving;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use webserv_sys::Watch;
 use webserv_sys::net::Address;
 
@@ -45,22 +46,22 @@ pub struct Http1 {
     connection: u64,
     /// Requests begun.
     served: u64,
-    scan: Scan,
+    /// How far the next request's head has been read, if it has begun to come. Idle connections have none.
+    scan: Option<Box<Scan>>,
     /// Bytes at the front of the input that the scan has seen already.
     seen: u64,
     /// When the head's first byte came, or when the connection became idle.
     since: Option<Instant>,
     /// Since when the client's last bytes are read and dropped, and how many had been when it was last looked.
-    lingers: Option<(Instant, u64)>,
-    /// How long it may be idle.
-    idle: Duration,
+    lingers: Option<Box<(Instant, u64)>>,
     current: Option<Box<Current>>,
     /// Requests whose answer is in the output and has not quite left. They end, and are logged, when it has.
-    leaving: VecDeque<Box<Current>>,
-    /// Bytes of their heads.
-    leaving_bytes: u64,
-    /// How the connection ends while the client still sends.
-    lingering: Lingering,
+    leaving: Leaving,
+    /// What holds at the place of the last request: how long it may be idle, and how the connection ends while the
+    /// client still sends.
+    settings: Arc<Settings>,
+    /// The client does not speak HTTP: it is not waited for any longer.
+    hasty: bool,
     /// The last answer is in the output. Whether the connection lingers is seen when that has left.
     closing: bool,
 }
@@ -77,22 +78,21 @@ enum Step {
 impl Http1 {
     /// Speaks HTTP/1.1 on a connection that was accepted by this listener, at this address of ours.
     pub fn new(config: Arc<Config>, listener: Rc<Listener>, local: Rc<Address>, connection: u64) -> Self {
-        let lingering = listener.hosts.servers[0].settings.lingering;
+        let settings = Arc::clone(&listener.hosts.servers[0].settings);
         Self {
             config,
             listener,
             local,
             connection,
             served: 0,
-            scan: Scan::default(),
+            scan: None,
             seen: 0,
             since: None,
             lingers: None,
-            idle: Duration::ZERO,
             current: None,
-            leaving: VecDeque::new(),
-            leaving_bytes: 0,
-            lingering,
+            leaving: Leaving::default(),
+            settings,
+            hasty: false,
             closing: false,
         }
     }
@@ -152,9 +152,14 @@ impl Http1 {
         }
     }
 
+    /// A request line has begun to come.
+    fn is_head_started(&self) -> bool {
+        self.scan.as_ref().is_some_and(|scan| scan.is_started())
+    }
+
     /// The client takes what it asked for: a next request would not only wait in memory.
     fn may_begin(&self) -> bool {
-        !self.closing && self.leaving.len() < LEAVING_MAX && self.leaving_bytes < INPUT_BYTES_MAX as u64
+        !self.closing && !self.leaving.is_full()
     }
 
     /// Keeps the request until something has come or left.
@@ -174,17 +179,17 @@ impl Http1 {
             (Phase::Open, Some(current)) if current.feeds && cx.exchange().body.room() == 0 => cx.no_deadline(),
             (Phase::Open, None) if self.closing => cx.no_deadline(),
             (Phase::Open, Some(current)) => cx.wake_after(current.route.settings.client_body_timeout),
-            (Phase::Open, None) if self.scan.is_started() || self.served == 0 => {
-                cx.wake_at(since + settings.client_header_timeout);
+            (Phase::Open, None) if self.is_head_started() || self.served == 0 => {
+                cx.wake_since(since, settings.client_header_timeout);
             }
-            (Phase::Open, None) => cx.wake_at(since + self.idle),
+            (Phase::Open, None) => cx.wake_since(since, self.settings.keepalive_timeout),
         }
     }
 
     fn too_late(&mut self, cx: &mut Context<'_>) {
         let what = match (&self.current, cx.exchange().phase) {
             (_, Phase::Lingering) => return self.linger_on(cx),
-            (None, _) if !self.scan.is_started() => {
+            (None, _) if !self.is_head_started() => {
                 if cx.exchange().output.is_empty() {
                     cx.log(Level::Info, format_args!("idle for too long: closed"));
                     cx.exchange().phase = Phase::Closed;
@@ -217,9 +222,10 @@ impl Http1 {
         if cx.exchange().phase != Phase::Open {
             return;
         }
+        let is_head_started = self.is_head_started();
         match &mut self.current {
             Some(current) => current.keep_alive = false,
-            None if !self.scan.is_started() && cx.exchange().input.is_empty() => self.close(false, cx),
+            None if !is_head_started && cx.exchange().input.is_empty() => self.close(false, cx),
             None => {}
         }
     }
@@ -228,15 +234,14 @@ impl Http1 {
     fn make_room(&self, cx: &mut Context<'_>) {
         let (to_close, x) = (cx.worker.idle_to_close, cx.exchange());
         let idle = x.phase == Phase::Open && x.input.is_empty() && x.output.is_empty() && self.served > 0;
-        if to_close > 0 && idle && self.current.is_none() && !self.scan.is_started() {
+        if to_close > 0 && idle && self.current.is_none() && !self.is_head_started() {
             x.phase = Phase::Closing;
             cx.worker.idle_to_close -= 1;
         }
     }
 
     fn wants_turn(&self, x: &Exchange) -> bool {
-        let left = |entry: &Current| x.output.taken_bytes() >= entry.output_end;
-        if x.failed.is_some() || self.leaving.front().is_some_and(|entry| left(entry)) {
+        if x.failed.is_some() || self.leaving.has_left(x.output.taken_bytes()) {
             return true;
         }
         if self.since.is_none() {
@@ -272,7 +277,7 @@ impl Task<Worker> for Http1 {
 
     fn doing(&self) -> &'static str {
         match self.current.as_deref().map(|current| &current.stage) {
-            None if self.scan.is_started() => "reading the request's head",
+            None if self.is_head_started() => "reading the request's head",
             None => "waiting for a request",
             Some(Stage::RequestBody) => "reading the request's body",
             Some(Stage::Waiting) => "waiting for the answer",

@@ -3,7 +3,7 @@
 use super::answer::end_workers;
 use super::current::{Current, Framing, Piece, Stage, Transfer};
 use super::{Context, Http1, Step};
-use crate::exchange::{Exchange, Phase};
+use crate::exchange::{Buffers, Exchange, Phase};
 use crate::http::print::BodyEnd;
 use crate::http::status::is_bodyless;
 use crate::http::{ReplyHead, chunked};
@@ -22,11 +22,12 @@ impl Http1 {
             current.keep_alive = false;
             current.body.give_up();
         }
-        let mut bytes = self.head(&mut current, head, BodyEnd::Length(body.len() as u64), None, cx);
+        let bytes = self.head(&mut current, head, BodyEnd::Length(body.len() as u64), None, cx);
+        let Context { exchange: Some(x), worker, .. } = cx else { return self.wait(current) };
+        x.output.push_buffer(bytes, &mut worker.buffers);
         if !current.head_only && !is_bodyless(current.status) {
-            bytes.extend_from_slice(&body);
+            x.output.push_bytes(body);
         }
-        cx.exchange().output.push_bytes(bytes);
         self.sent(current, cx)
     }
 
@@ -35,7 +36,8 @@ impl Http1 {
         let is_empty = matches!(&transfer.framing, Framing::Pieces { left: 0, rest } if rest.is_empty());
         if current.head_only || is_empty || is_bodyless(current.status) {
             end_workers(cx);
-            cx.exchange().output.push_bytes(transfer.before);
+            let Context { exchange: Some(x), worker, .. } = cx else { return self.wait(current) };
+            x.output.push_buffer(transfer.before, &mut worker.buffers);
             return self.sent(current, cx);
         }
         current.stage = Stage::Sending(transfer);
@@ -44,12 +46,13 @@ impl Http1 {
 
     /// Moves what has come. Head and first bytes enter the output together, so that they leave in one call.
     pub(super) fn transfer(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        let x = cx.exchange();
+        let Context { exchange: Some(x), worker, .. } = cx else { return self.wait(current) };
         let Stage::Sending(transfer) = &mut current.stage else { return self.wait(current) };
+        let buffers = &mut worker.buffers;
         let complete = match &mut transfer.framing {
-            Framing::Pieces { left, rest } => move_pieces(&mut transfer.before, left, rest, x),
-            Framing::Chunked => move_all(&mut transfer.before, true, x),
-            Framing::UntilClose => move_all(&mut transfer.before, false, x),
+            Framing::Pieces { left, rest } => move_pieces(&mut transfer.before, left, rest, x, buffers),
+            Framing::Chunked => move_all(&mut transfer.before, true, x, buffers),
+            Framing::UntilClose => move_all(&mut transfer.before, false, x, buffers),
         };
         if complete {
             end_workers(cx);
@@ -73,18 +76,24 @@ impl Http1 {
 }
 
 /// Moves a body of known length; true when it is complete.
-fn move_pieces(before: &mut Vec<u8>, left: &mut u64, rest: &mut Vec<Piece>, x: &mut Exchange) -> bool {
+fn move_pieces(
+    before: &mut Vec<u8>,
+    left: &mut u64,
+    rest: &mut Vec<Piece>,
+    x: &mut Exchange,
+    buffers: &mut Buffers,
+) -> bool {
     while x.output.room() > 0 {
         if *left > 0 {
             let Some(segment) = x.reply.body.take(*left) else { return false };
             *left -= segment.len();
-            x.output.push_bytes(std::mem::take(before));
+            x.output.push_buffer(std::mem::take(before), buffers);
             x.output.push(segment);
         } else if let Some(piece) = rest.pop() {
             before.extend_from_slice(&piece.heading);
             *left = piece.bytes;
         } else {
-            x.output.push_bytes(std::mem::take(before));
+            x.output.push_buffer(std::mem::take(before), buffers);
             return true;
         }
     }
@@ -92,13 +101,13 @@ fn move_pieces(before: &mut Vec<u8>, left: &mut u64, rest: &mut Vec<Piece>, x: &
 }
 
 /// Moves a body whose end is known when it comes; true when it has come.
-fn move_all(before: &mut Vec<u8>, chunked: bool, x: &mut Exchange) -> bool {
+fn move_all(before: &mut Vec<u8>, chunked: bool, x: &mut Exchange, buffers: &mut Buffers) -> bool {
     while x.output.room() > 0 {
         let Some(segment) = x.reply.body.take(u64::MAX) else { break };
         if chunked {
             chunked::push_chunk_start(before, segment.len());
         }
-        x.output.push_bytes(std::mem::take(before));
+        x.output.push_buffer(std::mem::take(before), buffers);
         x.output.push(segment);
         if chunked {
             before.extend_from_slice(chunked::CHUNK_END);
@@ -110,6 +119,6 @@ fn move_all(before: &mut Vec<u8>, chunked: bool, x: &mut Exchange) -> bool {
     if chunked {
         before.extend_from_slice(chunked::LAST_CHUNK);
     }
-    x.output.push_bytes(std::mem::take(before));
+    x.output.push_buffer(std::mem::take(before), buffers);
     true
 }

@@ -3,7 +3,6 @@
 use super::current::Current;
 use super::{Context, Http1};
 use crate::route::{self, View};
-use webserv_sys::clock;
 
 impl Http1 {
     /// The request as `return`, `add_header`, `error_page` and the access log see it.
@@ -20,7 +19,7 @@ impl Http1 {
             settings: &current.route.settings,
             client: x.and_then(|x| x.subject.client.as_ref()),
             local: &self.local,
-            wall: clock::wall(),
+            wall: cx.worker.date.wall(cx.now),
             status: current.status,
             body_bytes_sent: sent.saturating_sub(current.head_bytes),
             bytes_sent: sent,

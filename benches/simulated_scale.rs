@@ -1,0 +1,225 @@
+//! What a connection costs among many, without sockets: the real engine, exchanges, timers and Http1, between a poller
+//! that follows a script and two sides that make no calls.
+//!
+//!     cargo bench --bench simulated_scale                    from 1,000 to 1,000,000 connections
+//!     cargo bench --bench simulated_scale -- 1000 20000      so many connections, and so many requests over them
+//!
+//! Bytes per connection (of the process, when all have been answered and are idle) and instructions per request must
+//! stay level. Instructions are counted by `scripts/scale-simulated`; time grows somewhat, since a processor's cache
+//! holds few of many connections.
+
+#![forbid(unsafe_code)]
+
+use std::io::Stdin;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::process::Command;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+use webserv::config::{Config, Listener};
+use webserv::engine::{Context, Engine, Event, Flow, Task, TaskError, Want};
+use webserv::exchange::{Exchange, Subject};
+use webserv::log::{AccessLogs, ErrorLog, Level};
+use webserv::task::Http1;
+use webserv::worker::{Team, Worker};
+use webserv_sys::{Poller, Ready, Result, Token, Watch};
+
+const REQUEST: &[u8] = b"GET /a HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n";
+const CONFIG: &str = "http { access_log off; keepalive_requests 1000000000; keepalive_timeout 1000000s;
+    server { listen 127.0.0.1:8080; location / { return 200 \"x\"; } } }";
+
+/// Events that one wait brings, as a busy server's do.
+const EVENTS_PER_WAIT: usize = 64;
+
+/// From one connection to the next that has an event; a prime, so that all have their turn.
+const STRIDE: usize = 7_919;
+
+/// Reports what the script says, and tells it whom it is to watch for.
+struct Scripted {
+    armed: Sender<Token>,
+    events: Receiver<Token>,
+}
+
+impl Poller for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn arm(&mut self, _: Watch<'_>, token: Token) -> Result<()> {
+        let _ = self.armed.send(token); // nobody listens any more when the run is over
+        Ok(())
+    }
+
+    fn disarm(&mut self, _: Watch<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn wait(&mut self, _: Option<Duration>, out: &mut Vec<Ready>) -> Result<()> {
+        out.clear();
+        out.extend(self.events.try_iter().take(EVENTS_PER_WAIT).map(|token| Ready { token, hangup: false }));
+        Ok(())
+    }
+}
+
+/// Opens so many connections.
+struct Opener {
+    left: usize,
+    config: Arc<Config>,
+    listener: Rc<Listener>,
+}
+
+/// Each event is a whole request.
+struct Reader(Stdin);
+
+/// The client takes everything at once.
+struct Writer(Stdin);
+
+type Outcome = std::result::Result<Flow, TaskError>;
+
+impl Task<Worker> for Opener {
+    fn kind(&self) -> &'static str {
+        "Opener"
+    }
+
+    fn doing(&self) -> &'static str {
+        ""
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Always
+    }
+
+    fn wants(&self, _: Option<&Exchange>) -> Want {
+        if self.left > 0 { Want::Turn } else { Want::Nothing }
+    }
+
+    fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
+        self.left -= 1;
+        let (config, number) = (Arc::clone(&self.config), cx.worker.next_connection());
+        let local = Rc::new(self.listener.address.clone());
+        let protocol = Http1::new(config, Rc::clone(&self.listener), local, number);
+        let subject = Subject { client: Some(self.listener.address.clone()), ..Subject::default() };
+        let (reader, writer) = (Reader(std::io::stdin()), Writer(std::io::stdin()));
+        let exchange = Exchange::new(subject, Duration::from_secs(60), Level::Error);
+        cx.open(exchange, [Box::new(protocol), Box::new(reader), Box::new(writer)]);
+        Ok(Flow::Progress)
+    }
+}
+
+impl Task<Worker> for Reader {
+    fn kind(&self) -> &'static str {
+        "Reader"
+    }
+
+    fn doing(&self) -> &'static str {
+        ""
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Read(self.0.as_fd())
+    }
+
+    fn wants(&self, _: Option<&Exchange>) -> Want {
+        Want::Kernel
+    }
+
+    fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
+        let mut head = cx.worker.buffers.take(REQUEST.len());
+        head.extend_from_slice(REQUEST);
+        cx.exchange().input.push_bytes(head);
+        Ok(Flow::Blocked)
+    }
+}
+
+impl Task<Worker> for Writer {
+    fn kind(&self) -> &'static str {
+        "Writer"
+    }
+
+    fn doing(&self) -> &'static str {
+        ""
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        Watch::Write(self.0.as_fd())
+    }
+
+    fn wants(&self, x: Option<&Exchange>) -> Want {
+        if x.is_some_and(|x| !x.output.is_empty()) { Want::Kernel } else { Want::Nothing }
+    }
+
+    fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
+        let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
+        x.output.consume_into(x.output.len(), &mut worker.buffers);
+        Ok(Flow::Progress)
+    }
+}
+
+/// What one run came to.
+struct Cost {
+    bytes_per_connection: u64,
+    nanos_per_request: u128,
+}
+
+fn run(connections: usize, requests: usize) -> Cost {
+    let config = Config::from_text("scale.conf", CONFIG, Path::new("."), "").expect("the configuration is valid");
+    let config = Arc::new(config);
+    let (armed, watched) = channel();
+    let (happens, events) = channel();
+    let worker = Worker::new(Arc::clone(&config), Team::member(0), AccessLogs::default());
+    let poller = Box::new(Scripted { armed, events });
+    let mut engine = Engine::new(poller, true, ErrorLog::in_memory(Level::Error), worker);
+    let before = resident_bytes();
+    let listener = Rc::new(config.listeners[0].clone());
+    engine.start(Box::new(Opener { left: connections, config, listener }));
+    let mut tokens = Vec::with_capacity(connections);
+    while tokens.len() < connections {
+        engine.round().expect("the script has no errors");
+        tokens.extend(watched.try_iter());
+    }
+    let of_the_script = (tokens.capacity() * size_of::<Token>()) as u64;
+    let bytes = (resident_bytes() - before).saturating_sub(of_the_script);
+    assert_eq!(engine.exchanges_open(), connections);
+
+    for i in 0..requests {
+        // All over the place, and none twice in one wait: that would be one event.
+        let token = tokens[i * STRIDE % connections];
+        happens.send(token).expect("the poller is there");
+    }
+    let start = Instant::now();
+    answer(&mut engine, requests);
+    let nanos_per_request = start.elapsed().as_nanos() / requests.max(1) as u128;
+    assert_eq!(engine.exchanges_open(), connections, "all are still there");
+    Cost { bytes_per_connection: bytes / connections as u64, nanos_per_request }
+}
+
+/// What is counted: each round brings some requests, which are answered in it.
+#[inline(never)]
+fn answer(engine: &mut Engine<Worker>, requests: usize) {
+    for _ in 0..requests.div_ceil(EVENTS_PER_WAIT) {
+        engine.round().expect("the script has no errors");
+    }
+}
+
+fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    pages.unwrap_or_default() * 4096
+}
+
+fn main() {
+    let numbers: Vec<usize> = std::env::args().filter_map(|arg| arg.parse().ok()).collect();
+    if let [connections, requests] = numbers[..] {
+        let Cost { bytes_per_connection, nanos_per_request } = run(connections, requests);
+        return println!("{connections:>12} {requests:>12} {bytes_per_connection:>18} {nanos_per_request:>12}");
+    }
+    println!("{:>12} {:>12} {:>18} {:>12}", "connections", "requests", "bytes/connection", "ns/request");
+    for connections in ["1000", "10000", "100000", "1000000"] {
+        // Each in a process of its own: what one run has freed would serve the next.
+        let itself = std::env::current_exe().expect("this program has a path");
+        let status = Command::new(itself).args([connections, "200000"]).status().expect("it starts again");
+        assert!(status.success(), "the run with {connections} connections has failed");
+    }
+}
