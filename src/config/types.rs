@@ -12,7 +12,8 @@ mod cgi;
 mod response;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
-pub use response::{AddHeader, Autoindex, Expires, Freshness, GzipStatic, IfModifiedSince, Redirects, is_plain_status};
+pub use response::is_plain_status;
+pub use response::{AddHeader, Autoindex, Expires, Freshness, GzipStatic, IfModifiedSince, OpenFileCache, Redirects};
 pub use webserv_sys::net::Address;
 
 /// A whole validated configuration.
@@ -229,6 +230,8 @@ pub struct Settings {
     pub gzip_static: GzipStatic,
     /// `if_modified_since`. Default before (unlike nginx's exact).
     pub if_modified_since: IfModifiedSince,
+    /// `open_file_cache` and its kin.
+    pub open_file_cache: OpenFileCache,
     /// `cgi`, `cgi_pass` and all that goes with them; `None`: no programs answer here.
     pub cgi: Option<Arc<Cgi>>,
     /// `methods`: the others are answered 405; `None`: those that the location's handler knows.
