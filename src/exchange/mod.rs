@@ -9,7 +9,7 @@ mod reply;
 mod subject;
 
 pub use pipe::{Front, Pipe, Segment};
-pub use reply::{Answer, Reply};
+pub use reply::{Answer, Reply, Source};
 pub use subject::Subject;
 
 use crate::log::{Level, LogTarget};

@@ -2,10 +2,12 @@
 
 mod command;
 mod date;
+mod file_cache;
 mod reload;
 mod team;
 
 pub use command::Command;
+pub use file_cache::{FileCache, Kept, KeptAnswer, Place};
 pub use reload::Reload;
 pub use team::{Mate, Team};
 
@@ -30,6 +32,8 @@ pub struct Worker {
     pub access_logs: AccessLogs,
     /// The date field's value for the present second.
     pub date: DateCache,
+    /// Files that were served and may be again.
+    pub files: FileCache,
     /// Programs that have been started and not yet reaped.
     pub programs_running: usize,
     /// How many idle connections are to make room for new clients.
@@ -48,6 +52,7 @@ impl Worker {
             read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
             access_logs,
             date: DateCache::default(),
+            files: FileCache::default(),
             programs_running: 0,
             idle_to_close: 0,
             draining: false,

@@ -11,6 +11,9 @@ const FILES_MAX: usize = 10_000_000;
 /// The longest file that is kept in memory: more than a pipe holds would leave piece by piece.
 const FILE_BYTES_MAX: u64 = 128 << 10;
 
+/// A file that nobody reaches it with is never kept.
+const USES_MAX: u64 = 1_000_000_000;
+
 pub(super) const TABLE: &[Directive] = &[
     Directive {
         name: "open_file_cache",
@@ -32,7 +35,7 @@ pub(super) const TABLE: &[Directive] = &[
         args: 1..=1,
         example: "open_file_cache_min_uses 2;",
         form: Form::Once(|scope, it| {
-            put(&mut scope.settings.open_file_cache.min_uses, it.args[0].number(1..=u64::MAX))
+            put(&mut scope.settings.open_file_cache.min_uses, it.args[0].number(1..=USES_MAX))
         }),
     },
     Directive {

@@ -149,7 +149,7 @@ fn values() {
             "open_file_cache_valid soon;",
             "39: \"soon\" is not a time; write seconds, or numbers with ms, s, m, h, d, w, M or y, as in 90s or 1h30m",
         ),
-        ("open_file_cache_min_uses 0;", "42: \"0\" is not a whole number of 1 or more"),
+        ("open_file_cache_min_uses 0;", "42: \"0\" is not a whole number from 1 to 1000000000"),
         ("open_file_cache_errors yes;", "40: \"yes\" is neither \"on\" nor \"off\""),
         ("open_file_cache_bytes 1m each=5;", "42: unknown value \"each=5\"; accepted: file=SIZE"),
         ("open_file_cache_bytes 1m file=1m;", "47: \"1m\" is not a size from 0 bytes to 128k"),

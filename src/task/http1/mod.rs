@@ -12,6 +12,7 @@ mod body;
 mod current;
 mod finish;
 mod head;
+mod kept;
 mod page;
 mod transfer;
 mod view;

@@ -38,6 +38,7 @@ impl Http1 {
             cx.exchange().output.push_bytes(transfer.before);
             return self.sent(current, cx);
         }
+        cx.exchange().reply.draw();
         current.stage = Stage::Sending(transfer);
         self.wait(current)
     }
@@ -55,6 +56,7 @@ impl Http1 {
             end_workers(cx);
             return self.sent(current, cx);
         }
+        x.reply.draw();
         if x.reply.body.is_ended() && x.reply.body.is_empty() && x.output.room() > 0 {
             x.phase = Phase::Closing; // without a clean end: the client must not take it for the whole
             cx.log(Level::Error, format_args!("the answer ended before the length that it had promised"));
