@@ -1,4 +1,4 @@
-//! `open_file_cache`: a file that is kept is never stale. Whatever was changed before a request was sent, its answer shows.
+//! `open_file_cache`: a file that is kept is never stale. What was changed before a request was sent, its answer shows.
 
 mod harness;
 
@@ -80,7 +80,8 @@ impl std::fmt::Debug for Row {
 const PLAIN: Row =
     Row { what: "", config: "", file: "a.txt", target: "/a.txt", change: |_| {}, status: 200, body: "new" };
 
-fn rows() -> Vec<Row> {
+/// Changes of the file itself.
+fn of_the_file() -> Vec<Row> {
     vec![
         Row { what: "overwritten, the time set back", change: |s| overwrite(&s.path("html/a.txt"), b"new"), ..PLAIN },
         Row { what: "replaced", change: |s| replace(&s.path("html/a.txt"), b"new"), ..PLAIN },
@@ -110,6 +111,24 @@ fn rows() -> Vec<Row> {
             body: "",
             ..PLAIN
         },
+        Row {
+            what: "a large file, which is kept open",
+            config: "open_file_cache_bytes 2 file=2;",
+            change: |s| replace(&s.path("html/a.txt"), b"new"),
+            ..PLAIN
+        },
+        Row {
+            what: "a large file that is overwritten",
+            config: "open_file_cache_bytes 0;",
+            change: |s| overwrite(&s.path("html/a.txt"), b"new"),
+            ..PLAIN
+        },
+    ]
+}
+
+/// Changes of what leads to it, and those that the server makes.
+fn of_its_path() -> Vec<Row> {
+    vec![
         Row {
             what: "in a directory that is another now",
             file: "d/e/a.txt",
@@ -165,18 +184,6 @@ fn rows() -> Vec<Row> {
             body: "",
             ..PLAIN
         },
-        Row {
-            what: "a large file, which is kept open",
-            config: "open_file_cache_bytes 2 file=2;",
-            change: |s| replace(&s.path("html/a.txt"), b"new"),
-            ..PLAIN
-        },
-        Row {
-            what: "a large file that is overwritten",
-            config: "open_file_cache_bytes 0;",
-            change: |s| overwrite(&s.path("html/a.txt"), b"new"),
-            ..PLAIN
-        },
     ]
 }
 
@@ -199,7 +206,7 @@ fn assert_now(client: &mut Client, target: &str, status: u16, body: &str) {
 
 #[test]
 fn a_change_is_seen_by_the_next_request() {
-    each(rows(), |row| {
+    each(of_the_file().into_iter().chain(of_its_path()), |row| {
         let s = site(row.config, &[(row.file, b"old"), ("ok.txt", b"ok")]);
         let mut client = s.connect();
         let before = warm(&s, &mut client, row.target, &format!("html/{}", row.file));
@@ -442,7 +449,7 @@ const WAYS: [fn(&Path, &[u8]); 4] = [
         // The directory is a link, which is flipped to another one.
         let link = path.parent().unwrap();
         let name = if fs::read_link(link).unwrap() == Path::new("v1") { "v2" } else { "v1" };
-        fs::write(link.with_file_name(name).join("a.txt"), content).unwrap();
+        replace(&link.with_file_name(name).join("a.txt"), content);
         flip(link, name);
     },
 ];

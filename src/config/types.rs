@@ -12,8 +12,7 @@ mod cgi;
 mod response;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
-pub use response::is_plain_status;
-pub use response::{AddHeader, Autoindex, Expires, Freshness, GzipStatic, IfModifiedSince, OpenFileCache, Redirects};
+pub use response::*;
 pub use webserv_sys::net::Address;
 
 /// A whole validated configuration.

@@ -1,15 +1,15 @@
 //! What a worker keeps of the files that it has served, and how it knows that it still holds.
 //!
-//! **The guarantee:** a request is answered as if the files were looked at after it was sent. A change that was complete
-//! before the last byte of a request was sent is seen by its answer. For that
+//! **The guarantee:** a request is answered as if the files were looked at after it was sent. A change that was
+//! complete before the last byte of a request was sent is seen by its answer. For that
 //! - all that leads to a file is watched *before* the file is opened: each directory and symbolic link on its path, the
 //!   file itself, and the directories in which a name that would come first is missing (see `file_read/footprint.rs`);
 //! - nothing is answered from here unless [`Changes::is_quiet`]: the kernel has told all that happened before the read
 //!   that brought the request.
 //!
 //! inotify does not tell of three things, which are seen after `open_file_cache_valid` at the latest: bytes that are
-//! written through a mapping (until the writer unmaps and closes the file), a file system that is mounted over a part of
-//! the path, and changes below an overlayfs. Files that lie on a network's file system are not kept.
+//! written through a mapping (until the writer unmaps and closes the file), a file system that is mounted over a part
+//! of the path, and changes below an overlayfs. Files that lie on a network's file system are not kept.
 
 use crate::cache::{Cache, Dependency, Entry, Limits};
 use crate::config::Settings;
@@ -196,7 +196,7 @@ impl FileCache {
         self.paused_until = Some(now + PAUSE);
     }
 
-    /// Keeps an answer. Returns after which time [`drop_idle`](Self::drop_idle) must be called, if nobody has been told.
+    /// Keeps an answer. Returns after which time [`drop_idle`](Self::drop_idle) must be called, if nobody was told yet.
     pub fn keep(
         &mut self,
         place: Place<'_>,

@@ -70,12 +70,12 @@ impl Changes {
 
     /// Lets news send SIGIO to this thread.
     fn hang_bell(&self) -> Result<()> {
-        // SAFETY: sigaction is integers, a set of integers and an optional function pointer: all-zero bytes are a value.
+        // SAFETY: sigaction is integers, a set of integers and an optional function pointer: all-zero bytes are one.
         let mut action: libc::sigaction = unsafe { mem::zeroed() };
         action.sa_sigaction = ring as extern "C" fn(c_int) as libc::sighandler_t;
         action.sa_flags = libc::SA_RESTART;
-        // SAFETY: the action is initialised and outlives the call; its handler adds to an atomic of its own thread, which
-        // needs no initialisation and takes no lock.
+        // SAFETY: the action is initialised and outlives the call; its handler adds to an atomic of its own thread,
+        // which needs no initialisation and takes no lock.
         unsafe { syscall!(sigaction(libc::SIGIO, &raw const action, std::ptr::null_mut())) }?;
         let set = crate::signal::set_of([libc::SIGIO]);
         // SAFETY: the set is initialised and outlives the call; the old mask is not asked for.
