@@ -421,6 +421,48 @@ fn limits_hold_and_everything_is_given_back() {
 }
 
 #[test]
+fn kept_files_make_room_for_clients() {
+    let names: Vec<String> = (0..40).map(|n| format!("{n}.txt")).collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), name.as_bytes())).collect();
+    let config = host("open_file_cache_min_uses 1; open_file_cache_bytes 0;");
+    let s = Setup::new(&config, &files).fds_max(64).connections(50).start();
+    let mut client = s.connect();
+    for name in &names {
+        assert_eq!(client.get(&format!("/{name}")).text(), *name);
+    }
+    assert!(s.process.open_fds() > 45, "the files are not kept: a test of nothing");
+    let mut clients: Vec<Client> = (0..30).map(|_| s.connect()).collect();
+    for client in &mut clients {
+        assert_eq!(client.get("/7.txt").text(), "7.txt");
+    }
+    assert!(!s.said().contains("no new clients"), "{}", s.said());
+}
+
+/// News is lost when there is more than the kernel keeps: then nothing of what was kept counts.
+#[test]
+fn a_change_among_too_many_is_seen() {
+    let most = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap_or_default();
+    let most: usize = most.trim().parse().unwrap_or(usize::MAX);
+    if most > 100_000 {
+        return println!("skipped: the kernel keeps too much news, or says nothing of it");
+    }
+    let s = site("", &[("a.txt", b"a"), ("b.txt", b"b"), ("c.txt", b"old")]);
+    let mut client = s.connect();
+    for name in ["a.txt", "b.txt", "c.txt"] {
+        warm(&s, &mut client, &format!("/{name}"), &format!("html/{name}"));
+    }
+    s.process.signal("STOP");
+    let mut files = ["html/a.txt", "html/b.txt"].map(|name| File::create(s.path(name)).unwrap());
+    for _ in 0..most / 2 + 1 {
+        files.iter_mut().for_each(|file| file.write_all(b"x").unwrap());
+    }
+    overwrite(&s.path("html/c.txt"), b"new");
+    s.process.signal("CONT");
+    assert_now(&mut client, "/c.txt", 200, "new");
+    assert_eq!(client.get("/a.txt").body.len(), most / 2 + 1);
+}
+
+#[test]
 fn a_reload_and_reopened_logs_begin_anew() {
     let http = |kind: &str| host(&format!("default_type {kind};"));
     let s = Setup::new(&http("old/type"), &[("a", b"old")]).start();

@@ -234,13 +234,15 @@ impl FileCache {
         self.timed
     }
 
-    /// Drops everything.
-    pub fn clear(&mut self) {
+    /// Drops everything. True: there was something.
+    pub fn clear(&mut self) -> bool {
+        let kept_any = !self.kept.is_empty();
         self.kept.clear();
         self.asked.clear();
         self.devices.clear();
         self.paused_until = None;
         self.forget_unwatched();
+        kept_any
     }
 
     fn forget_unwatched(&mut self) {

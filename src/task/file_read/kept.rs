@@ -127,9 +127,6 @@ impl FileRead {
             None if is_wanted && self.wanted.keeps => cx.worker.files.count(self.place(), cx.now),
             None => {}
         }
-        if error.is_exhaustion() {
-            cx.worker.files.clear(); // there may be descriptors among what is kept
-        }
     }
 
     fn keep(&self, answer: KeptAnswer, depends: Vec<Dependency>, cx: &mut Context<'_>) {

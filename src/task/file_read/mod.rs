@@ -70,6 +70,10 @@ impl FileRead {
         let depends = self.end_trail(depends, cx);
         let answer = match found {
             Ok(Found::Document(file, head, index)) => return self.answer_document(file, head, index, depends, cx),
+            Err(error) if error.is_exhaustion() && cx.worker.files.clear() => {
+                cx.worker.files.release(depends.unwrap_or_default());
+                return Flow::Progress; // those that were kept hold descriptors: there are some now
+            }
             Err(error) => return self.answer_error(error, depends, cx),
             Ok(Found::Elsewhere(url_path)) => Answer::Internal(url_path),
             Ok(Found::Directory) => Answer::Directory,

@@ -2,6 +2,7 @@ use super::*;
 use crate::testing::TempDir;
 use std::ffi::CString;
 use std::fs;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -144,4 +145,33 @@ fn an_overflow_is_told_as_anything_and_half_an_event_not_at_all() {
     assert_eq!(all, ["Of(3)", name.as_str(), "Anything", "Gone(3)", "Gone(5)"]);
     assert_eq!(told(&bytes[..bytes.len() - 1]), all[..4]);
     assert_eq!(told(&bytes[..39]), all[..1]);
+}
+
+/// The kernel keeps only so much unread news.
+#[test]
+fn more_changes_than_the_kernel_keeps_are_told_as_anything() {
+    let most: usize = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap().trim().parse().unwrap();
+    if most > 100_000 {
+        return println!("skipped: {most} events would take too long");
+    }
+    let dir = TempDir::new();
+    let paths = ["a", "b"].map(|name| dir.path().join(name));
+    let files = paths.each_ref().map(|path| fs::File::create(path).unwrap());
+    let changes = Changes::open().unwrap();
+    for path in &paths {
+        changes.watch(&c_path(path), Aspects::BYTES).unwrap();
+    }
+    news(&changes);
+    let (mut count, mut lost) = (0, 0);
+    // In turn, since the same twice is one piece of news.
+    for _ in 0..most {
+        files.iter().for_each(|mut file| file.write_all(b"x").unwrap());
+    }
+    changes.take(|change| match change {
+        Change::Anything => lost += 1,
+        _ => count += 1,
+    });
+    assert_eq!((count, lost), (most, 1));
+    news(&changes);
+    assert!(changes.is_quiet());
 }
