@@ -83,8 +83,8 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
 
 /// Each connection needs a descriptor, and most that are being answered one for a file. Pipelined answers, large files
 /// that all wait for the same slow client, can hold more: the limit may be reached, and then a request gets 503. Beside
-/// them there are the files that `open_file_cache` keeps, the logs, the pollers, the lines between workers, and a socket
-/// for each worker and address.
+/// them there are the files that `open_file_cache` keeps, the logs, the pollers, the lines between workers, and a
+/// socket for each worker and address.
 fn descriptors_wanted(config: &Config) -> u64 {
     let workers = config.workers.max(1) as u64;
     let servers = config.listeners.iter().flat_map(|listener| &listener.hosts.servers);
