@@ -1,10 +1,12 @@
 //! A bounded cache: values by key, the least recently used leaves first, and whatever depends on something that has
 //! changed leaves at once. Data only: it watches nothing, reads no file and has no clock.
 
+mod hash;
 mod recency;
 #[cfg(test)]
 mod tests;
 
+use hash::Secret;
 use recency::Recency;
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -44,7 +46,7 @@ pub struct Entry<V> {
 
 /// Values by key.
 pub struct Cache<V> {
-    places: HashMap<Box<[u8]>, u32>,
+    places: HashMap<Box<[u8]>, u32, Secret>,
     /// By place; `None` is free.
     slots: Vec<Option<Slot<V>>>,
     free: Vec<u32>,
@@ -65,7 +67,7 @@ struct Slot<V> {
 impl<V> Default for Cache<V> {
     fn default() -> Self {
         Self {
-            places: HashMap::new(),
+            places: HashMap::default(),
             slots: Vec::new(),
             free: Vec::new(),
             recency: Recency::default(),
