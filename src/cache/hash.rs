@@ -78,8 +78,8 @@ mod tests {
             let secret = Secret::default();
             let hashes: Vec<u64> = keys().iter().map(|key| secret.hash_one(&key[..])).collect();
             assert_eq!(hashes.iter().collect::<HashSet<_>>().len(), hashes.len(), "of so few, none are the same");
-            // The map looks at the lowest and at the highest bits. Spread evenly, so many keys leave one place of 1,024 in
-            // fifty-six empty.
+            // The map looks at the lowest and at the highest bits. Spread evenly, so many keys leave one place of
+            // 1,024 in fifty-six empty.
             for shift in [0, 54] {
                 let used: HashSet<u64> = hashes.iter().map(|hash| hash >> shift & 1023).collect();
                 assert!(used.len() > 950, "{} of 1,024 places from bit {shift} on", used.len());
