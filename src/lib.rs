@@ -1,6 +1,7 @@
 //! webserv: an HTTP/1.1 origin server on raw epoll and kqueue. ARCHITECTURE.md has the map.
 #![forbid(unsafe_code)]
 
+pub mod cache;
 pub mod config;
 pub mod engine;
 pub mod exchange;

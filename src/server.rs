@@ -87,10 +87,13 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
 
 /// Each connection needs a descriptor, and most that are being answered one for a file. Pipelined answers, large files
 /// that all wait for the same slow client, can hold more: the limit may be reached, and then a request gets 503. Beside
-/// them there are the logs, the pollers, the lines between workers, and a socket for each worker and address.
+/// them there are the files that `open_file_cache` keeps, the logs, the pollers, the lines between workers, and a
+/// socket for each worker and address.
 fn descriptors_wanted(config: &Config) -> u64 {
     let workers = config.workers.max(1) as u64;
-    let per_worker = 2 * config.events.worker_connections as u64 + config.listeners.len() as u64 + 4;
+    let servers = config.listeners.iter().flat_map(|listener| &listener.hosts.servers);
+    let kept = servers.map(|server| server.settings.open_file_cache.files_max as u64).max().unwrap_or(0);
+    let per_worker = 2 * config.events.worker_connections as u64 + kept + config.listeners.len() as u64 + 5;
     let logs = config.access_logs.len() + config.error_logs.len();
     64 + logs as u64 + workers * per_worker
 }

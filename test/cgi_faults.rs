@@ -198,7 +198,10 @@ fn a_client_that_closes_in_order_is_noticed_when_the_program_speaks() {
 
 #[test]
 fn two_hundred_runs_leave_nothing_behind() {
-    let s = scripts("", &[("a.sh", &text("cat")), ("b.sh", "exit 1"), ("c.sh", "printf 'Status: 204\\n\\n'")]);
+    let s = scripts(
+        "open_file_cache off;",
+        &[("a.sh", &text("cat")), ("b.sh", "exit 1"), ("c.sh", "printf 'Status: 204\\n\\n'")],
+    );
     let mut client = s.connect();
     assert_eq!(client.get("/ok.txt").text(), "ok");
     let before = s.process.open_fds();

@@ -264,7 +264,7 @@ fn a_slow_reader_gets_everything() {
 #[test]
 fn clients_that_never_read_are_closed_and_cost_no_memory() {
     for sendfile in ["on", "off"] {
-        let s = alpha(&format!("sendfile {sendfile}; send_timeout 300ms;"));
+        let s = alpha(&format!("sendfile {sendfile}; send_timeout 300ms; open_file_cache off;"));
         sparse(&s, "html/huge", 1 << 30);
         s.head("/huge").expect(200, "/huge");
         let (fds, rss) = (s.process.open_fds(), s.process.rss_kib());
@@ -300,7 +300,7 @@ fn pipelined_requests_whose_responses_are_not_read_cost_no_memory() {
 
 #[test]
 fn a_client_that_vanishes_leaves_nothing_behind() {
-    let s = alpha("");
+    let s = alpha("open_file_cache off;");
     sparse(&s, "html/huge", 1 << 30);
     s.head("/huge").expect(200, "/huge");
     let fds = s.process.open_fds();

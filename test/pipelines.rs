@@ -81,7 +81,7 @@ fn each_number_of_pipelined_requests_is_logged() {
 #[test]
 fn pipelined_downloads_that_nobody_reads_hold_few_descriptors() {
     // Each connection once opened a file for each of its requests, up to 130.
-    let s = with_huge("send_timeout 60s;");
+    let s = with_huge("send_timeout 60s; open_file_cache off;");
     s.head("/huge").expect(200, "/huge");
     let before = s.process.open_fds();
     let mut clients: Vec<Client> = (0..9).map(|_| s.connect()).collect();

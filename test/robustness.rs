@@ -201,7 +201,7 @@ fn garbage_never_kills_the_server() {
 
 #[test]
 fn a_thousand_short_connections_leave_nothing() {
-    let s = plain("");
+    let s = plain("open_file_cache off;");
     s.assert_alive("the start");
     let fds = s.process.open_fds();
     for i in 0..1000 {
@@ -282,7 +282,7 @@ fn a_server_with_nothing_to_do_sleeps() {
 
 #[test]
 fn a_client_that_resets_is_forgotten_at_once() {
-    let s = plain("");
+    let s = plain("open_file_cache off;");
     sparse(&s, "html/huge", 1 << 30);
     s.head("/huge").expect(200, "/huge");
     let fds = s.process.open_fds();

@@ -27,6 +27,7 @@ const COLUMNS_MAX: usize = 120;
 /// cargo sees to that. Files right in `src/` (lib.rs, main.rs, cli.rs) put the parts together and may use all of them.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("http", &[]),
+    ("cache", &[]),
     ("log", &["config", "sys"]),
     ("config", &["http", "log", "sys"]),
     ("exchange", &["http", "log", "sys"]),
@@ -34,8 +35,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("listen", &["config", "sys"]),
     ("route", &["config", "http", "log", "sys"]),
     // These two know each other: a worker is what its tasks share, and it starts one for each new listener.
-    ("worker", &["config", "engine", "exchange", "http", "listen", "log", "sys", "task"]),
-    ("task", &["config", "engine", "exchange", "http", "listen", "log", "route", "sys", "worker"]),
+    ("worker", &["cache", "config", "engine", "exchange", "http", "listen", "log", "sys", "task"]),
+    ("task", &["cache", "config", "engine", "exchange", "http", "listen", "log", "route", "sys", "worker"]),
 ];
 
 /// Words that `engine/` does not know, alone or within a name, beside the kinds of task (the files of `src/task/`).

@@ -306,7 +306,7 @@ fn a_client_that_vanishes_leaves_nothing() {
 
 #[test]
 fn a_reset_in_the_middle_of_a_file_takes_it_away() {
-    let s = store("client_max_body_size 0;");
+    let s = store("client_max_body_size 0; open_file_cache off;");
     let fds = s.process.open_fds();
     for target in ["/x", "/ok.txt"] {
         let mut client = s.connect();

@@ -59,12 +59,28 @@ impl Default for Settings {
             redirects: Redirects { absolute: true, port: true, server_name: false },
             gzip_static: GzipStatic::Off,
             if_modified_since: IfModifiedSince::Before,
+            open_file_cache: OpenFileCache::default(),
             cgi: None,
             methods: None,
             limit_except: None,
             client_body_buffer_size: 128 << 10,
             client_body_temp_path: std::env::temp_dir(),
             client_body_in_file_only: BodyInFile::Off,
+        }
+    }
+}
+
+impl Default for OpenFileCache {
+    fn default() -> Self {
+        let minute = Duration::from_secs(60);
+        OpenFileCache {
+            files_max: 1024,
+            inactive: minute,
+            valid: minute,
+            min_uses: 2,
+            errors: false,
+            bytes_max: 16 << 20,
+            file_bytes_max: 64 << 10,
         }
     }
 }

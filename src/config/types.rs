@@ -17,7 +17,7 @@ mod userid;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
 pub use dav::{Dav, DavMethods};
-pub use response::{AddHeader, Autoindex, Expires, Freshness, GzipStatic, IfModifiedSince, Redirects, is_plain_status};
+pub use response::*;
 pub use template::{Escape, Part, Template, Variable};
 pub use userid::{Userid, UseridMode};
 pub use webserv_sys::net::Address;
@@ -243,6 +243,8 @@ pub struct Settings {
     pub gzip_static: GzipStatic,
     /// `if_modified_since`. Default before (unlike nginx's exact).
     pub if_modified_since: IfModifiedSince,
+    /// `open_file_cache` and its kin.
+    pub open_file_cache: OpenFileCache,
     /// `cgi`, `cgi_pass` and all that goes with them; `None`: no programs answer here.
     pub cgi: Option<Arc<Cgi>>,
     /// `methods`: the others are answered 405; `None`: those that the location's handler knows.

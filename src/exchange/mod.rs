@@ -13,7 +13,7 @@ mod subject;
 pub use buffers::Buffers;
 pub use on_demand::{Fresh, OnDemand};
 pub use pipe::{Front, Pipe, Segment};
-pub use reply::{Answer, Reply};
+pub use reply::{Answer, Reply, Source};
 pub use subject::Subject;
 
 use crate::log::{Level, LogTarget};

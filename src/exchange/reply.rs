@@ -2,11 +2,12 @@
 
 use super::Fresh;
 use super::limits::REPLY_BYTES_MAX;
-use super::pipe::Pipe;
+use super::pipe::{Pipe, Segment};
 use crate::http::reply::ReplyHead;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use webserv_sys::process::Status;
 
 /// How a worker answers.
@@ -38,6 +39,25 @@ pub enum Answer {
     LocalRedirect(Vec<u8>),
 }
 
+/// A document that needs no worker: its bytes can be passed on at once.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// They are here.
+    Bytes(Rc<[u8]>),
+    /// The kernel sends them.
+    File(Rc<OwnedFd>),
+}
+
+impl Source {
+    /// A part of it, which it must have.
+    fn part(&self, range: Range<u64>) -> Segment {
+        match self {
+            Source::Bytes(bytes) => Segment::Shared(Rc::clone(bytes), range.start as usize..range.end as usize),
+            Source::File(file) => Segment::File(Rc::clone(file), range),
+        }
+    }
+}
+
 /// What comes back from a worker on its way to the protocol.
 ///
 /// The head comes first. The protocol looks at it, decides which bytes the client gets, and says so in `wanted`; only
@@ -49,6 +69,8 @@ pub struct Reply {
     pub index: Option<String>,
     /// Which bytes of a seekable document are to be sent, in order. Empty until the protocol has decided.
     pub wanted: VecDeque<Range<u64>>,
+    /// Where they are to be had at once: then no worker is asked for them.
+    pub source: Option<Source>,
     /// The bytes. Ended when the document is complete; a worker that is gone without that has failed.
     pub body: Pipe,
     /// The program that makes it has closed its output: it is over, or will be soon.
@@ -68,12 +90,28 @@ impl Fresh for Reply {
 impl Reply {
     /// Nothing yet; the body is full at this many bytes.
     pub const fn new(memory_bytes_max: usize) -> Self {
-        let body = Pipe::new(memory_bytes_max);
-        Self { answer: None, index: None, wanted: VecDeque::new(), body, is_all_said: false, exit: None }
+        Self {
+            answer: None,
+            index: None,
+            wanted: VecDeque::new(),
+            source: None,
+            body: Pipe::new(memory_bytes_max),
+            is_all_said: false,
+            exit: None,
+        }
     }
 
     /// Makes it ready for the next worker.
     pub fn reset(&mut self, memory_bytes_max: usize) {
         *self = Self::new(memory_bytes_max);
+    }
+
+    /// Puts what is wanted of the source into the body, as far as that has room.
+    pub fn draw(&mut self) {
+        let Some(source) = &self.source else { return };
+        while self.body.room() > 0 {
+            let Some(range) = self.wanted.pop_front() else { return self.body.end() };
+            self.body.push(source.part(range));
+        }
     }
 }

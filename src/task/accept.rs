@@ -72,6 +72,8 @@ impl Accept {
                     self.open(socket, client, cx);
                 }
                 Err(error) if error.would_block() => return Flow::Blocked,
+                // Files that are kept hold descriptors that clients need more.
+                Err(error) if error.is_exhaustion() && cx.worker.files.clear() => return Flow::Progress,
                 Err(error) if error.is_exhaustion() => {
                     let what = format!("{error}; no new clients for {} ms", PAUSE_AFTER_EXHAUSTION.as_millis());
                     return self.pause(PAUSE_AFTER_EXHAUSTION, Level::Crit, &what, cx);

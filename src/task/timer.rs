@@ -12,6 +12,8 @@ use webserv_sys::Watch;
 pub enum Job {
     /// Write out the lines that the access logs have gathered.
     FlushLogs,
+    /// Let go of files that nobody has asked for since long.
+    DropIdleFiles,
 }
 
 /// Does one job after a while.
@@ -36,6 +38,7 @@ impl Task<Worker> for Timer {
     fn doing(&self) -> &'static str {
         match self.job {
             Job::FlushLogs => "flushing the access logs",
+            Job::DropIdleFiles => "closing files that nobody asks for",
         }
     }
 
@@ -58,6 +61,11 @@ impl Task<Worker> for Timer {
                 cx.worker.access_logs.flush();
                 Ok(Flow::Done)
             }
+            (Event::Deadline, Job::DropIdleFiles) if cx.worker.files.drop_idle(cx.now) => {
+                cx.wake_after(self.wait);
+                Ok(Flow::Progress)
+            }
+            (Event::Deadline, Job::DropIdleFiles) => Ok(Flow::Done),
             (Event::Cancel, _) => Ok(Flow::Done),
             (Event::Reload | Event::Drain | Event::Crowded, _) => Ok(Flow::Progress),
         }

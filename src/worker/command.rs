@@ -33,9 +33,13 @@ impl Command {
                     cx.stop_when_idle();
                 }
             }
-            Command::Reopen(logs) => change_logs(&logs, cx),
+            Command::Reopen(logs) => {
+                cx.worker.files.clear();
+                change_logs(&logs, cx);
+            }
             Command::Reload(reload) => {
                 cx.worker.config = reload.config.clone();
+                cx.worker.files.clear();
                 change_logs(&reload.logs, cx);
                 for (listener, socket) in reload.take_sockets(cx.worker.team.number()) {
                     if cx.worker.team.number() == 0 {

@@ -2,10 +2,12 @@
 
 mod command;
 mod date;
+mod file_cache;
 mod reload;
 mod team;
 
 pub use command::Command;
+pub use file_cache::{FileCache, Kept, KeptAnswer, Place};
 pub use reload::Reload;
 pub use team::{Mate, Team};
 
@@ -37,6 +39,8 @@ pub struct Worker {
     pub access_logs: AccessLogs,
     /// The date field's value for the present second.
     pub date: DateCache,
+    /// Files that were served and may be again.
+    pub files: FileCache,
     /// Programs that have been started and not yet reaped, but for those that have answered just now.
     pub programs_running: usize,
     /// When those are looked at again that are not watched yet.
@@ -59,6 +63,7 @@ impl Worker {
             buffers: Buffers::default(),
             access_logs,
             date: DateCache::default(),
+            files: FileCache::default(),
             programs_running: 0,
             programs_looked_at: None,
             idle_to_close: 0,

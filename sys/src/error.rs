@@ -60,6 +60,11 @@ impl Error {
         Self::new(call, libc::EMLINK)
     }
 
+    /// `ENOTSUP`: what `call` was to watch can change without a word.
+    pub const fn not_watched(call: &'static str) -> Self {
+        Self::new(call, libc::ENOTSUP)
+    }
+
     /// `ECANCELED`: what `call` worked for has been ended by force.
     pub const fn cancelled(call: &'static str) -> Self {
         Self::new(call, libc::ECANCELED)

@@ -8,6 +8,7 @@
 #[macro_use]
 mod error;
 
+pub mod changes;
 pub mod clock;
 pub mod file;
 pub mod net;

@@ -125,6 +125,11 @@ impl Process {
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     }
 
+    /// Its state as one letter: 'T' is stopped (Linux, proc(5)).
+    pub fn state(&self) -> char {
+        self.proc_file("stat").rsplit(") ").next().unwrap().chars().next().unwrap()
+    }
+
     fn proc_file(&self, name: &str) -> String {
         let path = format!("/proc/{}/{name}", self.pid());
         std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))

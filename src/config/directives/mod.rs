@@ -13,6 +13,7 @@ pub(super) mod location;
 mod log;
 mod main;
 mod methods;
+mod open_file_cache;
 mod response;
 mod server;
 pub(super) mod upload;
@@ -112,6 +113,7 @@ fn all() -> impl Iterator<Item = &'static Directive> + Clone {
         methods::TABLE,
         cgi::TABLE,
         response::TABLE,
+        open_file_cache::TABLE,
         connection::TABLE,
         log::TABLE,
         userid::TABLE,

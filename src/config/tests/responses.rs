@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::config::{
-    AddHeader, Autoindex, Escape, Expires, GzipStatic, IfModifiedSince, Lingering, LingeringClose, Redirects,
+    AddHeader, Autoindex, Escape, Expires, GzipStatic, IfModifiedSince, Lingering, LingeringClose, OpenFileCache,
+    Redirects,
 };
 use crate::http::listing::Format;
 use std::time::Duration;
@@ -35,6 +36,32 @@ fn lingering() {
     let inner = load("http { lingering_time 1s; server { listen 80; location /a { lingering_timeout 2s; } } }");
     let expected = Lingering { mode: LingeringClose::On, time: secs(1), timeout: secs(2) };
     assert_eq!(settings_at(&inner, "/a").lingering, expected, "each of the three is inherited by itself");
+}
+
+#[test]
+fn open_file_cache() {
+    let (secs, default) = (Duration::from_secs, OpenFileCache::default());
+    let table = [
+        ("", default),
+        ("open_file_cache off;", OpenFileCache { files_max: 0, ..default }),
+        ("open_file_cache max=7;", OpenFileCache { files_max: 7, ..default }),
+        ("open_file_cache inactive=5s max=7;", OpenFileCache { files_max: 7, inactive: secs(5), ..default }),
+        ("open_file_cache_valid 1m30s;", OpenFileCache { valid: secs(90), ..default }),
+        ("open_file_cache_min_uses 1;", OpenFileCache { min_uses: 1, ..default }),
+        ("open_file_cache_errors on;", OpenFileCache { errors: true, ..default }),
+        ("open_file_cache_bytes 1m;", OpenFileCache { bytes_max: 1 << 20, ..default }),
+        ("open_file_cache_bytes 0 file=8k;", OpenFileCache { bytes_max: 0, file_bytes_max: 8 << 10, ..default }),
+    ];
+    for (directives, expected) in table {
+        assert_eq!(in_server(directives).open_file_cache, expected, "{directives}");
+    }
+    for (directives, on) in [("", true), ("open_file_cache off;", false), ("open_file_cache_valid 0;", false)] {
+        assert_eq!(in_server(directives).open_file_cache.is_on(), on, "{directives}");
+    }
+    let inner =
+        load("http { open_file_cache max=9; server { listen 80; location /a { open_file_cache_errors on; } } }");
+    let expected = OpenFileCache { files_max: 9, errors: true, ..default };
+    assert_eq!(settings_at(&inner, "/a").open_file_cache, expected, "each of them is inherited by itself");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::Template;
 use crate::http::listing::Format;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// `add_header NAME VALUE [always];`
 ///
@@ -113,6 +114,34 @@ pub enum GzipStatic {
     On,
     /// It is sent to all.
     Always,
+}
+
+/// `open_file_cache off|max=N [inactive=TIME];` and its kin: which files a worker keeps open, or keeps the bytes of,
+/// from one request to the next. Each worker has one cache for all that it serves; a place that keeps something in it
+/// makes room by its own limits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OpenFileCache {
+    /// Files; zero is off. Default 1024 (unlike nginx's off): what changes is noticed at once.
+    pub files_max: usize,
+    /// `inactive=`: one that nobody has asked for so long is closed. Default 60 s.
+    pub inactive: Duration,
+    /// `open_file_cache_valid`: after this time a file is looked at again even if no change was told of. Default 60 s.
+    pub valid: Duration,
+    /// `open_file_cache_min_uses`: requests within `inactive` until a file is kept. Default 2 (unlike nginx's 1).
+    pub min_uses: u64,
+    /// `open_file_cache_errors`: that there is no such file is kept too. Default off.
+    pub errors: bool,
+    /// `open_file_cache_bytes`: bytes of small files that are kept in memory, all together. Default 16 MiB.
+    pub bytes_max: usize,
+    /// `file=`: longer files are kept open instead. Default 64 KiB.
+    pub file_bytes_max: usize,
+}
+
+impl OpenFileCache {
+    /// Whether anything is kept.
+    pub fn is_on(&self) -> bool {
+        self.files_max > 0 && !self.inactive.is_zero() && !self.valid.is_zero()
+    }
 }
 
 /// `if_modified_since off|exact|before;`

@@ -1,5 +1,7 @@
 //! FileRead: finds the file that a request means, says what it is, and sends the bytes that the protocol wants of it.
 
+mod footprint;
+mod kept;
 mod open;
 
 #[cfg(test)]
@@ -8,6 +10,7 @@ mod tests;
 pub(super) use open::{look_up, open_folder};
 
 use super::Context;
+use crate::cache::Dependency;
 use crate::config::{GzipStatic, Settings};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::{READ_FILE_BYTES, READ_WHOLE_BYTES_MAX};
@@ -16,6 +19,7 @@ use crate::http::{Name, ReplyHead, Text, etag};
 use crate::log::Level;
 use crate::route;
 use crate::worker::Worker;
+use footprint::Footprint;
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -33,6 +37,8 @@ pub struct Wanted {
     pub indexes: Vec<(String, bool)>,
     /// A compressed copy beside it, FILE.gz, is sent in its place.
     pub gzip: bool,
+    /// The answer may be one that was kept, and may be kept.
+    pub keeps: bool,
     /// What holds at this place.
     pub settings: Arc<Settings>,
 }
@@ -49,55 +55,63 @@ impl FileRead {
         Self { wanted, file: None }
     }
 
-    /// Opens the file and answers with its head, or with why not.
+    /// Opens the file and answers with its head, or with why not; or answers again what was answered before.
     fn find(&mut self, cx: &mut Context<'_>) -> Flow {
+        if let Some(kept) = self.ask_cache(cx) {
+            return self.answer_again(&kept, cx);
+        }
+        let mut trail = self.trail(cx);
         let found = match self.wanted.path.last() {
-            Some(b'/') => self.find_index(),
-            _ => self.find_document(&self.wanted.path),
+            Some(b'/') => self.find_index(&mut trail),
+            _ => self.find_document(&self.wanted.path, &mut trail),
         };
-        let (answer, flow) = match found {
-            Ok(Found::File(file, stat, path)) => {
-                let (file, head) = self.compressed(file, &stat, &path);
-                self.file = Some(Rc::new(file));
-                (Answer::Document(head), Flow::Progress)
+        let depends = trail.map(Footprint::finish);
+        let depends = self.end_trail(depends, cx);
+        let answer = match found {
+            Ok(Found::Document(file, head, index)) => return self.answer_document(file, head, index, depends, cx),
+            Err(error) if error.is_exhaustion() && cx.worker.files.clear() => {
+                cx.worker.files.release(depends.unwrap_or_default());
+                return Flow::Progress; // those that were kept hold descriptors: there are some now
             }
-            Ok(Found::Index(file, stat, path, name)) => {
-                let (file, head) = self.compressed(file, &stat, &path);
-                self.file = Some(Rc::new(file));
-                cx.exchange().reply.index = Some(name);
-                (Answer::Document(head), Flow::Progress)
-            }
-            Ok(Found::Elsewhere(url_path)) => (Answer::Internal(url_path), Flow::Done),
-            Ok(Found::Directory) => (Answer::Directory, Flow::Done),
-            Ok(Found::Unindexed(directory)) => (Answer::Listing(directory), Flow::Done),
+            Err(error) => return self.answer_error(error, depends, cx),
+            Ok(Found::Elsewhere(url_path)) => Answer::Internal(url_path),
+            Ok(Found::Directory) => Answer::Directory,
+            Ok(Found::Unindexed(directory)) => Answer::Listing(directory),
             Ok(Found::NoIndex) => {
                 let path = String::from_utf8_lossy(&self.wanted.path);
                 cx.log(Level::Error, format_args!("\"{path}\" has no index file, and listing is off"));
-                (Answer::Page(ReplyHead::new(403)), Flow::Done)
-            }
-            Err(error) => {
-                let (status, path) = (status(error), String::from_utf8_lossy(&self.wanted.path));
-                let level = if status >= 500 { Level::Crit } else { Level::Error };
-                cx.log(level, format_args!("{} \"{path}\" failed ({})", error.call(), Reason(error)));
-                (Answer::Page(ReplyHead::new(status)), Flow::Done)
+                Answer::Page(ReplyHead::new(403))
             }
         };
+        cx.worker.files.release(depends.unwrap_or_default());
         cx.exchange().reply.answer = Some(answer);
-        flow
+        Flow::Done
     }
 
-    fn find_index(&self) -> Result<Found, Error> {
+    fn answer_error(&self, error: Error, depends: Option<Vec<Dependency>>, cx: &mut Context<'_>) -> Flow {
+        let (status, path) = (status(error), String::from_utf8_lossy(&self.wanted.path));
+        let level = if status >= 500 { Level::Crit } else { Level::Error };
+        cx.log(level, format_args!("{} \"{path}\" failed ({})", error.call(), Reason(error)));
+        self.keep_error(error, depends, cx);
+        cx.exchange().reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+        Flow::Done
+    }
+
+    fn find_index(&self, trail: &mut Option<Footprint<'_>>) -> Result<Found, Error> {
         for (name, elsewhere) in &self.wanted.indexes {
             if name.starts_with('/') {
                 return Ok(Found::Elsewhere(name.as_bytes().to_vec())); // the last resort, as the configuration says
             }
             let path = [&self.wanted.path, name.as_bytes()].concat();
-            match self.find_file(&path) {
-                Ok(Found::File(..)) if *elsewhere => {
+            match self.find_file(&path, trail) {
+                Ok(Some(_)) if *elsewhere => {
                     return Ok(Found::Elsewhere([&self.wanted.url_path, name.as_bytes()].concat()));
                 }
-                Ok(Found::File(file, stat, path)) => return Ok(Found::Index(file, stat, path, name.clone())),
-                Ok(_) => {}
+                Ok(Some((file, stat))) => {
+                    let (file, head) = self.compressed(file, &stat, &path, trail);
+                    return Ok(Found::Document(file, head, Some(name.clone())));
+                }
+                Ok(None) => {}
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
             }
@@ -117,30 +131,43 @@ impl FileRead {
     }
 
     /// A file, or with `gzip_static always` its compressed copy alone.
-    fn find_document(&self, path: &[u8]) -> Result<Found, Error> {
-        self.find_file(path).or_else(|error| match self.wanted.settings.gzip_static {
-            GzipStatic::Always if error.is_not_found() => match self.find_file(&[path, b".gz"].concat())? {
-                Found::File(file, stat, _) => Ok(Found::File(file, stat, path.to_vec())),
-                _ => Err(error),
+    fn find_document(&self, path: &[u8], trail: &mut Option<Footprint<'_>>) -> Result<Found, Error> {
+        let found = self.find_file(path, trail).or_else(|error| match self.wanted.settings.gzip_static {
+            GzipStatic::Always if error.is_not_found() => match self.find_file(&[path, b".gz"].concat(), trail)? {
+                None => Err(error),
+                file => Ok(file),
             },
             _ => Err(error),
-        })
+        })?;
+        let Some((file, stat)) = found else { return Ok(Found::Directory) };
+        let (file, head) = self.compressed(file, &stat, path, trail);
+        Ok(Found::Document(file, head, None))
     }
 
-    fn find_file(&self, path: &[u8]) -> Result<Found, Error> {
+    /// The file of this path; `None`: it is a directory. What decides that is watched, if it is to be kept.
+    fn find_file(&self, path: &[u8], trail: &mut Option<Footprint<'_>>) -> Result<Option<(OwnedFd, Stat)>, Error> {
+        if let Some(trail) = trail {
+            trail.follow(path);
+        }
         let file = open::open(path, self.wanted.settings.disable_symlinks)?;
         let stat = file::fstat(file.as_fd())?;
         match stat.kind {
-            FileKind::File => Ok(Found::File(file, stat, path.to_vec())),
-            FileKind::Directory => Ok(Found::Directory),
+            FileKind::File => Ok(Some((file, stat))),
+            FileKind::Directory => Ok(None),
             _ => Err(Error::not_found("openat")), // a device or a FIFO is not a document
         }
     }
 
     /// The compressed copy of a file in its place, if one is wanted and there; and the head that goes with it.
-    fn compressed(&self, file: OwnedFd, stat: &Stat, path: &[u8]) -> (OwnedFd, ReplyHead) {
+    fn compressed(
+        &self,
+        file: OwnedFd,
+        stat: &Stat,
+        path: &[u8],
+        trail: &mut Option<Footprint<'_>>,
+    ) -> (OwnedFd, ReplyHead) {
         if self.wanted.gzip
-            && let Ok(Found::File(file, stat, _)) = self.find_file(&[path, b".gz"].concat())
+            && let Ok(Some((file, stat))) = self.find_file(&[path, b".gz"].concat(), trail)
         {
             let mut head = self.head(&stat, path);
             head.fields.push((const { Name::from_static("Content-Encoding") }, const { Text::from_static("gzip") }));
@@ -188,10 +215,8 @@ impl FileRead {
 
 /// What a path turned out to be.
 enum Found {
-    /// A file, with the path that it was found by.
-    File(OwnedFd, Stat, Vec<u8>),
-    /// The index file of a directory, with its name.
-    Index(OwnedFd, Stat, Vec<u8>, String),
+    /// A file with the head of its answer; of a directory its index file, with the name.
+    Document(OwnedFd, ReplyHead, Option<String>),
     /// A directory, asked for without the slash.
     Directory,
     /// A directory without an index file.

@@ -8,8 +8,9 @@ use std::path::Path;
 fn found(path: &Path, indexes: &[&str], settings: Settings) -> Result<Found, Error> {
     let indexes = indexes.iter().map(|name| (name.to_string(), false)).collect();
     let path = [path.as_os_str().as_bytes(), b"/"].concat();
-    let wanted = Wanted { path, url_path: b"/".to_vec(), indexes, gzip: false, settings: Arc::new(settings) };
-    FileRead::new(wanted).find_index()
+    let wanted =
+        Wanted { path, url_path: b"/".to_vec(), indexes, gzip: false, keeps: false, settings: Arc::new(settings) };
+    FileRead::new(wanted).find_index(&mut None)
 }
 
 fn listed() -> Settings {
@@ -23,7 +24,10 @@ fn a_directory_without_an_index_is_opened_to_be_listed_if_that_is_on() {
     let Ok(Found::Unindexed(fd)) = found(dir.path(), &["index.html"], listed()) else { panic!("an open directory") };
     assert_eq!(file::fstat(fd.as_fd()).unwrap().kind, FileKind::Directory);
     dir.write("index.html", b"hello");
-    assert!(matches!(found(dir.path(), &["index.html"], listed()), Ok(Found::Index(..))), "the index file comes first");
+    assert!(
+        matches!(found(dir.path(), &["index.html"], listed()), Ok(Found::Document(_, _, Some(_)))),
+        "the index file comes first"
+    );
     for path in ["index.html", "absent"] {
         let Err(error) = found(&dir.path().join(path), &[], listed()) else { panic!("{path} is no directory") };
         assert_eq!(status(error), 404, "{error}");

@@ -64,7 +64,7 @@ impl Http1 {
     }
 
     /// A document: preconditions and ranges decide how much of it is sent.
-    fn document(&mut self, mut current: Box<Current>, mut head: ReplyHead, cx: &mut Context<'_>) -> Step {
+    pub(super) fn document(&mut self, mut current: Box<Current>, mut head: ReplyHead, cx: &mut Context<'_>) -> Step {
         let Some(length) = head.length else { return self.stream(current, head, cx) };
         let is_file = head.seekable;
         head.seekable &= current.route.settings.max_ranges != Some(0);

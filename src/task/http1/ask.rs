@@ -2,12 +2,13 @@
 
 use super::current::{Current, Stage};
 use super::head::allowed;
+use super::kept::{keeps, takes_gzip};
 use super::{Context, Http1, Step};
-use crate::config::{BodyInFile, GzipStatic, Return, Settings};
+use crate::config::{BodyInFile, Return, Settings};
 use crate::exchange::limits::{REDIRECTS_MAX, STORED_BYTES_MAX};
 use crate::exchange::{Phase, Pipe};
 use crate::http::listing::Format;
-use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, Version, accept, target};
+use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, Version, target};
 use crate::log::Level;
 use crate::route::{self, Route};
 use crate::task::{BodyFile, BodySpool, CgiStart, DirRead, FileRead, FileWrite, Question, Upload, Wanted};
@@ -98,7 +99,11 @@ impl Http1 {
         }
     }
 
-    pub(super) fn ask_for_file(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
+    pub(super) fn ask_for_file(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
+        let mut current = match self.answer_from_cache(current, cx) {
+            Ok(step) => return step,
+            Err(current) => current,
+        };
         let (route, path) = (&current.route, &current.path);
         let elsewhere = |name: &String| {
             let index = [path, name.as_bytes()].concat();
@@ -115,16 +120,12 @@ impl Http1 {
             cx.log(Level::Error, format_args!("a path that leads out of its alias; does its location lack a slash?"));
             return self.refuse(current, 404, cx);
         };
-        let takes_gzip = |request: &Rc<Request>| accept::accepts_coding(&request.fields, b"gzip");
         let wanted = Wanted {
             path: file,
             url_path: path.clone(),
             indexes,
-            gzip: match route.settings.gzip_static {
-                GzipStatic::Off => false,
-                GzipStatic::On => current.request.as_ref().is_some_and(takes_gzip),
-                GzipStatic::Always => true,
-            },
+            gzip: takes_gzip(&current),
+            keeps: keeps(&current),
             settings: Arc::clone(&route.settings),
         };
         cx.join(Box::new(FileRead::new(wanted)));

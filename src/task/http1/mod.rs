@@ -13,6 +13,7 @@ mod current;
 mod dav;
 mod finish;
 mod head;
+mod kept;
 mod leaving;
 mod page;
 mod transfer;

@@ -40,6 +40,7 @@ impl Http1 {
             x.output.push_buffer(transfer.before, &mut worker.buffers);
             return self.sent(current, cx);
         }
+        cx.exchange().reply.draw();
         current.stage = Stage::Sending(transfer);
         self.wait(current)
     }
@@ -58,6 +59,7 @@ impl Http1 {
             end_workers(cx);
             return self.sent(current, cx);
         }
+        x.reply.draw();
         if x.reply.body.is_ended() && x.reply.body.is_empty() && x.output.room() > 0 {
             x.phase = Phase::Closing; // without a clean end: the client must not take it for the whole
             cx.log(Level::Error, format_args!("the answer ended before the length that it had promised"));

@@ -113,6 +113,19 @@ pub fn linkat(from_directory: BorrowedFd<'_>, from: &CStr, to_directory: Borrowe
     unsafe { syscall!(linkat(old, from.as_ptr(), new, to.as_ptr(), 0)) }.map(drop)
 }
 
+/// What a symbolic link says: readlinkat(2). Errors: `EINVAL` if it is none; `ENAMETOOLONG` for more than `PATH_MAX`.
+pub fn readlinkat(directory: BorrowedFd<'_>, path: &CStr) -> Result<Vec<u8>> {
+    let mut target = vec![0u8; libc::PATH_MAX as usize];
+    let (buffer, len) = (target.as_mut_ptr().cast(), target.len());
+    // SAFETY: the path ends with NUL and outlives the call, which writes at most `len` bytes into the buffer.
+    let count = unsafe { syscall!(readlinkat(directory.as_raw_fd(), path.as_ptr(), buffer, len)) }? as usize;
+    if count == target.len() {
+        return Err(Error::new("readlinkat", libc::ENAMETOOLONG)); // the rest may be cut off
+    }
+    target.truncate(count);
+    Ok(target)
+}
+
 /// Removes a file's name: unlinkat(2). Errors: `ENOENT`, `EISDIR` (Linux) or `EPERM` (a directory).
 pub fn unlinkat(directory: BorrowedFd<'_>, path: &CStr) -> Result<()> {
     // SAFETY: the path ends with NUL and outlives the call.

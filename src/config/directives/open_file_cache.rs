@@ -1,0 +1,90 @@
+//! `open_file_cache` and its kin: what a worker keeps of the files that it has served.
+
+use super::{Contexts, Directive, Form, put};
+use crate::config::parse::Statement;
+use crate::config::problem::Fault;
+use crate::config::scope::Scope;
+
+/// More files than a process may have descriptors for.
+const FILES_MAX: usize = 10_000_000;
+
+/// The longest file that is kept in memory: more than a pipe holds would leave piece by piece.
+const FILE_BYTES_MAX: u64 = 128 << 10;
+
+/// A file that nobody reaches it with is never kept.
+const USES_MAX: u64 = 1_000_000_000;
+
+pub(super) const TABLE: &[Directive] = &[
+    Directive {
+        name: "open_file_cache",
+        contexts: Contexts::REQUEST,
+        args: 1..=2,
+        example: "open_file_cache max=1024 inactive=60s;",
+        form: Form::Once(open_file_cache),
+    },
+    Directive {
+        name: "open_file_cache_valid",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "open_file_cache_valid 60s;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.open_file_cache.valid, it.args[0].time())),
+    },
+    Directive {
+        name: "open_file_cache_min_uses",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "open_file_cache_min_uses 2;",
+        form: Form::Once(|scope, it| {
+            put(&mut scope.settings.open_file_cache.min_uses, it.args[0].number(1..=USES_MAX))
+        }),
+    },
+    Directive {
+        name: "open_file_cache_errors",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "open_file_cache_errors on;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.open_file_cache.errors, it.args[0].flag())),
+    },
+    Directive {
+        name: "open_file_cache_bytes",
+        contexts: Contexts::REQUEST,
+        args: 1..=2,
+        example: "open_file_cache_bytes 16m file=64k;",
+        form: Form::Once(bytes),
+    },
+];
+
+/// `open_file_cache off|max=N [inactive=TIME];`
+fn open_file_cache(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let cache = &mut scope.settings.open_file_cache;
+    if let [word] = &it.args[..]
+        && word.text == "off"
+    {
+        cache.files_max = 0;
+        return Ok(());
+    }
+    let mut files_max = None;
+    for word in &it.args {
+        if let Some(value) = word.option("max") {
+            files_max = Some(value.count(1..=FILES_MAX)?);
+        } else if let Some(value) = word.option("inactive") {
+            cache.inactive = value.time()?;
+        } else {
+            return Err(word.fault(format!("unknown value \"{}\"; accepted: off, max=N, inactive=TIME", word.text)));
+        }
+    }
+    let none = || it.name.fault("\"open_file_cache\" needs a number of files, as in: open_file_cache max=1024;");
+    cache.files_max = files_max.ok_or_else(none)?;
+    Ok(())
+}
+
+/// `open_file_cache_bytes SIZE [file=SIZE];`
+fn bytes(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let cache = &mut scope.settings.open_file_cache;
+    cache.bytes_max = usize::try_from(it.args[0].size()?).unwrap_or(usize::MAX);
+    if let Some(word) = it.args.get(1) {
+        let value = word.option("file").ok_or_else(|| word.unknown("value", &["file=SIZE"]))?;
+        cache.file_bytes_max = value.buffer(0..=FILE_BYTES_MAX)?;
+    }
+    Ok(())
+}

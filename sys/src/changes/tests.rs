@@ -1,0 +1,177 @@
+use super::*;
+use crate::testing::TempDir;
+use std::ffi::CString;
+use std::fs;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+fn c_path(path: &Path) -> CString {
+    CString::new(path.as_os_str().as_bytes()).unwrap()
+}
+
+/// All news, names included.
+fn news(changes: &Changes) -> Vec<(Watched, Option<String>)> {
+    let mut out = Vec::new();
+    changes.take(|change| match change {
+        Change::Of(watched) => out.push((watched, None)),
+        Change::In(watched, name) => out.push((watched, Some(String::from_utf8_lossy(name).into_owned()))),
+        Change::Gone(_) => {}
+        Change::Anything => panic!("nothing was lost"),
+    });
+    out
+}
+
+/// A change rings before the call that makes it returns, and is then told of what it happened to.
+#[test]
+fn every_kind_of_change_is_heard_at_once_and_told() {
+    let dir = TempDir::new();
+    let path = |name: &str| dir.path().join(name);
+    type Row = (&'static str, Aspects, fn(&Path));
+    let both = Aspects::ITSELF | Aspects::BYTES;
+    let rows: [Row; 13] = [
+        ("written", both, |p| fs::write(p, b"new").unwrap()),
+        ("truncated", both, |p| drop(fs::File::create(p).unwrap())),
+        ("renamed", both, |p| fs::rename(p, p.with_extension("old")).unwrap()),
+        ("replaced", both, |p| {
+            fs::write(p.with_extension("new"), b"new").unwrap();
+            fs::rename(p.with_extension("new"), p).unwrap();
+        }),
+        ("removed", both, |p| fs::remove_file(p).unwrap()),
+        ("mode", both, |p| fs::set_permissions(p, fs::Permissions::from_mode(0o600)).unwrap()),
+        ("by-another-name", both, |p| {
+            fs::hard_link(p, p.with_extension("other")).unwrap();
+            fs::write(p.with_extension("other"), b"new").unwrap();
+        }),
+        ("closed", both, |p| drop(fs::OpenOptions::new().write(true).open(p).unwrap())),
+        ("folder/renamed", Aspects::ITSELF, |p| {
+            let folder = p.parent().unwrap();
+            fs::rename(folder, folder.with_extension("old")).unwrap();
+        }),
+        ("folder2/new", Aspects::NEW_NAMES, |p| fs::write(p.with_file_name("another"), b"").unwrap()),
+        ("folder3/moved", Aspects::NEW_NAMES, |p| fs::rename(p, p.with_extension("other")).unwrap()),
+        ("link1", Aspects::ITSELF, |p| fs::remove_file(p).unwrap()),
+        ("link2", Aspects::ITSELF, |p| {
+            symlink("elsewhere", p.with_extension("new")).unwrap();
+            fs::rename(p.with_extension("new"), p).unwrap();
+        }),
+    ];
+    for (name, aspects, change) in rows {
+        let changes = Changes::open().unwrap();
+        let file = path(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        match name.starts_with("link") {
+            true => symlink("nowhere", &file).unwrap(),
+            false => fs::write(&file, b"old").unwrap(),
+        }
+        let subject = if name.contains('/') { file.parent().unwrap() } else { &file };
+        let watched = changes.watch(&c_path(subject), aspects).unwrap();
+        news(&changes);
+        news(&changes); // what was read with its ring still on the way is asked for once more
+        assert!(changes.is_quiet(), "{name}");
+        change(&file);
+        assert!(!changes.is_quiet(), "{name}");
+        let told = news(&changes);
+        assert!(told.iter().any(|(of, _)| *of == watched), "{name}: {told:?}");
+        if aspects == Aspects::NEW_NAMES {
+            assert!(told.iter().all(|(_, name)| name.is_some()), "{name}: {told:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_forgotten_is_not_told_of() {
+    let dir = TempDir::new();
+    let file = dir.path().join("file");
+    fs::write(&file, b"old").unwrap();
+    let changes = Changes::open().unwrap();
+    let first = changes.watch(&c_path(&file), Aspects::BYTES).unwrap();
+    assert_eq!(changes.watch(&c_path(&file), Aspects::ITSELF).unwrap(), first, "one file is one watch");
+    fs::write(&file, b"new").unwrap();
+    assert!(!news(&changes).is_empty(), "the first aspect is still watched");
+    changes.forget(first);
+    fs::write(&file, b"newer").unwrap();
+    assert_eq!(news(&changes), []);
+    let absent = changes.watch(c"/nothing-of-this-name", Aspects::ITSELF).unwrap_err();
+    assert_eq!((absent.call(), absent.is_not_found()), ("inotify_add_watch", true));
+}
+
+#[test]
+fn another_threads_changes_ring_only_where_they_are_watched() {
+    let dir = TempDir::new();
+    let file = dir.path().join("file");
+    fs::write(&file, b"old").unwrap();
+    let changes = Changes::open().unwrap();
+    changes.watch(&c_path(&file), Aspects::BYTES).unwrap();
+    news(&changes);
+    news(&changes);
+    let theirs = std::thread::spawn({
+        let file = file.clone();
+        move || {
+            let changes = Changes::open().unwrap();
+            news(&changes);
+            news(&changes);
+            fs::write(&file, b"new").unwrap();
+            changes.is_quiet()
+        }
+    });
+    assert!(theirs.join().unwrap(), "the thread that writes watches nothing");
+    assert!(!changes.is_quiet());
+}
+
+/// A lost piece of news is itself news.
+#[test]
+fn an_overflow_is_told_as_anything_and_half_an_event_not_at_all() {
+    let event = |watched: i32, mask: u32, name: &[u8]| {
+        let head = [watched as u32, mask, 0, name.len() as u32].map(u32::to_ne_bytes).concat();
+        [head.as_slice(), name].concat()
+    };
+    let bytes = [
+        event(3, libc::IN_MODIFY, b""),
+        event(4, libc::IN_CREATE, b"a.txt\0\0\0"),
+        event(-1, libc::IN_Q_OVERFLOW, b""),
+        event(3, libc::IN_IGNORED, b""),
+        event(5, libc::IN_UNMOUNT, b""),
+    ]
+    .concat();
+    let told = |bytes: &[u8]| {
+        let mut out = Vec::new();
+        inotify::events(bytes, &mut |change| out.push(format!("{change:?}")));
+        out
+    };
+    let all = told(&bytes);
+    let name = format!("In(4, {:?})", b"a.txt");
+    assert_eq!(all, ["Of(3)", name.as_str(), "Anything", "Gone(3)", "Gone(5)"]);
+    assert_eq!(told(&bytes[..bytes.len() - 1]), all[..4]);
+    assert_eq!(told(&bytes[..39]), all[..1]);
+}
+
+/// The kernel keeps only so much unread news.
+#[test]
+fn more_changes_than_the_kernel_keeps_are_told_as_anything() {
+    let most: usize = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap().trim().parse().unwrap();
+    if most > 100_000 {
+        return println!("skipped: {most} events would take too long");
+    }
+    let dir = TempDir::new();
+    let paths = ["a", "b"].map(|name| dir.path().join(name));
+    let files = paths.each_ref().map(|path| fs::File::create(path).unwrap());
+    let changes = Changes::open().unwrap();
+    for path in &paths {
+        changes.watch(&c_path(path), Aspects::BYTES).unwrap();
+    }
+    news(&changes);
+    let (mut count, mut lost) = (0, 0);
+    // In turn, since the same twice is one piece of news.
+    for _ in 0..most {
+        files.iter().for_each(|mut file| file.write_all(b"x").unwrap());
+    }
+    changes.take(|change| match change {
+        Change::Anything => lost += 1,
+        _ => count += 1,
+    });
+    assert_eq!((count, lost), (most, 1));
+    news(&changes);
+    assert!(changes.is_quiet());
+}
