@@ -22,6 +22,7 @@ def table(caption, rows):
 
 
 environment = dict(os.environ)
+environment.pop("LC_CTYPE", None)  # Python sets this itself (PEP 538)
 body = page.body(SHOWN_BYTES)
 method = environment.get("REQUEST_METHOD", "")
 size = int(environment.get("CONTENT_LENGTH") or 0)

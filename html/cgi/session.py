@@ -152,7 +152,7 @@ WHAT_HAPPENS = """<section class="text">
 <ul>
 <li>The cookie is a random token. <code>HttpOnly</code> hides it from scripts; with <code>SameSite=Lax</code> it does not come
 along with forms of other sites.</li>
-<li>The database has the token\u2019s hash, the time when the session ends, and the notes. It is made at the first login, in
+<li>The database has the token\u2019s hash, the time when the session ends, and the notes. It is made at the first visit, in
 <code>var/</code>, which is beside <code>html/</code> and so has no address.</li>
 <li>Each form carries a second token, so that no other site can log you out or write in your name.</li>
 <li>A form is answered by 303: you may reload without sending it twice.</li>

@@ -1,13 +1,11 @@
 #!/bin/sh
-# One line a second: ?lines=20, from 1 to 60. The server passes each on as it comes.
+# One line a second: ?lines=20, from 1 to 60. The server passes each on as it comes, and ends this program by
+# SIGTERM when nobody listens any more.
 lines=${QUERY_STRING#lines=}
 case $lines in
 '' | *[!0-9]* | ???* | 0*) lines=10 ;;
 esac
 [ "$lines" -le 60 ] || lines=60
-
-# Whoever asked has gone: the server says so by SIGTERM. What is written to standard error is in its log.
-trap 'echo "nobody listens any more after line $line" >&2; exit' TERM
 
 printf 'Content-Type: text/plain; charset=utf-8\nCache-Control: no-store\n\n'
 line=0

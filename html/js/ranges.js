@@ -21,7 +21,7 @@ function draw(samples, from, to, part) {
   const left = from * canvas.width, width = (to - from) * canvas.width, step = 4;
   for (let x = 0; x < width; x += step) {
     let loudest = 0;
-    const end = Math.floor((x + step) / width * samples.length);
+    const end = Math.min(samples.length, Math.floor((x + step) / width * samples.length));
     for (let i = Math.floor(x / width * samples.length); i < end; i++) loudest = Math.max(loudest, loudness(samples[i]));
     const height = Math.max(2, loudest * canvas.height);
     pen.fillRect(left + x, (canvas.height - height) / 2, step - 1, height);
