@@ -9,10 +9,10 @@ import page
 
 SHOWN_BYTES = 2000
 PARTS = [
-    ("The request", ("REQUEST_METHOD", "REQUEST_URI", "QUERY_STRING", "SERVER_PROTOCOL", "CONTENT_TYPE", "CONTENT_LENGTH")),
-    ("The program", ("SCRIPT_NAME", "PATH_INFO", "PATH_TRANSLATED", "SCRIPT_FILENAME", "DOCUMENT_ROOT", "GATEWAY_INTERFACE")),
-    ("Both ends", ("REMOTE_ADDR", "REMOTE_PORT", "SERVER_ADDR", "SERVER_PORT", "SERVER_NAME", "SERVER_SOFTWARE")),
-]  # fmt: skip
+    ("The request", "REQUEST_METHOD REQUEST_URI QUERY_STRING SERVER_PROTOCOL CONTENT_TYPE CONTENT_LENGTH"),
+    ("The program", "SCRIPT_NAME PATH_INFO PATH_TRANSLATED SCRIPT_FILENAME DOCUMENT_ROOT GATEWAY_INTERFACE"),
+    ("Both ends", "REMOTE_ADDR REMOTE_PORT SERVER_ADDR SERVER_PORT SERVER_NAME SERVER_SOFTWARE"),
+]
 
 
 def table(caption, rows):
@@ -31,9 +31,9 @@ out = f'<section>\n<h1>{page.escape(method)} reached a program</h1>\n<p class="l
 out += " The server has taken nothing from its own environment.</p>\n"
 if size:
     out += f"<h2>The body, {size} bytes</h2>\n<pre><code>{page.escape(body.decode('utf-8', 'replace'))}"
-    out += ("</code></pre>\n" if size <= SHOWN_BYTES else f"\u2026</code></pre>\n<p>The first {SHOWN_BYTES} bytes.</p>\n")
+    out += "</code></pre>\n" if size <= SHOWN_BYTES else f"\u2026</code></pre>\n<p>The first {SHOWN_BYTES} bytes.</p>\n"
 for caption, names in PARTS:
-    out += table(caption, [(name, environment.pop(name)) for name in names if name in environment])
+    out += table(caption, [(name, environment.pop(name)) for name in names.split() if name in environment])
 fields = sorted(name for name in environment if name.startswith("HTTP_"))
 out += table("The request\u2019s fields", [(name, environment.pop(name)) for name in fields])
 out += table("The rest", sorted(environment.items()))

@@ -8,8 +8,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import page
 
 try:
-    1 / 0
+    answer = 1 / 0
 except ZeroDivisionError as error:
     print(f"fails.py: {error}", file=sys.stderr)
-    page.fault("500: the program failed", f"It says why itself: {error}. The status is its own, too.",
-               "500 Internal Server Error")  # fmt: skip
+    why = f"It says why itself: {error}. The status is its own, too."
+    page.fault("500: the program failed", why, "500 Internal Server Error")

@@ -78,18 +78,19 @@ def delete():
 
 
 def show():
-    out = '<section>\n<h1>Files</h1>\n<p class="lead">This page works without scripts: a Python program answers its forms.'
-    out += ' <a href="/demo/uploads.html">The other one</a> does the same by PUT and DELETE.</p>\n'
+    out = '<section>\n<h1>Files</h1>\n<p class="lead">This page works without scripts: a Python program answers'
+    out += ' its forms. <a href="/demo/uploads.html">The other one</a> does the same by PUT and DELETE.</p>\n'
     out += f'<form class="row" method="post" enctype="multipart/form-data" action="{os.environ["SCRIPT_NAME"]}">\n'
     out += '<label>A file, up to 32 MiB <input type="file" name="file" required></label>\n'
-    out += "<button>Upload</button>\n</form>\n<ul class=\"files\">\n"
+    out += '<button>Upload</button>\n</form>\n<ul class="files">\n'
     files = stored()
     for name, status in files:
         link = urllib.parse.quote(os.fsencode(name), safe="")
         shown = page.escape(os.fsencode(name).decode("utf-8", "replace"))
         out += f'<li><a href="/files/{link}">{shown}</a> <span>{status.st_size:,} bytes, '
         out += time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(status.st_mtime)) + "</span>\n"
-        out += f'<form method="post" action="{os.environ["SCRIPT_NAME"]}"><input type="hidden" name="delete" value="{link}">'
+        out += f'<form method="post" action="{os.environ["SCRIPT_NAME"]}">'
+        out += f'<input type="hidden" name="delete" value="{link}">'
         out += f'<button class="quiet" aria-label="Delete {shown}">Delete</button></form></li>\n'
     out += "</ul>\n" if files else "</ul>\n<p>Nothing is here yet.</p>\n"
     page.send("Files", out + "</section>\n")
@@ -106,5 +107,5 @@ try:
         delete()
 except OSError as error:
     print(f"files.py: {error}", file=sys.stderr)
-    page.fault("The folder cannot be used", f"{error.strerror}: {error.filename}. Is this copy of the site read-only?",
-               "500 Internal Server Error")  # fmt: skip
+    why = f"{error.strerror}: {error.filename}. Is this copy of the site read-only?"
+    page.fault("The folder cannot be used", why, "500 Internal Server Error")

@@ -132,14 +132,16 @@ def show_session(db, session):
         notes += f'<button class="quiet" name="id" value="{note["id"]}">Delete</button></form></li>\n'
     out = f"""<section>
 <h1>Hello, {page.escape(session["user"])}</h1>
-<p class="lead">Your session began at {clock(session["began"])} and ends at {clock(session["ends"])}, if you do not end it.</p>
+<p class="lead">Your session began at {clock(session["began"])} and ends at {clock(session["ends"])}, if you do not end
+it.</p>
 <form class="row" method="post" action="{page.escape(HERE)}">{token}<input type="hidden" name="action" value="note">
 <label>A note <input name="note" required maxlength="{NOTE_CHARS_MAX}" autocomplete="off"></label>
 <button>Keep it</button>
 </form>
 <ul class="files">
 {notes}</ul>
-{start}<input type="hidden" name="action" value="logout"><button class="quiet">Log out</button> and lose the notes</form>
+{start}<input type="hidden" name="action" value="logout">
+<button class="quiet">Log out</button> and lose the notes</form>
 </section>
 """
     page.send("Session", out + WHAT_HAPPENS)
@@ -147,18 +149,18 @@ def show_session(db, session):
 
 WHAT_HAPPENS = """<section class="text">
 <h2>What happens</h2>
-<p>The server passes Cookie on to the program as <code>HTTP_COOKIE</code>, and its Set-Cookie back to you. The rest is in
-<a href="/source/cgi/session.py"><code>session.py</code></a>:</p>
+<p>The server passes Cookie on to the program as <code>HTTP_COOKIE</code>, and its Set-Cookie back to you. The rest is
+in <a href="/source/cgi/session.py"><code>session.py</code></a>:</p>
 <ul>
-<li>The cookie is a random token. <code>HttpOnly</code> hides it from scripts; with <code>SameSite=Lax</code> it does not come
-along with forms of other sites.</li>
-<li>The database has the token\u2019s hash, the time when the session ends, and the notes. It is made at the first visit, in
-<code>var/</code>, which is beside <code>html/</code> and so has no address.</li>
+<li>The cookie is a random token. <code>HttpOnly</code> hides it from scripts; with <code>SameSite=Lax</code> it does
+not come along with forms of other sites.</li>
+<li>The database has the token\u2019s hash, the time when the session ends, and the notes. It is made at the first
+visit, in <code>var/</code>, which is beside <code>html/</code> and so has no address.</li>
 <li>Each form carries a second token, so that no other site can log you out or write in your name.</li>
 <li>A form is answered by 303: you may reload without sending it twice.</li>
 </ul>
-<p>Who did it: Http1 joined CgiStart, which started the program; CgiWrite gave it the form, CgiRead brought its answer, and
-ProcessExit took note of its end. <a href="/demo/programs.html#who">More about these</a></p>
+<p>Who did it: Http1 joined CgiStart, which started the program; CgiWrite gave it the form, CgiRead brought its
+answer, and ProcessExit took note of its end. <a href="/demo/programs.html#who">More about these</a></p>
 </section>
 """
 
@@ -183,5 +185,5 @@ try:
     main()
 except (OSError, sqlite3.Error) as error:
     print(f"session.py: {error}", file=sys.stderr)
-    page.fault("The database cannot be used", f"{error}: sessions are kept in {DATA}. Is this copy of the site read-only?",
-               "500 Internal Server Error")  # fmt: skip
+    why = f"{error}: sessions are kept in {DATA}. Is this copy of the site read-only?"
+    page.fault("The database cannot be used", why, "500 Internal Server Error")

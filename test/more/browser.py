@@ -1,4 +1,4 @@
-"""Drives headless Chromium by the DevTools protocol: JSON messages, each ended by a NUL, through two pipes that Chromium
+"""Drives headless Chromium by the DevTools protocol: JSON messages, each ended by a NUL, through two pipes that it
 finds as its descriptors 3 and 4. Only Python's standard library.
 
 https://chromedevtools.github.io/devtools-protocol/
@@ -112,12 +112,13 @@ class Browser:
 
 
 class Page:
-    """One tab, and what was said of it: `status` of the page, `answers` as (url, status) of what it has asked for since,
+    """One tab, and what was said of it: `status` of the page, `answers` as (url, status) of all that it loads,
     `errors` of scripts and the console."""
 
     def __init__(self, browser, session):
         self.browser, self.session = browser, session
         self.errors, self.answers, self.status, self.loads = [], [], None, 0
+        self.request = ""
 
     def happened(self, event, facts):
         if event == "Page.loadEventFired":
@@ -125,7 +126,7 @@ class Page:
         elif event == "Network.responseReceived":
             answer = (facts["response"]["url"], facts["response"]["status"])
             if facts["type"] == "Document":
-                self.status = answer[1]
+                self.status, self.request = answer[1], facts["requestId"]
             else:
                 self.answers.append(answer)
         elif event == "Network.loadingFailed" and not facts.get("canceled"):
@@ -173,6 +174,10 @@ class Page:
             raise RuntimeError(f"{expression}: {done['exceptionDetails']}")
         return done["result"].get("value")
 
+    def source(self):
+        """The page as it came."""
+        return self.command("Network.getResponseBody", requestId=self.request)["body"]
+
     def text(self, selector="body"):
         return self.evaluate(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
 
@@ -203,7 +208,9 @@ class Page:
             self.command("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
 
     def look(self, width=1280, scheme="light"):
-        self.command("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
+        self.command(
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
+        )
         self.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def scripts(self, on):
