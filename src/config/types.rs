@@ -89,9 +89,10 @@ pub struct Listener {
     pub address: Address,
     /// `backlog=`: connections that the kernel completes ahead of accept. Default 511.
     pub backlog: i32,
-    /// `reuseport`: one socket per worker (always so with more than one worker). Set as well where a wildcard address
-    /// and a specific one share a port, which the kernel allows only so.
+    /// `reuseport`: other processes of the same user may listen here as well, and the kernel spreads the connections.
     pub reuseport: bool,
+    /// A wildcard address and a specific one share the port, which the kernel allows only if both sockets say so.
+    pub overlaps: bool,
     /// `ipv6only=`: an IPv6 socket takes no IPv4 connections. Default on; of no meaning for other addresses.
     pub ipv6only: bool,
     /// Who answers. Shared, since each connection keeps the hosts that it was accepted with.
