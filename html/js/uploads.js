@@ -34,14 +34,16 @@ async function show() {
   list.replaceChildren(...items);
 }
 
+const refresh = () => show().catch((error) => { said.append(` The folder cannot be listed: ${error.message}.`); });
+
 async function remove(file) {
   try {
     const answer = await fetch(address(file), { method: "DELETE" });
-    said.textContent = answer.ok ? `${file.name} is deleted: ${answer.status}.` : `${file.name} stays: ${answer.status}.`;
-    await show();
+    said.textContent = `${file.name} ${answer.ok ? "is deleted" : "stays"}: ${answer.status}.`;
   } catch (error) {
-    said.textContent = `${file.name}: ${error.message}`;
+    said.textContent = `${file.name} stays: ${error.message}`;
   }
+  await refresh();
 }
 
 /** Sends one file; fetch() could not tell how far it is. */
@@ -76,6 +78,6 @@ form.addEventListener("submit", async (event) => {
   going.hidden = true;
   form.reset();
   said.textContent = results.join(" ");
-  await show();
+  await refresh();
 });
-show().catch((error) => { said.textContent = `The folder cannot be listed: ${error.message}.`; });
+refresh();
