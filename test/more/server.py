@@ -47,6 +47,13 @@ def wait_until(check, what):
     fail(f"{what}: not within {PATIENCE_S} s")
 
 
+def free_port():
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 class Server:
     """A running server; `with Server(...) as server:` kills it at the end if it still runs.
 
@@ -61,9 +68,7 @@ class Server:
             os.mkdir(os.path.join(self.folder, name))
         for name, content in (files or {}).items():
             self.write(os.path.join("html", name), content)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.config = os.path.join(self.folder, "webserv.conf")
         self.configure(root, body, events)
         self.error_log = os.path.join(self.folder, "logs", "error.log")

@@ -3,7 +3,7 @@
 use super::body::RequestBody;
 use crate::config::Config;
 use crate::http::userid::UserId;
-use crate::http::{Limits, Method, Request};
+use crate::http::{Limits, Method, Request, Text};
 use crate::route::Route;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,6 +40,8 @@ pub(super) struct Current {
     pub in_error_page: bool,
     /// The error page is to be sent with this status, not its own.
     pub error_status: Option<u16>,
+    /// For a 405 that gets an error page: what may be done with what was asked for, not with the page.
+    pub allow: Option<Text>,
     /// Internal redirects so far.
     pub redirects: u8,
     /// How long the whole document is, once it is known.
@@ -168,6 +170,7 @@ impl Current {
             in_error_page: false,
             error_status: None,
             redirects: 0,
+            allow: None,
             document_bytes: None,
             status: 0,
             head_bytes: 0,

@@ -58,7 +58,10 @@ impl Http1 {
             false => Connection::Close,
         };
         match head.status {
-            405 => head.fields.push((const { Name::from_static("Allow") }, allowed(current))),
+            405 => {
+                let allow = current.allow.take().unwrap_or_else(|| allowed(current));
+                head.fields.push((const { Name::from_static("Allow") }, allow));
+            }
             416 => content_range = current.document_bytes.map(|length| ContentRange::None { length }),
             503 => head.fields.push((const { Name::from_static("Retry-After") }, const { Text::from_static("1") })),
             _ => {}

@@ -1,7 +1,7 @@
 //! Answers without a document: refusals, redirects, error pages.
 
 use super::current::Current;
-use super::head::tokens;
+use super::head::{allowed, tokens};
 use super::{Context, Http1, Step};
 use crate::config::{ErrorPage, ErrorPageStatus};
 use crate::http::{ReplyHead, Text, error_page, target};
@@ -61,6 +61,7 @@ impl Http1 {
     ) -> Step {
         let uri = route::expand(&page.uri, &self.view(&current, cx));
         (current.in_error_page, current.feeds) = (true, false);
+        current.allow = (head.status == 405).then(|| allowed(&current));
         current.error_status = match page.answer {
             ErrorPageStatus::Keep => Some(head.status),
             ErrorPageStatus::Set(status) => Some(status),
