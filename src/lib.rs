@@ -7,6 +7,7 @@ pub mod exchange;
 pub mod http;
 pub mod listen;
 pub mod log;
+pub mod password;
 pub mod pid_file;
 pub mod route;
 pub mod server;
