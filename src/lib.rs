@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod directory;
 pub mod engine;
 pub mod exchange;
 pub mod http;

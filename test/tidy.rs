@@ -27,15 +27,20 @@ const COLUMNS_MAX: usize = 120;
 /// cargo sees to that. Files right in `src/` (lib.rs, main.rs, cli.rs) put the parts together and may use all of them.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("http", &[]),
+    ("directory", &[]),
+    ("password", &[]),
     ("log", &["config", "sys"]),
-    ("config", &["http", "log", "sys"]),
+    ("config", &["directory", "http", "log", "password", "sys"]),
     ("exchange", &["http", "log", "sys"]),
     ("engine", &["exchange", "log", "sys"]),
     ("listen", &["config", "sys"]),
     ("route", &["config", "http", "log", "sys"]),
     // These two know each other: a worker is what its tasks share, and it starts one for each new listener.
     ("worker", &["config", "engine", "exchange", "http", "listen", "log", "sys", "task"]),
-    ("task", &["config", "engine", "exchange", "http", "listen", "log", "route", "sys", "worker"]),
+    (
+        "task",
+        &["config", "directory", "engine", "exchange", "http", "listen", "log", "password", "route", "sys", "worker"],
+    ),
 ];
 
 /// Words that `engine/` does not know, alone or within a name, beside the kinds of task (the files of `src/task/`).

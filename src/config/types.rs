@@ -9,9 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod cgi;
+mod directory;
 mod response;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
+pub use directory::DirectoryServer;
 pub use response::{AddHeader, Autoindex, Expires, Freshness, GzipStatic, IfModifiedSince, Redirects, is_plain_status};
 pub use webserv_sys::net::Address;
 
@@ -96,6 +98,9 @@ pub struct Listener {
     pub ipv6only: bool,
     /// Who answers. Shared, since each connection keeps the hosts that it was accepted with.
     pub hosts: Arc<Hosts>,
+    /// The directory protocol is spoken here, and not HTTP. Of `hosts` only the default server's settings count then:
+    /// they are the connections'.
+    pub directory: Option<Arc<DirectoryServer>>,
 }
 
 /// The virtual hosts of one address.

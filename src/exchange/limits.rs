@@ -1,5 +1,7 @@
 //! How much of everything one connection may hold and one round of the loop may do. All in one place.
 
+use std::time::Duration;
+
 /// Bytes of requests that are read ahead of the protocol, per connection. Reading pauses at this mark.
 pub const INPUT_BYTES_MAX: usize = 128 << 10;
 
@@ -49,6 +51,12 @@ pub const LISTED_PER_TURN: usize = 256;
 
 /// Bytes of a listing's text that are written in one turn.
 pub const LISTING_TEXT_BYTES: usize = 32 << 10;
+
+/// Wrong passwords in a row after which a session of the directory protocol ends.
+pub const LOGIN_FAILURES_MAX: u32 = 3;
+
+/// How long after a login is asked for its client is told that the password was wrong.
+pub const LOGIN_FAILED_AFTER: Duration = Duration::from_secs(1);
 
 /// Steps of a protocol in one turn: pipelined requests that are answered from memory.
 pub const STEPS_PER_TURN: usize = 64;

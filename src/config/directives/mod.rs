@@ -6,6 +6,7 @@ pub(super) mod cgi;
 mod connection;
 mod content;
 mod dav;
+pub(super) mod directory;
 mod events;
 mod http;
 pub(super) mod listen;
@@ -33,6 +34,9 @@ bitflags::bitflags! {
         const HTTP = 4;
         const SERVER = 8;
         const LOCATION = 16;
+        const DIRECTORY = 32;
+        /// A `server` in `directory`.
+        const DIRECTORY_SERVER = 64;
         /// Wherever requests are described.
         const REQUEST = Self::HTTP.bits() | Self::SERVER.bits() | Self::LOCATION.bits();
     }
@@ -106,6 +110,7 @@ fn all() -> impl Iterator<Item = &'static Directive> + Clone {
         location::TABLE,
         content::TABLE,
         dav::TABLE,
+        directory::TABLE,
         methods::TABLE,
         cgi::TABLE,
         response::TABLE,
@@ -151,6 +156,8 @@ fn level(context: Contexts) -> String {
         Contexts::EVENTS => "in \"events\"".to_owned(),
         Contexts::HTTP => "in \"http\"".to_owned(),
         Contexts::SERVER => "in \"server\"".to_owned(),
+        Contexts::DIRECTORY => "in \"directory\"".to_owned(),
+        Contexts::DIRECTORY_SERVER => "in a \"server\" of \"directory\"".to_owned(),
         _ => "in \"location\"".to_owned(),
     }
 }

@@ -106,11 +106,11 @@ impl DirRead {
         Ok(Progress::More)
     }
 
-    /// Keeps what can be asked for. Left out is what is hidden, gone by now, a link that leads nowhere or may not be
-    /// followed, and what is neither a file nor a directory.
+    /// Keeps what can be asked for. Left out is what is hidden, cannot be said in this format, is gone by now, a link that
+    /// leads nowhere or may not be followed, and what is neither a file nor a directory.
     fn add(&mut self, directory: &Directory, entry: file::Entry) {
         let name = entry.name.as_bytes();
-        if name.starts_with(b".") {
+        if name.starts_with(b".") || !self.format.says(name) {
             return;
         }
         let Ok(stat) = look_up(directory.as_fd(), &entry.name, self.settings.disable_symlinks) else { return };
