@@ -11,6 +11,7 @@ pub mod client;
 pub mod conform;
 pub mod date;
 pub mod http;
+pub mod lines;
 pub mod process;
 pub mod scripts;
 

@@ -2,6 +2,7 @@
 
 mod broken;
 mod cgi;
+mod directory;
 mod include;
 mod inherit;
 mod mutate;
