@@ -1,5 +1,5 @@
-//! `webserv dir HOST[:PORT]`: a client of the directory protocol (docs/directory.md). A prompt on a terminal; from a pipe
-//! it takes a command per line. Blocking sockets: it does one thing at a time.
+//! `webserv dir HOST[:PORT]`: a client of the directory protocol (docs/directory.md). A prompt on a terminal; from a
+//! pipe it takes a command per line. Blocking sockets: it does one thing at a time.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};

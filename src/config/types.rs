@@ -98,8 +98,7 @@ pub struct Listener {
     pub ipv6only: bool,
     /// Who answers. Shared, since each connection keeps the hosts that it was accepted with.
     pub hosts: Arc<Hosts>,
-    /// The directory protocol is spoken here, and not HTTP. Of `hosts` only the default server's settings count then:
-    /// they are the connections'.
+    /// The directory protocol is spoken here, not HTTP. Of `hosts` the default server's settings count, and no more.
     pub directory: Option<Arc<DirectoryServer>>,
 }
 

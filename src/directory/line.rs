@@ -134,8 +134,8 @@ pub struct Lines {
 
 impl Lines {
     /// Looks at the bytes that have come and are not used yet; `ended`: no more will come. Says how many of them are
-    /// used now, and the request that they are, if they are one. What comes of it does not depend on the pieces in which
-    /// the bytes come. A line ends with LF, and a CR before that belongs to the end.
+    /// used now, and the request that they are, if they are one. What comes of it does not depend on the pieces in
+    /// which the bytes come. A line ends with LF, and a CR before that belongs to the end.
     pub fn next(&mut self, bytes: &[u8], ended: bool) -> (usize, Option<Request>) {
         if self.skips {
             let end = memchr::memchr(b'\n', bytes);

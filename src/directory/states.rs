@@ -1,5 +1,5 @@
-//! The protocol's states: one table says what each line does in each of them. The task obeys it, docs/directory.md shows
-//! it, and a test of the running server walks through all of it.
+//! The protocol's states: one table says what each line does in each of them. The task obeys it, docs/directory.md
+//! shows it, and a test of the running server walks through all of it.
 
 use Answer as A;
 use Deed::{CheckPassword, Enter, List, Send};

@@ -49,8 +49,8 @@ impl Format {
         }
     }
 
-    /// Whether it can say this name. A line can if it is of printable ASCII, and no space is lost where a run of them is
-    /// as good as one; so no name can pass for two.
+    /// Whether it can say this name. A line can if it is of printable ASCII, and no space is lost where a run of them
+    /// is as good as one; so no name can pass for two.
     pub fn says(self, name: &[u8]) -> bool {
         let space_is_lost = || name.starts_with(b" ") || name.ends_with(b" ") || name.windows(2).any(|w| w == b"  ");
         match self {

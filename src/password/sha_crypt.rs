@@ -1,5 +1,5 @@
-//! The password hash `$5$`: "Unix crypt using SHA-256" by U. Drepper, version 0.6. `openssl passwd -5` and crypt(3) make
-//! the same.
+//! The password hash `$5$`: "Unix crypt using SHA-256" by U. Drepper, version 0.6. `openssl passwd -5` and crypt(3)
+//! make the same.
 //!
 //! It is slow on purpose, thousands of rounds. So it is done in pieces: a caller that must not block does some rounds,
 //! lets others have their turn, and comes back.

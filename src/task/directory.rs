@@ -1,8 +1,8 @@
 //! Directory: the protocol pump of the directory protocol (docs/directory.md), as Http1 is that of HTTP/1.1.
 //!
 //! It has no descriptor. It takes lines out of the input, obeys the table of [`crate::directory::states`], and lets the
-//! same workers answer that serve HTTP: FileRead finds directories and files, DirRead lists. What is done for a line is a
-//! [`Stage`]; when it is over, the next line is looked at.
+//! same workers answer that serve HTTP: FileRead finds directories and files, DirRead lists. What is done for a line is
+//! a [`Stage`]; when it is over, the next line is looked at.
 
 use super::Context;
 use super::dir_read::DirRead;
@@ -145,7 +145,7 @@ impl Directory {
         }
     }
 
-    /// Sends FileRead out; what it has found will be in the reply. With a slash at the end it looks for directories only.
+    /// Sends FileRead out; what it finds will be in the reply. With a slash at the end it looks for directories only.
     fn look_for(&mut self, path: &str, slash: &str, cx: &mut Context<'_>) {
         let settings = Arc::clone(&self.server.settings);
         let below = if path == "/" { "" } else { path };

@@ -92,3 +92,13 @@ fn mistakes_are_told_at_their_place() {
         assert!(errors.contains(&format!("site.conf:{place}: ")) && errors.contains(told), "{text}\n{errors}");
     }
 }
+
+#[test]
+fn the_shipped_example() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let config = Config::load(&home.join("config/directory.conf"), home, "");
+    let config = config.unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(config.warnings, []);
+    let required: Vec<_> = config.listeners.iter().map(|l| l.directory.as_ref().map(|d| d.users.is_some())).collect();
+    assert_eq!(required, [Some(false), Some(true), None]);
+}

@@ -106,8 +106,8 @@ impl DirRead {
         Ok(Progress::More)
     }
 
-    /// Keeps what can be asked for. Left out is what is hidden, cannot be said in this format, is gone by now, a link that
-    /// leads nowhere or may not be followed, and what is neither a file nor a directory.
+    /// Keeps what can be asked for. Left out is what is hidden, cannot be said in this format, is gone by now, a link
+    /// that leads nowhere or may not be followed, and what is neither a file nor a directory.
     fn add(&mut self, directory: &Directory, entry: file::Entry) {
         let name = entry.name.as_bytes();
         if name.starts_with(b".") || !self.format.says(name) {
