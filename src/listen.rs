@@ -146,14 +146,15 @@ impl Open {
     /// Makes sure that the listener's sockets can share their port, or says that they need not.
     fn prepare(&self, listener: &Listener, workers: usize) -> Result<bool> {
         let Address::Inet(address) = &listener.address else { return Ok(false) };
-        let mut shared = workers > 1 || listener.reuseport;
+        let mut shared = workers > 1 || listener.overlaps || listener.reuseport;
         let mut ours_alone = false;
         for ours in self.in_the_way(listener) {
             // Where the system cannot change an open socket, the next bind(2) says so.
             let _ = net::set_reuse_port(ours.as_fd(), true);
             (shared, ours_alone) = (true, true);
         }
-        if shared && !ours_alone && address.port() != 0 {
+        // A shared port is open to other processes that share it, too: only `reuseport` says that this is meant.
+        if shared && !ours_alone && !listener.reuseport && address.port() != 0 {
             Socket::open(listener, &listener.address, false)?;
         }
         Ok(shared)

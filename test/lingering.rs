@@ -14,20 +14,6 @@ const BIG: usize = 16 << 20;
 /// Much shorter than a download by a client that takes its time.
 const SHORT: &str = "lingering_time 100ms; lingering_timeout 100ms;";
 
-/// Every byte until the server closes; a reset fails the test.
-#[track_caller]
-fn to_the_end(client: &mut Client) -> Vec<u8> {
-    let mut all = Vec::new();
-    let mut piece = vec![0; 256 << 10];
-    loop {
-        match client.read_some(&mut piece, PATIENCE) {
-            Ok(0) => return all,
-            Ok(n) => all.extend_from_slice(&piece[..n]),
-            Err(e) => panic!("after {} bytes: {e}", all.len()),
-        }
-    }
-}
-
 /// The responses that these bytes are, and nothing else.
 #[track_caller]
 fn responses(mut bytes: &[u8]) -> Vec<Response> {
@@ -76,7 +62,7 @@ fn a_slow_download_is_not_cut_by_the_lingering_time() {
             }
         }
         for ((client, mut got), (what, _, answers)) in clients.iter_mut().zip(got).zip(rows) {
-            got.extend(to_the_end(client));
+            got.extend(client.read_to_the_end());
             let all = responses(&got);
             assert_eq!(all.len(), answers, "{what}, sendfile {sendfile}: {} bytes", got.len());
             assert!(all[0].status == 200 && all[0].body == content, "{what}, sendfile {sendfile}: {}", all[0]);
@@ -99,7 +85,7 @@ fn bytes_that_come_late_do_not_cut_the_last_download() {
     }
     for (client, late) in clients.iter_mut().zip(&late) {
         let mut got = client.read_more();
-        got.extend(to_the_end(client));
+        got.extend(client.read_to_the_end());
         let all = responses(&got);
         assert!(all.len() == 1 && all[0].body == content, "{} late bytes: {}", late.len(), all[0]);
     }
@@ -160,7 +146,7 @@ fn lingering_waits_for_a_silent_client_no_longer_than_its_timeout() {
     let start = Instant::now();
     let mut client = s.connect();
     client.send(TOO_LARGE);
-    assert_413(&to_the_end(&mut client));
+    assert_413(&client.read_to_the_end());
     wait_for("the close", || (sockets(&s) == before).then_some(()));
     assert!(start.elapsed() >= Duration::from_millis(200), "closed after {:?} already", start.elapsed());
 }
@@ -170,7 +156,7 @@ fn lingering_ends_for_a_client_that_never_stops_sending() {
     let s = site("lingering_time 300ms; lingering_timeout 10s; client_max_body_size 1k;", &[("ok.txt", b"ok")]);
     let mut client = s.connect();
     client.send(TOO_LARGE);
-    assert_413(&to_the_end(&mut client));
+    assert_413(&client.read_to_the_end());
     let start = Instant::now();
     // Bytes come all the time; the server must lose its patience before the test does.
     wait_for("the close", || {
@@ -196,7 +182,7 @@ fn sigquit_while_a_connection_lingers_costs_no_answer() {
             client.try_send(&[b'x'; 1000]).unwrap_or_else(|e| panic!("{mode}: a lingering connection was closed: {e}"));
         }
         let mut got = client.read_more();
-        got.extend(to_the_end(&mut client));
+        got.extend(client.read_to_the_end());
         assert_413(&got);
         drop(client);
         assert!(s.process.exit().success(), "{}", s.said());
@@ -336,7 +322,7 @@ fn a_reset_does_not_eat_the_answer_of_a_client_that_sends_on() {
     let mut client = s.connect();
     client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 4000000\r\n\r\n");
     client.send(vec![b'x'; 4_000_000]);
-    let got = to_the_end(&mut client);
+    let got = client.read_to_the_end();
     assert_413(&got);
     assert!(find(&got, b"413").is_some());
 }

@@ -2,39 +2,19 @@
 
 mod harness;
 
-use harness::process::{Process, program, run};
-use harness::{CONNECTIONS, Client, Server, Setup, configuration, each, host, noise, site, wait_for};
+use harness::process::{Process, free_port, program, said, webserv};
+use harness::{CONNECTIONS, Client, Server, Setup, configuration, each, host, noise, wait_for, wait_refused};
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const MAIN: &str = "error_log stderr notice;";
 const WORKERS: [&str; 2] = [MAIN, "worker_processes 2; error_log stderr notice;"];
 /// More than the kernel's socket buffers hold, so that a download is really under way.
 const BIG: usize = 16 << 20;
-
-/// `webserv -p DIR -c DIR/webserv.conf` with more arguments, until it ends.
-fn webserv(dir: &Path, arguments: &[&str]) -> Output {
-    let config = dir.join("webserv.conf");
-    let place = ["-p", dir.to_str().unwrap(), "-c", config.to_str().unwrap()];
-    run(&[&place, arguments].concat(), dir)
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// A port that nobody has on any address, below those that the kernel gives away.
-fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let start = std::process::id() % 100 * 100;
-    let port = || (10_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000) as u16;
-    wait_for("a free port", || TcpListener::bind(("0.0.0.0", port())).ok()?.local_addr().ok().map(|a| a.port()))
-}
 
 /// A connection that the worker with this number has accepted; the server logs at level debug.
 fn client_of(s: &Server, worker: usize) -> Client {
@@ -57,10 +37,6 @@ fn with_a_slow_client_of_the_second_worker() -> (Server, Client) {
     client.send_get("/big");
     client.wait_some();
     (s, client)
-}
-
-fn wait_refused(s: &Server) {
-    wait_for("new connections refused", || TcpStream::connect(&s.addresses[0]).err());
 }
 
 #[test]
@@ -109,29 +85,23 @@ fn a_wildcard_address_and_a_specific_one_of_the_same_port_did_not_start() {
 }
 
 #[test]
-fn a_reload_from_a_wildcard_to_a_specific_address_was_refused() {
-    for main in WORKERS {
-        let port = free_port();
-        let on = |address: &str| format!("server {{ listen {address}; return 200 {address}; }}");
-        let (wild, specific) = (port.to_string(), format!("127.0.0.1:{port}"));
-        let s = Setup::new(&on(&wild), &[]).main(main).start();
-        // Also one that stands beside it, and back. A closed listener resets whom it has not accepted: wait for that.
-        for (addresses, closed) in [(vec![&specific], 1), (vec![&specific, &wild], 1), (vec![&wild], 2)] {
-            let http: String = addresses.iter().map(|address| on(address)).collect();
-            s.rewrite(main, &http);
-            let before = s.said().len();
-            s.process.signal("HUP");
-            wait_for("the reload", || s.said()[before..].contains("is in force").then_some(()));
-            let workers = if main == MAIN { 1 } else { 2 };
-            let all_closed = || (s.said().matches(" no more").count() == closed * workers).then_some(());
-            wait_for("the old listeners closed", all_closed);
-            let ask = || Client::try_connect(&specific).ok().map(|mut client| client.get("/").text());
-            assert_eq!(wait_for("a listener", ask), *addresses[0]);
-            let elsewhere = || Client::try_connect(&format!("127.0.0.2:{port}")).is_ok();
-            assert_eq!(elsewhere(), addresses.contains(&&wild), "{addresses:?}");
-        }
-        assert!(!s.said().contains("cannot listen"), "{}", s.said());
+fn reuseport_did_not_let_a_second_process_listen() {
+    let port = free_port();
+    let one = |name: &str, option: &str| {
+        let http = format!("server {{ listen 127.0.0.1:{port} {option}; return 200 {name}; }}");
+        Setup::new(&http, &[]).main(MAIN)
+    };
+    let _a = one("a", "reuseport").start();
+    let _b = one("b", "reuseport").start();
+    let ask = || Client::connect(&format!("127.0.0.1:{port}")).get("/").text();
+    for name in ["a", "b"] {
+        wait_for("an answer of each process", || (ask() == name).then_some(()));
     }
+    // Who does not ask for it is refused, by each side.
+    let c = one("c", "");
+    c.write("webserv.conf", c.config().as_bytes());
+    let refused = webserv(c.dir.path(), &[]);
+    assert!(said(&refused).contains("another program listens there"), "{}", said(&refused));
 }
 
 #[test]
@@ -168,67 +138,6 @@ fn another_user_with_two_workers_could_not_open_the_logs() {
 }
 
 #[test]
-fn a_reload_whose_log_could_not_be_opened_was_in_force_all_the_same() {
-    let with = |log: &str, text: &str| format!("{log}\n{}", host(&format!("return 200 {text};")));
-    for main in WORKERS {
-        let s = Setup::new(&with("access_log logs/a.log combined buffer=1;", "old"), &[]).main(main).start();
-        for log in ["access_log", "error_log"] {
-            let before = s.said().len();
-            let more = "server { listen 127.0.0.3:0; }";
-            s.rewrite(main, &(with(&format!("{log} absent/x.log;"), "new") + more));
-            s.process.signal("HUP");
-            let refused = || s.said()[before..].contains("the old configuration stays in force").then_some(());
-            wait_for("the refusal", refused);
-            let now = s.said()[before..].to_owned();
-            assert!(now.contains("absent/x.log") && !now.contains("127.0.0.3"), "{now}");
-            assert_eq!(s.get(&format!("/{log}")).text(), "old");
-            let line = format!("GET /{log} ");
-            wait_for("a line in the old log", || s.text("logs/a.log").contains(&line).then_some(()));
-        }
-    }
-}
-
-#[test]
-fn a_request_from_before_a_reload_was_logged_elsewhere() {
-    let with = |logs: &str| format!("{logs}\n{}", host(""));
-    let log = |name: &str| format!("access_log logs/{name}.log combined buffer=1;");
-    for main in WORKERS {
-        let files: &[(&str, &[u8])] = &[("big", &noise(BIG, 1)), ("ok.txt", b"ok")];
-        let s = Setup::new(&with(&(log("a") + &log("b"))), files).main(main).start();
-        let mut download = s.connect();
-        download.send_get("/big");
-        download.wait_some();
-        s.rewrite(main, &with(&(log("b") + &log("c"))));
-        s.process.signal("HUP");
-        wait_for("the new configuration", || {
-            s.get("/ok.txt");
-            s.text("logs/c.log").contains("/ok.txt").then_some(())
-        });
-        download.response().expect(200, "/big");
-        for name in ["a", "b"] {
-            wait_for(name, || s.text(&format!("logs/{name}.log")).contains("GET /big ").then_some(()));
-        }
-        assert!(!s.text("logs/c.log").contains("/big"), "{main}: {}", s.text("logs/c.log"));
-    }
-}
-
-#[test]
-fn a_half_written_configuration_took_the_site_down() {
-    for main in WORKERS {
-        let s = Setup::new(&host("return 200 ok;"), &[]).main(main).start();
-        for text in ["", "error_log stderr notice;\n", "http { }\n"] {
-            let before = s.said().len();
-            s.write("webserv.conf", text.as_bytes());
-            s.process.signal("HUP");
-            wait_for("the refusal", || s.said()[before..].contains("it has no server").then_some(()));
-            assert_eq!(s.get("/").text(), "ok");
-        }
-        let new = webserv(s.dir.path(), &[]);
-        assert_eq!(new.status.code(), Some(1), "{}", said(&new));
-    }
-}
-
-#[test]
 fn an_old_server_removed_the_pid_file_and_socket_of_the_new_one() {
     for main in WORKERS {
         let setup = Setup::new("", &[("big", &noise(BIG, 1)), ("ok.txt", b"ok")]).main(main);
@@ -261,25 +170,6 @@ fn an_old_server_removed_the_pid_file_and_socket_of_the_new_one() {
         new.signal("TERM");
         assert!(new.exit().success());
         assert!(!socket.exists() && !setup.path("webserv.pid").exists(), "{main}: something is left");
-    }
-}
-
-#[test]
-fn the_sockets_of_a_reload_were_left_behind() {
-    for main in WORKERS {
-        let mut s = site("return 200 ok;", &[]);
-        let (first, second) = (s.path("1.sock"), s.path("2.sock"));
-        let on = |path: &Path| host("return 200 ok;") + &format!("server {{ listen unix:{}; }}", path.display());
-        for (here, gone) in [(&first, &second), (&second, &first)] {
-            s.rewrite(main, &on(here));
-            s.process.signal("HUP");
-            wait_for("the sockets changed", || (here.exists() && !gone.exists()).then_some(()));
-        }
-        let mode = std::fs::metadata(&second).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o666, "a server in front, of another user, could not connect");
-        s.process.signal("TERM");
-        assert!(s.process.exit().success());
-        assert!(!second.exists(), "{main}: a socket is left");
     }
 }
 
@@ -362,46 +252,6 @@ fn a_daemon_that_could_not_start_exited_with_0_and_said_nothing() {
         assert_eq!(output.status.code(), Some(1), "{config}: {}", said(&output));
         assert!(said(&output).contains(told), "{config}: {}", said(&output));
     });
-}
-
-#[test]
-fn sighup_opened_new_listeners_while_draining() {
-    for main in WORKERS {
-        let mut s = Setup::new(&host(""), &[("big", &noise(BIG, 1))]).main(main).start();
-        let mut download = s.connect();
-        download.send_get("/big");
-        download.wait_some();
-        s.process.signal("QUIT");
-        wait_refused(&s);
-        s.rewrite(main, &(host("") + "server { listen 127.0.0.4:0; }"));
-        s.process.signal("HUP");
-        s.wait_said("not reloaded");
-        download.response().expect(200, "/big");
-        assert!(s.process.exit().success());
-        assert!(!s.said().contains("127.0.0.4"), "{}", s.said());
-    }
-}
-
-#[test]
-fn a_reload_did_not_say_what_it_cannot_change() {
-    let on = |option: &str| format!("server {{ listen [::1]:0 {option}; return 200 ok; }}");
-    let s = Setup::new(&on(""), &[]).main(MAIN).start();
-    let main = "worker_processes 2; user nobody; daemon on; error_log stderr notice;";
-    let text = configuration(main, CONNECTIONS, &on("ipv6only=off backlog=7")).replace("webserv.pid", "other.pid");
-    s.write("webserv.conf", text.replace("events {", "events { try_first off;").as_bytes());
-    // Again and again: what was started decides, not what was read last.
-    for _ in 0..2 {
-        let before = s.said().len();
-        s.process.signal("HUP");
-        wait_for("the end of the reload", || s.said()[before..].contains("is in force").then_some(()));
-        for name in ["worker_processes", "user", "daemon", "pid", "try_first", "ipv6only="] {
-            let told = format!("\"{name}\"");
-            let line = s.said()[before..].lines().find(|line| line.contains(&told)).map(String::from);
-            let line = line.unwrap_or_else(|| panic!("nothing of {name}: {}", s.said()));
-            assert!(line.contains("[warn]") && line.contains("takes a new start"), "{line}");
-        }
-        assert!(!s.said().contains("backlog"), "it is changed, so there is nothing to be said: {}", s.said());
-    }
 }
 
 #[test]

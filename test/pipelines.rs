@@ -39,20 +39,6 @@ fn stuff(stream: &mut TcpStream, bytes: &[u8]) -> usize {
     sent
 }
 
-/// Every byte until the server closes; a reset fails the test.
-#[track_caller]
-fn to_the_end(client: &mut Client) -> Vec<u8> {
-    let mut all = Vec::new();
-    let mut piece = vec![0; 256 << 10];
-    loop {
-        match client.read_some(&mut piece, PATIENCE) {
-            Ok(0) => return all,
-            Ok(n) => all.extend_from_slice(&piece[..n]),
-            Err(e) => panic!("after {} bytes: {e}", all.len()),
-        }
-    }
-}
-
 /// Asks for `n` answers at once, and for the close with the last: exactly these come.
 fn answers_then_close(s: &Server, target: &str, n: usize) {
     let mut client = s.connect();
@@ -203,7 +189,7 @@ fn sigquit_among_pipelined_requests_leaves_no_half_answers() {
     s.process.signal("QUIT");
     wait_for("new connections refused", || TcpStream::connect(&s.addresses[0]).err());
     for client in &mut clients {
-        let all = [b"H", &to_the_end(client)[..]].concat();
+        let all = [b"H", &client.read_to_the_end()[..]].concat();
         let mut rest = &all[..];
         let mut answers = 0;
         while !rest.is_empty() {

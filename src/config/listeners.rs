@@ -148,6 +148,7 @@ impl Group {
             address: listen.address.clone(),
             backlog: listen.backlog.map_or(BACKLOG, |(backlog, _)| backlog),
             reuseport: listen.reuseport.is_some(),
+            overlaps: false,
             ipv6only: listen.ipv6only.is_none_or(|(only, _)| only),
             hosts: Arc::new(hosts),
             directory,
@@ -204,8 +205,8 @@ fn share_ports(groups: &[Group], listeners: &mut [Listener], files: &Files, faul
                     format!("{a} with ipv6only=off covers {b} of {}", files.name(groups[narrow].listen.place));
                 faults.push(Fault::new(place, message));
             }
-            listeners[wide].reuseport = true;
-            listeners[narrow].reuseport = true;
+            listeners[wide].overlaps = true;
+            listeners[narrow].overlaps = true;
         }
     }
 }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod cgi;
-mod directory;
+mod listener;
 mod response;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
-pub use directory::DirectoryServer;
+pub use listener::{DirectoryServer, Hosts, Listener};
 pub use response::{AddHeader, Autoindex, Expires, Freshness, GzipStatic, IfModifiedSince, Redirects, is_plain_status};
 pub use webserv_sys::net::Address;
 
@@ -82,37 +82,6 @@ pub struct Events {
     pub multi_accept: bool,
     /// `try_first`: call before asking the kernel whether the call would block. Default on.
     pub try_first: bool,
-}
-
-/// An address that is listened on and the virtual hosts behind it.
-#[derive(Clone, Debug)]
-pub struct Listener {
-    /// Where.
-    pub address: Address,
-    /// `backlog=`: connections that the kernel completes ahead of accept. Default 511.
-    pub backlog: i32,
-    /// `reuseport`: one socket per worker (always so with more than one worker). Set as well where a wildcard address
-    /// and a specific one share a port, which the kernel allows only so.
-    pub reuseport: bool,
-    /// `ipv6only=`: an IPv6 socket takes no IPv4 connections. Default on; of no meaning for other addresses.
-    pub ipv6only: bool,
-    /// Who answers. Shared, since each connection keeps the hosts that it was accepted with.
-    pub hosts: Arc<Hosts>,
-    /// The directory protocol is spoken here, not HTTP. Of `hosts` the default server's settings count, and no more.
-    pub directory: Option<Arc<DirectoryServer>>,
-}
-
-/// The virtual hosts of one address.
-#[derive(Clone, Debug, Default)]
-pub struct Hosts {
-    /// All servers; the first is the default, whatever order the file has.
-    pub servers: Vec<Arc<Server>>,
-    /// Exact names, lower case, to an index of `servers`.
-    pub exact: HashMap<String, usize>,
-    /// `*.example.org` as ".example.org", the longest first.
-    pub suffixes: Vec<(String, usize)>,
-    /// `www.example.*` as "www.example.", the longest first.
-    pub prefixes: Vec<(String, usize)>,
 }
 
 /// A `server` block.

@@ -46,11 +46,13 @@ pub fn format_rfc3339(secs: i64) -> [u8; 20] {
     let (days, second) = (secs.div_euclid(DAY_SECS), secs.rem_euclid(DAY_SECS) as u32);
     let Day { year, month, day } = day_of(days);
     let mut out = *b"yyyy-mm-ddThh:mm:ssZ";
-    let parts = [year as u32 / 100, year as u32 % 100, month as u32, day as u32];
-    let times = [second / 3600, second / 60 % 60, second % 60];
-    for (at, number) in [0, 2, 5, 8].into_iter().zip(parts).chain([11, 14, 17].into_iter().zip(times)) {
-        put_two(&mut out[at..], number);
-    }
+    put_two(&mut out[0..], year as u32 / 100);
+    put_two(&mut out[2..], year as u32 % 100);
+    put_two(&mut out[5..], month as u32);
+    put_two(&mut out[8..], day as u32);
+    put_two(&mut out[11..], second / 3600);
+    put_two(&mut out[14..], second / 60 % 60);
+    put_two(&mut out[17..], second % 60);
     out
 }
 

@@ -323,6 +323,9 @@ enum Said {
 
 /// Writes a name as text; `say` tells what is said of each character.
 fn push_text(out: &mut Vec<u8>, name: &[u8], say: fn(char) -> Said) {
+    if name.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'.' | b'-' | b'_' | b' ')) {
+        return out.extend_from_slice(name); // characters that stand for themselves everywhere: most names have no other
+    }
     let push_char = |out: &mut Vec<u8>, c: char| out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
     for character in String::from_utf8_lossy(name).chars() {
         match say(character) {

@@ -114,6 +114,20 @@ impl Client {
         }
     }
 
+    /// Every byte until the server closes; a reset fails the test.
+    #[track_caller]
+    pub fn read_to_the_end(&mut self) -> Vec<u8> {
+        let mut all = Vec::new();
+        let mut piece = vec![0; 256 << 10];
+        loop {
+            match self.read_some(&mut piece, PATIENCE) {
+                Ok(0) => return all,
+                Ok(n) => all.extend_from_slice(&piece[..n]),
+                Err(e) => panic!("after {} bytes: {e}", all.len()),
+            }
+        }
+    }
+
     /// Puts more into the buffer; false at the end of the stream.
     fn fill(&mut self) -> io::Result<bool> {
         let mut piece = [0; 64 << 10];

@@ -11,6 +11,7 @@ pub mod client;
 pub mod conform;
 pub mod date;
 pub mod http;
+pub mod letters;
 pub mod lines;
 pub mod process;
 pub mod scripts;
@@ -355,4 +356,9 @@ impl Drop for Server {
             assert!(!said.contains("panicked at"), "the server panicked while the test passed:\n{said}");
         }
     }
+}
+
+/// Waits until new connections are refused.
+pub fn wait_refused(s: &Server) {
+    wait_for("new connections refused", || std::net::TcpStream::connect(&s.addresses[0]).err());
 }

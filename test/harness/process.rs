@@ -1,9 +1,11 @@
 //! The server's process: start, signals, exit, and what /proc says of it.
 
-use super::PATIENCE;
+use super::{PATIENCE, wait_for};
 use std::io::Read;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -166,4 +168,24 @@ impl Gathered {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
+}
+
+/// A port that nobody has on any address, below those that the kernel gives away.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let start = std::process::id() % 100 * 100;
+    let port = || (10_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000) as u16;
+    wait_for("a free port", || TcpListener::bind(("0.0.0.0", port())).ok()?.local_addr().ok().map(|a| a.port()))
+}
+
+/// `webserv -p DIR -c DIR/webserv.conf` with more arguments, until it ends.
+pub fn webserv(dir: &Path, arguments: &[&str]) -> Output {
+    let config = dir.join("webserv.conf");
+    let place = ["-p", dir.to_str().unwrap(), "-c", config.to_str().unwrap()];
+    run(&[&place, arguments].concat(), dir)
+}
+
+/// What the program wrote on its standard error.
+pub fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }

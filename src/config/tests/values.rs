@@ -56,7 +56,7 @@ fn options_of_listen() {
 fn a_wildcard_beside_a_specific_address_shares_its_port() {
     let shared = |directives: &str| -> Vec<bool> {
         let config = load(&format!("http {{ server {{ {directives} }} }}"));
-        config.listeners.iter().map(|listener| listener.reuseport).collect()
+        config.listeners.iter().map(|listener| listener.overlaps).collect()
     };
     assert_eq!(shared("listen 80; listen 127.0.0.1:80; listen 127.0.0.1:81;"), [true, true, false]);
     assert_eq!(shared("listen 127.0.0.1:80; listen 127.0.0.2:80;"), [false, false]);

@@ -4,6 +4,8 @@
 //! The head is answered after the last name was read: nothing can be sent before the names are in order, and until then
 //! whatever goes wrong is still a clean error page.
 
+mod names;
+
 use super::Context;
 use super::file_read::look_up;
 use crate::config::Settings;
@@ -14,8 +16,7 @@ use crate::http::listing::{Entry, Format, Listing, Totals};
 use crate::http::{Name, ReplyHead, Text};
 use crate::log::Level;
 use crate::worker::Worker;
-use std::collections::BTreeMap;
-use std::ffi::CString;
+use names::{Found, Names};
 use std::mem::replace;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -28,17 +29,11 @@ pub struct DirRead {
     url_path: Vec<u8>,
     settings: Arc<Settings>,
     format: Format,
-    /// What was found, in the order in which it is listed: directories (`false`) first, then by the names' bytes.
-    found: BTreeMap<(bool, CString), Facts>,
+    /// What was found and is not written yet.
+    names: Names,
     /// Bytes in it.
     held_bytes: usize,
     totals: Totals,
-}
-
-/// What is said of a name.
-struct Facts {
-    size_bytes: u64,
-    modified_secs: i64,
 }
 
 enum Stage {
@@ -64,8 +59,8 @@ enum Progress {
 impl DirRead {
     /// Will list this directory, which is open to be read, as that of the URL with this decoded path.
     pub fn new(directory: OwnedFd, url_path: Vec<u8>, settings: Arc<Settings>, format: Format) -> Self {
-        let (found, totals) = (BTreeMap::new(), Totals::default());
-        Self { stage: Stage::Opened(directory), url_path, settings, format, found, held_bytes: 0, totals }
+        let (names, totals) = (Names::default(), Totals::default());
+        Self { stage: Stage::Opened(directory), url_path, settings, format, names, held_bytes: 0, totals }
     }
 
     /// Reads on, and answers when that is done.
@@ -91,11 +86,10 @@ impl DirRead {
             Stage::Reading(directory) => directory,
             Stage::Answered | Stage::Writing => return Ok(Progress::All),
         };
-        let mut names = Vec::with_capacity(LISTED_PER_TURN);
-        let more = directory.read(&mut names, LISTED_PER_TURN)?;
-        for entry in names {
-            self.add(&directory, entry);
-        }
+        let mut entries = Vec::with_capacity(LISTED_PER_TURN);
+        let more = directory.read(&mut entries, LISTED_PER_TURN)?;
+        let found = entries.into_iter().filter_map(|entry| self.look_at(&directory, entry)).collect();
+        self.names.add(found);
         if self.held_bytes > LISTING_BYTES_MAX {
             return Ok(Progress::TooMany);
         }
@@ -106,25 +100,29 @@ impl DirRead {
         Ok(Progress::More)
     }
 
-    /// Keeps what can be asked for. Left out is what is hidden, cannot be said in this format, is gone by now, a link
-    /// that leads nowhere or may not be followed, and what is neither a file nor a directory.
-    fn add(&mut self, directory: &Directory, entry: file::Entry) {
+    /// What can be asked for. Left out is what is hidden, cannot be said in this format, is gone by now, a link that
+    /// leads nowhere or may not be followed, and what is neither a file nor a directory.
+    fn look_at(&mut self, directory: &Directory, entry: file::Entry) -> Option<Found> {
         let name = entry.name.as_bytes();
         if name.starts_with(b".") || !self.format.says(name) {
-            return;
+            return None;
         }
-        let Ok(stat) = look_up(directory.as_fd(), &entry.name, self.settings.disable_symlinks) else { return };
+        let stat = look_up(directory.as_fd(), &entry.name, self.settings.disable_symlinks).ok()?;
         match stat.kind {
             FileKind::Directory => self.totals.directories += 1,
             FileKind::File => {
                 self.totals.files += 1;
                 self.totals.size_bytes = self.totals.size_bytes.saturating_add(stat.size_bytes);
             }
-            _ => return,
+            _ => return None,
         }
-        self.held_bytes += name.len() + size_of::<((bool, CString), Facts)>();
-        let facts = Facts { size_bytes: stat.size_bytes, modified_secs: stat.modified_secs };
-        self.found.insert((stat.kind != FileKind::Directory, entry.name), facts);
+        self.held_bytes += entry.name.as_bytes().len() + size_of::<Found>();
+        Some(Found {
+            is_file: stat.kind == FileKind::File,
+            name: entry.name,
+            size_bytes: stat.size_bytes,
+            modified_secs: stat.modified_secs,
+        })
     }
 
     fn head(&self) -> ReplyHead {
@@ -147,7 +145,7 @@ impl DirRead {
             listing.push_head(&mut text, &self.totals);
         }
         while text.len() < LISTING_TEXT_BYTES {
-            let Some(((is_file, name), Facts { size_bytes, modified_secs })) = self.found.pop_first() else {
+            let Some(Found { is_file, name, size_bytes, modified_secs }) = self.names.take() else {
                 listing.push_tail(&mut text);
                 reply.body.push_bytes(text);
                 reply.body.end();
@@ -156,7 +154,7 @@ impl DirRead {
             let offset_secs = if localtime { clock::local(modified_secs).offset_secs } else { 0 };
             let (name, is_directory) = (name.as_bytes(), !is_file);
             let entry = Entry { name, is_directory, size_bytes, modified_secs, offset_secs };
-            listing.push_entry(&mut text, &entry, self.found.is_empty());
+            listing.push_entry(&mut text, &entry, self.names.is_empty());
         }
         reply.body.push_bytes(text);
         Flow::Progress
