@@ -124,10 +124,16 @@ fn a_reload_leaves_open_sessions_where_they_are() {
 fn a_graceful_end_finishes_answers_and_closes_idle_sessions() {
     let big = noise(16 << 20, 3);
     let mut s = server("root html;", &[("big", &big)]);
-    let (mut idle, mut busy) = (version_1(&s), version_1(&s));
-    busy.send("GET big\r\nGET big\r\nGET big\r\nGET big\r\nGET big");
+    let names: Vec<String> = (0..2000).map(|i| format!("{i:04}-{}", "x".repeat(200))).collect();
+    names.iter().for_each(|name| s.write(&format!("html/many/{name}"), b""));
+    let (mut idle, mut busy, mut lister) = (version_1(&s), version_1(&s), version_1(&s));
+    busy.send(&"GET big\r\n".repeat(5));
     assert_eq!(busy.line(), big.len().to_string());
     assert!(busy.bytes(1000) == big[..1000]);
+    // 25 MB of lists: one of them is under way.
+    lister.expect(&[("CD many", "SUCCEEDED")]);
+    lister.send(&"DIR\r\n".repeat(60));
+    assert!(lister.line() == "2000" && lister.list() == names);
     s.process.signal("QUIT");
     idle.assert_end("at the prompt");
     // What was begun is finished. Of further lines only those are begun whose answers are ready and wait to be sent.
@@ -139,6 +145,13 @@ fn a_graceful_end_finishes_answers_and_closes_idle_sessions() {
         whole += 1;
     }
     assert!(whole < 5, "all are answered");
+    let mut whole = 1;
+    while let Some(line) = lister.next_line() {
+        assert!(line == "2000" && lister.list() == names, "list {whole}");
+        whole += 1;
+    }
+    assert!(whole < 60, "all lists are written");
+    drop(lister);
     drop((idle, busy));
     assert!(s.process.exit().success());
 }
