@@ -210,8 +210,13 @@ fn connect(host: &str) -> Result<TcpStream, String> {
     Err(failed(last.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into())))
 }
 
+/// Shows something. A reader who has seen enough and closes the pipe is no error.
 fn show(text: &str) -> Result<(), String> {
     let mut out = io::stdout().lock();
-    let shown = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    shown.map_err(|error| format!("cannot write to standard output: {error}"))
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("cannot write to standard output: {error}"))
+        }
+        _ => Ok(()),
+    }
 }

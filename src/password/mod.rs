@@ -9,7 +9,7 @@ use std::collections::HashMap;
 /// Bytes of a password. Hashing takes time that grows with it.
 pub const PASSWORD_BYTES_MAX: usize = 128;
 
-/// Rounds of a hash in one [`Check::advance`]: some 0.3 ms.
+/// Rounds of a hash in one [`Check::advance`]: less than half a millisecond.
 const ROUNDS_AT_ONCE: u32 = 500;
 
 /// Who may come in.

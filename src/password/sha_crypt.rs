@@ -9,7 +9,7 @@ use super::sha256::{Digest, Sha256};
 /// Rounds where a hash does not say.
 const ROUNDS: u32 = 5000;
 
-/// The specification's least, and our most: at 100,000 a login costs some 50 ms of a processor.
+/// The specification's least, and our most: at 100,000 a login costs tens of milliseconds of a processor.
 const ROUNDS_RANGE: std::ops::RangeInclusive<u32> = 1000..=100_000;
 
 /// Salt bytes that count.
