@@ -14,8 +14,8 @@ use std::time::Duration;
 /// Bytes of a users file: some 10,000 users.
 const USERS_BYTES_MAX: u64 = 1 << 20;
 
-/// Where these directives may stand.
-const ANY: Contexts = Contexts::DIRECTORY.union(Contexts::DIRECTORY_SERVER);
+/// The levels that are not HTTP's.
+pub(super) const LEVELS: Contexts = Contexts::DIRECTORY.union(Contexts::DIRECTORY_SERVER);
 
 pub(super) const TABLE: &[Directive] = &[
     Directive {
@@ -30,7 +30,7 @@ pub(super) const TABLE: &[Directive] = &[
     },
     Directive {
         name: "users",
-        contexts: ANY,
+        contexts: LEVELS,
         args: 1..=1,
         example: "users config/users;",
         form: Form::Once(|scope, it| {
@@ -40,7 +40,7 @@ pub(super) const TABLE: &[Directive] = &[
     },
     Directive {
         name: "timeout",
-        contexts: ANY,
+        contexts: LEVELS,
         args: 1..=1,
         example: "timeout 60s;",
         form: Form::Once(|scope, it| put(&mut scope.directory.timeout, it.args[0].time())),

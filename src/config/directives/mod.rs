@@ -143,9 +143,11 @@ pub(super) fn find(name: &Word, context: Contexts) -> Result<&'static Directive,
     Err(name.fault(format!("\"{text}\" is not allowed {}; {}", level(context), belongs(found))))
 }
 
-/// `it belongs in "server"`.
+/// `it belongs in "server"`. Of what both protocols have, only HTTP's levels are told: nearly always they are meant.
 fn belongs(directive: &Directive) -> String {
-    let levels: Vec<String> = directive.contexts.iter().map(level).collect();
+    let https = directive.contexts - directory::LEVELS;
+    let told = if https.is_empty() { directive.contexts } else { https };
+    let levels: Vec<String> = told.iter().map(level).collect();
     format!("it belongs {}", levels.join(" or "))
 }
 
