@@ -1,5 +1,6 @@
-//! The command line: nginx's options, and `webserv DIR` to serve a folder at once.
+//! The command line: nginx's options, `webserv DIR` to serve a folder at once, `webserv dir HOST` to look at another's.
 
+use crate::directory_client;
 use std::ffi::OsString;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -19,6 +20,8 @@ pub enum Command {
     Test(Source, Dump),
     /// `-s`: send a signal to the server that runs.
     Send(Signal, Source),
+    /// `dir HOST[:PORT]`: talk to a server of the directory protocol.
+    Dir(String),
     /// `-v`.
     Version,
     /// `-V`.
@@ -58,6 +61,7 @@ pub struct Source {
 const HELP: &str = "\
 Usage: webserv [OPTIONS]            serve what the configuration says
        webserv DIR [--port N]       serve this folder on http://127.0.0.1:8080, or on port N
+       webserv dir HOST[:PORT]      talk to a server of the directory protocol, by default on port 1202
 
 Options:
   -c, --config FILE       the configuration (default: config/default.conf, else the built-in one)
@@ -105,6 +109,9 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, Strin
             "-V" | "--build-info" => return Ok(Command::Build),
             "-h" | "-?" | "--help" => return Ok(Command::Help),
             _ if name.starts_with('-') => return Err(format!("unknown option {name}; see webserv -h")),
+            _ if source.directory.as_deref() == Some(Path::new("dir")) && arguments.peek().is_none() => {
+                return Ok(Command::Dir(text));
+            }
             _ if source.directory.is_some() => return Err(format!("one folder can be served, not {text} as well")),
             _ => source.directory = Some(argument.into()),
         }
@@ -155,6 +162,7 @@ impl Command {
             }
             Command::Test(source, dump) => source.test(dump),
             Command::Send(signal, source) => send(signal, &source.load()?),
+            Command::Dir(host) => directory_client::run(&host),
             Command::Version => print(&format!("webserv/{}\n", env!("CARGO_PKG_VERSION"))),
             Command::Build => {
                 let features = if cfg!(feature = "kqueue-shim") { "kqueue-shim" } else { "none" };
@@ -280,6 +288,8 @@ mod tests {
             ("-v", Command::Version),
             ("-V", Command::Build),
             ("-h", Command::Help),
+            ("dir localhost:1202", Command::Dir("localhost:1202".into())),
+            ("dir", Command::Serve(Source { directory: Some("dir".into()), ..Source::default() })),
             (
                 "www --port 0",
                 Command::Serve(Source { directory: Some("www".into()), port: Some(0), ..Source::default() }),
@@ -299,6 +309,7 @@ mod tests {
             ("--port 80", "--port goes with a folder"),
             ("a --port 70000", "\"70000\" is no port"),
             ("a b", "not b as well"),
+            ("dir b c", "not b as well"),
         ] {
             let error = parsed(line).expect_err(line);
             assert!(error.contains(told), "{line}: {error}");

@@ -3,11 +3,13 @@
 
 pub mod cache;
 pub mod config;
+pub mod directory;
 pub mod engine;
 pub mod exchange;
 pub mod http;
 pub mod listen;
 pub mod log;
+pub mod password;
 pub mod pid_file;
 pub mod route;
 pub mod server;

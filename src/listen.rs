@@ -103,10 +103,11 @@ impl Sockets {
         self.listeners.iter_mut().filter_map(mine).collect()
     }
 
-    /// The addresses that are listened on, with the numbers that the kernel gave for port 0.
-    pub fn addresses(&self) -> Vec<Address> {
-        let first = self.listeners.iter().filter_map(|(_, sockets)| sockets.front()?.as_ref());
-        first.map(|socket| socket.address.clone()).collect()
+    /// The addresses that are listened on, with the numbers that the kernel gave for port 0, and for whom.
+    pub fn addresses(&self) -> Vec<(Address, &Listener)> {
+        let first =
+            self.listeners.iter().filter_map(|(listener, sockets)| Some((sockets.front()?.as_ref()?, listener)));
+        first.map(|(socket, listener)| (socket.address.clone(), listener)).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod directory_client;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -181,10 +181,11 @@ fn announce(config: &Config, sockets: &Sockets, log: &mut ErrorLog) {
     )
     .to_string();
     log.write(Level::Notice, &Line::plain(format_args!("{what}")));
-    for address in sockets.addresses() {
-        let open = match &address {
-            Address::Inet(address) => format!(" (http://{address}/)"),
-            Address::Unix(_) => String::new(),
+    for (address, listener) in sockets.addresses() {
+        let open = match (&address, &listener.directory) {
+            (Address::Inet(address), None) => format!(" (http://{address}/)"),
+            (Address::Inet(address), Some(_)) => format!(" (webserv dir {address})"),
+            (Address::Unix(_), _) => String::new(),
         };
         log.write(Level::Notice, &Line::plain(format_args!("listening on {address}{open}")));
     }

@@ -28,15 +28,33 @@ const COLUMNS_MAX: usize = 120;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("http", &[]),
     ("cache", &[]),
+    ("directory", &[]),
+    ("password", &[]),
     ("log", &["config", "sys"]),
-    ("config", &["http", "log", "sys"]),
+    ("config", &["directory", "http", "log", "password", "sys"]),
     ("exchange", &["http", "log", "sys"]),
     ("engine", &["exchange", "log", "sys"]),
     ("listen", &["config", "sys"]),
     ("route", &["config", "http", "log", "sys"]),
     // These two know each other: a worker is what its tasks share, and it starts one for each new listener.
     ("worker", &["cache", "config", "engine", "exchange", "http", "listen", "log", "sys", "task"]),
-    ("task", &["cache", "config", "engine", "exchange", "http", "listen", "log", "route", "sys", "worker"]),
+    (
+        "task",
+        &[
+            "cache",
+            "config",
+            "directory",
+            "engine",
+            "exchange",
+            "http",
+            "listen",
+            "log",
+            "password",
+            "route",
+            "sys",
+            "worker",
+        ],
+    ),
 ];
 
 /// Words that `engine/` does not know, alone or within a name, beside the kinds of task (the files of `src/task/`).

@@ -2,7 +2,7 @@
 
 use super::lex::Word;
 use super::problem::{Fault, Files, Place};
-use super::types::{Address, Hosts, Listener, Server};
+use super::types::{Address, DirectoryServer, Hosts, Listener, Server};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,6 +41,8 @@ pub(super) struct ServerDraft {
     pub names: Vec<Word>,
     /// The word `server`.
     pub place: Place,
+    /// It speaks the directory protocol, and not HTTP.
+    pub directory: Option<Arc<DirectoryServer>>,
 }
 
 /// What is said about one address.
@@ -66,6 +68,10 @@ pub(super) fn listeners(servers: &[ServerDraft], files: &Files) -> Result<Vec<Li
         }
     }
     let mut listeners = Vec::new();
+    faults.extend(groups.iter().filter_map(|group| group.mixed_protocols(servers, files)));
+    if !faults.is_empty() {
+        return Err(faults);
+    }
     for group in &groups {
         listeners.push(group.listener(servers, files, &mut faults));
     }
@@ -102,6 +108,17 @@ impl Group {
         mine.ipv6only = mine.ipv6only.or(other.ipv6only);
     }
 
+    /// The servers of an address are told apart by the name that a request of HTTP has. One of the directory protocol
+    /// is alone.
+    fn mixed_protocols(&self, servers: &[ServerDraft], files: &Files) -> Option<Fault> {
+        let (first, others) = self.members.split_first()?;
+        let is_directory = |(index, _): &(usize, Place)| servers[*index].directory.is_some();
+        let (_, place) = others.iter().find(|other| is_directory(first) || is_directory(other))?;
+        let (name, first) = (self.listen.name(), files.name(first.1));
+        let alone = "a server of the directory protocol needs an address of its own";
+        Some(Fault::new(*place, format!("another server listens on {name}, first at {first}; {alone}")))
+    }
+
     fn listener(&self, servers: &[ServerDraft], files: &Files, faults: &mut Vec<Fault>) -> Listener {
         // The default server stands first, then the others in the order of the file.
         let mut members = self.members.clone();
@@ -109,6 +126,7 @@ impl Group {
             servers[*index].listens.iter().any(|l| l.address == self.listen.address && l.default_server.is_some())
         };
         members.sort_by_key(|member| !says_default(member));
+        let directory = members.first().and_then(|(index, _)| servers[*index].directory.clone());
         let mut hosts = Hosts::default();
         let mut taken: HashMap<String, Place> = HashMap::new();
         for (index, _) in members {
@@ -133,6 +151,7 @@ impl Group {
             overlaps: false,
             ipv6only: listen.ipv6only.is_none_or(|(only, _)| only),
             hosts: Arc::new(hosts),
+            directory,
         }
     }
 

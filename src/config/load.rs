@@ -7,6 +7,7 @@ use super::problem::{Errors, Fault, Files, Problem};
 use super::scope::{Draft, Scope};
 use super::source::Source;
 use super::types::{Address, Config, Settings};
+use crate::directory;
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -117,7 +118,11 @@ fn statements(
 fn finish(mut draft: Draft, path: &Path) -> Result<Config, Errors> {
     for server in &mut draft.servers {
         if server.listens.is_empty() {
-            let port = if webserv_sys::process::effective_user() == 0 { 80 } else { 8000 };
+            let port = match server.directory {
+                Some(_) => directory::PORT,
+                None if webserv_sys::process::effective_user() == 0 => 80,
+                None => 8000,
+            };
             let address = Address::Inet((Ipv4Addr::UNSPECIFIED, port).into());
             server.listens.push(Listen::new(address, server.place));
         }

@@ -54,6 +54,8 @@ pub(super) struct Scope<'a> {
     pub named_uses: Vec<Word>,
     /// What the `cgi` directives say, also while no program answers.
     pub cgi: directives::cgi::Draft,
+    /// What is said of servers of the directory protocol.
+    pub directory: directives::directory::Draft,
 }
 
 impl<'a> Scope<'a> {
@@ -72,14 +74,15 @@ impl<'a> Scope<'a> {
             location_places: HashMap::new(),
             named_uses: Vec::new(),
             cgi: directives::cgi::Draft::default(),
+            directory: directives::directory::Draft::default(),
         }
     }
 
     /// A level inside this one. All is inherited but `return` and `limit_except`.
     pub fn inside(&mut self, context: Contexts) -> Scope<'_> {
         let settings = Settings { return_: None, limit_except: None, ..self.settings.clone() };
-        let cgi = self.cgi.clone();
-        Scope { cgi, ..Scope::new(self.draft, context, settings) }
+        let (cgi, directory) = (self.cgi.clone(), self.directory.clone());
+        Scope { cgi, directory, ..Scope::new(self.draft, context, settings) }
     }
 
     /// Reads a level's statements: first the plain ones, then the sections, so that what stands below an inner block

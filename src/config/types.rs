@@ -11,12 +11,14 @@ use std::time::Duration;
 
 mod cgi;
 mod dav;
+mod listener;
 mod response;
 mod template;
 mod userid;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
 pub use dav::{Dav, DavMethods};
+pub use listener::{DirectoryServer, Hosts, Listener};
 pub use response::*;
 pub use template::{Escape, Part, Template, Variable};
 pub use userid::{Userid, UseridMode};
@@ -87,36 +89,6 @@ pub struct Events {
     pub multi_accept: bool,
     /// `try_first`: call before asking the kernel whether the call would block. Default on.
     pub try_first: bool,
-}
-
-/// An address that is listened on and the virtual hosts behind it.
-#[derive(Clone, Debug)]
-pub struct Listener {
-    /// Where.
-    pub address: Address,
-    /// `backlog=`: connections that the kernel completes ahead of accept. Default 511.
-    pub backlog: i32,
-    /// `reuseport`: other processes of the same user may listen here as well, and the kernel spreads the connections.
-    pub reuseport: bool,
-    /// A wildcard address and a specific one share the port, which the kernel allows only if both sockets say so.
-    pub overlaps: bool,
-    /// `ipv6only=`: an IPv6 socket takes no IPv4 connections. Default on; of no meaning for other addresses.
-    pub ipv6only: bool,
-    /// Who answers. Shared, since each connection keeps the hosts that it was accepted with.
-    pub hosts: Arc<Hosts>,
-}
-
-/// The virtual hosts of one address.
-#[derive(Clone, Debug, Default)]
-pub struct Hosts {
-    /// All servers; the first is the default, whatever order the file has.
-    pub servers: Vec<Arc<Server>>,
-    /// Exact names, lower case, to an index of `servers`.
-    pub exact: HashMap<String, usize>,
-    /// `*.example.org` as ".example.org", the longest first.
-    pub suffixes: Vec<(String, usize)>,
-    /// `www.example.*` as "www.example.", the longest first.
-    pub prefixes: Vec<(String, usize)>,
 }
 
 /// A `server` block.

@@ -86,6 +86,12 @@ pub const COPY_BYTES_PER_TURN: usize = 1 << 20;
 /// Directories in each other that are copied. Each level holds two descriptors open.
 pub const TREE_DEPTH_MAX: usize = 64;
 
+/// Wrong passwords in a row after which a session of the directory protocol ends.
+pub const LOGIN_FAILURES_MAX: u32 = 3;
+
+/// How long after a login is asked for its client is told that the password was wrong.
+pub const LOGIN_FAILED_AFTER: Duration = Duration::from_secs(1);
+
 /// Steps of a protocol in one turn: pipelined requests that are answered from memory.
 pub const STEPS_PER_TURN: usize = 64;
 

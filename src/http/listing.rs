@@ -1,5 +1,5 @@
-//! A directory's listing as text: HTML, or JSON and XML as nginx's autoindex writes them. Made piece by piece, so that
-//! nobody needs the whole of it at once: a head, the entries, a tail.
+//! A directory's listing as text: HTML, or JSON and XML as nginx's autoindex writes them; or plain lines, for the
+//! directory protocol. Made piece by piece, so that nobody needs the whole of it at once: a head, the entries, a tail.
 //!
 //! Names are any bytes but "/" and NUL. A link has each byte of the name, percent-encoded; what people and parsers read
 //! is text: bytes that are no UTF-8 become U+FFFD there. Where JSON and XML cannot say a name to the byte, an `href`
@@ -20,6 +20,11 @@ pub enum Format {
     Json,
     /// A `list` of `directory` and `file` elements with attributes `mtime` and `size`.
     Xml,
+    /// A line for each name that fits into one, `counted` with their number before them, and an empty line at the end.
+    Lines {
+        /// Whether the number is told.
+        counted: bool,
+    },
 }
 
 impl Format {
@@ -40,6 +45,17 @@ impl Format {
             Format::Html => "text/html; charset=utf-8",
             Format::Json => "application/json",
             Format::Xml => "application/xml; charset=utf-8",
+            Format::Lines { .. } => "text/plain; charset=us-ascii",
+        }
+    }
+
+    /// Whether it can say this name. A line can if it is of printable ASCII, and no space is lost where a run of them
+    /// is as good as one; so no name can pass for two.
+    pub fn says(self, name: &[u8]) -> bool {
+        let space_is_lost = || name.starts_with(b" ") || name.ends_with(b" ") || name.windows(2).any(|w| w == b"  ");
+        match self {
+            Format::Html | Format::Json | Format::Xml => true,
+            Format::Lines { .. } => name.iter().all(|b| matches!(b, b' '..=b'~')) && !space_is_lost(),
         }
     }
 }
@@ -90,6 +106,11 @@ impl Listing<'_> {
             Format::Html => self.push_page_head(out, totals),
             Format::Json => out.push(b'['),
             Format::Xml => out.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<list>\n"),
+            Format::Lines { counted: false } => {}
+            Format::Lines { counted: true } => {
+                push_decimal(out, totals.directories + totals.files);
+                push_all(out, &["\r\n"]);
+            }
         }
     }
 
@@ -99,6 +120,10 @@ impl Listing<'_> {
             Format::Html => self.push_row(out, entry),
             Format::Json => push_object(out, entry, last),
             Format::Xml => push_element(out, entry),
+            Format::Lines { .. } => {
+                out.extend_from_slice(entry.name);
+                push_all(out, &["\r\n"]);
+            }
         }
     }
 
@@ -108,6 +133,7 @@ impl Listing<'_> {
             Format::Html => &["</tbody>\n</table>\n</main>\n<script>\n", SCRIPT, "</script>\n</body>\n</html>\n"],
             Format::Json => &["\n]\n"],
             Format::Xml => &["</list>\n"],
+            Format::Lines { .. } => &["\r\n"],
         };
         push_all(out, tail);
     }

@@ -18,7 +18,7 @@ fn open(open: &mut Open, listens: &str, workers: usize) -> Sockets {
 #[test]
 fn each_worker_has_a_socket_at_the_port_that_the_kernel_gave() {
     let mut sockets = open(&mut Open::default(), "listen 127.0.0.1:0;", 3);
-    let address = sockets.addresses().remove(0);
+    let address = sockets.addresses().remove(0).0;
     let taken: Vec<_> = (0..3).map(|worker| sockets.take(worker).remove(0).1).collect();
     for socket in &taken {
         assert_eq!(net::local_address(socket.as_fd()).as_ref(), Ok(&address));

@@ -1,6 +1,6 @@
 //! Accept: takes connections from a listening socket and opens an exchange for each.
 
-use super::{ClientRead, ClientWrite, Context, Http1};
+use super::{ClientRead, ClientWrite, Context, Directory, Http1};
 use crate::config::Listener;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::{ACCEPTS_PER_TURN, IDLE_CLOSED_AT_ONCE};
@@ -47,12 +47,20 @@ impl Accept {
         let subject = Subject { client: Some(client), ..Subject::default() };
         let exchange = Exchange::new(subject, settings.send_timeout, settings.error_level);
         let socket = Rc::new(socket);
-        let (config, number) = (Arc::clone(&cx.worker.config), cx.worker.next_connection());
-        let protocol = Http1::new(config, Rc::clone(&self.listener), Rc::clone(&self.local), number);
+        let protocol = self.protocol(cx);
         cx.open(
             exchange,
-            [Box::new(protocol), Box::new(ClientRead::new(Rc::clone(&socket))), Box::new(ClientWrite::new(socket))],
+            [protocol, Box::new(ClientRead::new(Rc::clone(&socket))), Box::new(ClientWrite::new(socket))],
         );
+    }
+
+    /// What is spoken here.
+    fn protocol(&self, cx: &mut Context<'_>) -> Box<dyn Task<Worker>> {
+        if let Some(server) = &self.listener.directory {
+            return Box::new(Directory::new(Rc::clone(&self.listener), Arc::clone(server)));
+        }
+        let (config, number) = (Arc::clone(&cx.worker.config), cx.worker.next_connection());
+        Box::new(Http1::new(config, Rc::clone(&self.listener), Rc::clone(&self.local), number))
     }
 
     fn accept(&mut self, cx: &mut Context<'_>) -> Flow {

@@ -81,6 +81,15 @@ impl Client {
         self.response()
     }
 
+    /// Another end of the same connection, to send from another thread.
+    pub fn second(&self) -> Self {
+        let stream = match &self.stream {
+            Stream::Tcp(s) => Stream::Tcp(s.try_clone().unwrap()),
+            Stream::Unix(s) => Stream::Unix(s.try_clone().unwrap()),
+        };
+        Client { stream, buffer: Vec::new(), sent_head: false }
+    }
+
     /// Nothing more will be sent; reading goes on.
     pub fn half_close(&mut self) {
         match &mut self.stream {

@@ -12,6 +12,7 @@ pub mod conform;
 pub mod date;
 pub mod http;
 pub mod letters;
+pub mod lines;
 pub mod process;
 pub mod scripts;
 

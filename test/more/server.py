@@ -58,10 +58,11 @@ class Server:
     """A running server; `with Server(...) as server:` kills it at the end if it still runs.
 
     `body` is the inside of its server block, `files` what lies below its root. `wrapper` is a command that runs it, in which
-    {folder} stands for the server's folder. The site is `html` in that folder, unless `root` names another.
+    {folder} stands for the server's folder. The site is `html` in that folder, unless `root` names another. `main`
+    stands at the configuration's top level.
     """
 
-    def __init__(self, files=None, body="", events="", wrapper=(), root="html", fds=None):
+    def __init__(self, files=None, body="", events="", wrapper=(), root="html", fds=None, main=""):
         self.folder = tempfile.mkdtemp(prefix="webserv-")
         os.chmod(self.folder, 0o755)
         for name in ("html", "logs"):
@@ -70,7 +71,7 @@ class Server:
             self.write(os.path.join("html", name), content)
         self.port = free_port()
         self.config = os.path.join(self.folder, "webserv.conf")
-        self.configure(root, body, events)
+        self.configure(root, body, events, main)
         self.error_log = os.path.join(self.folder, "logs", "error.log")
         self.access_log = os.path.join(self.folder, "logs", "access.log")
         command = [*(part.format(folder=self.folder) for part in wrapper), binary(), "-p", self.folder, "-c", self.config]
@@ -89,13 +90,13 @@ class Server:
             self.__exit__(None, None, None)
             raise
 
-    def configure(self, root, body, events):
+    def configure(self, root, body, events, main=""):
         """Writes the configuration; a running server sees it at SIGHUP."""
         mime_types = os.path.join(ROOT, "config", "mime.types")
         include = f"include {mime_types};" if os.path.exists(mime_types) else ""
         with open(self.config, "w") as config:
             config.write(
-                f"daemon off;\npid {self.folder}/webserv.pid;\nerror_log {self.folder}/logs/error.log notice;\n"
+                f"daemon off;\npid {self.folder}/webserv.pid;\nerror_log {self.folder}/logs/error.log notice;\n{main}\n"
                 f"events {{ worker_connections 12000; {events} }}\n"
                 f"http {{\n{include}\naccess_log {self.folder}/logs/access.log;\nserver {{\n"
                 f"listen 127.0.0.1:{self.port}; server_name localhost; root {root};\n{body}\n}}\n}}\n"

@@ -16,7 +16,13 @@ use std::sync::Arc;
 const RANGES_MAX: usize = 1_000_000;
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive { name: "root", contexts: Contexts::REQUEST, args: 1..=1, example: "root html;", form: Form::Once(root) },
+    Directive {
+        name: "root",
+        contexts: Contexts::REQUEST.union(Contexts::DIRECTORY).union(Contexts::DIRECTORY_SERVER),
+        args: 1..=1,
+        example: "root html;",
+        form: Form::Once(root),
+    },
     Directive {
         name: "index",
         contexts: Contexts::REQUEST,

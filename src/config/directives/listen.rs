@@ -1,5 +1,6 @@
 //! `listen`: an address and its options.
 
+use super::Contexts;
 use crate::config::lex::Word;
 use crate::config::listeners::Listen;
 use crate::config::parse::Statement;
@@ -7,9 +8,10 @@ use crate::config::problem::{Fault, Place};
 use crate::config::scope::Scope;
 use crate::config::types::Address;
 use crate::config::value::digits;
+use crate::directory;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The port of an address without one.
+/// The port of an address without one: HTTP's. The directory protocol has its own.
 const PORT: u16 = 80;
 
 /// A unix socket's path with its final zero fits into every system's `sockaddr_un` (unix(7), 104 bytes on the BSDs).
@@ -89,6 +91,7 @@ fn read_option(listen: &mut Listen, option: &Word) -> Result<(), Fault> {
 /// `ADDRESS:PORT`, `PORT`, `ADDRESS`, `*:PORT`, `[v6]:PORT`, `localhost:PORT`, `unix:PATH`.
 fn address(scope: &Scope<'_>, word: &Word) -> Result<Address, Fault> {
     let text = &word.text[..];
+    let default_port = if scope.context == Contexts::DIRECTORY_SERVER { directory::PORT } else { PORT };
     if let Some(path) = text.strip_prefix("unix:") {
         if path.is_empty() {
             return Err(word.fault("\"unix:\" without a path, as in unix:/run/webserv.sock"));
@@ -101,7 +104,7 @@ fn address(scope: &Scope<'_>, word: &Word) -> Result<Address, Fault> {
     }
     if text.starts_with('[') && text.ends_with(']') {
         let ip = text[1..text.len() - 1].parse::<Ipv6Addr>();
-        return ip.map(|ip| Address::Inet((ip, PORT).into())).map_err(|_| no_address(word, text));
+        return ip.map(|ip| Address::Inet((ip, default_port).into())).map_err(|_| no_address(word, text));
     }
     if text.starts_with('[') {
         port_of(word, text.rsplit_once("]:").map(|(_, port)| port))?;
@@ -116,7 +119,7 @@ fn address(scope: &Scope<'_>, word: &Word) -> Result<Address, Fault> {
         Some(_) if text.parse::<Ipv6Addr>().is_ok() => {
             return Err(word.fault(format!("an IPv6 address stands in brackets, did you mean \"[{text}]\"?")));
         }
-        _ => (text, PORT),
+        _ => (text, default_port),
     };
     let ip = match host {
         "*" => Ipv4Addr::UNSPECIFIED,

@@ -6,6 +6,7 @@ pub(super) mod cgi;
 mod connection;
 mod content;
 mod dav;
+pub(super) mod directory;
 mod events;
 mod http;
 pub(super) mod listen;
@@ -36,6 +37,9 @@ bitflags::bitflags! {
         const HTTP = 4;
         const SERVER = 8;
         const LOCATION = 16;
+        const DIRECTORY = 32;
+        /// A `server` in `directory`.
+        const DIRECTORY_SERVER = 64;
         /// Wherever requests are described.
         const REQUEST = Self::HTTP.bits() | Self::SERVER.bits() | Self::LOCATION.bits();
     }
@@ -110,6 +114,7 @@ fn all() -> impl Iterator<Item = &'static Directive> + Clone {
         content::TABLE,
         dav::TABLE,
         upload::TABLE,
+        directory::TABLE,
         methods::TABLE,
         cgi::TABLE,
         response::TABLE,
@@ -144,9 +149,11 @@ pub(super) fn find(name: &Word, context: Contexts) -> Result<&'static Directive,
     Err(name.fault(format!("\"{text}\" is not allowed {}; {}", level(context), belongs(found))))
 }
 
-/// `it belongs in "server"`.
+/// `it belongs in "server"`. Of what both protocols have, only HTTP's levels are told: nearly always they are meant.
 fn belongs(directive: &Directive) -> String {
-    let levels: Vec<String> = directive.contexts.iter().map(level).collect();
+    let https = directive.contexts - directory::LEVELS;
+    let told = if https.is_empty() { directive.contexts } else { https };
+    let levels: Vec<String> = told.iter().map(level).collect();
     format!("it belongs {}", levels.join(" or "))
 }
 
@@ -157,6 +164,8 @@ fn level(context: Contexts) -> String {
         Contexts::EVENTS => "in \"events\"".to_owned(),
         Contexts::HTTP => "in \"http\"".to_owned(),
         Contexts::SERVER => "in \"server\"".to_owned(),
+        Contexts::DIRECTORY => "in \"directory\"".to_owned(),
+        Contexts::DIRECTORY_SERVER => "in a \"server\" of \"directory\"".to_owned(),
         _ => "in \"location\"".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! `server`: a virtual host, its names and paths. `listen` has a file of its own.
 
-use super::{Contexts, Directive, Form, MANY, listen, put};
+use super::{Contexts, Directive, Form, MANY, directory, listen, put};
 use crate::config::lex::Word;
 use crate::config::listeners::ServerDraft;
 use crate::config::parse::Statement;
@@ -15,14 +15,17 @@ const NAME_BYTES_MAX: usize = 255;
 pub(super) const TABLE: &[Directive] = &[
     Directive {
         name: "server",
-        contexts: Contexts::HTTP,
+        contexts: Contexts::HTTP.union(Contexts::DIRECTORY),
         args: 0..=0,
         example: "server { listen 8080; }",
-        form: Form::Sections(server),
+        form: Form::Sections(|scope, it| match scope.context {
+            Contexts::DIRECTORY => directory::server(scope, it),
+            _ => server(scope, it),
+        }),
     },
     Directive {
         name: "listen",
-        contexts: Contexts::SERVER,
+        contexts: Contexts::SERVER.union(Contexts::DIRECTORY_SERVER),
         args: 1..=MANY,
         example: "listen 127.0.0.1:8080;",
         form: Form::Repeat(listen::listen),
@@ -59,7 +62,7 @@ fn server(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         place: scope.draft.files.line(it.name.place),
     };
     let place = it.name.place;
-    scope.draft.servers.push(ServerDraft { server: Arc::new(server), listens, names, place });
+    scope.draft.servers.push(ServerDraft { server: Arc::new(server), listens, names, place, directory: None });
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod broken;
 mod cgi;
 mod dav;
+mod directory;
 mod include;
 mod inherit;
 mod mutate;

@@ -100,10 +100,11 @@ impl DirRead {
         Ok(Progress::More)
     }
 
-    /// What can be asked for. Left out is what is hidden, gone by now, a link that leads nowhere or may not be
-    /// followed, and what is neither a file nor a directory.
+    /// What can be asked for. Left out is what is hidden, cannot be said in this format, is gone by now, a link that
+    /// leads nowhere or may not be followed, and what is neither a file nor a directory.
     fn look_at(&mut self, directory: &Directory, entry: file::Entry) -> Option<Found> {
-        if entry.name.as_bytes().starts_with(b".") {
+        let name = entry.name.as_bytes();
+        if name.starts_with(b".") || !self.format.says(name) {
             return None;
         }
         let stat = look_up(directory.as_fd(), &entry.name, self.settings.disable_symlinks).ok()?;

@@ -1,0 +1,109 @@
+//! `directory`: servers that speak the directory protocol (docs/directory.md), their users and their patience.
+
+use super::{Contexts, Directive, Form, put};
+use crate::config::lex::Word;
+use crate::config::listeners::ServerDraft;
+use crate::config::parse::Statement;
+use crate::config::problem::{Fault, Place};
+use crate::config::scope::Scope;
+use crate::config::types::{Autoindex, DirectoryServer, DisableSymlinks, Server};
+use crate::password::Users;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bytes of a users file: some 10,000 users.
+const USERS_BYTES_MAX: u64 = 1 << 20;
+
+/// The levels that are not HTTP's.
+pub(super) const LEVELS: Contexts = Contexts::DIRECTORY.union(Contexts::DIRECTORY_SERVER);
+
+pub(super) const TABLE: &[Directive] = &[
+    Directive {
+        name: "directory",
+        contexts: Contexts::MAIN,
+        args: 0..=0,
+        example: "directory { server { listen 1202; root html; } }",
+        form: Form::Section(|scope, it| {
+            scope.inside(Contexts::DIRECTORY).read(it.statements());
+            Ok(())
+        }),
+    },
+    Directive {
+        name: "users",
+        contexts: LEVELS,
+        args: 1..=1,
+        example: "users config/users;",
+        form: Form::Once(|scope, it| {
+            scope.directory.users = users(scope, &it.args[0])?;
+            Ok(())
+        }),
+    },
+    Directive {
+        name: "timeout",
+        contexts: LEVELS,
+        args: 1..=1,
+        example: "timeout 60s;",
+        form: Form::Once(|scope, it| put(&mut scope.directory.timeout, it.args[0].time())),
+    },
+];
+
+/// What the directives of this file say on a level and in those inside.
+#[derive(Clone)]
+pub(in crate::config) struct Draft {
+    users: Option<Arc<Users>>,
+    timeout: Duration,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self { users: None, timeout: Duration::from_secs(60) }
+    }
+}
+
+/// `users FILE|off;`
+fn users(scope: &Scope<'_>, word: &Word) -> Result<Option<Arc<Users>>, Fault> {
+    if word.text == "off" {
+        return Ok(None);
+    }
+    let path = scope.path(word)?;
+    let size = std::fs::metadata(&path).map(|file| file.len());
+    if size.as_ref().is_ok_and(|bytes| *bytes > USERS_BYTES_MAX) {
+        return Err(word.fault(format!("this file is larger than {} MiB", USERS_BYTES_MAX >> 20)));
+    }
+    let text = size.and_then(|_| std::fs::read_to_string(&path));
+    let text = text.map_err(|error| word.fault(format!("this file cannot be read: {error}")))?;
+    let users = Users::parse(&text).map_err(|(line, what)| match line {
+        0 => word.fault(format!("this file is of no use: {what}")),
+        line => word.fault(format!("in line {line} of this file, {what}")),
+    })?;
+    Ok(Some(Arc::new(users)))
+}
+
+/// `server { ... }` in `directory`.
+pub(super) fn server(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let mut inner = scope.inside(Contexts::DIRECTORY_SERVER);
+    inner.read(it.statements());
+    let Scope { mut settings, listens, directory: Draft { users, timeout }, seen, .. } = inner;
+    let place = it.name.place;
+    // Links are not followed below the root, but the way to it may have some.
+    let root_place: Place = seen.get("root").or(scope.seen.get("root")).copied().unwrap_or(place);
+    let root = settings.root.canonicalize().map_err(|error| error.to_string());
+    let root = root.and_then(|root| if root.is_dir() { Ok(root) } else { Err("it is no directory".to_owned()) });
+    settings.root = root.map_err(|why| {
+        Fault::new(root_place, format!("the root {} cannot be served: {why}", settings.root.display()))
+    })?;
+    settings.disable_symlinks = DisableSymlinks::On;
+    settings.autoindex = Autoindex { on: true, ..settings.autoindex };
+    settings.etag = false;
+    settings.send_timeout = timeout;
+    let settings = Arc::new(settings);
+    let server = Server {
+        names: Vec::new(),
+        settings: Arc::clone(&settings),
+        locations: Default::default(),
+        place: scope.draft.files.line(place),
+    };
+    let directory = Some(Arc::new(DirectoryServer { settings, users, timeout }));
+    scope.draft.servers.push(ServerDraft { server: Arc::new(server), listens, names: Vec::new(), place, directory });
+    Ok(())
+}

@@ -1,0 +1,314 @@
+//! The protocol's states: one table says what each line does in each of them. The task obeys it, docs/directory.md
+//! shows it, and a test of the running server walks through all of it.
+
+use Answer as A;
+use Deed::{CheckPassword, Enter, List, Send};
+use Input::{Cd, Dir, Get, Login, Logout, Mistake, Pwd, Quit, Version0, Version1};
+use State::{End, Locked, Plain, Transfer};
+use std::fmt;
+
+/// What a session is at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// Nothing was said of versions: version 0.
+    Plain,
+    /// The same, and version 0 has no users while the server wants to know whom it serves.
+    Locked,
+    /// Version 1, nobody is logged in.
+    Login,
+    /// Version 1, someone is, or nobody need be.
+    Transfer,
+    /// The connection is closed.
+    End,
+}
+
+/// What a line asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Input {
+    /// `VERSION 0`
+    Version0,
+    /// `VERSION n`, any other
+    Version1,
+    /// `LOGIN name password`
+    Login,
+    /// `LOGOUT`
+    Logout,
+    /// `CD dir`
+    Cd,
+    /// `PWD`
+    Pwd,
+    /// `DIR`
+    Dir,
+    /// `GET name`
+    Get,
+    /// `QUIT`
+    Quit,
+    /// Anything else
+    Mistake,
+}
+
+/// What is done before the answer, and can go wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Deed {
+    /// Nothing: it is answered at once.
+    Nothing,
+    /// Name and password are checked.
+    CheckPassword,
+    /// The directory becomes the session's own.
+    Enter,
+    /// The session's directory is read.
+    List,
+    /// The file is opened.
+    Send,
+}
+
+/// What the client is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// No line.
+    Nothing,
+    /// This line, which may end in words for people.
+    Line(&'static str),
+    /// `ERROR` and what is wrong with the line.
+    Mistake,
+    /// The session's directory.
+    Path,
+    /// The names, a line each, and an empty line.
+    Names,
+    /// Before them a line with how many they are.
+    CountAndNames,
+    /// `ERROR`, and the empty line that a client of version 0 waits for.
+    NoNames,
+    /// A line with the number of bytes, then the bytes.
+    CountAndBytes,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rule {
+    /// In this state ...
+    pub state: State,
+    /// ... this line ...
+    pub input: Input,
+    /// ... makes the server do this,
+    pub deed: Deed,
+    /// give this answer if that can be done, and go over to this state;
+    pub done: (Answer, State),
+    /// else these.
+    pub failed: (Answer, State),
+}
+
+const VERSION_0: Answer = A::Line("VERSION 0");
+const VERSION_1: Answer = A::Line("VERSION 1");
+const SUCCEEDED: Answer = A::Line("SUCCEEDED");
+const FAILED: Answer = A::Line("FAILED");
+const OK: Answer = A::Line("OK");
+const ERROR: Answer = A::Line("ERROR");
+const NOT_IN_0: Answer = A::Line("ERROR version 0 has no such verb: say VERSION 1 before");
+const REFUSED: Answer = A::Line("ERROR version 0 is not spoken here: say VERSION 1 first");
+const NOT_BACK: Answer = A::Line("ERROR version 1 is spoken already");
+const WHO: Answer = A::Line("ERROR say LOGIN first");
+const NO_LOGIN: Answer = A::Line("ERROR no login is asked for now");
+
+const STATES: usize = 4;
+const INPUTS: usize = 10;
+
+/// Every state but [`State::End`] with every input, in the order of their definitions.
+pub const TABLE: [Rule; STATES * INPUTS] = [
+    at_once(Plain, Version0, VERSION_0, Plain),
+    at_once(Plain, Version1, VERSION_1, Transfer),
+    at_once(Plain, Login, NOT_IN_0, Plain),
+    at_once(Plain, Logout, NOT_IN_0, Plain),
+    after(Plain, Cd, Enter, (OK, Plain), (ERROR, Plain)),
+    at_once(Plain, Pwd, A::Path, Plain),
+    after(Plain, Dir, List, (A::Names, Plain), (A::NoNames, Plain)),
+    at_once(Plain, Get, NOT_IN_0, Plain),
+    at_once(Plain, Quit, A::Nothing, End),
+    at_once(Plain, Mistake, A::Mistake, Plain),
+    //
+    at_once(Locked, Version0, REFUSED, End),
+    at_once(Locked, Version1, VERSION_1, State::Login),
+    at_once(Locked, Login, REFUSED, End),
+    at_once(Locked, Logout, REFUSED, End),
+    at_once(Locked, Cd, REFUSED, End),
+    at_once(Locked, Pwd, REFUSED, End),
+    at_once(Locked, Dir, REFUSED, End),
+    at_once(Locked, Get, REFUSED, End),
+    at_once(Locked, Quit, A::Nothing, End),
+    at_once(Locked, Mistake, A::Mistake, Locked),
+    //
+    at_once(State::Login, Version0, NOT_BACK, State::Login),
+    at_once(State::Login, Version1, VERSION_1, State::Login),
+    after(State::Login, Login, CheckPassword, (SUCCEEDED, Transfer), (FAILED, State::Login)),
+    at_once(State::Login, Logout, A::Nothing, State::Login),
+    at_once(State::Login, Cd, WHO, State::Login),
+    at_once(State::Login, Pwd, WHO, State::Login),
+    at_once(State::Login, Dir, WHO, State::Login),
+    at_once(State::Login, Get, WHO, State::Login),
+    at_once(State::Login, Quit, A::Nothing, End),
+    at_once(State::Login, Mistake, A::Mistake, State::Login),
+    //
+    at_once(Transfer, Version0, NOT_BACK, Transfer),
+    at_once(Transfer, Version1, VERSION_1, Transfer),
+    at_once(Transfer, Login, NO_LOGIN, Transfer),
+    at_once(Transfer, Logout, A::Nothing, State::Login),
+    after(Transfer, Cd, Enter, (SUCCEEDED, Transfer), (FAILED, Transfer)),
+    at_once(Transfer, Pwd, A::Path, Transfer),
+    after(Transfer, Dir, List, (A::CountAndNames, Transfer), (ERROR, Transfer)),
+    after(Transfer, Get, Send, (A::CountAndBytes, Transfer), (ERROR, Transfer)),
+    at_once(Transfer, Quit, A::Nothing, End),
+    at_once(Transfer, Mistake, A::Mistake, Transfer),
+];
+
+/// A row without anything that could go wrong.
+const fn at_once(state: State, input: Input, answer: Answer, next: State) -> Rule {
+    after(state, input, Deed::Nothing, (answer, next), (answer, next))
+}
+
+const fn after(state: State, input: Input, deed: Deed, done: (Answer, State), failed: (Answer, State)) -> Rule {
+    Rule { state, input, deed, done, failed }
+}
+
+/// The table is whole and in order: checked when it is compiled.
+const _: () = {
+    let mut at = 0;
+    while at < TABLE.len() {
+        assert!(TABLE[at].state as usize == at / INPUTS && TABLE[at].input as usize == at % INPUTS);
+        at += 1;
+    }
+};
+
+impl State {
+    /// Where a session begins.
+    pub fn first(users_required: bool) -> Self {
+        if users_required { Locked } else { Plain }
+    }
+
+    /// Where nobody need log in, who would have to is logged in.
+    pub fn or_skip_login(self, users_required: bool) -> Self {
+        if self == State::Login && !users_required { Transfer } else { self }
+    }
+
+    /// The row for an input; `None` at the end.
+    pub fn rule(self, input: Input) -> Option<&'static Rule> {
+        TABLE.get(self as usize * INPUTS + input as usize)
+    }
+
+    /// As in the documentation.
+    pub fn name(self) -> &'static str {
+        match self {
+            Plain => "version 0",
+            Locked => "version 0, users required",
+            State::Login => "login",
+            Transfer => "file transfer",
+            End => "end",
+        }
+    }
+}
+
+impl Input {
+    /// As in the documentation.
+    pub fn name(self) -> &'static str {
+        match self {
+            Version0 => "`VERSION 0`",
+            Version1 => "`VERSION n`, n > 0",
+            Login => "`LOGIN name password`",
+            Logout => "`LOGOUT`",
+            Cd => "`CD dir`",
+            Pwd => "`PWD`",
+            Dir => "`DIR`",
+            Get => "`GET name`",
+            Quit => "`QUIT`",
+            Mistake => "anything else",
+        }
+    }
+}
+
+impl Deed {
+    /// As in the documentation.
+    pub fn name(self) -> &'static str {
+        match self {
+            Deed::Nothing => "",
+            CheckPassword => "checks the password",
+            Enter => "looks for the directory",
+            List => "reads the directory",
+            Send => "opens the file",
+        }
+    }
+}
+
+/// As in the documentation.
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            A::Line(line) => return write!(f, "`{line}`"),
+            A::Nothing => "nothing",
+            A::Mistake => "`ERROR` and why",
+            A::Path => "the directory",
+            A::Names => "names, an empty line",
+            A::CountAndNames => "how many, names, an empty line",
+            A::NoNames => "`ERROR`, an empty line",
+            A::CountAndBytes => "how many bytes, the bytes",
+        })
+    }
+}
+
+/// The table for the documentation, in Markdown.
+pub fn document() -> String {
+    let mut text = "| state | reads | does | answers | next state |\n| --- | --- | --- | --- | --- |\n".to_owned();
+    for Rule { state, input, deed, done, failed } in &TABLE {
+        let or = |done: String, failed: String| if done == failed { done } else { format!("{done}; else {failed}") };
+        let answer = or(done.0.to_string(), failed.0.to_string());
+        let next = or(done.1.name().to_owned(), failed.1.name().to_owned());
+        let row = [state.name(), input.name(), deed.name(), &answer, &next];
+        text += &format!("| {} |\n", row.join(" | ").replace("|  |", "| |"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `WEBSERV_WRITE_DOCS=1 cargo test --lib directory` writes it anew.
+    #[test]
+    fn the_documentation_shows_this_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/directory.md");
+        let page = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{path}: {e}"));
+        let (begin, end) = ("<!-- table: begin -->\n", "<!-- table: end -->");
+        let (before, rest) = page.split_once(begin).expect("the mark before the table");
+        let (shown, after) = rest.split_once(end).expect("the mark behind the table");
+        if std::env::var_os("WEBSERV_WRITE_DOCS").is_some() {
+            std::fs::write(path, [before, begin, &document(), end, after].concat()).expect("the page is written");
+        } else {
+            assert!(shown == document(), "docs/directory.md has another table; this is the right one:\n{}", document());
+        }
+    }
+
+    #[test]
+    fn every_state_can_be_reached_and_left() {
+        let starts = [State::first(false), State::first(true)];
+        for state in [Plain, Locked, State::Login, Transfer, End] {
+            let leads = |rule: &Rule| rule.state != state && [rule.done.1, rule.failed.1].contains(&state);
+            assert!(starts.contains(&state) || TABLE.iter().any(leads), "{state:?} is never reached");
+            let quits = state.rule(Quit).is_none_or(|rule| rule.done == (A::Nothing, End));
+            assert!(quits, "QUIT does not end {state:?}");
+            assert_eq!(state.rule(Mistake).is_none(), state == End);
+        }
+        assert_eq!(State::Login.or_skip_login(false), Transfer);
+        assert_eq!(State::Login.or_skip_login(true), State::Login);
+    }
+
+    /// Version 1 keeps to the words SUCCEEDED, FAILED and ERROR, version 0 to OK and ERROR.
+    #[test]
+    fn each_version_has_its_own_words() {
+        for rule in &TABLE {
+            for answer in [rule.done.0, rule.failed.0] {
+                let A::Line(line) = answer else { continue };
+                let word = line.split(' ').next().unwrap();
+                let own = if matches!(rule.state, Plain | Locked) { ["OK", "OK"] } else { ["SUCCEEDED", "FAILED"] };
+                assert!(word == "VERSION" || word == "ERROR" || own.contains(&word), "{rule:?}");
+            }
+        }
+    }
+}

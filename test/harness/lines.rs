@@ -1,0 +1,95 @@
+//! A client that reads lines: of the directory protocol.
+
+use super::{Client, PATIENCE};
+
+/// One session.
+pub struct Session {
+    /// The connection.
+    pub client: Client,
+    held: Vec<u8>,
+}
+
+impl Session {
+    /// Connects to an address as the server prints it.
+    #[track_caller]
+    pub fn connect(address: &str) -> Self {
+        Self { client: Client::connect(address), held: Vec::new() }
+    }
+
+    /// Sends a line.
+    #[track_caller]
+    pub fn send(&mut self, line: &str) {
+        self.client.send(format!("{line}\r\n"));
+    }
+
+    /// Sends a line and reads one.
+    #[track_caller]
+    pub fn ask(&mut self, line: &str) -> String {
+        self.send(line);
+        self.line()
+    }
+
+    /// Asks for several things, one after another, each of which is answered with this line.
+    #[track_caller]
+    pub fn expect(&mut self, rows: &[(&str, &str)]) {
+        for (line, answer) in rows {
+            assert_eq!(self.ask(line), *answer, "{line}");
+        }
+    }
+
+    /// The next line, which must end with CR LF.
+    #[track_caller]
+    pub fn line(&mut self) -> String {
+        let line = self.next_line().expect("a line, and not the end");
+        assert!(!line.ends_with("(no end)"), "{line}");
+        line
+    }
+
+    /// The next line; `None` at the end of the stream. What does not end with CR LF is marked.
+    #[track_caller]
+    pub fn next_line(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.held.windows(2).position(|w| w == b"\r\n") {
+                let line = String::from_utf8(self.held[..end].to_vec()).expect("text");
+                self.held.drain(..end + 2);
+                return Some(line);
+            }
+            if !self.fill() {
+                let rest = std::mem::take(&mut self.held);
+                return (!rest.is_empty()).then(|| format!("{}(no end)", rest.escape_ascii()));
+            }
+        }
+    }
+
+    /// Lines up to the empty one.
+    #[track_caller]
+    pub fn list(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| Some(self.line()).filter(|line| !line.is_empty())).collect()
+    }
+
+    /// So many bytes; fewer at the end of the stream.
+    #[track_caller]
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        while self.held.len() < count && self.fill() {}
+        self.held.drain(..count.min(self.held.len())).collect()
+    }
+
+    /// Asserts that the server ends the connection, and says nothing more.
+    #[track_caller]
+    pub fn assert_end(&mut self, when: &str) {
+        assert_eq!(self.next_line(), None, "{when}");
+    }
+
+    /// Reads on; false at the end. A reset counts as one.
+    #[track_caller]
+    fn fill(&mut self) -> bool {
+        let mut piece = [0; 64 << 10];
+        let count = match self.client.read_some(&mut piece, PATIENCE) {
+            Ok(count) => count,
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => 0,
+            Err(error) => panic!("waiting for the server: {error}; got {}", self.held.escape_ascii()),
+        };
+        self.held.extend_from_slice(&piece[..count]);
+        count > 0
+    }
+}
