@@ -78,9 +78,27 @@ fn a_small_buffer_is_only_slower() {
     let put = [format!("PUT /put/a HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), &body]
         .concat();
     s.ask(put).expect(201, "PUT");
-    assert!(std::fs::read(s.path("html/put/a")).unwrap() == body);
+    let stored = std::fs::read(s.path("html/put/a")).unwrap();
+    assert!(
+        stored == body,
+        "{} bytes, different at {:?}",
+        stored.len(),
+        stored.iter().zip(&body).position(|(a, b)| a != b)
+    );
     let response = echo(&s, &post(&body)).expect(200, "a program");
     assert!(response.body == [&b"100000:"[..], &body].concat());
+}
+
+#[test]
+fn a_file_that_was_put_where_programs_may_run_lost_its_beginning() {
+    let s = server("location /put/ { dav_methods PUT; }", ECHO);
+    std::fs::create_dir(s.path("html/put")).unwrap();
+    for size in [1, 1000, 300_000] {
+        let body = noise(size, 4);
+        let head = format!("PUT /put/{size} HTTP/1.1\r\nHost: h\r\nContent-Length: {size}\r\n\r\n");
+        s.ask([head.as_bytes(), &body].concat()).expect(201, "PUT");
+        assert!(std::fs::read(s.path(&format!("html/put/{size}"))).unwrap() == body, "{size} bytes");
+    }
 }
 
 #[test]

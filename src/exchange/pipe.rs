@@ -130,6 +130,11 @@ impl Pipe {
         }
     }
 
+    /// Makes it full with no less than so many bytes; what is in it stays.
+    pub fn widen(&mut self, memory_bytes_max: usize) {
+        self.memory_bytes_max = self.memory_bytes_max.max(memory_bytes_max as u32);
+    }
+
     /// Bytes in it.
     pub fn len(&self) -> u64 {
         self.bytes

@@ -126,3 +126,13 @@ fn bytes_that_come_one_by_one_are_not_copied_with_each() {
     let Some(Segment::Owned(buffer, _)) = &pipe.first else { panic!("owned bytes") };
     assert!(pipe.len() < 10 && buffer.capacity() < 300_000, "{} bytes in {}", pipe.len(), buffer.capacity());
 }
+
+#[test]
+fn a_wider_pipe_keeps_what_is_in_it() {
+    let mut pipe = Pipe::new(10);
+    pipe.push_copy(b"bytes");
+    pipe.widen(20);
+    assert_eq!((pipe.len(), pipe.room()), (5, 15));
+    pipe.widen(3);
+    assert_eq!(pipe.room(), 15, "it is never made narrower");
+}

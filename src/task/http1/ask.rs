@@ -5,8 +5,8 @@ use super::head::allowed;
 use super::kept::{keeps, takes_gzip};
 use super::{Context, Http1, Step};
 use crate::config::{BodyInFile, Return, Settings};
+use crate::exchange::Phase;
 use crate::exchange::limits::{REDIRECTS_MAX, STORED_BYTES_MAX};
-use crate::exchange::{Phase, Pipe};
 use crate::http::listing::Format;
 use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, Version, target};
 use crate::log::Level;
@@ -215,7 +215,7 @@ impl Http1 {
         let Some(path) = route::file_path(&current.route.settings, &current.path) else {
             return self.refuse(current, 404, cx);
         };
-        *cx.exchange().body = Pipe::new(STORED_BYTES_MAX);
+        cx.exchange().body.widen(STORED_BYTES_MAX); // a part of it may have come while a program was looked for
         if current.body.is_whole() {
             cx.exchange().body.end(); // an empty file
         }
