@@ -307,3 +307,17 @@ fn the_inner_level_says_whether_a_program_or_a_store_answers() {
     s.ask(post("/out/x", "", b"x")).expect(201, "the store");
     s.ask(post("/out/run/x", "", b"x")).expect(405, "no program is there, and nothing is stored");
 }
+
+#[test]
+fn pages_of_other_sites_store_nothing_if_so_configured() {
+    for (config, status) in [("upload_same_origin on;", 403), ("", 201)] {
+        let s = store(config);
+        for fields in ["Sec-Fetch-Site: cross-site\r\n", "Origin: http://else.example\r\n", "Origin: null\r\n"] {
+            s.ask(post("/up/", fields, b"x")).expect(status, fields);
+        }
+        assert_eq!(names(&s).len(), if status == 403 { 1 } else { 4 }, "{:?}", names(&s));
+        for fields in ["", "Sec-Fetch-Site: same-origin\r\n", "Origin: http://h\r\n"] {
+            s.ask(post("/up/", fields, b"x")).expect(201, fields);
+        }
+    }
+}

@@ -48,6 +48,7 @@ impl Default for Settings {
             server_tokens: true,
             etag: true,
             upload_store: None,
+            upload_same_origin: false,
             upload_limits: FormLimits::default(),
             dav: Dav::default(),
             userid: Userid::default(),

@@ -193,6 +193,8 @@ pub struct Settings {
     pub etag: bool,
     /// `upload_store`: the folder that a POST's body is stored in, as one file or as those of a form. Default none.
     pub upload_store: Option<Arc<PathBuf>>,
+    /// `upload_same_origin`: no other site's page may have a browser send uploads. Default off.
+    pub upload_same_origin: bool,
     /// `upload_max_parts`, `upload_max_file_size`, `upload_max_fields_size`, `upload_max_part_head_size`.
     pub upload_limits: FormLimits,
     /// `dav_methods` and its kin: how clients may change files here. Default not at all.

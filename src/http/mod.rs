@@ -25,6 +25,7 @@ pub mod method;
 pub mod multipart;
 pub mod number;
 pub mod octets;
+pub mod origin;
 pub mod parameters;
 pub mod print;
 pub mod range;

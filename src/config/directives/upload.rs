@@ -30,6 +30,13 @@ pub(super) const TABLE: &[Directive] = &[
         form: Form::Once(upload_store),
     },
     Directive {
+        name: "upload_same_origin",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "upload_same_origin on;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.upload_same_origin, it.args[0].flag())),
+    },
+    Directive {
         name: "upload_max_file_size",
         contexts: Contexts::REQUEST,
         args: 1..=1,

@@ -33,6 +33,7 @@ fn values() {
     let expected = FormLimits { parts_max: 7, file_bytes_max: 2 << 20, fields_bytes_max: 1024, head_bytes_max: 512 };
     assert_eq!(at(limits, "/").upload_limits, expected);
     assert_eq!(at(&format!("{limits} location /up/ {{ upload_store up; }}"), "/up/x").upload_limits, expected);
+    assert!(!settings.upload_same_origin && at("upload_same_origin on;", "/").upload_same_origin);
     assert_eq!(at("upload_max_file_size 0;", "/").upload_limits.file_bytes_max, 0);
     assert_eq!(at("upload_max_fields_size 0;", "/").upload_limits.fields_bytes_max, 0);
 }
@@ -75,6 +76,7 @@ fn what_is_wrong_is_said_where_it_is() {
             "upload_store up; cgi on;",
             "17: \"upload_store\" and \"cgi\" cannot both answer POST, first at site.conf:1:34",
         ),
+        ("upload_same_origin yes;", "36: \"yes\" is neither \"on\" nor \"off\""),
         ("upload_max_parts 0;", "34: \"0\" is not a whole number from 1 to 1000"),
         ("upload_max_parts 1001;", "34: \"1001\" is not a whole number from 1 to 1000"),
         ("upload_max_file_size big;", "38: \"big\" is not a size; write bytes, or a number with k, m or g, as in 64k"),

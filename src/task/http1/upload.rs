@@ -2,7 +2,7 @@
 
 use super::current::{Current, Stage};
 use super::{Context, Http1, Step};
-use crate::http::{Framing, Known, Request, Version, form_data};
+use crate::http::{Framing, Known, Request, Version, form_data, origin};
 use crate::log::Level;
 use crate::route;
 use crate::task::{NewUpload, UploadStore};
@@ -14,6 +14,10 @@ impl Http1 {
     pub(super) fn store_new(&mut self, mut current: Box<Current>, request: Rc<Request>, cx: &mut Context<'_>) -> Step {
         let settings = &current.route.settings;
         let Some(folder) = settings.upload_store.as_ref().map(Arc::clone) else { return self.refuse(current, 405, cx) };
+        if settings.upload_same_origin && origin::is_foreign(&request.fields) {
+            cx.log(Level::Error, format_args!("upload_same_origin: a page of another site sent this"));
+            return self.refuse(current, 403, cx);
+        }
         let no_length = request.framing == Framing::None && request.version == Version::HTTP_1_0;
         let is_part = request.fields.has(Known::ContentRange);
         if no_length || is_part || request.fields.has_several(Known::ContentType) {

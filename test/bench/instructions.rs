@@ -1,0 +1,161 @@
+//! What the pure parts of a request cost: user instructions, which callgrind counts and which are the same every time.
+//!
+//!     cargo bench --bench instructions
+//!
+//! Each part runs so many times, and twice as often in another process: the difference is the part's own, without what
+//! a process and the preparation cost. Where there is no valgrind the table has nanoseconds, which do vary.
+
+#![forbid(unsafe_code)]
+
+use std::hint::black_box;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Instant;
+use webserv::config::Config;
+use webserv::http::head::{self, Limits, Scan};
+use webserv::http::print::{BodyEnd, Connection, Frame, response_head};
+use webserv::http::reply::{ReplyHead, Text};
+use webserv::http::request::Request;
+use webserv::http::{date, etag, target};
+use webserv::route::{self, Route};
+
+const CURL: &[u8] = b"GET /static/style.css HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: curl/8.5.0\r\n\
+    Accept: */*\r\n\r\n";
+
+const BROWSER: &[u8] = b"GET /static/style.css HTTP/1.1\r\nHost: www.example.org\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
+    Accept: text/css,*/*;q=0.1\r\nAccept-Language: en-GB,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
+    Connection: keep-alive\r\nReferer: http://www.example.org/\r\nCookie: session=0123456789abcdef\r\n\
+    Sec-Fetch-Dest: style\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Site: same-origin\r\n\
+    If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n";
+
+const CONFIG: &str = "http {
+    server { listen 127.0.0.1:8080; server_name example.com *.example.com; root /srv/com; }
+    server {
+        listen 127.0.0.1:8080;
+        server_name example.org www.example.org;
+        root /srv/org;
+        location = /        { return 204; }
+        location /cgi/      { return 204; }
+        location /files/    { client_max_body_size 32m; }
+        location /static/   { alias /srv/static/; }
+    }
+}";
+
+/// A name for the table, and the part a number of times.
+type Part = (&'static str, fn(u32));
+
+const PARTS: &[Part] = &[
+    ("request head, 3 fields", |times| parse(CURL, times)),
+    ("request head, 12 fields", |times| parse(BROWSER, times)),
+    ("server, location and file of a path", find),
+    ("response head of a file", print),
+];
+
+/// So often that what varies from process to process (the seeds of hash maps) vanishes in rounding.
+const COUNTED: u32 = 20_000;
+
+/// So often where time is measured.
+const TIMED: u32 = 1_000_000;
+
+fn parse(bytes: &[u8], times: u32) {
+    let (mut scan, limits) = (Scan::default(), Limits::default());
+    for _ in 0..times {
+        let parsed = head::request(black_box(bytes), &mut scan, &limits);
+        let (request, _) = parsed.expect("the head is valid").expect("the head is whole");
+        scan.recycle(black_box(request));
+    }
+}
+
+fn request() -> Request {
+    let parsed = head::request(CURL, &mut Scan::default(), &Limits::default());
+    parsed.expect("the head is valid").expect("the head is whole").0
+}
+
+fn find(times: u32) {
+    let config = Config::from_text("bench.conf", CONFIG, Path::new("."), "").expect("the configuration is valid");
+    let (hosts, request) = (&config.listeners[0].hosts, request());
+    for _ in 0..times {
+        let request = black_box(&request);
+        let mut route = Route::to_server(route::server(hosts, request.host()));
+        let path = target::normalize(request.path(), route.settings.merge_slashes).expect("the path is valid");
+        route.lead_to(&path);
+        let file = route::file_path(&route.settings, &path);
+        assert_eq!(black_box(file).as_deref(), Some(&b"/srv/static/style.css"[..]));
+    }
+}
+
+fn print(times: u32) {
+    let (length, modified_secs, now_secs) = (1024, 784_111_777, 1_795_314_909);
+    let head = ReplyHead {
+        length: Some(length),
+        content_type: Some(Text::shared(Arc::from("text/css")).expect("a field value")),
+        last_modified_secs: Some(modified_secs),
+        etag: Some(etag::of_file(modified_secs, length)),
+        seekable: true,
+        ..ReplyHead::new(200)
+    };
+    // A worker keeps dates as texts.
+    let (date, last_modified) = (date::format(now_secs), date::format(modified_secs));
+    let frame = Frame {
+        server: "webserv",
+        date: &date,
+        last_modified: Some(last_modified),
+        body: BodyEnd::Length(length),
+        connection: Connection::KeepAlive { timeout_secs: None },
+        content_range: None,
+    };
+    let mut out = Vec::new();
+    for _ in 0..times {
+        out.clear();
+        response_head(&mut out, black_box(&head), black_box(&frame));
+        assert!(black_box(&out).ends_with(b"\r\n\r\n"));
+    }
+}
+
+/// How many instructions a process executes that runs a part so often. `None`: there is no valgrind.
+fn instructions(part: usize, times: u32) -> Option<u64> {
+    let itself = std::env::current_exe().expect("this program has a path");
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(itself);
+    let run = match command.arg(part.to_string()).arg(times.to_string()).stdout(Stdio::null()).output() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        run => run.expect("valgrind starts"),
+    };
+    let said = String::from_utf8_lossy(&run.stderr);
+    let count = said.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
+    assert!(run.status.success() && count.is_some(), "callgrind has counted nothing:\n{said}");
+    count
+}
+
+/// Twice as often, less once.
+fn instructions_each(part: usize) -> Option<u64> {
+    let (once, twice) = (instructions(part, COUNTED)?, instructions(part, 2 * COUNTED)?);
+    let more = twice.checked_sub(once).expect("twice as often costs more");
+    Some((more + u64::from(COUNTED) / 2) / u64::from(COUNTED))
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let numbers: Vec<u32> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
+    if let [part, times] = numbers[..] {
+        return PARTS[part as usize].1(times);
+    }
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        // `cargo test --benches` wants to know that it works, no more.
+        return PARTS.iter().for_each(|(_, run)| run(2));
+    }
+    println!("{:<40} {:>16}", "", "instructions");
+    for (part, (name, run)) in PARTS.iter().enumerate() {
+        if let Some(count) = instructions_each(part) {
+            println!("{name:<40} {count:>16}");
+        } else {
+            let start = Instant::now();
+            run(TIMED);
+            let nanos = start.elapsed().as_nanos() / u128::from(TIMED);
+            println!("{name:<40} {nanos:>13} ns (no valgrind here to count instructions)");
+        }
+    }
+}
