@@ -90,7 +90,7 @@ impl<W> Engine<W> {
             exchanges: Arena::new(),
             timers: Timers::default(),
             due: Vec::new(),
-            lines: Lines { try_first, queue: VecDeque::new(), unarmed: VecDeque::new() },
+            lines: Lines { try_first, queue: VecDeque::new(), later: VecDeque::new(), unarmed: VecDeque::new() },
             turns_left: 0,
             resting: VecDeque::new(),
             orders: Vec::new(),
@@ -155,6 +155,7 @@ impl<W> Engine<W> {
         self.ready.reverse(); // they are taken from the end
         self.guarded(Self::take_ready);
         waited?;
+        self.lines.queue.append(&mut self.lines.later);
         self.turns_left = TURNS_PER_ROUND;
         self.guarded(Self::take_turns);
         // After those turns: what came together with its deadline came in time.
@@ -173,7 +174,7 @@ impl<W> Engine<W> {
     /// How long the kernel may wait: not at all while tasks are queued or to be told something, nor at the end. By the
     /// clock of the last wait: a deadline may be late by what was done since, and the clock is asked once a round.
     fn timeout(&self) -> Option<Duration> {
-        if !self.lines.queue.is_empty() || !self.told.is_empty() || !self.goes_on() {
+        if !self.lines.are_empty() || !self.told.is_empty() || !self.goes_on() {
             return Some(Duration::ZERO);
         }
         let rested = self.resting.front().map(|(until, _)| *until);
@@ -250,7 +251,7 @@ impl<W> Engine<W> {
         slot.hangup |= ready.hangup;
         slot.blocked = false;
         if is_wanted || ready.hangup {
-            slot.enqueue(ready.token, &mut self.lines.queue);
+            slot.enqueue(ready.token, &mut self.lines);
         }
         if !is_wanted {
             self.disarm(ready.token); // level-triggered: it would come again at once

@@ -24,6 +24,8 @@ pub(super) struct Slot<W> {
     pub listed: bool,
     /// The next event it is told of is a hangup.
     pub hangup: bool,
+    /// Its next turn is one of the next round.
+    pub yields: bool,
 }
 
 /// Where tasks stand that want something.
@@ -32,9 +34,18 @@ pub(super) struct Lines {
     pub try_first: bool,
     /// Tasks that are to have a turn, in order.
     pub queue: VecDeque<Token>,
+    /// Tasks that are to have theirs in the next round.
+    pub later: VecDeque<Token>,
     /// Tasks that wait for the kernel and are not known to it yet. They are armed before the next wait: by then,
     /// most tasks of a short-lived connection are gone.
     pub unarmed: VecDeque<Token>,
+}
+
+impl Lines {
+    /// Nobody is to have a turn.
+    pub fn are_empty(&self) -> bool {
+        self.queue.is_empty() && self.later.is_empty()
+    }
 }
 
 impl<W> Slot<W> {
@@ -48,6 +59,7 @@ impl<W> Slot<W> {
             blocked: false,
             listed: false,
             hangup: false,
+            yields: false,
         }
     }
 
@@ -64,10 +76,11 @@ impl<W> Slot<W> {
 
     /// Puts it at the end of the queue, once.
     #[inline]
-    pub fn enqueue(&mut self, token: Token, queue: &mut VecDeque<Token>) {
+    pub fn enqueue(&mut self, token: Token, lines: &mut Lines) {
         if !self.queued {
             self.queued = true;
-            queue.push_back(token);
+            let line = if self.yields { &mut lines.later } else { &mut lines.queue };
+            line.push_back(token);
         }
     }
 
@@ -80,7 +93,7 @@ impl<W> Slot<W> {
         // Who is armed and wants nothing now will be disarmed when its event comes.
         match self.task.wants(exchange) {
             Want::Nothing => {}
-            Want::Turn => self.enqueue(token, &mut lines.queue),
+            Want::Turn => self.enqueue(token, lines),
             Want::Kernel if self.blocked && (self.armed || self.listed) => {} // the kernel will say
             Want::Kernel => self.call_or_wait(token, lines),
         }
@@ -99,7 +112,7 @@ impl<W> Slot<W> {
             Watch::Exit(_) | Watch::Signal(_) | Watch::Change(_) => false, // the event itself is the news
         };
         if try_now {
-            return self.enqueue(token, &mut lines.queue);
+            return self.enqueue(token, lines);
         }
         self.blocked = true;
         if !self.armed && !self.listed {

@@ -46,6 +46,8 @@ pub enum Flow {
     Blocked,
     /// Something was done, and more may be possible.
     Progress,
+    /// The same, and it was as much as one turn may do: the kernel is asked who else has come before the next one.
+    Yield,
     /// The task is over: drop it.
     Done,
 }

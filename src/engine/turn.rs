@@ -26,7 +26,7 @@ impl<W> Engine<W> {
             self.carry_out(exchange);
         }
         match outcome {
-            Ok(Flow::Blocked | Flow::Progress) => {}
+            Ok(Flow::Blocked | Flow::Progress | Flow::Yield) => {}
             Ok(Flow::Done) => self.done(token),
             Err(error) => self.fail(token, error),
         }
@@ -64,6 +64,7 @@ impl<W> Engine<W> {
             _ if matches!(event, Event::Ready | Event::Hangup) => false,
             _ => slot.blocked, // it was told something, and has not made its call
         };
+        slot.yields = matches!(outcome, Ok(Flow::Yield));
         self.timers.file(token, &mut slot.deadline);
         if let Some(speaker) = speaker {
             self.trace(speaker, exchange, event, &outcome);
@@ -251,7 +252,7 @@ impl<W> Engine<W> {
             if let Some(exchange) = self.exchanges.get_mut(x) {
                 exchange.members.remove(token);
             }
-            if let Ok(Flow::Blocked | Flow::Progress) = outcome
+            if let Ok(Flow::Blocked | Flow::Progress | Flow::Yield) = outcome
                 && let Some(slot) = self.slots.get_mut(token)
             {
                 slot.leave(); // it has something to see to, such as a child to be reaped

@@ -72,7 +72,7 @@ pub const STORED_BYTES_PER_TURN: usize = 256 << 10;
 pub const LISTING_BYTES_MAX: usize = 8 << 20;
 
 /// Names of a directory that are read and looked up in one turn.
-pub const LISTED_PER_TURN: usize = 256;
+pub const LISTED_PER_TURN: usize = 128;
 
 /// Bytes of a listing's text that are written in one turn.
 pub const LISTING_TEXT_BYTES: usize = 32 << 10;

@@ -88,7 +88,7 @@ impl CgiRead {
             Stage::Ended | Stage::Unwanted(_) => {}
         }
         self.be_patient(cx);
-        Ok(if count < most { Flow::Blocked } else { Flow::Progress })
+        Ok(if count < most { Flow::Blocked } else { Flow::Yield })
     }
 
     /// Looks for the end of the head. `Some`: the program has nothing more to say.
@@ -135,7 +135,7 @@ impl CgiRead {
             Err(error) if error.would_block() => return Flow::Blocked,
             Ok(_) | Err(_) => return Flow::Done,
         }
-        Flow::Progress
+        Flow::Yield
     }
 
     /// The answer is complete, or the client has gone.

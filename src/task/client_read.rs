@@ -50,7 +50,11 @@ impl ClientRead {
                     }
                 }
                 self.much = count == READ_BYTES;
-                Ok(if count < most { Flow::Blocked } else { Flow::Progress })
+                Ok(match count {
+                    READ_BYTES => Flow::Yield,
+                    _ if count < most => Flow::Blocked,
+                    _ => Flow::Progress,
+                })
             }
             Err(error) if error.would_block() => Ok(Flow::Blocked),
             Err(error) => Err(TaskError::client(error)),
@@ -69,7 +73,7 @@ impl ClientRead {
                     false => x.input.push_copy(&bytes), // a buffer is not kept for a few bytes
                 }
                 if count == LONG_READ_BYTES {
-                    return Ok(Flow::Progress);
+                    return Ok(Flow::Yield);
                 }
             }
             Err(error) if error.would_block() => {}

@@ -53,7 +53,11 @@ impl ClientWrite {
         } else if moved || !cx.has_deadline() {
             cx.wake_after(timeout);
         }
-        Ok(if full { Flow::Blocked } else { Flow::Progress })
+        Ok(match full {
+            true => Flow::Blocked,
+            false if waits => Flow::Yield,
+            false => Flow::Progress,
+        })
     }
 }
 

@@ -285,7 +285,7 @@ impl TreeCopy {
             Ok(Stage::Clearing(_, removers, status)) if removers.is_empty() => status,
             Ok(stage) => {
                 self.stage = stage;
-                return Flow::Progress;
+                return Flow::Yield;
             }
             Err(refusal) => self.log(refusal, cx),
         };

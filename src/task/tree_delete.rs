@@ -112,7 +112,7 @@ impl TreeDelete {
             _ => self.go_on(),
         };
         let status = match outcome {
-            Ok(None) => return Flow::Progress,
+            Ok(None) => return Flow::Yield,
             Ok(Some(status)) => status,
             Err(Refusal::Status(status)) => status,
             Err(Refusal::Failed(status, error)) => {

@@ -29,6 +29,24 @@ fn a_round_has_a_bounded_number_of_turns_and_they_go_round() {
 }
 
 #[test]
+fn who_has_done_enough_for_one_turn_waits_until_the_kernel_was_asked() {
+    let mut play = Play::new();
+    want("heavy", Want::Turn);
+    play.start(puppet("heavy", On::Always, |_, _| Ok(Flow::Yield)));
+    play.start(plain("reader", On::Read));
+    play.round_with(vec![]); // the reader tries
+    play.round_with(vec![]); // and is armed
+    for _ in 0..3 {
+        let told = play.round_with(vec![ready("reader")]);
+        assert_eq!(told.matches("heavy Ready").count(), 1, "{told}");
+        assert_eq!(told.matches("reader Ready").count(), 1, "{told}");
+    }
+    want("heavy", Want::Nothing);
+    assert!(play.round_with(vec![]).contains("wait 0"), "it was to have a turn");
+    assert!(!play.round_with(vec![]).contains("wait 0"), "now nobody is");
+}
+
+#[test]
 fn a_deadline_is_kept_while_others_are_busy() {
     let mut play = Play::new();
     want("busy", Want::Turn);

@@ -178,7 +178,7 @@ fn check(engine: &Engine<Level>) {
     let mut armed = Vec::new();
     for &token in &slots {
         let slot = engine.slots.get(token).expect("tokens() are valid");
-        let in_queue = engine.lines.queue.iter().filter(|other| **other == token).count();
+        let in_queue = engine.lines.queue.iter().chain(&engine.lines.later).filter(|other| **other == token).count();
         assert_eq!(in_queue, usize::from(slot.queued), "{token:?} in the queue");
         let in_list = engine.lines.unarmed.iter().filter(|other| **other == token).count();
         assert_eq!(in_list, usize::from(slot.listed), "{token:?} in the list of those to be armed");

@@ -268,7 +268,7 @@ impl Play {
 
     /// Rounds until nothing happens by itself; what happened is forgotten.
     pub fn settle(&mut self) {
-        while !self.engine.lines.queue.is_empty() || !self.engine.lines.unarmed.is_empty() {
+        while !self.engine.lines.are_empty() || !self.engine.lines.unarmed.is_empty() {
             SCRIPT.with_borrow_mut(|s| s.batches.push_back(Vec::new()));
             self.round();
         }

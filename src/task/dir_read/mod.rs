@@ -66,7 +66,7 @@ impl DirRead {
     /// Reads on, and answers when that is done.
     fn read_on(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         let (answer, flow) = match self.read().map_err(TaskError::internal)? {
-            Progress::More => return Ok(Flow::Progress),
+            Progress::More => return Ok(Flow::Yield),
             Progress::All => (Answer::Document(self.head()), Flow::Progress),
             Progress::TooMany => {
                 let path = String::from_utf8_lossy(&self.url_path);
@@ -157,7 +157,7 @@ impl DirRead {
             listing.push_entry(&mut text, &entry, self.names.is_empty());
         }
         reply.body.push_bytes(text);
-        Flow::Progress
+        Flow::Yield
     }
 }
 

@@ -145,7 +145,7 @@ fn it_wants_to_run_when_the_pipe_has_room() {
     x.reply.answer = None;
     let mut turns = 0;
     while task.wants(Some(&x)) == Want::Turn {
-        assert_eq!(task.write(&mut x.reply), Flow::Progress);
+        assert_eq!(task.write(&mut x.reply), Flow::Yield);
         turns += 1;
     }
     assert_eq!(turns, REPLY_BYTES_MAX / LISTING_TEXT_BYTES);

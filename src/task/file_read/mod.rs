@@ -206,7 +206,7 @@ impl FileRead {
             }
         }
         if !reply.wanted.is_empty() {
-            return Ok(Flow::Progress);
+            return Ok(if bytes > READ_FILE_BYTES { Flow::Yield } else { Flow::Progress });
         }
         reply.body.end();
         Ok(Flow::Done)
