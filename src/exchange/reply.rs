@@ -50,7 +50,7 @@ pub enum Source {
 
 impl Source {
     /// A part of it, which it must have.
-    fn part(&self, range: Range<u64>) -> Segment {
+    pub fn part(&self, range: Range<u64>) -> Segment {
         match self {
             Source::Bytes(bytes) => Segment::Shared(Rc::clone(bytes), range.start as usize..range.end as usize),
             Source::File(file) => Segment::File(Rc::clone(file), range),

@@ -119,9 +119,9 @@ const fn is_ours(known: Known) -> bool {
 /// `HTTP/1.1 404 Not Found`: always 1.1, the server's own version (RFC 9110 section 2.5).
 fn status_line(out: &mut Vec<u8>, status: u16) {
     let digit = |place: u16| b'0' + (status / place % 10) as u8;
-    let number = [digit(100), digit(10), digit(1)];
-    field(out, b"HTTP/1.1 ", &number);
-    field(out, b" ", reason(status).as_bytes());
+    let mut start = *b"HTTP/1.1 000 ";
+    start[9..12].copy_from_slice(&[digit(100), digit(10), digit(1)]);
+    field(out, &start, reason(status).as_bytes());
 }
 
 fn connection(out: &mut Vec<u8>, connection: Connection) {

@@ -4,7 +4,7 @@ use super::current::{Current, Framing, Piece, Transfer};
 use super::head::head_made;
 use super::{Context, Http1, Step};
 use crate::config::IfModifiedSince;
-use crate::exchange::Answer;
+use crate::exchange::{Answer, Source};
 use crate::http::conditional::{self, Validators, Verdict};
 use crate::http::multipart::Multipart;
 use crate::http::print::BodyEnd;
@@ -15,10 +15,16 @@ use std::ops::Range;
 
 impl Http1 {
     /// A worker has answered.
-    pub(super) fn take_answer(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
+    pub(super) fn take_answer(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let Some(answer) = cx.exchange().reply.answer.take() else { return self.wait(current) };
         match answer {
-            Answer::Document(head) => self.document(current, head, cx),
+            Answer::Document(head) => {
+                let source = cx.exchange().reply.source.take();
+                if let Some(index) = cx.exchange().reply.index.take() {
+                    current.path.extend_from_slice(index.as_bytes()); // as if the client had asked for it
+                }
+                self.document(current, head, source, cx)
+            }
             Answer::NonParsed(status, head) => self.pass_on(current, status, head, cx),
             Answer::Page(head) => {
                 end_workers(cx);
@@ -63,8 +69,15 @@ impl Http1 {
         }
     }
 
-    /// A document: preconditions and ranges decide how much of it is sent.
-    pub(super) fn document(&mut self, mut current: Box<Current>, mut head: ReplyHead, cx: &mut Context<'_>) -> Step {
+    /// A document: preconditions and ranges decide how much of it is sent. Its bytes are those of `source`, or come
+    /// from a worker.
+    pub(super) fn document(
+        &mut self,
+        mut current: Box<Current>,
+        mut head: ReplyHead,
+        source: Option<Source>,
+        cx: &mut Context<'_>,
+    ) -> Step {
         let Some(length) = head.length else { return self.stream(current, head, cx) };
         let is_file = head.seekable;
         head.seekable &= current.route.settings.max_ranges != Some(0);
@@ -76,16 +89,13 @@ impl Http1 {
         if !current.in_error_page {
             current.document_bytes = Some(length);
         }
-        if let Some(index) = cx.exchange().reply.index.take() {
-            current.path.extend_from_slice(index.as_bytes()); // as if the client had asked for it
-        }
         let now_secs = cx.worker.date.wall(cx.now).secs;
         // A file from the future has changed now: RFC 9110 section 8.8.2.1.
         head.last_modified_secs = head.last_modified_secs.map(|secs| secs.min(now_secs));
         let request = match &current.request {
             Some(request) if is_file && head.status == 200 && !current.in_error_page => request.clone(),
             // An error page is not the resource itself, and a program has looked at the conditions of its own.
-            _ => return self.send_part(current, head, 0..length, None, cx),
+            _ => return self.send_part(current, head, source, (0..length, None), cx),
         };
         let mode = current.route.settings.if_modified_since;
         let validators = Validators {
@@ -108,15 +118,19 @@ impl Http1 {
             false => 0,
         };
         match range::evaluate(&request, &validators, length, ranges_max, now_secs) {
-            RangeVerdict::Whole => self.send_part(current, head, 0..length, None, cx),
+            RangeVerdict::Whole => self.send_part(current, head, source, (0..length, None), cx),
             RangeVerdict::Satisfiable(ranges) => {
                 head.status = 206;
                 match <[Range<u64>; 1]>::try_from(ranges) {
                     Ok([part]) => {
                         let (start, end) = (part.start, part.end);
-                        self.send_part(current, head, part, Some(ContentRange::Part { start, end, length }), cx)
+                        let content_range = ContentRange::Part { start, end, length };
+                        self.send_part(current, head, source, (part, Some(content_range)), cx)
                     }
-                    Err(ranges) => self.send_parts(current, head, length, &ranges, cx),
+                    Err(ranges) => {
+                        cx.exchange().reply.source = source;
+                        self.send_parts(current, head, length, &ranges, cx)
+                    }
                 }
             }
             RangeVerdict::Unsatisfiable => {
@@ -130,12 +144,16 @@ impl Http1 {
         &mut self,
         mut current: Box<Current>,
         head: ReplyHead,
-        part: Range<u64>,
-        content_range: Option<ContentRange>,
+        source: Option<Source>,
+        (part, content_range): (Range<u64>, Option<ContentRange>),
         cx: &mut Context<'_>,
     ) -> Step {
         let bytes = part.end - part.start;
         let head = self.head(&mut current, head, BodyEnd::Length(bytes), content_range, cx);
+        if let Some(source) = source {
+            end_workers(cx);
+            return self.send_at_hand(current, head, source.part(part), cx);
+        }
         if bytes > 0 && !current.head_only {
             cx.exchange().reply.wanted.push_back(part);
         }

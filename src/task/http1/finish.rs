@@ -4,6 +4,7 @@ use super::current::Current;
 use super::{Context, Http1, Step};
 use crate::config::LingeringClose;
 use crate::exchange::{Exchange, Phase};
+use crate::log::Level;
 use crate::route;
 use crate::task::{Job, Timer};
 use std::rc::Rc;
@@ -19,7 +20,10 @@ impl Http1 {
             self.settings = Arc::clone(&current.route.settings);
         }
         self.hasty = current.request.is_none();
-        self.leaving.push(current);
+        match is_told_of(&current, cx.exchange()) {
+            true => self.leaving.push(current),
+            false => self.forget(current, cx),
+        }
         self.since = Some(cx.now);
         let x = cx.exchange();
         x.reply.give_back();
@@ -80,18 +84,23 @@ impl Http1 {
         }
     }
 
-    /// Ends the requests whose answers have left: each is logged, and its memory serves the next.
+    /// Ends the requests whose answers have left: each is logged.
     pub(super) fn end_what_has_left(&mut self, cx: &mut Context<'_>) {
         while self.leaving.has_left(cx.exchange().output.taken_bytes()) {
-            let Some(mut entry) = self.leaving.pop() else { return };
+            let Some(entry) = self.leaving.pop() else { return };
             self.log_access(&entry, cx);
-            if self.leaving.is_empty() && self.current.is_none() {
-                cx.exchange().subject.request = None;
-            }
-            let request = entry.request.take().and_then(|request| Rc::try_unwrap(request).ok());
-            if let (Some(request), Some(scan)) = (request, cx.worker.scans.last_mut()) {
-                scan.recycle(request);
-            }
+            self.forget(entry, cx);
+        }
+    }
+
+    /// A request is over: its memory serves the next.
+    fn forget(&self, mut entry: Box<Current>, cx: &mut Context<'_>) {
+        if self.leaving.is_empty() && self.current.is_none() {
+            cx.exchange().subject.request = None;
+        }
+        let request = entry.request.take().and_then(|request| Rc::try_unwrap(request).ok());
+        if let (Some(request), Some(scan)) = (request, cx.worker.scans.last_mut()) {
+            scan.recycle(request);
         }
     }
 
@@ -121,4 +130,9 @@ impl Http1 {
             }
         }
     }
+}
+
+/// Whether some log is told how it leaves: the access log, or the error log if the client goes away before.
+fn is_told_of(entry: &Current, x: &Exchange) -> bool {
+    !entry.route.settings.access_logs.is_empty() || x.log_level >= Level::Info
 }

@@ -67,12 +67,12 @@ impl Http1 {
             _ => {}
         }
         current.status = head.status;
-        self.add_userid(current, &mut head, cx.worker.date.wall(cx.now).secs);
+        let now_secs = cx.worker.date.wall(cx.now).secs;
+        self.add_userid(current, &mut head, now_secs);
         let mut server = Cow::Borrowed(tokens(current));
-        self.add_freshness(current, &mut head, cx.worker.date.wall(cx.now).secs);
+        self.add_freshness(current, &mut head, now_secs);
         self.add_fields(current, &mut head, &mut server, cx);
         let dates = &mut cx.worker.date;
-        let now_secs = dates.wall(cx.now).secs;
         let (date, last_modified) = (&dates.text(now_secs), head.last_modified_secs.map(|secs| dates.text(secs)));
         let frame = Frame { server: &server, date, last_modified, body, connection, content_range };
         let mut bytes = cx.worker.buffers.take(0);

@@ -25,7 +25,7 @@ impl Http1 {
     /// that it still holds.
     pub(super) fn answer_from_cache(
         &mut self,
-        current: Box<Current>,
+        mut current: Box<Current>,
         cx: &mut Context<'_>,
     ) -> Result<Step, Box<Current>> {
         if !keeps(&current) {
@@ -35,10 +35,10 @@ impl Http1 {
         let place = Place { settings: &current.route.settings, path: &current.path, gzip };
         let Some(kept) = cx.worker.files.find(place, cx.now) else { return Err(current) };
         let KeptAnswer::File { head, index, source } = &kept.answer else { return Err(current) };
-        let reply = &mut cx.exchange().reply;
-        reply.index.clone_from(index);
-        reply.source = Some(source.clone());
-        self.document(current, head.clone(), cx);
+        if let Some(index) = index {
+            current.path.extend_from_slice(index.as_bytes()); // as if the client had asked for it
+        }
+        self.document(current, head.clone(), Some(source.clone()), cx);
         Ok(Step::Again)
     }
 }

@@ -56,7 +56,7 @@ pub struct Http1 {
     /// Since when the client's last bytes are read and dropped, and how many had been when it was last looked.
     lingers: Option<Box<(Instant, u64)>>,
     current: Option<Box<Current>>,
-    /// Requests whose answer is in the output and has not quite left. They end, and are logged, when it has.
+    /// Requests whose answer is in the output and has not quite left, of which a log is to be told when it has.
     leaving: Leaving,
     /// What holds at the place of the last request: how long it may be idle, and how the connection ends while the
     /// client still sends.

@@ -3,7 +3,7 @@
 use super::answer::end_workers;
 use super::current::{Current, Framing, Piece, Stage, Transfer};
 use super::{Context, Http1, Step};
-use crate::exchange::{Buffers, Exchange, Phase};
+use crate::exchange::{Buffers, Exchange, Phase, Segment};
 use crate::http::print::BodyEnd;
 use crate::http::status::is_bodyless;
 use crate::http::{ReplyHead, chunked};
@@ -23,10 +23,21 @@ impl Http1 {
             current.body.give_up();
         }
         let bytes = self.head(&mut current, head, BodyEnd::Length(body.len() as u64), None, cx);
+        self.send_at_hand(current, bytes, Segment::Owned(body, 0), cx)
+    }
+
+    /// A head, and its body if the client gets one.
+    pub(super) fn send_at_hand(
+        &mut self,
+        current: Box<Current>,
+        head: Vec<u8>,
+        body: Segment,
+        cx: &mut Context<'_>,
+    ) -> Step {
         let Context { exchange: Some(x), worker, .. } = cx else { return self.wait(current) };
-        x.output.push_buffer(bytes, &mut worker.buffers);
+        x.output.push_buffer(head, &mut worker.buffers);
         if !current.head_only && !is_bodyless(current.status) {
-            x.output.push_bytes(body);
+            x.output.push(body);
         }
         self.sent(current, cx)
     }

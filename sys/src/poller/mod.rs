@@ -152,7 +152,10 @@ const TIMEOUT_MAX: Duration = Duration::from_millis(i32::MAX as u64);
 
 /// A timeout in the form of poll(2) and epoll_wait(2): milliseconds rounded up, and -1 for ever.
 fn millis(timeout: Option<Duration>) -> i32 {
-    timeout.map_or(-1, |t| t.min(TIMEOUT_MAX).as_nanos().div_ceil(1_000_000) as i32)
+    timeout.map_or(-1, |t| {
+        let t = t.min(TIMEOUT_MAX);
+        t.as_secs() as i32 * 1000 + t.subsec_nanos().div_ceil(1_000_000) as i32
+    })
 }
 
 /// What a wait of the kernel returned; a caught signal ends it with no event.
