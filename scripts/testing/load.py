@@ -107,8 +107,8 @@ def _(target):
        "each file, pipe and socket is closed by who has opened it", ["proc"])  # fmt: skip
 def _(target):
     target.session.close()
-    wait_until(lambda: len(processes.descriptors(target.processes())) <= target.descriptors)
-    left = processes.descriptors(target.processes())
+    wait_until(lambda: len(target.open_descriptors()) <= target.descriptors)
+    left = target.open_descriptors()
     names = "; ".join(f"{number}: {name}" for _, number, name in left)
     expect(
         len(left) <= target.descriptors, f"{len(left)} open, {target.descriptors} at the start: {names}", sent="nothing"

@@ -20,7 +20,7 @@ class Target:
         self.descriptors = None
         if self.has("proc"):
             processes.wait_until(lambda: not self.connections())
-            self.descriptors = len(processes.descriptors(self.processes()))
+            self.descriptors = len(self.open_descriptors())
         self.session = Session(address)
         self.peak_bytes = 0
         self.progress = lambda done, total: None
@@ -52,6 +52,15 @@ class Target:
         """One request on a connection of its own."""
         with self.connect(patience_s, address) as connection:
             return connection.ask(method, path, ["Connection: close", *fields], body, host, sink)
+
+    def open_descriptors(self):
+        """What the server has open, but for files of the site and what watches them: it may keep some to serve again."""
+        folder = os.path.realpath(self.folder) + "/" if self.folder else "(no folder)"
+        found = processes.descriptors(self.processes())
+        def is_kept(name):
+            return name == "anon_inode:inotify" or (name.startswith(folder) and not name.endswith(" (deleted)"))
+
+        return [row for row in found if not is_kept(row[2])]
 
     def connections(self):
         """The TCP connections of the server's ports that are not over."""
