@@ -33,7 +33,7 @@ use webserv_sys::{Poller, Ready, Result, Token};
 const SPARE_DEADLINES: usize = 64;
 
 /// Tasks that an exchange is opened with: the protocol and the client's two sides. Those after them are workers.
-const FOUNDERS: usize = 3;
+pub(crate) const FOUNDERS: usize = 3;
 
 /// How long a task that stands alone is left alone after the kernel has refused to watch for it, or after a panic.
 const REST: Duration = Duration::from_secs(1);

@@ -3,6 +3,7 @@
 use super::current::Current;
 use super::{Context, Http1, Step};
 use crate::config::LingeringClose;
+use crate::engine::FOUNDERS;
 use crate::exchange::{Exchange, Phase};
 use crate::log::Level;
 use crate::route;
@@ -132,7 +133,9 @@ impl Http1 {
     }
 }
 
-/// Whether some log is told how it leaves: the access log, or the error log if the client goes away before.
+/// Whether some log is told how it leaves: the access log, or the error log if the client goes away before, or if a
+/// worker has something to say when it is cancelled or after that.
 fn is_told_of(entry: &Current, x: &Exchange) -> bool {
-    !entry.route.settings.access_logs.is_empty() || x.log_level >= Level::Info
+    let has_workers = x.members.len() > FOUNDERS;
+    !entry.route.settings.access_logs.is_empty() || x.log_level >= Level::Info || has_workers
 }
