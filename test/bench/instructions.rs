@@ -133,6 +133,7 @@ fn log(format: &str, head: &[u8], times: u32) {
     let (server, request, format) = (&config.listeners[0].hosts.servers[0], request(head), Template::parse(format));
     let address = |text: &str| Address::Inet(text.parse().expect("an address"));
     let (format, client, local) = (format.expect("a format"), address("192.168.1.23:54321"), address("10.0.0.1:8080"));
+    let now = Instant::now();
     let view = View {
         request: Some(&request),
         query: request.query(),
@@ -147,13 +148,14 @@ fn log(format: &str, head: &[u8], times: u32) {
         body_bytes_sent: 1024,
         bytes_sent: 1265,
         request_bytes: request.head().len() as u64,
-        elapsed: Duration::from_millis(1),
+        started: now,
+        now: now + Duration::from_millis(1),
+        worker: 0,
         connection: 12_345,
         connection_requests: 17,
         pipelined: false,
         sent_head: b"HTTP/1.1 200 OK\r\nServer: webserv\r\nContent-Type: text/css\r\n\r\n",
         request_body_file: b"",
-        request_id: 7,
         userid: None,
     };
     let mut out = Vec::new();
