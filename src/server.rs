@@ -151,6 +151,9 @@ fn serve(mut seat: Seat) -> Result<(), String> {
     }
     let outcome = engine.run().map_err(|e| format!("the loop has ended: {e}"));
     engine.worker.access_logs.flush();
+    if let Some(trouble) = engine.worker.access_logs.take_trouble() {
+        engine.log().write(Level::Alert, &Line::plain(format_args!("{trouble}")));
+    }
     if let Err(error) = &outcome {
         engine.log().write(Level::Emerg, &Line::plain(format_args!("{error}")));
     }

@@ -3,6 +3,7 @@
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::Exchange;
+use crate::log::Level;
 use crate::worker::Worker;
 use std::time::Duration;
 use webserv_sys::Watch;
@@ -58,7 +59,10 @@ impl Task<Worker> for Timer {
                 Ok(Flow::Progress)
             }
             (Event::Deadline, Job::FlushLogs) => {
-                cx.worker.access_logs.flush();
+                cx.worker.access_logs.flush_due(cx.now);
+                if let Some(trouble) = cx.worker.access_logs.take_trouble() {
+                    cx.log(Level::Alert, format_args!("{trouble}"));
+                }
                 Ok(Flow::Done)
             }
             (Event::Deadline, Job::DropIdleFiles) if cx.worker.files.drop_idle(cx.now) => {

@@ -58,4 +58,7 @@ fn change_logs(files: &LogFiles, cx: &mut Context<'_, Worker>) {
     let config = cx.worker.config.clone();
     cx.worker.access_logs.replace(&config.access_logs, files);
     cx.error_log().replace(&config, files);
+    if let Some(trouble) = cx.worker.access_logs.take_trouble() {
+        cx.log(Level::Alert, format_args!("{trouble}"));
+    }
 }

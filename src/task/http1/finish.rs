@@ -124,13 +124,16 @@ impl Http1 {
             return;
         }
         let view = self.view_at(entry, cx.exchange.as_deref(), cx.worker, cx.now);
-        let mut waits = None;
+        let mut waits = Vec::new();
         for log in logs.iter().filter_map(|&log| entry.config.access_logs.get(log)) {
-            let wait = cx.worker.access_logs.write(log, |line| route::push_log_line(line, &log.format, &view));
-            waits = waits.into_iter().chain(wait).min();
+            let push = |line: &mut Vec<u8>| route::push_log_line(line, &log.format, &view);
+            waits.extend(cx.worker.access_logs.write(log, cx.now, push));
         }
-        if let Some(wait) = waits {
+        for wait in waits {
             cx.start(Box::new(Timer::after(wait, Job::FlushLogs)));
+        }
+        if let Some(trouble) = cx.worker.access_logs.take_trouble() {
+            cx.log(Level::Alert, format_args!("{trouble}"));
         }
     }
 }
