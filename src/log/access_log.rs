@@ -9,8 +9,16 @@ use std::time::{Duration, Instant};
 #[derive(Default)]
 pub struct AccessLogs {
     logs: Vec<Log>,
-    /// What is still to be said of logs that were replaced.
-    trouble: Option<String>,
+    news: Vec<News>,
+}
+
+/// What somebody must see to.
+#[derive(PartialEq, Eq, Debug)]
+pub enum News {
+    /// Lines may wait so long: then it is time for [`AccessLogs::flush_due`].
+    FlushAfter(Duration),
+    /// The error log is to say that a log cannot be written.
+    Trouble(String),
 }
 
 struct Log {
@@ -19,8 +27,6 @@ struct Log {
     buffer: Vec<u8>,
     /// When the buffer is to be written out, full or not. There is a timer for it.
     due: Option<Instant>,
-    /// What the error log has to say of writes.
-    trouble: Option<String>,
     /// As [`AccessLog::buffer_bytes`], which is the same for all logs of one target; so is `flush`.
     buffer_bytes: usize,
     flush: Duration,
@@ -33,8 +39,7 @@ impl AccessLogs {
         for log in settings {
             if let (None, Some(sink)) = (logs.find(&log.target), files.sink(&log.target)) {
                 let AccessLog { target, buffer_bytes, flush, .. } = log.clone();
-                let (buffer, due, trouble) = (Vec::new(), None, None);
-                logs.logs.push(Log { target, sink, buffer, due, trouble, buffer_bytes, flush });
+                logs.logs.push(Log { target, sink, buffer: Vec::new(), due: None, buffer_bytes, flush });
             }
         }
         logs
@@ -43,28 +48,24 @@ impl AccessLogs {
     /// Goes on with these logs and files; what was gathered goes to the old ones.
     pub fn replace(&mut self, settings: &[AccessLog], files: &LogFiles) {
         self.flush();
-        let mut old = std::mem::replace(self, Self::new(settings, files));
-        self.trouble = old.take_trouble();
+        self.logs = Self::new(settings, files).logs;
     }
 
-    /// Adds a line, which `push` appends to what was gathered and which ends in a newline. If it is the first one that
-    /// waits, the result is how long it may: somebody must then see to a [`flush_due`](Self::flush_due).
+    /// Adds a line, which `push` appends to what was gathered and which ends in a newline.
     ///
     /// A log that was dropped by a reload gets its line as well, for requests begun before that.
-    pub fn write(&mut self, log: &AccessLog, now: Instant, push: impl FnOnce(&mut Vec<u8>)) -> Option<Duration> {
+    pub fn write(&mut self, log: &AccessLog, now: Instant, push: impl FnOnce(&mut Vec<u8>)) {
         if let Some(at) = self.find(&log.target) {
-            return self.logs[at].add(now, push);
+            return self.logs[at].add(now, push, &mut self.news);
         }
         let mut line = Vec::new();
         push(&mut line);
         append_late(&log.target, &line);
-        None
     }
 
-    /// What the error log has to say: which log cannot be written.
-    pub fn take_trouble(&mut self) -> Option<String> {
-        let logs = self.logs.iter_mut().map(|log| &mut log.trouble);
-        logs.chain([&mut self.trouble]).find_map(Option::take)
+    /// What has come of that. To be asked for after each of the others.
+    pub fn take_news(&mut self) -> Option<News> {
+        self.news.pop()
     }
 
     fn find(&self, target: &LogTarget) -> Option<usize> {
@@ -80,50 +81,47 @@ impl AccessLogs {
     pub fn flush_due(&mut self, now: Instant) {
         for log in self.logs.iter_mut().filter(|log| log.due.is_some_and(|due| due <= now)) {
             log.due = None;
-            log.flush();
+            log.flush(&mut self.news);
         }
     }
 
     /// Writes out all that has been gathered.
     pub fn flush(&mut self) {
-        self.logs.iter_mut().for_each(Log::flush);
+        self.logs.iter_mut().for_each(|log| log.flush(&mut self.news));
     }
 }
 
 impl Log {
-    fn add(&mut self, now: Instant, push: impl FnOnce(&mut Vec<u8>)) -> Option<Duration> {
+    fn add(&mut self, now: Instant, push: impl FnOnce(&mut Vec<u8>), news: &mut Vec<News>) {
         let before = self.buffer.len();
         push(&mut self.buffer);
         if self.buffer.len() > self.buffer_bytes {
-            self.make_room(before);
+            self.make_room(before, news);
         }
         // One timer at a time, however often the buffer is full before that.
-        if self.due.is_some() || self.buffer.is_empty() {
-            return None;
+        if self.due.is_none() && !self.buffer.is_empty() {
+            self.due = Some(now + self.flush);
+            news.push(News::FlushAfter(self.flush));
         }
-        self.due = Some(now + self.flush);
-        Some(self.flush)
     }
 
     /// The last line, which begins here, is too long for what is left: those before it go, and it too if it is longer
     /// than all of the buffer.
     #[cold]
-    fn make_room(&mut self, last_line: usize) {
+    fn make_room(&mut self, last_line: usize, news: &mut Vec<News>) {
         let is_long = self.buffer.len() - last_line > self.buffer_bytes;
-        self.write(if is_long { self.buffer.len() } else { last_line });
+        self.write(if is_long { self.buffer.len() } else { last_line }, news);
     }
 
-    fn flush(&mut self) {
+    fn flush(&mut self, news: &mut Vec<News>) {
         if !self.buffer.is_empty() {
-            self.write(self.buffer.len());
+            self.write(self.buffer.len(), news);
         }
     }
 
     /// Writes out the first bytes of the buffer.
-    fn write(&mut self, bytes: usize) {
-        if let Some(said) = self.sink.write(&self.buffer[..bytes]) {
-            self.trouble = Some(said);
-        }
+    fn write(&mut self, bytes: usize, news: &mut Vec<News>) {
+        news.extend(self.sink.write(&self.buffer[..bytes]).map(News::Trouble));
         self.buffer.drain(..bytes);
     }
 }
@@ -156,8 +154,13 @@ mod tests {
         }
     }
 
-    fn text(text: &str) -> impl FnOnce(&mut Vec<u8>) {
-        move |out| out.extend_from_slice(text.as_bytes())
+    /// Adds a line, and tells how long it may wait.
+    fn write(logs: &mut AccessLogs, log: &AccessLog, now: Instant, line: &str) -> Option<Duration> {
+        logs.write(log, now, |out| out.extend_from_slice(line.as_bytes()));
+        logs.take_news().map(|news| match news {
+            News::FlushAfter(wait) => wait,
+            News::Trouble(said) => panic!("{said}"),
+        })
     }
 
     fn settings(path: &Path, buffer_bytes: usize) -> AccessLog {
@@ -177,12 +180,12 @@ mod tests {
         let file = TempFile::new("gathered");
         let log = settings(&file.0, 10);
         let (mut logs, _) = open(std::slice::from_ref(&log));
-        assert_eq!(logs.write(&log, now, text("one\n")), Some(FLUSH));
-        assert_eq!((logs.write(&log, now, text("two\n")), file.read()), (None, String::new()));
-        assert_eq!((logs.write(&log, now, text("three\n")), file.read()), (None, "one\ntwo\n".into()));
+        assert_eq!(write(&mut logs, &log, now, "one\n"), Some(FLUSH));
+        assert_eq!((write(&mut logs, &log, now, "two\n"), file.read()), (None, String::new()));
+        assert_eq!((write(&mut logs, &log, now, "three\n"), file.read()), (None, "one\ntwo\n".into()));
         logs.flush();
         assert_eq!(file.read(), "one\ntwo\nthree\n");
-        assert_eq!(logs.write(&log, now, text("longer than the buffer\n")), None);
+        assert_eq!(write(&mut logs, &log, now, "longer than the buffer\n"), None);
         assert_eq!(file.read().lines().count(), 4);
     }
 
@@ -192,16 +195,16 @@ mod tests {
         let (first, second) = (TempFile::new("first"), TempFile::new("second"));
         let (a, b) = (settings(&first.0, 64), settings(&second.0, 64));
         let (mut logs, _) = open(&[a.clone(), b.clone()]);
-        logs.write(&b, now, text("before\n"));
+        write(&mut logs, &b, now, "before\n");
         let (_, files) = open(std::slice::from_ref(&b));
         logs.replace(std::slice::from_ref(&b), &files);
-        logs.write(&b, now, text("after\n"));
+        write(&mut logs, &b, now, "after\n");
         // The log of a request that was begun before the reload is not among them any more.
-        assert_eq!(logs.write(&a, now, text("late\n")), None);
+        assert_eq!(write(&mut logs, &a, now, "late\n"), None);
         logs.flush();
         assert_eq!((first.read(), second.read()), ("late\n".into(), "before\nafter\n".into()));
         drop(first);
-        assert_eq!(logs.write(&a, now, text("gone\n")), None, "a log that was removed is not made anew");
+        assert_eq!(write(&mut logs, &a, now, "gone\n"), None, "a log that was removed is not made anew");
         assert!(matches!(&a.target, LogTarget::File(path) if !path.exists()));
     }
 
@@ -212,8 +215,8 @@ mod tests {
         let short = settings(&file.0, 64);
         let long = AccessLog { format: Arc::new(Template::parse("$uri").expect("parses")), ..short.clone() };
         let (mut logs, _) = open(&[short.clone(), long.clone()]);
-        assert_eq!(logs.write(&long, now, text("1\n")), Some(FLUSH));
-        assert_eq!(logs.write(&short, now, text("2\n")), None);
+        assert_eq!(write(&mut logs, &long, now, "1\n"), Some(FLUSH));
+        assert_eq!(write(&mut logs, &short, now, "2\n"), None);
         logs.flush();
         assert_eq!(file.read(), "1\n2\n");
     }
@@ -225,13 +228,13 @@ mod tests {
         let other = settings(&seldom.0, 64);
         let (mut logs, _) = open(&[log.clone(), other.clone()]);
         let start = Instant::now();
-        assert_eq!(logs.write(&log, start, text("12345\n")), Some(10 * FLUSH));
+        assert_eq!(write(&mut logs, &log, start, "12345\n"), Some(10 * FLUSH));
         for _ in 0..5 {
-            assert_eq!(logs.write(&log, start, text("12345\n")), None, "the first timer is still to come");
+            assert_eq!(write(&mut logs, &log, start, "12345\n"), None, "the first timer is still to come");
         }
         assert_eq!(often.read().lines().count(), 5);
         assert_eq!(
-            logs.write(&other, start, text("12345\n")),
+            write(&mut logs, &other, start, "12345\n"),
             Some(FLUSH),
             "a log whose lines wait less long has its own"
         );
@@ -239,6 +242,6 @@ mod tests {
         assert_eq!((often.read().lines().count(), seldom.read().lines().count()), (5, 1), "each at its time");
         logs.flush_due(start + 10 * FLUSH);
         assert_eq!(often.read().lines().count(), 6);
-        assert_eq!(logs.write(&log, start, text("12345\n")), Some(10 * FLUSH));
+        assert_eq!(write(&mut logs, &log, start, "12345\n"), Some(10 * FLUSH));
     }
 }

@@ -7,7 +7,7 @@ mod files;
 mod level;
 pub mod time;
 
-pub use access_log::AccessLogs;
+pub use access_log::{AccessLogs, News};
 pub use error_log::{ErrorLog, Line};
 pub use escape::push_escaped;
 pub use files::LogFiles;

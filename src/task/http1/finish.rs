@@ -7,7 +7,7 @@ use crate::engine::FOUNDERS;
 use crate::exchange::{Exchange, Phase};
 use crate::log::Level;
 use crate::route;
-use crate::task::{Job, Timer};
+use crate::task::see_to_logs;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,17 +124,11 @@ impl Http1 {
             return;
         }
         let view = self.view_at(entry, cx.exchange.as_deref(), cx.worker, cx.now);
-        let mut waits = Vec::new();
         for log in logs.iter().filter_map(|&log| entry.config.access_logs.get(log)) {
             let push = |line: &mut Vec<u8>| route::push_log_line(line, &log.format, &view);
-            waits.extend(cx.worker.access_logs.write(log, cx.now, push));
+            cx.worker.access_logs.write(log, cx.now, push);
         }
-        for wait in waits {
-            cx.start(Box::new(Timer::after(wait, Job::FlushLogs)));
-        }
-        if let Some(trouble) = cx.worker.access_logs.take_trouble() {
-            cx.log(Level::Alert, format_args!("{trouble}"));
-        }
+        see_to_logs(cx);
     }
 }
 
