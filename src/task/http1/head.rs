@@ -45,16 +45,12 @@ impl Http1 {
         mut content_range: Option<ContentRange>,
         cx: &mut Context<'_>,
     ) -> Vec<u8> {
-        if current.owes_continue {
-            current.keep_alive = false; // its body may come all the same, or not
-            current.body.give_up();
-        }
-        let settings = &current.route.settings;
-        current.keep_alive &= !cx.worker.draining
-            && current.number < settings.keepalive_requests
-            && !settings.keepalive_timeout.is_zero();
+        decide(current, cx);
         let connection = match current.keep_alive {
-            true => Connection::KeepAlive { timeout_secs: settings.keepalive_header.map(|wait| wait.as_secs()) },
+            true => {
+                let header = current.route.settings.keepalive_header;
+                Connection::KeepAlive { timeout_secs: header.map(|wait| wait.as_secs()) }
+            }
             false => Connection::Close,
         };
         match head.status {
@@ -153,6 +149,17 @@ impl Http1 {
             }
         }
     }
+}
+
+/// Whether the connection goes on after this answer, as far as the answer says so.
+pub(super) fn decide(current: &mut Current, cx: &Context<'_>) {
+    if current.owes_continue {
+        current.keep_alive = false; // its body may come all the same, or not
+        current.body.give_up();
+    }
+    let settings = &current.route.settings;
+    current.keep_alive &=
+        !cx.worker.draining && current.number < settings.keepalive_requests && !settings.keepalive_timeout.is_zero();
 }
 
 /// The server's own field of this name makes room for one of the configuration.
