@@ -56,7 +56,7 @@ impl Http1 {
     }
 
     /// A whole head has come.
-    fn head_complete(&mut self, request: Request, limits: &Limits, started: Instant, cx: &mut Context<'_>) -> Step {
+    fn head_complete(&mut self, request: Rc<Request>, limits: &Limits, started: Instant, cx: &mut Context<'_>) -> Step {
         let still_ours = self.follow_reload(cx);
         let server = Arc::clone(route::server(&self.listener.hosts, request.host()));
         let arrival = self.arrival(&server, started, cx);

@@ -122,13 +122,13 @@ pub(super) struct Arrival {
 
 impl Current {
     /// A request with a good head.
-    pub fn new(arrival: Arrival, request: Request, limits: &Limits) -> Self {
+    pub fn new(arrival: Arrival, request: Rc<Request>, limits: &Limits) -> Self {
         Self {
             head_only: request.method == Method::Head,
             body: RequestBody::of(&request, limits),
             keep_alive: request.keep_alive,
             request_head_bytes: request.head().len() as u64,
-            request: Some(Rc::new(request)),
+            request: Some(request),
             ..Self::bad(arrival, Box::default(), Method::Unknown)
         }
     }

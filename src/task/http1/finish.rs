@@ -8,7 +8,6 @@ use crate::exchange::{Exchange, Phase};
 use crate::log::Level;
 use crate::route;
 use crate::task::{Job, Timer};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -99,8 +98,7 @@ impl Http1 {
         if self.leaving.is_empty() && self.current.is_none() {
             cx.exchange().subject.request = None;
         }
-        let request = entry.request.take().and_then(|request| Rc::try_unwrap(request).ok());
-        if let (Some(request), Some(scan)) = (request, cx.worker.scans.last_mut()) {
+        if let (Some(request), Some(scan)) = (entry.request.take(), cx.worker.scans.last_mut()) {
             scan.recycle(request);
         }
     }
