@@ -71,7 +71,7 @@ pub struct Kept {
 /// The answer itself.
 pub enum KeptAnswer {
     /// This file.
-    File(KeptFile),
+    File(Box<KeptFile>),
     /// There is none.
     Error(Error),
 }
@@ -222,8 +222,8 @@ impl FileCache {
         self.set_key(place);
         self.asked.remove(&self.key);
         let bytes = match &answer {
-            KeptAnswer::File(KeptFile { source: Source::Bytes(bytes), .. }) => bytes.len(),
-            KeptAnswer::File(_) | KeptAnswer::Error(_) => 0,
+            KeptAnswer::File(file) => file.source.memory_bytes(),
+            KeptAnswer::Error(_) => 0,
         };
         let kept = Kept { answer, until: now + settings.valid, _settings: Arc::clone(place.settings) };
         let entry = Entry { value: Rc::new(kept), bytes, idle_max: settings.inactive, depends };

@@ -29,7 +29,8 @@ impl FileRead {
     /// Answers as it was answered before.
     pub(super) fn answer_again(&self, kept: &Kept, cx: &mut Context<'_>) -> Flow {
         match &kept.answer {
-            KeptAnswer::File(KeptFile { head, index, source, .. }) => {
+            KeptAnswer::File(file) => {
+                let KeptFile { head, index, source, .. } = &**file;
                 let reply = &mut cx.exchange().reply;
                 reply.index.clone_from(index);
                 reply.source = Some(source.clone());
@@ -91,7 +92,7 @@ impl FileRead {
         reply.source.clone_from(&source);
         match (depends, source) {
             (Some(depends), Some(source)) => {
-                self.keep(KeptAnswer::File(KeptFile::new(head, index, source)), depends, cx);
+                self.keep(KeptAnswer::File(Box::new(KeptFile::new(head, index, source))), depends, cx);
                 return Flow::Done;
             }
             (Some(depends), None) => {

@@ -28,8 +28,9 @@ impl Http1 {
         let x = cx.exchange();
         x.reply.give_back();
         x.body.give_back();
+        let is_next_here = !x.input.is_empty() || x.input.is_ended();
         if !last {
-            return Step::Again;
+            return if is_next_here { Step::Again } else { Step::Wait };
         }
         self.close(unread, cx);
         Step::Wait

@@ -55,7 +55,7 @@ impl Http1 {
         };
         match head.status {
             405 => {
-                let allow = current.allow.take().unwrap_or_else(|| allowed(current));
+                let allow = current.rare.allow.take().unwrap_or_else(|| allowed(current));
                 head.fields.push((const { Name::from_static("Allow") }, allow));
             }
             416 => content_range = current.document_bytes.map(|length| ContentRange::None { length }),
@@ -96,7 +96,7 @@ impl Http1 {
         let id = UserId::new(server, now_secs, random);
         if let Ok(cookie) = Text::from_vec(settings.userid.cookie.set(id, now_secs)) {
             head.fields.push((const { Name::from_static("Set-Cookie") }, cookie));
-            current.userid = Some(id);
+            current.rare.userid = Some(id);
         }
     }
 
@@ -179,7 +179,7 @@ fn take_away(name: &str, head: &mut ReplyHead) {
 pub(super) fn head_made(current: &mut Current, head: &[u8], cx: &mut Context<'_>) {
     current.head_bytes = head.len() as u64;
     if logs_sent_fields(current) {
-        current.sent_head = head.to_vec();
+        current.rare.sent_head = head.to_vec();
     }
     let output = &cx.exchange().output;
     current.output_start = output.taken_bytes() + output.len();

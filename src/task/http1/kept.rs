@@ -20,7 +20,7 @@ pub(super) fn takes_gzip(current: &Current) -> bool {
 
 /// Whether the answer may be one that was kept, and may be kept.
 pub(super) fn keeps(current: &Current) -> bool {
-    matches!(current.method(), Some(Method::Get | Method::Head)) && current.route.settings.open_file_cache.is_on()
+    current.method().is_some_and(Method::reads) && current.route.settings.open_file_cache.is_on()
 }
 
 impl Http1 {
@@ -35,11 +35,11 @@ impl Http1 {
             return Err(current);
         }
         let gzip = takes_gzip(&current);
-        let place = Place { settings: &current.route.settings, path: &current.path, gzip };
+        let place = Place { settings: &current.route.settings, path: current.path(), gzip };
         let Some(kept) = cx.worker.files.find(place, cx.now) else { return Err(current) };
         let KeptAnswer::File(file) = &kept.answer else { return Err(current) };
         if let Some(index) = &file.index {
-            current.path.extend_from_slice(index.as_bytes()); // as if the client had asked for it
+            current.add_index(index);
         }
         if is_plain(&current, &file.head, cx) {
             return Ok(self.send_kept(current, file, cx));
