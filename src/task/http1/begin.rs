@@ -10,6 +10,7 @@ use crate::http::{Form, HeadError, Limits, Method, Request, head, target};
 use crate::log::Level;
 use crate::route::{self, Route};
 use std::borrow::Cow;
+use std::fmt;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -60,15 +61,15 @@ impl Http1 {
     /// A whole head has come.
     fn head_complete(&mut self, request: Rc<Request>, limits: &Limits, started: Instant, cx: &mut Context<'_>) -> Step {
         let still_ours = self.follow_reload(cx);
-        let server = Arc::clone(route::server(&self.listener.hosts, request.host()));
-        let arrival = self.arrival(&server, started, cx);
+        let route = Route::to_server(route::server(&self.listener.hosts, request.host()));
         let x = cx.exchange();
         x.subject.request = Some(Rc::clone(&request) as _);
+        if !x.subject.server.as_ref().is_some_and(|known| is_same(known, &route.server)) {
+            x.subject.server = Some(Arc::clone(&route.server) as _);
+        }
+        let arrival = self.arrival(route, started, cx);
         let mut current = Box::new(Current::new(arrival, request, limits));
         current.keep_alive &= still_ours;
-        if !x.subject.server.as_ref().is_some_and(|known| ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(&server))) {
-            x.subject.server = Some(server as _);
-        }
         match self.check(&mut current, cx) {
             Ok(()) if current.feeds => self.ask(current, cx),
             Ok(()) => self.skip_body(current, cx),
@@ -138,14 +139,14 @@ impl Http1 {
         let server = Arc::clone(&self.listener.hosts.servers[0]);
         apply(&server.settings, cx.exchange());
         cx.log(Level::Info, format_args!("refused: {}; it begins \"{}\"", error.reason, error.line.escape_ascii()));
-        let arrival = self.arrival(&server, started, cx);
+        let arrival = self.arrival(Route::to_server(&server), started, cx);
         self.refuse(Box::new(Current::bad(arrival, &error.line, error.method)), error.status, cx)
     }
 
     /// Refuses a request whose head has not come as a whole.
     pub(super) fn refuse_head(&mut self, status: u16, cx: &mut Context<'_>) -> Step {
-        let server = Arc::clone(&self.listener.hosts.servers[0]);
-        let arrival = self.arrival(&server, self.since.unwrap_or(cx.now), cx);
+        let route = Route::to_server(&self.listener.hosts.servers[0]);
+        let arrival = self.arrival(route, self.since.unwrap_or(cx.now), cx);
         self.scan = None;
         let line = cx.exchange().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -154,18 +155,23 @@ impl Http1 {
     }
 
     /// One more request has come.
-    fn arrival(&mut self, server: &Arc<Server>, started: Instant, cx: &mut Context<'_>) -> Arrival {
+    fn arrival(&mut self, route: Route, started: Instant, cx: &mut Context<'_>) -> Arrival {
         self.served += 1;
         let output = &cx.exchange().output;
         Arrival {
             config: Arc::clone(&self.config),
-            route: Route::to_server(server),
+            route,
             number: self.served,
             output_start: output.taken_bytes() + output.len(),
             pipelined: !output.is_empty(),
             started,
         }
     }
+}
+
+/// Whether log lines name this server already.
+fn is_same(known: &Arc<dyn fmt::Display + Send + Sync>, server: &Arc<Server>) -> bool {
+    ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(server))
 }
 
 /// Whether a worker of this place takes the request's body.
