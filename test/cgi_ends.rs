@@ -167,3 +167,10 @@ fn no_answer_was_whole_when_the_servers_parent_ignored_its_children() {
     wait_childless(&s, "each program");
     assert!(!s.said().contains("waitpid"), "{}", s.said());
 }
+
+#[test]
+fn cgi_rlimit_ends_what_uses_too_much() {
+    let write = "head -c 3000000 /dev/zero > large 2>/dev/null; echo $(wc -c < large)";
+    let s = scripts("cgi_rlimit fsize 1m; cgi_rlimit nofile 20;", &[("a.sh", &text(&format!("{write}; ulimit -n")))]);
+    assert_eq!(s.get("/a.sh").text(), "1048576\n20\n");
+}
