@@ -246,8 +246,13 @@ impl<W> Engine<W> {
     fn take_turns(&mut self) {
         while self.turns_left > 0 {
             let Some(token) = self.lines.queue.pop_front() else { return };
-            if let Some(event) = self.leave_queue(token) {
-                self.take_turns_from(token, event);
+            let Some(event) = self.leave_queue(token) else { continue };
+            match self.slots.get(token).and_then(Slot::exchange) {
+                Some(x) => self.take_turns_of(x, token, event),
+                None => {
+                    self.turns_left -= 1;
+                    self.turn(token, event);
+                }
             }
         }
     }
@@ -264,17 +269,13 @@ impl<W> Engine<W> {
         (want != Want::Nothing || event == Event::Hangup).then_some(event)
     }
 
-    /// Gives this task its turn, and then those of its exchange who want one, a bounded number before others have theirs.
-    fn take_turns_from(&mut self, mut token: Token, mut event: Event) {
-        let exchange = self.slots.get(token).and_then(Slot::exchange);
-        for _ in 0..TURNS_IN_A_ROW {
-            self.turns_left = self.turns_left.saturating_sub(1);
-            self.turn_in(exchange, token, event);
-            let Some(next) = self.next_after(token, exchange) else { return };
+    /// Gives this task of an exchange its turn, and then those members who go on, a bounded number in a row.
+    fn take_turns_of(&mut self, x: Token, mut token: Token, mut event: Event) {
+        for _ in 0..TURNS_IN_A_ROW.min(self.turns_left) {
+            self.turns_left -= 1;
+            self.turn_in(Some(x), token, event);
+            let Some(next) = self.next_of(x, token) else { return };
             (token, event) = (next, Event::Ready);
-            if exchange.is_none() || self.turns_left == 0 {
-                break;
-            }
         }
         self.enqueue(token);
     }

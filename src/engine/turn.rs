@@ -36,7 +36,8 @@ impl<W> Engine<W> {
     #[inline(always)] // into the turn; the other call is that of Cancel
     fn call(&mut self, token: Token, exchange: Option<Token>, event: Event) -> Result<Flow, TaskError> {
         let exchanges_open = self.exchanges.len();
-        let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
+        let mut outcome = Ok(Flow::Done);
+        let Some(slot) = self.slots.get_mut(token) else { return outcome };
         self.asked = Asked::Turn(token);
         let mut cx = Context {
             speaker: slot.task.introduce(),
@@ -52,14 +53,14 @@ impl<W> Engine<W> {
             control: &mut self.control,
             log: &mut self.log,
         };
-        let outcome = slot.task.handle(event, &mut cx);
+        outcome = slot.task.handle(event, &mut cx);
         let is_traced = cx.exchange.as_deref().map_or(cx.log.level(), |x| x.log_level) >= Level::Debug;
         let speaker = is_traced.then_some(cx.speaker);
-        slot.blocked = match outcome {
-            Ok(Flow::Blocked) => true,
-            _ if matches!(event, Event::Ready | Event::Hangup) => false,
-            _ => slot.blocked, // it was told something, and has not made its call
-        };
+        if matches!(event, Event::Ready | Event::Hangup) {
+            slot.blocked = matches!(outcome, Ok(Flow::Blocked)); // else it was told something, and has not made its call
+        } else if matches!(outcome, Ok(Flow::Blocked)) {
+            slot.blocked = true;
+        }
         slot.yields = matches!(outcome, Ok(Flow::Yield));
         self.timers.file(token, &mut slot.deadline);
         if let Some(speaker) = speaker {
@@ -141,28 +142,35 @@ impl<W> Engine<W> {
         self.orders = orders;
     }
 
-    /// Queues who is to go on after something has changed; `last` had the last turn.
+    /// Queues who goes on after something has changed; `last` had the last turn.
     pub(super) fn settle(&mut self, last: Token, exchange: Option<Token>) {
-        if let Some(next) = self.next_after(last, exchange) {
+        let next = match exchange {
+            Some(x) => self.next_of(x, last),
+            None => self.slots.get_mut(last).and_then(|slot| {
+                self.asked = Asked::Wants(last);
+                slot.goes_on(last, None, &mut self.lines).then_some(last)
+            }),
+        };
+        if let Some(next) = next {
             self.enqueue(next);
         }
     }
 
-    /// Who is to go on after the turn of `last`: the first who wants to, of those behind it in the exchange, then those
-    /// before it, then itself. Who is to wait for the kernel is listed for that; an exchange that is over is ended.
-    pub(super) fn next_after(&mut self, last: Token, exchange: Option<Token>) -> Option<Token> {
-        let Some(x) = exchange else {
-            self.asked = Asked::Wants(last);
-            return self.slots.get_mut(last)?.goes_on(last, None, &mut self.lines).then_some(last);
-        };
+    /// Who goes on in an exchange after the turn of `last`: the members are asked in a circle, those behind it first and
+    /// itself at the end. Who is to wait for the kernel is listed for that; an exchange that is over is ended.
+    #[inline]
+    pub(super) fn next_of(&mut self, x: Token, last: Token) -> Option<Token> {
         let exchange = self.exchanges.get(x)?;
         if exchange.is_over() {
             self.close(x);
             return None;
         }
         let members = exchange.members.as_slice();
-        let behind = members.iter().position(|member| *member == last).map_or(0, |at| at + 1);
-        for &token in members[behind..].iter().chain(&members[..behind]) {
+        let mut at = members.iter().position(|member| *member == last).map_or(0, |at| at + 1);
+        for _ in 0..members.len() {
+            at = if at < members.len() { at } else { 0 };
+            let token = members[at];
+            at += 1;
             let Some(slot) = self.slots.get_mut(token) else { continue };
             self.asked = Asked::Wants(token);
             if slot.goes_on(token, Some(exchange), &mut self.lines) {
