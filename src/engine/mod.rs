@@ -25,7 +25,7 @@ use panics::Asked;
 use slot::{Lines, Slot};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
-use task::Order;
+use task::Lent;
 use timers::{Moment, Timers};
 use webserv_sys::{Poller, Ready, Result, Token};
 
@@ -63,20 +63,14 @@ pub struct Engine<W> {
     turns_left: usize,
     /// Tasks that are left alone until then, the first one first.
     resting: VecDeque<(Moment, Token)>,
-    orders: Vec<Order<W>>,
     /// What all tasks are to be told, and who is still to be told.
     told: Vec<Event>,
     telling: VecDeque<(Event, Token)>,
     ready: Vec<Ready>,
     asked: Asked,
-    control: Control,
     /// What tells the time; tests have a clock of their own.
-    clock: fn() -> Instant,
-    /// When the engine was made, and the time of this round, in both forms.
-    start: Instant,
-    now: Instant,
-    moment: Moment,
-    log: ErrorLog,
+    clock: fn() -> Moment,
+    lent: Lent<W>,
     /// What the tasks share.
     pub worker: W,
 }
@@ -84,7 +78,6 @@ pub struct Engine<W> {
 impl<W> Engine<W> {
     /// An engine without tasks.
     pub fn new(poller: Box<dyn Poller>, try_first: bool, log: ErrorLog, worker: W) -> Self {
-        let start = Instant::now();
         Self {
             poller,
             slots: Arena::new(),
@@ -94,17 +87,19 @@ impl<W> Engine<W> {
             lines: Lines { try_first, queue: VecDeque::new(), later: VecDeque::new(), unarmed: VecDeque::new() },
             turns_left: 0,
             resting: VecDeque::new(),
-            orders: Vec::new(),
             told: Vec::new(),
             telling: VecDeque::new(),
             ready: Vec::new(),
             asked: Asked::Nobody,
-            control: Control::Run,
-            clock: Instant::now,
-            start,
-            now: start,
-            moment: Moment::of(start, start),
-            log,
+            clock: Moment::now,
+            lent: Lent {
+                now: Instant::now(),
+                moment: Moment::now(),
+                exchanges_open: 0,
+                orders: Vec::new(),
+                control: Control::Run,
+                log,
+            },
             worker,
         }
     }
@@ -117,7 +112,7 @@ impl<W> Engine<W> {
 
     /// The error log of this engine.
     pub fn log(&mut self) -> &mut ErrorLog {
-        &mut self.log
+        &mut self.lent.log
     }
 
     /// Exchanges that are open.
@@ -137,7 +132,7 @@ impl<W> Engine<W> {
     }
 
     fn goes_on(&self) -> bool {
-        match self.control {
+        match self.lent.control {
             Control::Run => true,
             Control::Drain => !self.exchanges.is_empty(),
             Control::Stop => false,
@@ -167,8 +162,9 @@ impl<W> Engine<W> {
     }
 
     fn look_at_clock(&mut self) {
-        self.now = (self.clock)();
-        self.moment = Moment::of(self.now, self.start);
+        let now = (self.clock)();
+        self.lent.now += now.since(self.lent.moment);
+        self.lent.moment = now;
     }
 
     /// How long the kernel may wait: not at all while tasks are queued or to be told something, nor at the end. By the
@@ -179,7 +175,7 @@ impl<W> Engine<W> {
         }
         let rested = self.resting.front().map(|(until, _)| *until);
         let next = self.timers.next().into_iter().chain(rested).min();
-        next.map(|at| at.since(self.moment))
+        next.map(|at| at.since(self.lent.moment))
     }
 
     /// Tells the kernel of those tasks that still wait for it. Whom it refuses may leave others that begin to wait.
@@ -218,7 +214,7 @@ impl<W> Engine<W> {
     fn rest(&mut self, token: Token) {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.blocked = true;
-            self.resting.push_back((self.moment.after(REST), token));
+            self.resting.push_back((self.lent.moment.after(REST), token));
             self.disarm(token);
         }
     }
@@ -313,19 +309,19 @@ impl<W> Engine<W> {
             let slots = &self.slots;
             self.timers.sweep(|token| slots.get(token).map(|slot| &slot.deadline));
         }
-        self.due.extend(std::iter::from_fn(|| self.timers.pop(self.moment)));
+        self.due.extend(std::iter::from_fn(|| self.timers.pop(self.lent.moment)));
         self.due.reverse(); // they are taken from the end
     }
 
     fn tell_due(&mut self) {
         while let Some((at, token)) = self.due.pop() {
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            if self.timers.is_due(token, at, &mut slot.deadline, self.moment) {
+            if self.timers.is_due(token, at, &mut slot.deadline, self.lent.moment) {
                 self.turn(token, Event::Deadline);
             }
         }
         while let Some(&(until, token)) = self.resting.front()
-            && until <= self.moment
+            && until <= self.lent.moment
         {
             self.resting.pop_front();
             self.settle(token, None);

@@ -1,7 +1,7 @@
 //! What the engine keeps for each task.
 
 use super::timers::Deadline;
-use super::{Task, Want};
+use super::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::Exchange;
 use std::collections::VecDeque;
 use webserv_sys::{Token, Watch};
@@ -113,6 +113,15 @@ impl<W> Slot<W> {
         self.hangup |= hangup;
         self.blocked = false;
         self.enqueue(token, lines);
+    }
+
+    /// Remembers how it stands with its call after a turn.
+    #[inline]
+    pub fn has_had_turn(&mut self, event: Event, outcome: &Result<Flow, TaskError>) {
+        let is_blocked = matches!(outcome, Ok(Flow::Blocked));
+        // A task that was told something has not made its call.
+        self.blocked = is_blocked || self.blocked && !matches!(event, Event::Ready | Event::Hangup);
+        self.yields = matches!(outcome, Ok(Flow::Yield));
     }
 
     /// Whether it waits for anything at all.

@@ -19,10 +19,10 @@ impl<W> Engine<W> {
     }
 
     /// Gives a task of this exchange its turn, and carries out what it ordered.
-    #[inline]
+    #[inline(always)] // into the loop over a row of turns, as next_of
     pub(super) fn turn_in(&mut self, exchange: Option<Token>, token: Token, event: Event) {
         let outcome = self.call(token, exchange, event);
-        if !self.orders.is_empty() {
+        if !self.lent.orders.is_empty() {
             self.carry_out(exchange);
         }
         match outcome {
@@ -35,35 +35,24 @@ impl<W> Engine<W> {
     /// Calls a task's `handle` with everything that it may use.
     #[inline(always)] // into the turn; the other call is that of Cancel
     fn call(&mut self, token: Token, exchange: Option<Token>, event: Event) -> Result<Flow, TaskError> {
-        let exchanges_open = self.exchanges.len();
         let mut outcome = Ok(Flow::Done);
         let Some(slot) = self.slots.get_mut(token) else { return outcome };
         self.asked = Asked::Turn(token);
+        let speaker = slot.task.introduce();
         let mut cx = Context {
-            speaker: slot.task.introduce(),
-            of: exchange,
             exchange: exchange.and_then(|x| self.exchanges.get_mut(x)).map(|x| &mut **x),
             worker: &mut self.worker,
-            now: self.now,
-            exchanges_open,
-            start: &self.start,
-            moment: self.moment,
+            now: self.lent.now,
             deadline: &mut slot.deadline.at,
-            orders: &mut self.orders,
-            control: &mut self.control,
-            log: &mut self.log,
+            speaker: &speaker,
+            of: exchange,
+            lent: &mut self.lent,
         };
         outcome = slot.task.handle(event, &mut cx);
-        let is_traced = cx.exchange.as_deref().map_or(cx.log.level(), |x| x.log_level) >= Level::Debug;
-        let speaker = is_traced.then_some(cx.speaker);
-        if matches!(event, Event::Ready | Event::Hangup) {
-            slot.blocked = matches!(outcome, Ok(Flow::Blocked)); // else it was told something, and has not made its call
-        } else if matches!(outcome, Ok(Flow::Blocked)) {
-            slot.blocked = true;
-        }
-        slot.yields = matches!(outcome, Ok(Flow::Yield));
+        let is_traced = cx.log_level() >= Level::Debug;
+        slot.has_had_turn(event, &outcome);
         self.timers.file(token, &mut slot.deadline);
-        if let Some(speaker) = speaker {
+        if is_traced {
             self.trace(speaker, exchange, event, &outcome);
         }
         outcome
@@ -71,7 +60,7 @@ impl<W> Engine<W> {
 
     /// The level that the error log has for this exchange.
     fn log_level(&self, exchange: Option<Token>) -> Level {
-        exchange.and_then(|x| self.exchanges.get(x)).map_or(self.log.level(), |x| x.log_level)
+        exchange.and_then(|x| self.exchanges.get(x)).map_or(self.lent.log.level(), |x| x.log_level)
     }
 
     /// One line for each event, at level debug.
@@ -87,7 +76,7 @@ impl<W> Engine<W> {
     pub(super) fn say(&mut self, level: Level, speaker: Speaker, of: Option<Token>, what: fmt::Arguments<'_>) {
         if level <= self.log_level(of) {
             let x = of.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
-            self.log.write(level, &speaker.line(of, x, what));
+            self.lent.log.write(level, &speaker.line(of, x, what));
         }
     }
 
@@ -117,7 +106,7 @@ impl<W> Engine<W> {
 
     /// Does what a task ordered; `exchange` is the one that tasks may join, if any.
     pub(super) fn carry_out(&mut self, exchange: Option<Token>) {
-        let mut orders = std::mem::take(&mut self.orders);
+        let mut orders = std::mem::take(&mut self.lent.orders);
         for order in orders.drain(..) {
             match order {
                 Order::Join(task) => {
@@ -128,6 +117,7 @@ impl<W> Engine<W> {
                 Order::Alone(task) => self.start(task),
                 Order::Open(opened, tasks) => {
                     let x = self.exchanges.insert(opened);
+                    self.lent.exchanges_open = self.exchanges.len();
                     let [.., last] = tasks.map(|task| self.insert(task, Some(x)));
                     self.settle(last, Some(x));
                 }
@@ -139,7 +129,7 @@ impl<W> Engine<W> {
                 }
             }
         }
-        self.orders = orders;
+        self.lent.orders = orders;
     }
 
     /// Queues who goes on after something has changed; `last` had the last turn.
@@ -158,7 +148,7 @@ impl<W> Engine<W> {
 
     /// Who goes on in an exchange after the turn of `last`: the members are asked in a circle, those behind it first and
     /// itself at the end. Who is to wait for the kernel is listed for that; an exchange that is over is ended.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next_of(&mut self, x: Token, last: Token) -> Option<Token> {
         let exchange = self.exchanges.get(x)?;
         if exchange.is_over() {
@@ -252,6 +242,7 @@ impl<W> Engine<W> {
         }
         self.cancel_members(x, 0);
         self.exchanges.remove(x);
+        self.lent.exchanges_open = self.exchanges.len();
     }
 
     fn cancel_members(&mut self, x: Token, from: usize) {
