@@ -144,20 +144,27 @@ impl<W> Engine<W> {
     /// # Errors
     /// Those of [`Poller::wait`].
     pub fn round(&mut self) -> Result<()> {
-        self.guarded(Self::arm_waiting);
+        if !self.lines.unarmed.is_empty() {
+            self.guarded(Self::arm_waiting);
+        }
         let timeout = self.timeout();
         let waited = self.poller.wait(timeout, &mut self.ready);
         self.look_at_clock();
         self.take_ready();
         waited?;
-        self.lines.queue.append(&mut self.lines.later);
+        self.lines.begin_round();
         self.turns_left = TURNS_PER_ROUND;
         self.guarded(Self::take_turns);
         // After those turns: what came together with its deadline came in time.
-        self.find_due();
-        self.guarded(Self::tell_due);
-        self.find_told();
-        self.guarded(Self::tell);
+        if self.next_moment() <= self.lent.moment {
+            self.find_due();
+            self.guarded(Self::tell_due);
+        }
+        if !self.told.is_empty() {
+            self.find_told();
+            self.guarded(Self::tell);
+        }
+        self.sweep_deadlines();
         Ok(())
     }
 
@@ -173,9 +180,16 @@ impl<W> Engine<W> {
         if !self.lines.are_empty() || !self.told.is_empty() || !self.goes_on() {
             return Some(Duration::ZERO);
         }
-        let rested = self.resting.front().map(|(until, _)| *until);
-        let next = self.timers.next().into_iter().chain(rested).min();
-        next.map(|at| at.since(self.lent.moment))
+        match self.next_moment() {
+            Moment::NEVER => None,
+            next => Some(next.since(self.lent.moment)),
+        }
+    }
+
+    /// When a deadline may have passed, or a rest, at the earliest.
+    fn next_moment(&self) -> Moment {
+        let rested = self.resting.front().map_or(Moment::NEVER, |(until, _)| *until);
+        self.timers.next().min(rested)
     }
 
     /// Tells the kernel of those tasks that still wait for it. Whom it refuses may leave others that begin to wait.
@@ -230,8 +244,8 @@ impl<W> Engine<W> {
 
     /// Puts the tasks into the queue that the kernel has events for.
     fn take_ready(&mut self) {
-        for Ready { token, hangup } in self.ready.drain(..) {
-            // An event for a task that is gone is stale, as is one that was in this batch before it was disarmed.
+        for &Ready { token, hangup } in &self.ready {
+            // An event for a task that is gone is stale, as is one for a watch that was disarmed.
             if let Some(slot) = self.slots.get_mut(token).filter(|slot| slot.armed) {
                 slot.on_ready(token, hangup, &mut self.lines);
             }
@@ -242,8 +256,12 @@ impl<W> Engine<W> {
     fn take_turns(&mut self) {
         while self.turns_left > 0 {
             let Some(token) = self.lines.queue.pop_front() else { return };
-            let Some(event) = self.leave_queue(token) else { continue };
-            match self.slots.get(token).and_then(Slot::exchange) {
+            let Some(slot) = self.slots.get_mut(token) else { continue };
+            let (event, exchange) = (slot.leave_queue(), slot.exchange());
+            if !self.is_wanted(token) && event != Event::Hangup {
+                continue;
+            }
+            match exchange {
                 Some(x) => self.take_turns_of(x, token, event),
                 None => {
                     self.turns_left -= 1;
@@ -253,16 +271,13 @@ impl<W> Engine<W> {
         }
     }
 
-    /// A task's turn has come. What it wanted may have been taken from it since it was queued.
-    fn leave_queue(&mut self, token: Token) -> Option<Event> {
-        let slot = self.slots.get_mut(token)?;
-        slot.queued = false;
-        let event = if std::mem::take(&mut slot.hangup) { Event::Hangup } else { Event::Ready };
+    /// Whether a queued task still wants a turn: what it wanted may have been taken from it.
+    fn is_wanted(&mut self, token: Token) -> bool {
         let want = self.ask(token);
         if want != Want::Kernel {
             self.disarm(token); // level-triggered: its event would come again at once
         }
-        (want != Want::Nothing || event == Event::Hangup).then_some(event)
+        want != Want::Nothing
     }
 
     /// Gives this task of an exchange its turn, and then those members who go on, a bounded number in a row.
@@ -291,10 +306,8 @@ impl<W> Engine<W> {
 
     /// What one of the tasks asked that all be told.
     fn find_told(&mut self) {
-        if !self.told.is_empty() {
-            let (events, tokens) = (std::mem::take(&mut self.told), self.slots.tokens());
-            self.telling = events.iter().flat_map(|event| tokens.iter().map(|token| (*event, *token))).collect();
-        }
+        let (events, tokens) = (std::mem::take(&mut self.told), self.slots.tokens());
+        self.telling = events.iter().flat_map(|event| tokens.iter().map(|token| (*event, *token))).collect();
     }
 
     fn tell(&mut self) {
@@ -305,12 +318,16 @@ impl<W> Engine<W> {
 
     /// Finds those whose time has come. A task that sets its next deadline to now is told in the next round.
     fn find_due(&mut self) {
+        self.due.extend(std::iter::from_fn(|| self.timers.pop(self.lent.moment)));
+        self.due.reverse(); // they are taken from the end
+    }
+
+    /// Takes deadlines of tasks that are gone out of the heap when there are many.
+    fn sweep_deadlines(&mut self) {
         if self.timers.len() > 2 * self.slots.len() + SPARE_DEADLINES {
             let slots = &self.slots;
             self.timers.sweep(|token| slots.get(token).map(|slot| &slot.deadline));
         }
-        self.due.extend(std::iter::from_fn(|| self.timers.pop(self.lent.moment)));
-        self.due.reverse(); // they are taken from the end
     }
 
     fn tell_due(&mut self) {

@@ -241,6 +241,15 @@ impl<W> Context<'_, W> {
         self.exchange.as_ref().map_or(self.lent.log.level(), |x| x.log_level)
     }
 
+    /// One line for each event, at level debug.
+    #[cold]
+    pub(super) fn trace(&mut self, event: Event, outcome: &Result<Flow, TaskError>) {
+        match outcome {
+            Ok(flow) => self.log(Level::Debug, format_args!("{event:?} -> {flow:?}")),
+            Err(error) => self.log(Level::Debug, format_args!("{event:?} -> {}", error.source)),
+        }
+    }
+
     /// The error log itself, to be opened again.
     pub fn error_log(&mut self) -> &mut ErrorLog {
         &mut self.lent.log

@@ -78,8 +78,9 @@ impl Timers {
     }
 
     /// The earliest time at which an entry wants to be looked at.
-    pub fn next(&self) -> Option<Moment> {
-        self.heap.peek().map(|Reverse((at, _))| *at)
+    #[inline]
+    pub fn next(&self) -> Moment {
+        self.heap.peek().map_or(Moment::NEVER, |Reverse((at, _))| *at)
     }
 
     /// How many entries there are, those included that are out of date.
@@ -89,7 +90,9 @@ impl Timers {
 
     /// Takes out an entry whose time has come. It may be out of date: ask [`Timers::is_due`] of its slot.
     pub fn pop(&mut self, now: Moment) -> Option<(Moment, Token)> {
-        self.heap.peek().filter(|Reverse((at, _))| *at <= now)?;
+        if self.next() > now {
+            return None;
+        }
         self.heap.pop().map(|Reverse(entry)| entry)
     }
 
@@ -162,6 +165,6 @@ mod tests {
         timers.file(TOKEN, &mut deadline);
         deadline.at = Moment::NEVER;
         assert_eq!(due(&mut timers, &mut deadline, start.after(Duration::from_secs(1))), 0);
-        assert_eq!(timers.next(), None);
+        assert_eq!(timers.next(), Moment::NEVER);
     }
 }

@@ -3,7 +3,7 @@
 use super::panics::Asked;
 use super::slot::Slot;
 use super::task::{Order, Speaker};
-use super::{Context, Engine, Event, FOUNDERS, Flow, Side, Task, TaskError};
+use super::{Engine, Event, FOUNDERS, Flow, Side, Task, TaskError};
 use crate::exchange::Phase;
 use crate::exchange::limits::MEMBERS_MAX;
 use crate::log::Level;
@@ -21,7 +21,11 @@ impl<W> Engine<W> {
     /// Gives a task of this exchange its turn, and carries out what it ordered.
     #[inline(always)] // into the loop over a row of turns, as next_of
     pub(super) fn turn_in(&mut self, exchange: Option<Token>, token: Token, event: Event) {
-        let outcome = self.call(token, exchange, event);
+        let Some(slot) = self.slots.get_mut(token) else { return };
+        self.asked = Asked::Turn(token);
+        let x = exchange.and_then(|x| self.exchanges.get_mut(x)).map(|x| &mut **x);
+        let outcome = slot.call(event, x, &mut self.worker, &mut self.lent);
+        self.timers.file(token, &mut slot.deadline);
         if !self.lent.orders.is_empty() {
             self.carry_out(exchange);
         }
@@ -32,44 +36,9 @@ impl<W> Engine<W> {
         }
     }
 
-    /// Calls a task's `handle` with everything that it may use.
-    #[inline(always)] // into the turn; the other call is that of Cancel
-    fn call(&mut self, token: Token, exchange: Option<Token>, event: Event) -> Result<Flow, TaskError> {
-        let mut outcome = Ok(Flow::Done);
-        let Some(slot) = self.slots.get_mut(token) else { return outcome };
-        self.asked = Asked::Turn(token);
-        let speaker = slot.task.introduce();
-        let mut cx = Context {
-            exchange: exchange.and_then(|x| self.exchanges.get_mut(x)).map(|x| &mut **x),
-            worker: &mut self.worker,
-            now: self.lent.now,
-            deadline: &mut slot.deadline.at,
-            speaker: &speaker,
-            of: exchange,
-            lent: &mut self.lent,
-        };
-        outcome = slot.task.handle(event, &mut cx);
-        let is_traced = cx.log_level() >= Level::Debug;
-        slot.has_had_turn(event, &outcome);
-        self.timers.file(token, &mut slot.deadline);
-        if is_traced {
-            self.trace(speaker, exchange, event, &outcome);
-        }
-        outcome
-    }
-
     /// The level that the error log has for this exchange.
     fn log_level(&self, exchange: Option<Token>) -> Level {
         exchange.and_then(|x| self.exchanges.get(x)).map_or(self.lent.log.level(), |x| x.log_level)
-    }
-
-    /// One line for each event, at level debug.
-    #[cold]
-    fn trace(&mut self, speaker: Speaker, of: Option<Token>, event: Event, outcome: &Result<Flow, TaskError>) {
-        match outcome {
-            Ok(flow) => self.say(Level::Debug, speaker, of, format_args!("{event:?} -> {flow:?}")),
-            Err(error) => self.say(Level::Debug, speaker, of, format_args!("{event:?} -> {}", error.source)),
-        }
     }
 
     /// Writes a line about a task, if the level asks for it.
@@ -245,9 +214,18 @@ impl<W> Engine<W> {
         self.lent.exchanges_open = self.exchanges.len();
     }
 
+    fn cancel(&mut self, token: Token, x: Token) -> Result<Flow, TaskError> {
+        let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
+        self.asked = Asked::Turn(token);
+        let exchange = self.exchanges.get_mut(x).map(|x| &mut **x);
+        let outcome = slot.call(Event::Cancel, exchange, &mut self.worker, &mut self.lent);
+        self.timers.file(token, &mut slot.deadline);
+        outcome
+    }
+
     fn cancel_members(&mut self, x: Token, from: usize) {
         while let Some(token) = self.exchanges.get(x).and_then(|x| x.members.get(from)) {
-            let outcome = self.call(token, Some(x), Event::Cancel);
+            let outcome = self.cancel(token, x);
             if let Err(error) = outcome {
                 self.report(token, error);
             }
