@@ -1,13 +1,14 @@
 //! The variables of log formats, `return` and `error_page`, for one request.
 
 use super::address::{push_address, push_port};
+use super::escape::push_escaped;
 use super::{document_root, file_path, request_id};
 use crate::config::{Escape, Part, Server, Settings, Template, UseridMode, Variable};
 use crate::http::fields::Field;
 use crate::http::number::{push_decimal, push_start};
 use crate::http::userid::UserId;
 use crate::http::{Known, Request};
-use crate::log::{push_escaped, time};
+use crate::log::time;
 use memchr::memchr;
 use std::sync::OnceLock;
 use std::time::Instant;

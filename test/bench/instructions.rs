@@ -11,6 +11,7 @@ use std::hint::black_box;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use webserv::config::{Address, Config, Template};
@@ -82,7 +83,7 @@ fn parse(bytes: &[u8], times: u32) {
     }
 }
 
-fn request(bytes: &[u8]) -> Request {
+fn request(bytes: &[u8]) -> Rc<Request> {
     let parsed = head::request(bytes, &mut Scan::default(), &Limits::default());
     parsed.expect("the head is valid").expect("the head is whole").0
 }
