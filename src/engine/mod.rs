@@ -237,7 +237,7 @@ impl<W> Engine<W> {
     fn wait_for_event(&mut self, token: Token) {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.blocked = true;
-            self.timers.file(token, &mut slot.deadline);
+            self.timers.file(token, &mut slot.standing.deadline);
             self.settle(token, None);
         }
     }
@@ -326,14 +326,14 @@ impl<W> Engine<W> {
     fn sweep_deadlines(&mut self) {
         if self.timers.len() > 2 * self.slots.len() + SPARE_DEADLINES {
             let slots = &self.slots;
-            self.timers.sweep(|token| slots.get(token).map(|slot| &slot.deadline));
+            self.timers.sweep(|token| slots.get(token).map(|slot| &slot.standing.deadline));
         }
     }
 
     fn tell_due(&mut self) {
         while let Some((at, token)) = self.due.pop() {
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            if self.timers.is_due(token, at, &mut slot.deadline, self.lent.moment) {
+            if self.timers.is_due(token, at, &mut slot.standing.deadline, self.lent.moment) {
                 self.turn(token, Event::Deadline);
             }
         }
