@@ -1,8 +1,9 @@
 //! What the engine keeps for each task.
 
+use super::panics::Asked;
 use super::task::Lent;
 use super::timers::Deadline;
-use super::{Event, Flow, Task, TaskError, Want};
+use super::{Arena, Event, Flow, Task, TaskError, Want};
 use crate::exchange::Exchange;
 use std::collections::VecDeque;
 use webserv_sys::{Token, Watch};
@@ -104,6 +105,12 @@ impl<W> Slot<W> {
         }
     }
 
+    /// Asks it what it wants now.
+    pub fn ask(&self, token: Token, exchanges: &Arena<Box<Exchange>>, asked: &mut Asked) -> Want {
+        *asked = Asked::Wants(token);
+        self.task.wants(self.exchange().and_then(|x| exchanges.get(x)).map(|x| &**x))
+    }
+
     /// Asks it what it wants now: true if that is a turn at once. If it is to wait, for the next round or for the kernel,
     /// it is put into line for that.
     #[inline]
@@ -132,6 +139,7 @@ impl<W> Slot<W> {
     pub fn on_ready(&mut self, token: Token, hangup: bool, lines: &mut Lines) {
         self.hangup |= hangup;
         self.blocked = false;
+        self.yields = false; // the kernel has been asked since
         self.enqueue(token, lines);
     }
 
