@@ -24,8 +24,8 @@ impl<W> Engine<W> {
         let Some(slot) = self.slots.get_mut(token) else { return };
         self.asked = Asked::Turn(token);
         let x = exchange.and_then(|x| self.exchanges.get_mut(x)).map(|x| &mut **x);
-        let outcome = slot.call(event, x, &mut self.worker, &mut self.lent);
-        self.timers.file(token, &mut slot.deadline);
+        let outcome = slot.turn(event, x, &mut self.worker, &mut self.lent);
+        self.timers.file(token, &mut slot.standing.deadline);
         if !self.lent.orders.is_empty() {
             self.carry_out(exchange);
         }
@@ -218,8 +218,8 @@ impl<W> Engine<W> {
         let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
         self.asked = Asked::Turn(token);
         let exchange = self.exchanges.get_mut(x).map(|x| &mut **x);
-        let outcome = slot.call(Event::Cancel, exchange, &mut self.worker, &mut self.lent);
-        self.timers.file(token, &mut slot.deadline);
+        let outcome = slot.turn(Event::Cancel, exchange, &mut self.worker, &mut self.lent);
+        self.timers.file(token, &mut slot.standing.deadline);
         outcome
     }
 
