@@ -106,11 +106,18 @@ pub fn normalize(path: &[u8], merge_slashes: bool) -> Result<Cow<'_, [u8]>, Targ
 
 /// Nothing to decode, no empty segment and none that begins with a dot.
 fn is_normal(path: &[u8]) -> bool {
-    path.iter().enumerate().all(|(i, byte)| match byte {
-        b'/' => !matches!(path.get(i + 1), Some(b'/' | b'.')),
-        b'%' | 0 => false,
-        _ => true,
-    })
+    let mut rest = path;
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        if *byte > b'/' {
+            continue; // nearly all
+        }
+        match (byte, after) {
+            (b'/', [b'/' | b'.', ..]) | (b'%' | 0, _) => return false,
+            _ => {}
+        }
+    }
+    true
 }
 
 fn rebuild(path: &[u8], merge_slashes: bool) -> Result<Vec<u8>, TargetError> {
