@@ -4,7 +4,7 @@ use super::fields::Span;
 use super::host::{self, HostError};
 use super::method::Method;
 use super::number::hex_digit;
-use super::octets::{is_path, is_unreserved};
+use super::octets::{is_path, is_unreserved, until_number_sign};
 use super::request::Form;
 use std::borrow::Cow;
 
@@ -59,7 +59,7 @@ fn absolute(method: Method, target: &[u8], path_end: usize) -> Result<Target, &'
 /// Behind the path: the query up to "#"; a fragment is no business of a server and is cut off.
 fn query(target: &[u8], path_end: usize) -> Option<Span> {
     let (Some(b'?'), start) = (target.get(path_end), path_end + 1) else { return None };
-    let end = memchr::memchr(b'#', &target[start..]).map_or(target.len(), |len| start + len);
+    let end = start + until_number_sign(&target[start..]);
     Some(Span::new(start, end))
 }
 
