@@ -122,6 +122,23 @@ pub fn path_len(text: &[u8]) -> usize {
     until(text, |word| not_within(word, b'!') | equal(word, b'?') | equal(word, b'#'))
 }
 
+/// So many bytes at least hold no "%", no NUL, and no "/" before a "/" or ".": those that can be looked at eight at a
+/// time. The last of each eight is the first of the next, as pairs count.
+#[inline]
+pub fn plain_path_len(path: &[u8]) -> usize {
+    let mut len = 0;
+    while let Some(word) = path.get(len..).and_then(|rest| rest.first_chunk()) {
+        let word = u64::from_le_bytes(*word);
+        let dot_or_slash = equal(word | splat(1), b'/'); // they differ in this bit only
+        let marks = equal(word, b'/') << 8 & dot_or_slash | equal(word, b'%') | equal(word, 0);
+        if marks & HIGH_BITS != 0 {
+            break;
+        }
+        len += 7;
+    }
+    len
+}
+
 /// Bytes of ASCII up to the first "#": a query in a request target.
 #[inline]
 pub fn until_number_sign(text: &[u8]) -> usize {
@@ -214,6 +231,8 @@ mod tests {
                         let mut text = vec![filler; len];
                         text[at] = byte;
                         let slow = |class: Class| text.iter().position(|&b| !class(b)).unwrap_or(len);
+                        let plain_path = &text[..plain_path_len(&text)];
+                        assert!(!plain_path.iter().any(|&b| matches!(b, b'%' | 0)), "{byte:#x} at {at} of {len}");
                         assert_eq!(plain_len(&text), slow(|b| matches!(b, b' '..=b'~')), "{byte:#x} at {at} of {len}");
                         assert_eq!(target_len(&text), slow(is_target), "{byte:#x} at {at} of {len}");
                         assert_eq!(

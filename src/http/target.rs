@@ -4,7 +4,7 @@ use super::fields::Span;
 use super::host::{self, HostError};
 use super::method::Method;
 use super::number::hex_digit;
-use super::octets::{is_path, is_unreserved, until_number_sign};
+use super::octets::{is_path, is_unreserved, plain_path_len, until_number_sign};
 use super::request::Form;
 use std::borrow::Cow;
 
@@ -106,7 +106,7 @@ pub fn normalize(path: &[u8], merge_slashes: bool) -> Result<Cow<'_, [u8]>, Targ
 
 /// Nothing to decode, no empty segment and none that begins with a dot.
 fn is_normal(path: &[u8]) -> bool {
-    let mut rest = path;
+    let mut rest = &path[plain_path_len(path)..];
     while let [byte, after @ ..] = rest {
         rest = after;
         if *byte > b'/' {
