@@ -38,8 +38,8 @@ pub struct Question {
     pub needs_length: bool,
     /// Our own address.
     pub local: Rc<Address>,
-    /// The connection's serial number, the request's on it, and its own.
-    pub numbers: (u64, u64, u128),
+    /// The connection's serial number, and the request's on it.
+    pub numbers: (u64, u64),
 }
 
 /// Starts one program.
@@ -147,7 +147,7 @@ impl CgiStart {
     fn environment(&self, script: &Script, query: &[u8], cx: &mut Context<'_>) -> Vec<std::ffi::CString> {
         let question = &self.question;
         let x = cx.exchange.as_deref();
-        let (connection, connection_requests, request_id) = question.numbers;
+        let (connection, connection_requests) = question.numbers;
         let view = View {
             request: Some(&question.request),
             query: question.query.as_deref(),
@@ -162,13 +162,14 @@ impl CgiStart {
             body_bytes_sent: 0,
             bytes_sent: 0,
             request_bytes: 0,
-            elapsed: std::time::Duration::ZERO,
+            started: cx.now,
+            now: cx.now,
+            worker: cx.worker.team.number(),
             connection,
             connection_requests,
             pipelined: false,
             sent_head: &[],
             request_body_file: &question.body_path,
-            request_id,
             userid: None,
         };
         route::environment(&Invocation {

@@ -2,7 +2,7 @@
 
 use super::current::Current;
 use super::{Context, Http1};
-use crate::route::{self, View};
+use crate::route::View;
 
 impl Http1 {
     /// The request as `return`, `add_header`, `error_page` and the access log see it.
@@ -13,8 +13,8 @@ impl Http1 {
         View {
             request: current.request.as_deref(),
             query: current.query(),
-            request_line: current.request.as_ref().map_or(&current.bad_line, |r| r.line()),
-            path: &current.path,
+            request_line: current.request.as_ref().map_or(&current.rare.bad_line, |r| r.line()),
+            path: current.path(),
             server: &current.route.server,
             settings: &current.route.settings,
             client: x.and_then(|x| x.subject.client.as_ref()),
@@ -24,14 +24,15 @@ impl Http1 {
             body_bytes_sent: sent.saturating_sub(current.head_bytes),
             bytes_sent: sent,
             request_bytes: current.request_head_bytes + current.body.bytes,
-            elapsed: cx.now.saturating_duration_since(current.started),
+            started: current.started,
+            now: cx.now,
+            worker: cx.worker.team.number(),
             connection: self.connection,
             connection_requests: current.number,
             pipelined: current.pipelined,
-            sent_head: &current.sent_head,
-            request_body_file: &current.body_file,
-            request_id: route::request_id(cx.worker.team.number(), self.connection, current.number),
-            userid: current.userid,
+            sent_head: &current.rare.sent_head,
+            request_body_file: &current.rare.body_file,
+            userid: current.rare.userid,
         }
     }
 }
