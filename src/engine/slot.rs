@@ -111,8 +111,8 @@ impl<W> Slot<W> {
         self.task.wants(self.exchange().and_then(|x| exchanges.get(x)).map(|x| &**x))
     }
 
-    /// Asks it what it wants now: true if that is a turn at once. If it is to wait, for the next round or for the kernel,
-    /// it is put into line for that.
+    /// Asks it what it wants now: true if that is a turn at once. If it is to wait, for the next round or for the
+    /// kernel, it is put into line for that.
     #[inline]
     pub fn goes_on(&mut self, token: Token, exchange: Option<&Exchange>, lines: &mut Lines) -> bool {
         if self.queued {
@@ -150,7 +150,7 @@ impl<W> Slot<W> {
     }
 
     /// Gives it its turn.
-    #[inline(always)]
+    #[inline]
     pub fn turn(
         &mut self,
         event: Event,
