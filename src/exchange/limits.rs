@@ -105,6 +105,10 @@ pub const LONG_READ_BYTES: usize = 256 << 10;
 /// Bytes that a client is sent in one turn of ClientWrite, before others have theirs.
 pub const WRITE_BYTES_PER_TURN: u64 = 4 << 20;
 
+/// Bytes of a file from which on two calls more, to cork the socket before and uncork it behind them, cost less than
+/// the short segments that they save; `tcp_nopush on` is for all.
+pub const CORKED_BYTES_MIN: u64 = 1 << 20;
+
 /// Segments gathered into one writev(2).
 pub const IOVECS_MAX: usize = 16;
 

@@ -75,6 +75,8 @@ pub struct Exchange {
     pub error_log: Option<Arc<LogTarget>>,
     /// Bytes that one sendfile(2) may take.
     pub sendfile_bytes_max: u64,
+    /// Every range of a file is sent in whole segments, not only a long one.
+    pub nopush: bool,
     /// Whom log lines are about.
     pub subject: Subject,
     /// The tasks, the protocol first. Kept by the engine.
@@ -98,6 +100,7 @@ impl Exchange {
             log_level,
             error_log: None,
             sendfile_bytes_max: WRITE_BYTES_PER_TURN,
+            nopush: false,
             subject,
             members: Members::default(),
         }
