@@ -55,6 +55,8 @@ pub struct Exchange {
     pub output: Pipe,
     /// The request's body, plain, for the worker that takes it.
     pub body: OnDemand<Pipe>,
+    /// Bytes of it that are announced and not in `body` yet: still to come, or in `input`.
+    pub body_bytes_left: u64,
     /// What a worker answers, before the protocol has framed it.
     pub reply: OnDemand<Reply>,
     /// Where the connection stands; changed by the protocol.
@@ -90,6 +92,7 @@ impl Exchange {
             input: Pipe::new(INPUT_BYTES_MAX),
             output: Pipe::new(OUTPUT_BYTES_MAX),
             body: OnDemand::default(),
+            body_bytes_left: 0,
             reply: OnDemand::default(),
             phase: Phase::Open,
             failed: None,
