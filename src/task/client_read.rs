@@ -24,11 +24,16 @@ impl ClientRead {
         Self { socket, much: false, patient: false }
     }
 
+    /// Reads, unless there is no room: what has come is used first.
+    fn read_if_wanted(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match cx.exchange.as_deref().is_some_and(is_wanted) {
+            true => self.read(cx),
+            false => Ok(Flow::Progress),
+        }
+    }
+
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
-        if !is_wanted(x) {
-            return Ok(Flow::Progress); // a hangup while there is no room: what has come is used first
-        }
         if self.much && stores(x) && x.input.is_empty() {
             return self.read_much(cx);
         }
@@ -51,7 +56,7 @@ impl ClientRead {
             _ => {
                 let mut head = worker.buffers.take(count);
                 head.extend_from_slice(&buffer[..count]);
-                x.input.push_bytes(head);
+                x.input.push_buffer(head, &mut worker.buffers);
             }
         }
         self.much = count == READ_BYTES;
@@ -108,7 +113,7 @@ impl ClientRead {
 /// Whether what comes is read now.
 fn is_wanted(x: &Exchange) -> bool {
     match x.phase {
-        Phase::Open => !x.input.is_ended() && x.input.room() > 0,
+        Phase::Open => !x.input.is_ended() && !x.input.is_full(),
         Phase::Lingering => x.output.is_empty(),
         Phase::Closing | Phase::Closed => false,
     }
@@ -138,11 +143,12 @@ impl Task<Worker> for ClientRead {
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
-            Event::Ready | Event::Hangup => self.read(cx),
+            Event::Ready => self.read(cx),
+            Event::Hangup => self.read_if_wanted(cx),
             Event::Deadline => {
                 self.much = false;
                 self.wait_for_much(cx);
-                self.read(cx)
+                self.read_if_wanted(cx)
             }
             Event::Cancel => Ok(Flow::Done),
             Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),

@@ -10,7 +10,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use webserv_sys::{Error, Watch, file, net};
 
-/// Writes what the exchange has for the client: runs of bytes with one writev(2), ranges of files with sendfile(2).
+/// Writes what the exchange has for the client: runs of bytes with one write(2) or writev(2), ranges of files
+/// with sendfile(2).
 ///
 /// While a long range is on its way the socket is corked (tcp(7)): the kernel takes a file 64 KiB at a time, which is
 /// no whole number of segments, and each acknowledgement that comes would send off the short one at the end.
@@ -82,6 +83,10 @@ impl ClientWrite {
                     0 => return Err(Error::shrunk("sendfile")),
                     sent => (offered, sent as u64),
                 }
+            }
+            // One run is the usual: nothing has to be laid out.
+            Some(Front::Bytes(bytes)) if bytes.len() as u64 == x.output.len() => {
+                (bytes.len() as u64, file::write(self.socket.as_fd(), bytes)? as u64)
             }
             Some(Front::Bytes(_)) => {
                 let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
