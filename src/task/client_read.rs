@@ -112,10 +112,9 @@ impl ClientRead {
 
 /// Whether what comes is read now.
 fn is_wanted(x: &Exchange) -> bool {
-    match x.phase {
-        Phase::Open => !x.input.is_ended() && !x.input.is_full(),
-        Phase::Lingering => x.output.is_empty(),
-        Phase::Closing | Phase::Closed => false,
+    match x.phase == Phase::Open {
+        true => !x.input.is_ended() && !x.input.is_full(),
+        false => x.phase == Phase::Lingering && x.output.is_empty(),
     }
 }
 

@@ -3,10 +3,11 @@
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::{CORKED_BYTES_MIN, IOVECS_MAX, WRITE_BYTES_PER_TURN};
-use crate::exchange::{Buffers, Exchange, Front, Phase};
+use crate::exchange::{Buffers, Exchange, Front, Phase, Pipe};
 use crate::worker::Worker;
 use std::io::IoSlice;
-use std::os::fd::{AsFd, OwnedFd};
+use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use webserv_sys::{Error, Watch, file, net};
 
@@ -72,36 +73,41 @@ impl ClientWrite {
     /// One system call's worth of the output.
     fn write_once(&mut self, x: &mut Exchange, buffers: &mut Buffers) -> Result<Written, Error> {
         let (offered, sent) = match x.output.front() {
-            Some(Front::File(source, range)) => {
-                let left = range.end - range.start;
-                if !self.corked && (x.nopush || left >= CORKED_BYTES_MIN) {
-                    self.cork(true);
-                }
-                let offered = left.min(x.sendfile_bytes_max);
-                match file::sendfile(self.socket.as_fd(), source, range.start, offered as usize)? {
-                    // The file has become shorter than the length that was promised.
-                    0 => return Err(Error::shrunk("sendfile")),
-                    sent => (offered, sent as u64),
-                }
-            }
             // One run is the usual: nothing has to be laid out.
             Some(Front::Bytes(bytes)) if bytes.len() as u64 == x.output.len() => {
-                (bytes.len() as u64, file::write(self.socket.as_fd(), bytes)? as u64)
+                (bytes.len() as u64, file::write(self.socket.as_fd(), bytes)?)
             }
-            Some(Front::Bytes(_)) => {
-                let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
-                let (count, offered, more) = x.output.gather(&mut slices);
-                // More behind them is a file: the head waits in the kernel to leave in one segment with its beginning.
-                let sent = match more {
-                    true => net::sendv(self.socket.as_fd(), &slices[..count], true)?,
-                    false => file::writev(self.socket.as_fd(), &slices[..count])?,
-                };
-                (offered, sent as u64)
+            Some(Front::Bytes(_)) => self.write_runs(&x.output)?,
+            Some(Front::File(source, range)) => {
+                if !self.corked && (x.nopush || range.end - range.start >= CORKED_BYTES_MIN) {
+                    self.cork(true);
+                }
+                self.send_range(source, range, x.sendfile_bytes_max)?
             }
             None => return Ok(Written::All),
         };
-        x.output.consume_into(sent, buffers);
-        Ok(if sent < offered { Written::Part } else { Written::All })
+        x.output.consume_into(sent as u64, buffers);
+        Ok(if (sent as u64) < offered { Written::Part } else { Written::All })
+    }
+
+    /// Several runs of bytes, or those before a file. How many bytes they are, and how many were sent.
+    #[inline(never)] // it lays out a table
+    fn write_runs(&self, output: &Pipe) -> Result<(u64, usize), Error> {
+        let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
+        let (count, offered, more) = output.gather(&mut slices);
+        // More behind them is a file: the head waits in the kernel to leave in one segment with its beginning.
+        let sent = net::sendv(self.socket.as_fd(), &slices[..count], more)?;
+        Ok((offered, sent))
+    }
+
+    #[inline(never)] // it is long
+    fn send_range(&self, source: BorrowedFd<'_>, range: Range<u64>, most: u64) -> Result<(u64, usize), Error> {
+        let offered = (range.end - range.start).min(most);
+        match file::sendfile(self.socket.as_fd(), source, range.start, offered as usize)? {
+            // The file has become shorter than the length that was promised.
+            0 => Err(Error::shrunk("sendfile")),
+            sent => Ok((offered, sent)),
+        }
     }
 
     /// Whether it fails (on a unix socket, which has no segments) or not: the bytes arrive.
