@@ -1,7 +1,8 @@
 //! Text with variables: `$name` and `${name}`.
 
 use super::suggest::did_you_mean;
-use super::types::{Part, Template, Variable};
+use super::types::{Literal, Part, Template, Variable};
+use crate::http::Known;
 
 /// The variables with fixed names.
 const NAMES: &[(&str, Variable)] = &[
@@ -52,7 +53,11 @@ impl Variable {
         }
         let rest = |prefix| name.strip_prefix(prefix).filter(|rest: &&str| !rest.is_empty());
         let field = |rest: &str| rest.to_ascii_lowercase().replace('_', "-");
-        let found = rest("http_").map(|name| Variable::Http(field(name)));
+        let request_field = |name| match Known::parse(field(name).as_bytes()) {
+            Some(known) => Variable::HttpKnown(known),
+            None => Variable::Http(field(name)),
+        };
+        let found = rest("http_").map(request_field);
         let found = found.or_else(|| rest("sent_http_").map(|name| Variable::SentHttp(field(name))));
         let found = found.or_else(|| rest("arg_").map(|name| Variable::Arg(name.to_owned())));
         found.or_else(|| rest("cookie_").map(|name| Variable::Cookie(name.to_owned())))
@@ -82,7 +87,7 @@ impl Template {
     pub fn as_text(&self) -> Option<&str> {
         match &self.parts[..] {
             [] => Some(""),
-            [Part::Text(text)] => Some(text),
+            [Part::Text(text)] => Some(text.as_str()),
             _ => None,
         }
     }
@@ -90,14 +95,14 @@ impl Template {
     /// The text before the first variable.
     pub(super) fn leading_text(&self) -> &str {
         match self.parts.first() {
-            Some(Part::Text(text)) => text,
+            Some(Part::Text(text)) => text.as_str(),
             _ => "",
         }
     }
 
     fn push_text(&mut self, text: &str) {
         if !text.is_empty() {
-            self.parts.push(Part::Text(text.to_owned()));
+            self.parts.push(Part::Text(Literal::new(text.to_owned())));
         }
     }
 }
@@ -128,7 +133,7 @@ mod tests {
             Err(message) => format!("! {message}"),
             Ok(template) => {
                 let part = |part: &Part| match part {
-                    Part::Text(text) => text.clone(),
+                    Part::Text(text) => text.as_str().to_owned(),
                     Part::Variable(variable) => format!("<{variable:?}>"),
                 };
                 template.parts.iter().map(part).collect()
@@ -146,7 +151,7 @@ mod tests {
             ("$uri$args", "<Uri><Args>"),
             ("$uri-$args.", "<Uri>-<Args>."),
             ("$query_string", "<Args>"),
-            ("$http_user_agent", "<Http(\"user-agent\")>"),
+            ("$http_user_agent", "<HttpKnown(UserAgent)>"),
             ("$http_X_Y", "<Http(\"x-y\")>"),
             ("$sent_http_content_type", "<SentHttp(\"content-type\")>"),
             ("$arg_q", "<Arg(\"q\")>"),

@@ -1,9 +1,10 @@
 //! The loop: it waits for the kernel, gives tasks their turns, and knows nothing of what they do.
 //!
-//! One round: wait -> events to tokens (stale ones dropped) -> a bounded number of turns -> deadlines that have passed,
-//! and after each turn *settle* the exchange: ask every member what it wants now. Only the engine arms and disarms
-//! the kernel. A task that wants its system call is simply run ("try first"); the kernel is asked to watch only for a
-//! task that has been told to come back later, and stays armed until an event comes that nobody wants.
+//! One round: wait -> events to tokens (stale ones dropped) -> a bounded number of turns -> deadlines that have passed.
+//! After each turn the members of the exchange are asked in a circle what they want now, until one of them goes on: so a
+//! request passes from who reads it to who answers it to who writes, and nobody is asked twice. Only the engine arms and
+//! disarms the kernel. A task that wants its system call is simply run ("try first"); the kernel is asked to watch only
+//! for a task that has been told to come back later, and stays armed until an event comes that nobody wants.
 
 mod arena;
 mod panics;
@@ -18,13 +19,13 @@ pub use task::{Context, Event, Flow, Speaker, Task, TaskError, Want};
 pub use crate::exchange::Side;
 
 use crate::exchange::Exchange;
-use crate::exchange::limits::TURNS_PER_ROUND;
+use crate::exchange::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
 use crate::log::{ErrorLog, Level};
 use panics::Asked;
 use slot::{Lines, Slot};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
-use task::Order;
+use task::Lent;
 use timers::{Moment, Timers};
 use webserv_sys::{Poller, Ready, Result, Token};
 
@@ -62,20 +63,14 @@ pub struct Engine<W> {
     turns_left: usize,
     /// Tasks that are left alone until then, the first one first.
     resting: VecDeque<(Moment, Token)>,
-    orders: Vec<Order<W>>,
     /// What all tasks are to be told, and who is still to be told.
     told: Vec<Event>,
     telling: VecDeque<(Event, Token)>,
     ready: Vec<Ready>,
     asked: Asked,
-    control: Control,
     /// What tells the time; tests have a clock of their own.
-    clock: fn() -> Instant,
-    /// When the engine was made, and the time of this round, in both forms.
-    start: Instant,
-    now: Instant,
-    moment: Moment,
-    log: ErrorLog,
+    clock: fn() -> Moment,
+    lent: Lent<W>,
     /// What the tasks share.
     pub worker: W,
 }
@@ -83,7 +78,6 @@ pub struct Engine<W> {
 impl<W> Engine<W> {
     /// An engine without tasks.
     pub fn new(poller: Box<dyn Poller>, try_first: bool, log: ErrorLog, worker: W) -> Self {
-        let start = Instant::now();
         Self {
             poller,
             slots: Arena::new(),
@@ -93,17 +87,19 @@ impl<W> Engine<W> {
             lines: Lines { try_first, queue: VecDeque::new(), later: VecDeque::new(), unarmed: VecDeque::new() },
             turns_left: 0,
             resting: VecDeque::new(),
-            orders: Vec::new(),
             told: Vec::new(),
             telling: VecDeque::new(),
             ready: Vec::new(),
-            asked: Asked::NOBODY,
-            control: Control::Run,
-            clock: Instant::now,
-            start,
-            now: start,
-            moment: Moment::of(start, start),
-            log,
+            asked: Asked::Nobody,
+            clock: Moment::now,
+            lent: Lent {
+                now: Instant::now(),
+                moment: Moment::now(),
+                exchanges_open: 0,
+                orders: Vec::new(),
+                control: Control::Run,
+                log,
+            },
             worker,
         }
     }
@@ -111,12 +107,12 @@ impl<W> Engine<W> {
     /// Adds a task that belongs to no exchange.
     pub fn start(&mut self, task: Box<dyn Task<W>>) {
         let token = self.insert(task, None);
-        self.settle_alone(token);
+        self.settle(token, None);
     }
 
     /// The error log of this engine.
     pub fn log(&mut self) -> &mut ErrorLog {
-        &mut self.log
+        &mut self.lent.log
     }
 
     /// Exchanges that are open.
@@ -136,7 +132,7 @@ impl<W> Engine<W> {
     }
 
     fn goes_on(&self) -> bool {
-        match self.control {
+        match self.lent.control {
             Control::Run => true,
             Control::Drain => !self.exchanges.is_empty(),
             Control::Stop => false,
@@ -148,27 +144,34 @@ impl<W> Engine<W> {
     /// # Errors
     /// Those of [`Poller::wait`].
     pub fn round(&mut self) -> Result<()> {
-        self.guarded(Self::arm_waiting);
+        if !self.lines.unarmed.is_empty() {
+            self.guarded(Self::arm_waiting);
+        }
         let timeout = self.timeout();
         let waited = self.poller.wait(timeout, &mut self.ready);
         self.look_at_clock();
-        self.ready.reverse(); // they are taken from the end
-        self.guarded(Self::take_ready);
+        self.take_ready();
         waited?;
-        self.lines.queue.append(&mut self.lines.later);
+        self.lines.begin_round();
         self.turns_left = TURNS_PER_ROUND;
         self.guarded(Self::take_turns);
         // After those turns: what came together with its deadline came in time.
-        self.find_due();
-        self.guarded(Self::tell_due);
-        self.find_told();
-        self.guarded(Self::tell);
+        if self.next_moment() <= self.lent.moment {
+            self.find_due();
+            self.guarded(Self::tell_due);
+        }
+        if !self.told.is_empty() {
+            self.find_told();
+            self.guarded(Self::tell);
+        }
+        self.sweep_deadlines();
         Ok(())
     }
 
     fn look_at_clock(&mut self) {
-        self.now = (self.clock)();
-        self.moment = Moment::of(self.now, self.start);
+        let now = (self.clock)();
+        self.lent.now += now.since(self.lent.moment);
+        self.lent.moment = now;
     }
 
     /// How long the kernel may wait: not at all while tasks are queued or to be told something, nor at the end. By the
@@ -177,9 +180,16 @@ impl<W> Engine<W> {
         if !self.lines.are_empty() || !self.told.is_empty() || !self.goes_on() {
             return Some(Duration::ZERO);
         }
-        let rested = self.resting.front().map(|(until, _)| *until);
-        let next = self.timers.next().into_iter().chain(rested).min();
-        next.map(|at| at.since(self.moment))
+        match self.next_moment() {
+            Moment::NEVER => None,
+            next => Some(next.since(self.lent.moment)),
+        }
+    }
+
+    /// When a deadline may have passed, or a rest, at the earliest.
+    fn next_moment(&self) -> Moment {
+        let rested = self.resting.front().map_or(Moment::NEVER, |(until, _)| *until);
+        self.timers.next().min(rested)
     }
 
     /// Tells the kernel of those tasks that still wait for it. Whom it refuses may leave others that begin to wait.
@@ -192,11 +202,10 @@ impl<W> Engine<W> {
     fn arm(&mut self, token: Token) {
         let Some(slot) = self.slots.get_mut(token) else { return };
         slot.listed = false;
-        self.asked = Asked::what_it_wants(token, slot.exchange());
-        let exchange = slot.exchange().and_then(|x| self.exchanges.get(x)).map(|x| &**x);
-        if slot.task.wants(exchange) != Want::Kernel {
+        if self.ask(token) != Want::Kernel {
             return; // it does not wait any more
         }
+        let Some(slot) = self.slots.get_mut(token) else { return };
         match self.poller.arm(slot.task.watch(), token) {
             Ok(()) => slot.armed = true,
             Err(error) => self.refused(token, error),
@@ -212,14 +221,14 @@ impl<W> Engine<W> {
             return self.rest(token);
         };
         self.fail(token, TaskError::internal(error));
-        self.settle(x);
+        self.settle(token, Some(x));
     }
 
     /// Leaves a task that stands alone alone for a while.
     fn rest(&mut self, token: Token) {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.blocked = true;
-            self.resting.push_back((self.moment.after(REST), token));
+            self.resting.push_back((self.lent.moment.after(REST), token));
             self.disarm(token);
         }
     }
@@ -229,32 +238,17 @@ impl<W> Engine<W> {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.blocked = true;
             self.timers.file(token, &mut slot.deadline);
-            self.settle_alone(token);
+            self.settle(token, None);
         }
     }
 
-    /// Brings the kernel's events to the tasks that wait for them.
+    /// Puts the tasks into the queue that the kernel has events for.
     fn take_ready(&mut self) {
-        while let Some(event) = self.ready.pop() {
-            self.on_ready(event);
-        }
-    }
-
-    fn on_ready(&mut self, ready: Ready) {
-        let Some(slot) = self.slots.get_mut(ready.token) else { return }; // its task is gone: stale
-        if !slot.armed {
-            return; // disarmed after the kernel had put the event into this batch
-        }
-        self.asked = Asked::what_it_wants(ready.token, slot.exchange());
-        let exchange = slot.exchange().and_then(|x| self.exchanges.get(x)).map(|x| &**x);
-        let is_wanted = slot.task.wants(exchange) == Want::Kernel;
-        slot.hangup |= ready.hangup;
-        slot.blocked = false;
-        if is_wanted || ready.hangup {
-            slot.enqueue(ready.token, &mut self.lines);
-        }
-        if !is_wanted {
-            self.disarm(ready.token); // level-triggered: it would come again at once
+        for &Ready { token, hangup } in &self.ready {
+            // An event for a task that is gone is stale, as is one for a watch that was disarmed.
+            if let Some(slot) = self.slots.get_mut(token).filter(|slot| slot.armed) {
+                slot.on_ready(token, hangup, &mut self.lines);
+            }
         }
     }
 
@@ -262,30 +256,58 @@ impl<W> Engine<W> {
     fn take_turns(&mut self) {
         while self.turns_left > 0 {
             let Some(token) = self.lines.queue.pop_front() else { return };
-            self.turns_left -= 1;
-            self.run_queued(token);
+            let Some(slot) = self.slots.get_mut(token) else { continue };
+            let (event, exchange) = (slot.leave_queue(), slot.exchange());
+            if !self.is_wanted(token) && event != Event::Hangup {
+                continue;
+            }
+            match exchange {
+                Some(x) => self.take_turns_of(x, token, event),
+                None => {
+                    self.turns_left -= 1;
+                    self.turn(token, event);
+                }
+            }
         }
     }
 
-    fn run_queued(&mut self, token: Token) {
-        let Some(slot) = self.slots.get_mut(token) else { return };
-        slot.queued = false;
-        let event = if std::mem::take(&mut slot.hangup) { Event::Hangup } else { Event::Ready };
-        let x = slot.exchange();
-        self.asked = Asked::what_it_wants(token, x);
-        // What it wanted may have been taken from it since it was queued.
-        let exchange = x.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
-        if event == Event::Hangup || slot.task.wants(exchange) != Want::Nothing {
-            self.turn_in(x, token, event);
+    /// Whether a queued task still wants a turn: what it wanted may have been taken from it.
+    fn is_wanted(&mut self, token: Token) -> bool {
+        let want = self.ask(token);
+        if want != Want::Kernel {
+            self.disarm(token); // level-triggered: its event would come again at once
         }
+        want != Want::Nothing
+    }
+
+    /// Gives this task of an exchange its turn, and then those members who go on, a bounded number in a row.
+    fn take_turns_of(&mut self, x: Token, mut token: Token, mut event: Event) {
+        for _ in 0..TURNS_IN_A_ROW.min(self.turns_left) {
+            self.turns_left -= 1;
+            self.turn_in(Some(x), token, event);
+            let Some(next) = self.next_of(x, token) else { return };
+            (token, event) = (next, Event::Ready);
+        }
+        self.enqueue(token);
+    }
+
+    fn enqueue(&mut self, token: Token) {
+        if let Some(slot) = self.slots.get_mut(token) {
+            slot.enqueue(token, &mut self.lines);
+        }
+    }
+
+    /// Asks a task what it wants.
+    fn ask(&mut self, token: Token) -> Want {
+        let Some(slot) = self.slots.get(token) else { return Want::Nothing };
+        self.asked = Asked::Wants(token);
+        slot.task.wants(slot.exchange().and_then(|x| self.exchanges.get(x)).map(|x| &**x))
     }
 
     /// What one of the tasks asked that all be told.
     fn find_told(&mut self) {
-        if !self.told.is_empty() {
-            let (events, tokens) = (std::mem::take(&mut self.told), self.slots.tokens());
-            self.telling = events.iter().flat_map(|event| tokens.iter().map(|token| (*event, *token))).collect();
-        }
+        let (events, tokens) = (std::mem::take(&mut self.told), self.slots.tokens());
+        self.telling = events.iter().flat_map(|event| tokens.iter().map(|token| (*event, *token))).collect();
     }
 
     fn tell(&mut self) {
@@ -296,26 +318,30 @@ impl<W> Engine<W> {
 
     /// Finds those whose time has come. A task that sets its next deadline to now is told in the next round.
     fn find_due(&mut self) {
+        self.due.extend(std::iter::from_fn(|| self.timers.pop(self.lent.moment)));
+        self.due.reverse(); // they are taken from the end
+    }
+
+    /// Takes deadlines of tasks that are gone out of the heap when there are many.
+    fn sweep_deadlines(&mut self) {
         if self.timers.len() > 2 * self.slots.len() + SPARE_DEADLINES {
             let slots = &self.slots;
             self.timers.sweep(|token| slots.get(token).map(|slot| &slot.deadline));
         }
-        self.due.extend(std::iter::from_fn(|| self.timers.pop(self.moment)));
-        self.due.reverse(); // they are taken from the end
     }
 
     fn tell_due(&mut self) {
         while let Some((at, token)) = self.due.pop() {
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            if self.timers.is_due(token, at, &mut slot.deadline, self.moment) {
+            if self.timers.is_due(token, at, &mut slot.deadline, self.lent.moment) {
                 self.turn(token, Event::Deadline);
             }
         }
         while let Some(&(until, token)) = self.resting.front()
-            && until <= self.moment
+            && until <= self.lent.moment
         {
             self.resting.pop_front();
-            self.settle_alone(token);
+            self.settle(token, None);
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::panics::Asked;
 use super::slot::Slot;
 use super::task::{Order, Speaker};
-use super::{Context, Engine, Event, FOUNDERS, Flow, Side, Task, TaskError};
+use super::{Engine, Event, FOUNDERS, Flow, Side, Task, TaskError};
 use crate::exchange::Phase;
 use crate::exchange::limits::MEMBERS_MAX;
 use crate::log::Level;
@@ -11,18 +11,22 @@ use std::fmt;
 use webserv_sys::Token;
 
 impl<W> Engine<W> {
-    /// Gives a task its turn, carries out what it ordered, and settles its exchange.
+    /// Gives a task its turn, and settles its exchange.
     pub(super) fn turn(&mut self, token: Token, event: Event) {
-        if let Some(slot) = self.slots.get(token) {
-            self.turn_in(slot.exchange(), token, event);
-        }
+        let Some(exchange) = self.slots.get(token).map(Slot::exchange) else { return };
+        self.turn_in(exchange, token, event);
+        self.settle(token, exchange);
     }
 
-    /// The same for a task of this exchange.
-    #[inline]
+    /// Gives a task of this exchange its turn, and carries out what it ordered.
+    #[inline(always)] // into the loop over a row of turns, as next_of
     pub(super) fn turn_in(&mut self, exchange: Option<Token>, token: Token, event: Event) {
-        let outcome = self.call(token, exchange, event);
-        if !self.orders.is_empty() {
+        let Some(slot) = self.slots.get_mut(token) else { return };
+        self.asked = Asked::Turn(token);
+        let x = exchange.and_then(|x| self.exchanges.get_mut(x)).map(|x| &mut **x);
+        let outcome = slot.call(event, x, &mut self.worker, &mut self.lent);
+        self.timers.file(token, &mut slot.deadline);
+        if !self.lent.orders.is_empty() {
             self.carry_out(exchange);
         }
         match outcome {
@@ -30,67 +34,18 @@ impl<W> Engine<W> {
             Ok(Flow::Done) => self.done(token),
             Err(error) => self.fail(token, error),
         }
-        match exchange {
-            Some(x) => self.settle(x),
-            None => self.settle_alone(token),
-        }
-    }
-
-    /// Calls a task's `handle` with everything that it may use.
-    #[inline(always)] // into the turn; the other call is that of Cancel
-    fn call(&mut self, token: Token, exchange: Option<Token>, event: Event) -> Result<Flow, TaskError> {
-        let exchanges_open = self.exchanges.len();
-        let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
-        self.asked = Asked::to_go_on(token, exchange);
-        let mut cx = Context {
-            speaker: slot.task.introduce(),
-            of: exchange,
-            exchange: exchange.and_then(|x| self.exchanges.get_mut(x)).map(|x| &mut **x),
-            worker: &mut self.worker,
-            now: self.now,
-            exchanges_open,
-            start: &self.start,
-            moment: self.moment,
-            deadline: &mut slot.deadline.at,
-            orders: &mut self.orders,
-            control: &mut self.control,
-            log: &mut self.log,
-        };
-        let outcome = slot.task.handle(event, &mut cx);
-        let is_traced = cx.exchange.as_deref().map_or(cx.log.level(), |x| x.log_level) >= Level::Debug;
-        let speaker = is_traced.then_some(cx.speaker);
-        slot.blocked = match outcome {
-            Ok(Flow::Blocked) => true,
-            _ if matches!(event, Event::Ready | Event::Hangup) => false,
-            _ => slot.blocked, // it was told something, and has not made its call
-        };
-        slot.yields = matches!(outcome, Ok(Flow::Yield));
-        self.timers.file(token, &mut slot.deadline);
-        if let Some(speaker) = speaker {
-            self.trace(speaker, exchange, event, &outcome);
-        }
-        outcome
     }
 
     /// The level that the error log has for this exchange.
     fn log_level(&self, exchange: Option<Token>) -> Level {
-        exchange.and_then(|x| self.exchanges.get(x)).map_or(self.log.level(), |x| x.log_level)
-    }
-
-    /// One line for each event, at level debug.
-    #[cold]
-    fn trace(&mut self, speaker: Speaker, of: Option<Token>, event: Event, outcome: &Result<Flow, TaskError>) {
-        match outcome {
-            Ok(flow) => self.say(Level::Debug, speaker, of, format_args!("{event:?} -> {flow:?}")),
-            Err(error) => self.say(Level::Debug, speaker, of, format_args!("{event:?} -> {}", error.source)),
-        }
+        exchange.and_then(|x| self.exchanges.get(x)).map_or(self.lent.log.level(), |x| x.log_level)
     }
 
     /// Writes a line about a task, if the level asks for it.
     pub(super) fn say(&mut self, level: Level, speaker: Speaker, of: Option<Token>, what: fmt::Arguments<'_>) {
         if level <= self.log_level(of) {
             let x = of.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
-            self.log.write(level, &speaker.line(of, x, what));
+            self.lent.log.write(level, &speaker.line(of, x, what));
         }
     }
 
@@ -120,7 +75,7 @@ impl<W> Engine<W> {
 
     /// Does what a task ordered; `exchange` is the one that tasks may join, if any.
     pub(super) fn carry_out(&mut self, exchange: Option<Token>) {
-        let mut orders = std::mem::take(&mut self.orders);
+        let mut orders = std::mem::take(&mut self.lent.orders);
         for order in orders.drain(..) {
             match order {
                 Order::Join(task) => {
@@ -131,10 +86,9 @@ impl<W> Engine<W> {
                 Order::Alone(task) => self.start(task),
                 Order::Open(opened, tasks) => {
                     let x = self.exchanges.insert(opened);
-                    for task in tasks {
-                        self.insert(task, Some(x));
-                    }
-                    self.settle(x);
+                    self.lent.exchanges_open = self.exchanges.len();
+                    let [.., last] = tasks.map(|task| self.insert(task, Some(x)));
+                    self.settle(last, Some(x));
                 }
                 Order::Tell(event) => self.told.push(event),
                 Order::CancelWorkers => {
@@ -144,36 +98,52 @@ impl<W> Engine<W> {
                 }
             }
         }
-        self.orders = orders;
+        self.lent.orders = orders;
     }
 
-    /// Asks every member of an exchange what it wants now, or ends the exchange when it is over.
-    #[inline]
-    pub(super) fn settle(&mut self, x: Token) {
-        let Some(exchange) = self.exchanges.get(x) else { return };
-        if exchange.is_over() {
-            return self.close(x);
+    /// Queues who goes on after something has changed; `last` had the last turn.
+    pub(super) fn settle(&mut self, last: Token, exchange: Option<Token>) {
+        let next = match exchange {
+            Some(x) => self.next_of(x, last),
+            None => self.slots.get_mut(last).and_then(|slot| {
+                self.asked = Asked::Wants(last);
+                slot.goes_on(last, None, &mut self.lines).then_some(last)
+            }),
+        };
+        if let Some(next) = next {
+            self.enqueue(next);
         }
-        self.asked = Asked::what_it_wants(x, Some(x));
-        for &token in exchange.members.as_slice() {
+    }
+
+    /// Who goes on in an exchange after the turn of `last`: the members are asked in a circle, those behind it first and
+    /// itself at the end. Who is to wait for the kernel is listed for that; an exchange that is over is ended.
+    #[inline(always)]
+    pub(super) fn next_of(&mut self, x: Token, last: Token) -> Option<Token> {
+        let exchange = self.exchanges.get(x)?;
+        if exchange.is_over() {
+            self.close(x);
+            return None;
+        }
+        let members = exchange.members.as_slice();
+        let mut at = members.iter().position(|member| *member == last).map_or(0, |at| at + 1);
+        for _ in 0..members.len() {
+            at = if at < members.len() { at } else { 0 };
+            let token = members[at];
+            at += 1;
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            self.asked.task = token;
-            slot.settle(token, Some(exchange), &mut self.lines);
+            self.asked = Asked::Wants(token);
+            if slot.goes_on(token, Some(exchange), &mut self.lines) {
+                return Some(token);
+            }
         }
         debug_assert!(self.is_alive(x), "exchange {} is stuck: none of its tasks waits for anything", x.index);
+        None
     }
 
     fn is_alive(&self, x: Token) -> bool {
         let Some(exchange) = self.exchanges.get(x) else { return true };
         let mut members = exchange.members.as_slice().iter().filter_map(|token| self.slots.get(*token));
         members.any(|slot| slot.is_alive(exchange))
-    }
-
-    /// The same for a task that stands alone.
-    pub(super) fn settle_alone(&mut self, token: Token) {
-        let Some(slot) = self.slots.get_mut(token) else { return };
-        self.asked = Asked::what_it_wants(token, None);
-        slot.settle(token, None, &mut self.lines);
     }
 
     /// A task has said that it is done. When it is one of those that an exchange was opened with, so is the exchange.
@@ -199,7 +169,7 @@ impl<W> Engine<W> {
         if let Some(x) = slot.exchange().and_then(|x| self.exchanges.get_mut(x)) {
             x.members.remove(token);
         }
-        self.asked = Asked::what_it_wants(token, slot.exchange()); // its destructor may be wrong, too
+        self.asked = Asked::ToGo(slot.exchange()); // its destructor may be wrong, too
     }
 
     pub(super) fn disarm(&mut self, token: Token) {
@@ -241,11 +211,21 @@ impl<W> Engine<W> {
         }
         self.cancel_members(x, 0);
         self.exchanges.remove(x);
+        self.lent.exchanges_open = self.exchanges.len();
+    }
+
+    fn cancel(&mut self, token: Token, x: Token) -> Result<Flow, TaskError> {
+        let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
+        self.asked = Asked::Turn(token);
+        let exchange = self.exchanges.get_mut(x).map(|x| &mut **x);
+        let outcome = slot.call(Event::Cancel, exchange, &mut self.worker, &mut self.lent);
+        self.timers.file(token, &mut slot.deadline);
+        outcome
     }
 
     fn cancel_members(&mut self, x: Token, from: usize) {
         while let Some(token) = self.exchanges.get(x).and_then(|x| x.members.get(from)) {
-            let outcome = self.call(token, Some(x), Event::Cancel);
+            let outcome = self.cancel(token, x);
             if let Err(error) = outcome {
                 self.report(token, error);
             }
@@ -256,7 +236,7 @@ impl<W> Engine<W> {
                 && let Some(slot) = self.slots.get_mut(token)
             {
                 slot.leave(); // it has something to see to, such as a child to be reaped
-                self.settle_alone(token);
+                self.settle(token, None);
             } else {
                 self.remove(token);
             }

@@ -57,6 +57,9 @@ pub const UNWANTED_OUTPUT_BYTES_MAX: usize = 1 << 20;
 /// Bytes of one line of a program's standard error in the log; a longer one becomes several.
 pub const ERROR_LINE_BYTES_MAX: usize = 2048;
 
+/// Bytes of it that are read in one turn. Each may be a line, and a line is a call of its own to the log.
+pub const ERROR_BYTES_PER_TURN: usize = 1 << 10;
+
 /// Internal redirects of one request.
 pub const REDIRECTS_MAX: u8 = 10;
 
@@ -129,5 +132,8 @@ pub const ACCEPTS_PER_TURN: usize = 64;
 /// Idle connections that are closed when all `worker_connections` are taken and new clients wait.
 pub const IDLE_CLOSED_AT_ONCE: usize = 32;
 
-/// Tasks run between two waits.
+/// Turns that the tasks of one connection have before those of others have theirs.
+pub const TURNS_IN_A_ROW: usize = 16;
+
+/// Turns of tasks between two waits.
 pub const TURNS_PER_ROUND: usize = 1024;

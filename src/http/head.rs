@@ -4,12 +4,13 @@
 //! both give the same result: rules are applied in the order of the bytes. A broken rule is found at its byte in the
 //! request line, at the end of its line in the fields, and at the end of the head where fields must fit together.
 
-use super::fields::{Fields, Index, Known, Parts, Span, line_fault, split_line};
+use super::fields::{Known, Parts, Span, line_fault, split_line};
 use super::framing;
 use super::method::{METHOD_BYTES_MAX, Method};
-use super::octets::{is_token, target_len};
+use super::octets::{is_token, path_len, target_len};
 use super::request::{Request, Version};
 use super::target;
+use std::rc::Rc;
 
 /// How much of a head is accepted. A line counts with its line end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,16 +72,10 @@ pub struct Scan {
     line_start: usize,
     stage: Stage,
     empty_lines: u32,
-    /// Where the request line begins, after empty lines.
+    /// Where the request line begins, after empty lines. The request's own spans count from here.
     start: usize,
-    method: Option<Method>,
-    /// Counts from `start`, as the fields' spans do.
-    target: Span,
-    version: Option<Version>,
-    line_len: usize,
-    index: Index,
-    /// Memory of an earlier head, for the next copy.
-    spare: Vec<u8>,
+    /// What has been read of the present request, or the memory of an earlier one.
+    request: Option<Rc<Request>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug, Default)]
@@ -88,7 +83,8 @@ enum Stage {
     #[default]
     EmptyLines,
     Method,
-    Target,
+    Path,
+    Query,
     Version,
     Fields,
 }
@@ -96,23 +92,33 @@ enum Stage {
 /// Reads one head from the start of `buf`: the request and the number of bytes that it took, or `None` if more must
 /// come. Bytes after the head are not looked at. After a result or an error `scan` is ready for the next head.
 ///
+/// The request is made where it stays: those who need it share it, and none moves it.
+///
 /// # Errors
 /// [`HeadError`], as early as the bytes allow. Limits count: a line or head that grows over them fails before its end.
-pub fn request(buf: &[u8], scan: &mut Scan, limits: &Limits) -> Result<Option<(Request, usize)>, HeadError> {
-    let fault = match scan.advance(buf, limits) {
-        Ok(None) => return Ok(None),
-        Ok(Some(end)) => match scan.interpret(&buf[scan.start..end]) {
-            Ok(request) => {
-                scan.reset();
-                return Ok(Some((request, end)));
-            }
-            Err(fault) => fault,
-        },
-        Err(fault) => fault,
-    };
-    let error = scan.describe(fault, &buf[..buf.len().min(scan.start + limits.line_bytes_max)]);
-    scan.reset();
-    Err(error)
+pub fn request(buf: &[u8], scan: &mut Scan, limits: &Limits) -> Result<Option<(Rc<Request>, usize)>, HeadError> {
+    let mut shared = scan.request.take().unwrap_or_else(|| Rc::new(Request::blank()));
+    let request = Rc::make_mut(&mut shared); // no one else has it yet
+    let result = scan.advance(buf, request, limits).and_then(|end| match end {
+        Some(end) => interpret(request, &buf[scan.start..end]).map(|()| Some(end)),
+        None => Ok(None),
+    });
+    match result {
+        Ok(None) => {
+            scan.request = Some(shared);
+            Ok(None)
+        }
+        Ok(Some(end)) => {
+            scan.reset();
+            Ok(Some((shared, end)))
+        }
+        Err(fault) => {
+            let error = describe(fault, request, &buf[scan.start.min(buf.len())..], limits);
+            scan.reset();
+            scan.recycle(shared);
+            Err(error)
+        }
+    }
 }
 
 impl Scan {
@@ -121,17 +127,20 @@ impl Scan {
         self.stage > Stage::EmptyLines
     }
 
-    /// Takes the memory of a request that is done, so that the next one needs no allocation. Not that of a large head.
-    pub fn recycle(&mut self, request: Request) {
-        let Fields { bytes, mut index } = request.fields;
-        if self.stage == Stage::EmptyLines && bytes.capacity() + index.capacity_bytes() <= RECYCLED_BYTES_MAX {
-            index.clear();
-            (self.spare, self.index) = (bytes, index);
+    /// Takes a request that is done, so that the next one is made in its memory. Not one that someone else still has,
+    /// nor one with a large head.
+    pub fn recycle(&mut self, mut shared: Rc<Request>) {
+        if self.request.is_none()
+            && let Some(request) = Rc::get_mut(&mut shared)
+            && request.fields.capacity_bytes() <= RECYCLED_BYTES_MAX
+        {
+            request.clear();
+            self.request = Some(shared);
         }
     }
 
     /// Goes on with the scan; the end of the head if it is there.
-    fn advance(&mut self, buf: &[u8], limits: &Limits) -> Result<Option<usize>, Fault> {
+    fn advance(&mut self, buf: &[u8], request: &mut Request, limits: &Limits) -> Result<Option<usize>, Fault> {
         if self.stage == Stage::EmptyLines && !self.skip_empty_lines(buf)? {
             return Ok(None);
         }
@@ -139,17 +148,17 @@ impl Scan {
         if self.stage < Stage::Fields {
             let limit = head_limit.min(self.start + limits.line_bytes_max);
             let seen = &buf[..buf.len().min(limit)];
-            if !self.request_line(seen)? {
+            if !self.request_line(seen, request)? {
                 let full = Fault { status: 414, reason: "the request line is over large_client_header_buffers" };
                 return if seen.len() == limit { Err(full) } else { Ok(None) };
             }
         }
-        self.field_lines(buf, head_limit, limits)
+        self.field_lines(buf, request, head_limit, limits)
     }
 
     /// False if more must come. A bare LF is a line end here as everywhere in a head (RFC 9112 section 2.2).
     fn skip_empty_lines(&mut self, buf: &[u8]) -> Result<bool, Fault> {
-        loop {
+        while let [b'\r' | b'\n', ..] | [] = buf[self.at..] {
             match &buf[self.at..] {
                 [] | [b'\r'] => return Ok(false),
                 rest => match empty_line_len(rest) {
@@ -167,162 +176,159 @@ impl Scan {
     }
 
     /// `method SP request-target SP HTTP-version CRLF` (RFC 9112 section 3). False if more must come.
-    fn request_line(&mut self, seen: &[u8]) -> Result<bool, Fault> {
-        if self.stage == Stage::Method && !self.method(seen)? {
+    fn request_line(&mut self, seen: &[u8], request: &mut Request) -> Result<bool, Fault> {
+        if self.stage == Stage::Method && !self.method(seen, request)? {
             return Ok(false);
         }
-        if self.stage == Stage::Target && !self.target(seen)? {
+        if self.stage < Stage::Version && !self.target(seen, request)? {
             return Ok(false);
         }
         let Some((version, line_end_len)) = version(&seen[self.at..])? else { return Ok(false) };
-        self.version = Some(version);
-        self.line_len = self.at + VERSION_LEN - self.start;
+        request.version = version;
+        request.line_len = (self.at + VERSION_LEN - self.start) as u32;
         self.at += VERSION_LEN + line_end_len;
         (self.line_start, self.stage) = (self.at, Stage::Fields);
         Ok(true)
     }
 
     /// A token and the space after it.
-    fn method(&mut self, seen: &[u8]) -> Result<bool, Fault> {
+    fn method(&mut self, seen: &[u8], request: &mut Request) -> Result<bool, Fault> {
         let rest = &seen[self.start..];
-        let window = &rest[..rest.len().min(METHOD_BYTES_MAX + 1)];
-        match window.iter().position(|&b| !is_token(b)) {
-            Some(len @ 1..) if window[len] == b' ' => {
-                self.method = Some(Method::parse(&window[..len]));
-                self.target = Span::new(len + 1, len + 1);
-                self.at = self.start + len + 1;
-                self.stage = Stage::Target;
-                Ok(true)
+        let (method, len) = if rest.starts_with(b"GET ") {
+            (Method::Get, 3)
+        } else {
+            let window = &rest[..rest.len().min(METHOD_BYTES_MAX + 1)];
+            match window.iter().position(|&b| !is_token(b)) {
+                Some(len @ 1..) if window[len] == b' ' => (Method::parse(&window[..len]), len),
+                None if window.len() <= METHOD_BYTES_MAX => return Ok(false),
+                None => return Err(Fault::bad("a method of more than 32 bytes")),
+                Some(_) => {
+                    return Err(Fault::bad("a request line that does not begin with a method (RFC 9112 section 3.1)"));
+                }
             }
-            Some(_) => Err(Fault::bad("a request line that does not begin with a method (RFC 9112 section 3.1)")),
-            None if window.len() > METHOD_BYTES_MAX => Err(Fault::bad("a method of more than 32 bytes")),
-            None => Ok(false),
-        }
+        };
+        request.method = method;
+        request.target = Span::new(len + 1, len + 1);
+        (self.at, self.stage) = (self.start + len + 1, Stage::Path);
+        Ok(true)
     }
 
-    /// Visible ASCII and the space after it.
-    fn target(&mut self, seen: &[u8]) -> Result<bool, Fault> {
-        let end = self.at + target_len(&seen[self.at..]);
-        if end == seen.len() {
-            self.at = end;
-            return Ok(false);
+    /// Visible ASCII and the space after it. Where the path ends, or might end if it is one, is noted on the way.
+    fn target(&mut self, seen: &[u8], request: &mut Request) -> Result<bool, Fault> {
+        if self.stage == Stage::Path {
+            self.at += path_len(&seen[self.at..]);
+            if self.at == seen.len() {
+                return Ok(false);
+            }
+            request.path.end = (self.at - self.start) as u32;
+            self.stage = Stage::Query;
         }
-        match seen[end] {
-            b' ' if end > self.start + self.target.start as usize => {}
-            b' ' => return Err(Fault::bad("two spaces in the request line (RFC 9112 section 3)")),
-            b'\r' | b'\n' => return Err(Fault::bad("a request line without a version (RFC 9112 section 3)")),
+        if seen.get(self.at) != Some(&b' ') {
+            self.at += target_len(&seen[self.at..]);
+        }
+        let end = (self.at - self.start) as u32;
+        match seen.get(self.at) {
+            Some(b' ') if end > request.target.start => {}
+            None => return Ok(false),
+            Some(b' ') => return Err(Fault::bad("two spaces in the request line (RFC 9112 section 3)")),
+            Some(b'\r' | b'\n') => return Err(Fault::bad("a request line without a version (RFC 9112 section 3)")),
             _ => return Err(Fault::bad("a byte in the target that is not visible ASCII (RFC 9112 section 3.2)")),
         }
-        self.target.end = (end - self.start) as u32;
-        (self.at, self.stage) = (end + 1, Stage::Version);
+        request.target.end = end;
+        (self.at, self.stage) = (self.at + 1, Stage::Version);
         Ok(true)
     }
 
     /// The lines up to the empty one; where the head ends, or `None` if more must come.
-    fn field_lines(&mut self, buf: &[u8], head_limit: usize, limits: &Limits) -> Result<Option<usize>, Fault> {
+    fn field_lines(
+        &mut self,
+        buf: &[u8],
+        request: &mut Request,
+        head_limit: usize,
+        limits: &Limits,
+    ) -> Result<Option<usize>, Fault> {
+        let index = &mut request.fields.index;
+        let seen = &buf[..buf.len().min(head_limit)];
         loop {
-            let limit = head_limit.min(self.line_start + limits.line_bytes_max);
-            let seen = &buf[..buf.len().min(limit)];
-            if let Some(b'\r' | b'\n') = seen.get(self.line_start)
-                && let Some(len) = empty_line_len(&seen[self.line_start..])
+            // An incomplete line is split again only when its end is there, lest each new byte costs all of it.
+            if self.at == self.line_start {
+                self.line_start = index.push_lines(seen, self.line_start, self.start, limits);
+                self.at = self.line_start;
+            }
+            if let Some(len) = empty_line_len(&seen[self.line_start..])
+                && len <= limits.line_bytes_max
             {
                 return Ok(Some(self.line_start + len));
             }
-            let Some(parts) = self.field_line(seen)? else {
-                return match seen.len() {
-                    full if full == head_limit => Err(Fault::bad("the head is over large_client_header_buffers")),
-                    full if full == limit => Err(Fault::bad("a field line is over large_client_header_buffers")),
-                    _ => Ok(None),
+            let Some(parts) = self.other_line(seen, limits)? else {
+                let line_limit = self.line_start + limits.line_bytes_max;
+                return if seen.len() >= line_limit && line_limit < head_limit {
+                    Err(Fault::bad("a field line is over large_client_header_buffers"))
+                } else if seen.len() == head_limit {
+                    Err(Fault::bad("the head is over large_client_header_buffers"))
+                } else {
+                    Ok(None)
                 };
             };
-            if self.index.len() == limits.fields_max {
+            if index.len() == limits.fields_max {
                 return Err(Fault::bad("more field lines than max_headers"));
             }
-            self.index.push(self.line_start - self.start, parts);
+            index.push(self.line_start - self.start, parts);
             self.line_start += parts.line_len;
             self.at = self.line_start;
         }
     }
 
-    /// The line at `line_start`, or `None` if more must come. A broken line is an error only when it is complete: then
-    /// it is one at any split.
-    #[inline]
-    fn field_line(&mut self, seen: &[u8]) -> Result<Option<Parts>, Fault> {
-        let rest = &seen[self.line_start..];
-        // A line that was incomplete before is split only when its end is there, lest each new byte costs all of it.
-        if self.at == self.line_start
-            && let Some(parts) = split_line(rest)
-        {
-            return Ok(Some(parts));
-        }
-        self.late_field_line(seen)
-    }
-
-    /// As [`Scan::field_line`], for a line that is broken or came in more than one piece.
+    /// The line at `line_start`, which is broken, too long, one too many or came in more than one piece; `None` if its
+    /// end is missing. A broken line is an error only when it is complete: then it is one at any split.
     #[cold]
-    fn late_field_line(&mut self, seen: &[u8]) -> Result<Option<Parts>, Fault> {
-        let Some(len) = memchr::memchr(b'\n', &seen[self.at..]) else {
-            self.at = seen.len();
+    fn other_line(&mut self, seen: &[u8], limits: &Limits) -> Result<Option<Parts>, Fault> {
+        let within = &seen[..seen.len().min(self.line_start + limits.line_bytes_max)];
+        let Some(len) = memchr::memchr(b'\n', &within[self.at..]) else {
+            self.at = within.len();
             return Ok(None);
         };
-        let line = &seen[self.line_start..=self.at + len];
+        let line = &within[self.line_start..=self.at + len];
         split_line(line).map(Some).ok_or_else(|| Fault::bad(line_fault(line)))
     }
 
-    /// Applies the rules between the parts of a complete head.
-    fn interpret(&mut self, head: &[u8]) -> Result<Request, Fault> {
-        let method = self.method.unwrap_or(Method::Unknown);
-        let version = self.version.unwrap_or(Version::HTTP_1_1);
-        let target = target::split(method, self.target.of(head)).map_err(Fault::bad)?;
-        let mut bytes = std::mem::take(&mut self.spare);
-        bytes.clear();
-        bytes.extend_from_slice(head);
-        let fields = Fields { bytes, index: std::mem::take(&mut self.index) };
-        let shift = |span: Span| Span { start: span.start + self.target.start, end: span.end + self.target.start };
-        let framing = framing::body(&fields, version)?;
-        let connection = framing::connection(&fields, version);
-        let mut request = Request {
-            method,
-            version,
-            form: target.form,
-            https: target.https,
-            framing,
-            keep_alive: connection.keep_alive,
-            expect_continue: framing::expect_continue(&fields, version, framing)?,
-            upgrade: connection.upgrade,
-            fields,
-            line_len: self.line_len as u32,
-            target: self.target,
-            path: shift(target.path),
-            query: target.query.map(shift),
-            host: None,
-            port: None,
-            head_len: head.len() as u32,
-        };
-        request.find_host(target.authority.map(shift)).map_err(Fault::bad)?;
-        if request.fields.has_several(Known::Authorization) {
-            return Err(Fault::bad("two Authorization fields (RFC 9110 section 11.6.2)"));
-        }
-        Ok(request)
-    }
-
-    #[cold]
-    fn describe(&self, fault: Fault, buf: &[u8]) -> HeadError {
-        let line = &buf[self.start.min(buf.len())..];
-        let len = match self.line_len {
-            0 => line.iter().position(|b| matches!(b, b'\r' | b'\n')).unwrap_or(line.len()),
-            len => len,
-        };
-        let method = self.method.unwrap_or(Method::Unknown);
-        HeadError { status: fault.status, reason: fault.reason, method, line: line[..len].into() }
-    }
-
-    /// Ready for the next head; what a head sets in any case may stay.
+    /// Ready for the next head.
     fn reset(&mut self) {
-        (self.at, self.line_start, self.start, self.line_len) = (0, 0, 0, 0);
-        (self.stage, self.empty_lines, self.method) = (Stage::EmptyLines, 0, None);
-        self.index.clear();
+        (self.at, self.line_start, self.start) = (0, 0, 0);
+        (self.stage, self.empty_lines) = (Stage::EmptyLines, 0);
     }
+}
+
+/// Applies the rules between the parts of a complete head, and notes what they come to.
+fn interpret(request: &mut Request, head: &[u8]) -> Result<(), Fault> {
+    request.fields.bytes.extend_from_slice(head);
+    request.head_len = head.len() as u32;
+    let base = request.target.start;
+    let path_end = (request.path.end - base) as usize;
+    let target = target::split(request.method, request.target.of(head), path_end).map_err(Fault::bad)?;
+    let shift = |span: Span| Span { start: span.start + base, end: span.end + base };
+    (request.form, request.https) = (target.form, target.https);
+    (request.path, request.query) = (shift(target.path), target.query.map(shift));
+    request.framing = framing::body(&request.fields, request.version)?;
+    let connection = framing::connection(&request.fields, request.version);
+    (request.keep_alive, request.upgrade) = (connection.keep_alive, connection.upgrade);
+    request.expect_continue = framing::expect_continue(&request.fields, request.version, request.framing)?;
+    request.find_host(target.authority.map(shift)).map_err(Fault::bad)?;
+    if request.fields.has_several(Known::Authorization) {
+        return Err(Fault::bad("two Authorization fields (RFC 9110 section 11.6.2)"));
+    }
+    Ok(())
+}
+
+/// What is told of a head that is refused; `text` begins with its request line.
+#[cold]
+fn describe(fault: Fault, request: &Request, text: &[u8], limits: &Limits) -> HeadError {
+    let text = &text[..text.len().min(limits.line_bytes_max)];
+    let len = match request.line_len as usize {
+        0 => text.iter().position(|b| matches!(b, b'\r' | b'\n')).unwrap_or(text.len()),
+        len => len,
+    };
+    HeadError { status: fault.status, reason: fault.reason, method: request.method, line: text[..len].into() }
 }
 
 /// The length of the empty line that `text` begins with.
@@ -339,9 +345,7 @@ const VERSION_LEN: usize = "HTTP/1.1".len();
 /// `"HTTP/" DIGIT "." DIGIT` and the line end (RFC 9112 section 2.3): the version and the length of the line end, or
 /// `None` if more must come.
 fn version(rest: &[u8]) -> Result<Option<(Version, usize)>, Fault> {
-    if let Some((text, [b'\r', b'\n', ..])) = rest.split_first_chunk::<VERSION_LEN>()
-        && text == b"HTTP/1.1"
-    {
+    if rest.starts_with(b"HTTP/1.1\r\n") {
         return Ok(Some((Version::HTTP_1_1, 2)));
     }
     let wrong = rest.iter().take(VERSION_LEN).enumerate().any(|(i, &byte)| match i {

@@ -78,6 +78,34 @@ pub struct Request {
 }
 
 impl Request {
+    /// No request yet, but the place for one.
+    pub(super) fn blank() -> Request {
+        Request {
+            method: Method::Unknown,
+            version: Version::HTTP_1_1,
+            form: Form::Origin,
+            https: false,
+            fields: Fields::with_room(),
+            framing: Framing::None,
+            keep_alive: false,
+            expect_continue: false,
+            upgrade: false,
+            line_len: 0,
+            target: Span::default(),
+            path: Span::default(),
+            query: None,
+            host: None,
+            port: None,
+            head_len: 0,
+        }
+    }
+
+    /// Forgets what it was, except what every head sets. Its memory stays.
+    pub(super) fn clear(&mut self) {
+        (self.method, self.line_len, self.host, self.port) = (Method::Unknown, 0, None, None);
+        self.fields.clear();
+    }
+
     /// The head as it was sent, from the request line to the empty line.
     pub fn head(&self) -> &[u8] {
         &self.fields.bytes[..self.head_len as usize]
@@ -145,17 +173,12 @@ impl Request {
     }
 
     /// Notes a host. If it has capitals, a copy without them goes behind the head.
+    #[inline(always)]
     fn take_host(&mut self, span: Span) -> Result<(), &'static str> {
-        let bytes = &mut self.fields.bytes;
-        let host = host::parse(span.of(bytes)).map_err(HostError::reason)?;
-        let (mut start, len, has_capitals) = (span.start as usize, host.name.len(), host.has_capitals);
+        let host = host::parse(span.of(&self.fields.bytes)).map_err(HostError::reason)?;
+        let (start, len, has_capitals) = (span.start as usize, host.name.len(), host.has_capitals);
         self.port = host.port;
-        if has_capitals {
-            let copy = bytes.len();
-            bytes.extend_from_within(start..start + len);
-            bytes[copy..].make_ascii_lowercase();
-            start = copy;
-        }
+        let start = if has_capitals { self.fields.push_lower_case(start..start + len) } else { start };
         self.host = Some(Span::new(start, start + len));
         Ok(())
     }

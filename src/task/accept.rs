@@ -47,11 +47,9 @@ impl Accept {
         let subject = Subject { client: Some(client), ..Subject::default() };
         let exchange = Exchange::new(subject, settings.send_timeout, settings.error_level);
         let socket = Rc::new(socket);
+        let (write, read) = (ClientWrite::new(Rc::clone(&socket)), ClientRead::new(socket));
         let protocol = self.protocol(cx);
-        cx.open(
-            exchange,
-            [protocol, Box::new(ClientRead::new(Rc::clone(&socket))), Box::new(ClientWrite::new(socket))],
-        );
+        cx.open(exchange, [protocol, Box::new(write), Box::new(read)]);
     }
 
     /// What is spoken here.
@@ -64,7 +62,7 @@ impl Accept {
     }
 
     fn accept(&mut self, cx: &mut Context<'_>) -> Flow {
-        let room = cx.worker.config.events.worker_connections.saturating_sub(cx.exchanges_open);
+        let room = cx.worker.config.events.worker_connections.saturating_sub(cx.exchanges_open());
         let turns = if cx.worker.config.events.multi_accept { ACCEPTS_PER_TURN } else { 1 };
         if room == 0 {
             let most = cx.worker.config.events.worker_connections;

@@ -6,7 +6,7 @@
 //! both places are as they were.
 
 use super::Context;
-use super::file_read::look_up;
+use super::file_read::{look_up, open_step};
 use super::place::{Place, Refusal, check, gone_name, part_name};
 use super::tree::{Copier, Remover, Step};
 use crate::config::DisableSymlinks;
@@ -19,7 +19,6 @@ use crate::log::Level;
 use crate::worker::Worker;
 use std::ffi::CString;
 use std::mem::replace;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use webserv_sys::file::{self, FileKind, OpenFlags, Stat};
 use webserv_sys::{Error, Watch};
@@ -85,6 +84,11 @@ impl Ends {
             End::To => &self.to,
         }
     }
+
+    /// Whether a rename can do. Asked before anything is touched for it.
+    fn are_on_one_device(&self) -> Result<bool, Error> {
+        Ok(file::fstat(self.from.folder())?.device == file::fstat(self.to.folder())?.device)
+    }
 }
 
 /// What a turn came to: what is next, or the status.
@@ -120,10 +124,7 @@ impl TreeCopy {
         let to = Place::open(to, *to_links, None)?; // 409: the collection that it would be in is not there
         let ends = Ends { from, to, from_is_directory };
         self.may_replace(&stat, &ends)?;
-        match *moves {
-            true => self.rename(ends),
-            false => self.copy(ends),
-        }
+        if *moves && ends.are_on_one_device()? { self.rename(ends) } else { self.copy(ends) }
     }
 
     /// Whether what is at the destination, if anything is, makes room.
@@ -133,13 +134,17 @@ impl TreeCopy {
             return Err(Refusal::Status(409)); // a file's name has no slash
         }
         match there {
-            Some(to) if (to.device, to.inode) == (from.device, from.inode) => Err(Refusal::Status(403)),
-            Some(_) if !self.transport.overwrites => Err(Refusal::Status(412)),
-            _ => Ok(()),
+            Some(to) if (to.device, to.inode) == (from.device, from.inode) => return Err(Refusal::Status(403)),
+            Some(_) if !self.transport.overwrites => return Err(Refusal::Status(412)),
+            // What is in the destination would go with it.
+            Some(to) if to.kind == FileKind::Directory && ends.from.lies_in(&to)? => return Err(Refusal::Status(403)),
+            _ => {}
         }
+        let within = ends.from_is_directory && ends.to.lies_in(from)?;
+        if within { Err(Refusal::Status(403)) } else { Ok(()) }
     }
 
-    /// MOVE within a file system. Else it is copied.
+    /// MOVE within a file system. If it turns out that it is not one (a directory can be mounted twice), it is copied.
     fn rename(&self, ends: Ends) -> Outcome {
         match self.put_in_place(&ends, End::From, &ends.from.name().to_owned()) {
             Err(Refusal::Failed(_, error)) if error.is_cross_device() => self.copy(ends),
@@ -177,9 +182,9 @@ impl TreeCopy {
     /// Begins a copy.
     fn copy(&self, ends: Ends) -> Outcome {
         let Transport { from_links, moves, depth, number, sync, .. } = &self.transport;
-        let mut flags = OpenFlags::READ | OpenFlags::NON_BLOCKING;
-        flags.set(OpenFlags::NO_FOLLOW, *moves || *from_links == DisableSymlinks::On);
-        let from: OwnedFd = file::openat(ends.from.folder(), ends.from.name(), flags, 0)?;
+        let links = if *moves { DisableSymlinks::On } else { *from_links };
+        let flags = OpenFlags::READ | OpenFlags::NON_BLOCKING;
+        let from = open_step(ends.from.folder(), ends.from.name(), flags, links)?;
         let name = part_name(*number);
         let copier = Copier::start(from, ends.to.folder(), &name, *depth != Depth::Zero, *sync)?;
         Ok(Stage::Copying(Box::new(ends), Box::new(copier)))
@@ -218,14 +223,21 @@ impl TreeCopy {
                 return Err(Refusal::Status(403)); // they would be lost
             }
         }
-        let (status, mut removers) = self.put_in_place(ends, End::To, &part_name(*number))?;
-        if *sync {
-            ends.to.sync()?;
-        }
+        let (from, gone) = (&ends.from, gone_name(*number));
         if *moves {
-            let gone = gone_name(*number);
-            file::renameat(ends.from.folder(), ends.from.name(), ends.from.folder(), &gone)?;
+            // First, since it may not be ours to remove: then nothing else has happened.
+            file::renameat(from.folder(), from.name(), from.folder(), &gone)?;
+        }
+        let placed = self.put_in_place(ends, End::To, &part_name(*number));
+        if *moves && placed.is_err() {
+            from.take(from.folder(), &gone)?;
+        }
+        let (mut status, mut removers) = placed?;
+        if *moves {
             removers.push((End::From, Remover::new(gone)));
+        }
+        if *sync && let Err(error) = ends.to.sync() {
+            status = self.log(error.into(), cx); // it may not be on the disk; but it is in its place
         }
         Ok((status, removers))
     }
@@ -246,13 +258,20 @@ impl TreeCopy {
     }
 
     /// Removes the next entries of what is in nobody's way any more. What cannot be removed keeps its hidden name.
-    fn clear(ends: Box<Ends>, mut removers: Vec<(End, Remover)>, status: u16, cx: &mut Context<'_>) -> Stage {
+    fn clear(&self, ends: Box<Ends>, mut removers: Vec<(End, Remover)>, status: u16, cx: &mut Context<'_>) -> Stage {
         for _ in 0..TREE_STEPS_PER_TURN {
             let Some((end, remover)) = removers.last_mut() else { return Stage::Clearing(ends, removers, status) };
             match remover.step(ends.place(*end).folder()) {
                 Ok(true) => continue,
                 Ok(false) => {}
-                Err(error) => cx.log(Level::Error, format_args!("{error}: something with a hidden name stays")),
+                Err(error) => {
+                    let path = match end {
+                        End::From => &self.transport.from,
+                        End::To => &self.transport.to,
+                    };
+                    let (name, path) = (remover.name().to_string_lossy(), String::from_utf8_lossy(path));
+                    cx.log(Level::Error, format_args!("{error}: \"{name}\" stays beside \"{path}\""));
+                }
             }
             removers.pop();
         }
@@ -278,7 +297,7 @@ impl TreeCopy {
         let stage = match replace(&mut self.stage, Stage::Done) {
             Stage::Asked => self.begin(),
             Stage::Copying(ends, copier) => Ok(self.go_on(ends, copier, cx)),
-            Stage::Clearing(ends, removers, status) => Ok(Self::clear(ends, removers, status, cx)),
+            Stage::Clearing(ends, removers, status) => Ok(self.clear(ends, removers, status, cx)),
             Stage::Done => return Flow::Done,
         };
         let status = match stage {

@@ -7,7 +7,7 @@ mod reload;
 mod team;
 
 pub use command::Command;
-pub use file_cache::{FileCache, Kept, KeptAnswer, Place};
+pub use file_cache::{FileCache, Kept, KeptAnswer, KeptFile, Place};
 pub use reload::Reload;
 pub use team::{Mate, Team};
 

@@ -28,6 +28,9 @@ struct Script {
     tokens: BTreeMap<&'static str, Token>,
 }
 
+/// No task has this token.
+pub const NOBODY: Token = Token { index: u32::MAX, generation: u32::MAX };
+
 /// What the puppets share: nothing.
 pub struct World;
 
@@ -222,7 +225,6 @@ impl Play {
         SCRIPT.set(Script::default());
         let mut engine = Engine::new(Box::new(Scripted), try_first, ErrorLog::in_memory(level), World);
         engine.clock = kernel::now;
-        engine.start = kernel::now();
         engine.look_at_clock();
         Self { engine }
     }
@@ -238,7 +240,7 @@ impl Play {
         for task in tasks {
             self.engine.insert(task, Some(x));
         }
-        self.engine.settle(x);
+        self.settle_exchange(x);
         x
     }
 
@@ -249,8 +251,13 @@ impl Play {
         for worker in workers {
             self.engine.insert(worker, Some(x));
         }
-        self.engine.settle(x);
+        self.settle_exchange(x);
         x
+    }
+
+    /// Has the engine ask the members of an exchange what they want now, from the first one on.
+    pub fn settle_exchange(&mut self, x: Token) {
+        self.engine.settle(NOBODY, Some(x));
     }
 
     /// One round, and what happened in it.

@@ -3,7 +3,7 @@ use crate::config::{Address, Config};
 use crate::http::{Limits, Scan, head};
 use crate::route::{Route, find_script};
 use std::path::Path;
-use std::time::Duration;
+use std::time::Instant;
 use webserv_sys::clock::Wall;
 
 /// What a program would be told.
@@ -59,6 +59,7 @@ impl Case<'_> {
         let path = target::normalize(request.path(), true).unwrap().into_owned();
         let route = Route::to_path(server, &path);
         let script = find_script(&route.settings, &path).unwrap().unwrap();
+        let now = Instant::now();
         let view = View {
             request: Some(&request),
             query: request.query(),
@@ -73,13 +74,14 @@ impl Case<'_> {
             body_bytes_sent: 0,
             bytes_sent: 0,
             request_bytes: 0,
-            elapsed: Duration::ZERO,
+            started: now,
+            now,
+            worker: 0,
             connection: 1,
             connection_requests: 1,
             pipelined: false,
             sent_head: b"",
             request_body_file: b"",
-            request_id: 7,
             userid: None,
         };
         let run = Invocation {

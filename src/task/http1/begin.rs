@@ -1,7 +1,7 @@
 //! From bytes to a request: the head is parsed, the virtual server found, and what can be refused at once is.
 
 use super::body::RequestBody;
-use super::current::{Arrival, Current};
+use super::current::{Arrival, Current, Path};
 use super::{Context, Http1, Step};
 use crate::config::{Server, Settings};
 use crate::exchange::limits::{INPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
@@ -9,6 +9,9 @@ use crate::exchange::{Exchange, Phase, Pipe};
 use crate::http::{Form, HeadError, Limits, Method, Request, head, target};
 use crate::log::Level;
 use crate::route::{self, Route};
+use std::borrow::Cow;
+use std::fmt;
+use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -56,23 +59,20 @@ impl Http1 {
     }
 
     /// A whole head has come.
-    fn head_complete(&mut self, request: Request, limits: &Limits, started: Instant, cx: &mut Context<'_>) -> Step {
+    fn head_complete(&mut self, request: Rc<Request>, limits: &Limits, started: Instant, cx: &mut Context<'_>) -> Step {
         let still_ours = self.follow_reload(cx);
-        let server = Arc::clone(route::server(&self.listener.hosts, request.host()));
-        let arrival = self.arrival(&server, started, cx);
+        let route = Route::to_server(route::server(&self.listener.hosts, request.host()));
+        let x = cx.exchange();
+        x.subject.request = Some(Rc::clone(&request) as _);
+        if !x.subject.server.as_ref().is_some_and(|known| is_same(known, &route.server)) {
+            x.subject.server = Some(Arc::clone(&route.server) as _);
+        }
+        let arrival = self.arrival(route, started, cx);
         let mut current = Box::new(Current::new(arrival, request, limits));
         current.keep_alive &= still_ours;
-        let x = cx.exchange();
-        if let Some(request) = &current.request {
-            x.subject.request = Some(Rc::clone(request) as _);
-        }
-        x.subject.server = Some(server as _);
         match self.check(&mut current, cx) {
             Ok(()) if current.feeds => self.ask(current, cx),
-            Ok(()) => {
-                self.current = Some(current);
-                Step::Again
-            }
+            Ok(()) => self.skip_body(current, cx),
             Err(status) => self.refuse(current, status, cx),
         }
     }
@@ -139,33 +139,39 @@ impl Http1 {
         let server = Arc::clone(&self.listener.hosts.servers[0]);
         apply(&server.settings, cx.exchange());
         cx.log(Level::Info, format_args!("refused: {}; it begins \"{}\"", error.reason, error.line.escape_ascii()));
-        let arrival = self.arrival(&server, started, cx);
-        self.refuse(Box::new(Current::bad(arrival, error.line, error.method)), error.status, cx)
+        let arrival = self.arrival(Route::to_server(&server), started, cx);
+        self.refuse(Box::new(Current::bad(arrival, &error.line, error.method)), error.status, cx)
     }
 
     /// Refuses a request whose head has not come as a whole.
     pub(super) fn refuse_head(&mut self, status: u16, cx: &mut Context<'_>) -> Step {
-        let server = Arc::clone(&self.listener.hosts.servers[0]);
-        let arrival = self.arrival(&server, self.since.unwrap_or(cx.now), cx);
+        let route = Route::to_server(&self.listener.hosts.servers[0]);
+        let arrival = self.arrival(route, self.since.unwrap_or(cx.now), cx);
         self.scan = None;
         let line = cx.exchange().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
-        let line: Box<[u8]> = line.strip_suffix(b"\r").unwrap_or(line).into();
-        self.refuse(Box::new(Current::bad(arrival, line, Method::Unknown)), status, cx)
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let current = Current::bad(arrival, line, Method::Unknown);
+        self.refuse(Box::new(current), status, cx)
     }
 
     /// One more request has come.
-    fn arrival(&mut self, server: &Arc<Server>, started: Instant, cx: &mut Context<'_>) -> Arrival {
+    fn arrival(&mut self, route: Route, started: Instant, cx: &mut Context<'_>) -> Arrival {
         self.served += 1;
         let output = &cx.exchange().output;
         Arrival {
             config: Arc::clone(&self.config),
-            route: Route::to_server(server),
+            route,
             number: self.served,
             output_start: output.taken_bytes() + output.len(),
             pipelined: !output.is_empty(),
             started,
         }
     }
+}
+
+/// Whether log lines name this server already.
+fn is_same(known: &Arc<dyn fmt::Display + Send + Sync>, server: &Arc<Server>) -> bool {
+    ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(server))
 }
 
 /// Whether a worker of this place takes the request's body.
@@ -180,14 +186,18 @@ fn takes_body(method: Method, settings: &Settings) -> bool {
 
 /// Which location the path leads to.
 fn find_location(current: &mut Current, request: &Request, cx: &mut Context<'_>) -> Result<(), u16> {
-    match target::normalize(request.path(), current.route.settings.merge_slashes) {
-        Ok(path) => current.path = path.into_owned(),
+    let path = match target::normalize(request.path(), current.route.settings.merge_slashes) {
+        Ok(path) => path,
         Err(error) => {
             cx.log(Level::Info, format_args!("refused: {}", error.reason()));
             return Err(400);
         }
-    }
-    current.route.lead_to(&current.path);
+    };
+    current.route.lead_to(&path);
+    current.path = match path {
+        Cow::Borrowed(_) => Path::AsSent,
+        Cow::Owned(path) => Path::Made(path),
+    };
     Ok(())
 }
 

@@ -8,7 +8,6 @@ use crate::exchange::{Exchange, Phase};
 use crate::log::Level;
 use crate::route;
 use crate::task::{Job, Timer};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,8 +28,9 @@ impl Http1 {
         let x = cx.exchange();
         x.reply.give_back();
         x.body.give_back();
+        let is_next_here = !x.input.is_empty() || x.input.is_ended();
         if !last {
-            return Step::Again;
+            return if is_next_here { Step::Again } else { Step::Wait };
         }
         self.close(unread, cx);
         Step::Wait
@@ -99,8 +99,7 @@ impl Http1 {
         if self.leaving.is_empty() && self.current.is_none() {
             cx.exchange().subject.request = None;
         }
-        let request = entry.request.take().and_then(|request| Rc::try_unwrap(request).ok());
-        if let (Some(request), Some(scan)) = (request, cx.worker.scans.last_mut()) {
+        if let (Some(request), Some(scan)) = (entry.request.take(), cx.worker.scans.last_mut()) {
             scan.recycle(request);
         }
     }
@@ -119,16 +118,18 @@ impl Http1 {
     }
 
     fn log_access(&self, entry: &Current, cx: &mut Context<'_>) {
-        for &log in &entry.route.settings.access_logs {
-            let Some(settings) = entry.config.access_logs.get(log) else { continue };
-            let mut line = std::mem::take(&mut cx.worker.access_logs.line);
-            line.clear();
-            route::push_log_line(&mut line, &settings.format, &self.view(entry, cx));
-            let first_since = cx.worker.access_logs.write(settings, &line);
-            cx.worker.access_logs.line = line;
-            if let Some(wait) = first_since {
-                cx.start(Box::new(Timer::after(wait, Job::FlushLogs)));
-            }
+        let logs = &entry.route.settings.access_logs;
+        if logs.is_empty() {
+            return;
+        }
+        let view = self.view_at(entry, cx.exchange.as_deref(), cx.worker, cx.now);
+        let mut waits = None;
+        for log in logs.iter().filter_map(|&log| entry.config.access_logs.get(log)) {
+            let wait = cx.worker.access_logs.write(log, |line| route::push_log_line(line, &log.format, &view));
+            waits = waits.into_iter().chain(wait).min();
+        }
+        if let Some(wait) = waits {
+            cx.start(Box::new(Timer::after(wait, Job::FlushLogs)));
         }
     }
 }

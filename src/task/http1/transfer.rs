@@ -83,8 +83,7 @@ impl Http1 {
         let output = &cx.exchange().output;
         current.output_end = output.taken_bytes() + output.len();
         current.stage = Stage::Sent;
-        self.current = Some(current);
-        Step::Again
+        self.finish(current, cx)
     }
 }
 
