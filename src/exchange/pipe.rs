@@ -175,6 +175,7 @@ impl Pipe {
     }
 
     /// All bytes before the first file range as one slice; copied together if they lie in several segments.
+    #[inline]
     pub fn contiguous(&mut self) -> &[u8] {
         self.queue.as_mut().map_or(&[], |queue| queue.contiguous())
     }

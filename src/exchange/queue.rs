@@ -95,11 +95,6 @@ impl Queue {
 
     /// Takes the first one out if there is one to take its place.
     fn pop_first(&mut self) -> Option<Segment> {
-        if self.rest.is_empty() { None } else { self.replace_first() }
-    }
-
-    #[inline(never)] // so that the way of the only segment is short
-    fn replace_first(&mut self) -> Option<Segment> {
         let next = self.rest.pop_front()?;
         self.rest_bytes -= next.len();
         self.rest_file_bytes -= next.file_bytes();
@@ -121,6 +116,7 @@ impl Queue {
     }
 
     /// All bytes before the first file range as one slice; copied together if they lie in several segments.
+    #[inline]
     pub fn contiguous(&mut self) -> &[u8] {
         if !self.rest.is_empty() {
             self.join();
@@ -128,6 +124,7 @@ impl Queue {
         self.first.bytes().unwrap_or_default()
     }
 
+    #[inline(never)]
     fn join(&mut self) {
         let run = self.rest.iter().take_while(|s| s.bytes().is_some()).count();
         if run > 0 && !self.first.is_file() {
@@ -161,17 +158,30 @@ impl Queue {
     }
 
     /// Drops the first `count` bytes; false if nothing is left. Memory that is used up goes to the buffers.
+    #[inline]
     pub fn consume(&mut self, mut count: u64, buffers: &mut Buffers) -> bool {
-        while count >= self.first.len() {
-            count -= self.first.len();
-            let Some(used) = self.pop_first() else {
-                std::mem::replace(&mut self.first, Segment::NONE).give(buffers);
-                return false;
-            };
+        if !self.rest.is_empty() {
+            count -= self.consume_whole(count, buffers);
+        }
+        if count < self.first.len() {
+            self.first.advance(count);
+            return true;
+        }
+        std::mem::replace(&mut self.first, Segment::NONE).give(buffers);
+        false
+    }
+
+    /// Drops whole segments, up to `count` bytes and up to the last one. How many bytes they were.
+    #[inline(never)] // so that the way of the only segment is short
+    fn consume_whole(&mut self, count: u64, buffers: &mut Buffers) -> u64 {
+        let mut dropped = 0;
+        while dropped + self.first.len() <= count
+            && let Some(used) = self.pop_first()
+        {
+            dropped += used.len();
             used.give(buffers);
         }
-        self.first.advance(count);
-        true
+        dropped
     }
 
     /// Takes the first segment, or its first `most` bytes; `None`: that is the last one, see [`Queue::into_last`].

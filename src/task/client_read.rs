@@ -24,20 +24,13 @@ impl ClientRead {
         Self { socket, much: false, patient: false }
     }
 
-    /// Reads, unless there is no room: what has come is used first.
-    fn read_if_wanted(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        match cx.exchange.as_deref().is_some_and(is_wanted) {
-            true => self.read(cx),
-            false => Ok(Flow::Progress),
-        }
-    }
-
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
         if self.much && stores(x) && x.input.is_empty() {
             return self.read_much(cx);
         }
         let most = if x.phase == Phase::Lingering { READ_BYTES } else { x.input.room().min(READ_BYTES) };
+        debug_assert!(most > 0, "to read nothing would look like the end");
         let buffer = &mut worker.read_buffer[..most];
         let count = match file::read(self.socket.as_fd(), buffer) {
             Ok(0) if x.phase == Phase::Lingering => return Ok(Flow::Done),
@@ -142,15 +135,17 @@ impl Task<Worker> for ClientRead {
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
-            Event::Ready => self.read(cx),
-            Event::Hangup => self.read_if_wanted(cx),
+            Event::Ready | Event::Hangup => {}
             Event::Deadline => {
                 self.much = false;
                 self.wait_for_much(cx);
-                self.read_if_wanted(cx)
             }
-            Event::Cancel => Ok(Flow::Done),
-            Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+            Event::Cancel => return Ok(Flow::Done),
+            Event::Reload | Event::Drain | Event::Crowded => return Ok(Flow::Progress),
         }
+        if event != Event::Ready && !cx.exchange.as_deref().is_some_and(is_wanted) {
+            return Ok(Flow::Progress); // there is no room: what has come is used first
+        }
+        self.read(cx)
     }
 }
