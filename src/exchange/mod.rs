@@ -7,13 +7,16 @@ mod buffers;
 pub mod limits;
 mod on_demand;
 mod pipe;
+mod queue;
 mod reply;
+mod segment;
 mod subject;
 
 pub use buffers::Buffers;
 pub use on_demand::{Fresh, OnDemand};
-pub use pipe::{Front, Pipe, Segment};
+pub use pipe::{Front, Pipe};
 pub use reply::{Answer, Reply, Source};
+pub use segment::Segment;
 pub use subject::Subject;
 
 use crate::log::{Level, LogTarget};
@@ -55,6 +58,8 @@ pub struct Exchange {
     pub output: Pipe,
     /// The request's body, plain, for the worker that takes it.
     pub body: OnDemand<Pipe>,
+    /// Bytes of it that are announced and not in `body` yet: still to come, or in `input`.
+    pub body_bytes_left: u64,
     /// What a worker answers, before the protocol has framed it.
     pub reply: OnDemand<Reply>,
     /// Where the connection stands; changed by the protocol.
@@ -75,6 +80,8 @@ pub struct Exchange {
     pub error_log: Option<Arc<LogTarget>>,
     /// Bytes that one sendfile(2) may take.
     pub sendfile_bytes_max: u64,
+    /// Every range of a file is sent in whole segments, not only a long one.
+    pub nopush: bool,
     /// Whom log lines are about.
     pub subject: Subject,
     /// The tasks, the protocol first. Kept by the engine.
@@ -88,6 +95,7 @@ impl Exchange {
             input: Pipe::new(INPUT_BYTES_MAX),
             output: Pipe::new(OUTPUT_BYTES_MAX),
             body: OnDemand::default(),
+            body_bytes_left: 0,
             reply: OnDemand::default(),
             phase: Phase::Open,
             failed: None,
@@ -98,6 +106,7 @@ impl Exchange {
             log_level,
             error_log: None,
             sendfile_bytes_max: WRITE_BYTES_PER_TURN,
+            nopush: false,
             subject,
             members: Members::default(),
         }

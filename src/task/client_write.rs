@@ -2,17 +2,24 @@
 
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::exchange::limits::{IOVECS_MAX, WRITE_BYTES_PER_TURN};
+use crate::exchange::limits::{CORKED_BYTES_MIN, IOVECS_MAX, WRITE_BYTES_PER_TURN};
 use crate::exchange::{Buffers, Exchange, Front, Phase, Pipe};
 use crate::worker::Worker;
 use std::io::IoSlice;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use webserv_sys::{Error, Watch, file, net};
 
-/// Writes what the exchange has for the client: runs of bytes with one writev(2), ranges of files with sendfile(2).
+/// Writes what the exchange has for the client: runs of bytes with one write(2) or writev(2), ranges of files
+/// with sendfile(2).
+///
+/// While a long range is on its way the socket is corked (tcp(7)): the kernel takes a file 64 KiB at a time, which is
+/// no whole number of segments, and each acknowledgement that comes would send off the short one at the end.
 pub struct ClientWrite {
     socket: Rc<OwnedFd>,
+    /// It sends whole segments only.
+    corked: bool,
     /// Our direction has been shut down.
     shut: bool,
 }
@@ -28,7 +35,7 @@ enum Written {
 impl ClientWrite {
     /// Writes to this socket.
     pub fn new(socket: Rc<OwnedFd>) -> Self {
-        Self { socket, shut: false }
+        Self { socket, corked: false, shut: false }
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
@@ -36,12 +43,15 @@ impl ClientWrite {
         let (start, timeout) = (x.output.taken_bytes(), x.send_timeout);
         let mut full = false;
         while !full && !x.output.is_empty() && x.output.taken_bytes() - start < WRITE_BYTES_PER_TURN {
-            match write_once(self.socket.as_fd(), &mut x.output, x.sendfile_bytes_max, &mut worker.buffers) {
+            match self.write_once(x, &mut worker.buffers) {
                 Ok(Written::All) => {}
                 Ok(Written::Part) => full = true,
                 Err(error) if error.would_block() => full = true,
                 Err(error) => return Err(TaskError::client(error)),
             }
+        }
+        if x.output.is_empty() && self.corked {
+            self.cork(false);
         }
         if x.output.is_empty() && x.phase == Phase::Lingering && !self.shut {
             self.shut = true;
@@ -59,38 +69,52 @@ impl ClientWrite {
             false => Flow::Progress,
         })
     }
-}
 
-/// One system call's worth of the output.
-fn write_once(
-    socket: BorrowedFd<'_>,
-    output: &mut Pipe,
-    sendfile_bytes_max: u64,
-    buffers: &mut Buffers,
-) -> Result<Written, Error> {
-    let (offered, sent) = match output.front() {
-        Some(Front::File(source, range)) => {
-            let offered = (range.end - range.start).min(sendfile_bytes_max);
-            match file::sendfile(socket, source, range.start, offered as usize)? {
-                // The file has become shorter than the length that was promised.
-                0 => return Err(Error::shrunk("sendfile")),
-                sent => (offered, sent as u64),
+    /// One system call's worth of the output.
+    fn write_once(&mut self, x: &mut Exchange, buffers: &mut Buffers) -> Result<Written, Error> {
+        let (offered, sent) = match x.output.front() {
+            // One run is the usual: nothing has to be laid out.
+            Some(Front::Bytes(bytes)) if bytes.len() as u64 == x.output.len() => {
+                (bytes.len() as u64, file::write(self.socket.as_fd(), bytes)?)
             }
+            Some(Front::Bytes(_)) => self.write_runs(&x.output)?,
+            Some(Front::File(source, range)) => {
+                if !self.corked && (x.nopush || range.end - range.start >= CORKED_BYTES_MIN) {
+                    self.cork(true);
+                }
+                self.send_range(source, range, x.sendfile_bytes_max)?
+            }
+            None => return Ok(Written::All),
+        };
+        x.output.consume_into(sent as u64, buffers);
+        Ok(if (sent as u64) < offered { Written::Part } else { Written::All })
+    }
+
+    /// Several runs of bytes, or those before a file. How many bytes they are, and how many were sent.
+    #[inline(never)] // it lays out a table
+    fn write_runs(&self, output: &Pipe) -> Result<(u64, usize), Error> {
+        let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
+        let (count, offered, more) = output.gather(&mut slices);
+        // More behind them is a file: the head waits in the kernel to leave in one segment with its beginning.
+        let sent = net::sendv(self.socket.as_fd(), &slices[..count], more)?;
+        Ok((offered, sent))
+    }
+
+    #[inline(never)] // it is long
+    fn send_range(&self, source: BorrowedFd<'_>, range: Range<u64>, most: u64) -> Result<(u64, usize), Error> {
+        let offered = (range.end - range.start).min(most);
+        match file::sendfile(self.socket.as_fd(), source, range.start, offered as usize)? {
+            // The file has become shorter than the length that was promised.
+            0 => Err(Error::shrunk("sendfile")),
+            sent => Ok((offered, sent)),
         }
-        Some(Front::Bytes(_)) => {
-            let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
-            let (count, offered, more) = output.gather(&mut slices);
-            // More behind them is a file: the head waits in the kernel to leave in one segment with its beginning.
-            let sent = match more {
-                true => net::sendv(socket, &slices[..count], true)?,
-                false => file::writev(socket, &slices[..count])?,
-            };
-            (offered, sent as u64)
-        }
-        None => return Ok(Written::All),
-    };
-    output.consume_into(sent, buffers);
-    Ok(if sent < offered { Written::Part } else { Written::All })
+    }
+
+    /// Whether it fails (on a unix socket, which has no segments) or not: the bytes arrive.
+    fn cork(&mut self, on: bool) {
+        self.corked = on;
+        let _ = net::set_nopush(self.socket.as_fd(), on);
+    }
 }
 
 impl Task<Worker> for ClientWrite {

@@ -207,6 +207,7 @@ fn apply(settings: &Settings, x: &mut Exchange) {
     x.reset_when_timed_out = settings.reset_timedout_connection;
     x.log_level = settings.error_level;
     x.error_log = settings.error_log.clone();
+    x.nopush = settings.tcp_nopush;
     x.sendfile_bytes_max = match settings.sendfile_max_chunk {
         0 => WRITE_BYTES_PER_TURN,
         bytes => bytes.min(WRITE_BYTES_PER_TURN),
