@@ -1,10 +1,10 @@
 //! The loop: it waits for the kernel, gives tasks their turns, and knows nothing of what they do.
 //!
 //! One round: wait -> events to tokens (stale ones dropped) -> a bounded number of turns -> deadlines that have passed.
-//! After each turn the members of the exchange are asked in a circle what they want now, until one of them goes on: so a
-//! request passes from who reads it to who answers it to who writes, and nobody is asked twice. Only the engine arms and
-//! disarms the kernel. A task that wants its system call is simply run ("try first"); the kernel is asked to watch only
-//! for a task that has been told to come back later, and stays armed until an event comes that nobody wants.
+//! After each turn the members of the exchange are asked in a circle what they want now, until one of them goes on: so
+//! a request passes from who reads it to who answers it to who writes, and nobody is asked twice. Only the engine arms
+//! and disarms the kernel. A task that wants its system call is simply run ("try first"); the kernel is asked to watch
+//! only for a task that has been told to come back later, and stays armed until an event comes that nobody wants.
 
 mod arena;
 mod panics;
@@ -202,10 +202,9 @@ impl<W> Engine<W> {
     fn arm(&mut self, token: Token) {
         let Some(slot) = self.slots.get_mut(token) else { return };
         slot.listed = false;
-        if self.ask(token) != Want::Kernel {
+        if slot.ask(token, &self.exchanges, &mut self.asked) != Want::Kernel {
             return; // it does not wait any more
         }
-        let Some(slot) = self.slots.get_mut(token) else { return };
         match self.poller.arm(slot.task.watch(), token) {
             Ok(()) => slot.armed = true,
             Err(error) => self.refused(token, error),
@@ -237,7 +236,7 @@ impl<W> Engine<W> {
     fn wait_for_event(&mut self, token: Token) {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.blocked = true;
-            self.timers.file(token, &mut slot.deadline);
+            self.timers.file(token, &mut slot.standing.deadline);
             self.settle(token, None);
         }
     }
@@ -258,10 +257,13 @@ impl<W> Engine<W> {
             let Some(token) = self.lines.queue.pop_front() else { return };
             let Some(slot) = self.slots.get_mut(token) else { continue };
             let (event, exchange) = (slot.leave_queue(), slot.exchange());
-            if !self.is_wanted(token) && event != Event::Hangup {
-                continue;
+            // What it wanted may have been taken from it since it was queued.
+            let want = slot.ask(token, &self.exchanges, &mut self.asked);
+            if want != Want::Kernel {
+                self.disarm(token); // level-triggered: its event would come again at once
             }
             match exchange {
+                _ if want == Want::Nothing && event != Event::Hangup => {}
                 Some(x) => self.take_turns_of(x, token, event),
                 None => {
                     self.turns_left -= 1;
@@ -271,18 +273,10 @@ impl<W> Engine<W> {
         }
     }
 
-    /// Whether a queued task still wants a turn: what it wanted may have been taken from it.
-    fn is_wanted(&mut self, token: Token) -> bool {
-        let want = self.ask(token);
-        if want != Want::Kernel {
-            self.disarm(token); // level-triggered: its event would come again at once
-        }
-        want != Want::Nothing
-    }
-
     /// Gives this task of an exchange its turn, and then those members who go on, a bounded number in a row.
     fn take_turns_of(&mut self, x: Token, mut token: Token, mut event: Event) {
-        for _ in 0..TURNS_IN_A_ROW.min(self.turns_left) {
+        let turns_left_then = self.turns_left.saturating_sub(TURNS_IN_A_ROW);
+        while self.turns_left > turns_left_then {
             self.turns_left -= 1;
             self.turn_in(Some(x), token, event);
             let Some(next) = self.next_of(x, token) else { return };
@@ -295,13 +289,6 @@ impl<W> Engine<W> {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.enqueue(token, &mut self.lines);
         }
-    }
-
-    /// Asks a task what it wants.
-    fn ask(&mut self, token: Token) -> Want {
-        let Some(slot) = self.slots.get(token) else { return Want::Nothing };
-        self.asked = Asked::Wants(token);
-        slot.task.wants(slot.exchange().and_then(|x| self.exchanges.get(x)).map(|x| &**x))
     }
 
     /// What one of the tasks asked that all be told.
@@ -326,14 +313,14 @@ impl<W> Engine<W> {
     fn sweep_deadlines(&mut self) {
         if self.timers.len() > 2 * self.slots.len() + SPARE_DEADLINES {
             let slots = &self.slots;
-            self.timers.sweep(|token| slots.get(token).map(|slot| &slot.deadline));
+            self.timers.sweep(|token| slots.get(token).map(|slot| &slot.standing.deadline));
         }
     }
 
     fn tell_due(&mut self) {
         while let Some((at, token)) = self.due.pop() {
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            if self.timers.is_due(token, at, &mut slot.deadline, self.lent.moment) {
+            if self.timers.is_due(token, at, &mut slot.standing.deadline, self.lent.moment) {
                 self.turn(token, Event::Deadline);
             }
         }

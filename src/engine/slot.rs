@@ -1,10 +1,10 @@
 //! What the engine keeps for each task.
 
+use super::panics::Asked;
 use super::task::Lent;
 use super::timers::Deadline;
-use super::{Context, Event, Flow, Task, TaskError, Want};
+use super::{Arena, Event, Flow, Task, TaskError, Want};
 use crate::exchange::Exchange;
-use crate::log::Level;
 use std::collections::VecDeque;
 use webserv_sys::{Token, Watch};
 
@@ -14,8 +14,7 @@ const NONE: Token = Token { index: u32::MAX, generation: u32::MAX };
 /// A task and how it stands with the kernel and the queue.
 pub(super) struct Slot<W> {
     pub task: Box<dyn Task<W>>,
-    exchange: Token,
-    pub deadline: Deadline,
+    pub standing: Standing,
     /// The kernel watches for it.
     pub armed: bool,
     /// It is in the queue.
@@ -28,6 +27,20 @@ pub(super) struct Slot<W> {
     pub hangup: bool,
     /// Its next turn is one of the next round.
     pub yields: bool,
+}
+
+/// What a task may see and change of that while it has its turn.
+pub struct Standing {
+    exchange: Token,
+    pub(super) deadline: Deadline,
+}
+
+impl Standing {
+    /// The exchange that it belongs to.
+    #[inline]
+    pub(super) fn exchange(&self) -> Option<Token> {
+        (self.exchange != NONE).then_some(self.exchange)
+    }
 }
 
 /// Where tasks stand that want something.
@@ -61,8 +74,7 @@ impl<W> Slot<W> {
     pub fn new(task: Box<dyn Task<W>>, exchange: Option<Token>) -> Self {
         Self {
             task,
-            exchange: exchange.unwrap_or(NONE),
-            deadline: Deadline::NONE,
+            standing: Standing { exchange: exchange.unwrap_or(NONE), deadline: Deadline::NONE },
             armed: false,
             queued: false,
             blocked: false,
@@ -75,12 +87,12 @@ impl<W> Slot<W> {
     /// The exchange that it belongs to.
     #[inline]
     pub fn exchange(&self) -> Option<Token> {
-        (self.exchange != NONE).then_some(self.exchange)
+        self.standing.exchange()
     }
 
     /// It stands alone from now on.
     pub fn leave(&mut self) {
-        self.exchange = NONE;
+        self.standing.exchange = NONE;
     }
 
     /// Puts it at the end of the queue, once.
@@ -93,8 +105,14 @@ impl<W> Slot<W> {
         }
     }
 
-    /// Asks it what it wants now: true if that is a turn at once. If it is to wait, for the next round or for the kernel,
-    /// it is put into line for that.
+    /// Asks it what it wants now.
+    pub fn ask(&self, token: Token, exchanges: &Arena<Box<Exchange>>, asked: &mut Asked) -> Want {
+        *asked = Asked::Wants(token);
+        self.task.wants(self.exchange().and_then(|x| exchanges.get(x)).map(|x| &**x))
+    }
+
+    /// Asks it what it wants now: true if that is a turn at once. If it is to wait, for the next round or for the
+    /// kernel, it is put into line for that.
     #[inline]
     pub fn goes_on(&mut self, token: Token, exchange: Option<&Exchange>, lines: &mut Lines) -> bool {
         if self.queued {
@@ -121,6 +139,7 @@ impl<W> Slot<W> {
     pub fn on_ready(&mut self, token: Token, hangup: bool, lines: &mut Lines) {
         self.hangup |= hangup;
         self.blocked = false;
+        self.yields = false; // the kernel has been asked since
         self.enqueue(token, lines);
     }
 
@@ -130,22 +149,16 @@ impl<W> Slot<W> {
         if std::mem::take(&mut self.hangup) { Event::Hangup } else { Event::Ready }
     }
 
-    /// Calls its `handle` with everything that it may use.
-    #[inline(always)] // into the turn; the other call is that of Cancel
-    pub fn call(
+    /// Gives it its turn.
+    #[inline]
+    pub fn turn(
         &mut self,
         event: Event,
         exchange: Option<&mut Exchange>,
         worker: &mut W,
         lent: &mut Lent<W>,
     ) -> Result<Flow, TaskError> {
-        let (speaker, of) = (self.task.introduce(), self.exchange());
-        let deadline = &mut self.deadline.at;
-        let mut cx = Context { exchange, worker, now: lent.now, deadline, speaker: &speaker, of, lent };
-        let outcome = self.task.handle(event, &mut cx);
-        if cx.log_level() >= Level::Debug {
-            cx.trace(event, &outcome);
-        }
+        let outcome = self.task.turn(event, exchange, worker, &mut self.standing, lent);
         let is_blocked = matches!(outcome, Ok(Flow::Blocked));
         // A task that was told something has not made its call.
         self.blocked = is_blocked || self.blocked && !matches!(event, Event::Ready | Event::Hangup);
@@ -155,7 +168,7 @@ impl<W> Slot<W> {
 
     /// Whether it waits for anything at all.
     pub fn is_alive(&self, exchange: &Exchange) -> bool {
-        self.hangup || self.deadline.is_set() || self.task.wants(Some(exchange)) != Want::Nothing
+        self.hangup || self.standing.deadline.is_set() || self.task.wants(Some(exchange)) != Want::Nothing
     }
 
     /// It wants its system call: true if that may be tried now. If not, the kernel will be asked to say when.

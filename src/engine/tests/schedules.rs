@@ -207,7 +207,7 @@ fn check_exchange(engine: &Engine<Level>, token: Token) {
         assert_eq!(slot.exchange(), Some(token));
         let wants = slot.task.wants(Some(x));
         let waits = wants == Want::Kernel && (slot.armed || slot.listed);
-        (slot.queued && (wants != Want::Nothing || slot.hangup)) || waits || slot.deadline.is_set()
+        (slot.queued && (wants != Want::Nothing || slot.hangup)) || waits || slot.standing.deadline.is_set()
     });
     assert!(waits, "nobody in {token:?} waits for anything");
     // One segment may go past a bound: here a head of two bytes, or the last answer.
