@@ -405,7 +405,7 @@ fn many_parts_of_a_kept_file() {
 fn limits_hold_and_everything_is_given_back() {
     let names: Vec<String> = (0..60).map(|n| format!("{n}.txt")).collect();
     let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), name.as_bytes())).collect();
-    let config = "open_file_cache max=10 inactive=1s; open_file_cache_min_uses 1; open_file_cache_bytes 0;";
+    let config = "open_file_cache max=10 inactive=3s; open_file_cache_min_uses 1; open_file_cache_bytes 0;";
     let s = site(config, &files);
     let before = s.process.open_fds();
     let mut client = s.connect();
