@@ -53,7 +53,7 @@ pub(crate) enum Control {
 pub struct Engine<W> {
     poller: Box<dyn Poller>,
     slots: Arena<Slot<W>>,
-    exchanges: Arena<Box<Exchange>>,
+    exchanges: Arena<Exchange>,
     timers: Timers,
     /// Entries of the timers whose time has come in this round.
     due: Vec<(Moment, Token)>,
@@ -193,11 +193,11 @@ impl<W> Engine<W> {
         let Some(slot) = self.slots.get_mut(token) else { return };
         slot.listed = false;
         self.asked = Asked::what_it_wants(token, slot.exchange());
-        let exchange = slot.exchange().and_then(|x| self.exchanges.get(x)).map(|x| &**x);
+        let exchange = slot.exchange().and_then(|x| self.exchanges.get(x));
         if slot.task.wants(exchange) != Want::Kernel {
             return; // it does not wait any more
         }
-        match self.poller.arm(slot.task.watch(), token) {
+        match self.poller.arm(slot.task.watch(exchange), token) {
             Ok(()) => slot.armed = true,
             Err(error) => self.refused(token, error),
         }
@@ -207,7 +207,7 @@ impl<W> Engine<W> {
     fn refused(&mut self, token: Token, error: webserv_sys::Error) {
         let Some(slot) = self.slots.get(token) else { return };
         let Some(x) = slot.exchange() else {
-            let (speaker, secs) = (slot.task.introduce(), REST.as_secs());
+            let (speaker, secs) = (slot.task.introduce(None), REST.as_secs());
             self.say(Level::Crit, speaker, None, format_args!("{error}; tried again in {secs} s"));
             return self.rest(token);
         };
@@ -246,7 +246,7 @@ impl<W> Engine<W> {
             return; // disarmed after the kernel had put the event into this batch
         }
         self.asked = Asked::what_it_wants(ready.token, slot.exchange());
-        let exchange = slot.exchange().and_then(|x| self.exchanges.get(x)).map(|x| &**x);
+        let exchange = slot.exchange().and_then(|x| self.exchanges.get(x));
         let is_wanted = slot.task.wants(exchange) == Want::Kernel;
         slot.hangup |= ready.hangup;
         slot.blocked = false;
@@ -274,7 +274,7 @@ impl<W> Engine<W> {
         let x = slot.exchange();
         self.asked = Asked::what_it_wants(token, x);
         // What it wanted may have been taken from it since it was queued.
-        let exchange = x.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
+        let exchange = x.and_then(|x| self.exchanges.get(x));
         if event == Event::Hangup || slot.task.wants(exchange) != Want::Nothing {
             self.turn_in(x, token, event);
         }

@@ -55,7 +55,8 @@ impl<W> Engine<W> {
         let Asked { task, exchange, turn } = std::mem::replace(&mut self.asked, Asked::NOBODY);
         // Who it is may be the very thing that it cannot say.
         let speaker = self.slots.get(task).and_then(|slot| {
-            let introduced = catch_unwind(AssertUnwindSafe(|| slot.task.introduce()));
+            let exchange = exchange.and_then(|x| self.exchanges.get(x));
+            let introduced = catch_unwind(AssertUnwindSafe(|| slot.task.introduce(exchange)));
             introduced.ok()
         });
         let speaker = speaker.unwrap_or(Speaker { kind: "a task", doing: "", fd: None });

@@ -95,7 +95,7 @@ impl<W> Slot<W> {
             Want::Nothing => {}
             Want::Turn => self.enqueue(token, lines),
             Want::Kernel if self.blocked && (self.armed || self.listed) => {} // the kernel will say
-            Want::Kernel => self.call_or_wait(token, lines),
+            Want::Kernel => self.call_or_wait(token, exchange, lines),
         }
     }
 
@@ -105,8 +105,8 @@ impl<W> Slot<W> {
     }
 
     /// It wants its system call: now, or when the kernel says so.
-    fn call_or_wait(&mut self, token: Token, lines: &mut Lines) {
-        let try_now = match self.task.watch() {
+    fn call_or_wait(&mut self, token: Token, exchange: Option<&Exchange>, lines: &mut Lines) {
+        let try_now = match self.task.watch(exchange) {
             Watch::Always => true,
             Watch::Read(_) | Watch::Write(_) => lines.try_first && !self.blocked,
             Watch::Exit(_) | Watch::Signal(_) | Watch::Change(_) => false, // the event itself is the news

@@ -84,14 +84,15 @@ pub trait Task<W> {
     fn doing(&self) -> &'static str;
 
     /// What the kernel is to watch for it: one and the same as long as it lives, since that is how it is disarmed.
-    fn watch(&self) -> Watch<'_>;
+    /// (The descriptor is the task's own, or its exchange's.)
+    fn watch<'w>(&'w self, exchange: Option<&'w Exchange>) -> Watch<'w>;
 
     /// What it waits for. Pure: asked after each change of its exchange.
     fn wants(&self, exchange: Option<&Exchange>) -> Want;
 
     /// How it is named in log lines. (Here, so that the engine asks once for all of it.)
-    fn introduce(&self) -> Speaker {
-        let fd = match self.watch() {
+    fn introduce(&self, exchange: Option<&Exchange>) -> Speaker {
+        let fd = match self.watch(exchange) {
             Watch::Read(fd) | Watch::Write(fd) | Watch::Change(fd) => Some(fd.as_raw_fd()),
             Watch::Exit(_) | Watch::Signal(_) | Watch::Always => None,
         };
@@ -138,7 +139,7 @@ pub(super) enum Order<W> {
     /// A new task that stands alone.
     Alone(Box<dyn Task<W>>),
     /// A new exchange with its first tasks.
-    Open(Box<Exchange>, [Box<dyn Task<W>>; 3]),
+    Open(Exchange, [Box<dyn Task<W>>; 3]),
     /// All tasks are told.
     Tell(Event),
     /// The tasks of this exchange that work for the protocol are cancelled.
@@ -190,7 +191,7 @@ impl<W> Context<'_, W> {
 
     /// Opens an exchange: the protocol first, then the two sides of the client's socket.
     pub fn open(&mut self, exchange: Exchange, tasks: [Box<dyn Task<W>>; 3]) {
-        self.orders.push(Order::Open(Box::new(exchange), tasks));
+        self.orders.push(Order::Open(exchange, tasks));
     }
 
     /// Tells all tasks (this one too) of something that concerns the whole server.
@@ -221,7 +222,7 @@ impl<W> Context<'_, W> {
     /// Writes a line to the error log, with what is known of this task and its exchange.
     pub fn log(&mut self, level: Level, what: fmt::Arguments<'_>) {
         let exchange = self.exchange.as_deref();
-        if level <= exchange.map_or(self.log.level(), |x| x.log_level) {
+        if level <= exchange.map_or(self.log.level(), Exchange::log_level) {
             self.log.write(level, &self.speaker.line(self.of, exchange, what));
         }
     }
@@ -240,7 +241,7 @@ impl Speaker {
         what: fmt::Arguments<'l>,
     ) -> Line<'l> {
         Line {
-            target: exchange.and_then(|x| x.error_log.as_deref()),
+            target: exchange.and_then(|x| x.settings.error_log.as_deref()),
             exchange: of.map(|t| (t.index, t.generation)),
             task: Some((self.kind, self.fd)),
             what,

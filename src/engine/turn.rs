@@ -4,8 +4,8 @@ use super::panics::Asked;
 use super::slot::Slot;
 use super::task::{Order, Speaker};
 use super::{Context, Engine, Event, FOUNDERS, Flow, Side, Task, TaskError};
-use crate::exchange::Phase;
 use crate::exchange::limits::MEMBERS_MAX;
+use crate::exchange::{Exchange, Phase};
 use crate::log::Level;
 use std::fmt;
 use webserv_sys::Token;
@@ -42,10 +42,11 @@ impl<W> Engine<W> {
         let exchanges_open = self.exchanges.len();
         let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
         self.asked = Asked::to_go_on(token, exchange);
+        let of = exchange.and_then(|x| self.exchanges.get_mut(x));
         let mut cx = Context {
-            speaker: slot.task.introduce(),
+            speaker: slot.task.introduce(of.as_deref()),
             of: exchange,
-            exchange: exchange.and_then(|x| self.exchanges.get_mut(x)).map(|x| &mut **x),
+            exchange: of,
             worker: &mut self.worker,
             now: self.now,
             exchanges_open,
@@ -57,7 +58,7 @@ impl<W> Engine<W> {
             log: &mut self.log,
         };
         let outcome = slot.task.handle(event, &mut cx);
-        let is_traced = cx.exchange.as_deref().map_or(cx.log.level(), |x| x.log_level) >= Level::Debug;
+        let is_traced = cx.exchange.as_deref().map_or(cx.log.level(), Exchange::log_level) >= Level::Debug;
         let speaker = is_traced.then_some(cx.speaker);
         slot.blocked = match outcome {
             Ok(Flow::Blocked) => true,
@@ -74,7 +75,7 @@ impl<W> Engine<W> {
 
     /// The level that the error log has for this exchange.
     fn log_level(&self, exchange: Option<Token>) -> Level {
-        exchange.and_then(|x| self.exchanges.get(x)).map_or(self.log.level(), |x| x.log_level)
+        exchange.and_then(|x| self.exchanges.get(x)).map_or(self.log.level(), Exchange::log_level)
     }
 
     /// One line for each event, at level debug.
@@ -89,7 +90,7 @@ impl<W> Engine<W> {
     /// Writes a line about a task, if the level asks for it.
     pub(super) fn say(&mut self, level: Level, speaker: Speaker, of: Option<Token>, what: fmt::Arguments<'_>) {
         if level <= self.log_level(of) {
-            let x = of.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
+            let x = of.and_then(|x| self.exchanges.get(x));
             self.log.write(level, &speaker.line(of, x, what));
         }
     }
@@ -110,7 +111,8 @@ impl<W> Engine<W> {
     /// An exchange has as many tasks as it may have: the protocol is told that this one has failed.
     fn no_room(&mut self, token: Token) {
         let Some(slot) = self.slots.get(token) else { return };
-        let (speaker, exchange) = (slot.task.introduce(), slot.exchange());
+        let exchange = slot.exchange();
+        let speaker = slot.task.introduce(exchange.and_then(|x| self.exchanges.get(x)));
         self.say(Level::Alert, speaker, exchange, format_args!("there are {MEMBERS_MAX} tasks already (a bug)"));
         self.remove(token);
         if let Some(exchange) = exchange.and_then(|x| self.exchanges.get_mut(x)) {
@@ -205,9 +207,10 @@ impl<W> Engine<W> {
     pub(super) fn disarm(&mut self, token: Token) {
         let Some(slot) = self.slots.get_mut(token) else { return };
         if std::mem::take(&mut slot.armed)
-            && let Err(error) = self.poller.disarm(slot.task.watch())
+            && let exchange = slot.exchange().and_then(|x| self.exchanges.get(x))
+            && let Err(error) = self.poller.disarm(slot.task.watch(exchange))
         {
-            let speaker = slot.task.introduce();
+            let speaker = slot.task.introduce(exchange);
             self.say(Level::Alert, speaker, None, format_args!("{error}"));
         }
     }
@@ -229,7 +232,8 @@ impl<W> Engine<W> {
     /// Says in the log what went wrong with a task.
     fn report(&mut self, token: Token, error: TaskError) {
         let Some(slot) = self.slots.get(token) else { return };
-        let (speaker, exchange) = (slot.task.introduce(), slot.exchange());
+        let exchange = slot.exchange();
+        let speaker = slot.task.introduce(exchange.and_then(|x| self.exchanges.get(x)));
         let level = if error.side == Side::Client { Level::Info } else { Level::Error };
         self.say(level, speaker, exchange, format_args!("{}", error.source));
     }

@@ -14,12 +14,13 @@ pub use buffers::Buffers;
 pub use on_demand::{Fresh, OnDemand};
 pub use pipe::{Front, Pipe, Segment};
 pub use reply::{Answer, Reply, Source};
-pub use subject::Subject;
+pub use subject::{Client, Subject};
 
-use crate::log::{Level, LogTarget};
-use limits::{INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
+use crate::config::Settings;
+use crate::log::Level;
+use limits::{INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Duration;
 use webserv_sys::Token;
 
 /// On whose side something failed.
@@ -61,20 +62,18 @@ pub struct Exchange {
     pub phase: Phase,
     /// A worker has failed, on this side, and the protocol has not seen it yet.
     pub failed: Option<Side>,
-    /// How long the client may take none of the output.
-    pub send_timeout: Duration,
-    /// A client that was too slow gets a reset.
-    pub reset_when_timed_out: bool,
-    /// Bytes of the client that were read and dropped while the connection lingers.
-    pub dropped_bytes: u64,
+    /// Our direction of the socket has been shut down.
+    pub shut: bool,
+    /// The last read has brought all that it had asked for.
+    pub much_comes: bool,
+    /// Something of the client's was read and dropped while the connection lingers, since that was last looked at.
+    pub dropped: bool,
     /// The program that was started last was too slow, or what it said was no answer: it works for nobody.
     pub program_failed: bool,
-    /// The level of the error log that holds for the present request.
-    pub log_level: Level,
-    /// The error log's file for the present request; `None`: the main one.
-    pub error_log: Option<Arc<LogTarget>>,
-    /// Bytes that one sendfile(2) may take.
-    pub sendfile_bytes_max: u64,
+    /// What holds at the place of the present request, or of the last one.
+    pub settings: Arc<Settings>,
+    /// The client's socket, which its two sides share. `None` when it is only played.
+    pub socket: Option<OwnedFd>,
     /// Whom log lines are about.
     pub subject: Subject,
     /// The tasks, the protocol first. Kept by the engine.
@@ -82,8 +81,8 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// A fresh connection.
-    pub fn new(subject: Subject, send_timeout: Duration, log_level: Level) -> Self {
+    /// A fresh connection, before its first request.
+    pub fn new(socket: Option<OwnedFd>, subject: Subject, settings: Arc<Settings>) -> Self {
         Self {
             input: Pipe::new(INPUT_BYTES_MAX),
             output: Pipe::new(OUTPUT_BYTES_MAX),
@@ -91,16 +90,20 @@ impl Exchange {
             reply: OnDemand::default(),
             phase: Phase::Open,
             failed: None,
-            send_timeout,
-            reset_when_timed_out: false,
-            dropped_bytes: 0,
+            shut: false,
+            much_comes: false,
+            dropped: false,
             program_failed: false,
-            log_level,
-            error_log: None,
-            sendfile_bytes_max: WRITE_BYTES_PER_TURN,
+            settings,
+            socket,
             subject,
             members: Members::default(),
         }
+    }
+
+    /// The level of the error log for this connection.
+    pub fn log_level(&self) -> Level {
+        self.settings.error_level
     }
 
     /// Whether nothing is left to be done for this client.
@@ -187,7 +190,7 @@ mod tests {
 
     #[test]
     fn an_exchange_that_closes_is_over_when_its_output_has_left() {
-        let mut x = Exchange::new(Subject::default(), Duration::ZERO, Level::Error);
+        let mut x = Exchange::new(None, Subject::default(), Arc::default());
         x.output.push_copy(b"bye");
         for (phase, over) in [(Phase::Open, false), (Phase::Closing, false), (Phase::Closed, true)] {
             x.phase = phase;

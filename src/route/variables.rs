@@ -27,7 +27,7 @@ pub struct View<'a> {
     /// The settings in force.
     pub settings: &'a Settings,
     /// The client's address.
-    pub client: Option<&'a Address>,
+    pub client: Option<Address>,
     /// Our own address.
     pub local: &'a Address,
     /// Time of day.
@@ -138,8 +138,8 @@ impl View<'_> {
     /// Appends the value of a variable.
     fn value(&self, variable: &Variable, out: &mut Vec<u8>) {
         match variable {
-            Variable::RemoteAddr => address(self.client, out),
-            Variable::RemotePort => port(self.client, out),
+            Variable::RemoteAddr => address(self.client.as_ref(), out),
+            Variable::RemotePort => port(self.client.as_ref(), out),
             Variable::RemoteUser => {}
             Variable::ServerAddr => address(Some(self.local), out),
             Variable::ServerPort => port(Some(self.local), out),

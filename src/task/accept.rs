@@ -4,7 +4,7 @@ use super::{ClientRead, ClientWrite, Context, Directory, Http1};
 use crate::config::Listener;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::{ACCEPTS_PER_TURN, IDLE_CLOSED_AT_ONCE};
-use crate::exchange::{Exchange, Subject};
+use crate::exchange::{Client, Exchange, Subject};
 use crate::listen::Socket;
 use crate::log::Level;
 use crate::worker::Worker;
@@ -43,15 +43,11 @@ impl Accept {
 
     fn open(&self, socket: OwnedFd, client: Address, cx: &mut Context<'_>) {
         cx.log(Level::Debug, format_args!("accepted {client} as fd={}", socket.as_raw_fd()));
-        let settings = &self.listener.hosts.servers[0].settings;
-        let subject = Subject { client: Some(client), ..Subject::default() };
-        let exchange = Exchange::new(subject, settings.send_timeout, settings.error_level);
-        let socket = Rc::new(socket);
+        let settings = Arc::clone(&self.listener.hosts.servers[0].settings);
+        let subject = Subject { client: Client::from(&client), ..Subject::default() };
+        let exchange = Exchange::new(Some(socket), subject, settings);
         let protocol = self.protocol(cx);
-        cx.open(
-            exchange,
-            [protocol, Box::new(ClientRead::new(Rc::clone(&socket))), Box::new(ClientWrite::new(socket))],
-        );
+        cx.open(exchange, [protocol, Box::new(ClientRead), Box::new(ClientWrite)]);
     }
 
     /// What is spoken here.
@@ -128,7 +124,7 @@ impl Task<Worker> for Accept {
         "accepting a connection"
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Read(self.socket.as_fd())
     }
 

@@ -111,7 +111,7 @@ impl Task<Worker> for CgiErrors {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Read(self.stderr.as_fd())
     }
 

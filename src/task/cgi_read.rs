@@ -218,7 +218,7 @@ impl Task<Worker> for CgiRead {
         }
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Read(self.stdout.as_fd())
     }
 

@@ -150,7 +150,7 @@ impl CgiStart {
             path: &question.path,
             server: &question.route.server,
             settings: &question.route.settings,
-            client: x.and_then(|x| x.subject.client.as_ref()),
+            client: x.and_then(|x| x.subject.client.address()),
             local: &question.local,
             wall: clock::wall(),
             status: 0,
@@ -203,7 +203,7 @@ impl Task<Worker> for CgiStart {
         "starting the program"
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 

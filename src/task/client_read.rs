@@ -5,34 +5,27 @@ use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::{BUFFER_BYTES, LONG_READ_BYTES, READ_BYTES};
 use crate::exchange::{Exchange, Phase};
 use crate::worker::Worker;
-use std::os::fd::{AsFd, OwnedFd};
-use std::rc::Rc;
+use std::os::fd::AsFd;
 use webserv_sys::{Watch, file};
 
 /// Reads what the client sends, as long as the input has room.
-pub struct ClientRead {
-    socket: Rc<OwnedFd>,
-    /// The last read has brought all that it had asked for.
-    much: bool,
-}
+///
+/// All that it has stands in the exchange, so that it takes no memory of its own.
+pub struct ClientRead;
 
 impl ClientRead {
-    /// Reads from this socket.
-    pub fn new(socket: Rc<OwnedFd>) -> Self {
-        Self { socket, much: false }
-    }
-
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
         if self.wants(Some(x)) != Want::Kernel {
             return Ok(Flow::Progress); // a hangup while there is no room: what has come is used first
         }
-        if self.much && x.phase == Phase::Open && x.input.is_empty() && x.body.room() >= LONG_READ_BYTES {
-            return self.read_much(x);
+        if x.much_comes && x.phase == Phase::Open && x.input.is_empty() && x.body.room() >= LONG_READ_BYTES {
+            return read_much(x);
         }
         let most = if x.phase == Phase::Lingering { READ_BYTES } else { x.input.room().min(READ_BYTES) };
+        let Some(socket) = &x.socket else { return Ok(Flow::Done) };
         let buffer = &mut worker.read_buffer[..most];
-        match file::read(self.socket.as_fd(), buffer) {
+        match file::read(socket.as_fd(), buffer) {
             Ok(0) if x.phase == Phase::Lingering => Ok(Flow::Done),
             Ok(0) => {
                 x.input.end();
@@ -40,7 +33,7 @@ impl ClientRead {
             }
             Ok(count) => {
                 match x.phase {
-                    Phase::Lingering => x.dropped_bytes += count as u64,
+                    Phase::Lingering => x.dropped = true,
                     // What comes after other bytes goes behind them; else most heads fit into a buffer.
                     _ if count > BUFFER_BYTES || !x.input.is_empty() => x.input.push_copy(&buffer[..count]),
                     _ => {
@@ -49,7 +42,7 @@ impl ClientRead {
                         x.input.push_bytes(head);
                     }
                 }
-                self.much = count == READ_BYTES;
+                x.much_comes = count == READ_BYTES;
                 Ok(match count {
                     READ_BYTES => Flow::Yield,
                     _ if count < most => Flow::Blocked,
@@ -60,27 +53,28 @@ impl ClientRead {
             Err(error) => Err(TaskError::client(error)),
         }
     }
+}
 
-    /// Reads into a buffer that goes into the input as it is.
-    fn read_much(&mut self, x: &mut Exchange) -> Result<Flow, TaskError> {
-        let mut bytes = Vec::with_capacity(LONG_READ_BYTES);
-        match file::read_spare(self.socket.as_fd(), &mut bytes) {
-            Ok(0) => x.input.end(),
-            Ok(count) => {
-                self.much = count >= READ_BYTES;
-                match count >= LONG_READ_BYTES / 2 {
-                    true => x.input.push_bytes(bytes),
-                    false => x.input.push_copy(&bytes), // a buffer is not kept for a few bytes
-                }
-                if count == LONG_READ_BYTES {
-                    return Ok(Flow::Yield);
-                }
+/// Reads into a buffer that goes into the input as it is.
+fn read_much(x: &mut Exchange) -> Result<Flow, TaskError> {
+    let Some(socket) = &x.socket else { return Ok(Flow::Done) };
+    let mut bytes = Vec::with_capacity(LONG_READ_BYTES);
+    match file::read_spare(socket.as_fd(), &mut bytes) {
+        Ok(0) => x.input.end(),
+        Ok(count) => {
+            x.much_comes = count >= READ_BYTES;
+            match count >= LONG_READ_BYTES / 2 {
+                true => x.input.push_bytes(bytes),
+                false => x.input.push_copy(&bytes), // a buffer is not kept for a few bytes
             }
-            Err(error) if error.would_block() => {}
-            Err(error) => return Err(TaskError::client(error)),
+            if count == LONG_READ_BYTES {
+                return Ok(Flow::Yield);
+            }
         }
-        Ok(Flow::Blocked)
+        Err(error) if error.would_block() => {}
+        Err(error) => return Err(TaskError::client(error)),
     }
+    Ok(Flow::Blocked)
 }
 
 impl Task<Worker> for ClientRead {
@@ -92,8 +86,8 @@ impl Task<Worker> for ClientRead {
         "reading from the client"
     }
 
-    fn watch(&self) -> Watch<'_> {
-        Watch::Read(self.socket.as_fd())
+    fn watch<'w>(&'w self, exchange: Option<&'w Exchange>) -> Watch<'w> {
+        exchange.and_then(|x| x.socket.as_ref()).map_or(Watch::Always, |socket| Watch::Read(socket.as_fd()))
     }
 
     fn wants(&self, exchange: Option<&Exchange>) -> Want {

@@ -6,16 +6,13 @@ use crate::exchange::limits::{IOVECS_MAX, WRITE_BYTES_PER_TURN};
 use crate::exchange::{Buffers, Exchange, Front, Phase, Pipe};
 use crate::worker::Worker;
 use std::io::IoSlice;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::rc::Rc;
+use std::os::fd::{AsFd, BorrowedFd};
 use webserv_sys::{Error, Watch, file, net};
 
 /// Writes what the exchange has for the client: runs of bytes with one writev(2), ranges of files with sendfile(2).
-pub struct ClientWrite {
-    socket: Rc<OwnedFd>,
-    /// Our direction has been shut down.
-    shut: bool,
-}
+///
+/// All that it has stands in the exchange, so that it takes no memory of its own.
+pub struct ClientWrite;
 
 /// What one call came to.
 enum Written {
@@ -26,26 +23,22 @@ enum Written {
 }
 
 impl ClientWrite {
-    /// Writes to this socket.
-    pub fn new(socket: Rc<OwnedFd>) -> Self {
-        Self { socket, shut: false }
-    }
-
     fn write(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
-        let (start, timeout) = (x.output.taken_bytes(), x.send_timeout);
+        let Some(socket) = x.socket.as_ref().map(AsFd::as_fd) else { return Ok(Flow::Done) };
+        let (start, timeout) = (x.output.taken_bytes(), x.settings.send_timeout);
         let mut full = false;
         while !full && !x.output.is_empty() && x.output.taken_bytes() - start < WRITE_BYTES_PER_TURN {
-            match write_once(self.socket.as_fd(), &mut x.output, x.sendfile_bytes_max, &mut worker.buffers) {
+            match write_once(socket, &mut x.output, x.settings.sendfile_max_chunk, &mut worker.buffers) {
                 Ok(Written::All) => {}
                 Ok(Written::Part) => full = true,
                 Err(error) if error.would_block() => full = true,
                 Err(error) => return Err(TaskError::client(error)),
             }
         }
-        if x.output.is_empty() && x.phase == Phase::Lingering && !self.shut {
-            self.shut = true;
-            net::shutdown_write(self.socket.as_fd()).map_err(TaskError::client)?;
+        if x.output.is_empty() && x.phase == Phase::Lingering && !x.shut {
+            x.shut = true;
+            net::shutdown_write(socket).map_err(TaskError::client)?;
         }
         let (waits, moved) = (!x.output.is_empty(), x.output.taken_bytes() > start);
         if !waits {
@@ -61,16 +54,17 @@ impl ClientWrite {
     }
 }
 
-/// One system call's worth of the output.
+/// One system call's worth of the output. `sendfile_max_chunk` is the directive's: 0 is no limit.
 fn write_once(
     socket: BorrowedFd<'_>,
     output: &mut Pipe,
-    sendfile_bytes_max: u64,
+    sendfile_max_chunk: u64,
     buffers: &mut Buffers,
 ) -> Result<Written, Error> {
     let (offered, sent) = match output.front() {
         Some(Front::File(source, range)) => {
-            let offered = (range.end - range.start).min(sendfile_bytes_max);
+            let most = if sendfile_max_chunk == 0 { WRITE_BYTES_PER_TURN } else { sendfile_max_chunk };
+            let offered = (range.end - range.start).min(most.min(WRITE_BYTES_PER_TURN));
             match file::sendfile(socket, source, range.start, offered as usize)? {
                 // The file has become shorter than the length that was promised.
                 0 => return Err(Error::shrunk("sendfile")),
@@ -102,14 +96,14 @@ impl Task<Worker> for ClientWrite {
         "sending to the client"
     }
 
-    fn watch(&self) -> Watch<'_> {
-        Watch::Write(self.socket.as_fd())
+    fn watch<'w>(&'w self, exchange: Option<&'w Exchange>) -> Watch<'w> {
+        exchange.and_then(|x| x.socket.as_ref()).map_or(Watch::Always, |socket| Watch::Write(socket.as_fd()))
     }
 
     fn wants(&self, exchange: Option<&Exchange>) -> Want {
         match exchange {
             Some(x) if !x.output.is_empty() => Want::Kernel,
-            Some(x) if x.phase == Phase::Lingering && !self.shut => Want::Kernel,
+            Some(x) if x.phase == Phase::Lingering && !x.shut => Want::Kernel,
             _ => Want::Nothing,
         }
     }
@@ -118,8 +112,10 @@ impl Task<Worker> for ClientWrite {
         match event {
             Event::Ready | Event::Hangup => self.write(cx),
             Event::Deadline => {
-                if cx.exchange().reset_when_timed_out {
-                    let _ = net::set_reset_on_close(self.socket.as_fd()); // the kernel then keeps nothing for it
+                if let Some(x) = cx.exchange.as_deref()
+                    && let Some(socket) = x.socket.as_ref().filter(|_| x.settings.reset_timedout_connection)
+                {
+                    let _ = net::set_reset_on_close(socket.as_fd()); // the kernel then keeps nothing for it
                 }
                 Err(TaskError::client(Error::timed_out("write")))
             }

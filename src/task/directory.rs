@@ -376,7 +376,7 @@ impl Task<Worker> for Directory {
         }
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 

@@ -133,7 +133,7 @@ impl Task<Worker> for ProcessExit {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Exit(self.pid)
     }
 

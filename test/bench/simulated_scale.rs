@@ -20,7 +20,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 use webserv::config::{Config, Listener};
 use webserv::engine::{Context, Engine, Event, Flow, Task, TaskError, Want};
-use webserv::exchange::{Exchange, Subject};
+use webserv::exchange::{Client, Exchange, Subject};
 use webserv::log::{AccessLogs, ErrorLog, Level};
 use webserv::task::Http1;
 use webserv::worker::{Team, Worker};
@@ -87,7 +87,7 @@ impl Task<Worker> for Opener {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 
@@ -100,9 +100,10 @@ impl Task<Worker> for Opener {
         let (config, number) = (Arc::clone(&self.config), cx.worker.next_connection());
         let local = Rc::new(self.listener.address.clone());
         let protocol = Http1::new(config, Rc::clone(&self.listener), local, number);
-        let subject = Subject { client: Some(self.listener.address.clone()), ..Subject::default() };
+        let subject = Subject { client: Client::from(&self.listener.address), ..Subject::default() };
         let (reader, writer) = (Reader(std::io::stdin()), Writer(std::io::stdin()));
-        let exchange = Exchange::new(subject, Duration::from_secs(60), Level::Error);
+        let settings = Arc::clone(&self.listener.hosts.servers[0].settings);
+        let exchange = Exchange::new(None, subject, settings);
         cx.open(exchange, [Box::new(protocol), Box::new(reader), Box::new(writer)]);
         Ok(Flow::Progress)
     }
@@ -117,7 +118,7 @@ impl Task<Worker> for Reader {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Read(self.0.as_fd())
     }
 
@@ -142,7 +143,7 @@ impl Task<Worker> for Writer {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Write(self.0.as_fd())
     }
 

@@ -66,7 +66,7 @@ impl Case<'_> {
             path: &path,
             server,
             settings: &route.settings,
-            client: self.client.as_ref(),
+            client: self.client.clone(),
             local: &self.local,
             wall: Wall { secs: 0, nanos: 0 },
             status: 0,

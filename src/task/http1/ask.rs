@@ -1,5 +1,6 @@
 //! Who answers a request: the location itself, or a worker.
 
+use super::begin::apply;
 use super::current::{Current, Stage};
 use super::head::allowed;
 use super::kept::{keeps, takes_gzip};
@@ -236,7 +237,7 @@ impl Http1 {
                 true => cx.exchange().phase = Phase::Closing,
                 false => {
                     // Answers before this one still leave, and no reset may overtake them.
-                    self.settings = Arc::clone(&current.route.settings);
+                    apply(&current.route.settings, cx.exchange());
                     self.close(true, cx);
                 }
             }

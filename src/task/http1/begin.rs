@@ -4,7 +4,7 @@ use super::body::RequestBody;
 use super::current::{Arrival, Current};
 use super::{Context, Http1, Step};
 use crate::config::{Server, Settings};
-use crate::exchange::limits::{INPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
+use crate::exchange::limits::INPUT_BYTES_MAX;
 use crate::exchange::{Exchange, Phase, Pipe};
 use crate::http::{Form, HeadError, Limits, Method, Request, head, target};
 use crate::log::Level;
@@ -66,7 +66,7 @@ impl Http1 {
         if let Some(request) = &current.request {
             x.subject.request = Some(Rc::clone(request) as _);
         }
-        x.subject.server = Some(server as _);
+        x.subject.server = Some(server);
         match self.check(&mut current, cx) {
             Ok(()) if current.feeds => self.ask(current, cx),
             Ok(()) => {
@@ -191,16 +191,11 @@ fn find_location(current: &mut Current, request: &Request, cx: &mut Context<'_>)
     Ok(())
 }
 
-/// What the other tasks of the connection must know of the settings.
-fn apply(settings: &Settings, x: &mut Exchange) {
-    x.send_timeout = settings.send_timeout;
-    x.reset_when_timed_out = settings.reset_timedout_connection;
-    x.log_level = settings.error_level;
-    x.error_log = settings.error_log.clone();
-    x.sendfile_bytes_max = match settings.sendfile_max_chunk {
-        0 => WRITE_BYTES_PER_TURN,
-        bytes => bytes.min(WRITE_BYTES_PER_TURN),
-    };
+/// These settings hold for the connection from now on. Mostly they do already.
+pub(super) fn apply(settings: &Arc<Settings>, x: &mut Exchange) {
+    if !Arc::ptr_eq(&x.settings, settings) {
+        x.settings = Arc::clone(settings);
+    }
 }
 
 /// The limits of a head, as nginx's directives mean them.

@@ -21,7 +21,7 @@ mod upload;
 mod view;
 
 use super::Context;
-use crate::config::{Config, Listener, Settings};
+use crate::config::{Config, Listener};
 use crate::engine::{Event, Flow, Side, Task, TaskError, Want};
 use crate::exchange::limits::STEPS_PER_TURN;
 use crate::exchange::{Exchange, Phase};
@@ -51,20 +51,17 @@ pub struct Http1 {
     scan: Option<Box<Scan>>,
     /// Bytes at the front of the input that the scan has seen already.
     seen: u64,
-    /// When the head's first byte came, or when the connection became idle.
+    /// When the head's first byte came, when the connection became idle, or when it began to linger.
     since: Option<Instant>,
-    /// Since when the client's last bytes are read and dropped, and how many had been when it was last looked.
-    lingers: Option<Box<(Instant, u64)>>,
     current: Option<Box<Current>>,
     /// Requests whose answer is in the output and has not quite left, of which a log is to be told when it has.
     leaving: Leaving,
-    /// What holds at the place of the last request: how long it may be idle, and how the connection ends while the
-    /// client still sends.
-    settings: Arc<Settings>,
     /// The client does not speak HTTP: it is not waited for any longer.
     hasty: bool,
     /// The last answer is in the output. Whether the connection lingers is seen when that has left.
     closing: bool,
+    /// The answer has left, and the client's last bytes are read and dropped.
+    lingers: bool,
 }
 
 /// What a step came to.
@@ -79,7 +76,6 @@ enum Step {
 impl Http1 {
     /// Speaks HTTP/1.1 on a connection that was accepted by this listener, at this address of ours.
     pub fn new(config: Arc<Config>, listener: Rc<Listener>, local: Rc<Address>, connection: u64) -> Self {
-        let settings = Arc::clone(&listener.hosts.servers[0].settings);
         Self {
             config,
             listener,
@@ -89,12 +85,11 @@ impl Http1 {
             scan: None,
             seen: 0,
             since: None,
-            lingers: None,
             current: None,
             leaving: Leaving::default(),
-            settings,
             hasty: false,
             closing: false,
+            lingers: false,
         }
     }
 
@@ -113,7 +108,7 @@ impl Http1 {
             }
         }
         let x = cx.exchange();
-        if x.phase == Phase::Lingering && x.output.is_empty() && self.lingers.is_none() {
+        if x.phase == Phase::Lingering && x.output.is_empty() && !self.lingers {
             self.linger(cx);
         }
         self.set_deadline(cx);
@@ -174,7 +169,7 @@ impl Http1 {
         let settings = &self.listener.hosts.servers[0].settings;
         let since = self.since.unwrap_or(cx.now);
         match (cx.exchange().phase, &self.current) {
-            (Phase::Lingering, _) if self.lingers.is_some() => {} // set when it began
+            (Phase::Lingering, _) if self.lingers => {} // set when it began
             (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // the rest is ClientWrite's
             (Phase::Open, Some(current)) if current.body.is_finished() => cx.no_deadline(),
             (Phase::Open, Some(current)) if current.feeds && cx.exchange().body.room() == 0 => cx.no_deadline(),
@@ -183,7 +178,10 @@ impl Http1 {
             (Phase::Open, None) if self.is_head_started() || self.served == 0 => {
                 cx.wake_since(since, settings.client_header_timeout);
             }
-            (Phase::Open, None) => cx.wake_since(since, self.settings.keepalive_timeout),
+            (Phase::Open, None) => {
+                let timeout = cx.exchange().settings.keepalive_timeout;
+                cx.wake_since(since, timeout);
+            }
         }
     }
 
@@ -249,7 +247,7 @@ impl Http1 {
             return true; // to start the time that the first request may take
         }
         if x.phase == Phase::Lingering {
-            return x.output.is_empty() && self.lingers.is_none();
+            return x.output.is_empty() && !self.lingers;
         }
         if self.may_close(x) {
             return true;
@@ -287,7 +285,7 @@ impl Task<Worker> for Http1 {
         }
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 

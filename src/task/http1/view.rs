@@ -17,7 +17,7 @@ impl Http1 {
             path: &current.path,
             server: &current.route.server,
             settings: &current.route.settings,
-            client: x.and_then(|x| x.subject.client.as_ref()),
+            client: x.and_then(|x| x.subject.client.address()),
             local: &self.local,
             wall: cx.worker.date.wall(cx.now),
             status: current.status,
