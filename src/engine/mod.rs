@@ -14,6 +14,7 @@ mod turn;
 
 pub use arena::Arena;
 pub use task::{Context, Event, Flow, Speaker, Task, TaskError, Want};
+pub use timers::Moment;
 
 pub use crate::exchange::Side;
 
@@ -25,7 +26,7 @@ use slot::{Lines, Slot};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use task::Order;
-use timers::{Moment, Timers};
+use timers::Timers;
 use webserv_sys::{Poller, Ready, Result, Token};
 
 /// Deadlines of tasks that are gone may stand in the heap beside those of the living, and so many more, before it is

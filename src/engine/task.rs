@@ -111,10 +111,11 @@ pub struct Context<'a, W> {
     pub worker: &'a mut W,
     /// The time of this round of the loop.
     pub now: Instant,
+    /// The same on the engine's clock.
+    pub moment: Moment,
     /// Connections open in this worker.
     pub exchanges_open: usize,
     pub(super) start: &'a Instant,
-    pub(super) moment: Moment,
     pub(super) deadline: &'a mut Moment,
     pub(super) orders: &'a mut Vec<Order<W>>,
     pub(super) control: &'a mut Control,
@@ -163,9 +164,7 @@ impl<W> Context<'_, W> {
     }
 
     /// Tell this task [`Event::Deadline`] so long after `since`.
-    pub fn wake_since(&mut self, since: Instant, wait: Duration) {
-        // Mostly that is now, and the two forms of time need not be converted.
-        let since = if since == self.now { self.moment } else { Moment::of(since, *self.start) };
+    pub fn wake_since(&mut self, since: Moment, wait: Duration) {
         *self.deadline = since.after(wait);
     }
 

@@ -5,20 +5,22 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 use webserv_sys::Token;
 
-/// A time on the engine's clock: nanoseconds since the engine was made. Each task has two, so they are small.
+/// A time on the engine's clock: nanoseconds since the engine was made, which was at one. Each task has two, so they
+/// are small: half of an [`Instant`], and an `Option` of one takes no more.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Moment(u64);
+pub struct Moment(NonZeroU64);
 
 impl Moment {
     /// Beyond the end of the clock.
-    pub const NEVER: Moment = Moment(u64::MAX);
+    pub const NEVER: Moment = Moment(NonZeroU64::MAX);
 
     /// What `instant` is for an engine that was made at `start`.
     pub fn of(instant: Instant, start: Instant) -> Self {
-        Self(0).after(instant.saturating_duration_since(start))
+        Self(NonZeroU64::MIN).after(instant.saturating_duration_since(start))
     }
 
     /// So much later.
@@ -29,7 +31,7 @@ impl Moment {
 
     /// How long it is from `earlier` until then; nothing if it has passed.
     pub fn since(self, earlier: Moment) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
     }
 }
 
@@ -121,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_deadline_that_moves_back_a_thousand_times_has_one_entry_and_fires_once() {
-        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::NONE, Moment(7));
+        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::NONE, Moment(NonZeroU64::MIN));
         for ms in 0..1000 {
             deadline.at = start.after(Duration::from_millis(1000 + ms));
             timers.file(TOKEN, &mut deadline);
@@ -134,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_deadline_that_moves_forward_fires_at_the_new_time_and_only_then() {
-        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::NONE, Moment(7));
+        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::NONE, Moment(NonZeroU64::MIN));
         for ms in [900, 500, 100] {
             deadline.at = start.after(Duration::from_millis(ms));
             timers.file(TOKEN, &mut deadline);
@@ -149,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_deadline_taken_back_never_fires() {
-        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::NONE, Moment(7));
+        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::NONE, Moment(NonZeroU64::MIN));
         deadline.at = start;
         timers.file(TOKEN, &mut deadline);
         deadline.at = Moment::NEVER;

@@ -8,11 +8,10 @@ use crate::http::cgi::HeadScan;
 use crate::http::{Framing, ReplyHead, Request};
 use crate::log::Level;
 use crate::route::{self, Invocation, Route, Script, View};
-use crate::worker::Worker;
+use crate::worker::{Entrance, Worker};
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
-use webserv_sys::net::Address;
 use webserv_sys::poller::Pid;
 use webserv_sys::process::{self, Spawn};
 use webserv_sys::{Error, Watch, clock, file, pipe};
@@ -37,8 +36,8 @@ pub struct Question {
     pub body_path: Vec<u8>,
     /// All of the body is to come before the program starts: so that it can be told how long that is, or where.
     pub needs_length: bool,
-    /// Our own address.
-    pub local: Rc<Address>,
+    /// Where the client has come in.
+    pub entrance: Rc<Entrance>,
     /// The connection's serial number, the request's on it, and its own.
     pub numbers: (u64, u64, u128),
 }
@@ -151,7 +150,7 @@ impl CgiStart {
             server: &question.route.server,
             settings: &question.route.settings,
             client: x.and_then(|x| x.subject.client.address()),
-            local: &question.local,
+            local: &question.entrance.local,
             wall: clock::wall(),
             status: 0,
             body_bytes_sent: 0,

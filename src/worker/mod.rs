@@ -2,11 +2,13 @@
 
 mod command;
 mod date;
+mod entrance;
 mod file_cache;
 mod reload;
 mod team;
 
 pub use command::Command;
+pub use entrance::Entrance;
 pub use file_cache::{FileCache, Kept, KeptAnswer, Place};
 pub use reload::Reload;
 pub use team::{Mate, Team};
@@ -17,6 +19,7 @@ use crate::exchange::limits::{READ_BYTES, SPARE_SCANS_MAX, UNWATCHED};
 use crate::http::Scan;
 use crate::log::AccessLogs;
 use date::DateCache;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -50,6 +53,8 @@ pub struct Worker {
     /// Nothing new is begun: each response is its connection's last.
     pub draining: bool,
     connections: u64,
+    /// Those that were asked for since the last reload.
+    entrances: Vec<Rc<Entrance>>,
 }
 
 impl Worker {
@@ -69,6 +74,7 @@ impl Worker {
             idle_to_close: 0,
             draining: false,
             connections: 0,
+            entrances: Vec::new(),
         }
     }
 

@@ -18,12 +18,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
-use webserv::config::{Config, Listener};
+use webserv::config::Config;
 use webserv::engine::{Context, Engine, Event, Flow, Task, TaskError, Want};
 use webserv::exchange::{Client, Exchange, Subject};
 use webserv::log::{AccessLogs, ErrorLog, Level};
 use webserv::task::Http1;
-use webserv::worker::{Team, Worker};
+use webserv::worker::{Entrance, Team, Worker};
 use webserv_sys::{Poller, Ready, Result, Token, Watch};
 
 const REQUEST: &[u8] = b"GET /a HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n";
@@ -66,8 +66,7 @@ impl Poller for Scripted {
 /// Opens so many connections.
 struct Opener {
     left: usize,
-    config: Arc<Config>,
-    listener: Rc<Listener>,
+    entrance: Rc<Entrance>,
 }
 
 /// Each event is a whole request.
@@ -97,12 +96,10 @@ impl Task<Worker> for Opener {
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
         self.left -= 1;
-        let (config, number) = (Arc::clone(&self.config), cx.worker.next_connection());
-        let local = Rc::new(self.listener.address.clone());
-        let protocol = Http1::new(config, Rc::clone(&self.listener), local, number);
-        let subject = Subject { client: Client::from(&self.listener.address), ..Subject::default() };
+        let protocol = Http1::new(Rc::clone(&self.entrance), cx.worker.next_connection());
+        let subject = Subject { client: Client::from(&self.entrance.local), ..Subject::default() };
         let (reader, writer) = (Reader(std::io::stdin()), Writer(std::io::stdin()));
-        let settings = Arc::clone(&self.listener.hosts.servers[0].settings);
+        let settings = Arc::clone(&self.entrance.listener.hosts.servers[0].settings);
         let exchange = Exchange::new(None, subject, settings);
         cx.open(exchange, [Box::new(protocol), Box::new(reader), Box::new(writer)]);
         Ok(Flow::Progress)
@@ -173,8 +170,9 @@ fn run(connections: usize, requests: usize) -> Cost {
     let poller = Box::new(Scripted { armed, events });
     let mut engine = Engine::new(poller, true, ErrorLog::in_memory(Level::Error), worker);
     let before = resident_bytes();
-    let listener = Rc::new(config.listeners[0].clone());
-    engine.start(Box::new(Opener { left: connections, config, listener }));
+    let listener = config.listeners[0].clone();
+    let entrance = Entrance { config, local: listener.address.clone(), listener };
+    engine.start(Box::new(Opener { left: connections, entrance: Rc::new(entrance) }));
     let mut tokens = Vec::with_capacity(connections);
     while tokens.len() < connections {
         engine.round().expect("the script has no errors");

@@ -187,7 +187,7 @@ impl Http1 {
             path: current.path.clone(),
             query: current.query().map(<[u8]>::to_vec),
             as_get: current.as_get || current.in_error_page,
-            local: Rc::clone(&self.local),
+            entrance: Rc::clone(&self.entrance),
             numbers: (self.connection, current.number, id),
         })));
         current.stage = Stage::Waiting;

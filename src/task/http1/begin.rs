@@ -4,6 +4,7 @@ use super::body::RequestBody;
 use super::current::{Arrival, Current};
 use super::{Context, Http1, Step};
 use crate::config::{Server, Settings};
+use crate::engine::Moment;
 use crate::exchange::limits::INPUT_BYTES_MAX;
 use crate::exchange::{Exchange, Phase, Pipe};
 use crate::http::{Form, HeadError, Limits, Method, Request, head, target};
@@ -11,22 +12,21 @@ use crate::log::Level;
 use crate::route::{self, Route};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 impl Http1 {
     /// Looks for a request at the front of the input.
     pub(super) fn begin(&mut self, cx: &mut Context<'_>) -> Step {
-        let now = cx.now;
+        let now = cx.moment;
         let Context { exchange: Some(x), worker, .. } = cx else { return Step::Wait };
         if x.input.is_empty() && !x.input.is_ended() {
             self.since.get_or_insert(now); // from now on the first request may take its time
             return Step::Wait;
         }
-        let limits = limits(&self.listener.hosts.servers[0].settings);
+        let limits = limits(&self.entrance.listener.hosts.servers[0].settings);
         let was_started = self.is_head_started();
         let started = if was_started { self.since.unwrap_or(now) } else { now };
         let bytes = x.input.contiguous();
-        self.seen = bytes.len() as u64;
+        self.seen = bytes.len() as u32; // far below 4 GiB: a pipe is bounded
         let mut scan = self.scan.take().or_else(|| worker.scans.pop()).unwrap_or_default();
         let result = head::request(bytes, &mut scan, &limits);
         let is_started = scan.is_started();
@@ -56,9 +56,9 @@ impl Http1 {
     }
 
     /// A whole head has come.
-    fn head_complete(&mut self, request: Request, limits: &Limits, started: Instant, cx: &mut Context<'_>) -> Step {
+    fn head_complete(&mut self, request: Request, limits: &Limits, started: Moment, cx: &mut Context<'_>) -> Step {
         let still_ours = self.follow_reload(cx);
-        let server = Arc::clone(route::server(&self.listener.hosts, request.host()));
+        let server = Arc::clone(route::server(&self.entrance.listener.hosts, request.host()));
         let arrival = self.arrival(&server, started, cx);
         let mut current = Box::new(Current::new(arrival, request, limits));
         current.keep_alive &= still_ours;
@@ -79,14 +79,11 @@ impl Http1 {
 
     /// After a reload the next request is answered by the new configuration, if it still listens at this address.
     fn follow_reload(&mut self, cx: &mut Context<'_>) -> bool {
-        if Arc::ptr_eq(&self.config, &cx.worker.config) {
+        if Arc::ptr_eq(&self.entrance.config, &cx.worker.config) {
             return true;
         }
-        let Some(listener) = cx.worker.config.listeners.iter().find(|l| l.address == self.listener.address) else {
-            return false;
-        };
-        self.listener = Rc::new(listener.clone());
-        self.config = Arc::clone(&cx.worker.config);
+        let Some(entrance) = cx.worker.entrance_now(&self.entrance) else { return false };
+        self.entrance = entrance;
         true
     }
 
@@ -134,9 +131,9 @@ impl Http1 {
     }
 
     /// The head cannot be understood, so neither can what follows it.
-    fn bad_head(&mut self, error: HeadError, started: Instant, cx: &mut Context<'_>) -> Step {
+    fn bad_head(&mut self, error: HeadError, started: Moment, cx: &mut Context<'_>) -> Step {
         self.seen = 0;
-        let server = Arc::clone(&self.listener.hosts.servers[0]);
+        let server = Arc::clone(&self.entrance.listener.hosts.servers[0]);
         apply(&server.settings, cx.exchange());
         cx.log(Level::Info, format_args!("refused: {}; it begins \"{}\"", error.reason, error.line.escape_ascii()));
         let arrival = self.arrival(&server, started, cx);
@@ -145,8 +142,8 @@ impl Http1 {
 
     /// Refuses a request whose head has not come as a whole.
     pub(super) fn refuse_head(&mut self, status: u16, cx: &mut Context<'_>) -> Step {
-        let server = Arc::clone(&self.listener.hosts.servers[0]);
-        let arrival = self.arrival(&server, self.since.unwrap_or(cx.now), cx);
+        let server = Arc::clone(&self.entrance.listener.hosts.servers[0]);
+        let arrival = self.arrival(&server, self.since.unwrap_or(cx.moment), cx);
         self.scan = None;
         let line = cx.exchange().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
         let line: Box<[u8]> = line.strip_suffix(b"\r").unwrap_or(line).into();
@@ -154,13 +151,13 @@ impl Http1 {
     }
 
     /// One more request has come.
-    fn arrival(&mut self, server: &Arc<Server>, started: Instant, cx: &mut Context<'_>) -> Arrival {
-        self.served += 1;
+    fn arrival(&mut self, server: &Arc<Server>, started: Moment, cx: &mut Context<'_>) -> Arrival {
+        self.served = self.served.saturating_add(1);
         let output = &cx.exchange().output;
         Arrival {
-            config: Arc::clone(&self.config),
+            config: Arc::clone(&self.entrance.config),
             route: Route::to_server(server),
-            number: self.served,
+            number: self.served.into(),
             output_start: output.taken_bytes() + output.len(),
             pipelined: !output.is_empty(),
             started,

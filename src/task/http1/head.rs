@@ -88,7 +88,7 @@ impl Http1 {
         if UserId::find(&request.fields, &settings.userid.cookie.name).is_some() {
             return;
         }
-        let server = match &*self.local {
+        let server = match &self.entrance.local {
             Address::Inet(SocketAddr::V4(local)) => local.ip().octets(),
             Address::Inet(SocketAddr::V6(local)) => *local.ip().octets().last_chunk().unwrap_or(&[0; 4]),
             Address::Unix(_) => [0; 4],

@@ -21,38 +21,32 @@ mod upload;
 mod view;
 
 use super::Context;
-use crate::config::{Config, Listener};
-use crate::engine::{Event, Flow, Side, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Moment, Side, Task, TaskError, Want};
 use crate::exchange::limits::STEPS_PER_TURN;
 use crate::exchange::{Exchange, Phase};
 use crate::http::Scan;
 use crate::log::Level;
-use crate::worker::Worker;
+use crate::worker::{Entrance, Worker};
 use answer::end_workers;
 use current::{Current, Stage};
 use leaving::Leaving;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Instant;
 use webserv_sys::Watch;
-use webserv_sys::net::Address;
 
 /// The HTTP/1.1 side of one connection.
 pub struct Http1 {
-    /// The configuration that `listener` and the routes are of.
-    config: Arc<Config>,
-    listener: Rc<Listener>,
-    local: Rc<Address>,
+    /// Where the client has come in, by the configuration that the next request is answered by.
+    entrance: Rc<Entrance>,
     /// The connection's serial number.
     connection: u64,
     /// Requests begun.
-    served: u64,
+    served: u32,
     /// How far the next request's head has been read, if it has begun to come. Idle connections have none.
     scan: Option<Box<Scan>>,
     /// Bytes at the front of the input that the scan has seen already.
-    seen: u64,
+    seen: u32,
     /// When the head's first byte came, when the connection became idle, or when it began to linger.
-    since: Option<Instant>,
+    since: Option<Moment>,
     current: Option<Box<Current>>,
     /// Requests whose answer is in the output and has not quite left, of which a log is to be told when it has.
     leaving: Leaving,
@@ -74,12 +68,10 @@ enum Step {
 }
 
 impl Http1 {
-    /// Speaks HTTP/1.1 on a connection that was accepted by this listener, at this address of ours.
-    pub fn new(config: Arc<Config>, listener: Rc<Listener>, local: Rc<Address>, connection: u64) -> Self {
+    /// Speaks HTTP/1.1 on a connection that was accepted at this entrance, the worker's so-manieth.
+    pub fn new(entrance: Rc<Entrance>, connection: u64) -> Self {
         Self {
-            config,
-            listener,
-            local,
+            entrance,
             connection,
             served: 0,
             scan: None,
@@ -166,8 +158,8 @@ impl Http1 {
 
     /// The time at which patience ends: with the head as a whole, with the next request, with a body's next bytes.
     fn set_deadline(&self, cx: &mut Context<'_>) {
-        let settings = &self.listener.hosts.servers[0].settings;
-        let since = self.since.unwrap_or(cx.now);
+        let settings = &self.entrance.listener.hosts.servers[0].settings;
+        let since = self.since.unwrap_or(cx.moment);
         match (cx.exchange().phase, &self.current) {
             (Phase::Lingering, _) if self.lingers => {} // set when it began
             (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // the rest is ClientWrite's
@@ -193,7 +185,7 @@ impl Http1 {
                     cx.log(Level::Info, format_args!("idle for too long: closed"));
                     cx.exchange().phase = Phase::Closed;
                 } else {
-                    self.since = Some(cx.now); // the client still takes the last answer: it is not idle
+                    self.since = Some(cx.moment); // the client still takes the last answer: it is not idle
                 }
                 return;
             }
@@ -255,7 +247,7 @@ impl Http1 {
         if x.phase != Phase::Open || x.output.room() == 0 {
             return false;
         }
-        let input = || x.input.len() > self.seen || x.input.is_ended();
+        let input = || x.input.len() > self.seen.into() || x.input.is_ended();
         match self.current.as_deref() {
             None => self.may_begin() && input(),
             Some(current) if current.feeds && !current.body.is_finished() && x.body.room() > 0 && input() => true,
