@@ -26,6 +26,9 @@ pub const BUFFER_BYTES: usize = 2048;
 /// Buffers of a worker that are kept while nobody uses them.
 pub const SPARE_BUFFERS_MAX: usize = 64;
 
+/// Pipes of a worker that are kept while no connection uses them.
+pub const SPARE_PIPES_MAX: usize = 64;
+
 /// Of what a worker reads heads with, how many are kept while nobody uses them.
 pub const SPARE_SCANS_MAX: usize = 16;
 

@@ -11,14 +11,14 @@ mod reply;
 mod subject;
 
 pub use buffers::Buffers;
-pub use on_demand::{Fresh, OnDemand};
+pub use on_demand::{Fresh, OnDemand, Pipes};
 pub use pipe::{Front, Pipe, Segment};
 pub use reply::{Answer, Reply, Source};
 pub use subject::{Client, Subject};
 
 use crate::config::Settings;
 use crate::log::Level;
-use limits::{INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX};
+use limits::{BODY_BYTES_MAX, INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use webserv_sys::Token;
@@ -51,13 +51,15 @@ pub enum Phase {
 /// One client connection, as its tasks see it.
 pub struct Exchange {
     /// Bytes from the client.
-    pub input: Pipe,
+    pub input: OnDemand<Pipe, INPUT_BYTES_MAX>,
     /// Bytes to the client.
-    pub output: Pipe,
+    pub output: OnDemand<Pipe, OUTPUT_BYTES_MAX>,
+    /// Bytes that have left on this connection.
+    pub sent_bytes: u64,
     /// The request's body, plain, for the worker that takes it.
-    pub body: OnDemand<Pipe>,
+    pub body: OnDemand<Pipe, BODY_BYTES_MAX>,
     /// What a worker answers, before the protocol has framed it.
-    pub reply: OnDemand<Reply>,
+    pub reply: OnDemand<Reply, REPLY_BYTES_MAX>,
     /// Where the connection stands; changed by the protocol.
     pub phase: Phase,
     /// A worker has failed, on this side, and the protocol has not seen it yet.
@@ -84,8 +86,9 @@ impl Exchange {
     /// A fresh connection, before its first request.
     pub fn new(socket: Option<OwnedFd>, subject: Subject, settings: Arc<Settings>) -> Self {
         Self {
-            input: Pipe::new(INPUT_BYTES_MAX),
-            output: Pipe::new(OUTPUT_BYTES_MAX),
+            input: OnDemand::default(),
+            output: OnDemand::default(),
+            sent_bytes: 0,
             body: OnDemand::default(),
             reply: OnDemand::default(),
             phase: Phase::Open,
@@ -104,6 +107,11 @@ impl Exchange {
     /// The level of the error log for this connection.
     pub fn log_level(&self) -> Level {
         self.settings.error_level
+    }
+
+    /// Where the output ends, counted from the connection's first byte.
+    pub fn output_end(&self) -> u64 {
+        self.sent_bytes + self.output.len()
     }
 
     /// Whether nothing is left to be done for this client.

@@ -1,6 +1,6 @@
 //! A pipe: a bounded queue of bytes between two tasks.
 
-use super::limits::{BODY_BYTES_MAX, COPIED_BYTES_MAX, FILES_MAX, SEGMENTS_MAX};
+use super::limits::{COPIED_BYTES_MAX, FILES_MAX, SEGMENTS_MAX};
 use super::{Buffers, Fresh};
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -104,12 +104,11 @@ impl Segment {
     }
 }
 
-/// The pipe that is made on demand: that of a request's body.
-impl Fresh for Pipe {
-    const FRESH: &Pipe = &Pipe::new(BODY_BYTES_MAX);
+impl<const BYTES_MAX: usize> Fresh<BYTES_MAX> for Pipe {
+    const FRESH: &Pipe = &Pipe::new(BYTES_MAX);
 
     fn fresh() -> Self {
-        Pipe::new(BODY_BYTES_MAX)
+        Pipe::new(BYTES_MAX)
     }
 }
 
@@ -128,6 +127,17 @@ impl Pipe {
             abandoned: false,
             held: false,
         }
+    }
+
+    /// Whether it is as good as none: nothing is in it, and nobody has ended or abandoned it.
+    pub fn is_idle(&self) -> bool {
+        self.bytes == 0 && !self.ended && !self.abandoned
+    }
+
+    /// Makes an idle one as it was when it was new, with this bound.
+    pub fn renew(&mut self, memory_bytes_max: usize) {
+        debug_assert!(self.is_idle());
+        (self.memory_bytes_max, self.taken_bytes, self.held) = (memory_bytes_max as u32, 0, false);
     }
 
     /// Makes it full with no less than so many bytes; what is in it stays.

@@ -37,6 +37,7 @@ impl ClientRead {
                     // What comes after other bytes goes behind them; else most heads fit into a buffer.
                     _ if count > BUFFER_BYTES || !x.input.is_empty() => x.input.push_copy(&buffer[..count]),
                     _ => {
+                        x.input.draw_on(&mut worker.pipes);
                         let mut head = worker.buffers.take(count);
                         head.extend_from_slice(&buffer[..count]);
                         x.input.push_bytes(head);

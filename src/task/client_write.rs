@@ -26,24 +26,20 @@ impl ClientWrite {
     fn write(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
         let Some(socket) = x.socket.as_ref().map(AsFd::as_fd) else { return Ok(Flow::Done) };
-        let (start, timeout) = (x.output.taken_bytes(), x.settings.send_timeout);
-        let mut full = false;
-        while !full && !x.output.is_empty() && x.output.taken_bytes() - start < WRITE_BYTES_PER_TURN {
-            match write_once(socket, &mut x.output, x.settings.sendfile_max_chunk, &mut worker.buffers) {
-                Ok(Written::All) => {}
-                Ok(Written::Part) => full = true,
-                Err(error) if error.would_block() => full = true,
-                Err(error) => return Err(TaskError::client(error)),
-            }
-        }
+        let (waiting, timeout) = (x.output.len(), x.settings.send_timeout);
+        let full = write_turn(socket, &mut x.output, x.settings.sendfile_max_chunk, &mut worker.buffers);
+        let sent = waiting - x.output.len();
+        x.sent_bytes += sent;
+        let full = full.map_err(TaskError::client)?;
         if x.output.is_empty() && x.phase == Phase::Lingering && !x.shut {
             x.shut = true;
             net::shutdown_write(socket).map_err(TaskError::client)?;
         }
-        let (waits, moved) = (!x.output.is_empty(), x.output.taken_bytes() > start);
+        let waits = !x.output.is_empty();
+        x.output.give_back_to(&mut worker.pipes);
         if !waits {
             cx.no_deadline();
-        } else if moved || !cx.has_deadline() {
+        } else if sent > 0 || !cx.has_deadline() {
             cx.wake_after(timeout);
         }
         Ok(match full {
@@ -52,6 +48,25 @@ impl ClientWrite {
             false => Flow::Progress,
         })
     }
+}
+
+/// One turn's worth of the output. Whether the socket's buffer is full.
+fn write_turn(
+    socket: BorrowedFd<'_>,
+    output: &mut Pipe,
+    sendfile_max_chunk: u64,
+    buffers: &mut Buffers,
+) -> Result<bool, Error> {
+    let waiting = output.len();
+    while !output.is_empty() && waiting - output.len() < WRITE_BYTES_PER_TURN {
+        match write_once(socket, output, sendfile_max_chunk, buffers) {
+            Ok(Written::All) => {}
+            Ok(Written::Part) => return Ok(true),
+            Err(error) if error.would_block() => return Ok(true),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
 }
 
 /// One system call's worth of the output. `sendfile_max_chunk` is the directive's: 0 is no limit.

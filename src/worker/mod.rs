@@ -14,8 +14,8 @@ pub use reload::Reload;
 pub use team::{Mate, Team};
 
 use crate::config::Config;
-use crate::exchange::Buffers;
 use crate::exchange::limits::{READ_BYTES, SPARE_SCANS_MAX, UNWATCHED};
+use crate::exchange::{Buffers, Pipes};
 use crate::http::Scan;
 use crate::log::AccessLogs;
 use date::DateCache;
@@ -38,6 +38,8 @@ pub struct Worker {
     pub scans: Vec<Box<Scan>>,
     /// Memory for heads and small answers.
     pub buffers: Buffers,
+    /// Pipes for connections that have something to say.
+    pub pipes: Pipes,
     /// The access logs.
     pub access_logs: AccessLogs,
     /// The date field's value for the present second.
@@ -66,6 +68,7 @@ impl Worker {
             read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
             scans: Vec::new(),
             buffers: Buffers::default(),
+            pipes: Pipes::default(),
             access_logs,
             date: DateCache::default(),
             files: FileCache::default(),

@@ -124,9 +124,11 @@ impl Task<Worker> for Reader {
     }
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
-        let mut head = cx.worker.buffers.take(REQUEST.len());
+        let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
+        x.input.draw_on(&mut worker.pipes);
+        let mut head = worker.buffers.take(REQUEST.len());
         head.extend_from_slice(REQUEST);
-        cx.exchange().input.push_bytes(head);
+        x.input.push_bytes(head);
         Ok(Flow::Blocked)
     }
 }
@@ -150,7 +152,10 @@ impl Task<Worker> for Writer {
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
         let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
-        x.output.consume_into(x.output.len(), &mut worker.buffers);
+        let bytes = x.output.len();
+        x.output.consume_into(bytes, &mut worker.buffers);
+        x.output.give_back_to(&mut worker.pipes);
+        x.sent_bytes += bytes;
         Ok(Flow::Progress)
     }
 }

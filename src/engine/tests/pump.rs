@@ -67,7 +67,7 @@ impl Ask {
 /// The server's exchange: small pipes, so that they are often full.
 fn small_exchange(level: Level) -> Exchange {
     let mut x = exchange();
-    (x.input, x.output) = (Pipe::new(PIPE_BYTES_MAX), Pipe::new(PIPE_BYTES_MAX));
+    (*x.input, *x.output) = (Pipe::new(PIPE_BYTES_MAX), Pipe::new(PIPE_BYTES_MAX));
     x.reply.reset(PIPE_BYTES_MAX);
     x.settings = at_level(level);
     x

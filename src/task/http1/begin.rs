@@ -38,6 +38,7 @@ impl Http1 {
             Ok(Some((request, used))) => {
                 x.input.consume_into(used as u64, &mut worker.buffers);
                 self.seen = 0;
+                x.output.draw_on(&mut worker.pipes);
                 self.head_complete(request, &limits, started, cx)
             }
             Ok(None) if x.input.is_ended() => {
@@ -153,13 +154,13 @@ impl Http1 {
     /// One more request has come.
     fn arrival(&mut self, server: &Arc<Server>, started: Moment, cx: &mut Context<'_>) -> Arrival {
         self.served = self.served.saturating_add(1);
-        let output = &cx.exchange().output;
+        let x = cx.exchange();
         Arrival {
             config: Arc::clone(&self.entrance.config),
             route: Route::to_server(server),
             number: self.served.into(),
-            output_start: output.taken_bytes() + output.len(),
-            pipelined: !output.is_empty(),
+            output_start: x.output_end(),
+            pipelined: !x.output.is_empty(),
             started,
         }
     }

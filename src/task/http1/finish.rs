@@ -86,7 +86,7 @@ impl Http1 {
 
     /// Ends the requests whose answers have left: each is logged.
     pub(super) fn end_what_has_left(&mut self, cx: &mut Context<'_>) {
-        while self.leaving.has_left(cx.exchange().output.taken_bytes()) {
+        while self.leaving.has_left(cx.exchange().sent_bytes) {
             let Some(entry) = self.leaving.pop() else { return };
             self.log_access(&entry, cx);
             self.forget(entry, cx);

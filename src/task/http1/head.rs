@@ -174,8 +174,7 @@ pub(super) fn head_made(current: &mut Current, head: &[u8], cx: &mut Context<'_>
     if logs_sent_fields(current) {
         current.sent_head = head.to_vec();
     }
-    let output = &cx.exchange().output;
-    current.output_start = output.taken_bytes() + output.len();
+    current.output_start = cx.exchange().output_end();
 }
 
 /// Some access log wants to see fields of the answer.

@@ -103,6 +103,9 @@ impl Http1 {
         if x.phase == Phase::Lingering && x.output.is_empty() && !self.lingers {
             self.linger(cx);
         }
+        if let Context { exchange: Some(x), worker, .. } = cx {
+            x.input.give_back_to(&mut worker.pipes);
+        }
         self.set_deadline(cx);
     }
 
@@ -232,7 +235,7 @@ impl Http1 {
     }
 
     fn wants_turn(&self, x: &Exchange) -> bool {
-        if x.failed.is_some() || self.leaving.has_left(x.output.taken_bytes()) {
+        if x.failed.is_some() || self.leaving.has_left(x.sent_bytes) {
             return true;
         }
         if self.since.is_none() {

@@ -8,7 +8,7 @@ impl Http1 {
     /// The request as `return`, `add_header`, `error_page` and the access log see it.
     pub(super) fn view<'a>(&'a self, current: &'a Current, cx: &'a Context<'_>) -> View<'a> {
         let x = cx.exchange.as_deref();
-        let taken = x.map_or(0, |x| x.output.taken_bytes());
+        let taken = x.map_or(0, |x| x.sent_bytes);
         let sent = taken.min(current.output_end).saturating_sub(current.output_start);
         View {
             request: current.request.as_deref(),
