@@ -131,7 +131,7 @@ impl Pipe {
 
     /// Whether it is as good as none: nothing is in it, and nobody has ended or abandoned it.
     pub fn is_idle(&self) -> bool {
-        self.bytes == 0 && !self.ended && !self.abandoned
+        self.bytes == 0 && !(self.ended | self.abandoned)
     }
 
     /// Makes an idle one as it was when it was new, with this bound.

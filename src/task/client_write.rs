@@ -26,25 +26,26 @@ impl ClientWrite {
     fn write(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
         let Some(socket) = x.socket.as_ref().map(AsFd::as_fd) else { return Ok(Flow::Done) };
-        let (waiting, timeout) = (x.output.len(), x.settings.send_timeout);
-        let full = write_turn(socket, &mut x.output, x.settings.sendfile_max_chunk, &mut worker.buffers);
-        let sent = waiting - x.output.len();
+        let output = &mut *x.output;
+        let (waiting, timeout) = (output.len(), x.settings.send_timeout);
+        let full = write_turn(socket, output, x.settings.sendfile_max_chunk, &mut worker.buffers);
+        let left = output.len();
+        let sent = waiting - left;
         x.sent_bytes += sent;
         let full = full.map_err(TaskError::client)?;
-        if x.output.is_empty() && x.phase == Phase::Lingering && !x.shut {
+        if left == 0 && x.phase == Phase::Lingering && !x.shut {
             x.shut = true;
             net::shutdown_write(socket).map_err(TaskError::client)?;
         }
-        let waits = !x.output.is_empty();
-        x.output.give_back_to(&mut worker.pipes);
-        if !waits {
+        if left == 0 {
+            x.output.give_back_to(&mut worker.pipes);
             cx.no_deadline();
         } else if sent > 0 || !cx.has_deadline() {
             cx.wake_after(timeout);
         }
         Ok(match full {
             true => Flow::Blocked,
-            false if waits => Flow::Yield,
+            false if left > 0 => Flow::Yield,
             false => Flow::Progress,
         })
     }

@@ -247,9 +247,11 @@ impl Http1 {
         if self.may_close(x) {
             return true;
         }
-        if x.phase != Phase::Open || x.output.room() == 0 {
-            return false;
-        }
+        x.phase == Phase::Open && self.wants_step(x) && x.output.room() > 0
+    }
+
+    /// Whether there is something new for a step.
+    fn wants_step(&self, x: &Exchange) -> bool {
         let input = || x.input.len() > self.seen.into() || x.input.is_ended();
         match self.current.as_deref() {
             None => self.may_begin() && input(),
