@@ -1,6 +1,8 @@
 //! `open_file_cache`: a file that is kept is never stale. What was changed before a request was sent, its answer shows.
 
 mod harness;
+#[path = "file_cache/heads.rs"]
+mod heads;
 #[path = "file_cache/races.rs"]
 mod races;
 

@@ -4,8 +4,8 @@ use super::Pipe;
 use super::limits::SPARE_PIPES_MAX;
 use std::ops::{Deref, DerefMut};
 
-/// A value with a bound, that can be looked at before there is one.
-pub trait Fresh<const BYTES_MAX: usize>: Sized + 'static {
+/// A value that can be looked at before there is one. It may have a bound.
+pub trait Fresh<const BYTES_MAX: usize = 0>: Sized + 'static {
     /// What is seen then.
     const FRESH: &'static Self;
 
@@ -14,8 +14,9 @@ pub trait Fresh<const BYTES_MAX: usize>: Sized + 'static {
 }
 
 /// A value that takes memory with its first change, until it is given back. Most connections are idle most of the time.
-/// Its bound stands where it does: in the exchange.
-pub struct OnDemand<T, const BYTES_MAX: usize>(Option<Box<T>>);
+///
+/// Its bound, if it has one, stands where it does, and so takes no memory.
+pub struct OnDemand<T, const BYTES_MAX: usize = 0>(Option<Box<T>>);
 
 /// Pipes that nobody uses at the moment. A worker has one such store: so a request takes no new ones.
 #[derive(Default)]

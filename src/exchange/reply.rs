@@ -48,6 +48,14 @@ pub enum Source {
 }
 
 impl Source {
+    /// Bytes of it in memory.
+    pub fn memory_bytes(&self) -> usize {
+        match self {
+            Source::Bytes(bytes) => bytes.len(),
+            Source::File(_) => 0,
+        }
+    }
+
     /// A part of it, which it must have.
     pub fn part(&self, range: Range<u64>) -> Segment {
         match self {

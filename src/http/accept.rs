@@ -98,7 +98,7 @@ mod tests {
         let text = format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
         let read = head::request(text.as_bytes(), &mut Scan::default(), &Limits::default());
         let Ok(Some((request, _))) = read else { panic!("{lines}: the head is right") };
-        request.fields
+        request.fields.clone()
     }
 
     /// RFC 9110 section 12.5.3.

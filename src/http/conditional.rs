@@ -55,7 +55,7 @@ pub fn evaluate(method: Method, fields: &Fields, now: &Validators<'_>, exists: b
     {
         return Verdict::PreconditionFailed;
     }
-    let reads = matches!(method, Method::Get | Method::Head);
+    let reads = method.reads();
     if fields.has(Known::IfNoneMatch) {
         let weakly = |tag: EntityTag<'_>| current.is_some_and(|current| current.is_weakly_equal(&tag));
         return match any_tag(fields, Known::IfNoneMatch, exists, weakly) {

@@ -101,8 +101,9 @@ pub fn destination(request: &Request, merge_slashes: bool) -> Result<Cow<'_, [u8
 mod tests {
     use super::super::head::{Limits, Scan, request};
     use super::*;
+    use std::rc::Rc;
 
-    fn copy(host: &str, lines: &str) -> Request {
+    fn copy(host: &str, lines: &str) -> Rc<Request> {
         let head = format!("COPY /a HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n");
         request(head.as_bytes(), &mut Scan::default(), &Limits::default()).unwrap().unwrap().0
     }

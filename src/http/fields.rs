@@ -219,7 +219,7 @@ pub struct Fields {
     pub(super) index: Index,
 }
 
-/// Where the field lines are: apart from the bytes, since a head's bytes are copied only when it is complete.
+/// Where the field lines are. They are noted as they come; the bytes are copied when the head is complete.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     lines: Vec<Line>,
@@ -294,6 +294,18 @@ impl Fields {
         self.get_all(known).flat_map(|value| value.split(|&b| b == b',').map(trim)).filter(|member| !member.is_empty())
     }
 
+    /// What the next head finds here: memory, and nothing in it.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.index.lines.clear();
+        (self.index.present, self.index.doubled) = (0, 0);
+    }
+
+    /// How much memory it holds.
+    pub(super) fn capacity_bytes(&self) -> usize {
+        self.bytes.capacity() + self.index.lines.capacity() * size_of::<Line>()
+    }
+
     /// Where the first line of this name has its value.
     pub(super) fn span(&self, known: Known) -> Option<Span> {
         self.index.lines.iter().find(|line| line.known == Some(known)).map(|line| line.value)
@@ -303,15 +315,6 @@ impl Fields {
 impl Index {
     pub(super) fn len(&self) -> usize {
         self.lines.len()
-    }
-
-    pub(super) fn capacity_bytes(&self) -> usize {
-        self.lines.capacity() * size_of::<Line>()
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.lines.clear();
-        (self.present, self.doubled) = (0, 0);
     }
 
     /// Notes a line that begins `base` bytes after the start of the head.

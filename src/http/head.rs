@@ -4,12 +4,13 @@
 //! both give the same result: rules are applied in the order of the bytes. A broken rule is found at its byte in the
 //! request line, at the end of its line in the fields, and at the end of the head where fields must fit together.
 
-use super::fields::{Fields, Index, Known, Parts, Span, line_fault, split_line};
+use super::fields::{Known, Parts, Span, line_fault, split_line};
 use super::framing;
 use super::method::{METHOD_BYTES_MAX, Method};
 use super::octets::{is_token, target_len};
 use super::request::{Request, Version};
 use super::target;
+use std::rc::Rc;
 
 /// How much of a head is accepted. A line counts with its line end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,16 +72,10 @@ pub struct Scan {
     line_start: usize,
     stage: Stage,
     empty_lines: u32,
-    /// Where the request line begins, after empty lines.
+    /// Where the request line begins, after empty lines. The request's own spans count from here.
     start: usize,
-    method: Option<Method>,
-    /// Counts from `start`, as the fields' spans do.
-    target: Span,
-    version: Option<Version>,
-    line_len: usize,
-    index: Index,
-    /// Memory of an earlier head, for the next copy.
-    spare: Vec<u8>,
+    /// What has been read of the present request, or the memory of an earlier one.
+    request: Option<Rc<Request>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug, Default)]
@@ -96,23 +91,33 @@ enum Stage {
 /// Reads one head from the start of `buf`: the request and the number of bytes that it took, or `None` if more must
 /// come. Bytes after the head are not looked at. After a result or an error `scan` is ready for the next head.
 ///
+/// The request is made where it stays: those who need it share it, and none moves it.
+///
 /// # Errors
 /// [`HeadError`], as early as the bytes allow. Limits count: a line or head that grows over them fails before its end.
-pub fn request(buf: &[u8], scan: &mut Scan, limits: &Limits) -> Result<Option<(Request, usize)>, HeadError> {
-    let fault = match scan.advance(buf, limits) {
-        Ok(None) => return Ok(None),
-        Ok(Some(end)) => match scan.interpret(&buf[scan.start..end]) {
-            Ok(request) => {
-                scan.reset();
-                return Ok(Some((request, end)));
-            }
-            Err(fault) => fault,
-        },
-        Err(fault) => fault,
-    };
-    let error = scan.describe(fault, &buf[..buf.len().min(scan.start + limits.line_bytes_max)]);
-    scan.reset();
-    Err(error)
+pub fn request(buf: &[u8], scan: &mut Scan, limits: &Limits) -> Result<Option<(Rc<Request>, usize)>, HeadError> {
+    let mut shared = scan.request.take().unwrap_or_else(|| Rc::new(Request::blank()));
+    let request = Rc::make_mut(&mut shared); // no one else has it yet
+    let result = scan.advance(buf, request, limits).and_then(|end| match end {
+        Some(end) => interpret(request, &buf[scan.start..end]).map(|()| Some(end)),
+        None => Ok(None),
+    });
+    match result {
+        Ok(None) => {
+            scan.request = Some(shared);
+            Ok(None)
+        }
+        Ok(Some(end)) => {
+            scan.reset();
+            Ok(Some((shared, end)))
+        }
+        Err(fault) => {
+            let error = describe(fault, request, &buf[scan.start.min(buf.len())..], limits);
+            scan.reset();
+            scan.recycle(shared);
+            Err(error)
+        }
+    }
 }
 
 impl Scan {
@@ -121,17 +126,20 @@ impl Scan {
         self.stage > Stage::EmptyLines
     }
 
-    /// Takes the memory of a request that is done, so that the next one needs no allocation. Not that of a large head.
-    pub fn recycle(&mut self, request: Request) {
-        let Fields { bytes, mut index } = request.fields;
-        if self.stage == Stage::EmptyLines && bytes.capacity() + index.capacity_bytes() <= RECYCLED_BYTES_MAX {
-            index.clear();
-            (self.spare, self.index) = (bytes, index);
+    /// Takes a request that is done, so that the next one is made in its memory. Not one that someone else still has,
+    /// nor one with a large head.
+    pub fn recycle(&mut self, mut shared: Rc<Request>) {
+        if self.request.is_none()
+            && let Some(request) = Rc::get_mut(&mut shared)
+            && request.fields.capacity_bytes() <= RECYCLED_BYTES_MAX
+        {
+            request.clear();
+            self.request = Some(shared);
         }
     }
 
     /// Goes on with the scan; the end of the head if it is there.
-    fn advance(&mut self, buf: &[u8], limits: &Limits) -> Result<Option<usize>, Fault> {
+    fn advance(&mut self, buf: &[u8], request: &mut Request, limits: &Limits) -> Result<Option<usize>, Fault> {
         if self.stage == Stage::EmptyLines && !self.skip_empty_lines(buf)? {
             return Ok(None);
         }
@@ -139,12 +147,12 @@ impl Scan {
         if self.stage < Stage::Fields {
             let limit = head_limit.min(self.start + limits.line_bytes_max);
             let seen = &buf[..buf.len().min(limit)];
-            if !self.request_line(seen)? {
+            if !self.request_line(seen, request)? {
                 let full = Fault { status: 414, reason: "the request line is over large_client_header_buffers" };
                 return if seen.len() == limit { Err(full) } else { Ok(None) };
             }
         }
-        self.field_lines(buf, head_limit, limits)
+        self.field_lines(buf, request, head_limit, limits)
     }
 
     /// False if more must come. A bare LF is a line end here as everywhere in a head (RFC 9112 section 2.2).
@@ -167,29 +175,29 @@ impl Scan {
     }
 
     /// `method SP request-target SP HTTP-version CRLF` (RFC 9112 section 3). False if more must come.
-    fn request_line(&mut self, seen: &[u8]) -> Result<bool, Fault> {
-        if self.stage == Stage::Method && !self.method(seen)? {
+    fn request_line(&mut self, seen: &[u8], request: &mut Request) -> Result<bool, Fault> {
+        if self.stage == Stage::Method && !self.method(seen, request)? {
             return Ok(false);
         }
-        if self.stage == Stage::Target && !self.target(seen)? {
+        if self.stage == Stage::Target && !self.target(seen, request)? {
             return Ok(false);
         }
         let Some((version, line_end_len)) = version(&seen[self.at..])? else { return Ok(false) };
-        self.version = Some(version);
-        self.line_len = self.at + VERSION_LEN - self.start;
+        request.version = version;
+        request.line_len = (self.at + VERSION_LEN - self.start) as u32;
         self.at += VERSION_LEN + line_end_len;
         (self.line_start, self.stage) = (self.at, Stage::Fields);
         Ok(true)
     }
 
     /// A token and the space after it.
-    fn method(&mut self, seen: &[u8]) -> Result<bool, Fault> {
+    fn method(&mut self, seen: &[u8], request: &mut Request) -> Result<bool, Fault> {
         let rest = &seen[self.start..];
         let window = &rest[..rest.len().min(METHOD_BYTES_MAX + 1)];
         match window.iter().position(|&b| !is_token(b)) {
             Some(len @ 1..) if window[len] == b' ' => {
-                self.method = Some(Method::parse(&window[..len]));
-                self.target = Span::new(len + 1, len + 1);
+                request.method = Method::parse(&window[..len]);
+                request.target = Span::new(len + 1, len + 1);
                 self.at = self.start + len + 1;
                 self.stage = Stage::Target;
                 Ok(true)
@@ -201,25 +209,32 @@ impl Scan {
     }
 
     /// Visible ASCII and the space after it.
-    fn target(&mut self, seen: &[u8]) -> Result<bool, Fault> {
+    fn target(&mut self, seen: &[u8], request: &mut Request) -> Result<bool, Fault> {
         let end = self.at + target_len(&seen[self.at..]);
         if end == seen.len() {
             self.at = end;
             return Ok(false);
         }
         match seen[end] {
-            b' ' if end > self.start + self.target.start as usize => {}
+            b' ' if end > self.start + request.target.start as usize => {}
             b' ' => return Err(Fault::bad("two spaces in the request line (RFC 9112 section 3)")),
             b'\r' | b'\n' => return Err(Fault::bad("a request line without a version (RFC 9112 section 3)")),
             _ => return Err(Fault::bad("a byte in the target that is not visible ASCII (RFC 9112 section 3.2)")),
         }
-        self.target.end = (end - self.start) as u32;
+        request.target.end = (end - self.start) as u32;
         (self.at, self.stage) = (end + 1, Stage::Version);
         Ok(true)
     }
 
     /// The lines up to the empty one; where the head ends, or `None` if more must come.
-    fn field_lines(&mut self, buf: &[u8], head_limit: usize, limits: &Limits) -> Result<Option<usize>, Fault> {
+    fn field_lines(
+        &mut self,
+        buf: &[u8],
+        request: &mut Request,
+        head_limit: usize,
+        limits: &Limits,
+    ) -> Result<Option<usize>, Fault> {
+        let index = &mut request.fields.index;
         loop {
             let limit = head_limit.min(self.line_start + limits.line_bytes_max);
             let seen = &buf[..buf.len().min(limit)];
@@ -235,10 +250,10 @@ impl Scan {
                     _ => Ok(None),
                 };
             };
-            if self.index.len() == limits.fields_max {
+            if index.len() == limits.fields_max {
                 return Err(Fault::bad("more field lines than max_headers"));
             }
-            self.index.push(self.line_start - self.start, parts);
+            index.push(self.line_start - self.start, parts);
             self.line_start += parts.line_len;
             self.at = self.line_start;
         }
@@ -269,60 +284,42 @@ impl Scan {
         split_line(line).map(Some).ok_or_else(|| Fault::bad(line_fault(line)))
     }
 
-    /// Applies the rules between the parts of a complete head.
-    fn interpret(&mut self, head: &[u8]) -> Result<Request, Fault> {
-        let method = self.method.unwrap_or(Method::Unknown);
-        let version = self.version.unwrap_or(Version::HTTP_1_1);
-        let target = target::split(method, self.target.of(head)).map_err(Fault::bad)?;
-        let mut bytes = std::mem::take(&mut self.spare);
-        bytes.clear();
-        bytes.extend_from_slice(head);
-        let fields = Fields { bytes, index: std::mem::take(&mut self.index) };
-        let shift = |span: Span| Span { start: span.start + self.target.start, end: span.end + self.target.start };
-        let framing = framing::body(&fields, version)?;
-        let connection = framing::connection(&fields, version);
-        let mut request = Request {
-            method,
-            version,
-            form: target.form,
-            https: target.https,
-            framing,
-            keep_alive: connection.keep_alive,
-            expect_continue: framing::expect_continue(&fields, version, framing)?,
-            upgrade: connection.upgrade,
-            fields,
-            line_len: self.line_len as u32,
-            target: self.target,
-            path: shift(target.path),
-            query: target.query.map(shift),
-            host: None,
-            port: None,
-            head_len: head.len() as u32,
-        };
-        request.find_host(target.authority.map(shift)).map_err(Fault::bad)?;
-        if request.fields.has_several(Known::Authorization) {
-            return Err(Fault::bad("two Authorization fields (RFC 9110 section 11.6.2)"));
-        }
-        Ok(request)
-    }
-
-    #[cold]
-    fn describe(&self, fault: Fault, buf: &[u8]) -> HeadError {
-        let line = &buf[self.start.min(buf.len())..];
-        let len = match self.line_len {
-            0 => line.iter().position(|b| matches!(b, b'\r' | b'\n')).unwrap_or(line.len()),
-            len => len,
-        };
-        let method = self.method.unwrap_or(Method::Unknown);
-        HeadError { status: fault.status, reason: fault.reason, method, line: line[..len].into() }
-    }
-
-    /// Ready for the next head; what a head sets in any case may stay.
+    /// Ready for the next head.
     fn reset(&mut self) {
-        (self.at, self.line_start, self.start, self.line_len) = (0, 0, 0, 0);
-        (self.stage, self.empty_lines, self.method) = (Stage::EmptyLines, 0, None);
-        self.index.clear();
+        (self.at, self.line_start, self.start) = (0, 0, 0);
+        (self.stage, self.empty_lines) = (Stage::EmptyLines, 0);
     }
+}
+
+/// Applies the rules between the parts of a complete head, and notes what they come to.
+fn interpret(request: &mut Request, head: &[u8]) -> Result<(), Fault> {
+    request.fields.bytes.extend_from_slice(head);
+    request.head_len = head.len() as u32;
+    let target = target::split(request.method, request.target.of(head)).map_err(Fault::bad)?;
+    let base = request.target.start;
+    let shift = |span: Span| Span { start: span.start + base, end: span.end + base };
+    (request.form, request.https) = (target.form, target.https);
+    (request.path, request.query) = (shift(target.path), target.query.map(shift));
+    request.framing = framing::body(&request.fields, request.version)?;
+    let connection = framing::connection(&request.fields, request.version);
+    (request.keep_alive, request.upgrade) = (connection.keep_alive, connection.upgrade);
+    request.expect_continue = framing::expect_continue(&request.fields, request.version, request.framing)?;
+    request.find_host(target.authority.map(shift)).map_err(Fault::bad)?;
+    if request.fields.has_several(Known::Authorization) {
+        return Err(Fault::bad("two Authorization fields (RFC 9110 section 11.6.2)"));
+    }
+    Ok(())
+}
+
+/// What is told of a head that is refused; `text` begins with its request line.
+#[cold]
+fn describe(fault: Fault, request: &Request, text: &[u8], limits: &Limits) -> HeadError {
+    let text = &text[..text.len().min(limits.line_bytes_max)];
+    let len = match request.line_len as usize {
+        0 => text.iter().position(|b| matches!(b, b'\r' | b'\n')).unwrap_or(text.len()),
+        len => len,
+    };
+    HeadError { status: fault.status, reason: fault.reason, method: request.method, line: text[..len].into() }
 }
 
 /// The length of the empty line that `text` begins with.

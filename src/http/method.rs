@@ -43,6 +43,11 @@ pub enum Method {
 pub const METHOD_BYTES_MAX: usize = 32;
 
 impl Method {
+    /// GET or HEAD: it asks for a representation.
+    pub const fn reads(self) -> bool {
+        matches!(self, Method::Get | Method::Head)
+    }
+
     /// The methods that have a name, in the order of the enum.
     pub const KNOWN: [Method; 16] = [
         Method::Get,

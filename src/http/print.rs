@@ -5,6 +5,7 @@ use super::number::Digits;
 use super::range::ContentRange;
 use super::reply::ReplyHead;
 use super::status::{is_bodyless, reason};
+use std::ops::Range;
 
 /// What the protocol pump adds to a [`ReplyHead`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,8 +52,37 @@ pub enum Connection {
 /// The interim response to `Expect: 100-continue`, whole.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
+/// The start of the Date line, with the end of the line before it, and the bytes of its value.
+const DATE: &[u8] = b"\r\nDate: ";
+const DATE_BYTES: usize = 29;
+
 /// What the lines with fixed parts need at most: status line, Date, numbers, names.
 const FIXED_BYTES_MAX: usize = 512;
+
+/// A head that was printed once and is sent again: all of it stays but the date.
+#[derive(Debug)]
+pub struct Printed {
+    bytes: Box<[u8]>,
+    /// Where the value of Date stands.
+    date: Range<usize>,
+}
+
+impl Printed {
+    /// From a head as [`response_head`] prints it; `None` if it has no Date.
+    pub fn new(head: &[u8]) -> Option<Self> {
+        let start = memchr::memmem::find(head, DATE)? + DATE.len();
+        let date = start..start + DATE_BYTES;
+        head.get(date.clone())?;
+        Some(Self { bytes: head.into(), date })
+    }
+
+    /// Appends it with the date of today.
+    pub fn push(&self, out: &mut Vec<u8>, date: &[u8; DATE_BYTES]) {
+        let start = out.len();
+        out.extend_from_slice(&self.bytes);
+        out[start..][self.date.clone()].copy_from_slice(date);
+    }
+}
 
 /// Appends the head up to and with the empty line; one reservation, no other allocation.
 ///
@@ -64,7 +94,7 @@ pub fn response_head(out: &mut Vec<u8>, head: &ReplyHead, frame: &Frame<'_>) {
     if !frame.server.is_empty() {
         field(out, b"\r\nServer: ", frame.server.as_bytes());
     }
-    field(out, b"\r\nDate: ", frame.date);
+    field(out, DATE, frame.date);
     if let Some(content_type) = &head.content_type
         && !is_bodyless(head.status)
     {

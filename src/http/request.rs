@@ -78,6 +78,34 @@ pub struct Request {
 }
 
 impl Request {
+    /// No request yet, but the place for one.
+    pub(super) fn blank() -> Request {
+        Request {
+            method: Method::Unknown,
+            version: Version::HTTP_1_1,
+            form: Form::Origin,
+            https: false,
+            fields: Fields::default(),
+            framing: Framing::None,
+            keep_alive: false,
+            expect_continue: false,
+            upgrade: false,
+            line_len: 0,
+            target: Span::default(),
+            path: Span::default(),
+            query: None,
+            host: None,
+            port: None,
+            head_len: 0,
+        }
+    }
+
+    /// Forgets what it was, except what every head sets. Its memory stays.
+    pub(super) fn clear(&mut self) {
+        (self.method, self.line_len, self.host, self.port) = (Method::Unknown, 0, None, None);
+        self.fields.clear();
+    }
+
     /// The head as it was sent, from the request line to the empty line.
     pub fn head(&self) -> &[u8] {
         &self.fields.bytes[..self.head_len as usize]

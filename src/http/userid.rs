@@ -162,7 +162,7 @@ mod tests {
 
     fn fields(lines: &str) -> Fields {
         let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
-        request(head.as_bytes(), &mut Scan::default(), &Limits::default()).unwrap().unwrap().0.fields
+        request(head.as_bytes(), &mut Scan::default(), &Limits::default()).unwrap().unwrap().0.fields.clone()
     }
 
     /// 127.0.0.1 at 2024-03-03 00:00:00, as nginx writes it in cookies and logs.

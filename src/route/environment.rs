@@ -58,7 +58,7 @@ pub fn environment(run: &Invocation<'_>) -> Vec<CString> {
 /// None at all if one of them cannot be decoded or begins with "-": interpreters take what stands there for options of
 /// their own, by which clients have made them show and run what they wanted.
 pub fn query_arguments(method: Method, query: &[u8]) -> Vec<CString> {
-    if !matches!(method, Method::Get | Method::Head) || query.is_empty() || query.contains(&b'=') {
+    if !method.reads() || query.is_empty() || query.contains(&b'=') {
         return Vec::new();
     }
     let word = |word: &[u8]| {

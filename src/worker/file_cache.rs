@@ -15,6 +15,8 @@ use crate::cache::{Cache, Dependency, Entry, Limits};
 use crate::config::Settings;
 use crate::exchange::Source;
 use crate::http::ReplyHead;
+use crate::http::print::Printed;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::rc::Rc;
@@ -69,16 +71,28 @@ pub struct Kept {
 /// The answer itself.
 pub enum KeptAnswer {
     /// This file.
-    File {
-        /// The head of the answer.
-        head: ReplyHead,
-        /// The name of the index file that it is, if a directory was asked for.
-        index: Option<String>,
-        /// Its bytes.
-        source: Source,
-    },
+    File(Box<KeptFile>),
     /// There is none.
     Error(Error),
+}
+
+/// A file as it is sent.
+pub struct KeptFile {
+    /// The head of the answer.
+    pub head: ReplyHead,
+    /// The name of the index file that it is, if a directory was asked for.
+    pub index: Option<String>,
+    /// Its bytes.
+    pub source: Source,
+    /// The head as it was printed for a connection that ends, and for one that goes on.
+    pub printed: [OnceCell<Printed>; 2],
+}
+
+impl KeptFile {
+    /// One that has not been sent yet.
+    pub fn new(head: ReplyHead, index: Option<String>, source: Source) -> Self {
+        Self { head, index, source, printed: Default::default() }
+    }
 }
 
 impl FileCache {
@@ -208,8 +222,8 @@ impl FileCache {
         self.set_key(place);
         self.asked.remove(&self.key);
         let bytes = match &answer {
-            KeptAnswer::File { source: Source::Bytes(bytes), .. } => bytes.len(),
-            KeptAnswer::File { source: Source::File(_), .. } | KeptAnswer::Error(_) => 0,
+            KeptAnswer::File(file) => file.source.memory_bytes(),
+            KeptAnswer::Error(_) => 0,
         };
         let kept = Kept { answer, until: now + settings.valid, _settings: Arc::clone(place.settings) };
         let entry = Entry { value: Rc::new(kept), bytes, idle_max: settings.inactive, depends };

@@ -9,7 +9,7 @@ mod team;
 
 pub use command::Command;
 pub use entrance::Entrance;
-pub use file_cache::{FileCache, Kept, KeptAnswer, Place};
+pub use file_cache::{FileCache, Kept, KeptAnswer, KeptFile, Place};
 pub use reload::Reload;
 pub use team::{Mate, Team};
 

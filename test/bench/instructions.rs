@@ -11,6 +11,7 @@ use std::hint::black_box;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 use webserv::config::Config;
@@ -69,7 +70,7 @@ fn parse(bytes: &[u8], times: u32) {
     }
 }
 
-fn request() -> Request {
+fn request() -> Rc<Request> {
     let parsed = head::request(CURL, &mut Scan::default(), &Limits::default());
     parsed.expect("the head is valid").expect("the head is whole").0
 }

@@ -10,7 +10,7 @@ const NOW: i64 = 1_700_000_000;
 fn fields(lines: &[&str]) -> Fields {
     let head =
         format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", lines.iter().map(|l| format!("{l}\r\n")).collect::<String>());
-    request(head.as_bytes(), &mut Scan::default(), &Limits::default()).unwrap().unwrap().0.fields
+    request(head.as_bytes(), &mut Scan::default(), &Limits::default()).unwrap().unwrap().0.fields.clone()
 }
 
 fn status(method: Method, lines: &[&str], now: Validators<'_>, exists: bool) -> u16 {

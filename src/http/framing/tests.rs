@@ -2,8 +2,9 @@
 
 use crate::http::head::{HeadError, Limits, Scan, request};
 use crate::http::request::{Framing, Request};
+use std::rc::Rc;
 
-fn parse(version: &str, lines: &str) -> Result<Request, HeadError> {
+fn parse(version: &str, lines: &str) -> Result<Rc<Request>, HeadError> {
     let head = format!("POST / HTTP/{version}\r\nHost: a\r\n{lines}\r\n");
     let (request, taken) = request(head.as_bytes(), &mut Scan::default(), &Limits::default())?.unwrap();
     assert_eq!(taken, head.len());

@@ -3,11 +3,11 @@
 use super::*;
 use crate::http::request::{Form, Framing};
 
-fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, HeadError> {
+fn parse(bytes: &[u8]) -> Result<Option<(Rc<Request>, usize)>, HeadError> {
     request(bytes, &mut Scan::default(), &Limits::default())
 }
 
-fn accepted(bytes: &[u8]) -> Request {
+fn accepted(bytes: &[u8]) -> Rc<Request> {
     match parse(bytes) {
         Ok(Some((request, taken))) if taken == bytes.len() => request,
         result => panic!("{} gave {result:?}", bytes.escape_ascii()),

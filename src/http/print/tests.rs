@@ -152,3 +152,24 @@ fn printed_lines_are_field_lines() {
     assert_eq!(value("ETag").map(str::as_bytes), full(200).etag.as_ref().map(Text::as_bytes));
     assert_eq!(value("X-A"), Some("b"));
 }
+
+#[test]
+fn a_head_that_was_printed_is_sent_again_with_another_date() {
+    let frame = frame(BodyEnd::Length(1024));
+    let head = print(&full(200), &frame);
+    let printed = Printed::new(head.as_bytes()).unwrap();
+    for date in [b"Thu, 01 Jan 1970 00:00:00 GMT", DATE] {
+        let mut out = b"before".to_vec();
+        printed.push(&mut out, date);
+        let expected = format!("before{}", print(&full(200), &Frame { date, ..frame }));
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}
+
+/// The first one is the server's own: no field before it can hold a line end.
+#[test]
+fn a_head_without_a_whole_date_is_not_kept() {
+    for head in ["", "HTTP/1.1 200 OK\r\nServer: x\r\n\r\n", "HTTP/1.1 200 OK\r\nDate: Thu, 01"] {
+        assert!(Printed::new(head.as_bytes()).is_none(), "{head}");
+    }
+}

@@ -8,7 +8,7 @@ use crate::exchange::{Answer, Source};
 use crate::http::ReplyHead;
 use crate::log::Level;
 use crate::task::{FileChange, Job, Timer};
-use crate::worker::{Kept, KeptAnswer, Place};
+use crate::worker::{Kept, KeptAnswer, KeptFile, Place};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use webserv_sys::Error;
@@ -29,7 +29,8 @@ impl FileRead {
     /// Answers as it was answered before.
     pub(super) fn answer_again(&self, kept: &Kept, cx: &mut Context<'_>) -> Flow {
         match &kept.answer {
-            KeptAnswer::File { head, index, source } => {
+            KeptAnswer::File(file) => {
+                let KeptFile { head, index, source, .. } = &**file;
                 let reply = &mut cx.exchange().reply;
                 reply.index.clone_from(index);
                 reply.source = Some(source.clone());
@@ -91,7 +92,7 @@ impl FileRead {
         reply.source.clone_from(&source);
         match (depends, source) {
             (Some(depends), Some(source)) => {
-                self.keep(KeptAnswer::File { head, index, source }, depends, cx);
+                self.keep(KeptAnswer::File(Box::new(KeptFile::new(head, index, source))), depends, cx);
                 return Flow::Done;
             }
             (Some(depends), None) => {

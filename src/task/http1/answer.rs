@@ -21,7 +21,7 @@ impl Http1 {
             Answer::Document(head) => {
                 let source = cx.exchange().reply.source.take();
                 if let Some(index) = cx.exchange().reply.index.take() {
-                    current.path.extend_from_slice(index.as_bytes()); // as if the client had asked for it
+                    current.add_index(&index);
                 }
                 self.document(current, head, source, cx)
             }

@@ -1,7 +1,7 @@
 //! Who answers a request: the location itself, or a worker.
 
 use super::begin::apply;
-use super::current::{Current, Stage};
+use super::current::{Current, Path, Stage};
 use super::head::allowed;
 use super::kept::{keeps, takes_gzip};
 use super::{Context, Http1, Step};
@@ -21,13 +21,11 @@ impl Http1 {
     /// The request is complete: it is answered.
     pub(super) fn ask(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let Some(request) = &current.request else { return self.refuse(current, 400, cx) };
-        let settings = Arc::clone(&current.route.settings);
-        if let Some(answer) = &settings.return_
-            && request.form != Form::Asterisk
-        {
-            return self.answer_return(current, answer, cx);
+        let settings = &current.route.settings;
+        if settings.return_.is_some() && request.form != Form::Asterisk {
+            return self.ask_here(current, cx);
         }
-        if current.route.settings.cgi.is_some() && !matches!(request.method, Method::Trace | Method::Options) {
+        if settings.cgi.is_some() && !matches!(request.method, Method::Trace | Method::Options) {
             return self.ask_program(current, cx);
         }
         self.ask_without_program(current, cx)
@@ -36,12 +34,11 @@ impl Http1 {
     /// No program answers. After a redirect inside only a file can: the method was for who has sent us here.
     pub(super) fn ask_without_program(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let request = match &current.request {
-            Some(request) if current.redirects == 0 => Rc::clone(request),
+            Some(request) if current.redirects == 0 && !request.method.reads() => Rc::clone(request),
             _ => return self.ask_for_file(current, cx),
         };
         let may_change = current.route.settings.dav.methods.allow(request.method);
         match request.method {
-            Method::Get | Method::Head => self.ask_for_file(current, cx),
             Method::Put if may_change => self.store(current, request, cx),
             Method::Post if current.route.settings.upload_store.is_some() => self.store_new(current, request, cx),
             Method::Delete if may_change => self.remove(current, request, cx),
@@ -68,14 +65,14 @@ impl Http1 {
             return self.refuse(current, 500, cx);
         }
         current.route = Route::to_path(&current.route.server, &path);
-        current.path = path;
+        current.path = Path::Made(path);
         self.ask_here(current, cx)
     }
 
     /// A program's Location on this server: the request goes on as a GET without a body (RFC 3875 section 6.2.2).
     pub(super) fn local_redirect(&mut self, mut current: Box<Current>, target: &[u8], cx: &mut Context<'_>) -> Step {
         let mark = target.iter().position(|b| *b == b'?');
-        current.new_query = Some(mark.map(|mark| target[mark + 1..].to_vec()).unwrap_or_default());
+        current.rare.new_query = Some(mark.map(|mark| target[mark + 1..].to_vec()).unwrap_or_default());
         (current.as_get, current.feeds) = (true, false);
         cx.exchange().body.abandon();
         let path = &target[..mark.unwrap_or(target.len())];
@@ -105,12 +102,12 @@ impl Http1 {
             Ok(step) => return step,
             Err(current) => current,
         };
-        let (route, path) = (&current.route, &current.path);
+        let (route, path) = (&current.route, current.path());
         let elsewhere = |name: &String| {
             let index = [path, name.as_bytes()].concat();
             (name.clone(), !route.also_answers(&index) || route::script_may_answer(&route.settings, &index))
         };
-        let is_read = matches!(current.method(), None | Some(Method::Get | Method::Head)) || current.redirects > 0;
+        let is_read = current.method().is_none_or(Method::reads) || current.redirects > 0;
         let fits =
             |name: &&String| is_read || route::script_may_answer(&route.settings, &[path, name.as_bytes()].concat());
         let indexes = match path.last() {
@@ -123,7 +120,7 @@ impl Http1 {
         };
         let wanted = Wanted {
             path: file,
-            url_path: path.clone(),
+            url_path: path.to_vec(),
             indexes,
             gzip: takes_gzip(&current),
             keeps: keeps(&current),
@@ -165,9 +162,9 @@ impl Http1 {
     ) -> Step {
         let Some(request) = current.request.clone() else { return self.ask_for_file(current, cx) };
         let (body_file, body_path) = stored.unzip();
-        current.body_file = body_path.unwrap_or_default();
-        if !current.body_file.is_empty() && current.route.settings.client_body_in_file_only == BodyInFile::Clean {
-            cx.join(Box::new(BodyFile::new(current.body_file.clone())));
+        current.rare.body_file = body_path.unwrap_or_default();
+        if !current.rare.body_file.is_empty() && current.route.settings.client_body_in_file_only == BodyInFile::Clean {
+            cx.join(Box::new(BodyFile::new(current.rare.body_file.clone())));
         }
         let settings = &current.route.settings;
         let buffers = settings.cgi.as_ref().is_some_and(|cgi| cgi.request_buffering);
@@ -181,10 +178,10 @@ impl Http1 {
             },
             needs_length: waits && current.feeds,
             body_file,
-            body_path: current.body_file.clone(),
+            body_path: current.rare.body_file.clone(),
             request,
             route: current.route.clone(),
-            path: current.path.clone(),
+            path: current.path().to_vec(),
             query: current.query().map(<[u8]>::to_vec),
             as_get: current.as_get || current.in_error_page,
             entrance: Rc::clone(&self.entrance),
@@ -199,7 +196,7 @@ impl Http1 {
         let settings = Arc::clone(&current.route.settings);
         let preferred = || current.request.as_ref().map_or(Format::Html, |r| Format::preferred(&r.fields));
         let format = settings.autoindex.format.unwrap_or_else(preferred);
-        cx.join(Box::new(DirRead::new(directory, current.path.clone(), settings, format)));
+        cx.join(Box::new(DirRead::new(directory, current.path().to_vec(), settings, format)));
         current.stage = Stage::Waiting;
         self.wait(current)
     }
@@ -213,7 +210,7 @@ impl Http1 {
             // RFC 1945 section 7.2.2: it has forgotten to say how long its body is. An empty file would lose the rest.
             return self.refuse(current, 400, cx);
         }
-        let Some(path) = route::file_path(&current.route.settings, &current.path) else {
+        let Some(path) = route::file_path(&current.route.settings, current.path()) else {
             return self.refuse(current, 404, cx);
         };
         cx.exchange().body.widen(STORED_BYTES_MAX); // a part of it may have come while a program was looked for
@@ -260,7 +257,7 @@ impl Http1 {
             };
         }
         head.status = current.error_status.unwrap_or(answer.code);
-        let media_type = route::media_type(&current.route.settings, &current.path).clone();
+        let media_type = route::media_type(&current.route.settings, current.path()).clone();
         head.content_type = Text::shared(media_type).ok();
         self.send_whole(current, head, text, cx)
     }
@@ -268,7 +265,7 @@ impl Http1 {
 
 /// The index file of the folder that is asked for may be a program: that takes other methods than a file does.
 fn may_have_program_index(current: &Current) -> bool {
-    let (settings, path) = (&current.route.settings, &current.path);
+    let (settings, path) = (&current.route.settings, current.path());
     let is_program = |name: &String| route::script_may_answer(settings, &[path, name.as_bytes()].concat());
     path.ends_with(b"/") && settings.index.iter().any(is_program)
 }

@@ -1,7 +1,7 @@
 //! From bytes to a request: the head is parsed, the virtual server found, and what can be refused at once is.
 
 use super::body::RequestBody;
-use super::current::{Arrival, Current};
+use super::current::{Arrival, Current, Path};
 use super::{Context, Http1, Step};
 use crate::config::{Server, Settings};
 use crate::engine::Moment;
@@ -10,6 +10,7 @@ use crate::exchange::{Exchange, Phase, Pipe};
 use crate::http::{Form, HeadError, Limits, Method, Request, head, target};
 use crate::log::Level;
 use crate::route::{self, Route};
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -57,23 +58,20 @@ impl Http1 {
     }
 
     /// A whole head has come.
-    fn head_complete(&mut self, request: Request, limits: &Limits, started: Moment, cx: &mut Context<'_>) -> Step {
+    fn head_complete(&mut self, request: Rc<Request>, limits: &Limits, started: Moment, cx: &mut Context<'_>) -> Step {
         let still_ours = self.follow_reload(cx);
         let server = Arc::clone(route::server(&self.entrance.listener.hosts, request.host()));
         let arrival = self.arrival(&server, started, cx);
+        let x = cx.exchange();
+        x.subject.request = Some(Rc::clone(&request) as _);
         let mut current = Box::new(Current::new(arrival, request, limits));
         current.keep_alive &= still_ours;
-        let x = cx.exchange();
-        if let Some(request) = &current.request {
-            x.subject.request = Some(Rc::clone(request) as _);
+        if !x.subject.server.as_ref().is_some_and(|known| Arc::ptr_eq(known, &server)) {
+            x.subject.server = Some(server);
         }
-        x.subject.server = Some(server);
         match self.check(&mut current, cx) {
             Ok(()) if current.feeds => self.ask(current, cx),
-            Ok(()) => {
-                self.current = Some(current);
-                Step::Again
-            }
+            Ok(()) => self.skip_body(current, cx),
             Err(status) => self.refuse(current, status, cx),
         }
     }
@@ -138,7 +136,7 @@ impl Http1 {
         apply(&server.settings, cx.exchange());
         cx.log(Level::Info, format_args!("refused: {}; it begins \"{}\"", error.reason, error.line.escape_ascii()));
         let arrival = self.arrival(&server, started, cx);
-        self.refuse(Box::new(Current::bad(arrival, error.line, error.method)), error.status, cx)
+        self.refuse(Box::new(Current::bad(arrival, &error.line, error.method)), error.status, cx)
     }
 
     /// Refuses a request whose head has not come as a whole.
@@ -147,8 +145,9 @@ impl Http1 {
         let arrival = self.arrival(&server, self.since.unwrap_or(cx.moment), cx);
         self.scan = None;
         let line = cx.exchange().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
-        let line: Box<[u8]> = line.strip_suffix(b"\r").unwrap_or(line).into();
-        self.refuse(Box::new(Current::bad(arrival, line, Method::Unknown)), status, cx)
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let current = Current::bad(arrival, line, Method::Unknown);
+        self.refuse(Box::new(current), status, cx)
     }
 
     /// One more request has come.
@@ -178,14 +177,18 @@ fn takes_body(method: Method, settings: &Settings) -> bool {
 
 /// Which location the path leads to.
 fn find_location(current: &mut Current, request: &Request, cx: &mut Context<'_>) -> Result<(), u16> {
-    match target::normalize(request.path(), current.route.settings.merge_slashes) {
-        Ok(path) => current.path = path.into_owned(),
+    let path = match target::normalize(request.path(), current.route.settings.merge_slashes) {
+        Ok(path) => path,
         Err(error) => {
             cx.log(Level::Info, format_args!("refused: {}", error.reason()));
             return Err(400);
         }
-    }
-    current.route.lead_to(&current.path);
+    };
+    current.route.lead_to(&path);
+    current.path = match path {
+        Cow::Borrowed(_) => Path::AsSent,
+        Cow::Owned(path) => Path::Made(path),
+    };
     Ok(())
 }
 

@@ -150,7 +150,7 @@ impl Http1 {
         }
         // What will be refused anyway is refused now: its client may wait for that before it sends the rest. But for
         // chunks: whether they are right decides about the answer, however they are cut.
-        let is_read = matches!(current.method(), Some(Method::Get | Method::Head));
+        let is_read = current.method().is_some_and(Method::reads);
         if current.body.is_finished() || (!is_read && !current.body.is_chunked()) {
             return self.ask(current, cx);
         }

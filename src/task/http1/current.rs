@@ -3,6 +3,7 @@
 use super::body::RequestBody;
 use crate::config::Config;
 use crate::engine::Moment;
+use crate::exchange::{Fresh, OnDemand};
 use crate::http::userid::UserId;
 use crate::http::{Limits, Method, Request, Text};
 use crate::route::Route;
@@ -15,18 +16,12 @@ pub(super) struct Current {
     pub config: Arc<Config>,
     /// `None`: its head was bad.
     pub request: Option<Rc<Request>>,
-    /// What came of the request line, when the head was bad.
-    pub bad_line: Box<[u8]>,
     /// HEAD: the answer has no body.
     pub head_only: bool,
     pub route: Route,
     /// The path that is looked for: decoded, normalized, and changed by internal redirects.
-    pub path: Vec<u8>,
-    /// The query that an internal redirect has put in place of the request's.
-    pub new_query: Option<Vec<u8>>,
+    pub path: Path,
     pub body: RequestBody,
-    /// The file that the body is stored in, if that has a name.
-    pub body_file: Vec<u8>,
     /// A worker takes the body; without one it is thrown away.
     pub feeds: bool,
     /// The client waits for a 100 before it sends the body (RFC 9110 section 10.1.1), and has not got it.
@@ -40,8 +35,6 @@ pub(super) struct Current {
     pub in_error_page: bool,
     /// The error page is to be sent with this status, not its own.
     pub error_status: Option<u16>,
-    /// For a 405 that gets an error page: what may be done with what was asked for, not with the page.
-    pub allow: Option<Text>,
     /// Internal redirects so far.
     pub redirects: u8,
     /// How long the whole document is, once it is known.
@@ -50,10 +43,6 @@ pub(super) struct Current {
     pub status: u16,
     /// Bytes of the answer's head; 0: it has not been made.
     pub head_bytes: u64,
-    /// The head as sent, kept when a log format asks for its fields.
-    pub sent_head: Vec<u8>,
-    /// The identifier that the client is given with the answer.
-    pub userid: Option<UserId>,
     /// Where the answer begins and ends among all bytes of the output.
     pub output_start: u64,
     pub output_end: u64,
@@ -65,8 +54,54 @@ pub(super) struct Current {
     pub pipelined: bool,
     /// When its first byte came.
     pub started: Moment,
+    pub rare: OnDemand<Rare>,
     /// The one behind it, while it is leaving.
     pub next: Option<Box<Current>>,
+}
+
+/// Where the path is to be found.
+pub(super) enum Path {
+    /// It is not known yet, or there is none.
+    Unknown,
+    /// In the request: nothing had to be decoded.
+    AsSent,
+    /// Here.
+    Made(Vec<u8>),
+}
+
+/// What is known of few requests.
+pub(super) struct Rare {
+    /// What came of the request line, when the head was bad.
+    pub bad_line: Vec<u8>,
+    /// The query that an internal redirect has put in place of the request's.
+    pub new_query: Option<Vec<u8>>,
+    /// The file that the body is stored in, if that has a name.
+    pub body_file: Vec<u8>,
+    /// For a 405 that gets an error page: what may be done with what was asked for, not with the page.
+    pub allow: Option<Text>,
+    /// The head as sent, kept when a log format asks for its fields.
+    pub sent_head: Vec<u8>,
+    /// The identifier that the client is given with the answer.
+    pub userid: Option<UserId>,
+}
+
+impl Rare {
+    const NONE: Self = Self {
+        bad_line: Vec::new(),
+        new_query: None,
+        body_file: Vec::new(),
+        allow: None,
+        sent_head: Vec::new(),
+        userid: None,
+    };
+}
+
+impl Fresh for Rare {
+    const FRESH: &Self = &Self::NONE;
+
+    fn fresh() -> Self {
+        Self::NONE
+    }
 }
 
 /// How far it has come.
@@ -122,14 +157,14 @@ pub(super) struct Arrival {
 
 impl Current {
     /// A request with a good head.
-    pub fn new(arrival: Arrival, request: Request, limits: &Limits) -> Self {
+    pub fn new(arrival: Arrival, request: Rc<Request>, limits: &Limits) -> Self {
         Self {
             head_only: request.method == Method::Head,
             body: RequestBody::of(&request, limits),
             keep_alive: request.keep_alive,
             request_head_bytes: request.head().len() as u64,
-            request: Some(Rc::new(request)),
-            ..Self::bad(arrival, Box::default(), Method::Unknown)
+            request: Some(request),
+            ..Self::arrived(arrival)
         }
     }
 
@@ -140,28 +175,47 @@ impl Current {
 
     /// A file or a listing is an answer to it: it is a GET or HEAD, or counts as one by now.
     pub fn reads(&self) -> bool {
-        let is_read = matches!(self.method(), Some(Method::Get | Method::Head));
+        let is_read = self.method().is_some_and(Method::reads);
         is_read || self.as_get || self.in_error_page
+    }
+
+    /// The path that is looked for; empty while it is not known.
+    pub fn path(&self) -> &[u8] {
+        match (&self.path, &self.request) {
+            (Path::Made(path), _) => path,
+            (Path::AsSent, Some(request)) => request.path(),
+            (Path::AsSent | Path::Unknown, _) => b"",
+        }
+    }
+
+    /// An index file has been found in the folder: as if the client had asked for it.
+    pub fn add_index(&mut self, name: &str) {
+        self.path = Path::Made([self.path(), name.as_bytes()].concat());
     }
 
     /// The query in force.
     pub fn query(&self) -> Option<&[u8]> {
-        self.new_query.as_deref().or_else(|| self.request.as_ref().and_then(|request| request.query()))
+        self.rare.new_query.as_deref().or_else(|| self.request.as_ref().and_then(|request| request.query()))
     }
 
     /// A request whose head could not be understood.
-    pub fn bad(arrival: Arrival, line: Box<[u8]>, method: Method) -> Self {
+    pub fn bad(arrival: Arrival, line: &[u8], method: Method) -> Self {
+        let mut current = Self::arrived(arrival);
+        current.request_head_bytes = line.len() as u64;
+        current.head_only = method == Method::Head;
+        current.rare.bad_line = line.to_vec();
+        current
+    }
+
+    fn arrived(arrival: Arrival) -> Self {
         Self {
             config: arrival.config,
             request: None,
-            request_head_bytes: line.len() as u64,
-            bad_line: line,
-            head_only: method == Method::Head,
+            request_head_bytes: 0,
+            head_only: false,
             route: arrival.route,
-            path: Vec::new(),
-            new_query: None,
+            path: Path::Unknown,
             body: RequestBody::lost(),
-            body_file: Vec::new(),
             feeds: false,
             owes_continue: false,
             stage: Stage::RequestBody,
@@ -170,17 +224,15 @@ impl Current {
             in_error_page: false,
             error_status: None,
             redirects: 0,
-            allow: None,
             document_bytes: None,
             status: 0,
             head_bytes: 0,
-            sent_head: Vec::new(),
-            userid: None,
             output_start: arrival.output_start,
             output_end: u64::MAX,
             number: arrival.number,
             pipelined: arrival.pipelined,
             started: arrival.started,
+            rare: OnDemand::default(),
             next: None,
         }
     }

@@ -15,7 +15,7 @@ impl Http1 {
     /// DELETE.
     pub(super) fn remove(&mut self, mut current: Box<Current>, request: Rc<Request>, cx: &mut Context<'_>) -> Step {
         let settings = &current.route.settings;
-        let Some(path) = route::file_path(settings, &current.path) else { return self.refuse(current, 404, cx) };
+        let Some(path) = route::file_path(settings, current.path()) else { return self.refuse(current, 404, cx) };
         let Some(depth) = dav::depth(&request.fields).filter(|depth| *depth != Depth::One) else {
             cx.log(Level::Error, format_args!("a Depth that DELETE has not (RFC 4918 section 9.6)"));
             return self.refuse(current, 400, cx);
@@ -24,7 +24,7 @@ impl Http1 {
             cx.log(Level::Error, format_args!("a fragment in the target: it may have meant less than all of it"));
             return self.refuse(current, 400, cx);
         }
-        let names = current.path.split(|b| *b == b'/').filter(|name| !name.is_empty()).count();
+        let names = current.path().split(|b| *b == b'/').filter(|name| !name.is_empty()).count();
         if names < settings.dav.min_delete_depth {
             cx.log(Level::Error, format_args!("min_delete_depth: too few names in the path for it to be removed"));
             return self.refuse(current, 409, cx);
@@ -52,7 +52,7 @@ impl Http1 {
             return self.refuse(current, 415, cx); // RFC 4918 section 9.3: we know no body that it could have
         }
         let settings = &current.route.settings;
-        let Some(path) = route::file_path(settings, &current.path) else { return self.refuse(current, 404, cx) };
+        let Some(path) = route::file_path(settings, current.path()) else { return self.refuse(current, 404, cx) };
         cx.join(Box::new(DirCreate::new(path, request, settings.disable_symlinks, settings.dav.access)));
         current.stage = Stage::Waiting;
         self.wait(current)
@@ -94,7 +94,7 @@ impl Http1 {
             cx.log(Level::Error, format_args!("the location of the Destination does not take {}", method.name()));
             return Err(403);
         }
-        let from = route::file_path(here, &current.path).ok_or(404_u16)?;
+        let from = route::file_path(here, current.path()).ok_or(404_u16)?;
         let to = route::file_path(&there, &to_path).ok_or(403_u16)?;
         if is_root(&there, &to) || is_root(here, &from) {
             cx.log(Level::Error, format_args!("the directory of \"root\" or \"alias\" itself stays as it is"));

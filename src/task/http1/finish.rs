@@ -9,7 +9,6 @@ use crate::exchange::{Exchange, Phase};
 use crate::log::Level;
 use crate::route;
 use crate::task::{Job, Timer};
-use std::rc::Rc;
 use std::time::Duration;
 
 impl Http1 {
@@ -27,8 +26,9 @@ impl Http1 {
         let x = cx.exchange();
         x.reply.give_back();
         x.body.give_back();
+        let is_next_here = !x.input.is_empty() || x.input.is_ended();
         if !last {
-            return Step::Again;
+            return if is_next_here { Step::Again } else { Step::Wait };
         }
         self.close(unread, cx);
         Step::Wait
@@ -98,8 +98,7 @@ impl Http1 {
         if self.leaving.is_empty() && self.current.is_none() {
             cx.exchange().subject.request = None;
         }
-        let request = entry.request.take().and_then(|request| Rc::try_unwrap(request).ok());
-        if let (Some(request), Some(scan)) = (request, cx.worker.scans.last_mut()) {
+        if let (Some(request), Some(scan)) = (entry.request.take(), cx.worker.scans.last_mut()) {
             scan.recycle(request);
         }
     }

@@ -45,21 +45,17 @@ impl Http1 {
         mut content_range: Option<ContentRange>,
         cx: &mut Context<'_>,
     ) -> Vec<u8> {
-        if current.owes_continue {
-            current.keep_alive = false; // its body may come all the same, or not
-            current.body.give_up();
-        }
-        let settings = &current.route.settings;
-        current.keep_alive &= !cx.worker.draining
-            && current.number < settings.keepalive_requests
-            && !settings.keepalive_timeout.is_zero();
+        decide(current, cx);
         let connection = match current.keep_alive {
-            true => Connection::KeepAlive { timeout_secs: settings.keepalive_header.map(|wait| wait.as_secs()) },
+            true => {
+                let header = current.route.settings.keepalive_header;
+                Connection::KeepAlive { timeout_secs: header.map(|wait| wait.as_secs()) }
+            }
             false => Connection::Close,
         };
         match head.status {
             405 => {
-                let allow = current.allow.take().unwrap_or_else(|| allowed(current));
+                let allow = current.rare.allow.take().unwrap_or_else(|| allowed(current));
                 head.fields.push((const { Name::from_static("Allow") }, allow));
             }
             416 => content_range = current.document_bytes.map(|length| ContentRange::None { length }),
@@ -100,7 +96,7 @@ impl Http1 {
         let id = UserId::new(server, now_secs, random);
         if let Ok(cookie) = Text::from_vec(settings.userid.cookie.set(id, now_secs)) {
             head.fields.push((const { Name::from_static("Set-Cookie") }, cookie));
-            current.userid = Some(id);
+            current.rare.userid = Some(id);
         }
     }
 
@@ -155,6 +151,17 @@ impl Http1 {
     }
 }
 
+/// Whether the connection goes on after this answer, as far as the answer says so.
+pub(super) fn decide(current: &mut Current, cx: &Context<'_>) {
+    if current.owes_continue {
+        current.keep_alive = false; // its body may come all the same, or not
+        current.body.give_up();
+    }
+    let settings = &current.route.settings;
+    current.keep_alive &=
+        !cx.worker.draining && current.number < settings.keepalive_requests && !settings.keepalive_timeout.is_zero();
+}
+
 /// The server's own field of this name makes room for one of the configuration.
 fn take_away(name: &str, head: &mut ReplyHead) {
     match name.to_ascii_lowercase().as_str() {
@@ -172,7 +179,7 @@ fn take_away(name: &str, head: &mut ReplyHead) {
 pub(super) fn head_made(current: &mut Current, head: &[u8], cx: &mut Context<'_>) {
     current.head_bytes = head.len() as u64;
     if logs_sent_fields(current) {
-        current.sent_head = head.to_vec();
+        current.rare.sent_head = head.to_vec();
     }
     current.output_start = cx.exchange().output_end();
 }

@@ -1,10 +1,13 @@
 //! A file that the worker keeps is sent from memory: no worker is asked.
 
+use super::answer::end_workers;
 use super::current::Current;
+use super::head::{decide, head_made};
 use super::{Context, Http1, Step};
-use crate::config::GzipStatic;
-use crate::http::{Method, accept};
-use crate::worker::{KeptAnswer, Place};
+use crate::config::{Expires, GzipStatic, UseridMode};
+use crate::http::print::{BodyEnd, Printed};
+use crate::http::{Known, Method, ReplyHead, accept};
+use crate::worker::{KeptAnswer, KeptFile, Place};
 
 /// Whether a compressed copy of the file will do.
 pub(super) fn takes_gzip(current: &Current) -> bool {
@@ -17,7 +20,7 @@ pub(super) fn takes_gzip(current: &Current) -> bool {
 
 /// Whether the answer may be one that was kept, and may be kept.
 pub(super) fn keeps(current: &Current) -> bool {
-    matches!(current.method(), Some(Method::Get | Method::Head)) && current.route.settings.open_file_cache.is_on()
+    current.method().is_some_and(Method::reads) && current.route.settings.open_file_cache.is_on()
 }
 
 impl Http1 {
@@ -32,13 +35,63 @@ impl Http1 {
             return Err(current);
         }
         let gzip = takes_gzip(&current);
-        let place = Place { settings: &current.route.settings, path: &current.path, gzip };
+        let place = Place { settings: &current.route.settings, path: current.path(), gzip };
         let Some(kept) = cx.worker.files.find(place, cx.now) else { return Err(current) };
-        let KeptAnswer::File { head, index, source } = &kept.answer else { return Err(current) };
-        if let Some(index) = index {
-            current.path.extend_from_slice(index.as_bytes()); // as if the client had asked for it
+        let KeptAnswer::File(file) = &kept.answer else { return Err(current) };
+        if let Some(index) = &file.index {
+            current.add_index(index);
         }
-        self.document(current, head.clone(), Some(source.clone()), cx);
+        if is_plain(&current, &file.head, cx) {
+            return Ok(self.send_kept(current, file, cx));
+        }
+        self.document(current, file.head.clone(), Some(file.source.clone()), cx);
         Ok(Step::Again)
     }
+
+    /// Sends a file with the head that it had before, and today's date.
+    fn send_kept(&mut self, mut current: Box<Current>, file: &KeptFile, cx: &mut Context<'_>) -> Step {
+        decide(&mut current, cx);
+        let printed = &file.printed[usize::from(current.keep_alive)];
+        let bytes = file.head.length.unwrap_or_default();
+        let head = match printed.get() {
+            Some(printed) => {
+                let now_secs = cx.worker.date.wall(cx.now).secs;
+                let mut head = cx.worker.buffers.take(0);
+                printed.push(&mut head, &cx.worker.date.text(now_secs));
+                current.status = file.head.status;
+                head_made(&mut current, &head, cx);
+                head
+            }
+            None => {
+                let seekable = file.head.seekable && current.route.settings.max_ranges != Some(0);
+                let first = ReplyHead { seekable, ..file.head.clone() };
+                let head = self.head(&mut current, first, BodyEnd::Length(bytes), None, cx);
+                if let Some(made) = Printed::new(&head) {
+                    let _ = printed.set(made); // it was empty
+                }
+                head
+            }
+        };
+        end_workers(cx);
+        self.send_at_hand(current, head, file.source.part(0..bytes), cx)
+    }
+}
+
+/// Whether this request gets the file as any other does: whole, with nothing in its head that depends on the client.
+fn is_plain(current: &Current, head: &ReplyHead, cx: &Context<'_>) -> bool {
+    const CONDITIONS: [Known; 6] = [
+        Known::IfMatch,
+        Known::IfModifiedSince,
+        Known::IfNoneMatch,
+        Known::IfRange,
+        Known::IfUnmodifiedSince,
+        Known::Range,
+    ];
+    let settings = &current.route.settings;
+    let has_conditions = || current.request.as_ref().is_some_and(|request| request.fields.has_any(&CONDITIONS));
+    let is_added_to =
+        settings.userid.mode == UseridMode::On || settings.expires != Expires::Off || !settings.add_headers.is_empty();
+    // A file from the future has changed now, whenever that is.
+    let is_past = head.last_modified_secs <= Some(cx.worker.date.wall(cx.now).secs);
+    is_past && !is_added_to && !current.in_error_page && current.error_status.is_none() && !has_conditions()
 }

@@ -61,7 +61,7 @@ impl Http1 {
     ) -> Step {
         let uri = route::expand(&page.uri, &self.view(&current, cx));
         (current.in_error_page, current.feeds) = (true, false);
-        current.allow = (head.status == 405).then(|| allowed(&current));
+        current.rare.allow = (head.status == 405).then(|| allowed(&current));
         current.error_status = match page.answer {
             ErrorPageStatus::Keep => Some(head.status),
             ErrorPageStatus::Set(status) => Some(status),
@@ -71,7 +71,7 @@ impl Http1 {
             Some(b'/') => {
                 let mark = uri.iter().position(|b| *b == b'?');
                 let path = &uri[..mark.unwrap_or(uri.len())];
-                current.new_query = Some(mark.map(|mark| uri[mark + 1..].to_vec()).unwrap_or_default());
+                current.rare.new_query = Some(mark.map(|mark| uri[mark + 1..].to_vec()).unwrap_or_default());
                 match target::normalize(path, current.route.settings.merge_slashes) {
                     Ok(path) => {
                         let path = path.into_owned();
@@ -104,7 +104,7 @@ impl Http1 {
 
     /// A directory's URL with its slash.
     pub(super) fn add_slash(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        let mut location = target::escape_path(&current.path).into_owned();
+        let mut location = target::escape_path(current.path()).into_owned();
         location.push(b'/');
         if let Some(query) = current.query().filter(|query| !query.is_empty()) {
             location.push(b'?');

@@ -82,8 +82,7 @@ impl Http1 {
     fn sent(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
         current.output_end = cx.exchange().output_end();
         current.stage = Stage::Sent;
-        self.current = Some(current);
-        Step::Again
+        self.finish(current, cx)
     }
 }
 

@@ -13,8 +13,8 @@ impl Http1 {
         View {
             request: current.request.as_deref(),
             query: current.query(),
-            request_line: current.request.as_ref().map_or(&current.bad_line, |r| r.line()),
-            path: &current.path,
+            request_line: current.request.as_ref().map_or(&current.rare.bad_line, |r| r.line()),
+            path: current.path(),
             server: &current.route.server,
             settings: &current.route.settings,
             client: x.and_then(|x| x.subject.client.address()),
@@ -28,10 +28,10 @@ impl Http1 {
             connection: self.connection,
             connection_requests: current.number,
             pipelined: current.pipelined,
-            sent_head: &current.sent_head,
-            request_body_file: &current.body_file,
+            sent_head: &current.rare.sent_head,
+            request_body_file: &current.rare.body_file,
             request_id: route::request_id(cx.worker.team.number(), self.connection, current.number),
-            userid: current.userid,
+            userid: current.rare.userid,
         }
     }
 }

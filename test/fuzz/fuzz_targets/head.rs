@@ -2,9 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use std::rc::Rc;
 use webserv::http::{HeadError, Limits, Request, Scan, head};
 
-type Outcome = Result<Option<(Request, usize)>, HeadError>;
+type Outcome = Result<Option<(Rc<Request>, usize)>, HeadError>;
 
 const TIGHT: Limits = Limits { line_bytes_max: 40, head_bytes_max: 120, fields_max: 3 };
 const LOOSE: Limits = Limits { line_bytes_max: 1 << 20, head_bytes_max: 1 << 20, fields_max: 1 << 20 };
