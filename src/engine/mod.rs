@@ -1,9 +1,10 @@
 //! The loop: it waits for the kernel, gives tasks their turns, and knows nothing of what they do.
 //!
-//! One round: wait -> events to tokens (stale ones dropped) -> a bounded number of turns -> deadlines that have passed,
-//! and after each turn *settle* the exchange: ask every member what it wants now. Only the engine arms and disarms
-//! the kernel. A task that wants its system call is simply run ("try first"); the kernel is asked to watch only for a
-//! task that has been told to come back later, and stays armed until an event comes that nobody wants.
+//! One round: wait -> events to tokens (stale ones dropped) -> a bounded number of turns -> deadlines that have passed.
+//! After each turn the members of the exchange are asked in a circle what they want now, until one of them goes on: so a
+//! request passes from who reads it to who answers it to who writes, and nobody is asked twice. Only the engine arms and
+//! disarms the kernel. A task that wants its system call is simply run ("try first"); the kernel is asked to watch only
+//! for a task that has been told to come back later, and stays armed until an event comes that nobody wants.
 
 mod arena;
 mod panics;
@@ -19,7 +20,7 @@ pub use timers::Moment;
 pub use crate::exchange::Side;
 
 use crate::exchange::Exchange;
-use crate::exchange::limits::TURNS_PER_ROUND;
+use crate::exchange::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
 use crate::log::{ErrorLog, Level};
 use panics::Asked;
 use slot::{Lines, Slot};
@@ -98,7 +99,7 @@ impl<W> Engine<W> {
             told: Vec::new(),
             telling: VecDeque::new(),
             ready: Vec::new(),
-            asked: Asked::NOBODY,
+            asked: Asked::Nobody,
             control: Control::Run,
             clock: Instant::now,
             start,
@@ -112,7 +113,7 @@ impl<W> Engine<W> {
     /// Adds a task that belongs to no exchange.
     pub fn start(&mut self, task: Box<dyn Task<W>>) {
         let token = self.insert(task, None);
-        self.settle_alone(token);
+        self.settle(token, None);
     }
 
     /// The error log of this engine.
@@ -153,8 +154,7 @@ impl<W> Engine<W> {
         let timeout = self.timeout();
         let waited = self.poller.wait(timeout, &mut self.ready);
         self.look_at_clock();
-        self.ready.reverse(); // they are taken from the end
-        self.guarded(Self::take_ready);
+        self.take_ready();
         waited?;
         self.lines.queue.append(&mut self.lines.later);
         self.turns_left = TURNS_PER_ROUND;
@@ -193,11 +193,11 @@ impl<W> Engine<W> {
     fn arm(&mut self, token: Token) {
         let Some(slot) = self.slots.get_mut(token) else { return };
         slot.listed = false;
-        self.asked = Asked::what_it_wants(token, slot.exchange());
-        let exchange = slot.exchange().and_then(|x| self.exchanges.get(x));
-        if slot.task.wants(exchange) != Want::Kernel {
+        if self.ask(token) != Want::Kernel {
             return; // it does not wait any more
         }
+        let Some(slot) = self.slots.get_mut(token) else { return };
+        let exchange = slot.exchange().and_then(|x| self.exchanges.get(x));
         match self.poller.arm(slot.task.watch(exchange), token) {
             Ok(()) => slot.armed = true,
             Err(error) => self.refused(token, error),
@@ -213,7 +213,7 @@ impl<W> Engine<W> {
             return self.rest(token);
         };
         self.fail(token, TaskError::internal(error));
-        self.settle(x);
+        self.settle(token, Some(x));
     }
 
     /// Leaves a task that stands alone alone for a while.
@@ -230,32 +230,17 @@ impl<W> Engine<W> {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.blocked = true;
             self.timers.file(token, &mut slot.deadline);
-            self.settle_alone(token);
+            self.settle(token, None);
         }
     }
 
-    /// Brings the kernel's events to the tasks that wait for them.
+    /// Puts the tasks into the queue that the kernel has events for.
     fn take_ready(&mut self) {
-        while let Some(event) = self.ready.pop() {
-            self.on_ready(event);
-        }
-    }
-
-    fn on_ready(&mut self, ready: Ready) {
-        let Some(slot) = self.slots.get_mut(ready.token) else { return }; // its task is gone: stale
-        if !slot.armed {
-            return; // disarmed after the kernel had put the event into this batch
-        }
-        self.asked = Asked::what_it_wants(ready.token, slot.exchange());
-        let exchange = slot.exchange().and_then(|x| self.exchanges.get(x));
-        let is_wanted = slot.task.wants(exchange) == Want::Kernel;
-        slot.hangup |= ready.hangup;
-        slot.blocked = false;
-        if is_wanted || ready.hangup {
-            slot.enqueue(ready.token, &mut self.lines);
-        }
-        if !is_wanted {
-            self.disarm(ready.token); // level-triggered: it would come again at once
+        for Ready { token, hangup } in self.ready.drain(..) {
+            // An event for a task that is gone is stale, as is one that was in this batch before it was disarmed.
+            if let Some(slot) = self.slots.get_mut(token).filter(|slot| slot.armed) {
+                slot.on_ready(token, hangup, &mut self.lines);
+            }
         }
     }
 
@@ -263,22 +248,50 @@ impl<W> Engine<W> {
     fn take_turns(&mut self) {
         while self.turns_left > 0 {
             let Some(token) = self.lines.queue.pop_front() else { return };
-            self.turns_left -= 1;
-            self.run_queued(token);
+            if let Some(event) = self.leave_queue(token) {
+                self.take_turns_from(token, event);
+            }
         }
     }
 
-    fn run_queued(&mut self, token: Token) {
-        let Some(slot) = self.slots.get_mut(token) else { return };
+    /// A task's turn has come. What it wanted may have been taken from it since it was queued.
+    fn leave_queue(&mut self, token: Token) -> Option<Event> {
+        let slot = self.slots.get_mut(token)?;
         slot.queued = false;
         let event = if std::mem::take(&mut slot.hangup) { Event::Hangup } else { Event::Ready };
-        let x = slot.exchange();
-        self.asked = Asked::what_it_wants(token, x);
-        // What it wanted may have been taken from it since it was queued.
-        let exchange = x.and_then(|x| self.exchanges.get(x));
-        if event == Event::Hangup || slot.task.wants(exchange) != Want::Nothing {
-            self.turn_in(x, token, event);
+        let want = self.ask(token);
+        if want != Want::Kernel {
+            self.disarm(token); // level-triggered: its event would come again at once
         }
+        (want != Want::Nothing || event == Event::Hangup).then_some(event)
+    }
+
+    /// Gives this task its turn, and then those of its exchange who want one, a bounded number before others have theirs.
+    fn take_turns_from(&mut self, mut token: Token, mut event: Event) {
+        let exchange = self.slots.get(token).and_then(Slot::exchange);
+        for _ in 0..TURNS_IN_A_ROW {
+            self.turns_left = self.turns_left.saturating_sub(1);
+            self.turn_in(exchange, token, event);
+            let Some(next) = self.next_after(token, exchange) else { return };
+            (token, event) = (next, Event::Ready);
+            if exchange.is_none() || self.turns_left == 0 {
+                break;
+            }
+        }
+        self.enqueue(token);
+    }
+
+    fn enqueue(&mut self, token: Token) {
+        if let Some(slot) = self.slots.get_mut(token) {
+            slot.enqueue(token, &mut self.lines);
+        }
+    }
+
+    /// Asks a task what it wants.
+    fn ask(&mut self, token: Token) -> Want {
+        let Some(slot) = self.slots.get(token) else { return Want::Nothing };
+        self.asked = Asked::Wants(token);
+        slot.task.wants(slot.exchange().and_then(|x| self.exchanges.get(x)))
     }
 
     /// What one of the tasks asked that all be told.
@@ -316,7 +329,7 @@ impl<W> Engine<W> {
             && until <= self.moment
         {
             self.resting.pop_front();
-            self.settle_alone(token);
+            self.settle(token, None);
         }
     }
 }

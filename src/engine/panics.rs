@@ -4,6 +4,7 @@
 //! each of them. The engine notes whom it asks, so that it knows whose panic it was, and goes on with the rest.
 
 use super::Engine;
+use super::slot::Slot;
 use super::task::Speaker;
 use crate::log::Level;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,25 +12,15 @@ use webserv_sys::Token;
 
 /// Who was asked or called last.
 #[derive(Clone, Copy)]
-pub(super) struct Asked {
-    pub task: Token,
-    exchange: Option<Token>,
-    /// It has its turn.
-    turn: bool,
-}
-
-impl Asked {
-    pub const NOBODY: Asked = Asked::what_it_wants(Token { index: u32::MAX, generation: u32::MAX }, None);
-
-    /// This task is asked what it wants, or what it watches, or is dropped.
-    pub const fn what_it_wants(task: Token, exchange: Option<Token>) -> Self {
-        Self { task, exchange, turn: false }
-    }
-
+pub(super) enum Asked {
+    /// Nobody.
+    Nobody,
+    /// This task, what it wants or watches.
+    Wants(Token),
     /// This task has its turn.
-    pub const fn to_go_on(task: Token, exchange: Option<Token>) -> Self {
-        Self { task, exchange, turn: true }
-    }
+    Turn(Token),
+    /// A task of this exchange is dropped.
+    ToGo(Option<Token>),
 }
 
 impl<W> Engine<W> {
@@ -52,24 +43,33 @@ impl<W> Engine<W> {
     /// event may be a better one. If it cannot even say what it wants, it has a rest.
     #[cold]
     fn panicked(&mut self) {
-        let Asked { task, exchange, turn } = std::mem::replace(&mut self.asked, Asked::NOBODY);
+        let asked = std::mem::replace(&mut self.asked, Asked::Nobody);
+        let task = match asked {
+            Asked::Wants(task) | Asked::Turn(task) => Some(task),
+            Asked::ToGo(_) | Asked::Nobody => None,
+        };
+        let slot = task.and_then(|task| self.slots.get(task));
+        let exchange = match asked {
+            Asked::ToGo(exchange) => exchange,
+            _ => slot.and_then(Slot::exchange),
+        };
         // Who it is may be the very thing that it cannot say.
-        let speaker = self.slots.get(task).and_then(|slot| {
+        let introduced = slot.and_then(|slot| {
             let exchange = exchange.and_then(|x| self.exchanges.get(x));
-            let introduced = catch_unwind(AssertUnwindSafe(|| slot.task.introduce(exchange)));
-            introduced.ok()
+            catch_unwind(AssertUnwindSafe(|| slot.task.introduce(exchange))).ok()
         });
-        let speaker = speaker.unwrap_or(Speaker { kind: "a task", doing: "", fd: None });
+        let speaker = introduced.unwrap_or(Speaker { kind: "a task", doing: "", fd: None });
         let then = if exchange.is_some() { "its connection is closed" } else { "it goes on" };
         self.say(Level::Alert, speaker, exchange, format_args!("panicked (a bug); {then}"));
         self.guarded_once(|engine| engine.carry_out(exchange));
-        match exchange {
-            Some(x) => {
-                self.guarded_once(|engine| engine.remove(task));
+        match (exchange, asked) {
+            (Some(x), _) => {
+                self.guarded_once(|engine| task.into_iter().for_each(|task| engine.remove(task)));
                 self.guarded_once(|engine| engine.close(x)); // a panic in it, too, costs the exchange a member
             }
-            None if turn => self.guarded_once(|engine| engine.wait_for_event(task)),
-            None => self.guarded_once(|engine| engine.rest(task)),
+            (None, Asked::Turn(task)) => self.guarded_once(|engine| engine.wait_for_event(task)),
+            (None, Asked::Wants(task)) => self.guarded_once(|engine| engine.rest(task)),
+            (None, Asked::ToGo(_) | Asked::Nobody) => {}
         }
     }
 }

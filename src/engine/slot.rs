@@ -84,19 +84,35 @@ impl<W> Slot<W> {
         }
     }
 
-    /// Asks it what it wants now, and puts it into line for that.
-    #[inline(always)] // the loop over members is the engine's hottest
-    pub fn settle(&mut self, token: Token, exchange: Option<&Exchange>, lines: &mut Lines) {
+    /// Asks it what it wants now: true if that is a turn at once. If it is to wait, for the next round or for the kernel,
+    /// it is put into line for that.
+    #[inline]
+    pub fn goes_on(&mut self, token: Token, exchange: Option<&Exchange>, lines: &mut Lines) -> bool {
         if self.queued {
-            return; // it is asked when its turn comes
+            return false; // it is asked when its turn comes
         }
-        // Who is armed and wants nothing now will be disarmed when its event comes.
-        match self.task.wants(exchange) {
-            Want::Nothing => {}
-            Want::Turn => self.enqueue(token, lines),
-            Want::Kernel if self.blocked && (self.armed || self.listed) => {} // the kernel will say
-            Want::Kernel => self.call_or_wait(token, exchange, lines),
+        if self.blocked && self.armed {
+            // The kernel will say. Should it want nothing by then, it is disarmed when its event comes.
+            debug_assert_ne!(self.task.wants(exchange), Want::Turn, "{} waits for the kernel", self.task.kind());
+            return false;
         }
+        let goes_on = match self.task.wants(exchange) {
+            Want::Nothing => false,
+            Want::Turn => true,
+            Want::Kernel => self.tries(token, exchange, lines),
+        };
+        if goes_on && self.yields {
+            self.enqueue(token, lines);
+            return false;
+        }
+        goes_on
+    }
+
+    /// The kernel has an event for it. Whether it wants that is asked when its turn comes.
+    pub fn on_ready(&mut self, token: Token, hangup: bool, lines: &mut Lines) {
+        self.hangup |= hangup;
+        self.blocked = false;
+        self.enqueue(token, lines);
     }
 
     /// Whether it waits for anything at all.
@@ -104,20 +120,20 @@ impl<W> Slot<W> {
         self.hangup || self.deadline.is_set() || self.task.wants(Some(exchange)) != Want::Nothing
     }
 
-    /// It wants its system call: now, or when the kernel says so.
-    fn call_or_wait(&mut self, token: Token, exchange: Option<&Exchange>, lines: &mut Lines) {
-        let try_now = match self.task.watch(exchange) {
+    /// It wants its system call: true if that may be tried now. If not, the kernel will be asked to say when.
+    fn tries(&mut self, token: Token, exchange: Option<&Exchange>, lines: &mut Lines) -> bool {
+        let tries = match self.task.watch(exchange) {
             Watch::Always => true,
             Watch::Read(_) | Watch::Write(_) => lines.try_first && !self.blocked,
             Watch::Exit(_) | Watch::Signal(_) | Watch::Change(_) => false, // the event itself is the news
         };
-        if try_now {
-            return self.enqueue(token, lines);
+        if !tries {
+            self.blocked = true;
+            if !self.armed && !self.listed {
+                self.listed = true;
+                lines.unarmed.push_back(token);
+            }
         }
-        self.blocked = true;
-        if !self.armed && !self.listed {
-            self.listed = true;
-            lines.unarmed.push_back(token);
-        }
+        tries
     }
 }

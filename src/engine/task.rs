@@ -42,7 +42,8 @@ pub enum Want {
 /// How a turn ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flow {
-    /// The kernel has no more now: `EAGAIN`, or less than was asked for.
+    /// The kernel has no more now: `EAGAIN`, or less than was asked for. A task that waits for the kernel is not asked
+    /// what it wants before the kernel has an event for it: it may not come to want a [`Want::Turn`] meanwhile.
     Blocked,
     /// Something was done, and more may be possible.
     Progress,
@@ -87,7 +88,7 @@ pub trait Task<W> {
     /// (The descriptor is the task's own, or its exchange's.)
     fn watch<'w>(&'w self, exchange: Option<&'w Exchange>) -> Watch<'w>;
 
-    /// What it waits for. Pure: asked after each change of its exchange.
+    /// What it waits for. Pure: asked when its exchange has changed.
     fn wants(&self, exchange: Option<&Exchange>) -> Want;
 
     /// How it is named in log lines. (Here, so that the engine asks once for all of it.)
@@ -188,7 +189,8 @@ impl<W> Context<'_, W> {
         self.orders.push(Order::Alone(task));
     }
 
-    /// Opens an exchange: the protocol first, then the two sides of the client's socket.
+    /// Opens an exchange: the protocol first, then who writes to the client, then who reads. They are asked what they
+    /// want in a circle, so each comes soon after the one who has work for it.
     pub fn open(&mut self, exchange: Exchange, tasks: [Box<dyn Task<W>>; 3]) {
         self.orders.push(Order::Open(exchange, tasks));
     }

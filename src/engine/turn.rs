@@ -11,14 +11,14 @@ use std::fmt;
 use webserv_sys::Token;
 
 impl<W> Engine<W> {
-    /// Gives a task its turn, carries out what it ordered, and settles its exchange.
+    /// Gives a task its turn, and settles its exchange.
     pub(super) fn turn(&mut self, token: Token, event: Event) {
-        if let Some(slot) = self.slots.get(token) {
-            self.turn_in(slot.exchange(), token, event);
-        }
+        let Some(exchange) = self.slots.get(token).map(Slot::exchange) else { return };
+        self.turn_in(exchange, token, event);
+        self.settle(token, exchange);
     }
 
-    /// The same for a task of this exchange.
+    /// Gives a task of this exchange its turn, and carries out what it ordered.
     #[inline]
     pub(super) fn turn_in(&mut self, exchange: Option<Token>, token: Token, event: Event) {
         let outcome = self.call(token, exchange, event);
@@ -30,10 +30,6 @@ impl<W> Engine<W> {
             Ok(Flow::Done) => self.done(token),
             Err(error) => self.fail(token, error),
         }
-        match exchange {
-            Some(x) => self.settle(x),
-            None => self.settle_alone(token),
-        }
     }
 
     /// Calls a task's `handle` with everything that it may use.
@@ -41,7 +37,7 @@ impl<W> Engine<W> {
     fn call(&mut self, token: Token, exchange: Option<Token>, event: Event) -> Result<Flow, TaskError> {
         let exchanges_open = self.exchanges.len();
         let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
-        self.asked = Asked::to_go_on(token, exchange);
+        self.asked = Asked::Turn(token);
         let of = exchange.and_then(|x| self.exchanges.get_mut(x));
         let mut cx = Context {
             speaker: slot.task.introduce(of.as_deref()),
@@ -133,10 +129,8 @@ impl<W> Engine<W> {
                 Order::Alone(task) => self.start(task),
                 Order::Open(opened, tasks) => {
                     let x = self.exchanges.insert(opened);
-                    for task in tasks {
-                        self.insert(task, Some(x));
-                    }
-                    self.settle(x);
+                    let [.., last] = tasks.map(|task| self.insert(task, Some(x)));
+                    self.settle(last, Some(x));
                 }
                 Order::Tell(event) => self.told.push(event),
                 Order::CancelWorkers => {
@@ -149,33 +143,42 @@ impl<W> Engine<W> {
         self.orders = orders;
     }
 
-    /// Asks every member of an exchange what it wants now, or ends the exchange when it is over.
-    #[inline]
-    pub(super) fn settle(&mut self, x: Token) {
-        let Some(exchange) = self.exchanges.get(x) else { return };
-        if exchange.is_over() {
-            return self.close(x);
+    /// Queues who is to go on after something has changed; `last` had the last turn.
+    pub(super) fn settle(&mut self, last: Token, exchange: Option<Token>) {
+        if let Some(next) = self.next_after(last, exchange) {
+            self.enqueue(next);
         }
-        self.asked = Asked::what_it_wants(x, Some(x));
-        for &token in exchange.members.as_slice() {
+    }
+
+    /// Who is to go on after the turn of `last`: the first who wants to, of those behind it in the exchange, then those
+    /// before it, then itself. Who is to wait for the kernel is listed for that; an exchange that is over is ended.
+    pub(super) fn next_after(&mut self, last: Token, exchange: Option<Token>) -> Option<Token> {
+        let Some(x) = exchange else {
+            self.asked = Asked::Wants(last);
+            return self.slots.get_mut(last)?.goes_on(last, None, &mut self.lines).then_some(last);
+        };
+        let exchange = self.exchanges.get(x)?;
+        if exchange.is_over() {
+            self.close(x);
+            return None;
+        }
+        let members = exchange.members.as_slice();
+        let behind = members.iter().position(|member| *member == last).map_or(0, |at| at + 1);
+        for &token in members[behind..].iter().chain(&members[..behind]) {
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            self.asked.task = token;
-            slot.settle(token, Some(exchange), &mut self.lines);
+            self.asked = Asked::Wants(token);
+            if slot.goes_on(token, Some(exchange), &mut self.lines) {
+                return Some(token);
+            }
         }
         debug_assert!(self.is_alive(x), "exchange {} is stuck: none of its tasks waits for anything", x.index);
+        None
     }
 
     fn is_alive(&self, x: Token) -> bool {
         let Some(exchange) = self.exchanges.get(x) else { return true };
         let mut members = exchange.members.as_slice().iter().filter_map(|token| self.slots.get(*token));
         members.any(|slot| slot.is_alive(exchange))
-    }
-
-    /// The same for a task that stands alone.
-    pub(super) fn settle_alone(&mut self, token: Token) {
-        let Some(slot) = self.slots.get_mut(token) else { return };
-        self.asked = Asked::what_it_wants(token, None);
-        slot.settle(token, None, &mut self.lines);
     }
 
     /// A task has said that it is done. When it is one of those that an exchange was opened with, so is the exchange.
@@ -201,7 +204,7 @@ impl<W> Engine<W> {
         if let Some(x) = slot.exchange().and_then(|x| self.exchanges.get_mut(x)) {
             x.members.remove(token);
         }
-        self.asked = Asked::what_it_wants(token, slot.exchange()); // its destructor may be wrong, too
+        self.asked = Asked::ToGo(slot.exchange()); // its destructor may be wrong, too
     }
 
     pub(super) fn disarm(&mut self, token: Token) {
@@ -260,7 +263,7 @@ impl<W> Engine<W> {
                 && let Some(slot) = self.slots.get_mut(token)
             {
                 slot.leave(); // it has something to see to, such as a child to be reaped
-                self.settle_alone(token);
+                self.settle(token, None);
             } else {
                 self.remove(token);
             }

@@ -117,5 +117,8 @@ pub const ACCEPTS_PER_TURN: usize = 64;
 /// Idle connections that are closed when all `worker_connections` are taken and new clients wait.
 pub const IDLE_CLOSED_AT_ONCE: usize = 32;
 
-/// Tasks run between two waits.
+/// Turns that the tasks of one connection have before those of others have theirs.
+pub const TURNS_IN_A_ROW: usize = 16;
+
+/// Turns of tasks between two waits.
 pub const TURNS_PER_ROUND: usize = 1024;

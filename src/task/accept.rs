@@ -43,7 +43,7 @@ impl Accept {
         let subject = Subject { client: Client::from(&client), ..Subject::default() };
         let exchange = Exchange::new(Some(socket), subject, settings);
         let protocol = self.protocol(cx);
-        cx.open(exchange, [protocol, Box::new(ClientRead), Box::new(ClientWrite)]);
+        cx.open(exchange, [protocol, Box::new(ClientWrite), Box::new(ClientRead)]);
     }
 
     /// What is spoken here.

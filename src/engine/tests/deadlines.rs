@@ -86,7 +86,7 @@ fn a_deadline_of_a_task_that_is_gone_never_reaches_its_slots_successor() {
         Ok(Flow::Done)
     }));
     want("old", Want::Turn);
-    play.engine.settle_alone(play.engine.slots.tokens()[0]);
+    play.engine.settle(play.engine.slots.tokens()[0], None);
     play.round();
     play.start(plain("new", On::Read));
     assert_eq!(play.engine.slots.tokens()[0].index, 0);

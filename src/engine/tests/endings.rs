@@ -73,7 +73,7 @@ fn an_exchange_that_is_closed_by_its_phase_waits_for_nothing_but_its_output() {
     let open = play.engine.exchanges.get_mut(x).expect("it is open");
     open.output.push_copy(b"never sent");
     open.phase = Phase::Closed;
-    play.engine.settle(x);
+    play.settle_exchange(x);
     assert_eq!(kernel::journal(), FOUNDERS_END, "closed means at once");
 }
 
@@ -201,7 +201,7 @@ fn a_task_that_stays_when_its_exchange_is_closed_stands_alone_from_then_on() {
     let x = play.open_with([reaper]);
     play.settle();
     play.engine.exchanges.get_mut(x).expect("it is open").phase = Phase::Closed;
-    play.engine.settle(x);
+    play.settle_exchange(x);
     assert_eq!(kernel::journal(), format!("{FOUNDERS_END}, reaper Cancel"));
     assert_eq!((play.engine.exchanges_open(), play.engine.slots.len()), (0, 1));
     assert_eq!(play.round(), "wait 2000, reaper Deadline");
@@ -227,9 +227,9 @@ fn cancelled_workers_go_and_their_protocol_stays() {
     let tasks = [protocol, plain("reader", On::Read), plain("writer", On::Write), plain("worker", On::Read), stays];
     let x = play.open(tasks);
     let end = "protocol Ready, worker Cancel, close worker, stays Cancel";
-    assert_eq!(play.round(), format!("arm child, wait 0, {end}, reader Ready, next Ready"));
+    assert_eq!(play.round(), format!("wait 0, {end}, reader Ready, next Ready"));
     assert_eq!(play.engine.exchanges.get(x).map(|x| x.members.len()), Some(4), "protocol, reader, writer, next");
-    assert_eq!(play.round(), "arm reader, arm next, wait");
+    assert_eq!(play.round(), "arm child, arm reader, arm next, wait");
     assert_eq!(play.round_with(vec![ready("child")]), "wait, stays Ready, disarm child");
     assert_eq!(play.engine.slots.len(), 4);
 }
@@ -271,7 +271,7 @@ fn a_worker_may_cancel_the_workers_and_so_itself() {
         plain("second", On::Read),
     ]);
     let end = "worker Cancel, close worker, second Cancel, close second";
-    assert_eq!(play.round(), format!("wait 0, reader Ready, worker Ready, {end}"));
+    assert_eq!(play.round(), format!("wait 0, reader Ready, second Ready, worker Ready, {end}"));
     assert_eq!(play.engine.exchanges.get(x).map(|x| (x.members.len(), x.failed)), Some((3, None)));
 }
 
@@ -336,7 +336,7 @@ fn what_goes_wrong_while_tasks_are_cancelled_is_told_and_stops_no_one() {
     let x = play.open_with([panicking, failing, plain("last", On::Read)]);
     play.settle();
     play.engine.exchanges.get_mut(x).expect("it is open").phase = Phase::Closed;
-    play.engine.guarded_once(|engine| engine.settle(x));
+    play.engine.guarded_once(|engine| engine.settle(super::stage::NOBODY, Some(x)));
     let ends = ["panicking", "failing", "last"].map(|w| format!("{w} Cancel, disarm {w}, close {w}")).join(", ");
     assert_eq!(kernel::journal(), format!("{FOUNDERS_END}, {ends}"));
     let lines = play.log();
@@ -383,5 +383,5 @@ fn an_exchange_in_which_nobody_waits_for_anything_is_a_bug() {
     let x = play.open_with([]);
     play.settle();
     want("reader", Want::Nothing);
-    play.engine.settle(x);
+    play.settle_exchange(x);
 }

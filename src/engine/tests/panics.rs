@@ -66,7 +66,7 @@ fn a_panic_in_the_middle_of_a_round_loses_no_ones_turn() {
     });
     let x = play.engine.exchanges.tokens()[1];
     play.engine.insert(broken, Some(x));
-    play.engine.settle(x);
+    play.settle_exchange(x);
     let told = play.round_with(vec![ready("other reader"), ready("alone")]);
     for name in ["broken Ready", "protocol Cancel", "worker Cancel", "other reader Ready", "alone Ready"] {
         assert_eq!(told.matches(name).count(), 1, "{name} in {told}");

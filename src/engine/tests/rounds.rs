@@ -4,7 +4,7 @@ use super::kernel;
 use super::stage::{On, Play, at_level, exchange, or_cancelled, plain, puppet, ready, refuse, want};
 use crate::engine::{Event, Flow, Want};
 use crate::exchange::Phase;
-use crate::exchange::limits::TURNS_PER_ROUND;
+use crate::exchange::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
 use crate::log::Level;
 use std::time::Duration;
 
@@ -26,6 +26,25 @@ fn a_round_has_a_bounded_number_of_turns_and_they_go_round() {
     assert!(told.starts_with("arm reader, wait 0, "), "the kernel is asked all the same");
     let told = play.round_with(vec![ready("reader")]);
     assert_eq!(turns(&told, "reader"), 1);
+}
+
+#[test]
+fn the_tasks_of_an_exchange_go_on_in_a_circle_and_others_wait_for_a_bounded_number_of_turns() {
+    let mut play = Play::new();
+    let tasks = ["protocol", "writer", "reader"].map(|name| {
+        want(name, Want::Turn);
+        puppet(name, On::Always, |_, _| Ok(Flow::Progress))
+    });
+    play.open(tasks);
+    play.start(plain("alone", On::Read));
+    let told = play.round();
+    let (row, _) = told.split_once("alone Ready").expect("it has a turn in the first round");
+    let turns: Vec<&str> = row.trim_end_matches(", ").split(", ").skip(1).collect();
+    assert_eq!(turns.len(), TURNS_IN_A_ROW, "{row}");
+    for (at, turn) in turns.iter().enumerate() {
+        assert_eq!(*turn, ["protocol Ready", "writer Ready", "reader Ready"][at % 3], "{row}");
+    }
+    assert_eq!(told.matches(" Ready").count(), TURNS_PER_ROUND);
 }
 
 #[test]

@@ -30,6 +30,9 @@ struct Script {
     tokens: BTreeMap<&'static str, Token>,
 }
 
+/// No task has this token.
+pub const NOBODY: Token = Token { index: u32::MAX, generation: u32::MAX };
+
 /// What the puppets share: nothing.
 pub struct World;
 
@@ -240,7 +243,7 @@ impl Play {
         for task in tasks {
             self.engine.insert(task, Some(x));
         }
-        self.engine.settle(x);
+        self.settle_exchange(x);
         x
     }
 
@@ -251,8 +254,13 @@ impl Play {
         for worker in workers {
             self.engine.insert(worker, Some(x));
         }
-        self.engine.settle(x);
+        self.settle_exchange(x);
         x
+    }
+
+    /// Has the engine ask the members of an exchange what they want now, from the first one on.
+    pub fn settle_exchange(&mut self, x: Token) {
+        self.engine.settle(NOBODY, Some(x));
     }
 
     /// One round, and what happened in it.
