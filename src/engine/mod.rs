@@ -23,7 +23,7 @@ use crate::exchange::Exchange;
 use crate::exchange::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
 use crate::log::{ErrorLog, Level};
 use panics::Asked;
-use slot::{Lines, Slot};
+use slot::{Lines, Queued, Slot, Watched};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use task::Order;
@@ -192,14 +192,14 @@ impl<W> Engine<W> {
 
     fn arm(&mut self, token: Token) {
         let Some(slot) = self.slots.get_mut(token) else { return };
-        slot.listed = false;
+        slot.watched = Watched::No;
         if self.ask(token) != Want::Kernel {
             return; // it does not wait any more
         }
         let Some(slot) = self.slots.get_mut(token) else { return };
-        let exchange = slot.exchange().and_then(|x| self.exchanges.get(x));
+        let exchange = slot.exchange(&self.exchanges).and_then(|x| self.exchanges.get(x));
         match self.poller.arm(slot.task.watch(exchange), token) {
-            Ok(()) => slot.armed = true,
+            Ok(()) => slot.watched = Watched::Yes,
             Err(error) => self.refused(token, error),
         }
     }
@@ -207,7 +207,7 @@ impl<W> Engine<W> {
     /// The kernel will not watch for this task. One that stands alone tries again: without Accept there is no server.
     fn refused(&mut self, token: Token, error: webserv_sys::Error) {
         let Some(slot) = self.slots.get(token) else { return };
-        let Some(x) = slot.exchange() else {
+        let Some(x) = slot.exchange(&self.exchanges) else {
             let (speaker, secs) = (slot.task.introduce(None), REST.as_secs());
             self.say(Level::Crit, speaker, None, format_args!("{error}; tried again in {secs} s"));
             return self.rest(token);
@@ -238,7 +238,7 @@ impl<W> Engine<W> {
     fn take_ready(&mut self) {
         for Ready { token, hangup } in self.ready.drain(..) {
             // An event for a task that is gone is stale, as is one that was in this batch before it was disarmed.
-            if let Some(slot) = self.slots.get_mut(token).filter(|slot| slot.armed) {
+            if let Some(slot) = self.slots.get_mut(token).filter(|slot| slot.watched == Watched::Yes) {
                 slot.on_ready(token, hangup, &mut self.lines);
             }
         }
@@ -257,8 +257,10 @@ impl<W> Engine<W> {
     /// A task's turn has come. What it wanted may have been taken from it since it was queued.
     fn leave_queue(&mut self, token: Token) -> Option<Event> {
         let slot = self.slots.get_mut(token)?;
-        slot.queued = false;
-        let event = if std::mem::take(&mut slot.hangup) { Event::Hangup } else { Event::Ready };
+        let event = match std::mem::replace(&mut slot.queued, Queued::No) {
+            Queued::Hangup => Event::Hangup,
+            Queued::Yes | Queued::No => Event::Ready,
+        };
         let want = self.ask(token);
         if want != Want::Kernel {
             self.disarm(token); // level-triggered: its event would come again at once
@@ -268,7 +270,7 @@ impl<W> Engine<W> {
 
     /// Gives this task its turn, and then those of its exchange who want one, a bounded number before others have theirs.
     fn take_turns_from(&mut self, mut token: Token, mut event: Event) {
-        let exchange = self.slots.get(token).and_then(Slot::exchange);
+        let exchange = self.slots.get(token).and_then(|slot| slot.exchange(&self.exchanges));
         for _ in 0..TURNS_IN_A_ROW {
             self.turns_left = self.turns_left.saturating_sub(1);
             self.turn_in(exchange, token, event);
@@ -291,7 +293,7 @@ impl<W> Engine<W> {
     fn ask(&mut self, token: Token) -> Want {
         let Some(slot) = self.slots.get(token) else { return Want::Nothing };
         self.asked = Asked::Wants(token);
-        slot.task.wants(slot.exchange().and_then(|x| self.exchanges.get(x)))
+        slot.task.wants(slot.exchange(&self.exchanges).and_then(|x| self.exchanges.get(x)))
     }
 
     /// What one of the tasks asked that all be told.

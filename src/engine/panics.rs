@@ -4,7 +4,6 @@
 //! each of them. The engine notes whom it asks, so that it knows whose panic it was, and goes on with the rest.
 
 use super::Engine;
-use super::slot::Slot;
 use super::task::Speaker;
 use crate::log::Level;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -51,7 +50,7 @@ impl<W> Engine<W> {
         let slot = task.and_then(|task| self.slots.get(task));
         let exchange = match asked {
             Asked::ToGo(exchange) => exchange,
-            _ => slot.and_then(Slot::exchange),
+            _ => slot.and_then(|slot| slot.exchange(&self.exchanges)),
         };
         // Who it is may be the very thing that it cannot say.
         let introduced = slot.and_then(|slot| {

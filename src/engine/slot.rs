@@ -1,31 +1,48 @@
 //! What the engine keeps for each task.
 
 use super::timers::Deadline;
-use super::{Task, Want};
+use super::{Arena, Task, Want};
 use crate::exchange::Exchange;
 use std::collections::VecDeque;
 use webserv_sys::{Token, Watch};
 
-/// In the place of an exchange's token: none. (An `Option` would make every slot eight bytes larger.)
-const NONE: Token = Token { index: u32::MAX, generation: u32::MAX };
+/// In the place of an exchange's number: none. There are not so many.
+const NONE: u32 = u32::MAX;
 
 /// A task and how it stands with the kernel and the queue.
 pub(super) struct Slot<W> {
     pub task: Box<dyn Task<W>>,
-    exchange: Token,
+    /// The number of the exchange that it is a member of: it leaves, or is gone, before that goes.
+    exchange: u32,
     pub deadline: Deadline,
-    /// The kernel watches for it.
-    pub armed: bool,
-    /// It is in the queue.
-    pub queued: bool,
+    pub queued: Queued,
+    pub watched: Watched,
     /// The kernel had no more for it: no use in trying before an event.
     pub blocked: bool,
-    /// It is on the list of those to be armed.
-    pub listed: bool,
-    /// The next event it is told of is a hangup.
-    pub hangup: bool,
     /// Its next turn is one of the next round.
     pub yields: bool,
+}
+
+// Each connection has three, and the arena adds its generation.
+const _: () = assert!(size_of::<Slot<()>>() == 40);
+
+/// Whether a task is in the queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Queued {
+    No,
+    Yes,
+    /// It is, and the event that it is told of is a hangup.
+    Hangup,
+}
+
+/// Whether the kernel watches for a task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Watched {
+    No,
+    /// It is on the list of those to be armed.
+    Soon,
+    /// It is armed.
+    Yes,
 }
 
 /// Where tasks stand that want something.
@@ -52,21 +69,19 @@ impl<W> Slot<W> {
     pub fn new(task: Box<dyn Task<W>>, exchange: Option<Token>) -> Self {
         Self {
             task,
-            exchange: exchange.unwrap_or(NONE),
+            exchange: exchange.map_or(NONE, |x| x.index),
             deadline: Deadline::NONE,
-            armed: false,
-            queued: false,
+            queued: Queued::No,
+            watched: Watched::No,
             blocked: false,
-            listed: false,
-            hangup: false,
             yields: false,
         }
     }
 
     /// The exchange that it belongs to.
     #[inline]
-    pub fn exchange(&self) -> Option<Token> {
-        (self.exchange != NONE).then_some(self.exchange)
+    pub fn exchange(&self, exchanges: &Arena<Exchange>) -> Option<Token> {
+        exchanges.token(self.exchange)
     }
 
     /// It stands alone from now on.
@@ -77,8 +92,8 @@ impl<W> Slot<W> {
     /// Puts it at the end of the queue, once.
     #[inline]
     pub fn enqueue(&mut self, token: Token, lines: &mut Lines) {
-        if !self.queued {
-            self.queued = true;
+        if self.queued == Queued::No {
+            self.queued = Queued::Yes;
             let line = if self.yields { &mut lines.later } else { &mut lines.queue };
             line.push_back(token);
         }
@@ -88,10 +103,10 @@ impl<W> Slot<W> {
     /// it is put into line for that.
     #[inline]
     pub fn goes_on(&mut self, token: Token, exchange: Option<&Exchange>, lines: &mut Lines) -> bool {
-        if self.queued {
+        if self.queued != Queued::No {
             return false; // it is asked when its turn comes
         }
-        if self.blocked && self.armed {
+        if self.blocked && self.watched == Watched::Yes {
             // The kernel will say. Should it want nothing by then, it is disarmed when its event comes.
             debug_assert_ne!(self.task.wants(exchange), Want::Turn, "{} waits for the kernel", self.task.kind());
             return false;
@@ -110,14 +125,16 @@ impl<W> Slot<W> {
 
     /// The kernel has an event for it. Whether it wants that is asked when its turn comes.
     pub fn on_ready(&mut self, token: Token, hangup: bool, lines: &mut Lines) {
-        self.hangup |= hangup;
         self.blocked = false;
         self.enqueue(token, lines);
+        if hangup {
+            self.queued = Queued::Hangup;
+        }
     }
 
     /// Whether it waits for anything at all.
     pub fn is_alive(&self, exchange: &Exchange) -> bool {
-        self.hangup || self.deadline.is_set() || self.task.wants(Some(exchange)) != Want::Nothing
+        self.queued == Queued::Hangup || self.deadline.is_set() || self.task.wants(Some(exchange)) != Want::Nothing
     }
 
     /// It wants its system call: true if that may be tried now. If not, the kernel will be asked to say when.
@@ -129,8 +146,8 @@ impl<W> Slot<W> {
         };
         if !tries {
             self.blocked = true;
-            if !self.armed && !self.listed {
-                self.listed = true;
+            if self.watched == Watched::No {
+                self.watched = Watched::Soon;
                 lines.unarmed.push_back(token);
             }
         }

@@ -1,7 +1,7 @@
 //! One turn of one task, and what follows from it.
 
 use super::panics::Asked;
-use super::slot::Slot;
+use super::slot::{Slot, Watched};
 use super::task::{Order, Speaker};
 use super::{Context, Engine, Event, FOUNDERS, Flow, Side, Task, TaskError};
 use crate::exchange::limits::MEMBERS_MAX;
@@ -13,7 +13,7 @@ use webserv_sys::Token;
 impl<W> Engine<W> {
     /// Gives a task its turn, and settles its exchange.
     pub(super) fn turn(&mut self, token: Token, event: Event) {
-        let Some(exchange) = self.slots.get(token).map(Slot::exchange) else { return };
+        let Some(exchange) = self.slots.get(token).map(|slot| slot.exchange(&self.exchanges)) else { return };
         self.turn_in(exchange, token, event);
         self.settle(token, exchange);
     }
@@ -95,19 +95,18 @@ impl<W> Engine<W> {
     pub(super) fn insert(&mut self, task: Box<dyn Task<W>>, exchange: Option<Token>) -> Token {
         let token = self.slots.insert(Slot::new(task, exchange));
         let joined = match exchange {
-            Some(x) => self.exchanges.get_mut(x).is_some_and(|x| x.members.add(token)),
+            Some(x) => self.exchanges.get_mut(x).is_some_and(|x| x.members.add(token.index)),
             None => true,
         };
         if !joined {
-            self.no_room(token);
+            self.no_room(token, exchange);
         }
         token
     }
 
     /// An exchange has as many tasks as it may have: the protocol is told that this one has failed.
-    fn no_room(&mut self, token: Token) {
+    fn no_room(&mut self, token: Token, exchange: Option<Token>) {
         let Some(slot) = self.slots.get(token) else { return };
-        let exchange = slot.exchange();
         let speaker = slot.task.introduce(exchange.and_then(|x| self.exchanges.get(x)));
         self.say(Level::Alert, speaker, exchange, format_args!("there are {MEMBERS_MAX} tasks already (a bug)"));
         self.remove(token);
@@ -163,9 +162,9 @@ impl<W> Engine<W> {
             return None;
         }
         let members = exchange.members.as_slice();
-        let behind = members.iter().position(|member| *member == last).map_or(0, |at| at + 1);
-        for &token in members[behind..].iter().chain(&members[..behind]) {
-            let Some(slot) = self.slots.get_mut(token) else { continue };
+        let behind = members.iter().position(|member| *member == last.index).map_or(0, |at| at + 1);
+        for &member in members[behind..].iter().chain(&members[..behind]) {
+            let Some((token, slot)) = self.slots.at_mut(member) else { continue };
             self.asked = Asked::Wants(token);
             if slot.goes_on(token, Some(exchange), &mut self.lines) {
                 return Some(token);
@@ -177,7 +176,8 @@ impl<W> Engine<W> {
 
     fn is_alive(&self, x: Token) -> bool {
         let Some(exchange) = self.exchanges.get(x) else { return true };
-        let mut members = exchange.members.as_slice().iter().filter_map(|token| self.slots.get(*token));
+        let mut members =
+            exchange.members.as_slice().iter().filter_map(|member| self.slots.get(self.slots.token(*member)?));
         members.any(|slot| slot.is_alive(exchange))
     }
 
@@ -192,27 +192,29 @@ impl<W> Engine<W> {
 
     /// The exchange that was opened with this task, if one was.
     fn founded(&self, token: Token) -> Option<Token> {
-        let x = self.slots.get(token)?.exchange()?;
+        let x = self.slots.get(token)?.exchange(&self.exchanges)?;
         let exchange = self.exchanges.get(x)?;
-        (0..FOUNDERS).any(|at| exchange.members.get(at) == Some(token)).then_some(x)
+        (0..FOUNDERS).any(|at| exchange.members.get(at) == Some(token.index)).then_some(x)
     }
 
     /// Takes a task out: the kernel forgets it before its descriptor is closed.
     pub(super) fn remove(&mut self, token: Token) {
         self.disarm(token);
         let Some(slot) = self.slots.remove(token) else { return };
-        if let Some(x) = slot.exchange().and_then(|x| self.exchanges.get_mut(x)) {
-            x.members.remove(token);
+        if let Some(x) = slot.exchange(&self.exchanges).and_then(|x| self.exchanges.get_mut(x)) {
+            x.members.remove(token.index);
         }
-        self.asked = Asked::ToGo(slot.exchange()); // its destructor may be wrong, too
+        self.asked = Asked::ToGo(slot.exchange(&self.exchanges)); // its destructor may be wrong, too
     }
 
     pub(super) fn disarm(&mut self, token: Token) {
         let Some(slot) = self.slots.get_mut(token) else { return };
-        if std::mem::take(&mut slot.armed)
-            && let exchange = slot.exchange().and_then(|x| self.exchanges.get(x))
-            && let Err(error) = self.poller.disarm(slot.task.watch(exchange))
-        {
+        if slot.watched != Watched::Yes {
+            return;
+        }
+        slot.watched = Watched::No;
+        let exchange = slot.exchange(&self.exchanges).and_then(|x| self.exchanges.get(x));
+        if let Err(error) = self.poller.disarm(slot.task.watch(exchange)) {
             let speaker = slot.task.introduce(exchange);
             self.say(Level::Alert, speaker, None, format_args!("{error}"));
         }
@@ -220,7 +222,7 @@ impl<W> Engine<W> {
 
     /// A task could not go on. A worker's failure is told to the protocol, any other ends the exchange.
     pub(super) fn fail(&mut self, token: Token, error: TaskError) {
-        let Some(exchange) = self.slots.get(token).map(Slot::exchange) else { return };
+        let Some(exchange) = self.slots.get(token).map(|slot| slot.exchange(&self.exchanges)) else { return };
         self.report(token, error);
         let ends = self.founded(token).is_some() || error.side == Side::Client;
         self.remove(token);
@@ -235,7 +237,7 @@ impl<W> Engine<W> {
     /// Says in the log what went wrong with a task.
     fn report(&mut self, token: Token, error: TaskError) {
         let Some(slot) = self.slots.get(token) else { return };
-        let exchange = slot.exchange();
+        let exchange = slot.exchange(&self.exchanges);
         let speaker = slot.task.introduce(exchange.and_then(|x| self.exchanges.get(x)));
         let level = if error.side == Side::Client { Level::Info } else { Level::Error };
         self.say(level, speaker, exchange, format_args!("{}", error.source));
@@ -251,13 +253,14 @@ impl<W> Engine<W> {
     }
 
     fn cancel_members(&mut self, x: Token, from: usize) {
-        while let Some(token) = self.exchanges.get(x).and_then(|x| x.members.get(from)) {
+        while let Some(member) = self.exchanges.get(x).and_then(|x| x.members.get(from)) {
+            let Some(token) = self.slots.token(member) else { return };
             let outcome = self.call(token, Some(x), Event::Cancel);
             if let Err(error) = outcome {
                 self.report(token, error);
             }
             if let Some(exchange) = self.exchanges.get_mut(x) {
-                exchange.members.remove(token);
+                exchange.members.remove(token.index);
             }
             if let Ok(Flow::Blocked | Flow::Progress | Flow::Yield) = outcome
                 && let Some(slot) = self.slots.get_mut(token)

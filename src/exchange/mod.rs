@@ -21,7 +21,6 @@ use crate::log::Level;
 use limits::{BODY_BYTES_MAX, INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use webserv_sys::Token;
 
 /// On whose side something failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -124,32 +123,27 @@ impl Exchange {
     }
 }
 
-/// The tokens of an exchange's tasks.
+/// An exchange's tasks, by their numbers in the engine. It is told when one of them goes, so it needs no generations.
+#[derive(Default)]
 pub struct Members {
     /// Those behind the first `count` mean nothing.
-    tokens: [Token; MEMBERS_MAX],
+    numbers: [u32; MEMBERS_MAX],
     count: u8,
-}
-
-impl Default for Members {
-    fn default() -> Self {
-        Self { tokens: [Token { index: 0, generation: 0 }; MEMBERS_MAX], count: 0 }
-    }
 }
 
 impl Members {
     /// Adds a task; false when there is no room for it.
-    pub fn add(&mut self, token: Token) -> bool {
-        let Some(place) = self.tokens.get_mut(usize::from(self.count)) else { return false };
-        *place = token;
+    pub fn add(&mut self, number: u32) -> bool {
+        let Some(place) = self.numbers.get_mut(usize::from(self.count)) else { return false };
+        *place = number;
         self.count += 1;
         true
     }
 
     /// Removes a task; the others keep their order.
-    pub fn remove(&mut self, token: Token) {
-        if let Some(at) = self.as_slice().iter().position(|t| *t == token) {
-            self.tokens.copy_within(at + 1..usize::from(self.count), at);
+    pub fn remove(&mut self, number: u32) {
+        if let Some(at) = self.as_slice().iter().position(|member| *member == number) {
+            self.numbers.copy_within(at + 1..usize::from(self.count), at);
             self.count -= 1;
         }
     }
@@ -166,13 +160,13 @@ impl Members {
 
     /// All of them in their order: the protocol is the first, the client's two sides follow.
     #[inline]
-    pub fn as_slice(&self) -> &[Token] {
-        &self.tokens[..usize::from(self.count)]
+    pub fn as_slice(&self) -> &[u32] {
+        &self.numbers[..usize::from(self.count)]
     }
 
     /// The task at this place.
     #[inline]
-    pub fn get(&self, at: usize) -> Option<Token> {
+    pub fn get(&self, at: usize) -> Option<u32> {
         self.as_slice().get(at).copied()
     }
 }
@@ -181,18 +175,14 @@ impl Members {
 mod tests {
     use super::*;
 
-    fn token(index: u32) -> Token {
-        Token { index, generation: 0 }
-    }
-
     #[test]
     fn members_keep_their_order_and_their_limit() {
         let mut members = Members::default();
-        assert!((0..MEMBERS_MAX as u32).all(|i| members.add(token(i))));
-        assert!(!members.add(token(99)));
-        members.remove(token(1));
-        members.remove(token(77));
-        assert_eq!((members.len(), members.get(0), members.get(1)), (MEMBERS_MAX - 1, Some(token(0)), Some(token(2))));
+        assert!((0..MEMBERS_MAX as u32).all(|i| members.add(i)));
+        assert!(!members.add(99));
+        members.remove(1);
+        members.remove(77);
+        assert_eq!((members.len(), members.get(0), members.get(1)), (MEMBERS_MAX - 1, Some(0), Some(2)));
         assert_eq!(members.get(MEMBERS_MAX - 1), None);
     }
 
