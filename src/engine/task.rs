@@ -247,7 +247,7 @@ impl Speaker {
             task: Some((self.kind, self.fd)),
             what,
             doing: self.doing,
-            subject: exchange.map(|x| &x.subject as &dyn fmt::Display),
+            subject: exchange.map(|x| x as &dyn fmt::Display),
         }
     }
 }

@@ -14,12 +14,15 @@ pub use buffers::Buffers;
 pub use on_demand::{Fresh, OnDemand, Pipes};
 pub use pipe::{Front, Pipe, Segment};
 pub use reply::{Answer, Reply, Source};
-pub use subject::{Client, Subject};
+pub use subject::Client;
 
 use crate::config::Settings;
 use crate::log::Level;
+use bitflags::bitflags;
 use limits::{BODY_BYTES_MAX, INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX};
+use std::fmt;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// On whose side something failed.
@@ -47,6 +50,21 @@ pub enum Phase {
     Closed,
 }
 
+bitflags! {
+    /// What is so or not of a connection.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct Marks: u8 {
+        /// Our direction of the socket has been shut down.
+        const SHUT = 1;
+        /// The last read has brought all that it had asked for.
+        const MUCH_COMES = 2;
+        /// While it lingers, something of the client's was read and dropped since that was last looked at.
+        const DROPPED = 4;
+        /// The program that was started last was too slow, or what it said was no answer: it works for nobody.
+        const PROGRAM_FAILED = 8;
+    }
+}
+
 /// One client connection, as its tasks see it.
 pub struct Exchange {
     /// Bytes from the client.
@@ -63,27 +81,26 @@ pub struct Exchange {
     pub phase: Phase,
     /// A worker has failed, on this side, and the protocol has not seen it yet.
     pub failed: Option<Side>,
-    /// Our direction of the socket has been shut down.
-    pub shut: bool,
-    /// The last read has brought all that it had asked for.
-    pub much_comes: bool,
-    /// Something of the client's was read and dropped while the connection lingers, since that was last looked at.
-    pub dropped: bool,
-    /// The program that was started last was too slow, or what it said was no answer: it works for nobody.
-    pub program_failed: bool,
+    /// What else is known of it.
+    pub marks: Marks,
     /// What holds at the place of the present request, or of the last one.
     pub settings: Arc<Settings>,
     /// The client's socket, which its two sides share. `None` when it is only played.
     pub socket: Option<OwnedFd>,
-    /// Whom log lines are about.
-    pub subject: Subject,
+    /// Who has connected.
+    pub client: Client,
+    /// The request, in the words of its protocol: for log lines.
+    pub request: Option<Rc<dyn fmt::Display>>,
     /// The tasks, the protocol first. Kept by the engine.
     pub members: Members,
 }
 
+// Each idle connection has one, and the arena adds its generation.
+const _: () = assert!(size_of::<Exchange>() == 128);
+
 impl Exchange {
     /// A fresh connection, before its first request.
-    pub fn new(socket: Option<OwnedFd>, subject: Subject, settings: Arc<Settings>) -> Self {
+    pub fn new(socket: Option<OwnedFd>, client: Client, settings: Arc<Settings>) -> Self {
         Self {
             input: OnDemand::default(),
             output: OnDemand::default(),
@@ -92,13 +109,11 @@ impl Exchange {
             reply: OnDemand::default(),
             phase: Phase::Open,
             failed: None,
-            shut: false,
-            much_comes: false,
-            dropped: false,
-            program_failed: false,
+            marks: Marks::empty(),
             settings,
             socket,
-            subject,
+            client,
+            request: None,
             members: Members::default(),
         }
     }
@@ -188,7 +203,7 @@ mod tests {
 
     #[test]
     fn an_exchange_that_closes_is_over_when_its_output_has_left() {
-        let mut x = Exchange::new(None, Subject::default(), Arc::default());
+        let mut x = Exchange::new(None, Client::Nobody, Arc::default());
         x.output.push_copy(b"bye");
         for (phase, over) in [(Phase::Open, false), (Phase::Closing, false), (Phase::Closed, true)] {
             x.phase = phase;

@@ -1,23 +1,10 @@
 //! Whom and what a log line is about.
 
-use crate::config::Server;
+use super::Exchange;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::rc::Rc;
-use std::sync::Arc;
 use webserv_sys::net::Address;
-
-/// What the log tells of a connection: "client: 127.0.0.1, server: example.org, request: "GET / HTTP/1.1"".
-#[derive(Default)]
-pub struct Subject {
-    /// Who has connected.
-    pub client: Client,
-    /// The virtual server.
-    pub server: Option<Arc<Server>>,
-    /// The request, in the words of its protocol.
-    pub request: Option<Rc<dyn fmt::Display>>,
-}
 
 /// A client, as far as it is told of: an [`Address`] in 20 bytes, since each idle connection has one.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -51,16 +38,16 @@ impl From<&Address> for Client {
     }
 }
 
-impl fmt::Display for Subject {
+/// What the log tells of a connection: "client: 127.0.0.1, server: example.org, request: "GET / HTTP/1.1"".
+impl fmt::Display for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.client {
             Client::Inet(ip, _) => write!(f, "client: {ip}")?,
             Client::Unix => f.write_str("client: unix:")?,
             Client::Nobody => return Ok(()),
         }
-        // A server may have no name.
-        if let Some(server) = self.server.as_ref().filter(|server| !server.name().is_empty()) {
-            write!(f, ", server: {server}")?;
+        if !self.settings.server_name.is_empty() {
+            write!(f, ", server: {}", self.settings.server_name)?;
         }
         if let Some(request) = &self.request {
             write!(f, ", request: \"{request}\"")?;

@@ -4,7 +4,7 @@ use super::{ClientRead, ClientWrite, Context, Directory, Http1};
 use crate::config::{Config, Listener};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::{ACCEPTS_PER_TURN, IDLE_CLOSED_AT_ONCE};
-use crate::exchange::{Client, Exchange, Subject};
+use crate::exchange::{Client, Exchange};
 use crate::listen::Socket;
 use crate::log::Level;
 use crate::worker::{Entrance, Worker};
@@ -40,8 +40,7 @@ impl Accept {
     fn open(&self, socket: OwnedFd, client: Address, cx: &mut Context<'_>) {
         cx.log(Level::Debug, format_args!("accepted {client} as fd={}", socket.as_raw_fd()));
         let settings = Arc::clone(&self.entrance.listener.hosts.servers[0].settings);
-        let subject = Subject { client: Client::from(&client), ..Subject::default() };
-        let exchange = Exchange::new(Some(socket), subject, settings);
+        let exchange = Exchange::new(Some(socket), Client::from(&client), settings);
         let protocol = self.protocol(cx);
         cx.open(exchange, [protocol, Box::new(ClientWrite), Box::new(ClientRead)]);
     }

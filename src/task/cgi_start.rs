@@ -3,7 +3,7 @@
 use super::{CgiErrors, CgiRead, CgiWrite, Context, ProcessExit};
 use crate::config::{self, Cgi};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::exchange::{Answer, Exchange};
+use crate::exchange::{Answer, Exchange, Marks};
 use crate::http::cgi::HeadScan;
 use crate::http::{Framing, ReplyHead, Request};
 use crate::log::Level;
@@ -113,7 +113,7 @@ impl CgiStart {
             own_group: true,
         })?;
         cx.worker.programs_running += 1;
-        cx.exchange().program_failed = false;
+        cx.exchange().marks.remove(Marks::PROGRAM_FAILED);
         limit(pid, cgi, cx);
         cx.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout)));
         let head = if script.is_nph() { HeadScan::non_parsed() } else { HeadScan::default() };
@@ -149,7 +149,7 @@ impl CgiStart {
             path: &question.path,
             server: &question.route.server,
             settings: &question.route.settings,
-            client: x.and_then(|x| x.subject.client.address()),
+            client: x.and_then(|x| x.client.address()),
             local: &question.entrance.local,
             wall: clock::wall(),
             status: 0,

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::{BUFFER_BYTES, LONG_READ_BYTES, READ_BYTES};
-use crate::exchange::{Exchange, Phase};
+use crate::exchange::{Exchange, Marks, Phase};
 use crate::worker::Worker;
 use std::os::fd::AsFd;
 use webserv_sys::{Watch, file};
@@ -19,7 +19,11 @@ impl ClientRead {
         if self.wants(Some(x)) != Want::Kernel {
             return Ok(Flow::Progress); // a hangup while there is no room: what has come is used first
         }
-        if x.much_comes && x.phase == Phase::Open && x.input.is_empty() && x.body.room() >= LONG_READ_BYTES {
+        if x.marks.contains(Marks::MUCH_COMES)
+            && x.phase == Phase::Open
+            && x.input.is_empty()
+            && x.body.room() >= LONG_READ_BYTES
+        {
             return read_much(x);
         }
         let most = if x.phase == Phase::Lingering { READ_BYTES } else { x.input.room().min(READ_BYTES) };
@@ -33,7 +37,7 @@ impl ClientRead {
             }
             Ok(count) => {
                 match x.phase {
-                    Phase::Lingering => x.dropped = true,
+                    Phase::Lingering => x.marks.insert(Marks::DROPPED),
                     // What comes after other bytes goes behind them; else most heads fit into a buffer.
                     _ if count > BUFFER_BYTES || !x.input.is_empty() => x.input.push_copy(&buffer[..count]),
                     _ => {
@@ -43,7 +47,7 @@ impl ClientRead {
                         x.input.push_bytes(head);
                     }
                 }
-                x.much_comes = count == READ_BYTES;
+                x.marks.set(Marks::MUCH_COMES, count == READ_BYTES);
                 Ok(match count {
                     READ_BYTES => Flow::Yield,
                     _ if count < most => Flow::Blocked,
@@ -63,7 +67,7 @@ fn read_much(x: &mut Exchange) -> Result<Flow, TaskError> {
     match file::read_spare(socket.as_fd(), &mut bytes) {
         Ok(0) => x.input.end(),
         Ok(count) => {
-            x.much_comes = count >= READ_BYTES;
+            x.marks.set(Marks::MUCH_COMES, count >= READ_BYTES);
             match count >= LONG_READ_BYTES / 2 {
                 true => x.input.push_bytes(bytes),
                 false => x.input.push_copy(&bytes), // a buffer is not kept for a few bytes

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::{IOVECS_MAX, WRITE_BYTES_PER_TURN};
-use crate::exchange::{Buffers, Exchange, Front, Phase, Pipe};
+use crate::exchange::{Buffers, Exchange, Front, Marks, Phase, Pipe};
 use crate::worker::Worker;
 use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -33,8 +33,8 @@ impl ClientWrite {
         let sent = waiting - left;
         x.sent_bytes += sent;
         let full = full.map_err(TaskError::client)?;
-        if left == 0 && x.phase == Phase::Lingering && !x.shut {
-            x.shut = true;
+        if left == 0 && x.phase == Phase::Lingering && !x.marks.contains(Marks::SHUT) {
+            x.marks.insert(Marks::SHUT);
             net::shutdown_write(socket).map_err(TaskError::client)?;
         }
         if left == 0 {
@@ -119,7 +119,7 @@ impl Task<Worker> for ClientWrite {
     fn wants(&self, exchange: Option<&Exchange>) -> Want {
         match exchange {
             Some(x) if !x.output.is_empty() => Want::Kernel,
-            Some(x) if x.phase == Phase::Lingering && !x.shut => Want::Kernel,
+            Some(x) if x.phase == Phase::Lingering && !x.marks.contains(Marks::SHUT) => Want::Kernel,
             _ => Want::Nothing,
         }
     }

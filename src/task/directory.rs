@@ -125,7 +125,7 @@ impl Directory {
     fn obey(&mut self, request: Request, cx: &mut Context<'_>) {
         let Some(rule) = self.state.rule(request.input()) else { return self.close(cx) };
         self.rule = Some(rule);
-        cx.exchange().subject.request = Some(Rc::new(request.to_string()));
+        cx.exchange().request = Some(Rc::new(request.to_string()));
         match (rule.deed, request) {
             (Deed::CheckPassword, Request::Login { name, password }) => self.check(&name, &password, cx),
             (Deed::Enter, Request::Cd(name)) => match path::resolve(&self.path, &name) {
@@ -278,7 +278,7 @@ impl Directory {
         if self.rule.take().is_some_and(|rule| rule.input == Input::Logout) {
             self.path = "/".to_owned();
         }
-        cx.exchange().subject.request = None;
+        cx.exchange().request = None;
         self.state = next.or_skip_login(self.server.users.is_some());
         (self.stage, self.since) = (Stage::Prompt, Some(cx.now));
         if self.state == State::End || cx.worker.draining {

@@ -20,7 +20,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 use webserv::config::Config;
 use webserv::engine::{Context, Engine, Event, Flow, Task, TaskError, Want};
-use webserv::exchange::{Client, Exchange, Subject};
+use webserv::exchange::{Client, Exchange};
 use webserv::log::{AccessLogs, ErrorLog, Level};
 use webserv::task::Http1;
 use webserv::worker::{Entrance, Team, Worker};
@@ -97,10 +97,9 @@ impl Task<Worker> for Opener {
     fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
         self.left -= 1;
         let protocol = Http1::new(Rc::clone(&self.entrance), cx.worker.next_connection());
-        let subject = Subject { client: Client::from(&self.entrance.local), ..Subject::default() };
         let (reader, writer) = (Reader(std::io::stdin()), Writer(std::io::stdin()));
         let settings = Arc::clone(&self.entrance.listener.hosts.servers[0].settings);
-        let exchange = Exchange::new(None, subject, settings);
+        let exchange = Exchange::new(None, Client::from(&self.entrance.local), settings);
         cx.open(exchange, [Box::new(protocol), Box::new(reader), Box::new(writer)]);
         Ok(Flow::Progress)
     }

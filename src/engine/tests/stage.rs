@@ -3,7 +3,7 @@
 use super::kernel::{self, Fd, Key};
 use crate::config::Settings;
 use crate::engine::{Context, Engine, Event, Flow, Task, TaskError, Want};
-use crate::exchange::{Exchange, Subject};
+use crate::exchange::{Client, Exchange};
 use crate::log::{ErrorLog, Level};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -293,7 +293,7 @@ impl Play {
 
 /// What each exchange begins as.
 pub fn exchange() -> Exchange {
-    Exchange::new(None, Subject::default(), at_level(Level::Info))
+    Exchange::new(None, Client::Nobody, at_level(Level::Info))
 }
 
 /// Settings with this level of the error log.

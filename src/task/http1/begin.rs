@@ -63,16 +63,16 @@ impl Http1 {
         let server = Arc::clone(route::server(&self.entrance.listener.hosts, request.host()));
         let arrival = self.arrival(&server, started, cx);
         let x = cx.exchange();
-        x.subject.request = Some(Rc::clone(&request) as _);
+        x.request = Some(Rc::clone(&request) as _);
         let mut current = Box::new(Current::new(arrival, request, limits));
         current.keep_alive &= still_ours;
-        if !x.subject.server.as_ref().is_some_and(|known| Arc::ptr_eq(known, &server)) {
-            x.subject.server = Some(server);
-        }
         match self.check(&mut current, cx) {
             Ok(()) if current.feeds => self.ask(current, cx),
             Ok(()) => self.skip_body(current, cx),
-            Err(status) => self.refuse(current, status, cx),
+            Err(status) => {
+                apply(&current.route.settings, cx.exchange());
+                self.refuse(current, status, cx)
+            }
         }
     }
 
@@ -180,6 +180,7 @@ fn find_location(current: &mut Current, request: &Request, cx: &mut Context<'_>)
     let path = match target::normalize(request.path(), current.route.settings.merge_slashes) {
         Ok(path) => path,
         Err(error) => {
+            apply(&current.route.settings, cx.exchange());
             cx.log(Level::Info, format_args!("refused: {}", error.reason()));
             return Err(400);
         }

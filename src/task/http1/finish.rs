@@ -5,7 +5,7 @@ use super::current::Current;
 use super::{Context, Http1, Step};
 use crate::config::{Lingering, LingeringClose};
 use crate::engine::FOUNDERS;
-use crate::exchange::{Exchange, Phase};
+use crate::exchange::{Exchange, Marks, Phase};
 use crate::log::Level;
 use crate::route;
 use crate::task::{Job, Timer};
@@ -66,7 +66,7 @@ impl Http1 {
     pub(super) fn linger(&mut self, cx: &mut Context<'_>) {
         (self.lingers, self.since) = (true, Some(cx.moment));
         let x = cx.exchange();
-        x.dropped = false;
+        x.marks.remove(Marks::DROPPED);
         let wait = x.settings.lingering.timeout.min(self.lingering_time(&x.settings.lingering));
         cx.wake_after(wait);
     }
@@ -76,7 +76,8 @@ impl Http1 {
         let now = cx.moment;
         let x = cx.exchange();
         let end = self.since.unwrap_or(now).after(self.lingering_time(&x.settings.lingering));
-        if std::mem::take(&mut x.dropped) && now < end {
+        if x.marks.contains(Marks::DROPPED) && now < end {
+            x.marks.remove(Marks::DROPPED);
             let wait = x.settings.lingering.timeout.min(end.since(now));
             cx.wake_after(wait);
         } else {
@@ -96,7 +97,7 @@ impl Http1 {
     /// A request is over: its memory serves the next.
     fn forget(&self, mut entry: Box<Current>, cx: &mut Context<'_>) {
         if self.leaving.is_empty() && self.current.is_none() {
-            cx.exchange().subject.request = None;
+            cx.exchange().request = None;
         }
         if let (Some(request), Some(scan)) = (entry.request.take(), cx.worker.scans.last_mut()) {
             scan.recycle(request);

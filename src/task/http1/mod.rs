@@ -58,6 +58,9 @@ pub struct Http1 {
     lingers: bool,
 }
 
+// Each idle connection has one; malloc(3) adds eight bytes, and rounds up to sixteen.
+const _: () = assert!(size_of::<Http1>() == 72);
+
 /// What a step came to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {

@@ -17,7 +17,7 @@ impl Http1 {
             path: current.path(),
             server: &current.route.server,
             settings: &current.route.settings,
-            client: x.and_then(|x| x.subject.client.address()),
+            client: x.and_then(|x| x.client.address()),
             local: &self.entrance.local,
             wall: cx.worker.date.wall(cx.now),
             status: current.status,
