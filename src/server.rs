@@ -55,6 +55,8 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
     }
     signal::block(&Signal::ALL).map_err(|e| e.to_string())?;
     signal::block(&[signal::Signal::Chld]).map_err(|e| e.to_string())?; // it would only interrupt
+    // Who has started us may ignore it, which is inherited: then children would leave no status.
+    signal::reset(signal::Signal::Chld).map_err(|e| e.to_string())?;
     for failed_write in [signal::Signal::Pipe, signal::Signal::Xfsz] {
         // The call says it, too. What is held back and not ignored is the default again in a program that is started.
         signal::block(&[failed_write]).map_err(|e| e.to_string())?;

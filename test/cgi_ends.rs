@@ -4,7 +4,7 @@
 mod harness;
 
 use harness::scripts::{children, make_executable, scripts, text};
-use harness::{Server, each, wait_for};
+use harness::{Server, Setup, each, host, wait_for};
 use std::os::unix::fs::PermissionsExt;
 
 /// Waits until the server has no child: whatever was started is over and reaped.
@@ -150,4 +150,27 @@ fn a_body_in_chunks_is_not_stored_for_a_program_that_is_not_there() {
     let mut client = s.connect();
     client.send("POST /a.sh HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n");
     assert_eq!(client.any_response().status, 500);
+}
+
+/// Who ignores SIGCHLD gets no status of its children, and what is ignored is inherited: how a program had ended was
+/// not known, so that each answer was cut short.
+#[test]
+fn no_answer_was_whole_when_the_servers_parent_ignored_its_children() {
+    let setup = Setup::new(&host("cgi on; cgi_extension .sh;"), &[]);
+    setup.write("html/a.sh", format!("#!/bin/sh\n{}\n", text("echo answer")).as_bytes());
+    make_executable(&setup.path("html/a.sh"));
+    // A shell's trap does not do it for this signal; env(1) of GNU does.
+    let s = setup.before(r#"exec env --ignore-signal=CHLD "$0" "$@""#).start();
+    for _ in 0..3 {
+        assert_eq!(s.get("/a.sh").text(), "answer\n");
+    }
+    wait_childless(&s, "each program");
+    assert!(!s.said().contains("waitpid"), "{}", s.said());
+}
+
+#[test]
+fn cgi_rlimit_ends_what_uses_too_much() {
+    let write = "head -c 3000000 /dev/zero > large 2>/dev/null; echo $(wc -c < large)";
+    let s = scripts("cgi_rlimit fsize 1m; cgi_rlimit nofile 20;", &[("a.sh", &text(&format!("{write}; ulimit -n")))]);
+    assert_eq!(s.get("/a.sh").text(), "1048576\n20\n");
 }

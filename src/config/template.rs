@@ -2,6 +2,7 @@
 
 use super::suggest::did_you_mean;
 use super::types::{Part, Template, Variable};
+use crate::http::Known;
 
 /// The variables with fixed names.
 const NAMES: &[(&str, Variable)] = &[
@@ -52,7 +53,11 @@ impl Variable {
         }
         let rest = |prefix| name.strip_prefix(prefix).filter(|rest: &&str| !rest.is_empty());
         let field = |rest: &str| rest.to_ascii_lowercase().replace('_', "-");
-        let found = rest("http_").map(|name| Variable::Http(field(name)));
+        let request_field = |name| match Known::parse(field(name).as_bytes()) {
+            Some(known) => Variable::HttpKnown(known),
+            None => Variable::Http(field(name)),
+        };
+        let found = rest("http_").map(request_field);
         let found = found.or_else(|| rest("sent_http_").map(|name| Variable::SentHttp(field(name))));
         let found = found.or_else(|| rest("arg_").map(|name| Variable::Arg(name.to_owned())));
         found.or_else(|| rest("cookie_").map(|name| Variable::Cookie(name.to_owned())))
@@ -146,7 +151,7 @@ mod tests {
             ("$uri$args", "<Uri><Args>"),
             ("$uri-$args.", "<Uri>-<Args>."),
             ("$query_string", "<Args>"),
-            ("$http_user_agent", "<Http(\"user-agent\")>"),
+            ("$http_user_agent", "<HttpKnown(UserAgent)>"),
             ("$http_X_Y", "<Http(\"x-y\")>"),
             ("$sent_http_content_type", "<SentHttp(\"content-type\")>"),
             ("$arg_q", "<Arg(\"q\")>"),

@@ -57,6 +57,9 @@ pub const UNWANTED_OUTPUT_BYTES_MAX: usize = 1 << 20;
 /// Bytes of one line of a program's standard error in the log; a longer one becomes several.
 pub const ERROR_LINE_BYTES_MAX: usize = 2048;
 
+/// Bytes of it that are read in one turn. Each may be a line, and a line is a call of its own to the log.
+pub const ERROR_BYTES_PER_TURN: usize = 1 << 10;
+
 /// Internal redirects of one request.
 pub const REDIRECTS_MAX: u8 = 10;
 

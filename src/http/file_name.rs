@@ -31,7 +31,8 @@ fn split_extension(name: &str) -> (&str, &str) {
 }
 
 fn is_deceptive(character: char) -> bool {
-    let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     character.is_control() || turns || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
@@ -47,7 +48,7 @@ fn cut(name: &str) -> String {
     while !stem.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}{extension}", &stem[..end])
+    format!("{}{extension}", &stem[..end]).trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -95,6 +96,11 @@ mod tests {
         assert_eq!(stored("x".repeat(300) + ".jpeg"), "x".repeat(195) + ".jpeg");
         assert_eq!(stored("\u{e9}".repeat(300) + ".gz"), "\u{e9}".repeat(98) + ".gz");
         assert_eq!(stored("a.".to_owned() + &"x".repeat(300)), "a.".to_owned() + &"x".repeat(198));
+        assert_eq!(
+            stored("x".repeat(198) + "  " + &"y".repeat(99)),
+            "x".repeat(198),
+            "no blank ends the part that stays"
+        );
     }
 
     #[test]

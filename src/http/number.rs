@@ -82,6 +82,15 @@ pub fn push_hex(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(Digits::hex(value).as_bytes());
 }
 
+/// Appends the first `len` bytes of a short text. What is copied has one size, so that it is some moves and no call, and
+/// then the rest is cut off.
+#[inline]
+pub fn push_start<const SIZE: usize>(out: &mut Vec<u8>, text: &[u8; SIZE], len: usize) {
+    let end = out.len() + len;
+    out.extend_from_slice(text);
+    out.truncate(end);
+}
+
 /// How many digits [`push_decimal`] writes.
 pub const fn decimal_len(value: u64) -> u64 {
     if value == 0 { 1 } else { value.ilog10() as u64 + 1 }

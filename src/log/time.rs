@@ -1,9 +1,18 @@
-//! Times as log files show them, in the local time zone.
+//! Times as log files show them, in the local time zone. Lines of access logs have them, so those are made once a second.
 
-use std::cell::RefCell;
+use std::cell::Cell;
+use std::io::Write;
 use webserv_sys::clock::{self, Wall};
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// A text of this length, and the second that it shows.
+type Kept<const LEN: usize> = Cell<Option<(i64, [u8; LEN])>>;
+
+thread_local! {
+    static COMMON: Kept<26> = const { Cell::new(None) };
+    static ISO8601: Kept<25> = const { Cell::new(None) };
+}
 
 /// The error log's: `2026/11/22 02:35:09`.
 pub fn stamp(wall: Wall) -> String {
@@ -11,36 +20,61 @@ pub fn stamp(wall: Wall) -> String {
     format!("{:04}/{:02}/{:02} {:02}:{:02}:{:02}", t.year, t.month, t.day, t.hour, t.minute, t.second)
 }
 
-/// Appends the common log format's: `22/Nov/2026:02:35:09 +0000`. Each line of an access log has it, and it is made
-/// once a second.
-pub fn push_common(out: &mut Vec<u8>, wall: Wall) {
-    thread_local! {
-        static LAST: RefCell<Option<(i64, String)>> = const { RefCell::new(None) };
-    }
-    LAST.with_borrow_mut(|last| {
-        if last.as_ref().is_none_or(|(secs, _)| *secs != wall.secs) {
-            *last = Some((wall.secs, common(wall)));
-        }
-        out.extend_from_slice(last.as_ref().map_or(b"", |(_, text)| text.as_bytes()));
-    });
-}
-
-fn common(wall: Wall) -> String {
-    let t = clock::local(wall.secs);
-    let (month, zone) = (MONTHS[usize::from(t.month - 1) % 12], zone(t.offset_secs, ""));
-    format!("{:02}/{month}/{:04}:{:02}:{:02}:{:02} {zone}", t.day, t.year, t.hour, t.minute, t.second)
+/// The common log format's: `22/Nov/2026:02:35:09 +0000`.
+#[inline]
+pub fn common(wall: Wall) -> [u8; 26] {
+    COMMON.with(|kept| of_second(kept, wall.secs, make_common))
 }
 
 /// ISO 8601's: `2026-11-22T02:35:09+00:00`.
-pub fn iso8601(wall: Wall) -> String {
-    let t = clock::local(wall.secs);
-    let zone = zone(t.offset_secs, ":");
-    format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{zone}", t.year, t.month, t.day, t.hour, t.minute, t.second)
+#[inline]
+pub fn iso8601(wall: Wall) -> [u8; 25] {
+    ISO8601.with(|kept| of_second(kept, wall.secs, make_iso8601))
 }
 
-fn zone(offset_secs: i32, between: &str) -> String {
-    let (sign, minutes) = (if offset_secs < 0 { '-' } else { '+' }, offset_secs.unsigned_abs() / 60);
-    format!("{sign}{:02}{between}{:02}", minutes / 60, minutes % 60)
+#[inline]
+fn of_second<const LEN: usize>(kept: &Kept<LEN>, secs: i64, make: fn(i64) -> [u8; LEN]) -> [u8; LEN] {
+    match kept.get() {
+        Some((shown, text)) if shown == secs => text,
+        _ => {
+            let text = make(secs);
+            kept.set(Some((secs, text)));
+            text
+        }
+    }
+}
+
+#[cold]
+fn make_common(secs: i64) -> [u8; 26] {
+    let t = clock::local(secs);
+    let (month, (sign, hours, minutes)) = (MONTHS[usize::from(t.month - 1) % 12], zone(t.offset_secs));
+    text(format_args!(
+        "{:02}/{month}/{:04}:{:02}:{:02}:{:02} {sign}{hours:02}{minutes:02}",
+        t.day, t.year, t.hour, t.minute, t.second
+    ))
+}
+
+#[cold]
+fn make_iso8601(secs: i64) -> [u8; 25] {
+    let t = clock::local(secs);
+    let (sign, hours, minutes) = zone(t.offset_secs);
+    text(format_args!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{sign}{hours:02}:{minutes:02}",
+        t.year, t.month, t.day, t.hour, t.minute, t.second
+    ))
+}
+
+/// A text whose length is known: years have four digits, all else has two.
+fn text<const LEN: usize>(shown: std::fmt::Arguments<'_>) -> [u8; LEN] {
+    let mut text = [b' '; LEN];
+    let _ = (&mut text[..]).write_fmt(shown);
+    text
+}
+
+/// Sign, hours and minutes.
+fn zone(offset_secs: i32) -> (char, u32, u32) {
+    let minutes = offset_secs.unsigned_abs() / 60;
+    (if offset_secs < 0 { '-' } else { '+' }, minutes / 60 % 100, minutes % 60)
 }
 
 #[cfg(test)]
@@ -49,19 +83,28 @@ mod tests {
 
     #[test]
     fn zones_east_and_west() {
-        for (offset_secs, told) in [(0, "+0000"), (32_400, "+0900"), (-12_600, "-0330"), (20_700, "+0545")] {
-            assert_eq!(zone(offset_secs, ""), told);
+        let table = [(0, ('+', 0, 0)), (32_400, ('+', 9, 0)), (-12_600, ('-', 3, 30)), (20_700, ('+', 5, 45))];
+        for (offset_secs, told) in table {
+            assert_eq!(zone(offset_secs), told);
         }
     }
 
     #[test]
     fn the_three_forms_tell_the_same_time() {
-        let wall = Wall { secs: 1_795_314_909, nanos: 0 };
-        let t = clock::local(wall.secs);
-        let (day, year, second) = (format!("{:02}", t.day), t.year.to_string(), format!(":{:02}", t.second));
-        for text in [stamp(wall), common(wall), iso8601(wall)] {
-            assert!(text.contains(&day) && text.contains(&year) && text.contains(&second), "{text}");
+        // There and back again: what is kept is of one second only.
+        for secs in [1_795_314_909, 0, 0, 1_795_314_909, 253_402_214_399, -62_167_000_000, i64::MAX, i64::MIN] {
+            let wall = Wall { secs, nanos: 0 };
+            let t = clock::local(secs);
+            let (common, iso8601) = (common(wall), iso8601(wall));
+            let [common, iso8601] = [&common[..], &iso8601[..]].map(|text| std::str::from_utf8(text).expect("ASCII"));
+            let clock = format!("{:02}:{:02}:{:02}", t.hour, t.minute, t.second);
+            let month = MONTHS[usize::from(t.month) - 1];
+            let (sign, hours, minutes) = zone(t.offset_secs);
+            let zone = format!("{sign}{hours:02}{minutes:02}");
+            assert_eq!(stamp(wall), format!("{:04}/{:02}/{:02} {clock}", t.year, t.month, t.day));
+            assert_eq!(common, format!("{:02}/{month}/{:04}:{clock} {zone}", t.day, t.year));
+            let zone = format!("{}:{}", &zone[..3], &zone[3..]);
+            assert_eq!(iso8601, format!("{:04}-{:02}-{:02}T{clock}{zone}", t.year, t.month, t.day));
         }
-        assert_eq!(common(wall).len(), "22/Nov/2026:02:35:09 +0000".len());
     }
 }

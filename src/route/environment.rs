@@ -1,7 +1,8 @@
 //! What a CGI program is told: its environment (RFC 3875 section 4.1) and its command line (section 4.4).
 
+use super::address::{push_address, push_port};
 use super::script::{Script, absolute};
-use super::variables::{View, address, expand, port};
+use super::variables::{View, expand};
 use super::{document_root, file_path};
 use crate::http::fields::Field;
 use crate::http::{Form, Known, Method, Request, number, target};
@@ -84,18 +85,18 @@ impl<'a> Variables<'a> {
             fill(&mut value);
             value
         };
-        let client = made(&|out| address(view.client.as_ref(), out));
-        let local_port = made(&|out| port(Some(view.local), out));
+        let client = made(&|out| push_address(out, view.client.as_ref()));
+        let local_port = made(&|out| push_port(out, Some(view.local)));
         let default_port: &[u8] = if run.tls { b"443" } else { b"80" };
         self.set("GATEWAY_INTERFACE", *b"CGI/1.1");
         self.set("PATH", PATH);
         self.set("SERVER_SOFTWARE", SOFTWARE);
         self.set("SERVER_NAME", server_name(view));
-        self.set("SERVER_ADDR", made(&|out| address(Some(view.local), out)));
+        self.set("SERVER_ADDR", made(&|out| push_address(out, Some(view.local))));
         self.set("SERVER_PORT", if local_port.is_empty() { default_port.to_vec() } else { local_port });
         self.set("REMOTE_HOST", client.clone()); // the address where there is no name: section 4.1.9
         self.set("REMOTE_ADDR", client);
-        self.set("REMOTE_PORT", made(&|out| port(view.client.as_ref(), out)));
+        self.set("REMOTE_PORT", made(&|out| push_port(out, view.client.as_ref())));
         self.set("REQUEST_SCHEME", if run.tls { "https" } else { "http" });
         if run.tls {
             self.set("HTTPS", "on");
@@ -220,7 +221,7 @@ fn server_name(view: &View<'_>) -> Vec<u8> {
         return name.clone().into_bytes();
     }
     let mut out = Vec::new();
-    address(Some(view.local), &mut out);
+    push_address(&mut out, Some(view.local));
     match &out[..] {
         b"unix:" => b"localhost".to_vec(),
         ip if ip.contains(&b':') => [b"[", ip, b"]"].concat(),

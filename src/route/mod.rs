@@ -1,5 +1,6 @@
 //! From a request to what is to be done: which server, which location, which file, what the variables say.
 
+mod address;
 mod environment;
 mod request_id;
 mod script;

@@ -5,7 +5,7 @@
 
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::exchange::limits::ERROR_LINE_BYTES_MAX;
+use crate::exchange::limits::{ERROR_BYTES_PER_TURN, ERROR_LINE_BYTES_MAX};
 use crate::exchange::{Exchange, Phase};
 use crate::log::Level;
 use crate::worker::Worker;
@@ -48,7 +48,7 @@ impl CgiErrors {
             self.stage = Stage::Watched;
             self.be_patient(cx);
         }
-        let mut buffer = [0; 4096];
+        let mut buffer = [0; ERROR_BYTES_PER_TURN];
         let count = match pipe::read(self.stderr.as_fd(), &mut buffer) {
             Ok(count) => count,
             Err(error) if error.would_block() => return Flow::Blocked,
@@ -66,7 +66,7 @@ impl CgiErrors {
             self.say(cx);
             return Flow::Done;
         }
-        if count < buffer.len() { Flow::Blocked } else { Flow::Progress }
+        if count < buffer.len() { Flow::Blocked } else { Flow::Yield }
     }
 
     /// The answer is complete, or the client has gone.
@@ -141,5 +141,32 @@ impl Task<Worker> for CgiErrors {
             }
             Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_engine::engine;
+    use super::*;
+    use webserv_sys::file;
+
+    /// `yes >&2` held up everyone else for seconds: as long as there was more, no other event was looked at.
+    #[test]
+    fn a_program_that_never_stopped_complaining_had_the_loop_to_itself() {
+        let (stderr, program) = pipe::pipe_from_child().unwrap();
+        let lines = 30_000;
+        assert_eq!(file::write(program.as_fd(), &b"a\n".repeat(lines)), Ok(2 * lines));
+        drop(program);
+        let mut engine = engine();
+        engine.start(Box::new(CgiErrors { stage: Stage::Watched, ..CgiErrors::new(stderr, Duration::ZERO) }));
+        let mut rounds = 0;
+        while engine.log().lines().len() < lines {
+            let before = engine.log().lines().len();
+            engine.round().unwrap();
+            let said = engine.log().lines().len() - before;
+            assert!((1..=1024).contains(&said), "{said} lines in one round");
+            rounds += 1;
+        }
+        assert!(rounds < lines, "nor is it made to wait");
     }
 }

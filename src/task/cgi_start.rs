@@ -12,7 +12,7 @@ use crate::worker::{Entrance, Worker};
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
-use webserv_sys::poller::Pid;
+use std::time::Duration;
 use webserv_sys::process::{self, Spawn};
 use webserv_sys::{Error, Watch, clock, file, pipe};
 
@@ -38,8 +38,8 @@ pub struct Question {
     pub needs_length: bool,
     /// Where the client has come in.
     pub entrance: Rc<Entrance>,
-    /// The connection's serial number, the request's on it, and its own.
-    pub numbers: (u64, u64, u128),
+    /// The connection's serial number, and the request's on it.
+    pub numbers: (u64, u64),
 }
 
 /// Starts one program.
@@ -111,10 +111,16 @@ impl CgiStart {
             stdout: child_stdout.as_fd(),
             stderr: child_stderr.as_fd(),
             own_group: true,
+            limits: &limits(cgi),
         })?;
+        if !process::LIMITS_PROGRAMS && !cgi.rlimits.is_empty() {
+            cx.log(
+                Level::Error,
+                format_args!("the program (pid {pid}) runs without its cgi_rlimit: on Linux it has one"),
+            );
+        }
         cx.worker.programs_running += 1;
         cx.exchange().marks.remove(Marks::PROGRAM_FAILED);
-        limit(pid, cgi, cx);
         cx.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout)));
         let head = if script.is_nph() { HeadScan::non_parsed() } else { HeadScan::default() };
         cx.join(Box::new(CgiRead::new(stdout, head, cgi.idle_timeout, cx.now + cgi.timeout)));
@@ -141,7 +147,7 @@ impl CgiStart {
     fn environment(&self, script: &Script, query: &[u8], cx: &mut Context<'_>) -> Vec<std::ffi::CString> {
         let question = &self.question;
         let x = cx.exchange.as_deref();
-        let (connection, connection_requests, request_id) = question.numbers;
+        let (connection, connection_requests) = question.numbers;
         let view = View {
             request: Some(&question.request),
             query: question.query.as_deref(),
@@ -156,13 +162,13 @@ impl CgiStart {
             body_bytes_sent: 0,
             bytes_sent: 0,
             request_bytes: 0,
-            elapsed: std::time::Duration::ZERO,
+            elapsed: Duration::ZERO,
+            worker: cx.worker.team.number(),
             connection,
             connection_requests,
             pipelined: false,
             sent_head: &[],
             request_body_file: &question.body_path,
-            request_id,
             userid: None,
         };
         route::environment(&Invocation {
@@ -177,20 +183,16 @@ impl CgiStart {
 }
 
 /// `cgi_rlimit`.
-fn limit(pid: Pid, cgi: &Cgi, cx: &mut Context<'_>) {
-    for rlimit in &cgi.rlimits {
-        let resource = match rlimit.resource {
-            config::Resource::Cpu => process::Resource::Cpu,
-            config::Resource::AddressSpace => process::Resource::AddressSpace,
-            config::Resource::OpenFiles => process::Resource::OpenFiles,
-            config::Resource::FileSize => process::Resource::FileSize,
-            config::Resource::Core => process::Resource::Core,
-            config::Resource::Processes => process::Resource::Processes,
-        };
-        if let Err(error) = process::limit_process(pid, resource, rlimit.limit) {
-            cx.log(Level::Error, format_args!("{error}: the program (pid {pid}) runs without its cgi_rlimit"));
-        }
-    }
+fn limits(cgi: &Cgi) -> Vec<(process::Resource, u64)> {
+    let resource = |resource| match resource {
+        config::Resource::Cpu => process::Resource::Cpu,
+        config::Resource::AddressSpace => process::Resource::AddressSpace,
+        config::Resource::OpenFiles => process::Resource::OpenFiles,
+        config::Resource::FileSize => process::Resource::FileSize,
+        config::Resource::Core => process::Resource::Core,
+        config::Resource::Processes => process::Resource::Processes,
+    };
+    cgi.rlimits.iter().map(|rlimit| (resource(rlimit.resource), rlimit.limit)).collect()
 }
 
 impl Task<Worker> for CgiStart {

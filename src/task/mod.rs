@@ -24,6 +24,8 @@ mod process_exit;
 mod signal;
 #[cfg(test)]
 mod temp_dir;
+#[cfg(test)]
+mod test_engine;
 mod timer;
 mod tree;
 mod tree_copy;

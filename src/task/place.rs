@@ -5,6 +5,7 @@ use crate::config::DisableSymlinks;
 use crate::http::conditional::{self, Validators, Verdict};
 use crate::http::{Request, etag};
 use std::ffi::{CStr, CString};
+use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use webserv_sys::file::{self, OpenFlags, Stat};
 use webserv_sys::{Error, clock};
@@ -25,8 +26,11 @@ impl Place {
     /// Opens the folder that this path lies in. Missing ones are made with the mode `make`, if it says one.
     ///
     /// # Errors
-    /// Those of open(2); `ELOOP` (or `EMLINK`) for a link that is not to be followed.
+    /// Those of open(2); `ELOOP` (or `EMLINK`) for a link that is not to be followed; `ENOENT` for a hidden name.
     pub fn open(path: &[u8], links: DisableSymlinks, make: Option<u32>) -> Result<Self, Error> {
+        if is_hidden_path(path) {
+            return Err(Error::not_found("openat"));
+        }
         let (folder, name) = open_folder(path, links, make)?;
         Ok(Self { folder, name, has_slash: path.ends_with(b"/") })
     }
@@ -48,6 +52,28 @@ impl Place {
     pub fn sync(&self) -> Result<(), Error> {
         let folder = file::openat(self.folder(), c".", OpenFlags::READ | OpenFlags::DIRECTORY, 0)?;
         file::fsync(folder.as_fd())
+    }
+
+    /// Whether this place is in that directory or somewhere below it: by what the folders are, since paths can say the
+    /// same in other words.
+    ///
+    /// # Errors
+    /// Those of openat(2).
+    pub fn lies_in(&self, directory: &Stat) -> Result<bool, Error> {
+        let id = |stat: &Stat| (stat.device, stat.inode);
+        let mut above: Option<OwnedFd> = None;
+        loop {
+            let here = above.as_ref().map_or(self.folder(), AsFd::as_fd);
+            let stat = file::fstat(here)?;
+            if id(&stat) == id(directory) {
+                return Ok(true);
+            }
+            let up = file::openat(here, c"..", OpenFlags::PATH | OpenFlags::DIRECTORY, 0)?;
+            if id(&file::fstat(up.as_fd())?) == id(&stat) {
+                return Ok(false); // the root
+            }
+            above = Some(up);
+        }
     }
 
     /// Brings what has this name in that folder here, where nothing is yet: neither takes another's place.
@@ -80,25 +106,38 @@ impl Place {
     }
 }
 
-/// The name of something unfinished: hidden, and not to be guessed. `number` is one that no other has.
+/// The name of something unfinished, which no client can ask for. `number` is one that no other has.
 pub fn part_name(number: u128) -> CString {
-    hidden_name(number, PART)
+    hidden_name(format_args!("{number:032x}"), PART)
+}
+
+/// The same of one of several files that belong together.
+pub fn part_name_of(number: u128, index: usize) -> CString {
+    hidden_name(format_args!("{number:032x}-{index}"), PART)
 }
 
 /// The name of something that is being removed.
 pub fn gone_name(number: u128) -> CString {
-    hidden_name(number, GONE)
+    hidden_name(format_args!("{number:032x}"), GONE)
 }
 
-fn hidden_name(number: u128, end: &str) -> CString {
-    CString::new(format!(".{number:032x}{end}")).unwrap_or_default() // no NUL is in it
+fn hidden_name(number: fmt::Arguments<'_>, end: &str) -> CString {
+    CString::new(format!(".{number}{end}")).unwrap_or_default() // no NUL is in it
 }
 
 /// Whether a name is one of ours for what is not to be seen.
 pub fn is_hidden_name(name: &[u8]) -> bool {
     let number = name.strip_suffix(PART.as_bytes()).or_else(|| name.strip_suffix(GONE.as_bytes()));
-    let digits = number.and_then(|number| number.strip_prefix(b"."));
-    digits.is_some_and(|digits| digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit))
+    let Some((digits, index)) = number.and_then(|number| number.strip_prefix(b".")?.split_at_checked(32)) else {
+        return false;
+    };
+    let is_index = |index: &[u8]| !index.is_empty() && index.iter().all(u8::is_ascii_digit);
+    digits.iter().all(u8::is_ascii_hexdigit) && (index.is_empty() || index.strip_prefix(b"-").is_some_and(is_index))
+}
+
+/// Whether a path leads to or through such a name: then nothing is there for a client.
+pub fn is_hidden_path(path: &[u8]) -> bool {
+    path.split(|b| *b == b'/').any(is_hidden_name)
 }
 
 /// Why nothing is stored, moved or removed.
@@ -151,12 +190,15 @@ mod tests {
 
     #[test]
     fn hidden_names_are_known_again() {
-        for name in [part_name(0), part_name(u128::MAX), gone_name(7)] {
+        for name in [part_name(0), part_name(u128::MAX), gone_name(7), part_name_of(1, 0), part_name_of(9, 123)] {
             assert!(is_hidden_name(name.as_bytes()), "{name:?}");
+            assert!(is_hidden_path(&[b"/a/", name.as_bytes(), b"/b"].concat()), "{name:?}");
         }
         let digits = "0123456789abcdef0123456789abcdef";
         let others = ["", ".part", ".htaccess", "x.part", digits, &format!("{digits}.part"), &format!(".{digits}")];
-        for name in others.iter().chain([&&*format!(".{digits}0.part"), &&*format!(".{}g.part", &digits[1..])]) {
+        let ends = ["0.part", "-.part", "-x.part", "-1", "-1.par", "-1-2.gone"].map(|end| format!(".{digits}{end}"));
+        let near = ends.iter().map(|name| &name[..]).chain(others);
+        for name in near.chain([&*format!(".{}g.part", &digits[1..])]) {
             assert!(!is_hidden_name(name.as_bytes()), "{name}");
         }
     }

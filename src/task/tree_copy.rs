@@ -6,7 +6,7 @@
 //! both places are as they were.
 
 use super::Context;
-use super::file_read::look_up;
+use super::file_read::{look_up, open_step};
 use super::place::{Place, Refusal, check, gone_name, part_name};
 use super::tree::{Copier, Remover, Step};
 use crate::config::DisableSymlinks;
@@ -19,7 +19,6 @@ use crate::log::Level;
 use crate::worker::Worker;
 use std::ffi::CString;
 use std::mem::replace;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use webserv_sys::file::{self, FileKind, OpenFlags, Stat};
 use webserv_sys::{Error, Watch};
@@ -133,10 +132,14 @@ impl TreeCopy {
             return Err(Refusal::Status(409)); // a file's name has no slash
         }
         match there {
-            Some(to) if (to.device, to.inode) == (from.device, from.inode) => Err(Refusal::Status(403)),
-            Some(_) if !self.transport.overwrites => Err(Refusal::Status(412)),
-            _ => Ok(()),
+            Some(to) if (to.device, to.inode) == (from.device, from.inode) => return Err(Refusal::Status(403)),
+            Some(_) if !self.transport.overwrites => return Err(Refusal::Status(412)),
+            // What is in the destination would go with it.
+            Some(to) if to.kind == FileKind::Directory && ends.from.lies_in(&to)? => return Err(Refusal::Status(403)),
+            _ => {}
         }
+        let within = ends.from_is_directory && ends.to.lies_in(from)?;
+        if within { Err(Refusal::Status(403)) } else { Ok(()) }
     }
 
     /// MOVE within a file system. Else it is copied.
@@ -177,9 +180,9 @@ impl TreeCopy {
     /// Begins a copy.
     fn copy(&self, ends: Ends) -> Outcome {
         let Transport { from_links, moves, depth, number, sync, .. } = &self.transport;
-        let mut flags = OpenFlags::READ | OpenFlags::NON_BLOCKING;
-        flags.set(OpenFlags::NO_FOLLOW, *moves || *from_links == DisableSymlinks::On);
-        let from: OwnedFd = file::openat(ends.from.folder(), ends.from.name(), flags, 0)?;
+        let links = if *moves { DisableSymlinks::On } else { *from_links };
+        let flags = OpenFlags::READ | OpenFlags::NON_BLOCKING;
+        let from = open_step(ends.from.folder(), ends.from.name(), flags, links)?;
         let name = part_name(*number);
         let copier = Copier::start(from, ends.to.folder(), &name, *depth != Depth::Zero, *sync)?;
         Ok(Stage::Copying(Box::new(ends), Box::new(copier)))
@@ -218,14 +221,21 @@ impl TreeCopy {
                 return Err(Refusal::Status(403)); // they would be lost
             }
         }
-        let (status, mut removers) = self.put_in_place(ends, End::To, &part_name(*number))?;
-        if *sync {
-            ends.to.sync()?;
-        }
+        let (from, gone) = (&ends.from, gone_name(*number));
         if *moves {
-            let gone = gone_name(*number);
-            file::renameat(ends.from.folder(), ends.from.name(), ends.from.folder(), &gone)?;
+            // First, since it may not be ours to remove: then nothing else has happened.
+            file::renameat(from.folder(), from.name(), from.folder(), &gone)?;
+        }
+        let placed = self.put_in_place(ends, End::To, &part_name(*number));
+        if *moves && placed.is_err() {
+            from.take(from.folder(), &gone)?;
+        }
+        let (mut status, mut removers) = placed?;
+        if *moves {
             removers.push((End::From, Remover::new(gone)));
+        }
+        if *sync && let Err(error) = ends.to.sync() {
+            status = self.log(error.into(), cx); // it may not be on the disk; but it is in its place
         }
         Ok((status, removers))
     }

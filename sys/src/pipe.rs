@@ -58,8 +58,9 @@ mod nowait {
         // The place -1, in two halves, means the descriptor's own: a pipe has no other.
         let (fd, place) = (pipe.as_raw_fd(), -1 as libc::c_long);
         // SAFETY: the kernel reads the one slice, and writes at most `buffer.len()` bytes to the buffer.
-        let n = unsafe { libc::syscall(libc::SYS_preadv2, fd, &raw const slice, 1, place, place, libc::RWF_NOWAIT) };
-        if n == -1 { Err(Error::last("preadv2")) } else { Ok(n as usize) }
+        let read =
+            unsafe { syscall!(syscall(libc::SYS_preadv2, fd, &raw const slice, 1, place, place, libc::RWF_NOWAIT)) };
+        read.map(|n| n as usize).map_err(|error: Error| Error::new("preadv2", error.errno()))
     }
 }
 

@@ -13,14 +13,15 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
-use webserv::config::Config;
+use std::time::{Duration, Instant};
+use webserv::config::{Address, Config, Template};
 use webserv::http::head::{self, Limits, Scan};
 use webserv::http::print::{BodyEnd, Connection, Frame, response_head};
 use webserv::http::reply::{ReplyHead, Text};
 use webserv::http::request::Request;
 use webserv::http::{date, etag, target};
-use webserv::route::{self, Route};
+use webserv::route::{self, Route, View};
+use webserv_sys::clock::Wall;
 
 const CURL: &[u8] = b"GET /static/style.css HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: curl/8.5.0\r\n\
     Accept: */*\r\n\r\n";
@@ -45,6 +46,15 @@ const CONFIG: &str = "http {
     }
 }";
 
+const COMBINED: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \
+    \"$http_referer\" \"$http_user_agent\"";
+
+const EVERYTHING: &str = "$remote_addr:$remote_port $server_addr:$server_port $server_name $host $scheme \
+    $time_iso8601 $msec $request_time $request_method $request_uri $uri$is_args$args $server_protocol \
+    $status $body_bytes_sent $bytes_sent $request_length $connection $connection_requests $pipe $request_id \
+    \"$http_referer\" \"$http_user_agent\" \"$http_accept_language\" \"$http_sec_fetch_site\" \
+    $cookie_session $arg_q $sent_http_content_type $document_root";
+
 /// A name for the table, and the part a number of times.
 type Part = (&'static str, fn(u32));
 
@@ -53,6 +63,9 @@ const PARTS: &[Part] = &[
     ("request head, 12 fields", |times| parse(BROWSER, times)),
     ("server, location and file of a path", find),
     ("response head of a file", print),
+    ("access log line, combined", |times| log(COMBINED, CURL, times)),
+    ("access log line, combined, of a browser", |times| log(COMBINED, BROWSER, times)),
+    ("access log line, 30 variables", |times| log(EVERYTHING, BROWSER, times)),
 ];
 
 /// So often that what varies from process to process (the seeds of hash maps) vanishes in rounding.
@@ -70,14 +83,14 @@ fn parse(bytes: &[u8], times: u32) {
     }
 }
 
-fn request() -> Rc<Request> {
-    let parsed = head::request(CURL, &mut Scan::default(), &Limits::default());
+fn request(bytes: &[u8]) -> Rc<Request> {
+    let parsed = head::request(bytes, &mut Scan::default(), &Limits::default());
     parsed.expect("the head is valid").expect("the head is whole").0
 }
 
 fn find(times: u32) {
     let config = Config::from_text("bench.conf", CONFIG, Path::new("."), "").expect("the configuration is valid");
-    let (hosts, request) = (&config.listeners[0].hosts, request());
+    let (hosts, request) = (&config.listeners[0].hosts, request(CURL));
     for _ in 0..times {
         let request = black_box(&request);
         let mut route = Route::to_server(route::server(hosts, request.host()));
@@ -113,6 +126,42 @@ fn print(times: u32) {
         out.clear();
         response_head(&mut out, black_box(&head), black_box(&frame));
         assert!(black_box(&out).ends_with(b"\r\n\r\n"));
+    }
+}
+
+fn log(format: &str, head: &[u8], times: u32) {
+    let config = Config::from_text("bench.conf", CONFIG, Path::new("."), "").expect("the configuration is valid");
+    let (server, request, format) = (&config.listeners[0].hosts.servers[0], request(head), Template::parse(format));
+    let address = |text: &str| Address::Inet(text.parse().expect("an address"));
+    let (format, client, local) = (format.expect("a format"), address("192.168.1.23:54321"), address("10.0.0.1:8080"));
+    let view = View {
+        request: Some(&request),
+        query: request.query(),
+        request_line: request.line(),
+        path: request.path(),
+        server,
+        settings: &server.settings,
+        client: Some(client),
+        local: &local,
+        wall: Wall { secs: 1_795_314_909, nanos: 0 },
+        status: 200,
+        body_bytes_sent: 1024,
+        bytes_sent: 1265,
+        request_bytes: request.head().len() as u64,
+        elapsed: Duration::from_millis(1),
+        worker: 0,
+        connection: 12_345,
+        connection_requests: 17,
+        pipelined: false,
+        sent_head: b"HTTP/1.1 200 OK\r\nServer: webserv\r\nContent-Type: text/css\r\n\r\n",
+        request_body_file: b"",
+        userid: None,
+    };
+    let mut out = Vec::new();
+    for _ in 0..times {
+        out.clear();
+        route::push_log_line(&mut out, black_box(&format), black_box(&view));
+        assert!(black_box(&out).ends_with(b"\n"));
     }
 }
 

@@ -129,7 +129,7 @@ pub struct Setup {
     pub dir: TempDir,
     main: String,
     http: String,
-    fds_max: Option<u32>,
+    before: Option<String>,
     connections: u32,
 }
 
@@ -140,7 +140,7 @@ impl Setup {
     /// A directory with these files below `html` and this `http` block.
     pub fn new(http: &str, files: Files<'_>) -> Self {
         let main = "error_log stderr notice;".into();
-        let setup = Setup { dir: TempDir::new(), main, http: http.into(), fds_max: None, connections: CONNECTIONS };
+        let setup = Setup { dir: TempDir::new(), main, http: http.into(), before: None, connections: CONNECTIONS };
         for name in ["html", "logs"] {
             std::fs::create_dir(setup.path(name)).unwrap();
         }
@@ -157,8 +157,13 @@ impl Setup {
     }
 
     /// Starts the server with this limit of open descriptors.
-    pub fn fds_max(mut self, n: u32) -> Self {
-        self.fds_max = Some(n);
+    pub fn fds_max(self, n: u32) -> Self {
+        self.before(&format!("ulimit -n {n}"))
+    }
+
+    /// Starts the server from a shell that has done this: what a process leaves to the program that it becomes.
+    pub fn before(mut self, command: &str) -> Self {
+        self.before = Some(command.into());
         self
     }
 
@@ -189,7 +194,7 @@ impl Setup {
         self.write("webserv.conf", config.as_bytes());
         let file = self.path("webserv.conf");
         let arguments = ["-p", self.dir.path().to_str().unwrap(), "-c", file.to_str().unwrap()].map(String::from);
-        let process = Process::start(&arguments, self.dir.path(), self.fds_max);
+        let process = Process::start(&arguments, self.dir.path(), self.before.as_deref());
         let mut server = Server { process, dir: self.dir, addresses: Vec::new(), error_log: None };
         if let Some(name) = self.main.split("error_log ").nth(1).and_then(|s| s.split([' ', ';']).next()) {
             server.error_log = (name != "stderr").then(|| server.path(name));

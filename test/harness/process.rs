@@ -32,13 +32,13 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the program under test.
-    pub fn start(arguments: &[String], dir: &Path, fds_max: Option<u32>) -> Self {
-        let mut command = match fds_max {
+    /// Starts the program under test, in a shell that has done this before if it is to.
+    pub fn start(arguments: &[String], dir: &Path, before: Option<&str>) -> Self {
+        let mut command = match before {
             None => Command::new(program()),
-            Some(n) => {
+            Some(before) => {
                 let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("ulimit -n {n}; exec \"$0\" \"$@\"")]).arg(program());
+                shell.args(["-c", &format!("{before}; exec \"$0\" \"$@\"")]).arg(program());
                 shell
             }
         };

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::{AccessLog, Address, Escape, LogTarget, Part, Return, Template, Variable};
+use crate::http::Known;
 use std::time::Duration;
 
 fn listening(directives: &str) -> Vec<String> {
@@ -132,7 +133,7 @@ fn logs() {
     assert_eq!(settings_at(&config, "/").access_logs, [0, 1, 2]);
     assert_eq!(logs[0].target, LogTarget::File("/srv/a.log".into()));
     assert_eq!((logs[0].buffer_bytes, logs[0].flush), (65536, Duration::from_secs(1)));
-    assert!(logs[0].format.parts.contains(&Part::Variable(Variable::Http("user-agent".into()))));
+    assert!(logs[0].format.parts.contains(&Part::Variable(Variable::HttpKnown(Known::UserAgent))));
     let AccessLog { format, buffer_bytes, flush, .. } = &logs[1];
     assert_eq!((*buffer_bytes, *flush, format.escape), (4096, Duration::from_secs(5), Escape::Json));
     let parts = [Part::Variable(Variable::RemoteAddr), Part::Text(" ".into()), Part::Variable(Variable::Status)];

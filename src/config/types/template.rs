@@ -1,5 +1,7 @@
 //! Text with variables: log formats, `return`, `error_page`, `add_header`, `cgi_param`.
 
+use crate::http::Known;
+
 /// Text with `$variables`.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Template {
@@ -99,7 +101,9 @@ pub enum Variable {
     RequestBodyFile,
     /// `$request_id`: 32 hex digits
     RequestId,
-    /// `$http_NAME`: a request field, name lower case with hyphens
+    /// `$http_NAME`: a request field that the parser knows
+    HttpKnown(Known),
+    /// `$http_NAME`: another request field, name lower case with hyphens
     Http(String),
     /// `$sent_http_NAME`: a response field
     SentHttp(String),

@@ -74,12 +74,12 @@ impl Case<'_> {
             bytes_sent: 0,
             request_bytes: 0,
             elapsed: Duration::ZERO,
+            worker: 0,
             connection: 1,
             connection_requests: 1,
             pipelined: false,
             sent_head: b"",
             request_body_file: b"",
-            request_id: 7,
             userid: None,
         };
         let run = Invocation {

@@ -7,9 +7,10 @@ mod open;
 #[cfg(test)]
 mod tests;
 
-pub(super) use open::{look_up, open_folder};
+pub(super) use open::{look_up, open_folder, open_step};
 
 use super::Context;
+use super::place::is_hidden_path;
 use crate::cache::Dependency;
 use crate::config::{GzipStatic, Settings};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
@@ -62,6 +63,7 @@ impl FileRead {
         }
         let mut trail = self.trail(cx);
         let found = match self.wanted.path.last() {
+            _ if is_hidden_path(&self.wanted.path) => Err(Error::not_found("openat")),
             Some(b'/') => self.find_index(&mut trail),
             _ => self.find_document(&self.wanted.path, &mut trail),
         };

@@ -62,7 +62,11 @@ fn open_by_steps(path: &[u8], links: DisableSymlinks, last: OpenFlags, make: Opt
     Ok(here)
 }
 
-fn open_step(here: BorrowedFd<'_>, name: &CStr, flags: OpenFlags, links: DisableSymlinks) -> Result<OwnedFd> {
+/// Opens one name in a directory.
+///
+/// # Errors
+/// As of [`open`].
+pub fn open_step(here: BorrowedFd<'_>, name: &CStr, flags: OpenFlags, links: DisableSymlinks) -> Result<OwnedFd> {
     if links == DisableSymlinks::Off {
         return file::openat(here, name, flags, 0);
     }

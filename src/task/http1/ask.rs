@@ -170,7 +170,6 @@ impl Http1 {
         let buffers = settings.cgi.as_ref().is_some_and(|cgi| cgi.request_buffering);
         let in_file = settings.client_body_in_file_only != BodyInFile::Off;
         let waits = stored_bytes.is_none() && (in_file || request.framing == Framing::Chunked && buffers);
-        let id = route::request_id(cx.worker.team.number(), self.connection, current.number);
         cx.join(Box::new(CgiStart::new(Question {
             body_bytes: match request.framing {
                 Framing::Length(bytes) => Some(bytes),
@@ -185,7 +184,7 @@ impl Http1 {
             query: current.query().map(<[u8]>::to_vec),
             as_get: current.as_get || current.in_error_page,
             entrance: Rc::clone(&self.entrance),
-            numbers: (self.connection, current.number, id),
+            numbers: (self.connection, current.number),
         })));
         current.stage = Stage::Waiting;
         self.wait(current)

@@ -3,7 +3,7 @@
 use super::body::RequestBody;
 use super::current::{Arrival, Current, Path};
 use super::{Context, Http1, Step};
-use crate::config::{Server, Settings};
+use crate::config::Settings;
 use crate::engine::Moment;
 use crate::exchange::limits::INPUT_BYTES_MAX;
 use crate::exchange::{Exchange, Phase, Pipe};
@@ -60,10 +60,9 @@ impl Http1 {
     /// A whole head has come.
     fn head_complete(&mut self, request: Rc<Request>, limits: &Limits, started: Moment, cx: &mut Context<'_>) -> Step {
         let still_ours = self.follow_reload(cx);
-        let server = Arc::clone(route::server(&self.entrance.listener.hosts, request.host()));
-        let arrival = self.arrival(&server, started, cx);
-        let x = cx.exchange();
-        x.request = Some(Rc::clone(&request) as _);
+        let route = Route::to_server(route::server(&self.entrance.listener.hosts, request.host()));
+        cx.exchange().request = Some(Rc::clone(&request) as _);
+        let arrival = self.arrival(route, started, cx);
         let mut current = Box::new(Current::new(arrival, request, limits));
         current.keep_alive &= still_ours;
         match self.check(&mut current, cx) {
@@ -135,14 +134,14 @@ impl Http1 {
         let server = Arc::clone(&self.entrance.listener.hosts.servers[0]);
         apply(&server.settings, cx.exchange());
         cx.log(Level::Info, format_args!("refused: {}; it begins \"{}\"", error.reason, error.line.escape_ascii()));
-        let arrival = self.arrival(&server, started, cx);
+        let arrival = self.arrival(Route::to_server(&server), started, cx);
         self.refuse(Box::new(Current::bad(arrival, &error.line, error.method)), error.status, cx)
     }
 
     /// Refuses a request whose head has not come as a whole.
     pub(super) fn refuse_head(&mut self, status: u16, cx: &mut Context<'_>) -> Step {
-        let server = Arc::clone(&self.entrance.listener.hosts.servers[0]);
-        let arrival = self.arrival(&server, self.since.unwrap_or(cx.moment), cx);
+        let route = Route::to_server(&self.entrance.listener.hosts.servers[0]);
+        let arrival = self.arrival(route, self.since.unwrap_or(cx.moment), cx);
         self.scan = None;
         let line = cx.exchange().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -151,12 +150,12 @@ impl Http1 {
     }
 
     /// One more request has come.
-    fn arrival(&mut self, server: &Arc<Server>, started: Moment, cx: &mut Context<'_>) -> Arrival {
+    fn arrival(&mut self, route: Route, started: Moment, cx: &mut Context<'_>) -> Arrival {
         self.served = self.served.saturating_add(1);
         let x = cx.exchange();
         Arrival {
             config: Arc::clone(&self.entrance.config),
-            route: Route::to_server(server),
+            route,
             number: self.served.into(),
             output_start: x.output_end(),
             pipelined: !x.output.is_empty(),

@@ -41,21 +41,21 @@ impl Http1 {
         if let Some(index) = &file.index {
             current.add_index(index);
         }
-        if is_plain(&current, &file.head, cx) {
-            return Ok(self.send_kept(current, file, cx));
+        let now_secs = cx.worker.date.wall(cx.now).secs;
+        if is_plain(&current, &file.head, now_secs) {
+            return Ok(self.send_kept(current, file, now_secs, cx));
         }
         self.document(current, file.head.clone(), Some(file.source.clone()), cx);
         Ok(Step::Again)
     }
 
     /// Sends a file with the head that it had before, and today's date.
-    fn send_kept(&mut self, mut current: Box<Current>, file: &KeptFile, cx: &mut Context<'_>) -> Step {
+    fn send_kept(&mut self, mut current: Box<Current>, file: &KeptFile, now_secs: i64, cx: &mut Context<'_>) -> Step {
         decide(&mut current, cx);
         let printed = &file.printed[usize::from(current.keep_alive)];
         let bytes = file.head.length.unwrap_or_default();
         let head = match printed.get() {
             Some(printed) => {
-                let now_secs = cx.worker.date.wall(cx.now).secs;
                 let mut head = cx.worker.buffers.take(0);
                 printed.push(&mut head, &cx.worker.date.text(now_secs));
                 current.status = file.head.status;
@@ -78,7 +78,7 @@ impl Http1 {
 }
 
 /// Whether this request gets the file as any other does: whole, with nothing in its head that depends on the client.
-fn is_plain(current: &Current, head: &ReplyHead, cx: &Context<'_>) -> bool {
+fn is_plain(current: &Current, head: &ReplyHead, now_secs: i64) -> bool {
     const CONDITIONS: [Known; 6] = [
         Known::IfMatch,
         Known::IfModifiedSince,
@@ -92,6 +92,6 @@ fn is_plain(current: &Current, head: &ReplyHead, cx: &Context<'_>) -> bool {
     let is_added_to =
         settings.userid.mode == UseridMode::On || settings.expires != Expires::Off || !settings.add_headers.is_empty();
     // A file from the future has changed now, whenever that is.
-    let is_past = head.last_modified_secs <= Some(cx.worker.date.wall(cx.now).secs);
+    let is_past = head.last_modified_secs <= Some(now_secs);
     is_past && !is_added_to && !current.in_error_page && current.error_status.is_none() && !has_conditions()
 }

@@ -2,7 +2,7 @@
 
 use super::current::Current;
 use super::{Context, Http1};
-use crate::route::{self, View};
+use crate::route::View;
 
 impl Http1 {
     /// The request as `return`, `add_header`, `error_page` and the access log see it.
@@ -25,12 +25,12 @@ impl Http1 {
             bytes_sent: sent,
             request_bytes: current.request_head_bytes + current.body.bytes,
             elapsed: cx.moment.since(current.started),
+            worker: cx.worker.team.number(),
             connection: self.connection,
             connection_requests: current.number,
             pipelined: current.pipelined,
             sent_head: &current.rare.sent_head,
             request_body_file: &current.rare.body_file,
-            request_id: route::request_id(cx.worker.team.number(), self.connection, current.number),
             userid: current.rare.userid,
         }
     }

@@ -3,6 +3,7 @@
 use crate::exchange::limits::{COPY_BYTES_PER_TURN, TREE_DEPTH_MAX, TREE_STEPS_PER_TURN};
 use crate::task::place::is_hidden_name;
 use std::ffi::CStr;
+use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use webserv_sys::Error;
 use webserv_sys::file::{self, Directory, Entry, FileKind, OpenFlags, Stat};
@@ -94,7 +95,10 @@ impl Copier {
         }
         let Some(level) = self.levels.last_mut() else { return Ok(Step::Done) };
         if level.entries.is_empty() {
-            level.from.read(&mut level.entries, TREE_STEPS_PER_TURN)?;
+            match level.from.read(&mut level.entries, TREE_STEPS_PER_TURN) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {} // it is gone by now, as all that was in it
+                outcome => drop(outcome?),
+            }
         }
         match level.entries.pop() {
             Some(entry) => self.begin(&entry)?,
@@ -103,20 +107,23 @@ impl Copier {
         Ok(Step::More(0))
     }
 
+    /// Begins to copy an entry, unless it is gone since it was read.
     fn begin(&mut self, entry: &Entry) -> Result<(), Error> {
         let Some(level) = self.levels.last() else { return Ok(()) };
         if is_hidden_name(entry.name.as_bytes()) {
             return Ok(()); // what is being stored, copied or removed at this moment
         }
-        let (folder, name) = (level.from.as_fd(), &*entry.name);
-        let kind = match entry.kind {
-            Some(kind) => kind,
-            None => file::fstatat(folder, name, false)?.kind,
+        let from = match open_entry(level.from.as_fd(), entry) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            opened => opened?,
         };
-        match kind {
+        let Some(from) = from else {
+            self.left_out += 1;
+            return Ok(());
+        };
+        let (stat, name) = (file::fstat(from.as_fd())?, &*entry.name);
+        match stat.kind {
             FileKind::Directory => {
-                let from = file::openat(folder, name, READ_DIRECTORY, 0)?;
-                let stat = file::fstat(from.as_fd())?;
                 if (stat.device, stat.inode) == self.copy {
                     return Ok(());
                 }
@@ -126,11 +133,7 @@ impl Copier {
                 let to = make_directory(level.to.as_fd(), name, &stat)?;
                 self.levels.push(Level { from: Directory::new(from)?, to, entries: Vec::new() });
             }
-            FileKind::File => {
-                let from = file::openat(folder, name, READ_FILE, 0)?;
-                let stat = file::fstat(from.as_fd())?;
-                self.file = Some(FileCopy::new(from, level.to.as_fd(), name, &stat)?);
-            }
+            FileKind::File => self.file = Some(FileCopy::new(from, level.to.as_fd(), name, &stat)?),
             _ => self.left_out += 1,
         }
         Ok(())
@@ -160,6 +163,19 @@ impl FileCopy {
             rest = &rest[written..];
         }
         Ok(bytes)
+    }
+}
+
+/// Opens what can be copied. `None`: it is something else.
+fn open_entry(folder: BorrowedFd<'_>, entry: &Entry) -> Result<Option<OwnedFd>, Error> {
+    let kind = match entry.kind {
+        Some(kind) => kind,
+        None => file::fstatat(folder, &entry.name, false)?.kind,
+    };
+    match kind {
+        FileKind::Directory => file::openat(folder, &entry.name, READ_DIRECTORY, 0).map(Some),
+        FileKind::File => file::openat(folder, &entry.name, READ_FILE, 0).map(Some),
+        _ => Ok(None),
     }
 }
 

@@ -166,3 +166,22 @@ fn a_file_is_copied_from_where_the_kernel_does_not() {
         assert!(fs::read_to_string(temp.path().join("copy")).unwrap().starts_with("Name:"));
     }
 }
+
+#[test]
+fn a_copy_failed_when_a_file_had_gone_since_its_folder_was_read() {
+    let temp = TempDir::new();
+    for name in ["a", "b", "c"] {
+        temp.write(name, name.as_bytes());
+        fs::create_dir_all(temp.path().join("to")).unwrap();
+        fs::create_dir_all(temp.path().join("from").join(format!("folder of {name}"))).unwrap();
+        fs::rename(temp.path().join(name), temp.path().join("from").join(name)).unwrap();
+    }
+    let to = open(&temp.path().join("to"));
+    let mut copier = Copier::start(open(&temp.path().join("from")), to.as_fd(), c"copy", true, false).unwrap();
+    copier.step(&mut [0; 10]).unwrap(); // the names are read, and one is begun
+    let begun = list(&temp.path().join("to/copy"));
+    fs::remove_dir_all(temp.path().join("from")).unwrap();
+    while copier.step(&mut [0; 10]).unwrap() != Step::Done {}
+    assert_eq!(list(&temp.path().join("to/copy")).len(), begun.len());
+    assert_eq!((begun.len(), copier.left_out()), (1, 0));
+}

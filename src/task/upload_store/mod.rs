@@ -36,7 +36,7 @@ pub struct NewUpload {
     pub route: Route,
     /// The form's boundary; `None`: the body is one file.
     pub boundary: Option<Vec<u8>>,
-    /// A number that no other upload has and nobody can guess.
+    /// A number that no other upload has.
     pub number: u128,
 }
 

@@ -1,6 +1,7 @@
 //! A file of an upload, from its first byte to its name.
 
 use crate::http::file_name::with_suffix;
+use crate::task::place::part_name_of;
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -37,7 +38,7 @@ impl PartFile {
     /// # Errors
     /// Those of open(2).
     pub fn create(folder: &Rc<OwnedFd>, number: u128, index: usize) -> Result<Self, Error> {
-        let hidden = file::c_path("openat", format!(".{number:032x}-{index}.part").as_bytes())?;
+        let hidden = part_name_of(number, index);
         let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
         let file = Some(file::openat(folder.as_fd(), &hidden, flags, MODE)?);
         let (folder, small) = (Rc::clone(folder), Vec::new());

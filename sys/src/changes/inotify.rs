@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Reads that one [`Changes::take`] makes at most: more than the kernel keeps of unread news.
 const READS_MAX: usize = 1024;
 
+/// Trials of the bell before it is given up.
+const TRIES_MAX: usize = 100;
+
 /// News that one read takes: room for some hundred pieces.
 const READ_BYTES: usize = 4 << 10;
 
@@ -94,13 +97,19 @@ impl Changes {
 
     /// Whether the bell rings before the call that causes it returns. A kernel that only resembles Linux may do
     /// otherwise.
+    ///
+    /// An event is not told if the last one that waits to be read is just like it. So that is read before, and when
+    /// somebody else opens the same in between, it is tried again.
     fn try_bell(&self) -> bool {
         let Ok(watched) = self.add(c"/", libc::IN_OPEN | libc::IN_ONLYDIR) else { return false };
-        let before = rings();
-        let opened = crate::file::open(c"/", crate::file::OpenFlags::READ, 0);
-        let rung = rings() != before;
+        let rung = (0..TRIES_MAX).any(|_| {
+            let _ = crate::file::read(self.inotify.as_fd(), &mut [0; READ_BYTES]); // mostly there is nothing
+            let before = rings();
+            let opened = crate::file::open(c"/", crate::file::OpenFlags::READ, 0);
+            opened.is_ok() && rings() != before
+        });
         self.forget(watched);
-        opened.is_ok() && rung
+        rung
     }
 
     /// Watches these aspects, beside others that are watched already, of what a path names. A symbolic link as its last

@@ -175,3 +175,27 @@ fn more_changes_than_the_kernel_keeps_are_told_as_anything() {
     news(&changes);
     assert!(changes.is_quiet());
 }
+
+/// Of two events that are alike the second is not told as long as nobody has read the first: whoever opened "/" in the
+/// moment of the trial made the bell look as if it did not ring, and each request asked for news from then on.
+#[test]
+fn the_trial_of_the_bell_failed_when_someone_else_opened_the_same() {
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let is_over = || stop.load(std::sync::atomic::Ordering::Relaxed);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over() {
+                drop(fs::File::open("/").unwrap());
+            }
+        });
+        let without = (0..100).filter(|_| {
+            let changes = Changes::open().unwrap();
+            news(&changes);
+            news(&changes);
+            !changes.is_quiet()
+        });
+        let without = without.count();
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(without, 0, "of 100");
+    });
+}

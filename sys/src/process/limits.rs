@@ -59,10 +59,10 @@ pub enum Resource {
     Processes,
 }
 
-/// Limits another process, soft and hard: prlimit(2). It may have run a moment before. Errors: `ESRCH`; `ENOSYS` where
-/// there is no such call (it is Linux's own).
+/// Limits this process, soft and hard, to no more than it may have already: setrlimit(2). Takes no lock: for a child
+/// before its exec.
 #[cfg(target_os = "linux")]
-pub fn limit_process(pid: crate::poller::Pid, resource: Resource, limit: u64) -> Result<()> {
+pub(super) fn limit(resource: Resource, limit: u64) -> Result<()> {
     let which = match resource {
         Resource::Cpu => libc::RLIMIT_CPU,
         Resource::AddressSpace => libc::RLIMIT_AS,
@@ -71,15 +71,14 @@ pub fn limit_process(pid: crate::poller::Pid, resource: Resource, limit: u64) ->
         Resource::Core => libc::RLIMIT_CORE,
         Resource::Processes => libc::RLIMIT_NPROC,
     };
+    let mut limits = MaybeUninit::<libc::rlimit>::uninit();
+    // SAFETY: the call fills the limits, or fails.
+    unsafe { syscall!(getrlimit(which, limits.as_mut_ptr())) }?;
+    // SAFETY: the call has succeeded.
+    let limit = limit.min(unsafe { limits.assume_init() }.rlim_max);
     let limits = libc::rlimit { rlim_cur: limit, rlim_max: limit };
-    // SAFETY: the call reads the one limit, and is given no place for the old one.
-    unsafe { syscall!(prlimit(pid, which, &raw const limits, std::ptr::null_mut())) }.map(drop)
-}
-
-/// Limits another process: not on this system.
-#[cfg(not(target_os = "linux"))]
-pub fn limit_process(_: crate::poller::Pid, _: Resource, _: u64) -> Result<()> {
-    Err(Error::new("prlimit", libc::ENOSYS))
+    // SAFETY: the call reads the limits.
+    unsafe { syscall!(setrlimit(which, &raw const limits)) }.map(drop)
 }
 
 /// How many threads can run at once here, by the machine, its cgroup and this process's affinity; at least 1.

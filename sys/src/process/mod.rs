@@ -5,8 +5,8 @@ mod spawn;
 mod user;
 
 pub use crate::poller::Pid;
-pub use limits::{Resource, cpu_count, fd_limit, hostname, limit_process, raise_fd_limit};
-pub use spawn::{Spawn, spawn};
+pub use limits::{Resource, cpu_count, fd_limit, hostname, raise_fd_limit};
+pub use spawn::{LIMITS_PROGRAMS, Spawn, spawn};
 pub use user::{User, become_user, effective_user, lookup_group, lookup_user};
 
 use crate::file::{CWD, OpenFlags, openat, read, write};

@@ -10,12 +10,15 @@ mod system;
 #[path = "spawn/posix.rs"]
 mod system;
 
-use super::Pid;
+use super::{Pid, Resource};
 use crate::Result;
 use libc::c_char;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
+
+/// Whether a program can be given limits: posix_spawn(3) has no such thing, what Linux has here has.
+pub const LIMITS_PROGRAMS: bool = cfg!(target_os = "linux");
 
 /// A program to start, and what it is given. It gets no descriptors but the three standard streams (every other one is
 /// closed on exec), no blocked signals, and every signal's default.
@@ -38,6 +41,9 @@ pub struct Spawn<'a> {
     pub stderr: BorrowedFd<'a>,
     /// Makes it lead a process group of its own, for [`super::kill_group`].
     pub own_group: bool,
+    /// What it may use at most, from its first instruction on; never more than this process may. Counts where
+    /// [`LIMITS_PROGRAMS`] says so.
+    pub limits: &'a [(Resource, u64)],
 }
 
 /// Starts a program: posix_spawn(3).

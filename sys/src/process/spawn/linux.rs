@@ -4,7 +4,8 @@
 //! glibc's posix_spawn(3) works so too, but makes some 70 calls more: it sets the disposition of each signal, and asks
 //! for a limit with each descriptor.
 
-use super::{Pid, Spawn};
+use super::super::limits::limit;
+use super::{Pid, Resource, Spawn};
 use crate::signal::{ignored, set_of};
 use crate::{Error, Result};
 use libc::{c_char, c_int, c_void};
@@ -16,7 +17,7 @@ use std::ptr;
 const STACK_UNITS: usize = 2048;
 
 /// What the child needs, laid out before it is there: it must not allocate, for another thread may hold the lock.
-struct Plan {
+struct Plan<'a> {
     program: *const c_char,
     arguments: *const *mut c_char,
     environment: *const *mut c_char,
@@ -24,6 +25,7 @@ struct Plan {
     directory: *const c_char,
     streams: [Option<RawFd>; 3],
     own_group: bool,
+    limits: &'a [(Resource, u64)],
     /// No signal.
     mask: libc::sigset_t,
     /// Signals that this process ignores, from bit 0 for number 1: a program would go on doing so.
@@ -47,6 +49,7 @@ pub(super) fn start(
         directory: spawn.directory.map_or(ptr::null(), |directory| directory.as_ptr()),
         streams,
         own_group: spawn.own_group,
+        limits: spawn.limits,
         mask: set_of([]),
         ignored: ignored(),
         failure: None,
@@ -57,8 +60,9 @@ pub(super) fn start(
     // SAFETY: `top` is the end of memory that nobody else uses, aligned to 16, and the stack grows down from there.
     // CLONE_VFORK: this thread sleeps until the child has called execve or ended, so the stack, the plan and what that
     // points to outlive its use of them, and nobody else touches them meanwhile. The child has descriptors, directory,
-    // mask and dispositions of its own (no CLONE_FILES, CLONE_FS, CLONE_SIGHAND). A signal's handler would run in it as
-    // if it were this thread: this process handles no signals but those of faults, which `become_program` has not.
+    // mask, dispositions and limits of its own (no CLONE_FILES, CLONE_FS, CLONE_SIGHAND, CLONE_THREAD). A signal's
+    // handler would run in it as if it were this thread: that of SIGIO (see `changes`) only adds to a counter, which
+    // means no more than that there may be news, and those of faults are for bugs, which `become_program` has not.
     let pid = unsafe { syscall!(clone(child, top, flags, (&raw mut plan).cast())) };
     drop(stack);
     let pid = pid?;
@@ -74,13 +78,13 @@ pub(super) fn start(
 /// The child, from its first instruction on. What it returns is its status.
 extern "C" fn child(plan: *mut c_void) -> c_int {
     // SAFETY: it is `start`'s plan, and `start` does nothing until this process has its own memory.
-    let plan = unsafe { &mut *plan.cast::<Plan>() };
+    let plan = unsafe { &mut *plan.cast::<Plan<'_>>() };
     plan.failure = become_program(plan).err();
     127
 }
 
 /// Comes back only with an error. Calls nothing that may take a lock.
-fn become_program(plan: &Plan) -> Result<()> {
+fn become_program(plan: &Plan<'_>) -> Result<()> {
     // SAFETY: all-zero bytes are a disposition: SIG_DFL, without flags.
     let default: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
     for signal in (1..=64).filter(|signal| plan.ignored >> (signal - 1) & 1 != 0) {
@@ -104,6 +108,9 @@ fn become_program(plan: &Plan) -> Result<()> {
     if !plan.directory.is_null() {
         // SAFETY: the path ends with NUL and outlives the call.
         unsafe { syscall!(chdir(plan.directory)) }?;
+    }
+    for (resource, most) in plan.limits {
+        limit(*resource, *most)?;
     }
     // SAFETY: the set is initialised; the paths end with NUL, both arrays end with null and hold strings that end with
     // NUL; all outlive the calls.

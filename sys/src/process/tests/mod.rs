@@ -27,6 +27,7 @@ struct Program<'a> {
     environment: &'a [&'a str],
     directory: Option<&'a Path>,
     own_group: bool,
+    limits: &'a [(Resource, u64)],
 }
 
 impl Program<'_> {
@@ -45,13 +46,14 @@ impl Program<'_> {
             stdout: child_stdout.as_fd(),
             stderr: child_stdout.as_fd(),
             own_group: self.own_group,
+            limits: self.limits,
         })?;
         Ok(Child { pid, stdin: Some(stdin), stdout })
     }
 }
 
 fn program<'a>(arguments: &'a [&'a str]) -> Program<'a> {
-    Program { arguments, environment: &[], directory: None, own_group: false }
+    Program { arguments, environment: &[], directory: None, own_group: false, limits: &[] }
 }
 
 fn shell(script: &str) -> Child {

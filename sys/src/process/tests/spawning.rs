@@ -120,6 +120,7 @@ fn standard_streams_rotated() {
         stdout: standard(0),
         stderr: standard(1),
         own_group: false,
+        limits: &[],
     });
     put(&saved);
     let child = Child { pid: spawned.unwrap(), stdin: None, stdout: pipe().unwrap().0 };
@@ -157,6 +158,7 @@ fn stderr_passed_on() {
         stdout: stdin_ours.as_fd(),
         stderr: standard(2),
         own_group: false,
+        limits: &[],
     })
     .unwrap();
     assert_eq!(Child { pid, stdin: None, stdout: stdin_ours }.status(), Status::Exited(0));
@@ -188,6 +190,36 @@ fn programs_that_cannot_run_say_why() {
     }
     let long = "x".repeat(4 << 20);
     assert_eq!(failure(program(&["/bin/cat", &long]).spawn()), (EXEC, libc::E2BIG));
+}
+
+/// They were set when the program ran already: what it had started by then had none.
+#[cfg(target_os = "linux")]
+#[test]
+fn limits_hold_from_the_first_instruction_on() {
+    let (_, most) = fd_limit().unwrap();
+    let limits = [
+        (Resource::Cpu, 77),
+        (Resource::AddressSpace, 1 << 40),
+        (Resource::FileSize, 1 << 20),
+        (Resource::Core, 0),
+        (Resource::OpenFiles, u64::MAX), // no more than there is
+    ];
+    let child = Program { limits: &limits, ..program(&["/bin/cat", "/proc/self/limits"]) }.spawn().unwrap();
+    let output = child.output();
+    assert_eq!(child.status(), Status::Exited(0));
+    for (name, limit) in [
+        ("Max cpu time", 77),
+        ("Max address space", 1 << 40),
+        ("Max file size", 1 << 20),
+        ("Max core file size", 0),
+        ("Max open files", most),
+    ] {
+        let line = output.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        let numbers: Vec<&str> = line.split_whitespace().take(2).collect();
+        assert_eq!(numbers, [&limit.to_string(), &limit.to_string()], "{name}");
+    }
+    let ours = std::fs::read_to_string("/proc/self/limits").unwrap();
+    assert!(ours.lines().all(|line| !line.starts_with("Max cpu time") || !line.contains("77")), "{ours}");
 }
 
 #[test]

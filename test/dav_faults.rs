@@ -1,0 +1,192 @@
+//! COPY, MOVE and DELETE where something is in their way: another file system, folders that lie in each other under
+//! other names, files that come and go, names that are the server's own.
+
+mod harness;
+
+use harness::{Response, Server, Setup, host, site, wait_for};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const DAV: &str = "dav_methods PUT DELETE MKCOL COPY MOVE; client_max_body_size 0;";
+
+fn ask(s: &Server, method: &str, target: &str, fields: &str) -> Response {
+    s.ask(format!("{method} {target} HTTP/1.1\r\nHost: h\r\n{fields}\r\n"))
+}
+
+/// The names in a folder, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// A folder on a file system of its own, gone with this value.
+struct Elsewhere(PathBuf);
+
+impl Elsewhere {
+    /// `None`: there is none beside that of the temporary directory.
+    fn new() -> Option<Self> {
+        static SERIAL: AtomicU32 = AtomicU32::new(0);
+        let shm = Path::new("/dev/shm");
+        let differs = fs::metadata(shm).ok()?.dev() != fs::metadata(std::env::temp_dir()).unwrap().dev();
+        differs.then(|| {
+            let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+            let path = shm.join(format!("webserv-{}-{serial}", std::process::id()));
+            fs::create_dir(&path).unwrap();
+            Self(path)
+        })
+    }
+
+    fn write(&self, name: &str, content: &[u8]) {
+        fs::create_dir_all(self.0.join(name).parent().unwrap()).unwrap();
+        fs::write(self.0.join(name), content).unwrap();
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A site whose `/far/` is on another file system. As root, it serves as somebody who may not do everything.
+fn two_file_systems() -> Option<(Server, Elsewhere)> {
+    let Some(far) = Elsewhere::new() else {
+        println!("skipped: there is no other file system");
+        return None;
+    };
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let main = if is_root { "user nobody; error_log stderr notice;" } else { "error_log stderr notice;" };
+    let config = host(&format!("{DAV} location /far/ {{ root {}; }}", far.0.display()));
+    let setup = Setup::new(&config, &[]).main(main);
+    fs::create_dir(far.0.join("far")).unwrap();
+    for folder in [setup.path("html"), far.0.join("far")] {
+        fs::set_permissions(folder, PermissionsExt::from_mode(0o777)).unwrap();
+    }
+    Some((setup.start(), far))
+}
+
+#[test]
+fn a_move_to_another_file_system_leaves_nothing_behind() {
+    let Some((s, far)) = two_file_systems() else { return };
+    for (name, content) in [("full/in.txt", "in"), ("full/deep/leaf", "leaf"), ("file", "new")] {
+        s.write(&format!("html/{name}"), content.as_bytes());
+    }
+    for folder in ["full", "full/deep"] {
+        fs::set_permissions(s.path("html").join(folder), PermissionsExt::from_mode(0o777)).unwrap();
+    }
+    ask(&s, "MOVE", "/full/", "Destination: /far/full/\r\n").expect(201, "a folder");
+    ask(&s, "MOVE", "/file", "Destination: /far/file\r\n").expect(201, "a file");
+    assert_eq!(names(&s.path("html")), [] as [&str; 0]);
+    assert_eq!(names(&far.0.join("far")), ["file", "full"]);
+    assert_eq!(fs::read(far.0.join("far/full/deep/leaf")).unwrap(), b"leaf");
+    assert_eq!(fs::read(far.0.join("far/file")).unwrap(), b"new");
+    ask(&s, "MOVE", "/far/full/", "Destination: /far/file\r\n").expect(204, "a folder in a file's place");
+    ask(&s, "MOVE", "/far/file/", "Destination: /back/\r\n").expect(201, "and back");
+    assert_eq!((names(&s.path("html")), names(&far.0.join("far"))), (vec!["back".to_owned()], vec![]));
+}
+
+/// The copy had taken the destination's name by then; what had been there kept a hidden one for ever.
+#[test]
+fn a_move_whose_original_could_not_go_replaced_the_destination_all_the_same() {
+    let Some((s, far)) = two_file_systems() else { return };
+    s.write("html/fixed/full/in.txt", b"new");
+    s.write("html/fixed/file", b"new");
+    fs::set_permissions(s.path("html/fixed"), PermissionsExt::from_mode(0o555)).unwrap();
+    far.write("far/target/old.txt", b"old");
+    far.write("far/file", b"old");
+    for folder in ["far", "far/target"] {
+        fs::set_permissions(far.0.join(folder), PermissionsExt::from_mode(0o777)).unwrap();
+    }
+    for (from, to) in [
+        ("/fixed/full/", "/far/target/"),
+        ("/fixed/file", "/far/target/"),
+        ("/fixed/file", "/far/file"),
+        ("/fixed/full/", "/far/new/"),
+    ] {
+        ask(&s, "MOVE", from, &format!("Destination: {to}\r\n")).expect(403, &format!("{from} {to}"));
+        assert_eq!(names(&far.0.join("far")), ["file", "target"], "{from} {to}");
+        assert_eq!(fs::read(far.0.join("far/target/old.txt")).unwrap(), b"old");
+        assert_eq!(fs::read(far.0.join("far/file")).unwrap(), b"old");
+        assert_eq!(names(&s.path("html/fixed")), ["file", "full"], "{from} {to}");
+    }
+    fs::set_permissions(s.path("html/fixed"), PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+/// Paths can say the same in other words: then the one folder was replaced with what it had in it.
+#[test]
+fn folders_that_lay_in_each_other_by_another_way_were_lost() {
+    let s = site(&format!("merge_slashes off; {DAV} location /alias/ {{ alias html/../html/outer/; }}"), &[]);
+    let plant = || {
+        fs::remove_dir_all(s.path("html")).unwrap();
+        s.write("html/outer/inner/leaf", b"leaf");
+        s.write("html/outer/beside", b"beside");
+        symlink("outer", s.path("html/link")).unwrap();
+    };
+    for method in ["COPY", "MOVE"] {
+        for (from, to, status) in [
+            ("/outer/inner/", "//outer/", 403),
+            ("/alias/inner/", "/outer/", 403),
+            ("/outer//inner/", "/outer/", 403),
+            ("/link/inner/", "/outer/", 403),
+            ("/outer/", "//outer/new/", 403),
+            ("/outer/", "/alias/new/", 403),
+            ("/outer/", "/link/new/", 403),
+            ("/outer/", "/link/inner/", 403),
+            ("/outer/inner/leaf", "//outer/", 403),
+            ("/outer/inner/", "/link/", 204), // the link itself is replaced, and leads nowhere any more
+        ] {
+            plant();
+            let fields = format!("Destination: {to}\r\n");
+            ask(&s, method, from, &fields).expect(status, &format!("{method} {from} {to}"));
+            assert_eq!(s.text("html/outer/beside"), "beside", "{method} {from} {to}");
+            let moved = method == "MOVE" && status == 204;
+            let expected: &[&str] = if moved { &["beside"] } else { &["beside", "inner"] };
+            assert_eq!(names(&s.path("html/outer")), expected, "{method} {from} {to}");
+        }
+    }
+}
+
+/// Half a file was listed as if it were whole, under a name that nobody knows.
+#[test]
+fn an_upload_under_way_was_copied_with_its_folder() {
+    let s = site(&format!("{DAV} location /up/ {{ upload_store html/up; }}"), &[("up/whole", b"whole")]);
+    let mut client = s.connect();
+    client.send("POST /up/ HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nContent-Length: 20000\r\n\r\n");
+    client.send(vec![b'x'; 10_000]);
+    let hidden = wait_for("the upload has begun", || {
+        let sizes = |name: &String| fs::metadata(s.path("html/up").join(name)).is_ok_and(|m| m.len() > 0);
+        names(&s.path("html/up")).into_iter().find(|name| name.starts_with('.') && sizes(name))
+    });
+    ask(&s, "COPY", "/up/", "Destination: /copy/\r\n").expect(201, "COPY");
+    assert_eq!(names(&s.path("html/copy")), ["whole"]);
+    s.get(&format!("/up/{hidden}")).expect(404, "what is not complete is not served");
+    client.send(vec![b'x'; 10_000]);
+    client.response().expect(201, "the upload");
+    assert_eq!(names(&s.path("html/up")).len(), 2);
+}
+
+/// A name that the server uses for what is not complete could be a client's: and what has such a name is not copied,
+/// but lost when its folder moves to another file system.
+#[test]
+fn names_of_the_servers_own_could_be_taken_by_clients() {
+    let s = site(DAV, &[("ok.txt", b"ok")]);
+    let number = "0123456789abcdef0123456789abcdef";
+    for name in [format!(".{number}.part"), format!(".{number}.gone"), format!(".{number}-7.part")] {
+        s.ask(format!("PUT /{name} HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx")).expect(409, &name);
+        ask(&s, "MKCOL", &format!("/{name}/"), "").expect(409, &name);
+        ask(&s, "COPY", "/ok.txt", &format!("Destination: /{name}\r\n")).expect(409, &name);
+        s.write(&format!("html/{name}/in.txt"), b"in");
+        for target in [format!("/{name}/"), format!("/{name}/in.txt")] {
+            s.get(&target).expect(404, &target);
+            ask(&s, "DELETE", &target, "").expect(404, &target);
+            ask(&s, "MOVE", &target, "Destination: /new\r\n").expect(404, &target);
+        }
+        assert!(s.path("html").join(&name).join("in.txt").exists());
+        fs::remove_dir_all(s.path("html").join(&name)).unwrap();
+    }
+    assert_eq!(names(&s.path("html")), ["ok.txt"]);
+}
