@@ -23,10 +23,10 @@ use crate::exchange::Exchange;
 use crate::exchange::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
 use crate::log::{ErrorLog, Level};
 use panics::Asked;
-use slot::{Lines, Queued, Slot, Watched};
+use slot::{Lines, Slot, Watched};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
-use task::Order;
+use task::Lent;
 use timers::Timers;
 use webserv_sys::{Poller, Ready, Result, Token};
 
@@ -64,20 +64,14 @@ pub struct Engine<W> {
     turns_left: usize,
     /// Tasks that are left alone until then, the first one first.
     resting: VecDeque<(Moment, Token)>,
-    orders: Vec<Order<W>>,
     /// What all tasks are to be told, and who is still to be told.
     told: Vec<Event>,
     telling: VecDeque<(Event, Token)>,
     ready: Vec<Ready>,
     asked: Asked,
-    control: Control,
     /// What tells the time; tests have a clock of their own.
-    clock: fn() -> Instant,
-    /// When the engine was made, and the time of this round, in both forms.
-    start: Instant,
-    now: Instant,
-    moment: Moment,
-    log: ErrorLog,
+    clock: fn() -> Moment,
+    lent: Lent<W>,
     /// What the tasks share.
     pub worker: W,
 }
@@ -85,7 +79,6 @@ pub struct Engine<W> {
 impl<W> Engine<W> {
     /// An engine without tasks.
     pub fn new(poller: Box<dyn Poller>, try_first: bool, log: ErrorLog, worker: W) -> Self {
-        let start = Instant::now();
         Self {
             poller,
             slots: Arena::new(),
@@ -95,17 +88,19 @@ impl<W> Engine<W> {
             lines: Lines { try_first, queue: VecDeque::new(), later: VecDeque::new(), unarmed: VecDeque::new() },
             turns_left: 0,
             resting: VecDeque::new(),
-            orders: Vec::new(),
             told: Vec::new(),
             telling: VecDeque::new(),
             ready: Vec::new(),
             asked: Asked::Nobody,
-            control: Control::Run,
-            clock: Instant::now,
-            start,
-            now: start,
-            moment: Moment::of(start, start),
-            log,
+            clock: Moment::now,
+            lent: Lent {
+                now: Instant::now(),
+                moment: Moment::now(),
+                exchanges_open: 0,
+                orders: Vec::new(),
+                control: Control::Run,
+                log,
+            },
             worker,
         }
     }
@@ -118,7 +113,7 @@ impl<W> Engine<W> {
 
     /// The error log of this engine.
     pub fn log(&mut self) -> &mut ErrorLog {
-        &mut self.log
+        &mut self.lent.log
     }
 
     /// Exchanges that are open.
@@ -138,7 +133,7 @@ impl<W> Engine<W> {
     }
 
     fn goes_on(&self) -> bool {
-        match self.control {
+        match self.lent.control {
             Control::Run => true,
             Control::Drain => !self.exchanges.is_empty(),
             Control::Stop => false,
@@ -150,26 +145,34 @@ impl<W> Engine<W> {
     /// # Errors
     /// Those of [`Poller::wait`].
     pub fn round(&mut self) -> Result<()> {
-        self.guarded(Self::arm_waiting);
+        if !self.lines.unarmed.is_empty() {
+            self.guarded(Self::arm_waiting);
+        }
         let timeout = self.timeout();
         let waited = self.poller.wait(timeout, &mut self.ready);
         self.look_at_clock();
         self.take_ready();
         waited?;
-        self.lines.queue.append(&mut self.lines.later);
+        self.lines.begin_round();
         self.turns_left = TURNS_PER_ROUND;
         self.guarded(Self::take_turns);
         // After those turns: what came together with its deadline came in time.
-        self.find_due();
-        self.guarded(Self::tell_due);
-        self.find_told();
-        self.guarded(Self::tell);
+        if self.next_moment() <= self.lent.moment {
+            self.find_due();
+            self.guarded(Self::tell_due);
+        }
+        if !self.told.is_empty() {
+            self.find_told();
+            self.guarded(Self::tell);
+        }
+        self.sweep_deadlines();
         Ok(())
     }
 
     fn look_at_clock(&mut self) {
-        self.now = (self.clock)();
-        self.moment = Moment::of(self.now, self.start);
+        let now = (self.clock)();
+        self.lent.now += now.since(self.lent.moment);
+        self.lent.moment = now;
     }
 
     /// How long the kernel may wait: not at all while tasks are queued or to be told something, nor at the end. By the
@@ -178,9 +181,16 @@ impl<W> Engine<W> {
         if !self.lines.are_empty() || !self.told.is_empty() || !self.goes_on() {
             return Some(Duration::ZERO);
         }
-        let rested = self.resting.front().map(|(until, _)| *until);
-        let next = self.timers.next().into_iter().chain(rested).min();
-        next.map(|at| at.since(self.moment))
+        match self.next_moment() {
+            Moment::NEVER => None,
+            next => Some(next.since(self.lent.moment)),
+        }
+    }
+
+    /// When a deadline may have passed, or a rest, at the earliest.
+    fn next_moment(&self) -> Moment {
+        let rested = self.resting.front().map_or(Moment::NEVER, |(until, _)| *until);
+        self.timers.next().min(rested)
     }
 
     /// Tells the kernel of those tasks that still wait for it. Whom it refuses may leave others that begin to wait.
@@ -220,7 +230,7 @@ impl<W> Engine<W> {
     fn rest(&mut self, token: Token) {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.blocked = true;
-            self.resting.push_back((self.moment.after(REST), token));
+            self.resting.push_back((self.lent.moment.after(REST), token));
             self.disarm(token);
         }
     }
@@ -236,8 +246,8 @@ impl<W> Engine<W> {
 
     /// Puts the tasks into the queue that the kernel has events for.
     fn take_ready(&mut self) {
-        for Ready { token, hangup } in self.ready.drain(..) {
-            // An event for a task that is gone is stale, as is one that was in this batch before it was disarmed.
+        for &Ready { token, hangup } in &self.ready {
+            // An event for a task that is gone is stale, as is one for a watch that was disarmed.
             if let Some(slot) = self.slots.get_mut(token).filter(|slot| slot.watched == Watched::Yes) {
                 slot.on_ready(token, hangup, &mut self.lines);
             }
@@ -248,37 +258,37 @@ impl<W> Engine<W> {
     fn take_turns(&mut self) {
         while self.turns_left > 0 {
             let Some(token) = self.lines.queue.pop_front() else { return };
-            if let Some(event) = self.leave_queue(token) {
-                self.take_turns_from(token, event);
+            let Some(slot) = self.slots.get_mut(token) else { continue };
+            let (event, exchange) = (slot.leave_queue(), slot.exchange(&self.exchanges));
+            if !self.is_wanted(token) && event != Event::Hangup {
+                continue;
+            }
+            match exchange {
+                Some(x) => self.take_turns_of(x, token, event),
+                None => {
+                    self.turns_left -= 1;
+                    self.turn(token, event);
+                }
             }
         }
     }
 
-    /// A task's turn has come. What it wanted may have been taken from it since it was queued.
-    fn leave_queue(&mut self, token: Token) -> Option<Event> {
-        let slot = self.slots.get_mut(token)?;
-        let event = match std::mem::replace(&mut slot.queued, Queued::No) {
-            Queued::Hangup => Event::Hangup,
-            Queued::Yes | Queued::No => Event::Ready,
-        };
+    /// Whether a queued task still wants a turn: what it wanted may have been taken from it.
+    fn is_wanted(&mut self, token: Token) -> bool {
         let want = self.ask(token);
         if want != Want::Kernel {
             self.disarm(token); // level-triggered: its event would come again at once
         }
-        (want != Want::Nothing || event == Event::Hangup).then_some(event)
+        want != Want::Nothing
     }
 
-    /// Gives this task its turn, and then those of its exchange who want one, a bounded number before others have theirs.
-    fn take_turns_from(&mut self, mut token: Token, mut event: Event) {
-        let exchange = self.slots.get(token).and_then(|slot| slot.exchange(&self.exchanges));
-        for _ in 0..TURNS_IN_A_ROW {
-            self.turns_left = self.turns_left.saturating_sub(1);
-            self.turn_in(exchange, token, event);
-            let Some(next) = self.next_after(token, exchange) else { return };
+    /// Gives this task of an exchange its turn, and then those members who go on, a bounded number in a row.
+    fn take_turns_of(&mut self, x: Token, mut token: Token, mut event: Event) {
+        for _ in 0..TURNS_IN_A_ROW.min(self.turns_left) {
+            self.turns_left -= 1;
+            self.turn_in(Some(x), token, event);
+            let Some(next) = self.next_of(x, token) else { return };
             (token, event) = (next, Event::Ready);
-            if exchange.is_none() || self.turns_left == 0 {
-                break;
-            }
         }
         self.enqueue(token);
     }
@@ -298,10 +308,8 @@ impl<W> Engine<W> {
 
     /// What one of the tasks asked that all be told.
     fn find_told(&mut self) {
-        if !self.told.is_empty() {
-            let (events, tokens) = (std::mem::take(&mut self.told), self.slots.tokens());
-            self.telling = events.iter().flat_map(|event| tokens.iter().map(|token| (*event, *token))).collect();
-        }
+        let (events, tokens) = (std::mem::take(&mut self.told), self.slots.tokens());
+        self.telling = events.iter().flat_map(|event| tokens.iter().map(|token| (*event, *token))).collect();
     }
 
     fn tell(&mut self) {
@@ -312,23 +320,27 @@ impl<W> Engine<W> {
 
     /// Finds those whose time has come. A task that sets its next deadline to now is told in the next round.
     fn find_due(&mut self) {
+        self.due.extend(std::iter::from_fn(|| self.timers.pop(self.lent.moment)));
+        self.due.reverse(); // they are taken from the end
+    }
+
+    /// Takes deadlines of tasks that are gone out of the heap when there are many.
+    fn sweep_deadlines(&mut self) {
         if self.timers.len() > 2 * self.slots.len() + SPARE_DEADLINES {
             let slots = &self.slots;
             self.timers.sweep(|token| slots.get(token).map(|slot| &slot.deadline));
         }
-        self.due.extend(std::iter::from_fn(|| self.timers.pop(self.moment)));
-        self.due.reverse(); // they are taken from the end
     }
 
     fn tell_due(&mut self) {
         while let Some((at, token)) = self.due.pop() {
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            if self.timers.is_due(token, at, &mut slot.deadline, self.moment) {
+            if self.timers.is_due(token, at, &mut slot.deadline, self.lent.moment) {
                 self.turn(token, Event::Deadline);
             }
         }
         while let Some(&(until, token)) = self.resting.front()
-            && until <= self.moment
+            && until <= self.lent.moment
         {
             self.resting.pop_front();
             self.settle(token, None);

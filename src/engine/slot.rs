@@ -1,8 +1,10 @@
 //! What the engine keeps for each task.
 
+use super::task::Lent;
 use super::timers::Deadline;
-use super::{Arena, Task, Want};
+use super::{Arena, Context, Event, Flow, Task, TaskError, Want};
 use crate::exchange::Exchange;
+use crate::log::Level;
 use std::collections::VecDeque;
 use webserv_sys::{Token, Watch};
 
@@ -62,6 +64,13 @@ impl Lines {
     /// Nobody is to have a turn.
     pub fn are_empty(&self) -> bool {
         self.queue.is_empty() && self.later.is_empty()
+    }
+
+    /// Those who were to have their turns in the next round have them in this one.
+    pub fn begin_round(&mut self) {
+        if !self.later.is_empty() {
+            self.queue.append(&mut self.later);
+        }
     }
 }
 
@@ -130,6 +139,38 @@ impl<W> Slot<W> {
         if hangup {
             self.queued = Queued::Hangup;
         }
+    }
+
+    /// Takes it off the queue; with what it is told in its turn.
+    pub fn leave_queue(&mut self) -> Event {
+        match std::mem::replace(&mut self.queued, Queued::No) {
+            Queued::Hangup => Event::Hangup,
+            Queued::Yes | Queued::No => Event::Ready,
+        }
+    }
+
+    /// Calls its `handle` with everything that it may use.
+    #[inline(always)] // into the turn; the other call is that of Cancel
+    pub fn call(
+        &mut self,
+        event: Event,
+        of: Option<Token>,
+        exchange: Option<&mut Exchange>,
+        worker: &mut W,
+        lent: &mut Lent<W>,
+    ) -> Result<Flow, TaskError> {
+        let speaker = self.task.introduce(exchange.as_deref());
+        let deadline = &mut self.deadline.at;
+        let mut cx = Context { exchange, worker, now: lent.now, deadline, speaker: &speaker, of, lent };
+        let outcome = self.task.handle(event, &mut cx);
+        if cx.log_level() >= Level::Debug {
+            cx.trace(event, &outcome);
+        }
+        let is_blocked = matches!(outcome, Ok(Flow::Blocked));
+        // A task that was told something has not made its call.
+        self.blocked = is_blocked || self.blocked && !matches!(event, Event::Ready | Event::Hangup);
+        self.yields = matches!(outcome, Ok(Flow::Yield));
+        outcome
     }
 
     /// Whether it waits for anything at all.

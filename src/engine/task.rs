@@ -112,18 +112,22 @@ pub struct Context<'a, W> {
     pub worker: &'a mut W,
     /// The time of this round of the loop.
     pub now: Instant,
-    /// The same on the engine's clock.
-    pub moment: Moment,
-    /// Connections open in this worker.
-    pub exchanges_open: usize,
-    pub(super) start: &'a Instant,
     pub(super) deadline: &'a mut Moment,
-    pub(super) orders: &'a mut Vec<Order<W>>,
-    pub(super) control: &'a mut Control,
-    pub(super) log: &'a mut ErrorLog,
     /// Who runs, and in which exchange.
-    pub(super) speaker: Speaker,
+    pub(super) speaker: &'a Speaker,
     pub(super) of: Option<Token>,
+    pub(super) lent: &'a mut Lent<W>,
+}
+
+/// What the engine lends to whoever has its turn.
+pub(super) struct Lent<W> {
+    /// The time of this round, in both forms.
+    pub now: Instant,
+    pub moment: Moment,
+    pub exchanges_open: usize,
+    pub orders: Vec<Order<W>>,
+    pub control: Control,
+    pub log: ErrorLog,
 }
 
 /// Who speaks in a log line.
@@ -154,14 +158,19 @@ impl<W> Context<'_, W> {
         self.exchange.as_deref_mut().expect("this task is only made inside an exchange")
     }
 
+    /// The time of this round on the engine's clock.
+    pub fn moment(&self) -> Moment {
+        self.lent.moment
+    }
+
     /// Tell this task [`Event::Deadline`] after `wait`, instead of whenever it had asked for before.
     pub fn wake_after(&mut self, wait: Duration) {
-        *self.deadline = self.moment.after(wait);
+        *self.deadline = self.lent.moment.after(wait);
     }
 
     /// Tell this task [`Event::Deadline`] at this time.
     pub fn wake_at(&mut self, at: Instant) {
-        *self.deadline = Moment::of(at, *self.start);
+        *self.deadline = self.lent.moment_of(at);
     }
 
     /// Tell this task [`Event::Deadline`] so long after `since`.
@@ -181,56 +190,88 @@ impl<W> Context<'_, W> {
 
     /// Adds a task to this exchange. Nothing joins one that is closing, nor a task that stands alone.
     pub fn join(&mut self, task: Box<dyn Task<W>>) {
-        self.orders.push(Order::Join(task));
+        self.lent.orders.push(Order::Join(task));
     }
 
     /// Adds a task that belongs to no exchange.
     pub fn start(&mut self, task: Box<dyn Task<W>>) {
-        self.orders.push(Order::Alone(task));
+        self.lent.orders.push(Order::Alone(task));
     }
 
     /// Opens an exchange: the protocol first, then who writes to the client, then who reads. They are asked what they
     /// want in a circle, so each comes soon after the one who has work for it.
     pub fn open(&mut self, exchange: Exchange, tasks: [Box<dyn Task<W>>; 3]) {
-        self.orders.push(Order::Open(exchange, tasks));
+        self.lent.orders.push(Order::Open(exchange, tasks));
     }
 
     /// Tells all tasks (this one too) of something that concerns the whole server.
     pub fn tell_all(&mut self, event: Event) {
-        self.orders.push(Order::Tell(event));
+        self.lent.orders.push(Order::Tell(event));
     }
 
     /// Cancels the tasks of this exchange that joined after it was opened: their work is not wanted any more.
     pub fn cancel_workers(&mut self) {
         // None joins the exchange before this order is carried out but those that were ordered before it.
-        if !self.orders.is_empty() || self.exchange.as_ref().is_some_and(|x| x.members.len() > FOUNDERS) {
-            self.orders.push(Order::CancelWorkers);
+        if !self.lent.orders.is_empty() || self.exchange.as_ref().is_some_and(|x| x.members.len() > FOUNDERS) {
+            self.lent.orders.push(Order::CancelWorkers);
         }
     }
 
     /// Leaves the loop after this round.
     pub fn stop(&mut self) {
-        *self.control = Control::Stop;
+        self.lent.control = Control::Stop;
     }
 
     /// Leaves the loop when the last exchange is closed.
     pub fn stop_when_idle(&mut self) {
-        if *self.control == Control::Run {
-            *self.control = Control::Drain;
+        if self.lent.control == Control::Run {
+            self.lent.control = Control::Drain;
         }
+    }
+
+    /// Connections open in this worker.
+    pub fn exchanges_open(&self) -> usize {
+        self.lent.exchanges_open
     }
 
     /// Writes a line to the error log, with what is known of this task and its exchange.
     pub fn log(&mut self, level: Level, what: fmt::Arguments<'_>) {
-        let exchange = self.exchange.as_deref();
-        if level <= exchange.map_or(self.log.level(), Exchange::log_level) {
-            self.log.write(level, &self.speaker.line(self.of, exchange, what));
+        if level <= self.log_level() {
+            let line = self.speaker.line(self.of, self.exchange.as_deref(), what);
+            self.lent.log.write(level, &line);
+        }
+    }
+
+    /// The level that the error log has for this task's exchange.
+    pub(super) fn log_level(&self) -> Level {
+        self.exchange.as_ref().map_or(self.lent.log.level(), |x| x.log_level())
+    }
+
+    /// One line for each event, at level debug.
+    #[cold]
+    pub(super) fn trace(&mut self, event: Event, outcome: &Result<Flow, TaskError>) {
+        match outcome {
+            Ok(flow) => self.log(Level::Debug, format_args!("{event:?} -> {flow:?}")),
+            Err(error) => self.log(Level::Debug, format_args!("{event:?} -> {}", error.source)),
         }
     }
 
     /// The error log itself, to be opened again.
     pub fn error_log(&mut self) -> &mut ErrorLog {
-        self.log
+        &mut self.lent.log
+    }
+}
+
+impl<W> Lent<W> {
+    /// The moment that is this instant.
+    fn moment_of(&self, instant: Instant) -> Moment {
+        if instant == self.now {
+            return self.moment; // mostly
+        }
+        match instant.checked_duration_since(self.now) {
+            Some(wait) => self.moment.after(wait),
+            None => self.moment.before(self.now - instant),
+        }
     }
 }
 

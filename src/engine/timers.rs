@@ -6,11 +6,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::num::NonZeroU64;
-use std::time::{Duration, Instant};
-use webserv_sys::Token;
+use std::time::Duration;
+use webserv_sys::{Token, clock};
 
-/// A time on the engine's clock: nanoseconds since the engine was made, which was at one. Each task has two, so they
-/// are small: half of an [`Instant`], and an `Option` of one takes no more.
+/// A time on the clock that never goes back, in nanoseconds, which are never zero. Each task has two, so they are small:
+/// half of an `Instant`, and an `Option` of one takes no more.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Moment(NonZeroU64);
 
@@ -18,21 +18,29 @@ impl Moment {
     /// Beyond the end of the clock.
     pub const NEVER: Moment = Moment(NonZeroU64::MAX);
 
-    /// What `instant` is for an engine that was made at `start`.
-    pub fn of(instant: Instant, start: Instant) -> Self {
-        Self(NonZeroU64::MIN).after(instant.saturating_duration_since(start))
+    /// What the clock shows.
+    pub fn now() -> Self {
+        Self(NonZeroU64::MIN.saturating_add(clock::monotonic_nanos()))
     }
 
     /// So much later.
     pub fn after(self, wait: Duration) -> Self {
-        let nanos = wait.as_secs().saturating_mul(1_000_000_000).saturating_add(wait.subsec_nanos().into());
-        Self(self.0.saturating_add(nanos))
+        Self(self.0.saturating_add(nanos(wait)))
+    }
+
+    /// So much earlier, or the beginning of the clock.
+    pub fn before(self, wait: Duration) -> Self {
+        Self(NonZeroU64::new(self.0.get().saturating_sub(nanos(wait))).unwrap_or(NonZeroU64::MIN))
     }
 
     /// How long it is from `earlier` until then; nothing if it has passed.
     pub fn since(self, earlier: Moment) -> Duration {
         Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
     }
+}
+
+fn nanos(wait: Duration) -> u64 {
+    wait.as_secs().saturating_mul(1_000_000_000).saturating_add(wait.subsec_nanos().into())
 }
 
 /// A slot's side of its timer.
@@ -72,8 +80,9 @@ impl Timers {
     }
 
     /// The earliest time at which an entry wants to be looked at.
-    pub fn next(&self) -> Option<Moment> {
-        self.heap.peek().map(|Reverse((at, _))| *at)
+    #[inline]
+    pub fn next(&self) -> Moment {
+        self.heap.peek().map_or(Moment::NEVER, |Reverse((at, _))| *at)
     }
 
     /// How many entries there are, those included that are out of date.
@@ -83,7 +92,9 @@ impl Timers {
 
     /// Takes out an entry whose time has come. It may be out of date: ask [`Timers::is_due`] of its slot.
     pub fn pop(&mut self, now: Moment) -> Option<(Moment, Token)> {
-        self.heap.peek().filter(|Reverse((at, _))| *at <= now)?;
+        if self.next() > now {
+            return None;
+        }
         self.heap.pop().map(|Reverse(entry)| entry)
     }
 
@@ -156,6 +167,6 @@ mod tests {
         timers.file(TOKEN, &mut deadline);
         deadline.at = Moment::NEVER;
         assert_eq!(due(&mut timers, &mut deadline, start.after(Duration::from_secs(1))), 0);
-        assert_eq!(timers.next(), None);
+        assert_eq!(timers.next(), Moment::NEVER);
     }
 }

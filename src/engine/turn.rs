@@ -3,7 +3,7 @@
 use super::panics::Asked;
 use super::slot::{Slot, Watched};
 use super::task::{Order, Speaker};
-use super::{Context, Engine, Event, FOUNDERS, Flow, Side, Task, TaskError};
+use super::{Engine, Event, FOUNDERS, Flow, Side, Task, TaskError};
 use crate::exchange::limits::MEMBERS_MAX;
 use crate::exchange::{Exchange, Phase};
 use crate::log::Level;
@@ -19,10 +19,14 @@ impl<W> Engine<W> {
     }
 
     /// Gives a task of this exchange its turn, and carries out what it ordered.
-    #[inline]
+    #[inline(always)] // into the loop over a row of turns, as next_of
     pub(super) fn turn_in(&mut self, exchange: Option<Token>, token: Token, event: Event) {
-        let outcome = self.call(token, exchange, event);
-        if !self.orders.is_empty() {
+        let Some(slot) = self.slots.get_mut(token) else { return };
+        self.asked = Asked::Turn(token);
+        let x = exchange.and_then(|x| self.exchanges.get_mut(x));
+        let outcome = slot.call(event, exchange, x, &mut self.worker, &mut self.lent);
+        self.timers.file(token, &mut slot.deadline);
+        if !self.lent.orders.is_empty() {
             self.carry_out(exchange);
         }
         match outcome {
@@ -32,62 +36,16 @@ impl<W> Engine<W> {
         }
     }
 
-    /// Calls a task's `handle` with everything that it may use.
-    #[inline(always)] // into the turn; the other call is that of Cancel
-    fn call(&mut self, token: Token, exchange: Option<Token>, event: Event) -> Result<Flow, TaskError> {
-        let exchanges_open = self.exchanges.len();
-        let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
-        self.asked = Asked::Turn(token);
-        let of = exchange.and_then(|x| self.exchanges.get_mut(x));
-        let mut cx = Context {
-            speaker: slot.task.introduce(of.as_deref()),
-            of: exchange,
-            exchange: of,
-            worker: &mut self.worker,
-            now: self.now,
-            exchanges_open,
-            start: &self.start,
-            moment: self.moment,
-            deadline: &mut slot.deadline.at,
-            orders: &mut self.orders,
-            control: &mut self.control,
-            log: &mut self.log,
-        };
-        let outcome = slot.task.handle(event, &mut cx);
-        let is_traced = cx.exchange.as_deref().map_or(cx.log.level(), Exchange::log_level) >= Level::Debug;
-        let speaker = is_traced.then_some(cx.speaker);
-        slot.blocked = match outcome {
-            Ok(Flow::Blocked) => true,
-            _ if matches!(event, Event::Ready | Event::Hangup) => false,
-            _ => slot.blocked, // it was told something, and has not made its call
-        };
-        slot.yields = matches!(outcome, Ok(Flow::Yield));
-        self.timers.file(token, &mut slot.deadline);
-        if let Some(speaker) = speaker {
-            self.trace(speaker, exchange, event, &outcome);
-        }
-        outcome
-    }
-
     /// The level that the error log has for this exchange.
     fn log_level(&self, exchange: Option<Token>) -> Level {
-        exchange.and_then(|x| self.exchanges.get(x)).map_or(self.log.level(), Exchange::log_level)
-    }
-
-    /// One line for each event, at level debug.
-    #[cold]
-    fn trace(&mut self, speaker: Speaker, of: Option<Token>, event: Event, outcome: &Result<Flow, TaskError>) {
-        match outcome {
-            Ok(flow) => self.say(Level::Debug, speaker, of, format_args!("{event:?} -> {flow:?}")),
-            Err(error) => self.say(Level::Debug, speaker, of, format_args!("{event:?} -> {}", error.source)),
-        }
+        exchange.and_then(|x| self.exchanges.get(x)).map_or(self.lent.log.level(), Exchange::log_level)
     }
 
     /// Writes a line about a task, if the level asks for it.
     pub(super) fn say(&mut self, level: Level, speaker: Speaker, of: Option<Token>, what: fmt::Arguments<'_>) {
         if level <= self.log_level(of) {
             let x = of.and_then(|x| self.exchanges.get(x));
-            self.log.write(level, &speaker.line(of, x, what));
+            self.lent.log.write(level, &speaker.line(of, x, what));
         }
     }
 
@@ -117,7 +75,7 @@ impl<W> Engine<W> {
 
     /// Does what a task ordered; `exchange` is the one that tasks may join, if any.
     pub(super) fn carry_out(&mut self, exchange: Option<Token>) {
-        let mut orders = std::mem::take(&mut self.orders);
+        let mut orders = std::mem::take(&mut self.lent.orders);
         for order in orders.drain(..) {
             match order {
                 Order::Join(task) => {
@@ -128,6 +86,7 @@ impl<W> Engine<W> {
                 Order::Alone(task) => self.start(task),
                 Order::Open(opened, tasks) => {
                     let x = self.exchanges.insert(opened);
+                    self.lent.exchanges_open = self.exchanges.len();
                     let [.., last] = tasks.map(|task| self.insert(task, Some(x)));
                     self.settle(last, Some(x));
                 }
@@ -139,31 +98,38 @@ impl<W> Engine<W> {
                 }
             }
         }
-        self.orders = orders;
+        self.lent.orders = orders;
     }
 
-    /// Queues who is to go on after something has changed; `last` had the last turn.
+    /// Queues who goes on after something has changed; `last` had the last turn.
     pub(super) fn settle(&mut self, last: Token, exchange: Option<Token>) {
-        if let Some(next) = self.next_after(last, exchange) {
+        let next = match exchange {
+            Some(x) => self.next_of(x, last),
+            None => self.slots.get_mut(last).and_then(|slot| {
+                self.asked = Asked::Wants(last);
+                slot.goes_on(last, None, &mut self.lines).then_some(last)
+            }),
+        };
+        if let Some(next) = next {
             self.enqueue(next);
         }
     }
 
-    /// Who is to go on after the turn of `last`: the first who wants to, of those behind it in the exchange, then those
-    /// before it, then itself. Who is to wait for the kernel is listed for that; an exchange that is over is ended.
-    pub(super) fn next_after(&mut self, last: Token, exchange: Option<Token>) -> Option<Token> {
-        let Some(x) = exchange else {
-            self.asked = Asked::Wants(last);
-            return self.slots.get_mut(last)?.goes_on(last, None, &mut self.lines).then_some(last);
-        };
+    /// Who goes on in an exchange after the turn of `last`: the members are asked in a circle, those behind it first and
+    /// itself at the end. Who is to wait for the kernel is listed for that; an exchange that is over is ended.
+    #[inline(always)]
+    pub(super) fn next_of(&mut self, x: Token, last: Token) -> Option<Token> {
         let exchange = self.exchanges.get(x)?;
         if exchange.is_over() {
             self.close(x);
             return None;
         }
         let members = exchange.members.as_slice();
-        let behind = members.iter().position(|member| *member == last.index).map_or(0, |at| at + 1);
-        for &member in members[behind..].iter().chain(&members[..behind]) {
+        let mut at = members.iter().position(|member| *member == last.index).map_or(0, |at| at + 1);
+        for _ in 0..members.len() {
+            at = if at < members.len() { at } else { 0 };
+            let member = members[at];
+            at += 1;
             let Some((token, slot)) = self.slots.at_mut(member) else { continue };
             self.asked = Asked::Wants(token);
             if slot.goes_on(token, Some(exchange), &mut self.lines) {
@@ -250,12 +216,22 @@ impl<W> Engine<W> {
         }
         self.cancel_members(x, 0);
         self.exchanges.remove(x);
+        self.lent.exchanges_open = self.exchanges.len();
+    }
+
+    fn cancel(&mut self, token: Token, x: Token) -> Result<Flow, TaskError> {
+        let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
+        self.asked = Asked::Turn(token);
+        let exchange = self.exchanges.get_mut(x);
+        let outcome = slot.call(Event::Cancel, Some(x), exchange, &mut self.worker, &mut self.lent);
+        self.timers.file(token, &mut slot.deadline);
+        outcome
     }
 
     fn cancel_members(&mut self, x: Token, from: usize) {
         while let Some(member) = self.exchanges.get(x).and_then(|x| x.members.get(from)) {
             let Some(token) = self.slots.token(member) else { return };
-            let outcome = self.call(token, Some(x), Event::Cancel);
+            let outcome = self.cancel(token, x);
             if let Err(error) = outcome {
                 self.report(token, error);
             }

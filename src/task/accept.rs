@@ -55,7 +55,7 @@ impl Accept {
     }
 
     fn accept(&mut self, cx: &mut Context<'_>) -> Flow {
-        let room = cx.worker.config.events.worker_connections.saturating_sub(cx.exchanges_open);
+        let room = cx.worker.config.events.worker_connections.saturating_sub(cx.exchanges_open());
         let turns = if cx.worker.config.events.multi_accept { ACCEPTS_PER_TURN } else { 1 };
         if room == 0 {
             let most = cx.worker.config.events.worker_connections;

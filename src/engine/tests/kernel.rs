@@ -1,11 +1,12 @@
 //! What the tests have for a kernel: a clock that goes only when it is told to, descriptors, the list of what is armed,
 //! and a journal of all that happened. There is one for each thread, so one for each test.
 
+use crate::engine::timers::Moment;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use webserv_sys::poller::Pid;
 use webserv_sys::{Token, Watch};
 
@@ -24,7 +25,7 @@ pub enum Key {
 }
 
 struct Kernel {
-    now: Instant,
+    now: Moment,
     /// Open descriptors and who made them.
     open: BTreeMap<RawFd, (&'static str, u32)>,
     opened: u32,
@@ -35,7 +36,7 @@ struct Kernel {
 impl Kernel {
     fn new() -> Self {
         let (open, armed, journal) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        Self { now: Instant::now(), open, opened: 0, armed, journal }
+        Self { now: Moment::now(), open, opened: 0, armed, journal }
     }
 }
 
@@ -65,12 +66,12 @@ pub fn reset() {
 }
 
 /// The clock of the engines under test.
-pub fn now() -> Instant {
+pub fn now() -> Moment {
     KERNEL.with_borrow(|k| k.now)
 }
 
 pub fn pass(time: Duration) {
-    KERNEL.with_borrow_mut(|k| k.now += time);
+    KERNEL.with_borrow_mut(|k| k.now = k.now.after(time));
 }
 
 pub fn note(what: String) {

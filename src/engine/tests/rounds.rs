@@ -165,7 +165,7 @@ fn a_task_sees_how_many_exchanges_are_open_and_opens_more() {
     let mut play = Play::new();
     let mut seen = Vec::new();
     play.start(puppet("accept", On::Read, move |_, cx| {
-        seen.push(cx.exchanges_open);
+        seen.push(cx.exchanges_open());
         cx.open(exchange(), [plain("p", On::Always), plain("r", On::Read), plain("w", On::Write)]);
         assert_eq!(seen, (0..seen.len()).collect::<Vec<_>>());
         Ok(if seen.len() < 3 { Flow::Progress } else { Flow::Blocked })

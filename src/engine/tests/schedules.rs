@@ -67,7 +67,6 @@ impl Schedule {
         }
         let mut engine = Engine::new(Box::new(Unkind), try_first, ErrorLog::in_memory(level), level);
         engine.clock = kernel::now;
-        engine.start = kernel::now();
         engine.look_at_clock();
         engine.start(Box::new(Listen(Door::new())));
         engine.start(Box::new(Tick { set: false }));
@@ -162,7 +161,7 @@ impl Schedule {
         assert_eq!((open, armed, self.engine.exchanges_open()), (1, 1, 0), "descriptors, watches, exchanges");
         assert!((0..self.owed.len()).all(|at| self.is_served(at)));
         assert!(self.engine.timers.len() <= 2 * 2 + super::super::SPARE_DEADLINES);
-        let alerts = self.engine.log.lines().iter().filter(|line| line.contains("[alert]")).count();
+        let alerts = self.engine.lent.log.lines().iter().filter(|line| line.contains("[alert]")).count();
         assert_eq!(alerts, net::with(|net| net.panics), "panics on purpose, and no others");
     }
 }
@@ -233,7 +232,7 @@ impl Drop for Schedule {
     /// Says how a failed schedule is run again.
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}", self.engine.log.lines().join("\n"));
+            eprintln!("{}", self.engine.lent.log.lines().join("\n"));
             eprintln!("this was seed {0}; to see each step: WEBSERV_SEED={0} cargo test schedules", self.seed);
         }
     }

@@ -227,7 +227,6 @@ impl Play {
         SCRIPT.set(Script::default());
         let mut engine = Engine::new(Box::new(Scripted), try_first, ErrorLog::in_memory(level), World);
         engine.clock = kernel::now;
-        engine.start = kernel::now();
         engine.look_at_clock();
         Self { engine }
     }

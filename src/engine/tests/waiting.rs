@@ -223,7 +223,7 @@ fn whom_the_kernel_refuses_fails_on_our_side() {
     let ends = "protocol Cancel, reader Cancel, disarm reader, close reader";
     assert_eq!(play.round(), format!("refuse writer, close writer, {ends}, wait"));
     assert_eq!((play.engine.exchanges_open(), play.engine.slots.len()), (0, 0));
-    let told = |name: &str| play.engine.log.lines().iter().filter(|l| l.contains(&format!("{name} fd="))).count();
+    let told = |name: &str| play.engine.lent.log.lines().iter().filter(|l| l.contains(&format!("{name} fd="))).count();
     assert_eq!([told("worker"), told("writer")], [1, 1]);
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 impl Http1 {
     /// Looks for a request at the front of the input.
     pub(super) fn begin(&mut self, cx: &mut Context<'_>) -> Step {
-        let now = cx.moment;
+        let now = cx.moment();
         let Context { exchange: Some(x), worker, .. } = cx else { return Step::Wait };
         if x.input.is_empty() && !x.input.is_ended() {
             self.since.get_or_insert(now); // from now on the first request may take its time
@@ -141,7 +141,7 @@ impl Http1 {
     /// Refuses a request whose head has not come as a whole.
     pub(super) fn refuse_head(&mut self, status: u16, cx: &mut Context<'_>) -> Step {
         let route = Route::to_server(&self.entrance.listener.hosts.servers[0]);
-        let arrival = self.arrival(route, self.since.unwrap_or(cx.moment), cx);
+        let arrival = self.arrival(route, self.since.unwrap_or(cx.moment()), cx);
         self.scan = None;
         let line = cx.exchange().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);

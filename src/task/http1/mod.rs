@@ -165,7 +165,7 @@ impl Http1 {
     /// The time at which patience ends: with the head as a whole, with the next request, with a body's next bytes.
     fn set_deadline(&self, cx: &mut Context<'_>) {
         let settings = &self.entrance.listener.hosts.servers[0].settings;
-        let since = self.since.unwrap_or(cx.moment);
+        let since = self.since.unwrap_or(cx.moment());
         match (cx.exchange().phase, &self.current) {
             (Phase::Lingering, _) if self.lingers => {} // set when it began
             (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // the rest is ClientWrite's
@@ -191,7 +191,7 @@ impl Http1 {
                     cx.log(Level::Info, format_args!("idle for too long: closed"));
                     cx.exchange().phase = Phase::Closed;
                 } else {
-                    self.since = Some(cx.moment); // the client still takes the last answer: it is not idle
+                    self.since = Some(cx.moment()); // the client still takes the last answer: it is not idle
                 }
                 return;
             }

@@ -24,7 +24,7 @@ impl Http1 {
             body_bytes_sent: sent.saturating_sub(current.head_bytes),
             bytes_sent: sent,
             request_bytes: current.request_head_bytes + current.body.bytes,
-            elapsed: cx.moment.since(current.started),
+            elapsed: cx.moment().since(current.started),
             worker: cx.worker.team.number(),
             connection: self.connection,
             connection_requests: current.number,

@@ -63,16 +63,11 @@ impl Epoll {
         told
     }
 
-    fn fire(&mut self, event: EpollEvent, out: &mut Vec<Ready>) {
-        let (source, fd) = Source::of(event.data);
+    /// An event of a descriptor that stands for something else.
+    #[cold]
+    fn notice(&mut self, source: Source, fd: RawFd, out: &mut Vec<Ready>) {
         match source {
-            Source::Plain => {
-                let hangup = event.events & (EPOLLHUP | EPOLLERR) != 0;
-                let mut sides = Side::empty();
-                sides.set(Side::READ, hangup || event.events & EPOLLIN != 0);
-                sides.set(Side::WRITE, hangup || event.events & EPOLLOUT != 0);
-                self.table.fire(fd, sides, hangup, out);
-            }
+            Source::Plain => {}
             Source::Signal => {
                 if self.notices.take_signal(fd) {
                     self.table.fire(fd, Side::READ, false, out);
@@ -81,6 +76,15 @@ impl Epoll {
             Source::Change => self.notices.take_changes(out),
         }
     }
+}
+
+/// The sides of a descriptor that an event of it is news for, and whether it is past use.
+fn sides(events: u32) -> (Side, bool) {
+    let hangup = events & (EPOLLHUP | EPOLLERR) != 0;
+    let mut sides = Side::empty();
+    sides.set(Side::READ, hangup || events & EPOLLIN != 0);
+    sides.set(Side::WRITE, hangup || events & EPOLLOUT != 0);
+    (sides, hangup)
 }
 
 impl AsFd for Epoll {
@@ -122,12 +126,21 @@ impl Poller for Epoll {
 
     fn wait(&mut self, timeout: Option<Duration>, out: &mut Vec<Ready>) -> Result<()> {
         out.clear();
-        self.notices.take_exits(out);
-        let nap = self.notices.nap(timeout);
-        let timeout = if out.is_empty() { nap.timeout } else { Some(Duration::ZERO) };
+        let mut timeout = timeout;
+        if self.notices.asks() {
+            self.notices.take_exits(out);
+            timeout = if out.is_empty() { self.notices.nap(timeout).timeout } else { Some(Duration::ZERO) };
+        }
         let ready = woken(epoll_wait(&self.epoll, &mut self.events, millis(timeout)))?;
         for i in 0..ready {
-            self.fire(self.events[i], out);
+            let event = self.events[i];
+            match Source::of(event.data) {
+                (Source::Plain, fd) => {
+                    let (sides, hangup) = sides(event.events);
+                    self.table.fire(fd, sides, hangup, out);
+                }
+                (source, fd) => self.notice(source, fd, out),
+            }
         }
         Ok(())
     }

@@ -121,6 +121,11 @@ impl Notices {
         Ok(number)
     }
 
+    /// Whether there are children that have to be asked for.
+    pub fn asks(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
     /// How long a wait may last while children are asked for.
     pub fn nap(&self, timeout: Option<Duration>) -> Nap {
         if self.asked.is_empty() {
