@@ -52,16 +52,20 @@ impl Drop for Elsewhere {
     }
 }
 
-/// A site whose `/far/` is on another file system. As root, it serves as somebody who may not do everything.
+/// A site that is served by somebody who may not do everything, also if we are root.
+fn unprivileged(config: &str) -> Setup {
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let main = if is_root { "user nobody; error_log stderr notice;" } else { "error_log stderr notice;" };
+    Setup::new(&host(config), &[]).main(main)
+}
+
+/// A site whose `/far/` is on another file system.
 fn two_file_systems() -> Option<(Server, Elsewhere)> {
     let Some(far) = Elsewhere::new() else {
         println!("skipped: there is no other file system");
         return None;
     };
-    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
-    let main = if is_root { "user nobody; error_log stderr notice;" } else { "error_log stderr notice;" };
-    let config = host(&format!("{DAV} location /far/ {{ root {}; }}", far.0.display()));
-    let setup = Setup::new(&config, &[]).main(main);
+    let setup = unprivileged(&format!("{DAV} location /far/ {{ root {}; }}", far.0.display()));
     fs::create_dir(far.0.join("far")).unwrap();
     for folder in [setup.path("html"), far.0.join("far")] {
         fs::set_permissions(folder, PermissionsExt::from_mode(0o777)).unwrap();
@@ -114,6 +118,22 @@ fn a_move_whose_original_could_not_go_replaced_the_destination_all_the_same() {
         assert_eq!(names(&s.path("html/fixed")), ["file", "full"], "{from} {to}");
     }
     fs::set_permissions(s.path("html/fixed"), PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+/// The folder that a copy grows in was made, and could not be opened: it stayed, with a hidden name.
+#[test]
+fn a_folder_that_could_not_be_opened_when_it_was_made_stayed() {
+    let setup = unprivileged(&format!("{DAV} location /set/ {{ dav_access user:rw; }}")).before("umask 777");
+    setup.write("html/full/in.txt", b"in");
+    fs::create_dir(setup.path("html/set")).unwrap();
+    for folder in ["html", "html/full", "html/set"] {
+        fs::set_permissions(setup.path(folder), PermissionsExt::from_mode(0o777)).unwrap();
+    }
+    let s = setup.start();
+    ask(&s, "COPY", "/full/", "Destination: /new/\r\n").expect(403, "COPY");
+    ask(&s, "MKCOL", "/set/new/", "").expect(403, "MKCOL with dav_access");
+    assert_eq!(names(&s.path("html")), ["full", "set"]);
+    assert_eq!(names(&s.path("html/set")), [] as [&str; 0]);
 }
 
 /// Paths can say the same in other words: then the one folder was replaced with what it had in it.

@@ -1,7 +1,7 @@
 //! Text with variables: `$name` and `${name}`.
 
 use super::suggest::did_you_mean;
-use super::types::{Part, Template, Variable};
+use super::types::{Literal, Part, Template, Variable};
 use crate::http::Known;
 
 /// The variables with fixed names.
@@ -87,7 +87,7 @@ impl Template {
     pub fn as_text(&self) -> Option<&str> {
         match &self.parts[..] {
             [] => Some(""),
-            [Part::Text(text)] => Some(text),
+            [Part::Text(text)] => Some(text.as_str()),
             _ => None,
         }
     }
@@ -95,14 +95,14 @@ impl Template {
     /// The text before the first variable.
     pub(super) fn leading_text(&self) -> &str {
         match self.parts.first() {
-            Some(Part::Text(text)) => text,
+            Some(Part::Text(text)) => text.as_str(),
             _ => "",
         }
     }
 
     fn push_text(&mut self, text: &str) {
         if !text.is_empty() {
-            self.parts.push(Part::Text(text.to_owned()));
+            self.parts.push(Part::Text(Literal::new(text.to_owned())));
         }
     }
 }
@@ -133,7 +133,7 @@ mod tests {
             Err(message) => format!("! {message}"),
             Ok(template) => {
                 let part = |part: &Part| match part {
-                    Part::Text(text) => text.clone(),
+                    Part::Text(text) => text.as_str().to_owned(),
                     Part::Variable(variable) => format!("<{variable:?}>"),
                 };
                 template.parts.iter().map(part).collect()

@@ -20,7 +20,7 @@ pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
 pub use dav::{Dav, DavMethods};
 pub use listener::{DirectoryServer, Hosts, Listener};
 pub use response::*;
-pub use template::{Escape, Part, Template, Variable};
+pub use template::{Escape, Literal, Part, Template, Variable};
 pub use userid::{Userid, UseridMode};
 pub use webserv_sys::net::Address;
 
@@ -328,6 +328,8 @@ pub struct AccessLog {
     pub target: LogTarget,
     /// `log_format`, or the built-in combined.
     pub format: Arc<Template>,
+    /// The format has fields of the response: its head is kept until the line is written.
+    pub has_sent_fields: bool,
     /// Bytes gathered before a write. Default 64k.
     pub buffer_bytes: usize,
     /// The longest that a line waits in the buffer. Default 1 s.

@@ -81,7 +81,8 @@ pub fn destination(request: &Request, merge_slashes: bool) -> Result<Cow<'_, [u8
     if text.contains(&b'#') {
         return Err(DestinationError::Bad("a fragment in the Destination (RFC 4918 section 8.3)"));
     }
-    let target = target::split(Method::Get, text).map_err(DestinationError::Bad)?;
+    let path_end = memchr::memchr(b'?', text).unwrap_or(text.len());
+    let target = target::split(Method::Get, text, path_end).map_err(DestinationError::Bad)?;
     if let Some(authority) = target.authority {
         let there = host::parse(authority.of(text)).map_err(|error| DestinationError::Bad(error.reason()))?;
         let usual = if target.https { 443 } else { 80 };

@@ -1,174 +1,14 @@
 //! Field lines of a head or of a trailer section: the bytes once, an index into them, and a lookup that is free for
 //! the fields that a request lacks.
 
-use super::octets::{all_token, field_value_len, is_blank, is_token, trim, until_colon};
+use super::head::Limits;
+use super::octets::{all_token, is_blank, is_field_value, is_token, plain_len, trim};
 
-/// Field names that the server itself asks for. The rest is found by text with [`Fields::get_by_name`].
-#[allow(missing_docs)] // the names are their own explanation
-#[rustfmt::skip]
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[repr(u8)]
-pub enum Known {
-    Accept, AcceptCharset, AcceptEncoding, AcceptLanguage, Authorization, CacheControl, Connection, ContentEncoding,
-    ContentLanguage, ContentLength, ContentLocation, ContentRange, ContentType, Cookie, Date, Depth, Destination,
-    Expect, Forwarded, From, Host, If, IfMatch, IfModifiedSince, IfNoneMatch, IfRange, IfUnmodifiedSince, KeepAlive,
-    LockToken, MaxForwards, Origin, Overwrite, Pragma, Proxy, ProxyAuthorization, ProxyConnection, Range, Referer,
-    Server, SetCookie, Te, Timeout, Trailer, TransferEncoding, Upgrade, UpgradeInsecureRequests, UserAgent, Via,
-    XForwardedFor, XRealIp,
-}
+use std::ops::Range;
 
-/// In the order of the enum, which `SLOTS` checks when it is compiled.
-const NAMES: [(Known, &str); 50] = [
-    (Known::Accept, "Accept"),
-    (Known::AcceptCharset, "Accept-Charset"),
-    (Known::AcceptEncoding, "Accept-Encoding"),
-    (Known::AcceptLanguage, "Accept-Language"),
-    (Known::Authorization, "Authorization"),
-    (Known::CacheControl, "Cache-Control"),
-    (Known::Connection, "Connection"),
-    (Known::ContentEncoding, "Content-Encoding"),
-    (Known::ContentLanguage, "Content-Language"),
-    (Known::ContentLength, "Content-Length"),
-    (Known::ContentLocation, "Content-Location"),
-    (Known::ContentRange, "Content-Range"),
-    (Known::ContentType, "Content-Type"),
-    (Known::Cookie, "Cookie"),
-    (Known::Date, "Date"),
-    (Known::Depth, "Depth"),
-    (Known::Destination, "Destination"),
-    (Known::Expect, "Expect"),
-    (Known::Forwarded, "Forwarded"),
-    (Known::From, "From"),
-    (Known::Host, "Host"),
-    (Known::If, "If"),
-    (Known::IfMatch, "If-Match"),
-    (Known::IfModifiedSince, "If-Modified-Since"),
-    (Known::IfNoneMatch, "If-None-Match"),
-    (Known::IfRange, "If-Range"),
-    (Known::IfUnmodifiedSince, "If-Unmodified-Since"),
-    (Known::KeepAlive, "Keep-Alive"),
-    (Known::LockToken, "Lock-Token"),
-    (Known::MaxForwards, "Max-Forwards"),
-    (Known::Origin, "Origin"),
-    (Known::Overwrite, "Overwrite"),
-    (Known::Pragma, "Pragma"),
-    (Known::Proxy, "Proxy"),
-    (Known::ProxyAuthorization, "Proxy-Authorization"),
-    (Known::ProxyConnection, "Proxy-Connection"),
-    (Known::Range, "Range"),
-    (Known::Referer, "Referer"),
-    (Known::Server, "Server"),
-    (Known::SetCookie, "Set-Cookie"),
-    (Known::Te, "TE"),
-    (Known::Timeout, "Timeout"),
-    (Known::Trailer, "Trailer"),
-    (Known::TransferEncoding, "Transfer-Encoding"),
-    (Known::Upgrade, "Upgrade"),
-    (Known::UpgradeInsecureRequests, "Upgrade-Insecure-Requests"),
-    (Known::UserAgent, "User-Agent"),
-    (Known::Via, "Via"),
-    (Known::XForwardedFor, "X-Forwarded-For"),
-    (Known::XRealIp, "X-Real-IP"),
-];
+mod known;
 
-const SLOTS_LEN: usize = 128;
-
-/// No known name.
-const NONE: u8 = u8::MAX;
-
-/// A perfect hash of `NAMES`: a collision fails the build, then the factors in `slot` need another look.
-const SLOTS: [u8; SLOTS_LEN] = {
-    let mut slots = [NONE; SLOTS_LEN];
-    let mut i = 0;
-    while i < NAMES.len() {
-        assert!(NAMES[i].0 as usize == i, "NAMES is not in the order of Known");
-        let slot = slot(NAMES[i].1.as_bytes());
-        assert!(slots[slot] == NONE, "two known names share a slot");
-        slots[slot] = i as u8;
-        i += 1;
-    }
-    slots
-};
-
-/// From the length and three letters; `| 0x20` makes letters lower-case and keeps the hyphen.
-#[inline]
-const fn slot(name: &[u8]) -> usize {
-    let (first, middle, last) = (name[0] | 0x20, name[name.len() / 2] | 0x20, name[name.len() - 1] | 0x20);
-    (name.len() * 39 + first as usize * 36 + last as usize * 71 + middle as usize) % SLOTS_LEN
-}
-
-impl Known {
-    /// The field that a name means, in any case.
-    #[inline(always)] // its one hot call is in the loop over field lines
-    pub const fn parse(name: &[u8]) -> Option<Known> {
-        if name.is_empty() {
-            return None;
-        }
-        let i = SLOTS[slot(name)] as usize;
-        if i < NAMES.len() && is_same_name(name, NAMES[i].1.as_bytes()) { Some(NAMES[i].0) } else { None }
-    }
-
-    /// The usual spelling.
-    pub const fn name(self) -> &'static str {
-        NAMES[self as usize].1
-    }
-
-    /// All of them.
-    pub fn all() -> impl Iterator<Item = Known> {
-        NAMES.iter().map(|&(known, _)| known)
-    }
-
-    const fn bit(self) -> u64 {
-        1 << self as u8
-    }
-}
-
-/// `name` is `known` in any case; `known` consists of letters and hyphens. Compares the first and the last eight bytes,
-/// which may overlap, then what is left between them.
-#[inline]
-const fn is_same_name(name: &[u8], known: &[u8]) -> bool {
-    if name.len() != known.len() || differ(first_word(name), first_word(known)) {
-        return false;
-    }
-    if differ(last_word(name), last_word(known)) {
-        return false;
-    }
-    let mut i = 8;
-    while i + 8 < name.len() {
-        if differ(name[i] as u64, known[i] as u64) {
-            return false;
-        }
-        i += 1;
-    }
-    true
-}
-
-/// Letters have bit 6 and differ by case in bit 5; the hyphen has no bit 6 and must be itself.
-#[inline]
-const fn differ(name: u64, known: u64) -> bool {
-    (name ^ known) & !(known >> 1 & (u64::MAX / 255 * 0x20)) != 0
-}
-
-/// The first eight bytes, or four, or one.
-#[inline]
-const fn first_word(text: &[u8]) -> u64 {
-    match (text.first_chunk::<8>(), text.first_chunk::<4>()) {
-        (Some(eight), _) => u64::from_le_bytes(*eight),
-        (None, Some(four)) => u32::from_le_bytes(*four) as u64,
-        _ => text[0] as u64,
-    }
-}
-
-/// The last eight bytes, or four, or two, or one.
-#[inline]
-const fn last_word(text: &[u8]) -> u64 {
-    match (text.last_chunk::<8>(), text.last_chunk::<4>(), text.last_chunk::<2>()) {
-        (Some(eight), ..) => u64::from_le_bytes(*eight),
-        (None, Some(four), _) => u32::from_le_bytes(*four) as u64,
-        (None, None, Some(two)) => u16::from_le_bytes(*two) as u64,
-        _ => text[0] as u64,
-    }
-}
+pub use known::Known;
 
 /// Where a field line's parts stand in the bytes of its head.
 #[derive(Clone, Copy, Debug)]
@@ -294,6 +134,12 @@ impl Fields {
         self.get_all(known).flat_map(|value| value.split(|&b| b == b',').map(trim)).filter(|member| !member.is_empty())
     }
 
+    /// Room for a browser's head.
+    pub(super) fn with_room() -> Fields {
+        let index = Index { lines: Vec::with_capacity(16), ..Index::default() };
+        Fields { bytes: Vec::with_capacity(1024), index }
+    }
+
     /// What the next head finds here: memory, and nothing in it.
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
@@ -304,6 +150,15 @@ impl Fields {
     /// How much memory it holds.
     pub(super) fn capacity_bytes(&self) -> usize {
         self.bytes.capacity() + self.index.lines.capacity() * size_of::<Line>()
+    }
+
+    /// A lower-case copy of some bytes, behind the head; returns where it begins.
+    #[cold]
+    pub(super) fn push_lower_case(&mut self, range: Range<usize>) -> usize {
+        let start = self.bytes.len();
+        self.bytes.extend_from_within(range);
+        self.bytes[start..].make_ascii_lowercase();
+        start
     }
 
     /// Where the first line of this name has its value.
@@ -317,15 +172,28 @@ impl Index {
         self.lines.len()
     }
 
+    /// Notes the whole and good lines that stand at `from`, up to the empty line or to one that needs another look
+    /// (it is broken, over a limit, or not complete); returns where that begins. Places count from `start`.
+    #[inline(never)]
+    pub(super) fn push_lines(&mut self, text: &[u8], from: usize, start: usize, limits: &Limits) -> usize {
+        let mut rest = &text[from..];
+        while matches!(rest, [b'!'..=b'~', ..])
+            && let Some(parts) = split_line(rest)
+            && parts.line_len <= limits.line_bytes_max
+            && self.lines.len() < limits.fields_max
+        {
+            self.push(text.len() - rest.len() - start, parts);
+            rest = &rest[parts.line_len..];
+        }
+        text.len() - rest.len()
+    }
+
     /// Notes a line that begins `base` bytes after the start of the head.
     #[inline]
     pub(super) fn push(&mut self, base: usize, parts: Parts) {
         if let Some(known) = parts.known {
             self.doubled |= self.present & known.bit();
             self.present |= known.bit();
-        }
-        if self.lines.capacity() == 0 {
-            self.lines = Vec::with_capacity(16); // a browser's head has about this many
         }
         let name = Span::new(base, base + parts.name_len);
         let value = Span::new(base + parts.value_start, base + parts.value_end);
@@ -348,27 +216,53 @@ pub(super) struct Parts {
 /// which [`line_fault`] knows.
 #[inline(always)] // one call per line, and the parts stay in registers
 pub(super) fn split_line(text: &[u8]) -> Option<Parts> {
-    let name_len = until_colon(text);
-    let (name, rest) = text.split_at(name_len);
-    let known = Known::parse(name);
-    if rest.is_empty() || (known.is_none() && !all_token(name)) {
+    let (name_len, known) = known::name_of(text)?;
+    if known.is_none() && !all_token(&text[..name_len]) {
         return None;
     }
-    let mut value_start = name_len + 1;
-    while value_start < text.len() && is_blank(text[value_start]) {
-        value_start += 1;
-    }
-    let end = value_start + field_value_len(&text[value_start..]);
-    let line_len = match text[end..] {
-        [b'\r', b'\n', ..] => end + 2,
-        [b'\n', ..] => end + 1,
-        _ => return None,
+    let after = &text[name_len + 1..];
+    let len = plain_len(after)?;
+    let (len, line_end_len) = match after[len..] {
+        [b'\r', b'\n', ..] => (len, 2),
+        _ => uncommon_end(after, len)?,
     };
-    let mut value_end = end;
-    while value_end > value_start && is_blank(text[value_end - 1]) {
-        value_end -= 1;
+    let (mut start, mut end) = (0, len);
+    if let [b' ', ..] = after {
+        start = 1; // nearly always, and nothing more
     }
-    Some(Parts { known, name_len, value_start, value_end, line_len })
+    if start < end && (after[start] <= b' ' || after[end - 1] <= b' ') {
+        (start, end) = trimmed(&after[..len]);
+    }
+    let base = name_len + 1;
+    Some(Parts {
+        known,
+        name_len,
+        value_start: base + start,
+        value_end: base + end,
+        line_len: base + len + line_end_len,
+    })
+}
+
+/// The length of a value that `plain_len` stops in or behind, and of its line end.
+#[inline(never)]
+fn uncommon_end(text: &[u8], mut len: usize) -> Option<(usize, usize)> {
+    loop {
+        len += match text[len..] {
+            [b'\n', ..] => return Some((len, 1)),
+            [b'\r', b'\n', ..] => return Some((len, 2)),
+            [byte, ..] if is_field_value(byte) => 1,
+            _ => return None,
+        };
+        len += plain_len(&text[len..])?;
+    }
+}
+
+/// Where a value begins and ends without the blanks around it.
+#[inline(never)]
+fn trimmed(value: &[u8]) -> (usize, usize) {
+    let end = value.iter().rposition(|&byte| !is_blank(byte)).map_or(0, |last| last + 1);
+    let start = value[..end].iter().position(|&byte| !is_blank(byte)).unwrap_or(0);
+    (start, end)
 }
 
 /// The rule that a line (with or without its end) breaks, if [`split_line`] does not take it.

@@ -7,7 +7,7 @@
 use super::fields::{Known, Parts, Span, line_fault, split_line};
 use super::framing;
 use super::method::{METHOD_BYTES_MAX, Method};
-use super::octets::{is_token, target_len};
+use super::octets::{is_token, path_len, target_len};
 use super::request::{Request, Version};
 use super::target;
 use std::rc::Rc;
@@ -83,7 +83,8 @@ enum Stage {
     #[default]
     EmptyLines,
     Method,
-    Target,
+    Path,
+    Query,
     Version,
     Fields,
 }
@@ -157,7 +158,7 @@ impl Scan {
 
     /// False if more must come. A bare LF is a line end here as everywhere in a head (RFC 9112 section 2.2).
     fn skip_empty_lines(&mut self, buf: &[u8]) -> Result<bool, Fault> {
-        loop {
+        while let [b'\r' | b'\n', ..] | [] = buf[self.at..] {
             match &buf[self.at..] {
                 [] | [b'\r'] => return Ok(false),
                 rest => match empty_line_len(rest) {
@@ -179,7 +180,7 @@ impl Scan {
         if self.stage == Stage::Method && !self.method(seen, request)? {
             return Ok(false);
         }
-        if self.stage == Stage::Target && !self.target(seen, request)? {
+        if self.stage < Stage::Version && !self.target(seen, request)? {
             return Ok(false);
         }
         let Some((version, line_end_len)) = version(&seen[self.at..])? else { return Ok(false) };
@@ -193,36 +194,48 @@ impl Scan {
     /// A token and the space after it.
     fn method(&mut self, seen: &[u8], request: &mut Request) -> Result<bool, Fault> {
         let rest = &seen[self.start..];
-        let window = &rest[..rest.len().min(METHOD_BYTES_MAX + 1)];
-        match window.iter().position(|&b| !is_token(b)) {
-            Some(len @ 1..) if window[len] == b' ' => {
-                request.method = Method::parse(&window[..len]);
-                request.target = Span::new(len + 1, len + 1);
-                self.at = self.start + len + 1;
-                self.stage = Stage::Target;
-                Ok(true)
+        let (method, len) = if rest.starts_with(b"GET ") {
+            (Method::Get, 3)
+        } else {
+            let window = &rest[..rest.len().min(METHOD_BYTES_MAX + 1)];
+            match window.iter().position(|&b| !is_token(b)) {
+                Some(len @ 1..) if window[len] == b' ' => (Method::parse(&window[..len]), len),
+                None if window.len() <= METHOD_BYTES_MAX => return Ok(false),
+                None => return Err(Fault::bad("a method of more than 32 bytes")),
+                Some(_) => {
+                    return Err(Fault::bad("a request line that does not begin with a method (RFC 9112 section 3.1)"));
+                }
             }
-            Some(_) => Err(Fault::bad("a request line that does not begin with a method (RFC 9112 section 3.1)")),
-            None if window.len() > METHOD_BYTES_MAX => Err(Fault::bad("a method of more than 32 bytes")),
-            None => Ok(false),
-        }
+        };
+        request.method = method;
+        request.target = Span::new(len + 1, len + 1);
+        (self.at, self.stage) = (self.start + len + 1, Stage::Path);
+        Ok(true)
     }
 
-    /// Visible ASCII and the space after it.
+    /// Visible ASCII and the space after it. Where the path ends, or might end if it is one, is noted on the way.
     fn target(&mut self, seen: &[u8], request: &mut Request) -> Result<bool, Fault> {
-        let end = self.at + target_len(&seen[self.at..]);
-        if end == seen.len() {
-            self.at = end;
-            return Ok(false);
+        if self.stage == Stage::Path {
+            self.at += path_len(&seen[self.at..]);
+            if self.at == seen.len() {
+                return Ok(false);
+            }
+            request.path.end = (self.at - self.start) as u32;
+            self.stage = Stage::Query;
         }
-        match seen[end] {
-            b' ' if end > self.start + request.target.start as usize => {}
-            b' ' => return Err(Fault::bad("two spaces in the request line (RFC 9112 section 3)")),
-            b'\r' | b'\n' => return Err(Fault::bad("a request line without a version (RFC 9112 section 3)")),
+        if seen.get(self.at) != Some(&b' ') {
+            self.at += target_len(&seen[self.at..]);
+        }
+        let end = (self.at - self.start) as u32;
+        match seen.get(self.at) {
+            Some(b' ') if end > request.target.start => {}
+            None => return Ok(false),
+            Some(b' ') => return Err(Fault::bad("two spaces in the request line (RFC 9112 section 3)")),
+            Some(b'\r' | b'\n') => return Err(Fault::bad("a request line without a version (RFC 9112 section 3)")),
             _ => return Err(Fault::bad("a byte in the target that is not visible ASCII (RFC 9112 section 3.2)")),
         }
-        request.target.end = (end - self.start) as u32;
-        (self.at, self.stage) = (end + 1, Stage::Version);
+        request.target.end = end;
+        (self.at, self.stage) = (self.at + 1, Stage::Version);
         Ok(true)
     }
 
@@ -235,19 +248,26 @@ impl Scan {
         limits: &Limits,
     ) -> Result<Option<usize>, Fault> {
         let index = &mut request.fields.index;
+        let seen = &buf[..buf.len().min(head_limit)];
         loop {
-            let limit = head_limit.min(self.line_start + limits.line_bytes_max);
-            let seen = &buf[..buf.len().min(limit)];
-            if let Some(b'\r' | b'\n') = seen.get(self.line_start)
-                && let Some(len) = empty_line_len(&seen[self.line_start..])
+            // An incomplete line is split again only when its end is there, lest each new byte costs all of it.
+            if self.at == self.line_start {
+                self.line_start = index.push_lines(seen, self.line_start, self.start, limits);
+                self.at = self.line_start;
+            }
+            if let Some(len) = empty_line_len(&seen[self.line_start..])
+                && len <= limits.line_bytes_max
             {
                 return Ok(Some(self.line_start + len));
             }
-            let Some(parts) = self.field_line(seen)? else {
-                return match seen.len() {
-                    full if full == head_limit => Err(Fault::bad("the head is over large_client_header_buffers")),
-                    full if full == limit => Err(Fault::bad("a field line is over large_client_header_buffers")),
-                    _ => Ok(None),
+            let Some(parts) = self.other_line(seen, limits)? else {
+                let line_limit = self.line_start + limits.line_bytes_max;
+                return if seen.len() >= line_limit && line_limit < head_limit {
+                    Err(Fault::bad("a field line is over large_client_header_buffers"))
+                } else if seen.len() == head_limit {
+                    Err(Fault::bad("the head is over large_client_header_buffers"))
+                } else {
+                    Ok(None)
                 };
             };
             if index.len() == limits.fields_max {
@@ -259,28 +279,16 @@ impl Scan {
         }
     }
 
-    /// The line at `line_start`, or `None` if more must come. A broken line is an error only when it is complete: then
-    /// it is one at any split.
-    #[inline]
-    fn field_line(&mut self, seen: &[u8]) -> Result<Option<Parts>, Fault> {
-        let rest = &seen[self.line_start..];
-        // A line that was incomplete before is split only when its end is there, lest each new byte costs all of it.
-        if self.at == self.line_start
-            && let Some(parts) = split_line(rest)
-        {
-            return Ok(Some(parts));
-        }
-        self.late_field_line(seen)
-    }
-
-    /// As [`Scan::field_line`], for a line that is broken or came in more than one piece.
+    /// The line at `line_start`, which is broken, too long, one too many or came in more than one piece; `None` if its
+    /// end is missing. A broken line is an error only when it is complete: then it is one at any split.
     #[cold]
-    fn late_field_line(&mut self, seen: &[u8]) -> Result<Option<Parts>, Fault> {
-        let Some(len) = memchr::memchr(b'\n', &seen[self.at..]) else {
-            self.at = seen.len();
+    fn other_line(&mut self, seen: &[u8], limits: &Limits) -> Result<Option<Parts>, Fault> {
+        let within = &seen[..seen.len().min(self.line_start + limits.line_bytes_max)];
+        let Some(len) = memchr::memchr(b'\n', &within[self.at..]) else {
+            self.at = within.len();
             return Ok(None);
         };
-        let line = &seen[self.line_start..=self.at + len];
+        let line = &within[self.line_start..=self.at + len];
         split_line(line).map(Some).ok_or_else(|| Fault::bad(line_fault(line)))
     }
 
@@ -295,8 +303,9 @@ impl Scan {
 fn interpret(request: &mut Request, head: &[u8]) -> Result<(), Fault> {
     request.fields.bytes.extend_from_slice(head);
     request.head_len = head.len() as u32;
-    let target = target::split(request.method, request.target.of(head)).map_err(Fault::bad)?;
     let base = request.target.start;
+    let path_end = (request.path.end - base) as usize;
+    let target = target::split(request.method, request.target.of(head), path_end).map_err(Fault::bad)?;
     let shift = |span: Span| Span { start: span.start + base, end: span.end + base };
     (request.form, request.https) = (target.form, target.https);
     (request.path, request.query) = (shift(target.path), target.query.map(shift));
@@ -336,9 +345,7 @@ const VERSION_LEN: usize = "HTTP/1.1".len();
 /// `"HTTP/" DIGIT "." DIGIT` and the line end (RFC 9112 section 2.3): the version and the length of the line end, or
 /// `None` if more must come.
 fn version(rest: &[u8]) -> Result<Option<(Version, usize)>, Fault> {
-    if let Some((text, [b'\r', b'\n', ..])) = rest.split_first_chunk::<VERSION_LEN>()
-        && text == b"HTTP/1.1"
-    {
+    if rest.starts_with(b"HTTP/1.1\r\n") {
         return Ok(Some((Version::HTTP_1_1, 2)));
     }
     let wrong = rest.iter().take(VERSION_LEN).enumerate().any(|(i, &byte)| match i {

@@ -49,6 +49,7 @@ impl HostError {
 ///
 /// # Errors
 /// The first rule of RFC 3986 section 3.2 that is broken; see [`HostError`] for the three stricter ones.
+#[inline(always)] // the answer is taken apart at once
 pub fn parse(text: &[u8]) -> Result<Host<'_>, HostError> {
     let (name_len, has_capitals) = match text {
         [] => return Err(HostError::Empty),
@@ -72,12 +73,15 @@ pub fn lower(name: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// A registered name or IPv4 address, up to ":" or the end: its length, and whether it has capitals.
+#[inline(always)]
 fn reg_name(text: &[u8]) -> Result<(usize, bool), HostError> {
     let (mut at, mut has_capitals) = (0, false);
-    while let Some(&byte) = text.get(at) {
+    loop {
+        while at < text.len() && is_host(text[at]) {
+            at += 1;
+        }
         match text[at..] {
-            _ if is_host(byte) => {}
-            [b':', ..] => break,
+            [] | [b':', ..] => return Ok((at, has_capitals)),
             [b'.', b'.', ..] => return Err(HostError::Dots),
             [b'.', ..] => {}
             [b'A'..=b'Z', ..] => has_capitals = true,
@@ -86,10 +90,10 @@ fn reg_name(text: &[u8]) -> Result<(usize, bool), HostError> {
         }
         at += 1;
     }
-    Ok((at, has_capitals))
 }
 
 /// `[...]`, the same of it: an IPv6 address, or `vHEX.TEXT` of a version to come.
+#[inline(never)]
 fn literal(text: &[u8]) -> Result<(usize, bool), HostError> {
     let close = memchr::memchr(b']', text).ok_or(HostError::Address)?;
     let inside = std::str::from_utf8(&text[1..close]).map_err(|_| HostError::Address)?;
@@ -117,6 +121,7 @@ fn is_future_address(text: &[u8]) -> bool {
 }
 
 /// `[ ":" *DIGIT ]`; a colon alone names no port.
+#[inline(always)]
 fn port(text: &[u8]) -> Result<Option<u16>, HostError> {
     match text {
         [] | [b':'] => Ok(None),

@@ -32,30 +32,51 @@ pub const fn hex_digit(byte: u8) -> Option<u8> {
 
 /// The digits of a number, without an allocation.
 pub struct Digits {
-    bytes: [u8; 20], // u64::MAX has 20 decimal digits
+    /// The digits are the last bytes of the first half. So there is as much behind each of them as could be digits, and
+    /// they are copied as one text of fixed size.
+    bytes: [u8; 2 * DIGITS_MAX],
     start: usize,
 }
 
+/// u64::MAX has 20 decimal digits.
+const DIGITS_MAX: usize = 20;
+
+/// "00" to "99".
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut value = 0;
+    while value < pairs.len() {
+        pairs[value] = [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8];
+        value += 1;
+    }
+    pairs
+};
+
 impl Digits {
     /// In decimal.
-    #[inline]
-    pub fn decimal(value: u64) -> Digits {
-        Digits::of::<10>(value)
+    #[inline(always)] // most are short, and made to be copied at once
+    pub fn decimal(mut value: u64) -> Digits {
+        let mut bytes = [0; 2 * DIGITS_MAX];
+        let mut start = DIGITS_MAX;
+        for (at, pair) in bytes[..DIGITS_MAX].as_chunks_mut().0.iter_mut().enumerate().rev() {
+            *pair = PAIRS[(value % 100) as usize];
+            if value < 100 {
+                start = 2 * at + usize::from(value < 10);
+                break;
+            }
+            value /= 100;
+        }
+        Digits { bytes, start }
     }
 
     /// In lower-case hexadecimal, without a prefix.
     #[inline]
-    pub fn hex(value: u64) -> Digits {
-        Digits::of::<16>(value)
-    }
-
-    #[inline]
-    fn of<const BASE: u64>(mut value: u64) -> Digits {
-        let mut bytes = [0; 20];
-        let mut start = bytes.len();
-        for (at, byte) in bytes.iter_mut().enumerate().rev() {
-            *byte = b"0123456789abcdef"[(value % BASE) as usize];
-            (start, value) = (at, value / BASE);
+    pub fn hex(mut value: u64) -> Digits {
+        let mut bytes = [0; 2 * DIGITS_MAX];
+        let mut start = DIGITS_MAX;
+        for (at, byte) in bytes[..DIGITS_MAX].iter_mut().enumerate().rev() {
+            *byte = b"0123456789abcdef"[(value % 16) as usize];
+            (start, value) = (at, value / 16);
             if value == 0 {
                 break;
             }
@@ -66,23 +87,31 @@ impl Digits {
     /// The text.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[self.start..]
+        &self.bytes[self.start..DIGITS_MAX]
+    }
+
+    /// Appends them.
+    #[inline]
+    fn push(&self, out: &mut Vec<u8>) {
+        if let Some(digits) = self.bytes[self.start..].first_chunk::<DIGITS_MAX>() {
+            push_start(out, digits, DIGITS_MAX - self.start);
+        }
     }
 }
 
 /// Appends `value` in decimal.
 #[inline]
 pub fn push_decimal(out: &mut Vec<u8>, value: u64) {
-    out.extend_from_slice(Digits::decimal(value).as_bytes());
+    Digits::decimal(value).push(out);
 }
 
 /// Appends `value` in lower-case hexadecimal, without a prefix.
 #[inline]
 pub fn push_hex(out: &mut Vec<u8>, value: u64) {
-    out.extend_from_slice(Digits::hex(value).as_bytes());
+    Digits::hex(value).push(out);
 }
 
-/// Appends the first `len` bytes of a short text. What is copied has one size, so that it is some moves and no call, and
+/// Appends the first `len` bytes of a short text. What is copied has one size, so that it is some moves and no call;
 /// then the rest is cut off.
 #[inline]
 pub fn push_start<const SIZE: usize>(out: &mut Vec<u8>, text: &[u8; SIZE], len: usize) {

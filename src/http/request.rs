@@ -85,7 +85,7 @@ impl Request {
             version: Version::HTTP_1_1,
             form: Form::Origin,
             https: false,
-            fields: Fields::default(),
+            fields: Fields::with_room(),
             framing: Framing::None,
             keep_alive: false,
             expect_continue: false,
@@ -173,17 +173,12 @@ impl Request {
     }
 
     /// Notes a host. If it has capitals, a copy without them goes behind the head.
+    #[inline(always)]
     fn take_host(&mut self, span: Span) -> Result<(), &'static str> {
-        let bytes = &mut self.fields.bytes;
-        let host = host::parse(span.of(bytes)).map_err(HostError::reason)?;
-        let (mut start, len, has_capitals) = (span.start as usize, host.name.len(), host.has_capitals);
+        let host = host::parse(span.of(&self.fields.bytes)).map_err(HostError::reason)?;
+        let (start, len, has_capitals) = (span.start as usize, host.name.len(), host.has_capitals);
         self.port = host.port;
-        if has_capitals {
-            let copy = bytes.len();
-            bytes.extend_from_within(start..start + len);
-            bytes[copy..].make_ascii_lowercase();
-            start = copy;
-        }
+        let start = if has_capitals { self.fields.push_lower_case(start..start + len) } else { start };
         self.host = Some(Span::new(start, start + len));
         Ok(())
     }

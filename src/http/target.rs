@@ -17,36 +17,30 @@ pub(super) struct Target {
     pub query: Option<Span>,
 }
 
-/// Tells the four forms apart. The error names the rule that is broken; all are a 400.
-pub(super) fn split(method: Method, target: &[u8]) -> Result<Target, &'static str> {
+/// Tells the four forms apart. `path_end` is where the first "?" or "#" stands, or else the end. The error names the
+/// rule that is broken; all are a 400.
+pub(super) fn split(method: Method, target: &[u8], path_end: usize) -> Result<Target, &'static str> {
+    let no_path = Target { form: Form::Asterisk, https: false, authority: None, path: Span::default(), query: None };
     match target {
         _ if method == Method::Connect => {
             let host = host::parse(target).map_err(HostError::reason)?;
             host.port.ok_or("CONNECT without a port (RFC 9112 section 3.2.3)")?;
             let whole = Span::new(0, target.len());
-            Ok(Target {
-                form: Form::Authority,
-                https: false,
-                authority: Some(whole),
-                path: Span::default(),
-                query: None,
-            })
+            Ok(Target { form: Form::Authority, authority: Some(whole), ..no_path })
         }
         [b'/', ..] => {
-            let (path, query) = path_and_query(target, 0);
+            let (path, query) = (Span::new(0, path_end), query(target, path_end));
             Ok(Target { form: Form::Origin, https: false, authority: None, path, query })
         }
         // An unknown method gets its 501, whatever its target is.
-        b"*" if matches!(method, Method::Options | Method::Unknown) => {
-            Ok(Target { form: Form::Asterisk, https: false, authority: None, path: Span::default(), query: None })
-        }
+        b"*" if matches!(method, Method::Options | Method::Unknown) => Ok(no_path),
         b"*" => Err("the target * with a method other than OPTIONS (RFC 9112 section 3.2.4)"),
-        _ => absolute(method, target),
+        _ => absolute(method, target, path_end),
     }
 }
 
 /// `http://authority/path?query`, the scheme in any case (RFC 9110 section 4.2).
-fn absolute(method: Method, target: &[u8]) -> Result<Target, &'static str> {
+fn absolute(method: Method, target: &[u8], path_end: usize) -> Result<Target, &'static str> {
     let scheme = |name: &[u8]| target.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
     let (start, https) = match target {
         _ if scheme(b"http://") => (7, false),
@@ -55,24 +49,18 @@ fn absolute(method: Method, target: &[u8]) -> Result<Target, &'static str> {
     };
     let authority_len = target[start..].iter().position(|b| matches!(b, b'/' | b'?' | b'#'));
     let end = authority_len.map_or(target.len(), |len| start + len);
-    let (path, query) = path_and_query(target, end);
+    let (path, query) = (Span::new(end, path_end), query(target, path_end));
     // RFC 9112 section 3.2.4: OPTIONS of a URI with neither path nor query is what a proxy got as the asterisk form.
     let asterisk = method == Method::Options && path.len() == 0 && query.is_none();
     let form = if asterisk { Form::Asterisk } else { Form::Absolute };
     Ok(Target { form, https, authority: Some(Span::new(start, end)), path, query })
 }
 
-/// From `start` on: the path up to "?", the query up to "#"; a fragment is no business of a server and is cut off.
-fn path_and_query(target: &[u8], start: usize) -> (Span, Option<Span>) {
-    let mut path_end = start;
-    while path_end < target.len() && !matches!(target[path_end], b'?' | b'#') {
-        path_end += 1;
-    }
-    let query = (target.get(path_end) == Some(&b'?')).then(|| {
-        let end = memchr::memchr(b'#', target).unwrap_or(target.len());
-        Span::new(path_end + 1, end)
-    });
-    (Span::new(start, path_end), query)
+/// Behind the path: the query up to "#"; a fragment is no business of a server and is cut off.
+fn query(target: &[u8], path_end: usize) -> Option<Span> {
+    let (Some(b'?'), start) = (target.get(path_end), path_end + 1) else { return None };
+    let end = memchr::memchr(b'#', &target[start..]).map_or(target.len(), |len| start + len);
+    Some(Span::new(start, end))
 }
 
 /// Why a path cannot name a file; every reason is a 400.

@@ -9,8 +9,6 @@ use std::time::Duration;
 #[derive(Default)]
 pub struct AccessLogs {
     logs: Vec<Log>,
-    /// A place to make a line in: its memory serves one after the other.
-    pub line: Vec<u8>,
 }
 
 struct Log {
@@ -41,16 +39,18 @@ impl AccessLogs {
         self.logs = Self::new(settings, files).logs;
     }
 
-    /// Adds a line, which ends in a newline. Returns how long it may wait when it is the first one in its buffer:
-    /// somebody must then see to a [`flush`](Self::flush).
+    /// Adds a line, which `push` appends to what was gathered and which ends in a newline. Returns how long it may wait
+    /// when it is the first one in its buffer: somebody must then see to a [`flush`](Self::flush).
     ///
     /// A log that was dropped by a reload gets its line as well, for requests begun before that.
-    pub fn write(&mut self, log: &AccessLog, line: &[u8]) -> Option<Duration> {
-        let Some(at) = self.find(&log.target) else {
-            append_late(&log.target, line);
-            return None;
-        };
-        self.logs[at].add(line)
+    pub fn write(&mut self, log: &AccessLog, push: impl FnOnce(&mut Vec<u8>)) -> Option<Duration> {
+        if let Some(at) = self.find(&log.target) {
+            return self.logs[at].add(push);
+        }
+        let mut line = Vec::new();
+        push(&mut line);
+        append_late(&log.target, &line);
+        None
     }
 
     fn find(&self, target: &LogTarget) -> Option<usize> {
@@ -69,17 +69,22 @@ impl AccessLogs {
 }
 
 impl Log {
-    fn add(&mut self, line: &[u8]) -> Option<Duration> {
-        if self.buffer.len() + line.len() > self.buffer_bytes {
-            self.flush();
-        }
-        let first = self.buffer.is_empty();
-        self.buffer.extend_from_slice(line);
+    fn add(&mut self, push: impl FnOnce(&mut Vec<u8>)) -> Option<Duration> {
+        let before = self.buffer.len();
+        push(&mut self.buffer);
         if self.buffer.len() > self.buffer_bytes {
-            self.flush(); // a line longer than the buffer
-            return None;
+            self.make_room(before);
         }
-        first.then_some(self.flush)
+        (before == 0 || self.buffer.len() < before).then_some(self.flush).filter(|_| !self.buffer.is_empty())
+    }
+
+    /// The last line, which begins here, is too long for what is left: those before it go, and it too if it is longer
+    /// than all of the buffer.
+    #[cold]
+    fn make_room(&mut self, last_line: usize) {
+        let ends = if self.buffer.len() - last_line > self.buffer_bytes { self.buffer.len() } else { last_line };
+        self.sink.write(&self.buffer[..ends]);
+        self.buffer.drain(..ends);
     }
 
     fn flush(&mut self) {
@@ -120,7 +125,7 @@ mod tests {
 
     fn settings(path: &Path, buffer_bytes: usize) -> AccessLog {
         let (target, format) = (LogTarget::File(path.to_owned()), Arc::new(Template::default()));
-        AccessLog { target, format, buffer_bytes, flush: FLUSH }
+        AccessLog { target, format, has_sent_fields: false, buffer_bytes, flush: FLUSH }
     }
 
     fn open(settings: &[AccessLog]) -> (AccessLogs, LogFiles) {
@@ -134,12 +139,15 @@ mod tests {
         let file = TempFile::new("gathered");
         let log = settings(&file.0, 10);
         let (mut logs, _) = open(std::slice::from_ref(&log));
-        assert_eq!(logs.write(&log, b"one\n"), Some(FLUSH));
-        assert_eq!((logs.write(&log, b"two\n"), file.read()), (None, String::new()));
-        assert_eq!((logs.write(&log, b"three\n"), file.read()), (Some(FLUSH), "one\ntwo\n".into()));
+        assert_eq!(logs.write(&log, |line| line.extend_from_slice(b"one\n")), Some(FLUSH));
+        assert_eq!((logs.write(&log, |line| line.extend_from_slice(b"two\n")), file.read()), (None, String::new()));
+        assert_eq!(
+            (logs.write(&log, |line| line.extend_from_slice(b"three\n")), file.read()),
+            (Some(FLUSH), "one\ntwo\n".into())
+        );
         logs.flush();
         assert_eq!(file.read(), "one\ntwo\nthree\n");
-        assert_eq!(logs.write(&log, b"longer than the buffer\n"), None);
+        assert_eq!(logs.write(&log, |line| line.extend_from_slice(b"longer than the buffer\n")), None);
         assert_eq!(file.read().lines().count(), 4);
     }
 
@@ -148,16 +156,20 @@ mod tests {
         let (first, second) = (TempFile::new("first"), TempFile::new("second"));
         let (a, b) = (settings(&first.0, 64), settings(&second.0, 64));
         let (mut logs, _) = open(&[a.clone(), b.clone()]);
-        logs.write(&b, b"before\n");
+        logs.write(&b, |line| line.extend_from_slice(b"before\n"));
         let (_, files) = open(std::slice::from_ref(&b));
         logs.replace(std::slice::from_ref(&b), &files);
-        logs.write(&b, b"after\n");
+        logs.write(&b, |line| line.extend_from_slice(b"after\n"));
         // The log of a request that was begun before the reload is not among them any more.
-        assert_eq!(logs.write(&a, b"late\n"), None);
+        assert_eq!(logs.write(&a, |line| line.extend_from_slice(b"late\n")), None);
         logs.flush();
         assert_eq!((first.read(), second.read()), ("late\n".into(), "before\nafter\n".into()));
         drop(first);
-        assert_eq!(logs.write(&a, b"gone\n"), None, "a log that was removed is not made anew");
+        assert_eq!(
+            logs.write(&a, |line| line.extend_from_slice(b"gone\n")),
+            None,
+            "a log that was removed is not made anew"
+        );
         assert!(matches!(&a.target, LogTarget::File(path) if !path.exists()));
     }
 
@@ -167,8 +179,8 @@ mod tests {
         let short = settings(&file.0, 64);
         let long = AccessLog { format: Arc::new(Template::parse("$uri").expect("parses")), ..short.clone() };
         let (mut logs, _) = open(&[short.clone(), long.clone()]);
-        assert_eq!(logs.write(&long, b"1\n"), Some(FLUSH));
-        assert_eq!(logs.write(&short, b"2\n"), None);
+        assert_eq!(logs.write(&long, |line| line.extend_from_slice(b"1\n")), Some(FLUSH));
+        assert_eq!(logs.write(&short, |line| line.extend_from_slice(b"2\n")), None);
         logs.flush();
         assert_eq!(file.read(), "1\n2\n");
     }

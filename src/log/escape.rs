@@ -4,8 +4,10 @@ use crate::config::Escape;
 
 /// Appends a value as `escape=` of its format says.
 pub fn push_escaped(out: &mut Vec<u8>, value: &[u8], how: Escape) {
+    if value.is_empty() {
+        return push_nothing(out, how);
+    }
     let is_plain = match how {
-        Escape::Default if value.is_empty() => return out.push(b'-'),
         Escape::Default => !any(value, is_special),
         Escape::Json => !any(value, is_special_in_json),
         Escape::None => true,
@@ -13,6 +15,14 @@ pub fn push_escaped(out: &mut Vec<u8>, value: &[u8], how: Escape) {
     match is_plain {
         true => out.extend_from_slice(value),
         false => push_byte_by_byte(out, value, how),
+    }
+}
+
+/// An empty value is seen in a line whose values are separated by blanks.
+#[inline(never)] // no other value should pay for it
+fn push_nothing(out: &mut Vec<u8>, how: Escape) {
+    if how == Escape::Default {
+        out.push(b'-');
     }
 }
 
@@ -26,15 +36,20 @@ fn is_special_in_json(byte: u8) -> bool {
     (byte < b' ') | (byte == b'"') | (byte == b'\\')
 }
 
-/// Whether there is such a byte. In most values there is none, so all are looked at: in blocks, which the compiler takes
-/// at once, the last of which may overlap the one before.
-#[inline]
-fn any(value: &[u8], is_special: impl Fn(u8) -> bool) -> bool {
-    let in_block = |block: &[u8; 16]| block.iter().fold(false, |any, &byte| any | is_special(byte));
-    match value.last_chunk::<16>() {
-        Some(last) => value.as_chunks().0.iter().any(in_block) || in_block(last),
-        None => value.iter().any(|&byte| is_special(byte)),
-    }
+/// Whether there is such a byte. In most values there is none, so all bytes are looked at, in blocks, which the
+/// compiler takes at once.
+#[inline(always)] // with what is asked for
+fn any(value: &[u8], is_special: impl Fn(u8) -> bool + Copy) -> bool {
+    let found = any_in_blocks::<16>(value, is_special).or_else(|| any_in_blocks::<8>(value, is_special));
+    found.unwrap_or_else(|| value.iter().any(|&byte| is_special(byte)))
+}
+
+/// `None`: the value is shorter than a block. The last block may overlap the one before.
+#[inline(always)]
+fn any_in_blocks<const SIZE: usize>(value: &[u8], is_special: impl Fn(u8) -> bool) -> Option<bool> {
+    let in_block = |block: &[u8; SIZE]| block.iter().fold(false, |any, &byte| any | is_special(byte));
+    let last = value.last_chunk()?;
+    Some(value.as_chunks().0.iter().any(in_block) || in_block(last))
 }
 
 #[cold]

@@ -1,4 +1,4 @@
-//! Times as log files show them, in the local time zone. Lines of access logs have them, so those are made once a second.
+//! Times as log files show them, in the local time zone. Lines of access logs have them: those are made once a second.
 
 use std::cell::Cell;
 use std::io::Write;

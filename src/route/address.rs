@@ -28,8 +28,8 @@ const OCTETS: [[u8; 4]; 256] = {
     while value < octets.len() {
         let [a, b, c] = [b'0' + (value / 100) as u8, b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8];
         octets[value] = match value {
-            ..=9 => [c, b'.', 0, 0],
-            ..=99 => [b, c, b'.', 0],
+            0..=9 => [c, b'.', 0, 0],
+            10..=99 => [b, c, b'.', 0],
             _ => [a, b, c, b'.'],
         };
         value += 1;
@@ -37,6 +37,7 @@ const OCTETS: [[u8; 4]; 256] = {
     octets
 };
 
+#[inline]
 fn push_v4(out: &mut Vec<u8>, address: Ipv4Addr) {
     let (mut text, mut len) = ([0; 16], 0);
     for octet in address.octets() {
@@ -48,6 +49,7 @@ fn push_v4(out: &mut Vec<u8>, address: Ipv4Addr) {
 }
 
 /// RFC 5952: the longest run of zeroes is "::", the first of them if several are, and a single zero is not.
+#[inline(never)]
 fn push_v6(out: &mut Vec<u8>, address: Ipv6Addr) {
     if let Some(mapped) = address.to_ipv4_mapped() {
         out.extend_from_slice(b"::ffff:");

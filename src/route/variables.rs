@@ -9,7 +9,6 @@ use crate::http::userid::UserId;
 use crate::http::{Known, Request};
 use crate::log::{push_escaped, time};
 use memchr::memchr;
-use std::io::Write;
 use std::sync::OnceLock;
 use std::time::Duration;
 use webserv_sys::clock::Wall;
@@ -77,106 +76,149 @@ pub fn push_log_line(out: &mut Vec<u8>, format: &Template, view: &View<'_>) {
 fn fill_in(template: &Template, view: &View<'_>, how: Escape, out: &mut Vec<u8>) {
     for part in &template.parts {
         match part {
-            Part::Text(text) => out.extend_from_slice(text.as_bytes()),
-            Part::Variable(variable) => {
-                let start = out.len();
-                match view.value(variable, out) {
-                    Value::Text(text) => push_escaped(out, text, how),
-                    Value::Made(text) => push_escaped(out, &text, how),
-                    Value::Written if out.len() == start => push_escaped(out, b"", how),
-                    Value::Written => {}
-                }
-            }
+            Part::Text(text) => text.push(out),
+            Part::Variable(variable) => view.push(out, variable, how),
         }
     }
-}
-
-/// The value of a variable.
-enum Value<'a> {
-    /// A text that may hold anything.
-    Text(&'a [u8]),
-    /// One that had to be put together.
-    Made(Vec<u8>),
-    /// It stands in the output already: digits and a few signs, whatever the client sends. Nothing in it is escaped.
-    Written,
 }
 
 impl<'a> View<'a> {
-    /// The value of a variable; one of the plain kind is appended.
-    fn value(&self, variable: &Variable, out: &mut Vec<u8>) -> Value<'a> {
+    /// Appends the value of a variable. Numbers, times and addresses are digits and a few signs, whatever the client
+    /// sends: nothing in them is escaped.
+    ///
+    /// It only says who is to do it: most variables are a few bytes, which registers to be saved would cost more than.
+    #[inline(never)] // into the loop over a template, before which the compiler would prepare all values
+    fn push(&self, out: &mut Vec<u8>, variable: &Variable, how: Escape) {
         match variable {
+            Variable::RemoteAddr if self.client.is_none() => push_escaped(out, b"", how),
             Variable::RemoteAddr => push_address(out, self.client.as_ref()),
-            Variable::RemotePort => push_port(out, self.client.as_ref()),
+            Variable::RemotePort => self.push_port(out, self.client.as_ref(), how),
+            Variable::RemoteUser => push_escaped(out, b"", how),
             Variable::ServerAddr => push_address(out, Some(self.local)),
-            Variable::ServerPort => push_port(out, Some(self.local)),
-            Variable::TimeLocal => out.extend_from_slice(&time::common(self.wall)),
-            Variable::TimeIso8601 => out.extend_from_slice(&time::iso8601(self.wall)),
+            Variable::ServerPort => self.push_port(out, Some(self.local), how),
+            Variable::ServerName => push_escaped(out, self.server_name(), how),
+            Variable::ServerProtocol => push_escaped(out, self.request.map_or(b"", protocol), how),
+            Variable::TimeLocal => push_common_time(out, self.wall),
+            Variable::TimeIso8601 => push_iso8601_time(out, self.wall),
             Variable::Msec => push_decimals(out, self.wall.secs.max(0) as u64, self.wall.nanos / 1_000_000),
+            Variable::Request => push_escaped(out, self.request_line, how),
+            Variable::RequestMethod => push_escaped(out, self.request.map_or(b"", Request::method_text), how),
+            Variable::RequestUri => push_escaped(out, self.request.map_or(b"", Request::target), how),
+            Variable::Uri => push_escaped(out, self.path, how),
+            Variable::Args => push_escaped(out, self.query.unwrap_or_default(), how),
+            Variable::IsArgs => push_escaped(out, if self.has_arguments() { b"?" } else { b"" }, how),
+            Variable::Host => push_escaped(out, self.host(), how),
+            Variable::Hostname => push_hostname(out, how),
+            Variable::Scheme => push_escaped(out, b"http", how),
             Variable::Status => push_three_digits(out, self.status.into()),
-            Variable::BodyBytesSent => push_decimal(out, self.body_bytes_sent),
-            Variable::BytesSent => push_decimal(out, self.bytes_sent),
-            Variable::RequestLength => push_decimal(out, self.request_bytes),
-            Variable::RequestTime => {
-                push_decimals(out, self.elapsed.as_secs(), self.elapsed.subsec_millis());
-            }
-            Variable::Connection => push_decimal(out, self.connection),
-            Variable::ConnectionRequests => push_decimal(out, self.connection_requests),
-            Variable::RequestId => {
-                push_hex_padded(out, request_id(self.worker, self.connection, self.connection_requests));
-            }
-            Variable::Pid => push_decimal(out, pid()),
-            Variable::Pipe => out.push(if self.pipelined { b'p' } else { b'.' }),
-            Variable::ServerVersion => out.extend_from_slice(env!("CARGO_PKG_VERSION").as_bytes()),
-            Variable::Scheme => out.extend_from_slice(b"http"),
-            _ => return self.text(variable),
+            Variable::BodyBytesSent => push_number(out, self.body_bytes_sent),
+            Variable::BytesSent => push_number(out, self.bytes_sent),
+            Variable::RequestLength => push_number(out, self.request_bytes),
+            Variable::RequestTime => self.push_elapsed(out),
+            Variable::Connection => push_number(out, self.connection),
+            Variable::ConnectionRequests => push_number(out, self.connection_requests),
+            Variable::Pid => push_pid(out),
+            Variable::Pipe => push_escaped(out, if self.pipelined { b"p" } else { b"." }, how),
+            Variable::DocumentRoot => push_escaped(out, document_root(self.settings), how),
+            Variable::RequestFilename => self.push_filename(out, how),
+            Variable::ServerVersion => push_escaped(out, env!("CARGO_PKG_VERSION").as_bytes(), how),
+            Variable::RequestBodyFile => push_escaped(out, self.request_body_file, how),
+            Variable::RequestId => self.push_request_id(out),
+            Variable::HttpKnown(known) => self.push_field(out, *known, how),
+            Variable::Http(name) => self.push_other_field(out, name, how),
+            Variable::SentHttp(name) => self.push_sent_field(out, name, how),
+            Variable::Arg(name) => self.push_argument(out, name, how),
+            Variable::Cookie(name) => self.push_cookie(out, name, how),
+            Variable::UidGot => self.push_got_userid(out, how),
+            Variable::UidSet => self.push_userid(out, self.userid, how),
         }
-        Value::Written
     }
 
-    /// The value of a variable that may hold anything.
-    fn text(&self, variable: &Variable) -> Value<'a> {
-        Value::Text(match variable {
-            Variable::ServerName => self.server_name(),
-            Variable::RequestBodyFile => self.request_body_file,
-            Variable::Hostname => hostname(),
-            Variable::DocumentRoot => document_root(self.settings),
-            Variable::RequestFilename => return Value::Made(file_path(self.settings, self.path).unwrap_or_default()),
-            Variable::Uri => self.path,
-            Variable::Request => self.request_line,
-            Variable::SentHttp(name) => sent_field(self.sent_head, name.as_bytes()),
-            Variable::Host => self.request.and_then(Request::host).unwrap_or_else(|| self.server_name()),
-            Variable::Args => self.query.unwrap_or_default(),
-            Variable::IsArgs if self.query.is_some_and(|q| !q.is_empty()) => b"?",
-            Variable::Arg(name) => argument(self.query.unwrap_or_default(), name.as_bytes(), b'&').unwrap_or_default(),
-            Variable::Cookie(name) => {
-                let mut cookies = self.request.into_iter().flat_map(|r| r.fields.get_all(Known::Cookie));
-                cookies.find_map(|cookie| argument(cookie, name.as_bytes(), b';')).unwrap_or_default()
+    #[inline(never)]
+    fn push_port(&self, out: &mut Vec<u8>, address: Option<&Address>, how: Escape) {
+        match address {
+            Some(Address::Inet(_)) => push_port(out, address),
+            _ => push_escaped(out, b"", how),
+        }
+    }
+
+    #[inline(never)]
+    fn push_elapsed(&self, out: &mut Vec<u8>) {
+        push_decimals(out, self.elapsed.as_secs(), self.elapsed.subsec_millis());
+    }
+
+    /// 32 hexadecimal digits.
+    #[inline(never)]
+    fn push_request_id(&self, out: &mut Vec<u8>) {
+        let id = request_id(self.worker, self.connection, self.connection_requests);
+        let digit = |at: usize| b"0123456789abcdef"[(id >> (4 * at)) as usize % 16];
+        out.extend((0..32).rev().map(digit));
+    }
+
+    /// All field lines of this name as one list (RFC 9110 section 5.3); cookies have a separator of their own.
+    #[inline(never)]
+    fn push_field(&self, out: &mut Vec<u8>, known: Known, how: Escape) {
+        match self.request.map(|request| &request.fields) {
+            Some(fields) if fields.has_several(known) => {
+                let separator: &[u8] = if known == Known::Cookie { b"; " } else { b", " };
+                push_joined(out, fields.get_all(known), separator, how);
             }
-            Variable::HttpKnown(known) => {
-                let separator: &[u8] = if *known == Known::Cookie { b"; " } else { b", " };
-                return self.request.map_or(Value::Text(b""), |r| joined(r.fields.get_all(*known), separator));
-            }
-            Variable::Http(name) => {
-                let is_it = |field: &Field<'_>| field.name.eq_ignore_ascii_case(name.as_bytes());
-                let values = self.request.into_iter().flat_map(|r| r.fields.iter()).filter(is_it);
-                return joined(values.map(|field| field.value), b", ");
-            }
-            Variable::UidGot => return self.userid(self.got_userid()),
-            Variable::UidSet => return self.userid(self.userid),
-            of_request => self.request.map_or(b"", |request| request_value(of_request, request)),
-        })
+            Some(fields) => push_escaped(out, fields.get(known).unwrap_or_default(), how),
+            None => push_escaped(out, b"", how),
+        }
+    }
+
+    /// The same for a name in lower case that the parser does not know.
+    #[inline(never)]
+    fn push_other_field(&self, out: &mut Vec<u8>, name: &str, how: Escape) {
+        let is_it = |field: &Field<'_>| field.name.eq_ignore_ascii_case(name.as_bytes());
+        let fields = self.request.into_iter().flat_map(|request| request.fields.iter());
+        push_joined(out, fields.filter(is_it).map(|field| field.value), b", ", how);
+    }
+
+    #[inline(never)]
+    fn push_cookie(&self, out: &mut Vec<u8>, name: &str, how: Escape) {
+        let mut all = self.request.into_iter().flat_map(|request| request.fields.get_all(Known::Cookie));
+        let value = all.find_map(|cookies| argument(cookies, name, b';'));
+        push_escaped(out, value.unwrap_or_default(), how);
+    }
+
+    #[inline(never)]
+    fn push_argument(&self, out: &mut Vec<u8>, name: &str, how: Escape) {
+        push_escaped(out, argument(self.query.unwrap_or_default(), name, b'&').unwrap_or_default(), how);
+    }
+
+    #[inline(never)]
+    fn push_sent_field(&self, out: &mut Vec<u8>, name: &str, how: Escape) {
+        push_escaped(out, sent_field(self.sent_head, name.as_bytes()), how);
+    }
+
+    #[inline(never)]
+    fn push_filename(&self, out: &mut Vec<u8>, how: Escape) {
+        push_escaped(out, &file_path(self.settings, self.path).unwrap_or_default(), how);
+    }
+
+    fn has_arguments(&self) -> bool {
+        self.query.is_some_and(|query| !query.is_empty())
+    }
+
+    fn host(&self) -> &'a [u8] {
+        self.request.and_then(Request::host).unwrap_or(self.server_name())
     }
 
     /// The identifier that the client has sent, if `userid` looks at it.
-    fn got_userid(&self) -> Option<UserId> {
-        let request = self.request.filter(|_| self.settings.userid.mode != UseridMode::Off)?;
-        UserId::find(&request.fields, &self.settings.userid.cookie.name)
+    #[inline(never)]
+    fn push_got_userid(&self, out: &mut Vec<u8>, how: Escape) {
+        let request = self.request.filter(|_| self.settings.userid.mode != UseridMode::Off);
+        let got = request.and_then(|request| UserId::find(&request.fields, &self.settings.userid.cookie.name));
+        self.push_userid(out, got, how);
     }
 
     /// As nginx has it: "uid=0100007F00BDE3650403020108070605".
-    fn userid(&self, id: Option<UserId>) -> Value<'a> {
+    #[inline(never)]
+    fn push_userid(&self, out: &mut Vec<u8>, id: Option<UserId>, how: Escape) {
         let shown = id.map(|id| format!("{}={id}", self.settings.userid.cookie.name));
-        Value::Made(shown.unwrap_or_default().into_bytes())
+        push_escaped(out, shown.unwrap_or_default().as_bytes(), how);
     }
 
     fn server_name(&self) -> &'a [u8] {
@@ -184,32 +226,23 @@ impl<'a> View<'a> {
     }
 }
 
-/// The variables that are a part of the request.
-fn request_value<'a>(variable: &Variable, request: &'a Request) -> &'a [u8] {
-    match variable {
-        Variable::ServerProtocol if request.version.minor == 0 => b"HTTP/1.0",
-        Variable::ServerProtocol => b"HTTP/1.1",
-        Variable::RequestMethod => request.method_text(),
-        Variable::RequestUri => request.target(),
-        _ => b"",
-    }
+fn protocol(request: &Request) -> &'static [u8] {
+    if request.version.minor == 0 { b"HTTP/1.0" } else { b"HTTP/1.1" }
 }
 
-/// All field lines of one name as one list (RFC 9110 section 5.3); cookies have a separator of their own.
-fn joined<'a>(mut values: impl Iterator<Item = &'a [u8]>, separator: &[u8]) -> Value<'a> {
-    let Some(first) = values.next() else { return Value::Text(b"") };
-    let Some(second) = values.next() else { return Value::Text(first) };
-    let mut all = [first, separator, second].concat();
-    for value in values {
-        all.extend_from_slice(separator);
-        all.extend_from_slice(value);
+#[inline(never)]
+fn push_joined<'a>(out: &mut Vec<u8>, values: impl Iterator<Item = &'a [u8]>, separator: &[u8], how: Escape) {
+    let values: Vec<&[u8]> = values.collect();
+    match values[..] {
+        [] => push_escaped(out, b"", how),
+        [value] => push_escaped(out, value, how),
+        _ => push_escaped(out, &values.join(separator), how),
     }
-    Value::Made(all)
 }
 
 /// The value of `name=value` in a list with this separator: arguments of a query, cookies. The first one counts.
-fn argument<'a>(list: &'a [u8], name: &[u8], separator: u8) -> Option<&'a [u8]> {
-    let value = |pair: &'a [u8]| pair.trim_ascii_start().strip_prefix(name)?.strip_prefix(b"=");
+fn argument<'a>(list: &'a [u8], name: &str, separator: u8) -> Option<&'a [u8]> {
+    let value = |pair: &'a [u8]| pair.trim_ascii_start().strip_prefix(name.as_bytes())?.strip_prefix(b"=");
     split(list, separator).find_map(value)
 }
 
@@ -234,22 +267,41 @@ fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
 }
 
 /// This machine's name, as it was when it was first asked for.
-fn hostname() -> &'static [u8] {
+#[inline(never)]
+fn push_hostname(out: &mut Vec<u8>, how: Escape) {
     static NAME: OnceLock<String> = OnceLock::new();
-    NAME.get_or_init(|| webserv_sys::process::hostname().unwrap_or_default()).as_bytes()
+    let name = NAME.get_or_init(|| webserv_sys::process::hostname().unwrap_or_default());
+    push_escaped(out, name.as_bytes(), how);
 }
 
 /// This process's number, for which the kernel is asked once.
-fn pid() -> u64 {
+#[inline(never)]
+fn push_pid(out: &mut Vec<u8>) {
     static PID: OnceLock<u64> = OnceLock::new();
-    *PID.get_or_init(|| webserv_sys::process::pid().unsigned_abs().into())
+    push_number(out, *PID.get_or_init(|| webserv_sys::process::pid().unsigned_abs().into()));
+}
+
+#[inline(never)]
+fn push_number(out: &mut Vec<u8>, value: u64) {
+    push_decimal(out, value);
+}
+
+#[inline(never)]
+fn push_common_time(out: &mut Vec<u8>, wall: Wall) {
+    out.extend_from_slice(&time::common(wall));
+}
+
+#[inline(never)]
+fn push_iso8601_time(out: &mut Vec<u8>, wall: Wall) {
+    out.extend_from_slice(&time::iso8601(wall));
 }
 
 /// Three digits at least, as a status has them.
+#[inline(never)]
 fn push_three_digits(out: &mut Vec<u8>, value: u32) {
     match value {
         ..=999 => out.extend_from_slice(&three_digits(value)),
-        _ => push_decimal(out, value.into()),
+        _ => push_number(out, value.into()),
     }
 }
 
@@ -259,15 +311,11 @@ fn three_digits(value: u32) -> [u8; 3] {
 }
 
 /// Seconds with three places.
+#[inline(never)]
 fn push_decimals(out: &mut Vec<u8>, secs: u64, millis: u32) {
     push_decimal(out, secs);
     let [a, b, c] = three_digits(millis);
     out.extend_from_slice(&[b'.', a, b, c]);
-}
-
-/// 32 digits.
-fn push_hex_padded(out: &mut Vec<u8>, value: u128) {
-    let _ = write!(out, "{value:032x}"); // a Vec takes everything
 }
 
 #[cfg(test)]
@@ -276,9 +324,9 @@ mod tests {
 
     #[test]
     fn arguments_and_cookies_are_found_by_their_whole_name() {
-        assert_eq!(argument(b"ab=1&b=2&b=3&c", b"b", b'&'), Some(&b"2"[..]));
-        assert_eq!(argument(b"session=x; id=7", b"id", b';'), Some(&b"7"[..]));
-        assert_eq!(argument(b"b&bb=1", b"b", b'&'), None);
+        assert_eq!(argument(b"ab=1&b=2&b=3&c", "b", b'&'), Some(&b"2"[..]));
+        assert_eq!(argument(b"session=x; id=7", "id", b';'), Some(&b"7"[..]));
+        assert_eq!(argument(b"b&bb=1", "b", b'&'), None);
         assert_eq!(sent_field(b"HTTP/1.1 200 OK\r\nETag: \"a:b\"\r\n\r\n", b"etag"), b"\"a:b\"");
     }
 }

@@ -10,8 +10,8 @@ use crate::log::Level;
 use crate::worker::Worker;
 use std::os::fd::AsFd;
 use std::rc::Rc;
-use webserv_sys::Watch;
 use webserv_sys::file::{self, OpenFlags};
+use webserv_sys::{Error, Watch};
 
 /// Makes what a MKCOL names (RFC 4918 section 9.3).
 pub struct DirCreate {
@@ -38,13 +38,21 @@ impl DirCreate {
             Err(error) if error.is_taken() => return Err(Refusal::Failed(405, error)),
             outcome => outcome?,
         }
-        if let Some(access) = self.access {
-            let flags = OpenFlags::READ | OpenFlags::DIRECTORY | OpenFlags::NO_FOLLOW;
-            let made = file::openat(place.folder(), place.name(), flags, 0)?;
-            file::fchmod(made.as_fd(), directory_mode(access))?;
+        if let Some(access) = self.access
+            && let Err(error) = let_in(&place, access)
+        {
+            let _ = file::rmdirat(place.folder(), place.name()); // it would not be what was asked for
+            return Err(error.into());
         }
         Ok(201)
     }
+}
+
+/// Gives the directory that was made just now its permissions.
+fn let_in(place: &Place, access: u32) -> Result<(), Error> {
+    let flags = OpenFlags::READ | OpenFlags::DIRECTORY | OpenFlags::NO_FOLLOW;
+    let made = file::openat(place.folder(), place.name(), flags, 0)?;
+    file::fchmod(made.as_fd(), directory_mode(access))
 }
 
 impl Task<Worker> for DirCreate {

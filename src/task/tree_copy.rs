@@ -84,6 +84,11 @@ impl Ends {
             End::To => &self.to,
         }
     }
+
+    /// Whether a rename can do. Asked before anything is touched for it.
+    fn are_on_one_device(&self) -> Result<bool, Error> {
+        Ok(file::fstat(self.from.folder())?.device == file::fstat(self.to.folder())?.device)
+    }
 }
 
 /// What a turn came to: what is next, or the status.
@@ -119,10 +124,7 @@ impl TreeCopy {
         let to = Place::open(to, *to_links, None)?; // 409: the collection that it would be in is not there
         let ends = Ends { from, to, from_is_directory };
         self.may_replace(&stat, &ends)?;
-        match *moves {
-            true => self.rename(ends),
-            false => self.copy(ends),
-        }
+        if *moves && ends.are_on_one_device()? { self.rename(ends) } else { self.copy(ends) }
     }
 
     /// Whether what is at the destination, if anything is, makes room.
@@ -142,7 +144,7 @@ impl TreeCopy {
         if within { Err(Refusal::Status(403)) } else { Ok(()) }
     }
 
-    /// MOVE within a file system. Else it is copied.
+    /// MOVE within a file system. If it turns out that it is not one (a directory can be mounted twice), it is copied.
     fn rename(&self, ends: Ends) -> Outcome {
         match self.put_in_place(&ends, End::From, &ends.from.name().to_owned()) {
             Err(Refusal::Failed(_, error)) if error.is_cross_device() => self.copy(ends),
@@ -256,13 +258,20 @@ impl TreeCopy {
     }
 
     /// Removes the next entries of what is in nobody's way any more. What cannot be removed keeps its hidden name.
-    fn clear(ends: Box<Ends>, mut removers: Vec<(End, Remover)>, status: u16, cx: &mut Context<'_>) -> Stage {
+    fn clear(&self, ends: Box<Ends>, mut removers: Vec<(End, Remover)>, status: u16, cx: &mut Context<'_>) -> Stage {
         for _ in 0..TREE_STEPS_PER_TURN {
             let Some((end, remover)) = removers.last_mut() else { return Stage::Clearing(ends, removers, status) };
             match remover.step(ends.place(*end).folder()) {
                 Ok(true) => continue,
                 Ok(false) => {}
-                Err(error) => cx.log(Level::Error, format_args!("{error}: something with a hidden name stays")),
+                Err(error) => {
+                    let path = match end {
+                        End::From => &self.transport.from,
+                        End::To => &self.transport.to,
+                    };
+                    let (name, path) = (remover.name().to_string_lossy(), String::from_utf8_lossy(path));
+                    cx.log(Level::Error, format_args!("{error}: \"{name}\" stays beside \"{path}\""));
+                }
             }
             removers.pop();
         }
@@ -288,7 +297,7 @@ impl TreeCopy {
         let stage = match replace(&mut self.stage, Stage::Done) {
             Stage::Asked => self.begin(),
             Stage::Copying(ends, copier) => Ok(self.go_on(ends, copier, cx)),
-            Stage::Clearing(ends, removers, status) => Ok(Self::clear(ends, removers, status, cx)),
+            Stage::Clearing(ends, removers, status) => Ok(self.clear(ends, removers, status, cx)),
             Stage::Done => return Flow::Done,
         };
         let status = match stage {

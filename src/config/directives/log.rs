@@ -5,7 +5,7 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{AccessLog, ErrorLog, Escape, LogTarget, Part, Template};
+use crate::config::types::{AccessLog, ErrorLog, Escape, LogTarget, Part, Template, Variable};
 use crate::log::Level;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +76,8 @@ fn access_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         };
     }
     let target = target(scope, &it.args[0])?;
-    let mut log = AccessLog { target, format: combined(), buffer_bytes: BUFFER_BYTES, flush: FLUSH };
+    let (format, has_sent_fields) = (combined(), false);
+    let mut log = AccessLog { target, format, has_sent_fields, buffer_bytes: BUFFER_BYTES, flush: FLUSH };
     for (index, word) in it.args.iter().enumerate().skip(1) {
         if let Some(size) = word.option("buffer") {
             log.buffer_bytes = size.buffer(1..=64 << 20)?;
@@ -85,7 +86,9 @@ fn access_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         } else if word.option("if").is_some() || word.text.starts_with("gzip") {
             return Err(word.fault(format!("\"{}\" is not supported; accepted: a format, buffer=, flush=", word.text)));
         } else if index == 1 && !word.text.contains('=') {
-            log.format = format(scope, word)?;
+            log.format = self::format(scope, word)?;
+            let is_sent_field = |part: &Part| matches!(part, Part::Variable(Variable::SentHttp(_)));
+            log.has_sent_fields = log.format.parts.iter().any(is_sent_field);
         } else {
             let message = format!("unknown option \"{}\"; accepted after the format: buffer=, flush=", word.text);
             return Err(word.fault(message));

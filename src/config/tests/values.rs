@@ -1,7 +1,7 @@
 //! What right configurations come to.
 
 use super::*;
-use crate::config::{AccessLog, Address, Escape, LogTarget, Part, Return, Template, Variable};
+use crate::config::{AccessLog, Address, Escape, Literal, LogTarget, Part, Return, Template, Variable};
 use crate::http::Known;
 use std::time::Duration;
 
@@ -136,7 +136,8 @@ fn logs() {
     assert!(logs[0].format.parts.contains(&Part::Variable(Variable::HttpKnown(Known::UserAgent))));
     let AccessLog { format, buffer_bytes, flush, .. } = &logs[1];
     assert_eq!((*buffer_bytes, *flush, format.escape), (4096, Duration::from_secs(5), Escape::Json));
-    let parts = [Part::Variable(Variable::RemoteAddr), Part::Text(" ".into()), Part::Variable(Variable::Status)];
+    let parts =
+        [Part::Variable(Variable::RemoteAddr), Part::Text(Literal::new(" ".into())), Part::Variable(Variable::Status)];
     assert_eq!(format.parts, parts);
     assert_eq!(logs[2].target, LogTarget::Stderr);
 }

@@ -1,6 +1,8 @@
 //! Text with variables: log formats, `return`, `error_page`, `add_header`, `cgi_param`.
 
 use crate::http::Known;
+use crate::http::number::push_start;
+use std::fmt;
 
 /// Text with `$variables`.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -15,9 +17,46 @@ pub struct Template {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Part {
     /// As it stands.
-    Text(String),
+    Text(Literal),
     /// To be filled in per request.
     Variable(Variable),
+}
+
+/// Text of a template. Between variables there are mostly a few bytes.
+#[derive(Clone, PartialEq)]
+pub struct Literal {
+    text: String,
+    /// Its first bytes, with zeroes behind them if it is shorter.
+    start: [u8; 8],
+}
+
+impl Literal {
+    /// This text.
+    pub fn new(text: String) -> Self {
+        let mut start = [0; 8];
+        text.bytes().zip(&mut start).for_each(|(byte, place)| *place = byte);
+        Self { text, start }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Appends it.
+    #[inline]
+    pub fn push(&self, out: &mut Vec<u8>) {
+        match self.text.len() {
+            len @ ..=8 => push_start(out, &self.start, len),
+            _ => out.extend_from_slice(self.text.as_bytes()),
+        }
+    }
+}
+
+impl fmt::Debug for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
 }
 
 /// How values are made safe in a log line.

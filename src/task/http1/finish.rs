@@ -118,16 +118,18 @@ impl Http1 {
     }
 
     fn log_access(&self, entry: &Current, cx: &mut Context<'_>) {
-        for &log in &entry.route.settings.access_logs {
-            let Some(settings) = entry.config.access_logs.get(log) else { continue };
-            let mut line = std::mem::take(&mut cx.worker.access_logs.line);
-            line.clear();
-            route::push_log_line(&mut line, &settings.format, &self.view(entry, cx));
-            let first_since = cx.worker.access_logs.write(settings, &line);
-            cx.worker.access_logs.line = line;
-            if let Some(wait) = first_since {
-                cx.start(Box::new(Timer::after(wait, Job::FlushLogs)));
-            }
+        let logs = &entry.route.settings.access_logs;
+        if logs.is_empty() {
+            return;
+        }
+        let view = self.view_at(entry, cx.exchange.as_deref(), cx.worker, (cx.now, cx.moment()));
+        let mut waits = None;
+        for log in logs.iter().filter_map(|&log| entry.config.access_logs.get(log)) {
+            let wait = cx.worker.access_logs.write(log, |line| route::push_log_line(line, &log.format, &view));
+            waits = waits.into_iter().chain(wait).min();
+        }
+        if let Some(wait) = waits {
+            cx.start(Box::new(Timer::after(wait, Job::FlushLogs)));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::current::Current;
 use super::{Context, Http1};
-use crate::config::{Part, UseridMode, Variable};
+use crate::config::UseridMode;
 use crate::http::method::MethodSet;
 use crate::http::print::{self, BodyEnd, Connection, Frame};
 use crate::http::range::ContentRange;
@@ -186,9 +186,8 @@ pub(super) fn head_made(current: &mut Current, head: &[u8], cx: &mut Context<'_>
 
 /// Some access log wants to see fields of the answer.
 fn logs_sent_fields(current: &Current) -> bool {
-    let logs = current.route.settings.access_logs.iter().filter_map(|&log| current.config.access_logs.get(log));
-    let mut parts = logs.flat_map(|log| &log.format.parts);
-    parts.any(|part| matches!(part, Part::Variable(Variable::SentHttp(_))))
+    let mut logs = current.route.settings.access_logs.iter().filter_map(|&log| current.config.access_logs.get(log));
+    logs.any(|log| log.has_sent_fields)
 }
 
 /// The server's name as `server_tokens` wants it told.

@@ -2,12 +2,26 @@
 
 use super::current::Current;
 use super::{Context, Http1};
+use crate::engine::Moment;
+use crate::exchange::Exchange;
 use crate::route::View;
+use crate::worker::Worker;
+use std::time::Instant;
 
 impl Http1 {
     /// The request as `return`, `add_header`, `error_page` and the access log see it.
     pub(super) fn view<'a>(&'a self, current: &'a Current, cx: &'a Context<'_>) -> View<'a> {
-        let x = cx.exchange.as_deref();
+        self.view_at(current, cx.exchange.as_deref(), cx.worker, (cx.now, cx.moment()))
+    }
+
+    /// The same, which leaves the worker to others; `now` on both clocks.
+    pub(super) fn view_at<'a>(
+        &'a self,
+        current: &'a Current,
+        x: Option<&'a Exchange>,
+        worker: &Worker,
+        now: (Instant, Moment),
+    ) -> View<'a> {
         let taken = x.map_or(0, |x| x.sent_bytes);
         let sent = taken.min(current.output_end).saturating_sub(current.output_start);
         View {
@@ -19,13 +33,13 @@ impl Http1 {
             settings: &current.route.settings,
             client: x.and_then(|x| x.client.address()),
             local: &self.entrance.local,
-            wall: cx.worker.date.wall(cx.now),
+            wall: worker.date.wall(now.0),
             status: current.status,
             body_bytes_sent: sent.saturating_sub(current.head_bytes),
             bytes_sent: sent,
             request_bytes: current.request_head_bytes + current.body.bytes,
-            elapsed: cx.moment().since(current.started),
-            worker: cx.worker.team.number(),
+            elapsed: now.1.since(current.started),
+            worker: worker.team.number(),
             connection: self.connection,
             connection_requests: current.number,
             pipelined: current.pipelined,

@@ -97,7 +97,7 @@ impl Copier {
         if level.entries.is_empty() {
             match level.from.read(&mut level.entries, TREE_STEPS_PER_TURN) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {} // it is gone by now, as all that was in it
-                outcome => drop(outcome?),
+                outcome => _ = outcome?,
             }
         }
         match level.entries.pop() {
@@ -182,5 +182,7 @@ fn open_entry(folder: BorrowedFd<'_>, entry: &Entry) -> Result<Option<OwnedFd>, 
 /// A directory to write into: we may do that whatever its original's permissions are.
 fn make_directory(folder: BorrowedFd<'_>, name: &CStr, like: &Stat) -> Result<OwnedFd, Error> {
     file::mkdirat(folder, name, like.mode & 0o777 | 0o700)?;
-    file::openat(folder, name, READ_DIRECTORY, 0)
+    file::openat(folder, name, READ_DIRECTORY, 0).inspect_err(|_| {
+        let _ = file::rmdirat(folder, name);
+    })
 }

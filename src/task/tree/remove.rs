@@ -48,6 +48,11 @@ impl Remover {
         Self { here: None, above: Vec::new(), name }
     }
 
+    /// What is removed.
+    pub fn name(&self) -> &CStr {
+        &self.name
+    }
+
     /// Removes one entry, or reads the next ones. False: all is gone.
     ///
     /// # Errors

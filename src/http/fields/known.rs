@@ -1,0 +1,239 @@
+//! Field names that have a number, found by a few comparisons of eight bytes each.
+
+use super::super::octets::{HIGH_BITS, equal, first_mark, until};
+
+/// Field names that the server itself asks for, or that browsers send with every request. The rest is found by text
+/// with [`Fields::get_by_name`](super::Fields::get_by_name).
+#[allow(missing_docs)] // the names are their own explanation
+#[rustfmt::skip]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
+pub enum Known {
+    Accept, AcceptCharset, AcceptEncoding, AcceptLanguage, Authorization, CacheControl, Connection, ContentEncoding,
+    ContentLanguage, ContentLength, ContentLocation, ContentRange, ContentType, Cookie, Date, Depth, Destination, Dnt,
+    Expect, Forwarded, From, Host, If, IfMatch, IfModifiedSince, IfNoneMatch, IfRange, IfUnmodifiedSince, KeepAlive,
+    LockToken, MaxForwards, Origin, Overwrite, Pragma, Priority, Proxy, ProxyAuthorization, ProxyConnection, Range,
+    Referer, SecChUa, SecChUaMobile, SecChUaPlatform, SecFetchDest, SecFetchMode, SecFetchSite, SecFetchUser, Server,
+    SetCookie, Te, Timeout, Trailer, TransferEncoding, Upgrade, UpgradeInsecureRequests, UserAgent, Via, XForwardedFor,
+    XRealIp,
+}
+
+/// In the order of the enum, which `ENTRIES` checks when it is compiled.
+const NAMES: [(Known, &str); 59] = [
+    (Known::Accept, "Accept"),
+    (Known::AcceptCharset, "Accept-Charset"),
+    (Known::AcceptEncoding, "Accept-Encoding"),
+    (Known::AcceptLanguage, "Accept-Language"),
+    (Known::Authorization, "Authorization"),
+    (Known::CacheControl, "Cache-Control"),
+    (Known::Connection, "Connection"),
+    (Known::ContentEncoding, "Content-Encoding"),
+    (Known::ContentLanguage, "Content-Language"),
+    (Known::ContentLength, "Content-Length"),
+    (Known::ContentLocation, "Content-Location"),
+    (Known::ContentRange, "Content-Range"),
+    (Known::ContentType, "Content-Type"),
+    (Known::Cookie, "Cookie"),
+    (Known::Date, "Date"),
+    (Known::Depth, "Depth"),
+    (Known::Destination, "Destination"),
+    (Known::Dnt, "DNT"),
+    (Known::Expect, "Expect"),
+    (Known::Forwarded, "Forwarded"),
+    (Known::From, "From"),
+    (Known::Host, "Host"),
+    (Known::If, "If"),
+    (Known::IfMatch, "If-Match"),
+    (Known::IfModifiedSince, "If-Modified-Since"),
+    (Known::IfNoneMatch, "If-None-Match"),
+    (Known::IfRange, "If-Range"),
+    (Known::IfUnmodifiedSince, "If-Unmodified-Since"),
+    (Known::KeepAlive, "Keep-Alive"),
+    (Known::LockToken, "Lock-Token"),
+    (Known::MaxForwards, "Max-Forwards"),
+    (Known::Origin, "Origin"),
+    (Known::Overwrite, "Overwrite"),
+    (Known::Pragma, "Pragma"),
+    (Known::Priority, "Priority"),
+    (Known::Proxy, "Proxy"),
+    (Known::ProxyAuthorization, "Proxy-Authorization"),
+    (Known::ProxyConnection, "Proxy-Connection"),
+    (Known::Range, "Range"),
+    (Known::Referer, "Referer"),
+    (Known::SecChUa, "Sec-CH-UA"),
+    (Known::SecChUaMobile, "Sec-CH-UA-Mobile"),
+    (Known::SecChUaPlatform, "Sec-CH-UA-Platform"),
+    (Known::SecFetchDest, "Sec-Fetch-Dest"),
+    (Known::SecFetchMode, "Sec-Fetch-Mode"),
+    (Known::SecFetchSite, "Sec-Fetch-Site"),
+    (Known::SecFetchUser, "Sec-Fetch-User"),
+    (Known::Server, "Server"),
+    (Known::SetCookie, "Set-Cookie"),
+    (Known::Te, "TE"),
+    (Known::Timeout, "Timeout"),
+    (Known::Trailer, "Trailer"),
+    (Known::TransferEncoding, "Transfer-Encoding"),
+    (Known::Upgrade, "Upgrade"),
+    (Known::UpgradeInsecureRequests, "Upgrade-Insecure-Requests"),
+    (Known::UserAgent, "User-Agent"),
+    (Known::Via, "Via"),
+    (Known::XForwardedFor, "X-Forwarded-For"),
+    (Known::XRealIp, "X-Real-IP"),
+];
+
+impl Known {
+    /// The field that a name means, in any case.
+    pub const fn parse(name: &[u8]) -> Option<Known> {
+        if name.is_empty() { None } else { Ends::of(name).find(name) }
+    }
+
+    /// The usual spelling.
+    pub const fn name(self) -> &'static str {
+        NAMES[self as usize].1
+    }
+
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Known> {
+        NAMES.iter().map(|&(known, _)| known)
+    }
+
+    pub(super) const fn bit(self) -> u64 {
+        1 << self as u8
+    }
+}
+
+/// The length of the name that a field line begins with, up to its colon, and what it means. The name is not empty, but
+/// may be any bytes but for that. `None`: there is no name, or no colon.
+#[inline(always)] // one call per line
+pub(super) fn name_of(line: &[u8]) -> Option<(usize, Option<Known>)> {
+    let Some(start) = line.first_chunk::<16>() else { return long_name_of(line) };
+    let first = u64::from_le_bytes(*start.first_chunk()?);
+    let marks = equal(first, b':') & HIGH_BITS;
+    let (len, last, first) = if marks != 0 {
+        // The mark is the highest bit of the colon's byte. All bits up to it, shifted by eight, are those of the name.
+        let all = first & ((marks ^ (marks - 1)) >> 8);
+        (first_mark(marks), all, all)
+    } else {
+        let marks = equal(u64::from_le_bytes(*start.last_chunk()?), b':') & HIGH_BITS;
+        if marks == 0 {
+            return long_name_of(line);
+        }
+        let len = 8 + first_mark(marks);
+        (len, u64::from_le_bytes(*start[..len].last_chunk()?), first)
+    };
+    if len == 0 || start[len] != b':' {
+        return None;
+    }
+    Some((len, Ends { first, last }.find(&start[..len])))
+}
+
+/// As [`name_of`], where the colon is not among the first 16 bytes, or there are fewer.
+#[inline(never)]
+fn long_name_of(line: &[u8]) -> Option<(usize, Option<Known>)> {
+    let len = until(line, |word| equal(word, b':')).filter(|&len| len > 0 && line[len] == b':')?;
+    Some((len, Known::parse(&line[..len])))
+}
+
+/// The first and the last eight bytes of a name. Of a shorter one both are all of it, and zeros.
+#[derive(Clone, Copy)]
+struct Ends {
+    first: u64,
+    last: u64,
+}
+
+impl Ends {
+    const fn of(name: &[u8]) -> Ends {
+        if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            return Ends { first: u64::from_le_bytes(*first), last: u64::from_le_bytes(*last) };
+        }
+        let (mut all, mut i) = (0, name.len());
+        while i > 0 {
+            i -= 1;
+            all = all << 8 | name[i] as u64;
+        }
+        Ends { first: all, last: all }
+    }
+
+    /// The known name that has these ends, in any case, and the same middle.
+    #[inline(always)]
+    const fn find(self, name: &[u8]) -> Option<Known> {
+        let i = SLOTS[self.slot()] as usize;
+        if i >= ENTRIES.len() {
+            return None;
+        }
+        let entry = &ENTRIES[i];
+        let differ =
+            (self.first ^ entry.ends.first) & entry.counts.first | (self.last ^ entry.ends.last) & entry.counts.last;
+        if name.len() != entry.len || differ != 0 || (name.len() > 16 && is_middle_different(name, entry.known)) {
+            return None;
+        }
+        Some(entry.known)
+    }
+
+    /// Where `SLOTS` has the name that these may be the ends of. The upper bits of a product hang on all bits of its
+    /// factors; of the constant nothing is asked but that it keeps the names apart.
+    #[inline(always)]
+    const fn slot(self) -> usize {
+        let mixed = (self.first ^ self.last.rotate_left(8)) & !CASE;
+        (mixed.wrapping_mul(0xbc66_7413_4539_884d) >> 56) as usize
+    }
+}
+
+/// The bit of each byte that tells the case of a letter.
+const CASE: u64 = u64::MAX / 255 * 0x20;
+
+/// The bits of a known name that count: all, but of letters (which have bit 6; the hyphen has not) not their case.
+const fn counting(name: u64) -> u64 {
+    !(name >> 1 & CASE)
+}
+
+/// What stands between the ends of a long name. There are few of these.
+const fn is_middle_different(name: &[u8], known: Known) -> bool {
+    let known = known.name().as_bytes();
+    let mut i = 8;
+    while i + 8 < name.len() {
+        if !name[i].eq_ignore_ascii_case(&known[i]) {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
+/// A name as it is compared.
+struct Entry {
+    known: Known,
+    len: usize,
+    ends: Ends,
+    /// Which bits of the ends count.
+    counts: Ends,
+}
+
+const ENTRIES: [Entry; NAMES.len()] = {
+    const NO_ENDS: Ends = Ends { first: 0, last: 0 };
+    let mut entries = [const { Entry { known: Known::Accept, len: 0, ends: NO_ENDS, counts: NO_ENDS } }; NAMES.len()];
+    let mut i = 0;
+    while i < NAMES.len() {
+        let (known, name) = NAMES[i];
+        assert!(known as usize == i, "NAMES is not in the order of Known");
+        assert!(i < 64, "a set of names is a number of 64 bits");
+        let ends = Ends::of(name.as_bytes());
+        let counts = Ends { first: counting(ends.first), last: counting(ends.last) };
+        entries[i] = Entry { known, len: name.len(), ends, counts };
+        i += 1;
+    }
+    entries
+};
+
+/// A perfect hash of `NAMES`: a collision fails the build, then `slot` needs another factor.
+const SLOTS: [u8; 256] = {
+    let mut slots = [u8::MAX; 256];
+    let mut i = 0;
+    while i < ENTRIES.len() {
+        let slot = ENTRIES[i].ends.slot();
+        assert!(slots[slot] == u8::MAX, "two known names share a slot");
+        slots[slot] = i as u8;
+        i += 1;
+    }
+    slots
+};
