@@ -304,6 +304,38 @@ fn a_client_that_vanishes_leaves_nothing() {
     s.assert_alive("vanished clients");
 }
 
+/// Bytes of a long body wait in the kernel until they are many, but those of a client that has become slow not long.
+#[test]
+fn a_fast_upload_that_becomes_slow_or_ends_is_not_waited_for() {
+    let s = store("client_max_body_size 0;");
+    let body = noise(8 << 20, 21);
+    let head = head("/long", &format!("Content-Length: {}\r\n", body.len()));
+    let begin = || {
+        let mut client = s.connect();
+        client.send(&head);
+        client.send(&body[..4 << 20]);
+        client
+    };
+    let mut client = begin();
+    let mut sent = 4 << 20;
+    for bytes in [1, 1000, 100_000, 1, 1_000_000, 1] {
+        client.send(&body[sent..sent + bytes]);
+        sent += bytes;
+        wait_for(&format!("{sent} bytes are written"), || open_sizes(&s).contains(&(sent as u64)).then_some(()));
+    }
+    client.send(&body[sent..]);
+    client.response().expect(201, "the slow one");
+    assert_stored(&s, "long", &body);
+    std::fs::remove_file(s.path("html/long")).unwrap();
+
+    let mut client = begin();
+    client.half_close();
+    client.response().expect(400, "one half of a body");
+    assert_nothing_left(&s, "an end in the middle");
+    drop(begin());
+    assert_nothing_left(&s, "a client that left");
+}
+
 #[test]
 fn a_reset_in_the_middle_of_a_file_takes_it_away() {
     let s = store("client_max_body_size 0; open_file_cache off;");

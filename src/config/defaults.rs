@@ -43,7 +43,7 @@ impl Default for Settings {
             large_client_header_buffers: (4, 8 << 10),
             max_headers: 1000,
             sendfile: true,
-            sendfile_max_chunk: 2 << 20,
+            sendfile_max_chunk: 4 << 20,
             tcp_nopush: false,
             tcp_nodelay: true,
             server_tokens: true,

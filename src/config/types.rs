@@ -183,9 +183,10 @@ pub struct Settings {
     pub max_headers: usize,
     /// `sendfile`. Default on (unlike nginx's off).
     pub sendfile: bool,
-    /// `sendfile_max_chunk`: bytes in one sendfile call; zero: no limit. Default 2 MiB.
+    /// `sendfile_max_chunk`: bytes in one sendfile call; zero: no limit. Default 4 MiB (nginx: 2), as much as one
+    /// client is sent in one turn.
     pub sendfile_max_chunk: u64,
-    /// `tcp_nopush`. Default off.
+    /// `tcp_nopush`: whole segments for all that sendfile sends; off: for long files only. Default off.
     pub tcp_nopush: bool,
     /// `tcp_nodelay`. Default on.
     pub tcp_nodelay: bool,

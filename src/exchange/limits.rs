@@ -108,8 +108,20 @@ pub const READ_BYTES: usize = 64 << 10;
 /// is on its way. With 256 KiB, 1 MiB takes eight calls to store; more at once only leaves the processor's cache.
 pub const LONG_READ_BYTES: usize = 256 << 10;
 
+/// Bytes of a long body that have come before we are told so. Half of what a read takes, so that the client goes on
+/// sending meanwhile.
+pub const LONG_READ_TOLD_BYTES: usize = LONG_READ_BYTES / 2;
+
+/// How long at most fewer bytes than that wait in the kernel. Who sends them more slowly, at some 2 MB/s, is read as
+/// they come.
+pub const LONG_READ_WITHIN: Duration = Duration::from_millis(50);
+
 /// Bytes that a client is sent in one turn of ClientWrite, before others have theirs.
 pub const WRITE_BYTES_PER_TURN: u64 = 4 << 20;
+
+/// Bytes of a file from which on two calls more, to cork the socket before and uncork it behind them, cost less than
+/// the short segments that they save; `tcp_nopush on` is for all.
+pub const CORKED_BYTES_MIN: u64 = 1 << 20;
 
 /// Segments gathered into one writev(2).
 pub const IOVECS_MAX: usize = 16;

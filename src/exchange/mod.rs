@@ -56,12 +56,16 @@ bitflags! {
     pub struct Marks: u8 {
         /// Our direction of the socket has been shut down.
         const SHUT = 1;
-        /// The last read has brought all that it had asked for.
+        /// The last read has brought as much as one asks for at first: more is on its way.
         const MUCH_COMES = 2;
         /// While it lingers, something of the client's was read and dropped since that was last looked at.
         const DROPPED = 4;
         /// The program that was started last was too slow, or what it said was no answer: it works for nobody.
         const PROGRAM_FAILED = 8;
+        /// While much of a body comes fast, the kernel tells of many bytes and not of each segment.
+        const PATIENT = 16;
+        /// The socket sends whole segments only.
+        const CORKED = 32;
     }
 }
 

@@ -25,6 +25,7 @@ pub struct Pipe {
     files: u8,
     /// Bytes that ever left.
     taken_bytes: u64,
+    announced_bytes: u64,
     ended: bool,
     abandoned: bool,
     held: bool,
@@ -123,6 +124,7 @@ impl Pipe {
             memory_bytes_max: memory_bytes_max as u32,
             files: 0,
             taken_bytes: 0,
+            announced_bytes: 0,
             ended: false,
             abandoned: false,
             held: false,
@@ -138,6 +140,7 @@ impl Pipe {
     pub fn renew(&mut self, memory_bytes_max: usize) {
         debug_assert!(self.is_idle());
         (self.memory_bytes_max, self.taken_bytes, self.held) = (memory_bytes_max as u32, 0, false);
+        self.announced_bytes = 0;
     }
 
     /// Makes it full with no less than so many bytes; what is in it stays.
@@ -164,6 +167,16 @@ impl Pipe {
     /// Bytes that have left it since it was made.
     pub fn taken_bytes(&self) -> u64 {
         self.taken_bytes
+    }
+
+    /// So many bytes are still to come into it.
+    pub fn announce(&mut self, bytes: u64) {
+        self.announced_bytes = bytes;
+    }
+
+    /// Bytes that are announced and not in it yet; 0 if that is not known.
+    pub fn announced_bytes(&self) -> u64 {
+        self.announced_bytes
     }
 
     /// The writer is done: nothing more comes.

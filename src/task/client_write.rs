@@ -2,19 +2,23 @@
 
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::exchange::limits::{IOVECS_MAX, WRITE_BYTES_PER_TURN};
-use crate::exchange::{Buffers, Exchange, Front, Marks, Phase, Pipe};
+use crate::exchange::limits::{CORKED_BYTES_MIN, IOVECS_MAX, WRITE_BYTES_PER_TURN};
+use crate::exchange::{Buffers, Exchange, Front, Marks, Phase};
 use crate::worker::Worker;
 use std::io::IoSlice;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use webserv_sys::{Error, Watch, file, net};
 
 /// Writes what the exchange has for the client: runs of bytes with one writev(2), ranges of files with sendfile(2).
+///
+/// While a long range is on its way the socket is corked (tcp(7)): the kernel takes a file 64 KiB at a time, which is
+/// no whole number of segments, and each acknowledgement that comes would send off the short one at the end.
 ///
 /// All that it has stands in the exchange, so that it takes no memory of its own.
 pub struct ClientWrite;
 
 /// What one call came to.
+#[derive(PartialEq, Eq)]
 enum Written {
     /// All that was offered.
     All,
@@ -22,66 +26,53 @@ enum Written {
     Part,
 }
 
-impl ClientWrite {
-    fn write(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
-        let Some(socket) = x.socket.as_ref().map(AsFd::as_fd) else { return Ok(Flow::Done) };
-        let output = &mut *x.output;
-        let (waiting, timeout) = (output.len(), x.settings.send_timeout);
-        let full = write_turn(socket, output, x.settings.sendfile_max_chunk, &mut worker.buffers);
-        let left = output.len();
-        let sent = waiting - left;
-        x.sent_bytes += sent;
-        let full = full.map_err(TaskError::client)?;
-        if left == 0 && x.phase == Phase::Lingering && !x.marks.contains(Marks::SHUT) {
-            x.marks.insert(Marks::SHUT);
-            net::shutdown_write(socket).map_err(TaskError::client)?;
+/// One turn's worth of the output.
+fn write(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+    let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
+    let (before, timeout) = (x.sent_bytes, x.settings.send_timeout);
+    let mut full = false;
+    while !full && !x.output.is_empty() && x.sent_bytes - before < WRITE_BYTES_PER_TURN {
+        match write_once(x, &mut worker.buffers) {
+            Ok(written) => full = written == Written::Part,
+            Err(error) if error.would_block() => full = true,
+            Err(error) => return Err(TaskError::client(error)),
         }
-        if left == 0 {
-            x.output.give_back_to(&mut worker.pipes);
-            cx.no_deadline();
-        } else if sent > 0 || !cx.has_deadline() {
+    }
+    if !x.output.is_empty() {
+        if x.sent_bytes > before || !cx.has_deadline() {
             cx.wake_after(timeout);
         }
-        Ok(match full {
-            true => Flow::Blocked,
-            false if left > 0 => Flow::Yield,
-            false => Flow::Progress,
-        })
+        return Ok(if full { Flow::Blocked } else { Flow::Yield });
     }
+    x.output.give_back_to(&mut worker.pipes);
+    let Some(socket) = &x.socket else { return Ok(Flow::Done) };
+    if x.marks.contains(Marks::CORKED) {
+        cork(socket, &mut x.marks, false);
+    }
+    if x.phase == Phase::Lingering && !x.marks.contains(Marks::SHUT) {
+        x.marks.insert(Marks::SHUT);
+        net::shutdown_write(socket.as_fd()).map_err(TaskError::client)?;
+    }
+    cx.no_deadline();
+    Ok(if full { Flow::Blocked } else { Flow::Progress })
 }
 
-/// One turn's worth of the output. Whether the socket's buffer is full.
-fn write_turn(
-    socket: BorrowedFd<'_>,
-    output: &mut Pipe,
-    sendfile_max_chunk: u64,
-    buffers: &mut Buffers,
-) -> Result<bool, Error> {
-    let waiting = output.len();
-    while !output.is_empty() && waiting - output.len() < WRITE_BYTES_PER_TURN {
-        match write_once(socket, output, sendfile_max_chunk, buffers) {
-            Ok(Written::All) => {}
-            Ok(Written::Part) => return Ok(true),
-            Err(error) if error.would_block() => return Ok(true),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(false)
-}
-
-/// One system call's worth of the output. `sendfile_max_chunk` is the directive's: 0 is no limit.
-fn write_once(
-    socket: BorrowedFd<'_>,
-    output: &mut Pipe,
-    sendfile_max_chunk: u64,
-    buffers: &mut Buffers,
-) -> Result<Written, Error> {
+/// One system call's worth of the output.
+fn write_once(x: &mut Exchange, buffers: &mut Buffers) -> Result<Written, Error> {
+    let Exchange { output, socket: Some(socket), marks, settings, .. } = x else { return Ok(Written::Part) };
+    let output = &mut **output;
     let (offered, sent) = match output.front() {
         Some(Front::File(source, range)) => {
-            let most = if sendfile_max_chunk == 0 { WRITE_BYTES_PER_TURN } else { sendfile_max_chunk };
-            let offered = (range.end - range.start).min(most.min(WRITE_BYTES_PER_TURN));
-            match file::sendfile(socket, source, range.start, offered as usize)? {
+            let left = range.end - range.start;
+            if !marks.contains(Marks::CORKED) && (settings.tcp_nopush || left >= CORKED_BYTES_MIN) {
+                cork(socket, marks, true);
+            }
+            let most = match settings.sendfile_max_chunk {
+                0 => WRITE_BYTES_PER_TURN,
+                bytes => bytes.min(WRITE_BYTES_PER_TURN),
+            };
+            let offered = left.min(most);
+            match file::sendfile(socket.as_fd(), source, range.start, offered as usize)? {
                 // The file has become shorter than the length that was promised.
                 0 => return Err(Error::shrunk("sendfile")),
                 sent => (offered, sent as u64),
@@ -92,15 +83,22 @@ fn write_once(
             let (count, offered, more) = output.gather(&mut slices);
             // More behind them is a file: the head waits in the kernel to leave in one segment with its beginning.
             let sent = match more {
-                true => net::sendv(socket, &slices[..count], true)?,
-                false => file::writev(socket, &slices[..count])?,
+                true => net::sendv(socket.as_fd(), &slices[..count], true)?,
+                false => file::writev(socket.as_fd(), &slices[..count])?,
             };
             (offered, sent as u64)
         }
         None => return Ok(Written::All),
     };
     output.consume_into(sent, buffers);
+    x.sent_bytes += sent;
     Ok(if sent < offered { Written::Part } else { Written::All })
+}
+
+/// Whether it fails (on a unix socket, which has no segments) or not: the bytes arrive.
+fn cork(socket: &OwnedFd, marks: &mut Marks, on: bool) {
+    marks.set(Marks::CORKED, on);
+    let _ = net::set_nopush(socket.as_fd(), on);
 }
 
 impl Task<Worker> for ClientWrite {
@@ -126,7 +124,7 @@ impl Task<Worker> for ClientWrite {
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
-            Event::Ready | Event::Hangup => self.write(cx),
+            Event::Ready | Event::Hangup => write(cx),
             Event::Deadline => {
                 if let Some(x) = cx.exchange.as_deref()
                     && let Some(socket) = x.socket.as_ref().filter(|_| x.settings.reset_timedout_connection)

@@ -72,6 +72,14 @@ impl RequestBody {
         matches!(self.left, Left::Bytes(bytes) if bytes <= UNWANTED_BYTES_MAX)
     }
 
+    /// How many bytes are announced and have not been taken; of chunks only each itself says it.
+    fn announced_bytes(&self) -> u64 {
+        match self.left {
+            Left::Bytes(bytes) => bytes,
+            Left::Nothing | Left::Chunks(_) | Left::Lost => 0,
+        }
+    }
+
     /// More than `max` bytes have come or are announced; 0: there is no limit.
     fn is_over(&self, max: u64) -> bool {
         let announced_bytes = match &self.left {
@@ -207,7 +215,11 @@ fn advance(current: &mut Current, cx: &mut Context<'_>) -> Result<(), u16> {
     }
     let Exchange { input, body, .. } = cx.exchange();
     let sink = current.feeds.then(|| &mut **body);
-    if let Err(error) = current.body.take(input, sink) {
+    let taken = current.body.take(input, sink);
+    if current.feeds {
+        body.announce(current.body.announced_bytes());
+    }
+    if let Err(error) = taken {
         current.body = RequestBody::lost();
         cx.log(Level::Info, format_args!("refused: {}", error.reason));
         return Err(400);

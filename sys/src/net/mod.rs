@@ -8,7 +8,7 @@ mod options;
 mod transfer;
 
 pub use address::{Address, UNIX_PATH_BYTES_MAX};
-pub use options::{set_nodelay, set_nopush, set_reset_on_close, set_reuse_port, take_error};
+pub use options::{set_nodelay, set_nopush, set_receive_low_water, set_reset_on_close, set_reuse_port, take_error};
 pub use transfer::{recv, send, sendv, shutdown_write};
 
 use crate::{Error, Result};

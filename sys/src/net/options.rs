@@ -28,6 +28,16 @@ pub fn set_nopush(socket: BorrowedFd<'_>, on: bool) -> Result<()> {
     set_flag(socket, libc::IPPROTO_TCP, NO_PUSH, on)
 }
 
+/// How many bytes must have come before the socket is readable for a poller: `SO_RCVLOWAT` in socket(7), usually 1.
+/// The receive buffer grows to twice as many. The end, an error, and a buffer that is full are told all the same; reads
+/// bring what is there. Errors: `ENOSYS` but on Linux: elsewhere a full buffer of small segments is not told.
+pub fn set_receive_low_water(socket: BorrowedFd<'_>, bytes: usize) -> Result<()> {
+    if cfg!(not(any(target_os = "linux", target_os = "android"))) {
+        return Err(Error::new("setsockopt", libc::ENOSYS));
+    }
+    set(socket, libc::SOL_SOCKET, libc::SO_RCVLOWAT, c_int::try_from(bytes).unwrap_or(c_int::MAX))
+}
+
 /// Lets other sockets of this user that say so too listen on this one's address, or on a wildcard or specific address
 /// of the same port: `SO_REUSEPORT` in socket(7). On Linux also while it listens.
 pub fn set_reuse_port(socket: BorrowedFd<'_>, on: bool) -> Result<()> {

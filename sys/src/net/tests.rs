@@ -278,6 +278,35 @@ fn nopush_holds_a_short_segment_until_it_is_off() {
     assert_eq!(received(&client), b"held");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_low_water_mark_keeps_a_few_bytes_from_waking_anyone() {
+    let (client, server) = tcp_pair();
+    set_receive_low_water(server.as_fd(), 1000).unwrap();
+    send(client.as_fd(), &[b'x'; 999], false).unwrap();
+    // Loopback delivers within send; and a poller that is not woken now would be woken never.
+    assert!(!is_readable(&server));
+    send(client.as_fd(), b"x", false).unwrap();
+    assert_eq!(received(&server).len(), 1000);
+    send(client.as_fd(), b"more", false).unwrap();
+    assert!(!is_readable(&server));
+    set_receive_low_water(server.as_fd(), 1).unwrap();
+    assert_eq!(received(&server), b"more");
+
+    set_receive_low_water(server.as_fd(), 1 << 20).unwrap();
+    send(client.as_fd(), b"the end", false).unwrap();
+    shutdown_write(client.as_fd()).unwrap();
+    assert_eq!((received(&server), received(&server)), (b"the end".to_vec(), vec![]));
+}
+
+/// Whether a poller says so of it now.
+#[cfg(target_os = "linux")]
+fn is_readable(socket: &OwnedFd) -> bool {
+    let mut one = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: the kernel writes the one entry that is given.
+    unsafe { syscall!(poll(&raw mut one, 1, 0)) }.unwrap() == 1
+}
+
 /// Whether `TCP_NODELAY` is set.
 fn is_nodelay(socket: &OwnedFd) -> bool {
     let (mut on, mut length): (c_int, libc::socklen_t) = (0, 4);
