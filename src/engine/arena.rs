@@ -84,7 +84,13 @@ impl<T> Arena<T> {
         Some(Token { index, generation: slot.generation })
     }
 
-    /// The same, with the value.
+    /// That value.
+    #[inline]
+    pub fn at(&self, index: u32) -> Option<&T> {
+        self.slots.get(index as usize)?.value.as_ref()
+    }
+
+    /// That value, to be changed, and its token.
     #[inline]
     pub fn at_mut(&mut self, index: u32) -> Option<(Token, &mut T)> {
         let slot = self.slots.get_mut(index as usize)?;

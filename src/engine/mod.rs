@@ -207,7 +207,7 @@ impl<W> Engine<W> {
             return; // it does not wait any more
         }
         let Some(slot) = self.slots.get_mut(token) else { return };
-        let exchange = slot.exchange(&self.exchanges).and_then(|x| self.exchanges.get(x));
+        let exchange = slot.exchange_in(&self.exchanges);
         match self.poller.arm(slot.task.watch(exchange), token) {
             Ok(()) => slot.watched = Watched::Yes,
             Err(error) => self.refused(token, error),
@@ -303,7 +303,7 @@ impl<W> Engine<W> {
     fn ask(&mut self, token: Token) -> Want {
         let Some(slot) = self.slots.get(token) else { return Want::Nothing };
         self.asked = Asked::Wants(token);
-        slot.task.wants(slot.exchange(&self.exchanges).and_then(|x| self.exchanges.get(x)))
+        slot.task.wants(slot.exchange_in(&self.exchanges))
     }
 
     /// What one of the tasks asked that all be told.

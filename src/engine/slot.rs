@@ -93,6 +93,12 @@ impl<W> Slot<W> {
         exchanges.token(self.exchange)
     }
 
+    /// That exchange itself.
+    #[inline]
+    pub fn exchange_in<'x>(&self, exchanges: &'x Arena<Exchange>) -> Option<&'x Exchange> {
+        exchanges.at(self.exchange)
+    }
+
     /// It stands alone from now on.
     pub fn leave(&mut self) {
         self.exchange = NONE;

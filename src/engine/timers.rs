@@ -20,7 +20,7 @@ impl Moment {
 
     /// What the clock shows.
     pub fn now() -> Self {
-        Self(NonZeroU64::MIN.saturating_add(clock::monotonic_nanos()))
+        Self(NonZeroU64::new(clock::monotonic_nanos()).unwrap_or(NonZeroU64::MIN))
     }
 
     /// So much later.

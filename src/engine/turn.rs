@@ -179,7 +179,7 @@ impl<W> Engine<W> {
             return;
         }
         slot.watched = Watched::No;
-        let exchange = slot.exchange(&self.exchanges).and_then(|x| self.exchanges.get(x));
+        let exchange = slot.exchange_in(&self.exchanges);
         if let Err(error) = self.poller.disarm(slot.task.watch(exchange)) {
             let speaker = slot.task.introduce(exchange);
             self.say(Level::Alert, speaker, None, format_args!("{error}"));

@@ -26,6 +26,19 @@ pub struct Pipes {
     spare: Vec<Box<Pipe>>,
 }
 
+impl Pipes {
+    #[inline(always)] // a few instructions, once per request
+    fn take(&mut self, bytes_max: usize) -> Box<Pipe> {
+        match self.spare.pop() {
+            Some(mut pipe) => {
+                pipe.renew(bytes_max);
+                pipe
+            }
+            None => Box::new(Pipe::new(bytes_max)),
+        }
+    }
+}
+
 impl<T, const BYTES_MAX: usize> OnDemand<T, BYTES_MAX> {
     /// Nothing of it is needed any more: what is seen from now on is fresh.
     pub fn give_back(&mut self) {
@@ -34,15 +47,28 @@ impl<T, const BYTES_MAX: usize> OnDemand<T, BYTES_MAX> {
 }
 
 impl<const BYTES_MAX: usize> OnDemand<Pipe, BYTES_MAX> {
-    /// It is about to be changed, which takes no memory if there is some in this store.
+    /// The same as to change it, but takes no new memory if there is some in this store.
     #[inline]
-    pub fn draw_on(&mut self, pipes: &mut Pipes) {
-        if self.0.is_none()
-            && let Some(mut pipe) = pipes.spare.pop()
-        {
-            pipe.renew(BYTES_MAX);
-            self.0 = Some(pipe);
+    pub fn draw_on(&mut self, pipes: &mut Pipes) -> &mut Pipe {
+        match self.0 {
+            Some(ref mut pipe) => pipe,
+            None => self.0.insert(pipes.take(BYTES_MAX)),
         }
+    }
+
+    /// The same, from a pipe that has just been emptied, if it has: what brought a request takes its answer.
+    #[inline]
+    pub fn draw_on_empty<const OTHER: usize>(&mut self, emptied: &mut OnDemand<Pipe, OTHER>, pipes: &mut Pipes) {
+        if self.0.is_some() {
+            return;
+        }
+        self.0 = match emptied.0.take_if(|pipe| pipe.is_idle()) {
+            Some(mut pipe) => {
+                pipe.renew(BYTES_MAX);
+                Some(pipe)
+            }
+            None => Some(pipes.take(BYTES_MAX)),
+        };
     }
 
     /// If there is nothing in it, and nothing to be remembered of it, its memory goes into this store.
@@ -74,8 +100,16 @@ impl<T: Fresh<BYTES_MAX>, const BYTES_MAX: usize> Deref for OnDemand<T, BYTES_MA
 impl<T: Fresh<BYTES_MAX>, const BYTES_MAX: usize> DerefMut for OnDemand<T, BYTES_MAX> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        self.0.get_or_insert_with(|| Box::new(T::fresh()))
+        match self.0 {
+            Some(ref mut value) => value,
+            None => self.0.insert(fresh()),
+        }
     }
+}
+
+#[cold]
+fn fresh<T: Fresh<BYTES_MAX>, const BYTES_MAX: usize>() -> Box<T> {
+    Box::new(T::fresh())
 }
 
 #[cfg(test)]
@@ -105,12 +139,16 @@ mod tests {
         let place = &raw const *input;
         input.give_back_to(&mut pipes);
         assert_eq!((input.room(), pipes.spare.len()), (100, 1));
+        input.draw_on(&mut pipes);
+        assert_eq!((&raw const *input, pipes.spare.len()), (place, 0));
         let mut output = OnDemand::<Pipe, 200>::default();
-        output.draw_on(&mut pipes);
+        output.draw_on_empty(&mut input, &mut pipes);
         assert_eq!((&raw const *output, output.room(), output.taken_bytes(), output.is_held()), (place, 200, 0, false));
         output.end();
         output.give_back_to(&mut pipes);
         assert!(output.is_ended(), "that is not forgotten");
+        input.draw_on_empty(&mut output, &mut pipes);
+        assert!(output.is_ended() && input.room() == 100);
     }
 
     #[test]

@@ -33,13 +33,13 @@ impl Accept {
     /// Accepts from a socket that listens for this listener of the configuration.
     pub fn new(socket: Arc<Socket>, config: Arc<Config>, listener: Listener) -> Self {
         let local = net::local_address(socket.as_fd()).unwrap_or_else(|_| listener.address.clone());
-        let entrance = Rc::new(Entrance { config, listener, local });
+        let entrance = Rc::new(Entrance::new(config, listener, local));
         Self { socket, entrance, paused: false, complained: false }
     }
 
     fn open(&self, socket: OwnedFd, client: Address, cx: &mut Context<'_>) {
         cx.log(Level::Debug, format_args!("accepted {client} as fd={}", socket.as_raw_fd()));
-        let settings = Arc::clone(&self.entrance.listener.hosts.servers[0].settings);
+        let settings = Arc::clone(&self.entrance.settings);
         let exchange = Exchange::new(Some(socket), Client::from(&client), settings);
         let protocol = self.protocol(cx);
         cx.open(exchange, [protocol, Box::new(ClientWrite), Box::new(ClientRead)]);

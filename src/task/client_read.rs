@@ -40,10 +40,9 @@ fn read(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         // What comes after other bytes goes behind them; else most heads fit into a buffer.
         _ if count > BUFFER_BYTES || !x.input.is_empty() => x.input.push_copy(&buffer[..count]),
         _ => {
-            x.input.draw_on(&mut worker.pipes);
             let mut head = worker.buffers.take(count);
             head.extend_from_slice(&buffer[..count]);
-            x.input.push_bytes(head);
+            x.input.draw_on(&mut worker.pipes).push_bytes(head);
         }
     }
     x.marks.set(Marks::MUCH_COMES, count == READ_BYTES);

@@ -20,9 +20,11 @@ pub struct ClientWrite;
 /// What one call came to.
 #[derive(PartialEq, Eq)]
 enum Written {
-    /// All that was offered.
+    /// All that is in the output.
     All,
-    /// Less: the socket's buffer is full.
+    /// All that was offered; more is behind it.
+    Offered,
+    /// Less than that: the socket's buffer is full.
     Part,
 }
 
@@ -30,19 +32,19 @@ enum Written {
 fn write(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
     let (before, timeout) = (x.sent_bytes, x.settings.send_timeout);
-    let mut full = false;
-    while !full && !x.output.is_empty() && x.sent_bytes - before < WRITE_BYTES_PER_TURN {
+    let written = loop {
         match write_once(x, &mut worker.buffers) {
-            Ok(written) => full = written == Written::Part,
-            Err(error) if error.would_block() => full = true,
+            Ok(Written::Offered) if x.sent_bytes - before < WRITE_BYTES_PER_TURN => {}
+            Ok(written) => break written,
+            Err(error) if error.would_block() => break Written::Part,
             Err(error) => return Err(TaskError::client(error)),
         }
-    }
-    if !x.output.is_empty() {
+    };
+    if written != Written::All {
         if x.sent_bytes > before || !cx.has_deadline() {
             cx.wake_after(timeout);
         }
-        return Ok(if full { Flow::Blocked } else { Flow::Yield });
+        return Ok(if written == Written::Part { Flow::Blocked } else { Flow::Yield });
     }
     x.output.give_back_to(&mut worker.pipes);
     let Some(socket) = &x.socket else { return Ok(Flow::Done) };
@@ -54,12 +56,14 @@ fn write(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         net::shutdown_write(socket.as_fd()).map_err(TaskError::client)?;
     }
     cx.no_deadline();
-    Ok(if full { Flow::Blocked } else { Flow::Progress })
+    Ok(Flow::Progress)
 }
 
 /// One system call's worth of the output.
 fn write_once(x: &mut Exchange, buffers: &mut Buffers) -> Result<Written, Error> {
-    let Exchange { output, socket: Some(socket), marks, settings, .. } = x else { return Ok(Written::Part) };
+    let Exchange { output, socket: Some(socket), marks, settings, sent_bytes, .. } = x else {
+        return Ok(Written::Part);
+    };
     let output = &mut **output;
     let (offered, sent) = match output.front() {
         Some(Front::File(source, range)) => {
@@ -91,8 +95,12 @@ fn write_once(x: &mut Exchange, buffers: &mut Buffers) -> Result<Written, Error>
         None => return Ok(Written::All),
     };
     output.consume_into(sent, buffers);
-    x.sent_bytes += sent;
-    Ok(if sent < offered { Written::Part } else { Written::All })
+    *sent_bytes += sent;
+    Ok(match sent < offered {
+        true => Written::Part,
+        false if output.is_empty() => Written::All,
+        false => Written::Offered,
+    })
 }
 
 /// Whether it fails (on a unix socket, which has no segments) or not: the bytes arrive.

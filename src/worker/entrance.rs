@@ -1,7 +1,9 @@
 //! Where clients come in.
 
 use super::Worker;
-use crate::config::{Config, Listener};
+use crate::config::{Config, Listener, Settings};
+use crate::exchange::limits::INPUT_BYTES_MAX;
+use crate::http::Limits;
 use std::rc::Rc;
 use std::sync::Arc;
 use webserv_sys::net::Address;
@@ -15,6 +17,29 @@ pub struct Entrance {
     pub listener: Listener,
     /// Where it really listens: port 0 has become a number.
     pub local: Address,
+    /// What holds before a request has said which server it is for: the first server's.
+    pub settings: Arc<Settings>,
+    /// How much of a head is accepted.
+    pub limits: Limits,
+}
+
+impl Entrance {
+    /// The listener is one of this configuration.
+    pub fn new(config: Arc<Config>, listener: Listener, local: Address) -> Self {
+        let settings = Arc::clone(&listener.hosts.servers[0].settings);
+        let limits = limits(&settings);
+        Self { config, listener, local, settings, limits }
+    }
+}
+
+/// The limits of a head, as nginx's directives mean them.
+fn limits(settings: &Settings) -> Limits {
+    let (number, size) = settings.large_client_header_buffers;
+    Limits {
+        line_bytes_max: size.max(settings.client_header_buffer_size),
+        head_bytes_max: number.saturating_mul(size).max(settings.client_header_buffer_size).min(INPUT_BYTES_MAX),
+        fields_max: settings.max_headers,
+    }
 }
 
 impl Worker {
@@ -31,7 +56,7 @@ impl Worker {
         }
         let listener = config.listeners.iter().find(|listener| listener.address == *address)?.clone();
         let local = entrance.local.clone();
-        let fresh = Rc::new(Entrance { config: Arc::clone(config), listener, local });
+        let fresh = Rc::new(Entrance::new(Arc::clone(config), listener, local));
         self.entrances.push(Rc::clone(&fresh));
         Some(fresh)
     }
@@ -56,7 +81,7 @@ mod tests {
         let entrance = |at: usize| {
             let listener = config_before.listeners[at].clone();
             let local = listener.address.clone();
-            Rc::new(Entrance { config: Arc::clone(&config_before), listener, local })
+            Rc::new(Entrance::new(Arc::clone(&config_before), listener, local))
         };
         let (stays, goes) = (entrance(0), entrance(1));
         assert!(worker.entrance_now(&goes).is_some_and(|now| Rc::ptr_eq(&now, &goes)), "there was no reload");

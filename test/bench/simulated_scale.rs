@@ -98,7 +98,7 @@ impl Task<Worker> for Opener {
         self.left -= 1;
         let protocol = Http1::new(Rc::clone(&self.entrance), cx.worker.next_connection());
         let (reader, writer) = (Reader(std::io::stdin()), Writer(std::io::stdin()));
-        let settings = Arc::clone(&self.entrance.listener.hosts.servers[0].settings);
+        let settings = Arc::clone(&self.entrance.settings);
         let exchange = Exchange::new(None, Client::from(&self.entrance.local), settings);
         cx.open(exchange, [Box::new(protocol), Box::new(reader), Box::new(writer)]);
         Ok(Flow::Progress)
@@ -175,7 +175,8 @@ fn run(connections: usize, requests: usize) -> Cost {
     let mut engine = Engine::new(poller, true, ErrorLog::in_memory(Level::Error), worker);
     let before = resident_bytes();
     let listener = config.listeners[0].clone();
-    let entrance = Entrance { config, local: listener.address.clone(), listener };
+    let local = listener.address.clone();
+    let entrance = Entrance::new(config, listener, local);
     engine.start(Box::new(Opener { left: connections, entrance: Rc::new(entrance) }));
     let mut tokens = Vec::with_capacity(connections);
     while tokens.len() < connections {

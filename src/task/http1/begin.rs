@@ -5,7 +5,6 @@ use super::current::{Arrival, Current, Path};
 use super::{Context, Http1, Step};
 use crate::config::Settings;
 use crate::engine::Moment;
-use crate::exchange::limits::INPUT_BYTES_MAX;
 use crate::exchange::{Exchange, Phase, Pipe};
 use crate::http::{Form, HeadError, Limits, Method, Request, head, target};
 use crate::log::Level;
@@ -23,7 +22,7 @@ impl Http1 {
             self.since.get_or_insert(now); // from now on the first request may take its time
             return Step::Wait;
         }
-        let limits = limits(&self.entrance.listener.hosts.servers[0].settings);
+        let limits = self.entrance.limits;
         let was_started = self.is_head_started();
         let started = if was_started { self.since.unwrap_or(now) } else { now };
         let bytes = x.input.contiguous();
@@ -39,7 +38,7 @@ impl Http1 {
             Ok(Some((request, used))) => {
                 x.input.consume_into(used as u64, &mut worker.buffers);
                 self.seen = 0;
-                x.output.draw_on(&mut worker.pipes);
+                x.output.draw_on_empty(&mut x.input, &mut worker.pipes);
                 self.head_complete(request, &limits, started, cx)
             }
             Ok(None) if x.input.is_ended() => {
@@ -196,15 +195,5 @@ fn find_location(current: &mut Current, request: &Request, cx: &mut Context<'_>)
 pub(super) fn apply(settings: &Arc<Settings>, x: &mut Exchange) {
     if !Arc::ptr_eq(&x.settings, settings) {
         x.settings = Arc::clone(settings);
-    }
-}
-
-/// The limits of a head, as nginx's directives mean them.
-fn limits(settings: &Settings) -> Limits {
-    let (number, size) = settings.large_client_header_buffers;
-    Limits {
-        line_bytes_max: size.max(settings.client_header_buffer_size),
-        head_bytes_max: number.saturating_mul(size).max(settings.client_header_buffer_size).min(INPUT_BYTES_MAX),
-        fields_max: settings.max_headers,
     }
 }

@@ -164,7 +164,7 @@ impl Http1 {
 
     /// The time at which patience ends: with the head as a whole, with the next request, with a body's next bytes.
     fn set_deadline(&self, cx: &mut Context<'_>) {
-        let settings = &self.entrance.listener.hosts.servers[0].settings;
+        let settings = &self.entrance.settings;
         let since = self.since.unwrap_or(cx.moment());
         match (cx.exchange().phase, &self.current) {
             (Phase::Lingering, _) if self.lingers => {} // set when it began
