@@ -3,7 +3,7 @@
 use crate::config::{Address, Config, Listener};
 use crate::engine::Engine;
 use crate::listen::{Open, Socket, Sockets};
-use crate::log::{AccessLogs, ErrorLog, Level, Line, LogFiles, LogTarget};
+use crate::log::{AccessLogs, ErrorLog, Level, Line, LogFiles, LogTarget, News};
 use crate::pid_file::PidFile;
 use crate::task::{Accept, Farewell, Inbox, Signal};
 use crate::worker::{Command, Loader, Mate, Team, Worker};
@@ -153,6 +153,11 @@ fn serve(mut seat: Seat) -> Result<(), String> {
     }
     let outcome = engine.run().map_err(|e| format!("the loop has ended: {e}"));
     engine.worker.access_logs.flush();
+    while let Some(news) = engine.worker.access_logs.take_news() {
+        if let News::Trouble(said) = news {
+            engine.log().write(Level::Alert, &Line::plain(format_args!("{said}")));
+        }
+    }
     if let Err(error) = &outcome {
         engine.log().write(Level::Emerg, &Line::plain(format_args!("{error}")));
     }

@@ -151,6 +151,23 @@ fn lines_are_kept_in_a_buffer_and_lost_never() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // others have no /dev/full
+fn a_log_on_a_full_disk_is_told_of_once_and_costs_no_request() {
+    // The first buffer is written when its time has come, the others when they are full, and the last one at the end.
+    let http = "access_log /dev/full combined buffer=1k flush=10ms;".to_owned() + &host("return 200 ok;");
+    let mut s = Setup::new(&http, &[]).start();
+    s.get("/first").expect(200, "/first");
+    s.wait_said("cannot write the log /dev/full: No space left on device");
+    for _ in 0..50 {
+        s.get("/more").expect(200, "/more");
+    }
+    s.process.signal("TERM");
+    assert!(s.process.exit().success());
+    s.process.stop();
+    assert_eq!(said_with(&s, "/dev/full").len(), 1, "{}", s.said());
+}
+
+#[test]
 fn a_thousand_lines_are_a_thousand_whole_lines() {
     for main in ["error_log stderr notice;", "worker_processes 2; error_log stderr notice;"] {
         let http = "log_format own '<$uri $status>'; access_log logs/access.log own buffer=512 flush=50ms;".to_owned()

@@ -1,5 +1,6 @@
 //! The configuration as the server uses it: plain values, shared between workers, every default filled in.
 
+pub use super::lookup::{NameHasher, Names};
 use super::problem::Problem;
 use crate::http::form_data::FormLimits;
 use crate::http::method::MethodSet;
@@ -108,7 +109,7 @@ pub struct Server {
 #[derive(Clone, Debug, Default)]
 pub struct Locations {
     /// `location = /path`.
-    pub exact: HashMap<Vec<u8>, Arc<Location>>,
+    pub exact: Names<Arc<Location>>,
     /// Prefix locations, plain and `^~`, the longest first.
     pub prefixes: Vec<Arc<Location>>,
     /// `location @name`.

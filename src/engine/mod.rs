@@ -97,6 +97,7 @@ impl<W> Engine<W> {
                 now: Instant::now(),
                 moment: Moment::now(),
                 exchanges_open: 0,
+                of: None,
                 orders: Vec::new(),
                 control: Control::Run,
                 log,
@@ -203,10 +204,9 @@ impl<W> Engine<W> {
     fn arm(&mut self, token: Token) {
         let Some(slot) = self.slots.get_mut(token) else { return };
         slot.watched = Watched::No;
-        if self.ask(token) != Want::Kernel {
+        if slot.ask(token, &self.exchanges, &mut self.asked) != Want::Kernel {
             return; // it does not wait any more
         }
-        let Some(slot) = self.slots.get_mut(token) else { return };
         let exchange = slot.exchange_in(&self.exchanges);
         match self.poller.arm(slot.task.watch(exchange), token) {
             Ok(()) => slot.watched = Watched::Yes,
@@ -260,10 +260,13 @@ impl<W> Engine<W> {
             let Some(token) = self.lines.queue.pop_front() else { return };
             let Some(slot) = self.slots.get_mut(token) else { continue };
             let (event, exchange) = (slot.leave_queue(), slot.exchange(&self.exchanges));
-            if !self.is_wanted(token) && event != Event::Hangup {
-                continue;
+            // What it wanted may have been taken from it since it was queued.
+            let want = slot.ask(token, &self.exchanges, &mut self.asked);
+            if want != Want::Kernel {
+                self.disarm(token); // level-triggered: its event would come again at once
             }
             match exchange {
+                _ if want == Want::Nothing && event != Event::Hangup => {}
                 Some(x) => self.take_turns_of(x, token, event),
                 None => {
                     self.turns_left -= 1;
@@ -273,18 +276,10 @@ impl<W> Engine<W> {
         }
     }
 
-    /// Whether a queued task still wants a turn: what it wanted may have been taken from it.
-    fn is_wanted(&mut self, token: Token) -> bool {
-        let want = self.ask(token);
-        if want != Want::Kernel {
-            self.disarm(token); // level-triggered: its event would come again at once
-        }
-        want != Want::Nothing
-    }
-
     /// Gives this task of an exchange its turn, and then those members who go on, a bounded number in a row.
     fn take_turns_of(&mut self, x: Token, mut token: Token, mut event: Event) {
-        for _ in 0..TURNS_IN_A_ROW.min(self.turns_left) {
+        let turns_left_then = self.turns_left.saturating_sub(TURNS_IN_A_ROW);
+        while self.turns_left > turns_left_then {
             self.turns_left -= 1;
             self.turn_in(Some(x), token, event);
             let Some(next) = self.next_of(x, token) else { return };
@@ -297,13 +292,6 @@ impl<W> Engine<W> {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.enqueue(token, &mut self.lines);
         }
-    }
-
-    /// Asks a task what it wants.
-    fn ask(&mut self, token: Token) -> Want {
-        let Some(slot) = self.slots.get(token) else { return Want::Nothing };
-        self.asked = Asked::Wants(token);
-        slot.task.wants(slot.exchange_in(&self.exchanges))
     }
 
     /// What one of the tasks asked that all be told.

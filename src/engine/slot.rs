@@ -1,10 +1,10 @@
 //! What the engine keeps for each task.
 
+use super::panics::Asked;
 use super::task::Lent;
 use super::timers::Deadline;
-use super::{Arena, Context, Event, Flow, Task, TaskError, Want};
+use super::{Arena, Event, Flow, Task, TaskError, Want};
 use crate::exchange::Exchange;
-use crate::log::Level;
 use std::collections::VecDeque;
 use webserv_sys::{Token, Watch};
 
@@ -114,6 +114,12 @@ impl<W> Slot<W> {
         }
     }
 
+    /// Asks it what it wants now.
+    pub fn ask(&self, token: Token, exchanges: &Arena<Exchange>, asked: &mut Asked) -> Want {
+        *asked = Asked::Wants(token);
+        self.task.wants(self.exchange_in(exchanges))
+    }
+
     /// Asks it what it wants now: true if that is a turn at once. If it is to wait, for the next round or for the kernel,
     /// it is put into line for that.
     #[inline]
@@ -141,6 +147,7 @@ impl<W> Slot<W> {
     /// The kernel has an event for it. Whether it wants that is asked when its turn comes.
     pub fn on_ready(&mut self, token: Token, hangup: bool, lines: &mut Lines) {
         self.blocked = false;
+        self.yields = false; // the kernel has been asked since
         self.enqueue(token, lines);
         if hangup {
             self.queued = Queued::Hangup;
@@ -155,23 +162,16 @@ impl<W> Slot<W> {
         }
     }
 
-    /// Calls its `handle` with everything that it may use.
-    #[inline(always)] // into the turn; the other call is that of Cancel
-    pub fn call(
+    /// Gives it its turn.
+    #[inline(always)]
+    pub fn turn(
         &mut self,
         event: Event,
-        of: Option<Token>,
         exchange: Option<&mut Exchange>,
         worker: &mut W,
         lent: &mut Lent<W>,
     ) -> Result<Flow, TaskError> {
-        let speaker = self.task.introduce(exchange.as_deref());
-        let deadline = &mut self.deadline.at;
-        let mut cx = Context { exchange, worker, now: lent.now, deadline, speaker: &speaker, of, lent };
-        let outcome = self.task.handle(event, &mut cx);
-        if cx.log_level() >= Level::Debug {
-            cx.trace(event, &outcome);
-        }
+        let outcome = self.task.turn(event, exchange, worker, &mut self.deadline, lent);
         let is_blocked = matches!(outcome, Ok(Flow::Blocked));
         // A task that was told something has not made its call.
         self.blocked = is_blocked || self.blocked && !matches!(event, Event::Ready | Event::Hangup);

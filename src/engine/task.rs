@@ -1,6 +1,6 @@
 //! What a task is, and what it may do while it runs.
 
-use super::timers::Moment;
+use super::timers::{Deadline, Moment};
 use super::{Control, FOUNDERS};
 use crate::exchange::{Exchange, Side};
 use crate::log::{ErrorLog, Level, Line};
@@ -91,7 +91,10 @@ pub trait Task<W> {
     /// What it waits for. Pure: asked when its exchange has changed.
     fn wants(&self, exchange: Option<&Exchange>) -> Want;
 
-    /// How it is named in log lines. (Here, so that the engine asks once for all of it.)
+    /// Does one bounded piece of work. Never blocks.
+    fn handle(&mut self, event: Event, cx: &mut Context<'_, W>) -> Result<Flow, TaskError>;
+
+    /// How it is named in log lines. (Here, as the next, so that the engine makes one call for all of it.)
     fn introduce(&self, exchange: Option<&Exchange>) -> Speaker {
         let fd = match self.watch(exchange) {
             Watch::Read(fd) | Watch::Write(fd) | Watch::Change(fd) => Some(fd.as_raw_fd()),
@@ -100,8 +103,23 @@ pub trait Task<W> {
         Speaker { kind: self.kind(), doing: self.doing(), fd }
     }
 
-    /// Does one bounded piece of work. Never blocks.
-    fn handle(&mut self, event: Event, cx: &mut Context<'_, W>) -> Result<Flow, TaskError>;
+    /// One turn: [`handle`](Self::handle) with everything that it may use, and a line for it at level debug.
+    fn turn(
+        &mut self,
+        event: Event,
+        exchange: Option<&mut Exchange>,
+        worker: &mut W,
+        deadline: &mut Deadline,
+        lent: &mut Lent<W>,
+    ) -> Result<Flow, TaskError> {
+        let speaker = self.introduce(exchange.as_deref());
+        let mut cx = Context { exchange, worker, now: lent.now, speaker, deadline, lent };
+        let outcome = self.handle(event, &mut cx);
+        if cx.log_level() >= Level::Debug {
+            cx.trace(event, &outcome);
+        }
+        outcome
+    }
 }
 
 /// What a running task can see and ask for. It borrows the engine's fields one by one, so no task can reach another.
@@ -112,22 +130,23 @@ pub struct Context<'a, W> {
     pub worker: &'a mut W,
     /// The time of this round of the loop.
     pub now: Instant,
-    pub(super) deadline: &'a mut Moment,
-    /// Who runs, and in which exchange.
-    pub(super) speaker: &'a Speaker,
-    pub(super) of: Option<Token>,
-    pub(super) lent: &'a mut Lent<W>,
+    /// Who runs.
+    speaker: Speaker,
+    deadline: &'a mut Deadline,
+    lent: &'a mut Lent<W>,
 }
 
 /// What the engine lends to whoever has its turn.
-pub(super) struct Lent<W> {
+pub struct Lent<W> {
     /// The time of this round, in both forms.
-    pub now: Instant,
-    pub moment: Moment,
-    pub exchanges_open: usize,
-    pub orders: Vec<Order<W>>,
-    pub control: Control,
-    pub log: ErrorLog,
+    pub(super) now: Instant,
+    pub(super) moment: Moment,
+    pub(super) exchanges_open: usize,
+    /// The exchange of who has its turn.
+    pub(super) of: Option<Token>,
+    pub(super) orders: Vec<Order<W>>,
+    pub(super) control: Control,
+    pub(super) log: ErrorLog,
 }
 
 /// Who speaks in a log line.
@@ -165,27 +184,27 @@ impl<W> Context<'_, W> {
 
     /// Tell this task [`Event::Deadline`] after `wait`, instead of whenever it had asked for before.
     pub fn wake_after(&mut self, wait: Duration) {
-        *self.deadline = self.lent.moment.after(wait);
+        self.deadline.at = self.lent.moment.after(wait);
     }
 
     /// Tell this task [`Event::Deadline`] at this time.
     pub fn wake_at(&mut self, at: Instant) {
-        *self.deadline = self.lent.moment_of(at);
+        self.deadline.at = self.lent.moment_of(at);
     }
 
     /// Tell this task [`Event::Deadline`] so long after `since`.
     pub fn wake_since(&mut self, since: Moment, wait: Duration) {
-        *self.deadline = since.after(wait);
+        self.deadline.at = since.after(wait);
     }
 
     /// No deadline any more.
     pub fn no_deadline(&mut self) {
-        *self.deadline = Moment::NEVER;
+        self.deadline.at = Moment::NEVER;
     }
 
     /// Whether a deadline is set.
     pub fn has_deadline(&self) -> bool {
-        *self.deadline < Moment::NEVER
+        self.deadline.is_set()
     }
 
     /// Adds a task to this exchange. Nothing joins one that is closing, nor a task that stands alone.
@@ -237,19 +256,19 @@ impl<W> Context<'_, W> {
     /// Writes a line to the error log, with what is known of this task and its exchange.
     pub fn log(&mut self, level: Level, what: fmt::Arguments<'_>) {
         if level <= self.log_level() {
-            let line = self.speaker.line(self.of, self.exchange.as_deref(), what);
+            let line = self.speaker.line(self.lent.of, self.exchange.as_deref(), what);
             self.lent.log.write(level, &line);
         }
     }
 
     /// The level that the error log has for this task's exchange.
-    pub(super) fn log_level(&self) -> Level {
+    fn log_level(&self) -> Level {
         self.exchange.as_ref().map_or(self.lent.log.level(), |x| x.log_level())
     }
 
     /// One line for each event, at level debug.
     #[cold]
-    pub(super) fn trace(&mut self, event: Event, outcome: &Result<Flow, TaskError>) {
+    fn trace(&mut self, event: Event, outcome: &Result<Flow, TaskError>) {
         match outcome {
             Ok(flow) => self.log(Level::Debug, format_args!("{event:?} -> {flow:?}")),
             Err(error) => self.log(Level::Debug, format_args!("{event:?} -> {}", error.source)),

@@ -9,8 +9,8 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 use webserv_sys::{Token, clock};
 
-/// A time on the clock that never goes back, in nanoseconds, which are never zero. Each task has two, so they are small:
-/// half of an `Instant`, and an `Option` of one takes no more.
+/// A time on the clock that never goes back, in nanoseconds, which are never zero. Each task has two, so they are
+/// small: half of an `Instant`, and an `Option` of one takes no more.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Moment(NonZeroU64);
 

@@ -23,8 +23,9 @@ impl<W> Engine<W> {
     pub(super) fn turn_in(&mut self, exchange: Option<Token>, token: Token, event: Event) {
         let Some(slot) = self.slots.get_mut(token) else { return };
         self.asked = Asked::Turn(token);
+        self.lent.of = exchange;
         let x = exchange.and_then(|x| self.exchanges.get_mut(x));
-        let outcome = slot.call(event, exchange, x, &mut self.worker, &mut self.lent);
+        let outcome = slot.turn(event, x, &mut self.worker, &mut self.lent);
         self.timers.file(token, &mut slot.deadline);
         if !self.lent.orders.is_empty() {
             self.carry_out(exchange);
@@ -222,8 +223,9 @@ impl<W> Engine<W> {
     fn cancel(&mut self, token: Token, x: Token) -> Result<Flow, TaskError> {
         let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
         self.asked = Asked::Turn(token);
+        self.lent.of = Some(x);
         let exchange = self.exchanges.get_mut(x);
-        let outcome = slot.call(Event::Cancel, Some(x), exchange, &mut self.worker, &mut self.lent);
+        let outcome = slot.turn(Event::Cancel, exchange, &mut self.worker, &mut self.lent);
         self.timers.file(token, &mut slot.deadline);
         outcome
     }

@@ -10,12 +10,24 @@ mod known;
 
 pub use known::Known;
 
-/// Where a field line's parts stand in the bytes of its head.
+/// Where a field line's parts stand: the line in the bytes of its head, the others in the line.
 #[derive(Clone, Copy, Debug)]
 struct Line {
-    name: Span,
-    value: Span,
+    start: u32,
+    name_len: u32,
+    value_start: u32,
+    value_end: u32,
     known: Option<Known>,
+}
+
+impl Line {
+    fn name(self) -> Span {
+        Span { start: self.start, end: self.start + self.name_len }
+    }
+
+    fn value(self) -> Span {
+        Span { start: self.start + self.value_start, end: self.start + self.value_end }
+    }
 }
 
 /// A range of a head's bytes. Heads are far shorter than 4 GiB, so 32 bits keep the index small.
@@ -110,8 +122,13 @@ impl Fields {
 
     /// The values of all lines of this name, in order.
     pub fn get_all(&self, known: Known) -> impl Iterator<Item = &[u8]> {
-        let lines = if self.has(known) { &self.index.lines[..] } else { &[] };
-        lines.iter().filter(move |line| line.known == Some(known)).map(|line| line.value.of(&self.bytes))
+        let count_max = match (self.has(known), self.has_several(known)) {
+            (false, _) => 0,
+            (true, false) => 1,
+            (true, true) => usize::MAX,
+        };
+        let lines = self.index.lines.iter().filter(move |line| line.known == Some(known));
+        lines.take(count_max).map(|line| line.value().of(&self.bytes))
     }
 
     /// The value of the first line whose name is this, in any case.
@@ -122,8 +139,8 @@ impl Fields {
     /// All lines in order.
     pub fn iter(&self) -> impl Iterator<Item = Field<'_>> {
         self.index.lines.iter().map(|line| Field {
-            name: line.name.of(&self.bytes),
-            value: line.value.of(&self.bytes),
+            name: line.name().of(&self.bytes),
+            value: line.value().of(&self.bytes),
             known: line.known,
         })
     }
@@ -163,7 +180,7 @@ impl Fields {
 
     /// Where the first line of this name has its value.
     pub(super) fn span(&self, known: Known) -> Option<Span> {
-        self.index.lines.iter().find(|line| line.known == Some(known)).map(|line| line.value)
+        self.index.lines.iter().find(|line| line.known == Some(known)).map(|line| line.value())
     }
 }
 
@@ -195,9 +212,9 @@ impl Index {
             self.doubled |= self.present & known.bit();
             self.present |= known.bit();
         }
-        let name = Span::new(base, base + parts.name_len);
-        let value = Span::new(base + parts.value_start, base + parts.value_end);
-        self.lines.push(Line { name, value, known: parts.known });
+        let Parts { known, name_len, value_start, value_end, .. } = parts;
+        let [start, name_len, value_start, value_end] = [base, name_len, value_start, value_end].map(|n| n as u32);
+        self.lines.push(Line { start, name_len, value_start, value_end, known });
     }
 }
 
@@ -216,31 +233,26 @@ pub(super) struct Parts {
 /// which [`line_fault`] knows.
 #[inline(always)] // one call per line, and the parts stay in registers
 pub(super) fn split_line(text: &[u8]) -> Option<Parts> {
-    let (name_len, known) = known::name_of(text)?;
-    if known.is_none() && !all_token(&text[..name_len]) {
+    let (name_len, known) = known::name_of(text);
+    if name_len == 0 || (known.is_none() && !all_token(&text[..name_len])) {
         return None;
     }
     let after = &text[name_len + 1..];
-    let len = plain_len(after)?;
-    let (len, line_end_len) = match after[len..] {
-        [b'\r', b'\n', ..] => (len, 2),
-        _ => uncommon_end(after, len)?,
-    };
-    let (mut start, mut end) = (0, len);
-    if let [b' ', ..] = after {
-        start = 1; // nearly always, and nothing more
+    let mut len = plain_len(after);
+    let mut line_end_len = 2;
+    if after[len..].first_chunk() != Some(b"\r\n") {
+        (len, line_end_len) = uncommon_end(after, len)?;
     }
-    if start < end && (after[start] <= b' ' || after[end - 1] <= b' ') {
-        (start, end) = trimmed(&after[..len]);
+    let (mut start, mut end) = (usize::from(after[0] == b' '), len);
+    if let Some(value) = after.get(start..len)
+        && let (Some(first), Some(last)) = (value.first(), value.last())
+        && (*first <= b' ' || *last <= b' ')
+    {
+        (start, end) = trimmed(&after[..len]); // more than one blank before it
     }
     let base = name_len + 1;
-    Some(Parts {
-        known,
-        name_len,
-        value_start: base + start,
-        value_end: base + end,
-        line_len: base + len + line_end_len,
-    })
+    let line_len = base + len + line_end_len;
+    Some(Parts { known, name_len, value_start: base + start, value_end: base + end, line_len })
 }
 
 /// The length of a value that `plain_len` stops in or behind, and of its line end.
@@ -253,7 +265,7 @@ fn uncommon_end(text: &[u8], mut len: usize) -> Option<(usize, usize)> {
             [byte, ..] if is_field_value(byte) => 1,
             _ => return None,
         };
-        len += plain_len(&text[len..])?;
+        len += plain_len(&text[len..]);
     }
 }
 

@@ -77,10 +77,12 @@ pub(super) fn connection(fields: &Fields, version: Version) -> Connection {
     if !fields.has(Known::Connection) {
         return Connection { keep_alive, upgrade };
     }
-    for option in fields.members(Known::Connection) {
-        close |= option.eq_ignore_ascii_case(b"close");
-        keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-        upgrade |= option.eq_ignore_ascii_case(b"upgrade");
+    for value in fields.get_all(Known::Connection) {
+        for option in value.split(|&b| b == b',').map(trim) {
+            close |= option.eq_ignore_ascii_case(b"close");
+            keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            upgrade |= option.eq_ignore_ascii_case(b"upgrade");
+        }
     }
     // RFC 9110 section 7.8: Upgrade in an HTTP/1.0 request is ignored.
     let upgrade = upgrade && fields.has(Known::Upgrade) && version >= Version::HTTP_1_1;

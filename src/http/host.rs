@@ -1,6 +1,6 @@
 //! `uri-host [ ":" port ]`: the Host field and the authority of a target (RFC 9110 section 7.2, RFC 3986 section 3.2).
 
-use super::number::{hex_digit, parse_decimal};
+use super::number::hex_digit;
 use super::octets::is_host;
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
@@ -123,12 +123,18 @@ fn is_future_address(text: &[u8]) -> bool {
 /// `[ ":" *DIGIT ]`; a colon alone names no port.
 #[inline(always)]
 fn port(text: &[u8]) -> Result<Option<u16>, HostError> {
-    match text {
-        [] | [b':'] => Ok(None),
-        [_, digits @ ..] => {
-            let port = parse_decimal(digits).and_then(|n| u16::try_from(n).ok());
-            port.map(Some).ok_or(HostError::Port)
+    let [_, digits @ ..] = text else { return Ok(None) };
+    let mut port = 0;
+    for digit in digits {
+        let value = digit.wrapping_sub(b'0');
+        if value > 9 {
+            return Err(HostError::Port);
         }
+        port = (port * 10 + u32::from(value)).min(1 << 16); // there may be more zeros before it than one would think
+    }
+    match u16::try_from(port) {
+        Ok(port) => Ok((!digits.is_empty()).then_some(port)),
+        Err(_) => Err(HostError::Port),
     }
 }
 

@@ -115,9 +115,19 @@ pub fn push_hex(out: &mut Vec<u8>, value: u64) {
 /// then the rest is cut off.
 #[inline]
 pub fn push_start<const SIZE: usize>(out: &mut Vec<u8>, text: &[u8; SIZE], len: usize) {
+    if out.capacity() - out.len() < SIZE {
+        return push_and_grow(out, &text[..len.min(SIZE)]);
+    }
     let end = out.len() + len;
     out.extend_from_slice(text);
     out.truncate(end);
+}
+
+/// Apart, so that nothing is saved for a call that is almost never made.
+#[cold]
+#[inline(never)]
+fn push_and_grow(out: &mut Vec<u8>, text: &[u8]) {
+    out.extend_from_slice(text);
 }
 
 /// How many digits [`push_decimal`] writes.

@@ -104,47 +104,66 @@ pub fn all_field_value(text: &[u8]) -> bool {
     text.iter().all(|&b| is_field_value(b))
 }
 
-/// Bytes up to the first that is neither visible ASCII nor SP: nearly always the end of a field line. `None` if there
-/// is none.
+/// Bytes up to the first that is neither visible ASCII nor SP: nearly always the end of a field line.
 #[inline(always)]
-pub fn plain_len(text: &[u8]) -> Option<usize> {
+pub fn plain_len(text: &[u8]) -> usize {
     until(text, |word| not_within(word, b' '))
 }
 
 /// Bytes up to the first that is not visible ASCII: a request target.
 #[inline(always)]
 pub fn target_len(text: &[u8]) -> usize {
-    until(text, |word| not_within(word, b'!')).unwrap_or(text.len())
+    until(text, |word| not_within(word, b'!'))
 }
 
 /// Bytes up to the first that is "?", "#" or not visible ASCII: the path of a request target.
 #[inline(always)]
 pub fn path_len(text: &[u8]) -> usize {
-    let stops = |word| not_within(word, b'!') | equal(word, b'?') | equal(word, b'#');
-    until(text, stops).unwrap_or(text.len())
+    until(text, |word| not_within(word, b'!') | equal(word, b'?') | equal(word, b'#'))
 }
 
-/// Bytes up to the first that `stops` marks by its high bit; `None` if there is none. Nearly all bytes of a head come
-/// through here, eight at a time: as a number whose lowest byte is the first. What is marked above the first mark may
-/// be wrong.
+/// So many bytes at least hold no "%", no NUL, and no "/" before a "/" or ".": those that can be looked at eight at a
+/// time. The last of each eight is the first of the next, as pairs count.
+#[inline]
+pub fn plain_path_len(path: &[u8]) -> usize {
+    let mut len = 0;
+    while let Some(word) = path.get(len..).and_then(|rest| rest.first_chunk()) {
+        let word = u64::from_le_bytes(*word);
+        let dot_or_slash = equal(word | splat(1), b'/'); // they differ in this bit only
+        let marks = equal(word, b'/') << 8 & dot_or_slash | equal(word, b'%') | equal(word, 0);
+        if marks & HIGH_BITS != 0 {
+            break;
+        }
+        len += 7;
+    }
+    len
+}
+
+/// Bytes of ASCII up to the first "#": a query in a request target.
+#[inline]
+pub fn until_number_sign(text: &[u8]) -> usize {
+    until(text, |word| equal(word, b'#'))
+}
+
+/// Bytes up to the first that `stops` marks by its high bit, or up to the end. Nearly all bytes of a head come through
+/// here, eight at a time: as a number whose lowest byte is the first. What is marked above the first mark may be wrong.
 #[inline(always)]
-pub(super) fn until(text: &[u8], stops: impl Fn(u64) -> u64) -> Option<usize> {
+pub(super) fn until(text: &[u8], stops: impl Fn(u64) -> u64) -> usize {
     let mut rest = text;
     while let Some((word, after)) = rest.split_first_chunk::<8>() {
         let marks = stops(u64::from_le_bytes(*word)) & HIGH_BITS;
         if marks != 0 {
-            return Some(text.len() - rest.len() + first_mark(marks));
+            return text.len() - rest.len() + first_mark(marks);
         }
         rest = after;
     }
-    until_late(text, rest, stops)
+    text.len() - rest.len() + until_late(rest, stops)
 }
 
-/// The last bytes of [`until`], fewer than eight.
+/// Of the last bytes of [`until`], fewer than eight.
 #[inline(never)]
-fn until_late(text: &[u8], rest: &[u8], stops: impl Fn(u64) -> u64) -> Option<usize> {
-    let at = rest.iter().position(|&byte| stops(splat(byte)) & HIGH_BITS != 0)?;
-    Some(text.len() - rest.len() + at)
+fn until_late(rest: &[u8], stops: impl Fn(u64) -> u64) -> usize {
+    rest.iter().position(|&byte| stops(splat(byte)) & HIGH_BITS != 0).unwrap_or(rest.len())
 }
 
 /// Which byte is the first one with its high bit set.
@@ -212,11 +231,9 @@ mod tests {
                         let mut text = vec![filler; len];
                         text[at] = byte;
                         let slow = |class: Class| text.iter().position(|&b| !class(b)).unwrap_or(len);
-                        assert_eq!(
-                            plain_len(&text).unwrap_or(len),
-                            slow(|b| matches!(b, b' '..=b'~')),
-                            "{byte:#x} at {at} of {len}"
-                        );
+                        let plain_path = &text[..plain_path_len(&text)];
+                        assert!(!plain_path.iter().any(|&b| matches!(b, b'%' | 0)), "{byte:#x} at {at} of {len}");
+                        assert_eq!(plain_len(&text), slow(|b| matches!(b, b' '..=b'~')), "{byte:#x} at {at} of {len}");
                         assert_eq!(target_len(&text), slow(is_target), "{byte:#x} at {at} of {len}");
                         assert_eq!(
                             path_len(&text),

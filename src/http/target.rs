@@ -4,7 +4,7 @@ use super::fields::Span;
 use super::host::{self, HostError};
 use super::method::Method;
 use super::number::hex_digit;
-use super::octets::{is_path, is_unreserved};
+use super::octets::{is_path, is_unreserved, plain_path_len, until_number_sign};
 use super::request::Form;
 use std::borrow::Cow;
 
@@ -59,7 +59,7 @@ fn absolute(method: Method, target: &[u8], path_end: usize) -> Result<Target, &'
 /// Behind the path: the query up to "#"; a fragment is no business of a server and is cut off.
 fn query(target: &[u8], path_end: usize) -> Option<Span> {
     let (Some(b'?'), start) = (target.get(path_end), path_end + 1) else { return None };
-    let end = memchr::memchr(b'#', &target[start..]).map_or(target.len(), |len| start + len);
+    let end = start + until_number_sign(&target[start..]);
     Some(Span::new(start, end))
 }
 
@@ -106,11 +106,18 @@ pub fn normalize(path: &[u8], merge_slashes: bool) -> Result<Cow<'_, [u8]>, Targ
 
 /// Nothing to decode, no empty segment and none that begins with a dot.
 fn is_normal(path: &[u8]) -> bool {
-    path.iter().enumerate().all(|(i, byte)| match byte {
-        b'/' => !matches!(path.get(i + 1), Some(b'/' | b'.')),
-        b'%' | 0 => false,
-        _ => true,
-    })
+    let mut rest = &path[plain_path_len(path)..];
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        if *byte > b'/' {
+            continue; // nearly all
+        }
+        match (byte, after) {
+            (b'/', [b'/' | b'.', ..]) | (b'%' | 0, _) => return false,
+            _ => {}
+        }
+    }
+    true
 }
 
 fn rebuild(path: &[u8], merge_slashes: bool) -> Result<Vec<u8>, TargetError> {

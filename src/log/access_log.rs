@@ -3,18 +3,30 @@
 use super::LogFiles;
 use super::files::{Sink, append_late};
 use crate::config::{AccessLog, LogTarget};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The access logs of one worker: one buffer for each file, whatever formats its lines have.
 #[derive(Default)]
 pub struct AccessLogs {
     logs: Vec<Log>,
+    news: Vec<News>,
+}
+
+/// What somebody must see to.
+#[derive(PartialEq, Eq, Debug)]
+pub enum News {
+    /// Lines may wait so long: then it is time for [`AccessLogs::flush_due`].
+    FlushAfter(Duration),
+    /// The error log is to say that a log cannot be written.
+    Trouble(String),
 }
 
 struct Log {
     target: LogTarget,
     sink: Sink,
     buffer: Vec<u8>,
+    /// When the buffer is to be written out, full or not. There is a timer for it.
+    due: Option<Instant>,
     /// As [`AccessLog::buffer_bytes`], which is the same for all logs of one target; so is `flush`.
     buffer_bytes: usize,
     flush: Duration,
@@ -27,7 +39,7 @@ impl AccessLogs {
         for log in settings {
             if let (None, Some(sink)) = (logs.find(&log.target), files.sink(&log.target)) {
                 let AccessLog { target, buffer_bytes, flush, .. } = log.clone();
-                logs.logs.push(Log { target, sink, buffer: Vec::new(), buffer_bytes, flush });
+                logs.logs.push(Log { target, sink, buffer: Vec::new(), due: None, buffer_bytes, flush });
             }
         }
         logs
@@ -39,18 +51,21 @@ impl AccessLogs {
         self.logs = Self::new(settings, files).logs;
     }
 
-    /// Adds a line, which `push` appends to what was gathered and which ends in a newline. Returns how long it may wait
-    /// when it is the first one in its buffer: somebody must then see to a [`flush`](Self::flush).
+    /// Adds a line, which `push` appends to what was gathered and which ends in a newline.
     ///
     /// A log that was dropped by a reload gets its line as well, for requests begun before that.
-    pub fn write(&mut self, log: &AccessLog, push: impl FnOnce(&mut Vec<u8>)) -> Option<Duration> {
+    pub fn write(&mut self, log: &AccessLog, now: Instant, push: impl FnOnce(&mut Vec<u8>)) {
         if let Some(at) = self.find(&log.target) {
-            return self.logs[at].add(push);
+            return self.logs[at].add(now, push, &mut self.news);
         }
         let mut line = Vec::new();
         push(&mut line);
         append_late(&log.target, &line);
-        None
+    }
+
+    /// What has come of that. To be asked for after each of the others.
+    pub fn take_news(&mut self) -> Option<News> {
+        self.news.pop()
     }
 
     fn find(&self, target: &LogTarget) -> Option<usize> {
@@ -62,36 +77,52 @@ impl AccessLogs {
         self.logs.iter().position(same)
     }
 
-    /// Writes out what has been gathered.
+    /// Writes out the lines that have waited as long as they may.
+    pub fn flush_due(&mut self, now: Instant) {
+        for log in self.logs.iter_mut().filter(|log| log.due.is_some_and(|due| due <= now)) {
+            log.due = None;
+            log.flush(&mut self.news);
+        }
+    }
+
+    /// Writes out all that has been gathered.
     pub fn flush(&mut self) {
-        self.logs.iter_mut().for_each(Log::flush);
+        self.logs.iter_mut().for_each(|log| log.flush(&mut self.news));
     }
 }
 
 impl Log {
-    fn add(&mut self, push: impl FnOnce(&mut Vec<u8>)) -> Option<Duration> {
+    fn add(&mut self, now: Instant, push: impl FnOnce(&mut Vec<u8>), news: &mut Vec<News>) {
         let before = self.buffer.len();
         push(&mut self.buffer);
         if self.buffer.len() > self.buffer_bytes {
-            self.make_room(before);
+            self.make_room(before, news);
         }
-        (before == 0 || self.buffer.len() < before).then_some(self.flush).filter(|_| !self.buffer.is_empty())
+        // One timer at a time, however often the buffer is full before that.
+        if self.due.is_none() && !self.buffer.is_empty() {
+            self.due = Some(now + self.flush);
+            news.push(News::FlushAfter(self.flush));
+        }
     }
 
     /// The last line, which begins here, is too long for what is left: those before it go, and it too if it is longer
     /// than all of the buffer.
     #[cold]
-    fn make_room(&mut self, last_line: usize) {
-        let ends = if self.buffer.len() - last_line > self.buffer_bytes { self.buffer.len() } else { last_line };
-        self.sink.write(&self.buffer[..ends]);
-        self.buffer.drain(..ends);
+    fn make_room(&mut self, last_line: usize, news: &mut Vec<News>) {
+        let is_long = self.buffer.len() - last_line > self.buffer_bytes;
+        self.write(if is_long { self.buffer.len() } else { last_line }, news);
     }
 
-    fn flush(&mut self) {
+    fn flush(&mut self, news: &mut Vec<News>) {
         if !self.buffer.is_empty() {
-            self.sink.write(&self.buffer);
-            self.buffer.clear();
+            self.write(self.buffer.len(), news);
         }
+    }
+
+    /// Writes out the first bytes of the buffer.
+    fn write(&mut self, bytes: usize, news: &mut Vec<News>) {
+        news.extend(self.sink.write(&self.buffer[..bytes]).map(News::Trouble));
+        self.buffer.drain(..bytes);
     }
 }
 
@@ -123,6 +154,15 @@ mod tests {
         }
     }
 
+    /// Adds a line, and tells how long it may wait.
+    fn write(logs: &mut AccessLogs, log: &AccessLog, now: Instant, line: &str) -> Option<Duration> {
+        logs.write(log, now, |out| out.extend_from_slice(line.as_bytes()));
+        logs.take_news().map(|news| match news {
+            News::FlushAfter(wait) => wait,
+            News::Trouble(said) => panic!("{said}"),
+        })
+    }
+
     fn settings(path: &Path, buffer_bytes: usize) -> AccessLog {
         let (target, format) = (LogTarget::File(path.to_owned()), Arc::new(Template::default()));
         AccessLog { target, format, has_sent_fields: false, buffer_bytes, flush: FLUSH }
@@ -136,52 +176,72 @@ mod tests {
 
     #[test]
     fn lines_are_gathered_until_the_buffer_is_full_or_flushed() {
+        let now = Instant::now();
         let file = TempFile::new("gathered");
         let log = settings(&file.0, 10);
         let (mut logs, _) = open(std::slice::from_ref(&log));
-        assert_eq!(logs.write(&log, |line| line.extend_from_slice(b"one\n")), Some(FLUSH));
-        assert_eq!((logs.write(&log, |line| line.extend_from_slice(b"two\n")), file.read()), (None, String::new()));
-        assert_eq!(
-            (logs.write(&log, |line| line.extend_from_slice(b"three\n")), file.read()),
-            (Some(FLUSH), "one\ntwo\n".into())
-        );
+        assert_eq!(write(&mut logs, &log, now, "one\n"), Some(FLUSH));
+        assert_eq!((write(&mut logs, &log, now, "two\n"), file.read()), (None, String::new()));
+        assert_eq!((write(&mut logs, &log, now, "three\n"), file.read()), (None, "one\ntwo\n".into()));
         logs.flush();
         assert_eq!(file.read(), "one\ntwo\nthree\n");
-        assert_eq!(logs.write(&log, |line| line.extend_from_slice(b"longer than the buffer\n")), None);
+        assert_eq!(write(&mut logs, &log, now, "longer than the buffer\n"), None);
         assert_eq!(file.read().lines().count(), 4);
     }
 
     #[test]
     fn a_log_is_found_by_its_file_whatever_stands_before_it() {
+        let now = Instant::now();
         let (first, second) = (TempFile::new("first"), TempFile::new("second"));
         let (a, b) = (settings(&first.0, 64), settings(&second.0, 64));
         let (mut logs, _) = open(&[a.clone(), b.clone()]);
-        logs.write(&b, |line| line.extend_from_slice(b"before\n"));
+        write(&mut logs, &b, now, "before\n");
         let (_, files) = open(std::slice::from_ref(&b));
         logs.replace(std::slice::from_ref(&b), &files);
-        logs.write(&b, |line| line.extend_from_slice(b"after\n"));
+        write(&mut logs, &b, now, "after\n");
         // The log of a request that was begun before the reload is not among them any more.
-        assert_eq!(logs.write(&a, |line| line.extend_from_slice(b"late\n")), None);
+        assert_eq!(write(&mut logs, &a, now, "late\n"), None);
         logs.flush();
         assert_eq!((first.read(), second.read()), ("late\n".into(), "before\nafter\n".into()));
         drop(first);
-        assert_eq!(
-            logs.write(&a, |line| line.extend_from_slice(b"gone\n")),
-            None,
-            "a log that was removed is not made anew"
-        );
+        assert_eq!(write(&mut logs, &a, now, "gone\n"), None, "a log that was removed is not made anew");
         assert!(matches!(&a.target, LogTarget::File(path) if !path.exists()));
     }
 
     #[test]
     fn one_file_has_one_buffer_for_lines_of_all_formats() {
+        let now = Instant::now();
         let file = TempFile::new("formats");
         let short = settings(&file.0, 64);
         let long = AccessLog { format: Arc::new(Template::parse("$uri").expect("parses")), ..short.clone() };
         let (mut logs, _) = open(&[short.clone(), long.clone()]);
-        assert_eq!(logs.write(&long, |line| line.extend_from_slice(b"1\n")), Some(FLUSH));
-        assert_eq!(logs.write(&short, |line| line.extend_from_slice(b"2\n")), None);
+        assert_eq!(write(&mut logs, &long, now, "1\n"), Some(FLUSH));
+        assert_eq!(write(&mut logs, &short, now, "2\n"), None);
         logs.flush();
         assert_eq!(file.read(), "1\n2\n");
+    }
+
+    #[test]
+    fn a_buffer_that_is_often_full_before_its_time_had_a_timer_each_time() {
+        let (often, seldom) = (TempFile::new("often"), TempFile::new("seldom"));
+        let log = AccessLog { flush: 10 * FLUSH, ..settings(&often.0, 8) };
+        let other = settings(&seldom.0, 64);
+        let (mut logs, _) = open(&[log.clone(), other.clone()]);
+        let start = Instant::now();
+        assert_eq!(write(&mut logs, &log, start, "12345\n"), Some(10 * FLUSH));
+        for _ in 0..5 {
+            assert_eq!(write(&mut logs, &log, start, "12345\n"), None, "the first timer is still to come");
+        }
+        assert_eq!(often.read().lines().count(), 5);
+        assert_eq!(
+            write(&mut logs, &other, start, "12345\n"),
+            Some(FLUSH),
+            "a log whose lines wait less long has its own"
+        );
+        logs.flush_due(start + FLUSH);
+        assert_eq!((often.read().lines().count(), seldom.read().lines().count()), (5, 1), "each at its time");
+        logs.flush_due(start + 10 * FLUSH);
+        assert_eq!(often.read().lines().count(), 6);
+        assert_eq!(write(&mut logs, &log, start, "12345\n"), Some(10 * FLUSH));
     }
 }

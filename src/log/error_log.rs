@@ -103,7 +103,7 @@ impl ErrorLog {
             None => self.memory.push(text.clone()),
             Some(sink) => {
                 text.push('\n');
-                sink.write(text.as_bytes());
+                let _ = sink.write(text.as_bytes()); // where else should it be said?
             }
         }
         self.text = text;

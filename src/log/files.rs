@@ -6,23 +6,45 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use webserv_sys::file::{self, OpenFlags};
 
 /// Who may read a log besides its owner; less the umask.
 const MODE: u32 = 0o644;
 
+/// How often it is said at most that a log cannot be written.
+const SAID_EVERY: Duration = Duration::from_secs(60);
+
 /// All log files of one configuration, open.
 #[derive(Clone, Default)]
 pub struct LogFiles {
-    files: Vec<(PathBuf, Arc<File>)>,
+    files: Vec<Arc<LogFile>>,
+}
+
+/// A log file, open.
+pub(super) struct LogFile {
+    path: PathBuf,
+    file: File,
+    state: Mutex<State>,
+}
+
+/// What the workers, who share the file, must know of each other's writes.
+#[derive(Default)]
+struct State {
+    /// A write has ended in the middle of a line.
+    torn: bool,
+    /// Lines that could not be written, of which nobody has been told.
+    lost: usize,
+    /// When somebody was told last.
+    said: Option<Instant>,
 }
 
 /// Where the lines of one log go.
 #[derive(Clone)]
 pub(super) enum Sink {
     Stderr,
-    File(Arc<File>),
+    File(Arc<LogFile>),
 }
 
 impl LogFiles {
@@ -46,13 +68,13 @@ impl LogFiles {
         if self.find(path).is_none() {
             let file = append(path, OpenFlags::CREATE)
                 .map_err(|e| format!("cannot open the {kind} log {}: {e}", path.display()))?;
-            self.files.push((path.clone(), Arc::new(file)));
+            self.files.push(Arc::new(LogFile { path: path.clone(), file, state: Mutex::default() }));
         }
         Ok(())
     }
 
-    fn find(&self, path: &Path) -> Option<&Arc<File>> {
-        self.files.iter().find(|(known, _)| known == path).map(|(_, file)| file)
+    fn find(&self, path: &Path) -> Option<&Arc<LogFile>> {
+        self.files.iter().find(|log| log.path == path)
     }
 
     /// Where this log's lines go; a target that the configuration does not name has nowhere.
@@ -71,7 +93,7 @@ impl LogFiles {
     /// # Errors
     /// Which file cannot be given away, and why.
     pub fn give_to(&self, user: u32, group: u32) -> Result<(), String> {
-        for (path, file) in &self.files {
+        for LogFile { path, file, .. } in self.files.iter().map(|log| &**log) {
             let given = file.metadata().and_then(|open| match is_plainly(&open, path) && open.uid() != user {
                 true => fchown(file, Some(user), Some(group)),
                 false => Ok(()),
@@ -99,10 +121,10 @@ fn append(path: &Path, more: OpenFlags) -> io::Result<File> {
 /// Appends to a log that is not open any more, unless it has been removed.
 pub(super) fn append_late(target: &LogTarget, bytes: &[u8]) {
     match target {
-        LogTarget::Stderr => Sink::Stderr.write(bytes),
+        LogTarget::Stderr => drop(Sink::Stderr.write(bytes)),
         LogTarget::File(path) => {
             if let Ok(file) = append(path, OpenFlags::empty()) {
-                Sink::File(Arc::new(file)).write(bytes);
+                let _ = (&file).write_all(bytes);
             }
         }
     }
@@ -110,11 +132,55 @@ pub(super) fn append_late(target: &LogTarget, bytes: &[u8]) {
 
 impl Sink {
     /// Writes whole lines. A log that cannot be written (`ENOSPC`, `EPIPE`) must not stop the server: they are lost.
-    pub fn write(&self, lines: &[u8]) {
-        let _ = match self {
-            Sink::Stderr => io::stderr().write_all(lines),
-            Sink::File(file) => (&**file).write_all(lines),
+    /// Returns what the error log should say of that, which is nothing if it has been said within a minute.
+    #[must_use]
+    pub fn write(&self, lines: &[u8]) -> Option<String> {
+        match self {
+            Sink::Stderr => {
+                let _ = io::stderr().write_all(lines);
+                None // there is no one to be told
+            }
+            Sink::File(file) => file.write(lines),
+        }
+    }
+}
+
+impl LogFile {
+    fn write(&self, lines: &[u8]) -> Option<String> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Err(error) = state.write_to(&mut &self.file, lines) else { return None };
+        let now = Instant::now();
+        if state.said.is_some_and(|said| now < said + SAID_EVERY) {
+            return None;
+        }
+        state.said = Some(now);
+        let (path, lost) = (self.path.display(), std::mem::take(&mut state.lost));
+        Some(format!("cannot write the log {path}: {error}; {lost} lines are lost, more may be: make room for it"))
+    }
+}
+
+impl State {
+    /// Appends whole lines. If some line has not been written to its end, the next ones do not go on in it.
+    fn write_to(&mut self, file: &mut impl Write, lines: &[u8]) -> io::Result<()> {
+        let mut left = lines;
+        let failed = |state: &mut Self, left: &[u8], error: io::Error| {
+            state.lost += left.iter().filter(|byte| **byte == b'\n').count();
+            Err(error)
         };
+        while self.torn || !left.is_empty() {
+            let next = if self.torn { b"\n" } else { left };
+            match file.write(next) {
+                Ok(0) => return failed(self, left, io::ErrorKind::WriteZero.into()),
+                Ok(_) if self.torn => self.torn = false,
+                Ok(bytes) => left = &left[bytes..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.torn |= left.len() < lines.len() && !lines[..lines.len() - left.len()].ends_with(b"\n");
+                    return failed(self, left, error);
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -140,6 +206,58 @@ mod tests {
         assert_eq!(found, [true, true, false, false, false]);
         assert!(!plainly(Path::new("/dev/null")));
         std::fs::remove_dir_all(&folder).expect("removed");
+    }
+
+    /// A file that takes so many bytes, and then is full until there is room again.
+    struct Full {
+        taken: Vec<u8>,
+        room: usize,
+    }
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let bytes = &bytes[..bytes.len().min(self.room)];
+            self.taken.extend_from_slice(bytes);
+            self.room -= bytes.len();
+            if bytes.is_empty() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(bytes.len()) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_line_goes_on_in_one_that_a_full_disk_has_cut() {
+        let lines = b"one\ntwo\n";
+        for room in 0..=lines.len() {
+            for more in [0, 1, 100] {
+                let (mut file, mut state) = (Full { taken: Vec::new(), room }, State::default());
+                assert_eq!(state.write_to(&mut file, lines).is_ok(), room == lines.len());
+                assert_eq!(state.lost, lines[room..].iter().filter(|byte| **byte == b'\n').count(), "room for {room}");
+                file.room += more;
+                let _ = state.write_to(&mut file, b"three\n");
+                file.room += 100;
+                state.write_to(&mut file, b"four\n").expect("there is room again");
+                let text = String::from_utf8(file.taken).expect("text");
+                let starts = |line: &str| ["one", "two", "three", "four"].iter().any(|whole| whole.starts_with(line));
+                assert!(text.lines().all(starts), "room for {room}, then {more}: {text:?}");
+                assert!(text.ends_with("\nfour\n") || text == "four\n", "room for {room}, then {more}: {text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_written_is_told_of_once() {
+        let file = append(Path::new("/dev/full"), OpenFlags::empty());
+        let Ok(file) = file else { return }; // only Linux has it
+        let sink = Sink::File(Arc::new(LogFile { path: "/dev/full".into(), file, state: Mutex::default() }));
+        let said = sink.write(b"one\ntwo\n").expect("it is said");
+        assert!(
+            said.starts_with("cannot write the log /dev/full: No space left") && said.contains("2 lines"),
+            "{said}"
+        );
+        assert_eq!(sink.write(b"three\n"), None, "it was said just now");
     }
 
     #[test]

@@ -6,12 +6,18 @@ use webserv_sys::clock::{self, Wall};
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
+/// Bytes of [`common`]'s text.
+pub const COMMON_LEN: usize = 26;
+
+/// Bytes of [`iso8601`]'s text.
+pub const ISO8601_LEN: usize = 25;
+
 /// A text of this length, and the second that it shows.
 type Kept<const LEN: usize> = Cell<Option<(i64, [u8; LEN])>>;
 
 thread_local! {
-    static COMMON: Kept<26> = const { Cell::new(None) };
-    static ISO8601: Kept<25> = const { Cell::new(None) };
+    static COMMON: Kept<COMMON_LEN> = const { Cell::new(None) };
+    static ISO8601: Kept<ISO8601_LEN> = const { Cell::new(None) };
 }
 
 /// The error log's: `2026/11/22 02:35:09`.
@@ -22,13 +28,13 @@ pub fn stamp(wall: Wall) -> String {
 
 /// The common log format's: `22/Nov/2026:02:35:09 +0000`.
 #[inline]
-pub fn common(wall: Wall) -> [u8; 26] {
+pub fn common(wall: Wall) -> [u8; COMMON_LEN] {
     COMMON.with(|kept| of_second(kept, wall.secs, make_common))
 }
 
 /// ISO 8601's: `2026-11-22T02:35:09+00:00`.
 #[inline]
-pub fn iso8601(wall: Wall) -> [u8; 25] {
+pub fn iso8601(wall: Wall) -> [u8; ISO8601_LEN] {
     ISO8601.with(|kept| of_second(kept, wall.secs, make_iso8601))
 }
 
@@ -45,7 +51,7 @@ fn of_second<const LEN: usize>(kept: &Kept<LEN>, secs: i64, make: fn(i64) -> [u8
 }
 
 #[cold]
-fn make_common(secs: i64) -> [u8; 26] {
+fn make_common(secs: i64) -> [u8; COMMON_LEN] {
     let t = clock::local(secs);
     let (month, (sign, hours, minutes)) = (MONTHS[usize::from(t.month - 1) % 12], zone(t.offset_secs));
     text(format_args!(
@@ -55,7 +61,7 @@ fn make_common(secs: i64) -> [u8; 26] {
 }
 
 #[cold]
-fn make_iso8601(secs: i64) -> [u8; 25] {
+fn make_iso8601(secs: i64) -> [u8; ISO8601_LEN] {
     let t = clock::local(secs);
     let (sign, hours, minutes) = zone(t.offset_secs);
     text(format_args!(

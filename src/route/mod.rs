@@ -2,6 +2,7 @@
 
 mod address;
 mod environment;
+mod escape;
 mod request_id;
 mod script;
 mod url_path;

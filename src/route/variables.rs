@@ -1,13 +1,14 @@
 //! The variables of log formats, `return` and `error_page`, for one request.
 
 use super::address::{push_address, push_port};
+use super::escape::push_escaped;
 use super::{document_root, file_path, request_id};
 use crate::config::{Escape, Part, Server, Settings, Template, UseridMode, Variable};
 use crate::http::fields::Field;
-use crate::http::number::push_decimal;
+use crate::http::number::{push_decimal, push_start};
 use crate::http::userid::UserId;
 use crate::http::{Known, Request};
-use crate::log::{push_escaped, time};
+use crate::log::time;
 use memchr::memchr;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -288,19 +289,19 @@ fn push_number(out: &mut Vec<u8>, value: u64) {
 
 #[inline(never)]
 fn push_common_time(out: &mut Vec<u8>, wall: Wall) {
-    out.extend_from_slice(&time::common(wall));
+    push_start(out, &time::common(wall), time::COMMON_LEN);
 }
 
 #[inline(never)]
 fn push_iso8601_time(out: &mut Vec<u8>, wall: Wall) {
-    out.extend_from_slice(&time::iso8601(wall));
+    push_start(out, &time::iso8601(wall), time::ISO8601_LEN);
 }
 
 /// Three digits at least, as a status has them.
 #[inline(never)]
 fn push_three_digits(out: &mut Vec<u8>, value: u32) {
     match value {
-        ..=999 => out.extend_from_slice(&three_digits(value)),
+        ..=999 => push_start(out, &three_digits(value), 3),
         _ => push_number(out, value.into()),
     }
 }
@@ -315,7 +316,7 @@ fn three_digits(value: u32) -> [u8; 3] {
 fn push_decimals(out: &mut Vec<u8>, secs: u64, millis: u32) {
     push_decimal(out, secs);
     let [a, b, c] = three_digits(millis);
-    out.extend_from_slice(&[b'.', a, b, c]);
+    push_start(out, &[b'.', a, b, c], 4);
 }
 
 #[cfg(test)]

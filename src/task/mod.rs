@@ -52,7 +52,7 @@ pub use http1::Http1;
 pub use inbox::Inbox;
 pub use process_exit::ProcessExit;
 pub use signal::Signal;
-pub use timer::{Job, Timer};
+pub use timer::{Job, Timer, see_to_logs};
 pub use tree_copy::{Transport, TreeCopy};
 pub use tree_delete::{Removal, TreeDelete};
 pub use upload_store::{NewUpload, UploadStore};

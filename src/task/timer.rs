@@ -3,6 +3,7 @@
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::Exchange;
+use crate::log::{Level, News};
 use crate::worker::Worker;
 use std::time::Duration;
 use webserv_sys::Watch;
@@ -14,6 +15,16 @@ pub enum Job {
     FlushLogs,
     /// Let go of files that nobody has asked for since long.
     DropIdleFiles,
+}
+
+/// Sees to what the access logs have to say.
+pub fn see_to_logs(cx: &mut Context<'_>) {
+    while let Some(news) = cx.worker.access_logs.take_news() {
+        match news {
+            News::FlushAfter(wait) => cx.start(Box::new(Timer::after(wait, Job::FlushLogs))),
+            News::Trouble(said) => cx.log(Level::Alert, format_args!("{said}")),
+        }
+    }
 }
 
 /// Does one job after a while.
@@ -58,7 +69,8 @@ impl Task<Worker> for Timer {
                 Ok(Flow::Progress)
             }
             (Event::Deadline, Job::FlushLogs) => {
-                cx.worker.access_logs.flush();
+                cx.worker.access_logs.flush_due(cx.now);
+                see_to_logs(cx);
                 Ok(Flow::Done)
             }
             (Event::Deadline, Job::DropIdleFiles) if cx.worker.files.drop_idle(cx.now) => {

@@ -3,7 +3,7 @@
 use super::{Reload, Worker};
 use crate::engine::{Context, Event};
 use crate::log::{Level, LogFiles};
-use crate::task::Accept;
+use crate::task::{Accept, see_to_logs};
 use std::os::fd::AsFd;
 use webserv_sys::net;
 
@@ -58,4 +58,5 @@ fn change_logs(files: &LogFiles, cx: &mut Context<'_, Worker>) {
     let config = cx.worker.config.clone();
     cx.worker.access_logs.replace(&config.access_logs, files);
     cx.error_log().replace(&config, files);
+    see_to_logs(cx);
 }

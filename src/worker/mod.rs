@@ -50,6 +50,8 @@ pub struct Worker {
     pub programs_running: usize,
     /// When those are looked at again that are not watched yet.
     pub programs_looked_at: Option<Instant>,
+    /// The round in which a piece of a password was hashed last, by its time.
+    pub hashed_at: Option<Instant>,
     /// How many idle connections are to make room for new clients.
     pub idle_to_close: usize,
     /// Nothing new is begun: each response is its connection's last.
@@ -74,6 +76,7 @@ impl Worker {
             files: FileCache::default(),
             programs_running: 0,
             programs_looked_at: None,
+            hashed_at: None,
             idle_to_close: 0,
             draining: false,
             connections: 0,

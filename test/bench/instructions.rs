@@ -23,15 +23,29 @@ use webserv::http::{date, etag, target};
 use webserv::route::{self, Route, View};
 use webserv_sys::clock::Wall;
 
+const SHORT: &[u8] = b"GET /1k.txt HTTP/1.1\r\nHost: 127.0.0.1:34567\r\n\r\n";
+
 const CURL: &[u8] = b"GET /static/style.css HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: curl/8.5.0\r\n\
     Accept: */*\r\n\r\n";
 
-const BROWSER: &[u8] = b"GET /static/style.css HTTP/1.1\r\nHost: www.example.org\r\n\
+const FIREFOX: &[u8] = b"GET /static/style.css HTTP/1.1\r\nHost: www.example.org\r\n\
     User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
     Accept: text/css,*/*;q=0.1\r\nAccept-Language: en-GB,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
     Connection: keep-alive\r\nReferer: http://www.example.org/\r\nCookie: session=0123456789abcdef\r\n\
     Sec-Fetch-Dest: style\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Site: same-origin\r\n\
     If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n";
+
+const CHROMIUM: &[u8] = b"GET /static/photographs/2026/november/22.jpeg?v=1795314909 HTTP/1.1\r\n\
+    Host: www.example.org\r\n\
+    Connection: keep-alive\r\nsec-ch-ua-platform: \"Linux\"\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 \
+    (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36\r\n\
+    sec-ch-ua: \"Chromium\";v=\"140\", \"Not=A?Brand\";v=\"24\"\r\nsec-ch-ua-mobile: ?0\r\n\
+    Accept: image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8\r\n\
+    Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n\
+    Referer: http://www.example.org/articles/2026/\r\n\
+    Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US,en;q=0.9\r\n\
+    Cookie: session=0123456789abcdef0123456789abcdef; theme=dark; width=1920\r\n\r\n";
 
 const CONFIG: &str = "http {
     server { listen 127.0.0.1:8080; server_name example.com *.example.com; root /srv/com; }
@@ -59,13 +73,16 @@ const EVERYTHING: &str = "$remote_addr:$remote_port $server_addr:$server_port $s
 type Part = (&'static str, fn(u32));
 
 const PARTS: &[Part] = &[
-    ("request head, 3 fields", |times| parse(CURL, times)),
-    ("request head, 12 fields", |times| parse(BROWSER, times)),
+    ("request head, 1 field, 47 bytes", |times| parse(SHORT, times)),
+    ("request head, 3 fields, 94 bytes", |times| parse(CURL, times)),
+    ("request head, 12 fields, 463 bytes", |times| parse(FIREFOX, times)),
+    ("request head, 14 fields, 685 bytes", |times| parse(CHROMIUM, times)),
+    ("its path made safe", normalize),
     ("server, location and file of a path", find),
     ("response head of a file", print),
     ("access log line, combined", |times| log(COMBINED, CURL, times)),
-    ("access log line, combined, of a browser", |times| log(COMBINED, BROWSER, times)),
-    ("access log line, 30 variables", |times| log(EVERYTHING, BROWSER, times)),
+    ("access log line, combined, of a browser", |times| log(COMBINED, FIREFOX, times)),
+    ("access log line, 30 variables", |times| log(EVERYTHING, FIREFOX, times)),
 ];
 
 /// So often that what varies from process to process (the seeds of hash maps) vanishes in rounding.
@@ -86,6 +103,14 @@ fn parse(bytes: &[u8], times: u32) {
 fn request(bytes: &[u8]) -> Rc<Request> {
     let parsed = head::request(bytes, &mut Scan::default(), &Limits::default());
     parsed.expect("the head is valid").expect("the head is whole").0
+}
+
+fn normalize(times: u32) {
+    let request = request(CURL);
+    for _ in 0..times {
+        let path = target::normalize(black_box(request.path()), true);
+        assert!(black_box(&path).is_ok());
+    }
 }
 
 fn find(times: u32) {

@@ -84,7 +84,7 @@ const NAMES: [(Known, &str); 59] = [
 impl Known {
     /// The field that a name means, in any case.
     pub const fn parse(name: &[u8]) -> Option<Known> {
-        if name.is_empty() { None } else { Ends::of(name).find(name) }
+        if name.is_empty() { None } else { Ends::of(name).find(name, name.len()) }
     }
 
     /// The usual spelling.
@@ -102,36 +102,41 @@ impl Known {
     }
 }
 
-/// The length of the name that a field line begins with, up to its colon, and what it means. The name is not empty, but
-/// may be any bytes but for that. `None`: there is no name, or no colon.
+/// The length of the name that a field line begins with, up to its colon, and what it means. It may be any bytes but
+/// a colon. 0: there is no name, or no colon.
 #[inline(always)] // one call per line
-pub(super) fn name_of(line: &[u8]) -> Option<(usize, Option<Known>)> {
-    let Some(start) = line.first_chunk::<16>() else { return long_name_of(line) };
-    let first = u64::from_le_bytes(*start.first_chunk()?);
-    let marks = equal(first, b':') & HIGH_BITS;
-    let (len, last, first) = if marks != 0 {
+pub(super) fn name_of(line: &[u8]) -> (usize, Option<Known>) {
+    let start = line.first_chunk().map_or_else(|| u128_of(line), |start| u128::from_le_bytes(*start));
+    let (first, second) = (start as u64, (start >> 64) as u64);
+    let colons = |word| equal(word, b':') & HIGH_BITS;
+    let (len, ends) = if colons(first) != 0 {
         // The mark is the highest bit of the colon's byte. All bits up to it, shifted by eight, are those of the name.
+        let marks = colons(first);
         let all = first & ((marks ^ (marks - 1)) >> 8);
-        (first_mark(marks), all, all)
+        (first_mark(marks), Ends { first: all, last: all })
     } else {
-        let marks = equal(u64::from_le_bytes(*start.last_chunk()?), b':') & HIGH_BITS;
-        if marks == 0 {
-            return long_name_of(line);
-        }
-        let len = 8 + first_mark(marks);
-        (len, u64::from_le_bytes(*start[..len].last_chunk()?), first)
+        let len = match colons(second) {
+            0 => 16 + until(line.get(16..).unwrap_or_default(), colons),
+            marks => 8 + first_mark(marks),
+        };
+        let Some(last) = line.get(len - 8..len).and_then(|last| last.first_chunk()) else { return (0, None) };
+        (len, Ends { first, last: u64::from_le_bytes(*last) })
     };
-    if len == 0 || start[len] != b':' {
-        return None;
+    match line.get(len) {
+        Some(b':') => (len, ends.find(line, len)),
+        _ => (0, None),
     }
-    Some((len, Ends { first, last }.find(&start[..len])))
 }
 
-/// As [`name_of`], where the colon is not among the first 16 bytes, or there are fewer.
-#[inline(never)]
-fn long_name_of(line: &[u8]) -> Option<(usize, Option<Known>)> {
-    let len = until(line, |word| equal(word, b':')).filter(|&len| len > 0 && line[len] == b':')?;
-    Some((len, Known::parse(&line[..len])))
+/// A text of up to 16 bytes, and zeros.
+#[cold]
+const fn u128_of(text: &[u8]) -> u128 {
+    let (mut all, mut i) = (0, text.len());
+    while i > 0 {
+        i -= 1;
+        all = all << 8 | text[i] as u128;
+    }
+    all
 }
 
 /// The first and the last eight bytes of a name. Of a shorter one both are all of it, and zeros.
@@ -146,17 +151,13 @@ impl Ends {
         if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
             return Ends { first: u64::from_le_bytes(*first), last: u64::from_le_bytes(*last) };
         }
-        let (mut all, mut i) = (0, name.len());
-        while i > 0 {
-            i -= 1;
-            all = all << 8 | name[i] as u64;
-        }
+        let all = u128_of(name) as u64;
         Ends { first: all, last: all }
     }
 
-    /// The known name that has these ends, in any case, and the same middle.
+    /// The known name that has these ends, in any case, and the same middle. `text` begins with it.
     #[inline(always)]
-    const fn find(self, name: &[u8]) -> Option<Known> {
+    const fn find(self, text: &[u8], len: usize) -> Option<Known> {
         let i = SLOTS[self.slot()] as usize;
         if i >= ENTRIES.len() {
             return None;
@@ -164,7 +165,7 @@ impl Ends {
         let entry = &ENTRIES[i];
         let differ =
             (self.first ^ entry.ends.first) & entry.counts.first | (self.last ^ entry.ends.last) & entry.counts.last;
-        if name.len() != entry.len || differ != 0 || (name.len() > 16 && is_middle_different(name, entry.known)) {
+        if len != entry.len || differ != 0 || (len > 16 && is_middle_different(text, entry.known)) {
             return None;
         }
         Some(entry.known)
@@ -174,7 +175,7 @@ impl Ends {
     /// factors; of the constant nothing is asked but that it keeps the names apart.
     #[inline(always)]
     const fn slot(self) -> usize {
-        let mixed = (self.first ^ self.last.rotate_left(8)) & !CASE;
+        let mixed = (self.first ^ self.last.rotate_left(8)) & (u64::MAX / 255 * 0x5f); // but the case
         (mixed.wrapping_mul(0xbc66_7413_4539_884d) >> 56) as usize
     }
 }
@@ -188,11 +189,12 @@ const fn counting(name: u64) -> u64 {
 }
 
 /// What stands between the ends of a long name. There are few of these.
-const fn is_middle_different(name: &[u8], known: Known) -> bool {
+#[inline(never)]
+const fn is_middle_different(text: &[u8], known: Known) -> bool {
     let known = known.name().as_bytes();
     let mut i = 8;
-    while i + 8 < name.len() {
-        if !name[i].eq_ignore_ascii_case(&known[i]) {
+    while i + 8 < known.len() {
+        if !text[i].eq_ignore_ascii_case(&known[i]) {
             return true;
         }
         i += 1;

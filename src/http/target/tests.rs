@@ -9,6 +9,19 @@ fn normal_paths_are_borrowed() {
     }
 }
 
+/// Wherever in a path it stands, and whatever is around it.
+#[test]
+fn what_is_not_normal_is_found_at_any_place() {
+    for len in 1..30 {
+        for at in 0..len {
+            for odd in ["/..", "/./", "//", "%41", "/.a"] {
+                let path = format!("/{}{odd}{}", "x".repeat(at), "y".repeat(len - at));
+                assert!(matches!(normalize(path.as_bytes(), true), Ok(Cow::Owned(_))), "{path}");
+            }
+        }
+    }
+}
+
 /// RFC 3986 sections 2.1, 5.2.4 and 6.2.2; what nginx does with slashes.
 #[test]
 fn paths_are_normalized() {

@@ -8,7 +8,7 @@ use crate::engine::FOUNDERS;
 use crate::exchange::{Exchange, Marks, Phase};
 use crate::log::Level;
 use crate::route;
-use crate::task::{Job, Timer};
+use crate::task::see_to_logs;
 use std::time::Duration;
 
 impl Http1 {
@@ -123,14 +123,11 @@ impl Http1 {
             return;
         }
         let view = self.view_at(entry, cx.exchange.as_deref(), cx.worker, (cx.now, cx.moment()));
-        let mut waits = None;
         for log in logs.iter().filter_map(|&log| entry.config.access_logs.get(log)) {
-            let wait = cx.worker.access_logs.write(log, |line| route::push_log_line(line, &log.format, &view));
-            waits = waits.into_iter().chain(wait).min();
+            let push = |line: &mut Vec<u8>| route::push_log_line(line, &log.format, &view);
+            cx.worker.access_logs.write(log, cx.now, push);
         }
-        if let Some(wait) = waits {
-            cx.start(Box::new(Timer::after(wait, Job::FlushLogs)));
-        }
+        see_to_logs(cx);
     }
 }
 

@@ -109,7 +109,9 @@ impl Poller for Epoll {
             return self.add(fd, side, Source::Plain, token);
         }
         match self.notices.open(watch, token)? {
-            Some((fd, source)) => self.add(fd, Side::READ, source, token),
+            Some((fd, source)) => {
+                self.add(fd, Side::READ, source, token).or_else(|error| self.notices.refused(watch, token, error))
+            }
             None => Ok(()),
         }
     }
@@ -151,6 +153,26 @@ mod tests {
     use super::*;
     use crate::Error;
     use crate::poller::{poll::Poll, select::Select};
+
+    /// Who is not told of its child's end does not reap it; and the pidfd stayed open.
+    #[test]
+    fn a_child_whose_pidfd_the_kernel_would_not_watch_was_nobodys() {
+        let token = Token { index: 1, generation: 0 };
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let watch = Watch::Exit(child.id() as i32);
+        let mut epoll = Epoll::new().unwrap();
+        // EPERM: nobody waits for files.
+        let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
+        epoll.notices.put_exit(child.id() as i32, file.into());
+        epoll.arm(watch, token).unwrap();
+        let mut out = Vec::new();
+        while out.is_empty() {
+            epoll.wait(None, &mut out).unwrap();
+        }
+        assert_eq!(out, [Ready { token, hangup: false }]);
+        assert!(epoll.notices.close(watch).is_none(), "the descriptor is closed already");
+        child.wait().unwrap();
+    }
 
     #[test]
     fn a_child_without_pidfd_fires_without_the_kernel() {

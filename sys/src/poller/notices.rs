@@ -111,6 +111,24 @@ impl Notices {
         }
     }
 
+    /// The kernel does not watch what was opened for this, so it is closed. A child is asked for instead.
+    pub fn refused(&mut self, watch: Watch<'_>, token: Token, error: Error) -> Result<()> {
+        self.close(watch);
+        match watch {
+            Watch::Exit(pid) => {
+                self.asked.insert(pid, token);
+                Ok(())
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// Has this in the place of a child's pidfd.
+    #[cfg(test)]
+    pub fn put_exit(&mut self, pid: Pid, fd: OwnedFd) {
+        self.exits.insert(pid, fd);
+    }
+
     fn open_signal(&mut self, signal: Signal) -> Result<RawFd> {
         if let Some((_, fd)) = self.signals.iter().find(|(s, _)| *s == signal) {
             return Ok(fd.as_raw_fd());

@@ -137,8 +137,9 @@ fn the_end_comes_with_the_bytes_that_are_left() {
     kq.change(read_of(&read_end, EV_ADD)).unwrap();
     assert_eq!(kq.one().flags & EV_EOF, 0);
     drop(write_end);
-    let end = kq.one();
-    assert_eq!((end.flags & EV_EOF, end.data, end.fflags), (EV_EOF, 3, 0));
+    // A child that another test starts holds the end, too, until it is a program.
+    let end = std::iter::repeat_with(|| kq.one()).find(|event| event.flags & EV_EOF != 0).unwrap();
+    assert_eq!((end.data, end.fflags), (3, 0));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! How a value is written into a line of an access log, so that no client breaks out of its line or quotes.
 
 use crate::config::Escape;
+use crate::http::number::push_start;
 
 /// Appends a value as `escape=` of its format says.
 pub fn push_escaped(out: &mut Vec<u8>, value: &[u8], how: Escape) {
@@ -22,7 +23,7 @@ pub fn push_escaped(out: &mut Vec<u8>, value: &[u8], how: Escape) {
 #[inline(never)] // no other value should pay for it
 fn push_nothing(out: &mut Vec<u8>, how: Escape) {
     if how == Escape::Default {
-        out.push(b'-');
+        push_start(out, b"-", 1);
     }
 }
 

@@ -1,0 +1,92 @@
+use super::super::temp_dir::TempDir;
+use super::super::test_engine::engine;
+use super::*;
+use crate::config::Config;
+
+/// A client of many: it has sent its lines, and takes what it gets.
+struct Client {
+    lines: Option<&'static [u8]>,
+}
+
+impl Task<Worker> for Client {
+    fn kind(&self) -> &'static str {
+        "Client"
+    }
+
+    fn doing(&self) -> &'static str {
+        ""
+    }
+
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+        Watch::Always
+    }
+
+    fn wants(&self, x: Option<&Exchange>) -> Want {
+        let has_work = self.lines.is_some() || x.is_some_and(|x| !x.output.is_empty());
+        if has_work { Want::Turn } else { Want::Nothing }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        let x = cx.exchange();
+        x.output.clear();
+        x.input.push_copy(self.lines.take().unwrap_or_default());
+        Ok(if event == Event::Cancel { Flow::Done } else { Flow::Progress })
+    }
+}
+
+/// Lets clients in.
+struct Opener {
+    clients: usize,
+    entrance: Rc<Entrance>,
+    server: Arc<DirectoryServer>,
+}
+
+impl Task<Worker> for Opener {
+    fn kind(&self) -> &'static str {
+        "Opener"
+    }
+
+    fn doing(&self) -> &'static str {
+        ""
+    }
+
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+        Watch::Always
+    }
+
+    fn wants(&self, _: Option<&Exchange>) -> Want {
+        Want::Turn
+    }
+
+    fn handle(&mut self, _: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        for _ in 0..self.clients {
+            let session = Directory::new(Rc::clone(&self.entrance), Arc::clone(&self.server));
+            let sends = Client { lines: Some(b"VERSION 1\r\nLOGIN guest wrong\r\n") };
+            let x = Exchange::new(None, crate::exchange::Client::Nobody, Arc::clone(&self.entrance.settings));
+            cx.open(x, [Box::new(session), Box::new(sends), Box::new(Client { lines: None })]);
+        }
+        Ok(Flow::Done)
+    }
+}
+
+/// Each had a piece of its password hashed in each round: 2,000 of them were half a second for everyone else.
+#[test]
+fn many_who_log_in_at_once_held_up_the_rest() {
+    let folder = TempDir::new();
+    folder.write("users", b"guest:$5$abcdefgh$osWA07JwAHeKYaCM2OP806Wc/laToNFtqYGGdRhSew2\n");
+    let text = "directory { users users; server { listen 127.0.0.1:1; root .; } }";
+    let config = Config::from_text("site.conf", text, folder.path(), "").unwrap_or_else(|errors| panic!("{errors}"));
+    let listener = config.listeners[0].clone();
+    let server = listener.directory.clone().unwrap();
+    let (clients, mut engine) = (20, engine());
+    let local = listener.address.clone();
+    let entrance = Rc::new(Entrance::new(Arc::new(config), listener, local));
+    engine.start(Box::new(Opener { clients, entrance, server }));
+    let mut rounds = 0;
+    while engine.log().lines().iter().filter(|line| line.contains("no such user")).count() < clients {
+        engine.round().unwrap();
+        rounds += 1;
+    }
+    let pieces = 10; // 5,000 rounds of hashing, 500 at once
+    assert!(rounds >= clients * pieces, "in {rounds} rounds of the loop");
+}
