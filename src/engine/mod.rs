@@ -1,10 +1,10 @@
 //! The loop: it waits for the kernel, gives tasks their turns, and knows nothing of what they do.
 //!
 //! One round: wait -> events to tokens (stale ones dropped) -> a bounded number of turns -> deadlines that have passed.
-//! After each turn the members of the exchange are asked in a circle what they want now, until one of them goes on: so a
-//! request passes from who reads it to who answers it to who writes, and nobody is asked twice. Only the engine arms and
-//! disarms the kernel. A task that wants its system call is simply run ("try first"); the kernel is asked to watch only
-//! for a task that has been told to come back later, and stays armed until an event comes that nobody wants.
+//! After each turn the members of the exchange are asked in a circle what they want now, until one of them goes on: so
+//! a request passes from who reads it to who answers it to who writes, and nobody is asked twice. Only the engine arms
+//! and disarms the kernel. A task that wants its system call is simply run ("try first"); the kernel is asked to watch
+//! only for a task that has been told to come back later, and stays armed until an event comes that nobody wants.
 
 mod arena;
 mod panics;

@@ -120,8 +120,8 @@ impl<W> Slot<W> {
         self.task.wants(self.exchange_in(exchanges))
     }
 
-    /// Asks it what it wants now: true if that is a turn at once. If it is to wait, for the next round or for the kernel,
-    /// it is put into line for that.
+    /// Asks it what it wants now: true if that is a turn at once. If it is to wait, for the next round or for the
+    /// kernel, it is put into line for that.
     #[inline]
     pub fn goes_on(&mut self, token: Token, exchange: Option<&Exchange>, lines: &mut Lines) -> bool {
         if self.queued != Queued::No {
@@ -163,7 +163,7 @@ impl<W> Slot<W> {
     }
 
     /// Gives it its turn.
-    #[inline(always)]
+    #[inline]
     pub fn turn(
         &mut self,
         event: Event,

@@ -31,7 +31,7 @@ pub struct Wall {
 pub fn wall() -> Wall {
     let now = clock_gettime(libc::CLOCK_REALTIME);
     // A clock set before 1970 reads as 1970: logs and dates have no use for what was before.
-    Wall { secs: (now.tv_sec as i64).max(0), nanos: now.tv_nsec as u32 }
+    Wall { secs: now.tv_sec.max(0) as _, nanos: now.tv_nsec as u32 }
 }
 
 /// A time as a clock on the wall of this time zone shows it.
