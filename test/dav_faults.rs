@@ -3,7 +3,7 @@
 
 mod harness;
 
-use harness::{Response, Server, Setup, host, site, wait_for};
+use harness::{Random, Response, Server, Setup, host, site, wait_for};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -168,6 +168,38 @@ fn folders_that_lay_in_each_other_by_another_way_were_lost() {
             assert_eq!(names(&s.path("html/outer")), expected, "{method} {from} {to}");
         }
     }
+}
+
+/// Two looks and a rename are three calls, and another worker has its own between them: what had been at a destination
+/// kept its hidden name when it could not have its own back, and what had come into a folder on its way out kept that.
+#[test]
+fn what_many_replaced_at_once_stayed_under_hidden_names() {
+    let s = Setup::new(&host(DAV), &[]).main("worker_processes 4; error_log logs/error.log notice;").start();
+    let requests = [
+        "MKCOL /a/ HTTP/1.1\r\nHost: h\r\n\r\n",
+        "PUT /a/x HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx",
+        "PUT /b/x HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx",
+        "COPY /a/ HTTP/1.1\r\nHost: h\r\nDestination: /b/\r\n\r\n",
+        "COPY /b/ HTTP/1.1\r\nHost: h\r\nDestination: /a/\r\n\r\n",
+        "MOVE /b/ HTTP/1.1\r\nHost: h\r\nDestination: /a/\r\n\r\n",
+        "MOVE /a/ HTTP/1.1\r\nHost: h\r\nDestination: /b/\r\n\r\n",
+    ];
+    std::thread::scope(|scope| {
+        for seed in 0..12 {
+            let (s, requests) = (&s, &requests);
+            scope.spawn(move || {
+                let (mut client, mut random) = (s.connect(), Random(seed));
+                for _ in 0..400 {
+                    let request = requests[random.below(requests.len())];
+                    client.send(request);
+                    let response = client.response();
+                    assert!(response.status < 500, "{request}: {response}");
+                }
+            });
+        }
+    });
+    let left: Vec<String> = names(&s.path("html")).into_iter().filter(|name| name.starts_with('.')).collect();
+    assert_eq!(left, [] as [&str; 0]);
 }
 
 /// Half a file was listed as if it were whole, under a name that nobody knows.

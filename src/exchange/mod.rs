@@ -7,13 +7,16 @@ mod buffers;
 pub mod limits;
 mod on_demand;
 mod pipe;
+mod queue;
 mod reply;
+mod segment;
 mod subject;
 
 pub use buffers::Buffers;
 pub use on_demand::{Fresh, OnDemand, Pipes};
-pub use pipe::{Front, Pipe, Segment};
+pub use pipe::{Front, Pipe};
 pub use reply::{Answer, Reply, Source};
+pub use segment::Segment;
 pub use subject::Client;
 
 use crate::config::Settings;

@@ -1,44 +1,26 @@
 //! A pipe: a bounded queue of bytes between two tasks.
 
-use super::limits::{COPIED_BYTES_MAX, FILES_MAX, SEGMENTS_MAX};
-use super::{Buffers, Fresh};
-use std::collections::VecDeque;
+use super::limits::{FILES_MAX, SEGMENTS_MAX};
+use super::queue::Queue;
+use super::{Buffers, Fresh, Segment};
 use std::io::IoSlice;
 use std::ops::Range;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::rc::Rc;
+use std::os::fd::BorrowedFd;
 
 /// A bounded queue of segments: owned bytes, shared bytes, or a range of a file.
 ///
 /// Segments move from pipe to pipe, their bytes are not copied. The bound is soft by one segment: whoever puts
 /// something in asks [`Pipe::room`] before it makes the segment.
 pub struct Pipe {
-    /// The first segment. Mostly it is the only one, and then it takes no memory of its own.
-    first: Option<Segment>,
-    rest: VecDeque<Segment>,
-    /// Bytes in all segments.
-    bytes: u64,
-    /// Of these, bytes in memory.
-    memory_bytes: u32,
-    memory_bytes_max: u32,
-    /// File ranges in it.
-    files: u8,
+    /// What is in it. An empty pipe takes no memory but its own: most pipes are those of idle connections.
+    queue: Option<Box<Queue>>,
     /// Bytes that ever left.
     taken_bytes: u64,
     announced_bytes: u64,
+    memory_bytes_max: u32,
     ended: bool,
     abandoned: bool,
     held: bool,
-}
-
-/// A run of bytes.
-pub enum Segment {
-    /// Bytes of its own, from an offset on.
-    Owned(Vec<u8>, usize),
-    /// A part of bytes that others hold too.
-    Shared(Rc<[u8]>, Range<usize>),
-    /// A part of a file, which stays in the kernel.
-    File(Rc<OwnedFd>, Range<u64>),
 }
 
 /// What stands at a pipe's reading end.
@@ -47,62 +29,6 @@ pub enum Front<'a> {
     Bytes(&'a [u8]),
     /// A range of this file.
     File(BorrowedFd<'a>, Range<u64>),
-}
-
-impl Segment {
-    /// Its length in bytes.
-    pub fn len(&self) -> u64 {
-        match self {
-            Segment::Owned(bytes, from) => (bytes.len() - from) as u64,
-            Segment::Shared(_, range) => range.len() as u64,
-            Segment::File(_, range) => range.end - range.start,
-        }
-    }
-
-    /// Whether nothing is in it.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn memory_bytes(&self) -> u32 {
-        match self {
-            Segment::Owned(..) | Segment::Shared(..) => self.len() as u32, // far below 4 GiB: a pipe is bounded
-            Segment::File(..) => 0,
-        }
-    }
-
-    fn files(&self) -> u8 {
-        u8::from(matches!(self, Segment::File(..)))
-    }
-
-    fn bytes(&self) -> Option<&[u8]> {
-        match self {
-            Segment::Owned(bytes, from) => Some(&bytes[*from..]),
-            Segment::Shared(bytes, range) => Some(&bytes[range.clone()]),
-            Segment::File(..) => None,
-        }
-    }
-
-    fn advance(&mut self, count: u64) {
-        match self {
-            Segment::Owned(_, from) => *from += count as usize,
-            Segment::Shared(_, range) => range.start += count as usize,
-            Segment::File(_, range) => range.start += count,
-        }
-    }
-
-    /// Its first `count` bytes as a segment of their own. Only owned bytes are copied for it.
-    fn split_front(&mut self, count: u64) -> Segment {
-        let front = match self {
-            Segment::Owned(bytes, from) => Segment::Owned(bytes[*from..*from + count as usize].to_vec(), 0),
-            Segment::Shared(bytes, range) => {
-                Segment::Shared(Rc::clone(bytes), range.start..range.start + count as usize)
-            }
-            Segment::File(file, range) => Segment::File(Rc::clone(file), range.start..range.start + count),
-        };
-        self.advance(count);
-        front
-    }
 }
 
 impl<const BYTES_MAX: usize> Fresh<BYTES_MAX> for Pipe {
@@ -117,14 +43,10 @@ impl Pipe {
     /// An empty pipe that is full with this many bytes in memory.
     pub const fn new(memory_bytes_max: usize) -> Self {
         Self {
-            first: None,
-            rest: VecDeque::new(),
-            bytes: 0,
-            memory_bytes: 0,
-            memory_bytes_max: memory_bytes_max as u32,
-            files: 0,
+            queue: None,
             taken_bytes: 0,
             announced_bytes: 0,
+            memory_bytes_max: memory_bytes_max as u32,
             ended: false,
             abandoned: false,
             held: false,
@@ -133,7 +55,7 @@ impl Pipe {
 
     /// Whether it is as good as none: nothing is in it, and nobody has ended or abandoned it.
     pub fn is_idle(&self) -> bool {
-        self.bytes == 0 && !(self.ended | self.abandoned)
+        self.queue.is_none() && !(self.ended | self.abandoned)
     }
 
     /// Makes an idle one as it was when it was new, with this bound.
@@ -149,19 +71,35 @@ impl Pipe {
     }
 
     /// Bytes in it.
+    #[inline]
     pub fn len(&self) -> u64 {
-        self.bytes
+        self.queue.as_ref().map_or(0, |queue| queue.bytes())
     }
 
     /// Whether no byte is in it. More may come unless it [`is_ended`](Self::is_ended).
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.bytes == 0
+        self.queue.is_none()
     }
 
     /// Bytes that may be put in before it is full.
+    #[inline]
     pub fn room(&self) -> usize {
-        let many = self.rest.len() + 1 >= SEGMENTS_MAX || usize::from(self.files) >= FILES_MAX;
-        if many { 0 } else { self.memory_bytes_max.saturating_sub(self.memory_bytes) as usize }
+        let max = self.memory_bytes_max as usize;
+        match &self.queue {
+            Some(queue) if queue.segments() >= SEGMENTS_MAX || queue.files() >= FILES_MAX => 0,
+            Some(queue) => max.saturating_sub(queue.memory_bytes() as usize),
+            None => max,
+        }
+    }
+
+    /// Whether there is no room.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        match self.queue {
+            Some(_) => self.room() == 0,
+            None => self.memory_bytes_max == 0,
+        }
     }
 
     /// Bytes that have left it since it was made.
@@ -221,112 +159,54 @@ impl Pipe {
         if segment.is_empty() || self.abandoned {
             return;
         }
-        if segment.bytes().is_some_and(|bytes| self.copy_behind(bytes)) {
-            return;
+        match &mut self.queue {
+            Some(queue) => queue.push(segment),
+            None => self.queue = Some(Box::new(Queue::of(segment))),
         }
-        self.bytes += segment.len();
-        self.memory_bytes += segment.memory_bytes();
-        self.files += segment.files();
-        match self.first {
-            None => self.first = Some(segment),
-            Some(_) => self.rest.push_back(segment),
-        }
-    }
-
-    /// Puts bytes in whose buffer serves again when they are so few that they are copied.
-    pub fn push_buffer(&mut self, bytes: Vec<u8>, buffers: &mut Buffers) {
-        if self.copy_behind(&bytes) {
-            buffers.give(bytes);
-        } else {
-            self.push_bytes(bytes);
-        }
-    }
-
-    fn copy_behind(&mut self, bytes: &[u8]) -> bool {
-        if bytes.len() > COPIED_BYTES_MAX || self.abandoned {
-            return false;
-        }
-        let Some(last) = self.last_with_room(bytes.len()) else { return false };
-        last.extend_from_slice(bytes);
-        self.bytes += bytes.len() as u64;
-        self.memory_bytes += bytes.len() as u32;
-        true
-    }
-
-    /// The last segment, if it is one of its own bytes that so many more can be put behind without a new allocation.
-    fn last_with_room(&mut self, bytes: usize) -> Option<&mut Vec<u8>> {
-        match self.rest.back_mut().or(self.first.as_mut()) {
-            Some(Segment::Owned(last, _)) if last.capacity() - last.len() >= bytes => Some(last),
-            _ => None,
-        }
-    }
-
-    fn pop_first(&mut self) -> Option<Segment> {
-        let first = std::mem::replace(&mut self.first, self.rest.pop_front());
-        if self.rest.is_empty() && self.rest.capacity() > 0 {
-            self.rest = VecDeque::new(); // an idle connection holds no buffer
-        }
-        first
-    }
-
-    fn segments(&self) -> impl Iterator<Item = &Segment> {
-        self.first.iter().chain(&self.rest)
     }
 
     /// Puts bytes in that nobody else holds.
     pub fn push_bytes(&mut self, bytes: Vec<u8>) {
-        self.push(Segment::Owned(bytes, 0));
+        self.push(Segment::owned(bytes));
+    }
+
+    /// The same; what it takes comes from the buffers, and the memory of a few bytes, which are copied, goes there.
+    pub fn push_buffer(&mut self, bytes: Vec<u8>, buffers: &mut Buffers) {
+        if bytes.is_empty() || self.abandoned {
+            return buffers.give(bytes);
+        }
+        match &mut self.queue {
+            Some(queue) => queue.push_buffer(bytes, buffers),
+            None => self.queue = Some(buffers.take_queue(Segment::owned(bytes))),
+        }
     }
 
     /// Copies bytes in, behind those of the last segment if there is one of its own with room.
     pub fn push_copy(&mut self, bytes: &[u8]) {
-        match self.last_with_room(bytes.len()) {
-            Some(last) => {
-                last.extend_from_slice(bytes);
-                self.bytes += bytes.len() as u64;
-                self.memory_bytes += bytes.len() as u32;
-            }
-            None => self.push_bytes(bytes.to_vec()),
+        if !self.queue.as_mut().is_some_and(|queue| queue.copy(bytes)) {
+            self.push_bytes(bytes.to_vec());
         }
     }
 
     /// The reading end.
     pub fn front(&self) -> Option<Front<'_>> {
-        self.first.as_ref().map(|segment| match segment {
-            Segment::File(file, range) => Front::File(file.as_fd(), range.clone()),
-            bytes => Front::Bytes(bytes.bytes().unwrap_or_default()),
-        })
+        let first = self.queue.as_ref()?.first();
+        match first.bytes() {
+            Some(bytes) => Some(Front::Bytes(bytes)),
+            None => first.range().map(|(file, range)| Front::File(file, range)),
+        }
     }
 
     /// All bytes before the first file range as one slice; copied together if they lie in several segments.
+    #[inline]
     pub fn contiguous(&mut self) -> &[u8] {
-        let run = self.rest.iter().take_while(|s| s.bytes().is_some()).count();
-        if run > 0
-            && let Some(first) = self.first.as_mut().filter(|s| s.bytes().is_some())
-        {
-            // Twice as much, so that bytes which come one by one are copied now and then and not with each.
-            let bytes = first.len() + self.rest.iter().take(run).map(Segment::len).sum::<u64>();
-            let mut all = Vec::with_capacity(2 * bytes as usize);
-            all.extend_from_slice(first.bytes().unwrap_or_default());
-            for segment in self.rest.drain(..run) {
-                all.extend_from_slice(segment.bytes().unwrap_or_default());
-            }
-            *first = Segment::Owned(all, 0);
-        }
-        self.first.as_ref().and_then(Segment::bytes).unwrap_or_default()
+        self.queue.as_mut().map_or(&[], |queue| queue.contiguous())
     }
 
     /// Lays out the bytes before the first file range for writev(2). Returns how many slices, how many bytes, and
     /// whether more stands behind them.
     pub fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> (usize, u64, bool) {
-        let (mut count, mut bytes) = (0, 0);
-        for (slice, segment) in slices.iter_mut().zip(self.segments()) {
-            let Some(run) = segment.bytes() else { break };
-            *slice = IoSlice::new(run);
-            count += 1;
-            bytes += run.len() as u64;
-        }
-        (count, bytes, bytes < self.bytes)
+        self.queue.as_ref().map_or((0, 0, false), |queue| queue.gather(slices))
     }
 
     /// Drops `count` bytes from the reading end.
@@ -334,48 +214,31 @@ impl Pipe {
         self.consume_into(count, &mut Buffers::default());
     }
 
-    /// The same; the memory of segments of their own that are used up serves again.
-    pub fn consume_into(&mut self, mut count: u64, buffers: &mut Buffers) {
-        debug_assert!(count <= self.bytes, "more is consumed than there is");
-        self.bytes -= count;
+    /// The same; memory that is used up serves again.
+    pub fn consume_into(&mut self, count: u64, buffers: &mut Buffers) {
+        debug_assert!(count <= self.len(), "more is consumed than there is");
+        let Some(queue) = &mut self.queue else { return };
         self.taken_bytes += count;
-        while let Some(front) = &mut self.first {
-            let here = count.min(front.len());
-            if matches!(front, Segment::Owned(..) | Segment::Shared(..)) {
-                self.memory_bytes -= here as u32;
-            }
-            front.advance(here);
-            count -= here;
-            if !front.is_empty() {
-                break;
-            }
-            self.files -= front.files();
-            if let Some(Segment::Owned(bytes, _)) = self.pop_first() {
-                buffers.give(bytes);
-            }
+        if !queue.consume(count, buffers)
+            && let Some(queue) = self.queue.take()
+        {
+            buffers.give_queue(queue);
         }
     }
 
     /// Takes the first segment, or its first `most` bytes.
     pub fn take(&mut self, most: u64) -> Option<Segment> {
-        let front = self.first.as_mut()?;
-        let segment = match front.len() <= most {
-            true => self.pop_first()?,
-            false => {
-                self.files += front.files(); // the part and the rest
-                front.split_front(most)
-            }
+        let segment = match self.queue.as_mut()?.take(most) {
+            Some(segment) => segment,
+            None => self.queue.take()?.into_last(),
         };
-        self.files -= segment.files();
-        self.bytes -= segment.len();
         self.taken_bytes += segment.len();
-        self.memory_bytes -= segment.memory_bytes();
         Some(segment)
     }
 
     /// Drops everything in it.
     pub fn clear(&mut self) {
-        self.consume(self.bytes);
+        self.consume(self.len());
     }
 }
 

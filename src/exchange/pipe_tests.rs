@@ -1,13 +1,16 @@
 //! Tests of the pipe.
 
 use super::*;
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
 fn file() -> Rc<OwnedFd> {
     Rc::new(std::fs::File::open("/dev/null").expect("/dev/null opens").into())
 }
 
 fn text(pipe: &Pipe) -> Vec<u8> {
-    pipe.segments().flat_map(|s| s.bytes().unwrap_or_default().to_vec()).collect()
+    pipe.queue.iter().flat_map(|queue| queue.iter()).flat_map(|s| s.bytes().unwrap_or_default().to_vec()).collect()
 }
 
 #[test]
@@ -15,21 +18,21 @@ fn bytes_leave_in_the_order_in_which_they_came() {
     let mut pipe = Pipe::new(100);
     pipe.push_copy(b"one ");
     pipe.push_bytes(b"two ".to_vec());
-    pipe.push(Segment::Shared(Rc::from(&b"xxthreexx"[..]), 2..7));
+    pipe.push(Segment::shared(Rc::from(&b"xxthreexx"[..]), 2..7));
     assert_eq!((pipe.len(), pipe.room(), text(&pipe)), (13, 87, b"one two three".to_vec()));
     pipe.consume(6);
     assert_eq!((text(&pipe), pipe.taken_bytes()), (b"o three".to_vec(), 6));
     assert_eq!(pipe.contiguous(), b"o three");
     pipe.consume(7);
     assert!(pipe.is_empty() && pipe.front().is_none());
-    assert_eq!(pipe.rest.capacity(), 0, "an idle pipe holds no memory");
+    assert!(pipe.queue.is_none(), "an idle pipe holds no memory");
 }
 
 #[test]
 fn a_file_range_takes_no_memory_and_stops_a_gather() {
     let mut pipe = Pipe::new(10);
     pipe.push_copy(b"head");
-    pipe.push(Segment::File(file(), 5..1_000_005));
+    pipe.push(Segment::file(file(), 5..1_000_005));
     pipe.push_copy(b"tail");
     assert_eq!((pipe.len(), pipe.room()), (1_000_008, 2));
     let mut slices = [IoSlice::new(&[]); 8];
@@ -45,11 +48,15 @@ fn a_file_range_takes_no_memory_and_stops_a_gather() {
 fn taking_a_part_leaves_the_rest() {
     let mut pipe = Pipe::new(100);
     pipe.push_copy(b"abcdef");
-    pipe.push(Segment::File(file(), 0..100));
-    assert!(matches!(pipe.take(2), Some(Segment::Owned(bytes, 0)) if bytes == b"ab"));
-    assert!(matches!(pipe.take(100), Some(Segment::Owned(bytes, 2)) if bytes == b"abcdef"));
-    assert!(matches!(pipe.take(30), Some(Segment::File(_, range)) if range == (0..30)));
-    assert!(matches!(pipe.take(300), Some(Segment::File(_, range)) if range == (30..100)));
+    pipe.push(Segment::file(file(), 0..100));
+    let mut taken = |most| {
+        let segment = pipe.take(most).expect("a segment");
+        (segment.bytes().map(<[u8]>::to_vec), segment.range().map(|(_, range)| range))
+    };
+    assert_eq!(taken(2), (Some(b"ab".to_vec()), None));
+    assert_eq!(taken(100), (Some(b"cdef".to_vec()), None));
+    assert_eq!(taken(30), (None, Some(0..30)));
+    assert_eq!(taken(300), (None, Some(30..100)));
     assert!(pipe.take(1).is_none());
     assert_eq!((pipe.len(), pipe.room(), pipe.taken_bytes()), (0, 100, 106));
 }
@@ -60,7 +67,7 @@ fn too_many_segments_are_as_full_as_too_many_bytes() {
     let (byte, many): (Rc<[u8]>, usize) = (Rc::from(&b"x"[..]), SEGMENTS_MAX);
     for _ in 0..many {
         assert!(pipe.room() > 0);
-        pipe.push(Segment::Shared(Rc::clone(&byte), 0..1));
+        pipe.push(Segment::shared(Rc::clone(&byte), 0..1));
     }
     assert_eq!(pipe.room(), 0);
 }
@@ -83,7 +90,7 @@ fn a_pipe_is_a_queue_of_bytes() {
         match random(6) {
             0 => pipe.push_copy(&bytes),
             1 => pipe.push_bytes(bytes.clone()),
-            2 => pipe.push(Segment::Shared(Rc::from(&bytes[..]), 0..bytes.len())),
+            2 => pipe.push(Segment::shared(Rc::from(&bytes[..]), 0..bytes.len())),
             other => {
                 let count = random(12).min(pipe.len());
                 match other {
@@ -123,8 +130,8 @@ fn bytes_that_come_one_by_one_are_not_copied_with_each() {
         pipe.consume(if pipe.len() > 10 { pipe.len() - 1 } else { 1 });
         pipe.contiguous();
     }
-    let Some(Segment::Owned(buffer, _)) = &pipe.first else { panic!("owned bytes") };
-    assert!(pipe.len() < 10 && buffer.capacity() < 300_000, "{} bytes in {}", pipe.len(), buffer.capacity());
+    let buffer_bytes = pipe.queue.as_ref().map(|queue| queue.first().capacity());
+    assert!(pipe.len() < 10 && buffer_bytes < Some(300_000), "{} bytes in {buffer_bytes:?}", pipe.len());
 }
 
 #[test]
@@ -135,4 +142,22 @@ fn a_wider_pipe_keeps_what_is_in_it() {
     assert_eq!((pipe.len(), pipe.room()), (5, 15));
     pipe.widen(3);
     assert_eq!(pipe.room(), 15, "it is never made narrower");
+}
+
+/// Each idle connection has two.
+#[test]
+fn an_empty_pipe_is_small_and_a_pipe_that_is_filled_again_and_again_allocates_once() {
+    assert_eq!(size_of::<Pipe>(), 24);
+    let (mut buffers, mut pipe, mut places) = (Buffers::default(), Pipe::new(100), Vec::new());
+    for _ in 0..3 {
+        let mut bytes = buffers.take(10);
+        bytes.extend_from_slice(b"bytes");
+        pipe.push_buffer(bytes, &mut buffers);
+        pipe.push_copy(b" and more");
+        let queue = pipe.queue.as_deref().map(std::ptr::from_ref);
+        places.push((queue, pipe.contiguous().as_ptr()));
+        pipe.consume_into(pipe.len(), &mut buffers);
+        assert!(pipe.queue.is_none());
+    }
+    assert!(places.iter().all(|place| *place == places[0]), "{places:?}");
 }

@@ -1,7 +1,7 @@
 //! What a worker answers: a head as a value, then plain bytes.
 
 use super::Fresh;
-use super::pipe::{Pipe, Segment};
+use super::{Pipe, Segment};
 use crate::http::reply::ReplyHead;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -59,8 +59,8 @@ impl Source {
     /// A part of it, which it must have.
     pub fn part(&self, range: Range<u64>) -> Segment {
         match self {
-            Source::Bytes(bytes) => Segment::Shared(Rc::clone(bytes), range.start as usize..range.end as usize),
-            Source::File(file) => Segment::File(Rc::clone(file), range),
+            Source::Bytes(bytes) => Segment::shared(Rc::clone(bytes), range.start as usize..range.end as usize),
+            Source::File(file) => Segment::file(Rc::clone(file), range),
         }
     }
 }

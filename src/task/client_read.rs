@@ -42,7 +42,7 @@ fn read(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         _ => {
             let mut head = worker.buffers.take(count);
             head.extend_from_slice(&buffer[..count]);
-            x.input.draw_on(&mut worker.pipes).push_bytes(head);
+            x.input.draw_on(&mut worker.pipes).push_buffer(head, &mut worker.buffers);
         }
     }
     x.marks.set(Marks::MUCH_COMES, count == READ_BYTES);

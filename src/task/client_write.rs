@@ -3,13 +3,15 @@
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::{CORKED_BYTES_MIN, IOVECS_MAX, WRITE_BYTES_PER_TURN};
-use crate::exchange::{Buffers, Exchange, Front, Marks, Phase};
+use crate::exchange::{Buffers, Exchange, Front, Marks, Phase, Pipe};
 use crate::worker::Worker;
 use std::io::IoSlice;
-use std::os::fd::{AsFd, OwnedFd};
+use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use webserv_sys::{Error, Watch, file, net};
 
-/// Writes what the exchange has for the client: runs of bytes with one writev(2), ranges of files with sendfile(2).
+/// Writes what the exchange has for the client: runs of bytes with one write(2) or writev(2), ranges of files
+/// with sendfile(2).
 ///
 /// While a long range is on its way the socket is corked (tcp(7)): the kernel takes a file 64 KiB at a time, which is
 /// no whole number of segments, and each acknowledgement that comes would send off the short one at the end.
@@ -66,34 +68,20 @@ fn write_once(x: &mut Exchange, buffers: &mut Buffers) -> Result<Written, Error>
     };
     let output = &mut **output;
     let (offered, sent) = match output.front() {
+        // One run is the usual: nothing has to be laid out.
+        Some(Front::Bytes(bytes)) if bytes.len() as u64 == output.len() => {
+            (bytes.len() as u64, file::write(socket.as_fd(), bytes)?)
+        }
+        Some(Front::Bytes(_)) => write_runs(socket, output)?,
         Some(Front::File(source, range)) => {
-            let left = range.end - range.start;
-            if !marks.contains(Marks::CORKED) && (settings.tcp_nopush || left >= CORKED_BYTES_MIN) {
+            if !marks.contains(Marks::CORKED) && (settings.tcp_nopush || range.end - range.start >= CORKED_BYTES_MIN) {
                 cork(socket, marks, true);
             }
-            let most = match settings.sendfile_max_chunk {
-                0 => WRITE_BYTES_PER_TURN,
-                bytes => bytes.min(WRITE_BYTES_PER_TURN),
-            };
-            let offered = left.min(most);
-            match file::sendfile(socket.as_fd(), source, range.start, offered as usize)? {
-                // The file has become shorter than the length that was promised.
-                0 => return Err(Error::shrunk("sendfile")),
-                sent => (offered, sent as u64),
-            }
-        }
-        Some(Front::Bytes(_)) => {
-            let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
-            let (count, offered, more) = output.gather(&mut slices);
-            // More behind them is a file: the head waits in the kernel to leave in one segment with its beginning.
-            let sent = match more {
-                true => net::sendv(socket.as_fd(), &slices[..count], true)?,
-                false => file::writev(socket.as_fd(), &slices[..count])?,
-            };
-            (offered, sent as u64)
+            send_range(socket, source, range, settings.sendfile_max_chunk)?
         }
         None => return Ok(Written::All),
     };
+    let sent = sent as u64;
     output.consume_into(sent, buffers);
     *sent_bytes += sent;
     Ok(match sent < offered {
@@ -101,6 +89,33 @@ fn write_once(x: &mut Exchange, buffers: &mut Buffers) -> Result<Written, Error>
         false if output.is_empty() => Written::All,
         false => Written::Offered,
     })
+}
+
+/// Several runs of bytes, or those before a file. How many bytes they are, and how many were sent.
+#[inline(never)] // it lays out a table
+fn write_runs(socket: &OwnedFd, output: &Pipe) -> Result<(u64, usize), Error> {
+    let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
+    let (count, offered, more) = output.gather(&mut slices);
+    // More behind them is a file: the head waits in the kernel to leave in one segment with its beginning.
+    let sent = net::sendv(socket.as_fd(), &slices[..count], more)?;
+    Ok((offered, sent))
+}
+
+/// A part of a file, of which one call takes `chunk_max` bytes at most; 0: as many as a turn does.
+#[inline(never)] // it is long
+fn send_range(
+    socket: &OwnedFd,
+    source: BorrowedFd<'_>,
+    range: Range<u64>,
+    chunk_max: u64,
+) -> Result<(u64, usize), Error> {
+    let most = if chunk_max == 0 { WRITE_BYTES_PER_TURN } else { chunk_max.min(WRITE_BYTES_PER_TURN) };
+    let offered = (range.end - range.start).min(most);
+    match file::sendfile(socket.as_fd(), source, range.start, offered as usize)? {
+        // The file has become shorter than the length that was promised.
+        0 => Err(Error::shrunk("sendfile")),
+        sent => Ok((offered, sent)),
+    }
 }
 
 /// Whether it fails (on a unix socket, which has no segments) or not: the bytes arrive.

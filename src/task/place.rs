@@ -121,6 +121,11 @@ pub fn gone_name(number: u128) -> CString {
     hidden_name(format_args!("{number:032x}"), GONE)
 }
 
+/// The same of one of several that have had one name.
+pub fn gone_name_of(number: u128, index: usize) -> CString {
+    hidden_name(format_args!("{number:032x}-{index}"), GONE)
+}
+
 fn hidden_name(number: fmt::Arguments<'_>, end: &str) -> CString {
     CString::new(format!(".{number}{end}")).unwrap_or_default() // no NUL is in it
 }

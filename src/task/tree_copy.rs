@@ -7,7 +7,7 @@
 
 use super::Context;
 use super::file_read::{look_up, open_step};
-use super::place::{Place, Refusal, check, gone_name, part_name};
+use super::place::{Place, Refusal, check, gone_name, gone_name_of, part_name};
 use super::tree::{Copier, Remover, Step};
 use crate::config::DisableSymlinks;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
@@ -17,7 +17,7 @@ use crate::http::dav::Depth;
 use crate::http::{ReplyHead, Request};
 use crate::log::Level;
 use crate::worker::Worker;
-use std::ffi::CString;
+use std::ffi::CStr;
 use std::mem::replace;
 use std::rc::Rc;
 use webserv_sys::file::{self, FileKind, OpenFlags, Stat};
@@ -25,6 +25,9 @@ use webserv_sys::{Error, Watch};
 
 /// Steps that are still made when the server ends under it.
 const LAST_STEPS_MAX: usize = 1_000_000;
+
+/// How often the destination's owner may change between a look at it and the call that takes its name.
+const TRIES_MAX: usize = 10;
 
 /// What a COPY or MOVE asks for.
 pub struct Transport {
@@ -60,7 +63,7 @@ enum Stage {
     Asked,
     Copying(Box<Ends>, Box<Copier>),
     /// All is in its place, or nothing is: what has a hidden name still is removed, then the client gets this status.
-    Clearing(Box<Ends>, Vec<(End, Remover)>, u16),
+    Clearing(Box<Ends>, Removers, u16),
     Done,
 }
 
@@ -91,6 +94,9 @@ impl Ends {
     }
 }
 
+/// What has a hidden name and is to go, and at which end.
+type Removers = Vec<(End, Remover)>;
+
 /// What a turn came to: what is next, or the status.
 type Outcome = Result<Stage, Refusal>;
 
@@ -101,7 +107,7 @@ impl TreeCopy {
     }
 
     /// Finds both ends and begins.
-    fn begin(&self) -> Outcome {
+    fn begin(&self, cx: &mut Context<'_>) -> Outcome {
         let Transport { from, to, from_links, to_links, request, moves, .. } = &self.transport;
         let not_found = |error: Error| match error.is_not_found() {
             true => Refusal::Failed(404, error),
@@ -124,7 +130,7 @@ impl TreeCopy {
         let to = Place::open(to, *to_links, None)?; // 409: the collection that it would be in is not there
         let ends = Ends { from, to, from_is_directory };
         self.may_replace(&stat, &ends)?;
-        if *moves && ends.are_on_one_device()? { self.rename(ends) } else { self.copy(ends) }
+        if *moves && ends.are_on_one_device()? { self.rename(ends, cx) } else { self.copy(ends) }
     }
 
     /// Whether what is at the destination, if anything is, makes room.
@@ -145,38 +151,49 @@ impl TreeCopy {
     }
 
     /// MOVE within a file system. If it turns out that it is not one (a directory can be mounted twice), it is copied.
-    fn rename(&self, ends: Ends) -> Outcome {
-        match self.put_in_place(&ends, End::From, &ends.from.name().to_owned()) {
-            Err(Refusal::Failed(_, error)) if error.is_cross_device() => self.copy(ends),
-            Err(refusal) => Err(refusal),
-            Ok((status, removers)) => Ok(Stage::Clearing(Box::new(ends), removers, status)),
-        }
+    fn rename(&self, ends: Ends, cx: &mut Context<'_>) -> Outcome {
+        let mut removers = Vec::new();
+        let status = match self.put_in_place(&ends, End::From, ends.from.name(), &mut removers) {
+            Err(Refusal::Failed(_, error)) if error.is_cross_device() && removers.is_empty() => return self.copy(ends),
+            Err(refusal) => self.log(refusal, cx),
+            Ok(status) => status,
+        };
+        Ok(Stage::Clearing(Box::new(ends), removers, status))
     }
 
-    /// Gives the destination's name to what has this name at one end. What was there gets a hidden name; it is returned
-    /// to be removed, with the status for the client.
-    fn put_in_place(&self, ends: &Ends, end: End, name: &CString) -> Result<(u16, Vec<(End, Remover)>), Refusal> {
+    /// Gives the destination's name to what has this name at one end; the status for the client. What was there gets a
+    /// hidden name and is to be removed.
+    fn put_in_place(&self, ends: &Ends, end: End, name: &CStr, removers: &mut Removers) -> Result<u16, Refusal> {
         let (to, folder) = (&ends.to, ends.place(end).folder());
-        let Some(there) = to.stat(false)? else {
-            return match to.take(folder, name) {
-                Err(error) if error.is_taken() => Err(Refusal::Failed(412, error)), // since we looked
-                outcome => Ok(outcome.map(|()| (201, Vec::new()))?),
-            };
-        };
-        if !self.transport.overwrites {
-            return Err(Refusal::Status(412));
+        for _ in 0..TRIES_MAX {
+            let there = to.stat(false)?;
+            if there.is_some() && !self.transport.overwrites {
+                return Err(Refusal::Status(412));
+            }
+            let is_directory = |stat: &Stat| stat.kind == FileKind::Directory;
+            if there.as_ref().is_some_and(|stat| !is_directory(stat)) && !ends.from_is_directory {
+                file::renameat(folder, name, to.folder(), to.name())?;
+                return Ok(204);
+            }
+            let gone = gone_name_of(self.transport.number, removers.len());
+            if there.is_some() {
+                match file::renameat(to.folder(), to.name(), to.folder(), &gone) {
+                    Err(error) if error.is_not_found() => continue, // since we looked
+                    outcome => outcome?,
+                }
+            }
+            let outcome = to.take(folder, name);
+            // If it cannot be, what was there comes back; unless another has the name by now, so that it is replaced.
+            if there.is_some() && (outcome.is_ok() || to.take(to.folder(), &gone).is_err()) {
+                removers.push((End::To, Remover::new(gone)));
+            }
+            match outcome {
+                Ok(()) => return Ok(if there.is_some() { 204 } else { 201 }),
+                Err(error) if error.is_taken() => {} // since we looked
+                Err(error) => return Err(error.into()),
+            }
         }
-        if there.kind != FileKind::Directory && !ends.from_is_directory {
-            file::renameat(folder, name, to.folder(), to.name())?;
-            return Ok((204, Vec::new()));
-        }
-        let gone = gone_name(self.transport.number);
-        file::renameat(to.folder(), to.name(), to.folder(), &gone)?;
-        if let Err(error) = to.take(folder, name) {
-            to.take(to.folder(), &gone)?; // it was there first
-            return Err(error.into());
-        }
-        Ok((204, vec![(End::To, Remover::new(gone))]))
+        Err(Refusal::Failed(503, Error::replaced("renameat")))
     }
 
     /// Begins a copy.
@@ -197,10 +214,11 @@ impl TreeCopy {
             match copier.step(&mut cx.worker.read_buffer) {
                 Ok(Step::More(count)) => bytes += count,
                 Ok(Step::Done) => {
-                    let outcome = self.complete(&ends, &copier, cx);
-                    return self.after_copy(ends, outcome, cx);
+                    let mut removers = Vec::new();
+                    let outcome = self.complete(&ends, &copier, &mut removers, cx);
+                    return self.after_copy(ends, outcome, removers, cx);
                 }
-                Err(error) => return self.after_copy(ends, Err(error.into()), cx),
+                Err(error) => return self.after_copy(ends, Err(error.into()), Vec::new(), cx),
             }
             if bytes >= COPY_BYTES_PER_TURN {
                 break;
@@ -213,8 +231,9 @@ impl TreeCopy {
         &self,
         ends: &Ends,
         copier: &Copier,
+        removers: &mut Removers,
         cx: &mut Context<'_>,
-    ) -> Result<(u16, Vec<(End, Remover)>), Refusal> {
+    ) -> Result<u16, Refusal> {
         let Transport { moves, number, sync, .. } = &self.transport;
         if copier.left_out() > 0 {
             let (count, from) = (copier.left_out(), String::from_utf8_lossy(&self.transport.from));
@@ -228,33 +247,36 @@ impl TreeCopy {
             // First, since it may not be ours to remove: then nothing else has happened.
             file::renameat(from.folder(), from.name(), from.folder(), &gone)?;
         }
-        let placed = self.put_in_place(ends, End::To, &part_name(*number));
-        if *moves && placed.is_err() {
-            from.take(from.folder(), &gone)?;
+        let placed = self.put_in_place(ends, End::To, &part_name(*number), removers);
+        if *moves
+            && placed.is_err()
+            && let Err(error) = from.take(from.folder(), &gone)
+        {
+            let (gone, from) = (gone.to_string_lossy(), String::from_utf8_lossy(&self.transport.from));
+            cx.log(Level::Crit, format_args!("{error}: \"{from}\" is kept beside it as \"{gone}\""));
         }
-        let (mut status, mut removers) = placed?;
+        let status = placed?;
         if *moves {
             removers.push((End::From, Remover::new(gone)));
         }
-        if *sync && let Err(error) = ends.to.sync() {
-            status = self.log(error.into(), cx); // it may not be on the disk; but it is in its place
+        match if *sync { ends.to.sync() } else { Ok(()) } {
+            Err(error) => Ok(self.log(error.into(), cx)), // it may not be on the disk, but it is in its place
+            Ok(()) => Ok(status),
         }
-        Ok((status, removers))
     }
 
     fn after_copy(
         &self,
         ends: Box<Ends>,
-        outcome: Result<(u16, Vec<(End, Remover)>), Refusal>,
+        outcome: Result<u16, Refusal>,
+        mut removers: Removers,
         cx: &mut Context<'_>,
     ) -> Stage {
-        match outcome {
-            Ok((status, removers)) => Stage::Clearing(ends, removers, status),
-            Err(refusal) => {
-                let status = self.log(refusal, cx);
-                Stage::Clearing(ends, vec![(End::To, Remover::new(part_name(self.transport.number)))], status)
-            }
-        }
+        let status = outcome.unwrap_or_else(|refusal| {
+            removers.push((End::To, Remover::new(part_name(self.transport.number))));
+            self.log(refusal, cx)
+        });
+        Stage::Clearing(ends, removers, status)
     }
 
     /// Removes the next entries of what is in nobody's way any more. What cannot be removed keeps its hidden name.
@@ -295,7 +317,7 @@ impl TreeCopy {
 
     fn run(&mut self, cx: &mut Context<'_>) -> Flow {
         let stage = match replace(&mut self.stage, Stage::Done) {
-            Stage::Asked => self.begin(),
+            Stage::Asked => self.begin(cx),
             Stage::Copying(ends, copier) => Ok(self.go_on(ends, copier, cx)),
             Stage::Clearing(ends, removers, status) => Ok(self.clear(ends, removers, status, cx)),
             Stage::Done => return Flow::Done,

@@ -68,7 +68,7 @@ impl TreeDelete {
         }
         check(request, Some(&stat))?;
         if !is_directory {
-            file::unlinkat(place.folder(), place.name())?;
+            file::unlinkat(place.folder(), place.name()).map_err(not_found)?;
             return Ok(Some(204));
         }
         if !place.has_slash {
@@ -80,17 +80,17 @@ impl TreeDelete {
         match file::rmdirat(place.folder(), place.name()) {
             Ok(()) => return Ok(Some(204)),
             Err(error) if error.is_not_empty() => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(not_found(error)),
         }
         let gone = gone_name(*number);
-        file::renameat(place.folder(), place.name(), place.folder(), &gone)?;
+        file::renameat(place.folder(), place.name(), place.folder(), &gone).map_err(not_found)?;
         let remover = Remover::new(gone.clone());
         self.stage = Stage::Emptying(place, gone, remover);
         Ok(None)
     }
 
     /// Removes the next entries.
-    fn go_on(&mut self) -> Result<Option<u16>, Refusal> {
+    fn go_on(&mut self, cx: &mut Context<'_>) -> Result<Option<u16>, Refusal> {
         let Stage::Emptying(place, gone, remover) = &mut self.stage else { return Ok(None) };
         for _ in 0..TREE_STEPS_PER_TURN {
             match remover.step(place.folder()) {
@@ -98,7 +98,10 @@ impl TreeDelete {
                 Ok(false) => return Ok(Some(204)),
                 Err(error) => {
                     // Best told to the client under the name that it knows, unless another has that by now.
-                    place.take(place.folder(), gone)?;
+                    if let Err(error) = place.take(place.folder(), gone) {
+                        let gone = gone.to_string_lossy();
+                        cx.log(Level::Error, format_args!("{error}: what is left is called \"{gone}\""));
+                    }
                     return Err(error.into());
                 }
             }
@@ -109,7 +112,7 @@ impl TreeDelete {
     fn run(&mut self, cx: &mut Context<'_>) -> Flow {
         let outcome = match self.stage {
             Stage::Asked => self.begin(),
-            _ => self.go_on(),
+            _ => self.go_on(cx),
         };
         let status = match outcome {
             Ok(None) => return Flow::Yield,

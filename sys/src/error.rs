@@ -21,6 +21,7 @@ impl Error {
     }
 
     /// The current thread's `errno`, said of `call`. Call it right after the failure.
+    #[cold]
     pub fn last(call: &'static str) -> Self {
         Self { call, errno: io::Error::last_os_error().raw_os_error().unwrap_or(0) }
     }

@@ -199,7 +199,7 @@ impl FileRead {
         let (Some(file), Some(range)) = (&self.file, reply.wanted.pop_front()) else { return Ok(Flow::Progress) };
         let bytes = range.end - range.start;
         if self.wanted.settings.sendfile && bytes > READ_WHOLE_BYTES_MAX {
-            reply.body.push(Segment::File(Rc::clone(file), range));
+            reply.body.push(Segment::file(Rc::clone(file), range));
         } else {
             let end = range.end.min(range.start + READ_FILE_BYTES);
             reply.body.push_bytes(read_exactly(file, range.start..end).map_err(TaskError::internal)?);

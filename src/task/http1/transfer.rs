@@ -23,7 +23,7 @@ impl Http1 {
             current.body.give_up();
         }
         let bytes = self.head(&mut current, head, BodyEnd::Length(body.len() as u64), None, cx);
-        self.send_at_hand(current, bytes, Segment::Owned(body, 0), cx)
+        self.send_at_hand(current, bytes, Segment::owned(body), cx)
     }
 
     /// A head, and its body if the client gets one.

@@ -3,11 +3,14 @@
 use crate::exchange::limits::TREE_STEPS_PER_TURN;
 use std::ffi::{CStr, CString};
 use std::mem::replace;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use webserv_sys::Error;
 use webserv_sys::file::{self, Directory, Entry, FileKind, OpenFlags, Stat};
 
 const FLAGS: OpenFlags = OpenFlags::READ.union(OpenFlags::DIRECTORY).union(OpenFlags::NO_FOLLOW);
+
+/// Directories that are read again before it is given up: who goes on putting something in may keep it.
+const AGAIN_MAX: u32 = 100;
 
 /// Removes one directory with all that is in it, or one file. However deep it is, one descriptor is open at a time: the
 /// way up is by "..", and what is found there must be what the way down came from.
@@ -18,6 +21,8 @@ pub struct Remover {
     above: Vec<Level>,
     /// What is to be removed, by its name in the folder where all begins.
     name: CString,
+    /// How often a directory was not empty although nothing was left to be read in it.
+    again: u32,
 }
 
 struct Here {
@@ -45,7 +50,7 @@ fn id(stat: &Stat) -> Id {
 impl Remover {
     /// Will remove what has this name in the folder that [`Self::step`] is given.
     pub fn new(name: CString) -> Self {
-        Self { here: None, above: Vec::new(), name }
+        Self { here: None, above: Vec::new(), name, again: 0 }
     }
 
     /// What is removed.
@@ -97,18 +102,28 @@ impl Remover {
         Ok(())
     }
 
-    /// This directory is empty: back to the one above, where it is removed.
+    /// This directory is empty: it is removed from the one above, where the work goes on. If something has come into it
+    /// since it was read, such as a file whose upload was under way, it is read again.
     fn ascend(&mut self, folder: BorrowedFd<'_>) -> Result<bool, Error> {
-        let Some(level) = self.above.pop() else {
-            self.here = None;
-            return gone(file::rmdirat(folder, &self.name)).map(|()| false);
-        };
         let Some(here) = &mut self.here else { return Ok(false) };
-        let up = file::openat(here.directory.as_fd(), c"..", FLAGS, 0)?;
-        if id(&file::fstat(up.as_fd())?) != level.id {
-            return Err(Error::replaced("openat"));
+        let up = match self.above.last() {
+            Some(level) => Some(open_above(here.directory.as_fd(), level.id)?),
+            None => None,
+        };
+        let place = up.as_ref().zip(self.above.last()).map(|(up, level)| (up.as_fd(), &level.below));
+        let (above, name) = place.unwrap_or((folder, &self.name));
+        match gone(file::rmdirat(above, name)) {
+            Err(error) if error.is_not_empty() && self.again < AGAIN_MAX => {
+                self.again += 1;
+                here.directory = Directory::new(file::openat(here.directory.as_fd(), c".", FLAGS, 0)?)?;
+                return Ok(true);
+            }
+            outcome => outcome?,
         }
-        gone(file::rmdirat(up.as_fd(), &level.below))?;
+        let Some((up, level)) = up.zip(self.above.pop()) else {
+            self.here = None;
+            return Ok(false);
+        };
         *here = Here { directory: Directory::new(up)?, id: level.id, entries: level.entries };
         Ok(true)
     }
@@ -121,6 +136,12 @@ impl Remover {
             }
         }
     }
+}
+
+/// The directory above, which must be the one that the way down came from.
+fn open_above(here: BorrowedFd<'_>, expected: Id) -> Result<OwnedFd, Error> {
+    let up = file::openat(here, c"..", FLAGS, 0)?;
+    if id(&file::fstat(up.as_fd())?) == expected { Ok(up) } else { Err(Error::replaced("openat")) }
 }
 
 fn open(folder: BorrowedFd<'_>, name: &CStr, device: u64) -> Result<Here, Error> {

@@ -185,3 +185,20 @@ fn a_copy_failed_when_a_file_had_gone_since_its_folder_was_read() {
     assert_eq!(list(&temp.path().join("to/copy")).len(), begun.len());
     assert_eq!((begun.len(), copier.left_out()), (1, 0));
 }
+
+#[test]
+fn a_folder_into_which_something_came_late_was_not_removed() {
+    let temp = TempDir::new();
+    fs::create_dir_all(temp.path().join("tree/inner")).unwrap();
+    let (folder, mut remover) = (open(temp.path()), Remover::new(c"tree".into()));
+    let mut late = 0;
+    // As long as the inner folder is there, before each step: also after its end was read.
+    while remover.step(folder.as_fd()).unwrap() {
+        let path = temp.path().join("tree/inner");
+        if path.exists() && late < 20 {
+            fs::write(path.join(format!("late{late}")), "").unwrap();
+            late += 1;
+        }
+    }
+    assert!(late > 2 && !temp.path().join("tree").exists());
+}

@@ -12,6 +12,7 @@ pub const SLICES_MAX: usize = 1024;
 /// Reads what is there: read(2). `Ok(0)` is the end (or an empty buffer).
 ///
 /// Errors: `EAGAIN` (nothing is there, on a non-blocking descriptor), `EISDIR`, `EIO`.
+#[inline]
 pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
     // SAFETY: the kernel writes at most `buffer.len()` bytes to the buffer.
     let n = unsafe { syscall!(read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len())) }?;
@@ -30,6 +31,7 @@ pub fn read_spare(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> Result<usize> {
 }
 
 /// Writes bytes, as many as fit: write(2). Errors: `EAGAIN` (no room), `EPIPE` (nobody reads any more), `ENOSPC`.
+#[inline]
 pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize> {
     // SAFETY: the kernel reads at most `bytes.len()` bytes.
     let n = unsafe { syscall!(write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len())) }?;
@@ -62,6 +64,7 @@ pub fn readv(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> Result<usize
 }
 
 /// Writes several slices, one after the other, at most 1,024 of them: writev(2). Errors as in [`write()`].
+#[inline]
 pub fn writev(fd: BorrowedFd<'_>, slices: &[IoSlice<'_>]) -> Result<usize> {
     let count = slices.len().min(SLICES_MAX) as c_int;
     // SAFETY: IoSlice has the layout of iovec (std promises it); the kernel reads `count` of them and the bytes that

@@ -1,0 +1,128 @@
+//! What a pipe is made of: runs of bytes, in memory or in a file.
+
+use super::Buffers;
+use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
+
+/// A run of bytes: a part of what it holds.
+pub struct Segment {
+    from: u64,
+    to: u64,
+    store: Store,
+}
+
+enum Store {
+    Owned(Vec<u8>),
+    Shared(Rc<[u8]>),
+    File(Rc<OwnedFd>),
+}
+
+impl Segment {
+    /// Nothing, in the place of one.
+    pub(super) const NONE: Segment = Segment { from: 0, to: 0, store: Store::Owned(Vec::new()) };
+
+    /// Bytes that nobody else holds.
+    pub fn owned(bytes: Vec<u8>) -> Self {
+        Self { from: 0, to: bytes.len() as u64, store: Store::Owned(bytes) }
+    }
+
+    /// A part of bytes that others hold too.
+    pub fn shared(bytes: Rc<[u8]>, part: Range<usize>) -> Self {
+        Self { from: part.start as u64, to: part.end as u64, store: Store::Shared(bytes) }
+    }
+
+    /// A part of a file, which stays in the kernel.
+    pub fn file(file: Rc<OwnedFd>, part: Range<u64>) -> Self {
+        Self { from: part.start, to: part.end, store: Store::File(file) }
+    }
+
+    /// Its length in bytes.
+    #[inline]
+    pub fn len(&self) -> u64 {
+        self.to - self.from
+    }
+
+    /// Whether nothing is in it.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.from == self.to
+    }
+
+    /// Its bytes in a file.
+    pub(super) fn file_bytes(&self) -> u64 {
+        if self.is_file() { self.len() } else { 0 }
+    }
+
+    #[inline]
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self.store, Store::File(_))
+    }
+
+    /// Its bytes, if they are in memory.
+    #[inline]
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
+        let all = match &self.store {
+            Store::Owned(bytes) => &bytes[..],
+            Store::Shared(bytes) => bytes,
+            Store::File(_) => return None,
+        };
+        Some(&all[self.from as usize..self.to as usize])
+    }
+
+    /// The file that it is in, and where.
+    pub(super) fn range(&self) -> Option<(BorrowedFd<'_>, Range<u64>)> {
+        match &self.store {
+            Store::File(file) => Some((file.as_fd(), self.from..self.to)),
+            Store::Owned(_) | Store::Shared(_) => None,
+        }
+    }
+
+    /// Drops its first `count` bytes.
+    #[inline]
+    pub(super) fn advance(&mut self, count: u64) {
+        self.from += count;
+    }
+
+    /// Copies bytes behind its own, if nobody else holds these and there is room without a new allocation; else it does
+    /// nothing and says so.
+    #[inline]
+    pub(super) fn copy(&mut self, bytes: &[u8]) -> bool {
+        match &mut self.store {
+            Store::Owned(own) if own.capacity() - own.len() >= bytes.len() => {
+                own.extend_from_slice(bytes);
+                self.to += bytes.len() as u64;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Its first `count` bytes as a segment of their own. Only owned bytes are copied for it.
+    pub(super) fn split_front(&mut self, count: u64) -> Segment {
+        let (from, to) = (self.from, self.from + count);
+        self.from = to;
+        match &self.store {
+            Store::Owned(bytes) => Segment::owned(bytes[from as usize..to as usize].to_vec()),
+            Store::Shared(bytes) => Segment { from, to, store: Store::Shared(Rc::clone(bytes)) },
+            Store::File(file) => Segment { from, to, store: Store::File(Rc::clone(file)) },
+        }
+    }
+
+    /// It is used up: its memory serves again if it is its own.
+    #[inline]
+    pub(super) fn give(self, buffers: &mut Buffers) {
+        if let Store::Owned(bytes) = self.store {
+            buffers.give(bytes);
+        }
+    }
+
+    /// The memory that it takes.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        match &self.store {
+            Store::Owned(bytes) => bytes.capacity(),
+            Store::Shared(_) | Store::File(_) => 0,
+        }
+    }
+}
