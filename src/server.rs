@@ -146,7 +146,7 @@ fn serve(mut seat: Seat) -> Result<(), String> {
         engine.start(Box::new(Farewell::new(number, line)));
     }
     for (listener, socket) in seat.sockets {
-        engine.start(Box::new(Accept::new(socket, listener)));
+        engine.start(Box::new(Accept::new(socket, Arc::clone(&engine.worker.config), listener)));
     }
     if let Some(daemon) = seat.daemon {
         daemon.ready().map_err(|e| format!("cannot become a daemon: {e}"))?;

@@ -32,7 +32,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("password", &[]),
     ("log", &["config", "sys"]),
     ("config", &["directory", "http", "log", "password", "sys"]),
-    ("exchange", &["http", "log", "sys"]),
+    ("exchange", &["config", "http", "log", "sys"]),
     ("engine", &["exchange", "log", "sys"]),
     ("listen", &["config", "sys"]),
     ("route", &["config", "http", "log", "sys"]),

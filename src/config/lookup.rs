@@ -90,8 +90,7 @@ impl Hosts {
 impl Server {
     /// The name in logs and redirects: the first `server_name`, or "".
     pub fn name(&self) -> &str {
-        let first = self.names.first().map_or("", String::as_str);
-        first.strip_prefix('.').unwrap_or(first) // ".example.org" is that name and all below it
+        &self.settings.server_name
     }
 }
 
@@ -111,13 +110,6 @@ impl Locations {
             found = Some(prefix);
             level = &prefix.inner;
         }
-    }
-}
-
-impl std::fmt::Display for Server {
-    /// The name, for log lines.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
     }
 }
 

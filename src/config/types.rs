@@ -132,6 +132,8 @@ pub struct Location {
 /// Everything that may be said at http, server and location level, inherited and merged.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The server's name in logs and redirects: the first `server_name`, or "".
+    pub server_name: Arc<str>,
     /// `root`: the document root, absolute or relative to the prefix (resolved). Default "html".
     pub root: PathBuf,
     /// `alias`: replaces the location's prefix instead of being put before the whole path.

@@ -77,6 +77,26 @@ impl<T> Arena<T> {
         }
     }
 
+    /// The token of the value that is in this slot now. For who knows that it is told when that value goes.
+    #[inline]
+    pub fn token(&self, index: u32) -> Option<Token> {
+        let slot = self.slots.get(index as usize).filter(|slot| slot.value.is_some())?;
+        Some(Token { index, generation: slot.generation })
+    }
+
+    /// That value.
+    #[inline]
+    pub fn at(&self, index: u32) -> Option<&T> {
+        self.slots.get(index as usize)?.value.as_ref()
+    }
+
+    /// That value, to be changed, and its token.
+    #[inline]
+    pub fn at_mut(&mut self, index: u32) -> Option<(Token, &mut T)> {
+        let slot = self.slots.get_mut(index as usize)?;
+        Some((Token { index, generation: slot.generation }, slot.value.as_mut()?))
+    }
+
     /// All tokens that are valid now, by slot number.
     pub fn tokens(&self) -> Vec<Token> {
         let live = self.slots.iter().enumerate().filter(|(_, s)| s.value.is_some());
@@ -104,6 +124,9 @@ mod tests {
         assert_eq!((arena.get(a), arena.get(b)), (None, Some(&"b")));
         assert_eq!(arena.remove(a), None);
         assert_eq!(arena.get_mut(b), Some(&mut "b"));
+        assert_eq!((arena.token(b.index), arena.at_mut(b.index)), (Some(b), Some((b, &mut "b"))));
+        arena.remove(b);
+        assert_eq!((arena.token(b.index), arena.at_mut(b.index)), (None, None));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod turn;
 
 pub use arena::Arena;
 pub use task::{Context, Event, Flow, Speaker, Task, TaskError, Want};
+pub use timers::Moment;
 
 pub use crate::exchange::Side;
 
@@ -22,11 +23,11 @@ use crate::exchange::Exchange;
 use crate::exchange::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
 use crate::log::{ErrorLog, Level};
 use panics::Asked;
-use slot::{Lines, Slot};
+use slot::{Lines, Slot, Watched};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use task::Lent;
-use timers::{Moment, Timers};
+use timers::Timers;
 use webserv_sys::{Poller, Ready, Result, Token};
 
 /// Deadlines of tasks that are gone may stand in the heap beside those of the living, and so many more, before it is
@@ -54,7 +55,7 @@ pub(crate) enum Control {
 pub struct Engine<W> {
     poller: Box<dyn Poller>,
     slots: Arena<Slot<W>>,
-    exchanges: Arena<Box<Exchange>>,
+    exchanges: Arena<Exchange>,
     timers: Timers,
     /// Entries of the timers whose time has come in this round.
     due: Vec<(Moment, Token)>,
@@ -96,6 +97,7 @@ impl<W> Engine<W> {
                 now: Instant::now(),
                 moment: Moment::now(),
                 exchanges_open: 0,
+                of: None,
                 orders: Vec::new(),
                 control: Control::Run,
                 log,
@@ -201,12 +203,13 @@ impl<W> Engine<W> {
 
     fn arm(&mut self, token: Token) {
         let Some(slot) = self.slots.get_mut(token) else { return };
-        slot.listed = false;
+        slot.watched = Watched::No;
         if slot.ask(token, &self.exchanges, &mut self.asked) != Want::Kernel {
             return; // it does not wait any more
         }
-        match self.poller.arm(slot.task.watch(), token) {
-            Ok(()) => slot.armed = true,
+        let exchange = slot.exchange_in(&self.exchanges);
+        match self.poller.arm(slot.task.watch(exchange), token) {
+            Ok(()) => slot.watched = Watched::Yes,
             Err(error) => self.refused(token, error),
         }
     }
@@ -214,8 +217,8 @@ impl<W> Engine<W> {
     /// The kernel will not watch for this task. One that stands alone tries again: without Accept there is no server.
     fn refused(&mut self, token: Token, error: webserv_sys::Error) {
         let Some(slot) = self.slots.get(token) else { return };
-        let Some(x) = slot.exchange() else {
-            let (speaker, secs) = (slot.task.introduce(), REST.as_secs());
+        let Some(x) = slot.exchange(&self.exchanges) else {
+            let (speaker, secs) = (slot.task.introduce(None), REST.as_secs());
             self.say(Level::Crit, speaker, None, format_args!("{error}; tried again in {secs} s"));
             return self.rest(token);
         };
@@ -236,7 +239,7 @@ impl<W> Engine<W> {
     fn wait_for_event(&mut self, token: Token) {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.blocked = true;
-            self.timers.file(token, &mut slot.standing.deadline);
+            self.timers.file(token, &mut slot.deadline);
             self.settle(token, None);
         }
     }
@@ -245,7 +248,7 @@ impl<W> Engine<W> {
     fn take_ready(&mut self) {
         for &Ready { token, hangup } in &self.ready {
             // An event for a task that is gone is stale, as is one for a watch that was disarmed.
-            if let Some(slot) = self.slots.get_mut(token).filter(|slot| slot.armed) {
+            if let Some(slot) = self.slots.get_mut(token).filter(|slot| slot.watched == Watched::Yes) {
                 slot.on_ready(token, hangup, &mut self.lines);
             }
         }
@@ -256,7 +259,7 @@ impl<W> Engine<W> {
         while self.turns_left > 0 {
             let Some(token) = self.lines.queue.pop_front() else { return };
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            let (event, exchange) = (slot.leave_queue(), slot.exchange());
+            let (event, exchange) = (slot.leave_queue(), slot.exchange(&self.exchanges));
             // What it wanted may have been taken from it since it was queued.
             let want = slot.ask(token, &self.exchanges, &mut self.asked);
             if want != Want::Kernel {
@@ -313,14 +316,14 @@ impl<W> Engine<W> {
     fn sweep_deadlines(&mut self) {
         if self.timers.len() > 2 * self.slots.len() + SPARE_DEADLINES {
             let slots = &self.slots;
-            self.timers.sweep(|token| slots.get(token).map(|slot| &slot.standing.deadline));
+            self.timers.sweep(|token| slots.get(token).map(|slot| &slot.deadline));
         }
     }
 
     fn tell_due(&mut self) {
         while let Some((at, token)) = self.due.pop() {
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            if self.timers.is_due(token, at, &mut slot.standing.deadline, self.lent.moment) {
+            if self.timers.is_due(token, at, &mut slot.deadline, self.lent.moment) {
                 self.turn(token, Event::Deadline);
             }
         }

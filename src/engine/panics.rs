@@ -4,7 +4,6 @@
 //! each of them. The engine notes whom it asks, so that it knows whose panic it was, and goes on with the rest.
 
 use super::Engine;
-use super::slot::Slot;
 use super::task::Speaker;
 use crate::log::Level;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -51,10 +50,13 @@ impl<W> Engine<W> {
         let slot = task.and_then(|task| self.slots.get(task));
         let exchange = match asked {
             Asked::ToGo(exchange) => exchange,
-            _ => slot.and_then(Slot::exchange),
+            _ => slot.and_then(|slot| slot.exchange(&self.exchanges)),
         };
         // Who it is may be the very thing that it cannot say.
-        let introduced = slot.and_then(|slot| catch_unwind(AssertUnwindSafe(|| slot.task.introduce())).ok());
+        let introduced = slot.and_then(|slot| {
+            let exchange = exchange.and_then(|x| self.exchanges.get(x));
+            catch_unwind(AssertUnwindSafe(|| slot.task.introduce(exchange))).ok()
+        });
         let speaker = introduced.unwrap_or(Speaker { kind: "a task", doing: "", fd: None });
         let then = if exchange.is_some() { "its connection is closed" } else { "it goes on" };
         self.say(Level::Alert, speaker, exchange, format_args!("panicked (a bug); {then}"));

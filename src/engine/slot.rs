@@ -8,39 +8,43 @@ use crate::exchange::Exchange;
 use std::collections::VecDeque;
 use webserv_sys::{Token, Watch};
 
-/// In the place of an exchange's token: none. (An `Option` would make every slot eight bytes larger.)
-const NONE: Token = Token { index: u32::MAX, generation: u32::MAX };
+/// In the place of an exchange's number: none. There are not so many.
+const NONE: u32 = u32::MAX;
 
 /// A task and how it stands with the kernel and the queue.
 pub(super) struct Slot<W> {
     pub task: Box<dyn Task<W>>,
-    pub standing: Standing,
-    /// The kernel watches for it.
-    pub armed: bool,
-    /// It is in the queue.
-    pub queued: bool,
+    /// The number of the exchange that it is a member of: it leaves, or is gone, before that goes.
+    exchange: u32,
+    pub deadline: Deadline,
+    pub queued: Queued,
+    pub watched: Watched,
     /// The kernel had no more for it: no use in trying before an event.
     pub blocked: bool,
-    /// It is on the list of those to be armed.
-    pub listed: bool,
-    /// The next event it is told of is a hangup.
-    pub hangup: bool,
     /// Its next turn is one of the next round.
     pub yields: bool,
 }
 
-/// What a task may see and change of that while it has its turn.
-pub struct Standing {
-    exchange: Token,
-    pub(super) deadline: Deadline,
+// Each connection has three, and the arena adds its generation.
+const _: () = assert!(size_of::<Slot<()>>() == 40);
+
+/// Whether a task is in the queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Queued {
+    No,
+    Yes,
+    /// It is, and the event that it is told of is a hangup.
+    Hangup,
 }
 
-impl Standing {
-    /// The exchange that it belongs to.
-    #[inline]
-    pub(super) fn exchange(&self) -> Option<Token> {
-        (self.exchange != NONE).then_some(self.exchange)
-    }
+/// Whether the kernel watches for a task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Watched {
+    No,
+    /// It is on the list of those to be armed.
+    Soon,
+    /// It is armed.
+    Yes,
 }
 
 /// Where tasks stand that want something.
@@ -74,51 +78,56 @@ impl<W> Slot<W> {
     pub fn new(task: Box<dyn Task<W>>, exchange: Option<Token>) -> Self {
         Self {
             task,
-            standing: Standing { exchange: exchange.unwrap_or(NONE), deadline: Deadline::NONE },
-            armed: false,
-            queued: false,
+            exchange: exchange.map_or(NONE, |x| x.index),
+            deadline: Deadline::NONE,
+            queued: Queued::No,
+            watched: Watched::No,
             blocked: false,
-            listed: false,
-            hangup: false,
             yields: false,
         }
     }
 
     /// The exchange that it belongs to.
     #[inline]
-    pub fn exchange(&self) -> Option<Token> {
-        self.standing.exchange()
+    pub fn exchange(&self, exchanges: &Arena<Exchange>) -> Option<Token> {
+        exchanges.token(self.exchange)
+    }
+
+    /// That exchange itself.
+    #[inline]
+    pub fn exchange_in<'x>(&self, exchanges: &'x Arena<Exchange>) -> Option<&'x Exchange> {
+        exchanges.at(self.exchange)
     }
 
     /// It stands alone from now on.
     pub fn leave(&mut self) {
-        self.standing.exchange = NONE;
+        self.exchange = NONE;
     }
 
     /// Puts it at the end of the queue, once.
     #[inline]
     pub fn enqueue(&mut self, token: Token, lines: &mut Lines) {
-        if !self.queued {
-            self.queued = true;
+        if self.queued == Queued::No {
+            self.queued = Queued::Yes;
             let line = if self.yields { &mut lines.later } else { &mut lines.queue };
             line.push_back(token);
         }
     }
 
     /// Asks it what it wants now.
-    pub fn ask(&self, token: Token, exchanges: &Arena<Box<Exchange>>, asked: &mut Asked) -> Want {
+    pub fn ask(&self, token: Token, exchanges: &Arena<Exchange>, asked: &mut Asked) -> Want {
         *asked = Asked::Wants(token);
-        self.task.wants(self.exchange().and_then(|x| exchanges.get(x)).map(|x| &**x))
+        self.task.wants(self.exchange_in(exchanges))
     }
 
     /// Asks it what it wants now: true if that is a turn at once. If it is to wait, for the next round or for the
     /// kernel, it is put into line for that.
     #[inline]
     pub fn goes_on(&mut self, token: Token, exchange: Option<&Exchange>, lines: &mut Lines) -> bool {
-        if self.queued {
+        if self.queued != Queued::No {
             return false; // it is asked when its turn comes
         }
-        if self.blocked && self.armed {
+        if self.blocked && self.watched == Watched::Yes {
             // The kernel will say. Should it want nothing by then, it is disarmed when its event comes.
             debug_assert_ne!(self.task.wants(exchange), Want::Turn, "{} waits for the kernel", self.task.kind());
             return false;
@@ -126,7 +135,7 @@ impl<W> Slot<W> {
         let goes_on = match self.task.wants(exchange) {
             Want::Nothing => false,
             Want::Turn => true,
-            Want::Kernel => self.tries(token, lines),
+            Want::Kernel => self.tries(token, exchange, lines),
         };
         if goes_on && self.yields {
             self.enqueue(token, lines);
@@ -137,16 +146,20 @@ impl<W> Slot<W> {
 
     /// The kernel has an event for it. Whether it wants that is asked when its turn comes.
     pub fn on_ready(&mut self, token: Token, hangup: bool, lines: &mut Lines) {
-        self.hangup |= hangup;
         self.blocked = false;
         self.yields = false; // the kernel has been asked since
         self.enqueue(token, lines);
+        if hangup {
+            self.queued = Queued::Hangup;
+        }
     }
 
     /// Takes it off the queue; with what it is told in its turn.
     pub fn leave_queue(&mut self) -> Event {
-        self.queued = false;
-        if std::mem::take(&mut self.hangup) { Event::Hangup } else { Event::Ready }
+        match std::mem::replace(&mut self.queued, Queued::No) {
+            Queued::Hangup => Event::Hangup,
+            Queued::Yes | Queued::No => Event::Ready,
+        }
     }
 
     /// Gives it its turn.
@@ -158,7 +171,7 @@ impl<W> Slot<W> {
         worker: &mut W,
         lent: &mut Lent<W>,
     ) -> Result<Flow, TaskError> {
-        let outcome = self.task.turn(event, exchange, worker, &mut self.standing, lent);
+        let outcome = self.task.turn(event, exchange, worker, &mut self.deadline, lent);
         let is_blocked = matches!(outcome, Ok(Flow::Blocked));
         // A task that was told something has not made its call.
         self.blocked = is_blocked || self.blocked && !matches!(event, Event::Ready | Event::Hangup);
@@ -168,20 +181,20 @@ impl<W> Slot<W> {
 
     /// Whether it waits for anything at all.
     pub fn is_alive(&self, exchange: &Exchange) -> bool {
-        self.hangup || self.standing.deadline.is_set() || self.task.wants(Some(exchange)) != Want::Nothing
+        self.queued == Queued::Hangup || self.deadline.is_set() || self.task.wants(Some(exchange)) != Want::Nothing
     }
 
     /// It wants its system call: true if that may be tried now. If not, the kernel will be asked to say when.
-    fn tries(&mut self, token: Token, lines: &mut Lines) -> bool {
-        let tries = match self.task.watch() {
+    fn tries(&mut self, token: Token, exchange: Option<&Exchange>, lines: &mut Lines) -> bool {
+        let tries = match self.task.watch(exchange) {
             Watch::Always => true,
             Watch::Read(_) | Watch::Write(_) => lines.try_first && !self.blocked,
             Watch::Exit(_) | Watch::Signal(_) | Watch::Change(_) => false, // the event itself is the news
         };
         if !tries {
             self.blocked = true;
-            if !self.armed && !self.listed {
-                self.listed = true;
+            if self.watched == Watched::No {
+                self.watched = Watched::Soon;
                 lines.unarmed.push_back(token);
             }
         }

@@ -1,7 +1,6 @@
 //! What a task is, and what it may do while it runs.
 
-use super::slot::Standing;
-use super::timers::Moment;
+use super::timers::{Deadline, Moment};
 use super::{Control, FOUNDERS};
 use crate::exchange::{Exchange, Side};
 use crate::log::{ErrorLog, Level, Line};
@@ -86,7 +85,8 @@ pub trait Task<W> {
     fn doing(&self) -> &'static str;
 
     /// What the kernel is to watch for it: one and the same as long as it lives, since that is how it is disarmed.
-    fn watch(&self) -> Watch<'_>;
+    /// (The descriptor is the task's own, or its exchange's.)
+    fn watch<'w>(&'w self, exchange: Option<&'w Exchange>) -> Watch<'w>;
 
     /// What it waits for. Pure: asked when its exchange has changed.
     fn wants(&self, exchange: Option<&Exchange>) -> Want;
@@ -95,8 +95,8 @@ pub trait Task<W> {
     fn handle(&mut self, event: Event, cx: &mut Context<'_, W>) -> Result<Flow, TaskError>;
 
     /// How it is named in log lines. (Here, as the next, so that the engine makes one call for all of it.)
-    fn introduce(&self) -> Speaker {
-        let fd = match self.watch() {
+    fn introduce(&self, exchange: Option<&Exchange>) -> Speaker {
+        let fd = match self.watch(exchange) {
             Watch::Read(fd) | Watch::Write(fd) | Watch::Change(fd) => Some(fd.as_raw_fd()),
             Watch::Exit(_) | Watch::Signal(_) | Watch::Always => None,
         };
@@ -109,11 +109,11 @@ pub trait Task<W> {
         event: Event,
         exchange: Option<&mut Exchange>,
         worker: &mut W,
-        standing: &mut Standing,
+        deadline: &mut Deadline,
         lent: &mut Lent<W>,
     ) -> Result<Flow, TaskError> {
-        let speaker = self.introduce();
-        let mut cx = Context { exchange, worker, now: lent.now, speaker, standing, lent };
+        let speaker = self.introduce(exchange.as_deref());
+        let mut cx = Context { exchange, worker, now: lent.now, speaker, deadline, lent };
         let outcome = self.handle(event, &mut cx);
         if cx.log_level() >= Level::Debug {
             cx.trace(event, &outcome);
@@ -132,7 +132,7 @@ pub struct Context<'a, W> {
     pub now: Instant,
     /// Who runs.
     speaker: Speaker,
-    standing: &'a mut Standing,
+    deadline: &'a mut Deadline,
     lent: &'a mut Lent<W>,
 }
 
@@ -142,6 +142,8 @@ pub struct Lent<W> {
     pub(super) now: Instant,
     pub(super) moment: Moment,
     pub(super) exchanges_open: usize,
+    /// The exchange of who has its turn.
+    pub(super) of: Option<Token>,
     pub(super) orders: Vec<Order<W>>,
     pub(super) control: Control,
     pub(super) log: ErrorLog,
@@ -162,7 +164,7 @@ pub(super) enum Order<W> {
     /// A new task that stands alone.
     Alone(Box<dyn Task<W>>),
     /// A new exchange with its first tasks.
-    Open(Box<Exchange>, [Box<dyn Task<W>>; 3]),
+    Open(Exchange, [Box<dyn Task<W>>; 3]),
     /// All tasks are told.
     Tell(Event),
     /// The tasks of this exchange that work for the protocol are cancelled.
@@ -175,29 +177,34 @@ impl<W> Context<'_, W> {
         self.exchange.as_deref_mut().expect("this task is only made inside an exchange")
     }
 
+    /// The time of this round on the engine's clock.
+    pub fn moment(&self) -> Moment {
+        self.lent.moment
+    }
+
     /// Tell this task [`Event::Deadline`] after `wait`, instead of whenever it had asked for before.
     pub fn wake_after(&mut self, wait: Duration) {
-        self.standing.deadline.at = self.lent.moment.after(wait);
+        self.deadline.at = self.lent.moment.after(wait);
     }
 
     /// Tell this task [`Event::Deadline`] at this time.
     pub fn wake_at(&mut self, at: Instant) {
-        self.standing.deadline.at = self.lent.moment_of(at);
+        self.deadline.at = self.lent.moment_of(at);
     }
 
     /// Tell this task [`Event::Deadline`] so long after `since`.
-    pub fn wake_since(&mut self, since: Instant, wait: Duration) {
-        self.standing.deadline.at = self.lent.moment_of(since).after(wait);
+    pub fn wake_since(&mut self, since: Moment, wait: Duration) {
+        self.deadline.at = since.after(wait);
     }
 
     /// No deadline any more.
     pub fn no_deadline(&mut self) {
-        self.standing.deadline.at = Moment::NEVER;
+        self.deadline.at = Moment::NEVER;
     }
 
     /// Whether a deadline is set.
     pub fn has_deadline(&self) -> bool {
-        self.standing.deadline.is_set()
+        self.deadline.is_set()
     }
 
     /// Adds a task to this exchange. Nothing joins one that is closing, nor a task that stands alone.
@@ -213,7 +220,7 @@ impl<W> Context<'_, W> {
     /// Opens an exchange: the protocol first, then who writes to the client, then who reads. They are asked what they
     /// want in a circle, so each comes soon after the one who has work for it.
     pub fn open(&mut self, exchange: Exchange, tasks: [Box<dyn Task<W>>; 3]) {
-        self.lent.orders.push(Order::Open(Box::new(exchange), tasks));
+        self.lent.orders.push(Order::Open(exchange, tasks));
     }
 
     /// Tells all tasks (this one too) of something that concerns the whole server.
@@ -249,14 +256,14 @@ impl<W> Context<'_, W> {
     /// Writes a line to the error log, with what is known of this task and its exchange.
     pub fn log(&mut self, level: Level, what: fmt::Arguments<'_>) {
         if level <= self.log_level() {
-            let line = self.speaker.line(self.standing.exchange(), self.exchange.as_deref(), what);
+            let line = self.speaker.line(self.lent.of, self.exchange.as_deref(), what);
             self.lent.log.write(level, &line);
         }
     }
 
     /// The level that the error log has for this task's exchange.
     fn log_level(&self) -> Level {
-        self.exchange.as_ref().map_or(self.lent.log.level(), |x| x.log_level)
+        self.exchange.as_ref().map_or(self.lent.log.level(), |x| x.log_level())
     }
 
     /// One line for each event, at level debug.
@@ -295,12 +302,12 @@ impl Speaker {
         what: fmt::Arguments<'l>,
     ) -> Line<'l> {
         Line {
-            target: exchange.and_then(|x| x.error_log.as_deref()),
+            target: exchange.and_then(|x| x.settings.error_log.as_deref()),
             exchange: of.map(|t| (t.index, t.generation)),
             task: Some((self.kind, self.fd)),
             what,
             doing: self.doing,
-            subject: exchange.map(|x| &x.subject as &dyn fmt::Display),
+            subject: exchange.map(|x| x as &dyn fmt::Display),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! One turn of one task, and what follows from it.
 
 use super::panics::Asked;
-use super::slot::Slot;
+use super::slot::{Slot, Watched};
 use super::task::{Order, Speaker};
 use super::{Engine, Event, FOUNDERS, Flow, Side, Task, TaskError};
-use crate::exchange::Phase;
 use crate::exchange::limits::MEMBERS_MAX;
+use crate::exchange::{Exchange, Phase};
 use crate::log::Level;
 use std::fmt;
 use webserv_sys::Token;
@@ -13,7 +13,7 @@ use webserv_sys::Token;
 impl<W> Engine<W> {
     /// Gives a task its turn, and settles its exchange.
     pub(super) fn turn(&mut self, token: Token, event: Event) {
-        let Some(exchange) = self.slots.get(token).map(Slot::exchange) else { return };
+        let Some(exchange) = self.slots.get(token).map(|slot| slot.exchange(&self.exchanges)) else { return };
         self.turn_in(exchange, token, event);
         self.settle(token, exchange);
     }
@@ -23,9 +23,10 @@ impl<W> Engine<W> {
     pub(super) fn turn_in(&mut self, exchange: Option<Token>, token: Token, event: Event) {
         let Some(slot) = self.slots.get_mut(token) else { return };
         self.asked = Asked::Turn(token);
-        let x = exchange.and_then(|x| self.exchanges.get_mut(x)).map(|x| &mut **x);
+        self.lent.of = exchange;
+        let x = exchange.and_then(|x| self.exchanges.get_mut(x));
         let outcome = slot.turn(event, x, &mut self.worker, &mut self.lent);
-        self.timers.file(token, &mut slot.standing.deadline);
+        self.timers.file(token, &mut slot.deadline);
         if !self.lent.orders.is_empty() {
             self.carry_out(exchange);
         }
@@ -38,13 +39,13 @@ impl<W> Engine<W> {
 
     /// The level that the error log has for this exchange.
     fn log_level(&self, exchange: Option<Token>) -> Level {
-        exchange.and_then(|x| self.exchanges.get(x)).map_or(self.lent.log.level(), |x| x.log_level)
+        exchange.and_then(|x| self.exchanges.get(x)).map_or(self.lent.log.level(), Exchange::log_level)
     }
 
     /// Writes a line about a task, if the level asks for it.
     pub(super) fn say(&mut self, level: Level, speaker: Speaker, of: Option<Token>, what: fmt::Arguments<'_>) {
         if level <= self.log_level(of) {
-            let x = of.and_then(|x| self.exchanges.get(x)).map(|x| &**x);
+            let x = of.and_then(|x| self.exchanges.get(x));
             self.lent.log.write(level, &speaker.line(of, x, what));
         }
     }
@@ -53,19 +54,19 @@ impl<W> Engine<W> {
     pub(super) fn insert(&mut self, task: Box<dyn Task<W>>, exchange: Option<Token>) -> Token {
         let token = self.slots.insert(Slot::new(task, exchange));
         let joined = match exchange {
-            Some(x) => self.exchanges.get_mut(x).is_some_and(|x| x.members.add(token)),
+            Some(x) => self.exchanges.get_mut(x).is_some_and(|x| x.members.add(token.index)),
             None => true,
         };
         if !joined {
-            self.no_room(token);
+            self.no_room(token, exchange);
         }
         token
     }
 
     /// An exchange has as many tasks as it may have: the protocol is told that this one has failed.
-    fn no_room(&mut self, token: Token) {
+    fn no_room(&mut self, token: Token, exchange: Option<Token>) {
         let Some(slot) = self.slots.get(token) else { return };
-        let (speaker, exchange) = (slot.task.introduce(), slot.exchange());
+        let speaker = slot.task.introduce(exchange.and_then(|x| self.exchanges.get(x)));
         self.say(Level::Alert, speaker, exchange, format_args!("there are {MEMBERS_MAX} tasks already (a bug)"));
         self.remove(token);
         if let Some(exchange) = exchange.and_then(|x| self.exchanges.get_mut(x)) {
@@ -125,12 +126,12 @@ impl<W> Engine<W> {
             return None;
         }
         let members = exchange.members.as_slice();
-        let mut at = members.iter().position(|member| *member == last).map_or(0, |at| at + 1);
+        let mut at = members.iter().position(|member| *member == last.index).map_or(0, |at| at + 1);
         for _ in 0..members.len() {
             at = if at < members.len() { at } else { 0 };
-            let token = members[at];
+            let member = members[at];
             at += 1;
-            let Some(slot) = self.slots.get_mut(token) else { continue };
+            let Some((token, slot)) = self.slots.at_mut(member) else { continue };
             self.asked = Asked::Wants(token);
             if slot.goes_on(token, Some(exchange), &mut self.lines) {
                 return Some(token);
@@ -142,7 +143,8 @@ impl<W> Engine<W> {
 
     fn is_alive(&self, x: Token) -> bool {
         let Some(exchange) = self.exchanges.get(x) else { return true };
-        let mut members = exchange.members.as_slice().iter().filter_map(|token| self.slots.get(*token));
+        let mut members =
+            exchange.members.as_slice().iter().filter_map(|member| self.slots.get(self.slots.token(*member)?));
         members.any(|slot| slot.is_alive(exchange))
     }
 
@@ -157,34 +159,37 @@ impl<W> Engine<W> {
 
     /// The exchange that was opened with this task, if one was.
     fn founded(&self, token: Token) -> Option<Token> {
-        let x = self.slots.get(token)?.exchange()?;
+        let x = self.slots.get(token)?.exchange(&self.exchanges)?;
         let exchange = self.exchanges.get(x)?;
-        (0..FOUNDERS).any(|at| exchange.members.get(at) == Some(token)).then_some(x)
+        (0..FOUNDERS).any(|at| exchange.members.get(at) == Some(token.index)).then_some(x)
     }
 
     /// Takes a task out: the kernel forgets it before its descriptor is closed.
     pub(super) fn remove(&mut self, token: Token) {
         self.disarm(token);
         let Some(slot) = self.slots.remove(token) else { return };
-        if let Some(x) = slot.exchange().and_then(|x| self.exchanges.get_mut(x)) {
-            x.members.remove(token);
+        if let Some(x) = slot.exchange(&self.exchanges).and_then(|x| self.exchanges.get_mut(x)) {
+            x.members.remove(token.index);
         }
-        self.asked = Asked::ToGo(slot.exchange()); // its destructor may be wrong, too
+        self.asked = Asked::ToGo(slot.exchange(&self.exchanges)); // its destructor may be wrong, too
     }
 
     pub(super) fn disarm(&mut self, token: Token) {
         let Some(slot) = self.slots.get_mut(token) else { return };
-        if std::mem::take(&mut slot.armed)
-            && let Err(error) = self.poller.disarm(slot.task.watch())
-        {
-            let speaker = slot.task.introduce();
+        if slot.watched != Watched::Yes {
+            return;
+        }
+        slot.watched = Watched::No;
+        let exchange = slot.exchange_in(&self.exchanges);
+        if let Err(error) = self.poller.disarm(slot.task.watch(exchange)) {
+            let speaker = slot.task.introduce(exchange);
             self.say(Level::Alert, speaker, None, format_args!("{error}"));
         }
     }
 
     /// A task could not go on. A worker's failure is told to the protocol, any other ends the exchange.
     pub(super) fn fail(&mut self, token: Token, error: TaskError) {
-        let Some(exchange) = self.slots.get(token).map(Slot::exchange) else { return };
+        let Some(exchange) = self.slots.get(token).map(|slot| slot.exchange(&self.exchanges)) else { return };
         self.report(token, error);
         let ends = self.founded(token).is_some() || error.side == Side::Client;
         self.remove(token);
@@ -199,7 +204,8 @@ impl<W> Engine<W> {
     /// Says in the log what went wrong with a task.
     fn report(&mut self, token: Token, error: TaskError) {
         let Some(slot) = self.slots.get(token) else { return };
-        let (speaker, exchange) = (slot.task.introduce(), slot.exchange());
+        let exchange = slot.exchange(&self.exchanges);
+        let speaker = slot.task.introduce(exchange.and_then(|x| self.exchanges.get(x)));
         let level = if error.side == Side::Client { Level::Info } else { Level::Error };
         self.say(level, speaker, exchange, format_args!("{}", error.source));
     }
@@ -217,20 +223,22 @@ impl<W> Engine<W> {
     fn cancel(&mut self, token: Token, x: Token) -> Result<Flow, TaskError> {
         let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
         self.asked = Asked::Turn(token);
-        let exchange = self.exchanges.get_mut(x).map(|x| &mut **x);
+        self.lent.of = Some(x);
+        let exchange = self.exchanges.get_mut(x);
         let outcome = slot.turn(Event::Cancel, exchange, &mut self.worker, &mut self.lent);
-        self.timers.file(token, &mut slot.standing.deadline);
+        self.timers.file(token, &mut slot.deadline);
         outcome
     }
 
     fn cancel_members(&mut self, x: Token, from: usize) {
-        while let Some(token) = self.exchanges.get(x).and_then(|x| x.members.get(from)) {
+        while let Some(member) = self.exchanges.get(x).and_then(|x| x.members.get(from)) {
+            let Some(token) = self.slots.token(member) else { return };
             let outcome = self.cancel(token, x);
             if let Err(error) = outcome {
                 self.report(token, error);
             }
             if let Some(exchange) = self.exchanges.get_mut(x) {
-                exchange.members.remove(token);
+                exchange.members.remove(token.index);
             }
             if let Ok(Flow::Blocked | Flow::Progress | Flow::Yield) = outcome
                 && let Some(slot) = self.slots.get_mut(token)

@@ -26,6 +26,9 @@ pub const BUFFER_BYTES: usize = 2048;
 /// Buffers of a worker that are kept while nobody uses them.
 pub const SPARE_BUFFERS_MAX: usize = 64;
 
+/// Pipes of a worker that are kept while no connection uses them.
+pub const SPARE_PIPES_MAX: usize = 64;
+
 /// Segments that a kept queue of a pipe may have room for: a few pipelined answers.
 pub const SPARE_SEGMENTS_MAX: usize = 32;
 

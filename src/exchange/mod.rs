@@ -13,17 +13,20 @@ mod segment;
 mod subject;
 
 pub use buffers::Buffers;
-pub use on_demand::{Fresh, OnDemand};
+pub use on_demand::{Fresh, OnDemand, Pipes};
 pub use pipe::{Front, Pipe};
 pub use reply::{Answer, Reply, Source};
 pub use segment::Segment;
-pub use subject::Subject;
+pub use subject::Client;
 
-use crate::log::{Level, LogTarget};
-use limits::{INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
+use crate::config::Settings;
+use crate::log::Level;
+use bitflags::bitflags;
+use limits::{BODY_BYTES_MAX, INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX};
+use std::fmt;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
-use webserv_sys::Token;
 
 /// On whose side something failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,66 +53,86 @@ pub enum Phase {
     Closed,
 }
 
+bitflags! {
+    /// What is so or not of a connection.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct Marks: u8 {
+        /// Our direction of the socket has been shut down.
+        const SHUT = 1;
+        /// The last read has brought as much as one asks for at first: more is on its way.
+        const MUCH_COMES = 2;
+        /// While it lingers, something of the client's was read and dropped since that was last looked at.
+        const DROPPED = 4;
+        /// The program that was started last was too slow, or what it said was no answer: it works for nobody.
+        const PROGRAM_FAILED = 8;
+        /// While much of a body comes fast, the kernel tells of many bytes and not of each segment.
+        const PATIENT = 16;
+        /// The socket sends whole segments only.
+        const CORKED = 32;
+    }
+}
+
 /// One client connection, as its tasks see it.
 pub struct Exchange {
     /// Bytes from the client.
-    pub input: Pipe,
+    pub input: OnDemand<Pipe, INPUT_BYTES_MAX>,
     /// Bytes to the client.
-    pub output: Pipe,
+    pub output: OnDemand<Pipe, OUTPUT_BYTES_MAX>,
+    /// Bytes that have left on this connection.
+    pub sent_bytes: u64,
     /// The request's body, plain, for the worker that takes it.
-    pub body: OnDemand<Pipe>,
-    /// Bytes of it that are announced and not in `body` yet: still to come, or in `input`.
-    pub body_bytes_left: u64,
+    pub body: OnDemand<Pipe, BODY_BYTES_MAX>,
     /// What a worker answers, before the protocol has framed it.
-    pub reply: OnDemand<Reply>,
+    pub reply: OnDemand<Reply, REPLY_BYTES_MAX>,
     /// Where the connection stands; changed by the protocol.
     pub phase: Phase,
     /// A worker has failed, on this side, and the protocol has not seen it yet.
     pub failed: Option<Side>,
-    /// How long the client may take none of the output.
-    pub send_timeout: Duration,
-    /// A client that was too slow gets a reset.
-    pub reset_when_timed_out: bool,
-    /// Bytes of the client that were read and dropped while the connection lingers.
-    pub dropped_bytes: u64,
-    /// The program that was started last was too slow, or what it said was no answer: it works for nobody.
-    pub program_failed: bool,
-    /// The level of the error log that holds for the present request.
-    pub log_level: Level,
-    /// The error log's file for the present request; `None`: the main one.
-    pub error_log: Option<Arc<LogTarget>>,
-    /// Bytes that one sendfile(2) may take.
-    pub sendfile_bytes_max: u64,
-    /// Every range of a file is sent in whole segments, not only a long one.
-    pub nopush: bool,
-    /// Whom log lines are about.
-    pub subject: Subject,
+    /// What else is known of it.
+    pub marks: Marks,
+    /// What holds at the place of the present request, or of the last one.
+    pub settings: Arc<Settings>,
+    /// The client's socket, which its two sides share. `None` when it is only played.
+    pub socket: Option<OwnedFd>,
+    /// Who has connected.
+    pub client: Client,
+    /// The request, in the words of its protocol: for log lines.
+    pub request: Option<Rc<dyn fmt::Display>>,
     /// The tasks, the protocol first. Kept by the engine.
     pub members: Members,
 }
 
+// Each idle connection has one, and the arena adds its generation.
+const _: () = assert!(size_of::<Exchange>() == 128);
+
 impl Exchange {
-    /// A fresh connection.
-    pub fn new(subject: Subject, send_timeout: Duration, log_level: Level) -> Self {
+    /// A fresh connection, before its first request.
+    pub fn new(socket: Option<OwnedFd>, client: Client, settings: Arc<Settings>) -> Self {
         Self {
-            input: Pipe::new(INPUT_BYTES_MAX),
-            output: Pipe::new(OUTPUT_BYTES_MAX),
+            input: OnDemand::default(),
+            output: OnDemand::default(),
+            sent_bytes: 0,
             body: OnDemand::default(),
-            body_bytes_left: 0,
             reply: OnDemand::default(),
             phase: Phase::Open,
             failed: None,
-            send_timeout,
-            reset_when_timed_out: false,
-            dropped_bytes: 0,
-            program_failed: false,
-            log_level,
-            error_log: None,
-            sendfile_bytes_max: WRITE_BYTES_PER_TURN,
-            nopush: false,
-            subject,
+            marks: Marks::empty(),
+            settings,
+            socket,
+            client,
+            request: None,
             members: Members::default(),
         }
+    }
+
+    /// The level of the error log for this connection.
+    pub fn log_level(&self) -> Level {
+        self.settings.error_level
+    }
+
+    /// Where the output ends, counted from the connection's first byte.
+    pub fn output_end(&self) -> u64 {
+        self.sent_bytes + self.output.len()
     }
 
     /// Whether nothing is left to be done for this client.
@@ -122,32 +145,27 @@ impl Exchange {
     }
 }
 
-/// The tokens of an exchange's tasks.
+/// An exchange's tasks, by their numbers in the engine. It is told when one of them goes, so it needs no generations.
+#[derive(Default)]
 pub struct Members {
     /// Those behind the first `count` mean nothing.
-    tokens: [Token; MEMBERS_MAX],
+    numbers: [u32; MEMBERS_MAX],
     count: u8,
-}
-
-impl Default for Members {
-    fn default() -> Self {
-        Self { tokens: [Token { index: 0, generation: 0 }; MEMBERS_MAX], count: 0 }
-    }
 }
 
 impl Members {
     /// Adds a task; false when there is no room for it.
-    pub fn add(&mut self, token: Token) -> bool {
-        let Some(place) = self.tokens.get_mut(usize::from(self.count)) else { return false };
-        *place = token;
+    pub fn add(&mut self, number: u32) -> bool {
+        let Some(place) = self.numbers.get_mut(usize::from(self.count)) else { return false };
+        *place = number;
         self.count += 1;
         true
     }
 
     /// Removes a task; the others keep their order.
-    pub fn remove(&mut self, token: Token) {
-        if let Some(at) = self.as_slice().iter().position(|t| *t == token) {
-            self.tokens.copy_within(at + 1..usize::from(self.count), at);
+    pub fn remove(&mut self, number: u32) {
+        if let Some(at) = self.as_slice().iter().position(|member| *member == number) {
+            self.numbers.copy_within(at + 1..usize::from(self.count), at);
             self.count -= 1;
         }
     }
@@ -164,13 +182,13 @@ impl Members {
 
     /// All of them in their order: the protocol is the first, the client's two sides follow.
     #[inline]
-    pub fn as_slice(&self) -> &[Token] {
-        &self.tokens[..usize::from(self.count)]
+    pub fn as_slice(&self) -> &[u32] {
+        &self.numbers[..usize::from(self.count)]
     }
 
     /// The task at this place.
     #[inline]
-    pub fn get(&self, at: usize) -> Option<Token> {
+    pub fn get(&self, at: usize) -> Option<u32> {
         self.as_slice().get(at).copied()
     }
 }
@@ -179,24 +197,20 @@ impl Members {
 mod tests {
     use super::*;
 
-    fn token(index: u32) -> Token {
-        Token { index, generation: 0 }
-    }
-
     #[test]
     fn members_keep_their_order_and_their_limit() {
         let mut members = Members::default();
-        assert!((0..MEMBERS_MAX as u32).all(|i| members.add(token(i))));
-        assert!(!members.add(token(99)));
-        members.remove(token(1));
-        members.remove(token(77));
-        assert_eq!((members.len(), members.get(0), members.get(1)), (MEMBERS_MAX - 1, Some(token(0)), Some(token(2))));
+        assert!((0..MEMBERS_MAX as u32).all(|i| members.add(i)));
+        assert!(!members.add(99));
+        members.remove(1);
+        members.remove(77);
+        assert_eq!((members.len(), members.get(0), members.get(1)), (MEMBERS_MAX - 1, Some(0), Some(2)));
         assert_eq!(members.get(MEMBERS_MAX - 1), None);
     }
 
     #[test]
     fn an_exchange_that_closes_is_over_when_its_output_has_left() {
-        let mut x = Exchange::new(Subject::default(), Duration::ZERO, Level::Error);
+        let mut x = Exchange::new(None, Client::Nobody, Arc::default());
         x.output.push_copy(b"bye");
         for (phase, over) in [(Phase::Open, false), (Phase::Closing, false), (Phase::Closed, true)] {
             x.phase = phase;

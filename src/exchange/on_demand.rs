@@ -1,9 +1,11 @@
 //! What only some requests need, and no idle connection.
 
+use super::Pipe;
+use super::limits::SPARE_PIPES_MAX;
 use std::ops::{Deref, DerefMut};
 
-/// A value that can be looked at before there is one.
-pub trait Fresh: Sized + 'static {
+/// A value that can be looked at before there is one. It may have a bound.
+pub trait Fresh<const BYTES_MAX: usize = 0>: Sized + 'static {
     /// What is seen then.
     const FRESH: &'static Self;
 
@@ -12,22 +14,81 @@ pub trait Fresh: Sized + 'static {
 }
 
 /// A value that takes memory with its first change, until it is given back. Most connections are idle most of the time.
-pub struct OnDemand<T>(Option<Box<T>>);
+///
+/// Its bound, if it has one, stands where it does, and so takes no memory.
+pub struct OnDemand<T, const BYTES_MAX: usize = 0>(Option<Box<T>>);
 
-impl<T> OnDemand<T> {
+/// Pipes that nobody uses at the moment. A worker has one such store: so a request takes no new ones.
+#[derive(Default)]
+pub struct Pipes {
+    // In boxes, since they go into connections as they are.
+    #[allow(clippy::vec_box)]
+    spare: Vec<Box<Pipe>>,
+}
+
+impl Pipes {
+    #[inline(always)] // a few instructions, once per request
+    fn take(&mut self, bytes_max: usize) -> Box<Pipe> {
+        match self.spare.pop() {
+            Some(mut pipe) => {
+                pipe.renew(bytes_max);
+                pipe
+            }
+            None => Box::new(Pipe::new(bytes_max)),
+        }
+    }
+}
+
+impl<T, const BYTES_MAX: usize> OnDemand<T, BYTES_MAX> {
     /// Nothing of it is needed any more: what is seen from now on is fresh.
     pub fn give_back(&mut self) {
         self.0 = None;
     }
 }
 
-impl<T> Default for OnDemand<T> {
+impl<const BYTES_MAX: usize> OnDemand<Pipe, BYTES_MAX> {
+    /// The same as to change it, but takes no new memory if there is some in this store.
+    #[inline]
+    pub fn draw_on(&mut self, pipes: &mut Pipes) -> &mut Pipe {
+        match self.0 {
+            Some(ref mut pipe) => pipe,
+            None => self.0.insert(pipes.take(BYTES_MAX)),
+        }
+    }
+
+    /// The same, from a pipe that has just been emptied, if it has: what brought a request takes its answer.
+    #[inline]
+    pub fn draw_on_empty<const OTHER: usize>(&mut self, emptied: &mut OnDemand<Pipe, OTHER>, pipes: &mut Pipes) {
+        if self.0.is_some() {
+            return;
+        }
+        self.0 = match emptied.0.take_if(|pipe| pipe.is_idle()) {
+            Some(mut pipe) => {
+                pipe.renew(BYTES_MAX);
+                Some(pipe)
+            }
+            None => Some(pipes.take(BYTES_MAX)),
+        };
+    }
+
+    /// If there is nothing in it, and nothing to be remembered of it, its memory goes into this store.
+    #[inline]
+    pub fn give_back_to(&mut self, pipes: &mut Pipes) {
+        if let Some(pipe) = self.0.take_if(|pipe| pipe.is_idle())
+            && pipes.spare.len() < SPARE_PIPES_MAX
+        {
+            pipes.spare.push(pipe);
+        }
+    }
+}
+
+impl<T, const BYTES_MAX: usize> Default for OnDemand<T, BYTES_MAX> {
     fn default() -> Self {
         Self(None)
     }
 }
 
-impl<T: Fresh> Deref for OnDemand<T> {
+impl<T: Fresh<BYTES_MAX>, const BYTES_MAX: usize> Deref for OnDemand<T, BYTES_MAX> {
     type Target = T;
 
     #[inline]
@@ -36,26 +97,68 @@ impl<T: Fresh> Deref for OnDemand<T> {
     }
 }
 
-impl<T: Fresh> DerefMut for OnDemand<T> {
+impl<T: Fresh<BYTES_MAX>, const BYTES_MAX: usize> DerefMut for OnDemand<T, BYTES_MAX> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        self.0.get_or_insert_with(|| Box::new(T::fresh()))
+        match self.0 {
+            Some(ref mut value) => value,
+            None => self.0.insert(fresh()),
+        }
     }
+}
+
+#[cold]
+fn fresh<T: Fresh<BYTES_MAX>, const BYTES_MAX: usize>() -> Box<T> {
+    Box::new(T::fresh())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Pipe;
     use super::*;
 
     #[test]
     fn only_a_change_takes_memory() {
-        let mut body = OnDemand::<Pipe>::default();
+        let mut body = OnDemand::<Pipe, 100>::default();
         let room = body.room();
         assert!(body.is_empty() && room > 0 && body.0.is_none());
         body.push_copy(b"bytes");
         assert_eq!((body.len(), body.room()), (5, room - 5));
         body.give_back();
         assert!(body.is_empty() && body.0.is_none());
+    }
+
+    #[test]
+    fn a_pipe_that_was_given_back_is_fresh_when_it_is_drawn_again() {
+        let (mut pipes, mut input) = (Pipes::default(), OnDemand::<Pipe, 100>::default());
+        input.push_copy(b"bytes");
+        input.give_back_to(&mut pipes);
+        assert_eq!((input.len(), pipes.spare.len()), (5, 0), "it is in use");
+        input.widen(1000);
+        input.hold();
+        input.consume(5);
+        let place = &raw const *input;
+        input.give_back_to(&mut pipes);
+        assert_eq!((input.room(), pipes.spare.len()), (100, 1));
+        input.draw_on(&mut pipes);
+        assert_eq!((&raw const *input, pipes.spare.len()), (place, 0));
+        let mut output = OnDemand::<Pipe, 200>::default();
+        output.draw_on_empty(&mut input, &mut pipes);
+        assert_eq!((&raw const *output, output.room(), output.taken_bytes(), output.is_held()), (place, 200, 0, false));
+        output.end();
+        output.give_back_to(&mut pipes);
+        assert!(output.is_ended(), "that is not forgotten");
+        input.draw_on_empty(&mut output, &mut pipes);
+        assert!(output.is_ended() && input.room() == 100);
+    }
+
+    #[test]
+    fn no_more_pipes_than_some_are_kept() {
+        let mut pipes = Pipes::default();
+        for _ in 0..2 * SPARE_PIPES_MAX {
+            let mut pipe = OnDemand::<Pipe, 100>::default();
+            pipe.hold();
+            pipe.give_back_to(&mut pipes);
+        }
+        assert_eq!(pipes.spare.len(), SPARE_PIPES_MAX);
     }
 }

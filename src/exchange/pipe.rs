@@ -1,6 +1,6 @@
 //! A pipe: a bounded queue of bytes between two tasks.
 
-use super::limits::{BODY_BYTES_MAX, FILES_MAX, SEGMENTS_MAX};
+use super::limits::{FILES_MAX, SEGMENTS_MAX};
 use super::queue::Queue;
 use super::{Buffers, Fresh, Segment};
 use std::io::IoSlice;
@@ -16,6 +16,7 @@ pub struct Pipe {
     queue: Option<Box<Queue>>,
     /// Bytes that ever left.
     taken_bytes: u64,
+    announced_bytes: u64,
     memory_bytes_max: u32,
     ended: bool,
     abandoned: bool,
@@ -30,12 +31,11 @@ pub enum Front<'a> {
     File(BorrowedFd<'a>, Range<u64>),
 }
 
-/// The pipe that is made on demand: that of a request's body.
-impl Fresh for Pipe {
-    const FRESH: &Pipe = &Pipe::new(BODY_BYTES_MAX);
+impl<const BYTES_MAX: usize> Fresh<BYTES_MAX> for Pipe {
+    const FRESH: &Pipe = &Pipe::new(BYTES_MAX);
 
     fn fresh() -> Self {
-        Pipe::new(BODY_BYTES_MAX)
+        Pipe::new(BYTES_MAX)
     }
 }
 
@@ -45,11 +45,24 @@ impl Pipe {
         Self {
             queue: None,
             taken_bytes: 0,
+            announced_bytes: 0,
             memory_bytes_max: memory_bytes_max as u32,
             ended: false,
             abandoned: false,
             held: false,
         }
+    }
+
+    /// Whether it is as good as none: nothing is in it, and nobody has ended or abandoned it.
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_none() && !(self.ended | self.abandoned)
+    }
+
+    /// Makes an idle one as it was when it was new, with this bound.
+    pub fn renew(&mut self, memory_bytes_max: usize) {
+        debug_assert!(self.is_idle());
+        (self.memory_bytes_max, self.taken_bytes, self.held) = (memory_bytes_max as u32, 0, false);
+        self.announced_bytes = 0;
     }
 
     /// Makes it full with no less than so many bytes; what is in it stays.
@@ -92,6 +105,16 @@ impl Pipe {
     /// Bytes that have left it since it was made.
     pub fn taken_bytes(&self) -> u64 {
         self.taken_bytes
+    }
+
+    /// So many bytes are still to come into it.
+    pub fn announce(&mut self, bytes: u64) {
+        self.announced_bytes = bytes;
+    }
+
+    /// Bytes that are announced and not in it yet; 0 if that is not known.
+    pub fn announced_bytes(&self) -> u64 {
+        self.announced_bytes
     }
 
     /// The writer is done: nothing more comes.

@@ -1,7 +1,6 @@
 //! What a worker answers: a head as a value, then plain bytes.
 
 use super::Fresh;
-use super::limits::REPLY_BYTES_MAX;
 use super::{Pipe, Segment};
 use crate::http::reply::ReplyHead;
 use std::collections::VecDeque;
@@ -87,11 +86,11 @@ pub struct Reply {
     pub exit: Option<Status>,
 }
 
-impl Fresh for Reply {
-    const FRESH: &Reply = &Reply::new(REPLY_BYTES_MAX);
+impl<const BYTES_MAX: usize> Fresh<BYTES_MAX> for Reply {
+    const FRESH: &Reply = &Reply::new(BYTES_MAX);
 
     fn fresh() -> Self {
-        Reply::new(REPLY_BYTES_MAX)
+        Reply::new(BYTES_MAX)
     }
 }
 

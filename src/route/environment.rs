@@ -85,7 +85,7 @@ impl<'a> Variables<'a> {
             fill(&mut value);
             value
         };
-        let client = made(&|out| push_address(out, view.client));
+        let client = made(&|out| push_address(out, view.client.as_ref()));
         let local_port = made(&|out| push_port(out, Some(view.local)));
         let default_port: &[u8] = if run.tls { b"443" } else { b"80" };
         self.set("GATEWAY_INTERFACE", *b"CGI/1.1");
@@ -96,7 +96,7 @@ impl<'a> Variables<'a> {
         self.set("SERVER_PORT", if local_port.is_empty() { default_port.to_vec() } else { local_port });
         self.set("REMOTE_HOST", client.clone()); // the address where there is no name: section 4.1.9
         self.set("REMOTE_ADDR", client);
-        self.set("REMOTE_PORT", made(&|out| push_port(out, view.client)));
+        self.set("REMOTE_PORT", made(&|out| push_port(out, view.client.as_ref())));
         self.set("REQUEST_SCHEME", if run.tls { "https" } else { "http" });
         if run.tls {
             self.set("HTTPS", "on");

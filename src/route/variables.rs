@@ -11,7 +11,7 @@ use crate::http::{Known, Request};
 use crate::log::time;
 use memchr::memchr;
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::Duration;
 use webserv_sys::clock::Wall;
 use webserv_sys::net::Address;
 
@@ -30,7 +30,7 @@ pub struct View<'a> {
     /// The settings in force.
     pub settings: &'a Settings,
     /// The client's address.
-    pub client: Option<&'a Address>,
+    pub client: Option<Address>,
     /// Our own address.
     pub local: &'a Address,
     /// Time of day.
@@ -43,10 +43,8 @@ pub struct View<'a> {
     pub bytes_sent: u64,
     /// Bytes of the request that have been read.
     pub request_bytes: u64,
-    /// When the first byte of the request came.
-    pub started: Instant,
-    /// On the same clock.
-    pub now: Instant,
+    /// How long ago the first byte of the request came.
+    pub elapsed: Duration,
     /// The worker's number.
     pub worker: usize,
     /// The connection's serial number.
@@ -94,8 +92,8 @@ impl<'a> View<'a> {
     fn push(&self, out: &mut Vec<u8>, variable: &Variable, how: Escape) {
         match variable {
             Variable::RemoteAddr if self.client.is_none() => push_escaped(out, b"", how),
-            Variable::RemoteAddr => push_address(out, self.client),
-            Variable::RemotePort => self.push_port(out, self.client, how),
+            Variable::RemoteAddr => push_address(out, self.client.as_ref()),
+            Variable::RemotePort => self.push_port(out, self.client.as_ref(), how),
             Variable::RemoteUser => push_escaped(out, b"", how),
             Variable::ServerAddr => push_address(out, Some(self.local)),
             Variable::ServerPort => self.push_port(out, Some(self.local), how),
@@ -147,8 +145,7 @@ impl<'a> View<'a> {
 
     #[inline(never)]
     fn push_elapsed(&self, out: &mut Vec<u8>) {
-        let elapsed = self.now.saturating_duration_since(self.started);
-        push_decimals(out, elapsed.as_secs(), elapsed.subsec_millis());
+        push_decimals(out, self.elapsed.as_secs(), self.elapsed.subsec_millis());
     }
 
     /// 32 hexadecimal digits.

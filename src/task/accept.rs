@@ -1,13 +1,13 @@
 //! Accept: takes connections from a listening socket and opens an exchange for each.
 
 use super::{ClientRead, ClientWrite, Context, Directory, Http1};
-use crate::config::Listener;
+use crate::config::{Config, Listener};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::{ACCEPTS_PER_TURN, IDLE_CLOSED_AT_ONCE};
-use crate::exchange::{Exchange, Subject};
+use crate::exchange::{Client, Exchange};
 use crate::listen::Socket;
 use crate::log::Level;
-use crate::worker::Worker;
+use crate::worker::{Entrance, Worker};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,42 +23,35 @@ const PAUSE_WHEN_FULL: Duration = Duration::from_millis(50);
 /// Takes connections from one listening socket.
 pub struct Accept {
     socket: Arc<Socket>,
-    /// Where it listens, as the configuration says it; a reload finds the listener again by this.
-    address: Address,
-    listener: Rc<Listener>,
-    /// Where it really listens: port 0 has become a number.
-    local: Rc<Address>,
+    entrance: Rc<Entrance>,
     paused: bool,
     /// The present shortage has been told of.
     complained: bool,
 }
 
 impl Accept {
-    /// Accepts from a socket that listens for this listener.
-    pub fn new(socket: Arc<Socket>, listener: Listener) -> Self {
+    /// Accepts from a socket that listens for this listener of the configuration.
+    pub fn new(socket: Arc<Socket>, config: Arc<Config>, listener: Listener) -> Self {
         let local = net::local_address(socket.as_fd()).unwrap_or_else(|_| listener.address.clone());
-        let address = listener.address.clone();
-        Self { socket, address, listener: Rc::new(listener), local: Rc::new(local), paused: false, complained: false }
+        let entrance = Rc::new(Entrance::new(config, listener, local));
+        Self { socket, entrance, paused: false, complained: false }
     }
 
     fn open(&self, socket: OwnedFd, client: Address, cx: &mut Context<'_>) {
         cx.log(Level::Debug, format_args!("accepted {client} as fd={}", socket.as_raw_fd()));
-        let settings = &self.listener.hosts.servers[0].settings;
-        let subject = Subject { client: Some(client), ..Subject::default() };
-        let exchange = Exchange::new(subject, settings.send_timeout, settings.error_level);
-        let socket = Rc::new(socket);
-        let (write, read) = (ClientWrite::new(Rc::clone(&socket)), ClientRead::new(socket));
+        let settings = Arc::clone(&self.entrance.settings);
+        let exchange = Exchange::new(Some(socket), Client::from(&client), settings);
         let protocol = self.protocol(cx);
-        cx.open(exchange, [protocol, Box::new(write), Box::new(read)]);
+        cx.open(exchange, [protocol, Box::new(ClientWrite), Box::new(ClientRead)]);
     }
 
     /// What is spoken here.
     fn protocol(&self, cx: &mut Context<'_>) -> Box<dyn Task<Worker>> {
-        if let Some(server) = &self.listener.directory {
-            return Box::new(Directory::new(Rc::clone(&self.listener), Arc::clone(server)));
+        let entrance = Rc::clone(&self.entrance);
+        match self.entrance.listener.directory.clone() {
+            Some(server) => Box::new(Directory::new(entrance, server)),
+            None => Box::new(Http1::new(entrance, cx.worker.next_connection())),
         }
-        let (config, number) = (Arc::clone(&cx.worker.config), cx.worker.next_connection());
-        Box::new(Http1::new(config, Rc::clone(&self.listener), Rc::clone(&self.local), number))
     }
 
     fn accept(&mut self, cx: &mut Context<'_>) -> Flow {
@@ -104,13 +97,13 @@ impl Accept {
 
     /// Goes on with the new configuration, if it still has this address.
     fn reload(&mut self, cx: &mut Context<'_>) -> Flow {
-        match cx.worker.config.listeners.iter().find(|l| l.address == self.address) {
-            Some(listener) => {
-                self.listener = Rc::new(listener.clone());
+        match cx.worker.entrance_now(&self.entrance) {
+            Some(entrance) => {
+                self.entrance = entrance;
                 Flow::Progress
             }
             None => {
-                cx.log(Level::Notice, format_args!("listens on {} no more", self.local));
+                cx.log(Level::Notice, format_args!("listens on {} no more", self.entrance.local));
                 Flow::Done
             }
         }
@@ -126,7 +119,7 @@ impl Task<Worker> for Accept {
         "accepting a connection"
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Read(self.socket.as_fd())
     }
 

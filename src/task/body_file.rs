@@ -27,7 +27,7 @@ impl Task<Worker> for BodyFile {
         "keeping the request's body"
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 

@@ -98,7 +98,7 @@ impl Task<Worker> for BodySpool {
         "storing the request's body"
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 

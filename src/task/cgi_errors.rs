@@ -72,7 +72,7 @@ impl CgiErrors {
     /// The answer is complete, or the client has gone.
     fn leave(&mut self, cx: &mut Context<'_>) -> Flow {
         match cx.exchange.as_deref() {
-            Some(x) if x.phase != Phase::Closed => self.about = format!(", {}", x.subject),
+            Some(x) if x.phase != Phase::Closed => self.about = format!(", {}", x),
             _ => {
                 self.say(cx);
                 return Flow::Done;
@@ -111,7 +111,7 @@ impl Task<Worker> for CgiErrors {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Read(self.stderr.as_fd())
     }
 

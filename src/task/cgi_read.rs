@@ -7,7 +7,7 @@
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::{READ_BYTES, UNWANTED_OUTPUT_BYTES_MAX};
-use crate::exchange::{Answer, Exchange, Phase, Side};
+use crate::exchange::{Answer, Exchange, Marks, Phase, Side};
 use crate::http::ReplyHead;
 use crate::http::cgi::{HeadScan, Limits, ScriptAnswer, ScriptHead};
 use crate::log::Level;
@@ -199,7 +199,7 @@ impl CgiRead {
 /// The program's failure becomes the answer, and nobody waits for the program any more.
 fn fail(status: u16, cx: &mut Context<'_>) -> Flow {
     let x = cx.exchange();
-    x.program_failed = true;
+    x.marks.insert(Marks::PROGRAM_FAILED);
     x.reply.answer = Some(Answer::Page(ReplyHead::new(status)));
     Flow::Done
 }
@@ -218,7 +218,7 @@ impl Task<Worker> for CgiRead {
         }
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Read(self.stdout.as_fd())
     }
 

@@ -3,16 +3,16 @@
 use super::{CgiErrors, CgiRead, CgiWrite, Context, ProcessExit};
 use crate::config::{self, Cgi};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::exchange::{Answer, Exchange};
+use crate::exchange::{Answer, Exchange, Marks};
 use crate::http::cgi::HeadScan;
 use crate::http::{Framing, ReplyHead, Request};
 use crate::log::Level;
 use crate::route::{self, Invocation, Route, Script, View};
-use crate::worker::Worker;
+use crate::worker::{Entrance, Worker};
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
-use webserv_sys::net::Address;
+use std::time::Duration;
 use webserv_sys::process::{self, Spawn};
 use webserv_sys::{Error, Watch, clock, file, pipe};
 
@@ -36,8 +36,8 @@ pub struct Question {
     pub body_path: Vec<u8>,
     /// All of the body is to come before the program starts: so that it can be told how long that is, or where.
     pub needs_length: bool,
-    /// Our own address.
-    pub local: Rc<Address>,
+    /// Where the client has come in.
+    pub entrance: Rc<Entrance>,
     /// The connection's serial number, and the request's on it.
     pub numbers: (u64, u64),
 }
@@ -120,7 +120,7 @@ impl CgiStart {
             );
         }
         cx.worker.programs_running += 1;
-        cx.exchange().program_failed = false;
+        cx.exchange().marks.remove(Marks::PROGRAM_FAILED);
         cx.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout)));
         let head = if script.is_nph() { HeadScan::non_parsed() } else { HeadScan::default() };
         cx.join(Box::new(CgiRead::new(stdout, head, cgi.idle_timeout, cx.now + cgi.timeout)));
@@ -155,15 +155,14 @@ impl CgiStart {
             path: &question.path,
             server: &question.route.server,
             settings: &question.route.settings,
-            client: x.and_then(|x| x.subject.client.as_ref()),
-            local: &question.local,
+            client: x.and_then(|x| x.client.address()),
+            local: &question.entrance.local,
             wall: clock::wall(),
             status: 0,
             body_bytes_sent: 0,
             bytes_sent: 0,
             request_bytes: 0,
-            started: cx.now,
-            now: cx.now,
+            elapsed: Duration::ZERO,
             worker: cx.worker.team.number(),
             connection,
             connection_requests,
@@ -205,7 +204,7 @@ impl Task<Worker> for CgiStart {
         "starting the program"
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 

@@ -51,7 +51,7 @@ impl Task<Worker> for CgiWrite {
         "sending the request's body to the program"
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Write(self.stdin.as_fd())
     }
 

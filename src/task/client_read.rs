@@ -3,111 +3,112 @@
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::{BUFFER_BYTES, LONG_READ_BYTES, LONG_READ_TOLD_BYTES, LONG_READ_WITHIN, READ_BYTES};
-use crate::exchange::{Exchange, Phase};
+use crate::exchange::{Exchange, Marks, Phase};
 use crate::worker::Worker;
-use std::os::fd::{AsFd, OwnedFd};
-use std::rc::Rc;
+use std::os::fd::AsFd;
 use webserv_sys::{Watch, file, net};
 
 /// Reads what the client sends, as long as the input has room.
-pub struct ClientRead {
-    socket: Rc<OwnedFd>,
-    /// The last read has brought as much as one asks for at first: more is on its way.
-    much: bool,
-    /// The kernel tells of what has come when it is much.
-    patient: bool,
+///
+/// All that it has stands in the exchange, so that it takes no memory of its own.
+pub struct ClientRead;
+
+/// One read.
+fn read(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+    let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
+    let most = room(x);
+    if most == 0 {
+        return Ok(Flow::Progress); // a hangup while there is no room: what has come is used first
+    }
+    if x.marks.contains(Marks::MUCH_COMES) && stores(x) && x.input.is_empty() {
+        return read_much(cx);
+    }
+    let Some(socket) = &x.socket else { return Ok(Flow::Done) };
+    let buffer = &mut worker.read_buffer[..most];
+    let count = match file::read(socket.as_fd(), buffer) {
+        Ok(0) if x.phase == Phase::Lingering => return Ok(Flow::Done),
+        Ok(0) => {
+            x.input.end();
+            return Ok(Flow::Blocked);
+        }
+        Ok(count) => count,
+        Err(error) if error.would_block() => return Ok(Flow::Blocked),
+        Err(error) => return Err(TaskError::client(error)),
+    };
+    match x.phase {
+        Phase::Lingering => x.marks.insert(Marks::DROPPED),
+        // What comes after other bytes goes behind them; else most heads fit into a buffer.
+        _ if count > BUFFER_BYTES || !x.input.is_empty() => x.input.push_copy(&buffer[..count]),
+        _ => {
+            let mut head = worker.buffers.take(count);
+            head.extend_from_slice(&buffer[..count]);
+            x.input.draw_on(&mut worker.pipes).push_buffer(head, &mut worker.buffers);
+        }
+    }
+    x.marks.set(Marks::MUCH_COMES, count == READ_BYTES);
+    let mut is_patient = false;
+    if x.marks.intersects(Marks::MUCH_COMES | Marks::PATIENT) {
+        is_patient = wait_for_much(cx);
+    }
+    Ok(match count {
+        _ if is_patient => Flow::Blocked, // the kernel says when there is as much again
+        READ_BYTES => Flow::Yield,
+        _ if count < most => Flow::Blocked,
+        _ => Flow::Progress,
+    })
 }
 
-impl ClientRead {
-    /// Reads from this socket.
-    pub fn new(socket: Rc<OwnedFd>) -> Self {
-        Self { socket, much: false, patient: false }
+/// Reads a part of a long body into a buffer that goes into the input as it is.
+fn read_much(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+    let x = cx.exchange();
+    let Some(socket) = &x.socket else { return Ok(Flow::Done) };
+    let mut bytes = Vec::with_capacity(LONG_READ_BYTES);
+    let count = match file::read_spare(socket.as_fd(), &mut bytes) {
+        Ok(0) => {
+            x.input.end();
+            return Ok(Flow::Blocked);
+        }
+        Ok(count) => count,
+        Err(error) if error.would_block() => return Ok(Flow::Blocked),
+        Err(error) => return Err(TaskError::client(error)),
+    };
+    x.marks.set(Marks::MUCH_COMES, count >= READ_BYTES);
+    match count >= LONG_READ_BYTES / 2 {
+        true => x.input.push_bytes(bytes),
+        false => x.input.push_copy(&bytes), // a buffer is not kept for a few bytes
     }
-
-    fn read(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
-        if self.much && stores(x) && x.input.is_empty() {
-            return self.read_much(cx);
-        }
-        let most = if x.phase == Phase::Lingering { READ_BYTES } else { x.input.room().min(READ_BYTES) };
-        debug_assert!(most > 0, "to read nothing would look like the end");
-        let buffer = &mut worker.read_buffer[..most];
-        let count = match file::read(self.socket.as_fd(), buffer) {
-            Ok(0) if x.phase == Phase::Lingering => return Ok(Flow::Done),
-            Ok(0) => {
-                x.input.end();
-                return Ok(Flow::Blocked);
-            }
-            Ok(count) => count,
-            Err(error) if error.would_block() => return Ok(Flow::Blocked),
-            Err(error) => return Err(TaskError::client(error)),
-        };
-        match x.phase {
-            Phase::Lingering => x.dropped_bytes += count as u64,
-            // What comes after other bytes goes behind them; else most heads fit into a buffer.
-            _ if count > BUFFER_BYTES || !x.input.is_empty() => x.input.push_copy(&buffer[..count]),
-            _ => {
-                let mut head = worker.buffers.take(count);
-                head.extend_from_slice(&buffer[..count]);
-                x.input.push_buffer(head, &mut worker.buffers);
-            }
-        }
-        self.much = count == READ_BYTES;
-        if self.much || self.patient {
-            self.wait_for_much(cx);
-        }
-        Ok(match count {
-            _ if self.patient => Flow::Blocked, // the kernel says when there is as much again
-            READ_BYTES => Flow::Yield,
-            _ if count < most => Flow::Blocked,
-            _ => Flow::Progress,
-        })
-    }
-
-    /// Reads a part of a long body into a buffer that goes into the input as it is.
-    fn read_much(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        let x = cx.exchange();
-        let mut bytes = Vec::with_capacity(LONG_READ_BYTES);
-        let count = match file::read_spare(self.socket.as_fd(), &mut bytes) {
-            Ok(0) => {
-                x.input.end();
-                return Ok(Flow::Blocked);
-            }
-            Ok(count) => count,
-            Err(error) if error.would_block() => return Ok(Flow::Blocked),
-            Err(error) => return Err(TaskError::client(error)),
-        };
-        self.much = count >= READ_BYTES;
-        match count >= LONG_READ_BYTES / 2 {
-            true => x.input.push_bytes(bytes),
-            false => x.input.push_copy(&bytes), // a buffer is not kept for a few bytes
-        }
-        self.wait_for_much(cx);
-        Ok(if count == LONG_READ_BYTES && !self.patient { Flow::Yield } else { Flow::Blocked })
-    }
-
-    /// While much of a body comes fast, the kernel is to tell of many bytes and not of each segment. It tells of the
-    /// end at once; fewer bytes are read when [`LONG_READ_WITHIN`] has passed.
-    fn wait_for_much(&mut self, cx: &mut Context<'_>) {
-        let x = cx.exchange();
-        let left = x.body_bytes_left.saturating_sub(x.input.len());
-        let patient = self.much && stores(x) && left >= LONG_READ_BYTES as u64;
-        if patient != self.patient {
-            let bytes = if patient { LONG_READ_TOLD_BYTES } else { 1 };
-            self.patient = net::set_receive_low_water(self.socket.as_fd(), bytes).is_ok() && patient;
-        }
-        match self.patient {
-            true => cx.wake_after(LONG_READ_WITHIN),
-            false => cx.no_deadline(),
-        }
-    }
+    let is_patient = wait_for_much(cx);
+    Ok(if count == LONG_READ_BYTES && !is_patient { Flow::Yield } else { Flow::Blocked })
 }
 
-/// Whether what comes is read now.
-fn is_wanted(x: &Exchange) -> bool {
-    match x.phase == Phase::Open {
-        true => !x.input.is_ended() && !x.input.is_full(),
-        false => x.phase == Phase::Lingering && x.output.is_empty(),
+/// While much of a body comes fast, the kernel is to tell of many bytes and not of each segment. It tells of the end at
+/// once; fewer bytes are read when [`LONG_READ_WITHIN`] has passed. Whether that is so.
+fn wait_for_much(cx: &mut Context<'_>) -> bool {
+    let x = cx.exchange();
+    let left = x.body.announced_bytes().saturating_sub(x.input.len());
+    let is_so = x.marks.contains(Marks::MUCH_COMES) && stores(x) && left >= LONG_READ_BYTES as u64;
+    if is_so != x.marks.contains(Marks::PATIENT)
+        && let Some(socket) = &x.socket
+    {
+        let bytes = if is_so { LONG_READ_TOLD_BYTES } else { 1 };
+        let done = net::set_receive_low_water(socket.as_fd(), bytes).is_ok();
+        x.marks.set(Marks::PATIENT, is_so && done);
+    }
+    let is_patient = x.marks.contains(Marks::PATIENT);
+    match is_patient {
+        true => cx.wake_after(LONG_READ_WITHIN),
+        false => cx.no_deadline(),
+    }
+    is_patient
+}
+
+/// How much of what comes is read now.
+fn room(x: &Exchange) -> usize {
+    match x.phase {
+        Phase::Open if x.input.is_ended() => 0,
+        Phase::Open => x.input.room().min(READ_BYTES),
+        Phase::Lingering if x.output.is_empty() => READ_BYTES,
+        Phase::Lingering | Phase::Closing | Phase::Closed => 0,
     }
 }
 
@@ -125,27 +126,24 @@ impl Task<Worker> for ClientRead {
         "reading from the client"
     }
 
-    fn watch(&self) -> Watch<'_> {
-        Watch::Read(self.socket.as_fd())
+    fn watch<'w>(&'w self, exchange: Option<&'w Exchange>) -> Watch<'w> {
+        exchange.and_then(|x| x.socket.as_ref()).map_or(Watch::Always, |socket| Watch::Read(socket.as_fd()))
     }
 
     fn wants(&self, exchange: Option<&Exchange>) -> Want {
-        if exchange.is_some_and(is_wanted) { Want::Kernel } else { Want::Nothing }
+        if exchange.is_some_and(|x| room(x) > 0) { Want::Kernel } else { Want::Nothing }
     }
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
-            Event::Ready | Event::Hangup => {}
+            Event::Ready | Event::Hangup => read(cx),
             Event::Deadline => {
-                self.much = false;
-                self.wait_for_much(cx);
+                cx.exchange().marks.remove(Marks::MUCH_COMES);
+                wait_for_much(cx);
+                read(cx)
             }
-            Event::Cancel => return Ok(Flow::Done),
-            Event::Reload | Event::Drain | Event::Crowded => return Ok(Flow::Progress),
+            Event::Cancel => Ok(Flow::Done),
+            Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
         }
-        if event != Event::Ready && !cx.exchange.as_deref().is_some_and(is_wanted) {
-            return Ok(Flow::Progress); // there is no room: what has come is used first
-        }
-        self.read(cx)
     }
 }

@@ -64,7 +64,7 @@ impl Task<Worker> for DirCreate {
         "making the directory"
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 

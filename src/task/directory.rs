@@ -7,7 +7,7 @@
 use super::Context;
 use super::dir_read::DirRead;
 use super::file_read::{FileRead, Wanted};
-use crate::config::{DirectoryServer, Listener};
+use crate::config::DirectoryServer;
 use crate::directory::{Answer, Deed, Input, Lines, Mistake, Request, Rule, State, path};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::limits::{LOGIN_FAILED_AFTER, LOGIN_FAILURES_MAX, REPLY_BYTES_MAX, STEPS_PER_TURN};
@@ -15,7 +15,7 @@ use crate::exchange::{self, Exchange, Phase, Pipe};
 use crate::http::listing::Format;
 use crate::log::Level;
 use crate::password::Check;
-use crate::worker::Worker;
+use crate::worker::{Entrance, Worker};
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ const LINGER: Duration = Duration::from_secs(5);
 
 /// One session.
 pub struct Directory {
-    listener: Rc<Listener>,
+    entrance: Rc<Entrance>,
     /// Whose files are served, and to whom: as it was when the client came, or when it last logged in.
     server: Arc<DirectoryServer>,
     state: State,
@@ -64,12 +64,12 @@ enum Stage {
 }
 
 impl Directory {
-    /// A session with a client that this listener has accepted for this server.
-    pub fn new(listener: Rc<Listener>, server: Arc<DirectoryServer>) -> Self {
+    /// A session with a client that was accepted at this entrance for this server.
+    pub fn new(entrance: Rc<Entrance>, server: Arc<DirectoryServer>) -> Self {
         let state = State::first(server.users.is_some());
         let (path, lines, stage) = ("/".to_owned(), Lines::default(), Stage::Prompt);
         let (seen, rule, since, failures, lingers) = (0, None, None, 0, false);
-        Self { listener, server, state, path, lines, seen, stage, rule, since, failures, lingers }
+        Self { entrance, server, state, path, lines, seen, stage, rule, since, failures, lingers }
     }
 
     fn run(&mut self, cx: &mut Context<'_>) {
@@ -125,7 +125,7 @@ impl Directory {
     fn obey(&mut self, request: Request, cx: &mut Context<'_>) {
         let Some(rule) = self.state.rule(request.input()) else { return self.close(cx) };
         self.rule = Some(rule);
-        cx.exchange().subject.request = Some(Rc::new(request.to_string()));
+        cx.exchange().request = Some(Rc::new(request.to_string()));
         match (rule.deed, request) {
             (Deed::CheckPassword, Request::Login { name, password }) => self.check(&name, &password, cx),
             (Deed::Enter, Request::Cd(name)) => match path::resolve(&self.path, &name) {
@@ -235,10 +235,9 @@ impl Directory {
 
     /// Begins to check a password, against the users who are known now.
     fn check(&mut self, name: &str, password: &str, cx: &mut Context<'_>) {
-        let listeners = &cx.worker.config.listeners;
-        let now = listeners.iter().find(|l| l.address == self.listener.address).and_then(|l| l.directory.as_ref());
+        let now = cx.worker.entrance_now(&self.entrance).and_then(|entrance| entrance.listener.directory.clone());
         if let Some(server) = now.filter(|server| server.users.is_some()) {
-            self.server = Arc::clone(server);
+            self.server = server;
         }
         let Some(users) = &self.server.users else { return self.close(cx) };
         self.stage = Stage::Checking(Box::new(users.check(name, password.as_bytes())));
@@ -282,7 +281,7 @@ impl Directory {
         if self.rule.take().is_some_and(|rule| rule.input == Input::Logout) {
             self.path = "/".to_owned();
         }
-        cx.exchange().subject.request = None;
+        cx.exchange().request = None;
         self.state = next.or_skip_login(self.server.users.is_some());
         (self.stage, self.since) = (Stage::Prompt, Some(cx.now));
         if self.state == State::End || cx.worker.draining {
@@ -379,7 +378,7 @@ impl Task<Worker> for Directory {
         }
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 

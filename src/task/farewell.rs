@@ -42,7 +42,7 @@ impl Task<Worker> for Farewell {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Read(self.line.as_fd())
     }
 

@@ -30,7 +30,7 @@ impl Task<Worker> for FileChange {
         "watching the files that are kept"
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Read(self.changes.as_fd())
     }
 

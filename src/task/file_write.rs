@@ -166,7 +166,7 @@ impl Task<Worker> for FileWrite {
         "storing the file"
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 

@@ -30,7 +30,7 @@ impl Task<Worker> for Inbox {
         "waiting for commands"
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Read(self.line.as_fd())
     }
 

@@ -4,7 +4,7 @@
 
 use super::Context;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::exchange::{Exchange, Phase};
+use crate::exchange::{Exchange, Marks, Phase};
 use crate::log::Level;
 use crate::worker::Worker;
 use std::time::{Duration, Instant};
@@ -133,7 +133,7 @@ impl Task<Worker> for ProcessExit {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Exit(self.pid)
     }
 
@@ -154,7 +154,12 @@ impl Task<Worker> for ProcessExit {
                 let look = cx.worker.next_look(cx.now);
                 cx.wake_at(look);
             }
-            Event::Cancel if cx.exchange.as_deref().is_some_and(|x| x.phase != Phase::Closed && !x.program_failed) => {
+            Event::Cancel
+                if cx
+                    .exchange
+                    .as_deref()
+                    .is_some_and(|x| x.phase != Phase::Closed && !x.marks.contains(Marks::PROGRAM_FAILED)) =>
+            {
                 // Its client has the answer: what it still has to do, it may finish.
                 self.end = cx.now.checked_add(self.patience);
                 match self.stage {

@@ -79,7 +79,7 @@ impl Task<Worker> for Signal {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Signal(self.signal)
     }
 

@@ -362,7 +362,7 @@ impl Task<Worker> for TreeCopy {
         }
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 

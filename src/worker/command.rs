@@ -46,7 +46,7 @@ impl Command {
                         let address = net::local_address(socket.as_fd()).unwrap_or(listener.address.clone());
                         cx.log(Level::Notice, format_args!("listening on {address}"));
                     }
-                    cx.start(Box::new(Accept::new(socket, listener)));
+                    cx.start(Box::new(Accept::new(socket, reload.config.clone(), listener)));
                 }
                 cx.tell_all(Event::Reload);
             }

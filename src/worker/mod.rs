@@ -2,21 +2,24 @@
 
 mod command;
 mod date;
+mod entrance;
 mod file_cache;
 mod reload;
 mod team;
 
 pub use command::Command;
+pub use entrance::Entrance;
 pub use file_cache::{FileCache, Kept, KeptAnswer, KeptFile, Place};
 pub use reload::Reload;
 pub use team::{Mate, Team};
 
 use crate::config::Config;
-use crate::exchange::Buffers;
 use crate::exchange::limits::{READ_BYTES, SPARE_SCANS_MAX, UNWATCHED};
+use crate::exchange::{Buffers, Pipes};
 use crate::http::Scan;
 use crate::log::AccessLogs;
 use date::DateCache;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -35,6 +38,8 @@ pub struct Worker {
     pub scans: Vec<Box<Scan>>,
     /// Memory for heads and small answers.
     pub buffers: Buffers,
+    /// Pipes for connections that have something to say.
+    pub pipes: Pipes,
     /// The access logs.
     pub access_logs: AccessLogs,
     /// The date field's value for the present second.
@@ -52,6 +57,8 @@ pub struct Worker {
     /// Nothing new is begun: each response is its connection's last.
     pub draining: bool,
     connections: u64,
+    /// Those that were asked for since the last reload.
+    entrances: Vec<Rc<Entrance>>,
 }
 
 impl Worker {
@@ -63,6 +70,7 @@ impl Worker {
             read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
             scans: Vec::new(),
             buffers: Buffers::default(),
+            pipes: Pipes::default(),
             access_logs,
             date: DateCache::default(),
             files: FileCache::default(),
@@ -72,6 +80,7 @@ impl Worker {
             idle_to_close: 0,
             draining: false,
             connections: 0,
+            entrances: Vec::new(),
         }
     }
 

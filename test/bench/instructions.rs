@@ -159,7 +159,6 @@ fn log(format: &str, head: &[u8], times: u32) {
     let (server, request, format) = (&config.listeners[0].hosts.servers[0], request(head), Template::parse(format));
     let address = |text: &str| Address::Inet(text.parse().expect("an address"));
     let (format, client, local) = (format.expect("a format"), address("192.168.1.23:54321"), address("10.0.0.1:8080"));
-    let now = Instant::now();
     let view = View {
         request: Some(&request),
         query: request.query(),
@@ -167,15 +166,14 @@ fn log(format: &str, head: &[u8], times: u32) {
         path: request.path(),
         server,
         settings: &server.settings,
-        client: Some(&client),
+        client: Some(client),
         local: &local,
         wall: Wall { secs: 1_795_314_909, nanos: 0 },
         status: 200,
         body_bytes_sent: 1024,
         bytes_sent: 1265,
         request_bytes: request.head().len() as u64,
-        started: now,
-        now: now + Duration::from_millis(1),
+        elapsed: Duration::from_millis(1),
         worker: 0,
         connection: 12_345,
         connection_requests: 17,

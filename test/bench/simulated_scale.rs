@@ -18,12 +18,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
-use webserv::config::{Config, Listener};
+use webserv::config::Config;
 use webserv::engine::{Context, Engine, Event, Flow, Task, TaskError, Want};
-use webserv::exchange::{Exchange, Subject};
+use webserv::exchange::{Client, Exchange};
 use webserv::log::{AccessLogs, ErrorLog, Level};
 use webserv::task::Http1;
-use webserv::worker::{Team, Worker};
+use webserv::worker::{Entrance, Team, Worker};
 use webserv_sys::{Poller, Ready, Result, Token, Watch};
 
 const REQUEST: &[u8] = b"GET /a HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n";
@@ -66,8 +66,7 @@ impl Poller for Scripted {
 /// Opens so many connections.
 struct Opener {
     left: usize,
-    config: Arc<Config>,
-    listener: Rc<Listener>,
+    entrance: Rc<Entrance>,
 }
 
 /// Each event is a whole request.
@@ -87,7 +86,7 @@ impl Task<Worker> for Opener {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 
@@ -97,12 +96,10 @@ impl Task<Worker> for Opener {
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
         self.left -= 1;
-        let (config, number) = (Arc::clone(&self.config), cx.worker.next_connection());
-        let local = Rc::new(self.listener.address.clone());
-        let protocol = Http1::new(config, Rc::clone(&self.listener), local, number);
-        let subject = Subject { client: Some(self.listener.address.clone()), ..Subject::default() };
+        let protocol = Http1::new(Rc::clone(&self.entrance), cx.worker.next_connection());
         let (reader, writer) = (Reader(std::io::stdin()), Writer(std::io::stdin()));
-        let exchange = Exchange::new(subject, Duration::from_secs(60), Level::Error);
+        let settings = Arc::clone(&self.entrance.settings);
+        let exchange = Exchange::new(None, Client::from(&self.entrance.local), settings);
         cx.open(exchange, [Box::new(protocol), Box::new(reader), Box::new(writer)]);
         Ok(Flow::Progress)
     }
@@ -117,7 +114,7 @@ impl Task<Worker> for Reader {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Read(self.0.as_fd())
     }
 
@@ -126,9 +123,11 @@ impl Task<Worker> for Reader {
     }
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
-        let mut head = cx.worker.buffers.take(REQUEST.len());
+        let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
+        x.input.draw_on(&mut worker.pipes);
+        let mut head = worker.buffers.take(REQUEST.len());
         head.extend_from_slice(REQUEST);
-        cx.exchange().input.push_bytes(head);
+        x.input.push_bytes(head);
         Ok(Flow::Blocked)
     }
 }
@@ -142,7 +141,7 @@ impl Task<Worker> for Writer {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Write(self.0.as_fd())
     }
 
@@ -152,7 +151,10 @@ impl Task<Worker> for Writer {
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
         let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
-        x.output.consume_into(x.output.len(), &mut worker.buffers);
+        let bytes = x.output.len();
+        x.output.consume_into(bytes, &mut worker.buffers);
+        x.output.give_back_to(&mut worker.pipes);
+        x.sent_bytes += bytes;
         Ok(Flow::Progress)
     }
 }
@@ -172,8 +174,10 @@ fn run(connections: usize, requests: usize) -> Cost {
     let poller = Box::new(Scripted { armed, events });
     let mut engine = Engine::new(poller, true, ErrorLog::in_memory(Level::Error), worker);
     let before = resident_bytes();
-    let listener = Rc::new(config.listeners[0].clone());
-    engine.start(Box::new(Opener { left: connections, config, listener }));
+    let listener = config.listeners[0].clone();
+    let local = listener.address.clone();
+    let entrance = Entrance::new(config, listener, local);
+    engine.start(Box::new(Opener { left: connections, entrance: Rc::new(entrance) }));
     let mut tokens = Vec::with_capacity(connections);
     while tokens.len() < connections {
         engine.round().expect("the script has no errors");

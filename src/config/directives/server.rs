@@ -94,6 +94,10 @@ fn server_name(scope: &mut Scope<'_>, word: &Word) -> Result<(), Fault> {
     if text.contains(['/', ':', ' ']) {
         scope.warn(word, format!("\"{}\" matches no host: a server's name has no scheme, port or path", word.text));
     }
+    if scope.names.is_empty() {
+        // ".example.org" is that name and all below it.
+        scope.settings.server_name = Arc::from(text.strip_prefix('.').unwrap_or(&text));
+    }
     scope.names.push(Word { text, ..word.clone() });
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! A request is three bytes: what to do, how long the answer is, and what it is made of.
 
 use super::net::{self, Door, End, Got};
-use super::stage::{Outcome, exchange, panic_quietly};
+use super::stage::{Outcome, at_level, exchange, panic_quietly};
 use crate::engine::{Context, Event, Flow, Task, TaskError, Want};
 use crate::exchange::{Exchange, Front, Phase, Pipe, Side};
 use crate::log::Level;
@@ -67,9 +67,9 @@ impl Ask {
 /// The server's exchange: small pipes, so that they are often full.
 fn small_exchange(level: Level) -> Exchange {
     let mut x = exchange();
-    (x.input, x.output) = (Pipe::new(PIPE_BYTES_MAX), Pipe::new(PIPE_BYTES_MAX));
+    (*x.input, *x.output) = (Pipe::new(PIPE_BYTES_MAX), Pipe::new(PIPE_BYTES_MAX));
     x.reply.reset(PIPE_BYTES_MAX);
-    x.log_level = level;
+    x.settings = at_level(level);
     x
 }
 
@@ -95,7 +95,7 @@ impl Task<Level> for Listen {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Read(self.0.as_fd())
     }
 
@@ -126,7 +126,7 @@ impl Task<Level> for Reader {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Read(self.0.as_fd())
     }
 
@@ -179,7 +179,7 @@ impl Task<Level> for Writer {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Write(self.0.as_fd())
     }
 
@@ -315,7 +315,7 @@ impl Task<Level> for Protocol {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 
@@ -394,7 +394,7 @@ impl Task<Level> for Worker {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Read(self.source.as_fd())
     }
 
@@ -447,7 +447,7 @@ impl Task<Level> for Reaper {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Exit(self.pid)
     }
 
@@ -484,7 +484,7 @@ impl Task<Level> for Tick {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 

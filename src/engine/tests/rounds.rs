@@ -1,7 +1,7 @@
 //! What one round is made of, who is told what, how the loop ends, and what the log says of it.
 
 use super::kernel;
-use super::stage::{On, Play, exchange, or_cancelled, plain, puppet, ready, refuse, want};
+use super::stage::{On, Play, at_level, exchange, or_cancelled, plain, puppet, ready, refuse, want};
 use crate::engine::{Event, Flow, Want};
 use crate::exchange::Phase;
 use crate::exchange::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
@@ -179,7 +179,7 @@ fn at_level_debug_each_event_is_one_line() {
     let mut play = Play::with(true, Level::Debug);
     play.start(plain("alone", On::Read));
     play.open_with([plain("worker", On::Read)]);
-    play.engine.exchanges.get_mut(play.engine.exchanges.tokens()[0]).expect("open").log_level = Level::Debug;
+    play.engine.exchanges.get_mut(play.engine.exchanges.tokens()[0]).expect("open").settings = at_level(Level::Debug);
     play.round();
     let told: Vec<String> = play.log().iter().map(|line| line.split(" fd=").next().unwrap_or("").to_owned()).collect();
     assert_eq!(told, ["[debug] w0 alone", "[debug] w0 x0.0 reader", "[debug] w0 x0.0 worker"]);
@@ -193,7 +193,7 @@ fn at_level_debug_each_event_is_one_line() {
 fn each_exchange_has_a_log_level_of_its_own() {
     let mut play = Play::with(true, Level::Info);
     let x = play.open_with([]);
-    play.engine.exchanges.get_mut(x).expect("open").log_level = Level::Debug;
+    play.engine.exchanges.get_mut(x).expect("open").settings = at_level(Level::Debug);
     play.start(plain("alone", On::Read));
     play.round();
     let lines = play.log();

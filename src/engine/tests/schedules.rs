@@ -6,6 +6,7 @@
 use super::kernel;
 use super::net::{self, Channel, Door, Random, Unkind};
 use super::pump::{Ask, Listen, PIPE_BYTES_MAX, REQUEST_BYTES, Tick};
+use crate::engine::slot::{Queued, Watched};
 use crate::engine::{Engine, Want};
 use crate::exchange::Pipe;
 use crate::log::{ErrorLog, Level};
@@ -178,18 +179,22 @@ fn check(engine: &Engine<Level>) {
     for &token in &slots {
         let slot = engine.slots.get(token).expect("tokens() are valid");
         let in_queue = engine.lines.queue.iter().chain(&engine.lines.later).filter(|other| **other == token).count();
-        assert_eq!(in_queue, usize::from(slot.queued), "{token:?} in the queue");
+        assert_eq!(in_queue, usize::from(slot.queued != Queued::No), "{token:?} in the queue");
         let in_list = engine.lines.unarmed.iter().filter(|other| **other == token).count();
-        assert_eq!(in_list, usize::from(slot.listed), "{token:?} in the list of those to be armed");
-        assert!(!slot.hangup || slot.queued, "a hangup of {token:?} waits for no turn");
-        if slot.armed {
+        assert_eq!(in_list, usize::from(slot.watched == Watched::Soon), "{token:?} in the list of those to be armed");
+        if slot.watched == Watched::Yes {
             armed.push(token);
         }
-        let exchange = slot.exchange().map(|x| engine.exchanges.get(x).expect("its exchange is there"));
-        let members = exchange.map(|x| (0..x.members.len()).filter(|at| x.members.get(*at) == Some(token)).count());
+        let exchange =
+            slot.exchange(&engine.exchanges).map(|x| engine.exchanges.get(x).expect("its exchange is there"));
+        let members =
+            exchange.map(|x| (0..x.members.len()).filter(|at| x.members.get(*at) == Some(token.index)).count());
         assert_eq!(members.unwrap_or(1), 1, "{token:?} among the members of its exchange");
-        if slot.exchange().is_none() && slot.task.wants(None) == Want::Kernel {
-            assert!(slot.queued || slot.armed || slot.listed, "{token:?} stands alone and waits for nothing");
+        if slot.exchange(&engine.exchanges).is_none() && slot.task.wants(None) == Want::Kernel {
+            assert!(
+                slot.queued != Queued::No || slot.watched != Watched::No,
+                "{token:?} stands alone and waits for nothing"
+            );
         }
     }
     armed.sort_unstable();
@@ -203,11 +208,17 @@ fn check_exchange(engine: &Engine<Level>, token: Token) {
     let x = engine.exchanges.get(token).expect("tokens() are valid");
     assert!(!x.is_over(), "an exchange that is over is closed");
     let waits = (0..x.members.len()).any(|at| {
-        let slot = x.members.get(at).and_then(|member| engine.slots.get(member)).expect("members are there");
-        assert_eq!(slot.exchange(), Some(token));
+        let slot = x
+            .members
+            .get(at)
+            .and_then(|member| engine.slots.get(engine.slots.token(member)?))
+            .expect("members are there");
+        assert_eq!(slot.exchange(&engine.exchanges), Some(token));
         let wants = slot.task.wants(Some(x));
-        let waits = wants == Want::Kernel && (slot.armed || slot.listed);
-        (slot.queued && (wants != Want::Nothing || slot.hangup)) || waits || slot.standing.deadline.is_set()
+        let waits = wants == Want::Kernel && slot.watched != Watched::No;
+        (slot.queued == Queued::Yes && wants != Want::Nothing || slot.queued == Queued::Hangup)
+            || waits
+            || slot.deadline.is_set()
     });
     assert!(waits, "nobody in {token:?} waits for anything");
     // One segment may go past a bound: here a head of two bytes, or the last answer.

@@ -1,12 +1,14 @@
 //! The stage: a poller that follows a script, puppets for tasks, and an engine between them.
 
 use super::kernel::{self, Fd, Key};
+use crate::config::Settings;
 use crate::engine::{Context, Engine, Event, Flow, Task, TaskError, Want};
-use crate::exchange::{Exchange, Subject};
+use crate::exchange::{Client, Exchange};
 use crate::log::{ErrorLog, Level};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::time::Duration;
 use webserv_sys::{Error, Poller, Ready, Result, Token, Watch, signal};
 
@@ -185,7 +187,7 @@ impl<F: FnMut(Event, &mut Context<'_, World>) -> Outcome> Task<World> for Puppet
         "playing"
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         use std::os::fd::AsFd;
         answer(self.name, Question::Watch);
         match self.on {
@@ -236,7 +238,7 @@ impl Play {
 
     /// Opens an exchange with these tasks: protocol, reader and writer, and then workers.
     pub fn open<const N: usize>(&mut self, tasks: [Box<dyn Task<World>>; N]) -> Token {
-        let x = self.engine.exchanges.insert(Box::new(exchange()));
+        let x = self.engine.exchanges.insert(exchange());
         for task in tasks {
             self.engine.insert(task, Some(x));
         }
@@ -290,7 +292,12 @@ impl Play {
 
 /// What each exchange begins as.
 pub fn exchange() -> Exchange {
-    Exchange::new(Subject::default(), Duration::ZERO, Level::Info)
+    Exchange::new(None, Client::Nobody, at_level(Level::Info))
+}
+
+/// Settings with this level of the error log.
+pub fn at_level(error_level: Level) -> Arc<Settings> {
+    Arc::new(Settings { error_level, ..Settings::default() })
 }
 
 /// An event for the token that this puppet was armed with last.

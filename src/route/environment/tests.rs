@@ -3,7 +3,7 @@ use crate::config::{Address, Config};
 use crate::http::{Limits, Scan, head};
 use crate::route::{Route, find_script};
 use std::path::Path;
-use std::time::Instant;
+use std::time::Duration;
 use webserv_sys::clock::Wall;
 
 /// What a program would be told.
@@ -59,7 +59,6 @@ impl Case<'_> {
         let path = target::normalize(request.path(), true).unwrap().into_owned();
         let route = Route::to_path(server, &path);
         let script = find_script(&route.settings, &path).unwrap().unwrap();
-        let now = Instant::now();
         let view = View {
             request: Some(&request),
             query: request.query(),
@@ -67,15 +66,14 @@ impl Case<'_> {
             path: &path,
             server,
             settings: &route.settings,
-            client: self.client.as_ref(),
+            client: self.client.clone(),
             local: &self.local,
             wall: Wall { secs: 0, nanos: 0 },
             status: 0,
             body_bytes_sent: 0,
             bytes_sent: 0,
             request_bytes: 0,
-            started: now,
-            now,
+            elapsed: Duration::ZERO,
             worker: 0,
             connection: 1,
             connection_requests: 1,

@@ -173,7 +173,7 @@ impl Task<Worker> for DirRead {
         }
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always // as with files, the kernel has no event for directories
     }
 

@@ -1,11 +1,10 @@
 use super::*;
 use crate::config::{Autoindex, DisableSymlinks};
-use crate::exchange::Subject;
+use crate::exchange::Client;
 use crate::exchange::limits::REPLY_BYTES_MAX;
 use crate::task::temp_dir::TempDir;
 use std::fs::{File, create_dir};
 use std::os::unix::fs::symlink;
-use std::time::Duration;
 
 fn task(dir: &TempDir, settings: Settings, format: Format) -> DirRead {
     let fd = OwnedFd::from(File::open(dir.path()).unwrap());
@@ -136,7 +135,7 @@ fn it_wants_to_run_when_the_pipe_has_room() {
     let dir = TempDir::new();
     (0..1500).for_each(|i| dir.write(&format!("{i:0100}"), b""));
     let mut task = task(&dir, Settings::default(), Format::Html);
-    let mut x = Exchange::new(Subject::default(), Duration::ZERO, Level::Error);
+    let mut x = Exchange::new(None, Client::Nobody, Arc::default());
     assert_eq!((task.wants(Some(&x)), task.doing()), (Want::Kernel, "reading the directory"));
     assert_eq!(task.wants(None), Want::Nothing);
     read_all(&mut task);

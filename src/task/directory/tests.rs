@@ -2,7 +2,6 @@ use super::super::temp_dir::TempDir;
 use super::super::test_engine::engine;
 use super::*;
 use crate::config::Config;
-use crate::exchange::Subject;
 
 /// A client of many: it has sent its lines, and takes what it gets.
 struct Client {
@@ -18,7 +17,7 @@ impl Task<Worker> for Client {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 
@@ -38,7 +37,7 @@ impl Task<Worker> for Client {
 /// Lets clients in.
 struct Opener {
     clients: usize,
-    listener: Rc<Listener>,
+    entrance: Rc<Entrance>,
     server: Arc<DirectoryServer>,
 }
 
@@ -51,7 +50,7 @@ impl Task<Worker> for Opener {
         ""
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 
@@ -61,9 +60,9 @@ impl Task<Worker> for Opener {
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         for _ in 0..self.clients {
-            let session = Directory::new(Rc::clone(&self.listener), Arc::clone(&self.server));
+            let session = Directory::new(Rc::clone(&self.entrance), Arc::clone(&self.server));
             let sends = Client { lines: Some(b"VERSION 1\r\nLOGIN guest wrong\r\n") };
-            let x = Exchange::new(Subject::default(), Duration::from_secs(60), Level::Error);
+            let x = Exchange::new(None, crate::exchange::Client::Nobody, Arc::clone(&self.entrance.settings));
             cx.open(x, [Box::new(session), Box::new(sends), Box::new(Client { lines: None })]);
         }
         Ok(Flow::Done)
@@ -77,10 +76,12 @@ fn many_who_log_in_at_once_held_up_the_rest() {
     folder.write("users", b"guest:$5$abcdefgh$osWA07JwAHeKYaCM2OP806Wc/laToNFtqYGGdRhSew2\n");
     let text = "directory { users users; server { listen 127.0.0.1:1; root .; } }";
     let config = Config::from_text("site.conf", text, folder.path(), "").unwrap_or_else(|errors| panic!("{errors}"));
-    let listener = Rc::new(config.listeners[0].clone());
+    let listener = config.listeners[0].clone();
     let server = listener.directory.clone().unwrap();
     let (clients, mut engine) = (20, engine());
-    engine.start(Box::new(Opener { clients, listener, server }));
+    let local = listener.address.clone();
+    let entrance = Rc::new(Entrance::new(Arc::new(config), listener, local));
+    engine.start(Box::new(Opener { clients, entrance, server }));
     let mut rounds = 0;
     while engine.log().lines().iter().filter(|line| line.contains("no such user")).count() < clients {
         engine.round().unwrap();

@@ -265,7 +265,7 @@ impl Task<Worker> for FileRead {
         if self.file.is_some() { "reading the file" } else { "opening the file" }
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always // the kernel does not wait for regular files: it blocks, or has the page
     }
 

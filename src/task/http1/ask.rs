@@ -1,5 +1,6 @@
 //! Who answers a request: the location itself, or a worker.
 
+use super::begin::apply;
 use super::current::{Current, Path, Stage};
 use super::head::allowed;
 use super::kept::{keeps, takes_gzip};
@@ -182,7 +183,7 @@ impl Http1 {
             path: current.path().to_vec(),
             query: current.query().map(<[u8]>::to_vec),
             as_get: current.as_get || current.in_error_page,
-            local: Rc::clone(&self.local),
+            entrance: Rc::clone(&self.entrance),
             numbers: (self.connection, current.number),
         })));
         current.stage = Stage::Waiting;
@@ -232,7 +233,7 @@ impl Http1 {
                 true => cx.exchange().phase = Phase::Closing,
                 false => {
                     // Answers before this one still leave, and no reset may overtake them.
-                    self.settings = Arc::clone(&current.route.settings);
+                    apply(&current.route.settings, cx.exchange());
                     self.close(true, cx);
                 }
             }

@@ -3,33 +3,30 @@
 use super::body::RequestBody;
 use super::current::{Arrival, Current, Path};
 use super::{Context, Http1, Step};
-use crate::config::{Server, Settings};
-use crate::exchange::limits::{INPUT_BYTES_MAX, WRITE_BYTES_PER_TURN};
+use crate::config::Settings;
+use crate::engine::Moment;
 use crate::exchange::{Exchange, Phase, Pipe};
 use crate::http::{Form, HeadError, Limits, Method, Request, head, target};
 use crate::log::Level;
 use crate::route::{self, Route};
 use std::borrow::Cow;
-use std::fmt;
-use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 impl Http1 {
     /// Looks for a request at the front of the input.
     pub(super) fn begin(&mut self, cx: &mut Context<'_>) -> Step {
-        let now = cx.now;
+        let now = cx.moment();
         let Context { exchange: Some(x), worker, .. } = cx else { return Step::Wait };
         if x.input.is_empty() && !x.input.is_ended() {
             self.since.get_or_insert(now); // from now on the first request may take its time
             return Step::Wait;
         }
-        let limits = limits(&self.listener.hosts.servers[0].settings);
+        let limits = self.entrance.limits;
         let was_started = self.is_head_started();
         let started = if was_started { self.since.unwrap_or(now) } else { now };
         let bytes = x.input.contiguous();
-        self.seen = bytes.len() as u64;
+        self.seen = bytes.len() as u32; // far below 4 GiB: a pipe is bounded
         let mut scan = self.scan.take().or_else(|| worker.scans.pop()).unwrap_or_default();
         let result = head::request(bytes, &mut scan, &limits);
         let is_started = scan.is_started();
@@ -41,6 +38,7 @@ impl Http1 {
             Ok(Some((request, used))) => {
                 x.input.consume_into(used as u64, &mut worker.buffers);
                 self.seen = 0;
+                x.output.draw_on_empty(&mut x.input, &mut worker.pipes);
                 self.head_complete(request, &limits, started, cx)
             }
             Ok(None) if x.input.is_ended() => {
@@ -59,34 +57,30 @@ impl Http1 {
     }
 
     /// A whole head has come.
-    fn head_complete(&mut self, request: Rc<Request>, limits: &Limits, started: Instant, cx: &mut Context<'_>) -> Step {
+    fn head_complete(&mut self, request: Rc<Request>, limits: &Limits, started: Moment, cx: &mut Context<'_>) -> Step {
         let still_ours = self.follow_reload(cx);
-        let route = Route::to_server(route::server(&self.listener.hosts, request.host()));
-        let x = cx.exchange();
-        x.subject.request = Some(Rc::clone(&request) as _);
-        if !x.subject.server.as_ref().is_some_and(|known| is_same(known, &route.server)) {
-            x.subject.server = Some(Arc::clone(&route.server) as _);
-        }
+        let route = Route::to_server(route::server(&self.entrance.listener.hosts, request.host()));
+        cx.exchange().request = Some(Rc::clone(&request) as _);
         let arrival = self.arrival(route, started, cx);
         let mut current = Box::new(Current::new(arrival, request, limits));
         current.keep_alive &= still_ours;
         match self.check(&mut current, cx) {
             Ok(()) if current.feeds => self.ask(current, cx),
             Ok(()) => self.skip_body(current, cx),
-            Err(status) => self.refuse(current, status, cx),
+            Err(status) => {
+                apply(&current.route.settings, cx.exchange());
+                self.refuse(current, status, cx)
+            }
         }
     }
 
     /// After a reload the next request is answered by the new configuration, if it still listens at this address.
     fn follow_reload(&mut self, cx: &mut Context<'_>) -> bool {
-        if Arc::ptr_eq(&self.config, &cx.worker.config) {
+        if Arc::ptr_eq(&self.entrance.config, &cx.worker.config) {
             return true;
         }
-        let Some(listener) = cx.worker.config.listeners.iter().find(|l| l.address == self.listener.address) else {
-            return false;
-        };
-        self.listener = Rc::new(listener.clone());
-        self.config = Arc::clone(&cx.worker.config);
+        let Some(entrance) = cx.worker.entrance_now(&self.entrance) else { return false };
+        self.entrance = entrance;
         true
     }
 
@@ -134,9 +128,9 @@ impl Http1 {
     }
 
     /// The head cannot be understood, so neither can what follows it.
-    fn bad_head(&mut self, error: HeadError, started: Instant, cx: &mut Context<'_>) -> Step {
+    fn bad_head(&mut self, error: HeadError, started: Moment, cx: &mut Context<'_>) -> Step {
         self.seen = 0;
-        let server = Arc::clone(&self.listener.hosts.servers[0]);
+        let server = Arc::clone(&self.entrance.listener.hosts.servers[0]);
         apply(&server.settings, cx.exchange());
         cx.log(Level::Info, format_args!("refused: {}; it begins \"{}\"", error.reason, error.line.escape_ascii()));
         let arrival = self.arrival(Route::to_server(&server), started, cx);
@@ -145,8 +139,8 @@ impl Http1 {
 
     /// Refuses a request whose head has not come as a whole.
     pub(super) fn refuse_head(&mut self, status: u16, cx: &mut Context<'_>) -> Step {
-        let route = Route::to_server(&self.listener.hosts.servers[0]);
-        let arrival = self.arrival(route, self.since.unwrap_or(cx.now), cx);
+        let route = Route::to_server(&self.entrance.listener.hosts.servers[0]);
+        let arrival = self.arrival(route, self.since.unwrap_or(cx.moment()), cx);
         self.scan = None;
         let line = cx.exchange().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -155,23 +149,18 @@ impl Http1 {
     }
 
     /// One more request has come.
-    fn arrival(&mut self, route: Route, started: Instant, cx: &mut Context<'_>) -> Arrival {
-        self.served += 1;
-        let output = &cx.exchange().output;
+    fn arrival(&mut self, route: Route, started: Moment, cx: &mut Context<'_>) -> Arrival {
+        self.served = self.served.saturating_add(1);
+        let x = cx.exchange();
         Arrival {
-            config: Arc::clone(&self.config),
+            config: Arc::clone(&self.entrance.config),
             route,
-            number: self.served,
-            output_start: output.taken_bytes() + output.len(),
-            pipelined: !output.is_empty(),
+            number: self.served.into(),
+            output_start: x.output_end(),
+            pipelined: !x.output.is_empty(),
             started,
         }
     }
-}
-
-/// Whether log lines name this server already.
-fn is_same(known: &Arc<dyn fmt::Display + Send + Sync>, server: &Arc<Server>) -> bool {
-    ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(server))
 }
 
 /// Whether a worker of this place takes the request's body.
@@ -189,6 +178,7 @@ fn find_location(current: &mut Current, request: &Request, cx: &mut Context<'_>)
     let path = match target::normalize(request.path(), current.route.settings.merge_slashes) {
         Ok(path) => path,
         Err(error) => {
+            apply(&current.route.settings, cx.exchange());
             cx.log(Level::Info, format_args!("refused: {}", error.reason()));
             return Err(400);
         }
@@ -201,25 +191,9 @@ fn find_location(current: &mut Current, request: &Request, cx: &mut Context<'_>)
     Ok(())
 }
 
-/// What the other tasks of the connection must know of the settings.
-fn apply(settings: &Settings, x: &mut Exchange) {
-    x.send_timeout = settings.send_timeout;
-    x.reset_when_timed_out = settings.reset_timedout_connection;
-    x.log_level = settings.error_level;
-    x.error_log = settings.error_log.clone();
-    x.nopush = settings.tcp_nopush;
-    x.sendfile_bytes_max = match settings.sendfile_max_chunk {
-        0 => WRITE_BYTES_PER_TURN,
-        bytes => bytes.min(WRITE_BYTES_PER_TURN),
-    };
-}
-
-/// The limits of a head, as nginx's directives mean them.
-fn limits(settings: &Settings) -> Limits {
-    let (number, size) = settings.large_client_header_buffers;
-    Limits {
-        line_bytes_max: size.max(settings.client_header_buffer_size),
-        head_bytes_max: number.saturating_mul(size).max(settings.client_header_buffer_size).min(INPUT_BYTES_MAX),
-        fields_max: settings.max_headers,
+/// These settings hold for the connection from now on. Mostly they do already.
+pub(super) fn apply(settings: &Arc<Settings>, x: &mut Exchange) {
+    if !Arc::ptr_eq(&x.settings, settings) {
+        x.settings = Arc::clone(settings);
     }
 }

@@ -213,10 +213,12 @@ fn advance(current: &mut Current, cx: &mut Context<'_>) -> Result<(), u16> {
     if current.body.is_whole() {
         return Ok(()); // whoever takes a body that there is not is told so when it is asked
     }
-    let Exchange { input, body, body_bytes_left, .. } = cx.exchange();
+    let Exchange { input, body, .. } = cx.exchange();
     let sink = current.feeds.then(|| &mut **body);
     let taken = current.body.take(input, sink);
-    *body_bytes_left = current.body.announced_bytes();
+    if current.feeds {
+        body.announce(current.body.announced_bytes());
+    }
     if let Err(error) = taken {
         current.body = RequestBody::lost();
         cx.log(Level::Info, format_args!("refused: {}", error.reason));

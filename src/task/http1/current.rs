@@ -2,13 +2,13 @@
 
 use super::body::RequestBody;
 use crate::config::Config;
+use crate::engine::Moment;
 use crate::exchange::{Fresh, OnDemand};
 use crate::http::userid::UserId;
 use crate::http::{Limits, Method, Request, Text};
 use crate::route::Route;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// The request that is being answered.
 pub(super) struct Current {
@@ -53,7 +53,7 @@ pub(super) struct Current {
     /// It came before the answer to the one before it had left.
     pub pipelined: bool,
     /// When its first byte came.
-    pub started: Instant,
+    pub started: Moment,
     pub rare: OnDemand<Rare>,
     /// The one behind it, while it is leaving.
     pub next: Option<Box<Current>>,
@@ -152,7 +152,7 @@ pub(super) struct Arrival {
     /// Bytes of output that are before its answer: all that ever entered.
     pub output_start: u64,
     pub pipelined: bool,
-    pub started: Instant,
+    pub started: Moment,
 }
 
 impl Current {

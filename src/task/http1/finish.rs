@@ -1,14 +1,14 @@
 //! The end of a request, and what becomes of the connection.
 
+use super::begin::apply;
 use super::current::Current;
 use super::{Context, Http1, Step};
-use crate::config::LingeringClose;
+use crate::config::{Lingering, LingeringClose};
 use crate::engine::FOUNDERS;
-use crate::exchange::{Exchange, Phase};
+use crate::exchange::{Exchange, Marks, Phase};
 use crate::log::Level;
 use crate::route;
 use crate::task::see_to_logs;
-use std::sync::Arc;
 use std::time::Duration;
 
 impl Http1 {
@@ -16,15 +16,13 @@ impl Http1 {
     pub(super) fn end(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let last = !current.keep_alive || !current.body.is_whole() || cx.worker.draining;
         let unread = !current.body.is_whole();
-        if !Arc::ptr_eq(&self.settings, &current.route.settings) {
-            self.settings = Arc::clone(&current.route.settings);
-        }
+        apply(&current.route.settings, cx.exchange()); // an internal redirect may have led elsewhere
         self.hasty = current.request.is_none();
         match is_told_of(&current, cx.exchange()) {
             true => self.leaving.push(current),
             false => self.forget(current, cx),
         }
-        self.since = Some(cx.now);
+        self.since = Some(cx.moment());
         let x = cx.exchange();
         x.reply.give_back();
         x.body.give_back();
@@ -41,7 +39,7 @@ impl Http1 {
     /// as long as the answer is on its way.
     pub(super) fn close(&mut self, unread: bool, cx: &mut Context<'_>) {
         let x = cx.exchange();
-        let mode = self.settings.lingering.mode;
+        let mode = x.settings.lingering.mode;
         if x.input.is_ended() || mode == LingeringClose::Off {
             x.phase = Phase::Closing;
         } else if unread || !x.input.is_empty() || mode == LingeringClose::Always {
@@ -60,34 +58,36 @@ impl Http1 {
     }
 
     /// How long it lingers at most.
-    fn lingering_time(&self) -> Duration {
-        let lingering = &self.settings.lingering;
+    fn lingering_time(&self, lingering: &Lingering) -> Duration {
         if self.hasty { lingering.timeout } else { lingering.time }
     }
 
     /// The last answer has left: from now on the client's time runs.
     pub(super) fn linger(&mut self, cx: &mut Context<'_>) {
-        self.lingers = Some(Box::new((cx.now, cx.exchange().dropped_bytes)));
-        cx.wake_after(self.settings.lingering.timeout.min(self.lingering_time()));
+        (self.lingers, self.since) = (true, Some(cx.moment()));
+        let x = cx.exchange();
+        x.marks.remove(Marks::DROPPED);
+        let wait = x.settings.lingering.timeout.min(self.lingering_time(&x.settings.lingering));
+        cx.wake_after(wait);
     }
 
     /// `lingering_timeout` has passed: it goes on if something came meanwhile, and `lingering_time` is not over.
     pub(super) fn linger_on(&mut self, cx: &mut Context<'_>) {
-        let dropped_bytes = cx.exchange().dropped_bytes;
-        let time = self.lingering_time();
-        match self.lingers.as_deref_mut() {
-            Some((since, before)) if dropped_bytes > *before && cx.now < *since + time => {
-                *before = dropped_bytes;
-                let left = *since + time - cx.now;
-                cx.wake_after(self.settings.lingering.timeout.min(left));
-            }
-            _ => cx.exchange().phase = Phase::Closed,
+        let now = cx.moment();
+        let x = cx.exchange();
+        let end = self.since.unwrap_or(now).after(self.lingering_time(&x.settings.lingering));
+        if x.marks.contains(Marks::DROPPED) && now < end {
+            x.marks.remove(Marks::DROPPED);
+            let wait = x.settings.lingering.timeout.min(end.since(now));
+            cx.wake_after(wait);
+        } else {
+            x.phase = Phase::Closed;
         }
     }
 
     /// Ends the requests whose answers have left: each is logged.
     pub(super) fn end_what_has_left(&mut self, cx: &mut Context<'_>) {
-        while self.leaving.has_left(cx.exchange().output.taken_bytes()) {
+        while self.leaving.has_left(cx.exchange().sent_bytes) {
             let Some(entry) = self.leaving.pop() else { return };
             self.log_access(&entry, cx);
             self.forget(entry, cx);
@@ -97,7 +97,7 @@ impl Http1 {
     /// A request is over: its memory serves the next.
     fn forget(&self, mut entry: Box<Current>, cx: &mut Context<'_>) {
         if self.leaving.is_empty() && self.current.is_none() {
-            cx.exchange().subject.request = None;
+            cx.exchange().request = None;
         }
         if let (Some(request), Some(scan)) = (entry.request.take(), cx.worker.scans.last_mut()) {
             scan.recycle(request);
@@ -122,7 +122,7 @@ impl Http1 {
         if logs.is_empty() {
             return;
         }
-        let view = self.view_at(entry, cx.exchange.as_deref(), cx.worker, cx.now);
+        let view = self.view_at(entry, cx.exchange.as_deref(), cx.worker, (cx.now, cx.moment()));
         for log in logs.iter().filter_map(|&log| entry.config.access_logs.get(log)) {
             let push = |line: &mut Vec<u8>| route::push_log_line(line, &log.format, &view);
             cx.worker.access_logs.write(log, cx.now, push);
@@ -135,5 +135,5 @@ impl Http1 {
 /// worker has something to say when it is cancelled or after that.
 fn is_told_of(entry: &Current, x: &Exchange) -> bool {
     let has_workers = x.members.len() > FOUNDERS;
-    !entry.route.settings.access_logs.is_empty() || x.log_level >= Level::Info || has_workers
+    !entry.route.settings.access_logs.is_empty() || x.log_level() >= Level::Info || has_workers
 }

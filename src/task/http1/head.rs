@@ -84,7 +84,7 @@ impl Http1 {
         if UserId::find(&request.fields, &settings.userid.cookie.name).is_some() {
             return;
         }
-        let server = match &*self.local {
+        let server = match &self.entrance.local {
             Address::Inet(SocketAddr::V4(local)) => local.ip().octets(),
             Address::Inet(SocketAddr::V6(local)) => *local.ip().octets().last_chunk().unwrap_or(&[0; 4]),
             Address::Unix(_) => [0; 4],
@@ -181,8 +181,7 @@ pub(super) fn head_made(current: &mut Current, head: &[u8], cx: &mut Context<'_>
     if logs_sent_fields(current) {
         current.rare.sent_head = head.to_vec();
     }
-    let output = &cx.exchange().output;
-    current.output_start = output.taken_bytes() + output.len();
+    current.output_start = cx.exchange().output_end();
 }
 
 /// Some access log wants to see fields of the answer.

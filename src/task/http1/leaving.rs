@@ -34,8 +34,8 @@ impl Leaving {
     }
 
     /// The first one's answer has left when so many bytes have.
-    pub fn has_left(&self, taken_bytes: u64) -> bool {
-        self.first.as_ref().is_some_and(|entry| taken_bytes >= entry.output_end)
+    pub fn has_left(&self, sent_bytes: u64) -> bool {
+        self.first.as_ref().is_some_and(|entry| sent_bytes >= entry.output_end)
     }
 
     /// Takes the first one out.

@@ -80,8 +80,7 @@ impl Http1 {
 
     /// The whole answer is in the output.
     fn sent(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        let output = &cx.exchange().output;
-        current.output_end = output.taken_bytes() + output.len();
+        current.output_end = cx.exchange().output_end();
         current.stage = Stage::Sent;
         self.finish(current, cx)
     }

@@ -2,6 +2,7 @@
 
 use super::current::Current;
 use super::{Context, Http1};
+use crate::engine::Moment;
 use crate::exchange::Exchange;
 use crate::route::View;
 use crate::worker::Worker;
@@ -10,18 +11,18 @@ use std::time::Instant;
 impl Http1 {
     /// The request as `return`, `add_header`, `error_page` and the access log see it.
     pub(super) fn view<'a>(&'a self, current: &'a Current, cx: &'a Context<'_>) -> View<'a> {
-        self.view_at(current, cx.exchange.as_deref(), cx.worker, cx.now)
+        self.view_at(current, cx.exchange.as_deref(), cx.worker, (cx.now, cx.moment()))
     }
 
-    /// The same, which leaves the worker to others.
+    /// The same, which leaves the worker to others; `now` on both clocks.
     pub(super) fn view_at<'a>(
         &'a self,
         current: &'a Current,
         x: Option<&'a Exchange>,
         worker: &Worker,
-        now: Instant,
+        now: (Instant, Moment),
     ) -> View<'a> {
-        let taken = x.map_or(0, |x| x.output.taken_bytes());
+        let taken = x.map_or(0, |x| x.sent_bytes);
         let sent = taken.min(current.output_end).saturating_sub(current.output_start);
         View {
             request: current.request.as_deref(),
@@ -30,15 +31,14 @@ impl Http1 {
             path: current.path(),
             server: &current.route.server,
             settings: &current.route.settings,
-            client: x.and_then(|x| x.subject.client.as_ref()),
-            local: &self.local,
-            wall: worker.date.wall(now),
+            client: x.and_then(|x| x.client.address()),
+            local: &self.entrance.local,
+            wall: worker.date.wall(now.0),
             status: current.status,
             body_bytes_sent: sent.saturating_sub(current.head_bytes),
             bytes_sent: sent,
             request_bytes: current.request_head_bytes + current.body.bytes,
-            started: current.started,
-            now,
+            elapsed: now.1.since(current.started),
             worker: worker.team.number(),
             connection: self.connection,
             connection_requests: current.number,

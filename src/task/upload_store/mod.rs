@@ -207,7 +207,7 @@ impl Task<Worker> for UploadStore {
         "storing the upload"
     }
 
-    fn watch(&self) -> Watch<'_> {
+    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
         Watch::Always
     }
 

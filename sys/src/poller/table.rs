@@ -27,50 +27,61 @@ impl Side {
 /// One descriptor: who waits for what.
 #[derive(Clone, Copy)]
 struct Entry {
-    armed: Side,
     read: Token,
     write: Token,
 }
 
-/// All descriptors, by their number: 20 bytes for each up to the highest one seen.
+/// Waits for nothing. (An `Option` would make every entry eight bytes larger.)
+const NOBODY: Token = Token { index: u32::MAX, generation: u32::MAX };
+
+impl Entry {
+    fn armed(&self) -> Side {
+        let mut armed = Side::empty();
+        armed.set(Side::READ, self.read != NOBODY);
+        armed.set(Side::WRITE, self.write != NOBODY);
+        armed
+    }
+
+    fn of(&mut self, side: Side) -> &mut Token {
+        if side == Side::READ { &mut self.read } else { &mut self.write }
+    }
+}
+
+/// All descriptors, by their number: 16 bytes for each up to the highest one seen.
 #[derive(Default)]
 pub(super) struct Table(Vec<Entry>);
 
-const _: () = assert!(size_of::<Entry>() <= 24);
+const _: () = assert!(size_of::<Entry>() == 16);
 
 impl Table {
     /// What is armed on `fd`.
     pub fn armed(&self, fd: RawFd) -> Side {
-        self.0.get(fd as usize).map_or(Side::empty(), |e| e.armed)
+        self.0.get(fd as usize).map_or(Side::empty(), Entry::armed)
     }
 
     /// Makes `token` wait for `side` of `fd`.
     pub fn arm(&mut self, fd: RawFd, side: Side, token: Token) {
         let index = fd as usize;
         if index >= self.0.len() {
-            let nobody = Token { index: 0, generation: 0 };
-            self.0.resize(index + 1, Entry { armed: Side::empty(), read: nobody, write: nobody });
+            self.0.resize(index + 1, Entry { read: NOBODY, write: NOBODY });
         }
-        let entry = &mut self.0[index];
-        entry.armed |= side;
-        *(if side == Side::READ { &mut entry.read } else { &mut entry.write }) = token;
+        *self.0[index].of(side) = token;
     }
 
     /// Nobody waits for `side` of `fd` any more.
     pub fn disarm(&mut self, fd: RawFd, side: Side) {
         if let Some(entry) = self.0.get_mut(fd as usize) {
-            entry.armed -= side;
+            *entry.of(side) = NOBODY;
         }
     }
 
     /// Puts the tokens that wait for one of `sides` of `fd` into `out`.
     pub fn fire(&self, fd: RawFd, sides: Side, hangup: bool, out: &mut Vec<Ready>) {
         let Some(entry) = self.0.get(fd as usize) else { return };
-        let sides = sides & entry.armed;
-        if sides.contains(Side::READ) {
+        if sides.contains(Side::READ) && entry.read != NOBODY {
             out.push(Ready { token: entry.read, hangup });
         }
-        if sides.contains(Side::WRITE) {
+        if sides.contains(Side::WRITE) && entry.write != NOBODY {
             out.push(Ready { token: entry.write, hangup });
         }
     }
