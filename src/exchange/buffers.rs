@@ -1,17 +1,12 @@
 //! Memory of bytes that have left, for bytes that come.
 
-use super::Segment;
-use super::limits::{BUFFER_BYTES, SPARE_BUFFERS_MAX, SPARE_SEGMENTS_MAX};
-use super::queue::Queue;
+use super::limits::{BUFFER_BYTES, SPARE_BUFFERS_MAX};
 
 /// Buffers that nobody uses at the moment. A worker has one such store for all its connections: so a request in steady
 /// state allocates none, and an idle connection holds none.
 #[derive(Default)]
 pub struct Buffers {
     spare: Vec<Vec<u8>>,
-    /// Those of pipes that are empty. The memory is what is kept, so they stay in their boxes.
-    #[expect(clippy::vec_box, reason = "see above")]
-    queues: Vec<Box<Queue>>,
 }
 
 impl Buffers {
@@ -32,24 +27,6 @@ impl Buffers {
         if buffer.capacity() == BUFFER_BYTES && self.spare.len() < SPARE_BUFFERS_MAX {
             buffer.clear();
             self.spare.push(buffer);
-        }
-    }
-
-    /// A queue with this segment.
-    pub(super) fn take_queue(&mut self, segment: Segment) -> Box<Queue> {
-        match self.queues.pop() {
-            Some(mut queue) => {
-                queue.begin(segment);
-                queue
-            }
-            None => Box::new(Queue::of(segment)),
-        }
-    }
-
-    /// Takes back one that is used up.
-    pub(super) fn give_queue(&mut self, queue: Box<Queue>) {
-        if queue.capacity() <= SPARE_SEGMENTS_MAX && self.queues.len() < SPARE_BUFFERS_MAX {
-            self.queues.push(queue);
         }
     }
 }

@@ -26,11 +26,11 @@ pub const BUFFER_BYTES: usize = 2048;
 /// Buffers of a worker that are kept while nobody uses them.
 pub const SPARE_BUFFERS_MAX: usize = 64;
 
+/// Segments that a pipe may keep room for while it is empty: a few pipelined answers.
+pub const SPARE_SEGMENTS_MAX: usize = 32;
+
 /// Pipes of a worker that are kept while no connection uses them.
 pub const SPARE_PIPES_MAX: usize = 64;
-
-/// Segments that a kept queue of a pipe may have room for: a few pipelined answers.
-pub const SPARE_SEGMENTS_MAX: usize = 32;
 
 /// Of what a worker reads heads with, how many are kept while nobody uses them.
 pub const SPARE_SCANS_MAX: usize = 16;

@@ -12,8 +12,7 @@ use std::os::fd::BorrowedFd;
 /// Segments move from pipe to pipe, their bytes are not copied. The bound is soft by one segment: whoever puts
 /// something in asks [`Pipe::room`] before it makes the segment.
 pub struct Pipe {
-    /// What is in it. An empty pipe takes no memory but its own: most pipes are those of idle connections.
-    queue: Option<Box<Queue>>,
+    queue: Queue,
     /// Bytes that ever left.
     taken_bytes: u64,
     announced_bytes: u64,
@@ -43,7 +42,7 @@ impl Pipe {
     /// An empty pipe that is full with this many bytes in memory.
     pub const fn new(memory_bytes_max: usize) -> Self {
         Self {
-            queue: None,
+            queue: Queue::EMPTY,
             taken_bytes: 0,
             announced_bytes: 0,
             memory_bytes_max: memory_bytes_max as u32,
@@ -55,7 +54,7 @@ impl Pipe {
 
     /// Whether it is as good as none: nothing is in it, and nobody has ended or abandoned it.
     pub fn is_idle(&self) -> bool {
-        self.queue.is_none() && !(self.ended | self.abandoned)
+        self.is_empty() && !(self.ended | self.abandoned)
     }
 
     /// Makes an idle one as it was when it was new, with this bound.
@@ -73,33 +72,26 @@ impl Pipe {
     /// Bytes in it.
     #[inline]
     pub fn len(&self) -> u64 {
-        self.queue.as_ref().map_or(0, |queue| queue.bytes())
+        self.queue.bytes()
     }
 
     /// Whether no byte is in it. More may come unless it [`is_ended`](Self::is_ended).
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.queue.is_none()
+        self.queue.is_empty()
     }
 
     /// Bytes that may be put in before it is full.
     #[inline]
     pub fn room(&self) -> usize {
-        let max = self.memory_bytes_max as usize;
-        match &self.queue {
-            Some(queue) if queue.segments() >= SEGMENTS_MAX || queue.files() >= FILES_MAX => 0,
-            Some(queue) => max.saturating_sub(queue.memory_bytes() as usize),
-            None => max,
-        }
+        let many = self.queue.segments() >= SEGMENTS_MAX || self.queue.files() >= FILES_MAX;
+        if many { 0 } else { (self.memory_bytes_max as usize).saturating_sub(self.queue.memory_bytes() as usize) }
     }
 
     /// Whether there is no room.
     #[inline]
     pub fn is_full(&self) -> bool {
-        match self.queue {
-            Some(_) => self.room() == 0,
-            None => self.memory_bytes_max == 0,
-        }
+        if self.is_empty() { self.memory_bytes_max == 0 } else { self.room() == 0 }
     }
 
     /// Bytes that have left it since it was made.
@@ -156,12 +148,8 @@ impl Pipe {
     /// Puts a segment in; an empty one is dropped. A few bytes are copied behind the last ones where these have room:
     /// that is cheaper than one more segment, here and in the kernel.
     pub fn push(&mut self, segment: Segment) {
-        if segment.is_empty() || self.abandoned {
-            return;
-        }
-        match &mut self.queue {
-            Some(queue) => queue.push(segment),
-            None => self.queue = Some(Box::new(Queue::of(segment))),
+        if !segment.is_empty() && !self.abandoned {
+            self.queue.push(segment);
         }
     }
 
@@ -170,28 +158,26 @@ impl Pipe {
         self.push(Segment::owned(bytes));
     }
 
-    /// The same; what it takes comes from the buffers, and the memory of a few bytes, which are copied, goes there.
+    /// The same; the memory of a few bytes, which are copied, goes to the buffers.
     pub fn push_buffer(&mut self, bytes: Vec<u8>, buffers: &mut Buffers) {
         if bytes.is_empty() || self.abandoned {
             return buffers.give(bytes);
         }
-        match &mut self.queue {
-            Some(queue) => queue.push_buffer(bytes, buffers),
-            None => self.queue = Some(buffers.take_queue(Segment::owned(bytes))),
-        }
+        self.queue.push_buffer(bytes, buffers);
     }
 
     /// Copies bytes in, behind those of the last segment if there is one of its own with room.
     pub fn push_copy(&mut self, bytes: &[u8]) {
-        if !self.queue.as_mut().is_some_and(|queue| queue.copy(bytes)) {
+        if !self.queue.copy(bytes) {
             self.push_bytes(bytes.to_vec());
         }
     }
 
     /// The reading end.
     pub fn front(&self) -> Option<Front<'_>> {
-        let first = self.queue.as_ref()?.first();
+        let first = self.queue.first();
         match first.bytes() {
+            Some([]) => None,
             Some(bytes) => Some(Front::Bytes(bytes)),
             None => first.range().map(|(file, range)| Front::File(file, range)),
         }
@@ -200,13 +186,13 @@ impl Pipe {
     /// All bytes before the first file range as one slice; copied together if they lie in several segments.
     #[inline]
     pub fn contiguous(&mut self) -> &[u8] {
-        self.queue.as_mut().map_or(&[], |queue| queue.contiguous())
+        self.queue.contiguous()
     }
 
     /// Lays out the bytes before the first file range for writev(2). Returns how many slices, how many bytes, and
     /// whether more stands behind them.
     pub fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> (usize, u64, bool) {
-        self.queue.as_ref().map_or((0, 0, false), |queue| queue.gather(slices))
+        self.queue.gather(slices)
     }
 
     /// Drops `count` bytes from the reading end.
@@ -217,21 +203,13 @@ impl Pipe {
     /// The same; memory that is used up serves again.
     pub fn consume_into(&mut self, count: u64, buffers: &mut Buffers) {
         debug_assert!(count <= self.len(), "more is consumed than there is");
-        let Some(queue) = &mut self.queue else { return };
         self.taken_bytes += count;
-        if !queue.consume(count, buffers)
-            && let Some(queue) = self.queue.take()
-        {
-            buffers.give_queue(queue);
-        }
+        self.queue.consume(count, buffers);
     }
 
     /// Takes the first segment, or its first `most` bytes.
     pub fn take(&mut self, most: u64) -> Option<Segment> {
-        let segment = match self.queue.as_mut()?.take(most) {
-            Some(segment) => segment,
-            None => self.queue.take()?.into_last(),
-        };
+        let segment = self.queue.take(most)?;
         self.taken_bytes += segment.len();
         Some(segment)
     }

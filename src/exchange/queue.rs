@@ -1,13 +1,13 @@
 //! What is in a pipe.
 
-use super::limits::COPIED_BYTES_MAX;
+use super::limits::{COPIED_BYTES_MAX, SPARE_SEGMENTS_MAX};
 use super::{Buffers, Segment};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-/// Segments, one or more, and how much they are.
+/// Segments, and how much they are.
 pub struct Queue {
-    /// Mostly it is the only one.
+    /// Mostly it is the only one. Empty: there is none.
     first: Segment,
     rest: VecDeque<Segment>,
     /// Bytes in the rest.
@@ -18,15 +18,14 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// One with this segment.
-    pub fn of(segment: Segment) -> Self {
-        Self { first: segment, rest: VecDeque::new(), rest_bytes: 0, rest_file_bytes: 0, rest_files: 0 }
-    }
+    /// One without segments.
+    pub const EMPTY: Queue =
+        Self { first: Segment::NONE, rest: VecDeque::new(), rest_bytes: 0, rest_file_bytes: 0, rest_files: 0 };
 
-    /// Puts this segment into one that is used up.
+    /// Whether there is none.
     #[inline]
-    pub fn begin(&mut self, segment: Segment) {
-        self.first = segment;
+    pub fn is_empty(&self) -> bool {
+        self.first.is_empty()
     }
 
     /// Bytes in it.
@@ -42,7 +41,7 @@ impl Queue {
         first + self.rest_bytes - self.rest_file_bytes
     }
 
-    /// How many segments there are.
+    /// How many segments there are, and one if there is none.
     #[inline]
     pub fn segments(&self) -> usize {
         1 + self.rest.len()
@@ -52,11 +51,6 @@ impl Queue {
     #[inline]
     pub fn files(&self) -> usize {
         usize::from(self.first.is_file()) + self.rest_files
-    }
-
-    /// Segments that it can hold behind the first one without a new allocation.
-    pub fn capacity(&self) -> usize {
-        self.rest.capacity()
     }
 
     /// The one to be read first.
@@ -70,18 +64,27 @@ impl Queue {
     }
 
     /// Puts one behind the others, or a few bytes behind the last ones.
-    #[inline(never)] // so that the way into an empty pipe is short
+    #[inline]
     pub fn push(&mut self, segment: Segment) {
+        match self.is_empty() {
+            true => self.first = segment,
+            false => self.push_behind(segment),
+        }
+    }
+
+    #[inline(never)] // so that the way into an empty pipe is short
+    fn push_behind(&mut self, segment: Segment) {
         if !segment.bytes().is_some_and(|bytes| self.copy_few(bytes)) {
             self.push_last(segment);
         }
     }
 
     /// The same; the memory of a few bytes goes to the buffers.
-    #[inline(never)]
+    #[inline]
     pub fn push_buffer(&mut self, bytes: Vec<u8>, buffers: &mut Buffers) {
-        match self.copy_few(&bytes) {
-            true => buffers.give(bytes),
+        match self.is_empty() {
+            true => self.first = Segment::owned(bytes),
+            false if self.copy_few(&bytes) => buffers.give(bytes),
             false => self.push_last(Segment::owned(bytes)),
         }
     }
@@ -157,18 +160,24 @@ impl Queue {
         (count, bytes, bytes < self.bytes())
     }
 
-    /// Drops the first `count` bytes; false if nothing is left. Memory that is used up goes to the buffers.
+    /// Drops the first `count` bytes. Memory that is used up goes to the buffers.
     #[inline]
-    pub fn consume(&mut self, mut count: u64, buffers: &mut Buffers) -> bool {
+    pub fn consume(&mut self, mut count: u64, buffers: &mut Buffers) {
         if !self.rest.is_empty() {
             count -= self.consume_whole(count, buffers);
         }
-        if count < self.first.len() {
-            self.first.advance(count);
-            return true;
+        match count < self.first.len() {
+            true => self.first.advance(count),
+            false => self.last().give(buffers),
         }
-        std::mem::replace(&mut self.first, Segment::NONE).give(buffers);
-        false
+    }
+
+    /// Takes the only segment.
+    fn last(&mut self) -> Segment {
+        if self.rest.capacity() > SPARE_SEGMENTS_MAX {
+            self.rest = VecDeque::new();
+        }
+        std::mem::replace(&mut self.first, Segment::NONE)
     }
 
     /// Drops whole segments, up to `count` bytes and up to the last one. How many bytes they were.
@@ -184,16 +193,12 @@ impl Queue {
         dropped
     }
 
-    /// Takes the first segment, or its first `most` bytes; `None`: that is the last one, see [`Queue::into_last`].
+    /// Takes the first segment, or its first `most` bytes.
     pub fn take(&mut self, most: u64) -> Option<Segment> {
-        match self.first.len() > most {
-            true => Some(self.first.split_front(most)),
-            false => self.pop_first(),
+        match self.first.len() {
+            0 => None,
+            len if len > most => Some(self.first.split_front(most)),
+            _ => Some(self.pop_first().unwrap_or_else(|| self.last())),
         }
-    }
-
-    /// The only segment.
-    pub fn into_last(self) -> Segment {
-        self.first
     }
 }
