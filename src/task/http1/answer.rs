@@ -214,6 +214,7 @@ impl Http1 {
 }
 
 /// The workers' part is over: what they still have is not wanted.
+#[inline]
 pub(super) fn end_workers(cx: &mut Context<'_>) {
     cx.cancel_workers();
     cx.exchange().reply.give_back();

@@ -208,11 +208,15 @@ fn tell_to_continue(current: &mut Current, cx: &mut Context<'_>) {
     }
 }
 
-/// Reads on in the request's body: for the worker that takes it, or to throw it away.
+/// Reads on in the request's body, unless there is no more of it: whoever takes a body that there is not is told so
+/// when it is asked.
+#[inline]
 fn advance(current: &mut Current, cx: &mut Context<'_>) -> Result<(), u16> {
-    if current.body.is_whole() {
-        return Ok(()); // whoever takes a body that there is not is told so when it is asked
-    }
+    if current.body.is_whole() { Ok(()) } else { read_on(current, cx) }
+}
+
+/// Reads on: for the worker that takes the body, or to throw it away.
+fn read_on(current: &mut Current, cx: &mut Context<'_>) -> Result<(), u16> {
     let Exchange { input, body, .. } = cx.exchange();
     let sink = current.feeds.then(|| &mut **body);
     let taken = current.body.take(input, sink);

@@ -152,6 +152,7 @@ impl Http1 {
 }
 
 /// Whether the connection goes on after this answer, as far as the answer says so.
+#[inline]
 pub(super) fn decide(current: &mut Current, cx: &Context<'_>) {
     if current.owes_continue {
         current.keep_alive = false; // its body may come all the same, or not
@@ -176,6 +177,7 @@ fn take_away(name: &str, head: &mut ReplyHead) {
 }
 
 /// This head is the next that enters the output.
+#[inline]
 pub(super) fn head_made(current: &mut Current, head: &[u8], cx: &mut Context<'_>) {
     current.head_bytes = head.len() as u64;
     if logs_sent_fields(current) {

@@ -27,6 +27,7 @@ impl Http1 {
     }
 
     /// A head, and its body if the client gets one.
+    #[inline]
     pub(super) fn send_at_hand(
         &mut self,
         current: Box<Current>,
@@ -79,6 +80,7 @@ impl Http1 {
     }
 
     /// The whole answer is in the output.
+    #[inline]
     fn sent(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
         current.output_end = cx.exchange().output_end();
         current.stage = Stage::Sent;
