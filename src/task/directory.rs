@@ -19,8 +19,8 @@ use crate::worker::{Entrance, Worker};
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use webserv_sys::Watch;
+use std::time::Duration;
+use webserv_sys::{Moment, Watch};
 
 /// How long a connection that we have ended may take to end on the other side, before it is simply closed.
 const LINGER: Duration = Duration::from_secs(5);
@@ -40,7 +40,7 @@ pub struct Directory {
     /// The row that the present line has in the table.
     rule: Option<&'static Rule>,
     /// Since when the next line is waited for, or the password is checked.
-    since: Option<Instant>,
+    since: Option<Moment>,
     /// Wrong passwords in a row.
     failures: u32,
     /// The last answer has left, and the client's time to close runs.
@@ -54,7 +54,7 @@ enum Stage {
     /// The password is checked, piece by piece.
     Checking(Box<Check>),
     /// It was wrong, which is told at this time.
-    Wrong(Instant),
+    Wrong(Moment),
     /// FileRead looks for a file or a directory, or DirRead reads the names in one.
     Asking,
     /// As long as that, and then it is the session's directory.
@@ -259,7 +259,7 @@ impl Directory {
             }
             Some(false) => {
                 self.failures += 1;
-                self.stage = Stage::Wrong(self.since.unwrap_or(cx.now) + LOGIN_FAILED_AFTER);
+                self.stage = Stage::Wrong(self.since.unwrap_or(cx.now).after(LOGIN_FAILED_AFTER));
                 cx.log(Level::Error, format_args!("no such user with this password"));
             }
         }
@@ -302,7 +302,7 @@ impl Directory {
         let since = self.since.unwrap_or(cx.now);
         match (cx.exchange().phase, &self.stage) {
             (Phase::Lingering, _) if self.lingers => {} // set when it began
-            (Phase::Open, Stage::Prompt) => cx.wake_at(since + self.server.timeout),
+            (Phase::Open, Stage::Prompt) => cx.wake_at(since.after(self.server.timeout)),
             (Phase::Open, Stage::Checking(_)) => cx.wake_at(cx.now),
             (Phase::Open, Stage::Wrong(until)) => cx.wake_at(*until),
             _ => cx.no_deadline(), // the rest is the workers', and ClientWrite's

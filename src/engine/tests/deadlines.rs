@@ -68,7 +68,7 @@ fn a_deadline_that_is_taken_back_never_fires() {
         if cx.has_deadline() {
             cx.no_deadline();
         } else {
-            cx.wake_at(cx.now + ms(50));
+            cx.wake_at(cx.now.after(ms(50)));
         }
         Ok(Flow::Blocked)
     }));

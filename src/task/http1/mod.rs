@@ -21,7 +21,7 @@ mod upload;
 mod view;
 
 use super::Context;
-use crate::engine::{Event, Flow, Moment, Side, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Side, Task, TaskError, Want};
 use crate::exchange::limits::STEPS_PER_TURN;
 use crate::exchange::{Exchange, Phase};
 use crate::http::Scan;
@@ -31,7 +31,7 @@ use answer::end_workers;
 use current::{Current, Stage};
 use leaving::Leaving;
 use std::rc::Rc;
-use webserv_sys::Watch;
+use webserv_sys::{Moment, Watch};
 
 /// The HTTP/1.1 side of one connection.
 pub struct Http1 {
@@ -165,7 +165,7 @@ impl Http1 {
     /// The time at which patience ends: with the head as a whole, with the next request, with a body's next bytes.
     fn set_deadline(&self, cx: &mut Context<'_>) {
         let settings = &self.entrance.settings;
-        let since = self.since.unwrap_or(cx.moment());
+        let since = self.since.unwrap_or(cx.now);
         match (cx.exchange().phase, &self.current) {
             (Phase::Lingering, _) if self.lingers => {} // set when it began
             (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // the rest is ClientWrite's
@@ -174,11 +174,11 @@ impl Http1 {
             (Phase::Open, None) if self.closing => cx.no_deadline(),
             (Phase::Open, Some(current)) => cx.wake_after(current.route.settings.client_body_timeout),
             (Phase::Open, None) if self.is_head_started() || self.served == 0 => {
-                cx.wake_since(since, settings.client_header_timeout);
+                cx.wake_at(since.after(settings.client_header_timeout));
             }
             (Phase::Open, None) => {
                 let timeout = cx.exchange().settings.keepalive_timeout;
-                cx.wake_since(since, timeout);
+                cx.wake_at(since.after(timeout));
             }
         }
     }
@@ -191,7 +191,7 @@ impl Http1 {
                     cx.log(Level::Info, format_args!("idle for too long: closed"));
                     cx.exchange().phase = Phase::Closed;
                 } else {
-                    self.since = Some(cx.moment()); // the client still takes the last answer: it is not idle
+                    self.since = Some(cx.now); // the client still takes the last answer: it is not idle
                 }
                 return;
             }
