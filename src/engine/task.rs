@@ -162,8 +162,8 @@ pub(super) enum Order<W> {
     Join(Box<dyn Task<W>>),
     /// A new task that stands alone.
     Alone(Box<dyn Task<W>>),
-    /// A new exchange with its first tasks.
-    Open(Exchange, [Box<dyn Task<W>>; 3]),
+    /// A new exchange with its first tasks, and the first deadline of the first of them.
+    Open(Exchange, [Box<dyn Task<W>>; FOUNDERS], Moment),
     /// All tasks are told.
     Tell(Event),
     /// The tasks of this exchange that work for the protocol are cancelled.
@@ -207,9 +207,10 @@ impl<W> Context<'_, W> {
     }
 
     /// Opens an exchange: the protocol first, then who writes to the client, then who reads. They are asked what they
-    /// want in a circle, so each comes soon after the one who has work for it.
-    pub fn open(&mut self, exchange: Exchange, tasks: [Box<dyn Task<W>>; 3]) {
-        self.lent.orders.push(Order::Open(exchange, tasks));
+    /// want in a circle, so each comes soon after the one who has work for it. The protocol is told
+    /// [`Event::Deadline`] at `until`, if it has not asked for another time by then: it needs no turn only to begin.
+    pub fn open(&mut self, exchange: Exchange, tasks: [Box<dyn Task<W>>; FOUNDERS], until: Moment) {
+        self.lent.orders.push(Order::Open(exchange, tasks, until));
     }
 
     /// Tells all tasks (this one too) of something that concerns the whole server.

@@ -8,7 +8,7 @@ use crate::exchange::limits::MEMBERS_MAX;
 use crate::exchange::{Exchange, Phase};
 use crate::log::Level;
 use std::fmt;
-use webserv_sys::Token;
+use webserv_sys::{Moment, Token};
 
 impl<W> Engine<W> {
     /// Gives a task its turn, and settles its exchange.
@@ -85,12 +85,7 @@ impl<W> Engine<W> {
                     }
                 }
                 Order::Alone(task) => self.start(task),
-                Order::Open(opened, tasks) => {
-                    let x = self.exchanges.insert(opened);
-                    self.lent.exchanges_open = self.exchanges.len();
-                    let [.., last] = tasks.map(|task| self.insert(task, Some(x)));
-                    self.settle(last, Some(x));
-                }
+                Order::Open(opened, tasks, until) => self.open(opened, tasks, until),
                 Order::Tell(event) => self.told.push(event),
                 Order::CancelWorkers => {
                     if let Some(x) = exchange {
@@ -100,6 +95,17 @@ impl<W> Engine<W> {
             }
         }
         self.lent.orders = orders;
+    }
+
+    fn open(&mut self, exchange: Exchange, tasks: [Box<dyn Task<W>>; FOUNDERS], until: Moment) {
+        let x = self.exchanges.insert(exchange);
+        self.lent.exchanges_open = self.exchanges.len();
+        let [protocol, .., last] = tasks.map(|task| self.insert(task, Some(x)));
+        if let Some(slot) = self.slots.get_mut(protocol) {
+            slot.deadline.at = until;
+            self.timers.file(protocol, &mut slot.deadline);
+        }
+        self.settle(last, Some(x));
     }
 
     /// Queues who goes on after something has changed; `last` had the last turn.

@@ -22,7 +22,7 @@ impl Http1 {
             true => self.leaving.push(current),
             false => self.forget(current, cx),
         }
-        self.since = Some(cx.now);
+        self.since = cx.now;
         let x = cx.exchange();
         x.reply.give_back();
         x.body.give_back();
@@ -64,7 +64,7 @@ impl Http1 {
 
     /// The last answer has left: from now on the client's time runs.
     pub(super) fn linger(&mut self, cx: &mut Context<'_>) {
-        (self.lingers, self.since) = (true, Some(cx.now));
+        (self.lingers, self.since) = (true, cx.now);
         let x = cx.exchange();
         x.marks.remove(Marks::DROPPED);
         let wait = x.settings.lingering.timeout.min(self.lingering_time(&x.settings.lingering));
@@ -75,7 +75,7 @@ impl Http1 {
     pub(super) fn linger_on(&mut self, cx: &mut Context<'_>) {
         let now = cx.now;
         let x = cx.exchange();
-        let end = self.since.unwrap_or(now).after(self.lingering_time(&x.settings.lingering));
+        let end = self.since.after(self.lingering_time(&x.settings.lingering));
         if x.marks.contains(Marks::DROPPED) && now < end {
             x.marks.remove(Marks::DROPPED);
             let wait = x.settings.lingering.timeout.min(end.since(now));
