@@ -27,7 +27,7 @@ const COLUMNS_MAX: usize = 120;
 /// cargo sees to that. Files right in `src/` (lib.rs, main.rs, cli.rs) put the parts together and may use all of them.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("http", &[]),
-    ("cache", &[]),
+    ("cache", &["sys"]),
     ("directory", &[]),
     ("password", &[]),
     ("log", &["config", "sys"]),

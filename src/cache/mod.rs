@@ -9,7 +9,8 @@ mod tests;
 use hash::Secret;
 use recency::Recency;
 use std::collections::{BTreeSet, HashMap};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use webserv_sys::Moment;
 
 /// Something that can change, by the number that its watcher knows it by.
 pub type Watched = i32;
@@ -61,7 +62,7 @@ pub struct Cache<V> {
 struct Slot<V> {
     key: Box<[u8]>,
     entry: Entry<V>,
-    used: Instant,
+    used: Moment,
 }
 
 impl<V> Default for Cache<V> {
@@ -95,7 +96,7 @@ impl<V> Cache<V> {
     }
 
     /// The value of this key, which is used now.
-    pub fn get(&mut self, key: &[u8], now: Instant) -> Option<&mut V> {
+    pub fn get(&mut self, key: &[u8], now: Moment) -> Option<&mut V> {
         let place = *self.places.get(key)?;
         self.recency.touch(place);
         let slot = self.slots[place as usize].as_mut()?;
@@ -104,7 +105,7 @@ impl<V> Cache<V> {
     }
 
     /// Keeps a value in the place of any other of this key. Others make room for it.
-    pub fn insert(&mut self, key: &[u8], entry: Entry<V>, limits: Limits, now: Instant) {
+    pub fn insert(&mut self, key: &[u8], entry: Entry<V>, limits: Limits, now: Moment) {
         self.remove(key);
         if limits.entries_max == 0 || entry.bytes > limits.bytes_max {
             let watched: Vec<Watched> = entry.depends.iter().map(|dependency| dependency.on).collect();
@@ -149,10 +150,10 @@ impl<V> Cache<V> {
 
     /// Drops what has not been used for as long as it may. Of two that may idle for different times, the one that was
     /// used before the other can delay it.
-    pub fn drop_idle(&mut self, now: Instant) {
+    pub fn drop_idle(&mut self, now: Moment) {
         while let Some(oldest) = self.recency.oldest() {
             match &self.slots[oldest as usize] {
-                Some(slot) if now.saturating_duration_since(slot.used) < slot.entry.idle_max => return,
+                Some(slot) if now.since(slot.used) < slot.entry.idle_max => return,
                 _ => self.take_out(oldest),
             }
         }

@@ -17,7 +17,7 @@ fn present(cache: &Cache<u32>) -> Vec<u32> {
 
 #[test]
 fn the_least_recently_used_makes_room() {
-    let (mut cache, now) = (Cache::default(), Instant::now());
+    let (mut cache, now) = (Cache::default(), Moment::now());
     let limits = Limits { entries_max: 3, bytes_max: 100 };
     for value in 1..=3 {
         cache.insert(&[value], entry(value.into(), 10, &[]), limits, now);
@@ -45,7 +45,7 @@ fn who_depends_on_what_changed_leaves() {
         ("what nobody knows", 77, "", &[1, 2, 3, 4]),
     ];
     for (what, on, name, left) in rows {
-        let (mut cache, now) = (Cache::default(), Instant::now());
+        let (mut cache, now) = (Cache::default(), Moment::now());
         cache.insert(b"a", entry(1, 1, &[(1, "")]), ROOMY, now);
         cache.insert(b"b", entry(2, 1, &[(1, ""), (2, "")]), ROOMY, now);
         cache.insert(b"c", entry(3, 1, &[(3, "")]), ROOMY, now);
@@ -57,7 +57,7 @@ fn who_depends_on_what_changed_leaves() {
 
 #[test]
 fn what_nobody_depends_on_is_handed_out_once() {
-    let (mut cache, now) = (Cache::default(), Instant::now());
+    let (mut cache, now) = (Cache::default(), Moment::now());
     cache.insert(b"a", entry(1, 1, &[(1, ""), (2, "")]), ROOMY, now);
     cache.insert(b"b", entry(2, 1, &[(1, ""), (3, "x")]), ROOMY, now);
     cache.remove(b"a");
@@ -73,15 +73,15 @@ fn what_nobody_depends_on_is_handed_out_once() {
 
 #[test]
 fn what_idles_for_too_long_leaves() {
-    let (mut cache, start) = (Cache::default(), Instant::now());
+    let (mut cache, start) = (Cache::default(), Moment::now());
     cache.insert(b"a", entry(1, 1, &[]), ROOMY, start);
     cache.insert(b"b", entry(2, 1, &[]), ROOMY, start);
-    cache.get(b"a", start + IDLE / 2);
-    cache.drop_idle(start + IDLE - Duration::from_millis(1));
+    cache.get(b"a", start.after(IDLE / 2));
+    cache.drop_idle(start.after(IDLE - Duration::from_millis(1)));
     assert_eq!(present(&cache), [1, 2]);
-    cache.drop_idle(start + IDLE);
+    cache.drop_idle(start.after(IDLE));
     assert_eq!(present(&cache), [1]);
-    cache.drop_idle(start + IDLE * 2);
+    cache.drop_idle(start.after(IDLE * 2));
     assert!(cache.is_empty());
 }
 
@@ -104,10 +104,10 @@ struct Model {
 }
 
 /// Key, value, bytes, what it depends on, when it was used.
-type Kept = (u8, u32, usize, Vec<(Watched, String)>, Instant);
+type Kept = (u8, u32, usize, Vec<(Watched, String)>, Moment);
 
 impl Model {
-    fn insert(&mut self, key: u8, value: u32, bytes: usize, on: &[(Watched, &str)], limits: Limits, now: Instant) {
+    fn insert(&mut self, key: u8, value: u32, bytes: usize, on: &[(Watched, &str)], limits: Limits, now: Moment) {
         self.entries.retain(|e| e.0 != key);
         if bytes > limits.bytes_max || limits.entries_max == 0 {
             return;
@@ -120,7 +120,7 @@ impl Model {
         self.entries.push((key, value, bytes, on, now));
     }
 
-    fn get(&mut self, key: u8, now: Instant) -> Option<u32> {
+    fn get(&mut self, key: u8, now: Moment) -> Option<u32> {
         let at = self.entries.iter().position(|e| e.0 == key)?;
         let mut entry = self.entries.remove(at);
         entry.4 = now;
@@ -136,10 +136,10 @@ fn any_sequence_of_steps_does_what_the_model_does() {
     for seed in 0..200 {
         let mut random = Random(seed);
         let limits = Limits { entries_max: random.below(12) as usize, bytes_max: random.below(60) as usize };
-        let (mut cache, mut model, mut now) = (Cache::default(), Model::default(), Instant::now());
+        let (mut cache, mut model, mut now) = (Cache::default(), Model::default(), Moment::now());
         let mut watched: BTreeSet<Watched> = BTreeSet::new();
         for step in 0..300 {
-            now += Duration::from_secs(random.below(3));
+            now = now.after(Duration::from_secs(random.below(3)));
             let (key, on, name) = (random.below(20) as u8, random.below(6) as Watched, NAMES[random.below(3) as usize]);
             match random.below(10) {
                 0..4 => {
@@ -162,7 +162,7 @@ fn any_sequence_of_steps_does_what_the_model_does() {
                 }
                 _ => {
                     cache.drop_idle(now);
-                    model.entries.retain(|e| now.duration_since(e.4) < IDLE);
+                    model.entries.retain(|e| now.since(e.4) < IDLE);
                 }
             }
             let mut expected: Vec<u32> = model.entries.iter().map(|e| e.1).collect();

@@ -15,7 +15,6 @@ mod turn;
 
 pub use arena::Arena;
 pub use task::{Context, Event, Flow, Speaker, Task, TaskError, Want};
-pub use timers::Moment;
 
 pub use crate::exchange::Side;
 
@@ -25,10 +24,10 @@ use crate::log::{ErrorLog, Level};
 use panics::Asked;
 use slot::{Lines, Slot, Watched};
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use task::Lent;
 use timers::Timers;
-use webserv_sys::{Poller, Ready, Result, Token};
+use webserv_sys::{Moment, Poller, Ready, Result, Token};
 
 /// Deadlines of tasks that are gone may stand in the heap beside those of the living, and so many more, before it is
 /// swept.
@@ -94,8 +93,7 @@ impl<W> Engine<W> {
             asked: Asked::Nobody,
             clock: Moment::now,
             lent: Lent {
-                now: Instant::now(),
-                moment: Moment::now(),
+                now: Moment::now(),
                 exchanges_open: 0,
                 of: None,
                 orders: Vec::new(),
@@ -158,7 +156,7 @@ impl<W> Engine<W> {
         self.turns_left = TURNS_PER_ROUND;
         self.guarded(Self::take_turns);
         // After those turns: what came together with its deadline came in time.
-        if self.next_moment() <= self.lent.moment {
+        if self.next_moment() <= self.lent.now {
             self.find_due();
             self.guarded(Self::tell_due);
         }
@@ -171,9 +169,7 @@ impl<W> Engine<W> {
     }
 
     fn look_at_clock(&mut self) {
-        let now = (self.clock)();
-        self.lent.now += now.since(self.lent.moment);
-        self.lent.moment = now;
+        self.lent.now = (self.clock)();
     }
 
     /// How long the kernel may wait: not at all while tasks are queued or to be told something, nor at the end. By the
@@ -184,7 +180,7 @@ impl<W> Engine<W> {
         }
         match self.next_moment() {
             Moment::NEVER => None,
-            next => Some(next.since(self.lent.moment)),
+            next => Some(next.since(self.lent.now)),
         }
     }
 
@@ -230,7 +226,7 @@ impl<W> Engine<W> {
     fn rest(&mut self, token: Token) {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.blocked = true;
-            self.resting.push_back((self.lent.moment.after(REST), token));
+            self.resting.push_back((self.lent.now.after(REST), token));
             self.disarm(token);
         }
     }
@@ -308,7 +304,7 @@ impl<W> Engine<W> {
 
     /// Finds those whose time has come. A task that sets its next deadline to now is told in the next round.
     fn find_due(&mut self) {
-        self.due.extend(std::iter::from_fn(|| self.timers.pop(self.lent.moment)));
+        self.due.extend(std::iter::from_fn(|| self.timers.pop(self.lent.now)));
         self.due.reverse(); // they are taken from the end
     }
 
@@ -323,12 +319,12 @@ impl<W> Engine<W> {
     fn tell_due(&mut self) {
         while let Some((at, token)) = self.due.pop() {
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            if self.timers.is_due(token, at, &mut slot.deadline, self.lent.moment) {
+            if self.timers.is_due(token, at, &mut slot.deadline, self.lent.now) {
                 self.turn(token, Event::Deadline);
             }
         }
         while let Some(&(until, token)) = self.resting.front()
-            && until <= self.lent.moment
+            && until <= self.lent.now
         {
             self.resting.pop_front();
             self.settle(token, None);

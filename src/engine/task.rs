@@ -1,13 +1,13 @@
 //! What a task is, and what it may do while it runs.
 
-use super::timers::{Deadline, Moment};
+use super::timers::Deadline;
 use super::{Control, FOUNDERS};
 use crate::exchange::{Exchange, Side};
 use crate::log::{ErrorLog, Level, Line};
 use std::fmt;
 use std::os::fd::AsRawFd;
-use std::time::{Duration, Instant};
-use webserv_sys::{Error, Token, Watch};
+use std::time::Duration;
+use webserv_sys::{Error, Moment, Token, Watch};
 
 /// What a task is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -129,7 +129,7 @@ pub struct Context<'a, W> {
     /// What all tasks of this worker share.
     pub worker: &'a mut W,
     /// The time of this round of the loop.
-    pub now: Instant,
+    pub now: Moment,
     /// Who runs.
     speaker: Speaker,
     deadline: &'a mut Deadline,
@@ -138,9 +138,8 @@ pub struct Context<'a, W> {
 
 /// What the engine lends to whoever has its turn.
 pub struct Lent<W> {
-    /// The time of this round, in both forms.
-    pub(super) now: Instant,
-    pub(super) moment: Moment,
+    /// The time of this round.
+    pub(super) now: Moment,
     pub(super) exchanges_open: usize,
     /// The exchange of who has its turn.
     pub(super) of: Option<Token>,
@@ -163,8 +162,8 @@ pub(super) enum Order<W> {
     Join(Box<dyn Task<W>>),
     /// A new task that stands alone.
     Alone(Box<dyn Task<W>>),
-    /// A new exchange with its first tasks.
-    Open(Exchange, [Box<dyn Task<W>>; 3]),
+    /// A new exchange with its first tasks, and the first deadline of the first of them.
+    Open(Exchange, [Box<dyn Task<W>>; FOUNDERS], Moment),
     /// All tasks are told.
     Tell(Event),
     /// The tasks of this exchange that work for the protocol are cancelled.
@@ -177,24 +176,14 @@ impl<W> Context<'_, W> {
         self.exchange.as_deref_mut().expect("this task is only made inside an exchange")
     }
 
-    /// The time of this round on the engine's clock.
-    pub fn moment(&self) -> Moment {
-        self.lent.moment
-    }
-
     /// Tell this task [`Event::Deadline`] after `wait`, instead of whenever it had asked for before.
     pub fn wake_after(&mut self, wait: Duration) {
-        self.deadline.at = self.lent.moment.after(wait);
+        self.deadline.at = self.now.after(wait);
     }
 
     /// Tell this task [`Event::Deadline`] at this time.
-    pub fn wake_at(&mut self, at: Instant) {
-        self.deadline.at = self.lent.moment_of(at);
-    }
-
-    /// Tell this task [`Event::Deadline`] so long after `since`.
-    pub fn wake_since(&mut self, since: Moment, wait: Duration) {
-        self.deadline.at = since.after(wait);
+    pub fn wake_at(&mut self, at: Moment) {
+        self.deadline.at = at;
     }
 
     /// No deadline any more.
@@ -218,9 +207,10 @@ impl<W> Context<'_, W> {
     }
 
     /// Opens an exchange: the protocol first, then who writes to the client, then who reads. They are asked what they
-    /// want in a circle, so each comes soon after the one who has work for it.
-    pub fn open(&mut self, exchange: Exchange, tasks: [Box<dyn Task<W>>; 3]) {
-        self.lent.orders.push(Order::Open(exchange, tasks));
+    /// want in a circle, so each comes soon after the one who has work for it. The protocol is told
+    /// [`Event::Deadline`] at `until`, if it has not asked for another time by then: it needs no turn only to begin.
+    pub fn open(&mut self, exchange: Exchange, tasks: [Box<dyn Task<W>>; FOUNDERS], until: Moment) {
+        self.lent.orders.push(Order::Open(exchange, tasks, until));
     }
 
     /// Tells all tasks (this one too) of something that concerns the whole server.
@@ -278,19 +268,6 @@ impl<W> Context<'_, W> {
     /// The error log itself, to be opened again.
     pub fn error_log(&mut self) -> &mut ErrorLog {
         &mut self.lent.log
-    }
-}
-
-impl<W> Lent<W> {
-    /// The moment that is this instant.
-    fn moment_of(&self, instant: Instant) -> Moment {
-        if instant == self.now {
-            return self.moment; // mostly
-        }
-        match instant.checked_duration_since(self.now) {
-            Some(wait) => self.moment.after(wait),
-            None => self.moment.before(self.now - instant),
-        }
     }
 }
 

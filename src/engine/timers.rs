@@ -5,43 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::num::NonZeroU64;
-use std::time::Duration;
-use webserv_sys::{Token, clock};
-
-/// A time on the clock that never goes back, in nanoseconds, which are never zero. Each task has two, so they are
-/// small: half of an `Instant`, and an `Option` of one takes no more.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Moment(NonZeroU64);
-
-impl Moment {
-    /// Beyond the end of the clock.
-    pub const NEVER: Moment = Moment(NonZeroU64::MAX);
-
-    /// What the clock shows.
-    pub fn now() -> Self {
-        Self(NonZeroU64::new(clock::monotonic_nanos()).unwrap_or(NonZeroU64::MIN))
-    }
-
-    /// So much later.
-    pub fn after(self, wait: Duration) -> Self {
-        Self(self.0.saturating_add(nanos(wait)))
-    }
-
-    /// So much earlier, or the beginning of the clock.
-    pub fn before(self, wait: Duration) -> Self {
-        Self(NonZeroU64::new(self.0.get().saturating_sub(nanos(wait))).unwrap_or(NonZeroU64::MIN))
-    }
-
-    /// How long it is from `earlier` until then; nothing if it has passed.
-    pub fn since(self, earlier: Moment) -> Duration {
-        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
-    }
-}
-
-fn nanos(wait: Duration) -> u64 {
-    wait.as_secs().saturating_mul(1_000_000_000).saturating_add(wait.subsec_nanos().into())
-}
+use webserv_sys::{Moment, Token};
 
 /// A slot's side of its timer.
 #[derive(Clone, Copy)]
@@ -121,6 +85,7 @@ impl Timers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     const TOKEN: Token = Token { index: 0, generation: 0 };
 
@@ -134,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_deadline_that_moves_back_a_thousand_times_has_one_entry_and_fires_once() {
-        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::NONE, Moment(NonZeroU64::MIN));
+        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::NONE, Moment::now());
         for ms in 0..1000 {
             deadline.at = start.after(Duration::from_millis(1000 + ms));
             timers.file(TOKEN, &mut deadline);
@@ -147,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_deadline_that_moves_forward_fires_at_the_new_time_and_only_then() {
-        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::NONE, Moment(NonZeroU64::MIN));
+        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::NONE, Moment::now());
         for ms in [900, 500, 100] {
             deadline.at = start.after(Duration::from_millis(ms));
             timers.file(TOKEN, &mut deadline);
@@ -162,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_deadline_taken_back_never_fires() {
-        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::NONE, Moment(NonZeroU64::MIN));
+        let (mut timers, mut deadline, start) = (Timers::default(), Deadline::NONE, Moment::now());
         deadline.at = start;
         timers.file(TOKEN, &mut deadline);
         deadline.at = Moment::NEVER;

@@ -8,7 +8,7 @@ use crate::exchange::limits::MEMBERS_MAX;
 use crate::exchange::{Exchange, Phase};
 use crate::log::Level;
 use std::fmt;
-use webserv_sys::Token;
+use webserv_sys::{Moment, Token};
 
 impl<W> Engine<W> {
     /// Gives a task its turn, and settles its exchange.
@@ -27,9 +27,7 @@ impl<W> Engine<W> {
         let x = exchange.and_then(|x| self.exchanges.get_mut(x));
         let outcome = slot.turn(event, x, &mut self.worker, &mut self.lent);
         self.timers.file(token, &mut slot.deadline);
-        if !self.lent.orders.is_empty() {
-            self.carry_out(exchange);
-        }
+        self.carry_out(exchange);
         match outcome {
             Ok(Flow::Blocked | Flow::Progress | Flow::Yield) => {}
             Ok(Flow::Done) => self.done(token),
@@ -74,8 +72,15 @@ impl<W> Engine<W> {
         }
     }
 
-    /// Does what a task ordered; `exchange` is the one that tasks may join, if any.
+    /// Does what a task ordered, which is mostly nothing; `exchange` is the one that tasks may join, if any.
+    #[inline]
     pub(super) fn carry_out(&mut self, exchange: Option<Token>) {
+        if !self.lent.orders.is_empty() {
+            self.carry_out_orders(exchange);
+        }
+    }
+
+    fn carry_out_orders(&mut self, exchange: Option<Token>) {
         let mut orders = std::mem::take(&mut self.lent.orders);
         for order in orders.drain(..) {
             match order {
@@ -85,12 +90,7 @@ impl<W> Engine<W> {
                     }
                 }
                 Order::Alone(task) => self.start(task),
-                Order::Open(opened, tasks) => {
-                    let x = self.exchanges.insert(opened);
-                    self.lent.exchanges_open = self.exchanges.len();
-                    let [.., last] = tasks.map(|task| self.insert(task, Some(x)));
-                    self.settle(last, Some(x));
-                }
+                Order::Open(opened, tasks, until) => self.open(opened, tasks, until),
                 Order::Tell(event) => self.told.push(event),
                 Order::CancelWorkers => {
                     if let Some(x) = exchange {
@@ -100,6 +100,17 @@ impl<W> Engine<W> {
             }
         }
         self.lent.orders = orders;
+    }
+
+    fn open(&mut self, exchange: Exchange, tasks: [Box<dyn Task<W>>; FOUNDERS], until: Moment) {
+        let x = self.exchanges.insert(exchange);
+        self.lent.exchanges_open = self.exchanges.len();
+        let [protocol, .., last] = tasks.map(|task| self.insert(task, Some(x)));
+        if let Some(slot) = self.slots.get_mut(protocol) {
+            slot.deadline.at = until;
+            self.timers.file(protocol, &mut slot.deadline);
+        }
+        self.settle(last, Some(x));
     }
 
     /// Queues who goes on after something has changed; `last` had the last turn.
@@ -230,23 +241,27 @@ impl<W> Engine<W> {
         outcome
     }
 
+    /// A cancelled task stays on alone: it has something to see to, such as a child to be reaped.
+    fn leave(&mut self, token: Token, x: Token) {
+        if let Some(exchange) = self.exchanges.get_mut(x) {
+            exchange.members.remove(token.index);
+        }
+        if let Some(slot) = self.slots.get_mut(token) {
+            slot.leave();
+            self.settle(token, None);
+        }
+    }
+
     fn cancel_members(&mut self, x: Token, from: usize) {
         while let Some(member) = self.exchanges.get(x).and_then(|x| x.members.get(from)) {
             let Some(token) = self.slots.token(member) else { return };
-            let outcome = self.cancel(token, x);
-            if let Err(error) = outcome {
-                self.report(token, error);
-            }
-            if let Some(exchange) = self.exchanges.get_mut(x) {
-                exchange.members.remove(token.index);
-            }
-            if let Ok(Flow::Blocked | Flow::Progress | Flow::Yield) = outcome
-                && let Some(slot) = self.slots.get_mut(token)
-            {
-                slot.leave(); // it has something to see to, such as a child to be reaped
-                self.settle(token, None);
-            } else {
-                self.remove(token);
+            match self.cancel(token, x) {
+                Ok(Flow::Blocked | Flow::Progress | Flow::Yield) => self.leave(token, x),
+                Ok(Flow::Done) => self.remove(token),
+                Err(error) => {
+                    self.report(token, error);
+                    self.remove(token);
+                }
             }
             self.carry_out(None);
         }

@@ -3,7 +3,8 @@
 use super::LogFiles;
 use super::files::{Sink, append_late};
 use crate::config::{AccessLog, LogTarget};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use webserv_sys::Moment;
 
 /// The access logs of one worker: one buffer for each file, whatever formats its lines have.
 #[derive(Default)]
@@ -26,7 +27,7 @@ struct Log {
     sink: Sink,
     buffer: Vec<u8>,
     /// When the buffer is to be written out, full or not. There is a timer for it.
-    due: Option<Instant>,
+    due: Option<Moment>,
     /// As [`AccessLog::buffer_bytes`], which is the same for all logs of one target; so is `flush`.
     buffer_bytes: usize,
     flush: Duration,
@@ -54,7 +55,7 @@ impl AccessLogs {
     /// Adds a line, which `push` appends to what was gathered and which ends in a newline.
     ///
     /// A log that was dropped by a reload gets its line as well, for requests begun before that.
-    pub fn write(&mut self, log: &AccessLog, now: Instant, push: impl FnOnce(&mut Vec<u8>)) {
+    pub fn write(&mut self, log: &AccessLog, now: Moment, push: impl FnOnce(&mut Vec<u8>)) {
         if let Some(at) = self.find(&log.target) {
             return self.logs[at].add(now, push, &mut self.news);
         }
@@ -78,7 +79,7 @@ impl AccessLogs {
     }
 
     /// Writes out the lines that have waited as long as they may.
-    pub fn flush_due(&mut self, now: Instant) {
+    pub fn flush_due(&mut self, now: Moment) {
         for log in self.logs.iter_mut().filter(|log| log.due.is_some_and(|due| due <= now)) {
             log.due = None;
             log.flush(&mut self.news);
@@ -92,7 +93,7 @@ impl AccessLogs {
 }
 
 impl Log {
-    fn add(&mut self, now: Instant, push: impl FnOnce(&mut Vec<u8>), news: &mut Vec<News>) {
+    fn add(&mut self, now: Moment, push: impl FnOnce(&mut Vec<u8>), news: &mut Vec<News>) {
         let before = self.buffer.len();
         push(&mut self.buffer);
         if self.buffer.len() > self.buffer_bytes {
@@ -100,7 +101,7 @@ impl Log {
         }
         // One timer at a time, however often the buffer is full before that.
         if self.due.is_none() && !self.buffer.is_empty() {
-            self.due = Some(now + self.flush);
+            self.due = Some(now.after(self.flush));
             news.push(News::FlushAfter(self.flush));
         }
     }
@@ -155,7 +156,7 @@ mod tests {
     }
 
     /// Adds a line, and tells how long it may wait.
-    fn write(logs: &mut AccessLogs, log: &AccessLog, now: Instant, line: &str) -> Option<Duration> {
+    fn write(logs: &mut AccessLogs, log: &AccessLog, now: Moment, line: &str) -> Option<Duration> {
         logs.write(log, now, |out| out.extend_from_slice(line.as_bytes()));
         logs.take_news().map(|news| match news {
             News::FlushAfter(wait) => wait,
@@ -176,7 +177,7 @@ mod tests {
 
     #[test]
     fn lines_are_gathered_until_the_buffer_is_full_or_flushed() {
-        let now = Instant::now();
+        let now = Moment::now();
         let file = TempFile::new("gathered");
         let log = settings(&file.0, 10);
         let (mut logs, _) = open(std::slice::from_ref(&log));
@@ -191,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_log_is_found_by_its_file_whatever_stands_before_it() {
-        let now = Instant::now();
+        let now = Moment::now();
         let (first, second) = (TempFile::new("first"), TempFile::new("second"));
         let (a, b) = (settings(&first.0, 64), settings(&second.0, 64));
         let (mut logs, _) = open(&[a.clone(), b.clone()]);
@@ -210,7 +211,7 @@ mod tests {
 
     #[test]
     fn one_file_has_one_buffer_for_lines_of_all_formats() {
-        let now = Instant::now();
+        let now = Moment::now();
         let file = TempFile::new("formats");
         let short = settings(&file.0, 64);
         let long = AccessLog { format: Arc::new(Template::parse("$uri").expect("parses")), ..short.clone() };
@@ -227,7 +228,7 @@ mod tests {
         let log = AccessLog { flush: 10 * FLUSH, ..settings(&often.0, 8) };
         let other = settings(&seldom.0, 64);
         let (mut logs, _) = open(&[log.clone(), other.clone()]);
-        let start = Instant::now();
+        let start = Moment::now();
         assert_eq!(write(&mut logs, &log, start, "12345\n"), Some(10 * FLUSH));
         for _ in 0..5 {
             assert_eq!(write(&mut logs, &log, start, "12345\n"), None, "the first timer is still to come");
@@ -238,9 +239,9 @@ mod tests {
             Some(FLUSH),
             "a log whose lines wait less long has its own"
         );
-        logs.flush_due(start + FLUSH);
+        logs.flush_due(start.after(FLUSH));
         assert_eq!((often.read().lines().count(), seldom.read().lines().count()), (5, 1), "each at its time");
-        logs.flush_due(start + 10 * FLUSH);
+        logs.flush_due(start.after(10 * FLUSH));
         assert_eq!(often.read().lines().count(), 6);
         assert_eq!(write(&mut logs, &log, start, "12345\n"), Some(10 * FLUSH));
     }

@@ -7,7 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use webserv_sys::Moment;
 use webserv_sys::file::{self, OpenFlags};
 
 /// Who may read a log besides its owner; less the umask.
@@ -37,7 +38,7 @@ struct State {
     /// Lines that could not be written, of which nobody has been told.
     lost: usize,
     /// When somebody was told last.
-    said: Option<Instant>,
+    said: Option<Moment>,
 }
 
 /// Where the lines of one log go.
@@ -149,8 +150,8 @@ impl LogFile {
     fn write(&self, lines: &[u8]) -> Option<String> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Err(error) = state.write_to(&mut &self.file, lines) else { return None };
-        let now = Instant::now();
-        if state.said.is_some_and(|said| now < said + SAID_EVERY) {
+        let now = Moment::now();
+        if state.said.is_some_and(|said| now < said.after(SAID_EVERY)) {
             return None;
         }
         state.said = Some(now);

@@ -41,16 +41,22 @@ impl Accept {
         cx.log(Level::Debug, format_args!("accepted {client} as fd={}", socket.as_raw_fd()));
         let settings = Arc::clone(&self.entrance.settings);
         let exchange = Exchange::new(Some(socket), Client::from(&client), settings);
-        let protocol = self.protocol(cx);
-        cx.open(exchange, [protocol, Box::new(ClientWrite), Box::new(ClientRead)]);
+        let (protocol, patience) = self.protocol(cx);
+        cx.open(exchange, [protocol, Box::new(ClientWrite), Box::new(ClientRead)], cx.now.after(patience));
     }
 
-    /// What is spoken here.
-    fn protocol(&self, cx: &mut Context<'_>) -> Box<dyn Task<Worker>> {
-        let entrance = Rc::clone(&self.entrance);
+    /// What is spoken here, and how long a client may take to say something.
+    fn protocol(&self, cx: &mut Context<'_>) -> (Box<dyn Task<Worker>>, Duration) {
+        let (entrance, now) = (Rc::clone(&self.entrance), cx.now);
         match self.entrance.listener.directory.clone() {
-            Some(server) => Box::new(Directory::new(entrance, server)),
-            None => Box::new(Http1::new(entrance, cx.worker.next_connection())),
+            Some(server) => {
+                let patience = server.timeout;
+                (Box::new(Directory::new(entrance, server, now)), patience)
+            }
+            None => {
+                let patience = entrance.settings.client_header_timeout;
+                (Box::new(Http1::new(entrance, cx.worker.next_connection(), now)), patience)
+            }
         }
     }
 

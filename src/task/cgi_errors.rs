@@ -10,8 +10,8 @@ use crate::exchange::{Exchange, Phase};
 use crate::log::Level;
 use crate::worker::Worker;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, Instant};
-use webserv_sys::{Watch, pipe};
+use std::time::Duration;
+use webserv_sys::{Moment, Watch, pipe};
 
 /// Reads one program's standard error.
 pub struct CgiErrors {
@@ -22,8 +22,8 @@ pub struct CgiErrors {
     about: String,
     /// How long it may do so.
     patience: Duration,
-    /// When that is over, once it has begun.
-    end: Option<Instant>,
+    /// When that is over; never, as long as it has not begun.
+    end: Moment,
     stage: Stage,
 }
 
@@ -40,13 +40,13 @@ enum Stage {
 impl CgiErrors {
     /// Reads from this end of the program's standard error, and so long after the answer.
     pub fn new(stderr: OwnedFd, patience: Duration) -> Self {
-        Self { stderr, line: Vec::new(), about: String::new(), patience, end: None, stage: Stage::Fresh }
+        Self { stderr, line: Vec::new(), about: String::new(), patience, end: Moment::NEVER, stage: Stage::Fresh }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Flow {
         if self.stage == Stage::Unwatched {
             self.stage = Stage::Watched;
-            self.be_patient(cx);
+            cx.wake_at(self.end);
         }
         let mut buffer = [0; ERROR_BYTES_PER_TURN];
         let count = match pipe::read(self.stderr.as_fd(), &mut buffer) {
@@ -78,19 +78,11 @@ impl CgiErrors {
                 return Flow::Done;
             }
         }
-        self.end = cx.now.checked_add(self.patience);
+        self.end = cx.now.after(self.patience);
         if self.stage == Stage::Watched {
-            self.be_patient(cx);
+            cx.wake_at(self.end);
         }
         Flow::Progress
-    }
-
-    /// Wakes when it is to be closed.
-    fn be_patient(&self, cx: &mut Context<'_>) {
-        match self.end {
-            Some(end) => cx.wake_at(end),
-            None => cx.no_deadline(),
-        }
     }
 
     fn say(&mut self, cx: &mut Context<'_>) {

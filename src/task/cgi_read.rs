@@ -13,9 +13,9 @@ use crate::http::cgi::{HeadScan, Limits, ScriptAnswer, ScriptHead};
 use crate::log::Level;
 use crate::worker::Worker;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use webserv_sys::process::Status;
-use webserv_sys::{Error, Watch, pipe};
+use webserv_sys::{Error, Moment, Watch, pipe};
 
 /// Reads one program's answer.
 pub struct CgiRead {
@@ -24,7 +24,7 @@ pub struct CgiRead {
     /// The longest pause that the program may make.
     idle: Duration,
     /// When it must have ended.
-    end: Instant,
+    end: Moment,
     /// How much of the request's body had been taken from us when patience last ended.
     fed_bytes: u64,
     /// A program that was started just now has nothing to say yet: it is not tried, but waited for.
@@ -44,7 +44,7 @@ enum Stage {
 
 impl CgiRead {
     /// Reads from this end of the program's standard output, with this patience. `head` looks for the answer's head.
-    pub fn new(stdout: OwnedFd, head: HeadScan, idle: Duration, end: Instant) -> Self {
+    pub fn new(stdout: OwnedFd, head: HeadScan, idle: Duration, end: Moment) -> Self {
         Self { stdout, stage: Stage::Head(Vec::new(), Box::new(head)), idle, end, fed_bytes: 0, is_fresh: true }
     }
 
@@ -169,7 +169,7 @@ impl CgiRead {
     }
 
     fn be_patient(&self, cx: &mut Context<'_>) {
-        cx.wake_at(self.end.min(cx.now + self.idle));
+        cx.wake_at(self.end.min(cx.now.after(self.idle)));
     }
 
     /// The program has read meanwhile, or it waits for the client: for more of the body, or to take the answer.

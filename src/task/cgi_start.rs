@@ -123,7 +123,7 @@ impl CgiStart {
         cx.exchange().marks.remove(Marks::PROGRAM_FAILED);
         cx.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout)));
         let head = if script.is_nph() { HeadScan::non_parsed() } else { HeadScan::default() };
-        cx.join(Box::new(CgiRead::new(stdout, head, cgi.idle_timeout, cx.now + cgi.timeout)));
+        cx.join(Box::new(CgiRead::new(stdout, head, cgi.idle_timeout, cx.now.after(cgi.timeout))));
         cx.join(Box::new(CgiErrors::new(stderr, cgi.idle_timeout)));
         if let Some(stdin) = stdin {
             cx.join(Box::new(CgiWrite::new(stdin)));

@@ -19,8 +19,8 @@ use crate::worker::{Entrance, Worker};
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use webserv_sys::Watch;
+use std::time::Duration;
+use webserv_sys::{Moment, Watch};
 
 /// How long a connection that we have ended may take to end on the other side, before it is simply closed.
 const LINGER: Duration = Duration::from_secs(5);
@@ -40,7 +40,7 @@ pub struct Directory {
     /// The row that the present line has in the table.
     rule: Option<&'static Rule>,
     /// Since when the next line is waited for, or the password is checked.
-    since: Option<Instant>,
+    since: Moment,
     /// Wrong passwords in a row.
     failures: u32,
     /// The last answer has left, and the client's time to close runs.
@@ -54,7 +54,7 @@ enum Stage {
     /// The password is checked, piece by piece.
     Checking(Box<Check>),
     /// It was wrong, which is told at this time.
-    Wrong(Instant),
+    Wrong(Moment),
     /// FileRead looks for a file or a directory, or DirRead reads the names in one.
     Asking,
     /// As long as that, and then it is the session's directory.
@@ -64,16 +64,16 @@ enum Stage {
 }
 
 impl Directory {
-    /// A session with a client that was accepted at this entrance for this server.
-    pub fn new(entrance: Rc<Entrance>, server: Arc<DirectoryServer>) -> Self {
+    /// A session with a client that was accepted at this entrance for this server, in the round of
+    /// `now`. It must be told of its first deadline, the server's `timeout` later.
+    pub fn new(entrance: Rc<Entrance>, server: Arc<DirectoryServer>, now: Moment) -> Self {
         let state = State::first(server.users.is_some());
         let (path, lines, stage) = ("/".to_owned(), Lines::default(), Stage::Prompt);
-        let (seen, rule, since, failures, lingers) = (0, None, None, 0, false);
+        let (seen, rule, since, failures, lingers) = (0, None, now, 0, false);
         Self { entrance, server, state, path, lines, seen, stage, rule, since, failures, lingers }
     }
 
     fn run(&mut self, cx: &mut Context<'_>) {
-        self.since.get_or_insert(cx.now);
         if cx.exchange().failed.take().is_some() {
             self.worker_failed(cx);
         }
@@ -241,7 +241,7 @@ impl Directory {
         }
         let Some(users) = &self.server.users else { return self.close(cx) };
         self.stage = Stage::Checking(Box::new(users.check(name, password.as_bytes())));
-        self.since = Some(cx.now);
+        self.since = cx.now;
     }
 
     /// Does a piece of the check. Each comes with the deadline of a round, so others have their turn between them, and
@@ -259,7 +259,7 @@ impl Directory {
             }
             Some(false) => {
                 self.failures += 1;
-                self.stage = Stage::Wrong(self.since.unwrap_or(cx.now) + LOGIN_FAILED_AFTER);
+                self.stage = Stage::Wrong(self.since.after(LOGIN_FAILED_AFTER));
                 cx.log(Level::Error, format_args!("no such user with this password"));
             }
         }
@@ -283,7 +283,7 @@ impl Directory {
         }
         cx.exchange().request = None;
         self.state = next.or_skip_login(self.server.users.is_some());
-        (self.stage, self.since) = (Stage::Prompt, Some(cx.now));
+        (self.stage, self.since) = (Stage::Prompt, cx.now);
         if self.state == State::End || cx.worker.draining {
             self.close(cx);
         }
@@ -299,10 +299,9 @@ impl Directory {
     }
 
     fn set_deadline(&self, cx: &mut Context<'_>) {
-        let since = self.since.unwrap_or(cx.now);
         match (cx.exchange().phase, &self.stage) {
             (Phase::Lingering, _) if self.lingers => {} // set when it began
-            (Phase::Open, Stage::Prompt) => cx.wake_at(since + self.server.timeout),
+            (Phase::Open, Stage::Prompt) => cx.wake_at(self.since.after(self.server.timeout)),
             (Phase::Open, Stage::Checking(_)) => cx.wake_at(cx.now),
             (Phase::Open, Stage::Wrong(until)) => cx.wake_at(*until),
             _ => cx.no_deadline(), // the rest is the workers', and ClientWrite's
@@ -316,7 +315,7 @@ impl Directory {
                 cx.log(Level::Info, format_args!("no line for too long: closed"));
                 cx.exchange().phase = Phase::Closed;
             }
-            (Phase::Open, Stage::Prompt) => self.since = Some(cx.now), // it still takes the last answer: it is not idle
+            (Phase::Open, Stage::Prompt) => self.since = cx.now, // it still takes the last answer: it is not idle
             (Phase::Open, Stage::Checking(_)) => self.check_on(cx),
             (Phase::Open, Stage::Wrong(_)) => {
                 let (answer, next) = self.rule.map_or((Answer::Nothing, State::End), |rule| rule.failed);
@@ -338,8 +337,8 @@ impl Directory {
     }
 
     fn wants_turn(&self, x: &Exchange) -> bool {
-        if x.failed.is_some() || self.since.is_none() {
-            return true; // to start the time that the first line may take
+        if x.failed.is_some() {
+            return true;
         }
         match (x.phase, &self.stage) {
             (Phase::Lingering, _) => x.output.is_empty() && !self.lingers,

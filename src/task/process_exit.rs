@@ -7,11 +7,11 @@ use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::{Exchange, Marks, Phase};
 use crate::log::Level;
 use crate::worker::Worker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use webserv_sys::poller::Pid;
 use webserv_sys::process::{self, Status};
 use webserv_sys::signal::Signal;
-use webserv_sys::{Error, Watch};
+use webserv_sys::{Error, Moment, Watch};
 
 /// How long a program has between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
@@ -25,8 +25,8 @@ pub struct ProcessExit {
     cancelled: bool,
     /// How long it may go on when its client has the answer.
     patience: Duration,
-    /// When that is over, once the client has.
-    end: Option<Instant>,
+    /// When that is over; never, as long as the client has none.
+    end: Moment,
     /// It counts among `programs_running`.
     counts: bool,
     stage: Stage,
@@ -45,13 +45,13 @@ enum Stage {
 impl ProcessExit {
     /// Sees to this child, which leads a process group of its own and counts among `programs_running`.
     pub fn new(pid: Pid, patience: Duration) -> Self {
-        Self { pid, reaped: false, cancelled: false, patience, end: None, counts: true, stage: Stage::Fresh }
+        Self { pid, reaped: false, cancelled: false, patience, end: Moment::NEVER, counts: true, stage: Stage::Fresh }
     }
 
     fn reap(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         if self.stage == Stage::Unwatched {
             self.stage = Stage::Watched;
-            self.be_patient(cx);
+            cx.wake_at(self.end);
         }
         let Some(status) = process::wait(self.pid).map_err(TaskError::internal)? else {
             self.count(true, cx);
@@ -90,14 +90,6 @@ impl ProcessExit {
             _ => {}
         }
         self.counts = counts;
-    }
-
-    /// Wakes when it may not go on any longer.
-    fn be_patient(&self, cx: &mut Context<'_>) {
-        match self.end {
-            Some(end) => cx.wake_at(end),
-            None => cx.no_deadline(),
-        }
     }
 
     /// Asks it to end, before it is made to.
@@ -161,9 +153,9 @@ impl Task<Worker> for ProcessExit {
                     .is_some_and(|x| x.phase != Phase::Closed && !x.marks.contains(Marks::PROGRAM_FAILED)) =>
             {
                 // Its client has the answer: what it still has to do, it may finish.
-                self.end = cx.now.checked_add(self.patience);
+                self.end = cx.now.after(self.patience);
                 match self.stage {
-                    Stage::Watched => self.be_patient(cx),
+                    Stage::Watched => cx.wake_at(self.end),
                     Stage::Fresh | Stage::Unwatched => self.count(false, cx), // it will be over when it is looked at
                 }
             }

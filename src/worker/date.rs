@@ -2,7 +2,7 @@
 
 use crate::http::date;
 use std::cell::Cell;
-use std::time::Instant;
+use webserv_sys::Moment;
 use webserv_sys::clock::{self, Wall};
 
 /// How many dates are kept.
@@ -13,14 +13,14 @@ const DATES: usize = 16;
 #[derive(Default)]
 pub struct DateCache {
     /// The round that the clock was asked in, and what it said.
-    asked: Cell<Option<(Instant, Wall)>>,
+    asked: Cell<Option<(Moment, Wall)>>,
     /// By the last bits of the second.
     dates: [Option<(i64, [u8; 29])>; DATES],
 }
 
 impl DateCache {
     /// The time of day in the round of the loop that began at `now`.
-    pub fn wall(&self, now: Instant) -> Wall {
+    pub fn wall(&self, now: Moment) -> Wall {
         match self.asked.get() {
             Some((round, wall)) if round == now => wall,
             _ => {
@@ -55,10 +55,10 @@ mod tests {
 
     #[test]
     fn the_clock_is_asked_again_in_the_next_round() {
-        let (cache, round) = (DateCache::default(), Instant::now());
+        let (cache, round) = (DateCache::default(), Moment::now());
         let first = cache.wall(round);
         while clock::wall() == first {}
         assert_eq!(cache.wall(round), first);
-        assert!(cache.wall(round + std::time::Duration::from_nanos(1)) > first);
+        assert!(cache.wall(round.after(std::time::Duration::from_nanos(1))) > first);
     }
 }

@@ -21,9 +21,9 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use webserv_sys::changes::{Aspects, Change, Changes, Watched, tells_changes};
-use webserv_sys::{Error, Result};
+use webserv_sys::{Error, Moment, Result};
 
 /// How long nothing new is kept after the kernel would not watch more.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -39,7 +39,7 @@ pub struct FileCache {
     asked: Cache<i64>,
     changes: Option<Rc<Changes>>,
     /// The kernel watches no more for us until then.
-    paused_until: Option<Instant>,
+    paused_until: Option<Moment>,
     /// Whether all changes are told, by the device's number.
     devices: HashMap<u64, bool>,
     /// Someone will call [`FileCache::drop_idle`].
@@ -63,7 +63,7 @@ pub struct Place<'a> {
 pub struct Kept {
     /// The answer.
     pub answer: KeptAnswer,
-    until: Instant,
+    until: Moment,
     /// As long as these are held no others can have the same place in memory, which is a part of the key.
     _settings: Arc<Settings>,
 }
@@ -97,7 +97,7 @@ impl KeptFile {
 
 impl FileCache {
     /// What is known of this place. Makes no system call; says nothing while there is news that was not read.
-    pub fn find(&mut self, place: Place<'_>, now: Instant) -> Option<Rc<Kept>> {
+    pub fn find(&mut self, place: Place<'_>, now: Moment) -> Option<Rc<Kept>> {
         if !self.changes.as_ref()?.is_quiet() {
             return None;
         }
@@ -111,7 +111,7 @@ impl FileCache {
     }
 
     /// The same, after the kernel was asked for news.
-    pub fn ask(&mut self, place: Place<'_>, now: Instant) -> Option<Rc<Kept>> {
+    pub fn ask(&mut self, place: Place<'_>, now: Moment) -> Option<Rc<Kept>> {
         if self.kept.is_empty() {
             return None;
         }
@@ -136,7 +136,7 @@ impl FileCache {
     }
 
     /// Whether what is now found at this place is to be kept: it is asked for often enough, and changes are told.
-    pub fn wants(&mut self, place: Place<'_>, now: Instant) -> bool {
+    pub fn wants(&mut self, place: Place<'_>, now: Moment) -> bool {
         let settings = place.settings.open_file_cache;
         if self.paused_until.is_some_and(|until| now < until) {
             return false;
@@ -147,7 +147,7 @@ impl FileCache {
     }
 
     /// Something was found at this place, and is not kept.
-    pub fn count(&mut self, place: Place<'_>, now: Instant) {
+    pub fn count(&mut self, place: Place<'_>, now: Moment) {
         self.set_key(place);
         match self.asked.get(&self.key, now) {
             Some(count) => *count += 1,
@@ -156,12 +156,12 @@ impl FileCache {
     }
 
     /// What was found at this place cannot be kept: for long it is not tried again.
-    pub fn put_off(&mut self, place: Place<'_>, now: Instant) {
+    pub fn put_off(&mut self, place: Place<'_>, now: Moment) {
         self.set_key(place);
         self.set_count(place, -PUT_OFF_USES, now);
     }
 
-    fn set_count(&mut self, place: Place<'_>, count: i64, now: Instant) {
+    fn set_count(&mut self, place: Place<'_>, count: i64, now: Moment) {
         let settings = place.settings.open_file_cache;
         let limits = Limits { entries_max: settings.files_max, bytes_max: usize::MAX };
         let entry = Entry { value: count, bytes: self.key.len(), idle_max: settings.inactive, depends: Vec::new() };
@@ -172,7 +172,7 @@ impl FileCache {
     ///
     /// # Errors
     /// Those of [`Changes::open`]. Then, and for a while, nothing is wanted.
-    pub fn changes(&mut self, now: Instant) -> Result<(Rc<Changes>, bool)> {
+    pub fn changes(&mut self, now: Moment) -> Result<(Rc<Changes>, bool)> {
         if let Some(changes) = &self.changes {
             return Ok((Rc::clone(changes), false));
         }
@@ -206,8 +206,8 @@ impl FileCache {
     }
 
     /// Nothing more is kept for a while: the kernel does not watch it.
-    pub fn pause(&mut self, now: Instant) {
-        self.paused_until = Some(now + PAUSE);
+    pub fn pause(&mut self, now: Moment) {
+        self.paused_until = Some(now.after(PAUSE));
     }
 
     /// Keeps an answer. Returns after which time [`drop_idle`](Self::drop_idle) must be called, if nobody was told yet.
@@ -216,7 +216,7 @@ impl FileCache {
         place: Place<'_>,
         answer: KeptAnswer,
         depends: Vec<Dependency>,
-        now: Instant,
+        now: Moment,
     ) -> Option<Duration> {
         let settings = place.settings.open_file_cache;
         self.set_key(place);
@@ -225,7 +225,7 @@ impl FileCache {
             KeptAnswer::File(file) => file.source.memory_bytes(),
             KeptAnswer::Error(_) => 0,
         };
-        let kept = Kept { answer, until: now + settings.valid, _settings: Arc::clone(place.settings) };
+        let kept = Kept { answer, until: now.after(settings.valid), _settings: Arc::clone(place.settings) };
         let entry = Entry { value: Rc::new(kept), bytes, idle_max: settings.inactive, depends };
         let limits = Limits { entries_max: settings.files_max, bytes_max: settings.bytes_max };
         self.kept.insert(&self.key, entry, limits, now);
@@ -240,7 +240,7 @@ impl FileCache {
     }
 
     /// Drops what nobody has asked for since long. True: there is more, for the next time.
-    pub fn drop_idle(&mut self, now: Instant) -> bool {
+    pub fn drop_idle(&mut self, now: Moment) -> bool {
         self.kept.drop_idle(now);
         self.asked.drop_idle(now);
         self.forget_unwatched();

@@ -21,7 +21,7 @@ use crate::log::AccessLogs;
 use date::DateCache;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use webserv_sys::Moment;
 
 /// Reads the configuration again; gives it with its warnings, or an error in words.
 pub type Loader = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
@@ -49,9 +49,9 @@ pub struct Worker {
     /// Programs that have been started and not yet reaped, but for those that have answered just now.
     pub programs_running: usize,
     /// When those are looked at again that are not watched yet.
-    pub programs_looked_at: Option<Instant>,
+    pub programs_looked_at: Option<Moment>,
     /// The round in which a piece of a password was hashed last, by its time.
-    pub hashed_at: Option<Instant>,
+    pub hashed_at: Option<Moment>,
     /// How many idle connections are to make room for new clients.
     pub idle_to_close: usize,
     /// Nothing new is begun: each response is its connection's last.
@@ -85,10 +85,10 @@ impl Worker {
     }
 
     /// When a program that was started now is to be looked at: with others, so that few wakeups serve many.
-    pub fn next_look(&mut self, now: Instant) -> Instant {
+    pub fn next_look(&mut self, now: Moment) -> Moment {
         match self.programs_looked_at {
-            Some(look) if look >= now + UNWATCHED / 2 => look,
-            _ => *self.programs_looked_at.insert(now + UNWATCHED),
+            Some(look) if look >= now.after(UNWATCHED / 2) => look,
+            _ => *self.programs_looked_at.insert(now.after(UNWATCHED)),
         }
     }
 

@@ -1,13 +1,40 @@
 //! Clocks: one to measure with, one to tell the time by, and the local time zone.
 
 use std::mem::MaybeUninit;
+use std::num::NonZeroU64;
+use std::time::Duration;
 
-/// Now, on the clock that never goes back, in nanoseconds since a time before this process: `CLOCK_MONOTONIC` in
-/// clock_gettime(2). Costs no system call on Linux (vdso).
-pub fn monotonic_nanos() -> u64 {
-    let now = clock_gettime(libc::CLOCK_MONOTONIC);
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+/// A time on the clock that never goes back (`CLOCK_MONOTONIC` in clock_gettime(2)), in nanoseconds since a time before
+/// this process. They are never zero: this is half of an `Instant`, and an `Option` of one takes no more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Moment(NonZeroU64);
+
+impl Moment {
+    /// Beyond the end of the clock.
+    pub const NEVER: Moment = Moment(NonZeroU64::MAX);
+
+    /// What the clock shows. Costs no system call on Linux (vdso).
+    pub fn now() -> Self {
+        let now = clock_gettime(libc::CLOCK_MONOTONIC);
+        let nanos = now.tv_sec as u64 * NANOS_PER_SEC + now.tv_nsec as u64;
+        Self(NonZeroU64::new(nanos).unwrap_or(NonZeroU64::MIN))
+    }
+
+    /// So much later; [`NEVER`](Self::NEVER) if the clock does not go so far.
+    #[inline]
+    pub fn after(self, wait: Duration) -> Self {
+        let nanos = wait.as_secs().saturating_mul(NANOS_PER_SEC).saturating_add(wait.subsec_nanos().into());
+        Self(self.0.saturating_add(nanos))
+    }
+
+    /// How long it is from `earlier` until then; nothing if it is not earlier.
+    #[inline]
+    pub fn since(self, earlier: Moment) -> Duration {
+        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
+    }
 }
+
+const NANOS_PER_SEC: u64 = 1_000_000_000;
 
 fn clock_gettime(clock: libc::clockid_t) -> libc::timespec {
     let mut time = MaybeUninit::uninit();
@@ -86,8 +113,22 @@ mod tests {
 
     #[test]
     fn the_monotonic_clock_does_not_go_back() {
-        let times: Vec<u64> = (0..1000).map(|_| monotonic_nanos()).collect();
+        let times: Vec<Moment> = (0..1000).map(|_| Moment::now()).collect();
         assert!(times.is_sorted());
+        assert_eq!(size_of::<Option<Moment>>(), 8);
+    }
+
+    #[test]
+    fn moments_stop_at_the_ends_of_the_clock() {
+        let (now, second) = (Moment::now(), Duration::new(1, 1));
+        let later = now.after(second);
+        assert_eq!((later.since(now), now.since(later), now.since(now)), (second, Duration::ZERO, Duration::ZERO));
+        assert_eq!(now.after(Duration::ZERO), now);
+        for wait in [Duration::from_nanos(u64::MAX), Duration::from_secs(u64::MAX), Duration::MAX] {
+            assert_eq!(now.after(wait), Moment::NEVER, "{wait:?}");
+        }
+        assert_eq!(Moment::NEVER.after(second), Moment::NEVER);
+        assert!(later < Moment::NEVER);
     }
 
     #[test]

@@ -21,5 +21,6 @@ pub mod signal;
 #[cfg(test)]
 mod testing;
 
+pub use clock::Moment;
 pub use error::{Error, Result};
 pub use poller::{Poller, Ready, Token, Watch};

@@ -96,11 +96,12 @@ impl Task<Worker> for Opener {
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
         self.left -= 1;
-        let protocol = Http1::new(Rc::clone(&self.entrance), cx.worker.next_connection());
+        let protocol = Http1::new(Rc::clone(&self.entrance), cx.worker.next_connection(), cx.now);
         let (reader, writer) = (Reader(std::io::stdin()), Writer(std::io::stdin()));
         let settings = Arc::clone(&self.entrance.settings);
         let exchange = Exchange::new(None, Client::from(&self.entrance.local), settings);
-        cx.open(exchange, [Box::new(protocol), Box::new(reader), Box::new(writer)]);
+        let until = cx.now.after(self.entrance.settings.client_header_timeout);
+        cx.open(exchange, [Box::new(protocol), Box::new(reader), Box::new(writer)], until);
         Ok(Flow::Progress)
     }
 }

@@ -1,7 +1,7 @@
 //! When a task is told that its time has come.
 
 use super::kernel;
-use super::stage::{On, Play, or_cancelled, plain, puppet, ready, want};
+use super::stage::{On, Play, exchange, or_cancelled, plain, puppet, ready, want};
 use crate::engine::{Event, Flow, Want};
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ fn a_deadline_that_is_taken_back_never_fires() {
         if cx.has_deadline() {
             cx.no_deadline();
         } else {
-            cx.wake_at(cx.now + ms(50));
+            cx.wake_at(cx.now.after(ms(50)));
         }
         Ok(Flow::Blocked)
     }));
@@ -111,6 +111,22 @@ fn deadlines_fire_in_the_order_of_their_times() {
     play.round();
     kernel::pass(ms(30));
     assert_eq!(play.round(), "wait 0, b Deadline, c Deadline, a Deadline");
+}
+
+/// The protocol of a new connection had a turn only to set its first deadline.
+#[test]
+fn an_exchange_is_opened_with_the_first_deadline_of_its_protocol() {
+    let mut play = Play::new();
+    play.start(puppet("accept", On::Read, |_, cx| {
+        let tasks = [plain("protocol", On::Always), plain("writer", On::Always), plain("reader", On::Read)];
+        cx.open(exchange(), tasks, cx.now.after(ms(50)));
+        Ok(Flow::Blocked)
+    }));
+    want("writer", Want::Nothing);
+    want("protocol", Want::Nothing);
+    assert_eq!(play.round(), "wait 0, accept Ready, reader Ready");
+    assert_eq!(play.round(), "arm accept, arm reader, wait 50, protocol Deadline");
+    assert_eq!(play.round(), "wait");
 }
 
 #[test]

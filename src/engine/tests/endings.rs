@@ -6,7 +6,7 @@ use crate::engine::{Event, Flow, TaskError, Want};
 use crate::exchange::limits::MEMBERS_MAX;
 use crate::exchange::{Phase, Side};
 use std::time::Duration;
-use webserv_sys::Error;
+use webserv_sys::{Error, Moment};
 
 /// What a cancelled trio of plain founders leaves in the journal.
 const FOUNDERS_END: &str = "protocol Cancel, reader Cancel, disarm reader, close reader, writer Cancel, close writer";
@@ -242,7 +242,7 @@ fn a_cancelled_task_may_order_what_outlives_it() {
             cx.start(plain("flush", On::Read));
             cx.tell_all(Event::Reload);
             let tasks = [plain("p", On::Always), plain("r", On::Read), plain("w", On::Write)];
-            cx.open(exchange(), tasks);
+            cx.open(exchange(), tasks, Moment::NEVER);
         }
         Ok(or_cancelled(event, Flow::Progress))
     });

@@ -1,14 +1,13 @@
 //! What the tests have for a kernel: a clock that goes only when it is told to, descriptors, the list of what is armed,
 //! and a journal of all that happened. There is one for each thread, so one for each test.
 
-use crate::engine::timers::Moment;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 use webserv_sys::poller::Pid;
-use webserv_sys::{Token, Watch};
+use webserv_sys::{Moment, Token, Watch};
 
 thread_local! {
     static KERNEL: RefCell<Kernel> = RefCell::new(Kernel::new());

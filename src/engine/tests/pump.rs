@@ -12,7 +12,7 @@ use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::Duration;
 use webserv_sys::poller::Pid;
-use webserv_sys::{Error, Watch};
+use webserv_sys::{Error, Moment, Watch};
 
 /// What all pipes of a connection hold at most.
 pub const PIPE_BYTES_MAX: usize = 11;
@@ -109,7 +109,7 @@ impl Task<Level> for Listen {
         let protocol = Protocol { client, state: State::Idle };
         let sides: [Box<dyn Task<Level>>; 2] = [Box::new(Reader(Rc::clone(&end))), Box::new(Writer(end))];
         let [reader, writer] = sides;
-        cx.open(small_exchange(*cx.worker), [Box::new(protocol), reader, writer]);
+        cx.open(small_exchange(*cx.worker), [Box::new(protocol), reader, writer], Moment::NEVER);
         Ok(if net::with(|net| net.random.once_in(2)) { Flow::Progress } else { Flow::Blocked })
     }
 }

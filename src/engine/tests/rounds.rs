@@ -7,6 +7,7 @@ use crate::exchange::Phase;
 use crate::exchange::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
 use crate::log::Level;
 use std::time::Duration;
+use webserv_sys::Moment;
 
 #[test]
 fn a_round_has_a_bounded_number_of_turns_and_they_go_round() {
@@ -166,7 +167,7 @@ fn a_task_sees_how_many_exchanges_are_open_and_opens_more() {
     let mut seen = Vec::new();
     play.start(puppet("accept", On::Read, move |_, cx| {
         seen.push(cx.exchanges_open());
-        cx.open(exchange(), [plain("p", On::Always), plain("r", On::Read), plain("w", On::Write)]);
+        cx.open(exchange(), [plain("p", On::Always), plain("r", On::Read), plain("w", On::Write)], Moment::NEVER);
         assert_eq!(seen, (0..seen.len()).collect::<Vec<_>>());
         Ok(if seen.len() < 3 { Flow::Progress } else { Flow::Blocked })
     }));

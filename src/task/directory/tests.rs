@@ -60,10 +60,11 @@ impl Task<Worker> for Opener {
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         for _ in 0..self.clients {
-            let session = Directory::new(Rc::clone(&self.entrance), Arc::clone(&self.server));
+            let session = Directory::new(Rc::clone(&self.entrance), Arc::clone(&self.server), cx.now);
             let sends = Client { lines: Some(b"VERSION 1\r\nLOGIN guest wrong\r\n") };
             let x = Exchange::new(None, crate::exchange::Client::Nobody, Arc::clone(&self.entrance.settings));
-            cx.open(x, [Box::new(session), Box::new(sends), Box::new(Client { lines: None })]);
+            let until = cx.now.after(self.server.timeout);
+            cx.open(x, [Box::new(session), Box::new(sends), Box::new(Client { lines: None })], until);
         }
         Ok(Flow::Done)
     }

@@ -4,7 +4,6 @@ use super::body::RequestBody;
 use super::current::{Arrival, Current, Path};
 use super::{Context, Http1, Step};
 use crate::config::Settings;
-use crate::engine::Moment;
 use crate::exchange::{Exchange, Phase, Pipe};
 use crate::http::{Form, HeadError, Limits, Method, Request, head, target};
 use crate::log::Level;
@@ -12,19 +11,19 @@ use crate::route::{self, Route};
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
+use webserv_sys::Moment;
 
 impl Http1 {
     /// Looks for a request at the front of the input.
     pub(super) fn begin(&mut self, cx: &mut Context<'_>) -> Step {
-        let now = cx.moment();
+        let now = cx.now;
         let Context { exchange: Some(x), worker, .. } = cx else { return Step::Wait };
         if x.input.is_empty() && !x.input.is_ended() {
-            self.since.get_or_insert(now); // from now on the first request may take its time
             return Step::Wait;
         }
         let limits = self.entrance.limits;
         let was_started = self.is_head_started();
-        let started = if was_started { self.since.unwrap_or(now) } else { now };
+        let started = if was_started { self.since } else { now };
         let bytes = x.input.contiguous();
         self.seen = bytes.len() as u32; // far below 4 GiB: a pipe is bounded
         let mut scan = self.scan.take().or_else(|| worker.scans.pop()).unwrap_or_default();
@@ -47,8 +46,8 @@ impl Http1 {
                 Step::Wait
             }
             Ok(None) => {
-                if self.since.is_none() || is_started != was_started {
-                    self.since = Some(now);
+                if is_started != was_started {
+                    self.since = now;
                 }
                 Step::Wait
             }
@@ -140,7 +139,7 @@ impl Http1 {
     /// Refuses a request whose head has not come as a whole.
     pub(super) fn refuse_head(&mut self, status: u16, cx: &mut Context<'_>) -> Step {
         let route = Route::to_server(&self.entrance.listener.hosts.servers[0]);
-        let arrival = self.arrival(route, self.since.unwrap_or(cx.moment()), cx);
+        let arrival = self.arrival(route, self.since, cx);
         self.scan = None;
         let line = cx.exchange().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);

@@ -2,13 +2,13 @@
 
 use super::body::RequestBody;
 use crate::config::Config;
-use crate::engine::Moment;
 use crate::exchange::{Fresh, OnDemand};
 use crate::http::userid::UserId;
 use crate::http::{Limits, Method, Request, Text};
 use crate::route::Route;
 use std::rc::Rc;
 use std::sync::Arc;
+use webserv_sys::Moment;
 
 /// The request that is being answered.
 pub(super) struct Current {

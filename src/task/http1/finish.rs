@@ -22,7 +22,7 @@ impl Http1 {
             true => self.leaving.push(current),
             false => self.forget(current, cx),
         }
-        self.since = Some(cx.moment());
+        self.since = cx.now;
         let x = cx.exchange();
         x.reply.give_back();
         x.body.give_back();
@@ -64,7 +64,7 @@ impl Http1 {
 
     /// The last answer has left: from now on the client's time runs.
     pub(super) fn linger(&mut self, cx: &mut Context<'_>) {
-        (self.lingers, self.since) = (true, Some(cx.moment()));
+        (self.lingers, self.since) = (true, cx.now);
         let x = cx.exchange();
         x.marks.remove(Marks::DROPPED);
         let wait = x.settings.lingering.timeout.min(self.lingering_time(&x.settings.lingering));
@@ -73,9 +73,9 @@ impl Http1 {
 
     /// `lingering_timeout` has passed: it goes on if something came meanwhile, and `lingering_time` is not over.
     pub(super) fn linger_on(&mut self, cx: &mut Context<'_>) {
-        let now = cx.moment();
+        let now = cx.now;
         let x = cx.exchange();
-        let end = self.since.unwrap_or(now).after(self.lingering_time(&x.settings.lingering));
+        let end = self.since.after(self.lingering_time(&x.settings.lingering));
         if x.marks.contains(Marks::DROPPED) && now < end {
             x.marks.remove(Marks::DROPPED);
             let wait = x.settings.lingering.timeout.min(end.since(now));
@@ -122,7 +122,7 @@ impl Http1 {
         if logs.is_empty() {
             return;
         }
-        let view = self.view_at(entry, cx.exchange.as_deref(), cx.worker, (cx.now, cx.moment()));
+        let view = self.view_at(entry, cx.exchange.as_deref(), cx.worker, cx.now);
         for log in logs.iter().filter_map(|&log| entry.config.access_logs.get(log)) {
             let push = |line: &mut Vec<u8>| route::push_log_line(line, &log.format, &view);
             cx.worker.access_logs.write(log, cx.now, push);

@@ -21,7 +21,7 @@ mod upload;
 mod view;
 
 use super::Context;
-use crate::engine::{Event, Flow, Moment, Side, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Side, Task, TaskError, Want};
 use crate::exchange::limits::STEPS_PER_TURN;
 use crate::exchange::{Exchange, Phase};
 use crate::http::Scan;
@@ -31,7 +31,7 @@ use answer::end_workers;
 use current::{Current, Stage};
 use leaving::Leaving;
 use std::rc::Rc;
-use webserv_sys::Watch;
+use webserv_sys::{Moment, Watch};
 
 /// The HTTP/1.1 side of one connection.
 pub struct Http1 {
@@ -45,8 +45,8 @@ pub struct Http1 {
     scan: Option<Box<Scan>>,
     /// Bytes at the front of the input that the scan has seen already.
     seen: u32,
-    /// When the head's first byte came, when the connection became idle, or when it began to linger.
-    since: Option<Moment>,
+    /// When the connection was opened or became idle, when the head's first byte came, or when it began to linger.
+    since: Moment,
     current: Option<Box<Current>>,
     /// Requests whose answer is in the output and has not quite left, of which a log is to be told when it has.
     leaving: Leaving,
@@ -71,15 +71,16 @@ enum Step {
 }
 
 impl Http1 {
-    /// Speaks HTTP/1.1 on a connection that was accepted at this entrance, the worker's so-manieth.
-    pub fn new(entrance: Rc<Entrance>, connection: u64) -> Self {
+    /// Speaks HTTP/1.1 on a connection that was accepted at this entrance, the worker's so-manieth, in the
+    /// round of `now`. It must be told of its first deadline, `client_header_timeout` later.
+    pub fn new(entrance: Rc<Entrance>, connection: u64, now: Moment) -> Self {
         Self {
             entrance,
             connection,
             served: 0,
             scan: None,
             seen: 0,
-            since: None,
+            since: now,
             current: None,
             leaving: Leaving::default(),
             hasty: false,
@@ -165,7 +166,6 @@ impl Http1 {
     /// The time at which patience ends: with the head as a whole, with the next request, with a body's next bytes.
     fn set_deadline(&self, cx: &mut Context<'_>) {
         let settings = &self.entrance.settings;
-        let since = self.since.unwrap_or(cx.moment());
         match (cx.exchange().phase, &self.current) {
             (Phase::Lingering, _) if self.lingers => {} // set when it began
             (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // the rest is ClientWrite's
@@ -174,11 +174,11 @@ impl Http1 {
             (Phase::Open, None) if self.closing => cx.no_deadline(),
             (Phase::Open, Some(current)) => cx.wake_after(current.route.settings.client_body_timeout),
             (Phase::Open, None) if self.is_head_started() || self.served == 0 => {
-                cx.wake_since(since, settings.client_header_timeout);
+                cx.wake_at(self.since.after(settings.client_header_timeout));
             }
             (Phase::Open, None) => {
                 let timeout = cx.exchange().settings.keepalive_timeout;
-                cx.wake_since(since, timeout);
+                cx.wake_at(self.since.after(timeout));
             }
         }
     }
@@ -191,7 +191,7 @@ impl Http1 {
                     cx.log(Level::Info, format_args!("idle for too long: closed"));
                     cx.exchange().phase = Phase::Closed;
                 } else {
-                    self.since = Some(cx.moment()); // the client still takes the last answer: it is not idle
+                    self.since = cx.now; // the client still takes the last answer: it is not idle
                 }
                 return;
             }
@@ -240,9 +240,6 @@ impl Http1 {
     fn wants_turn(&self, x: &Exchange) -> bool {
         if x.failed.is_some() || self.leaving.has_left(x.sent_bytes) {
             return true;
-        }
-        if self.since.is_none() {
-            return true; // to start the time that the first request may take
         }
         if x.phase == Phase::Lingering {
             return x.output.is_empty() && !self.lingers;
