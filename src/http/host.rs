@@ -1,7 +1,7 @@
 //! `uri-host [ ":" port ]`: the Host field and the authority of a target (RFC 9110 section 7.2, RFC 3986 section 3.2).
 
 use super::number::hex_digit;
-use super::octets::is_host;
+use super::octets::{is_host, plain_host_len};
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
@@ -75,7 +75,7 @@ pub fn lower(name: &[u8]) -> Cow<'_, [u8]> {
 /// A registered name or IPv4 address, up to ":" or the end: its length, and whether it has capitals.
 #[inline(always)]
 fn reg_name(text: &[u8]) -> Result<(usize, bool), HostError> {
-    let (mut at, mut has_capitals) = (0, false);
+    let (mut at, mut has_capitals) = (plain_host_len(text), false);
     loop {
         while at < text.len() && is_host(text[at]) {
             at += 1;

@@ -122,19 +122,39 @@ pub fn path_len(text: &[u8]) -> usize {
     until(text, |word| not_within(word, b'!') | equal(word, b'?') | equal(word, b'#'))
 }
 
-/// So many bytes at least hold no "%", no NUL, and no "/" before a "/" or ".": those that can be looked at eight at a
-/// time. The last of each eight is the first of the next, as pairs count.
+/// At least eight bytes that hold no "%", no NUL, and no "/" before a "/" or ".". The last of each eight is the first
+/// of the next, as pairs count; the last eight may have been seen in part.
 #[inline]
-pub fn plain_path_len(path: &[u8]) -> usize {
-    let mut len = 0;
-    while let Some(word) = path.get(len..).and_then(|rest| rest.first_chunk()) {
-        let word = u64::from_le_bytes(*word);
+pub fn is_plain_path(path: &[u8]) -> bool {
+    let Some(end) = path.last_chunk() else { return false };
+    let is_plain = |eight: &[u8; 8]| {
+        let word = u64::from_le_bytes(*eight);
         let dot_or_slash = equal(word | splat(1), b'/'); // they differ in this bit only
         let marks = equal(word, b'/') << 8 & dot_or_slash | equal(word, b'%') | equal(word, 0);
-        if marks & HIGH_BITS != 0 {
-            break;
+        marks & HIGH_BITS == 0
+    };
+    let mut rest = path;
+    while let Some(eight) = rest.first_chunk()
+        && is_plain(eight)
+    {
+        rest = &rest[7..];
+    }
+    rest.len() < 8 && is_plain(end)
+}
+
+/// So many bytes at least are digits, small letters, hyphens and dots, with no dot before a dot: of most hosts all but
+/// a few. The last of each eight is the first of the next, as pairs count.
+#[inline(never)] // its constants need the registers
+pub fn plain_host_len(text: &[u8]) -> usize {
+    let mut len = 0;
+    while let Some(word) = text.get(len..).and_then(|rest| rest.first_chunk()) {
+        let word = u64::from_le_bytes(*word);
+        let dots = equal(word, b'.') & HIGH_BITS;
+        let others = outside(word, b'-', b'9') & outside(word, b'a', b'z') | equal(word, b'/');
+        match (others | dots & dots >> 8 | word) & HIGH_BITS {
+            0 => len += 7,
+            marks => return len + first_mark(marks),
         }
-        len += 7;
     }
     len
 }
@@ -180,11 +200,17 @@ const fn splat(byte: u8) -> u64 {
     u64::MAX / 255 * byte as u64
 }
 
-/// Marks bytes that are less than an ASCII one, above "~", or not ASCII. A byte marked wrongly comes of a borrow or a
-/// carry, and so stands above one that is marked rightly.
+/// Marks bytes that are less than an ASCII one, above "~", or not ASCII: the addition marks these but 0xff, which the
+/// subtraction marks. A byte marked wrongly comes of a borrow or a carry, and so stands above one that is marked rightly.
 #[inline(always)]
 const fn not_within(word: u64, least: u8) -> u64 {
-    word.wrapping_sub(splat(least)) | word.wrapping_add(splat(1)) | word
+    word.wrapping_sub(splat(least)) | word.wrapping_add(splat(1))
+}
+
+/// Marks ASCII bytes that are less than one or above another. A carry comes only of a byte that is not ASCII.
+#[inline(always)]
+const fn outside(word: u64, least: u8, most: u8) -> u64 {
+    !word.wrapping_add(splat(0x80 - least)) | word.wrapping_add(splat(0x7f - most))
 }
 
 /// Marks bytes that are this ASCII one, and some that are not ASCII.
@@ -231,8 +257,6 @@ mod tests {
                         let mut text = vec![filler; len];
                         text[at] = byte;
                         let slow = |class: Class| text.iter().position(|&b| !class(b)).unwrap_or(len);
-                        let plain_path = &text[..plain_path_len(&text)];
-                        assert!(!plain_path.iter().any(|&b| matches!(b, b'%' | 0)), "{byte:#x} at {at} of {len}");
                         assert_eq!(plain_len(&text), slow(|b| matches!(b, b' '..=b'~')), "{byte:#x} at {at} of {len}");
                         assert_eq!(target_len(&text), slow(is_target), "{byte:#x} at {at} of {len}");
                         assert_eq!(
@@ -244,6 +268,29 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Every pair of telling bytes at every place of two words and a tail.
+    #[test]
+    fn what_is_plain_is_plain() {
+        let telling = b"/.%a-z0:?# \0{`@A\xa5\xaf\xff";
+        for filler in [b"aaaaaaaaaaaaaaaaaaaa", b"/a/a/a/a/a/a/a/a/a/a"] {
+            for at in 0..filler.len() - 1 {
+                for pair in telling.iter().flat_map(|&first| telling.map(|second| [first, second])) {
+                    let mut text = *filler;
+                    text[at..at + 2].copy_from_slice(&pair);
+                    let is_odd = text.iter().any(|b| matches!(b, b'%' | 0))
+                        || text.windows(2).any(|two| matches!(two, [b'/', b'/' | b'.']));
+                    assert!(!is_odd || !is_plain_path(&text), "{}", text.escape_ascii());
+                    let host = &text[..plain_host_len(&text)];
+                    assert!(host.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.')));
+                    let next = text.get(host.len()).copied();
+                    assert!(!host.windows(2).any(|two| two == b"..") && !(host.ends_with(b".") && next == Some(b'.')));
+                }
+            }
+        }
+        assert_eq!((plain_host_len(b"www.example.org"), plain_host_len(b"127.0.0.1:34567")), (14, 9));
+        assert!(is_plain_path(b"/index.h") && is_plain_path(b"/static/style.css") && !is_plain_path(b"/a"));
     }
 
     #[test]

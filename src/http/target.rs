@@ -4,7 +4,7 @@ use super::fields::Span;
 use super::host::{self, HostError};
 use super::method::Method;
 use super::number::hex_digit;
-use super::octets::{is_path, is_unreserved, plain_path_len, until_number_sign};
+use super::octets::{is_path, is_plain_path, is_unreserved, until_number_sign};
 use super::request::Form;
 use std::borrow::Cow;
 
@@ -104,20 +104,10 @@ pub fn normalize(path: &[u8], merge_slashes: bool) -> Result<Cow<'_, [u8]>, Targ
     if is_normal(path) { Ok(path.into()) } else { rebuild(path, merge_slashes).map(Cow::Owned) }
 }
 
-/// Nothing to decode, no empty segment and none that begins with a dot.
+/// Nothing to decode, no NUL, no empty segment and none that begins with a dot.
 fn is_normal(path: &[u8]) -> bool {
-    let mut rest = &path[plain_path_len(path)..];
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        if *byte > b'/' {
-            continue; // nearly all
-        }
-        match (byte, after) {
-            (b'/', [b'/' | b'.', ..]) | (b'%' | 0, _) => return false,
-            _ => {}
-        }
-    }
-    true
+    let is_odd = |at: usize| matches!(path[at..], [b'/', b'/' | b'.', ..] | [b'%' | 0, ..]);
+    is_plain_path(path) || !(0..path.len()).any(is_odd)
 }
 
 fn rebuild(path: &[u8], merge_slashes: bool) -> Result<Vec<u8>, TargetError> {
