@@ -123,7 +123,7 @@ impl Http1 {
             return;
         }
         let view = self.view_at(entry, cx.exchange.as_deref(), cx.worker, (cx.now, cx.moment()));
-        for log in logs.iter().filter_map(|&log| entry.config.access_logs.get(log)) {
+        for log in logs {
             let push = |line: &mut Vec<u8>| route::push_log_line(line, &log.format, &view);
             cx.worker.access_logs.write(log, cx.now, push);
         }
