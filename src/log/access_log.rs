@@ -71,9 +71,15 @@ impl AccessLogs {
 
     /// Mostly the log is one of those that were opened, and has the very same target; after a reload it may be an equal
     /// one of the configuration before.
+    #[inline]
     fn find(&self, target: &Arc<LogTarget>) -> Option<usize> {
         let same = self.logs.iter().position(|log| Arc::ptr_eq(&log.target, target));
-        same.or_else(|| self.logs.iter().position(|log| log.target == *target))
+        same.or_else(|| self.find_equal(target))
+    }
+
+    #[cold]
+    fn find_equal(&self, target: &LogTarget) -> Option<usize> {
+        self.logs.iter().position(|log| *log.target == *target)
     }
 
     /// Writes out the lines that have waited as long as they may.

@@ -89,7 +89,7 @@ fn access_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
             return Err(word.fault(format!("\"{}\" is not supported; accepted: a format, buffer=, flush=", word.text)));
         } else if index == 1 && !word.text.contains('=') {
             log.format = self::format(scope, word)?;
-            let is_sent_field = |part: &Part| matches!(part, Part::Variable(Variable::SentHttp(_)));
+            let is_sent_field = |part: &Part| matches!(part.variable, Variable::SentHttp(_));
             log.has_sent_fields = log.format.parts.iter().any(is_sent_field);
         } else {
             let message = format!("unknown option \"{}\"; accepted after the format: buffer=, flush=", word.text);
@@ -120,9 +120,9 @@ fn log_format(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     }
     for word in texts {
         let parsed = Template::parse(&word.text).map_err(|message| word.fault(message))?;
-        template.parts.extend(parsed.parts);
+        template.append(parsed);
     }
-    if template.parts.iter().all(|part| matches!(part, Part::Text(_))) {
+    if template.as_text().is_some() {
         return Err(name.fault(format!("the log format \"{}\" has no variables", name.text)));
     }
     scope.draft.formats.insert(name.text.clone(), Arc::new(template));

@@ -133,12 +133,12 @@ fn logs() {
     assert_eq!((&settings_at(&config, "/").access_logs, logs.len()), (logs, 3));
     assert_eq!(*logs[0].target, LogTarget::File("/srv/a.log".into()));
     assert_eq!((logs[0].buffer_bytes, logs[0].flush), (65536, Duration::from_secs(1)));
-    assert!(logs[0].format.parts.contains(&Part::Variable(Variable::HttpKnown(Known::UserAgent))));
+    assert!(logs[0].format.parts.iter().any(|part| part.variable == Variable::HttpKnown(Known::UserAgent)));
     let AccessLog { format, buffer_bytes, flush, .. } = &*logs[1];
     assert_eq!((*buffer_bytes, *flush, format.escape), (4096, Duration::from_secs(5), Escape::Json));
-    let parts =
-        [Part::Variable(Variable::RemoteAddr), Part::Text(Literal::new(" ".into())), Part::Variable(Variable::Status)];
-    assert_eq!(format.parts, parts);
+    let part = |before: &str, variable| Part { before: Literal::new(before.into()), variable };
+    assert_eq!(format.parts, [part("", Variable::RemoteAddr), part(" ", Variable::Status)]);
+    assert_eq!(format.rest.as_str(), "");
     assert_eq!(*logs[2].target, LogTarget::Stderr);
 }
 
