@@ -1,7 +1,7 @@
 //! Text with variables: `$name` and `${name}`.
 
 use super::suggest::did_you_mean;
-use super::types::{Literal, Part, Template, Variable};
+use super::types::{Escape, Literal, Part, Template, Variable};
 use crate::http::Known;
 
 /// The variables with fixed names.
@@ -67,43 +67,40 @@ impl Variable {
 impl Template {
     /// Takes text with variables apart. Errors: what is wrong with a variable, in words for the configuration's author.
     pub fn parse(text: &str) -> Result<Template, String> {
-        let mut template = Template::default();
+        let mut parts = Vec::new();
         let mut rest = text;
         while let Some(dollar) = rest.find('$') {
-            template.push_text(&rest[..dollar]);
+            let before = Literal::new(rest[..dollar].to_owned());
             let (name, after) = split_name(&rest[dollar + 1..])?;
             let variable = Variable::parse(name).ok_or_else(|| {
                 let meant = did_you_mean(name, NAMES.iter().map(|(known, _)| *known));
                 format!("unknown variable \"${name}\"{}", meant.replace("mean \"", "mean \"$"))
             })?;
-            template.parts.push(Part::Variable(variable));
+            parts.push(Part { before, variable });
             rest = after;
         }
-        template.push_text(rest);
-        Ok(template)
+        Ok(Template { parts, rest: Literal::new(rest.to_owned()), escape: Escape::default() })
+    }
+
+    /// Goes on with another text.
+    pub fn append(&mut self, mut more: Template) {
+        let joint = match more.parts.first_mut() {
+            Some(part) => &mut part.before,
+            None => &mut more.rest,
+        };
+        *joint = Literal::new([self.rest.as_str(), joint.as_str()].concat());
+        self.parts.append(&mut more.parts);
+        self.rest = more.rest;
     }
 
     /// The text, if it has no variables.
     pub fn as_text(&self) -> Option<&str> {
-        match &self.parts[..] {
-            [] => Some(""),
-            [Part::Text(text)] => Some(text.as_str()),
-            _ => None,
-        }
+        self.parts.is_empty().then(|| self.rest.as_str())
     }
 
     /// The text before the first variable.
     pub(super) fn leading_text(&self) -> &str {
-        match self.parts.first() {
-            Some(Part::Text(text)) => text.as_str(),
-            _ => "",
-        }
-    }
-
-    fn push_text(&mut self, text: &str) {
-        if !text.is_empty() {
-            self.parts.push(Part::Text(Literal::new(text.to_owned())));
-        }
+        self.parts.first().map_or(&self.rest, |part| &part.before).as_str()
     }
 }
 
@@ -132,11 +129,8 @@ mod tests {
         match Template::parse(text) {
             Err(message) => format!("! {message}"),
             Ok(template) => {
-                let part = |part: &Part| match part {
-                    Part::Text(text) => text.as_str().to_owned(),
-                    Part::Variable(variable) => format!("<{variable:?}>"),
-                };
-                template.parts.iter().map(part).collect()
+                let part = |part: &Part| format!("{}<{:?}>", part.before.as_str(), part.variable);
+                template.parts.iter().map(part).chain([template.rest.as_str().to_owned()]).collect()
             }
         }
     }
@@ -170,6 +164,18 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(shown(text), expected, "{text}");
+        }
+    }
+
+    /// Cut anywhere, but not in a variable's name.
+    #[test]
+    fn a_text_in_pieces_is_the_whole_one() {
+        let pieces = ["", "a", "${uri}", "", "b ", "c", "${args}d", "$host${status}", "."];
+        for cut in 0..=pieces.len() {
+            let [mut whole, behind] =
+                [&pieces[..cut], &pieces[cut..]].map(|text| Template::parse(&text.concat()).unwrap());
+            whole.append(behind);
+            assert_eq!(whole, Template::parse(&pieces.concat()).unwrap(), "cut before {cut}");
         }
     }
 

@@ -42,10 +42,10 @@ pub struct Config {
     pub events: Events,
     /// What to listen on, one entry per distinct address, in order of first appearance.
     pub listeners: Vec<Listener>,
-    /// All access log files with their format; `Settings::access_logs` index this.
-    pub access_logs: Vec<AccessLog>,
+    /// All access log files with their format: all that `Settings::access_logs` names.
+    pub access_logs: Vec<Arc<AccessLog>>,
     /// The other error log files, of `error_log` inside `http`: all that `Settings::error_log` names.
-    pub error_logs: Vec<LogTarget>,
+    pub error_logs: Vec<Arc<LogTarget>>,
     /// What looks like a mistake but was accepted, to be shown beside the start-up messages.
     pub warnings: Vec<Problem>,
     /// All files that were read, by name, for `-T`.
@@ -150,8 +150,8 @@ pub struct Settings {
     pub error_pages: Vec<ErrorPage>,
     /// `return`: answer at once. Not inherited.
     pub return_: Option<Return>,
-    /// Access logs to write: indices into [`Config::access_logs`].
-    pub access_logs: Vec<usize>,
+    /// Access logs to write, some of [`Config::access_logs`].
+    pub access_logs: Vec<Arc<AccessLog>>,
     /// `error_log` level for these requests.
     pub error_level: Level,
     /// `error_log` file for these requests, one of [`Config::error_logs`]; `None`: the main level's.
@@ -326,8 +326,8 @@ pub struct Return {
 /// `access_log PATH [FORMAT [buffer=SIZE] [flush=TIME]];`
 #[derive(Clone, PartialEq, Debug)]
 pub struct AccessLog {
-    /// The file.
-    pub target: LogTarget,
+    /// The file. All logs of one file have the same pointer, by which the file's buffer is found.
+    pub target: Arc<LogTarget>,
     /// `log_format`, or the built-in combined.
     pub format: Arc<Template>,
     /// The format has fields of the response: its head is kept until the line is written.

@@ -3,6 +3,7 @@
 use super::LogFiles;
 use super::files::{Sink, append_late};
 use crate::config::{AccessLog, LogTarget};
+use std::sync::Arc;
 use std::time::Duration;
 use webserv_sys::Moment;
 
@@ -23,7 +24,7 @@ pub enum News {
 }
 
 struct Log {
-    target: LogTarget,
+    target: Arc<LogTarget>,
     sink: Sink,
     buffer: Vec<u8>,
     /// When the buffer is to be written out, full or not. There is a timer for it.
@@ -35,11 +36,11 @@ struct Log {
 
 impl AccessLogs {
     /// These logs, whose files are open.
-    pub fn new(settings: &[AccessLog], files: &LogFiles) -> Self {
+    pub fn new(settings: &[Arc<AccessLog>], files: &LogFiles) -> Self {
         let mut logs = Self::default();
         for log in settings {
             if let (None, Some(sink)) = (logs.find(&log.target), files.sink(&log.target)) {
-                let AccessLog { target, buffer_bytes, flush, .. } = log.clone();
+                let AccessLog { target, buffer_bytes, flush, .. } = AccessLog::clone(log);
                 logs.logs.push(Log { target, sink, buffer: Vec::new(), due: None, buffer_bytes, flush });
             }
         }
@@ -47,7 +48,7 @@ impl AccessLogs {
     }
 
     /// Goes on with these logs and files; what was gathered goes to the old ones.
-    pub fn replace(&mut self, settings: &[AccessLog], files: &LogFiles) {
+    pub fn replace(&mut self, settings: &[Arc<AccessLog>], files: &LogFiles) {
         self.flush();
         self.logs = Self::new(settings, files).logs;
     }
@@ -69,13 +70,17 @@ impl AccessLogs {
         self.news.pop()
     }
 
-    fn find(&self, target: &LogTarget) -> Option<usize> {
-        // Byte by byte, as it was written: to compare paths piece by piece costs more, for each request.
-        let same = |log: &Log| match (&log.target, target) {
-            (LogTarget::File(a), LogTarget::File(b)) => a.as_os_str() == b.as_os_str(),
-            (a, b) => a == b,
-        };
-        self.logs.iter().position(same)
+    /// Mostly the log is one of those that were opened, and has the very same target; after a reload it may be an equal
+    /// one of the configuration before.
+    #[inline]
+    fn find(&self, target: &Arc<LogTarget>) -> Option<usize> {
+        let same = self.logs.iter().position(|log| Arc::ptr_eq(&log.target, target));
+        same.or_else(|| self.find_equal(target))
+    }
+
+    #[cold]
+    fn find_equal(&self, target: &LogTarget) -> Option<usize> {
+        self.logs.iter().position(|log| *log.target == *target)
     }
 
     /// Writes out the lines that have waited as long as they may.
@@ -132,7 +137,6 @@ mod tests {
     use super::*;
     use crate::config::{Config, Template};
     use std::path::{Path, PathBuf};
-    use std::sync::Arc;
 
     const FLUSH: Duration = Duration::from_secs(1);
 
@@ -164,12 +168,16 @@ mod tests {
         })
     }
 
-    fn settings(path: &Path, buffer_bytes: usize) -> AccessLog {
-        let (target, format) = (LogTarget::File(path.to_owned()), Arc::new(Template::default()));
+    fn settings(path: &Path, buffer_bytes: usize) -> Arc<AccessLog> {
+        Arc::new(of_format(path, buffer_bytes, Template::default()))
+    }
+
+    fn of_format(path: &Path, buffer_bytes: usize, format: Template) -> AccessLog {
+        let (target, format) = (Arc::new(LogTarget::File(path.to_owned())), Arc::new(format));
         AccessLog { target, format, has_sent_fields: false, buffer_bytes, flush: FLUSH }
     }
 
-    fn open(settings: &[AccessLog]) -> (AccessLogs, LogFiles) {
+    fn open(settings: &[Arc<AccessLog>]) -> (AccessLogs, LogFiles) {
         let config = Config { access_logs: settings.to_vec(), ..Config::default() };
         let files = LogFiles::open(&config).expect("opens");
         (AccessLogs::new(settings, &files), files)
@@ -206,7 +214,7 @@ mod tests {
         assert_eq!((first.read(), second.read()), ("late\n".into(), "before\nafter\n".into()));
         drop(first);
         assert_eq!(write(&mut logs, &a, now, "gone\n"), None, "a log that was removed is not made anew");
-        assert!(matches!(&a.target, LogTarget::File(path) if !path.exists()));
+        assert!(matches!(&*a.target, LogTarget::File(path) if !path.exists()));
     }
 
     #[test]
@@ -214,7 +222,7 @@ mod tests {
         let now = Moment::now();
         let file = TempFile::new("formats");
         let short = settings(&file.0, 64);
-        let long = AccessLog { format: Arc::new(Template::parse("$uri").expect("parses")), ..short.clone() };
+        let long = Arc::new(of_format(&file.0, 64, Template::parse("$uri").expect("parses")));
         let (mut logs, _) = open(&[short.clone(), long.clone()]);
         assert_eq!(write(&mut logs, &long, now, "1\n"), Some(FLUSH));
         assert_eq!(write(&mut logs, &short, now, "2\n"), None);
@@ -225,7 +233,7 @@ mod tests {
     #[test]
     fn a_buffer_that_is_often_full_before_its_time_had_a_timer_each_time() {
         let (often, seldom) = (TempFile::new("often"), TempFile::new("seldom"));
-        let log = AccessLog { flush: 10 * FLUSH, ..settings(&often.0, 8) };
+        let log = Arc::new(AccessLog { flush: 10 * FLUSH, ..of_format(&often.0, 8, Template::default()) });
         let other = settings(&seldom.0, 64);
         let (mut logs, _) = open(&[log.clone(), other.clone()]);
         let start = Moment::now();

@@ -4,6 +4,7 @@ use super::files::Sink;
 use super::{Level, LogFiles};
 use crate::config::{Config, LogTarget};
 use std::fmt::{self, Write as _};
+use std::sync::Arc;
 
 /// Where the server writes what happens to it. Each worker has its own; they append to the same files.
 pub struct ErrorLog {
@@ -88,7 +89,7 @@ impl ErrorLog {
     pub fn replace(&mut self, config: &Config, files: &LogFiles) {
         self.level = config.error_log.level;
         self.sink = Some(files.sink(&config.error_log.target).unwrap_or(Sink::Stderr));
-        let other = |target: &LogTarget| Some((target.clone(), files.sink(target)?));
+        let other = |target: &Arc<LogTarget>| Some((LogTarget::clone(target), files.sink(target)?));
         self.others = config.error_logs.iter().filter_map(other).collect();
     }
 
@@ -144,7 +145,7 @@ mod tests {
     fn a_line_for_a_log_that_is_gone_goes_to_the_main_one() {
         let path = |name: &str| std::env::temp_dir().join(format!("webserv-error-{name}-{}", std::process::id()));
         let target = |name: &str| LogTarget::File(path(name));
-        let mut config = Config { error_logs: vec![target("a"), target("b")], ..Config::default() };
+        let mut config = Config { error_logs: vec![target("a").into(), target("b").into()], ..Config::default() };
         config.error_log.target = target("main");
         let open = |config: &Config| LogFiles::open(config).expect("opens");
         let mut log = ErrorLog::new(&config, &open(&config), 0);
@@ -153,7 +154,7 @@ mod tests {
             log.write(Level::Error, &Line { target: Some(&target), ..Line::plain(format_args!("{what}")) });
         };
         write(&mut log, "1", "b");
-        config.error_logs = vec![target("b")];
+        config.error_logs = vec![target("b").into()];
         log.replace(&config, &open(&config));
         write(&mut log, "2", "b");
         write(&mut log, "3", "a");

@@ -55,7 +55,8 @@ impl LogFiles {
     /// Which file cannot be opened, and why.
     pub fn open(config: &Config) -> Result<Self, String> {
         let mut files = LogFiles::default();
-        for target in [&config.error_log.target].into_iter().chain(&config.error_logs) {
+        files.add(&config.error_log.target, "error")?;
+        for target in &config.error_logs {
             files.add(target, "error")?;
         }
         for log in &config.access_logs {
@@ -265,7 +266,8 @@ mod tests {
     fn a_file_that_several_logs_share_is_opened_once() {
         let path = std::env::temp_dir().join(format!("webserv-shared-{}", std::process::id()));
         let target = LogTarget::File(path.clone());
-        let config = Config { error_logs: vec![target.clone(), target.clone()], ..Config::default() };
+        let config =
+            Config { error_logs: vec![Arc::new(target.clone()), Arc::new(target.clone())], ..Config::default() };
         let files = LogFiles::open(&config).expect("opens");
         assert_eq!(files.files.len(), 1);
         assert!(files.sink(&target).is_some() && files.sink(&LogTarget::Stderr).is_some());

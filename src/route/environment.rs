@@ -2,8 +2,8 @@
 
 use super::address::{push_address, push_port};
 use super::script::{Script, absolute};
-use super::variables::{View, expand};
-use super::{document_root, file_path};
+use super::variables::expand;
+use super::{View, document_root, file_path};
 use crate::http::fields::Field;
 use crate::http::{Form, Known, Method, Request, number, target};
 use std::borrow::Cow;
@@ -13,7 +13,7 @@ use std::ffi::CString;
 /// One run of a program.
 pub struct Invocation<'a> {
     /// The request and who answers it. Its `path` is the one that led to the script.
-    pub view: &'a View<'a>,
+    pub view: &'a dyn View,
     /// The program.
     pub script: &'a Script,
     /// REQUEST_METHOD: the request's, but GET after a local redirect (RFC 3875 section 6.2.2).
@@ -40,12 +40,12 @@ pub fn environment(run: &Invocation<'_>) -> Vec<CString> {
     variables.add_server(run);
     variables.add_script(run);
     variables.add_request(run);
-    if let Some(request) = run.view.request {
+    if let Some(request) = run.view.request() {
         for field in request.fields.iter() {
             variables.add_field(request, &field);
         }
     }
-    if let Some(cgi) = &run.view.settings.cgi {
+    if let Some(cgi) = &run.view.settings().cgi {
         for param in &cgi.params {
             variables.0.insert(Cow::Borrowed(param.name.as_bytes()), expand(&param.value, run.view));
         }
@@ -85,18 +85,18 @@ impl<'a> Variables<'a> {
             fill(&mut value);
             value
         };
-        let client = made(&|out| push_address(out, view.client.as_ref()));
-        let local_port = made(&|out| push_port(out, Some(view.local)));
+        let client = made(&|out| push_address(out, view.client().as_ref()));
+        let local_port = made(&|out| push_port(out, Some(view.local())));
         let default_port: &[u8] = if run.tls { b"443" } else { b"80" };
         self.set("GATEWAY_INTERFACE", *b"CGI/1.1");
         self.set("PATH", PATH);
         self.set("SERVER_SOFTWARE", SOFTWARE);
         self.set("SERVER_NAME", server_name(view));
-        self.set("SERVER_ADDR", made(&|out| push_address(out, Some(view.local))));
+        self.set("SERVER_ADDR", made(&|out| push_address(out, Some(view.local()))));
         self.set("SERVER_PORT", if local_port.is_empty() { default_port.to_vec() } else { local_port });
         self.set("REMOTE_HOST", client.clone()); // the address where there is no name: section 4.1.9
         self.set("REMOTE_ADDR", client);
-        self.set("REMOTE_PORT", made(&|out| push_port(out, view.client.as_ref())));
+        self.set("REMOTE_PORT", made(&|out| push_port(out, view.client().as_ref())));
         self.set("REQUEST_SCHEME", if run.tls { "https" } else { "http" });
         if run.tls {
             self.set("HTTPS", "on");
@@ -106,20 +106,20 @@ impl<'a> Variables<'a> {
     /// Which program it is, and where.
     fn add_script(&mut self, run: &Invocation<'_>) {
         let (view, script) = (run.view, run.script);
-        let full = |path: Vec<u8>| match &view.settings.cgi {
+        let full = |path: Vec<u8>| match &view.settings().cgi {
             Some(cgi) => absolute(cgi, path),
             None => path,
         };
         self.set("SCRIPT_NAME", &script.script_name[..]);
         self.set("SCRIPT_FILENAME", &script.file[..]);
         self.set("PATH_INFO", &script.path_info[..]);
-        self.set("DOCUMENT_ROOT", full(document_root(view.settings).to_vec()));
-        self.set("DOCUMENT_URI", view.path);
+        self.set("DOCUMENT_ROOT", full(document_root(view.settings()).to_vec()));
+        self.set("DOCUMENT_URI", view.path());
         self.set("REDIRECT_STATUS", "200"); // php-cgi does not run without: it shows that a server has asked
         if !script.path_info.is_empty() {
             // As if it were the path of a URL of its own: section 4.1.6.
-            let location = view.server.locations.find(&script.path_info);
-            let settings = location.map_or(&view.server.settings, |location| &location.settings);
+            let location = view.server().locations.find(&script.path_info);
+            let settings = location.map_or(&view.server().settings, |location| &location.settings);
             if let Some(file) = file_path(settings, &script.path_info) {
                 self.set("PATH_TRANSLATED", full(file));
             }
@@ -133,7 +133,7 @@ impl<'a> Variables<'a> {
         if let Some(bytes) = run.body_bytes {
             self.set("CONTENT_LENGTH", number::Digits::decimal(bytes).as_bytes());
         }
-        let Some(request) = run.view.request else { return };
+        let Some(request) = run.view.request() else { return };
         self.set("SERVER_PROTOCOL", if request.version.minor == 0 { "HTTP/1.0" } else { "HTTP/1.1" });
         self.set("REQUEST_URI", request_uri(request));
         if let Some(content_type) = request.fields.get(Known::ContentType) {
@@ -212,16 +212,16 @@ fn request_uri(request: &Request) -> Vec<u8> {
 }
 
 /// SERVER_NAME: the host that was asked for, else the server's first name, else its address (section 4.1.14).
-fn server_name(view: &View<'_>) -> Vec<u8> {
-    if let Some(host) = view.request.and_then(Request::host) {
+fn server_name(view: &dyn View) -> Vec<u8> {
+    if let Some(host) = view.request().and_then(Request::host) {
         return host.to_vec();
     }
     let is_host = |name: &&String| !name.is_empty() && !name.contains('*') && !name.starts_with('.');
-    if let Some(name) = view.server.names.first().filter(is_host) {
+    if let Some(name) = view.server().names.first().filter(is_host) {
         return name.clone().into_bytes();
     }
     let mut out = Vec::new();
-    push_address(&mut out, Some(view.local));
+    push_address(&mut out, Some(view.local()));
     match &out[..] {
         b"unix:" => b"localhost".to_vec(),
         ip if ip.contains(&b':') => [b"[", ip, b"]"].concat(),

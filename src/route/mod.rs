@@ -3,16 +3,19 @@
 mod address;
 mod environment;
 mod escape;
+mod pairs;
 mod request_id;
 mod script;
 mod url_path;
 mod variables;
+mod view;
 
 pub use environment::{Invocation, environment, query_arguments};
 pub use request_id::request_id;
 pub use script::{Script, find as find_script, may_answer as script_may_answer};
 pub use url_path::url_path;
-pub use variables::{View, expand, push_log_line};
+pub use variables::{expand, push_log_line};
+pub use view::View;
 
 use crate::config::{Hosts, Location, Server, Settings};
 use std::os::unix::ffi::OsStrExt;

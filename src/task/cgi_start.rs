@@ -1,7 +1,7 @@
 //! CgiStart: finds the program that a request means, starts it, and leaves the rest to those who serve its pipes.
 
 use super::{CgiErrors, CgiRead, CgiWrite, Context, ProcessExit};
-use crate::config::{self, Cgi};
+use crate::config::{self, Address, Cgi, Server, Settings};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::exchange::{Answer, Exchange, Marks};
 use crate::http::cgi::HeadScan;
@@ -12,9 +12,9 @@ use crate::worker::{Entrance, Worker};
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use webserv_sys::clock::{self, Wall};
 use webserv_sys::process::{self, Spawn};
-use webserv_sys::{Error, Watch, clock, file, pipe};
+use webserv_sys::{Error, Watch, file, pipe};
 
 /// What a program is asked.
 pub struct Question {
@@ -146,31 +146,7 @@ impl CgiStart {
 
     fn environment(&self, script: &Script, query: &[u8], cx: &mut Context<'_>) -> Vec<std::ffi::CString> {
         let question = &self.question;
-        let x = cx.exchange.as_deref();
-        let (connection, connection_requests) = question.numbers;
-        let view = View {
-            request: Some(&question.request),
-            query: question.query.as_deref(),
-            request_line: question.request.line(),
-            path: &question.path,
-            server: &question.route.server,
-            settings: &question.route.settings,
-            client: x.and_then(|x| x.client.address()),
-            local: &question.entrance.local,
-            wall: clock::wall(),
-            status: 0,
-            body_bytes_sent: 0,
-            bytes_sent: 0,
-            request_bytes: 0,
-            elapsed: Duration::ZERO,
-            worker: cx.worker.team.number(),
-            connection,
-            connection_requests,
-            pipelined: false,
-            sent_head: &[],
-            request_body_file: &question.body_path,
-            userid: None,
-        };
+        let view = Asked { question, exchange: cx.exchange.as_deref(), worker: cx.worker.team.number() };
         route::environment(&Invocation {
             view: &view,
             script,
@@ -179,6 +155,67 @@ impl CgiStart {
             body_bytes: question.body_bytes.filter(|_| !question.as_get),
             tls: false,
         })
+    }
+}
+
+/// What is asked, as the variables of `cgi_param` see it.
+struct Asked<'a> {
+    question: &'a Question,
+    exchange: Option<&'a Exchange>,
+    worker: usize,
+}
+
+impl View for Asked<'_> {
+    fn request(&self) -> Option<&Request> {
+        Some(&self.question.request)
+    }
+
+    fn query(&self) -> Option<&[u8]> {
+        self.question.query.as_deref()
+    }
+
+    fn request_line(&self) -> &[u8] {
+        self.question.request.line()
+    }
+
+    fn path(&self) -> &[u8] {
+        &self.question.path
+    }
+
+    fn server(&self) -> &Server {
+        &self.question.route.server
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.question.route.settings
+    }
+
+    fn client(&self) -> Option<Address> {
+        self.exchange.and_then(|x| x.client.address())
+    }
+
+    fn local(&self) -> &Address {
+        &self.question.entrance.local
+    }
+
+    fn wall(&self) -> Wall {
+        clock::wall()
+    }
+
+    fn worker(&self) -> usize {
+        self.worker
+    }
+
+    fn connection(&self) -> u64 {
+        self.question.numbers.0
+    }
+
+    fn connection_requests(&self) -> u64 {
+        self.question.numbers.1
+    }
+
+    fn request_body_file(&self) -> &[u8] {
+        &self.question.body_path
     }
 }
 

@@ -8,6 +8,7 @@ mod reload;
 mod team;
 
 pub use command::Command;
+pub use date::DateCache;
 pub use entrance::Entrance;
 pub use file_cache::{FileCache, Kept, KeptAnswer, KeptFile, Place};
 pub use reload::Reload;
@@ -18,7 +19,6 @@ use crate::exchange::limits::{READ_BYTES, SPARE_SCANS_MAX, UNWATCHED};
 use crate::exchange::{Buffers, Pipes};
 use crate::http::Scan;
 use crate::log::AccessLogs;
-use date::DateCache;
 use std::rc::Rc;
 use std::sync::Arc;
 use webserv_sys::Moment;

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use webserv::config::{Address, Config, Template};
+use webserv::config::{Address, Config, Server, Settings, Template};
 use webserv::http::head::{self, Limits, Scan};
 use webserv::http::print::{BodyEnd, Connection, Frame, response_head};
 use webserv::http::reply::{ReplyHead, Text};
@@ -154,34 +154,94 @@ fn print(times: u32) {
     }
 }
 
+/// A request that has been answered.
+struct Asked<'a> {
+    route: Route,
+    request: &'a Request,
+    client: Address,
+    local: Address,
+}
+
+impl View for Asked<'_> {
+    fn request(&self) -> Option<&Request> {
+        Some(self.request)
+    }
+
+    fn query(&self) -> Option<&[u8]> {
+        self.request.query()
+    }
+
+    fn request_line(&self) -> &[u8] {
+        self.request.line()
+    }
+
+    fn path(&self) -> &[u8] {
+        self.request.path()
+    }
+
+    fn server(&self) -> &Server {
+        &self.route.server
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.route.settings
+    }
+
+    fn client(&self) -> Option<Address> {
+        Some(self.client.clone())
+    }
+
+    fn local(&self) -> &Address {
+        &self.local
+    }
+
+    fn wall(&self) -> Wall {
+        Wall { secs: 1_795_314_909, nanos: 0 }
+    }
+
+    fn worker(&self) -> usize {
+        0
+    }
+
+    fn connection(&self) -> u64 {
+        12_345
+    }
+
+    fn connection_requests(&self) -> u64 {
+        17
+    }
+
+    fn status(&self) -> u16 {
+        200
+    }
+
+    fn body_bytes_sent(&self) -> u64 {
+        1024
+    }
+
+    fn bytes_sent(&self) -> u64 {
+        1265
+    }
+
+    fn sent_head(&self) -> &[u8] {
+        b"HTTP/1.1 200 OK\r\nServer: webserv\r\nContent-Type: text/css\r\n\r\n"
+    }
+
+    fn request_bytes(&self) -> u64 {
+        self.request.head().len() as u64
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(1)
+    }
+}
+
 fn log(format: &str, head: &[u8], times: u32) {
     let config = Config::from_text("bench.conf", CONFIG, Path::new("."), "").expect("the configuration is valid");
     let (server, request, format) = (&config.listeners[0].hosts.servers[0], request(head), Template::parse(format));
     let address = |text: &str| Address::Inet(text.parse().expect("an address"));
     let (format, client, local) = (format.expect("a format"), address("192.168.1.23:54321"), address("10.0.0.1:8080"));
-    let view = View {
-        request: Some(&request),
-        query: request.query(),
-        request_line: request.line(),
-        path: request.path(),
-        server,
-        settings: &server.settings,
-        client: Some(client),
-        local: &local,
-        wall: Wall { secs: 1_795_314_909, nanos: 0 },
-        status: 200,
-        body_bytes_sent: 1024,
-        bytes_sent: 1265,
-        request_bytes: request.head().len() as u64,
-        elapsed: Duration::from_millis(1),
-        worker: 0,
-        connection: 12_345,
-        connection_requests: 17,
-        pipelined: false,
-        sent_head: b"HTTP/1.1 200 OK\r\nServer: webserv\r\nContent-Type: text/css\r\n\r\n",
-        request_body_file: b"",
-        userid: None,
-    };
+    let view = Asked { route: Route::to_server(server), request: &request, client, local };
     let mut out = Vec::new();
     for _ in 0..times {
         out.clear();

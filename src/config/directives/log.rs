@@ -58,8 +58,8 @@ fn error_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     } else if target == config.error_log.target {
         scope.settings.error_log = None;
     } else {
-        position(&mut config.error_logs, target.clone());
-        scope.settings.error_log = Some(Arc::new(target));
+        let target = shared(&mut config.error_logs, Arc::new(target));
+        scope.settings.error_log = Some(target);
     }
     Ok(())
 }
@@ -76,6 +76,8 @@ fn access_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         };
     }
     let target = target(scope, &it.args[0])?;
+    let same_file = scope.draft.config.access_logs.iter().find(|other| *other.target == target);
+    let target = same_file.map_or_else(|| Arc::new(target), |other| Arc::clone(&other.target));
     let (format, has_sent_fields) = (combined(), false);
     let mut log = AccessLog { target, format, has_sent_fields, buffer_bytes: BUFFER_BYTES, flush: FLUSH };
     for (index, word) in it.args.iter().enumerate().skip(1) {
@@ -87,7 +89,7 @@ fn access_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
             return Err(word.fault(format!("\"{}\" is not supported; accepted: a format, buffer=, flush=", word.text)));
         } else if index == 1 && !word.text.contains('=') {
             log.format = self::format(scope, word)?;
-            let is_sent_field = |part: &Part| matches!(part, Part::Variable(Variable::SentHttp(_)));
+            let is_sent_field = |part: &Part| matches!(part.variable, Variable::SentHttp(_));
             log.has_sent_fields = log.format.parts.iter().any(is_sent_field);
         } else {
             let message = format!("unknown option \"{}\"; accepted after the format: buffer=, flush=", word.text);
@@ -99,10 +101,8 @@ fn access_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     if logs.iter().any(|other| other.target == log.target && differs(other)) {
         return Err(it.args[0].fault("this log stands elsewhere with another buffer= or flush="));
     }
-    let index = position(logs, log);
-    if !scope.settings.access_logs.contains(&index) {
-        scope.settings.access_logs.push(index);
-    }
+    let log = shared(logs, Arc::new(log));
+    shared(&mut scope.settings.access_logs, log);
     Ok(())
 }
 
@@ -120,9 +120,9 @@ fn log_format(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     }
     for word in texts {
         let parsed = Template::parse(&word.text).map_err(|message| word.fault(message))?;
-        template.parts.extend(parsed.parts);
+        template.append(parsed);
     }
-    if template.parts.iter().all(|part| matches!(part, Part::Text(_))) {
+    if template.as_text().is_some() {
         return Err(name.fault(format!("the log format \"{}\" has no variables", name.text)));
     }
     scope.draft.formats.insert(name.text.clone(), Arc::new(template));
@@ -156,10 +156,11 @@ fn combined() -> Arc<Template> {
     Arc::new(Template::parse(COMBINED).unwrap_or_default())
 }
 
-/// Where `item` is in the list; it is added if it is not.
-fn position<T: PartialEq>(list: &mut Vec<T>, item: T) -> usize {
-    list.iter().position(|known| *known == item).unwrap_or_else(|| {
-        list.push(item);
-        list.len() - 1
-    })
+/// What the list has that is equal to `item`, which is added if there is none.
+fn shared<T: PartialEq>(list: &mut Vec<Arc<T>>, item: Arc<T>) -> Arc<T> {
+    if let Some(known) = list.iter().find(|known| **known == item) {
+        return Arc::clone(known);
+    }
+    list.push(Arc::clone(&item));
+    item
 }

@@ -26,7 +26,13 @@ fn levels() {
     };
     let returns: Show = |s| s.return_.as_ref().map_or("none".into(), |r| r.code.to_string());
     let keepalive: Show = |s| format!("{:?} {:?}", s.keepalive_timeout, s.keepalive_header);
-    let logs: Show = |s| format!("{:?}", s.access_logs);
+    let logs: Show = |s| {
+        let targets = s.access_logs.iter().map(|log| match &*log.target {
+            LogTarget::File(path) => path.display().to_string(),
+            LogTarget::Stderr => "stderr".to_owned(),
+        });
+        targets.collect::<Vec<_>>().join(" ")
+    };
     let level: Show = |s| s.error_level.to_string();
     let alias: Show =
         |s| s.alias.as_ref().map_or("none".into(), |a| format!("{} {}", a.path.display(), a.prefix_bytes));
@@ -47,8 +53,8 @@ fn levels() {
         ("", "return 404;", "", returns, "404", "none"),
         ("", "", "return 404;", returns, "none", "404"),
         ("keepalive_timeout 5 3;", "", "keepalive_timeout 0;", keepalive, "5s Some(3s)", "0ns None"),
-        ("access_log a;", "access_log b; access_log c;", "access_log off;", logs, "[1, 2]", "[]"),
-        ("access_log a;", "", "access_log b; access_log a;", logs, "[0]", "[1, 0]"),
+        ("access_log a;", "access_log b; access_log c;", "access_log off;", logs, "/srv/b /srv/c", ""),
+        ("access_log a;", "", "access_log b; access_log a;", logs, "/srv/a", "/srv/b /srv/a"),
         ("error_log stderr info;", "", "error_log stderr crit;", level, "info", "crit"),
         ("", "", "alias x/;", alias, "none", "/srv/x/ 5"),
         ("sendfile off;", "", "sendfile on;", sendfile, "false", "true"),
@@ -106,9 +112,9 @@ fn error_logs_of_inner_levels() {
     );
     assert_eq!(config.error_log.target, LogTarget::File("/srv/main.log".into()));
     assert_eq!(config.error_log.level, Level::Warn);
-    assert_eq!(config.error_logs, [LogTarget::File("/srv/own.log".into())]);
+    assert_eq!(config.error_logs, [LogTarget::File("/srv/own.log".into()).into()]);
     let (server, location) = (settings_at(&config, "/"), settings_at(&config, "/a"));
-    assert_eq!((server.error_log.as_deref(), server.error_level), (Some(&config.error_logs[0]), Level::Error));
+    assert_eq!((server.error_log.as_ref(), server.error_level), (Some(&config.error_logs[0]), Level::Error));
     assert_eq!((location.error_log.as_deref(), location.error_level), (None, Level::Debug));
     // The main level's level holds inside, wherever it stands.
     let config = load("http { server { listen 80; } }\nerror_log stderr info;");

@@ -130,16 +130,27 @@ fn logs() {
                 access_log a.log; access_log b.log short buffer=4k flush=5s; access_log stderr short; } }",
     );
     let logs = &config.access_logs;
-    assert_eq!(settings_at(&config, "/").access_logs, [0, 1, 2]);
-    assert_eq!(logs[0].target, LogTarget::File("/srv/a.log".into()));
+    assert_eq!((&settings_at(&config, "/").access_logs, logs.len()), (logs, 3));
+    assert_eq!(*logs[0].target, LogTarget::File("/srv/a.log".into()));
     assert_eq!((logs[0].buffer_bytes, logs[0].flush), (65536, Duration::from_secs(1)));
-    assert!(logs[0].format.parts.contains(&Part::Variable(Variable::HttpKnown(Known::UserAgent))));
-    let AccessLog { format, buffer_bytes, flush, .. } = &logs[1];
+    assert!(logs[0].format.parts.iter().any(|part| part.variable == Variable::HttpKnown(Known::UserAgent)));
+    let AccessLog { format, buffer_bytes, flush, .. } = &*logs[1];
     assert_eq!((*buffer_bytes, *flush, format.escape), (4096, Duration::from_secs(5), Escape::Json));
-    let parts =
-        [Part::Variable(Variable::RemoteAddr), Part::Text(Literal::new(" ".into())), Part::Variable(Variable::Status)];
-    assert_eq!(format.parts, parts);
-    assert_eq!(logs[2].target, LogTarget::Stderr);
+    let part = |before: &str, variable| Part { before: Literal::new(before.into()), variable };
+    assert_eq!(format.parts, [part("", Variable::RemoteAddr), part(" ", Variable::Status)]);
+    assert_eq!(format.rest.as_str(), "");
+    assert_eq!(*logs[2].target, LogTarget::Stderr);
+}
+
+#[test]
+fn logs_of_one_file_have_one_target() {
+    let config = load(
+        "http { log_format short '$uri'; server { listen 80; access_log a.log; access_log a.log short; access_log b.log;
+                location /x { access_log a.log; } } }",
+    );
+    let targets = config.access_logs.iter().map(|log| Arc::as_ptr(&log.target)).collect::<Vec<_>>();
+    assert!(targets.len() == 3 && targets[0] == targets[1] && targets[0] != targets[2], "{:?}", config.access_logs);
+    assert!(Arc::ptr_eq(&settings_at(&config, "/x").access_logs[0], &config.access_logs[0]));
 }
 
 #[test]

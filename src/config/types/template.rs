@@ -7,23 +7,25 @@ use std::fmt;
 /// Text with `$variables`.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Template {
-    /// The parts in order.
+    /// The variables in order, each with what stands before it.
     pub parts: Vec<Part>,
+    /// The text behind the last variable, which is all of it if there are none.
+    pub rest: Literal,
     /// `escape=` of log_format.
     pub escape: Escape,
 }
 
 /// A piece of a [`Template`].
 #[derive(Clone, PartialEq, Debug)]
-pub enum Part {
-    /// As it stands.
-    Text(Literal),
+pub struct Part {
+    /// Text as it stands.
+    pub before: Literal,
     /// To be filled in per request.
-    Variable(Variable),
+    pub variable: Variable,
 }
 
 /// Text of a template. Between variables there are mostly a few bytes.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Default)]
 pub struct Literal {
     text: String,
     /// Its first bytes, with zeroes behind them if it is shorter.

@@ -1,9 +1,8 @@
 use super::*;
-use crate::config::{Address, Config};
+use crate::config::{Address, Config, Server, Settings};
 use crate::http::{Limits, Scan, head};
 use crate::route::{Route, find_script};
 use std::path::Path;
-use std::time::Duration;
 use webserv_sys::clock::Wall;
 
 /// What a program would be told.
@@ -59,29 +58,7 @@ impl Case<'_> {
         let path = target::normalize(request.path(), true).unwrap().into_owned();
         let route = Route::to_path(server, &path);
         let script = find_script(&route.settings, &path).unwrap().unwrap();
-        let view = View {
-            request: Some(&request),
-            query: request.query(),
-            request_line: request.line(),
-            path: &path,
-            server,
-            settings: &route.settings,
-            client: self.client.clone(),
-            local: &self.local,
-            wall: Wall { secs: 0, nanos: 0 },
-            status: 0,
-            body_bytes_sent: 0,
-            bytes_sent: 0,
-            request_bytes: 0,
-            elapsed: Duration::ZERO,
-            worker: 0,
-            connection: 1,
-            connection_requests: 1,
-            pipelined: false,
-            sent_head: b"",
-            request_body_file: b"",
-            userid: None,
-        };
+        let view = Asked { case: self, request: &request, path: &path, route: &route };
         let run = Invocation {
             view: &view,
             script: &script,
@@ -97,6 +74,64 @@ impl Case<'_> {
     fn value(&self, name: &str) -> Option<String> {
         let mut lines = self.environment().into_iter();
         lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
+    }
+}
+
+/// A case whose head has been read.
+struct Asked<'a> {
+    case: &'a Case<'a>,
+    request: &'a Request,
+    path: &'a [u8],
+    route: &'a Route,
+}
+
+impl View for Asked<'_> {
+    fn request(&self) -> Option<&Request> {
+        Some(self.request)
+    }
+
+    fn query(&self) -> Option<&[u8]> {
+        self.request.query()
+    }
+
+    fn request_line(&self) -> &[u8] {
+        self.request.line()
+    }
+
+    fn path(&self) -> &[u8] {
+        self.path
+    }
+
+    fn server(&self) -> &Server {
+        &self.route.server
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.route.settings
+    }
+
+    fn client(&self) -> Option<Address> {
+        self.case.client.clone()
+    }
+
+    fn local(&self) -> &Address {
+        &self.case.local
+    }
+
+    fn wall(&self) -> Wall {
+        Wall { secs: 0, nanos: 0 }
+    }
+
+    fn worker(&self) -> usize {
+        0
+    }
+
+    fn connection(&self) -> u64 {
+        1
+    }
+
+    fn connection_requests(&self) -> u64 {
+        1
     }
 }
 

@@ -152,7 +152,6 @@ impl Http1 {
         self.served = self.served.saturating_add(1);
         let x = cx.exchange();
         Arrival {
-            config: Arc::clone(&self.entrance.config),
             route,
             number: self.served.into(),
             output_start: x.output_end(),

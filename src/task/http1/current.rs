@@ -1,19 +1,15 @@
 //! One request on its way through the protocol.
 
 use super::body::RequestBody;
-use crate::config::Config;
 use crate::exchange::{Fresh, OnDemand};
 use crate::http::userid::UserId;
 use crate::http::{Limits, Method, Request, Text};
 use crate::route::Route;
 use std::rc::Rc;
-use std::sync::Arc;
 use webserv_sys::Moment;
 
 /// The request that is being answered.
 pub(super) struct Current {
-    /// The configuration that it is answered by.
-    pub config: Arc<Config>,
     /// `None`: its head was bad.
     pub request: Option<Rc<Request>>,
     /// HEAD: the answer has no body.
@@ -146,7 +142,6 @@ pub(super) struct Piece {
 
 /// What is known of a request before its head is looked at.
 pub(super) struct Arrival {
-    pub config: Arc<Config>,
     pub route: Route,
     pub number: u64,
     /// Bytes of output that are before its answer: all that ever entered.
@@ -209,7 +204,6 @@ impl Current {
 
     fn arrived(arrival: Arrival) -> Self {
         Self {
-            config: arrival.config,
             request: None,
             request_head_bytes: 0,
             head_only: false,

@@ -2,6 +2,7 @@
 
 use super::begin::apply;
 use super::current::Current;
+use super::view::CurrentView;
 use super::{Context, Http1, Step};
 use crate::config::{Lingering, LingeringClose};
 use crate::engine::FOUNDERS;
@@ -9,6 +10,7 @@ use crate::exchange::{Exchange, Marks, Phase};
 use crate::log::Level;
 use crate::route;
 use crate::task::see_to_logs;
+use crate::worker::Worker;
 use std::time::Duration;
 
 impl Http1 {
@@ -122,10 +124,12 @@ impl Http1 {
         if logs.is_empty() {
             return;
         }
-        let view = self.view_at(entry, cx.exchange.as_deref(), cx.worker, cx.now);
-        for log in logs.iter().filter_map(|&log| entry.config.access_logs.get(log)) {
-            let push = |line: &mut Vec<u8>| route::push_log_line(line, &log.format, &view);
-            cx.worker.access_logs.write(log, cx.now, push);
+        let now = cx.now;
+        let Worker { access_logs, date, team, .. } = &mut *cx.worker;
+        let exchange = cx.exchange.as_deref();
+        let view = CurrentView { protocol: self, current: entry, exchange, date, worker: team.number(), now };
+        for log in logs {
+            access_logs.write(log, cx.now, |line| route::push_log_line(line, &log.format, &view));
         }
         see_to_logs(cx);
     }

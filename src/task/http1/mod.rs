@@ -90,7 +90,6 @@ impl Http1 {
     }
 
     fn run(&mut self, cx: &mut Context<'_>) {
-        self.end_what_has_left(cx);
         if let Some(side) = cx.exchange().failed.take() {
             self.worker_failed(side, cx);
         }
@@ -295,9 +294,14 @@ impl Task<Worker> for Http1 {
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
+            // That is mostly all: the next request has not come yet. If it has, it gets a turn of its own.
+            Event::Ready | Event::Hangup if self.leaving.has_left(cx.exchange().sent_bytes) => {
+                self.end_what_has_left(cx);
+            }
             Event::Ready | Event::Hangup => self.run(cx),
             Event::Deadline => {
                 self.too_late(cx);
+                self.end_what_has_left(cx);
                 self.run(cx);
             }
             Event::Drain => self.drain(cx),

@@ -2,49 +2,125 @@
 
 use super::current::Current;
 use super::{Context, Http1};
+use crate::config::{Server, Settings};
 use crate::exchange::Exchange;
+use crate::http::Request;
+use crate::http::userid::UserId;
 use crate::route::View;
-use crate::worker::Worker;
+use crate::worker::DateCache;
+use std::time::Duration;
 use webserv_sys::Moment;
+use webserv_sys::clock::Wall;
+use webserv_sys::net::Address;
+
+/// The request as `return`, `add_header`, `error_page` and the access log see it.
+pub(super) struct CurrentView<'a> {
+    pub protocol: &'a Http1,
+    pub current: &'a Current,
+    pub exchange: Option<&'a Exchange>,
+    pub date: &'a DateCache,
+    /// The worker's number.
+    pub worker: usize,
+    pub now: Moment,
+}
 
 impl Http1 {
-    /// The request as `return`, `add_header`, `error_page` and the access log see it.
-    pub(super) fn view<'a>(&'a self, current: &'a Current, cx: &'a Context<'_>) -> View<'a> {
-        self.view_at(current, cx.exchange.as_deref(), cx.worker, cx.now)
+    /// This request as it is seen now.
+    pub(super) fn view<'a>(&'a self, current: &'a Current, cx: &'a Context<'_>) -> CurrentView<'a> {
+        CurrentView {
+            protocol: self,
+            current,
+            exchange: cx.exchange.as_deref(),
+            date: &cx.worker.date,
+            worker: cx.worker.team.number(),
+            now: cx.now,
+        }
+    }
+}
+
+impl View for CurrentView<'_> {
+    fn request(&self) -> Option<&Request> {
+        self.current.request.as_deref()
     }
 
-    /// The same, which leaves the worker to others.
-    pub(super) fn view_at<'a>(
-        &'a self,
-        current: &'a Current,
-        x: Option<&'a Exchange>,
-        worker: &Worker,
-        now: Moment,
-    ) -> View<'a> {
-        let taken = x.map_or(0, |x| x.sent_bytes);
-        let sent = taken.min(current.output_end).saturating_sub(current.output_start);
-        View {
-            request: current.request.as_deref(),
-            query: current.query(),
-            request_line: current.request.as_ref().map_or(&current.rare.bad_line, |r| r.line()),
-            path: current.path(),
-            server: &current.route.server,
-            settings: &current.route.settings,
-            client: x.and_then(|x| x.client.address()),
-            local: &self.entrance.local,
-            wall: worker.date.wall(now),
-            status: current.status,
-            body_bytes_sent: sent.saturating_sub(current.head_bytes),
-            bytes_sent: sent,
-            request_bytes: current.request_head_bytes + current.body.bytes,
-            elapsed: now.since(current.started),
-            worker: worker.team.number(),
-            connection: self.connection,
-            connection_requests: current.number,
-            pipelined: current.pipelined,
-            sent_head: &current.rare.sent_head,
-            request_body_file: &current.rare.body_file,
-            userid: current.rare.userid,
-        }
+    fn query(&self) -> Option<&[u8]> {
+        self.current.query()
+    }
+
+    fn request_line(&self) -> &[u8] {
+        self.current.request.as_ref().map_or(&self.current.rare.bad_line, |request| request.line())
+    }
+
+    fn path(&self) -> &[u8] {
+        self.current.path()
+    }
+
+    fn server(&self) -> &Server {
+        &self.current.route.server
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.current.route.settings
+    }
+
+    fn client(&self) -> Option<Address> {
+        self.exchange.and_then(|x| x.client.address())
+    }
+
+    fn local(&self) -> &Address {
+        &self.protocol.entrance.local
+    }
+
+    fn wall(&self) -> Wall {
+        self.date.wall(self.now)
+    }
+
+    fn worker(&self) -> usize {
+        self.worker
+    }
+
+    fn connection(&self) -> u64 {
+        self.protocol.connection
+    }
+
+    fn connection_requests(&self) -> u64 {
+        self.current.number
+    }
+
+    fn status(&self) -> u16 {
+        self.current.status
+    }
+
+    fn body_bytes_sent(&self) -> u64 {
+        self.bytes_sent().saturating_sub(self.current.head_bytes)
+    }
+
+    fn bytes_sent(&self) -> u64 {
+        let taken = self.exchange.map_or(0, |x| x.sent_bytes);
+        taken.min(self.current.output_end).saturating_sub(self.current.output_start)
+    }
+
+    fn sent_head(&self) -> &[u8] {
+        &self.current.rare.sent_head
+    }
+
+    fn userid(&self) -> Option<UserId> {
+        self.current.rare.userid
+    }
+
+    fn request_bytes(&self) -> u64 {
+        self.current.request_head_bytes + self.current.body.bytes
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.now.since(self.current.started)
+    }
+
+    fn is_pipelined(&self) -> bool {
+        self.current.pipelined
+    }
+
+    fn request_body_file(&self) -> &[u8] {
+        &self.current.rare.body_file
     }
 }

@@ -1,0 +1,42 @@
+//! Names and their values inside of a text: arguments, cookies, the fields of our own head.
+
+use memchr::memchr;
+
+/// The value of `name=value` in a list with this separator: arguments of a query, cookies. The first one counts.
+pub(super) fn argument<'a>(list: &'a [u8], name: &str, separator: u8) -> Option<&'a [u8]> {
+    let value = |pair: &'a [u8]| pair.trim_ascii_start().strip_prefix(name.as_bytes())?.strip_prefix(b"=");
+    split(list, separator).find_map(value)
+}
+
+/// A field's value in the head of our own response.
+pub(super) fn sent_field<'a>(head: &'a [u8], name: &[u8]) -> &'a [u8] {
+    let value = |line: &'a [u8]| match line.split_at_checked(name.len())? {
+        (start, [b':', value @ ..]) if start.eq_ignore_ascii_case(name) => Some(value.trim_ascii()),
+        _ => None,
+    };
+    split(head, b'\n').skip(1).find_map(value).unwrap_or_default()
+}
+
+/// What stands between these bytes: as `slice::split`, but many bytes at a time.
+fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = memchr(separator, text);
+        rest = end.map(|end| &text[end + 1..]);
+        Some(&text[..end.unwrap_or(text.len())])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_and_cookies_are_found_by_their_whole_name() {
+        assert_eq!(argument(b"ab=1&b=2&b=3&c", "b", b'&'), Some(&b"2"[..]));
+        assert_eq!(argument(b"session=x; id=7", "id", b';'), Some(&b"7"[..]));
+        assert_eq!(argument(b"b&bb=1", "b", b'&'), None);
+        assert_eq!(sent_field(b"HTTP/1.1 200 OK\r\nETag: \"a:b\"\r\n\r\n", b"etag"), b"\"a:b\"");
+    }
+}
