@@ -71,7 +71,7 @@ enum Step {
 }
 
 impl Http1 {
-    /// Speaks HTTP/1.1 on a connection that was accepted at this entrance, the worker's so-manieth.
+    /// Speaks HTTP/1.1 on a connection that was accepted at this entrance; `connection` is its serial number.
     pub fn new(entrance: Rc<Entrance>, connection: u64) -> Self {
         Self {
             entrance,
