@@ -91,8 +91,10 @@ fn wait_for_much(cx: &mut Context<'_>) -> bool {
         && let Some(socket) = &x.socket
     {
         let bytes = if is_so { LONG_READ_TOLD_BYTES } else { 1 };
-        let done = net::set_receive_low_water(socket.as_fd(), bytes).is_ok();
-        x.marks.set(Marks::PATIENT, is_so && done);
+        // If that fails it stays as it was, with its deadline, and is tried again.
+        if net::set_receive_low_water(socket.as_fd(), bytes).is_ok() {
+            x.marks.set(Marks::PATIENT, is_so);
+        }
     }
     let is_patient = x.marks.contains(Marks::PATIENT);
     match is_patient {
@@ -145,5 +147,63 @@ impl Task<Worker> for ClientRead {
             Event::Cancel => Ok(Flow::Done),
             Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::Client;
+    use crate::log::Level;
+    use crate::task::ClientWrite;
+    use crate::task::test_engine::engine;
+    use std::io::{PipeReader, Write, pipe};
+
+    /// Opens a connection in the middle of a long body, and says in the log whether it is still waited for much.
+    struct Protocol(Option<PipeReader>);
+
+    impl Task<Worker> for Protocol {
+        fn kind(&self) -> &'static str {
+            "Protocol"
+        }
+
+        fn doing(&self) -> &'static str {
+            ""
+        }
+
+        fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+            Watch::Always
+        }
+
+        fn wants(&self, x: Option<&Exchange>) -> Want {
+            if x.is_none_or(|x| !x.input.is_empty()) { Want::Turn } else { Want::Nothing }
+        }
+
+        fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+            if let Some(socket) = self.0.take() {
+                let mut x = Exchange::new(Some(socket.into()), Client::Nobody, Default::default());
+                x.marks = Marks::PATIENT;
+                cx.open(x, [Box::new(Protocol(None)), Box::new(ClientWrite), Box::new(ClientRead)]);
+                return Ok(Flow::Done);
+            }
+            let (came, marks) = (cx.exchange().input.len(), cx.exchange().marks);
+            cx.log(Level::Alert, format_args!("{came} bytes, patient: {}", marks.contains(Marks::PATIENT)));
+            cx.exchange().input.clear();
+            Ok(if event == Event::Cancel { Flow::Done } else { Flow::Progress })
+        }
+    }
+
+    /// The kernel went on to tell of many bytes only, and nobody looked for fewer: the connection hung.
+    #[test]
+    fn a_low_water_mark_that_could_not_be_lowered_was_forgotten() {
+        let (socket, mut client) = pipe().unwrap(); // no socket: setsockopt(2) fails
+        client.write_all(b"the last bytes").unwrap();
+        let mut engine = engine();
+        engine.start(Box::new(Protocol(Some(socket))));
+        while engine.log().lines().is_empty() {
+            engine.round().unwrap();
+        }
+        let line = engine.log().lines()[0].clone();
+        assert!(line.contains("14 bytes, patient: true"), "{line}");
     }
 }

@@ -71,8 +71,8 @@ enum Step {
 }
 
 impl Http1 {
-    /// Speaks HTTP/1.1 on a connection that was accepted at this entrance, the worker's so-manieth, in the
-    /// round of `now`. It must be told of its first deadline, `client_header_timeout` later.
+    /// Speaks HTTP/1.1 on a connection that was accepted at this entrance in the round of `now`; `connection` is its
+    /// serial number. It must be told of its first deadline, `client_header_timeout` later.
     pub fn new(entrance: Rc<Entrance>, connection: u64, now: Moment) -> Self {
         Self {
             entrance,
