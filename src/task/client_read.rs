@@ -158,6 +158,7 @@ mod tests {
     use crate::task::ClientWrite;
     use crate::task::test_engine::engine;
     use std::io::{PipeReader, Write, pipe};
+    use webserv_sys::Moment;
 
     /// Opens a connection in the middle of a long body, and says in the log whether it is still waited for much.
     struct Protocol(Option<PipeReader>);
@@ -183,7 +184,7 @@ mod tests {
             if let Some(socket) = self.0.take() {
                 let mut x = Exchange::new(Some(socket.into()), Client::Nobody, Default::default());
                 x.marks = Marks::PATIENT;
-                cx.open(x, [Box::new(Protocol(None)), Box::new(ClientWrite), Box::new(ClientRead)]);
+                cx.open(x, [Box::new(Protocol(None)), Box::new(ClientWrite), Box::new(ClientRead)], Moment::NEVER);
                 return Ok(Flow::Done);
             }
             let (came, marks) = (cx.exchange().input.len(), cx.exchange().marks);
