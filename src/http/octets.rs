@@ -200,8 +200,9 @@ const fn splat(byte: u8) -> u64 {
     u64::MAX / 255 * byte as u64
 }
 
-/// Marks bytes that are less than an ASCII one, above "~", or not ASCII: the addition marks these but 0xff, which the
-/// subtraction marks. A byte marked wrongly comes of a borrow or a carry, and so stands above one that is marked rightly.
+/// Marks bytes that are less than an ASCII one, above "~", or not ASCII: the addition marks all of these but 0xff, and
+/// the subtraction marks that. A byte marked wrongly comes of a borrow or a carry, and so stands above one that is
+/// marked rightly.
 #[inline(always)]
 const fn not_within(word: u64, least: u8) -> u64 {
     word.wrapping_sub(splat(least)) | word.wrapping_add(splat(1))
