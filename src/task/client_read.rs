@@ -6,7 +6,7 @@ use crate::exchange::limits::{BUFFER_BYTES, LONG_READ_BYTES, LONG_READ_TOLD_BYTE
 use crate::exchange::{Exchange, Marks, Phase};
 use crate::worker::Worker;
 use std::os::fd::AsFd;
-use webserv_sys::{Watch, file, net};
+use webserv_sys::{Error, Watch, file, net};
 
 /// Reads what the client sends, as long as the input has room.
 ///
@@ -25,15 +25,9 @@ fn read(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     }
     let Some(socket) = &x.socket else { return Ok(Flow::Done) };
     let buffer = &mut worker.read_buffer[..most];
-    let count = match file::read(socket.as_fd(), buffer) {
-        Ok(0) if x.phase == Phase::Lingering => return Ok(Flow::Done),
-        Ok(0) => {
-            x.input.end();
-            return Ok(Flow::Blocked);
-        }
-        Ok(count) => count,
-        Err(error) if error.would_block() => return Ok(Flow::Blocked),
-        Err(error) => return Err(TaskError::client(error)),
+    let Some(count) = came(file::read(socket.as_fd(), buffer), x)? else {
+        let is_over = x.phase == Phase::Lingering && x.input.is_ended();
+        return Ok(if is_over { Flow::Done } else { Flow::Blocked });
     };
     match x.phase {
         Phase::Lingering => x.marks.insert(Marks::DROPPED),
@@ -58,19 +52,26 @@ fn read(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     })
 }
 
+/// How many bytes a read has brought. `None`: there are no more now, or never; then the input is ended.
+fn came(result: Result<usize, Error>, x: &mut Exchange) -> Result<Option<usize>, TaskError> {
+    match result {
+        Ok(0) => {
+            x.input.end();
+            Ok(None)
+        }
+        Ok(count) => Ok(Some(count)),
+        Err(error) if error.would_block() => Ok(None),
+        Err(error) => Err(TaskError::client(error)),
+    }
+}
+
 /// Reads a part of a long body into a buffer that goes into the input as it is.
 fn read_much(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     let x = cx.exchange();
     let Some(socket) = &x.socket else { return Ok(Flow::Done) };
     let mut bytes = Vec::with_capacity(LONG_READ_BYTES);
-    let count = match file::read_spare(socket.as_fd(), &mut bytes) {
-        Ok(0) => {
-            x.input.end();
-            return Ok(Flow::Blocked);
-        }
-        Ok(count) => count,
-        Err(error) if error.would_block() => return Ok(Flow::Blocked),
-        Err(error) => return Err(TaskError::client(error)),
+    let Some(count) = came(file::read_spare(socket.as_fd(), &mut bytes), x)? else {
+        return Ok(Flow::Blocked);
     };
     x.marks.set(Marks::MUCH_COMES, count >= READ_BYTES);
     match count >= LONG_READ_BYTES / 2 {
