@@ -118,7 +118,12 @@ class Server:
             return False
 
     def connect(self, source="127.0.0.1"):
-        return socket.create_connection(("127.0.0.1", self.port), PATIENCE_S, source_address=(source, 0))
+        connection = socket.create_connection(("127.0.0.1", self.port), PATIENCE_S, source_address=(source, 0))
+        if connection.getsockname() == connection.getpeername():
+            # Nobody listens there yet, and the kernel has given us that very port to call from: we have called ourselves.
+            connection.close()
+            raise ConnectionRefusedError(f"nobody but ourselves on port {self.port}")
+        return connection
 
     def said(self):
         """What it wrote to standard output and error, and its error log."""
