@@ -3,9 +3,9 @@
 
 pub mod cache;
 pub mod config;
+pub mod connection;
 pub mod directory;
 pub mod engine;
-pub mod exchange;
 pub mod http;
 pub mod listen;
 pub mod log;

@@ -5,8 +5,9 @@ use crate::engine::Engine;
 use crate::listen::{Open, Socket, Sockets};
 use crate::log::{AccessLogs, ErrorLog, Level, Line, LogFiles, LogTarget, News};
 use crate::pid_file::PidFile;
-use crate::task::{Accept, Farewell, Inbox, Signal};
-use crate::worker::{Command, Loader, Mate, Team, Worker};
+use crate::task::client::Accept;
+use crate::task::server::{CommandRead, Signal, WorkerExit};
+use crate::worker::{Command, Loader, Team, Worker, WorkerChannel};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
@@ -20,7 +21,7 @@ struct Seat {
     log: ErrorLog,
     access_logs: AccessLogs,
     /// The first worker has none: it hears signals instead.
-    inbox: Option<Inbox>,
+    inbox: Option<CommandRead>,
     team: Team,
     /// The parent, which is to be told by the first worker that the server runs.
     daemon: Option<Daemon>,
@@ -69,14 +70,14 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
         let access_logs = AccessLogs::new(&config.access_logs, &files);
         Seat { config: Arc::clone(&config), sockets: sockets.take(number), log, access_logs, inbox, team, daemon: None }
     };
-    let (mut mates, mut threads) = (Vec::new(), Vec::new());
+    let (mut others, mut threads) = (Vec::new(), Vec::new());
     for number in 1..workers {
-        let (mate, inbox) = mate(number)?;
+        let (worker_channel, inbox) = worker_channel(number)?;
         let log = ErrorLog::new(&config, &files, number);
         threads.push(start_thread(number, seat(number, log, Some(inbox), Team::member(number)))?);
-        mates.push(mate);
+        others.push(worker_channel);
     }
-    let leader = Team::leader(Arc::clone(&config), loader, open, mates);
+    let leader = Team::leader(Arc::clone(&config), loader, open, others);
     let first = Seat { daemon, ..seat(0, log, None, leader) };
     drop((files, config)); // else files that are replaced would stay open
     let outcome = serve(first);
@@ -116,10 +117,10 @@ fn account(config: &Config) -> Result<Option<(u32, u32)>, String> {
 }
 
 /// A channel with a line beside it: the first worker's end and the other's.
-fn mate(number: usize) -> Result<(Mate, Inbox), String> {
+fn worker_channel(number: usize) -> Result<(WorkerChannel, CommandRead), String> {
     let (commands, received) = channel();
     let (ours, theirs) = net::pair().map_err(|e| e.to_string())?;
-    Ok((Mate { number, commands, line: Arc::new(ours) }, Inbox::new(theirs, received)))
+    Ok((WorkerChannel { number, commands, line: Arc::new(ours) }, CommandRead::new(theirs, received)))
 }
 
 fn start_thread(number: usize, seat: Seat) -> Result<JoinHandle<()>, String> {
@@ -141,9 +142,9 @@ fn serve(mut seat: Seat) -> Result<(), String> {
         Some(inbox) => engine.start(Box::new(inbox)),
         None => Signal::ALL.into_iter().for_each(|s| engine.start(Box::new(Signal::new(s)))),
     }
-    let lines: Vec<_> = engine.worker.team.mates().iter().map(|m| (m.number, Arc::clone(&m.line))).collect();
+    let lines: Vec<_> = engine.worker.team.others().iter().map(|m| (m.number, Arc::clone(&m.line))).collect();
     for (number, line) in lines {
-        engine.start(Box::new(Farewell::new(number, line)));
+        engine.start(Box::new(WorkerExit::new(number, line)));
     }
     for (listener, socket) in seat.sockets {
         engine.start(Box::new(Accept::new(socket, Arc::clone(&engine.worker.config), listener)));

@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use webserv::directory::states::{Answer, Deed, Input, Rule, State, TABLE};
+use webserv::directory::states::{Action, Answer, Input, Rule, State, TABLE};
 
 /// The password of "guest" is "guest".
 const USERS: &[u8] = b"guest:$5$abcdefgh$osWA07JwAHeKYaCM2OP806Wc/laToNFtqYGGdRhSew2\n";
@@ -119,7 +119,7 @@ fn every_line_in_every_state_does_what_the_table_says() {
     let s = servers(FILES);
     let mut rows: Vec<(Rule, bool, &str)> = Vec::new();
     for rule in TABLE {
-        let outcomes: &[bool] = if rule.deed == Deed::Nothing { &[false] } else { &[false, true] };
+        let outcomes: &[bool] = if rule.action == Action::Nothing { &[false] } else { &[false, true] };
         for fails in outcomes {
             rows.extend(lines(rule.input, *fails).iter().map(|line| (rule, *fails, *line)));
         }
@@ -132,7 +132,7 @@ fn every_line_in_every_state_does_what_the_table_says() {
         let (answer, next) = if *fails { rule.failed } else { rule.done };
         let before = if leaves { "/gone" } else { "/" };
         check_answer(answer, before, &mut session);
-        let moved = rule.deed == Deed::Enter && !fails;
+        let moved = rule.action == Action::Enter && !fails;
         check_state(next, if moved { "/sub" } else { before }, &mut session);
     });
 }

@@ -32,12 +32,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("password", &[]),
     ("log", &["config", "sys"]),
     ("config", &["directory", "http", "log", "password", "sys"]),
-    ("exchange", &["config", "http", "log", "sys"]),
-    ("engine", &["exchange", "log", "sys"]),
+    ("connection", &["config", "http", "log", "sys"]),
+    ("engine", &["connection", "log", "sys"]),
     ("listen", &["config", "sys"]),
     ("route", &["config", "http", "log", "sys"]),
-    // These two know each other: a worker is what its tasks share, and it starts one for each new listener.
-    ("worker", &["cache", "config", "engine", "exchange", "http", "listen", "log", "sys", "task"]),
+    ("worker", &["cache", "config", "connection", "http", "listen", "log", "sys"]),
     (
         "task",
         &[
@@ -45,7 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "directory",
             "engine",
-            "exchange",
+            "connection",
             "http",
             "listen",
             "log",
@@ -116,16 +115,10 @@ fn read_tree(root: &Path, folder: &Path, files: &mut Vec<Source>) {
     }
 }
 
-/// The kinds of task by name: `src/task/client_read.rs` is `ClientRead`.
+/// The kinds of task by name: what `fn kind` of each `impl Task` in `src/task/` returns.
 fn task_kinds(files: &[Source]) -> Vec<String> {
-    let stems = files.iter().filter_map(|file| file.path.strip_prefix("src/task/")?.strip_suffix(".rs"));
-    let stems = stems.filter(|stem| !stem.contains('/') && *stem != "mod" && *stem != "tests");
-    stems.map(camel_case).collect()
-}
-
-fn camel_case(snake: &str) -> String {
-    let upper_first = |part: &str| part[..1].to_uppercase() + &part[1..];
-    snake.split('_').filter(|part| !part.is_empty()).map(upper_first).collect()
+    let shipped = files.iter().filter(|file| file.in_folder("src/task") && !file.is_test);
+    shipped.flat_map(|file| file.kinds()).collect()
 }
 
 fn file_length(file: &Source, faults: &mut Vec<String>) {
@@ -214,7 +207,7 @@ fn left_out_tests(file: &Source, faults: &mut Vec<String>) {
 
 fn unwanted_calls(file: &Source, faults: &mut Vec<String>) {
     for (line, _) in file.code().filter(|(_, code)| code.contains("Rc<RefCell")) {
-        faults.push(file.fault(line, "Rc<RefCell: put it into the exchange"));
+        faults.push(file.fault(line, "Rc<RefCell: put it into the connection"));
     }
     if file.in_folder("src") {
         for (line, _) in file.shipped_code().filter(|(_, code)| code.contains("thread::sleep")) {

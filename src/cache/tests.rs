@@ -100,11 +100,11 @@ impl Random {
 /// The same, as simply as it can be said: the newest last.
 #[derive(Default)]
 struct Model {
-    entries: Vec<Kept>,
+    entries: Vec<Cached>,
 }
 
 /// Key, value, bytes, what it depends on, when it was used.
-type Kept = (u8, u32, usize, Vec<(Watched, String)>, Moment);
+type Cached = (u8, u32, usize, Vec<(Watched, String)>, Moment);
 
 impl Model {
     fn insert(&mut self, key: u8, value: u32, bytes: usize, on: &[(Watched, &str)], limits: Limits, now: Moment) {
@@ -112,7 +112,7 @@ impl Model {
         if bytes > limits.bytes_max || limits.entries_max == 0 {
             return;
         }
-        let total = |entries: &[Kept]| entries.iter().map(|e| e.2).sum::<usize>();
+        let total = |entries: &[Cached]| entries.iter().map(|e| e.2).sum::<usize>();
         while self.entries.len() >= limits.entries_max || total(&self.entries) + bytes > limits.bytes_max {
             self.entries.remove(0);
         }

@@ -7,7 +7,7 @@ pub mod path;
 pub mod states;
 
 pub use line::{Lines, Mistake, Request};
-pub use states::{Answer, Deed, Input, Rule, State};
+pub use states::{Action, Answer, Input, Rule, State};
 
 /// The port that the protocol has by custom.
 pub const PORT: u16 = 1202;

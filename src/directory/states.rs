@@ -1,8 +1,8 @@
 //! The protocol's states: one table says what each line does in each of them. The task obeys it, docs/directory.md
 //! shows it, and a test of the running server walks through all of it.
 
+use Action::{CheckPassword, Enter, List, Send};
 use Answer as A;
-use Deed::{CheckPassword, Enter, List, Send};
 use Input::{Cd, Dir, Get, Login, Logout, Mistake, Pwd, Quit, Version0, Version1};
 use State::{End, Locked, Plain, Transfer};
 use std::fmt;
@@ -49,7 +49,7 @@ pub enum Input {
 
 /// What is done before the answer, and can go wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Deed {
+pub enum Action {
     /// Nothing: it is answered at once.
     Nothing,
     /// Name and password are checked.
@@ -91,7 +91,7 @@ pub struct Rule {
     /// ... this line ...
     pub input: Input,
     /// ... makes the server do this,
-    pub deed: Deed,
+    pub action: Action,
     /// give this answer if that can be done, and go over to this state;
     pub done: (Answer, State),
     /// else these.
@@ -162,11 +162,11 @@ pub const TABLE: [Rule; STATES * INPUTS] = [
 
 /// A row without anything that could go wrong.
 const fn at_once(state: State, input: Input, answer: Answer, next: State) -> Rule {
-    after(state, input, Deed::Nothing, (answer, next), (answer, next))
+    after(state, input, Action::Nothing, (answer, next), (answer, next))
 }
 
-const fn after(state: State, input: Input, deed: Deed, done: (Answer, State), failed: (Answer, State)) -> Rule {
-    Rule { state, input, deed, done, failed }
+const fn after(state: State, input: Input, action: Action, done: (Answer, State), failed: (Answer, State)) -> Rule {
+    Rule { state, input, action, done, failed }
 }
 
 /// The table is whole and in order: checked when it is compiled.
@@ -224,11 +224,11 @@ impl Input {
     }
 }
 
-impl Deed {
+impl Action {
     /// As in the documentation.
     pub fn name(self) -> &'static str {
         match self {
-            Deed::Nothing => "",
+            Action::Nothing => "",
             CheckPassword => "checks the password",
             Enter => "looks for the directory",
             List => "reads the directory",
@@ -256,11 +256,11 @@ impl fmt::Display for Answer {
 /// The table for the documentation, in Markdown.
 pub fn document() -> String {
     let mut text = "| state | reads | does | answers | next state |\n| --- | --- | --- | --- | --- |\n".to_owned();
-    for Rule { state, input, deed, done, failed } in &TABLE {
+    for Rule { state, input, action, done, failed } in &TABLE {
         let or = |done: String, failed: String| if done == failed { done } else { format!("{done}; else {failed}") };
         let answer = or(done.0.to_string(), failed.0.to_string());
         let next = or(done.1.name().to_owned(), failed.1.name().to_owned());
-        let row = [state.name(), input.name(), deed.name(), &answer, &next];
+        let row = [state.name(), input.name(), action.name(), &answer, &next];
         text += &format!("| {} |\n", row.join(" | ").replace("|  |", "| |"));
     }
     text

@@ -1,10 +1,10 @@
 //! The loop: it waits for the kernel, gives tasks their turns, and knows nothing of what they do.
 //!
 //! One round: wait -> events to tokens (stale ones dropped) -> a bounded number of turns -> deadlines that have passed.
-//! After each turn the members of the exchange are asked in a circle what they want now, until one of them goes on: so
-//! a request passes from who reads it to who answers it to who writes, and nobody is asked twice. Only the engine arms
-//! and disarms the kernel. A task that wants its system call is simply run ("try first"); the kernel is asked to watch
-//! only for a task that has been told to come back later, and stays armed until an event comes that nobody wants.
+//! After each turn the members of the connection are callee in a circle what they want now, until one of them goes on:
+//! so a request passes from who reads it to who answers it to who writes, and nobody is callee twice. Only the engine
+//! arms and disarms the kernel. A task that wants its system call is simply run ("try first"); the kernel is callee to
+//! watch only for a task that has been told to come back later, and stays armed until an event comes that nobody wants.
 
 mod arena;
 mod panics;
@@ -14,18 +14,18 @@ mod timers;
 mod turn;
 
 pub use arena::Arena;
-pub use task::{Context, Event, Flow, Speaker, Task, TaskError, Want};
+pub use task::{Context, Event, Flow, LogContext, Task, TaskError, Want};
 
-pub use crate::exchange::Side;
+pub use crate::connection::Side;
 
-use crate::exchange::Exchange;
-use crate::exchange::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
+use crate::connection::Connection;
+use crate::connection::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
 use crate::log::{ErrorLog, Level};
-use panics::Asked;
-use slot::{Lines, Slot, Watched};
+use panics::Callee;
+use slot::{RunQueue, Slot, Watched};
 use std::collections::VecDeque;
 use std::time::Duration;
-use task::Lent;
+use task::TurnState;
 use timers::Timers;
 use webserv_sys::{Moment, Poller, Ready, Result, Token};
 
@@ -33,8 +33,8 @@ use webserv_sys::{Moment, Poller, Ready, Result, Token};
 /// swept.
 const SPARE_DEADLINES: usize = 64;
 
-/// Tasks that an exchange is opened with: the protocol and the client's two sides. Those after them are workers.
-pub(crate) const FOUNDERS: usize = 3;
+/// Tasks that a connection is opened with: the protocol and the client's two sides. Those after them are handlers.
+pub(crate) const CONNECTION_TASKS: usize = 3;
 
 /// How long a task that stands alone is left alone after the kernel has refused to watch for it, or after a panic.
 const REST: Duration = Duration::from_secs(1);
@@ -44,21 +44,21 @@ const REST: Duration = Duration::from_secs(1);
 pub(crate) enum Control {
     /// It does.
     Run,
-    /// Until no exchange is left.
+    /// Until no connection is left.
     Drain,
     /// It ends after this round.
     Stop,
 }
 
-/// A worker's loop with all its tasks, exchanges and deadlines. `W` is what the tasks share.
+/// A worker's loop with all its tasks, connections and deadlines. `W` is what the tasks share.
 pub struct Engine<W> {
     poller: Box<dyn Poller>,
     slots: Arena<Slot<W>>,
-    exchanges: Arena<Exchange>,
+    connections: Arena<Connection>,
     timers: Timers,
     /// Entries of the timers whose time has come in this round.
     due: Vec<(Moment, Token)>,
-    lines: Lines,
+    run_queue: RunQueue,
     /// How many turns this round has left.
     turns_left: usize,
     /// Tasks that are left alone until then, the first one first.
@@ -67,10 +67,10 @@ pub struct Engine<W> {
     told: Vec<Event>,
     telling: VecDeque<(Event, Token)>,
     ready: Vec<Ready>,
-    asked: Asked,
+    callee: Callee,
     /// What tells the time; tests have a clock of their own.
     clock: fn() -> Moment,
-    lent: Lent<W>,
+    turn: TurnState<W>,
     /// What the tasks share.
     pub worker: W,
 }
@@ -81,20 +81,20 @@ impl<W> Engine<W> {
         Self {
             poller,
             slots: Arena::new(),
-            exchanges: Arena::new(),
+            connections: Arena::new(),
             timers: Timers::default(),
             due: Vec::new(),
-            lines: Lines { try_first, queue: VecDeque::new(), later: VecDeque::new(), unarmed: VecDeque::new() },
+            run_queue: RunQueue { try_first, queue: VecDeque::new(), later: VecDeque::new(), unarmed: VecDeque::new() },
             turns_left: 0,
             resting: VecDeque::new(),
             told: Vec::new(),
             telling: VecDeque::new(),
             ready: Vec::new(),
-            asked: Asked::Nobody,
+            callee: Callee::Nobody,
             clock: Moment::now,
-            lent: Lent {
+            turn: TurnState {
                 now: Moment::now(),
-                exchanges_open: 0,
+                connections_open: 0,
                 of: None,
                 orders: Vec::new(),
                 control: Control::Run,
@@ -104,7 +104,7 @@ impl<W> Engine<W> {
         }
     }
 
-    /// Adds a task that belongs to no exchange.
+    /// Adds a task that belongs to no connection.
     pub fn start(&mut self, task: Box<dyn Task<W>>) {
         let token = self.insert(task, None);
         self.settle(token, None);
@@ -112,12 +112,12 @@ impl<W> Engine<W> {
 
     /// The error log of this engine.
     pub fn log(&mut self) -> &mut ErrorLog {
-        &mut self.lent.log
+        &mut self.turn.log
     }
 
     /// Exchanges that are open.
-    pub fn exchanges_open(&self) -> usize {
-        self.exchanges.len()
+    pub fn connections_open(&self) -> usize {
+        self.connections.len()
     }
 
     /// Runs until a task stops it.
@@ -132,9 +132,9 @@ impl<W> Engine<W> {
     }
 
     fn goes_on(&self) -> bool {
-        match self.lent.control {
+        match self.turn.control {
             Control::Run => true,
-            Control::Drain => !self.exchanges.is_empty(),
+            Control::Drain => !self.connections.is_empty(),
             Control::Stop => false,
         }
     }
@@ -144,7 +144,7 @@ impl<W> Engine<W> {
     /// # Errors
     /// Those of [`Poller::wait`].
     pub fn round(&mut self) -> Result<()> {
-        if !self.lines.unarmed.is_empty() {
+        if !self.run_queue.unarmed.is_empty() {
             self.guarded(Self::arm_waiting);
         }
         let timeout = self.timeout();
@@ -152,11 +152,11 @@ impl<W> Engine<W> {
         self.look_at_clock();
         self.take_ready();
         waited?;
-        self.lines.begin_round();
+        self.run_queue.begin_round();
         self.turns_left = TURNS_PER_ROUND;
         self.guarded(Self::take_turns);
         // After those turns: what came together with its deadline came in time.
-        if self.next_moment() <= self.lent.now {
+        if self.next_moment() <= self.turn.now {
             self.find_due();
             self.guarded(Self::tell_due);
         }
@@ -169,18 +169,18 @@ impl<W> Engine<W> {
     }
 
     fn look_at_clock(&mut self) {
-        self.lent.now = (self.clock)();
+        self.turn.now = (self.clock)();
     }
 
     /// How long the kernel may wait: not at all while tasks are queued or to be told something, nor at the end. By the
-    /// clock of the last wait: a deadline may be late by what was done since, and the clock is asked once a round.
+    /// clock of the last wait: a deadline may be late by what was done since, and the clock is callee once a round.
     fn timeout(&self) -> Option<Duration> {
-        if !self.lines.are_empty() || !self.told.is_empty() || !self.goes_on() {
+        if !self.run_queue.are_empty() || !self.told.is_empty() || !self.goes_on() {
             return Some(Duration::ZERO);
         }
         match self.next_moment() {
             Moment::NEVER => None,
-            next => Some(next.since(self.lent.now)),
+            next => Some(next.since(self.turn.now)),
         }
     }
 
@@ -192,7 +192,7 @@ impl<W> Engine<W> {
 
     /// Tells the kernel of those tasks that still wait for it. Whom it refuses may leave others that begin to wait.
     fn arm_waiting(&mut self) {
-        while let Some(token) = self.lines.unarmed.pop_front() {
+        while let Some(token) = self.run_queue.unarmed.pop_front() {
             self.arm(token);
         }
     }
@@ -200,11 +200,11 @@ impl<W> Engine<W> {
     fn arm(&mut self, token: Token) {
         let Some(slot) = self.slots.get_mut(token) else { return };
         slot.watched = Watched::No;
-        if slot.ask(token, &self.exchanges, &mut self.asked) != Want::Kernel {
+        if slot.ask(token, &self.connections, &mut self.callee) != Want::Kernel {
             return; // it does not wait any more
         }
-        let exchange = slot.exchange_in(&self.exchanges);
-        match self.poller.arm(slot.task.watch(exchange), token) {
+        let connection = slot.connection_in(&self.connections);
+        match self.poller.arm(slot.task.watch(connection), token) {
             Ok(()) => slot.watched = Watched::Yes,
             Err(error) => self.refused(token, error),
         }
@@ -213,9 +213,9 @@ impl<W> Engine<W> {
     /// The kernel will not watch for this task. One that stands alone tries again: without Accept there is no server.
     fn refused(&mut self, token: Token, error: webserv_sys::Error) {
         let Some(slot) = self.slots.get(token) else { return };
-        let Some(x) = slot.exchange(&self.exchanges) else {
-            let (speaker, secs) = (slot.task.introduce(None), REST.as_secs());
-            self.say(Level::Crit, speaker, None, format_args!("{error}; tried again in {secs} s"));
+        let Some(x) = slot.connection(&self.connections) else {
+            let (log_context, secs) = (slot.task.log_context(None), REST.as_secs());
+            self.say(Level::Crit, log_context, None, format_args!("{error}; tried again in {secs} s"));
             return self.rest(token);
         };
         self.fail(token, TaskError::internal(error));
@@ -226,7 +226,7 @@ impl<W> Engine<W> {
     fn rest(&mut self, token: Token) {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.blocked = true;
-            self.resting.push_back((self.lent.now.after(REST), token));
+            self.resting.push_back((self.turn.now.after(REST), token));
             self.disarm(token);
         }
     }
@@ -245,7 +245,7 @@ impl<W> Engine<W> {
         for &Ready { token, hangup } in &self.ready {
             // An event for a task that is gone is stale, as is one for a watch that was disarmed.
             if let Some(slot) = self.slots.get_mut(token).filter(|slot| slot.watched == Watched::Yes) {
-                slot.on_ready(token, hangup, &mut self.lines);
+                slot.on_ready(token, hangup, &mut self.run_queue);
             }
         }
     }
@@ -253,15 +253,15 @@ impl<W> Engine<W> {
     /// Gives tasks their turns, a bounded number.
     fn take_turns(&mut self) {
         while self.turns_left > 0 {
-            let Some(token) = self.lines.queue.pop_front() else { return };
+            let Some(token) = self.run_queue.queue.pop_front() else { return };
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            let (event, exchange) = (slot.leave_queue(), slot.exchange(&self.exchanges));
+            let (event, connection) = (slot.leave_queue(), slot.connection(&self.connections));
             // What it wanted may have been taken from it since it was queued.
-            let want = slot.ask(token, &self.exchanges, &mut self.asked);
+            let want = slot.ask(token, &self.connections, &mut self.callee);
             if want != Want::Kernel {
                 self.disarm(token); // level-triggered: its event would come again at once
             }
-            match exchange {
+            match connection {
                 _ if want == Want::Nothing && event != Event::Hangup => {}
                 Some(x) => self.take_turns_of(x, token, event),
                 None => {
@@ -272,7 +272,7 @@ impl<W> Engine<W> {
         }
     }
 
-    /// Gives this task of an exchange its turn, and then those members who go on, a bounded number in a row.
+    /// Gives this task of a connection its turn, and then those members who go on, a bounded number in a row.
     fn take_turns_of(&mut self, x: Token, mut token: Token, mut event: Event) {
         let turns_left_then = self.turns_left.saturating_sub(TURNS_IN_A_ROW);
         while self.turns_left > turns_left_then {
@@ -286,11 +286,11 @@ impl<W> Engine<W> {
 
     fn enqueue(&mut self, token: Token) {
         if let Some(slot) = self.slots.get_mut(token) {
-            slot.enqueue(token, &mut self.lines);
+            slot.enqueue(token, &mut self.run_queue);
         }
     }
 
-    /// What one of the tasks asked that all be told.
+    /// What one of the tasks callee that all be told.
     fn find_told(&mut self) {
         let (events, tokens) = (std::mem::take(&mut self.told), self.slots.tokens());
         self.telling = events.iter().flat_map(|event| tokens.iter().map(|token| (*event, *token))).collect();
@@ -304,7 +304,7 @@ impl<W> Engine<W> {
 
     /// Finds those whose time has come. A task that sets its next deadline to now is told in the next round.
     fn find_due(&mut self) {
-        self.due.extend(std::iter::from_fn(|| self.timers.pop(self.lent.now)));
+        self.due.extend(std::iter::from_fn(|| self.timers.pop(self.turn.now)));
         self.due.reverse(); // they are taken from the end
     }
 
@@ -319,12 +319,12 @@ impl<W> Engine<W> {
     fn tell_due(&mut self) {
         while let Some((at, token)) = self.due.pop() {
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            if self.timers.is_due(token, at, &mut slot.deadline, self.lent.now) {
+            if self.timers.is_due(token, at, &mut slot.deadline, self.turn.now) {
                 self.turn(token, Event::Deadline);
             }
         }
         while let Some(&(until, token)) = self.resting.front()
-            && until <= self.lent.now
+            && until <= self.turn.now
         {
             self.resting.pop_front();
             self.settle(token, None);

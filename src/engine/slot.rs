@@ -1,21 +1,21 @@
 //! What the engine keeps for each task.
 
-use super::panics::Asked;
-use super::task::Lent;
+use super::panics::Callee;
+use super::task::TurnState;
 use super::timers::Deadline;
 use super::{Arena, Event, Flow, Task, TaskError, Want};
-use crate::exchange::Exchange;
+use crate::connection::Connection;
 use std::collections::VecDeque;
 use webserv_sys::{Token, Watch};
 
-/// In the place of an exchange's number: none. There are not so many.
+/// In the place of a connection's number: none. There are not so many.
 const NONE: u32 = u32::MAX;
 
 /// A task and how it stands with the kernel and the queue.
 pub(super) struct Slot<W> {
     pub task: Box<dyn Task<W>>,
-    /// The number of the exchange that it is a member of: it leaves, or is gone, before that goes.
-    exchange: u32,
+    /// The number of the connection that it is a member of: it leaves, or is gone, before that goes.
+    connection: u32,
     pub deadline: Deadline,
     pub queued: Queued,
     pub watched: Watched,
@@ -48,7 +48,7 @@ pub(super) enum Watched {
 }
 
 /// Where tasks stand that want something.
-pub(super) struct Lines {
+pub(super) struct RunQueue {
     /// Try a call before asking the kernel whether it would block.
     pub try_first: bool,
     /// Tasks that are to have a turn, in order.
@@ -60,7 +60,7 @@ pub(super) struct Lines {
     pub unarmed: VecDeque<Token>,
 }
 
-impl Lines {
+impl RunQueue {
     /// Nobody is to have a turn.
     pub fn are_empty(&self) -> bool {
         self.queue.is_empty() && self.later.is_empty()
@@ -75,10 +75,10 @@ impl Lines {
 }
 
 impl<W> Slot<W> {
-    pub fn new(task: Box<dyn Task<W>>, exchange: Option<Token>) -> Self {
+    pub fn new(task: Box<dyn Task<W>>, connection: Option<Token>) -> Self {
         Self {
             task,
-            exchange: exchange.map_or(NONE, |x| x.index),
+            connection: connection.map_or(NONE, |x| x.index),
             deadline: Deadline::NONE,
             queued: Queued::No,
             watched: Watched::No,
@@ -87,68 +87,68 @@ impl<W> Slot<W> {
         }
     }
 
-    /// The exchange that it belongs to.
+    /// The connection that it belongs to.
     #[inline]
-    pub fn exchange(&self, exchanges: &Arena<Exchange>) -> Option<Token> {
-        exchanges.token(self.exchange)
+    pub fn connection(&self, connections: &Arena<Connection>) -> Option<Token> {
+        connections.token(self.connection)
     }
 
-    /// That exchange itself.
+    /// That connection itself.
     #[inline]
-    pub fn exchange_in<'x>(&self, exchanges: &'x Arena<Exchange>) -> Option<&'x Exchange> {
-        exchanges.at(self.exchange)
+    pub fn connection_in<'x>(&self, connections: &'x Arena<Connection>) -> Option<&'x Connection> {
+        connections.at(self.connection)
     }
 
     /// It stands alone from now on.
     pub fn leave(&mut self) {
-        self.exchange = NONE;
+        self.connection = NONE;
     }
 
     /// Puts it at the end of the queue, once.
     #[inline]
-    pub fn enqueue(&mut self, token: Token, lines: &mut Lines) {
+    pub fn enqueue(&mut self, token: Token, run_queue: &mut RunQueue) {
         if self.queued == Queued::No {
             self.queued = Queued::Yes;
-            let line = if self.yields { &mut lines.later } else { &mut lines.queue };
+            let line = if self.yields { &mut run_queue.later } else { &mut run_queue.queue };
             line.push_back(token);
         }
     }
 
     /// Asks it what it wants now.
-    pub fn ask(&self, token: Token, exchanges: &Arena<Exchange>, asked: &mut Asked) -> Want {
-        *asked = Asked::Wants(token);
-        self.task.wants(self.exchange_in(exchanges))
+    pub fn ask(&self, token: Token, connections: &Arena<Connection>, callee: &mut Callee) -> Want {
+        *callee = Callee::Wants(token);
+        self.task.wants(self.connection_in(connections))
     }
 
     /// Asks it what it wants now: true if that is a turn at once. If it is to wait, for the next round or for the
     /// kernel, it is put into line for that.
     #[inline]
-    pub fn goes_on(&mut self, token: Token, exchange: Option<&Exchange>, lines: &mut Lines) -> bool {
+    pub fn goes_on(&mut self, token: Token, connection: Option<&Connection>, run_queue: &mut RunQueue) -> bool {
         if self.queued != Queued::No {
-            return false; // it is asked when its turn comes
+            return false; // it is callee when its turn comes
         }
         if self.blocked && self.watched == Watched::Yes {
             // The kernel will say. Should it want nothing by then, it is disarmed when its event comes.
-            debug_assert_ne!(self.task.wants(exchange), Want::Turn, "{} waits for the kernel", self.task.kind());
+            debug_assert_ne!(self.task.wants(connection), Want::Turn, "{} waits for the kernel", self.task.kind());
             return false;
         }
-        let goes_on = match self.task.wants(exchange) {
+        let goes_on = match self.task.wants(connection) {
             Want::Nothing => false,
             Want::Turn => true,
-            Want::Kernel => self.tries(token, exchange, lines),
+            Want::Kernel => self.tries(token, connection, run_queue),
         };
         if goes_on && self.yields {
-            self.enqueue(token, lines);
+            self.enqueue(token, run_queue);
             return false;
         }
         goes_on
     }
 
-    /// The kernel has an event for it. Whether it wants that is asked when its turn comes.
-    pub fn on_ready(&mut self, token: Token, hangup: bool, lines: &mut Lines) {
+    /// The kernel has an event for it. Whether it wants that is callee when its turn comes.
+    pub fn on_ready(&mut self, token: Token, hangup: bool, run_queue: &mut RunQueue) {
         self.blocked = false;
-        self.yields = false; // the kernel has been asked since
-        self.enqueue(token, lines);
+        self.yields = false; // the kernel has been callee since
+        self.enqueue(token, run_queue);
         if hangup {
             self.queued = Queued::Hangup;
         }
@@ -167,11 +167,11 @@ impl<W> Slot<W> {
     pub fn turn(
         &mut self,
         event: Event,
-        exchange: Option<&mut Exchange>,
+        connection: Option<&mut Connection>,
         worker: &mut W,
-        lent: &mut Lent<W>,
+        turn: &mut TurnState<W>,
     ) -> Result<Flow, TaskError> {
-        let outcome = self.task.turn(event, exchange, worker, &mut self.deadline, lent);
+        let outcome = self.task.turn(event, connection, worker, &mut self.deadline, turn);
         let is_blocked = matches!(outcome, Ok(Flow::Blocked));
         // A task that was told something has not made its call.
         self.blocked = is_blocked || self.blocked && !matches!(event, Event::Ready | Event::Hangup);
@@ -180,22 +180,22 @@ impl<W> Slot<W> {
     }
 
     /// Whether it waits for anything at all.
-    pub fn is_alive(&self, exchange: &Exchange) -> bool {
-        self.queued == Queued::Hangup || self.deadline.is_set() || self.task.wants(Some(exchange)) != Want::Nothing
+    pub fn is_alive(&self, connection: &Connection) -> bool {
+        self.queued == Queued::Hangup || self.deadline.is_set() || self.task.wants(Some(connection)) != Want::Nothing
     }
 
-    /// It wants its system call: true if that may be tried now. If not, the kernel will be asked to say when.
-    fn tries(&mut self, token: Token, exchange: Option<&Exchange>, lines: &mut Lines) -> bool {
-        let tries = match self.task.watch(exchange) {
+    /// It wants its system call: true if that may be tried now. If not, the kernel will be callee to say when.
+    fn tries(&mut self, token: Token, connection: Option<&Connection>, run_queue: &mut RunQueue) -> bool {
+        let tries = match self.task.watch(connection) {
             Watch::Always => true,
-            Watch::Read(_) | Watch::Write(_) => lines.try_first && !self.blocked,
+            Watch::Read(_) | Watch::Write(_) => run_queue.try_first && !self.blocked,
             Watch::Exit(_) | Watch::Signal(_) | Watch::Change(_) => false, // the event itself is the news
         };
         if !tries {
             self.blocked = true;
             if self.watched == Watched::No {
                 self.watched = Watched::Soon;
-                lines.unarmed.push_back(token);
+                run_queue.unarmed.push_back(token);
             }
         }
         tries

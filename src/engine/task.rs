@@ -1,8 +1,8 @@
 //! What a task is, and what it may do while it runs.
 
 use super::timers::Deadline;
-use super::{Control, FOUNDERS};
-use crate::exchange::{Exchange, Side};
+use super::{CONNECTION_TASKS, Control};
+use crate::connection::{Connection, Side};
 use crate::log::{ErrorLog, Level, Line};
 use std::fmt;
 use std::os::fd::AsRawFd;
@@ -18,7 +18,7 @@ pub enum Event {
     Hangup,
     /// The deadline that the task set has passed.
     Deadline,
-    /// The exchange is over. Clean up; most tasks are [`Flow::Done`] with that.
+    /// The connection is over. Clean up; most tasks are [`Flow::Done`] with that.
     Cancel,
     /// The server takes a new configuration.
     Reload,
@@ -28,7 +28,7 @@ pub enum Event {
     Crowded,
 }
 
-/// What a task waits for, said without side effects from what it sees in the exchange.
+/// What a task waits for, said without side effects from what it sees in the connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Want {
     /// Nothing now.
@@ -42,12 +42,12 @@ pub enum Want {
 /// How a turn ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flow {
-    /// The kernel has no more now: `EAGAIN`, or less than was asked for. A task that waits for the kernel is not asked
-    /// what it wants before the kernel has an event for it: it may not come to want a [`Want::Turn`] meanwhile.
+    /// The kernel has no more now: `EAGAIN`, or less than was callee for. A task that waits for the kernel is not
+    /// callee what it wants before the kernel has an event for it: it may not come to want a [`Want::Turn`] meanwhile.
     Blocked,
     /// Something was done, and more may be possible.
     Progress,
-    /// The same, and it was as much as one turn may do: the kernel is asked who else has come before the next one.
+    /// The same, and it was as much as one turn may do: the kernel is callee who else has come before the next one.
     Yield,
     /// The task is over: drop it.
     Done,
@@ -85,35 +85,35 @@ pub trait Task<W> {
     fn doing(&self) -> &'static str;
 
     /// What the kernel is to watch for it: one and the same as long as it lives, since that is how it is disarmed.
-    /// (The descriptor is the task's own, or its exchange's.)
-    fn watch<'w>(&'w self, exchange: Option<&'w Exchange>) -> Watch<'w>;
+    /// (The descriptor is the task's own, or its connection's.)
+    fn watch<'w>(&'w self, connection: Option<&'w Connection>) -> Watch<'w>;
 
-    /// What it waits for. Pure: asked when its exchange has changed.
-    fn wants(&self, exchange: Option<&Exchange>) -> Want;
+    /// What it waits for. Pure: callee when its connection has changed.
+    fn wants(&self, connection: Option<&Connection>) -> Want;
 
     /// Does one bounded piece of work. Never blocks.
     fn handle(&mut self, event: Event, cx: &mut Context<'_, W>) -> Result<Flow, TaskError>;
 
-    /// How it is named in log lines. (Here, as the next, so that the engine makes one call for all of it.)
-    fn introduce(&self, exchange: Option<&Exchange>) -> Speaker {
-        let fd = match self.watch(exchange) {
+    /// How it is named in log run_queue. (Here, as the next, so that the engine makes one call for all of it.)
+    fn log_context(&self, connection: Option<&Connection>) -> LogContext {
+        let fd = match self.watch(connection) {
             Watch::Read(fd) | Watch::Write(fd) | Watch::Change(fd) => Some(fd.as_raw_fd()),
             Watch::Exit(_) | Watch::Signal(_) | Watch::Always => None,
         };
-        Speaker { kind: self.kind(), doing: self.doing(), fd }
+        LogContext { kind: self.kind(), doing: self.doing(), fd }
     }
 
     /// One turn: [`handle`](Self::handle) with everything that it may use, and a line for it at level debug.
     fn turn(
         &mut self,
         event: Event,
-        exchange: Option<&mut Exchange>,
+        connection: Option<&mut Connection>,
         worker: &mut W,
         deadline: &mut Deadline,
-        lent: &mut Lent<W>,
+        turn: &mut TurnState<W>,
     ) -> Result<Flow, TaskError> {
-        let speaker = self.introduce(exchange.as_deref());
-        let mut cx = Context { exchange, worker, now: lent.now, speaker, deadline, lent };
+        let log_context = self.log_context(connection.as_deref());
+        let mut cx = Context { connection, worker, now: turn.now, log_context, deadline, turn };
         let outcome = self.handle(event, &mut cx);
         if cx.log_level() >= Level::Debug {
             cx.trace(event, &outcome);
@@ -125,23 +125,23 @@ pub trait Task<W> {
 /// What a running task can see and ask for. It borrows the engine's fields one by one, so no task can reach another.
 pub struct Context<'a, W> {
     /// What the tasks of this connection share; `None` for a task that stands alone.
-    pub exchange: Option<&'a mut Exchange>,
+    pub connection: Option<&'a mut Connection>,
     /// What all tasks of this worker share.
     pub worker: &'a mut W,
     /// The time of this round of the loop.
     pub now: Moment,
     /// Who runs.
-    speaker: Speaker,
+    log_context: LogContext,
     deadline: &'a mut Deadline,
-    lent: &'a mut Lent<W>,
+    turn: &'a mut TurnState<W>,
 }
 
 /// What the engine lends to whoever has its turn.
-pub struct Lent<W> {
+pub struct TurnState<W> {
     /// The time of this round.
     pub(super) now: Moment,
-    pub(super) exchanges_open: usize,
-    /// The exchange of who has its turn.
+    pub(super) connections_open: usize,
+    /// The connection of who has its turn.
     pub(super) of: Option<Token>,
     pub(super) orders: Vec<Order<W>>,
     pub(super) control: Control,
@@ -150,33 +150,33 @@ pub struct Lent<W> {
 
 /// Who speaks in a log line.
 #[derive(Clone, Copy)]
-pub struct Speaker {
+pub struct LogContext {
     pub(super) kind: &'static str,
     pub(super) doing: &'static str,
     pub(super) fd: Option<i32>,
 }
 
-/// What a task asked the engine to do after its turn.
+/// What a task callee the engine to do after its turn.
 pub(super) enum Order<W> {
-    /// A new task in the same exchange.
+    /// A new task in the same connection.
     Join(Box<dyn Task<W>>),
     /// A new task that stands alone.
     Alone(Box<dyn Task<W>>),
-    /// A new exchange with its first tasks, and the first deadline of the first of them.
-    Open(Exchange, [Box<dyn Task<W>>; FOUNDERS], Moment),
+    /// A new connection with its first tasks, and the first deadline of the first of them.
+    Open(Connection, [Box<dyn Task<W>>; CONNECTION_TASKS], Moment),
     /// All tasks are told.
     Tell(Event),
-    /// The tasks of this exchange that work for the protocol are cancelled.
-    CancelWorkers,
+    /// The tasks of this connection that work for the protocol are cancelled.
+    CancelHandlers,
 }
 
 impl<W> Context<'_, W> {
-    /// The exchange of a task that always has one.
-    pub fn exchange(&mut self) -> &mut Exchange {
-        self.exchange.as_deref_mut().expect("this task is only made inside an exchange")
+    /// The connection of a task that always has one.
+    pub fn connection(&mut self) -> &mut Connection {
+        self.connection.as_deref_mut().expect("this task is only made inside a connection")
     }
 
-    /// Tell this task [`Event::Deadline`] after `wait`, instead of whenever it had asked for before.
+    /// Tell this task [`Event::Deadline`] after `wait`, instead of whenever it had callee for before.
     pub fn wake_after(&mut self, wait: Duration) {
         self.deadline.at = self.now.after(wait);
     }
@@ -196,64 +196,65 @@ impl<W> Context<'_, W> {
         self.deadline.is_set()
     }
 
-    /// Adds a task to this exchange. Nothing joins one that is closing, nor a task that stands alone.
+    /// Adds a task to this connection. Nothing joins one that is closing, nor a task that stands alone.
     pub fn join(&mut self, task: Box<dyn Task<W>>) {
-        self.lent.orders.push(Order::Join(task));
+        self.turn.orders.push(Order::Join(task));
     }
 
-    /// Adds a task that belongs to no exchange.
+    /// Adds a task that belongs to no connection.
     pub fn start(&mut self, task: Box<dyn Task<W>>) {
-        self.lent.orders.push(Order::Alone(task));
+        self.turn.orders.push(Order::Alone(task));
     }
 
-    /// Opens an exchange: the protocol first, then who writes to the client, then who reads. They are asked what they
+    /// Opens a connection: the protocol first, then who writes to the client, then who reads. They are callee what they
     /// want in a circle, so each comes soon after the one who has work for it. The protocol is told
-    /// [`Event::Deadline`] at `until`, if it has not asked for another time by then: it needs no turn only to begin.
-    pub fn open(&mut self, exchange: Exchange, tasks: [Box<dyn Task<W>>; FOUNDERS], until: Moment) {
-        self.lent.orders.push(Order::Open(exchange, tasks, until));
+    /// [`Event::Deadline`] at `until`, if it has not callee for another time by then: it needs no turn only to begin.
+    pub fn open(&mut self, connection: Connection, tasks: [Box<dyn Task<W>>; CONNECTION_TASKS], until: Moment) {
+        self.turn.orders.push(Order::Open(connection, tasks, until));
     }
 
     /// Tells all tasks (this one too) of something that concerns the whole server.
     pub fn tell_all(&mut self, event: Event) {
-        self.lent.orders.push(Order::Tell(event));
+        self.turn.orders.push(Order::Tell(event));
     }
 
-    /// Cancels the tasks of this exchange that joined after it was opened: their work is not wanted any more.
-    pub fn cancel_workers(&mut self) {
-        // None joins the exchange before this order is carried out but those that were ordered before it.
-        if !self.lent.orders.is_empty() || self.exchange.as_ref().is_some_and(|x| x.members.len() > FOUNDERS) {
-            self.lent.orders.push(Order::CancelWorkers);
+    /// Cancels the tasks of this connection that joined after it was opened: their work is not wanted any more.
+    pub fn cancel_handlers(&mut self) {
+        // None joins the connection before this order is carried out but those that were ordered before it.
+        if !self.turn.orders.is_empty() || self.connection.as_ref().is_some_and(|x| x.members.len() > CONNECTION_TASKS)
+        {
+            self.turn.orders.push(Order::CancelHandlers);
         }
     }
 
     /// Leaves the loop after this round.
     pub fn stop(&mut self) {
-        self.lent.control = Control::Stop;
+        self.turn.control = Control::Stop;
     }
 
-    /// Leaves the loop when the last exchange is closed.
+    /// Leaves the loop when the last connection is closed.
     pub fn stop_when_idle(&mut self) {
-        if self.lent.control == Control::Run {
-            self.lent.control = Control::Drain;
+        if self.turn.control == Control::Run {
+            self.turn.control = Control::Drain;
         }
     }
 
     /// Connections open in this worker.
-    pub fn exchanges_open(&self) -> usize {
-        self.lent.exchanges_open
+    pub fn connections_open(&self) -> usize {
+        self.turn.connections_open
     }
 
-    /// Writes a line to the error log, with what is known of this task and its exchange.
+    /// Writes a line to the error log, with what is known of this task and its connection.
     pub fn log(&mut self, level: Level, what: fmt::Arguments<'_>) {
         if level <= self.log_level() {
-            let line = self.speaker.line(self.lent.of, self.exchange.as_deref(), what);
-            self.lent.log.write(level, &line);
+            let line = self.log_context.line(self.turn.of, self.connection.as_deref(), what);
+            self.turn.log.write(level, &line);
         }
     }
 
-    /// The level that the error log has for this task's exchange.
+    /// The level that the error log has for this task's connection.
     fn log_level(&self) -> Level {
-        self.exchange.as_ref().map_or(self.lent.log.level(), |x| x.log_level())
+        self.connection.as_ref().map_or(self.turn.log.level(), |x| x.log_level())
     }
 
     /// One line for each event, at level debug.
@@ -267,24 +268,24 @@ impl<W> Context<'_, W> {
 
     /// The error log itself, to be opened again.
     pub fn error_log(&mut self) -> &mut ErrorLog {
-        &mut self.lent.log
+        &mut self.turn.log
     }
 }
 
-impl Speaker {
+impl LogContext {
     pub(super) fn line<'l>(
         &self,
         of: Option<Token>,
-        exchange: Option<&'l Exchange>,
+        connection: Option<&'l Connection>,
         what: fmt::Arguments<'l>,
     ) -> Line<'l> {
         Line {
-            target: exchange.and_then(|x| x.settings.error_log.as_deref()),
-            exchange: of.map(|t| (t.index, t.generation)),
+            target: connection.and_then(|x| x.settings.error_log.as_deref()),
+            connection: of.map(|t| (t.index, t.generation)),
             task: Some((self.kind, self.fd)),
             what,
             doing: self.doing,
-            subject: exchange.map(|x| x as &dyn fmt::Display),
+            subject: connection.map(|x| x as &dyn fmt::Display),
         }
     }
 }

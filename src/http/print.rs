@@ -19,7 +19,7 @@ pub struct Frame<'a> {
     /// How the client finds the end of the body. Ignored where the status has no body.
     pub body: BodyEnd,
     /// What is said about the connection.
-    pub connection: Connection,
+    pub connection: Persistence,
     /// Content-Range, for 206 with one range and for 416.
     pub content_range: Option<ContentRange>,
 }
@@ -31,13 +31,13 @@ pub enum BodyEnd {
     Length(u64),
     /// Transfer-Encoding: chunked. Not for HTTP/1.0 clients.
     Chunked,
-    /// The connection's end. Needs [`Connection::Close`].
+    /// The connection's end. Needs [`Persistence::Close`].
     Close,
 }
 
 /// The Connection field (RFC 9112 section 9).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Connection {
+pub enum Persistence {
     /// `close`: the response is the last one.
     Close,
     /// `keep-alive`, as nginx says it in 1.1 too.
@@ -154,16 +154,16 @@ fn status_line(out: &mut Vec<u8>, status: u16) {
     field(out, &start, reason(status).as_bytes());
 }
 
-fn connection(out: &mut Vec<u8>, connection: Connection) {
+fn connection(out: &mut Vec<u8>, connection: Persistence) {
     match connection {
-        Connection::Close => out.extend_from_slice(b"\r\nConnection: close"),
-        Connection::KeepAlive { timeout_secs } => {
+        Persistence::Close => out.extend_from_slice(b"\r\nConnection: close"),
+        Persistence::KeepAlive { timeout_secs } => {
             out.extend_from_slice(b"\r\nConnection: keep-alive");
             if let Some(secs) = timeout_secs {
                 field(out, b"\r\nKeep-Alive: timeout=", Digits::decimal(secs).as_bytes());
             }
         }
-        Connection::Unsaid => {}
+        Persistence::Unsaid => {}
     }
 }
 

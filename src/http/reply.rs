@@ -1,4 +1,4 @@
-//! A response's head as a value: what a worker (a file, a script) hands to the protocol pump. Workers say what they
+//! A response's head as a value: what a handler (a file, a script) hands to the protocol pump. Handlers say what they
 //! know; framing, Date, Connection and ranges are the pump's business. No text in it can break out of its line.
 
 use super::fields::Known;

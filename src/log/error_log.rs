@@ -22,8 +22,8 @@ pub struct ErrorLog {
 pub struct Line<'a> {
     /// The log that it goes to, if that is among the configuration's; else to the main one.
     pub target: Option<&'a LogTarget>,
-    /// The exchange's number and generation.
-    pub exchange: Option<(u32, u32)>,
+    /// The connection's number and generation.
+    pub connection: Option<(u32, u32)>,
     /// The task's kind and descriptor.
     pub task: Option<(&'static str, Option<i32>)>,
     /// What happened.
@@ -37,13 +37,13 @@ pub struct Line<'a> {
 impl<'a> Line<'a> {
     /// A line of the server itself, outside any task.
     pub fn plain(what: fmt::Arguments<'a>) -> Self {
-        Self { target: None, exchange: None, task: None, what, doing: "", subject: None }
+        Self { target: None, connection: None, task: None, what, doing: "", subject: None }
     }
 }
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((index, generation)) = self.exchange {
+        if let Some((index, generation)) = self.connection {
             write!(f, "x{index}.{generation} ")?;
         }
         match self.task {
@@ -130,7 +130,7 @@ mod tests {
     fn a_line_tells_who_what_and_for_whom() {
         let line = Line {
             target: None,
-            exchange: Some((7, 2)),
+            connection: Some((7, 2)),
             task: Some(("CgiRead", Some(9))),
             what: format_args!("read: ECONNRESET"),
             doing: "reading the script's header",

@@ -13,11 +13,11 @@ pub const COMMON_LEN: usize = 26;
 pub const ISO8601_LEN: usize = 25;
 
 /// A text of this length, and the second that it shows.
-type Kept<const LEN: usize> = Cell<Option<(i64, [u8; LEN])>>;
+type Cached<const LEN: usize> = Cell<Option<(i64, [u8; LEN])>>;
 
 thread_local! {
-    static COMMON: Kept<COMMON_LEN> = const { Cell::new(None) };
-    static ISO8601: Kept<ISO8601_LEN> = const { Cell::new(None) };
+    static COMMON: Cached<COMMON_LEN> = const { Cell::new(None) };
+    static ISO8601: Cached<ISO8601_LEN> = const { Cell::new(None) };
 }
 
 /// The error log's: `2026/11/22 02:35:09`.
@@ -39,7 +39,7 @@ pub fn iso8601(wall: Wall) -> [u8; ISO8601_LEN] {
 }
 
 #[inline]
-fn of_second<const LEN: usize>(kept: &Kept<LEN>, secs: i64, make: fn(i64) -> [u8; LEN]) -> [u8; LEN] {
+fn of_second<const LEN: usize>(kept: &Cached<LEN>, secs: i64, make: fn(i64) -> [u8; LEN]) -> [u8; LEN] {
     match kept.get() {
         Some((shown, text)) if shown == secs => text,
         _ => {

@@ -1,8 +1,8 @@
 //! Timer: no descriptor, only a deadline.
 
 use super::Context;
+use crate::connection::Connection;
 use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::exchange::Exchange;
 use crate::log::{Level, News};
 use crate::worker::Worker;
 use std::time::Duration;
@@ -53,11 +53,11 @@ impl Task<Worker> for Timer {
         }
     }
 
-    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         Watch::Always
     }
 
-    fn wants(&self, _: Option<&Exchange>) -> Want {
+    fn wants(&self, _: Option<&Connection>) -> Want {
         if self.set { Want::Nothing } else { Want::Turn }
     }
 

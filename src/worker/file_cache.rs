@@ -3,7 +3,8 @@
 //! **The guarantee:** a request is answered as if the files were looked at after it was sent. A change that was
 //! complete before the last byte of a request was sent is seen by its answer. For that
 //! - all that leads to a file is watched *before* the file is opened: each directory and symbolic link on its path, the
-//!   file itself, and the directories in which a name that would come first is missing (see `file_read/footprint.rs`);
+//!   file itself, and the directories in which a name that would come first is missing (see
+//!   `task/file/file_read/dependencies.rs`);
 //! - nothing is answered from here unless [`Changes::is_quiet`]: the kernel has told all that happened before the read
 //!   that brought the request.
 //!
@@ -13,7 +14,7 @@
 
 use crate::cache::{Cache, Dependency, Entry, Limits};
 use crate::config::Settings;
-use crate::exchange::Source;
+use crate::connection::Source;
 use crate::http::ReplyHead;
 use crate::http::print::Printed;
 use std::cell::OnceCell;
@@ -34,7 +35,7 @@ const PUT_OFF_USES: i64 = 1000;
 /// The files of one worker.
 #[derive(Default)]
 pub struct FileCache {
-    kept: Cache<Rc<Kept>>,
+    kept: Cache<Rc<Cached>>,
     /// How often the files that are not kept have been asked for.
     asked: Cache<i64>,
     changes: Option<Rc<Changes>>,
@@ -50,7 +51,7 @@ pub struct FileCache {
 
 /// What is asked for: a path of the URL, at a place of the configuration.
 #[derive(Clone, Copy)]
-pub struct Place<'a> {
+pub struct CacheKey<'a> {
     /// What holds there. Each location has settings of its own, so they say which one it is.
     pub settings: &'a Arc<Settings>,
     /// The path, decoded and normalized.
@@ -60,24 +61,24 @@ pub struct Place<'a> {
 }
 
 /// An answer that was given once, and can be given again as long as nothing has changed.
-pub struct Kept {
+pub struct Cached {
     /// The answer.
-    pub answer: KeptAnswer,
+    pub answer: CachedAnswer,
     until: Moment,
     /// As long as these are held no others can have the same place in memory, which is a part of the key.
     _settings: Arc<Settings>,
 }
 
 /// The answer itself.
-pub enum KeptAnswer {
+pub enum CachedAnswer {
     /// This file.
-    File(Box<KeptFile>),
+    File(Box<CachedFile>),
     /// There is none.
     Error(Error),
 }
 
 /// A file as it is sent.
-pub struct KeptFile {
+pub struct CachedFile {
     /// The head of the answer.
     pub head: ReplyHead,
     /// The name of the index file that it is, if a directory was asked for.
@@ -88,7 +89,7 @@ pub struct KeptFile {
     pub printed: [OnceCell<Printed>; 2],
 }
 
-impl KeptFile {
+impl CachedFile {
     /// One that has not been sent yet.
     pub fn new(head: ReplyHead, index: Option<String>, source: Source) -> Self {
         Self { head, index, source, printed: Default::default() }
@@ -97,7 +98,7 @@ impl KeptFile {
 
 impl FileCache {
     /// What is known of this place. Makes no system call; says nothing while there is news that was not read.
-    pub fn find(&mut self, place: Place<'_>, now: Moment) -> Option<Rc<Kept>> {
+    pub fn find(&mut self, place: CacheKey<'_>, now: Moment) -> Option<Rc<Cached>> {
         if !self.changes.as_ref()?.is_quiet() {
             return None;
         }
@@ -111,7 +112,7 @@ impl FileCache {
     }
 
     /// The same, after the kernel was asked for news.
-    pub fn ask(&mut self, place: Place<'_>, now: Moment) -> Option<Rc<Kept>> {
+    pub fn ask(&mut self, place: CacheKey<'_>, now: Moment) -> Option<Rc<Cached>> {
         if self.kept.is_empty() {
             return None;
         }
@@ -136,7 +137,7 @@ impl FileCache {
     }
 
     /// Whether what is now found at this place is to be kept: it is asked for often enough, and changes are told.
-    pub fn wants(&mut self, place: Place<'_>, now: Moment) -> bool {
+    pub fn wants(&mut self, place: CacheKey<'_>, now: Moment) -> bool {
         let settings = place.settings.open_file_cache;
         if self.paused_until.is_some_and(|until| now < until) {
             return false;
@@ -147,7 +148,7 @@ impl FileCache {
     }
 
     /// Something was found at this place, and is not kept.
-    pub fn count(&mut self, place: Place<'_>, now: Moment) {
+    pub fn count(&mut self, place: CacheKey<'_>, now: Moment) {
         self.set_key(place);
         match self.asked.get(&self.key, now) {
             Some(count) => *count += 1,
@@ -156,12 +157,12 @@ impl FileCache {
     }
 
     /// What was found at this place cannot be kept: for long it is not tried again.
-    pub fn put_off(&mut self, place: Place<'_>, now: Moment) {
+    pub fn put_off(&mut self, place: CacheKey<'_>, now: Moment) {
         self.set_key(place);
         self.set_count(place, -PUT_OFF_USES, now);
     }
 
-    fn set_count(&mut self, place: Place<'_>, count: i64, now: Moment) {
+    fn set_count(&mut self, place: CacheKey<'_>, count: i64, now: Moment) {
         let settings = place.settings.open_file_cache;
         let limits = Limits { entries_max: settings.files_max, bytes_max: usize::MAX };
         let entry = Entry { value: count, bytes: self.key.len(), idle_max: settings.inactive, depends: Vec::new() };
@@ -213,8 +214,8 @@ impl FileCache {
     /// Keeps an answer. Returns after which time [`drop_idle`](Self::drop_idle) must be called, if nobody was told yet.
     pub fn keep(
         &mut self,
-        place: Place<'_>,
-        answer: KeptAnswer,
+        place: CacheKey<'_>,
+        answer: CachedAnswer,
         depends: Vec<Dependency>,
         now: Moment,
     ) -> Option<Duration> {
@@ -222,10 +223,10 @@ impl FileCache {
         self.set_key(place);
         self.asked.remove(&self.key);
         let bytes = match &answer {
-            KeptAnswer::File(file) => file.source.memory_bytes(),
-            KeptAnswer::Error(_) => 0,
+            CachedAnswer::File(file) => file.source.memory_bytes(),
+            CachedAnswer::Error(_) => 0,
         };
-        let kept = Kept { answer, until: now.after(settings.valid), _settings: Arc::clone(place.settings) };
+        let kept = Cached { answer, until: now.after(settings.valid), _settings: Arc::clone(place.settings) };
         let entry = Entry { value: Rc::new(kept), bytes, idle_max: settings.inactive, depends };
         let limits = Limits { entries_max: settings.files_max, bytes_max: settings.bytes_max };
         self.kept.insert(&self.key, entry, limits, now);
@@ -265,7 +266,7 @@ impl FileCache {
         }
     }
 
-    fn set_key(&mut self, place: Place<'_>) {
+    fn set_key(&mut self, place: CacheKey<'_>) {
         self.key.clear();
         self.key.extend_from_slice(&(Arc::as_ptr(place.settings) as usize).to_ne_bytes());
         self.key.push(place.gzip.into());

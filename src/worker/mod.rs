@@ -2,21 +2,21 @@
 
 mod command;
 mod date;
-mod entrance;
 mod file_cache;
+mod listener_state;
 mod reload;
 mod team;
 
 pub use command::Command;
 pub use date::DateCache;
-pub use entrance::Entrance;
-pub use file_cache::{FileCache, Kept, KeptAnswer, KeptFile, Place};
+pub use file_cache::{CacheKey, Cached, CachedAnswer, CachedFile, FileCache};
+pub use listener_state::ListenerState;
 pub use reload::Reload;
-pub use team::{Mate, Team};
+pub use team::{Team, WorkerChannel};
 
 use crate::config::Config;
-use crate::exchange::limits::{READ_BYTES, SPARE_SCANS_MAX, UNWATCHED};
-use crate::exchange::{Buffers, Pipes};
+use crate::connection::limits::{READ_BYTES, SPARE_SCANS_MAX, UNWATCHED};
+use crate::connection::{Buffers, Pipes};
 use crate::http::Scan;
 use crate::log::AccessLogs;
 use std::rc::Rc;
@@ -58,7 +58,7 @@ pub struct Worker {
     pub draining: bool,
     connections: u64,
     /// Those that were asked for since the last reload.
-    entrances: Vec<Rc<Entrance>>,
+    listeners: Vec<Rc<ListenerState>>,
 }
 
 impl Worker {
@@ -80,7 +80,7 @@ impl Worker {
             idle_to_close: 0,
             draining: false,
             connections: 0,
-            entrances: Vec::new(),
+            listeners: Vec::new(),
         }
     }
 

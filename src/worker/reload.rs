@@ -27,7 +27,7 @@ impl Reload {
 }
 
 /// What the first worker knows of the configuration.
-pub(super) struct Lead {
+pub(super) struct Leader {
     /// The one that the server was started with: it decides what no reload can change.
     started: Arc<Config>,
     /// The one in force.
@@ -36,7 +36,7 @@ pub(super) struct Lead {
     open: Open,
 }
 
-impl Lead {
+impl Leader {
     pub fn new(config: Arc<Config>, loader: Loader, open: Open) -> Self {
         Self { started: Arc::clone(&config), config, loader, open }
     }

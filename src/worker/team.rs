@@ -1,6 +1,6 @@
 //! The workers of one process, as one of them sees the others.
 
-use super::reload::{Lead, Reload};
+use super::reload::{Leader, Reload};
 use super::{Command, Loader};
 use crate::config::Config;
 use crate::listen::Open;
@@ -13,30 +13,30 @@ use webserv_sys::file;
 /// The other workers, and what the first one needs for reading the configuration again.
 pub struct Team {
     number: usize,
-    /// Of the first worker only, as are the mates.
-    lead: Option<Lead>,
-    mates: Vec<Mate>,
+    /// Of the first worker only, as are the others.
+    lead: Option<Leader>,
+    others: Vec<WorkerChannel>,
 }
 
 /// How another worker is reached: a command is put into its channel, then a byte into its line wakes it.
-pub struct Mate {
+pub struct WorkerChannel {
     /// The worker's number.
     pub number: usize,
     /// Where commands go in.
     pub commands: Sender<Command>,
-    /// A socket pair's end; the other is read by the worker's Inbox, and closed when the worker ends.
+    /// A socket pair's end; the other is read by the worker's CommandRead, and closed when the worker ends.
     pub line: Arc<OwnedFd>,
 }
 
 impl Team {
     /// A worker that knows no others: every worker but the first, and tests.
     pub fn member(number: usize) -> Self {
-        Self { number, lead: None, mates: Vec::new() }
+        Self { number, lead: None, others: Vec::new() }
     }
 
     /// The first worker, which hears the signals and passes them on.
-    pub fn leader(config: Arc<Config>, loader: Loader, open: Open, mates: Vec<Mate>) -> Self {
-        Self { number: 0, lead: Some(Lead::new(config, loader, open)), mates }
+    pub fn leader(config: Arc<Config>, loader: Loader, open: Open, others: Vec<WorkerChannel>) -> Self {
+        Self { number: 0, lead: Some(Leader::new(config, loader, open)), others }
     }
 
     /// This worker's number, from 0.
@@ -45,21 +45,21 @@ impl Team {
     }
 
     /// The other workers that still run, as far as this one knows.
-    pub fn mates(&self) -> &[Mate] {
-        &self.mates
+    pub fn others(&self) -> &[WorkerChannel] {
+        &self.others
     }
 
     /// Another worker has ended.
     pub fn remove(&mut self, number: usize) {
-        self.mates.retain(|mate| mate.number != number);
+        self.others.retain(|worker_channel| worker_channel.number != number);
     }
 
     /// Passes a command on.
     pub fn tell_others(&self, command: &Command) {
-        for mate in &self.mates {
-            if mate.commands.send(command.clone()).is_ok() {
+        for worker_channel in &self.others {
+            if worker_channel.commands.send(command.clone()).is_ok() {
                 // A full line rings as well as another byte would.
-                let _ = file::write(mate.line.as_fd(), b"!");
+                let _ = file::write(worker_channel.line.as_fd(), b"!");
             }
         }
     }
@@ -81,7 +81,7 @@ impl Team {
         self.lead.as_mut().ok_or(NO_LEADER)?.reload()
     }
 
-    fn lead(&self) -> Result<&Lead, String> {
+    fn lead(&self) -> Result<&Leader, String> {
         Ok(self.lead.as_ref().ok_or(NO_LEADER)?)
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use webserv::config::{Address, Config, Server, Settings, Template};
 use webserv::http::head::{self, Limits, Scan};
-use webserv::http::print::{BodyEnd, Connection, Frame, response_head};
+use webserv::http::print::{BodyEnd, Frame, Persistence, response_head};
 use webserv::http::reply::{ReplyHead, Text};
 use webserv::http::request::Request;
 use webserv::http::{date, etag, target};
@@ -143,7 +143,7 @@ fn print(times: u32) {
         date: &date,
         last_modified: Some(last_modified),
         body: BodyEnd::Length(length),
-        connection: Connection::KeepAlive { timeout_secs: None },
+        connection: Persistence::KeepAlive { timeout_secs: None },
         content_range: None,
     };
     let mut out = Vec::new();

@@ -1,5 +1,5 @@
-//! What a connection costs among many, without sockets: the real engine, exchanges, timers and Http1, between a poller
-//! that follows a script and two sides that make no calls.
+//! What a connection costs among many, without sockets: the real engine, connections, timers and Http1, between a
+//! poller that follows a script and two sides that make no calls.
 //!
 //!     cargo bench --bench simulated_scale                    from 1,000 to 1,000,000 connections
 //!     cargo bench --bench simulated_scale -- 1000 20000      so many connections, and so many requests over them
@@ -19,11 +19,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 use webserv::config::Config;
+use webserv::connection::{Client, Connection};
 use webserv::engine::{Context, Engine, Event, Flow, Task, TaskError, Want};
-use webserv::exchange::{Client, Exchange};
 use webserv::log::{AccessLogs, ErrorLog, Level};
-use webserv::task::Http1;
-use webserv::worker::{Entrance, Team, Worker};
+use webserv::task::http1::Http1;
+use webserv::worker::{ListenerState, Team, Worker};
 use webserv_sys::{Poller, Ready, Result, Token, Watch};
 
 const REQUEST: &[u8] = b"GET /a HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n";
@@ -66,7 +66,7 @@ impl Poller for Scripted {
 /// Opens so many connections.
 struct Opener {
     left: usize,
-    entrance: Rc<Entrance>,
+    listener: Rc<ListenerState>,
 }
 
 /// Each event is a whole request.
@@ -86,22 +86,22 @@ impl Task<Worker> for Opener {
         ""
     }
 
-    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         Watch::Always
     }
 
-    fn wants(&self, _: Option<&Exchange>) -> Want {
+    fn wants(&self, _: Option<&Connection>) -> Want {
         if self.left > 0 { Want::Turn } else { Want::Nothing }
     }
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
         self.left -= 1;
-        let protocol = Http1::new(Rc::clone(&self.entrance), cx.worker.next_connection(), cx.now);
+        let protocol = Http1::new(Rc::clone(&self.listener), cx.worker.next_connection(), cx.now);
         let (reader, writer) = (Reader(std::io::stdin()), Writer(std::io::stdin()));
-        let settings = Arc::clone(&self.entrance.settings);
-        let exchange = Exchange::new(None, Client::from(&self.entrance.local), settings);
-        let until = cx.now.after(self.entrance.settings.client_header_timeout);
-        cx.open(exchange, [Box::new(protocol), Box::new(reader), Box::new(writer)], until);
+        let settings = Arc::clone(&self.listener.settings);
+        let connection = Connection::new(None, Client::from(&self.listener.local), settings);
+        let until = cx.now.after(self.listener.settings.client_header_timeout);
+        cx.open(connection, [Box::new(protocol), Box::new(reader), Box::new(writer)], until);
         Ok(Flow::Progress)
     }
 }
@@ -115,16 +115,16 @@ impl Task<Worker> for Reader {
         ""
     }
 
-    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         Watch::Read(self.0.as_fd())
     }
 
-    fn wants(&self, _: Option<&Exchange>) -> Want {
+    fn wants(&self, _: Option<&Connection>) -> Want {
         Want::Kernel
     }
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
-        let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
+        let Context { connection: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
         x.input.draw_on(&mut worker.pipes);
         let mut head = worker.buffers.take(REQUEST.len());
         head.extend_from_slice(REQUEST);
@@ -142,16 +142,16 @@ impl Task<Worker> for Writer {
         ""
     }
 
-    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         Watch::Write(self.0.as_fd())
     }
 
-    fn wants(&self, x: Option<&Exchange>) -> Want {
+    fn wants(&self, x: Option<&Connection>) -> Want {
         if x.is_some_and(|x| !x.output.is_empty()) { Want::Kernel } else { Want::Nothing }
     }
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
-        let Context { exchange: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
+        let Context { connection: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
         let bytes = x.output.len();
         x.output.consume_into(bytes, &mut worker.buffers);
         x.output.give_back_to(&mut worker.pipes);
@@ -177,8 +177,8 @@ fn run(connections: usize, requests: usize) -> Cost {
     let before = resident_bytes();
     let listener = config.listeners[0].clone();
     let local = listener.address.clone();
-    let entrance = Entrance::new(config, listener, local);
-    engine.start(Box::new(Opener { left: connections, entrance: Rc::new(entrance) }));
+    let listener = ListenerState::new(config, listener, local);
+    engine.start(Box::new(Opener { left: connections, listener: Rc::new(listener) }));
     let mut tokens = Vec::with_capacity(connections);
     while tokens.len() < connections {
         engine.round().expect("the script has no errors");
@@ -186,7 +186,7 @@ fn run(connections: usize, requests: usize) -> Cost {
     }
     let of_the_script = (tokens.capacity() * size_of::<Token>()) as u64;
     let bytes = (resident_bytes() - before).saturating_sub(of_the_script);
-    assert_eq!(engine.exchanges_open(), connections);
+    assert_eq!(engine.connections_open(), connections);
 
     for i in 0..requests {
         // All over the place, and none twice in one wait: that would be one event.
@@ -196,7 +196,7 @@ fn run(connections: usize, requests: usize) -> Cost {
     let start = Instant::now();
     answer(&mut engine, requests);
     let nanos_per_request = start.elapsed().as_nanos() / requests.max(1) as u128;
-    assert_eq!(engine.exchanges_open(), connections, "all are still there");
+    assert_eq!(engine.connections_open(), connections, "all are still there");
     Cost { bytes_per_connection: bytes / connections as u64, nanos_per_request }
 }
 

@@ -114,6 +114,16 @@ impl Source {
         functions
     }
 
+    /// What each shipped `fn kind(&self)` returns: the first string behind it.
+    pub fn kinds(&self) -> Vec<String> {
+        let starts = self.shipped_code().filter(|(_, code)| code.contains("fn kind(&self)"));
+        let string = |line: usize| {
+            let text = self.lines[line..].iter().take(3).find_map(|line| line.text.split('"').nth(1));
+            text.map(str::to_owned)
+        };
+        starts.filter_map(|(line, _)| string(line)).collect()
+    }
+
     /// Line, place in it and name of each `fn NAME`.
     fn function_starts(&self) -> Vec<(usize, usize, String)> {
         let mut starts = Vec::new();

@@ -81,10 +81,13 @@ fn test_modules_are_test_files() {
 }
 
 #[test]
-fn kinds_are_named_after_files() {
-    let files = ["src/task/client_read.rs", "src/task/mod.rs", "src/task/http1.rs", "src/task/http1/ranges.rs"];
-    let files: Vec<_> = files.iter().map(|path| Source::new(path, "")).collect();
-    assert_eq!(task_kinds(&files), ["ClientRead", "Http1"]);
+fn kinds_are_read_from_the_tasks_themselves() {
+    let text = "impl Task for A {\n    fn kind(&self) -> &'static str {\n        \"FileRead\"\n    }\n}\n\
+        #[cfg(test)]\nmod tests {\n    fn kind(&self) -> &'static str { \"Played\" }\n}\n";
+    let paths = ["src/task/file/file_read/mod.rs", "src/engine/task.rs", "src/task/http1/tests.rs"];
+    let mut files: Vec<_> = paths.iter().map(|path| Source::new(path, text)).collect();
+    files[2].is_test = true;
+    assert_eq!(task_kinds(&files), ["FileRead"]);
 }
 
 /// The lines of `text` in which `rule` finds fault when it stands in `path`.

@@ -1,7 +1,7 @@
 //! When a task is told that its time has come.
 
 use super::kernel;
-use super::stage::{On, Play, exchange, or_cancelled, plain, puppet, ready, want};
+use super::stage::{On, Play, connection, or_cancelled, plain, puppet, ready, want};
 use crate::engine::{Event, Flow, Want};
 use std::time::Duration;
 
@@ -115,11 +115,11 @@ fn deadlines_fire_in_the_order_of_their_times() {
 
 /// The protocol of a new connection had a turn only to set its first deadline.
 #[test]
-fn an_exchange_is_opened_with_the_first_deadline_of_its_protocol() {
+fn a_connection_is_opened_with_the_first_deadline_of_its_protocol() {
     let mut play = Play::new();
     play.start(puppet("accept", On::Read, |_, cx| {
         let tasks = [plain("protocol", On::Always), plain("writer", On::Always), plain("reader", On::Read)];
-        cx.open(exchange(), tasks, cx.now.after(ms(50)));
+        cx.open(connection(), tasks, cx.now.after(ms(50)));
         Ok(Flow::Blocked)
     }));
     want("writer", Want::Nothing);
@@ -130,7 +130,7 @@ fn an_exchange_is_opened_with_the_first_deadline_of_its_protocol() {
 }
 
 #[test]
-fn a_deadline_that_passes_with_its_exchange_takes_no_one_else_along() {
+fn a_deadline_that_passes_with_its_connection_takes_no_one_else_along() {
     let mut play = Play::new();
     want("protocol", Want::Turn);
     let protocol = puppet("protocol", On::Always, |event, cx| {

@@ -1,10 +1,10 @@
-//! How tasks and exchanges end: done, cancelled, failed, panicked.
+//! How tasks and connections end: done, cancelled, failed, panicked.
 
 use super::kernel;
-use super::stage::{On, Outcome, Play, exchange, hangup, or_cancelled, panic_quietly, plain, puppet, ready, want};
+use super::stage::{On, Outcome, Play, connection, hangup, or_cancelled, panic_quietly, plain, puppet, ready, want};
+use crate::connection::limits::MEMBERS_MAX;
+use crate::connection::{Phase, Side};
 use crate::engine::{Event, Flow, TaskError, Want};
-use crate::exchange::limits::MEMBERS_MAX;
-use crate::exchange::{Phase, Side};
 use std::time::Duration;
 use webserv_sys::{Error, Moment};
 
@@ -16,7 +16,7 @@ fn upstream() -> TaskError {
 }
 
 #[test]
-fn an_exchange_ends_when_one_of_its_founders_is_done() {
+fn a_connection_ends_when_one_of_its_founders_is_done() {
     for name in ["protocol", "reader", "writer"] {
         let mut play = Play::new();
         want("protocol", Want::Turn);
@@ -30,39 +30,39 @@ fn an_exchange_ends_when_one_of_its_founders_is_done() {
         for other in ["protocol", "reader", "writer"] {
             assert_eq!(cancelled(other), usize::from(other != name), "{other} when {name} is done: {told}");
         }
-        assert_eq!((play.engine.exchanges_open(), play.engine.slots.len()), (0, 0), "{name}");
+        assert_eq!((play.engine.connections_open(), play.engine.slots.len()), (0, 0), "{name}");
         assert_eq!(kernel::open_count(), 0, "{name}");
     }
 }
 
 #[test]
-fn an_exchange_goes_on_when_a_worker_is_done() {
+fn a_connection_goes_on_when_a_worker_is_done() {
     let mut play = Play::new();
     play.open_with([puppet("worker", On::Read, |_, _| Ok(Flow::Done))]);
     assert_eq!(play.round(), "wait 0, reader Ready, worker Ready, close worker");
-    assert_eq!(play.engine.exchanges_open(), 1);
+    assert_eq!(play.engine.connections_open(), 1);
 }
 
 #[test]
-fn an_exchange_that_is_closed_by_its_phase_waits_for_nothing_but_its_output() {
+fn a_connection_that_is_closed_by_its_phase_waits_for_nothing_but_its_output() {
     let mut play = Play::new();
     want("writer", Want::Kernel);
     let writer = puppet("writer", On::Write, |event, cx| {
         if event == Event::Ready {
-            cx.exchange().output.consume(1);
+            cx.connection().output.consume(1);
         }
         Ok(or_cancelled(event, Flow::Blocked))
     });
     let protocol = puppet("protocol", On::Always, |event, cx| {
         want("protocol", Want::Nothing);
-        cx.exchange().output.push_copy(b"by");
-        cx.exchange().phase = Phase::Closing;
+        cx.connection().output.push_copy(b"by");
+        cx.connection().phase = Phase::Closing;
         Ok(or_cancelled(event, Flow::Progress))
     });
     want("protocol", Want::Turn);
     let x = play.open([protocol, plain("reader", On::Read), writer]);
     assert_eq!(play.round(), "wait 0, protocol Ready, reader Ready, writer Ready");
-    assert_eq!(play.engine.exchanges.get(x).map(|x| x.output.len()), Some(1));
+    assert_eq!(play.engine.connections.get(x).map(|x| x.output.len()), Some(1));
     assert_eq!(play.round(), "arm reader, arm writer, wait");
     let end = "wait, writer Ready, protocol Cancel, reader Cancel, disarm reader, close reader";
     assert_eq!(play.round_with(vec![ready("writer")]), format!("{end}, writer Cancel, disarm writer, close writer"));
@@ -70,10 +70,10 @@ fn an_exchange_that_is_closed_by_its_phase_waits_for_nothing_but_its_output() {
     let mut play = Play::new();
     let x = play.open_with([]);
     play.settle();
-    let open = play.engine.exchanges.get_mut(x).expect("it is open");
+    let open = play.engine.connections.get_mut(x).expect("it is open");
     open.output.push_copy(b"never sent");
     open.phase = Phase::Closed;
-    play.settle_exchange(x);
+    play.settle_connection(x);
     assert_eq!(kernel::journal(), FOUNDERS_END, "closed means at once");
 }
 
@@ -97,7 +97,7 @@ fn a_failure_counts_by_its_side_and_by_who_has_it() {
         let worker = if who == "worker" { failing("worker") } else { plain("worker", On::Read) };
         let x = play.open([plain("protocol", On::Always), reader, plain("writer", On::Write), worker]);
         play.round();
-        let failed = play.engine.exchanges.get(x).map(|x| x.failed);
+        let failed = play.engine.connections.get(x).map(|x| x.failed);
         assert_eq!(failed, goes_on.then_some(Some(error.side)), "{who} {error:?}");
         let level = if error.side == Side::Client { "[info]" } else { "[error]" };
         let lines = play.log();
@@ -112,7 +112,7 @@ fn the_protocol_gets_a_turn_when_a_worker_has_failed() {
     let mut play = Play::new();
     let protocol = puppet("protocol", On::Always, |event, cx| {
         want("protocol", Want::Nothing);
-        assert_eq!(cx.exchange().failed.take(), (event == Event::Ready).then_some(Side::Upstream));
+        assert_eq!(cx.connection().failed.take(), (event == Event::Ready).then_some(Side::Upstream));
         Ok(or_cancelled(event, Flow::Progress))
     });
     let worker = puppet("worker", On::Read, |_, _| {
@@ -133,7 +133,7 @@ fn a_task_that_stands_alone_is_dropped_when_it_fails() {
 }
 
 #[test]
-fn a_panic_kills_one_exchange_and_is_told_of_once() {
+fn a_panic_kills_one_connection_and_is_told_of_once() {
     let mut play = Play::new();
     play.open_with([puppet("worker", On::Read, |event, _| match event {
         Event::Ready => panic_quietly(),
@@ -143,7 +143,7 @@ fn a_panic_kills_one_exchange_and_is_told_of_once() {
     let other = play.open([protocol, plain("other", On::Read), plain("writer", On::Write)]);
     let end = "protocol Cancel, reader Cancel, close reader, writer Cancel, close writer";
     assert_eq!(play.round(), format!("wait 0, reader Ready, worker Ready, close worker, {end}, other Ready"));
-    assert!(play.engine.exchanges.get(other).is_some());
+    assert!(play.engine.connections.get(other).is_some());
     assert_eq!(play.round(), "arm other, wait");
     assert_eq!(play.round_with(vec![ready("other")]), "wait, other Ready");
     let lines = play.log();
@@ -153,7 +153,7 @@ fn a_panic_kills_one_exchange_and_is_told_of_once() {
 }
 
 #[test]
-fn what_a_task_ordered_before_it_panicked_is_cleaned_up_with_its_exchange() {
+fn what_a_task_ordered_before_it_panicked_is_cleaned_up_with_its_connection() {
     let mut play = Play::new();
     play.open_with([puppet("worker", On::Read, |event, cx| match event {
         Event::Ready => {
@@ -183,11 +183,11 @@ fn a_task_that_stands_alone_is_kept_when_it_panics() {
 }
 
 #[test]
-fn a_task_that_stays_when_its_exchange_is_closed_stands_alone_from_then_on() {
+fn a_task_that_stays_when_its_connection_is_closed_stands_alone_from_then_on() {
     let mut play = Play::new();
     let mut cancelled = false;
     let reaper = puppet("reaper", On::Exit, move |event, cx| {
-        assert_eq!(cx.exchange.is_none(), cancelled, "{event:?}");
+        assert_eq!(cx.connection.is_none(), cancelled, "{event:?}");
         match event {
             Event::Cancel => {
                 cancelled = true;
@@ -200,10 +200,10 @@ fn a_task_that_stays_when_its_exchange_is_closed_stands_alone_from_then_on() {
     });
     let x = play.open_with([reaper]);
     play.settle();
-    play.engine.exchanges.get_mut(x).expect("it is open").phase = Phase::Closed;
-    play.settle_exchange(x);
+    play.engine.connections.get_mut(x).expect("it is open").phase = Phase::Closed;
+    play.settle_connection(x);
     assert_eq!(kernel::journal(), format!("{FOUNDERS_END}, reaper Cancel"));
-    assert_eq!((play.engine.exchanges_open(), play.engine.slots.len()), (0, 1));
+    assert_eq!((play.engine.connections_open(), play.engine.slots.len()), (0, 1));
     assert_eq!(play.round(), "wait 2000, reaper Deadline");
     assert_eq!(play.round_with(vec![ready("child")]), "wait, reaper Ready, disarm child");
     assert!(play.engine.slots.is_empty());
@@ -216,7 +216,7 @@ fn cancelled_workers_go_and_their_protocol_stays() {
     let protocol = puppet("protocol", On::Always, |event, cx| {
         want("protocol", Want::Nothing);
         if event == Event::Ready {
-            cx.cancel_workers();
+            cx.cancel_handlers();
             cx.join(plain("next", On::Read));
         }
         Ok(or_cancelled(event, Flow::Progress))
@@ -228,7 +228,7 @@ fn cancelled_workers_go_and_their_protocol_stays() {
     let x = play.open(tasks);
     let end = "protocol Ready, worker Cancel, close worker, stays Cancel";
     assert_eq!(play.round(), format!("wait 0, {end}, reader Ready, next Ready"));
-    assert_eq!(play.engine.exchanges.get(x).map(|x| x.members.len()), Some(4), "protocol, reader, writer, next");
+    assert_eq!(play.engine.connections.get(x).map(|x| x.members.len()), Some(4), "protocol, reader, writer, next");
     assert_eq!(play.round(), "arm child, arm reader, arm next, wait");
     assert_eq!(play.round_with(vec![ready("child")]), "wait, stays Ready, disarm child");
     assert_eq!(play.engine.slots.len(), 4);
@@ -242,7 +242,7 @@ fn a_cancelled_task_may_order_what_outlives_it() {
             cx.start(plain("flush", On::Read));
             cx.tell_all(Event::Reload);
             let tasks = [plain("p", On::Always), plain("r", On::Read), plain("w", On::Write)];
-            cx.open(exchange(), tasks, Moment::NEVER);
+            cx.open(connection(), tasks, Moment::NEVER);
         }
         Ok(or_cancelled(event, Flow::Progress))
     });
@@ -254,7 +254,7 @@ fn a_cancelled_task_may_order_what_outlives_it() {
     for expected in ["protocol Cancel", "flush Ready", "r Ready", "w Ready", "flush Reload", "p Reload"] {
         assert!(told.contains(expected), "{expected} in {told}");
     }
-    assert_eq!((play.engine.exchanges_open(), play.engine.slots.len()), (1, 4));
+    assert_eq!((play.engine.connections_open(), play.engine.slots.len()), (1, 4));
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn a_worker_may_cancel_the_workers_and_so_itself() {
     let x = play.open_with([
         puppet("worker", On::Read, |event, cx| {
             if event == Event::Ready {
-                cx.cancel_workers();
+                cx.cancel_handlers();
                 return Err(upstream());
             }
             Ok(Flow::Done)
@@ -272,7 +272,7 @@ fn a_worker_may_cancel_the_workers_and_so_itself() {
     ]);
     let end = "worker Cancel, close worker, second Cancel, close second";
     assert_eq!(play.round(), format!("wait 0, reader Ready, second Ready, worker Ready, {end}"));
-    assert_eq!(play.engine.exchanges.get(x).map(|x| (x.members.len(), x.failed)), Some((3, None)));
+    assert_eq!(play.engine.connections.get(x).map(|x| (x.members.len(), x.failed)), Some((3, None)));
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn a_hangup_of_one_side_leaves_nothing_of_the_other_behind() {
 
 /// It became a task that stands alone and that nobody had ever asked what it wants: it sat in its slot for ever.
 #[test]
-fn nothing_joins_an_exchange_that_is_closing() {
+fn nothing_joins_a_connection_that_is_closing() {
     let mut play = Play::new();
     let reader = puppet("reader", On::Read, |event, cx| {
         if event == Event::Cancel {
@@ -308,10 +308,10 @@ fn nothing_joins_an_exchange_that_is_closing() {
     assert!(play.engine.slots.is_empty());
 }
 
-/// The exchange took eight; the ninth was dropped without a word to the protocol, or stopped the whole server in a
+/// The connection took eight; the ninth was dropped without a word to the protocol, or stopped the whole server in a
 /// debug build.
 #[test]
-fn a_task_that_finds_no_room_in_its_exchange_has_failed() {
+fn a_task_that_finds_no_room_in_its_connection_has_failed() {
     let mut play = Play::new();
     let x = play.open_with([puppet("crowd", On::Read, |_, cx| {
         (0..MEMBERS_MAX).for_each(|_| cx.join(plain("joined", On::Read)));
@@ -319,7 +319,7 @@ fn a_task_that_finds_no_room_in_its_exchange_has_failed() {
     })]);
     let told = play.round();
     assert_eq!(told.matches("joined Ready").count(), MEMBERS_MAX - 4);
-    assert_eq!(play.engine.exchanges.get(x).and_then(|x| x.failed), Some(Side::Internal));
+    assert_eq!(play.engine.connections.get(x).and_then(|x| x.failed), Some(Side::Internal));
     assert_eq!(play.engine.slots.len(), MEMBERS_MAX - 1);
     assert!(play.log()[0].starts_with("[alert] w0 x0.0 joined fd="), "{:?}", play.log());
 }
@@ -335,7 +335,7 @@ fn what_goes_wrong_while_tasks_are_cancelled_is_told_and_stops_no_one() {
     let failing = bad("failing", || Err(upstream()));
     let x = play.open_with([panicking, failing, plain("last", On::Read)]);
     play.settle();
-    play.engine.exchanges.get_mut(x).expect("it is open").phase = Phase::Closed;
+    play.engine.connections.get_mut(x).expect("it is open").phase = Phase::Closed;
     play.engine.guarded_once(|engine| engine.settle(super::stage::NOBODY, Some(x)));
     let ends = ["panicking", "failing", "last"].map(|w| format!("{w} Cancel, disarm {w}, close {w}")).join(", ");
     assert_eq!(kernel::journal(), format!("{FOUNDERS_END}, {ends}"));
@@ -358,12 +358,12 @@ fn a_task_that_panicked_alone_waits_for_the_kernel_before_its_next_turn() {
 }
 
 #[test]
-fn a_worker_that_panics_while_it_is_cancelled_takes_its_exchange_along() {
+fn a_worker_that_panics_while_it_is_cancelled_takes_its_connection_along() {
     let mut play = Play::new();
     want("protocol", Want::Turn);
     let protocol = puppet("protocol", On::Always, |event, cx| {
         want("protocol", Want::Nothing);
-        cx.cancel_workers();
+        cx.cancel_handlers();
         Ok(or_cancelled(event, Flow::Progress))
     });
     want("writer", Want::Nothing);
@@ -371,17 +371,17 @@ fn a_worker_that_panics_while_it_is_cancelled_takes_its_exchange_along() {
     play.open([protocol, plain("reader", On::Read), plain("writer", On::Write), worker]);
     let told = play.round();
     assert!(told.starts_with("wait 0, protocol Ready, worker Cancel, close worker, protocol Cancel"), "{told}");
-    assert!(play.engine.slots.is_empty() && play.engine.exchanges.is_empty());
+    assert!(play.engine.slots.is_empty() && play.engine.connections.is_empty());
 }
 
 /// The assertion took an armed task for one that waits, though it wanted nothing and would have been disarmed.
 #[test]
 #[cfg(debug_assertions)]
-#[should_panic(expected = "exchange 0 is stuck")]
-fn an_exchange_in_which_nobody_waits_for_anything_is_a_bug() {
+#[should_panic(expected = "connection 0 is stuck")]
+fn a_connection_in_which_nobody_waits_for_anything_is_a_bug() {
     let mut play = Play::new();
     let x = play.open_with([]);
     play.settle();
     want("reader", Want::Nothing);
-    play.settle_exchange(x);
+    play.settle_connection(x);
 }

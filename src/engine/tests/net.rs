@@ -34,7 +34,7 @@ impl Random {
     }
 }
 
-/// A client's connection, or what a worker reads from.
+/// A client's connection, or what a handler reads from.
 #[derive(Default)]
 pub struct Channel {
     /// The client that it is for, by its channel.
@@ -194,7 +194,7 @@ impl End {
         Self { fd, channel }
     }
 
-    /// A channel that will bring these bytes, for a worker of this client.
+    /// A channel that will bring these bytes, for a handler of this client.
     pub fn source(client: usize, bytes: Vec<u8>) -> Self {
         let script = bytes.into();
         Self::of(with(|net| {

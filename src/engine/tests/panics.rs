@@ -1,9 +1,9 @@
-//! Panics wherever a task has its say: each costs one exchange, and nobody else notices.
+//! Panics wherever a task has its say: each costs one connection, and nobody else notices.
 
 use super::stage::{On, Play, Question, mend, or_cancelled, plain, puppet, ready, spoil, want};
 use crate::engine::{Flow, Want};
 
-/// The exchange that is to break, one beside it, and a task alone; all wait for the kernel.
+/// The connection that is to break, one beside it, and a task alone; all wait for the kernel.
 fn play() -> Play {
     let mut play = Play::new();
     want("writer", Want::Nothing);
@@ -17,7 +17,7 @@ fn play() -> Play {
 
 /// A panic in `wants`, `watch` or a destructor went through the loop, and ended the server.
 #[test]
-fn a_panic_at_any_question_costs_one_exchange() {
+fn a_panic_at_any_question_costs_one_connection() {
     for name in ["protocol", "reader", "writer", "worker"] {
         for question in [Question::Wants, Question::Watch, Question::Doing, Question::Drop] {
             if question == Question::Watch && matches!(name, "reader" | "worker") {
@@ -29,14 +29,14 @@ fn a_panic_at_any_question_costs_one_exchange() {
             want("writer", Want::Kernel);
             play.round_with(vec![ready("worker"), ready("reader"), ready("other reader")]);
             if question == Question::Drop {
-                let x = play.engine.exchanges.tokens()[1];
+                let x = play.engine.connections.tokens()[1];
                 play.engine.guarded_once(|engine| engine.close(x));
             }
             play.round_with(vec![]);
             let log = play.log();
             let panics = log.iter().filter(|line| line.contains("panicked (a bug); its connection is closed")).count();
             assert_eq!((panics, log.len()), (1, 1), "{name} at {question:?}: {log:?}");
-            assert_eq!((play.engine.exchanges_open(), play.engine.slots.len()), (1, 4), "{name} at {question:?}");
+            assert_eq!((play.engine.connections_open(), play.engine.slots.len()), (1, 4), "{name} at {question:?}");
             let told = play.round_with(vec![ready("other reader"), ready("alone")]);
             assert!(told.ends_with("other reader Ready, alone Ready"), "{name} at {question:?}: {told}");
         }
@@ -64,9 +64,9 @@ fn a_panic_in_the_middle_of_a_round_loses_no_ones_turn() {
         spoil("broken", Question::Wants);
         Ok(or_cancelled(event, Flow::Progress))
     });
-    let x = play.engine.exchanges.tokens()[1];
+    let x = play.engine.connections.tokens()[1];
     play.engine.insert(broken, Some(x));
-    play.settle_exchange(x);
+    play.settle_connection(x);
     let told = play.round_with(vec![ready("other reader"), ready("alone")]);
     for name in ["broken Ready", "protocol Cancel", "worker Cancel", "other reader Ready", "alone Ready"] {
         assert_eq!(told.matches(name).count(), 1, "{name} in {told}");

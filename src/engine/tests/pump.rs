@@ -1,12 +1,12 @@
 //! The tasks of the random schedules: a small server on the network in memory, built as the real one is, from a
-//! listener, two sides of a socket, a protocol, workers, reapers of children and a clock that ticks.
+//! listener, two sides of a socket, a protocol, handlers, reapers of children and a clock that ticks.
 //!
 //! A request is three bytes: what to do, how long the answer is, and what it is made of.
 
 use super::net::{self, Door, End, Got};
-use super::stage::{Outcome, at_level, exchange, panic_quietly};
+use super::stage::{Outcome, at_level, connection, panic_quietly};
+use crate::connection::{Connection, Front, Phase, Pipe, Side};
 use crate::engine::{Context, Event, Flow, Task, TaskError, Want};
-use crate::exchange::{Exchange, Front, Phase, Pipe, Side};
 use crate::log::Level;
 use std::os::fd::AsFd;
 use std::rc::Rc;
@@ -25,23 +25,23 @@ pub const REQUEST_BYTES: usize = 3;
 pub enum Ask {
     /// An answer from memory.
     Memory,
-    /// An answer from a worker.
+    /// An answer from a handler.
     Worker,
-    /// A worker that begins and is then cancelled; memory has the rest.
+    /// A handler that begins and is then cancelled; memory has the rest.
     Cancelled,
-    /// A worker with a child, which is reaped when it is cancelled or later.
+    /// A handler with a child, which is reaped when it is cancelled or later.
     Child,
     /// An answer after a while.
     Sleep,
     /// The last answer of the connection.
     Last,
-    /// A worker that fails before its first byte.
+    /// A handler that fails before its first byte.
     FailsEarly,
-    /// A worker that fails half way.
+    /// A handler that fails half way.
     FailsLate,
-    /// A worker that panics half way.
+    /// A handler that panics half way.
     Panics,
-    /// A worker that panics when it is cancelled.
+    /// A handler that panics when it is cancelled.
     PanicsInCancel,
     /// The protocol itself panics.
     ProtocolPanics,
@@ -64,9 +64,9 @@ impl Ask {
     }
 }
 
-/// The server's exchange: small pipes, so that they are often full.
-fn small_exchange(level: Level) -> Exchange {
-    let mut x = exchange();
+/// The server's connection: small pipes, so that they are often full.
+fn small_connection(level: Level) -> Connection {
+    let mut x = connection();
     (*x.input, *x.output) = (Pipe::new(PIPE_BYTES_MAX), Pipe::new(PIPE_BYTES_MAX));
     x.reply.reset(PIPE_BYTES_MAX);
     x.settings = at_level(level);
@@ -95,11 +95,11 @@ impl Task<Level> for Listen {
         ""
     }
 
-    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         Watch::Read(self.0.as_fd())
     }
 
-    fn wants(&self, _: Option<&Exchange>) -> Want {
+    fn wants(&self, _: Option<&Connection>) -> Want {
         Want::Kernel
     }
 
@@ -109,7 +109,7 @@ impl Task<Level> for Listen {
         let protocol = Protocol { client, state: State::Idle };
         let sides: [Box<dyn Task<Level>>; 2] = [Box::new(Reader(Rc::clone(&end))), Box::new(Writer(end))];
         let [reader, writer] = sides;
-        cx.open(small_exchange(*cx.worker), [Box::new(protocol), reader, writer], Moment::NEVER);
+        cx.open(small_connection(*cx.worker), [Box::new(protocol), reader, writer], Moment::NEVER);
         Ok(if net::with(|net| net.random.once_in(2)) { Flow::Progress } else { Flow::Blocked })
     }
 }
@@ -126,11 +126,11 @@ impl Task<Level> for Reader {
         ""
     }
 
-    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         Watch::Read(self.0.as_fd())
     }
 
-    fn wants(&self, x: Option<&Exchange>) -> Want {
+    fn wants(&self, x: Option<&Connection>) -> Want {
         match x {
             Some(x) if x.phase == Phase::Open && !x.input.is_ended() && x.input.room() > 0 => Want::Kernel,
             _ => Want::Nothing,
@@ -144,11 +144,11 @@ impl Task<Level> for Reader {
             Event::Reload | Event::Drain | Event::Crowded => return Ok(Flow::Progress),
             Event::Ready | Event::Hangup => {}
         }
-        if self.wants(cx.exchange.as_deref()) != Want::Kernel {
+        if self.wants(cx.connection.as_deref()) != Want::Kernel {
             return Ok(Flow::Progress);
         }
         cx.wake_after(Duration::from_secs(60));
-        let input = &mut cx.exchange().input;
+        let input = &mut cx.connection().input;
         let most = input.room();
         match self.0.read(most) {
             Got::Bytes(bytes) => {
@@ -179,11 +179,11 @@ impl Task<Level> for Writer {
         ""
     }
 
-    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         Watch::Write(self.0.as_fd())
     }
 
-    fn wants(&self, x: Option<&Exchange>) -> Want {
+    fn wants(&self, x: Option<&Connection>) -> Want {
         if x.is_some_and(|x| !x.output.is_empty()) { Want::Kernel } else { Want::Nothing }
     }
 
@@ -191,7 +191,7 @@ impl Task<Level> for Writer {
         if !matches!(event, Event::Ready | Event::Hangup) {
             return Ok(if event == Event::Cancel { Flow::Done } else { Flow::Progress });
         }
-        let output = &mut cx.exchange().output;
+        let output = &mut cx.connection().output;
         let Some(Front::Bytes(bytes)) = output.front() else { return Ok(Flow::Progress) };
         let Some(sent) = self.0.write(bytes) else { return Err(TaskError::client(Error::shrunk("write"))) };
         let flow = if sent < bytes.len() { Flow::Blocked } else { Flow::Progress };
@@ -210,7 +210,7 @@ enum State {
     Idle,
     /// These bytes are still to be written.
     Memory(Vec<u8>),
-    /// A worker has been asked; so much of its answer is still to come. The head is written with its first byte.
+    /// A handler has been asked; so much of its answer is still to come. The head is written with its first byte.
     Asked {
         ask: Ask,
         answer: Vec<u8>,
@@ -223,10 +223,10 @@ enum State {
 impl Protocol {
     /// Goes one step; false: something must come or leave first.
     fn step(&mut self, cx: &mut Cx<'_>) -> bool {
-        if self.wants(cx.exchange.as_deref()) != Want::Turn {
+        if self.wants(cx.connection.as_deref()) != Want::Turn {
             return false;
         }
-        let x = cx.exchange();
+        let x = cx.connection();
         match std::mem::replace(&mut self.state, State::Idle) {
             State::Idle if x.input.len() < REQUEST_BYTES as u64 => x.phase = Phase::Closing,
             State::Idle => self.begin(cx),
@@ -244,7 +244,7 @@ impl Protocol {
     }
 
     fn begin(&mut self, cx: &mut Cx<'_>) {
-        let input = &mut cx.exchange().input;
+        let input = &mut cx.connection().input;
         let &[ask, len, seed, ..] = input.contiguous() else { return };
         input.consume(REQUEST_BYTES as u64);
         let ask = Ask::ALL[usize::from(ask)];
@@ -252,8 +252,8 @@ impl Protocol {
         self.state = match ask {
             Ask::Memory => State::Memory(answer),
             Ask::Last => {
-                cx.exchange().phase = Phase::Closing;
-                cx.exchange().output.push_bytes(answer); // the bound is soft by one segment
+                cx.connection().phase = Phase::Closing;
+                cx.connection().output.push_bytes(answer); // the bound is soft by one segment
                 State::Idle
             }
             Ask::Sleep => {
@@ -274,9 +274,9 @@ impl Protocol {
         };
     }
 
-    /// Moves what the worker has brought.
+    /// Moves what the handler has brought.
     fn transfer(&mut self, ask: Ask, answer: Vec<u8>, mut left: usize, cx: &mut Cx<'_>) {
-        let x = cx.exchange();
+        let x = cx.connection();
         let begun = left + 2 < answer.len();
         if !begun {
             x.output.push_copy(&answer[..2]);
@@ -288,19 +288,19 @@ impl Protocol {
         if left == 0 || ask == Ask::Cancelled {
             self.state = if left == 0 { State::Idle } else { State::Memory(answer[answer.len() - left..].to_vec()) };
             x.reply.reset(PIPE_BYTES_MAX);
-            cx.cancel_workers();
+            cx.cancel_handlers();
         } else {
             self.state = State::Asked { ask, answer, left };
         }
     }
 
-    fn worker_failed(&mut self, cx: &mut Cx<'_>) {
+    fn handler_failed(&mut self, cx: &mut Cx<'_>) {
         match std::mem::replace(&mut self.state, State::Idle) {
             State::Asked { ask: Ask::FailsEarly, answer, .. } => {
-                cx.exchange().reply.reset(PIPE_BYTES_MAX);
+                cx.connection().reply.reset(PIPE_BYTES_MAX);
                 self.state = State::Memory(answer);
             }
-            State::Asked { .. } => cx.exchange().phase = Phase::Closed,
+            State::Asked { .. } => cx.connection().phase = Phase::Closed,
             _ => panic!("a worker has failed for a protocol that has none"),
         }
     }
@@ -315,11 +315,11 @@ impl Task<Level> for Protocol {
         ""
     }
 
-    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         Watch::Always
     }
 
-    fn wants(&self, x: Option<&Exchange>) -> Want {
+    fn wants(&self, x: Option<&Connection>) -> Want {
         let Some(x) = x else { return Want::Nothing };
         let (room, body) = (x.output.room() > 0, &x.reply.body);
         let turn = x.phase == Phase::Open
@@ -344,10 +344,10 @@ impl Task<Level> for Protocol {
             Event::Reload | Event::Drain | Event::Crowded => return Ok(Flow::Progress),
             Event::Ready | Event::Hangup => {}
         }
-        if cx.exchange().failed.take().is_some() {
-            self.worker_failed(cx);
+        if cx.connection().failed.take().is_some() {
+            self.handler_failed(cx);
         }
-        // One request with a worker a turn: the orders are carried out between turns.
+        // One request with a handler a turn: the orders are carried out between turns.
         let steps = net::with(|net| 1 + net.random.below(3));
         for _ in 0..steps {
             let asked = matches!(self.state, State::Asked { .. });
@@ -394,11 +394,11 @@ impl Task<Level> for Worker {
         ""
     }
 
-    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         Watch::Read(self.source.as_fd())
     }
 
-    fn wants(&self, x: Option<&Exchange>) -> Want {
+    fn wants(&self, x: Option<&Connection>) -> Want {
         if x.is_some_and(|x| x.reply.body.room() > 0) { Want::Kernel } else { Want::Nothing }
     }
 
@@ -412,7 +412,7 @@ impl Task<Level> for Worker {
         if let Some(error) = self.go_wrong() {
             return Err(error);
         }
-        let body = &mut cx.exchange().reply.body;
+        let body = &mut cx.connection().reply.body;
         let most = body.room().min(self.left);
         if self.left > 0 && most > 0 {
             match self.source.read(most) {
@@ -432,7 +432,7 @@ impl Task<Level> for Worker {
     }
 }
 
-/// Waits for a child, and outlives its exchange for that.
+/// Waits for a child, and outlives its connection for that.
 struct Reaper {
     pid: Pid,
     gone: bool,
@@ -447,16 +447,16 @@ impl Task<Level> for Reaper {
         ""
     }
 
-    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         Watch::Exit(self.pid)
     }
 
-    fn wants(&self, _: Option<&Exchange>) -> Want {
+    fn wants(&self, _: Option<&Connection>) -> Want {
         Want::Kernel
     }
 
     fn handle(&mut self, event: Event, cx: &mut Cx<'_>) -> Outcome {
-        assert_eq!(self.gone, cx.exchange.is_none(), "its exchange is there until it is cancelled");
+        assert_eq!(self.gone, cx.connection.is_none(), "its connection is there until it is cancelled");
         match event {
             Event::Ready | Event::Hangup if net::with(|net| net.children[self.pid as usize]) => return Ok(Flow::Done),
             Event::Deadline => net::with(|net| net.children[self.pid as usize] = true), // SIGKILL
@@ -484,11 +484,11 @@ impl Task<Level> for Tick {
         ""
     }
 
-    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         Watch::Always
     }
 
-    fn wants(&self, _: Option<&Exchange>) -> Want {
+    fn wants(&self, _: Option<&Connection>) -> Want {
         if self.set { Want::Nothing } else { Want::Turn }
     }
 

@@ -1,10 +1,10 @@
 //! What one round is made of, who is told what, how the loop ends, and what the log says of it.
 
 use super::kernel;
-use super::stage::{On, Play, at_level, exchange, or_cancelled, plain, puppet, ready, refuse, want};
+use super::stage::{On, Play, at_level, connection, or_cancelled, plain, puppet, ready, refuse, want};
+use crate::connection::Phase;
+use crate::connection::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
 use crate::engine::{Event, Flow, Want};
-use crate::exchange::Phase;
-use crate::exchange::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
 use crate::log::Level;
 use std::time::Duration;
 use webserv_sys::Moment;
@@ -30,7 +30,7 @@ fn a_round_has_a_bounded_number_of_turns_and_they_go_round() {
 }
 
 #[test]
-fn the_tasks_of_an_exchange_go_on_in_a_circle_and_others_wait_for_a_bounded_number_of_turns() {
+fn the_tasks_of_a_connection_go_on_in_a_circle_and_others_wait_for_a_bounded_number_of_turns() {
     let mut play = Play::new();
     let tasks = ["protocol", "writer", "reader"].map(|name| {
         want(name, Want::Turn);
@@ -85,7 +85,7 @@ fn a_deadline_is_kept_while_others_are_busy() {
 #[test]
 fn all_are_told_and_the_one_who_asked_too() {
     let mut play = Play::new();
-    play.start(puppet("speaker", On::Read, |event, cx| {
+    play.start(puppet("log_context", On::Read, |event, cx| {
         if event == Event::Ready {
             cx.tell_all(Event::Reload);
             cx.start(plain("started", On::Read));
@@ -94,7 +94,7 @@ fn all_are_told_and_the_one_who_asked_too() {
     }));
     play.open_with([plain("worker", On::Read)]);
     let told = play.round();
-    for name in ["speaker", "protocol", "reader", "writer", "worker", "started"] {
+    for name in ["log_context", "protocol", "reader", "writer", "worker", "started"] {
         assert_eq!(told.matches(&format!("{name} Reload")).count(), 1, "{name} in {told}");
     }
     assert!(!play.round_with(vec![]).contains("Reload"));
@@ -103,14 +103,14 @@ fn all_are_told_and_the_one_who_asked_too() {
 #[test]
 fn who_goes_while_all_are_told_takes_only_its_own_along() {
     let mut play = Play::new();
-    play.start(puppet("speaker", On::Read, |event, cx| {
+    play.start(puppet("log_context", On::Read, |event, cx| {
         if event == Event::Ready {
             cx.tell_all(Event::Drain);
         }
         Ok(Flow::Blocked)
     }));
     let protocol = puppet("protocol", On::Always, |event, cx| {
-        cx.exchange().phase = Phase::Closing;
+        cx.connection().phase = Phase::Closing;
         Ok(or_cancelled(event, Flow::Progress))
     });
     want("writer", Want::Nothing);
@@ -136,7 +136,7 @@ fn the_loop_ends_after_the_round_in_which_it_was_stopped() {
 }
 
 #[test]
-fn the_loop_drains_until_the_last_exchange_is_closed() {
+fn the_loop_drains_until_the_last_connection_is_closed() {
     let mut play = Play::new();
     play.start(puppet("signal", On::Signal, |event, cx| {
         if event == Event::Ready {
@@ -162,17 +162,17 @@ fn the_loop_drains_until_the_last_exchange_is_closed() {
 }
 
 #[test]
-fn a_task_sees_how_many_exchanges_are_open_and_opens_more() {
+fn a_task_sees_how_many_connections_are_open_and_opens_more() {
     let mut play = Play::new();
     let mut seen = Vec::new();
     play.start(puppet("accept", On::Read, move |_, cx| {
-        seen.push(cx.exchanges_open());
-        cx.open(exchange(), [plain("p", On::Always), plain("r", On::Read), plain("w", On::Write)], Moment::NEVER);
+        seen.push(cx.connections_open());
+        cx.open(connection(), [plain("p", On::Always), plain("r", On::Read), plain("w", On::Write)], Moment::NEVER);
         assert_eq!(seen, (0..seen.len()).collect::<Vec<_>>());
         Ok(if seen.len() < 3 { Flow::Progress } else { Flow::Blocked })
     }));
     play.round();
-    assert_eq!((play.engine.exchanges_open(), play.engine.slots.len()), (3, 10));
+    assert_eq!((play.engine.connections_open(), play.engine.slots.len()), (3, 10));
 }
 
 #[test]
@@ -180,7 +180,8 @@ fn at_level_debug_each_event_is_one_line() {
     let mut play = Play::with(true, Level::Debug);
     play.start(plain("alone", On::Read));
     play.open_with([plain("worker", On::Read)]);
-    play.engine.exchanges.get_mut(play.engine.exchanges.tokens()[0]).expect("open").settings = at_level(Level::Debug);
+    play.engine.connections.get_mut(play.engine.connections.tokens()[0]).expect("open").settings =
+        at_level(Level::Debug);
     play.round();
     let told: Vec<String> = play.log().iter().map(|line| line.split(" fd=").next().unwrap_or("").to_owned()).collect();
     assert_eq!(told, ["[debug] w0 alone", "[debug] w0 x0.0 reader", "[debug] w0 x0.0 worker"]);
@@ -191,19 +192,19 @@ fn at_level_debug_each_event_is_one_line() {
 }
 
 #[test]
-fn each_exchange_has_a_log_level_of_its_own() {
+fn each_connection_has_a_log_level_of_its_own() {
     let mut play = Play::with(true, Level::Info);
     let x = play.open_with([]);
-    play.engine.exchanges.get_mut(x).expect("open").settings = at_level(Level::Debug);
+    play.engine.connections.get_mut(x).expect("open").settings = at_level(Level::Debug);
     play.start(plain("alone", On::Read));
     play.round();
     let lines = play.log();
     assert!(lines.len() == 1 && lines[0].starts_with("[debug] w0 x0.0 reader"), "{lines:?}");
 }
 
-/// The kernel refused to watch for the last exchange, which closed it, and then the loop slept for ever.
+/// The kernel refused to watch for the last connection, which closed it, and then the loop slept for ever.
 #[test]
-fn the_loop_does_not_sleep_when_arming_has_closed_the_last_exchange() {
+fn the_loop_does_not_sleep_when_arming_has_closed_the_last_connection() {
     let mut play = Play::new();
     play.start(puppet("signal", On::Signal, |_, cx| {
         cx.stop_when_idle();

@@ -6,9 +6,9 @@
 use super::kernel;
 use super::net::{self, Channel, Door, Random, Unkind};
 use super::pump::{Ask, Listen, PIPE_BYTES_MAX, REQUEST_BYTES, Tick};
+use crate::connection::Pipe;
 use crate::engine::slot::{Queued, Watched};
 use crate::engine::{Engine, Want};
-use crate::exchange::Pipe;
 use crate::log::{ErrorLog, Level};
 use std::time::Duration;
 use webserv_sys::Token;
@@ -158,10 +158,10 @@ impl Schedule {
 
     fn check_end(&mut self) {
         let (open, armed) = (kernel::open_count(), kernel::armed().len());
-        assert_eq!((open, armed, self.engine.exchanges_open()), (1, 1, 0), "descriptors, watches, exchanges");
+        assert_eq!((open, armed, self.engine.connections_open()), (1, 1, 0), "descriptors, watches, connections");
         assert!((0..self.owed.len()).all(|at| self.is_served(at)));
         assert!(self.engine.timers.len() <= 2 * 2 + super::super::SPARE_DEADLINES);
-        let alerts = self.engine.lent.log.lines().iter().filter(|line| line.contains("[alert]")).count();
+        let alerts = self.engine.turn.log.lines().iter().filter(|line| line.contains("[alert]")).count();
         assert_eq!(alerts, net::with(|net| net.panics), "panics on purpose, and no others");
     }
 }
@@ -178,19 +178,20 @@ fn check(engine: &Engine<Level>) {
     let mut armed = Vec::new();
     for &token in &slots {
         let slot = engine.slots.get(token).expect("tokens() are valid");
-        let in_queue = engine.lines.queue.iter().chain(&engine.lines.later).filter(|other| **other == token).count();
+        let in_queue =
+            engine.run_queue.queue.iter().chain(&engine.run_queue.later).filter(|other| **other == token).count();
         assert_eq!(in_queue, usize::from(slot.queued != Queued::No), "{token:?} in the queue");
-        let in_list = engine.lines.unarmed.iter().filter(|other| **other == token).count();
+        let in_list = engine.run_queue.unarmed.iter().filter(|other| **other == token).count();
         assert_eq!(in_list, usize::from(slot.watched == Watched::Soon), "{token:?} in the list of those to be armed");
         if slot.watched == Watched::Yes {
             armed.push(token);
         }
-        let exchange =
-            slot.exchange(&engine.exchanges).map(|x| engine.exchanges.get(x).expect("its exchange is there"));
+        let connection =
+            slot.connection(&engine.connections).map(|x| engine.connections.get(x).expect("its connection is there"));
         let members =
-            exchange.map(|x| (0..x.members.len()).filter(|at| x.members.get(*at) == Some(token.index)).count());
-        assert_eq!(members.unwrap_or(1), 1, "{token:?} among the members of its exchange");
-        if slot.exchange(&engine.exchanges).is_none() && slot.task.wants(None) == Want::Kernel {
+            connection.map(|x| (0..x.members.len()).filter(|at| x.members.get(*at) == Some(token.index)).count());
+        assert_eq!(members.unwrap_or(1), 1, "{token:?} among the members of its connection");
+        if slot.connection(&engine.connections).is_none() && slot.task.wants(None) == Want::Kernel {
             assert!(
                 slot.queued != Queued::No || slot.watched != Watched::No,
                 "{token:?} stands alone and waits for nothing"
@@ -199,21 +200,21 @@ fn check(engine: &Engine<Level>) {
     }
     armed.sort_unstable();
     assert_eq!(watched, armed, "what the kernel watches is what the slots say");
-    for x in engine.exchanges.tokens() {
-        check_exchange(engine, x);
+    for x in engine.connections.tokens() {
+        check_connection(engine, x);
     }
 }
 
-fn check_exchange(engine: &Engine<Level>, token: Token) {
-    let x = engine.exchanges.get(token).expect("tokens() are valid");
-    assert!(!x.is_over(), "an exchange that is over is closed");
+fn check_connection(engine: &Engine<Level>, token: Token) {
+    let x = engine.connections.get(token).expect("tokens() are valid");
+    assert!(!x.is_over(), "a connection that is over is closed");
     let waits = (0..x.members.len()).any(|at| {
         let slot = x
             .members
             .get(at)
             .and_then(|member| engine.slots.get(engine.slots.token(member)?))
             .expect("members are there");
-        assert_eq!(slot.exchange(&engine.exchanges), Some(token));
+        assert_eq!(slot.connection(&engine.connections), Some(token));
         let wants = slot.task.wants(Some(x));
         let waits = wants == Want::Kernel && slot.watched != Watched::No;
         (slot.queued == Queued::Yes && wants != Want::Nothing || slot.queued == Queued::Hangup)
@@ -232,7 +233,7 @@ impl Drop for Schedule {
     /// Says how a failed schedule is run again.
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}", self.engine.lent.log.lines().join("\n"));
+            eprintln!("{}", self.engine.turn.log.lines().join("\n"));
             eprintln!("this was seed {0}; to see each step: WEBSERV_SEED={0} cargo test schedules", self.seed);
         }
     }

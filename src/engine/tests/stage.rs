@@ -2,8 +2,8 @@
 
 use super::kernel::{self, Fd, Key};
 use crate::config::Settings;
+use crate::connection::{Client, Connection};
 use crate::engine::{Context, Engine, Event, Flow, Task, TaskError, Want};
-use crate::exchange::{Client, Exchange};
 use crate::log::{ErrorLog, Level};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -187,7 +187,7 @@ impl<F: FnMut(Event, &mut Context<'_, World>) -> Outcome> Task<World> for Puppet
         "playing"
     }
 
-    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         use std::os::fd::AsFd;
         answer(self.name, Question::Watch);
         match self.on {
@@ -200,7 +200,7 @@ impl<F: FnMut(Event, &mut Context<'_, World>) -> Outcome> Task<World> for Puppet
         }
     }
 
-    fn wants(&self, _: Option<&Exchange>) -> Want {
+    fn wants(&self, _: Option<&Connection>) -> Want {
         answer(self.name, Question::Wants);
         let told = SCRIPT.with_borrow(|s| s.wants.get(self.name).copied());
         told.unwrap_or(if matches!(self.on, On::Always) { Want::Nothing } else { Want::Kernel })
@@ -236,29 +236,29 @@ impl Play {
         self.engine.start(task);
     }
 
-    /// Opens an exchange with these tasks: protocol, reader and writer, and then workers.
+    /// Opens a connection with these tasks: protocol, reader and writer, and then handlers.
     pub fn open<const N: usize>(&mut self, tasks: [Box<dyn Task<World>>; N]) -> Token {
-        let x = self.engine.exchanges.insert(exchange());
+        let x = self.engine.connections.insert(connection());
         for task in tasks {
             self.engine.insert(task, Some(x));
         }
-        self.settle_exchange(x);
+        self.settle_connection(x);
         x
     }
 
-    /// An exchange of three plain founders and these workers.
+    /// A connection of three plain founders and these handlers.
     pub fn open_with<const N: usize>(&mut self, workers: [Box<dyn Task<World>>; N]) -> Token {
         want("writer", Want::Nothing);
         let x = self.open([plain("protocol", On::Always), plain("reader", On::Read), plain("writer", On::Write)]);
         for worker in workers {
             self.engine.insert(worker, Some(x));
         }
-        self.settle_exchange(x);
+        self.settle_connection(x);
         x
     }
 
-    /// Has the engine ask the members of an exchange what they want now, from the first one on.
-    pub fn settle_exchange(&mut self, x: Token) {
+    /// Has the engine ask the members of a connection what they want now, from the first one on.
+    pub fn settle_connection(&mut self, x: Token) {
         self.engine.settle(NOBODY, Some(x));
     }
 
@@ -277,7 +277,7 @@ impl Play {
 
     /// Rounds until nothing happens by itself; what happened is forgotten.
     pub fn settle(&mut self) {
-        while !self.engine.lines.are_empty() || !self.engine.lines.unarmed.is_empty() {
+        while !self.engine.run_queue.are_empty() || !self.engine.run_queue.unarmed.is_empty() {
             SCRIPT.with_borrow_mut(|s| s.batches.push_back(Vec::new()));
             self.round();
         }
@@ -290,9 +290,9 @@ impl Play {
     }
 }
 
-/// What each exchange begins as.
-pub fn exchange() -> Exchange {
-    Exchange::new(None, Client::Nobody, at_level(Level::Info))
+/// What each connection begins as.
+pub fn connection() -> Connection {
+    Connection::new(None, Client::Nobody, at_level(Level::Info))
 }
 
 /// Settings with this level of the error log.

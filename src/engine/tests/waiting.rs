@@ -1,8 +1,8 @@
 //! When the kernel is asked to watch, when it is told to stop, and what becomes of its events.
 
 use super::stage::{On, Play, allow, hangup, or_cancelled, plain, puppet, ready, refuse, want};
+use crate::connection::Side;
 use crate::engine::{Event, Flow, Want};
-use crate::exchange::Side;
 use crate::log::Level;
 use std::time::Duration;
 use webserv_sys::{Ready, Token};
@@ -214,16 +214,16 @@ fn whom_the_kernel_refuses_fails_on_our_side() {
     refuse("worker");
     play.round();
     assert_eq!(play.round(), "arm reader, refuse worker, close worker, wait");
-    assert_eq!(play.engine.exchanges.get(x).and_then(|x| x.failed), Some(Side::Internal));
+    assert_eq!(play.engine.connections.get(x).and_then(|x| x.failed), Some(Side::Internal));
 
     refuse("writer");
     want("writer", Want::Kernel);
-    play.settle_exchange(x);
+    play.settle_connection(x);
     play.round();
     let ends = "protocol Cancel, reader Cancel, disarm reader, close reader";
     assert_eq!(play.round(), format!("refuse writer, close writer, {ends}, wait"));
-    assert_eq!((play.engine.exchanges_open(), play.engine.slots.len()), (0, 0));
-    let told = |name: &str| play.engine.lent.log.lines().iter().filter(|l| l.contains(&format!("{name} fd="))).count();
+    assert_eq!((play.engine.connections_open(), play.engine.slots.len()), (0, 0));
+    let told = |name: &str| play.engine.turn.log.lines().iter().filter(|l| l.contains(&format!("{name} fd="))).count();
     assert_eq!([told("worker"), told("writer")], [1, 1]);
 }
 
@@ -271,14 +271,14 @@ fn a_task_that_is_told_something_does_not_try_its_call_again() {
         }
         _ => Ok(Flow::Progress),
     }));
-    play.start(puppet("speaker", On::Read, |event, cx| {
+    play.start(puppet("log_context", On::Read, |event, cx| {
         if event == Event::Ready {
             cx.tell_all(Event::Reload);
         }
         Ok(Flow::Blocked)
     }));
-    assert_eq!(play.round(), "wait 0, a Ready, speaker Ready, a Reload, speaker Reload");
-    assert_eq!(play.round(), "arm a, arm speaker, wait 5, a Deadline");
+    assert_eq!(play.round(), "wait 0, a Ready, log_context Ready, a Reload, log_context Reload");
+    assert_eq!(play.round(), "arm a, arm log_context, wait 5, a Deadline");
     assert_eq!(play.round_with(vec![ready("a")]), "wait, a Ready");
 }
 

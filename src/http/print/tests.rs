@@ -6,7 +6,7 @@ use crate::http::reply::{Name, Text};
 const DATE: &[u8; 29] = b"Sun, 06 Nov 1994 08:49:37 GMT";
 
 fn frame(body: BodyEnd) -> Frame<'static> {
-    let connection = Connection::KeepAlive { timeout_secs: None };
+    let connection = Persistence::KeepAlive { timeout_secs: None };
     Frame { server: "webserv", date: DATE, last_modified: None, body, connection, content_range: None }
 }
 
@@ -50,11 +50,11 @@ fn a_file_s_head_whole() {
 #[test]
 fn small_heads_whole() {
     let redirect = ReplyHead { location: Some(Text::from_static("/a/")), ..ReplyHead::new(301) };
-    let close = Frame { server: "", connection: Connection::Close, ..frame(BodyEnd::Chunked) };
+    let close = Frame { server: "", connection: Persistence::Close, ..frame(BodyEnd::Chunked) };
     let expected = "HTTP/1.1 301 Moved Permanently\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
         Location: /a/\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
     assert_eq!(print(&redirect, &close), expected);
-    let unsaid = Frame { connection: Connection::Unsaid, ..close };
+    let unsaid = Frame { connection: Persistence::Unsaid, ..close };
     assert_eq!(print(&ReplyHead::new(599), &unsaid).lines().next(), Some("HTTP/1.1 599 "));
 }
 
@@ -95,7 +95,7 @@ fn ranges() {
 
 #[test]
 fn keep_alive_may_say_for_how_long() {
-    let connection = Connection::KeepAlive { timeout_secs: Some(65) };
+    let connection = Persistence::KeepAlive { timeout_secs: Some(65) };
     let text = print(&full(200), &Frame { connection, ..frame(BodyEnd::Length(1)) });
     assert!(text.contains("\r\nConnection: keep-alive\r\nKeep-Alive: timeout=65\r\n"), "{text}");
 }
@@ -124,7 +124,7 @@ fn the_reservation_is_enough() {
     }
     for status in [100, 200, 416, 511] {
         head.status = status;
-        let connection = Connection::KeepAlive { timeout_secs: Some(u64::MAX) };
+        let connection = Persistence::KeepAlive { timeout_secs: Some(u64::MAX) };
         let content_range = Some(ContentRange::Part { start: u64::MAX - 1, end: u64::MAX, length: u64::MAX });
         let frame = Frame { server: &long, connection, content_range, ..frame(BodyEnd::Length(u64::MAX)) };
         let mut out = Vec::new();

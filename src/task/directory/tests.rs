@@ -1,7 +1,7 @@
-use super::super::temp_dir::TempDir;
-use super::super::test_engine::engine;
 use super::*;
 use crate::config::Config;
+use crate::task::temp_dir::TempDir;
+use crate::task::test_engine::engine;
 
 /// A client of many: it has sent its lines, and takes what it gets.
 struct Client {
@@ -17,17 +17,17 @@ impl Task<Worker> for Client {
         ""
     }
 
-    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         Watch::Always
     }
 
-    fn wants(&self, x: Option<&Exchange>) -> Want {
+    fn wants(&self, x: Option<&Connection>) -> Want {
         let has_work = self.lines.is_some() || x.is_some_and(|x| !x.output.is_empty());
         if has_work { Want::Turn } else { Want::Nothing }
     }
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        let x = cx.exchange();
+        let x = cx.connection();
         x.output.clear();
         x.input.push_copy(self.lines.take().unwrap_or_default());
         Ok(if event == Event::Cancel { Flow::Done } else { Flow::Progress })
@@ -37,7 +37,7 @@ impl Task<Worker> for Client {
 /// Lets clients in.
 struct Opener {
     clients: usize,
-    entrance: Rc<Entrance>,
+    listener: Rc<ListenerState>,
     server: Arc<DirectoryServer>,
 }
 
@@ -50,19 +50,19 @@ impl Task<Worker> for Opener {
         ""
     }
 
-    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         Watch::Always
     }
 
-    fn wants(&self, _: Option<&Exchange>) -> Want {
+    fn wants(&self, _: Option<&Connection>) -> Want {
         Want::Turn
     }
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         for _ in 0..self.clients {
-            let session = Directory::new(Rc::clone(&self.entrance), Arc::clone(&self.server), cx.now);
+            let session = Directory::new(Rc::clone(&self.listener), Arc::clone(&self.server), cx.now);
             let sends = Client { lines: Some(b"VERSION 1\r\nLOGIN guest wrong\r\n") };
-            let x = Exchange::new(None, crate::exchange::Client::Nobody, Arc::clone(&self.entrance.settings));
+            let x = Connection::new(None, crate::connection::Client::Nobody, Arc::clone(&self.listener.settings));
             let until = cx.now.after(self.server.timeout);
             cx.open(x, [Box::new(session), Box::new(sends), Box::new(Client { lines: None })], until);
         }
@@ -81,8 +81,8 @@ fn many_who_log_in_at_once_held_up_the_rest() {
     let server = listener.directory.clone().unwrap();
     let (clients, mut engine) = (20, engine());
     let local = listener.address.clone();
-    let entrance = Rc::new(Entrance::new(Arc::new(config), listener, local));
-    engine.start(Box::new(Opener { clients, entrance, server }));
+    let listener = Rc::new(ListenerState::new(Arc::new(config), listener, local));
+    engine.start(Box::new(Opener { clients, listener, server }));
     let mut rounds = 0;
     while engine.log().lines().iter().filter(|line| line.contains("no such user")).count() < clients {
         engine.round().unwrap();

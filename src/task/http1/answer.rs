@@ -1,10 +1,10 @@
-//! From a worker's answer to what the client gets of it: preconditions and ranges.
+//! From a handler's answer to what the client gets of it: preconditions and ranges.
 
 use super::current::{Current, Framing, Piece, Transfer};
 use super::head::head_made;
 use super::{Context, Http1, Step};
 use crate::config::IfModifiedSince;
-use crate::exchange::{Answer, Source};
+use crate::connection::{Answer, Source};
 use crate::http::conditional::{self, Validators, Verdict};
 use crate::http::multipart::Multipart;
 use crate::http::print::BodyEnd;
@@ -14,63 +14,63 @@ use crate::route;
 use std::ops::Range;
 
 impl Http1 {
-    /// A worker has answered.
+    /// A handler has answered.
     pub(super) fn take_answer(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        let Some(answer) = cx.exchange().reply.answer.take() else { return self.wait(current) };
+        let Some(answer) = cx.connection().reply.answer.take() else { return self.wait(current) };
         match answer {
             Answer::Document(head) => {
-                let source = cx.exchange().reply.source.take();
-                if let Some(index) = cx.exchange().reply.index.take() {
+                let source = cx.connection().reply.source.take();
+                if let Some(index) = cx.connection().reply.index.take() {
                     current.add_index(&index);
                 }
                 self.document(current, head, source, cx)
             }
             Answer::NonParsed(status, head) => self.pass_on(current, status, head, cx),
             Answer::Page(head) => {
-                end_workers(cx);
+                end_handlers(cx);
                 self.page(current, head, cx)
             }
             Answer::Whole(head, body) => {
-                end_workers(cx);
+                end_handlers(cx);
                 self.send_whole(current, head, body, cx)
             }
             Answer::Directory => {
-                end_workers(cx);
+                end_handlers(cx);
                 self.add_slash(current, cx)
             }
             Answer::Internal(path) => {
-                end_workers(cx);
+                end_handlers(cx);
                 self.redirect(current, path, cx)
             }
             Answer::LocalRedirect(target) => {
-                end_workers(cx);
+                end_handlers(cx);
                 self.local_redirect(current, &target, cx)
             }
             Answer::Listing(_) if !current.reads() => {
-                end_workers(cx);
+                end_handlers(cx);
                 self.refuse(current, 405, cx)
             }
             Answer::Listing(directory) => {
-                end_workers(cx);
+                end_handlers(cx);
                 self.list(current, directory, cx)
             }
             Answer::NeedsLength => {
-                end_workers(cx);
+                end_handlers(cx);
                 self.spool(current, cx)
             }
             Answer::Spooled(file, bytes) => {
-                end_workers(cx);
+                end_handlers(cx);
                 self.start_program(current, file, Some(bytes), cx)
             }
-            Answer::NoProgram => {
-                end_workers(cx);
+            Answer::Declined => {
+                end_handlers(cx);
                 self.ask_without_program(current, cx)
             }
         }
     }
 
     /// A document: preconditions and ranges decide how much of it is sent. Its bytes are those of `source`, or come
-    /// from a worker.
+    /// from a handler.
     pub(super) fn document(
         &mut self,
         mut current: Box<Current>,
@@ -83,7 +83,7 @@ impl Http1 {
         head.seekable &= current.route.settings.max_ranges != Some(0);
         head.status = current.error_status.unwrap_or(head.status);
         if is_file && !current.reads() {
-            end_workers(cx);
+            end_handlers(cx);
             return self.refuse(current, 405, cx); // a file, where a program was asked for
         }
         if !current.in_error_page {
@@ -105,11 +105,11 @@ impl Http1 {
         match preconditions(&request, &validators, mode, now_secs) {
             Verdict::Proceed => {}
             Verdict::NotModified => {
-                end_workers(cx);
+                end_handlers(cx);
                 return self.send_whole(current, ReplyHead { status: 304, ..head }, Vec::new(), cx);
             }
             Verdict::PreconditionFailed => {
-                end_workers(cx);
+                end_handlers(cx);
                 return self.refuse(current, 412, cx);
             }
         }
@@ -128,13 +128,13 @@ impl Http1 {
                         self.send_part(current, head, source, (part, Some(content_range)), cx)
                     }
                     Err(ranges) => {
-                        cx.exchange().reply.source = source;
+                        cx.connection().reply.source = source;
                         self.send_parts(current, head, length, &ranges, cx)
                     }
                 }
             }
             RangeVerdict::Unsatisfiable => {
-                end_workers(cx);
+                end_handlers(cx);
                 self.refuse(current, 416, cx)
             }
         }
@@ -151,11 +151,11 @@ impl Http1 {
         let bytes = part.end - part.start;
         let head = self.head(&mut current, head, BodyEnd::Length(bytes), content_range, cx);
         if let Some(source) = source {
-            end_workers(cx);
+            end_handlers(cx);
             return self.send_at_hand(current, head, source.part(part), cx);
         }
         if bytes > 0 && !current.head_only {
-            cx.exchange().reply.wanted.push_back(part);
+            cx.connection().reply.wanted.push_back(part);
         }
         self.send(current, Transfer { before: head, framing: Framing::Pieces { left: bytes, rest: Vec::new() } }, cx)
     }
@@ -193,7 +193,7 @@ impl Http1 {
         ranges: &[Range<u64>],
         cx: &mut Context<'_>,
     ) -> Step {
-        let boundary = route::request_id(cx.worker.team.number(), self.connection, current.number) as u64;
+        let boundary = route::request_id(cx.worker.team.number(), self.number, current.number) as u64;
         let content_type = head.content_type.clone();
         let multipart = Multipart::new(boundary, content_type.as_ref(), length, ranges);
         let framed = ReplyHead { content_type: Some(multipart.content_type()), ..head };
@@ -207,17 +207,17 @@ impl Http1 {
             rest.push(Piece { heading, bytes: range.end - range.start });
         }
         if !current.head_only {
-            cx.exchange().reply.wanted.extend(ranges.iter().cloned());
+            cx.connection().reply.wanted.extend(ranges.iter().cloned());
         }
         self.send(current, Transfer { before: head, framing: Framing::Pieces { left: 0, rest } }, cx)
     }
 }
 
-/// The workers' part is over: what they still have is not wanted.
+/// The handlers' part is over: what they still have is not wanted.
 #[inline]
-pub(super) fn end_workers(cx: &mut Context<'_>) {
-    cx.cancel_workers();
-    cx.exchange().reply.give_back();
+pub(super) fn end_handlers(cx: &mut Context<'_>) {
+    cx.cancel_handlers();
+    cx.connection().reply.give_back();
 }
 
 /// RFC 9110 section 13.2.2, with nginx's `if_modified_since`.

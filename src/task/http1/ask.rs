@@ -1,4 +1,4 @@
-//! Who answers a request: the location itself, or a worker.
+//! Who answers a request: the location itself, or a handler.
 
 use super::begin::apply;
 use super::current::{Current, Path, Stage};
@@ -6,13 +6,14 @@ use super::head::allowed;
 use super::kept::{keeps, takes_gzip};
 use super::{Context, Http1, Step};
 use crate::config::{BodyInFile, Return, Settings};
-use crate::exchange::Phase;
-use crate::exchange::limits::{REDIRECTS_MAX, STORED_BYTES_MAX};
+use crate::connection::Phase;
+use crate::connection::limits::{REDIRECTS_MAX, STORED_BYTES_MAX};
 use crate::http::listing::Format;
 use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, Version, target};
 use crate::log::Level;
 use crate::route::{self, Route};
-use crate::task::{BodyFile, BodySpool, CgiStart, DirRead, FileRead, FileWrite, Question, Upload, Wanted};
+use crate::task::cgi::{CgiStart, Question};
+use crate::task::file::{BodyFile, BodySpool, DirRead, FileRead, FileWrite, Upload, Wanted};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -74,7 +75,7 @@ impl Http1 {
         let mark = target.iter().position(|b| *b == b'?');
         current.rare.new_query = Some(mark.map(|mark| target[mark + 1..].to_vec()).unwrap_or_default());
         (current.as_get, current.feeds) = (true, false);
-        cx.exchange().body.abandon();
+        cx.connection().body.abandon();
         let path = &target[..mark.unwrap_or(target.len())];
         match target::normalize(path, current.route.settings.merge_slashes) {
             Ok(path) => {
@@ -134,7 +135,7 @@ impl Http1 {
     /// A program answers, if there is one for this path. Of a body that comes in chunks nobody knows the length: all of
     /// it must come first, unless `cgi_request_buffering` is off. So it must if it is to be in a file.
     fn ask_program(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        let body = &mut cx.exchange().body;
+        let body = &mut cx.connection().body;
         if current.body.is_whole() {
             body.end();
         }
@@ -144,7 +145,7 @@ impl Http1 {
 
     /// A program gets the body when all of it has come.
     pub(super) fn spool(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
+        let number = route::request_id(cx.worker.team.number(), self.number, current.number);
         let settings = &current.route.settings;
         let in_file = settings.client_body_in_file_only != BodyInFile::Off;
         cx.join(Box::new(BodySpool::new(&settings.client_body_temp_path, number, in_file)));
@@ -183,8 +184,8 @@ impl Http1 {
             path: current.path().to_vec(),
             query: current.query().map(<[u8]>::to_vec),
             as_get: current.as_get || current.in_error_page,
-            entrance: Rc::clone(&self.entrance),
-            numbers: (self.connection, current.number),
+            listener: Rc::clone(&self.listener),
+            numbers: (self.number, current.number),
         })));
         current.stage = Stage::Waiting;
         self.wait(current)
@@ -212,12 +213,12 @@ impl Http1 {
         let Some(path) = route::file_path(&current.route.settings, current.path()) else {
             return self.refuse(current, 404, cx);
         };
-        cx.exchange().body.widen(STORED_BYTES_MAX); // a part of it may have come while a program was looked for
+        cx.connection().body.widen(STORED_BYTES_MAX); // a part of it may have come while a program was looked for
         if current.body.is_whole() {
-            cx.exchange().body.end(); // an empty file
+            cx.connection().body.end(); // an empty file
         }
-        cx.exchange().body.hold();
-        let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
+        cx.connection().body.hold();
+        let number = route::request_id(cx.worker.team.number(), self.number, current.number);
         let Settings { disable_symlinks: links, dav, .. } = *current.route.settings;
         let upload = Upload { path, request, number, links, dav };
         cx.join(Box::new(FileWrite::new(upload)));
@@ -229,11 +230,11 @@ impl Http1 {
     fn answer_return(&mut self, mut current: Box<Current>, answer: &Return, cx: &mut Context<'_>) -> Step {
         if answer.code == 444 {
             current.status = 444;
-            match cx.exchange().output.is_empty() {
-                true => cx.exchange().phase = Phase::Closing,
+            match cx.connection().output.is_empty() {
+                true => cx.connection().phase = Phase::Closing,
                 false => {
                     // Answers before this one still leave, and no reset may overtake them.
-                    apply(&current.route.settings, cx.exchange());
+                    apply(&current.route.settings, cx.connection());
                     self.close(true, cx);
                 }
             }

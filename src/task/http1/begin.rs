@@ -4,7 +4,7 @@ use super::body::RequestBody;
 use super::current::{Arrival, Current, Path};
 use super::{Context, Http1, Step};
 use crate::config::Settings;
-use crate::exchange::{Exchange, Phase, Pipe};
+use crate::connection::{Connection, Phase, Pipe};
 use crate::http::{Form, HeadError, Limits, Method, Request, head, target};
 use crate::log::Level;
 use crate::route::{self, Route};
@@ -17,11 +17,11 @@ impl Http1 {
     /// Looks for a request at the front of the input.
     pub(super) fn begin(&mut self, cx: &mut Context<'_>) -> Step {
         let now = cx.now;
-        let Context { exchange: Some(x), worker, .. } = cx else { return Step::Wait };
+        let Context { connection: Some(x), worker, .. } = cx else { return Step::Wait };
         if x.input.is_empty() && !x.input.is_ended() {
             return Step::Wait;
         }
-        let limits = self.entrance.limits;
+        let limits = self.listener.limits;
         let was_started = self.is_head_started();
         let started = if was_started { self.since } else { now };
         let bytes = x.input.contiguous();
@@ -58,8 +58,8 @@ impl Http1 {
     /// A whole head has come.
     fn head_complete(&mut self, request: Rc<Request>, limits: &Limits, started: Moment, cx: &mut Context<'_>) -> Step {
         let still_ours = self.follow_reload(cx);
-        let route = Route::to_server(route::server(&self.entrance.listener.hosts, request.host()));
-        cx.exchange().request = Some(Rc::clone(&request) as _);
+        let route = Route::to_server(route::server(&self.listener.configured.hosts, request.host()));
+        cx.connection().request = Some(Rc::clone(&request) as _);
         let arrival = self.arrival(route, started, cx);
         let mut current = Box::new(Current::new(arrival, request, limits));
         current.keep_alive &= still_ours;
@@ -67,7 +67,7 @@ impl Http1 {
             Ok(()) if current.feeds => self.ask(current, cx),
             Ok(()) => self.skip_body(current, cx),
             Err(status) => {
-                apply(&current.route.settings, cx.exchange());
+                apply(&current.route.settings, cx.connection());
                 self.refuse(current, status, cx)
             }
         }
@@ -75,11 +75,11 @@ impl Http1 {
 
     /// After a reload the next request is answered by the new configuration, if it still listens at this address.
     fn follow_reload(&mut self, cx: &mut Context<'_>) -> bool {
-        if Arc::ptr_eq(&self.entrance.config, &cx.worker.config) {
+        if Arc::ptr_eq(&self.listener.config, &cx.worker.config) {
             return true;
         }
-        let Some(entrance) = cx.worker.entrance_now(&self.entrance) else { return false };
-        self.entrance = entrance;
+        let Some(listener) = cx.worker.listener_now(&self.listener) else { return false };
+        self.listener = listener;
         true
     }
 
@@ -98,7 +98,7 @@ impl Http1 {
             _ => find_location(current, &request, cx)?,
         }
         let settings = &current.route.settings;
-        apply(settings, cx.exchange());
+        apply(settings, cx.connection());
         if request.form != Form::Asterisk {
             if settings.methods.is_some_and(|methods| !methods.contains(request.method)) {
                 return Err(405);
@@ -114,12 +114,12 @@ impl Http1 {
         }
         current.feeds = !current.body.is_finished() && takes_body(request.method, settings);
         if current.feeds {
-            *cx.exchange().body = Pipe::new(settings.client_body_buffer_size);
+            *cx.connection().body = Pipe::new(settings.client_body_buffer_size);
         }
         if request.expect_continue && current.feeds {
-            current.owes_continue = true; // until the worker knows that it wants the body
+            current.owes_continue = true; // until the handler knows that it wants the body
         } else if request.expect_continue {
-            // No worker of this location wants a body, so it is not asked for. It may come all the same, or not.
+            // No handler of this location wants a body, so it is not asked for. It may come all the same, or not.
             current.keep_alive = false;
             current.body.give_up();
         }
@@ -129,8 +129,8 @@ impl Http1 {
     /// The head cannot be understood, so neither can what follows it.
     fn bad_head(&mut self, error: HeadError, started: Moment, cx: &mut Context<'_>) -> Step {
         self.seen = 0;
-        let server = Arc::clone(&self.entrance.listener.hosts.servers[0]);
-        apply(&server.settings, cx.exchange());
+        let server = Arc::clone(&self.listener.configured.hosts.servers[0]);
+        apply(&server.settings, cx.connection());
         cx.log(Level::Info, format_args!("refused: {}; it begins \"{}\"", error.reason, error.line.escape_ascii()));
         let arrival = self.arrival(Route::to_server(&server), started, cx);
         self.refuse(Box::new(Current::bad(arrival, &error.line, error.method)), error.status, cx)
@@ -138,10 +138,10 @@ impl Http1 {
 
     /// Refuses a request whose head has not come as a whole.
     pub(super) fn refuse_head(&mut self, status: u16, cx: &mut Context<'_>) -> Step {
-        let route = Route::to_server(&self.entrance.listener.hosts.servers[0]);
+        let route = Route::to_server(&self.listener.configured.hosts.servers[0]);
         let arrival = self.arrival(route, self.since, cx);
         self.scan = None;
-        let line = cx.exchange().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
+        let line = cx.connection().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let current = Current::bad(arrival, line, Method::Unknown);
         self.refuse(Box::new(current), status, cx)
@@ -150,7 +150,7 @@ impl Http1 {
     /// One more request has come.
     fn arrival(&mut self, route: Route, started: Moment, cx: &mut Context<'_>) -> Arrival {
         self.served = self.served.saturating_add(1);
-        let x = cx.exchange();
+        let x = cx.connection();
         Arrival {
             route,
             number: self.served.into(),
@@ -161,7 +161,7 @@ impl Http1 {
     }
 }
 
-/// Whether a worker of this place takes the request's body.
+/// Whether a handler of this place takes the request's body.
 fn takes_body(method: Method, settings: &Settings) -> bool {
     let stores = match method {
         Method::Put => settings.dav.methods.allow(method),
@@ -176,7 +176,7 @@ fn find_location(current: &mut Current, request: &Request, cx: &mut Context<'_>)
     let path = match target::normalize(request.path(), current.route.settings.merge_slashes) {
         Ok(path) => path,
         Err(error) => {
-            apply(&current.route.settings, cx.exchange());
+            apply(&current.route.settings, cx.connection());
             cx.log(Level::Info, format_args!("refused: {}", error.reason()));
             return Err(400);
         }
@@ -190,7 +190,7 @@ fn find_location(current: &mut Current, request: &Request, cx: &mut Context<'_>)
 }
 
 /// These settings hold for the connection from now on. Mostly they do already.
-pub(super) fn apply(settings: &Arc<Settings>, x: &mut Exchange) {
+pub(super) fn apply(settings: &Arc<Settings>, x: &mut Connection) {
     if !Arc::ptr_eq(&x.settings, settings) {
         x.settings = Arc::clone(settings);
     }

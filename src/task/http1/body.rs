@@ -1,10 +1,10 @@
-//! A request's body: passed on to the worker that takes it, or thrown away, so that the next request can be found.
+//! A request's body: passed on to the handler that takes it, or thrown away, so that the next request can be found.
 
-use super::answer::end_workers;
+use super::answer::end_handlers;
 use super::current::{Current, Stage};
 use super::{Context, Http1, Step};
-use crate::exchange::limits::UNWANTED_BYTES_MAX;
-use crate::exchange::{Exchange, Phase, Pipe};
+use crate::connection::limits::UNWANTED_BYTES_MAX;
+use crate::connection::{Connection, Phase, Pipe};
 use crate::http::chunked::{ChunkError, Decoder, Step as Chunk};
 use crate::http::{Framing, Limits, Method, Request, print};
 use crate::log::Level;
@@ -165,7 +165,7 @@ impl Http1 {
         self.wait(current)
     }
 
-    /// Gives a worker what has come of the body. When the body breaks a rule, there is no answer but a refusal, or the
+    /// Gives a handler what has come of the body. When the body breaks a rule, there is no answer but a refusal, or the
     /// end of the connection if an answer is on its way.
     pub(super) fn feed(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Result<Box<Current>, Step> {
         if !current.feeds || current.body.is_finished() {
@@ -175,11 +175,11 @@ impl Http1 {
             tell_to_continue(&mut current, cx);
             return Ok(current);
         };
-        end_workers(cx);
+        end_handlers(cx);
         if matches!(current.stage, Stage::Waiting) {
             return Err(self.refuse(current, status, cx));
         }
-        cx.exchange().phase = Phase::Closing;
+        cx.connection().phase = Phase::Closing;
         Err(self.wait(current))
     }
 
@@ -196,9 +196,9 @@ impl Http1 {
     }
 }
 
-/// 100, if the client waits for it and a worker wants the body. Who did not wait needs none.
+/// 100, if the client waits for it and a handler wants the body. Who did not wait needs none.
 fn tell_to_continue(current: &mut Current, cx: &mut Context<'_>) {
-    let x = cx.exchange();
+    let x = cx.connection();
     if !current.owes_continue || (x.body.is_held() && !current.body.is_whole()) {
         return;
     }
@@ -215,9 +215,9 @@ fn advance(current: &mut Current, cx: &mut Context<'_>) -> Result<(), u16> {
     if current.body.is_whole() { Ok(()) } else { read_on(current, cx) }
 }
 
-/// Reads on: for the worker that takes the body, or to throw it away.
+/// Reads on: for the handler that takes the body, or to throw it away.
 fn read_on(current: &mut Current, cx: &mut Context<'_>) -> Result<(), u16> {
-    let Exchange { input, body, .. } = cx.exchange();
+    let Connection { input, body, .. } = cx.connection();
     let sink = current.feeds.then(|| &mut **body);
     let taken = current.body.take(input, sink);
     if current.feeds {
@@ -233,7 +233,7 @@ fn read_on(current: &mut Current, cx: &mut Context<'_>) -> Result<(), u16> {
         cx.log(Level::Error, format_args!("the client's body is over client_max_body_size"));
         return Err(413);
     }
-    let x = cx.exchange();
+    let x = cx.connection();
     if current.body.is_whole() {
         x.body.end();
     } else if x.input.is_ended() && x.input.is_empty() && !current.body.is_finished() {

@@ -1,7 +1,7 @@
 //! One request on its way through the protocol.
 
 use super::body::RequestBody;
-use crate::exchange::{Fresh, OnDemand};
+use crate::connection::{Fresh, OnDemand};
 use crate::http::userid::UserId;
 use crate::http::{Limits, Method, Request, Text};
 use crate::route::Route;
@@ -18,7 +18,7 @@ pub(super) struct Current {
     /// The path that is looked for: decoded, normalized, and changed by internal redirects.
     pub path: Path,
     pub body: RequestBody,
-    /// A worker takes the body; without one it is thrown away.
+    /// A handler takes the body; without one it is thrown away.
     pub feeds: bool,
     /// The client waits for a 100 before it sends the body (RFC 9110 section 10.1.1), and has not got it.
     pub owes_continue: bool,
@@ -104,7 +104,7 @@ impl Fresh for Rare {
 pub(super) enum Stage {
     /// Its body is read, and thrown away: no one wants it.
     RequestBody,
-    /// A worker has been asked.
+    /// A handler has been asked.
     Waiting,
     /// The answer's body is on its way.
     Sending(Transfer),

@@ -8,7 +8,7 @@ use crate::http::dav::{self, Depth};
 use crate::http::{Framing, Method, Request};
 use crate::log::Level;
 use crate::route::{self, Route};
-use crate::task::{DirCreate, Removal, Transport, TreeCopy, TreeDelete};
+use crate::task::dav::{CopyMove, DirCreate, Removal, TreeCopy, TreeDelete};
 use std::rc::Rc;
 
 impl Http1 {
@@ -34,7 +34,7 @@ impl Http1 {
             cx.log(Level::Error, format_args!("the directory of \"root\" or \"alias\" itself is not removed"));
             return self.refuse(current, 403, cx);
         }
-        let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
+        let number = route::request_id(cx.worker.team.number(), self.number, current.number);
         let links = settings.disable_symlinks;
         cx.join(Box::new(TreeDelete::new(Removal { path, request, depth, links, number })));
         current.stage = Stage::Waiting;
@@ -71,7 +71,7 @@ impl Http1 {
     }
 
     /// What is to be copied or moved, from where to where; or the status of the refusal.
-    fn ends(&self, current: &Current, request: Rc<Request>, cx: &mut Context<'_>) -> Result<Transport, u16> {
+    fn ends(&self, current: &Current, request: Rc<Request>, cx: &mut Context<'_>) -> Result<CopyMove, u16> {
         if has_body(&request) {
             return Err(415); // RFC 4918 section 8.4
         }
@@ -104,11 +104,11 @@ impl Http1 {
             cx.log(Level::Error, format_args!("what is to be copied or moved and its Destination contain each other"));
             return Err(403);
         }
-        let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
+        let number = route::request_id(cx.worker.team.number(), self.number, current.number);
         let (from_links, to_links, sync) = (here.disable_symlinks, there.disable_symlinks, there.dav.sync);
         let moves = method == Method::Move;
         drop(to_path);
-        Ok(Transport { from, to, from_links, to_links, request, moves, overwrites, depth, number, sync })
+        Ok(CopyMove { from, to, from_links, to_links, request, moves, overwrites, depth, number, sync })
     }
 }
 

@@ -5,8 +5,8 @@ use super::current::Current;
 use super::view::CurrentView;
 use super::{Context, Http1, Step};
 use crate::config::{Lingering, LingeringClose};
-use crate::engine::FOUNDERS;
-use crate::exchange::{Exchange, Marks, Phase};
+use crate::connection::{Connection, Marks, Phase};
+use crate::engine::CONNECTION_TASKS;
 use crate::log::Level;
 use crate::route;
 use crate::task::see_to_logs;
@@ -18,14 +18,14 @@ impl Http1 {
     pub(super) fn end(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let last = !current.keep_alive || !current.body.is_whole() || cx.worker.draining;
         let unread = !current.body.is_whole();
-        apply(&current.route.settings, cx.exchange()); // an internal redirect may have led elsewhere
+        apply(&current.route.settings, cx.connection()); // an internal redirect may have led elsewhere
         self.hasty = current.request.is_none();
-        match is_told_of(&current, cx.exchange()) {
+        match is_told_of(&current, cx.connection()) {
             true => self.leaving.push(current),
             false => self.forget(current, cx),
         }
         self.since = cx.now;
-        let x = cx.exchange();
+        let x = cx.connection();
         x.reply.give_back();
         x.body.give_back();
         let is_next_here = !x.input.is_empty() || x.input.is_ended();
@@ -40,7 +40,7 @@ impl Http1 {
     /// send a reset, and the client could lose the answer (RFC 9112 section 9.6): then it lingers. Such bytes may come
     /// as long as the answer is on its way.
     pub(super) fn close(&mut self, unread: bool, cx: &mut Context<'_>) {
-        let x = cx.exchange();
+        let x = cx.connection();
         let mode = x.settings.lingering.mode;
         if x.input.is_ended() || mode == LingeringClose::Off {
             x.phase = Phase::Closing;
@@ -55,7 +55,7 @@ impl Http1 {
     }
 
     /// It is time to look again at how the connection ends.
-    pub(super) fn may_close(&self, x: &Exchange) -> bool {
+    pub(super) fn may_close(&self, x: &Connection) -> bool {
         self.closing && x.phase == Phase::Open && (x.output.is_empty() || !x.input.is_empty() || x.input.is_ended())
     }
 
@@ -67,7 +67,7 @@ impl Http1 {
     /// The last answer has left: from now on the client's time runs.
     pub(super) fn linger(&mut self, cx: &mut Context<'_>) {
         (self.lingers, self.since) = (true, cx.now);
-        let x = cx.exchange();
+        let x = cx.connection();
         x.marks.remove(Marks::DROPPED);
         let wait = x.settings.lingering.timeout.min(self.lingering_time(&x.settings.lingering));
         cx.wake_after(wait);
@@ -76,7 +76,7 @@ impl Http1 {
     /// `lingering_timeout` has passed: it goes on if something came meanwhile, and `lingering_time` is not over.
     pub(super) fn linger_on(&mut self, cx: &mut Context<'_>) {
         let now = cx.now;
-        let x = cx.exchange();
+        let x = cx.connection();
         let end = self.since.after(self.lingering_time(&x.settings.lingering));
         if x.marks.contains(Marks::DROPPED) && now < end {
             x.marks.remove(Marks::DROPPED);
@@ -89,7 +89,7 @@ impl Http1 {
 
     /// Ends the requests whose answers have left: each is logged.
     pub(super) fn end_what_has_left(&mut self, cx: &mut Context<'_>) {
-        while self.leaving.has_left(cx.exchange().sent_bytes) {
+        while self.leaving.has_left(cx.connection().sent_bytes) {
             let Some(entry) = self.leaving.pop() else { return };
             self.log_access(&entry, cx);
             self.forget(entry, cx);
@@ -99,7 +99,7 @@ impl Http1 {
     /// A request is over: its memory serves the next.
     fn forget(&self, mut entry: Box<Current>, cx: &mut Context<'_>) {
         if self.leaving.is_empty() && self.current.is_none() {
-            cx.exchange().request = None;
+            cx.connection().request = None;
         }
         if let (Some(request), Some(scan)) = (entry.request.take(), cx.worker.scans.last_mut()) {
             scan.recycle(request);
@@ -126,8 +126,8 @@ impl Http1 {
         }
         let now = cx.now;
         let Worker { access_logs, date, team, .. } = &mut *cx.worker;
-        let exchange = cx.exchange.as_deref();
-        let view = CurrentView { protocol: self, current: entry, exchange, date, worker: team.number(), now };
+        let connection = cx.connection.as_deref();
+        let view = CurrentView { protocol: self, current: entry, connection, date, worker: team.number(), now };
         for log in logs {
             access_logs.write(log, cx.now, |line| route::push_log_line(line, &log.format, &view));
         }
@@ -136,8 +136,8 @@ impl Http1 {
 }
 
 /// Whether some log is told how it leaves: the access log, or the error log if the client goes away before, or if a
-/// worker has something to say when it is cancelled or after that.
-fn is_told_of(entry: &Current, x: &Exchange) -> bool {
-    let has_workers = x.members.len() > FOUNDERS;
-    !entry.route.settings.access_logs.is_empty() || x.log_level() >= Level::Info || has_workers
+/// handler has something to say when it is cancelled or after that.
+fn is_told_of(entry: &Current, x: &Connection) -> bool {
+    let has_handlers = x.members.len() > CONNECTION_TASKS;
+    !entry.route.settings.access_logs.is_empty() || x.log_level() >= Level::Info || has_handlers
 }

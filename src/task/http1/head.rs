@@ -1,10 +1,10 @@
-//! The head of an answer as it leaves: what the worker said, what the configuration adds, what the connection needs.
+//! The head of an answer as it leaves: what the handler said, what the configuration adds, what the connection needs.
 
 use super::current::Current;
 use super::{Context, Http1};
 use crate::config::UseridMode;
 use crate::http::method::MethodSet;
-use crate::http::print::{self, BodyEnd, Connection, Frame};
+use crate::http::print::{self, BodyEnd, Frame, Persistence};
 use crate::http::range::ContentRange;
 use crate::http::userid::UserId;
 use crate::http::{Method, Name, ReplyHead, Text, date};
@@ -49,9 +49,9 @@ impl Http1 {
         let connection = match current.keep_alive {
             true => {
                 let header = current.route.settings.keepalive_header;
-                Connection::KeepAlive { timeout_secs: header.map(|wait| wait.as_secs()) }
+                Persistence::KeepAlive { timeout_secs: header.map(|wait| wait.as_secs()) }
             }
-            false => Connection::Close,
+            false => Persistence::Close,
         };
         match head.status {
             405 => {
@@ -84,7 +84,7 @@ impl Http1 {
         if UserId::find(&request.fields, &settings.userid.cookie.name).is_some() {
             return;
         }
-        let server = match &self.entrance.local {
+        let server = match &self.listener.local {
             Address::Inet(SocketAddr::V4(local)) => local.ip().octets(),
             Address::Inet(SocketAddr::V6(local)) => *local.ip().octets().last_chunk().unwrap_or(&[0; 4]),
             Address::Unix(_) => [0; 4],
@@ -183,7 +183,7 @@ pub(super) fn head_made(current: &mut Current, head: &[u8], cx: &mut Context<'_>
     if logs_sent_fields(current) {
         current.rare.sent_head = head.to_vec();
     }
-    current.output_start = cx.exchange().output_end();
+    current.output_start = cx.connection().output_end();
 }
 
 /// Some access log wants to see fields of the answer.

@@ -1,13 +1,13 @@
-//! A file that the worker keeps is sent from memory: no worker is asked.
+//! A file that the worker keeps is sent from memory: no handler is asked.
 
-use super::answer::end_workers;
+use super::answer::end_handlers;
 use super::current::Current;
 use super::head::{decide, head_made};
 use super::{Context, Http1, Step};
 use crate::config::{Expires, GzipStatic, UseridMode};
 use crate::http::print::{BodyEnd, Printed};
 use crate::http::{Known, Method, ReplyHead, accept};
-use crate::worker::{KeptAnswer, KeptFile, Place};
+use crate::worker::{CacheKey, CachedAnswer, CachedFile};
 
 /// Whether a compressed copy of the file will do.
 pub(super) fn takes_gzip(current: &Current) -> bool {
@@ -35,9 +35,9 @@ impl Http1 {
             return Err(current);
         }
         let gzip = takes_gzip(&current);
-        let place = Place { settings: &current.route.settings, path: current.path(), gzip };
+        let place = CacheKey { settings: &current.route.settings, path: current.path(), gzip };
         let Some(kept) = cx.worker.files.find(place, cx.now) else { return Err(current) };
-        let KeptAnswer::File(file) = &kept.answer else { return Err(current) };
+        let CachedAnswer::File(file) = &kept.answer else { return Err(current) };
         if let Some(index) = &file.index {
             current.add_index(index);
         }
@@ -50,7 +50,7 @@ impl Http1 {
     }
 
     /// Sends a file with the head that it had before, and today's date.
-    fn send_kept(&mut self, mut current: Box<Current>, file: &KeptFile, now_secs: i64, cx: &mut Context<'_>) -> Step {
+    fn send_kept(&mut self, mut current: Box<Current>, file: &CachedFile, now_secs: i64, cx: &mut Context<'_>) -> Step {
         decide(&mut current, cx);
         let printed = &file.printed[usize::from(current.keep_alive)];
         let bytes = file.head.length.unwrap_or_default();
@@ -72,7 +72,7 @@ impl Http1 {
                 head
             }
         };
-        end_workers(cx);
+        end_handlers(cx);
         self.send_at_hand(current, head, file.source.part(0..bytes), cx)
     }
 }

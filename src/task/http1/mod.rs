@@ -1,7 +1,7 @@
-//! Http1: the protocol pump between the client's bytes and the workers.
+//! Http1: the protocol pump between the client's bytes and the handlers.
 //!
 //! It has no descriptor. On its left are bytes as they go on the wire, on its right plain answers; between them it
-//! parses, routes, asks a worker, frames what comes back, and starts over. A request's life is a [`Current`], passed
+//! parses, routes, asks a handler, frames what comes back, and starts over. A request's life is a [`Current`], passed
 //! from file to file: `begin` makes it, `body` skips what nobody wants, `ask` finds who answers, `answer` turns the
 //! answer into a head, `transfer` moves the bytes, `finish` ends it.
 
@@ -20,14 +20,14 @@ mod transfer;
 mod upload;
 mod view;
 
-use super::Context;
+use crate::connection::limits::STEPS_PER_TURN;
+use crate::connection::{Connection, Phase};
 use crate::engine::{Event, Flow, Side, Task, TaskError, Want};
-use crate::exchange::limits::STEPS_PER_TURN;
-use crate::exchange::{Exchange, Phase};
 use crate::http::Scan;
 use crate::log::Level;
-use crate::worker::{Entrance, Worker};
-use answer::end_workers;
+use crate::task::Context;
+use crate::worker::{ListenerState, Worker};
+use answer::end_handlers;
 use current::{Current, Stage};
 use leaving::Leaving;
 use std::rc::Rc;
@@ -36,9 +36,9 @@ use webserv_sys::{Moment, Watch};
 /// The HTTP/1.1 side of one connection.
 pub struct Http1 {
     /// Where the client has come in, by the configuration that the next request is answered by.
-    entrance: Rc<Entrance>,
+    listener: Rc<ListenerState>,
     /// The connection's serial number.
-    connection: u64,
+    number: u64,
     /// Requests begun.
     served: u32,
     /// How far the next request's head has been read, if it has begun to come. Idle connections have none.
@@ -71,12 +71,12 @@ enum Step {
 }
 
 impl Http1 {
-    /// Speaks HTTP/1.1 on a connection that was accepted at this entrance in the round of `now`; `connection` is its
+    /// Speaks HTTP/1.1 on a connection that was accepted at this listener in the round of `now`; `connection` is its
     /// serial number. It must be told of its first deadline, `client_header_timeout` later.
-    pub fn new(entrance: Rc<Entrance>, connection: u64, now: Moment) -> Self {
+    pub fn new(listener: Rc<ListenerState>, connection: u64, now: Moment) -> Self {
         Self {
-            entrance,
-            connection,
+            listener,
+            number: connection,
             served: 0,
             scan: None,
             seen: 0,
@@ -90,23 +90,23 @@ impl Http1 {
     }
 
     fn run(&mut self, cx: &mut Context<'_>) {
-        if let Some(side) = cx.exchange().failed.take() {
-            self.worker_failed(side, cx);
+        if let Some(side) = cx.connection().failed.take() {
+            self.handler_failed(side, cx);
         }
-        if self.may_close(cx.exchange()) {
+        if self.may_close(cx.connection()) {
             self.close(false, cx);
         }
         for _ in 0..STEPS_PER_TURN {
-            let x = cx.exchange();
+            let x = cx.connection();
             if x.phase != Phase::Open || x.output.room() == 0 || self.step(cx) == Step::Wait {
                 break;
             }
         }
-        let x = cx.exchange();
+        let x = cx.connection();
         if x.phase == Phase::Lingering && x.output.is_empty() && !self.lingers {
             self.linger(cx);
         }
-        if let Context { exchange: Some(x), worker, .. } = cx {
+        if let Context { connection: Some(x), worker, .. } = cx {
             x.input.give_back_to(&mut worker.pipes);
         }
         self.set_deadline(cx);
@@ -132,8 +132,8 @@ impl Http1 {
         }
     }
 
-    /// A worker has died under the request. Before a byte has left the client can be told, later only be left.
-    fn worker_failed(&mut self, side: Side, cx: &mut Context<'_>) {
+    /// A handler has died under the request. Before a byte has left the client can be told, later only be left.
+    fn handler_failed(&mut self, side: Side, cx: &mut Context<'_>) {
         match self.current.take() {
             Some(current) if matches!(current.stage, Stage::Waiting) => {
                 let status = if side == Side::Upstream { 502 } else { 500 };
@@ -141,7 +141,7 @@ impl Http1 {
             }
             other => {
                 self.current = other;
-                cx.exchange().phase = Phase::Closing;
+                cx.connection().phase = Phase::Closing;
             }
         }
     }
@@ -164,31 +164,31 @@ impl Http1 {
 
     /// The time at which patience ends: with the head as a whole, with the next request, with a body's next bytes.
     fn set_deadline(&self, cx: &mut Context<'_>) {
-        let settings = &self.entrance.settings;
-        match (cx.exchange().phase, &self.current) {
+        let settings = &self.listener.settings;
+        match (cx.connection().phase, &self.current) {
             (Phase::Lingering, _) if self.lingers => {} // set when it began
             (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // the rest is ClientWrite's
             (Phase::Open, Some(current)) if current.body.is_finished() => cx.no_deadline(),
-            (Phase::Open, Some(current)) if current.feeds && cx.exchange().body.room() == 0 => cx.no_deadline(),
+            (Phase::Open, Some(current)) if current.feeds && cx.connection().body.room() == 0 => cx.no_deadline(),
             (Phase::Open, None) if self.closing => cx.no_deadline(),
             (Phase::Open, Some(current)) => cx.wake_after(current.route.settings.client_body_timeout),
             (Phase::Open, None) if self.is_head_started() || self.served == 0 => {
                 cx.wake_at(self.since.after(settings.client_header_timeout));
             }
             (Phase::Open, None) => {
-                let timeout = cx.exchange().settings.keepalive_timeout;
+                let timeout = cx.connection().settings.keepalive_timeout;
                 cx.wake_at(self.since.after(timeout));
             }
         }
     }
 
     fn too_late(&mut self, cx: &mut Context<'_>) {
-        let what = match (&self.current, cx.exchange().phase) {
+        let what = match (&self.current, cx.connection().phase) {
             (_, Phase::Lingering) => return self.linger_on(cx),
             (None, _) if !self.is_head_started() => {
-                if cx.exchange().output.is_empty() {
+                if cx.connection().output.is_empty() {
                     cx.log(Level::Info, format_args!("idle for too long: closed"));
-                    cx.exchange().phase = Phase::Closed;
+                    cx.connection().phase = Phase::Closed;
                 } else {
                     self.since = cx.now; // the client still takes the last answer: it is not idle
                 }
@@ -200,7 +200,7 @@ impl Http1 {
         cx.log(Level::Info, format_args!("{what} has passed"));
         match self.current.take() {
             Some(current) if current.head_bytes == 0 => {
-                end_workers(cx);
+                end_handlers(cx);
                 self.refuse(current, 408, cx);
             }
             None => {
@@ -208,27 +208,27 @@ impl Http1 {
             }
             Some(current) => {
                 self.current = Some(current); // it has its answer; what it still sends is not waited for
-                cx.exchange().phase = Phase::Closed;
+                cx.connection().phase = Phase::Closed;
             }
         }
     }
 
     /// No request is begun after those that are under way.
     fn drain(&mut self, cx: &mut Context<'_>) {
-        if cx.exchange().phase != Phase::Open {
+        if cx.connection().phase != Phase::Open {
             return;
         }
         let is_head_started = self.is_head_started();
         match &mut self.current {
             Some(current) => current.keep_alive = false,
-            None if !is_head_started && cx.exchange().input.is_empty() => self.close(false, cx),
+            None if !is_head_started && cx.connection().input.is_empty() => self.close(false, cx),
             None => {}
         }
     }
 
     /// New clients wait for a place: an idle one gives up its own.
     fn make_room(&self, cx: &mut Context<'_>) {
-        let (to_close, x) = (cx.worker.idle_to_close, cx.exchange());
+        let (to_close, x) = (cx.worker.idle_to_close, cx.connection());
         let idle = x.phase == Phase::Open && x.input.is_empty() && x.output.is_empty() && self.served > 0;
         if to_close > 0 && idle && self.current.is_none() && !self.is_head_started() {
             x.phase = Phase::Closing;
@@ -236,7 +236,7 @@ impl Http1 {
         }
     }
 
-    fn wants_turn(&self, x: &Exchange) -> bool {
+    fn wants_turn(&self, x: &Connection) -> bool {
         if x.failed.is_some() || self.leaving.has_left(x.sent_bytes) {
             return true;
         }
@@ -250,7 +250,7 @@ impl Http1 {
     }
 
     /// Whether there is something new for a step.
-    fn wants_step(&self, x: &Exchange) -> bool {
+    fn wants_step(&self, x: &Connection) -> bool {
         let input = || x.input.len() > self.seen.into() || x.input.is_ended();
         match self.current.as_deref() {
             None => self.may_begin() && input(),
@@ -281,12 +281,12 @@ impl Task<Worker> for Http1 {
         }
     }
 
-    fn watch<'w>(&'w self, _: Option<&'w Exchange>) -> Watch<'w> {
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         Watch::Always
     }
 
-    fn wants(&self, exchange: Option<&Exchange>) -> Want {
-        match exchange {
+    fn wants(&self, connection: Option<&Connection>) -> Want {
+        match connection {
             Some(x) if self.wants_turn(x) => Want::Turn,
             _ => Want::Nothing,
         }
@@ -295,7 +295,7 @@ impl Task<Worker> for Http1 {
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
             // That is mostly all: the next request has not come yet. If it has, it gets a turn of its own.
-            Event::Ready | Event::Hangup if self.leaving.has_left(cx.exchange().sent_bytes) => {
+            Event::Ready | Event::Hangup if self.leaving.has_left(cx.connection().sent_bytes) => {
                 self.end_what_has_left(cx);
             }
             Event::Ready | Event::Hangup => self.run(cx),

@@ -125,7 +125,7 @@ impl Http1 {
         let asked = current.request.as_ref().and_then(|request| request.host());
         let host = if redirects.server_name { name.or(asked) } else { asked.or(name) };
         let mut url = b"http://".to_vec();
-        match (host, &self.entrance.local) {
+        match (host, &self.listener.local) {
             (Some(host), _) => url.extend_from_slice(host),
             (None, Address::Inet(SocketAddr::V4(local))) if !local.ip().is_unspecified() => {
                 url.extend_from_slice(local.ip().to_string().as_bytes());
@@ -135,7 +135,7 @@ impl Http1 {
             }
             (None, _) => return Some(location.clone()),
         }
-        if let Address::Inet(local) = &self.entrance.local
+        if let Address::Inet(local) = &self.listener.local
             && redirects.port
             && local.port() != 80
         {

@@ -1,9 +1,9 @@
 //! The answer on its way into the output.
 
-use super::answer::end_workers;
+use super::answer::end_handlers;
 use super::current::{Current, Framing, Piece, Stage, Transfer};
 use super::{Context, Http1, Step};
-use crate::exchange::{Buffers, Exchange, Phase, Segment};
+use crate::connection::{Buffers, Connection, Phase, Segment};
 use crate::http::print::BodyEnd;
 use crate::http::status::is_bodyless;
 use crate::http::{ReplyHead, chunked};
@@ -35,7 +35,7 @@ impl Http1 {
         body: Segment,
         cx: &mut Context<'_>,
     ) -> Step {
-        let Context { exchange: Some(x), worker, .. } = cx else { return self.wait(current) };
+        let Context { connection: Some(x), worker, .. } = cx else { return self.wait(current) };
         x.output.push_buffer(head, &mut worker.buffers);
         if !current.head_only && !is_bodyless(current.status) {
             x.output.push(body);
@@ -43,23 +43,23 @@ impl Http1 {
         self.sent(current, cx)
     }
 
-    /// An answer whose body comes from a worker, if the client gets one at all.
+    /// An answer whose body comes from a handler, if the client gets one at all.
     pub(super) fn send(&mut self, mut current: Box<Current>, transfer: Transfer, cx: &mut Context<'_>) -> Step {
         let is_empty = matches!(&transfer.framing, Framing::Pieces { left: 0, rest } if rest.is_empty());
         if current.head_only || is_empty || is_bodyless(current.status) {
-            end_workers(cx);
-            let Context { exchange: Some(x), worker, .. } = cx else { return self.wait(current) };
+            end_handlers(cx);
+            let Context { connection: Some(x), worker, .. } = cx else { return self.wait(current) };
             x.output.push_buffer(transfer.before, &mut worker.buffers);
             return self.sent(current, cx);
         }
-        cx.exchange().reply.draw();
+        cx.connection().reply.draw();
         current.stage = Stage::Sending(transfer);
         self.wait(current)
     }
 
     /// Moves what has come. Head and first bytes enter the output together, so that they leave in one call.
     pub(super) fn transfer(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        let Context { exchange: Some(x), worker, .. } = cx else { return self.wait(current) };
+        let Context { connection: Some(x), worker, .. } = cx else { return self.wait(current) };
         let Stage::Sending(transfer) = &mut current.stage else { return self.wait(current) };
         let buffers = &mut worker.buffers;
         let complete = match &mut transfer.framing {
@@ -68,7 +68,7 @@ impl Http1 {
             Framing::UntilClose => move_all(&mut transfer.before, false, x, buffers),
         };
         if complete {
-            end_workers(cx);
+            end_handlers(cx);
             return self.sent(current, cx);
         }
         x.reply.draw();
@@ -82,7 +82,7 @@ impl Http1 {
     /// The whole answer is in the output.
     #[inline]
     fn sent(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        current.output_end = cx.exchange().output_end();
+        current.output_end = cx.connection().output_end();
         current.stage = Stage::Sent;
         self.finish(current, cx)
     }
@@ -93,7 +93,7 @@ fn move_pieces(
     before: &mut Vec<u8>,
     left: &mut u64,
     rest: &mut Vec<Piece>,
-    x: &mut Exchange,
+    x: &mut Connection,
     buffers: &mut Buffers,
 ) -> bool {
     while x.output.room() > 0 {
@@ -114,7 +114,7 @@ fn move_pieces(
 }
 
 /// Moves a body whose end is known when it comes; true when it has come.
-fn move_all(before: &mut Vec<u8>, chunked: bool, x: &mut Exchange, buffers: &mut Buffers) -> bool {
+fn move_all(before: &mut Vec<u8>, chunked: bool, x: &mut Connection, buffers: &mut Buffers) -> bool {
     while x.output.room() > 0 {
         let Some(segment) = x.reply.body.take(u64::MAX) else { break };
         if chunked {

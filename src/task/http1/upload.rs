@@ -5,7 +5,7 @@ use super::{Context, Http1, Step};
 use crate::http::{Framing, Known, Request, Version, form_data, origin};
 use crate::log::Level;
 use crate::route;
-use crate::task::{NewUpload, UploadStore};
+use crate::task::upload::{NewUpload, UploadStore};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -40,10 +40,10 @@ impl Http1 {
             return self.refuse(current, 413, cx);
         }
         if current.body.is_whole() {
-            cx.exchange().body.end(); // an empty file
+            cx.connection().body.end(); // an empty file
         }
-        cx.exchange().body.hold();
-        let number = route::request_id(cx.worker.team.number(), self.connection, current.number);
+        cx.connection().body.hold();
+        let number = route::request_id(cx.worker.team.number(), self.number, current.number);
         let route = current.route.clone();
         cx.join(Box::new(UploadStore::new(NewUpload { folder, request, route, boundary, number })));
         current.stage = Stage::Waiting;

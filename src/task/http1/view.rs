@@ -3,7 +3,7 @@
 use super::current::Current;
 use super::{Context, Http1};
 use crate::config::{Server, Settings};
-use crate::exchange::Exchange;
+use crate::connection::Connection;
 use crate::http::Request;
 use crate::http::userid::UserId;
 use crate::route::View;
@@ -17,7 +17,7 @@ use webserv_sys::net::Address;
 pub(super) struct CurrentView<'a> {
     pub protocol: &'a Http1,
     pub current: &'a Current,
-    pub exchange: Option<&'a Exchange>,
+    pub connection: Option<&'a Connection>,
     pub date: &'a DateCache,
     /// The worker's number.
     pub worker: usize,
@@ -30,7 +30,7 @@ impl Http1 {
         CurrentView {
             protocol: self,
             current,
-            exchange: cx.exchange.as_deref(),
+            connection: cx.connection.as_deref(),
             date: &cx.worker.date,
             worker: cx.worker.team.number(),
             now: cx.now,
@@ -64,11 +64,11 @@ impl View for CurrentView<'_> {
     }
 
     fn client(&self) -> Option<Address> {
-        self.exchange.and_then(|x| x.client.address())
+        self.connection.and_then(|x| x.client.address())
     }
 
     fn local(&self) -> &Address {
-        &self.protocol.entrance.local
+        &self.protocol.listener.local
     }
 
     fn wall(&self) -> Wall {
@@ -80,7 +80,7 @@ impl View for CurrentView<'_> {
     }
 
     fn connection(&self) -> u64 {
-        self.protocol.connection
+        self.protocol.number
     }
 
     fn connection_requests(&self) -> u64 {
@@ -96,7 +96,7 @@ impl View for CurrentView<'_> {
     }
 
     fn bytes_sent(&self) -> u64 {
-        let taken = self.exchange.map_or(0, |x| x.sent_bytes);
+        let taken = self.connection.map_or(0, |x| x.sent_bytes);
         taken.min(self.current.output_end).saturating_sub(self.current.output_start)
     }
 

@@ -1,0 +1,164 @@
+//! CgiErrors: what a program writes to its standard error, line by line into the error log.
+//!
+//! Most programs write nothing and are over in a moment. So it is looked at when the program has ended, or after that
+//! moment; only then is it watched.
+
+use crate::connection::limits::{ERROR_BYTES_PER_TURN, ERROR_LINE_BYTES_MAX};
+use crate::connection::{Connection, Phase};
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::log::Level;
+use crate::task::Context;
+use crate::worker::Worker;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+use webserv_sys::{Moment, Watch, pipe};
+
+/// Reads one program's standard error.
+pub struct CgiErrors {
+    stderr: OwnedFd,
+    /// The beginning of a line whose end has not come.
+    line: Vec<u8>,
+    /// Whom it is about, when the answer is complete and the program still finishes its work.
+    about: String,
+    /// How long it may do so.
+    patience: Duration,
+    /// When that is over; never, as long as it has not begun.
+    end: Moment,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The program was started just now.
+    Fresh,
+    /// It may soon be over.
+    Unwatched,
+    /// Its lines are read as they come.
+    Watched,
+}
+
+impl CgiErrors {
+    /// Reads from this end of the program's standard error, and so long after the answer.
+    pub fn new(stderr: OwnedFd, patience: Duration) -> Self {
+        Self { stderr, line: Vec::new(), about: String::new(), patience, end: Moment::NEVER, stage: Stage::Fresh }
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Flow {
+        if self.stage == Stage::Unwatched {
+            self.stage = Stage::Watched;
+            cx.wake_at(self.end);
+        }
+        let mut buffer = [0; ERROR_BYTES_PER_TURN];
+        let count = match pipe::read(self.stderr.as_fd(), &mut buffer) {
+            Ok(count) => count,
+            Err(error) if error.would_block() => return Flow::Blocked,
+            Err(_) => 0,
+        };
+        for &byte in &buffer[..count] {
+            if byte == b'\n' || self.line.len() >= ERROR_LINE_BYTES_MAX {
+                self.say(cx);
+            }
+            if byte != b'\n' {
+                self.line.push(byte);
+            }
+        }
+        if count == 0 {
+            self.say(cx);
+            return Flow::Done;
+        }
+        if count < buffer.len() { Flow::Blocked } else { Flow::Yield }
+    }
+
+    /// The answer is complete, or the client has gone.
+    fn leave(&mut self, cx: &mut Context<'_>) -> Flow {
+        match cx.connection.as_deref() {
+            Some(x) if x.phase != Phase::Closed => self.about = format!(", {}", x),
+            _ => {
+                self.say(cx);
+                return Flow::Done;
+            }
+        }
+        self.end = cx.now.after(self.patience);
+        if self.stage == Stage::Watched {
+            cx.wake_at(self.end);
+        }
+        Flow::Progress
+    }
+
+    fn say(&mut self, cx: &mut Context<'_>) {
+        let line = std::mem::take(&mut self.line);
+        if !line.is_empty() {
+            let (line, about) = (String::from_utf8_lossy(&line), &self.about);
+            cx.log(Level::Error, format_args!("the program says: {line}{about}"));
+        }
+    }
+}
+
+impl Task<Worker> for CgiErrors {
+    fn kind(&self) -> &'static str {
+        "CgiErrors"
+    }
+
+    fn doing(&self) -> &'static str {
+        ""
+    }
+
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
+        Watch::Read(self.stderr.as_fd())
+    }
+
+    fn wants(&self, connection: Option<&Connection>) -> Want {
+        match self.stage {
+            Stage::Fresh => Want::Turn,
+            Stage::Unwatched if connection.is_some_and(|x| x.reply.exit.is_some()) => Want::Turn,
+            Stage::Unwatched => Want::Nothing,
+            Stage::Watched => Want::Kernel,
+        }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match event {
+            Event::Ready | Event::Hangup if self.stage != Stage::Fresh => Ok(self.read(cx)),
+            Event::Ready | Event::Hangup => {
+                self.stage = Stage::Unwatched;
+                let look = cx.worker.next_look(cx.now);
+                cx.wake_at(look);
+                Ok(Flow::Progress)
+            }
+            Event::Cancel => Ok(self.leave(cx)),
+            Event::Deadline if self.stage == Stage::Unwatched => Ok(self.read(cx)),
+            Event::Deadline => {
+                self.say(cx);
+                Ok(Flow::Done)
+            }
+            Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::test_engine::engine;
+    use webserv_sys::file;
+
+    /// `yes >&2` held up everyone else for seconds: as long as there was more, no other event was looked at.
+    #[test]
+    fn a_program_that_never_stopped_complaining_had_the_loop_to_itself() {
+        let (stderr, program) = pipe::pipe_from_child().unwrap();
+        let lines = 30_000;
+        assert_eq!(file::write(program.as_fd(), &b"a\n".repeat(lines)), Ok(2 * lines));
+        drop(program);
+        let mut engine = engine();
+        engine.start(Box::new(CgiErrors { stage: Stage::Watched, ..CgiErrors::new(stderr, Duration::ZERO) }));
+        let mut rounds = 0;
+        while engine.log().lines().len() < lines {
+            let before = engine.log().lines().len();
+            engine.round().unwrap();
+            let said = engine.log().lines().len() - before;
+            assert!((1..=1024).contains(&said), "{said} lines in one round");
+            rounds += 1;
+        }
+        assert!(rounds < lines, "nor is it made to wait");
+    }
+}

@@ -1,0 +1,248 @@
+//! CgiRead: from the program's standard output to the answer: its head first, then its body.
+//!
+//! What a program still writes when its answer is complete is nobody's. If it was told a part of the answer that the
+//! client did not want (HEAD, a redirect), that is read and thrown away, up to a limit, and the program need not know.
+//! Beyond that, and beyond the length that it has promised, the pipe is closed: its next write fails (SIGPIPE).
+
+use crate::connection::limits::{READ_BYTES, UNWANTED_OUTPUT_BYTES_MAX};
+use crate::connection::{Answer, Connection, Marks, Phase, Side};
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::http::ReplyHead;
+use crate::http::cgi::{HeadScan, Limits, ScriptAnswer, ScriptHead};
+use crate::log::Level;
+use crate::task::Context;
+use crate::worker::Worker;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+use webserv_sys::process::Status;
+use webserv_sys::{Error, Moment, Watch, pipe};
+
+/// Reads one program's answer.
+pub struct CgiRead {
+    stdout: OwnedFd,
+    stage: Stage,
+    /// The longest pause that the program may make.
+    idle: Duration,
+    /// When it must have ended.
+    end: Moment,
+    /// How much of the request's body had been taken from us when patience last ended.
+    fed_bytes: u64,
+    /// A program that was started just now has nothing to say yet: it is not tried, but waited for.
+    is_fresh: bool,
+}
+
+enum Stage {
+    /// What has come of the head.
+    Head(Vec<u8>, Box<HeadScan>),
+    /// The body, and how much of what it has promised is to come, if it has said so.
+    Body(Option<u64>),
+    /// All has been read; how the program ends decides whether it was the whole.
+    Ended,
+    /// Nobody wants what comes; so much more of it is read.
+    Unwanted(usize),
+}
+
+impl CgiRead {
+    /// Reads from this end of the program's standard output, with this patience. `head` looks for the answer's head.
+    pub fn new(stdout: OwnedFd, head: HeadScan, idle: Duration, end: Moment) -> Self {
+        Self { stdout, stage: Stage::Head(Vec::new(), Box::new(head)), idle, end, fed_bytes: 0, is_fresh: true }
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match &self.stage {
+            Stage::Ended => return self.judge(cx),
+            Stage::Unwanted(_) => return Ok(self.throw_away(cx)),
+            Stage::Head(..) | Stage::Body(_) => {}
+        }
+        let Context { connection: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
+        let most = x.reply.body.room().min(READ_BYTES);
+        let count = match pipe::read(self.stdout.as_fd(), &mut worker.read_buffer[..most]) {
+            Ok(count) => count,
+            Err(error) if error.would_block() => {
+                self.be_patient(cx);
+                return Ok(Flow::Blocked);
+            }
+            Err(source) => return Err(TaskError { side: Side::Upstream, source }),
+        };
+        match &mut self.stage {
+            Stage::Head(head, scan) if count == 0 => {
+                let (reason, rest) = (scan.ended(), head.len());
+                cx.log(Level::Error, format_args!("{reason} ({rest} bytes)"));
+                return Ok(fail(502, cx));
+            }
+            Stage::Head(head, _) => {
+                head.extend_from_slice(&worker.read_buffer[..count]);
+                if let Some(flow) = self.parse(cx) {
+                    return Ok(flow);
+                }
+            }
+            _ if count == 0 => {
+                x.reply.is_all_said = true;
+                self.stage = Stage::Ended;
+                return self.judge(cx);
+            }
+            Stage::Body(left) => {
+                *left = left.map(|left| left.saturating_sub(count as u64));
+                x.reply.body.push_copy(&worker.read_buffer[..count]);
+            }
+            Stage::Ended | Stage::Unwanted(_) => {}
+        }
+        self.be_patient(cx);
+        Ok(if count < most { Flow::Blocked } else { Flow::Yield })
+    }
+
+    /// Looks for the end of the head. `Some`: the program has nothing more to say.
+    fn parse(&mut self, cx: &mut Context<'_>) -> Option<Flow> {
+        let Stage::Head(bytes, scan) = &mut self.stage else { return None };
+        let (taken, answer) = match scan.advance(bytes, &Limits::default()) {
+            Ok(ScriptHead::NeedMore) => return None,
+            Ok(ScriptHead::Done { taken, answer }) => (taken, answer),
+            Err(error) => {
+                cx.log(Level::Error, format_args!("{error}"));
+                return Some(fail(502, cx));
+            }
+        };
+        let rest = bytes.split_off(taken);
+        let reply = &mut cx.connection().reply;
+        let (answer, length) = match answer {
+            ScriptAnswer::Document(head) | ScriptAnswer::ClientRedirectWithDocument(head) => {
+                let length = head.length;
+                (Answer::Document(head), length)
+            }
+            ScriptAnswer::NonParsed(status) => (Answer::NonParsed(status, std::mem::take(bytes)), None),
+            ScriptAnswer::ClientRedirect(head) => {
+                reply.answer = Some(Answer::Page(head));
+                self.stage = Stage::Unwanted(UNWANTED_OUTPUT_BYTES_MAX);
+                return Some(Flow::Progress);
+            }
+            ScriptAnswer::LocalRedirect(target) => {
+                reply.answer = Some(Answer::LocalRedirect(target));
+                self.stage = Stage::Unwanted(UNWANTED_OUTPUT_BYTES_MAX);
+                return Some(Flow::Progress);
+            }
+        };
+        self.stage = Stage::Body(length.map(|length| length.saturating_sub(rest.len() as u64)));
+        reply.answer = Some(answer);
+        reply.body.push_bytes(rest);
+        None
+    }
+
+    /// Reads what nobody wants.
+    fn throw_away(&mut self, cx: &mut Context<'_>) -> Flow {
+        let Stage::Unwanted(most) = &mut self.stage else { return Flow::Done };
+        match pipe::read(self.stdout.as_fd(), &mut cx.worker.read_buffer) {
+            Ok(count) if count > 0 && count <= *most => *most -= count,
+            Err(error) if error.would_block() => return Flow::Blocked,
+            Ok(_) | Err(_) => return Flow::Done,
+        }
+        Flow::Yield
+    }
+
+    /// The answer is complete, or the client has gone.
+    fn leave(&mut self, cx: &mut Context<'_>) -> Flow {
+        match self.stage {
+            _ if cx.connection.as_deref().is_none_or(|x| x.phase == Phase::Closed) => return Flow::Done,
+            Stage::Head(..) | Stage::Ended | Stage::Body(Some(0)) => return Flow::Done,
+            Stage::Body(_) => self.stage = Stage::Unwanted(UNWANTED_OUTPUT_BYTES_MAX),
+            Stage::Unwanted(_) => {}
+        }
+        self.be_patient(cx);
+        Flow::Progress
+    }
+
+    /// The output has ended. It is the whole answer unless the program was killed.
+    fn judge(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match cx.connection().reply.exit {
+            None => {
+                cx.wake_at(self.end);
+                Ok(Flow::Progress)
+            }
+            Some(Status::Exited(_)) => {
+                cx.connection().reply.body.end();
+                Ok(Flow::Done)
+            }
+            Some(Status::Killed(_)) => {
+                cx.log(Level::Error, format_args!("the program was killed; its answer is cut short"));
+                Err(TaskError { side: Side::Upstream, source: Error::cancelled("read") })
+            }
+        }
+    }
+
+    fn be_patient(&self, cx: &mut Context<'_>) {
+        cx.wake_at(self.end.min(cx.now.after(self.idle)));
+    }
+
+    /// The program has read meanwhile, or it waits for the client: for more of the body, or to take the answer.
+    fn is_excused(&mut self, x: &Connection) -> bool {
+        let (before, body) = (self.fed_bytes, &x.body);
+        self.fed_bytes = body.taken_bytes();
+        let starves = body.is_empty() && !body.is_ended() && !body.is_abandoned();
+        self.fed_bytes > before || starves || x.reply.body.room() == 0
+    }
+
+    fn too_late(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        if cx.now < self.end && self.is_excused(cx.connection()) {
+            self.be_patient(cx);
+            return Ok(Flow::Progress);
+        }
+        let which = if cx.now < self.end { "cgi_idle_timeout" } else { "cgi_timeout" };
+        cx.log(Level::Error, format_args!("the program is too slow: {which} has passed"));
+        match self.stage {
+            Stage::Head(..) => Ok(fail(504, cx)),
+            Stage::Body(_) | Stage::Ended | Stage::Unwanted(_) => {
+                Err(TaskError { side: Side::Upstream, source: Error::timed_out("read") })
+            }
+        }
+    }
+}
+
+/// The program's failure becomes the answer, and nobody waits for the program any more.
+fn fail(status: u16, cx: &mut Context<'_>) -> Flow {
+    let x = cx.connection();
+    x.marks.insert(Marks::PROGRAM_FAILED);
+    x.reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+    Flow::Done
+}
+
+impl Task<Worker> for CgiRead {
+    fn kind(&self) -> &'static str {
+        "CgiRead"
+    }
+
+    fn doing(&self) -> &'static str {
+        match self.stage {
+            Stage::Head(..) => "reading the program's head",
+            Stage::Body(_) => "reading the program's answer",
+            Stage::Ended => "waiting for the program's end",
+            Stage::Unwanted(_) => "throwing away what the program adds to its answer",
+        }
+    }
+
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
+        Watch::Read(self.stdout.as_fd())
+    }
+
+    fn wants(&self, connection: Option<&Connection>) -> Want {
+        match (connection, &self.stage) {
+            (Some(x), Stage::Ended) if x.reply.exit.is_some() => Want::Turn,
+            (_, Stage::Unwanted(_)) => Want::Kernel,
+            (Some(x), Stage::Head(..) | Stage::Body(_)) if x.reply.body.room() > 0 => Want::Kernel,
+            _ => Want::Nothing,
+        }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match event {
+            Event::Ready if std::mem::take(&mut self.is_fresh) => {
+                self.be_patient(cx);
+                Ok(Flow::Blocked)
+            }
+            Event::Ready => self.read(cx),
+            Event::Hangup if self.wants(cx.connection.as_deref()) != Want::Nothing => self.read(cx),
+            Event::Deadline if cx.connection.is_none() => Ok(Flow::Done),
+            Event::Deadline => self.too_late(cx),
+            Event::Cancel => Ok(self.leave(cx)),
+            Event::Hangup | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+        }
+    }
+}

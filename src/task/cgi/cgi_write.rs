@@ -1,0 +1,77 @@
+//! CgiWrite: from the request's body to the program's standard input.
+
+use crate::connection::limits::IOVECS_MAX;
+use crate::connection::{Connection, Side};
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::task::Context;
+use crate::worker::Worker;
+use std::io::IoSlice;
+use std::os::fd::{AsFd, OwnedFd};
+use webserv_sys::{Watch, file};
+
+/// Feeds one program. Its end closes the pipe: the program then reads the end of its input.
+pub struct CgiWrite {
+    stdin: OwnedFd,
+}
+
+impl CgiWrite {
+    /// Writes to this end of the program's standard input.
+    pub fn new(stdin: OwnedFd) -> Self {
+        Self { stdin }
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        let body = &mut cx.connection().body;
+        if body.is_empty() {
+            return Ok(if body.is_ended() { Flow::Done } else { Flow::Progress });
+        }
+        let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
+        let (count, offered, _) = body.gather(&mut slices);
+        match file::writev(self.stdin.as_fd(), &slices[..count]) {
+            Ok(sent) => {
+                body.consume(sent as u64);
+                Ok(if (sent as u64) < offered { Flow::Blocked } else { Flow::Progress })
+            }
+            Err(error) if error.would_block() => Ok(Flow::Blocked),
+            Err(error) if error.is_broken_pipe() => {
+                body.abandon(); // it has read as much as it wants: that is its right
+                Ok(Flow::Done)
+            }
+            Err(source) => Err(TaskError { side: Side::Upstream, source }),
+        }
+    }
+}
+
+impl Task<Worker> for CgiWrite {
+    fn kind(&self) -> &'static str {
+        "CgiWrite"
+    }
+
+    fn doing(&self) -> &'static str {
+        "sending the request's body to the program"
+    }
+
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
+        Watch::Write(self.stdin.as_fd())
+    }
+
+    fn wants(&self, connection: Option<&Connection>) -> Want {
+        match connection {
+            Some(x) if !x.body.is_empty() => Want::Kernel,
+            Some(x) if x.body.is_ended() => Want::Turn,
+            _ => Want::Nothing,
+        }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match event {
+            Event::Ready => self.write(cx),
+            Event::Hangup => {
+                cx.connection().body.abandon();
+                Ok(Flow::Done)
+            }
+            Event::Cancel => Ok(Flow::Done),
+            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Accept: takes connections from a listening socket and opens a connection for each.
+
+use super::{ClientRead, ClientWrite};
+use crate::config::{Config, Listener};
+use crate::connection::limits::{ACCEPTS_PER_TURN, IDLE_CLOSED_AT_ONCE};
+use crate::connection::{Client, Connection};
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::listen::Socket;
+use crate::log::Level;
+use crate::task::Context;
+use crate::task::directory::Directory;
+use crate::task::http1::Http1;
+use crate::worker::{ListenerState, Worker};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use webserv_sys::Watch;
+use webserv_sys::net::{self, Address};
+
+/// How long no connection is taken after descriptors or memory ran out.
+const PAUSE_AFTER_EXHAUSTION: Duration = Duration::from_millis(500);
+/// How long no connection is taken when `worker_connections` are open.
+const PAUSE_WHEN_FULL: Duration = Duration::from_millis(50);
+
+/// Takes connections from one listening socket.
+pub struct Accept {
+    socket: Arc<Socket>,
+    listener: Rc<ListenerState>,
+    paused: bool,
+    /// The present shortage has been told of.
+    complained: bool,
+}
+
+impl Accept {
+    /// Accepts from a socket that listens for this listener of the configuration.
+    pub fn new(socket: Arc<Socket>, config: Arc<Config>, listener: Listener) -> Self {
+        let local = net::local_address(socket.as_fd()).unwrap_or_else(|_| listener.address.clone());
+        let listener = Rc::new(ListenerState::new(config, listener, local));
+        Self { socket, listener, paused: false, complained: false }
+    }
+
+    fn open(&self, socket: OwnedFd, client: Address, cx: &mut Context<'_>) {
+        cx.log(Level::Debug, format_args!("accepted {client} as fd={}", socket.as_raw_fd()));
+        let settings = Arc::clone(&self.listener.settings);
+        let connection = Connection::new(Some(socket), Client::from(&client), settings);
+        let (protocol, patience) = self.protocol(cx);
+        cx.open(connection, [protocol, Box::new(ClientWrite), Box::new(ClientRead)], cx.now.after(patience));
+    }
+
+    /// What is spoken here, and how long a client may take to say something.
+    fn protocol(&self, cx: &mut Context<'_>) -> (Box<dyn Task<Worker>>, Duration) {
+        let (listener, now) = (Rc::clone(&self.listener), cx.now);
+        match self.listener.configured.directory.clone() {
+            Some(server) => {
+                let patience = server.timeout;
+                (Box::new(Directory::new(listener, server, now)), patience)
+            }
+            None => {
+                let patience = listener.settings.client_header_timeout;
+                (Box::new(Http1::new(listener, cx.worker.next_connection(), now)), patience)
+            }
+        }
+    }
+
+    fn accept(&mut self, cx: &mut Context<'_>) -> Flow {
+        let room = cx.worker.config.events.worker_connections.saturating_sub(cx.connections_open());
+        let turns = if cx.worker.config.events.multi_accept { ACCEPTS_PER_TURN } else { 1 };
+        if room == 0 {
+            let most = cx.worker.config.events.worker_connections;
+            cx.worker.idle_to_close = IDLE_CLOSED_AT_ONCE;
+            cx.tell_all(Event::Crowded);
+            let what = format!("{most} worker_connections are not enough: idle ones are closed, new clients wait");
+            return self.pause(PAUSE_WHEN_FULL, Level::Alert, &what, cx);
+        }
+        for _ in 0..turns.min(room) {
+            match net::accept(self.socket.as_fd()) {
+                Ok((socket, client)) => {
+                    self.complained = false;
+                    self.open(socket, client, cx);
+                }
+                Err(error) if error.would_block() => return Flow::Blocked,
+                // Files that are kept hold descriptors that clients need more.
+                Err(error) if error.is_exhaustion() && cx.worker.files.clear() => return Flow::Progress,
+                Err(error) if error.is_exhaustion() => {
+                    let what = format!("{error}; no new clients for {} ms", PAUSE_AFTER_EXHAUSTION.as_millis());
+                    return self.pause(PAUSE_AFTER_EXHAUSTION, Level::Crit, &what, cx);
+                }
+                // The client was gone before we looked (ECONNABORTED), or the network had a fault: accept(2) on Linux
+                // passes on what is pending on the new socket. The next one may be well.
+                Err(error) => cx.log(Level::Info, format_args!("{error}")),
+            }
+        }
+        Flow::Blocked // level-triggered: the kernel says so at the next wait if more are there
+    }
+
+    /// Stops for a while, and says why once: a level-triggered event would come again at once.
+    fn pause(&mut self, wait: Duration, level: Level, why: &str, cx: &mut Context<'_>) -> Flow {
+        self.paused = true;
+        cx.wake_after(wait);
+        if !std::mem::replace(&mut self.complained, true) {
+            cx.log(level, format_args!("{why}"));
+        }
+        Flow::Progress
+    }
+
+    /// Goes on with the new configuration, if it still has this address.
+    fn reload(&mut self, cx: &mut Context<'_>) -> Flow {
+        match cx.worker.listener_now(&self.listener) {
+            Some(listener) => {
+                self.listener = listener;
+                Flow::Progress
+            }
+            None => {
+                cx.log(Level::Notice, format_args!("listens on {} no more", self.listener.local));
+                Flow::Done
+            }
+        }
+    }
+}
+
+impl Task<Worker> for Accept {
+    fn kind(&self) -> &'static str {
+        "Accept"
+    }
+
+    fn doing(&self) -> &'static str {
+        "accepting a connection"
+    }
+
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
+        Watch::Read(self.socket.as_fd())
+    }
+
+    fn wants(&self, _: Option<&Connection>) -> Want {
+        if self.paused { Want::Nothing } else { Want::Kernel }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match event {
+            Event::Ready | Event::Hangup => Ok(self.accept(cx)),
+            Event::Deadline => {
+                self.paused = false;
+                Ok(Flow::Progress)
+            }
+            Event::Reload => Ok(self.reload(cx)),
+            Event::Crowded => Ok(Flow::Progress),
+            Event::Cancel | Event::Drain => Ok(Flow::Done),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! ClientRead: from the client's socket into the connection's input.
+
+use crate::connection::limits::{BUFFER_BYTES, LONG_READ_BYTES, LONG_READ_TOLD_BYTES, LONG_READ_WITHIN, READ_BYTES};
+use crate::connection::{Connection, Marks, Phase};
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::task::Context;
+use crate::worker::Worker;
+use std::os::fd::AsFd;
+use webserv_sys::{Error, Watch, file, net};
+
+/// Reads what the client sends, as long as the input has room.
+///
+/// All that it has stands in the connection, so that it takes no memory of its own.
+pub struct ClientRead;
+
+/// One read.
+fn read(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+    let Context { connection: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
+    let most = room(x);
+    if most == 0 {
+        return Ok(Flow::Progress); // a hangup while there is no room: what has come is used first
+    }
+    if x.marks.contains(Marks::MUCH_COMES) && stores(x) && x.input.is_empty() {
+        return read_much(cx);
+    }
+    let Some(socket) = &x.socket else { return Ok(Flow::Done) };
+    let buffer = &mut worker.read_buffer[..most];
+    let Some(count) = came(file::read(socket.as_fd(), buffer), x)? else {
+        let is_over = x.phase == Phase::Lingering && x.input.is_ended();
+        return Ok(if is_over { Flow::Done } else { Flow::Blocked });
+    };
+    match x.phase {
+        Phase::Lingering => x.marks.insert(Marks::DROPPED),
+        // What comes after other bytes goes behind them; else most heads fit into a buffer.
+        _ if count > BUFFER_BYTES || !x.input.is_empty() => x.input.push_copy(&buffer[..count]),
+        _ => {
+            let mut head = worker.buffers.take(count);
+            head.extend_from_slice(&buffer[..count]);
+            x.input.draw_on(&mut worker.pipes).push_buffer(head, &mut worker.buffers);
+        }
+    }
+    x.marks.set(Marks::MUCH_COMES, count == READ_BYTES);
+    let mut is_patient = false;
+    if x.marks.intersects(Marks::MUCH_COMES | Marks::PATIENT) {
+        is_patient = wait_for_much(cx);
+    }
+    Ok(match count {
+        _ if is_patient => Flow::Blocked, // the kernel says when there is as much again
+        READ_BYTES => Flow::Yield,
+        _ if count < most => Flow::Blocked,
+        _ => Flow::Progress,
+    })
+}
+
+/// How many bytes a read has brought. `None`: there are no more now, or never; then the input is ended.
+fn came(result: Result<usize, Error>, x: &mut Connection) -> Result<Option<usize>, TaskError> {
+    match result {
+        Ok(0) => {
+            x.input.end();
+            Ok(None)
+        }
+        Ok(count) => Ok(Some(count)),
+        Err(error) if error.would_block() => Ok(None),
+        Err(error) => Err(TaskError::client(error)),
+    }
+}
+
+/// Reads a part of a long body into a buffer that goes into the input as it is.
+fn read_much(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+    let x = cx.connection();
+    let Some(socket) = &x.socket else { return Ok(Flow::Done) };
+    let mut bytes = Vec::with_capacity(LONG_READ_BYTES);
+    let Some(count) = came(file::read_spare(socket.as_fd(), &mut bytes), x)? else {
+        return Ok(Flow::Blocked);
+    };
+    x.marks.set(Marks::MUCH_COMES, count >= READ_BYTES);
+    match count >= LONG_READ_BYTES / 2 {
+        true => x.input.push_bytes(bytes),
+        false => x.input.push_copy(&bytes), // a buffer is not kept for a few bytes
+    }
+    let is_patient = wait_for_much(cx);
+    Ok(if count == LONG_READ_BYTES && !is_patient { Flow::Yield } else { Flow::Blocked })
+}
+
+/// While much of a body comes fast, the kernel is to tell of many bytes and not of each segment. It tells of the end at
+/// once; fewer bytes are read when [`LONG_READ_WITHIN`] has passed. Whether that is so.
+fn wait_for_much(cx: &mut Context<'_>) -> bool {
+    let x = cx.connection();
+    let left = x.body.announced_bytes().saturating_sub(x.input.len());
+    let is_so = x.marks.contains(Marks::MUCH_COMES) && stores(x) && left >= LONG_READ_BYTES as u64;
+    if is_so != x.marks.contains(Marks::PATIENT)
+        && let Some(socket) = &x.socket
+    {
+        let bytes = if is_so { LONG_READ_TOLD_BYTES } else { 1 };
+        // If that fails it stays as it was, with its deadline, and is tried again.
+        if net::set_receive_low_water(socket.as_fd(), bytes).is_ok() {
+            x.marks.set(Marks::PATIENT, is_so);
+        }
+    }
+    let is_patient = x.marks.contains(Marks::PATIENT);
+    match is_patient {
+        true => cx.wake_after(LONG_READ_WITHIN),
+        false => cx.no_deadline(),
+    }
+    is_patient
+}
+
+/// How much of what comes is read now.
+fn room(x: &Connection) -> usize {
+    match x.phase {
+        Phase::Open if x.input.is_ended() => 0,
+        Phase::Open => x.input.room().min(READ_BYTES),
+        Phase::Lingering if x.output.is_empty() => READ_BYTES,
+        Phase::Lingering | Phase::Closing | Phase::Closed => 0,
+    }
+}
+
+/// Whether a body is on its way into a file.
+fn stores(x: &Connection) -> bool {
+    x.phase == Phase::Open && x.body.room() >= LONG_READ_BYTES
+}
+
+impl Task<Worker> for ClientRead {
+    fn kind(&self) -> &'static str {
+        "ClientRead"
+    }
+
+    fn doing(&self) -> &'static str {
+        "reading from the client"
+    }
+
+    fn watch<'w>(&'w self, connection: Option<&'w Connection>) -> Watch<'w> {
+        connection.and_then(|x| x.socket.as_ref()).map_or(Watch::Always, |socket| Watch::Read(socket.as_fd()))
+    }
+
+    fn wants(&self, connection: Option<&Connection>) -> Want {
+        if connection.is_some_and(|x| room(x) > 0) { Want::Kernel } else { Want::Nothing }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match event {
+            Event::Ready | Event::Hangup => read(cx),
+            Event::Deadline => {
+                cx.connection().marks.remove(Marks::MUCH_COMES);
+                wait_for_much(cx);
+                read(cx)
+            }
+            Event::Cancel => Ok(Flow::Done),
+            Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ClientWrite;
+    use super::*;
+    use crate::connection::Client;
+    use crate::log::Level;
+    use crate::task::test_engine::engine;
+    use std::io::{PipeReader, Write, pipe};
+    use webserv_sys::Moment;
+
+    /// Opens a connection in the middle of a long body, and says in the log whether it is still waited for much.
+    struct Protocol(Option<PipeReader>);
+
+    impl Task<Worker> for Protocol {
+        fn kind(&self) -> &'static str {
+            "Protocol"
+        }
+
+        fn doing(&self) -> &'static str {
+            ""
+        }
+
+        fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
+            Watch::Always
+        }
+
+        fn wants(&self, x: Option<&Connection>) -> Want {
+            if x.is_none_or(|x| !x.input.is_empty()) { Want::Turn } else { Want::Nothing }
+        }
+
+        fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+            if let Some(socket) = self.0.take() {
+                let mut x = Connection::new(Some(socket.into()), Client::Nobody, Default::default());
+                x.marks = Marks::PATIENT;
+                cx.open(x, [Box::new(Protocol(None)), Box::new(ClientWrite), Box::new(ClientRead)], Moment::NEVER);
+                return Ok(Flow::Done);
+            }
+            let (came, marks) = (cx.connection().input.len(), cx.connection().marks);
+            cx.log(Level::Alert, format_args!("{came} bytes, patient: {}", marks.contains(Marks::PATIENT)));
+            cx.connection().input.clear();
+            Ok(if event == Event::Cancel { Flow::Done } else { Flow::Progress })
+        }
+    }
+
+    /// The kernel went on to tell of many bytes only, and nobody looked for fewer: the connection hung.
+    #[test]
+    fn a_low_water_mark_that_could_not_be_lowered_was_forgotten() {
+        let (socket, mut client) = pipe().unwrap(); // no socket: setsockopt(2) fails
+        client.write_all(b"the last bytes").unwrap();
+        let mut engine = engine();
+        engine.start(Box::new(Protocol(Some(socket))));
+        while engine.log().lines().is_empty() {
+            engine.round().unwrap();
+        }
+        let line = engine.log().lines()[0].clone();
+        assert!(line.contains("14 bytes, patient: true"), "{line}");
+    }
+}

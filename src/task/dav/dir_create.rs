@@ -1,0 +1,92 @@
+//! DirCreate: makes one directory.
+
+use crate::config::DisableSymlinks;
+use crate::connection::{Answer, Connection};
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::http::{ReplyHead, Request};
+use crate::log::Level;
+use crate::task::Context;
+use crate::task::file::dir_entry::{DirEntry, Refusal, check, directory_mode};
+use crate::worker::Worker;
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use webserv_sys::file::{self, OpenFlags};
+use webserv_sys::{Error, Watch};
+
+/// Makes what a MKCOL names (RFC 4918 section 9.3).
+pub struct DirCreate {
+    path: Vec<u8>,
+    request: Rc<Request>,
+    links: DisableSymlinks,
+    /// The permissions of files; `None`: as the umask of the server has them.
+    access: Option<u32>,
+    done: bool,
+}
+
+impl DirCreate {
+    /// Will make the directory at this path, if the request's preconditions hold.
+    pub fn new(path: Vec<u8>, request: Rc<Request>, links: DisableSymlinks, access: Option<u32>) -> Self {
+        Self { path, request, links, access, done: false }
+    }
+
+    /// 201, or why not.
+    fn make(&self) -> Result<u16, Refusal> {
+        let place = DirEntry::open(&self.path, self.links, None)?;
+        let there = place.stat(false)?;
+        check(&self.request, there.as_ref())?;
+        match file::mkdirat(place.folder(), place.name(), 0o777) {
+            Err(error) if error.is_taken() => return Err(Refusal::Failed(405, error)),
+            outcome => outcome?,
+        }
+        if let Some(access) = self.access
+            && let Err(error) = let_in(&place, access)
+        {
+            let _ = file::rmdirat(place.folder(), place.name()); // it would not be what was asked for
+            return Err(error.into());
+        }
+        Ok(201)
+    }
+}
+
+/// Gives the directory that was made just now its permissions.
+fn let_in(place: &DirEntry, access: u32) -> Result<(), Error> {
+    let flags = OpenFlags::READ | OpenFlags::DIRECTORY | OpenFlags::NO_FOLLOW;
+    let made = file::openat(place.folder(), place.name(), flags, 0)?;
+    file::fchmod(made.as_fd(), directory_mode(access))
+}
+
+impl Task<Worker> for DirCreate {
+    fn kind(&self) -> &'static str {
+        "DirCreate"
+    }
+
+    fn doing(&self) -> &'static str {
+        "making the directory"
+    }
+
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
+        Watch::Always
+    }
+
+    fn wants(&self, _: Option<&Connection>) -> Want {
+        if self.done { Want::Nothing } else { Want::Kernel }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        if !matches!(event, Event::Ready | Event::Hangup) {
+            return Ok(if event == Event::Cancel { Flow::Done } else { Flow::Progress });
+        }
+        self.done = true;
+        let status = match self.make() {
+            Ok(status) => status,
+            Err(Refusal::Status(status)) => status,
+            Err(Refusal::Failed(status, error)) => {
+                let path = String::from_utf8_lossy(&self.path);
+                cx.log(Level::Error, format_args!("{error}: the directory \"{path}\" is not made"));
+                status
+            }
+        };
+        cx.connection().reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+        Ok(Flow::Done)
+    }
+}

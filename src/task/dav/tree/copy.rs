@@ -1,0 +1,188 @@
+//! Copier: makes a copy of a file, or of a directory with all that is in it.
+
+use crate::connection::limits::{COPY_BYTES_PER_TURN, TREE_DEPTH_MAX, TREE_STEPS_PER_TURN};
+use crate::task::file::dir_entry::is_hidden_name;
+use std::ffi::CStr;
+use std::io::ErrorKind;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use webserv_sys::Error;
+use webserv_sys::file::{self, Directory, Entry, FileKind, OpenFlags, Stat};
+
+const READ_DIRECTORY: OpenFlags = OpenFlags::READ.union(OpenFlags::DIRECTORY).union(OpenFlags::NO_FOLLOW);
+const READ_FILE: OpenFlags = OpenFlags::READ.union(OpenFlags::NO_FOLLOW).union(OpenFlags::NON_BLOCKING);
+const WRITE_FILE: OpenFlags = OpenFlags::WRITE.union(OpenFlags::CREATE).union(OpenFlags::EXCLUSIVE);
+
+/// Copies what is a file or a directory. The rest is left out and counted: a symbolic link (relative to another place
+/// it would lead elsewhere, and what it leads to may lie outside of what the client can see), a device, a FIFO, a
+/// socket.
+/// Permissions are the original's, less the umask; times and owners are those of something new.
+pub struct Copier {
+    /// The directories on the way down, the innermost last.
+    levels: Vec<Level>,
+    file: Option<FileCopy>,
+    /// The copy itself, should it lie in what is copied.
+    copy: (u64, u64),
+    sync: bool,
+    left_out: u64,
+}
+
+struct Level {
+    from: Directory,
+    to: OwnedFd,
+    entries: Vec<Entry>,
+}
+
+struct FileCopy {
+    from: OwnedFd,
+    to: OwnedFd,
+    /// The kernel copies; otherwise it goes through a buffer.
+    in_kernel: bool,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// So many bytes were copied, or none, and there is more.
+    More(usize),
+    /// All is copied.
+    Done,
+}
+
+impl Copier {
+    /// Begins to copy what is open here, a file or a directory, under this name in a folder. Not `deep`: of a directory
+    /// nothing that is in it. `sync`: each file is on the disk before the next one is begun.
+    ///
+    /// # Errors
+    /// Those of openat(2) and mkdirat(2).
+    pub fn start(from: OwnedFd, folder: BorrowedFd<'_>, name: &CStr, deep: bool, sync: bool) -> Result<Self, Error> {
+        let stat = file::fstat(from.as_fd())?;
+        let mut copier = Self { levels: Vec::new(), file: None, copy: (0, 0), sync, left_out: 0 };
+        match stat.kind {
+            FileKind::Directory => {
+                let to = make_directory(folder, name, &stat)?;
+                let made = file::fstat(to.as_fd())?;
+                copier.copy = (made.device, made.inode);
+                if deep {
+                    copier.levels.push(Level { from: Directory::new(from)?, to, entries: Vec::new() });
+                }
+            }
+            FileKind::File => copier.file = Some(FileCopy::new(from, folder, name, &stat)?),
+            _ => return Err(Error::link_refused("openat")), // nor a device or a FIFO, whose bytes may have no end
+        }
+        Ok(copier)
+    }
+
+    /// How many links and other things have been left out.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// Copies some bytes of the present file, or begins the next entry. `buffer` is for bytes that the kernel does not
+    /// copy itself.
+    ///
+    /// # Errors
+    /// Those of the calls; what was copied so far is still there.
+    pub fn step(&mut self, buffer: &mut [u8]) -> Result<Step, Error> {
+        if let Some(file) = &mut self.file {
+            let bytes = file.copy(buffer)?;
+            if bytes == 0 {
+                if self.sync {
+                    file::fsync(file.to.as_fd())?;
+                }
+                self.file = None;
+            }
+            return Ok(Step::More(bytes));
+        }
+        let Some(level) = self.levels.last_mut() else { return Ok(Step::Done) };
+        if level.entries.is_empty() {
+            match level.from.read(&mut level.entries, TREE_STEPS_PER_TURN) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {} // it is gone by now, as all that was in it
+                outcome => _ = outcome?,
+            }
+        }
+        match level.entries.pop() {
+            Some(entry) => self.begin(&entry)?,
+            None => drop(self.levels.pop()),
+        }
+        Ok(Step::More(0))
+    }
+
+    /// Begins to copy an entry, unless it is gone since it was read.
+    fn begin(&mut self, entry: &Entry) -> Result<(), Error> {
+        let Some(level) = self.levels.last() else { return Ok(()) };
+        if is_hidden_name(entry.name.as_bytes()) {
+            return Ok(()); // what is being stored, copied or removed at this moment
+        }
+        let from = match open_entry(level.from.as_fd(), entry) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            opened => opened?,
+        };
+        let Some(from) = from else {
+            self.left_out += 1;
+            return Ok(());
+        };
+        let (stat, name) = (file::fstat(from.as_fd())?, &*entry.name);
+        match stat.kind {
+            FileKind::Directory => {
+                if (stat.device, stat.inode) == self.copy {
+                    return Ok(());
+                }
+                if self.levels.len() >= TREE_DEPTH_MAX {
+                    return Err(Error::too_deep("mkdirat"));
+                }
+                let to = make_directory(level.to.as_fd(), name, &stat)?;
+                self.levels.push(Level { from: Directory::new(from)?, to, entries: Vec::new() });
+            }
+            FileKind::File => self.file = Some(FileCopy::new(from, level.to.as_fd(), name, &stat)?),
+            _ => self.left_out += 1,
+        }
+        Ok(())
+    }
+}
+
+impl FileCopy {
+    fn new(from: OwnedFd, folder: BorrowedFd<'_>, name: &CStr, stat: &Stat) -> Result<Self, Error> {
+        let to = file::openat(folder, name, WRITE_FILE, stat.mode & 0o777)?;
+        Ok(Self { from, to, in_kernel: true })
+    }
+
+    /// Copies the next bytes; 0: that was all.
+    fn copy(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        if self.in_kernel {
+            match file::copy_file_range(self.from.as_fd(), self.to.as_fd(), COPY_BYTES_PER_TURN) {
+                Ok(0) => {} // the end, or a file system that cannot: read(2) knows
+                Err(error) if error.is_unsupported() || error.is_cross_device() => {}
+                outcome => return outcome,
+            }
+            self.in_kernel = false;
+        }
+        let bytes = file::read(self.from.as_fd(), buffer)?;
+        let mut rest = &buffer[..bytes];
+        while !rest.is_empty() {
+            let written = file::write(self.to.as_fd(), rest)?;
+            rest = &rest[written..];
+        }
+        Ok(bytes)
+    }
+}
+
+/// Opens what can be copied. `None`: it is something else.
+fn open_entry(folder: BorrowedFd<'_>, entry: &Entry) -> Result<Option<OwnedFd>, Error> {
+    let kind = match entry.kind {
+        Some(kind) => kind,
+        None => file::fstatat(folder, &entry.name, false)?.kind,
+    };
+    match kind {
+        FileKind::Directory => file::openat(folder, &entry.name, READ_DIRECTORY, 0).map(Some),
+        FileKind::File => file::openat(folder, &entry.name, READ_FILE, 0).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// A directory to write into: we may do that whatever its original's permissions are.
+fn make_directory(folder: BorrowedFd<'_>, name: &CStr, like: &Stat) -> Result<OwnedFd, Error> {
+    file::mkdirat(folder, name, like.mode & 0o777 | 0o700)?;
+    file::openat(folder, name, READ_DIRECTORY, 0).inspect_err(|_| {
+        let _ = file::rmdirat(folder, name);
+    })
+}

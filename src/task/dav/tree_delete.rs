@@ -1,0 +1,171 @@
+//! TreeDelete: takes one file away, or one directory with all that is in it.
+
+use super::tree::Remover;
+use crate::config::DisableSymlinks;
+use crate::connection::limits::TREE_STEPS_PER_TURN;
+use crate::connection::{Answer, Connection};
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::http::dav::Depth;
+use crate::http::{ReplyHead, Request};
+use crate::log::Level;
+use crate::task::Context;
+use crate::task::file::dir_entry::{DirEntry, Refusal, check, gone_name};
+use crate::worker::Worker;
+use std::ffi::CString;
+use std::rc::Rc;
+use webserv_sys::file::{self, FileKind};
+use webserv_sys::{Error, Watch};
+
+/// Steps that are still made when the server ends under it.
+const LAST_STEPS_MAX: usize = 1_000_000;
+
+/// What a DELETE asks for.
+pub struct Removal {
+    /// The path on disk.
+    pub path: Vec<u8>,
+    /// The request, whose preconditions are evaluated.
+    pub request: Rc<Request>,
+    /// How deep it means to remove: a directory only as a whole.
+    pub depth: Depth,
+    /// Which symbolic links on the way to it are followed.
+    pub links: DisableSymlinks,
+    /// A number that no other removal has.
+    pub number: u128,
+}
+
+/// Removes what a DELETE names. A directory that is not empty gets a hidden name first, so that for everyone else it is
+/// gone in one moment; then it is emptied, a bounded number of entries per turn, also when the client has left by then.
+/// What cannot be removed gets its name back.
+pub struct TreeDelete {
+    removal: Removal,
+    stage: Stage,
+}
+
+enum Stage {
+    Asked,
+    Emptying(DirEntry, CString, Remover),
+    Done,
+}
+
+impl TreeDelete {
+    /// Will remove this.
+    pub fn new(removal: Removal) -> Self {
+        Self { removal, stage: Stage::Asked }
+    }
+
+    /// Removes what is removed with one call, and begins with what is not. The status, once it is known.
+    fn begin(&mut self) -> Result<Option<u16>, Refusal> {
+        let Removal { path, request, depth, links, number } = &self.removal;
+        let not_found = |error: Error| match error.is_not_found() {
+            true => Refusal::Failed(404, error),
+            false => error.into(),
+        };
+        let place = DirEntry::open(path, *links, None).map_err(not_found)?;
+        let stat = file::fstatat(place.folder(), place.name(), false).map_err(not_found)?;
+        let is_directory = stat.kind == FileKind::Directory;
+        if place.has_slash && !is_directory {
+            return Err(not_found(Error::not_found("unlinkat")));
+        }
+        check(request, Some(&stat))?;
+        if !is_directory {
+            file::unlinkat(place.folder(), place.name()).map_err(not_found)?;
+            return Ok(Some(204));
+        }
+        if !place.has_slash {
+            return Err(Refusal::Status(409)); // nginx: a collection has a slash
+        }
+        if *depth != Depth::Infinity {
+            return Err(Refusal::Status(400)); // RFC 4918 section 9.6.1
+        }
+        match file::rmdirat(place.folder(), place.name()) {
+            Ok(()) => return Ok(Some(204)),
+            Err(error) if error.is_not_empty() => {}
+            Err(error) => return Err(not_found(error)),
+        }
+        let gone = gone_name(*number);
+        file::renameat(place.folder(), place.name(), place.folder(), &gone).map_err(not_found)?;
+        let remover = Remover::new(gone.clone());
+        self.stage = Stage::Emptying(place, gone, remover);
+        Ok(None)
+    }
+
+    /// Removes the next entries.
+    fn go_on(&mut self, cx: &mut Context<'_>) -> Result<Option<u16>, Refusal> {
+        let Stage::Emptying(place, gone, remover) = &mut self.stage else { return Ok(None) };
+        for _ in 0..TREE_STEPS_PER_TURN {
+            match remover.step(place.folder()) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Some(204)),
+                Err(error) => {
+                    // Best told to the client under the name that it knows, unless another has that by now.
+                    if let Err(error) = place.take(place.folder(), gone) {
+                        let gone = gone.to_string_lossy();
+                        cx.log(Level::Error, format_args!("{error}: what is left is called \"{gone}\""));
+                    }
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn run(&mut self, cx: &mut Context<'_>) -> Flow {
+        let outcome = match self.stage {
+            Stage::Asked => self.begin(),
+            _ => self.go_on(cx),
+        };
+        let status = match outcome {
+            Ok(None) => return Flow::Yield,
+            Ok(Some(status)) => status,
+            Err(Refusal::Status(status)) => status,
+            Err(Refusal::Failed(status, error)) => {
+                let path = String::from_utf8_lossy(&self.removal.path);
+                cx.log(Level::Error, format_args!("{error}: \"{path}\" stays"));
+                status
+            }
+        };
+        self.stage = Stage::Done;
+        if let Some(x) = &mut cx.connection {
+            x.reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+        }
+        Flow::Done
+    }
+}
+
+impl Task<Worker> for TreeDelete {
+    fn kind(&self) -> &'static str {
+        "TreeDelete"
+    }
+
+    fn doing(&self) -> &'static str {
+        match self.stage {
+            Stage::Asked | Stage::Done => "removing the file",
+            Stage::Emptying(..) => "removing the directory",
+        }
+    }
+
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
+        Watch::Always
+    }
+
+    fn wants(&self, _: Option<&Connection>) -> Want {
+        if matches!(self.stage, Stage::Done) { Want::Nothing } else { Want::Kernel }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match (event, &self.stage) {
+            (Event::Ready | Event::Hangup, _) => Ok(self.run(cx)),
+            (Event::Cancel, Stage::Emptying(..)) => Ok(Flow::Progress), // nobody can want half of it back
+            (Event::Cancel, _) => Ok(Flow::Done),
+            _ => Ok(Flow::Progress),
+        }
+    }
+}
+
+impl Drop for TreeDelete {
+    fn drop(&mut self) {
+        if let Stage::Emptying(place, _, remover) = &mut self.stage {
+            remover.finish(place.folder(), LAST_STEPS_MAX); // the server ends: nobody else would
+        }
+    }
+}

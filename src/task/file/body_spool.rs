@@ -1,0 +1,133 @@
+//! BodySpool: a request's whole body, before a program gets it: so that it can be told how long that is, or where.
+//!
+//! What fits into the pipe (`client_body_buffer_size`) stays there. More goes into a file, which has no name unless
+//! `client_body_in_file_only` asks for one.
+
+use crate::connection::limits::IOVECS_MAX;
+use crate::connection::{Answer, Connection};
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::http::ReplyHead;
+use crate::log::Level;
+use crate::task::Context;
+use crate::worker::Worker;
+use std::io::IoSlice;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use webserv_sys::file::{self, OpenFlags};
+use webserv_sys::{Error, Watch};
+
+/// Stores one body. A file without a name leaves nothing, whatever happens; one with a name is left when it is whole.
+pub struct BodySpool {
+    /// In `client_body_temp_path`, with a number that no other body has. Of the file without a name: for a moment.
+    path: Vec<u8>,
+    /// The body is to be in a file of that name, however short it is.
+    keeps_name: bool,
+    /// A file of that name is there and not whole.
+    is_partial: bool,
+    /// The body has been asked for.
+    begun: bool,
+    file: Option<OwnedFd>,
+    bytes: u64,
+}
+
+impl BodySpool {
+    /// Will store a body in this folder.
+    pub fn new(folder: &Path, number: u128, keeps_name: bool) -> Self {
+        let path = [folder.as_os_str().as_bytes(), format!("/webserv-{number:032x}").as_bytes()].concat();
+        Self { path, keeps_name, is_partial: false, begun: false, file: None, bytes: 0 }
+    }
+
+    fn open(&mut self) -> Result<OwnedFd, Error> {
+        let path = file::c_path("openat", &self.path)?;
+        let flags = OpenFlags::READ | OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
+        let opened = file::openat(file::CWD, &path, flags, 0o600)?;
+        self.is_partial = self.keeps_name;
+        if !self.keeps_name {
+            file::unlinkat(file::CWD, &path)?;
+        }
+        Ok(opened)
+    }
+
+    fn store(&mut self, cx: &mut Context<'_>) -> Result<Flow, Error> {
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        if is_first && self.keeps_name {
+            self.file = Some(self.open()?); // before the client is told to send what would go there
+        }
+        let body = &mut cx.connection().body;
+        if is_first {
+            body.release();
+        }
+        if self.file.is_none() && !self.keeps_name && !body.is_ended() && body.room() > 0 {
+            return Ok(Flow::Progress);
+        }
+        if self.file.is_none() && body.is_ended() && !self.keeps_name {
+            let bytes = body.len();
+            cx.connection().reply.answer = Some(Answer::Spooled(None, bytes));
+            return Ok(Flow::Done);
+        }
+        if self.file.is_none() {
+            self.file = Some(self.open()?);
+        }
+        let (Some(file), body) = (&self.file, &mut cx.connection().body) else { return Ok(Flow::Done) };
+        if !body.is_empty() {
+            let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
+            let (count, _, _) = body.gather(&mut slices);
+            let written = file::writev(file.as_fd(), &slices[..count])? as u64;
+            body.consume(written);
+            self.bytes += written;
+        }
+        if !body.is_ended() || !body.is_empty() {
+            return Ok(Flow::Progress);
+        }
+        if let Some(file) = self.file.take() {
+            self.is_partial = false;
+            let path = if self.keeps_name { std::mem::take(&mut self.path) } else { Vec::new() };
+            cx.connection().reply.answer = Some(Answer::Spooled(Some((file, path)), self.bytes));
+        }
+        Ok(Flow::Done)
+    }
+}
+
+impl Task<Worker> for BodySpool {
+    fn kind(&self) -> &'static str {
+        "BodySpool"
+    }
+
+    fn doing(&self) -> &'static str {
+        "storing the request's body"
+    }
+
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
+        Watch::Always
+    }
+
+    fn wants(&self, connection: Option<&Connection>) -> Want {
+        match connection {
+            Some(x) if !self.begun || x.body.is_ended() || x.body.room() == 0 => Want::Kernel,
+            Some(x) if self.file.is_some() && !x.body.is_empty() => Want::Kernel,
+            _ => Want::Nothing,
+        }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        if !matches!(event, Event::Ready | Event::Hangup) {
+            return Ok(if event == Event::Cancel { Flow::Done } else { Flow::Progress });
+        }
+        self.store(cx).or_else(|error| {
+            let path = String::from_utf8_lossy(&self.path);
+            cx.log(Level::Crit, format_args!("{error}: \"{path}\"; see client_body_temp_path"));
+            let status = if error.is_disk_full() { 507 } else { 500 };
+            cx.connection().reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+            Ok(Flow::Done)
+        })
+    }
+}
+
+impl Drop for BodySpool {
+    fn drop(&mut self) {
+        if self.is_partial {
+            let _ = file::c_path("unlinkat", &self.path).and_then(|path| file::unlinkat(file::CWD, &path));
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! DirEntry: where something is stored, removed or moved: a name in a folder that is held open. And why it is not done.
+
+use super::open::open_folder;
+use crate::config::DisableSymlinks;
+use crate::http::conditional::{self, Validators, Verdict};
+use crate::http::{Request, etag};
+use std::ffi::{CStr, CString};
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use webserv_sys::file::{self, OpenFlags, Stat};
+use webserv_sys::{Error, clock};
+
+/// What the name of something unfinished ends in, and of something that is on its way out.
+const PART: &str = ".part";
+const GONE: &str = ".gone";
+
+/// A name in a folder. Nobody can lead it elsewhere by putting a link into its path once it is open.
+pub struct DirEntry {
+    folder: OwnedFd,
+    name: CString,
+    /// The path ends in a slash: it can only mean a directory.
+    pub has_slash: bool,
+}
+
+impl DirEntry {
+    /// Opens the folder that this path lies in. Missing ones are made with the mode `make`, if it says one.
+    ///
+    /// # Errors
+    /// Those of open(2); `ELOOP` (or `EMLINK`) for a link that is not to be followed; `ENOENT` for a hidden name.
+    pub fn open(path: &[u8], links: DisableSymlinks, make: Option<u32>) -> Result<Self, Error> {
+        if is_hidden_path(path) {
+            return Err(Error::not_found("openat"));
+        }
+        let (folder, name) = open_folder(path, links, make)?;
+        Ok(Self { folder, name, has_slash: path.ends_with(b"/") })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> BorrowedFd<'_> {
+        self.folder.as_fd()
+    }
+
+    /// The name in it.
+    pub fn name(&self) -> &CStr {
+        &self.name
+    }
+
+    /// Waits until the names in the folder are on the disk.
+    ///
+    /// # Errors
+    /// Those of openat(2) and fsync(2).
+    pub fn sync(&self) -> Result<(), Error> {
+        let folder = file::openat(self.folder(), c".", OpenFlags::READ | OpenFlags::DIRECTORY, 0)?;
+        file::fsync(folder.as_fd())
+    }
+
+    /// Whether this place is in that directory or somewhere below it: by what the folders are, since paths can say the
+    /// same in other words.
+    ///
+    /// # Errors
+    /// Those of openat(2).
+    pub fn lies_in(&self, directory: &Stat) -> Result<bool, Error> {
+        let id = |stat: &Stat| (stat.device, stat.inode);
+        let mut above: Option<OwnedFd> = None;
+        loop {
+            let here = above.as_ref().map_or(self.folder(), AsFd::as_fd);
+            let stat = file::fstat(here)?;
+            if id(&stat) == id(directory) {
+                return Ok(true);
+            }
+            let up = file::openat(here, c"..", OpenFlags::PATH | OpenFlags::DIRECTORY, 0)?;
+            if id(&file::fstat(up.as_fd())?) == id(&stat) {
+                return Ok(false); // the root
+            }
+            above = Some(up);
+        }
+    }
+
+    /// Brings what has this name in that folder here, where nothing is yet: neither takes another's place.
+    ///
+    /// # Errors
+    /// `EEXIST`, `EXDEV`, and the others of rename(2).
+    pub fn take(&self, from_folder: BorrowedFd<'_>, from: &CStr) -> Result<(), Error> {
+        match file::rename_new(from_folder, from, self.folder(), &self.name) {
+            Err(error) if error.is_unsupported() => {
+                // There is no such call, so another may come between these two.
+                if self.stat(false)?.is_some() {
+                    return Err(Error::taken("renameat"));
+                }
+                file::renameat(from_folder, from, self.folder(), &self.name)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// What is there; `None`: nothing.
+    ///
+    /// # Errors
+    /// Those of stat(2), but for those that say that there is nothing.
+    pub fn stat(&self, follow: bool) -> Result<Option<Stat>, Error> {
+        match file::fstatat(self.folder(), &self.name, follow) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The name of something unfinished, which no client can ask for. `number` is one that no other has.
+pub fn part_name(number: u128) -> CString {
+    hidden_name(format_args!("{number:032x}"), PART)
+}
+
+/// The same of one of several files that belong together.
+pub fn part_name_of(number: u128, index: usize) -> CString {
+    hidden_name(format_args!("{number:032x}-{index}"), PART)
+}
+
+/// The name of something that is being removed.
+pub fn gone_name(number: u128) -> CString {
+    hidden_name(format_args!("{number:032x}"), GONE)
+}
+
+/// The same of one of several that have had one name.
+pub fn gone_name_of(number: u128, index: usize) -> CString {
+    hidden_name(format_args!("{number:032x}-{index}"), GONE)
+}
+
+fn hidden_name(number: fmt::Arguments<'_>, end: &str) -> CString {
+    CString::new(format!(".{number}{end}")).unwrap_or_default() // no NUL is in it
+}
+
+/// Whether a name is one of ours for what is not to be seen.
+pub fn is_hidden_name(name: &[u8]) -> bool {
+    let number = name.strip_suffix(PART.as_bytes()).or_else(|| name.strip_suffix(GONE.as_bytes()));
+    let Some((digits, index)) = number.and_then(|number| number.strip_prefix(b".")?.split_at_checked(32)) else {
+        return false;
+    };
+    let is_index = |index: &[u8]| !index.is_empty() && index.iter().all(u8::is_ascii_digit);
+    digits.iter().all(u8::is_ascii_hexdigit) && (index.is_empty() || index.strip_prefix(b"-").is_some_and(is_index))
+}
+
+/// Whether a path leads to or through such a name: then nothing is there for a client.
+pub fn is_hidden_path(path: &[u8]) -> bool {
+    path.split(|b| *b == b'/').any(is_hidden_name)
+}
+
+/// Why nothing is stored, moved or removed.
+#[derive(Debug)]
+pub enum Refusal {
+    /// By a rule of HTTP.
+    Status(u16),
+    /// Since a call failed.
+    Failed(u16, Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let status = match error {
+            e if e.is_disk_full() => 507,
+            e if e.is_forbidden() => 403,
+            e if e.is_exhaustion() => 503,
+            e if e.is_not_found() || e.is_not_empty() || e.is_wrong_kind() || e.is_busy() => 409,
+            _ => 500,
+        };
+        Refusal::Failed(status, error)
+    }
+}
+
+/// If-Match and its kin, against what is there (RFC 9110 section 13).
+///
+/// # Errors
+/// 412.
+pub fn check(request: &Request, there: Option<&Stat>) -> Result<(), Refusal> {
+    let tag = there.map(|stat| etag::of_file(stat.modified_secs, stat.size_bytes));
+    let validators = Validators {
+        etag: tag.as_ref().map(|tag| tag.as_bytes()),
+        last_modified_secs: there.map(|stat| stat.modified_secs),
+    };
+    let now_secs = clock::wall().secs;
+    match conditional::evaluate(request.method, &request.fields, &validators, there.is_some(), now_secs) {
+        Verdict::Proceed => Ok(()),
+        Verdict::NotModified | Verdict::PreconditionFailed => Err(Refusal::Status(412)),
+    }
+}
+
+/// The permissions of a directory where files have these: who may read or write it may also enter it.
+pub fn directory_mode(file_mode: u32) -> u32 {
+    file_mode | (file_mode & 0o444) >> 2 | (file_mode & 0o222) >> 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_names_are_known_again() {
+        for name in [part_name(0), part_name(u128::MAX), gone_name(7), part_name_of(1, 0), part_name_of(9, 123)] {
+            assert!(is_hidden_name(name.as_bytes()), "{name:?}");
+            assert!(is_hidden_path(&[b"/a/", name.as_bytes(), b"/b"].concat()), "{name:?}");
+        }
+        let digits = "0123456789abcdef0123456789abcdef";
+        let others = ["", ".part", ".htaccess", "x.part", digits, &format!("{digits}.part"), &format!(".{digits}")];
+        let ends = ["0.part", "-.part", "-x.part", "-1", "-1.par", "-1-2.gone"].map(|end| format!(".{digits}{end}"));
+        let near = ends.iter().map(|name| &name[..]).chain(others);
+        for name in near.chain([&*format!(".{}g.part", &digits[1..])]) {
+            assert!(!is_hidden_name(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn who_may_read_may_enter() {
+        for (file, directory) in [(0o600, 0o700), (0o644, 0o755), (0o660, 0o770), (0o640, 0o750), (0o222, 0o333)] {
+            assert_eq!(directory_mode(file), directory, "{file:o}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! DirRead: lists a directory. It reads and looks up a bounded number of names per turn, and when it has all of them in
+//! order it writes them down piece by piece, as fast as the client takes them.
+//!
+//! The head is answered after the last name was read: nothing can be sent before the names are in order, and until then
+//! whatever goes wrong is still a clean error page.
+
+mod names;
+
+use super::open::look_up;
+use crate::config::Settings;
+use crate::connection::limits::{LISTED_PER_TURN, LISTING_BYTES_MAX, LISTING_TEXT_BYTES};
+use crate::connection::{Answer, Connection, Reply};
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::http::listing::{Entry, Format, Listing, Totals};
+use crate::http::{Name, ReplyHead, Text};
+use crate::log::Level;
+use crate::task::Context;
+use crate::worker::Worker;
+use names::{Found, Names};
+use std::mem::replace;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use webserv_sys::file::{self, Directory, FileKind};
+use webserv_sys::{Error, Watch, clock};
+
+/// Lists one directory for one response.
+pub struct DirRead {
+    stage: Stage,
+    url_path: Vec<u8>,
+    settings: Arc<Settings>,
+    format: Format,
+    /// What was found and is not written yet.
+    names: Names,
+    /// Bytes in it.
+    held_bytes: usize,
+    totals: Totals,
+}
+
+enum Stage {
+    /// Nothing is read yet.
+    Opened(OwnedFd),
+    /// Names are read.
+    Reading(Directory),
+    /// All were read; the head is answered.
+    Answered,
+    /// The first piece was written.
+    Writing,
+}
+
+/// How reading went.
+#[derive(PartialEq, Eq, Debug)]
+enum Progress {
+    More,
+    All,
+    /// There are more names than are held.
+    TooMany,
+}
+
+impl DirRead {
+    /// Will list this directory, which is open to be read, as that of the URL with this decoded path.
+    pub fn new(directory: OwnedFd, url_path: Vec<u8>, settings: Arc<Settings>, format: Format) -> Self {
+        let (names, totals) = (Names::default(), Totals::default());
+        Self { stage: Stage::Opened(directory), url_path, settings, format, names, held_bytes: 0, totals }
+    }
+
+    /// Reads on, and answers when that is done.
+    fn read_on(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        let (answer, flow) = match self.read().map_err(TaskError::internal)? {
+            Progress::More => return Ok(Flow::Yield),
+            Progress::All => (Answer::Document(self.head()), Flow::Progress),
+            Progress::TooMany => {
+                let path = String::from_utf8_lossy(&self.url_path);
+                let most = LISTING_BYTES_MAX >> 20;
+                cx.log(Level::Error, format_args!("\"{path}\" is too large to be listed: its names exceed {most} MiB"));
+                (Answer::Page(ReplyHead::new(500)), Flow::Done)
+            }
+        };
+        cx.connection().reply.answer = Some(answer);
+        Ok(flow)
+    }
+
+    /// Reads the next names and looks them up.
+    fn read(&mut self) -> Result<Progress, Error> {
+        let mut directory = match replace(&mut self.stage, Stage::Answered) {
+            Stage::Opened(fd) => Directory::new(fd)?,
+            Stage::Reading(directory) => directory,
+            Stage::Answered | Stage::Writing => return Ok(Progress::All),
+        };
+        let mut entries = Vec::with_capacity(LISTED_PER_TURN);
+        let more = directory.read(&mut entries, LISTED_PER_TURN)?;
+        let found = entries.into_iter().filter_map(|entry| self.look_at(&directory, entry)).collect();
+        self.names.add(found);
+        if self.held_bytes > LISTING_BYTES_MAX {
+            return Ok(Progress::TooMany);
+        }
+        if !more {
+            return Ok(Progress::All);
+        }
+        self.stage = Stage::Reading(directory);
+        Ok(Progress::More)
+    }
+
+    /// What can be asked for. Left out is what is hidden, cannot be said in this format, is gone by now, a link that
+    /// leads nowhere or may not be followed, and what is neither a file nor a directory.
+    fn look_at(&mut self, directory: &Directory, entry: file::Entry) -> Option<Found> {
+        let name = entry.name.as_bytes();
+        if name.starts_with(b".") || !self.format.says(name) {
+            return None;
+        }
+        let stat = look_up(directory.as_fd(), &entry.name, self.settings.disable_symlinks).ok()?;
+        match stat.kind {
+            FileKind::Directory => self.totals.directories += 1,
+            FileKind::File => {
+                self.totals.files += 1;
+                self.totals.size_bytes = self.totals.size_bytes.saturating_add(stat.size_bytes);
+            }
+            _ => return None,
+        }
+        self.held_bytes += entry.name.as_bytes().len() + size_of::<Found>();
+        Some(Found {
+            is_file: stat.kind == FileKind::File,
+            name: entry.name,
+            size_bytes: stat.size_bytes,
+            modified_secs: stat.modified_secs,
+        })
+    }
+
+    fn head(&self) -> ReplyHead {
+        let mut head = ReplyHead::new(200);
+        head.content_type = Some(Text::from_static(self.format.content_type()));
+        if self.settings.autoindex.format.is_none() {
+            let vary = (const { Name::from_static("Vary") }, const { Text::from_static("Accept") });
+            head.fields.push(vary); // the format depends on it (RFC 9110 section 12.5.5)
+        }
+        head
+    }
+
+    /// Writes the next piece of the listing.
+    fn write(&mut self, reply: &mut Reply) -> Flow {
+        let autoindex = self.settings.autoindex;
+        let (exact_size, localtime) = (autoindex.exact_size, autoindex.localtime);
+        let listing = Listing { format: self.format, path: &self.url_path, exact_size, localtime };
+        let mut text = Vec::with_capacity(LISTING_TEXT_BYTES + 1024); // the last entry may stand out a little
+        if let Stage::Answered = replace(&mut self.stage, Stage::Writing) {
+            listing.push_head(&mut text, &self.totals);
+        }
+        while text.len() < LISTING_TEXT_BYTES {
+            let Some(Found { is_file, name, size_bytes, modified_secs }) = self.names.take() else {
+                listing.push_tail(&mut text);
+                reply.body.push_bytes(text);
+                reply.body.end();
+                return Flow::Done;
+            };
+            let offset_secs = if localtime { clock::local(modified_secs).offset_secs } else { 0 };
+            let (name, is_directory) = (name.as_bytes(), !is_file);
+            let entry = Entry { name, is_directory, size_bytes, modified_secs, offset_secs };
+            listing.push_entry(&mut text, &entry, self.names.is_empty());
+        }
+        reply.body.push_bytes(text);
+        Flow::Yield
+    }
+}
+
+impl Task<Worker> for DirRead {
+    fn kind(&self) -> &'static str {
+        "DirRead"
+    }
+
+    fn doing(&self) -> &'static str {
+        match self.stage {
+            Stage::Opened(_) | Stage::Reading(_) => "reading the directory",
+            Stage::Answered | Stage::Writing => "writing the listing",
+        }
+    }
+
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
+        Watch::Always // as with files, the kernel has no event for directories
+    }
+
+    fn wants(&self, connection: Option<&Connection>) -> Want {
+        match (connection, &self.stage) {
+            (Some(_), Stage::Opened(_) | Stage::Reading(_)) => Want::Kernel,
+            // Once the protocol has taken the head, if it then still wants the rest.
+            (Some(x), _) if x.reply.answer.is_none() && x.reply.body.room() > 0 => Want::Turn,
+            _ => Want::Nothing,
+        }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match (event, &self.stage) {
+            (Event::Ready | Event::Hangup, Stage::Opened(_) | Stage::Reading(_)) => self.read_on(cx),
+            (Event::Ready | Event::Hangup, _) => Ok(self.write(&mut cx.connection().reply)),
+            (Event::Cancel, _) => Ok(Flow::Done),
+            (Event::Deadline | Event::Reload | Event::Drain | Event::Crowded, _) => Ok(Flow::Progress),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! FileChange: reads what the kernel tells of files that this worker keeps.
+
+use crate::connection::Connection;
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::task::Context;
+use crate::worker::Worker;
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use webserv_sys::Watch;
+use webserv_sys::changes::Changes;
+
+/// Keeps the queue of news short. Who needs the news at once, FileRead, reads it itself.
+pub struct FileChange {
+    changes: Rc<Changes>,
+}
+
+impl FileChange {
+    /// Reads these news, which are of the files in [`Worker::files`].
+    pub fn new(changes: Rc<Changes>) -> Self {
+        Self { changes }
+    }
+}
+
+impl Task<Worker> for FileChange {
+    fn kind(&self) -> &'static str {
+        "FileChange"
+    }
+
+    fn doing(&self) -> &'static str {
+        "watching the files that are kept"
+    }
+
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
+        Watch::Read(self.changes.as_fd())
+    }
+
+    fn wants(&self, _: Option<&Connection>) -> Want {
+        Want::Kernel
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match event {
+            Event::Ready | Event::Hangup => cx.worker.files.catch_up(),
+            Event::Cancel => return Ok(Flow::Done),
+            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => {}
+        }
+        Ok(Flow::Blocked)
+    }
+}

@@ -1,0 +1,108 @@
+//! All that decides where a path leads: watched, step by step, before it is taken.
+
+use crate::cache::Dependency;
+use crate::worker::FileCache;
+use std::ffi::CString;
+use webserv_sys::changes::Aspects;
+use webserv_sys::file::{self, FileKind};
+use webserv_sys::{Error, Result};
+
+/// Symbolic links on one path, as the kernel's own limit.
+const LINKS_MAX: usize = 40;
+
+/// What the paths that were looked for depend on.
+///
+/// A step watches the directory or link of that name, and then looks at what it is. If it is another one by then, there
+/// is news of the watched one; so as long as there is no news, each step has led where it was seen to lead, and the
+/// open that follows finds the file that is watched.
+pub(super) struct Dependencies<'a> {
+    files: &'a mut FileCache,
+    depends: Vec<Dependency>,
+    failed: Option<Error>,
+}
+
+impl<'a> Dependencies<'a> {
+    /// Of nothing yet.
+    pub fn new(files: &'a mut FileCache) -> Self {
+        Self { files, depends: Vec::new(), failed: None }
+    }
+
+    /// What it all depends on; with the error that has kept something from being watched.
+    pub fn finish(self) -> (Vec<Dependency>, Option<Error>) {
+        (self.depends, self.failed)
+    }
+
+    /// Watches what decides where this path leads, and the bytes of what is there. Call it before the path is opened.
+    pub fn follow(&mut self, path: &[u8]) {
+        if self.failed.is_none() {
+            self.failed = self.try_follow(path).err();
+        }
+    }
+
+    fn try_follow(&mut self, path: &[u8]) -> Result<()> {
+        let mut here = start(path);
+        self.step(&here, Aspects::ITSELF)?;
+        let mut rest = names(path);
+        let mut links = 0;
+        while let Some(name) = rest.pop() {
+            let next = [&here[..], if here.ends_with(b"/") { b"" } else { b"/" }, &name].concat();
+            let aspects = if rest.is_empty() { Aspects::ITSELF | Aspects::BYTES } else { Aspects::ITSELF };
+            match self.step(&next, aspects) {
+                Ok(FileKind::Symlink) => {
+                    links += 1;
+                    if links > LINKS_MAX {
+                        return Err(Error::link_refused("openat"));
+                    }
+                    let target = file::readlinkat(file::CWD, &file::c_path("readlinkat", &next)?)?;
+                    if target.starts_with(b"/") {
+                        here = start(&target);
+                    }
+                    rest.extend(names(&target));
+                }
+                Ok(_) => here = next,
+                Err(error) if error.is_not_found() => return self.missing(&here, &name, &next),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Watches one thing and looks what it is.
+    fn step(&mut self, path: &[u8], aspects: Aspects) -> Result<FileKind> {
+        let path = file::c_path("inotify_add_watch", path)?;
+        let on = self.files.watch(&path, aspects)?;
+        self.depends.push(Dependency { on, name: Box::default() });
+        let stat = file::fstatat(file::CWD, &path, false)?;
+        // A link is on the file system of its directory.
+        if stat.kind != FileKind::Symlink && !self.files.tells_changes(&path, stat.device)? {
+            return Err(Error::not_watched("inotify_add_watch"));
+        }
+        Ok(stat.kind)
+    }
+
+    /// A name is not there: that it comes is watched for.
+    fn missing(&mut self, directory: &[u8], name: &[u8], path: &[u8]) -> Result<()> {
+        let directory = file::c_path("inotify_add_watch", directory)?;
+        if file::fstatat(file::CWD, &directory, true)?.kind != FileKind::Directory {
+            return Ok(()); // nothing can be in it as long as it is what it is, which is watched
+        }
+        let on = self.files.watch(&directory, Aspects::NEW_NAMES)?;
+        self.depends.push(Dependency { on, name: name.into() });
+        let path: CString = file::c_path("fstatat", path)?;
+        match file::fstatat(file::CWD, &path, false) {
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Err(Error::not_watched("inotify_add_watch")), // it has come meanwhile
+        }
+    }
+}
+
+/// Where a path starts.
+fn start(path: &[u8]) -> Vec<u8> {
+    if path.starts_with(b"/") { b"/".to_vec() } else { b".".to_vec() }
+}
+
+/// The names of a path, the first one last.
+fn names(path: &[u8]) -> Vec<Box<[u8]>> {
+    path.split(|b| *b == b'/').filter(|n| !n.is_empty() && *n != b".").rev().map(Box::from).collect()
+}

@@ -1,0 +1,285 @@
+//! FileRead: finds the file that a request means, says what it is, and sends the bytes that the protocol wants of it.
+
+mod dependencies;
+mod kept;
+
+#[cfg(test)]
+mod tests;
+
+use crate::cache::Dependency;
+use crate::config::{GzipStatic, Settings};
+use crate::connection::limits::{READ_FILE_BYTES, READ_WHOLE_BYTES_MAX};
+use crate::connection::{Answer, Connection, Segment};
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::http::{Name, ReplyHead, Text, etag};
+use crate::log::Level;
+use crate::route;
+use crate::task::Context;
+use crate::task::file::dir_entry::is_hidden_path;
+use crate::worker::Worker;
+use dependencies::Dependencies;
+use std::ops::Range;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::Arc;
+use webserv_sys::file::{self, FileKind, Stat};
+use webserv_sys::{Error, Watch};
+
+/// What a request asks FileRead for.
+pub struct Wanted {
+    /// The path on disk; ends in "/" when the URL does.
+    pub path: Vec<u8>,
+    /// The URL's path, decoded.
+    pub url_path: Vec<u8>,
+    /// Names to try in a directory. With each, whether another location answers for it: then the protocol is asked.
+    pub indexes: Vec<(String, bool)>,
+    /// A compressed copy beside it, FILE.gz, is sent in its place.
+    pub gzip: bool,
+    /// The answer may be one that was kept, and may be kept.
+    pub keeps: bool,
+    /// What holds at this place.
+    pub settings: Arc<Settings>,
+}
+
+/// Reads one file for one response.
+pub struct FileRead {
+    wanted: Wanted,
+    file: Option<Rc<OwnedFd>>,
+}
+
+impl FileRead {
+    /// Will look for this.
+    pub fn new(wanted: Wanted) -> Self {
+        Self { wanted, file: None }
+    }
+
+    /// Opens the file and answers with its head, or with why not; or answers again what was answered before.
+    fn find(&mut self, cx: &mut Context<'_>) -> Flow {
+        if let Some(kept) = self.ask_cache(cx) {
+            return self.answer_again(&kept, cx);
+        }
+        let mut trail = self.trail(cx);
+        let found = match self.wanted.path.last() {
+            _ if is_hidden_path(&self.wanted.path) => Err(Error::not_found("openat")),
+            Some(b'/') => self.find_index(&mut trail),
+            _ => self.find_document(&self.wanted.path, &mut trail),
+        };
+        let depends = trail.map(Dependencies::finish);
+        let depends = self.end_trail(depends, cx);
+        let answer = match found {
+            Ok(Found::Document(file, head, index)) => return self.answer_document(file, head, index, depends, cx),
+            Err(error) if error.is_exhaustion() && cx.worker.files.clear() => {
+                cx.worker.files.release(depends.unwrap_or_default());
+                return Flow::Progress; // those that were kept hold descriptors: there are some now
+            }
+            Err(error) => return self.answer_error(error, depends, cx),
+            Ok(Found::Elsewhere(url_path)) => Answer::Internal(url_path),
+            Ok(Found::Directory) => Answer::Directory,
+            Ok(Found::Unindexed(directory)) => Answer::Listing(directory),
+            Ok(Found::NoIndex) => {
+                let path = String::from_utf8_lossy(&self.wanted.path);
+                cx.log(Level::Error, format_args!("\"{path}\" has no index file, and listing is off"));
+                Answer::Page(ReplyHead::new(403))
+            }
+        };
+        cx.worker.files.release(depends.unwrap_or_default());
+        cx.connection().reply.answer = Some(answer);
+        Flow::Done
+    }
+
+    fn answer_error(&self, error: Error, depends: Option<Vec<Dependency>>, cx: &mut Context<'_>) -> Flow {
+        let (status, path) = (status(error), String::from_utf8_lossy(&self.wanted.path));
+        let level = if status >= 500 { Level::Crit } else { Level::Error };
+        cx.log(level, format_args!("{} \"{path}\" failed ({})", error.call(), Reason(error)));
+        self.keep_error(error, depends, cx);
+        cx.connection().reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+        Flow::Done
+    }
+
+    fn find_index(&self, trail: &mut Option<Dependencies<'_>>) -> Result<Found, Error> {
+        for (name, elsewhere) in &self.wanted.indexes {
+            if name.starts_with('/') {
+                return Ok(Found::Elsewhere(name.as_bytes().to_vec())); // the last resort, as the configuration says
+            }
+            let path = [&self.wanted.path, name.as_bytes()].concat();
+            match self.find_file(&path, trail) {
+                Ok(Some(_)) if *elsewhere => {
+                    return Ok(Found::Elsewhere([&self.wanted.url_path, name.as_bytes()].concat()));
+                }
+                Ok(Some((file, stat))) => {
+                    let (file, head) = self.compressed(file, &stat, &path, trail);
+                    return Ok(Found::Document(file, head, Some(name.clone())));
+                }
+                Ok(None) => {}
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if self.wanted.settings.autoindex.on {
+            let directory = super::open::open(&self.wanted.path, self.wanted.settings.disable_symlinks)?;
+            return match file::fstat(directory.as_fd())?.kind {
+                FileKind::Directory => Ok(Found::Unindexed(directory)),
+                _ => Err(Error::not_found("openat")),
+            };
+        }
+        let path = file::c_path("stat", &self.wanted.path)?;
+        match file::fstatat(file::CWD, &path, true)?.kind {
+            FileKind::Directory => Ok(Found::NoIndex),
+            _ => Err(Error::not_found("stat")),
+        }
+    }
+
+    /// A file, or with `gzip_static always` its compressed copy alone.
+    fn find_document(&self, path: &[u8], trail: &mut Option<Dependencies<'_>>) -> Result<Found, Error> {
+        let found = self.find_file(path, trail).or_else(|error| match self.wanted.settings.gzip_static {
+            GzipStatic::Always if error.is_not_found() => match self.find_file(&[path, b".gz"].concat(), trail)? {
+                None => Err(error),
+                file => Ok(file),
+            },
+            _ => Err(error),
+        })?;
+        let Some((file, stat)) = found else { return Ok(Found::Directory) };
+        let (file, head) = self.compressed(file, &stat, path, trail);
+        Ok(Found::Document(file, head, None))
+    }
+
+    /// The file of this path; `None`: it is a directory. What decides that is watched, if it is to be kept.
+    fn find_file(&self, path: &[u8], trail: &mut Option<Dependencies<'_>>) -> Result<Option<(OwnedFd, Stat)>, Error> {
+        if let Some(trail) = trail {
+            trail.follow(path);
+        }
+        let file = super::open::open(path, self.wanted.settings.disable_symlinks)?;
+        let stat = file::fstat(file.as_fd())?;
+        match stat.kind {
+            FileKind::File => Ok(Some((file, stat))),
+            FileKind::Directory => Ok(None),
+            _ => Err(Error::not_found("openat")), // a device or a FIFO is not a document
+        }
+    }
+
+    /// The compressed copy of a file in its place, if one is wanted and there; and the head that goes with it.
+    fn compressed(
+        &self,
+        file: OwnedFd,
+        stat: &Stat,
+        path: &[u8],
+        trail: &mut Option<Dependencies<'_>>,
+    ) -> (OwnedFd, ReplyHead) {
+        if self.wanted.gzip
+            && let Ok(Some((file, stat))) = self.find_file(&[path, b".gz"].concat(), trail)
+        {
+            let mut head = self.head(&stat, path);
+            head.fields.push((const { Name::from_static("Content-Encoding") }, const { Text::from_static("gzip") }));
+            return (file, head);
+        }
+        (file, self.head(stat, path))
+    }
+
+    fn head(&self, stat: &Stat, path: &[u8]) -> ReplyHead {
+        let settings = &self.wanted.settings;
+        let mut head = ReplyHead::new(200);
+        head.length = Some(stat.size_bytes);
+        head.content_type = Text::shared(Arc::clone(route::media_type(settings, path))).ok();
+        head.last_modified_secs = Some(stat.modified_secs);
+        head.etag = settings.etag.then(|| etag::of_file(stat.modified_secs, stat.size_bytes));
+        head.seekable = true;
+        if settings.gzip_static == GzipStatic::On {
+            let vary = (const { Name::from_static("Vary") }, const { Text::from_static("Accept-Encoding") });
+            head.fields.push(vary); // what is sent depends on it (RFC 9110 section 12.5.5)
+        }
+        head
+    }
+
+    /// Hands over the next bytes that are wanted.
+    fn send(&self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        let reply = &mut cx.connection().reply;
+        let (Some(file), Some(range)) = (&self.file, reply.wanted.pop_front()) else { return Ok(Flow::Progress) };
+        let bytes = range.end - range.start;
+        if self.wanted.settings.sendfile && bytes > READ_WHOLE_BYTES_MAX {
+            reply.body.push(Segment::file(Rc::clone(file), range));
+        } else {
+            let end = range.end.min(range.start + READ_FILE_BYTES);
+            reply.body.push_bytes(read_exactly(file, range.start..end).map_err(TaskError::internal)?);
+            if end < range.end {
+                reply.wanted.push_front(end..range.end);
+            }
+        }
+        if !reply.wanted.is_empty() {
+            return Ok(if bytes > READ_FILE_BYTES { Flow::Yield } else { Flow::Progress });
+        }
+        reply.body.end();
+        Ok(Flow::Done)
+    }
+}
+
+/// What a path turned out to be.
+enum Found {
+    /// A file with the head of its answer; of a directory its index file, with the name.
+    Document(OwnedFd, ReplyHead, Option<String>),
+    /// A directory, asked for without the slash.
+    Directory,
+    /// A directory without an index file.
+    NoIndex,
+    /// The same, open to be listed.
+    Unindexed(OwnedFd),
+    /// An index file that another location answers for, by its URL's path.
+    Elsewhere(Vec<u8>),
+}
+
+/// One read; a file that is shorter than its length said has shrunk since.
+fn read_exactly(file: &OwnedFd, range: Range<u64>) -> Result<Vec<u8>, Error> {
+    let mut bytes = vec![0; (range.end - range.start) as usize];
+    let count = file::pread(file.as_fd(), &mut bytes, range.start)?;
+    if count < bytes.len() { Err(Error::shrunk("pread")) } else { Ok(bytes) }
+}
+
+/// What the client is told of an error.
+fn status(error: Error) -> u16 {
+    match error {
+        e if e.is_not_found() => 404,
+        e if e.is_forbidden() => 403,
+        e if e.is_exhaustion() => 503,
+        _ => 500,
+    }
+}
+
+/// The error without the call's name: "2: No such file or directory".
+struct Reason(Error);
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = std::io::Error::from(self.0).to_string();
+        write!(f, "{}: {}", self.0.errno(), text.split(" (os error").next().unwrap_or_default())
+    }
+}
+
+impl Task<Worker> for FileRead {
+    fn kind(&self) -> &'static str {
+        "FileRead"
+    }
+
+    fn doing(&self) -> &'static str {
+        if self.file.is_some() { "reading the file" } else { "opening the file" }
+    }
+
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
+        Watch::Always // the kernel does not wait for regular files: it blocks, or has the page
+    }
+
+    fn wants(&self, connection: Option<&Connection>) -> Want {
+        match (connection, &self.file) {
+            (Some(x), None) if x.reply.answer.is_none() => Want::Kernel,
+            (Some(x), Some(_)) if !x.reply.wanted.is_empty() && x.reply.body.room() > 0 => Want::Kernel,
+            _ => Want::Nothing,
+        }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match event {
+            Event::Ready | Event::Hangup if self.file.is_none() => Ok(self.find(cx)),
+            Event::Ready | Event::Hangup => self.send(cx),
+            Event::Cancel => Ok(Flow::Done),
+            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! FileWrite: from a PUT's body to a file, which is there as a whole or not at all.
+
+use super::dir_entry::{DirEntry, Refusal, check, directory_mode};
+use super::new_file::NewFile;
+use crate::config::{Dav, DisableSymlinks};
+use crate::connection::limits::IOVECS_MAX;
+use crate::connection::{Answer, Connection};
+use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::http::{ReplyHead, Request};
+use crate::log::Level;
+use crate::task::Context;
+use crate::worker::Worker;
+use std::io::IoSlice;
+use std::rc::Rc;
+use webserv_sys::file::{self, FileKind, Stat};
+use webserv_sys::{Error, Watch};
+
+/// Who may read a new file and enter a new folder: as the umask of the server has it.
+const MODE: u32 = 0o666;
+const FOLDER_MODE: u32 = 0o777;
+
+/// How often the name's owner may change between a look at it and the call that takes it, before we give up.
+const TRIES_MAX: usize = 10;
+
+/// What a PUT asks for.
+pub struct Upload {
+    /// The path on disk.
+    pub path: Vec<u8>,
+    /// The request, whose preconditions are evaluated.
+    pub request: Rc<Request>,
+    /// A number that no other upload has: a part of the temporary file's name.
+    pub number: u128,
+    /// Which symbolic links on the way to it are followed.
+    pub links: DisableSymlinks,
+    /// Whether missing folders are made, who may read what is new, and whether it is on the disk before the client is
+    /// told so (fsync(2)).
+    pub dav: Dav,
+}
+
+/// Writes into a file that nobody sees, and gives it the target's name when the body is complete. Whatever ends it
+/// before takes that file away.
+pub struct FileWrite {
+    upload: Upload,
+    /// The file being written.
+    new: Option<NewFile>,
+}
+
+impl FileWrite {
+    /// Will store this.
+    pub fn new(upload: Upload) -> Self {
+        Self { upload, new: None }
+    }
+
+    /// Looks at what is there, and opens the file that will take its place.
+    fn begin(&mut self) -> Result<(), Refusal> {
+        let Upload { path, links, dav, .. } = &self.upload;
+        let make = dav.full_put_path.then_some(dav.access.map_or(FOLDER_MODE, directory_mode));
+        // RFC 4918 section 9.7.1: 409 if the collection that it would be in is not there.
+        let place = DirEntry::open(path, *links, make)?;
+        if place.has_slash {
+            return Err(Refusal::Status(409)); // a file's name has none
+        }
+        self.look(&place)?;
+        let new = NewFile::create(place, MODE, self.upload.number)?;
+        if let Some(mode) = dav.access {
+            file::fchmod(new.file(), mode)?;
+        }
+        self.new = Some(new);
+        Ok(())
+    }
+
+    /// What is there now, if it may be replaced or made.
+    fn look(&self, place: &DirEntry) -> Result<Option<Stat>, Refusal> {
+        let there = place.stat(true)?;
+        if there.as_ref().is_some_and(|stat| stat.kind != FileKind::File) {
+            return Err(Refusal::Status(409)); // a directory or a device cannot be replaced by a file
+        }
+        check(&self.upload.request, there.as_ref())?;
+        Ok(there)
+    }
+
+    /// Writes what has come; with the last bytes, the file gets its name.
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<Option<u16>, Refusal> {
+        let Some(new) = &self.new else { return Ok(None) };
+        let body = &mut cx.connection().body;
+        if !body.is_empty() {
+            let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
+            let (count, _, _) = body.gather(&mut slices);
+            let written = file::writev(new.file(), &slices[..count])?;
+            body.consume(written as u64);
+        }
+        if !body.is_ended() || !body.is_empty() {
+            return Ok(None);
+        }
+        self.finish().map(Some)
+    }
+
+    fn finish(&mut self) -> Result<u16, Refusal> {
+        let Some(mut new) = self.new.take() else { return Ok(500) };
+        if self.upload.dav.sync {
+            file::fsync(new.file())?;
+        }
+        let status = self.commit(&mut new)?;
+        if self.upload.dav.sync {
+            new.place().sync()?; // the name, too: it is a part of the directory (fsync(2))
+        }
+        Ok(status)
+    }
+
+    /// Gives the file its name: 201, or 204 if it takes the place of another. The preconditions hold for what is there
+    /// at this moment, since much may have happened while the body came.
+    fn commit(&self, new: &mut NewFile) -> Result<u16, Refusal> {
+        for _ in 0..TRIES_MAX {
+            let Some(there) = self.look(new.place())? else {
+                match new.commit_new() {
+                    Err(error) if !error.is_taken() => return Err(error.into()),
+                    Err(_) if !leads_nowhere(new.place())? => continue, // taken since we looked
+                    Err(_) => new.commit_over()?,
+                    Ok(()) => {}
+                }
+                return Ok(201);
+            };
+            new.resemble(&there)?;
+            new.commit_over()?;
+            return Ok(204);
+        }
+        Err(Refusal::Failed(503, Error::replaced("linkat")))
+    }
+
+    fn run(&mut self, cx: &mut Context<'_>) -> Flow {
+        let outcome = match self.new {
+            None => self.begin().map(|()| {
+                cx.connection().body.release();
+                None
+            }),
+            Some(_) => self.write(cx),
+        };
+        let status = match outcome {
+            Ok(None) => return Flow::Progress,
+            Ok(Some(status)) => status,
+            Err(Refusal::Status(status)) => status,
+            Err(Refusal::Failed(status, error)) => {
+                let path = String::from_utf8_lossy(&self.upload.path).into_owned();
+                let level = if status >= 500 { Level::Crit } else { Level::Error };
+                cx.log(level, format_args!("{error}: \"{path}\" is not stored"));
+                status
+            }
+        };
+        cx.connection().reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+        Flow::Done
+    }
+}
+
+/// A symbolic link is there and what it names is not: a name that is taken, and a file that is not there.
+fn leads_nowhere(place: &DirEntry) -> Result<bool, Error> {
+    let itself = place.stat(false)?;
+    Ok(itself.is_some_and(|stat| stat.kind == FileKind::Symlink) && place.stat(true)?.is_none())
+}
+
+impl Task<Worker> for FileWrite {
+    fn kind(&self) -> &'static str {
+        "FileWrite"
+    }
+
+    fn doing(&self) -> &'static str {
+        "storing the file"
+    }
+
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
+        Watch::Always
+    }
+
+    fn wants(&self, connection: Option<&Connection>) -> Want {
+        match connection {
+            Some(_) if self.new.is_none() => Want::Kernel,
+            Some(x) if !x.body.is_empty() || x.body.is_ended() => Want::Kernel,
+            _ => Want::Nothing,
+        }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match event {
+            Event::Ready | Event::Hangup => Ok(self.run(cx)),
+            Event::Cancel => Ok(Flow::Done),
+            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Files and directories: found, read, listed, written.
+
+mod body_file;
+mod body_spool;
+pub(super) mod dir_entry;
+mod dir_read;
+mod file_change;
+mod file_read;
+mod file_write;
+pub(super) mod new_file;
+pub(super) mod open;
+
+pub use body_file::BodyFile;
+pub use body_spool::BodySpool;
+pub use dir_read::DirRead;
+pub use file_change::FileChange;
+pub use file_read::{FileRead, Wanted};
+pub use file_write::{FileWrite, Upload};

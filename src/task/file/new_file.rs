@@ -1,0 +1,192 @@
+//! NewFile: a file that nobody sees until it is complete.
+
+use super::dir_entry::{DirEntry, part_name};
+use std::ffi::CString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::LazyLock;
+use webserv_sys::Error;
+use webserv_sys::file::{self, OpenFlags, Stat};
+
+/// Files without a name are named through /proc.
+static HAS_PROC: LazyLock<bool> = LazyLock::new(|| file::fstatat(file::CWD, c"/proc/self/fd", true).is_ok());
+
+/// A file on its way to a name. It has none until then, so that nothing is left of it whatever happens, be it `kill -9`
+/// or a loss of power; where the system or the file system has no such files, its name is a hidden one, which goes when
+/// this value does.
+pub struct NewFile {
+    place: DirEntry,
+    file: OwnedFd,
+    /// Its hidden name, while it has one.
+    hidden: Option<CString>,
+    number: u128,
+}
+
+impl NewFile {
+    /// Makes an empty file, to be written, that will have its name at this place. `mode` is less the umask; `number` is
+    /// one that no other new file has.
+    ///
+    /// # Errors
+    /// Those of open(2).
+    pub fn create(place: DirEntry, mode: u32, number: u128) -> Result<Self, Error> {
+        if *HAS_PROC {
+            match file::open_nameless(place.folder(), mode) {
+                Ok(file) => return Ok(Self { place, file, hidden: None, number }),
+                Err(error) if error.is_unsupported() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Self::create_hidden(place, mode, number)
+    }
+
+    fn create_hidden(place: DirEntry, mode: u32, number: u128) -> Result<Self, Error> {
+        let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
+        let hidden = part_name(number);
+        let file = file::openat(place.folder(), &hidden, flags, mode)?;
+        Ok(Self { place, file, hidden: Some(hidden), number })
+    }
+
+    /// The file.
+    pub fn file(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    /// Where it will be.
+    pub fn place(&self) -> &DirEntry {
+        &self.place
+    }
+
+    /// Takes over the permissions of a file that it will replace, and its owner as far as we may give files away.
+    ///
+    /// # Errors
+    /// Those of fstat(2) and fchmod(2).
+    pub fn resemble(&self, old: &Stat) -> Result<(), Error> {
+        let new = file::fstat(self.file())?;
+        let mut mode_is_lost = false;
+        if (new.owner, new.group) != (old.owner, old.group) {
+            mode_is_lost = file::fchown(self.file(), old.owner, old.group).is_ok();
+        }
+        let mode = old.mode & 0o777; // what runs as its owner is not what a client has sent
+        if new.mode != mode || mode_is_lost { file::fchmod(self.file(), mode) } else { Ok(()) }
+    }
+
+    /// Gives it its name, where none is: of two that want one name, one gets it.
+    ///
+    /// # Errors
+    /// `EEXIST`, and those of linkat(2).
+    pub fn commit_new(&mut self) -> Result<(), Error> {
+        let (folder, name) = (self.place.folder(), self.place.name());
+        let Some(hidden) = &self.hidden else { return file::link_nameless(self.file(), folder, name) };
+        match file::rename_new(folder, hidden, folder, name) {
+            Err(error) if error.is_unsupported() => file::linkat(folder, hidden, folder, name), // the other goes last
+            outcome => {
+                outcome?;
+                self.hidden = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives it its name in the place of the file that is there now.
+    ///
+    /// # Errors
+    /// Those of linkat(2) and rename(2).
+    pub fn commit_over(&mut self) -> Result<(), Error> {
+        let folder = self.place.folder();
+        let hidden = match self.hidden.take() {
+            Some(hidden) => hidden,
+            None => {
+                let hidden = part_name(self.number);
+                file::link_nameless(self.file(), folder, &hidden)?;
+                hidden
+            }
+        };
+        let outcome = file::renameat(folder, &hidden, folder, self.place.name());
+        self.hidden = outcome.is_err().then_some(hidden);
+        outcome
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if let Some(hidden) = &self.hidden {
+            let _ = file::unlinkat(self.place.folder(), hidden); // never complete, so never to be seen
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DisableSymlinks;
+    use crate::task::temp_dir::TempDir;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::PermissionsExt;
+
+    type Create = fn(DirEntry, u32, u128) -> Result<NewFile, Error>;
+    const WAYS: [Create; 2] = [NewFile::create, NewFile::create_hidden];
+
+    fn place(folder: &TempDir, name: &str) -> DirEntry {
+        DirEntry::open(folder.path().join(name).as_os_str().as_bytes(), DisableSymlinks::Off, None).unwrap()
+    }
+
+    fn names(folder: &TempDir) -> Vec<String> {
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn it_is_there_as_a_whole_or_not_at_all() {
+        for create in WAYS {
+            let folder = TempDir::new();
+            let mut new = create(place(&folder, "x"), 0o600, 1).unwrap();
+            file::write(new.file(), b"one").unwrap();
+            assert!(!names(&folder).contains(&"x".to_owned()));
+            new.commit_new().unwrap();
+            drop(new);
+            assert_eq!(names(&folder), ["x"]);
+
+            let mut late = create(place(&folder, "x"), 0o600, 2).unwrap();
+            file::write(late.file(), b"two").unwrap();
+            assert!(late.commit_new().unwrap_err().is_taken());
+            assert_eq!(std::fs::read(folder.path().join("x")).unwrap(), b"one");
+            late.commit_over().unwrap();
+            drop(late);
+            assert_eq!(std::fs::read(folder.path().join("x")).unwrap(), b"two");
+
+            drop(create(place(&folder, "y"), 0o600, 3).unwrap());
+            let mut failing = create(place(&folder, "x/"), 0o600, 4).unwrap();
+            std::fs::remove_file(folder.path().join("x")).unwrap();
+            std::fs::create_dir(folder.path().join("x")).unwrap();
+            assert!(failing.commit_over().unwrap_err().is_wrong_kind());
+            drop(failing);
+            assert_eq!(names(&folder), ["x"], "nothing else is left");
+        }
+    }
+
+    #[test]
+    fn of_many_that_want_one_name_one_gets_it() {
+        for create in WAYS {
+            let folder = TempDir::new();
+            let mut all: Vec<NewFile> = (0..9).map(|i| create(place(&folder, "x"), 0o600, i).unwrap()).collect();
+            let won = all.iter_mut().filter_map(|new| new.commit_new().ok()).count();
+            drop(all);
+            assert_eq!((won, names(&folder)), (1, vec!["x".to_owned()]));
+        }
+    }
+
+    #[test]
+    fn it_resembles_what_it_replaces() {
+        let folder = TempDir::new();
+        folder.write("x", b"old");
+        for mode in [0o600, 0o664, 0o4755] {
+            std::fs::set_permissions(folder.path().join("x"), PermissionsExt::from_mode(mode)).unwrap();
+            let mut new = NewFile::create(place(&folder, "x"), 0o666, mode.into()).unwrap();
+            new.resemble(&new.place().stat(true).unwrap().unwrap()).unwrap();
+            new.commit_over().unwrap();
+            let now = std::fs::metadata(folder.path().join("x")).unwrap().permissions().mode();
+            assert_eq!(now & 0o7777, mode & 0o777, "{mode:o}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! A command that a worker was given is carried out.
+
+use crate::engine::Event;
+use crate::log::{Level, LogFiles};
+use crate::task::Context;
+use crate::task::client::Accept;
+use crate::task::see_to_logs;
+use crate::worker::Command;
+use std::os::fd::AsFd;
+use webserv_sys::net;
+
+/// Carries out a command in the worker that the context belongs to.
+pub(super) fn obey(command: Command, cx: &mut Context<'_>) {
+    match command {
+        Command::Stop => cx.stop(),
+        Command::Drain => {
+            cx.worker.draining = true;
+            cx.tell_all(Event::Drain);
+            // Signals are heard by the first worker, which must hear them as long as any worker runs.
+            if cx.worker.team.others().is_empty() {
+                cx.stop_when_idle();
+            }
+        }
+        Command::Reopen(logs) => {
+            cx.worker.files.clear();
+            change_logs(&logs, cx);
+        }
+        Command::Reload(reload) => {
+            cx.worker.config = reload.config.clone();
+            cx.worker.files.clear();
+            change_logs(&reload.logs, cx);
+            for (listener, socket) in reload.take_sockets(cx.worker.team.number()) {
+                if cx.worker.team.number() == 0 {
+                    let address = net::local_address(socket.as_fd()).unwrap_or(listener.address.clone());
+                    cx.log(Level::Notice, format_args!("listening on {address}"));
+                }
+                cx.start(Box::new(Accept::new(socket, reload.config.clone(), listener)));
+            }
+            cx.tell_all(Event::Reload);
+        }
+    }
+}
+
+fn change_logs(files: &LogFiles, cx: &mut Context<'_>) {
+    let config = cx.worker.config.clone();
+    cx.worker.access_logs.replace(&config.access_logs, files);
+    cx.error_log().replace(&config, files);
+    see_to_logs(cx);
+}

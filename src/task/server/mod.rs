@@ -1,0 +1,10 @@
+//! The server itself: signals, commands between workers, the end of a worker.
+
+mod command;
+mod command_read;
+mod signal;
+mod worker_exit;
+
+pub use command_read::CommandRead;
+pub use signal::Signal;
+pub use worker_exit::WorkerExit;

@@ -1,0 +1,195 @@
+//! A file of an upload, from its first byte to its name.
+
+use crate::http::file_name::with_suffix;
+use crate::task::file::dir_entry::part_name_of;
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use webserv_sys::Error;
+use webserv_sys::file::{self, OpenFlags};
+
+/// Who may read a new file: as the umask of the server has it.
+const MODE: u32 = 0o666;
+
+/// Pieces up to this size are gathered: a client that sends its bytes one by one does not cost a call each.
+const SMALL_BYTES: usize = 4 << 10;
+
+/// How many numbers are tried behind a name that is taken, before one that nobody has.
+const NUMBERS_MAX: u32 = 20;
+
+/// A file that is written under a hidden name, so that no other upload's content is ever seen half. Its descriptor is
+/// closed when it is complete: a form of many files holds one at a time. The hidden name goes when this value does.
+pub(super) struct PartFile {
+    folder: Rc<OwnedFd>,
+    /// Which upload this is, and which of its files: in no other file's hidden name.
+    number: (u128, usize),
+    hidden: CString,
+    is_hidden: bool,
+    file: Option<OwnedFd>,
+    /// Bytes that are not written yet.
+    small: Vec<u8>,
+    /// Bytes that have come.
+    pub size_bytes: u64,
+}
+
+impl PartFile {
+    /// An empty file in this folder.
+    ///
+    /// # Errors
+    /// Those of open(2).
+    pub fn create(folder: &Rc<OwnedFd>, number: u128, index: usize) -> Result<Self, Error> {
+        let hidden = part_name_of(number, index);
+        let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
+        let file = Some(file::openat(folder.as_fd(), &hidden, flags, MODE)?);
+        let (folder, small) = (Rc::clone(folder), Vec::new());
+        Ok(Self { folder, number: (number, index), hidden, is_hidden: true, file, small, size_bytes: 0 })
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// Those of write(2).
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.size_bytes += bytes.len() as u64;
+        if self.small.len() + bytes.len() <= SMALL_BYTES {
+            self.small.extend_from_slice(bytes);
+            return Ok(());
+        }
+        self.flush()?;
+        self.write_out(bytes)
+    }
+
+    /// It is complete. With `sync` its bytes are on the disk.
+    ///
+    /// # Errors
+    /// Those of write(2) and fsync(2).
+    pub fn close(&mut self, sync: bool) -> Result<(), Error> {
+        self.flush()?;
+        self.small = Vec::new();
+        let file = self.file.take();
+        match file {
+            Some(file) if sync => file::fsync(file.as_fd()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives it a name, or the first like it that is free; which one it is. What is stored already keeps its own.
+    ///
+    /// # Errors
+    /// Those of rename(2) and link(2).
+    pub fn name(&mut self, wanted: &str) -> Result<String, Error> {
+        let mut name = wanted.to_owned();
+        for suffix in 1.. {
+            match self.take_name(&name) {
+                Err(error) if error.is_taken() && suffix <= NUMBERS_MAX => {
+                    name = with_suffix(wanted, &suffix.to_string());
+                }
+                Err(error) if error.is_taken() && suffix == NUMBERS_MAX + 1 => {
+                    name = with_suffix(wanted, &format!("{:032x}-{}", self.number.0, self.number.1));
+                }
+                outcome => return outcome.map(|()| name),
+            }
+        }
+        Ok(name)
+    }
+
+    fn take_name(&mut self, name: &str) -> Result<(), Error> {
+        let (folder, name) = (self.folder.as_fd(), file::c_path("renameat2", name.as_bytes())?);
+        match file::rename_new(folder, &self.hidden, folder, &name) {
+            // The second name is the one that stays.
+            Err(error) if error.is_unsupported() => file::linkat(folder, &self.hidden, folder, &name),
+            outcome => {
+                self.is_hidden = outcome.is_err();
+                outcome
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        let small = std::mem::take(&mut self.small);
+        let outcome = self.write_out(&small);
+        self.small = small;
+        self.small.clear();
+        outcome
+    }
+
+    fn write_out(&self, mut bytes: &[u8]) -> Result<(), Error> {
+        let Some(file) = &self.file else { return Ok(()) };
+        while !bytes.is_empty() {
+            let written = file::write(file.as_fd(), bytes)?;
+            bytes = &bytes[written..];
+        }
+        Ok(())
+    }
+}
+
+impl Drop for PartFile {
+    fn drop(&mut self) {
+        if self.is_hidden {
+            let _ = file::unlinkat(self.folder.as_fd(), &self.hidden); // it has another name by now, or shall have none
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::temp_dir::TempDir;
+
+    fn folder(dir: &TempDir) -> Rc<OwnedFd> {
+        let path = file::c_path("open", dir.path().to_str().unwrap().as_bytes()).unwrap();
+        Rc::new(file::open(&path, OpenFlags::READ | OpenFlags::DIRECTORY, 0).unwrap())
+    }
+
+    fn names(dir: &TempDir) -> Vec<String> {
+        let entries = std::fs::read_dir(dir.path()).unwrap();
+        let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_is_written_is_there_under_its_name_and_nothing_else() {
+        let dir = TempDir::new();
+        let folder = folder(&dir);
+        let mut part = PartFile::create(&folder, 7, 0).unwrap();
+        let mut expected = Vec::new();
+        for size in [1, 4095, 4096, 1, 4097, 0, 100_000, 5] {
+            let piece = vec![size as u8; size];
+            part.write(&piece).unwrap();
+            expected.extend_from_slice(&piece);
+        }
+        assert_eq!(names(&dir), [format!(".{:032x}-0.part", 7)]);
+        part.close(true).unwrap();
+        assert_eq!(part.size_bytes, expected.len() as u64);
+        assert_eq!(part.name("a.bin").unwrap(), "a.bin");
+        drop(part);
+        assert_eq!(names(&dir), ["a.bin"]);
+        assert_eq!(std::fs::read(dir.path().join("a.bin")).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_name_that_is_taken_gets_a_number_and_later_one_of_its_own() {
+        let dir = TempDir::new();
+        let folder = folder(&dir);
+        dir.write("a.txt", b"first");
+        for i in 0..23 {
+            let mut part = PartFile::create(&folder, 0xabc, i).unwrap();
+            part.close(false).unwrap();
+            let name = part.name("a.txt").unwrap();
+            let expected = if i < 20 { format!("a-{}.txt", i + 1) } else { format!("a-{:032x}-{i}.txt", 0xabc) };
+            assert_eq!(name, expected);
+        }
+        assert_eq!(std::fs::read(dir.path().join("a.txt")).unwrap(), b"first");
+        assert_eq!(names(&dir).len(), 24);
+    }
+
+    #[test]
+    fn without_a_name_nothing_is_left() {
+        let dir = TempDir::new();
+        let mut part = PartFile::create(&folder(&dir), 1, 2).unwrap();
+        part.write(b"x").unwrap();
+        drop(part);
+        assert!(names(&dir).is_empty());
+    }
+}
