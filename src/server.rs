@@ -147,7 +147,8 @@ fn serve(mut seat: Seat) -> Result<(), String> {
         engine.start(Box::new(WorkerExit::new(number, line)));
     }
     for (listener, socket) in seat.sockets {
-        engine.start(Box::new(Accept::new(socket, Arc::clone(&engine.worker.config), listener)));
+        let accept = Accept::new(socket, listener, &mut engine.worker);
+        engine.start(Box::new(accept));
     }
     if let Some(daemon) = seat.daemon {
         daemon.ready().map_err(|e| format!("cannot become a daemon: {e}"))?;

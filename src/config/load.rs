@@ -84,6 +84,7 @@ fn read(path: &Path, text: &str, source: &Source<'_>, prefix: &Path, globals: &s
         servers: Vec::new(),
         faults: Vec::new(),
         warnings: Vec::new(),
+        routes: 0,
     };
     let defaults = Settings::default();
     let settings = Settings { root: prefix.join(&defaults.root), ..defaults };

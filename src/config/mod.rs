@@ -9,7 +9,7 @@ mod directives;
 mod lex;
 mod listeners;
 mod load;
-mod lookup;
+mod names;
 mod parse;
 mod problem;
 mod scope;

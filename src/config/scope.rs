@@ -26,6 +26,16 @@ pub(super) struct Draft {
     pub faults: Vec<Fault>,
     /// What is odd.
     pub warnings: Vec<Fault>,
+    /// How many servers and locations there are so far.
+    pub routes: u32,
+}
+
+impl Draft {
+    /// The number of a server or location that has just been read.
+    pub fn next_route(&mut self) -> u32 {
+        self.routes += 1;
+        self.routes - 1
+    }
 }
 
 /// One level: the file itself or a block with directives. A directive changes it.

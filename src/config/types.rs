@@ -1,6 +1,6 @@
 //! The configuration as the server uses it: plain values, shared between workers, every default filled in.
 
-pub use super::lookup::{NameHasher, Names};
+pub use super::names::{NameHasher, Names};
 use super::problem::Problem;
 use crate::http::form_data::FormLimits;
 use crate::http::method::MethodSet;
@@ -103,6 +103,8 @@ pub struct Server {
     pub locations: Locations,
     /// Where the block stands: "file:line".
     pub place: String,
+    /// Its number among all servers and locations of the configuration, from 0.
+    pub route: u32,
 }
 
 /// The locations of a server or of a location.
@@ -127,6 +129,8 @@ pub struct Location {
     pub settings: Arc<Settings>,
     /// Locations inside.
     pub inner: Locations,
+    /// Its number among all servers and locations of the configuration, from 0.
+    pub route: u32,
 }
 
 /// Everything that may be said at http, server and location level, inherited and merged.

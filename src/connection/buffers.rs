@@ -1,6 +1,6 @@
 //! Memory of bytes that have left, for bytes that come.
 
-use super::limits::{BUFFER_BYTES, SPARE_BUFFERS_MAX};
+use crate::limits::{BUFFER_BYTES, SPARE_BUFFERS_MAX};
 
 /// Buffers that nobody uses at the moment. A worker has one such store for all its connections: so a request in steady
 /// state allocates none, and an idle connection holds none.

@@ -4,7 +4,6 @@
 //! bytes; the engine asks each of them after every change.
 
 mod buffers;
-pub mod limits;
 mod on_demand;
 mod pipe;
 mod queue;
@@ -20,9 +19,9 @@ pub use segment::Segment;
 pub use subject::Client;
 
 use crate::config::Settings;
+use crate::limits::{BODY_BYTES_MAX, INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX};
 use crate::log::Level;
 use bitflags::bitflags;
-use limits::{BODY_BYTES_MAX, INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX};
 use std::fmt;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;

@@ -1,7 +1,7 @@
 //! What only some requests need, and no idle connection.
 
 use super::Pipe;
-use super::limits::SPARE_PIPES_MAX;
+use crate::limits::SPARE_PIPES_MAX;
 use std::ops::{Deref, DerefMut};
 
 /// A value that can be looked at before there is one. It may have a bound.

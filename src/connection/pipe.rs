@@ -1,8 +1,8 @@
 //! A pipe: a bounded queue of bytes between two tasks.
 
-use super::limits::{FILES_MAX, SEGMENTS_MAX};
 use super::queue::Queue;
 use super::{Buffers, Fresh, Segment};
+use crate::limits::{FILES_MAX, SEGMENTS_MAX};
 use std::io::IoSlice;
 use std::ops::Range;
 use std::os::fd::BorrowedFd;

@@ -1,7 +1,7 @@
 //! What is in a pipe.
 
-use super::limits::{COPIED_BYTES_MAX, SPARE_SEGMENTS_MAX};
 use super::{Buffers, Segment};
+use crate::limits::{COPIED_BYTES_MAX, SPARE_SEGMENTS_MAX};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 

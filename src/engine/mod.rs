@@ -19,7 +19,7 @@ pub use task::{Context, Event, Flow, LogContext, Task, TaskError, Want};
 pub use crate::connection::Side;
 
 use crate::connection::Connection;
-use crate::connection::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
+use crate::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
 use crate::log::{ErrorLog, Level};
 use panics::Callee;
 use slot::{RunQueue, Slot, Watched};

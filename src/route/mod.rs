@@ -1,82 +1,20 @@
-//! From a request to what is to be done: which server, which location, which file, what the variables say.
+//! From a request to what is to be done: which server, which location, which file or program.
 
-mod address;
-mod environment;
-mod escape;
-mod pairs;
-mod request_id;
+mod listener_state;
+mod lookup;
+mod routes;
 mod script;
 mod url_path;
-mod variables;
-mod view;
 
-pub use environment::{Invocation, environment, query_arguments};
-pub use request_id::request_id;
-pub use script::{Script, find as find_script, may_answer as script_may_answer};
+pub use listener_state::ListenerState;
+pub use routes::{Route, Routes};
+
+pub use script::{Script, absolute, find as find_script, may_answer as script_may_answer};
 pub use url_path::url_path;
-pub use variables::{expand, push_log_line};
-pub use view::View;
 
-use crate::config::{Hosts, Location, Server, Settings};
+use crate::config::Settings;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
-
-/// The server and location that answer, and what holds there.
-#[derive(Clone)]
-pub struct Route {
-    /// The virtual server.
-    pub server: Arc<Server>,
-    /// The location; `None`: no location matches, the server itself answers.
-    pub location: Option<Arc<Location>>,
-    /// The settings of the location or else of the server.
-    pub settings: Arc<Settings>,
-}
-
-impl Route {
-    /// The route to this server's own settings, before any path is known.
-    pub fn to_server(server: &Arc<Server>) -> Self {
-        Self { server: Arc::clone(server), location: None, settings: Arc::clone(&server.settings) }
-    }
-
-    /// The route for a path that has been decoded and normalized.
-    pub fn to_path(server: &Arc<Server>, path: &[u8]) -> Self {
-        let mut route = Self::to_server(server);
-        route.lead_to(path);
-        route
-    }
-
-    /// Goes on from the server's own settings to the location of a path.
-    pub fn lead_to(&mut self, path: &[u8]) {
-        if let Some(location) = self.server.locations.find(path) {
-            self.settings = Arc::clone(&location.settings);
-            self.location = Some(Arc::clone(location));
-        }
-    }
-
-    /// The route to a named location, "@" included.
-    pub fn to_named(server: &Arc<Server>, name: &str) -> Option<Self> {
-        let location = server.locations.named.get(name)?;
-        Some(Self {
-            server: Arc::clone(server),
-            location: Some(Arc::clone(location)),
-            settings: Arc::clone(&location.settings),
-        })
-    }
-
-    /// Whether this path, too, is answered here.
-    pub fn also_answers(&self, path: &[u8]) -> bool {
-        match (self.server.locations.find(path), &self.location) {
-            (Some(found), Some(here)) => Arc::ptr_eq(found, here),
-            (None, None) => true,
-            _ => false,
-        }
-    }
-}
-
-/// The server that a request for this host gets: lower case, no port; `None` when the client named none.
-pub fn server<'a>(hosts: &'a Hosts, host: Option<&[u8]>) -> &'a Arc<Server> {
-    hosts.find(host.unwrap_or_default())
-}
 
 /// The file that a decoded, normalized path stands for: below `root`, or with the location's prefix replaced by
 /// `alias`. `None`: `alias dir/;` in `location /i` would turn "/i../x" into "dir/../x", which leads out of it.

@@ -183,7 +183,7 @@ fn refuse_links(path: &[u8], links: DisableSymlinks) -> Result<()> {
 }
 
 /// A file's path as a program finds it that runs elsewhere.
-pub(super) fn absolute(cgi: &Cgi, path: Vec<u8>) -> Vec<u8> {
+pub fn absolute(cgi: &Cgi, path: Vec<u8>) -> Vec<u8> {
     if path.starts_with(b"/") {
         return path;
     }

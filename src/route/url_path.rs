@@ -29,16 +29,18 @@ fn candidate(settings: &Settings, location: Option<&Location>, file: &[u8]) -> O
 
 /// Whether a GET of this path is answered with this file.
 fn is_served(server: &std::sync::Arc<Server>, path: &[u8], file: &[u8]) -> bool {
-    let settings = Route::to_path(server, path).settings;
+    let location = server.locations.find(path);
+    let settings = location.map_or(&server.settings, |location| &location.settings);
     let takes_get = [settings.methods, settings.limit_except].iter().flatten().all(|set| set.contains(Method::Get));
-    let is_file = settings.return_.is_none() && !script_may_answer(&settings, path);
-    takes_get && is_file && file_path(&settings, path).as_deref() == Some(file)
+    let is_file = settings.return_.is_none() && !script_may_answer(settings, path);
+    takes_get && is_file && file_path(settings, path).as_deref() == Some(file)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::route::Routes;
     use std::path::Path;
     use std::sync::Arc;
 
@@ -47,7 +49,8 @@ mod tests {
         let text = format!("http {{ server {{ listen 80; root /srv/html; {server} }} }}");
         let config = Config::from_text("site.conf", &text, Path::new("/srv"), "").unwrap_or_else(|e| panic!("{e}"));
         let server = Arc::clone(&config.listeners[0].hosts.servers[0]);
-        url_path(&Route::to_path(&server, b"/up/"), file.as_bytes()).map(|path| String::from_utf8(path).unwrap())
+        let routes = Routes::new(Arc::new(config));
+        url_path(routes.to_path(&server, b"/up/"), file.as_bytes()).map(|path| String::from_utf8(path).unwrap())
     }
 
     #[test]

@@ -3,22 +3,22 @@
 mod command;
 mod date;
 mod file_cache;
-mod listener_state;
+mod listeners;
 mod reload;
 mod team;
 
 pub use command::Command;
 pub use date::DateCache;
 pub use file_cache::{CacheKey, Cached, CachedAnswer, CachedFile, FileCache};
-pub use listener_state::ListenerState;
 pub use reload::Reload;
 pub use team::{Team, WorkerChannel};
 
 use crate::config::Config;
-use crate::connection::limits::{READ_BYTES, SPARE_SCANS_MAX, UNWATCHED};
 use crate::connection::{Buffers, Pipes};
 use crate::http::Scan;
+use crate::limits::{READ_BYTES, SPARE_SCANS_MAX, UNWATCHED};
 use crate::log::AccessLogs;
+use crate::route::{ListenerState, Routes};
 use std::rc::Rc;
 use std::sync::Arc;
 use webserv_sys::Moment;
@@ -30,6 +30,7 @@ pub type Loader = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
 pub struct Worker {
     /// The configuration in force. Connections keep what they were accepted with until their next request.
     pub config: Arc<Config>,
+    routes: Rc<Routes>,
     /// The other workers.
     pub team: Team,
     /// Where a read lands before its bytes go into a pipe: idle connections hold no buffer.
@@ -65,6 +66,7 @@ impl Worker {
     /// A worker with this configuration.
     pub fn new(config: Arc<Config>, team: Team, access_logs: AccessLogs) -> Self {
         Self {
+            routes: Rc::new(Routes::new(Arc::clone(&config))),
             config,
             team,
             read_buffer: vec![0; READ_BYTES].into_boxed_slice(),

@@ -20,7 +20,8 @@ use webserv::http::print::{BodyEnd, Frame, Persistence, response_head};
 use webserv::http::reply::{ReplyHead, Text};
 use webserv::http::request::Request;
 use webserv::http::{date, etag, target};
-use webserv::route::{self, Route, View};
+use webserv::route::{self, Route, Routes};
+use webserv::vars::{self, View};
 use webserv_sys::clock::Wall;
 
 const SHORT: &[u8] = b"GET /1k.txt HTTP/1.1\r\nHost: 127.0.0.1:34567\r\n\r\n";
@@ -115,12 +116,13 @@ fn normalize(times: u32) {
 
 fn find(times: u32) {
     let config = Config::from_text("bench.conf", CONFIG, Path::new("."), "").expect("the configuration is valid");
-    let (hosts, request) = (&config.listeners[0].hosts, request(CURL));
+    let (routes, request) = (Routes::new(Arc::new(config)), request(CURL));
+    let hosts = &routes.config().listeners[0].hosts;
     for _ in 0..times {
         let request = black_box(&request);
-        let mut route = Route::to_server(route::server(hosts, request.host()));
-        let path = target::normalize(request.path(), route.settings.merge_slashes).expect("the path is valid");
-        route.lead_to(&path);
+        let server = hosts.find(request.host().unwrap_or_default());
+        let path = target::normalize(request.path(), server.settings.merge_slashes).expect("the path is valid");
+        let route = Rc::clone(routes.to_path(server, &path));
         let file = route::file_path(&route.settings, &path);
         assert_eq!(black_box(file).as_deref(), Some(&b"/srv/static/style.css"[..]));
     }
@@ -245,7 +247,7 @@ fn log(format: &str, head: &[u8], times: u32) {
     let mut out = Vec::new();
     for _ in 0..times {
         out.clear();
-        route::push_log_line(&mut out, black_box(&format), black_box(&view));
+        vars::push_log_line(&mut out, black_box(&format), black_box(&view));
         assert!(black_box(&out).ends_with(b"\n"));
     }
 }

@@ -22,8 +22,9 @@ use webserv::config::Config;
 use webserv::connection::{Client, Connection};
 use webserv::engine::{Context, Engine, Event, Flow, Task, TaskError, Want};
 use webserv::log::{AccessLogs, ErrorLog, Level};
+use webserv::route::ListenerState;
 use webserv::task::http1::Http1;
-use webserv::worker::{ListenerState, Team, Worker};
+use webserv::worker::{Team, Worker};
 use webserv_sys::{Poller, Ready, Result, Token, Watch};
 
 const REQUEST: &[u8] = b"GET /a HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n";
@@ -98,9 +99,9 @@ impl Task<Worker> for Opener {
         self.left -= 1;
         let protocol = Http1::new(Rc::clone(&self.listener), cx.worker.next_connection(), cx.now);
         let (reader, writer) = (Reader(std::io::stdin()), Writer(std::io::stdin()));
-        let settings = Arc::clone(&self.listener.settings);
+        let settings = Arc::clone(&self.listener.route.settings);
         let connection = Connection::new(None, Client::from(&self.listener.local), settings);
-        let until = cx.now.after(self.listener.settings.client_header_timeout);
+        let until = cx.now.after(self.listener.route.settings.client_header_timeout);
         cx.open(connection, [Box::new(protocol), Box::new(reader), Box::new(writer)], until);
         Ok(Flow::Progress)
     }
@@ -171,14 +172,14 @@ fn run(connections: usize, requests: usize) -> Cost {
     let config = Arc::new(config);
     let (armed, watched) = channel();
     let (happens, events) = channel();
-    let worker = Worker::new(Arc::clone(&config), Team::member(0), AccessLogs::default());
+    let mut worker = Worker::new(Arc::clone(&config), Team::member(0), AccessLogs::default());
+    let listener = config.listeners[0].clone();
+    let local = listener.address.clone();
+    let listener = worker.listener_state(listener, local);
     let poller = Box::new(Scripted { armed, events });
     let mut engine = Engine::new(poller, true, ErrorLog::in_memory(Level::Error), worker);
     let before = resident_bytes();
-    let listener = config.listeners[0].clone();
-    let local = listener.address.clone();
-    let listener = ListenerState::new(config, listener, local);
-    engine.start(Box::new(Opener { left: connections, listener: Rc::new(listener) }));
+    engine.start(Box::new(Opener { left: connections, listener }));
     let mut tokens = Vec::with_capacity(connections);
     while tokens.len() < connections {
         engine.round().expect("the script has no errors");

@@ -102,6 +102,7 @@ pub(super) fn server(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault>
         settings: Arc::clone(&settings),
         locations: Default::default(),
         place: scope.draft.files.line(place),
+        route: scope.draft.next_route(),
     };
     let directory = Some(Arc::new(DirectoryServer { settings, users, timeout }));
     scope.draft.servers.push(ServerDraft { server: Arc::new(server), listens, names: Vec::new(), place, directory });

@@ -71,6 +71,7 @@ fn location(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         no_regex: head.kind == Match::PrefixOnly,
         settings: Arc::new(settings),
         inner: locations,
+        route: scope.draft.next_route(),
     });
     match head.kind {
         Match::Exact => drop(scope.locations.exact.insert(head.path.into_bytes(), location)),

@@ -60,6 +60,7 @@ fn server(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         settings: Arc::new(settings),
         locations,
         place: scope.draft.files.line(it.name.place),
+        route: scope.draft.next_route(),
     };
     let place = it.name.place;
     scope.draft.servers.push(ServerDraft { server: Arc::new(server), listens, names, place, directory: None });

@@ -2,9 +2,9 @@
 
 use super::kernel;
 use super::stage::{On, Outcome, Play, connection, hangup, or_cancelled, panic_quietly, plain, puppet, ready, want};
-use crate::connection::limits::MEMBERS_MAX;
 use crate::connection::{Phase, Side};
 use crate::engine::{Event, Flow, TaskError, Want};
+use crate::limits::MEMBERS_MAX;
 use std::time::Duration;
 use webserv_sys::{Error, Moment};
 

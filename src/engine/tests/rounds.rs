@@ -3,8 +3,8 @@
 use super::kernel;
 use super::stage::{On, Play, at_level, connection, or_cancelled, plain, puppet, ready, refuse, want};
 use crate::connection::Phase;
-use crate::connection::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
 use crate::engine::{Event, Flow, Want};
+use crate::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
 use crate::log::Level;
 use std::time::Duration;
 use webserv_sys::Moment;

@@ -3,9 +3,9 @@
 //! Most programs write nothing and are over in a moment. So it is looked at when the program has ended, or after that
 //! moment; only then is it watched.
 
-use crate::connection::limits::{ERROR_BYTES_PER_TURN, ERROR_LINE_BYTES_MAX};
 use crate::connection::{Connection, Phase};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::limits::{ERROR_BYTES_PER_TURN, ERROR_LINE_BYTES_MAX};
 use crate::log::Level;
 use crate::task::Context;
 use crate::worker::Worker;

@@ -4,11 +4,11 @@
 //! client did not want (HEAD, a redirect), that is read and thrown away, up to a limit, and the program need not know.
 //! Beyond that, and beyond the length that it has promised, the pipe is closed: its next write fails (SIGPIPE).
 
-use crate::connection::limits::{READ_BYTES, UNWANTED_OUTPUT_BYTES_MAX};
 use crate::connection::{Answer, Connection, Marks, Phase, Side};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::http::ReplyHead;
 use crate::http::cgi::{HeadScan, Limits, ScriptAnswer, ScriptHead};
+use crate::limits::{READ_BYTES, UNWANTED_OUTPUT_BYTES_MAX};
 use crate::log::Level;
 use crate::task::Context;
 use crate::worker::Worker;

@@ -7,9 +7,11 @@ use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::http::cgi::HeadScan;
 use crate::http::{Framing, ReplyHead, Request};
 use crate::log::Level;
-use crate::route::{self, Invocation, Route, Script, View};
+use crate::route::ListenerState;
+use crate::route::{self, Route, Script};
 use crate::task::Context;
-use crate::worker::{ListenerState, Worker};
+use crate::vars::{self, Invocation, View};
+use crate::worker::Worker;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,7 +24,7 @@ pub struct Question {
     /// The request.
     pub request: Rc<Request>,
     /// Where it has led.
-    pub route: Route,
+    pub route: Rc<Route>,
     /// The path, decoded and normalized.
     pub path: Vec<u8>,
     /// The query in force.
@@ -102,7 +104,7 @@ impl CgiStart {
         let question = &self.question;
         let query = question.query.as_deref().unwrap_or_default();
         let mut arguments = script.arguments.clone();
-        arguments.extend(route::query_arguments(question.request.method, query));
+        arguments.extend(vars::query_arguments(question.request.method, query));
         let pid = process::spawn(&Spawn {
             program: &script.program,
             arguments: &arguments,
@@ -148,7 +150,7 @@ impl CgiStart {
     fn environment(&self, script: &Script, query: &[u8], cx: &mut Context<'_>) -> Vec<std::ffi::CString> {
         let question = &self.question;
         let view = Asked { question, connection: cx.connection.as_deref(), worker: cx.worker.team.number() };
-        route::environment(&Invocation {
+        vars::environment(&Invocation {
             view: &view,
             script,
             method: if question.as_get { b"GET" } else { question.request.method_text() },

@@ -1,8 +1,8 @@
 //! CgiWrite: from the request's body to the program's standard input.
 
-use crate::connection::limits::IOVECS_MAX;
 use crate::connection::{Connection, Side};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::limits::IOVECS_MAX;
 use crate::task::Context;
 use crate::worker::Worker;
 use std::io::IoSlice;

@@ -1,16 +1,17 @@
 //! Accept: takes connections from a listening socket and opens a connection for each.
 
 use super::{ClientRead, ClientWrite};
-use crate::config::{Config, Listener};
-use crate::connection::limits::{ACCEPTS_PER_TURN, IDLE_CLOSED_AT_ONCE};
+use crate::config::Listener;
 use crate::connection::{Client, Connection};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::limits::{ACCEPTS_PER_TURN, IDLE_CLOSED_AT_ONCE};
 use crate::listen::Socket;
 use crate::log::Level;
+use crate::route::ListenerState;
 use crate::task::Context;
 use crate::task::directory::Directory;
 use crate::task::http1::Http1;
-use crate::worker::{ListenerState, Worker};
+use crate::worker::Worker;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -33,16 +34,16 @@ pub struct Accept {
 }
 
 impl Accept {
-    /// Accepts from a socket that listens for this listener of the configuration.
-    pub fn new(socket: Arc<Socket>, config: Arc<Config>, listener: Listener) -> Self {
-        let local = net::local_address(socket.as_fd()).unwrap_or_else(|_| listener.address.clone());
-        let listener = Rc::new(ListenerState::new(config, listener, local));
+    /// Accepts from a socket that listens for this listener of the configuration in force.
+    pub fn new(socket: Arc<Socket>, configured: Listener, worker: &mut Worker) -> Self {
+        let local = net::local_address(socket.as_fd()).unwrap_or_else(|_| configured.address.clone());
+        let listener = worker.listener_state(configured, local);
         Self { socket, listener, paused: false, complained: false }
     }
 
     fn open(&self, socket: OwnedFd, client: Address, cx: &mut Context<'_>) {
         cx.log(Level::Debug, format_args!("accepted {client} as fd={}", socket.as_raw_fd()));
-        let settings = Arc::clone(&self.listener.settings);
+        let settings = Arc::clone(&self.listener.route.settings);
         let connection = Connection::new(Some(socket), Client::from(&client), settings);
         let (protocol, patience) = self.protocol(cx);
         cx.open(connection, [protocol, Box::new(ClientWrite), Box::new(ClientRead)], cx.now.after(patience));
@@ -57,7 +58,7 @@ impl Accept {
                 (Box::new(Directory::new(listener, server, now)), patience)
             }
             None => {
-                let patience = listener.settings.client_header_timeout;
+                let patience = listener.route.settings.client_header_timeout;
                 (Box::new(Http1::new(listener, cx.worker.next_connection(), now)), patience)
             }
         }

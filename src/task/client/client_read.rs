@@ -1,8 +1,8 @@
 //! ClientRead: from the client's socket into the connection's input.
 
-use crate::connection::limits::{BUFFER_BYTES, LONG_READ_BYTES, LONG_READ_TOLD_BYTES, LONG_READ_WITHIN, READ_BYTES};
 use crate::connection::{Connection, Marks, Phase};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::limits::{BUFFER_BYTES, LONG_READ_BYTES, LONG_READ_TOLD_BYTES, LONG_READ_WITHIN, READ_BYTES};
 use crate::task::Context;
 use crate::worker::Worker;
 use std::os::fd::AsFd;

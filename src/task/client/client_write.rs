@@ -1,8 +1,8 @@
 //! ClientWrite: from the connection's output to the client's socket.
 
-use crate::connection::limits::{CORKED_BYTES_MIN, IOVECS_MAX, WRITE_BYTES_PER_TURN};
 use crate::connection::{Buffers, Connection, Front, Marks, Phase, Pipe};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::limits::{CORKED_BYTES_MIN, IOVECS_MAX, WRITE_BYTES_PER_TURN};
 use crate::task::Context;
 use crate::worker::Worker;
 use std::io::IoSlice;

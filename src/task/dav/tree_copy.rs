@@ -7,11 +7,11 @@
 
 use super::tree::{Copier, Remover, Step};
 use crate::config::DisableSymlinks;
-use crate::connection::limits::{COPY_BYTES_PER_TURN, TREE_STEPS_PER_TURN};
 use crate::connection::{Answer, Connection};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::http::dav::Depth;
 use crate::http::{ReplyHead, Request};
+use crate::limits::{COPY_BYTES_PER_TURN, TREE_STEPS_PER_TURN};
 use crate::log::Level;
 use crate::task::Context;
 use crate::task::file::dir_entry::{DirEntry, Refusal, check, gone_name, gone_name_of, part_name};

@@ -2,11 +2,11 @@
 
 use super::tree::Remover;
 use crate::config::DisableSymlinks;
-use crate::connection::limits::TREE_STEPS_PER_TURN;
 use crate::connection::{Answer, Connection};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::http::dav::Depth;
 use crate::http::{ReplyHead, Request};
+use crate::limits::TREE_STEPS_PER_TURN;
 use crate::log::Level;
 use crate::task::Context;
 use crate::task::file::dir_entry::{DirEntry, Refusal, check, gone_name};

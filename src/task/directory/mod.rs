@@ -7,15 +7,16 @@
 use crate::task::Context;
 
 use crate::config::DirectoryServer;
-use crate::connection::limits::{LOGIN_FAILED_AFTER, LOGIN_FAILURES_MAX, REPLY_BYTES_MAX, STEPS_PER_TURN};
 use crate::connection::{self, Connection, Phase, Pipe};
 use crate::directory::{Action, Answer, Input, Lines, Mistake, Request, Rule, State, path};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::http::listing::Format;
+use crate::limits::{LOGIN_FAILED_AFTER, LOGIN_FAILURES_MAX, REPLY_BYTES_MAX, STEPS_PER_TURN};
 use crate::log::Level;
 use crate::password::Check;
+use crate::route::ListenerState;
 use crate::task::file::{DirRead, FileRead, Wanted};
-use crate::worker::{ListenerState, Worker};
+use crate::worker::Worker;
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 use std::sync::Arc;

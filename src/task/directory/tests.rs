@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::Config;
+use crate::route::Routes;
 use crate::task::temp_dir::TempDir;
 use crate::task::test_engine::engine;
 
@@ -62,7 +63,7 @@ impl Task<Worker> for Opener {
         for _ in 0..self.clients {
             let session = Directory::new(Rc::clone(&self.listener), Arc::clone(&self.server), cx.now);
             let sends = Client { lines: Some(b"VERSION 1\r\nLOGIN guest wrong\r\n") };
-            let x = Connection::new(None, crate::connection::Client::Nobody, Arc::clone(&self.listener.settings));
+            let x = Connection::new(None, crate::connection::Client::Nobody, Arc::clone(&self.listener.route.settings));
             let until = cx.now.after(self.server.timeout);
             cx.open(x, [Box::new(session), Box::new(sends), Box::new(Client { lines: None })], until);
         }
@@ -81,7 +82,7 @@ fn many_who_log_in_at_once_held_up_the_rest() {
     let server = listener.directory.clone().unwrap();
     let (clients, mut engine) = (20, engine());
     let local = listener.address.clone();
-    let listener = Rc::new(ListenerState::new(Arc::new(config), listener, local));
+    let listener = Rc::new(ListenerState::new(Rc::new(Routes::new(Arc::new(config))), listener, local));
     engine.start(Box::new(Opener { clients, listener, server }));
     let mut rounds = 0;
     while engine.log().lines().iter().filter(|line| line.contains("no such user")).count() < clients {

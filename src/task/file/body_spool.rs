@@ -3,10 +3,10 @@
 //! What fits into the pipe (`client_body_buffer_size`) stays there. More goes into a file, which has no name unless
 //! `client_body_in_file_only` asks for one.
 
-use crate::connection::limits::IOVECS_MAX;
 use crate::connection::{Answer, Connection};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::http::ReplyHead;
+use crate::limits::IOVECS_MAX;
 use crate::log::Level;
 use crate::task::Context;
 use crate::worker::Worker;

@@ -3,10 +3,10 @@
 use super::dir_entry::{DirEntry, Refusal, check, directory_mode};
 use super::new_file::NewFile;
 use crate::config::{Dav, DisableSymlinks};
-use crate::connection::limits::IOVECS_MAX;
 use crate::connection::{Answer, Connection};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::http::{ReplyHead, Request};
+use crate::limits::IOVECS_MAX;
 use crate::log::Level;
 use crate::task::Context;
 use crate::worker::Worker;

@@ -10,7 +10,7 @@ use crate::http::multipart::Multipart;
 use crate::http::print::BodyEnd;
 use crate::http::range::{self, ContentRange, RangeVerdict};
 use crate::http::{Known, ReplyHead, Request, Version, date};
-use crate::route;
+use crate::vars;
 use std::ops::Range;
 
 impl Http1 {
@@ -193,7 +193,7 @@ impl Http1 {
         ranges: &[Range<u64>],
         cx: &mut Context<'_>,
     ) -> Step {
-        let boundary = route::request_id(cx.worker.team.number(), self.number, current.number) as u64;
+        let boundary = vars::request_id(cx.worker.team.number(), self.number, current.number) as u64;
         let content_type = head.content_type.clone();
         let multipart = Multipart::new(boundary, content_type.as_ref(), length, ranges);
         let framed = ReplyHead { content_type: Some(multipart.content_type()), ..head };

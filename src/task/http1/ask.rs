@@ -7,13 +7,14 @@ use super::kept::{keeps, takes_gzip};
 use super::{Context, Http1, Step};
 use crate::config::{BodyInFile, Return, Settings};
 use crate::connection::Phase;
-use crate::connection::limits::{REDIRECTS_MAX, STORED_BYTES_MAX};
 use crate::http::listing::Format;
 use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, Version, target};
+use crate::limits::{REDIRECTS_MAX, STORED_BYTES_MAX};
 use crate::log::Level;
-use crate::route::{self, Route};
+use crate::route;
 use crate::task::cgi::{CgiStart, Question};
 use crate::task::file::{BodyFile, BodySpool, DirRead, FileRead, FileWrite, Upload, Wanted};
+use crate::vars;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -65,7 +66,7 @@ impl Http1 {
             );
             return self.refuse(current, 500, cx);
         }
-        current.route = Route::to_path(&current.route.server, &path);
+        current.route = Rc::clone(self.listener.routes.to_path(&current.route.server, &path));
         current.path = Path::Made(path);
         self.ask_here(current, cx)
     }
@@ -145,7 +146,7 @@ impl Http1 {
 
     /// A program gets the body when all of it has come.
     pub(super) fn spool(&mut self, mut current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        let number = route::request_id(cx.worker.team.number(), self.number, current.number);
+        let number = vars::request_id(cx.worker.team.number(), self.number, current.number);
         let settings = &current.route.settings;
         let in_file = settings.client_body_in_file_only != BodyInFile::Off;
         cx.join(Box::new(BodySpool::new(&settings.client_body_temp_path, number, in_file)));
@@ -180,7 +181,7 @@ impl Http1 {
             body_file,
             body_path: current.rare.body_file.clone(),
             request,
-            route: current.route.clone(),
+            route: Rc::clone(&current.route),
             path: current.path().to_vec(),
             query: current.query().map(<[u8]>::to_vec),
             as_get: current.as_get || current.in_error_page,
@@ -218,7 +219,7 @@ impl Http1 {
             cx.connection().body.end(); // an empty file
         }
         cx.connection().body.hold();
-        let number = route::request_id(cx.worker.team.number(), self.number, current.number);
+        let number = vars::request_id(cx.worker.team.number(), self.number, current.number);
         let Settings { disable_symlinks: links, dav, .. } = *current.route.settings;
         let upload = Upload { path, request, number, links, dav };
         cx.join(Box::new(FileWrite::new(upload)));
@@ -241,7 +242,7 @@ impl Http1 {
             return self.wait(current);
         }
         let Some(text) = &answer.text else { return self.refuse(current, answer.code, cx) };
-        let text = route::expand(text, &self.view(&current, cx));
+        let text = vars::expand(text, &self.view(&current, cx));
         let mut head = ReplyHead::new(answer.code);
         if matches!(answer.code, 301 | 302 | 303 | 307 | 308) {
             current.error_status = None; // a redirect with another status would be none

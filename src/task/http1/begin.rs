@@ -7,7 +7,7 @@ use crate::config::Settings;
 use crate::connection::{Connection, Phase, Pipe};
 use crate::http::{Form, HeadError, Limits, Method, Request, head, target};
 use crate::log::Level;
-use crate::route::{self, Route};
+use crate::route::{Route, Routes};
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -58,7 +58,8 @@ impl Http1 {
     /// A whole head has come.
     fn head_complete(&mut self, request: Rc<Request>, limits: &Limits, started: Moment, cx: &mut Context<'_>) -> Step {
         let still_ours = self.follow_reload(cx);
-        let route = Route::to_server(route::server(&self.listener.configured.hosts, request.host()));
+        let server = self.listener.configured.hosts.find(request.host().unwrap_or_default());
+        let route = Rc::clone(self.listener.routes.to_server(server));
         cx.connection().request = Some(Rc::clone(&request) as _);
         let arrival = self.arrival(route, started, cx);
         let mut current = Box::new(Current::new(arrival, request, limits));
@@ -75,7 +76,7 @@ impl Http1 {
 
     /// After a reload the next request is answered by the new configuration, if it still listens at this address.
     fn follow_reload(&mut self, cx: &mut Context<'_>) -> bool {
-        if Arc::ptr_eq(&self.listener.config, &cx.worker.config) {
+        if cx.worker.is_current(&self.listener) {
             return true;
         }
         let Some(listener) = cx.worker.listener_now(&self.listener) else { return false };
@@ -95,7 +96,7 @@ impl Http1 {
             }
             _ if request.https => return Err(421),
             (_, Form::Asterisk) => {}
-            _ => find_location(current, &request, cx)?,
+            _ => find_location(&self.listener.routes, current, &request, cx)?,
         }
         let settings = &current.route.settings;
         apply(settings, cx.connection());
@@ -129,16 +130,16 @@ impl Http1 {
     /// The head cannot be understood, so neither can what follows it.
     fn bad_head(&mut self, error: HeadError, started: Moment, cx: &mut Context<'_>) -> Step {
         self.seen = 0;
-        let server = Arc::clone(&self.listener.configured.hosts.servers[0]);
-        apply(&server.settings, cx.connection());
+        let route = Rc::clone(&self.listener.route);
+        apply(&route.settings, cx.connection());
         cx.log(Level::Info, format_args!("refused: {}; it begins \"{}\"", error.reason, error.line.escape_ascii()));
-        let arrival = self.arrival(Route::to_server(&server), started, cx);
+        let arrival = self.arrival(route, started, cx);
         self.refuse(Box::new(Current::bad(arrival, &error.line, error.method)), error.status, cx)
     }
 
     /// Refuses a request whose head has not come as a whole.
     pub(super) fn refuse_head(&mut self, status: u16, cx: &mut Context<'_>) -> Step {
-        let route = Route::to_server(&self.listener.configured.hosts.servers[0]);
+        let route = Rc::clone(&self.listener.route);
         let arrival = self.arrival(route, self.since, cx);
         self.scan = None;
         let line = cx.connection().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
@@ -148,7 +149,7 @@ impl Http1 {
     }
 
     /// One more request has come.
-    fn arrival(&mut self, route: Route, started: Moment, cx: &mut Context<'_>) -> Arrival {
+    fn arrival(&mut self, route: Rc<Route>, started: Moment, cx: &mut Context<'_>) -> Arrival {
         self.served = self.served.saturating_add(1);
         let x = cx.connection();
         Arrival {
@@ -172,7 +173,7 @@ fn takes_body(method: Method, settings: &Settings) -> bool {
 }
 
 /// Which location the path leads to.
-fn find_location(current: &mut Current, request: &Request, cx: &mut Context<'_>) -> Result<(), u16> {
+fn find_location(routes: &Routes, current: &mut Current, request: &Request, cx: &mut Context<'_>) -> Result<(), u16> {
     let path = match target::normalize(request.path(), current.route.settings.merge_slashes) {
         Ok(path) => path,
         Err(error) => {
@@ -181,7 +182,7 @@ fn find_location(current: &mut Current, request: &Request, cx: &mut Context<'_>)
             return Err(400);
         }
     };
-    current.route.lead_to(&path);
+    current.route = Rc::clone(routes.to_path(&current.route.server, &path));
     current.path = match path {
         Cow::Borrowed(_) => Path::AsSent,
         Cow::Owned(path) => Path::Made(path),

@@ -3,10 +3,10 @@
 use super::answer::end_handlers;
 use super::current::{Current, Stage};
 use super::{Context, Http1, Step};
-use crate::connection::limits::UNWANTED_BYTES_MAX;
 use crate::connection::{Connection, Phase, Pipe};
 use crate::http::chunked::{ChunkError, Decoder, Step as Chunk};
 use crate::http::{Framing, Limits, Method, Request, print};
+use crate::limits::UNWANTED_BYTES_MAX;
 use crate::log::Level;
 
 /// How much of a request's body is still to come.

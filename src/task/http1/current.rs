@@ -14,7 +14,7 @@ pub(super) struct Current {
     pub request: Option<Rc<Request>>,
     /// HEAD: the answer has no body.
     pub head_only: bool,
-    pub route: Route,
+    pub route: Rc<Route>,
     /// The path that is looked for: decoded, normalized, and changed by internal redirects.
     pub path: Path,
     pub body: RequestBody,
@@ -142,7 +142,7 @@ pub(super) struct Piece {
 
 /// What is known of a request before its head is looked at.
 pub(super) struct Arrival {
-    pub route: Route,
+    pub route: Rc<Route>,
     pub number: u64,
     /// Bytes of output that are before its answer: all that ever entered.
     pub output_start: u64,

@@ -7,9 +7,11 @@ use crate::config::Settings;
 use crate::http::dav::{self, Depth};
 use crate::http::{Framing, Method, Request};
 use crate::log::Level;
-use crate::route::{self, Route};
+use crate::route;
 use crate::task::dav::{CopyMove, DirCreate, Removal, TreeCopy, TreeDelete};
+use crate::vars;
 use std::rc::Rc;
+use std::sync::Arc;
 
 impl Http1 {
     /// DELETE.
@@ -34,7 +36,7 @@ impl Http1 {
             cx.log(Level::Error, format_args!("the directory of \"root\" or \"alias\" itself is not removed"));
             return self.refuse(current, 403, cx);
         }
-        let number = route::request_id(cx.worker.team.number(), self.number, current.number);
+        let number = vars::request_id(cx.worker.team.number(), self.number, current.number);
         let links = settings.disable_symlinks;
         cx.join(Box::new(TreeDelete::new(Removal { path, request, depth, links, number })));
         current.stage = Stage::Waiting;
@@ -89,7 +91,7 @@ impl Http1 {
             cx.log(Level::Error, format_args!("refused: {}", error.reason()));
             error.status()
         })?;
-        let there = Route::to_path(&current.route.server, &to_path).settings;
+        let there = Arc::clone(&self.listener.routes.to_path(&current.route.server, &to_path).settings);
         if !allows(&there, method) {
             cx.log(Level::Error, format_args!("the location of the Destination does not take {}", method.name()));
             return Err(403);
@@ -104,7 +106,7 @@ impl Http1 {
             cx.log(Level::Error, format_args!("what is to be copied or moved and its Destination contain each other"));
             return Err(403);
         }
-        let number = route::request_id(cx.worker.team.number(), self.number, current.number);
+        let number = vars::request_id(cx.worker.team.number(), self.number, current.number);
         let (from_links, to_links, sync) = (here.disable_symlinks, there.disable_symlinks, there.dav.sync);
         let moves = method == Method::Move;
         drop(to_path);

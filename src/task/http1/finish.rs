@@ -8,8 +8,8 @@ use crate::config::{Lingering, LingeringClose};
 use crate::connection::{Connection, Marks, Phase};
 use crate::engine::CONNECTION_TASKS;
 use crate::log::Level;
-use crate::route;
 use crate::task::see_to_logs;
+use crate::vars;
 use crate::worker::Worker;
 use std::time::Duration;
 
@@ -129,7 +129,7 @@ impl Http1 {
         let connection = cx.connection.as_deref();
         let view = CurrentView { protocol: self, current: entry, connection, date, worker: team.number(), now };
         for log in logs {
-            access_logs.write(log, cx.now, |line| route::push_log_line(line, &log.format, &view));
+            access_logs.write(log, cx.now, |line| vars::push_log_line(line, &log.format, &view));
         }
         see_to_logs(cx);
     }

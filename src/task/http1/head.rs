@@ -9,7 +9,7 @@ use crate::http::range::ContentRange;
 use crate::http::userid::UserId;
 use crate::http::{Method, Name, ReplyHead, Text, date};
 use crate::log::Level;
-use crate::route;
+use crate::vars;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use webserv_sys::net::Address;
@@ -129,7 +129,7 @@ impl Http1 {
     ) {
         let status = head.status;
         for field in current.route.settings.add_headers.iter().filter(|field| field.applies(status)) {
-            let value = route::expand(&field.value, &self.view(current, cx));
+            let value = vars::expand(&field.value, &self.view(current, cx));
             let (name, value) = match (Name::new(field.name.as_bytes()), Text::from_vec(value)) {
                 (Ok(name), Ok(value)) => (name, value),
                 (_, Err(error)) | (Err(error), _) => {

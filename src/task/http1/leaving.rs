@@ -1,7 +1,7 @@
 //! Requests whose answers are in the output and have not quite left.
 
 use super::current::Current;
-use crate::connection::limits::{INPUT_BYTES_MAX, LEAVING_MAX};
+use crate::limits::{INPUT_BYTES_MAX, LEAVING_MAX};
 
 /// A queue, linked through its entries: mostly it holds one, and for an idle connection it is one empty pointer.
 #[derive(Default)]

@@ -20,13 +20,14 @@ mod transfer;
 mod upload;
 mod view;
 
-use crate::connection::limits::STEPS_PER_TURN;
 use crate::connection::{Connection, Phase};
 use crate::engine::{Event, Flow, Side, Task, TaskError, Want};
 use crate::http::Scan;
+use crate::limits::STEPS_PER_TURN;
 use crate::log::Level;
+use crate::route::ListenerState;
 use crate::task::Context;
-use crate::worker::{ListenerState, Worker};
+use crate::worker::Worker;
 use answer::end_handlers;
 use current::{Current, Stage};
 use leaving::Leaving;
@@ -164,7 +165,7 @@ impl Http1 {
 
     /// The time at which patience ends: with the head as a whole, with the next request, with a body's next bytes.
     fn set_deadline(&self, cx: &mut Context<'_>) {
-        let settings = &self.listener.settings;
+        let settings = &self.listener.route.settings;
         match (cx.connection().phase, &self.current) {
             (Phase::Lingering, _) if self.lingers => {} // set when it began
             (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // the rest is ClientWrite's

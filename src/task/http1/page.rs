@@ -6,8 +6,10 @@ use super::{Context, Http1, Step};
 use crate::config::{ErrorPage, ErrorPageStatus};
 use crate::http::{ReplyHead, Text, error_page, target};
 use crate::log::Level;
-use crate::route::{self, Route};
+
+use crate::vars;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use webserv_sys::net::Address;
 
@@ -59,7 +61,7 @@ impl Http1 {
         page: &ErrorPage,
         cx: &mut Context<'_>,
     ) -> Step {
-        let uri = route::expand(&page.uri, &self.view(&current, cx));
+        let uri = vars::expand(&page.uri, &self.view(&current, cx));
         (current.in_error_page, current.feeds) = (true, false);
         current.rare.allow = (head.status == 405).then(|| allowed(&current));
         current.error_status = match page.answer {
@@ -81,9 +83,10 @@ impl Http1 {
                 }
             }
             Some(b'@') => {
-                let named = std::str::from_utf8(&uri).ok().and_then(|n| Route::to_named(&current.route.server, n));
+                let named = std::str::from_utf8(&uri).ok();
+                let named = named.and_then(|name| self.listener.routes.to_named(&current.route.server, name));
                 if let Some(route) = named {
-                    current.route = route;
+                    current.route = Rc::clone(route);
                     return self.ask_here(current, cx);
                 }
                 cx.log(Level::Error, format_args!("error_page: there is no location {}", uri.escape_ascii()));

@@ -4,8 +4,8 @@ use super::current::{Current, Stage};
 use super::{Context, Http1, Step};
 use crate::http::{Framing, Known, Request, Version, form_data, origin};
 use crate::log::Level;
-use crate::route;
 use crate::task::upload::{NewUpload, UploadStore};
+use crate::vars;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -43,8 +43,8 @@ impl Http1 {
             cx.connection().body.end(); // an empty file
         }
         cx.connection().body.hold();
-        let number = route::request_id(cx.worker.team.number(), self.number, current.number);
-        let route = current.route.clone();
+        let number = vars::request_id(cx.worker.team.number(), self.number, current.number);
+        let route = Rc::clone(&current.route);
         cx.join(Box::new(UploadStore::new(NewUpload { folder, request, route, boundary, number })));
         current.stage = Stage::Waiting;
         self.wait(current)

@@ -6,7 +6,7 @@ use crate::config::{Server, Settings};
 use crate::connection::Connection;
 use crate::http::Request;
 use crate::http::userid::UserId;
-use crate::route::View;
+use crate::vars::View;
 use crate::worker::DateCache;
 use std::time::Duration;
 use webserv_sys::Moment;

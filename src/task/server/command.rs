@@ -34,7 +34,8 @@ pub(super) fn obey(command: Command, cx: &mut Context<'_>) {
                     let address = net::local_address(socket.as_fd()).unwrap_or(listener.address.clone());
                     cx.log(Level::Notice, format_args!("listening on {address}"));
                 }
-                cx.start(Box::new(Accept::new(socket, reload.config.clone(), listener)));
+                let accept = Accept::new(socket, listener, cx.worker);
+                cx.start(Box::new(accept));
             }
             cx.tell_all(Event::Reload);
         }

@@ -1,6 +1,6 @@
 //! Copier: makes a copy of a file, or of a directory with all that is in it.
 
-use crate::connection::limits::{COPY_BYTES_PER_TURN, TREE_DEPTH_MAX, TREE_STEPS_PER_TURN};
+use crate::limits::{COPY_BYTES_PER_TURN, TREE_DEPTH_MAX, TREE_STEPS_PER_TURN};
 use crate::task::file::dir_entry::is_hidden_name;
 use std::ffi::CStr;
 use std::io::ErrorKind;

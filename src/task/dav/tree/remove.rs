@@ -1,6 +1,6 @@
 //! Remover: takes a tree away, from the leaves to the root.
 
-use crate::connection::limits::TREE_STEPS_PER_TURN;
+use crate::limits::TREE_STEPS_PER_TURN;
 use std::ffi::{CStr, CString};
 use std::mem::replace;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -1,5 +1,5 @@
 use super::{Copier, Remover, Step};
-use crate::connection::limits::TREE_DEPTH_MAX;
+use crate::limits::TREE_DEPTH_MAX;
 use crate::task::temp_dir::TempDir;
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};

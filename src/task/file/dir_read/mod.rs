@@ -8,11 +8,11 @@ mod names;
 
 use super::open::look_up;
 use crate::config::Settings;
-use crate::connection::limits::{LISTED_PER_TURN, LISTING_BYTES_MAX, LISTING_TEXT_BYTES};
 use crate::connection::{Answer, Connection, Reply};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::http::listing::{Entry, Format, Listing, Totals};
 use crate::http::{Name, ReplyHead, Text};
+use crate::limits::{LISTED_PER_TURN, LISTING_BYTES_MAX, LISTING_TEXT_BYTES};
 use crate::log::Level;
 use crate::task::Context;
 use crate::worker::Worker;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::{Autoindex, DisableSymlinks};
 use crate::connection::Client;
-use crate::connection::limits::REPLY_BYTES_MAX;
+use crate::limits::REPLY_BYTES_MAX;
 use crate::task::temp_dir::TempDir;
 use std::fs::{File, create_dir};
 use std::os::unix::fs::symlink;

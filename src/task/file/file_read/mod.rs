@@ -8,10 +8,10 @@ mod tests;
 
 use crate::cache::Dependency;
 use crate::config::{GzipStatic, Settings};
-use crate::connection::limits::{READ_FILE_BYTES, READ_WHOLE_BYTES_MAX};
 use crate::connection::{Answer, Connection, Segment};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::http::{Name, ReplyHead, Text, etag};
+use crate::limits::{READ_FILE_BYTES, READ_WHOLE_BYTES_MAX};
 use crate::log::Level;
 use crate::route;
 use crate::task::Context;

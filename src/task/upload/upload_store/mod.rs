@@ -7,12 +7,12 @@
 mod part_file;
 mod parts;
 
-use crate::connection::limits::STORED_BYTES_PER_TURN;
 use crate::connection::{Answer, Connection, Front};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::http::form_data::{FormData, FormError};
 use crate::http::stored::{AnswerFormat, StoredFile};
 use crate::http::{Known, ReplyHead, Request, Text, target};
+use crate::limits::STORED_BYTES_PER_TURN;
 use crate::log::Level;
 use crate::route::{self, Route};
 use crate::task::Context;
@@ -33,7 +33,7 @@ pub struct NewUpload {
     /// The request.
     pub request: Rc<Request>,
     /// Where it has led.
-    pub route: Route,
+    pub route: Rc<Route>,
     /// The form's boundary; `None`: the body is one file.
     pub boundary: Option<Vec<u8>>,
     /// A number that no other upload has.

@@ -3,13 +3,14 @@
 use super::address::{push_address, push_port};
 use super::escape::push_escaped;
 use super::pairs::{argument, sent_field};
-use super::{View, document_root, file_path, request_id};
+use super::{View, request_id};
 use crate::config::{Escape, Template, UseridMode, Variable};
 use crate::http::fields::Field;
 use crate::http::number::{push_decimal, push_start};
 use crate::http::userid::UserId;
 use crate::http::{Known, Request};
 use crate::log::time;
+use crate::route::{document_root, file_path};
 use std::sync::OnceLock;
 use webserv_sys::net::Address;
 

@@ -1,8 +1,9 @@
 use super::*;
 use crate::config::{Address, Config, Server, Settings};
 use crate::http::{Limits, Scan, head};
-use crate::route::{Route, find_script};
+use crate::route::{Route, Routes, find_script};
 use std::path::Path;
+use std::sync::Arc;
 use webserv_sys::clock::Wall;
 
 /// What a program would be told.
@@ -51,14 +52,15 @@ impl Case<'_> {
                location /files/ {{ root /data; }} }} }}"
         );
         let config = Config::from_text("test", &text, Path::new("/srv"), "").unwrap_or_else(|e| panic!("{e}"));
-        let server = &config.listeners[0].hosts.servers[0];
+        let routes = Routes::new(Arc::new(config));
+        let server = &routes.config().listeners[0].hosts.servers[0];
         let head = format!("{}\r\n{}\r\n", self.line, self.fields);
         let parsed = head::request(head.as_bytes(), &mut Scan::default(), &Limits::default());
         let (request, _) = parsed.unwrap_or_else(|e| panic!("{e:?}")).expect("a whole head");
         let path = target::normalize(request.path(), true).unwrap().into_owned();
-        let route = Route::to_path(server, &path);
+        let route = routes.to_path(server, &path);
         let script = find_script(&route.settings, &path).unwrap().unwrap();
-        let view = Asked { case: self, request: &request, path: &path, route: &route };
+        let view = Asked { case: self, request: &request, path: &path, route };
         let run = Invocation {
             view: &view,
             script: &script,

@@ -1,9 +1,8 @@
-//! Who answers: a host name to its server, a path to its location. Nothing here allocates.
+//! Names of a configuration, hosts and paths, as they are looked up.
 
-use super::types::{Hosts, Location, Locations, Server};
+use super::types::{Hosts, Server};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Arc;
 
 /// Something for each of a configuration's names: hosts, or paths.
 pub type Names<T> = HashMap<Vec<u8>, T, BuildHasherDefault<NameHasher>>;
@@ -40,7 +39,7 @@ impl Hasher for NameHasher {
 impl Hosts {
     /// Enters a `server_name`, lower case: exact, `*.x`, `x.*`, or `.x`, which stands for `x` and `*.x`.
     /// [`Hosts::sort`] must follow the last one.
-    pub(super) fn add(&mut self, name: &str, index: usize) {
+    pub(crate) fn add(&mut self, name: &str, index: usize) {
         if let Some(end) = name.strip_prefix('*') {
             self.suffixes.push((end.to_owned(), index));
         } else if let Some(start) = name.strip_suffix('*') {
@@ -54,36 +53,10 @@ impl Hosts {
     }
 
     /// Puts the longest wildcards first, as [`Hosts::find`] wants them.
-    pub(super) fn sort(&mut self) {
+    pub(crate) fn sort(&mut self) {
         for list in [&mut self.suffixes, &mut self.prefixes] {
             list.sort_by_key(|(fixed, _)| std::cmp::Reverse(fixed.len()));
         }
-    }
-
-    /// The server for `host`, which is lower case and without port: the one with exactly this name, else with the
-    /// longest `*.name` that fits, else with the longest `name.*`, else the default server. An empty host asks for
-    /// `server_name ""`.
-    ///
-    /// # Panics
-    /// If there is no server at all, which no loaded configuration has.
-    pub fn find(&self, host: &[u8]) -> &Arc<Server> {
-        let default = &self.servers[0];
-        if self.servers.len() == 1 {
-            return default;
-        }
-        let exact = self.exact.get(host);
-        // A wildcard stands for at least one byte, so the host must be longer than what is fixed.
-        let fits = |fixed: &str| host.len() > fixed.len();
-        let found = exact
-            .or_else(|| {
-                let mut wild = self.suffixes.iter();
-                wild.find(|(end, _)| fits(end) && host.ends_with(end.as_bytes())).map(|(_, index)| index)
-            })
-            .or_else(|| {
-                let mut wild = self.prefixes.iter();
-                wild.find(|(start, _)| fits(start) && host.starts_with(start.as_bytes())).map(|(_, index)| index)
-            });
-        found.map_or(default, |&index| &self.servers[index])
     }
 }
 
@@ -93,25 +66,3 @@ impl Server {
         &self.settings.server_name
     }
 }
-
-impl Locations {
-    /// The location for `path`, which is decoded and normalized: the exact one, else the longest prefix and, inside it,
-    /// the same question again. `None`: the server's own settings hold.
-    pub fn find(&self, path: &[u8]) -> Option<&Arc<Location>> {
-        let mut level = self;
-        let mut found = None;
-        loop {
-            if let Some(exact) = level.exact.get(path) {
-                return Some(exact);
-            }
-            let Some(prefix) = level.prefixes.iter().find(|location| path.starts_with(&location.path)) else {
-                return found;
-            };
-            found = Some(prefix);
-            level = &prefix.inner;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

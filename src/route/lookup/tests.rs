@@ -1,4 +1,4 @@
-use super::super::types::*;
+use crate::config::*;
 use std::sync::Arc;
 
 /// splitmix64: reproducible numbers from a seed.
@@ -32,6 +32,7 @@ fn hosts(patterns: &[Vec<String>]) -> Hosts {
             settings: Arc::new(Settings::default()),
             locations: Locations::default(),
             place: index.to_string(),
+            route: index as u32,
         };
         hosts.servers.push(Arc::new(server));
         for name in names {
@@ -133,7 +134,7 @@ fn hosts_as_a_naive_reference() {
 
 fn location(path: &str, inner: Locations) -> Arc<Location> {
     let settings = Arc::new(Settings::default());
-    Arc::new(Location { path: path.as_bytes().to_vec(), no_regex: false, settings, inner })
+    Arc::new(Location { path: path.as_bytes().to_vec(), no_regex: false, settings, inner, route: 0 })
 }
 
 fn locations(exact: &[&str], mut prefixes: Vec<Arc<Location>>) -> Locations {

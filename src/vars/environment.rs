@@ -1,11 +1,11 @@
 //! What a CGI program is told: its environment (RFC 3875 section 4.1) and its command line (section 4.4).
 
+use super::View;
 use super::address::{push_address, push_port};
-use super::script::{Script, absolute};
 use super::variables::expand;
-use super::{View, document_root, file_path};
 use crate::http::fields::Field;
 use crate::http::{Form, Known, Method, Request, number, target};
+use crate::route::{Script, absolute, document_root, file_path};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::CString;

@@ -1,0 +1,42 @@
+//! What holds at a listening address.
+
+use super::{Route, Routes};
+use crate::config::{Listener, Settings};
+use crate::http::Limits;
+use crate::limits::INPUT_BYTES_MAX;
+use std::rc::Rc;
+use webserv_sys::net::Address;
+
+/// An address at which connections are accepted, and the servers behind it. All connections of an address share one, so
+/// that each needs only a pointer.
+pub struct ListenerState {
+    /// The routes of the configuration that `configured` is a part of.
+    pub routes: Rc<Routes>,
+    /// What the configuration says of it. A reload finds the listener again by this address.
+    pub configured: Listener,
+    /// The address that the socket is bound to: port 0 has become a number.
+    pub local: Address,
+    /// The first server's. It holds until a request has said which server it is for.
+    pub route: Rc<Route>,
+    /// How much of a head is accepted.
+    pub limits: Limits,
+}
+
+impl ListenerState {
+    /// The state of a listener of the configuration that has these routes.
+    pub fn new(routes: Rc<Routes>, configured: Listener, local: Address) -> Self {
+        let route = Rc::clone(routes.to_server(&configured.hosts.servers[0]));
+        let limits = limits(&route.settings);
+        Self { routes, configured, local, route, limits }
+    }
+}
+
+/// The limits of a head, as nginx's directives mean them.
+fn limits(settings: &Settings) -> Limits {
+    let (number, size) = settings.large_client_header_buffers;
+    Limits {
+        line_bytes_max: size.max(settings.client_header_buffer_size),
+        head_bytes_max: number.saturating_mul(size).max(settings.client_header_buffer_size).min(INPUT_BYTES_MAX),
+        fields_max: settings.max_headers,
+    }
+}

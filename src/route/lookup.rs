@@ -1,0 +1,54 @@
+//! A host name to its server, a path to its location. Nothing here allocates.
+
+use crate::config::{Hosts, Location, Locations, Server};
+use std::sync::Arc;
+
+impl Hosts {
+    /// The server for `host`, which is lower case and without port: the one with exactly this name, else with the
+    /// longest `*.name` that fits, else with the longest `name.*`, else the default server. An empty host asks for
+    /// `server_name ""`.
+    ///
+    /// # Panics
+    /// If there is no server at all, which no loaded configuration has.
+    pub fn find(&self, host: &[u8]) -> &Arc<Server> {
+        let default = &self.servers[0];
+        if self.servers.len() == 1 {
+            return default;
+        }
+        let exact = self.exact.get(host);
+        // A wildcard stands for at least one byte, so the host must be longer than what is fixed.
+        let fits = |fixed: &str| host.len() > fixed.len();
+        let found = exact
+            .or_else(|| {
+                let mut wild = self.suffixes.iter();
+                wild.find(|(end, _)| fits(end) && host.ends_with(end.as_bytes())).map(|(_, index)| index)
+            })
+            .or_else(|| {
+                let mut wild = self.prefixes.iter();
+                wild.find(|(start, _)| fits(start) && host.starts_with(start.as_bytes())).map(|(_, index)| index)
+            });
+        found.map_or(default, |&index| &self.servers[index])
+    }
+}
+
+impl Locations {
+    /// The location for `path`, which is decoded and normalized: the exact one, else the longest prefix and, inside it,
+    /// the same question again. `None`: the server's own settings hold.
+    pub fn find(&self, path: &[u8]) -> Option<&Arc<Location>> {
+        let mut level = self;
+        let mut found = None;
+        loop {
+            if let Some(exact) = level.exact.get(path) {
+                return Some(exact);
+            }
+            let Some(prefix) = level.prefixes.iter().find(|location| path.starts_with(&location.path)) else {
+                return found;
+            };
+            found = Some(prefix);
+            level = &prefix.inner;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! Variables: what log formats, `return`, `add_header`, `error_page` and the environment of programs are filled in
+//! with.
+
+mod address;
+mod environment;
+mod escape;
+mod pairs;
+mod request_id;
+mod variables;
+mod view;
+
+pub use environment::{Invocation, environment, query_arguments};
+pub use request_id::request_id;
+pub use variables::{expand, push_log_line};
+pub use view::View;
