@@ -4,6 +4,7 @@
 pub mod cache;
 pub mod config;
 pub mod connection;
+pub mod date_cache;
 pub mod directory;
 pub mod engine;
 pub mod http;

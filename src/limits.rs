@@ -32,14 +32,20 @@ pub const SPARE_SEGMENTS_MAX: usize = 32;
 /// Pipes of a worker that are kept while no connection uses them.
 pub const SPARE_PIPES_MAX: usize = 64;
 
+/// Transactions of a worker that are kept while no request needs them.
+pub const SPARE_TRANSACTIONS_MAX: usize = 64;
+
 /// Of what a worker reads heads with, how many are kept while nobody uses them.
 pub const SPARE_SCANS_MAX: usize = 16;
 
 /// Bytes of a segment that are copied behind the ones before them rather than to be one more slice for writev(2).
 pub const COPIED_BYTES_MAX: usize = 1536;
 
-/// Tasks of one connection.
-pub const MEMBERS_MAX: usize = 8;
+/// Tasks that each connection has: the protocol and the client's two sides.
+pub const CONNECTION_TASKS: usize = 3;
+
+/// Handlers of one transaction. A program with a body has five at most.
+pub const HANDLERS_MAX: usize = 8;
 
 /// Files in one pipe: a pipe with so many is full. Each holds a descriptor open.
 pub const FILES_MAX: usize = 2;

@@ -17,6 +17,7 @@ impl Default for Settings {
     fn default() -> Self {
         let types = [("html", "text/html"), ("gif", "image/gif"), ("jpg", "image/jpeg")];
         Settings {
+            phases: Phases::empty(),
             server_name: Arc::from(""),
             root: PathBuf::from("html"),
             alias: None,

@@ -136,6 +136,8 @@ pub struct Location {
 /// Everything that may be said at http, server and location level, inherited and merged.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The phases that have something to do here. (No directive needs one yet.)
+    pub phases: Phases,
     /// The server's name in logs and redirects: the first `server_name`, or "".
     pub server_name: Arc<str>,
     /// `root`: the document root, absolute or relative to the prefix (resolved). Default "html".
@@ -240,6 +242,24 @@ pub struct Settings {
     pub client_body_temp_path: PathBuf,
     /// `client_body_in_file_only`. Default off.
     pub client_body_in_file_only: BodyInFile,
+}
+
+bitflags::bitflags! {
+    /// The phases in which a place has anything to do for a request; those of nginx that come between the head and the
+    /// content. A request passes the others by.
+    #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+    pub struct Phases: u8 {
+        /// `rewrite` and its kind in `server`.
+        const SERVER_REWRITE = 1;
+        /// `rewrite` and its kind in a location.
+        const REWRITE = 2;
+        /// `limit_conn`, `limit_req`.
+        const PRE_ACCESS = 4;
+        /// `allow`, `deny`, `auth_basic`, `satisfy`.
+        const ACCESS = 8;
+        /// `try_files`.
+        const PRE_CONTENT = 16;
+    }
 }
 
 /// `client_body_in_file_only off|on|clean;`

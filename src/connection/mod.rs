@@ -1,73 +1,105 @@
 //! What the tasks of one client connection share: data only, no task and no system call.
 //!
-//! Tasks do not know each other. One puts bytes into a pipe, another finds that it wants to run because the pipe has
-//! bytes; the engine asks each of them after every change.
+//! A [`Connection`] is the socket with its two pipes. A [`Transaction`] is one request and its response. Tasks do not
+//! know each other: one puts bytes into a pipe, another finds that it wants to run because the pipe has bytes. The
+//! engine asks each of them after every change.
 
 mod buffers;
+mod cached;
+mod client;
+mod failure;
+mod http;
+mod members;
 mod on_demand;
+mod outcome;
 mod pipe;
+mod program;
 mod queue;
 mod reply;
+mod request_body;
+mod response;
 mod segment;
 mod subject;
+mod transaction;
 
 pub use buffers::Buffers;
+pub use cached::CachedFile;
+pub use client::Client;
+pub use failure::{Failure, FailureKind, Side};
+pub use http::{Answered, Arrival, Http, Path, Stage};
+pub use members::Members;
 pub use on_demand::{Fresh, OnDemand, Pipes};
+pub use outcome::{Answer, Outcome, StoredBody, To};
 pub use pipe::{Front, Pipe};
-pub use reply::{Answer, Reply, Source};
+pub use program::Program;
+pub use reply::{DocumentSource, Reply};
+pub use request_body::{RequestBody, Sink};
+pub use response::{Content, Made, RangePart, Response};
 pub use segment::Segment;
-pub use subject::Client;
+pub use subject::Subject;
+pub use transaction::{SpareTransactions, Transaction, TransactionId, Transactions};
 
 use crate::config::Settings;
-use crate::limits::{BODY_BYTES_MAX, INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX};
-use crate::log::Level;
+use crate::limits::{CONNECTION_TASKS, INPUT_BYTES_MAX, OUTPUT_BYTES_MAX};
+use crate::route::{ListenerState, Route};
 use bitflags::bitflags;
 use std::fmt;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::sync::Arc;
-
-/// On whose side something failed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Side {
-    /// The client's: it went away, or it was too slow. The connection ends quietly.
-    Client,
-    /// A program or server that was asked on the client's behalf. The protocol answers, 502 or 504 in HTTP.
-    Upstream,
-    /// Ours. The protocol answers, 500 in HTTP.
-    Internal,
-}
 
 /// Where a connection stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Phase {
     /// Requests are read and answered.
     Open,
-    /// Nothing more will be put into the output. When it has left, our direction is shut down, and what the client
-    /// still sends is read and thrown away for a while, so that it sees the answer and not a reset.
+    /// Nothing more is put into the output. When it has left, our direction is shut down, and what the client still
+    /// sends is read and thrown away for a while, so that it sees the answer and not a reset.
     Lingering,
-    /// Nothing more will be put into the output. When it has left, the connection is closed.
+    /// Nothing more is put into the output. When it has left, the connection is closed.
     Closing,
-    /// The connection is to be closed at once.
+    /// The connection is closed at once.
     Closed,
 }
 
 bitflags! {
-    /// What is so or not of a connection.
+    /// What ClientRead knows of the bytes that come.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    pub struct Marks: u8 {
-        /// Our direction of the socket has been shut down.
-        const SHUT = 1;
+    pub struct ReadState: u8 {
         /// The last read has brought as much as one asks for at first: more is on its way.
-        const MUCH_COMES = 2;
-        /// While it lingers, something of the client's was read and dropped since that was last looked at.
+        const MUCH_COMES = 1;
+        /// While a long body comes fast, the kernel reports many bytes at once and not each segment (SO_RCVLOWAT).
+        const LOW_WATER = 2;
+        /// The connection lingers, and bytes were read and dropped since this was last looked at.
         const DROPPED = 4;
-        /// The program that was started last was too slow, or what it said was no answer: it works for nobody.
-        const PROGRAM_FAILED = 8;
-        /// While much of a body comes fast, the kernel tells of many bytes and not of each segment.
-        const PATIENT = 16;
-        /// The socket sends whole segments only.
-        const CORKED = 32;
+    }
+}
+
+bitflags! {
+    /// What ClientWrite has done to the socket.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct WriteState: u8 {
+        /// Our direction has been shut down.
+        const SHUT = 1;
+        /// The socket sends whole segments only (TCP_CORK, TCP_NOPUSH).
+        const CORKED = 2;
+    }
+}
+
+/// Which connection this is: it never changes, but that a reload gives its listener a new configuration.
+pub struct Identity {
+    /// Where the client has come in, by the configuration that the next request is answered by.
+    pub listener: Rc<ListenerState>,
+    /// The connection's serial number in its worker.
+    pub number: u64,
+    /// The other end.
+    pub client: Client,
+}
+
+#[cfg(test)]
+impl Identity {
+    /// That of a connection which is only played.
+    pub fn played() -> Self {
+        Self { listener: Rc::new(ListenerState::played()), number: 1, client: Client::Nobody }
     }
 }
 
@@ -79,54 +111,67 @@ pub struct Connection {
     pub output: OnDemand<Pipe, OUTPUT_BYTES_MAX>,
     /// Bytes that have left on this connection.
     pub sent_bytes: u64,
-    /// The request's body, plain, for the handler that takes it.
-    pub body: OnDemand<Pipe, BODY_BYTES_MAX>,
-    /// What a handler answers, before the protocol has framed it.
-    pub reply: OnDemand<Reply, REPLY_BYTES_MAX>,
-    /// Where the connection stands; changed by the protocol.
-    pub phase: Phase,
-    /// A handler has failed, on this side, and the protocol has not seen it yet.
-    pub failed: Option<Side>,
-    /// What else is known of it.
-    pub marks: Marks,
-    /// What holds at the place of the present request, or of the last one.
-    pub settings: Arc<Settings>,
+    /// What holds while no request is under way: the place of the last one.
+    pub route: Rc<Route>,
+    /// Requests that are under way.
+    pub transactions: Transactions,
+    /// The last request whose answer has not left yet: for log lines.
+    pub subject: Option<Rc<dyn fmt::Display>>,
+    /// Which connection this is.
+    pub identity: Identity,
     /// The client's socket, which its two sides share. `None` when it is only played.
     pub socket: Option<OwnedFd>,
-    /// Who has connected.
-    pub client: Client,
-    /// The request, in the words of its protocol: for log lines.
-    pub request: Option<Rc<dyn fmt::Display>>,
-    /// The tasks, the protocol first. Cached by the engine.
-    pub members: Members,
+    /// Its own tasks: the protocol first, then the client's two sides. Kept by the engine.
+    pub tasks: Members<CONNECTION_TASKS>,
+    /// Where the connection stands; changed by the protocol.
+    pub phase: Phase,
+    /// ClientRead's.
+    pub reading: ReadState,
+    /// ClientWrite's.
+    pub writing: WriteState,
 }
 
 // Each idle connection has one, and the arena adds its generation.
-const _: () = assert!(size_of::<Connection>() == 128);
+const _: () = assert!(size_of::<Connection>() <= 128);
 
 impl Connection {
     /// A fresh connection, before its first request.
-    pub fn new(socket: Option<OwnedFd>, client: Client, settings: Arc<Settings>) -> Self {
+    pub fn new(socket: Option<OwnedFd>, identity: Identity) -> Self {
         Self {
             input: OnDemand::default(),
             output: OnDemand::default(),
             sent_bytes: 0,
-            body: OnDemand::default(),
-            reply: OnDemand::default(),
-            phase: Phase::Open,
-            failed: None,
-            marks: Marks::empty(),
-            settings,
+            route: Rc::clone(&identity.listener.route),
+            transactions: Transactions::default(),
+            subject: None,
+            identity,
             socket,
-            client,
-            request: None,
-            members: Members::default(),
+            tasks: Members::default(),
+            phase: Phase::Open,
+            reading: ReadState::empty(),
+            writing: WriteState::empty(),
         }
     }
 
-    /// The level of the error log for this connection.
-    pub fn log_level(&self) -> Level {
-        self.settings.error_level
+    /// What holds now: at the place of the request that is under way, or of the last one.
+    pub fn settings(&self) -> &Settings {
+        self.transactions.settings_or(&self.route)
+    }
+
+    /// The transaction with this number; the current one for `None`, which a task of the connection itself works for.
+    pub fn transaction(&self, id: Option<TransactionId>) -> Option<&Transaction> {
+        match id {
+            None => self.transactions.current(),
+            Some(id) => self.transactions.find(id),
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn transaction_mut(&mut self, id: Option<TransactionId>) -> Option<&mut Transaction> {
+        match id {
+            None => self.transactions.current_mut(),
+            Some(id) => self.transactions.find_mut(id),
+        }
     }
 
     /// Where the output ends, counted from the connection's first byte.
@@ -142,83 +187,66 @@ impl Connection {
             Phase::Closed => true,
         }
     }
-}
 
-/// A connection's tasks, by their numbers in the engine. It is told when one of them goes, so it needs no generations.
-#[derive(Default)]
-pub struct Members {
-    /// Those behind the first `count` mean nothing.
-    numbers: [u32; MEMBERS_MAX],
-    count: u8,
-}
-
-impl Members {
-    /// Adds a task; false when there is no room for it.
-    pub fn add(&mut self, number: u32) -> bool {
-        let Some(place) = self.numbers.get_mut(usize::from(self.count)) else { return false };
-        *place = number;
-        self.count += 1;
-        true
+    /// Whether a task other than its own works for it.
+    #[inline]
+    pub fn has_handlers(&self) -> bool {
+        self.transactions.iter().any(|transaction| !transaction.handlers.is_empty())
     }
 
-    /// Removes a task; the others keep their order.
-    pub fn remove(&mut self, number: u32) {
-        if let Some(at) = self.as_slice().iter().position(|member| *member == number) {
-            self.numbers.copy_within(at + 1..usize::from(self.count), at);
-            self.count -= 1;
+    /// The transaction that the task with this number works for; `None` for a task of the connection itself.
+    #[inline]
+    pub fn works_for(&self, number: u32) -> Option<TransactionId> {
+        if self.transactions.is_empty() { None } else { self.transactions.of_handler(number) }
+    }
+
+    /// How many tasks it has, the handlers of its transactions included.
+    pub fn members(&self) -> usize {
+        self.tasks.len() + self.transactions.iter().map(|transaction| transaction.handlers.len()).sum::<usize>()
+    }
+
+    /// The number of the task at this place: its own tasks come first, then the handlers.
+    #[inline]
+    pub fn member(&self, at: usize) -> Option<u32> {
+        match self.tasks.get(at) {
+            Some(task) => Some(task),
+            None => self.handler(at - self.tasks.len()),
         }
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        usize::from(self.count)
+    fn handler(&self, mut at: usize) -> Option<u32> {
+        for transaction in self.transactions.iter() {
+            match transaction.handlers.get(at) {
+                Some(handler) => return Some(handler),
+                None => at -= transaction.handlers.len(),
+            }
+        }
+        None
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// All of them in their order: the protocol is the first, the client's two sides follow.
+    /// The place of the task with this number.
     #[inline]
-    pub fn as_slice(&self) -> &[u32] {
-        &self.numbers[..usize::from(self.count)]
+    pub fn position(&self, number: u32) -> Option<usize> {
+        if let Some(at) = self.tasks.position(number) {
+            return Some(at);
+        }
+        let mut before = self.tasks.len();
+        for transaction in self.transactions.iter() {
+            if let Some(at) = transaction.handlers.position(number) {
+                return Some(before + at);
+            }
+            before += transaction.handlers.len();
+        }
+        None
     }
 
-    /// The task at this place.
-    #[inline]
-    pub fn get(&self, at: usize) -> Option<u32> {
-        self.as_slice().get(at).copied()
+    /// Forgets the task with this number.
+    pub fn remove_member(&mut self, number: u32) {
+        if !self.tasks.remove(number) {
+            self.transactions.remove_handler(number);
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn members_keep_their_order_and_their_limit() {
-        let mut members = Members::default();
-        assert!((0..MEMBERS_MAX as u32).all(|i| members.add(i)));
-        assert!(!members.add(99));
-        members.remove(1);
-        members.remove(77);
-        assert_eq!((members.len(), members.get(0), members.get(1)), (MEMBERS_MAX - 1, Some(0), Some(2)));
-        assert_eq!(members.get(MEMBERS_MAX - 1), None);
-    }
-
-    #[test]
-    fn a_connection_that_closes_is_over_when_its_output_has_left() {
-        let mut x = Connection::new(None, Client::Nobody, Arc::default());
-        x.output.push_copy(b"bye");
-        for (phase, over) in [(Phase::Open, false), (Phase::Closing, false), (Phase::Closed, true)] {
-            x.phase = phase;
-            assert_eq!(x.is_over(), over, "{phase:?}");
-        }
-        x.output.clear();
-        x.phase = Phase::Closing;
-        assert!(x.is_over());
-        x.phase = Phase::Lingering;
-        assert!(!x.is_over(), "the client may still send");
-    }
-}
+mod tests;

@@ -64,6 +64,11 @@ impl Pipe {
         self.announced_bytes = 0;
     }
 
+    /// Makes it full with this many bytes. Nothing is in it yet.
+    pub fn set_bound(&mut self, memory_bytes_max: usize) {
+        self.memory_bytes_max = memory_bytes_max as u32;
+    }
+
     /// Makes it full with no less than so many bytes; what is in it stays.
     pub fn widen(&mut self, memory_bytes_max: usize) {
         self.memory_bytes_max = self.memory_bytes_max.max(memory_bytes_max as u32);

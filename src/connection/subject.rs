@@ -1,45 +1,51 @@
-//! Whom and what a log line is about.
+//! What a log line is about.
 
-use super::Connection;
+use super::{Client, Connection, Identity, Transaction};
+use crate::config::{LogTarget, Settings};
+use crate::log::Level;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
-use webserv_sys::net::Address;
 
-/// A client, as far as it is told of: an [`Address`] in 20 bytes, since each idle connection has one.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub enum Client {
-    /// There is none.
-    #[default]
-    Nobody,
-    /// By IPv4 or IPv6, from this port.
-    Inet(IpAddr, u16),
-    /// By a unix socket. (Theirs have no names.)
-    Unix,
+/// A request, or a connection between two of them, as log lines tell of it.
+pub struct Subject<'a> {
+    settings: &'a Settings,
+    client: Client,
+    request: Option<&'a dyn fmt::Display>,
 }
 
-impl Client {
-    /// Its address, if there is one.
-    pub fn address(self) -> Option<Address> {
-        match self {
-            Client::Nobody => None,
-            Client::Inet(ip, port) => Some(Address::Inet(SocketAddr::new(ip, port))),
-            Client::Unix => Some(Address::Unix(PathBuf::new())),
+impl<'a> Subject<'a> {
+    /// Lines less serious than this are not written.
+    pub fn level(&self) -> Level {
+        self.settings.error_level
+    }
+
+    /// The log that lines go to. `None` for the main one.
+    pub fn target(&self) -> Option<&'a LogTarget> {
+        self.settings.error_log.as_deref()
+    }
+}
+
+impl Transaction {
+    /// What log lines tell of it.
+    pub fn about(&self, identity: &Identity) -> Subject<'_> {
+        Subject { settings: self.settings(), client: identity.client, request: self.subject.as_deref() }
+    }
+}
+
+impl Connection {
+    /// What log lines tell of a task of this connection that works for this transaction, or for none.
+    pub fn about<'a>(&'a self, transaction: Option<&'a Transaction>) -> Subject<'a> {
+        match transaction {
+            Some(transaction) => transaction.about(&self.identity),
+            None => {
+                let (settings, request) = (&*self.route.settings, self.subject.as_deref());
+                Subject { settings, client: self.identity.client, request }
+            }
         }
     }
 }
 
-impl From<&Address> for Client {
-    fn from(address: &Address) -> Self {
-        match address {
-            Address::Inet(inet) => Client::Inet(inet.ip(), inet.port()),
-            Address::Unix(_) => Client::Unix,
-        }
-    }
-}
-
-/// What the log tells of a connection: "client: 127.0.0.1, server: example.org, request: "GET / HTTP/1.1"".
-impl fmt::Display for Connection {
+/// For example: client: 127.0.0.1, server: example.org, request: "GET / HTTP/1.1"
+impl fmt::Display for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.client {
             Client::Inet(ip, _) => write!(f, "client: {ip}")?,
@@ -49,25 +55,9 @@ impl fmt::Display for Connection {
         if !self.settings.server_name.is_empty() {
             write!(f, ", server: {}", self.settings.server_name)?;
         }
-        if let Some(request) = &self.request {
+        if let Some(request) = self.request {
             write!(f, ", request: \"{request}\"")?;
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_client_has_the_address_that_it_was_made_of() {
-        for address in ["192.0.2.7:40000", "[2001:db8::1]:5"] {
-            let address = Address::Inet(address.parse().expect("an address"));
-            assert_eq!(Client::from(&address).address(), Some(address));
-        }
-        let unix = Address::Unix(PathBuf::new());
-        assert_eq!(Client::from(&unix).address(), Some(unix));
-        assert_eq!(Client::default().address(), None);
     }
 }

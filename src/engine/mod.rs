@@ -1,12 +1,13 @@
 //! The loop: it waits for the kernel, gives tasks their turns, and knows nothing of what they do.
 //!
 //! One round: wait -> events to tokens (stale ones dropped) -> a bounded number of turns -> deadlines that have passed.
-//! After each turn the members of the connection are callee in a circle what they want now, until one of them goes on:
-//! so a request passes from who reads it to who answers it to who writes, and nobody is callee twice. Only the engine
-//! arms and disarms the kernel. A task that wants its system call is simply run ("try first"); the kernel is callee to
+//! After each turn the members of the connection are asked in a circle what they want now, until one of them goes on:
+//! so a request passes from who reads it to who answers it to who writes, and nobody is asked twice. Only the engine
+//! arms and disarms the kernel. A task that wants its system call is simply run ("try first"); the kernel is asked to
 //! watch only for a task that has been told to come back later, and stays armed until an event comes that nobody wants.
 
 mod arena;
+mod context;
 mod panics;
 mod slot;
 mod task;
@@ -14,7 +15,8 @@ mod timers;
 mod turn;
 
 pub use arena::Arena;
-pub use task::{Context, Event, Flow, LogContext, Task, TaskError, Want};
+pub use context::{Context, LogContext, TurnState, Work};
+pub use task::{Event, Flow, Seen, Task, TaskError, Want};
 
 pub use crate::connection::Side;
 
@@ -25,16 +27,12 @@ use panics::Callee;
 use slot::{RunQueue, Slot, Watched};
 use std::collections::VecDeque;
 use std::time::Duration;
-use task::TurnState;
 use timers::Timers;
 use webserv_sys::{Moment, Poller, Ready, Result, Token};
 
 /// Deadlines of tasks that are gone may stand in the heap beside those of the living, and so many more, before it is
 /// swept.
 const SPARE_DEADLINES: usize = 64;
-
-/// Tasks that a connection is opened with: the protocol and the client's two sides. Those after them are handlers.
-pub(crate) const CONNECTION_TASKS: usize = 3;
 
 /// How long a task that stands alone is left alone after the kernel has refused to watch for it, or after a panic.
 const REST: Duration = Duration::from_secs(1);
@@ -96,6 +94,7 @@ impl<W> Engine<W> {
                 now: Moment::now(),
                 connections_open: 0,
                 of: None,
+                transaction: None,
                 orders: Vec::new(),
                 control: Control::Run,
                 log,
@@ -106,7 +105,7 @@ impl<W> Engine<W> {
 
     /// Adds a task that belongs to no connection.
     pub fn start(&mut self, task: Box<dyn Task<W>>) {
-        let token = self.insert(task, None);
+        let token = self.insert(task);
         self.settle(token, None);
     }
 
@@ -173,7 +172,7 @@ impl<W> Engine<W> {
     }
 
     /// How long the kernel may wait: not at all while tasks are queued or to be told something, nor at the end. By the
-    /// clock of the last wait: a deadline may be late by what was done since, and the clock is callee once a round.
+    /// clock of the last wait: a deadline may be late by what was done since, and the clock is asked once a round.
     fn timeout(&self) -> Option<Duration> {
         if !self.run_queue.are_empty() || !self.told.is_empty() || !self.goes_on() {
             return Some(Duration::ZERO);
@@ -215,7 +214,7 @@ impl<W> Engine<W> {
         let Some(slot) = self.slots.get(token) else { return };
         let Some(x) = slot.connection(&self.connections) else {
             let (log_context, secs) = (slot.task.log_context(None), REST.as_secs());
-            self.say(Level::Crit, log_context, None, format_args!("{error}; tried again in {secs} s"));
+            self.say(Level::Crit, (token.index, log_context), None, format_args!("{error}; tried again in {secs} s"));
             return self.rest(token);
         };
         self.fail(token, TaskError::internal(error));
@@ -290,7 +289,7 @@ impl<W> Engine<W> {
         }
     }
 
-    /// What one of the tasks callee that all be told.
+    /// What one of the tasks asked that all be told.
     fn find_told(&mut self) {
         let (events, tokens) = (std::mem::take(&mut self.told), self.slots.tokens());
         self.telling = events.iter().flat_map(|event| tokens.iter().map(|token| (*event, *token))).collect();

@@ -1,15 +1,15 @@
 //! What becomes of a panic: it is a bug in a task, and costs that task's connection, not the server.
 //!
-//! Tasks are callee and called in parts of the loop that are guarded as a whole, since to guard each call would cost
+//! Tasks are asked and called in parts of the loop that are guarded as a whole, since to guard each call would cost
 //! each of them. The engine notes whom it asks, so that it knows whose panic it was, and goes on with the rest.
 
 use super::Engine;
-use super::task::LogContext;
+use super::context::LogContext;
 use crate::log::Level;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use webserv_sys::Token;
 
-/// Who was callee or called last.
+/// Who was asked or called last.
 #[derive(Clone, Copy)]
 pub(super) enum Callee {
     /// Nobody.
@@ -59,7 +59,8 @@ impl<W> Engine<W> {
         });
         let log_context = log_context.unwrap_or(LogContext { kind: "a task", doing: "", fd: None });
         let then = if connection.is_some() { "its connection is closed" } else { "it goes on" };
-        self.say(Level::Alert, log_context, connection, format_args!("panicked (a bug); {then}"));
+        let number = task.map_or(u32::MAX, |task| task.index);
+        self.say(Level::Alert, (number, log_context), connection, format_args!("panicked (a bug); {then}"));
         self.guarded_once(|engine| engine.carry_out(connection));
         match (connection, callee) {
             (Some(x), _) => {

@@ -1,9 +1,9 @@
 //! What the engine keeps for each task.
 
+use super::context::TurnState;
 use super::panics::Callee;
-use super::task::TurnState;
 use super::timers::Deadline;
-use super::{Arena, Event, Flow, Task, TaskError, Want};
+use super::{Arena, Event, Flow, Seen, Task, TaskError, Want};
 use crate::connection::Connection;
 use std::collections::VecDeque;
 use webserv_sys::{Token, Watch};
@@ -117,25 +117,30 @@ impl<W> Slot<W> {
     /// Asks it what it wants now.
     pub fn ask(&self, token: Token, connections: &Arena<Connection>, callee: &mut Callee) -> Want {
         *callee = Callee::Wants(token);
-        self.task.wants(self.connection_in(connections))
+        self.task.wants(self.seen(token, connections))
+    }
+
+    /// What its task sees.
+    pub fn seen<'x>(&self, token: Token, connections: &'x Arena<Connection>) -> Seen<'x> {
+        self.connection_in(connections).map_or(Seen::default(), |connection| seen(connection, token.index))
     }
 
     /// Asks it what it wants now: true if that is a turn at once. If it is to wait, for the next round or for the
     /// kernel, it is put into line for that.
     #[inline]
-    pub fn goes_on(&mut self, token: Token, connection: Option<&Connection>, run_queue: &mut RunQueue) -> bool {
+    pub fn goes_on(&mut self, token: Token, seen: Seen<'_>, run_queue: &mut RunQueue) -> bool {
         if self.queued != Queued::No {
-            return false; // it is callee when its turn comes
+            return false; // it is asked when its turn comes
         }
         if self.blocked && self.watched == Watched::Yes {
             // The kernel will say. Should it want nothing by then, it is disarmed when its event comes.
-            debug_assert_ne!(self.task.wants(connection), Want::Turn, "{} waits for the kernel", self.task.kind());
+            debug_assert_ne!(self.task.wants(seen), Want::Turn, "{} waits for the kernel", self.task.kind());
             return false;
         }
-        let goes_on = match self.task.wants(connection) {
+        let goes_on = match self.task.wants(seen) {
             Want::Nothing => false,
             Want::Turn => true,
-            Want::Kernel => self.tries(token, connection, run_queue),
+            Want::Kernel => self.tries(token, seen.connection, run_queue),
         };
         if goes_on && self.yields {
             self.enqueue(token, run_queue);
@@ -144,10 +149,10 @@ impl<W> Slot<W> {
         goes_on
     }
 
-    /// The kernel has an event for it. Whether it wants that is callee when its turn comes.
+    /// The kernel has an event for it. Whether it wants that is asked when its turn comes.
     pub fn on_ready(&mut self, token: Token, hangup: bool, run_queue: &mut RunQueue) {
         self.blocked = false;
-        self.yields = false; // the kernel has been callee since
+        self.yields = false; // the kernel has been asked since
         self.enqueue(token, run_queue);
         if hangup {
             self.queued = Queued::Hangup;
@@ -180,11 +185,11 @@ impl<W> Slot<W> {
     }
 
     /// Whether it waits for anything at all.
-    pub fn is_alive(&self, connection: &Connection) -> bool {
-        self.queued == Queued::Hangup || self.deadline.is_set() || self.task.wants(Some(connection)) != Want::Nothing
+    pub fn is_alive(&self, seen: Seen<'_>) -> bool {
+        self.queued == Queued::Hangup || self.deadline.is_set() || self.task.wants(seen) != Want::Nothing
     }
 
-    /// It wants its system call: true if that may be tried now. If not, the kernel will be callee to say when.
+    /// It wants its system call: true if that may be tried now. If not, the kernel will be asked to say when.
     fn tries(&mut self, token: Token, connection: Option<&Connection>, run_queue: &mut RunQueue) -> bool {
         let tries = match self.task.watch(connection) {
             Watch::Always => true,
@@ -200,4 +205,17 @@ impl<W> Slot<W> {
         }
         tries
     }
+}
+
+/// What the task with this number sees of its connection. A task of the connection itself sees the current transaction.
+#[inline]
+pub(super) fn seen(connection: &Connection, number: u32) -> Seen<'_> {
+    let transaction = connection.transaction(connection.works_for(number));
+    Seen { connection: Some(connection), transaction }
+}
+
+/// What a task of the connection itself sees.
+#[inline]
+pub(super) fn seen_by_own(connection: &Connection) -> Seen<'_> {
+    Seen { connection: Some(connection), transaction: connection.transactions.current() }
 }

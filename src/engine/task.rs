@@ -1,13 +1,11 @@
-//! What a task is, and what it may do while it runs.
+//! What a task is.
 
+use super::context::{Context, LogContext, TurnState};
 use super::timers::Deadline;
-use super::{CONNECTION_TASKS, Control};
-use crate::connection::{Connection, Side};
-use crate::log::{ErrorLog, Level, Line};
-use std::fmt;
+use crate::connection::{Connection, FailureKind, Side, Transaction};
+use crate::log::Level;
 use std::os::fd::AsRawFd;
-use std::time::Duration;
-use webserv_sys::{Error, Moment, Token, Watch};
+use webserv_sys::{Error, Watch};
 
 /// What a task is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,12 +40,12 @@ pub enum Want {
 /// How a turn ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flow {
-    /// The kernel has no more now: `EAGAIN`, or less than was callee for. A task that waits for the kernel is not
-    /// callee what it wants before the kernel has an event for it: it may not come to want a [`Want::Turn`] meanwhile.
+    /// The kernel has no more now: `EAGAIN`, or less than was asked for. A task that waits for the kernel is not
+    /// asked what it wants before the kernel has an event for it: it may not come to want a [`Want::Turn`] meanwhile.
     Blocked,
     /// Something was done, and more may be possible.
     Progress,
-    /// The same, and it was as much as one turn may do: the kernel is callee who else has come before the next one.
+    /// The same, and it was as much as one turn may do: the kernel is asked who else has come before the next one.
     Yield,
     /// The task is over: drop it.
     Done,
@@ -58,6 +56,8 @@ pub enum Flow {
 pub struct TaskError {
     /// Whose fault it is.
     pub side: Side,
+    /// What went wrong.
+    pub kind: FailureKind,
     /// The call that failed and its error number.
     pub source: Error,
 }
@@ -65,13 +65,27 @@ pub struct TaskError {
 impl TaskError {
     /// The client's side failed in this call.
     pub fn client(source: Error) -> Self {
-        Self { side: Side::Client, source }
+        Self { side: Side::Client, kind: FailureKind::Reset, source }
     }
 
     /// Our side failed in this call.
     pub fn internal(source: Error) -> Self {
-        Self { side: Side::Internal, source }
+        Self { side: Side::Internal, kind: FailureKind::Internal, source }
     }
+
+    /// A program or server that was asked has failed in this way.
+    pub fn upstream(kind: FailureKind, source: Error) -> Self {
+        Self { side: Side::Upstream, kind, source }
+    }
+}
+
+/// What a task sees when it is asked what it wants.
+#[derive(Clone, Copy, Default)]
+pub struct Seen<'a> {
+    /// Its connection; `None` for a task that stands alone.
+    pub connection: Option<&'a Connection>,
+    /// The transaction that it works for. For a task of the connection itself: the current one, if there is one.
+    pub transaction: Option<&'a Transaction>,
 }
 
 /// One piece of work: it moves bytes one way on one descriptor and makes one kind of system call.
@@ -88,13 +102,13 @@ pub trait Task<W> {
     /// (The descriptor is the task's own, or its connection's.)
     fn watch<'w>(&'w self, connection: Option<&'w Connection>) -> Watch<'w>;
 
-    /// What it waits for. Pure: callee when its connection has changed.
-    fn wants(&self, connection: Option<&Connection>) -> Want;
+    /// What it waits for. Pure: asked when its connection or its transaction has changed.
+    fn wants(&self, seen: Seen<'_>) -> Want;
 
     /// Does one bounded piece of work. Never blocks.
     fn handle(&mut self, event: Event, cx: &mut Context<'_, W>) -> Result<Flow, TaskError>;
 
-    /// How it is named in log run_queue. (Here, as the next, so that the engine makes one call for all of it.)
+    /// How it is named in log lines. (Here, as the next, so that the engine makes one call for all of it.)
     fn log_context(&self, connection: Option<&Connection>) -> LogContext {
         let fd = match self.watch(connection) {
             Watch::Read(fd) | Watch::Write(fd) | Watch::Change(fd) => Some(fd.as_raw_fd()),
@@ -119,173 +133,5 @@ pub trait Task<W> {
             cx.trace(event, &outcome);
         }
         outcome
-    }
-}
-
-/// What a running task can see and ask for. It borrows the engine's fields one by one, so no task can reach another.
-pub struct Context<'a, W> {
-    /// What the tasks of this connection share; `None` for a task that stands alone.
-    pub connection: Option<&'a mut Connection>,
-    /// What all tasks of this worker share.
-    pub worker: &'a mut W,
-    /// The time of this round of the loop.
-    pub now: Moment,
-    /// Who runs.
-    log_context: LogContext,
-    deadline: &'a mut Deadline,
-    turn: &'a mut TurnState<W>,
-}
-
-/// What the engine lends to whoever has its turn.
-pub struct TurnState<W> {
-    /// The time of this round.
-    pub(super) now: Moment,
-    pub(super) connections_open: usize,
-    /// The connection of who has its turn.
-    pub(super) of: Option<Token>,
-    pub(super) orders: Vec<Order<W>>,
-    pub(super) control: Control,
-    pub(super) log: ErrorLog,
-}
-
-/// Who speaks in a log line.
-#[derive(Clone, Copy)]
-pub struct LogContext {
-    pub(super) kind: &'static str,
-    pub(super) doing: &'static str,
-    pub(super) fd: Option<i32>,
-}
-
-/// What a task callee the engine to do after its turn.
-pub(super) enum Order<W> {
-    /// A new task in the same connection.
-    Join(Box<dyn Task<W>>),
-    /// A new task that stands alone.
-    Alone(Box<dyn Task<W>>),
-    /// A new connection with its first tasks, and the first deadline of the first of them.
-    Open(Connection, [Box<dyn Task<W>>; CONNECTION_TASKS], Moment),
-    /// All tasks are told.
-    Tell(Event),
-    /// The tasks of this connection that work for the protocol are cancelled.
-    CancelHandlers,
-}
-
-impl<W> Context<'_, W> {
-    /// The connection of a task that always has one.
-    pub fn connection(&mut self) -> &mut Connection {
-        self.connection.as_deref_mut().expect("this task is only made inside a connection")
-    }
-
-    /// Tell this task [`Event::Deadline`] after `wait`, instead of whenever it had callee for before.
-    pub fn wake_after(&mut self, wait: Duration) {
-        self.deadline.at = self.now.after(wait);
-    }
-
-    /// Tell this task [`Event::Deadline`] at this time.
-    pub fn wake_at(&mut self, at: Moment) {
-        self.deadline.at = at;
-    }
-
-    /// No deadline any more.
-    pub fn no_deadline(&mut self) {
-        self.deadline.at = Moment::NEVER;
-    }
-
-    /// Whether a deadline is set.
-    pub fn has_deadline(&self) -> bool {
-        self.deadline.is_set()
-    }
-
-    /// Adds a task to this connection. Nothing joins one that is closing, nor a task that stands alone.
-    pub fn join(&mut self, task: Box<dyn Task<W>>) {
-        self.turn.orders.push(Order::Join(task));
-    }
-
-    /// Adds a task that belongs to no connection.
-    pub fn start(&mut self, task: Box<dyn Task<W>>) {
-        self.turn.orders.push(Order::Alone(task));
-    }
-
-    /// Opens a connection: the protocol first, then who writes to the client, then who reads. They are callee what they
-    /// want in a circle, so each comes soon after the one who has work for it. The protocol is told
-    /// [`Event::Deadline`] at `until`, if it has not callee for another time by then: it needs no turn only to begin.
-    pub fn open(&mut self, connection: Connection, tasks: [Box<dyn Task<W>>; CONNECTION_TASKS], until: Moment) {
-        self.turn.orders.push(Order::Open(connection, tasks, until));
-    }
-
-    /// Tells all tasks (this one too) of something that concerns the whole server.
-    pub fn tell_all(&mut self, event: Event) {
-        self.turn.orders.push(Order::Tell(event));
-    }
-
-    /// Cancels the tasks of this connection that joined after it was opened: their work is not wanted any more.
-    pub fn cancel_handlers(&mut self) {
-        // None joins the connection before this order is carried out but those that were ordered before it.
-        if !self.turn.orders.is_empty() || self.connection.as_ref().is_some_and(|x| x.members.len() > CONNECTION_TASKS)
-        {
-            self.turn.orders.push(Order::CancelHandlers);
-        }
-    }
-
-    /// Leaves the loop after this round.
-    pub fn stop(&mut self) {
-        self.turn.control = Control::Stop;
-    }
-
-    /// Leaves the loop when the last connection is closed.
-    pub fn stop_when_idle(&mut self) {
-        if self.turn.control == Control::Run {
-            self.turn.control = Control::Drain;
-        }
-    }
-
-    /// Connections open in this worker.
-    pub fn connections_open(&self) -> usize {
-        self.turn.connections_open
-    }
-
-    /// Writes a line to the error log, with what is known of this task and its connection.
-    pub fn log(&mut self, level: Level, what: fmt::Arguments<'_>) {
-        if level <= self.log_level() {
-            let line = self.log_context.line(self.turn.of, self.connection.as_deref(), what);
-            self.turn.log.write(level, &line);
-        }
-    }
-
-    /// The level that the error log has for this task's connection.
-    fn log_level(&self) -> Level {
-        self.connection.as_ref().map_or(self.turn.log.level(), |x| x.log_level())
-    }
-
-    /// One line for each event, at level debug.
-    #[cold]
-    fn trace(&mut self, event: Event, outcome: &Result<Flow, TaskError>) {
-        match outcome {
-            Ok(flow) => self.log(Level::Debug, format_args!("{event:?} -> {flow:?}")),
-            Err(error) => self.log(Level::Debug, format_args!("{event:?} -> {}", error.source)),
-        }
-    }
-
-    /// The error log itself, to be opened again.
-    pub fn error_log(&mut self) -> &mut ErrorLog {
-        &mut self.turn.log
-    }
-}
-
-impl LogContext {
-    pub(super) fn line<'l>(
-        &self,
-        of: Option<Token>,
-        connection: Option<&'l Connection>,
-        what: fmt::Arguments<'l>,
-    ) -> Line<'l> {
-        Line {
-            target: connection.and_then(|x| x.settings.error_log.as_deref()),
-            connection: of.map(|t| (t.index, t.generation)),
-            task: Some((self.kind, self.fd)),
-            what,
-            doing: self.doing,
-            subject: connection.map(|x| x as &dyn fmt::Display),
-        }
     }
 }

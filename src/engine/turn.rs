@@ -1,11 +1,11 @@
 //! One turn of one task, and what follows from it.
 
+use super::context::{LogContext, Order};
 use super::panics::Callee;
-use super::slot::{Slot, Watched};
-use super::task::{LogContext, Order};
-use super::{CONNECTION_TASKS, Engine, Event, Flow, Side, Task, TaskError};
-use crate::connection::{Connection, Phase};
-use crate::limits::MEMBERS_MAX;
+use super::slot::{Slot, Watched, seen, seen_by_own};
+use super::{Engine, Event, Flow, Seen, Side, Task, TaskError};
+use crate::connection::{Connection, Failure, FailureKind, Phase, TransactionId};
+use crate::limits::{CONNECTION_TASKS, HANDLERS_MAX};
 use crate::log::Level;
 use std::fmt;
 use webserv_sys::{Moment, Token};
@@ -23,8 +23,9 @@ impl<W> Engine<W> {
     pub(super) fn turn_in(&mut self, connection: Option<Token>, token: Token, event: Event) {
         let Some(slot) = self.slots.get_mut(token) else { return };
         self.callee = Callee::Turn(token);
-        self.turn.of = connection;
         let x = connection.and_then(|x| self.connections.get_mut(x));
+        self.turn.of = connection;
+        self.turn.transaction = x.as_ref().and_then(|x| x.works_for(token.index));
         let outcome = slot.turn(event, x, &mut self.worker, &mut self.turn);
         self.timers.file(token, &mut slot.deadline);
         self.carry_out(connection);
@@ -35,40 +36,48 @@ impl<W> Engine<W> {
         }
     }
 
-    /// The level that the error log has for this connection.
-    fn log_level(&self, connection: Option<Token>) -> Level {
-        connection.and_then(|x| self.connections.get(x)).map_or(self.turn.log.level(), Connection::log_level)
+    /// Writes a line about the task with this number, if the level asks for it.
+    pub(super) fn say(&mut self, level: Level, task: (u32, LogContext), of: Option<Token>, what: fmt::Arguments<'_>) {
+        let (number, log_context) = task;
+        let x = of.and_then(|x| self.connections.get(x));
+        self.turn.of = of;
+        self.turn.transaction = x.and_then(|x| x.works_for(number));
+        self.turn.say(level, &log_context, x, what);
     }
 
-    /// Writes a line about a task, if the level asks for it.
-    pub(super) fn say(&mut self, level: Level, log_context: LogContext, of: Option<Token>, what: fmt::Arguments<'_>) {
-        if level <= self.log_level(of) {
-            let x = of.and_then(|x| self.connections.get(x));
-            self.turn.log.write(level, &log_context.line(of, x, what));
-        }
+    /// Adds a task that stands alone.
+    pub(super) fn insert(&mut self, task: Box<dyn Task<W>>) -> Token {
+        self.slots.insert(Slot::new(task, None))
     }
 
-    /// Adds a task, to a connection or alone.
-    pub(super) fn insert(&mut self, task: Box<dyn Task<W>>, connection: Option<Token>) -> Token {
-        let token = self.slots.insert(Slot::new(task, connection));
-        let joined = match connection {
-            Some(x) => self.connections.get_mut(x).is_some_and(|x| x.members.add(token.index)),
-            None => true,
-        };
-        if !joined {
-            self.no_room(token, connection);
-        }
+    /// Adds a task to a connection.
+    pub(super) fn insert_own(&mut self, task: Box<dyn Task<W>>, x: Token) -> Token {
+        let token = self.slots.insert(Slot::new(task, Some(x)));
+        let has_room = self.connections.get_mut(x).is_some_and(|x| x.tasks.add(token.index));
+        debug_assert!(has_room, "a connection is opened with {CONNECTION_TASKS} tasks");
         token
     }
 
-    /// A connection has as many tasks as it may have: the protocol is told that this one has failed.
-    fn no_room(&mut self, token: Token, connection: Option<Token>) {
+    /// Adds a handler to a transaction of a connection, if that is still there.
+    pub(super) fn insert_handler(&mut self, task: Box<dyn Task<W>>, x: Token, id: TransactionId) {
+        let Some(connection) = self.connections.get_mut(x) else { return };
+        let Some(transaction) = connection.transactions.find_mut(id) else { return };
+        let token = self.slots.insert(Slot::new(task, Some(x)));
+        if !transaction.handlers.add(token.index) {
+            self.no_room(token, x, id);
+        }
+    }
+
+    /// A transaction has as many handlers as it may have: the protocol is told that this one has failed.
+    fn no_room(&mut self, token: Token, x: Token, id: TransactionId) {
         let Some(slot) = self.slots.get(token) else { return };
-        let log_context = slot.task.log_context(connection.and_then(|x| self.connections.get(x)));
-        self.say(Level::Alert, log_context, connection, format_args!("there are {MEMBERS_MAX} tasks already (a bug)"));
+        let log_context = slot.task.log_context(self.connections.get(x));
+        let what = format_args!("there are {HANDLERS_MAX} handlers already (a bug)");
+        self.say(Level::Alert, (token.index, log_context), Some(x), what);
         self.remove(token);
-        if let Some(connection) = connection.and_then(|x| self.connections.get_mut(x)) {
-            connection.failed = Some(Side::Internal);
+        if let Some(transaction) = self.connections.get_mut(x).and_then(|x| x.transactions.find_mut(id)) {
+            let kind = FailureKind::Internal;
+            transaction.failed = Some(Failure { side: Side::Internal, kind, request_sent: false });
         }
     }
 
@@ -84,17 +93,17 @@ impl<W> Engine<W> {
         let mut orders = std::mem::take(&mut self.turn.orders);
         for order in orders.drain(..) {
             match order {
-                Order::Join(task) => {
-                    if connection.is_some() {
-                        self.insert(task, connection);
+                Order::Join(id, task) => {
+                    if let Some(x) = connection {
+                        self.insert_handler(task, x, id);
                     }
                 }
                 Order::Alone(task) => self.start(task),
                 Order::Open(opened, tasks, until) => self.open(opened, tasks, until),
                 Order::Tell(event) => self.told.push(event),
-                Order::CancelHandlers => {
+                Order::CancelHandlers(id) => {
                     if let Some(x) = connection {
-                        self.cancel_members(x, CONNECTION_TASKS);
+                        self.cancel_handlers(x, id);
                     }
                 }
             }
@@ -105,7 +114,7 @@ impl<W> Engine<W> {
     fn open(&mut self, connection: Connection, tasks: [Box<dyn Task<W>>; CONNECTION_TASKS], until: Moment) {
         let x = self.connections.insert(connection);
         self.turn.connections_open = self.connections.len();
-        let [protocol, .., last] = tasks.map(|task| self.insert(task, Some(x)));
+        let [protocol, .., last] = tasks.map(|task| self.insert_own(task, x));
         if let Some(slot) = self.slots.get_mut(protocol) {
             slot.deadline.at = until;
             self.timers.file(protocol, &mut slot.deadline);
@@ -119,7 +128,7 @@ impl<W> Engine<W> {
             Some(x) => self.next_of(x, last),
             None => self.slots.get_mut(last).and_then(|slot| {
                 self.callee = Callee::Wants(last);
-                slot.goes_on(last, None, &mut self.run_queue).then_some(last)
+                slot.goes_on(last, Seen::default(), &mut self.run_queue).then_some(last)
             }),
         };
         if let Some(next) = next {
@@ -127,7 +136,7 @@ impl<W> Engine<W> {
         }
     }
 
-    /// Who goes on in a connection after the turn of `last`: the members are callee in a circle, those behind it first
+    /// Who goes on in a connection after the turn of `last`: the members are asked in a circle, those behind it first
     /// and itself at the end. Who is to wait for the kernel is listed for that; a connection that is over is ended.
     #[inline(always)] // with turn_in, half of what the loop costs
     pub(super) fn next_of(&mut self, x: Token, last: Token) -> Option<Token> {
@@ -136,15 +145,38 @@ impl<W> Engine<W> {
             self.close(x);
             return None;
         }
-        let members = connection.members.as_slice();
-        let mut at = members.iter().position(|member| *member == last.index).map_or(0, |at| at + 1);
-        for _ in 0..members.len() {
-            at = if at < members.len() { at } else { 0 };
-            let member = members[at];
+        if connection.has_handlers() {
+            return self.next_of_many(x, last);
+        }
+        let (seen, tasks) = (seen_by_own(connection), connection.tasks.as_slice());
+        let mut at = connection.tasks.position(last.index).map_or(0, |at| at + 1);
+        for _ in 0..tasks.len() {
+            at = if at < tasks.len() { at } else { 0 };
+            let member = tasks[at];
             at += 1;
             let Some((token, slot)) = self.slots.at_mut(member) else { continue };
             self.callee = Callee::Wants(token);
-            if slot.goes_on(token, Some(connection), &mut self.run_queue) {
+            if slot.goes_on(token, seen, &mut self.run_queue) {
+                return Some(token);
+            }
+        }
+        debug_assert!(self.is_alive(x), "connection {} is stuck: none of its tasks waits for anything", x.index);
+        None
+    }
+
+    /// The same for a connection that has handlers.
+    #[inline(never)] // so that the other way is short
+    fn next_of_many(&mut self, x: Token, last: Token) -> Option<Token> {
+        let connection = self.connections.get(x)?;
+        let members = connection.members();
+        let mut at = connection.position(last.index).map_or(0, |at| at + 1);
+        for _ in 0..members {
+            at = if at < members { at } else { 0 };
+            let Some(member) = connection.member(at) else { break };
+            at += 1;
+            let Some((token, slot)) = self.slots.at_mut(member) else { continue };
+            self.callee = Callee::Wants(token);
+            if slot.goes_on(token, seen(connection, member), &mut self.run_queue) {
                 return Some(token);
             }
         }
@@ -154,26 +186,25 @@ impl<W> Engine<W> {
 
     fn is_alive(&self, x: Token) -> bool {
         let Some(connection) = self.connections.get(x) else { return true };
-        let mut members =
-            connection.members.as_slice().iter().filter_map(|member| self.slots.get(self.slots.token(*member)?));
-        members.any(|slot| slot.is_alive(connection))
+        (0..connection.members()).any(|at| {
+            let slot = connection.member(at).and_then(|member| Some((member, self.slots.at(member)?)));
+            slot.is_some_and(|(member, slot)| slot.is_alive(seen(connection, member)))
+        })
     }
 
-    /// A task has said that it is done. When it is one of those that a connection was opened with, so is the
-    /// connection.
+    /// A task has said that it is done. When it is one of the connection's own, the connection is over.
     fn done(&mut self, token: Token) {
-        let founded = self.founded(token);
+        let carries = self.carries(token);
         self.remove(token);
-        if let Some(x) = founded {
+        if let Some(x) = carries {
             self.close(x);
         }
     }
 
-    /// The connection that was opened with this task, if one was.
-    fn founded(&self, token: Token) -> Option<Token> {
+    /// The connection that this task is one of the own tasks of.
+    fn carries(&self, token: Token) -> Option<Token> {
         let x = self.slots.get(token)?.connection(&self.connections)?;
-        let connection = self.connections.get(x)?;
-        (0..CONNECTION_TASKS).any(|at| connection.members.get(at) == Some(token.index)).then_some(x)
+        self.connections.get(x)?.tasks.position(token.index).map(|_| x)
     }
 
     /// Takes a task out: the kernel forgets it before its descriptor is closed.
@@ -181,7 +212,7 @@ impl<W> Engine<W> {
         self.disarm(token);
         let Some(slot) = self.slots.remove(token) else { return };
         if let Some(x) = slot.connection(&self.connections).and_then(|x| self.connections.get_mut(x)) {
-            x.members.remove(token.index);
+            x.remove_member(token.index);
         }
         self.callee = Callee::ToGo(slot.connection(&self.connections)); // its destructor may be wrong, too
     }
@@ -195,7 +226,7 @@ impl<W> Engine<W> {
         let connection = slot.connection_in(&self.connections);
         if let Err(error) = self.poller.disarm(slot.task.watch(connection)) {
             let log_context = slot.task.log_context(connection);
-            self.say(Level::Alert, log_context, None, format_args!("{error}"));
+            self.say(Level::Alert, (token.index, log_context), None, format_args!("{error}"));
         }
     }
 
@@ -203,13 +234,18 @@ impl<W> Engine<W> {
     pub(super) fn fail(&mut self, token: Token, error: TaskError) {
         let Some(connection) = self.slots.get(token).map(|slot| slot.connection(&self.connections)) else { return };
         self.report(token, error);
-        let ends = self.founded(token).is_some() || error.side == Side::Client;
+        let id = connection.and_then(|x| self.connections.get(x)?.works_for(token.index));
         self.remove(token);
         let Some(x) = connection else { return };
-        if ends {
-            self.close(x);
-        } else if let Some(connection) = self.connections.get_mut(x) {
-            connection.failed = Some(error.side);
+        match id {
+            Some(id) if error.side != Side::Client => {
+                let transaction = self.connections.get_mut(x).and_then(|x| x.transactions.find_mut(id));
+                if let Some(transaction) = transaction {
+                    let request_sent = transaction.body.taken_bytes() > 0;
+                    transaction.failed = Some(Failure { side: error.side, kind: error.kind, request_sent });
+                }
+            }
+            _ => self.close(x),
         }
     }
 
@@ -219,15 +255,17 @@ impl<W> Engine<W> {
         let connection = slot.connection(&self.connections);
         let log_context = slot.task.log_context(connection.and_then(|x| self.connections.get(x)));
         let level = if error.side == Side::Client { Level::Info } else { Level::Error };
-        self.say(level, log_context, connection, format_args!("{}", error.source));
+        self.say(level, (token.index, log_context), connection, format_args!("{}", error.source));
     }
 
     /// Ends a connection: all its tasks are cancelled, and those that are not done with that stay on alone.
     pub(super) fn close(&mut self, x: Token) {
         if let Some(connection) = self.connections.get_mut(x) {
-            connection.phase = Phase::Closed; // those who are cancelled see why
+            connection.phase = Phase::Closed; // the tasks that are cancelled see why
         }
-        self.cancel_members(x, 0);
+        while let Some(member) = self.connections.get(x).and_then(|x| x.member(0)) {
+            self.cancel_member(x, member);
+        }
         self.connections.remove(x);
         self.turn.connections_open = self.connections.len();
     }
@@ -235,8 +273,9 @@ impl<W> Engine<W> {
     fn cancel(&mut self, token: Token, x: Token) -> Result<Flow, TaskError> {
         let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
         self.callee = Callee::Turn(token);
-        self.turn.of = Some(x);
         let connection = self.connections.get_mut(x);
+        self.turn.of = Some(x);
+        self.turn.transaction = connection.as_ref().and_then(|x| x.works_for(token.index));
         let outcome = slot.turn(Event::Cancel, connection, &mut self.worker, &mut self.turn);
         self.timers.file(token, &mut slot.deadline);
         outcome
@@ -245,7 +284,7 @@ impl<W> Engine<W> {
     /// A cancelled task stays on alone: it has something to see to, such as a child to be reaped.
     fn leave(&mut self, token: Token, x: Token) {
         if let Some(connection) = self.connections.get_mut(x) {
-            connection.members.remove(token.index);
+            connection.remove_member(token.index);
         }
         if let Some(slot) = self.slots.get_mut(token) {
             slot.leave();
@@ -253,18 +292,22 @@ impl<W> Engine<W> {
         }
     }
 
-    fn cancel_members(&mut self, x: Token, from: usize) {
-        while let Some(member) = self.connections.get(x).and_then(|x| x.members.get(from)) {
-            let Some(token) = self.slots.token(member) else { return };
-            match self.cancel(token, x) {
-                Ok(Flow::Blocked | Flow::Progress | Flow::Yield) => self.leave(token, x),
-                Ok(Flow::Done) => self.remove(token),
-                Err(error) => {
-                    self.report(token, error);
-                    self.remove(token);
-                }
-            }
-            self.carry_out(None);
+    fn cancel_handlers(&mut self, x: Token, id: TransactionId) {
+        while let Some(member) = self.connections.get(x).and_then(|x| x.transactions.find(id)?.handlers.get(0)) {
+            self.cancel_member(x, member);
         }
+    }
+
+    fn cancel_member(&mut self, x: Token, member: u32) {
+        let Some(token) = self.slots.token(member) else { return };
+        match self.cancel(token, x) {
+            Ok(Flow::Blocked | Flow::Progress | Flow::Yield) => self.leave(token, x),
+            Ok(Flow::Done) => self.remove(token),
+            Err(error) => {
+                self.report(token, error);
+                self.remove(token);
+            }
+        }
+        self.carry_out(None);
     }
 }

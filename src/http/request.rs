@@ -116,6 +116,11 @@ impl Request {
         &self.fields.bytes[..self.line_len as usize]
     }
 
+    /// Whether the head announces a body of at least one byte, or of unknown length.
+    pub fn has_body(&self) -> bool {
+        !matches!(self.framing, Framing::None | Framing::Length(0))
+    }
+
     /// The method as it was sent.
     pub fn method_text(&self) -> &[u8] {
         &self.fields.bytes[..self.target.start as usize - 1]

@@ -31,6 +31,19 @@ impl ListenerState {
     }
 }
 
+#[cfg(test)]
+impl ListenerState {
+    /// A listener that only tests have.
+    pub fn played() -> Self {
+        let text = "http { server { listen 127.0.0.1:1; } }";
+        let config = crate::config::Config::from_text("played.conf", text, std::path::Path::new("."), "");
+        let config = std::sync::Arc::new(config.expect("it is valid"));
+        let configured = config.listeners[0].clone();
+        let local = configured.address.clone();
+        Self::new(Rc::new(Routes::new(config)), configured, local)
+    }
+}
+
 /// The limits of a head, as nginx's directives mean them.
 fn limits(settings: &Settings) -> Limits {
     let (number, size) = settings.large_client_header_buffers;

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::connection::Connection;
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::log::{Level, News};
 use crate::worker::Worker;
 use std::time::Duration;
@@ -57,7 +57,7 @@ impl Task<Worker> for Timer {
         Watch::Always
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         if self.set { Want::Nothing } else { Want::Turn }
     }
 

@@ -13,7 +13,7 @@ use std::ffi::CString;
 /// One run of a program.
 pub struct Invocation<'a> {
     /// The request and who answers it. Its `path` is the one that led to the script.
-    pub view: &'a dyn View,
+    pub view: &'a View<'a>,
     /// The program.
     pub script: &'a Script,
     /// REQUEST_METHOD: the request's, but GET after a local redirect (RFC 3875 section 6.2.2).
@@ -212,7 +212,7 @@ fn request_uri(request: &Request) -> Vec<u8> {
 }
 
 /// SERVER_NAME: the host that was asked for, else the server's first name, else its address (section 4.1.14).
-fn server_name(view: &dyn View) -> Vec<u8> {
+fn server_name(view: &View<'_>) -> Vec<u8> {
     if let Some(host) = view.request().and_then(Request::host) {
         return host.to_vec();
     }

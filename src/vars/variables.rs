@@ -1,9 +1,9 @@
 //! The variables of log formats, `return` and `error_page`, for one request.
 
+use super::View;
 use super::address::{push_address, push_port};
 use super::escape::push_escaped;
 use super::pairs::{argument, sent_field};
-use super::{View, request_id};
 use crate::config::{Escape, Template, UseridMode, Variable};
 use crate::http::fields::Field;
 use crate::http::number::{push_decimal, push_start};
@@ -15,19 +15,19 @@ use std::sync::OnceLock;
 use webserv_sys::net::Address;
 
 /// Fills in a template as it is.
-pub fn expand(template: &Template, view: &(impl View + ?Sized)) -> Vec<u8> {
+pub fn expand(template: &Template, view: &View<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     fill_in(template, view, Escape::None, &mut out);
     out
 }
 
 /// Appends a log format filled in, with its escapes and a newline.
-pub fn push_log_line(out: &mut Vec<u8>, format: &Template, view: &(impl View + ?Sized)) {
+pub fn push_log_line(out: &mut Vec<u8>, format: &Template, view: &View<'_>) {
     fill_in(format, view, format.escape, out);
     out.push(b'\n');
 }
 
-fn fill_in(template: &Template, view: &(impl View + ?Sized), how: Escape, out: &mut Vec<u8>) {
+fn fill_in(template: &Template, view: &View<'_>, how: Escape, out: &mut Vec<u8>) {
     for part in &template.parts {
         part.before.push(out);
         push(out, view, &part.variable, how);
@@ -41,7 +41,7 @@ fn fill_in(template: &Template, view: &(impl View + ?Sized), how: Escape, out: &
 /// It only says who is to do it, and what can be had without a call: most variables are a few bytes, which registers to
 /// be saved would cost more than.
 #[inline(never)] // into the loop over a template, before which the compiler would prepare all values
-fn push(out: &mut Vec<u8>, view: &(impl View + ?Sized), variable: &Variable, how: Escape) {
+fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
     match variable {
         Variable::RemoteAddr => push_client_address(out, view, how),
         Variable::RemotePort => push_client_port(out, view, how),
@@ -87,7 +87,7 @@ fn push(out: &mut Vec<u8>, view: &(impl View + ?Sized), variable: &Variable, how
 }
 
 #[inline(never)]
-fn push_client_address(out: &mut Vec<u8>, view: &(impl View + ?Sized), how: Escape) {
+fn push_client_address(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
     match view.client() {
         Some(client) => push_address(out, Some(&client)),
         None => push_escaped(out, b"", how),
@@ -95,7 +95,7 @@ fn push_client_address(out: &mut Vec<u8>, view: &(impl View + ?Sized), how: Esca
 }
 
 #[inline(never)]
-fn push_client_port(out: &mut Vec<u8>, view: &(impl View + ?Sized), how: Escape) {
+fn push_client_port(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
     push_port_of(out, view.client().as_ref(), how);
 }
 
@@ -108,22 +108,22 @@ fn push_port_of(out: &mut Vec<u8>, address: Option<&Address>, how: Escape) {
 }
 
 #[inline(never)]
-fn push_elapsed(out: &mut Vec<u8>, view: &(impl View + ?Sized)) {
+fn push_elapsed(out: &mut Vec<u8>, view: &View<'_>) {
     let elapsed = view.elapsed();
     push_decimals(out, elapsed.as_secs(), elapsed.subsec_millis());
 }
 
 /// 32 hexadecimal digits.
 #[inline(never)]
-fn push_request_id(out: &mut Vec<u8>, view: &(impl View + ?Sized)) {
-    let id = request_id(view.worker(), view.connection(), view.connection_requests());
+fn push_request_id(out: &mut Vec<u8>, view: &View<'_>) {
+    let id = view.request_id();
     let digit = |at: usize| b"0123456789abcdef"[(id >> (4 * at)) as usize % 16];
     out.extend((0..32).rev().map(digit));
 }
 
 /// All field lines of this name as one list (RFC 9110 section 5.3); cookies have a separator of their own.
 #[inline(never)]
-fn push_field(out: &mut Vec<u8>, view: &(impl View + ?Sized), known: Known, how: Escape) {
+fn push_field(out: &mut Vec<u8>, view: &View<'_>, known: Known, how: Escape) {
     match view.request().map(|request| &request.fields) {
         Some(fields) if fields.has_several(known) => {
             let separator: &[u8] = if known == Known::Cookie { b"; " } else { b", " };
@@ -136,45 +136,45 @@ fn push_field(out: &mut Vec<u8>, view: &(impl View + ?Sized), known: Known, how:
 
 /// The same for a name in lower case that the parser does not know.
 #[inline(never)]
-fn push_other_field(out: &mut Vec<u8>, view: &(impl View + ?Sized), name: &str, how: Escape) {
+fn push_other_field(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
     let is_it = |field: &Field<'_>| field.name.eq_ignore_ascii_case(name.as_bytes());
     let fields = view.request().into_iter().flat_map(|request| request.fields.iter());
     push_joined(out, fields.filter(is_it).map(|field| field.value), b", ", how);
 }
 
 #[inline(never)]
-fn push_cookie(out: &mut Vec<u8>, view: &(impl View + ?Sized), name: &str, how: Escape) {
+fn push_cookie(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
     let mut all = view.request().into_iter().flat_map(|request| request.fields.get_all(Known::Cookie));
     let value = all.find_map(|cookies| argument(cookies, name, b';'));
     push_escaped(out, value.unwrap_or_default(), how);
 }
 
 #[inline(never)]
-fn push_argument(out: &mut Vec<u8>, view: &(impl View + ?Sized), name: &str, how: Escape) {
+fn push_argument(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
     push_escaped(out, argument(view.query().unwrap_or_default(), name, b'&').unwrap_or_default(), how);
 }
 
 #[inline(never)]
-fn push_sent_field(out: &mut Vec<u8>, view: &(impl View + ?Sized), name: &str, how: Escape) {
+fn push_sent_field(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
     push_escaped(out, sent_field(view.sent_head(), name.as_bytes()), how);
 }
 
 #[inline(never)]
-fn push_filename(out: &mut Vec<u8>, view: &(impl View + ?Sized), how: Escape) {
+fn push_filename(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
     push_escaped(out, &file_path(view.settings(), view.path()).unwrap_or_default(), how);
 }
 
-fn has_arguments(view: &(impl View + ?Sized)) -> bool {
+fn has_arguments(view: &View<'_>) -> bool {
     view.query().is_some_and(|query| !query.is_empty())
 }
 
-fn host(view: &(impl View + ?Sized)) -> &[u8] {
+fn host<'a>(view: &View<'a>) -> &'a [u8] {
     view.request().and_then(Request::host).unwrap_or(server_name(view))
 }
 
 /// The identifier that the client has sent, if `userid` looks at it.
 #[inline(never)]
-fn push_got_userid(out: &mut Vec<u8>, view: &(impl View + ?Sized), how: Escape) {
+fn push_got_userid(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
     let request = view.request().filter(|_| view.settings().userid.mode != UseridMode::Off);
     let got = request.and_then(|request| UserId::find(&request.fields, &view.settings().userid.cookie.name));
     push_userid(out, view, got, how);
@@ -182,18 +182,18 @@ fn push_got_userid(out: &mut Vec<u8>, view: &(impl View + ?Sized), how: Escape) 
 
 /// The identifier that the client is given.
 #[inline(never)]
-fn push_set_userid(out: &mut Vec<u8>, view: &(impl View + ?Sized), how: Escape) {
+fn push_set_userid(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
     push_userid(out, view, view.userid(), how);
 }
 
 /// As nginx has it: "uid=0100007F00BDE3650403020108070605".
 #[inline(never)]
-fn push_userid(out: &mut Vec<u8>, view: &(impl View + ?Sized), id: Option<UserId>, how: Escape) {
+fn push_userid(out: &mut Vec<u8>, view: &View<'_>, id: Option<UserId>, how: Escape) {
     let shown = id.map(|id| format!("{}={id}", view.settings().userid.cookie.name));
     push_escaped(out, shown.unwrap_or_default().as_bytes(), how);
 }
 
-fn server_name(view: &(impl View + ?Sized)) -> &[u8] {
+fn server_name<'a>(view: &View<'a>) -> &'a [u8] {
     view.server().name().as_bytes()
 }
 
@@ -232,17 +232,17 @@ fn push_number(out: &mut Vec<u8>, value: u64) {
 }
 
 #[inline(never)]
-fn push_common_time(out: &mut Vec<u8>, view: &(impl View + ?Sized)) {
+fn push_common_time(out: &mut Vec<u8>, view: &View<'_>) {
     push_start(out, &time::common(view.wall()), time::COMMON_LEN);
 }
 
 #[inline(never)]
-fn push_iso8601_time(out: &mut Vec<u8>, view: &(impl View + ?Sized)) {
+fn push_iso8601_time(out: &mut Vec<u8>, view: &View<'_>) {
     push_start(out, &time::iso8601(view.wall()), time::ISO8601_LEN);
 }
 
 #[inline(never)]
-fn push_msec(out: &mut Vec<u8>, view: &(impl View + ?Sized)) {
+fn push_msec(out: &mut Vec<u8>, view: &View<'_>) {
     let wall = view.wall();
     push_decimals(out, wall.secs.max(0) as u64, wall.nanos / 1_000_000);
 }

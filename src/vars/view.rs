@@ -1,82 +1,140 @@
 //! What variables are made of.
 
 use crate::config::{Server, Settings};
+use crate::connection::{Identity, Transaction};
+use crate::date_cache::DateCache;
 use crate::http::Request;
 use crate::http::userid::UserId;
 use std::time::Duration;
+use webserv_sys::Moment;
 use webserv_sys::clock::Wall;
 use webserv_sys::net::Address;
 
-/// One request at one moment. It is asked for what the variables of a text need and for nothing else. What is not known
-/// yet is empty, as all is that is said here of a response.
-pub trait View {
-    /// The request, unless its head was bad.
-    fn request(&self) -> Option<&Request>;
-    /// The query in force: it changes with internal redirects.
-    fn query(&self) -> Option<&[u8]>;
-    /// The request line, as far as it was understood.
-    fn request_line(&self) -> &[u8];
-    /// The path, decoded and normalized; it changes with internal redirects.
-    fn path(&self) -> &[u8];
-    /// The server that answers.
-    fn server(&self) -> &Server;
-    /// The settings in force.
-    fn settings(&self) -> &Settings;
-    /// The client's address.
-    fn client(&self) -> Option<Address>;
-    /// Our own address.
-    fn local(&self) -> &Address;
-    /// Time of day.
-    fn wall(&self) -> Wall;
+/// One request at one moment. What is not known yet is empty.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The connection.
+    pub identity: &'a Identity,
+    /// The request and its response.
+    pub transaction: &'a Transaction,
+    /// The time of day.
+    pub date: &'a DateCache,
     /// The worker's number.
-    fn worker(&self) -> usize;
-    /// The connection's serial number.
-    fn connection(&self) -> u64;
-    /// The request's number on its connection, from 1.
-    fn connection_requests(&self) -> u64;
+    pub worker: usize,
+    /// The time of this round of the loop.
+    pub now: Moment,
+    /// Bytes that have left on the connection.
+    pub sent_bytes: u64,
+}
 
-    /// The response's status; 0: none yet.
-    fn status(&self) -> u16 {
-        0
+impl<'a> View<'a> {
+    /// The request, unless its head was bad.
+    #[inline]
+    pub fn request(&self) -> Option<&'a Request> {
+        self.transaction.http.request.as_deref()
+    }
+
+    /// The query in force: it changes with internal redirects.
+    pub fn query(&self) -> Option<&'a [u8]> {
+        self.transaction.http.query()
+    }
+
+    /// The request line, as far as it was understood.
+    pub fn request_line(&self) -> &'a [u8] {
+        self.request().map_or(&self.transaction.http.rare.bad_line, Request::line)
+    }
+
+    /// The path, decoded and normalized; it changes with internal redirects.
+    pub fn path(&self) -> &'a [u8] {
+        self.transaction.http.path()
+    }
+
+    /// The server that answers.
+    pub fn server(&self) -> &'a Server {
+        &self.transaction.route.server
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &'a Settings {
+        self.transaction.settings()
+    }
+
+    /// The client's address.
+    pub fn client(&self) -> Option<Address> {
+        self.identity.client.address()
+    }
+
+    /// Our own address.
+    pub fn local(&self) -> &'a Address {
+        &self.identity.listener.local
+    }
+
+    /// Time of day.
+    pub fn wall(&self) -> Wall {
+        self.date.wall(self.now)
+    }
+
+    /// A number that no other request has: 128 bits.
+    pub fn request_id(&self) -> u128 {
+        super::request_id(self.worker, self.identity.number, self.transaction.http.number)
+    }
+
+    /// The connection's serial number.
+    pub fn connection(&self) -> u64 {
+        self.identity.number
+    }
+
+    /// The request's number on its connection, from 1.
+    pub fn connection_requests(&self) -> u64 {
+        self.transaction.http.number
+    }
+
+    /// The response's status; 0 while there is none.
+    pub fn status(&self) -> u16 {
+        self.transaction.http.status.unwrap_or(0)
     }
 
     /// Bytes of the response's body that have been sent.
-    fn body_bytes_sent(&self) -> u64 {
-        0
+    pub fn body_bytes_sent(&self) -> u64 {
+        let head_bytes = self.transaction.http.answered.map_or(0, |answered| answered.head_bytes);
+        self.bytes_sent().saturating_sub(head_bytes)
     }
 
     /// Bytes of the whole response that have been sent.
-    fn bytes_sent(&self) -> u64 {
-        0
+    pub fn bytes_sent(&self) -> u64 {
+        let http = &self.transaction.http;
+        let end = http.answered.and_then(|answered| answered.output_end);
+        let sent = end.map_or(self.sent_bytes, |end| self.sent_bytes.min(end));
+        sent.saturating_sub(http.output_start)
     }
 
     /// The head of the response as sent.
-    fn sent_head(&self) -> &[u8] {
-        b""
+    pub fn sent_head(&self) -> &'a [u8] {
+        &self.transaction.http.rare.sent_head
     }
 
     /// The identifier that the client is given with this response.
-    fn userid(&self) -> Option<UserId> {
-        None
+    pub fn userid(&self) -> Option<UserId> {
+        self.transaction.http.rare.userid
     }
 
     /// Bytes of the request that have been read.
-    fn request_bytes(&self) -> u64 {
-        0
+    pub fn request_bytes(&self) -> u64 {
+        self.transaction.http.request_head_bytes + self.transaction.http.request_body.bytes
     }
 
     /// How long ago the first byte of the request came.
-    fn elapsed(&self) -> Duration {
-        Duration::ZERO
+    pub fn elapsed(&self) -> Duration {
+        self.transaction.http.started.map_or(Duration::ZERO, |started| self.now.since(started))
     }
 
     /// The request came before the answer to the one before it had left.
-    fn is_pipelined(&self) -> bool {
-        false
+    pub fn is_pipelined(&self) -> bool {
+        self.transaction.http.pipelined
     }
 
     /// The file that the request's body is stored in, by `client_body_in_file_only`.
-    fn request_body_file(&self) -> &[u8] {
-        b""
+    pub fn request_body_file(&self) -> &'a [u8] {
+        &self.transaction.http.rare.body_file
     }
 }

@@ -14,10 +14,7 @@
 
 use crate::cache::{Cache, Dependency, Entry, Limits};
 use crate::config::Settings;
-use crate::connection::Source;
-use crate::http::ReplyHead;
-use crate::http::print::Printed;
-use std::cell::OnceCell;
+use crate::connection::CachedFile;
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::rc::Rc;
@@ -72,28 +69,9 @@ pub struct Cached {
 /// The answer itself.
 pub enum CachedAnswer {
     /// This file.
-    File(Box<CachedFile>),
+    File(Rc<CachedFile>),
     /// There is none.
     Error(Error),
-}
-
-/// A file as it is sent.
-pub struct CachedFile {
-    /// The head of the answer.
-    pub head: ReplyHead,
-    /// The name of the index file that it is, if a directory was asked for.
-    pub index: Option<String>,
-    /// Its bytes.
-    pub source: Source,
-    /// The head as it was printed for a connection that ends, and for one that goes on.
-    pub printed: [OnceCell<Printed>; 2],
-}
-
-impl CachedFile {
-    /// One that has not been sent yet.
-    pub fn new(head: ReplyHead, index: Option<String>, source: Source) -> Self {
-        Self { head, index, source, printed: Default::default() }
-    }
 }
 
 impl FileCache {

@@ -1,24 +1,24 @@
 //! What the tasks of one worker share, and how workers talk to each other.
 
 mod command;
-mod date;
 mod file_cache;
 mod listeners;
 mod reload;
 mod team;
 
 pub use command::Command;
-pub use date::DateCache;
-pub use file_cache::{CacheKey, Cached, CachedAnswer, CachedFile, FileCache};
+pub use file_cache::{CacheKey, Cached, CachedAnswer, FileCache};
 pub use reload::Reload;
 pub use team::{Team, WorkerChannel};
 
 use crate::config::Config;
-use crate::connection::{Buffers, Pipes};
+use crate::connection::{Buffers, Identity, Pipes, SpareTransactions, Transaction};
+use crate::date_cache::DateCache;
 use crate::http::Scan;
 use crate::limits::{READ_BYTES, SPARE_SCANS_MAX, UNWATCHED};
 use crate::log::AccessLogs;
 use crate::route::{ListenerState, Routes};
+use crate::vars::{self, View};
 use std::rc::Rc;
 use std::sync::Arc;
 use webserv_sys::Moment;
@@ -39,6 +39,8 @@ pub struct Worker {
     pub scans: Vec<Box<Scan>>,
     /// Memory for heads and small answers.
     pub buffers: Buffers,
+    /// Memory for requests.
+    pub transactions: SpareTransactions,
     /// Pipes for connections that have something to say.
     pub pipes: Pipes,
     /// The access logs.
@@ -72,6 +74,7 @@ impl Worker {
             read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
             scans: Vec::new(),
             buffers: Buffers::default(),
+            transactions: SpareTransactions::default(),
             pipes: Pipes::default(),
             access_logs,
             date: DateCache::default(),
@@ -99,6 +102,16 @@ impl Worker {
         if self.scans.len() < SPARE_SCANS_MAX {
             self.scans.push(scan);
         }
+    }
+
+    /// What variables are made of, for this request now.
+    pub fn view<'a>(&'a self, identity: &'a Identity, transaction: &'a Transaction, now: Moment) -> View<'a> {
+        View { identity, transaction, date: &self.date, worker: self.team.number(), now, sent_bytes: 0 }
+    }
+
+    /// A number that no other request has.
+    pub fn request_id(&self, identity: &Identity, transaction: &Transaction) -> u128 {
+        vars::request_id(self.team.number(), identity.number, transaction.http.number)
     }
 
     /// The serial number of a connection that was accepted just now.

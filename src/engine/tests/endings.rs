@@ -1,10 +1,11 @@
 //! How tasks and connections end: done, cancelled, failed, panicked.
 
 use super::kernel;
-use super::stage::{On, Outcome, Play, connection, hangup, or_cancelled, panic_quietly, plain, puppet, ready, want};
-use crate::connection::{Phase, Side};
+use super::stage::{On, Outcome, Play, cancel_handlers, connection, failed_side, hangup, or_cancelled, panic_quietly};
+use super::stage::{plain, puppet, ready, want};
+use crate::connection::{Connection, FailureKind, Phase, Side};
 use crate::engine::{Event, Flow, TaskError, Want};
-use crate::limits::MEMBERS_MAX;
+use crate::limits::{CONNECTION_TASKS, HANDLERS_MAX};
 use std::time::Duration;
 use webserv_sys::{Error, Moment};
 
@@ -12,7 +13,7 @@ use webserv_sys::{Error, Moment};
 const FOUNDERS_END: &str = "protocol Cancel, reader Cancel, disarm reader, close reader, writer Cancel, close writer";
 
 fn upstream() -> TaskError {
-    TaskError { side: Side::Upstream, source: Error::shrunk("read") }
+    TaskError::upstream(FailureKind::Reset, Error::shrunk("read"))
 }
 
 #[test]
@@ -97,7 +98,7 @@ fn a_failure_counts_by_its_side_and_by_who_has_it() {
         let worker = if who == "worker" { failing("worker") } else { plain("worker", On::Read) };
         let x = play.open([plain("protocol", On::Always), reader, plain("writer", On::Write), worker]);
         play.round();
-        let failed = play.engine.connections.get(x).map(|x| x.failed);
+        let failed = play.engine.connections.get(x).map(|_| failed_side(&play, x));
         assert_eq!(failed, goes_on.then_some(Some(error.side)), "{who} {error:?}");
         let level = if error.side == Side::Client { "[info]" } else { "[error]" };
         let lines = play.log();
@@ -112,7 +113,8 @@ fn the_protocol_gets_a_turn_when_a_worker_has_failed() {
     let mut play = Play::new();
     let protocol = puppet("protocol", On::Always, |event, cx| {
         want("protocol", Want::Nothing);
-        assert_eq!(cx.connection().failed.take(), (event == Event::Ready).then_some(Side::Upstream));
+        let failed = cx.transaction().failed.take().map(|failure| failure.side);
+        assert_eq!(failed, (event == Event::Ready).then_some(Side::Upstream));
         Ok(or_cancelled(event, Flow::Progress))
     });
     let worker = puppet("worker", On::Read, |_, _| {
@@ -216,7 +218,7 @@ fn cancelled_workers_go_and_their_protocol_stays() {
     let protocol = puppet("protocol", On::Always, |event, cx| {
         want("protocol", Want::Nothing);
         if event == Event::Ready {
-            cx.cancel_handlers();
+            cancel_handlers(cx);
             cx.join(plain("next", On::Read));
         }
         Ok(or_cancelled(event, Flow::Progress))
@@ -228,7 +230,7 @@ fn cancelled_workers_go_and_their_protocol_stays() {
     let x = play.open(tasks);
     let end = "protocol Ready, worker Cancel, close worker, stays Cancel";
     assert_eq!(play.round(), format!("wait 0, {end}, reader Ready, next Ready"));
-    assert_eq!(play.engine.connections.get(x).map(|x| x.members.len()), Some(4), "protocol, reader, writer, next");
+    assert_eq!(play.engine.connections.get(x).map(Connection::members), Some(4), "protocol, reader, writer, next");
     assert_eq!(play.round(), "arm child, arm reader, arm next, wait");
     assert_eq!(play.round_with(vec![ready("child")]), "wait, stays Ready, disarm child");
     assert_eq!(play.engine.slots.len(), 4);
@@ -263,7 +265,7 @@ fn a_worker_may_cancel_the_workers_and_so_itself() {
     let x = play.open_with([
         puppet("worker", On::Read, |event, cx| {
             if event == Event::Ready {
-                cx.cancel_handlers();
+                cancel_handlers(cx);
                 return Err(upstream());
             }
             Ok(Flow::Done)
@@ -272,7 +274,8 @@ fn a_worker_may_cancel_the_workers_and_so_itself() {
     ]);
     let end = "worker Cancel, close worker, second Cancel, close second";
     assert_eq!(play.round(), format!("wait 0, reader Ready, second Ready, worker Ready, {end}"));
-    assert_eq!(play.engine.connections.get(x).map(|x| (x.members.len(), x.failed)), Some((3, None)));
+    assert_eq!(play.engine.connections.get(x).map(Connection::members), Some(3));
+    assert_eq!(failed_side(&play, x), None);
 }
 
 #[test]
@@ -311,16 +314,16 @@ fn nothing_joins_a_connection_that_is_closing() {
 /// The connection took eight; the ninth was dropped without a word to the protocol, or stopped the whole server in a
 /// debug build.
 #[test]
-fn a_task_that_finds_no_room_in_its_connection_has_failed() {
+fn a_handler_that_finds_no_room_in_its_transaction_has_failed() {
     let mut play = Play::new();
     let x = play.open_with([puppet("crowd", On::Read, |_, cx| {
-        (0..MEMBERS_MAX).for_each(|_| cx.join(plain("joined", On::Read)));
+        (0..=HANDLERS_MAX).for_each(|_| cx.join(plain("joined", On::Read)));
         Ok(Flow::Done)
     })]);
     let told = play.round();
-    assert_eq!(told.matches("joined Ready").count(), MEMBERS_MAX - 4);
-    assert_eq!(play.engine.connections.get(x).and_then(|x| x.failed), Some(Side::Internal));
-    assert_eq!(play.engine.slots.len(), MEMBERS_MAX - 1);
+    assert_eq!(told.matches("joined Ready").count(), HANDLERS_MAX - 1);
+    assert_eq!(failed_side(&play, x), Some(Side::Internal));
+    assert_eq!(play.engine.slots.len(), CONNECTION_TASKS + HANDLERS_MAX - 1);
     assert!(play.log()[0].starts_with("[alert] w0 x0.0 joined fd="), "{:?}", play.log());
 }
 
@@ -363,7 +366,7 @@ fn a_worker_that_panics_while_it_is_cancelled_takes_its_connection_along() {
     want("protocol", Want::Turn);
     let protocol = puppet("protocol", On::Always, |event, cx| {
         want("protocol", Want::Nothing);
-        cx.cancel_handlers();
+        cancel_handlers(cx);
         Ok(or_cancelled(event, Flow::Progress))
     });
     want("writer", Want::Nothing);

@@ -65,7 +65,8 @@ fn a_panic_in_the_middle_of_a_round_loses_no_ones_turn() {
         Ok(or_cancelled(event, Flow::Progress))
     });
     let x = play.engine.connections.tokens()[1];
-    play.engine.insert(broken, Some(x));
+    let id = play.transaction(x);
+    play.engine.insert_handler(broken, x, id);
     play.settle_connection(x);
     let told = play.round_with(vec![ready("other reader"), ready("alone")]);
     for name in ["broken Ready", "protocol Cancel", "worker Cancel", "other reader Ready", "alone Ready"] {

@@ -4,9 +4,9 @@
 //! A request is three bytes: what to do, how long the answer is, and what it is made of.
 
 use super::net::{self, Door, End, Got};
-use super::stage::{Outcome, at_level, connection, panic_quietly};
-use crate::connection::{Connection, Front, Phase, Pipe, Side};
-use crate::engine::{Context, Event, Flow, Task, TaskError, Want};
+use super::stage::{Outcome, connection, panic_quietly, set_level};
+use crate::connection::{Connection, FailureKind, Front, Phase, Pipe, Reply};
+use crate::engine::{Context, Event, Flow, Seen, Task, TaskError, Want};
 use crate::log::Level;
 use std::os::fd::AsFd;
 use std::rc::Rc;
@@ -68,8 +68,10 @@ impl Ask {
 fn small_connection(level: Level) -> Connection {
     let mut x = connection();
     (*x.input, *x.output) = (Pipe::new(PIPE_BYTES_MAX), Pipe::new(PIPE_BYTES_MAX));
-    x.reply.reset(PIPE_BYTES_MAX);
-    x.settings = at_level(level);
+    if let Some(t) = x.transactions.current_mut() {
+        *t.reply = Reply::new(PIPE_BYTES_MAX);
+    }
+    set_level(&mut x, level);
     x
 }
 
@@ -99,7 +101,7 @@ impl Task<Level> for Listen {
         Watch::Read(self.0.as_fd())
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         Want::Kernel
     }
 
@@ -130,8 +132,8 @@ impl Task<Level> for Reader {
         Watch::Read(self.0.as_fd())
     }
 
-    fn wants(&self, x: Option<&Connection>) -> Want {
-        match x {
+    fn wants(&self, seen: Seen<'_>) -> Want {
+        match seen.connection {
             Some(x) if x.phase == Phase::Open && !x.input.is_ended() && x.input.room() > 0 => Want::Kernel,
             _ => Want::Nothing,
         }
@@ -144,7 +146,7 @@ impl Task<Level> for Reader {
             Event::Reload | Event::Drain | Event::Crowded => return Ok(Flow::Progress),
             Event::Ready | Event::Hangup => {}
         }
-        if self.wants(cx.connection.as_deref()) != Want::Kernel {
+        if self.wants(cx.seen()) != Want::Kernel {
             return Ok(Flow::Progress);
         }
         cx.wake_after(Duration::from_secs(60));
@@ -183,8 +185,8 @@ impl Task<Level> for Writer {
         Watch::Write(self.0.as_fd())
     }
 
-    fn wants(&self, x: Option<&Connection>) -> Want {
-        if x.is_some_and(|x| !x.output.is_empty()) { Want::Kernel } else { Want::Nothing }
+    fn wants(&self, seen: Seen<'_>) -> Want {
+        if seen.connection.is_some_and(|x| !x.output.is_empty()) { Want::Kernel } else { Want::Nothing }
     }
 
     fn handle(&mut self, event: Event, cx: &mut Cx<'_>) -> Outcome {
@@ -223,7 +225,7 @@ enum State {
 impl Protocol {
     /// Goes one step; false: something must come or leave first.
     fn step(&mut self, cx: &mut Cx<'_>) -> bool {
-        if self.wants(cx.connection.as_deref()) != Want::Turn {
+        if self.wants(cx.seen()) != Want::Turn {
             return false;
         }
         let x = cx.connection();
@@ -276,19 +278,20 @@ impl Protocol {
 
     /// Moves what the handler has brought.
     fn transfer(&mut self, ask: Ask, answer: Vec<u8>, mut left: usize, cx: &mut Cx<'_>) {
-        let x = cx.connection();
+        let Connection { output, transactions, .. } = cx.connection();
+        let Some(t) = transactions.current_mut() else { return };
         let begun = left + 2 < answer.len();
         if !begun {
-            x.output.push_copy(&answer[..2]);
+            output.push_copy(&answer[..2]);
         }
-        if let Some(segment) = x.reply.body.take(x.output.room().max(1) as u64) {
+        if let Some(segment) = t.reply.body.take(output.room().max(1) as u64) {
             left -= segment.len() as usize;
-            x.output.push(segment);
+            output.push(segment);
         }
         if left == 0 || ask == Ask::Cancelled {
             self.state = if left == 0 { State::Idle } else { State::Memory(answer[answer.len() - left..].to_vec()) };
-            x.reply.reset(PIPE_BYTES_MAX);
-            cx.cancel_handlers();
+            *t.reply = Reply::new(PIPE_BYTES_MAX);
+            cx.work().expect("it has begun").cancel_handlers();
         } else {
             self.state = State::Asked { ask, answer, left };
         }
@@ -297,7 +300,7 @@ impl Protocol {
     fn handler_failed(&mut self, cx: &mut Cx<'_>) {
         match std::mem::replace(&mut self.state, State::Idle) {
             State::Asked { ask: Ask::FailsEarly, answer, .. } => {
-                cx.connection().reply.reset(PIPE_BYTES_MAX);
+                *cx.transaction().reply = Reply::new(PIPE_BYTES_MAX);
                 self.state = State::Memory(answer);
             }
             State::Asked { .. } => cx.connection().phase = Phase::Closed,
@@ -319,9 +322,9 @@ impl Task<Level> for Protocol {
         Watch::Always
     }
 
-    fn wants(&self, x: Option<&Connection>) -> Want {
-        let Some(x) = x else { return Want::Nothing };
-        let (room, body) = (x.output.room() > 0, &x.reply.body);
+    fn wants(&self, seen: Seen<'_>) -> Want {
+        let (Some(x), Some(t)) = (seen.connection, seen.transaction) else { return Want::Nothing };
+        let (room, body) = (x.output.room() > 0, &t.reply.body);
         let turn = x.phase == Phase::Open
             && match &self.state {
                 State::Idle => room && (x.input.len() >= REQUEST_BYTES as u64 || x.input.is_ended()),
@@ -329,7 +332,7 @@ impl Task<Level> for Protocol {
                 State::Asked { .. } => room && (!body.is_empty() || body.is_ended()),
                 State::Asleep(_) => false,
             };
-        if turn || x.failed.is_some() { Want::Turn } else { Want::Nothing }
+        if turn || t.failed.is_some() { Want::Turn } else { Want::Nothing }
     }
 
     fn handle(&mut self, event: Event, cx: &mut Cx<'_>) -> Outcome {
@@ -344,7 +347,7 @@ impl Task<Level> for Protocol {
             Event::Reload | Event::Drain | Event::Crowded => return Ok(Flow::Progress),
             Event::Ready | Event::Hangup => {}
         }
-        if cx.connection().failed.take().is_some() {
+        if cx.transaction().failed.take().is_some() {
             self.handler_failed(cx);
         }
         // One request with a handler a turn: the orders are carried out between turns.
@@ -372,7 +375,7 @@ impl Worker {
     /// What goes wrong, once half of the answer is there.
     fn go_wrong(&self) -> Option<TaskError> {
         let half = self.left * 2 <= self.whole;
-        let error = TaskError { side: Side::Upstream, source: Error::shrunk("read") };
+        let error = TaskError::upstream(FailureKind::Reset, Error::shrunk("read"));
         match self.ask {
             Ask::FailsEarly => Some(error),
             Ask::FailsLate if half => {
@@ -398,8 +401,8 @@ impl Task<Level> for Worker {
         Watch::Read(self.source.as_fd())
     }
 
-    fn wants(&self, x: Option<&Connection>) -> Want {
-        if x.is_some_and(|x| x.reply.body.room() > 0) { Want::Kernel } else { Want::Nothing }
+    fn wants(&self, seen: Seen<'_>) -> Want {
+        if seen.transaction.is_some_and(|t| t.reply.body.room() > 0) { Want::Kernel } else { Want::Nothing }
     }
 
     fn handle(&mut self, event: Event, cx: &mut Cx<'_>) -> Outcome {
@@ -412,7 +415,7 @@ impl Task<Level> for Worker {
         if let Some(error) = self.go_wrong() {
             return Err(error);
         }
-        let body = &mut cx.connection().reply.body;
+        let body = &mut cx.transaction().reply.body;
         let most = body.room().min(self.left);
         if self.left > 0 && most > 0 {
             match self.source.read(most) {
@@ -451,7 +454,7 @@ impl Task<Level> for Reaper {
         Watch::Exit(self.pid)
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         Want::Kernel
     }
 
@@ -488,7 +491,7 @@ impl Task<Level> for Tick {
         Watch::Always
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         if self.set { Want::Nothing } else { Want::Turn }
     }
 

@@ -1,7 +1,7 @@
 //! What one round is made of, who is told what, how the loop ends, and what the log says of it.
 
 use super::kernel;
-use super::stage::{On, Play, at_level, connection, or_cancelled, plain, puppet, ready, refuse, want};
+use super::stage::{On, Play, connection, or_cancelled, plain, puppet, ready, refuse, set_level, want};
 use crate::connection::Phase;
 use crate::engine::{Event, Flow, Want};
 use crate::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
@@ -180,8 +180,8 @@ fn at_level_debug_each_event_is_one_line() {
     let mut play = Play::with(true, Level::Debug);
     play.start(plain("alone", On::Read));
     play.open_with([plain("worker", On::Read)]);
-    play.engine.connections.get_mut(play.engine.connections.tokens()[0]).expect("open").settings =
-        at_level(Level::Debug);
+    let x = play.engine.connections.tokens()[0];
+    set_level(play.engine.connections.get_mut(x).expect("open"), Level::Debug);
     play.round();
     let told: Vec<String> = play.log().iter().map(|line| line.split(" fd=").next().unwrap_or("").to_owned()).collect();
     assert_eq!(told, ["[debug] w0 alone", "[debug] w0 x0.0 reader", "[debug] w0 x0.0 worker"]);
@@ -195,7 +195,7 @@ fn at_level_debug_each_event_is_one_line() {
 fn each_connection_has_a_log_level_of_its_own() {
     let mut play = Play::with(true, Level::Info);
     let x = play.open_with([]);
-    play.engine.connections.get_mut(x).expect("open").settings = at_level(Level::Debug);
+    set_level(play.engine.connections.get_mut(x).expect("open"), Level::Debug);
     play.start(plain("alone", On::Read));
     play.round();
     let lines = play.log();

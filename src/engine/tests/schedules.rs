@@ -7,8 +7,8 @@ use super::kernel;
 use super::net::{self, Channel, Door, Random, Unkind};
 use super::pump::{Ask, Listen, PIPE_BYTES_MAX, REQUEST_BYTES, Tick};
 use crate::connection::Pipe;
-use crate::engine::slot::{Queued, Watched};
-use crate::engine::{Engine, Want};
+use crate::engine::slot::{Queued, Watched, seen};
+use crate::engine::{Engine, Seen, Want};
 use crate::log::{ErrorLog, Level};
 use std::time::Duration;
 use webserv_sys::Token;
@@ -188,10 +188,9 @@ fn check(engine: &Engine<Level>) {
         }
         let connection =
             slot.connection(&engine.connections).map(|x| engine.connections.get(x).expect("its connection is there"));
-        let members =
-            connection.map(|x| (0..x.members.len()).filter(|at| x.members.get(*at) == Some(token.index)).count());
+        let members = connection.map(|x| (0..x.members()).filter(|at| x.member(*at) == Some(token.index)).count());
         assert_eq!(members.unwrap_or(1), 1, "{token:?} among the members of its connection");
-        if slot.connection(&engine.connections).is_none() && slot.task.wants(None) == Want::Kernel {
+        if slot.connection(&engine.connections).is_none() && slot.task.wants(Seen::default()) == Want::Kernel {
             assert!(
                 slot.queued != Queued::No || slot.watched != Watched::No,
                 "{token:?} stands alone and waits for nothing"
@@ -208,14 +207,11 @@ fn check(engine: &Engine<Level>) {
 fn check_connection(engine: &Engine<Level>, token: Token) {
     let x = engine.connections.get(token).expect("tokens() are valid");
     assert!(!x.is_over(), "a connection that is over is closed");
-    let waits = (0..x.members.len()).any(|at| {
-        let slot = x
-            .members
-            .get(at)
-            .and_then(|member| engine.slots.get(engine.slots.token(member)?))
-            .expect("members are there");
+    let waits = (0..x.members()).any(|at| {
+        let member = x.member(at).expect("a member");
+        let slot = engine.slots.at(member).expect("members are there");
         assert_eq!(slot.connection(&engine.connections), Some(token));
-        let wants = slot.task.wants(Some(x));
+        let wants = slot.task.wants(seen(x, member));
         let waits = wants == Want::Kernel && slot.watched != Watched::No;
         (slot.queued == Queued::Yes && wants != Want::Nothing || slot.queued == Queued::Hangup)
             || waits
@@ -223,7 +219,8 @@ fn check_connection(engine: &Engine<Level>, token: Token) {
     });
     assert!(waits, "nobody in {token:?} waits for anything");
     // One segment may go past a bound: here a head of two bytes, or the last answer.
-    let bounds: [(&Pipe, usize); 3] = [(&x.input, 0), (&x.output, 2 + 30), (&x.reply.body, 0)];
+    let reply = &x.transactions.current().expect("it has begun").reply;
+    let bounds: [(&Pipe, usize); 3] = [(&x.input, 0), (&x.output, 2 + 30), (&reply.body, 0)];
     for (pipe, past) in bounds {
         assert!(pipe.len() <= (PIPE_BYTES_MAX + past) as u64, "{} bytes in a pipe of {PIPE_BYTES_MAX}", pipe.len());
     }

@@ -1,13 +1,16 @@
 //! The stage: a poller that follows a script, puppets for tasks, and an engine between them.
 
 use super::kernel::{self, Fd, Key};
-use crate::config::Settings;
-use crate::connection::{Client, Connection};
-use crate::engine::{Context, Engine, Event, Flow, Task, TaskError, Want};
+use crate::config::{Server, Settings};
+use crate::connection::{Connection, Identity, Side, SpareTransactions, TransactionId};
+use crate::engine::{Context, Engine, Event, Flow, Seen, Task, TaskError, Want};
+use crate::limits::CONNECTION_TASKS;
 use crate::log::{ErrorLog, Level};
+use crate::route::Route;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::resume_unwind;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use webserv_sys::{Error, Poller, Ready, Result, Token, Watch, signal};
@@ -200,7 +203,7 @@ impl<F: FnMut(Event, &mut Context<'_, World>) -> Outcome> Task<World> for Puppet
         }
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         answer(self.name, Question::Wants);
         let told = SCRIPT.with_borrow(|s| s.wants.get(self.name).copied());
         told.unwrap_or(if matches!(self.on, On::Always) { Want::Nothing } else { Want::Kernel })
@@ -236,22 +239,32 @@ impl Play {
         self.engine.start(task);
     }
 
-    /// Opens a connection with these tasks: protocol, reader and writer, and then handlers.
+    /// Opens a connection with these tasks: protocol, reader and writer, and then handlers of a transaction.
     pub fn open<const N: usize>(&mut self, tasks: [Box<dyn Task<World>>; N]) -> Token {
         let x = self.engine.connections.insert(connection());
-        for task in tasks {
-            self.engine.insert(task, Some(x));
+        let id = self.transaction(x);
+        for (at, task) in tasks.into_iter().enumerate() {
+            match at {
+                ..CONNECTION_TASKS => drop(self.engine.insert_own(task, x)),
+                _ => self.engine.insert_handler(task, x, id),
+            }
         }
         self.settle_connection(x);
         x
     }
 
-    /// A connection of three plain founders and these handlers.
+    /// The transaction of a connection.
+    pub fn transaction(&self, x: Token) -> TransactionId {
+        self.engine.connections.get(x).and_then(|x| x.transactions.current()).expect("it has begun").id()
+    }
+
+    /// A connection of three plain tasks and these handlers.
     pub fn open_with<const N: usize>(&mut self, workers: [Box<dyn Task<World>>; N]) -> Token {
         want("writer", Want::Nothing);
         let x = self.open([plain("protocol", On::Always), plain("reader", On::Read), plain("writer", On::Write)]);
+        let id = self.transaction(x);
         for worker in workers {
-            self.engine.insert(worker, Some(x));
+            self.engine.insert_handler(worker, x, id);
         }
         self.settle_connection(x);
         x
@@ -290,14 +303,32 @@ impl Play {
     }
 }
 
-/// What each connection begins as.
-pub fn connection() -> Connection {
-    Connection::new(None, Client::Nobody, at_level(Level::Info))
+/// On whose side a handler of the connection's transaction has failed, if one has.
+pub fn failed_side(play: &Play, x: Token) -> Option<Side> {
+    play.engine.connections.get(x)?.transactions.current()?.failed.map(|failure| failure.side)
 }
 
-/// Settings with this level of the error log.
-pub fn at_level(error_level: Level) -> Arc<Settings> {
-    Arc::new(Settings { error_level, ..Settings::default() })
+/// Cancels the handlers of the transaction that the task works for.
+pub fn cancel_handlers(cx: &mut Context<'_, World>) {
+    cx.work().expect("it has begun").cancel_handlers();
+}
+
+/// What each connection begins as: with a transaction under way.
+pub fn connection() -> Connection {
+    let mut x = Connection::new(None, Identity::played());
+    x.transactions.begin(&mut SpareTransactions::default(), Rc::clone(&x.route), None);
+    set_level(&mut x, Level::Info);
+    x
+}
+
+/// Gives the connection and its transaction this level of the error log.
+pub fn set_level(x: &mut Connection, error_level: Level) {
+    let mut server = Server::clone(&x.route.server);
+    server.settings = Arc::new(Settings { error_level, ..Settings::default() });
+    x.route = Rc::new(Route::to_server(&Arc::new(server)));
+    if let Some(transaction) = x.transactions.current_mut() {
+        transaction.route = Rc::clone(&x.route);
+    }
 }
 
 /// An event for the token that this puppet was armed with last.

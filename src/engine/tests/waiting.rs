@@ -1,6 +1,6 @@
 //! When the kernel is asked to watch, when it is told to stop, and what becomes of its events.
 
-use super::stage::{On, Play, allow, hangup, or_cancelled, plain, puppet, ready, refuse, want};
+use super::stage::{On, Play, allow, failed_side, hangup, or_cancelled, plain, puppet, ready, refuse, want};
 use crate::connection::Side;
 use crate::engine::{Event, Flow, Want};
 use crate::log::Level;
@@ -214,7 +214,7 @@ fn whom_the_kernel_refuses_fails_on_our_side() {
     refuse("worker");
     play.round();
     assert_eq!(play.round(), "arm reader, refuse worker, close worker, wait");
-    assert_eq!(play.engine.connections.get(x).and_then(|x| x.failed), Some(Side::Internal));
+    assert_eq!(failed_side(&play, x), Some(Side::Internal));
 
     refuse("writer");
     want("writer", Want::Kernel);

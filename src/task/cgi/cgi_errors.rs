@@ -4,7 +4,7 @@
 //! moment; only then is it watched.
 
 use crate::connection::{Connection, Phase};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::limits::{ERROR_BYTES_PER_TURN, ERROR_LINE_BYTES_MAX};
 use crate::log::Level;
 use crate::task::Context;
@@ -72,7 +72,7 @@ impl CgiErrors {
     /// The answer is complete, or the client has gone.
     fn leave(&mut self, cx: &mut Context<'_>) -> Flow {
         match cx.connection.as_deref() {
-            Some(x) if x.phase != Phase::Closed => self.about = format!(", {}", x),
+            Some(x) if x.phase != Phase::Closed => self.about = format!(", {}", cx.subject()),
             _ => {
                 self.say(cx);
                 return Flow::Done;
@@ -107,10 +107,10 @@ impl Task<Worker> for CgiErrors {
         Watch::Read(self.stderr.as_fd())
     }
 
-    fn wants(&self, connection: Option<&Connection>) -> Want {
+    fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
         match self.stage {
             Stage::Fresh => Want::Turn,
-            Stage::Unwatched if connection.is_some_and(|x| x.reply.exit.is_some()) => Want::Turn,
+            Stage::Unwatched if transaction.is_some_and(|t| t.program.exit.is_some()) => Want::Turn,
             Stage::Unwatched => Want::Nothing,
             Stage::Watched => Want::Kernel,
         }

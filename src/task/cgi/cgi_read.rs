@@ -4,9 +4,8 @@
 //! client did not want (HEAD, a redirect), that is read and thrown away, up to a limit, and the program need not know.
 //! Beyond that, and beyond the length that it has promised, the pipe is closed: its next write fails (SIGPIPE).
 
-use crate::connection::{Answer, Connection, Marks, Phase, Side};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::http::ReplyHead;
+use crate::connection::{Answer, Connection, FailureKind, Outcome, Phase, To, Transaction};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
 use crate::http::cgi::{HeadScan, Limits, ScriptAnswer, ScriptHead};
 use crate::limits::{READ_BYTES, UNWANTED_OUTPUT_BYTES_MAX};
 use crate::log::Level;
@@ -54,21 +53,21 @@ impl CgiRead {
             Stage::Unwanted(_) => return Ok(self.throw_away(cx)),
             Stage::Head(..) | Stage::Body(_) => {}
         }
-        let Context { connection: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
-        let most = x.reply.body.room().min(READ_BYTES);
+        let Some(Work { t, worker, .. }) = cx.work() else { return Ok(Flow::Done) };
+        let most = t.reply.body.room().min(READ_BYTES);
         let count = match pipe::read(self.stdout.as_fd(), &mut worker.read_buffer[..most]) {
             Ok(count) => count,
             Err(error) if error.would_block() => {
                 self.be_patient(cx);
                 return Ok(Flow::Blocked);
             }
-            Err(source) => return Err(TaskError { side: Side::Upstream, source }),
+            Err(source) => return Err(TaskError::upstream(FailureKind::Reset, source)),
         };
         match &mut self.stage {
             Stage::Head(head, scan) if count == 0 => {
                 let (reason, rest) = (scan.ended(), head.len());
                 cx.log(Level::Error, format_args!("{reason} ({rest} bytes)"));
-                return Ok(fail(502, cx));
+                return Ok(fail(FailureKind::Short, cx));
             }
             Stage::Head(head, _) => {
                 head.extend_from_slice(&worker.read_buffer[..count]);
@@ -77,13 +76,13 @@ impl CgiRead {
                 }
             }
             _ if count == 0 => {
-                x.reply.is_all_said = true;
+                t.program.output_ended = true;
                 self.stage = Stage::Ended;
                 return self.judge(cx);
             }
             Stage::Body(left) => {
                 *left = left.map(|left| left.saturating_sub(count as u64));
-                x.reply.body.push_copy(&worker.read_buffer[..count]);
+                t.reply.body.push_copy(&worker.read_buffer[..count]);
             }
             Stage::Ended | Stage::Unwanted(_) => {}
         }
@@ -99,11 +98,11 @@ impl CgiRead {
             Ok(ScriptHead::Done { taken, answer }) => (taken, answer),
             Err(error) => {
                 cx.log(Level::Error, format_args!("{error}"));
-                return Some(fail(502, cx));
+                return Some(fail(FailureKind::BadHead, cx));
             }
         };
         let rest = bytes.split_off(taken);
-        let reply = &mut cx.connection().reply;
+        let reply = &mut cx.transaction().reply;
         let (answer, length) = match answer {
             ScriptAnswer::Document(head) | ScriptAnswer::ClientRedirectWithDocument(head) => {
                 let length = head.length;
@@ -111,18 +110,18 @@ impl CgiRead {
             }
             ScriptAnswer::NonParsed(status) => (Answer::NonParsed(status, std::mem::take(bytes)), None),
             ScriptAnswer::ClientRedirect(head) => {
-                reply.answer = Some(Answer::Page(head));
+                reply.outcome = Some(Outcome::Answer(Answer::Page(head)));
                 self.stage = Stage::Unwanted(UNWANTED_OUTPUT_BYTES_MAX);
                 return Some(Flow::Progress);
             }
             ScriptAnswer::LocalRedirect(target) => {
-                reply.answer = Some(Answer::LocalRedirect(target));
+                reply.outcome = Some(Outcome::Redirect(To::Target(target)));
                 self.stage = Stage::Unwanted(UNWANTED_OUTPUT_BYTES_MAX);
                 return Some(Flow::Progress);
             }
         };
         self.stage = Stage::Body(length.map(|length| length.saturating_sub(rest.len() as u64)));
-        reply.answer = Some(answer);
+        reply.outcome = Some(Outcome::Answer(answer));
         reply.body.push_bytes(rest);
         None
     }
@@ -152,18 +151,18 @@ impl CgiRead {
 
     /// The output has ended. It is the whole answer unless the program was killed.
     fn judge(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        match cx.connection().reply.exit {
+        match cx.transaction().program.exit {
             None => {
                 cx.wake_at(self.end);
                 Ok(Flow::Progress)
             }
             Some(Status::Exited(_)) => {
-                cx.connection().reply.body.end();
+                cx.transaction().reply.body.end();
                 Ok(Flow::Done)
             }
             Some(Status::Killed(_)) => {
                 cx.log(Level::Error, format_args!("the program was killed; its answer is cut short"));
-                Err(TaskError { side: Side::Upstream, source: Error::cancelled("read") })
+                Err(TaskError::upstream(FailureKind::Short, Error::cancelled("read")))
             }
         }
     }
@@ -173,34 +172,34 @@ impl CgiRead {
     }
 
     /// The program has read meanwhile, or it waits for the client: for more of the body, or to take the answer.
-    fn is_excused(&mut self, x: &Connection) -> bool {
-        let (before, body) = (self.fed_bytes, &x.body);
+    fn is_excused(&mut self, t: &Transaction) -> bool {
+        let (before, body) = (self.fed_bytes, &t.body);
         self.fed_bytes = body.taken_bytes();
         let starves = body.is_empty() && !body.is_ended() && !body.is_abandoned();
-        self.fed_bytes > before || starves || x.reply.body.room() == 0
+        self.fed_bytes > before || starves || t.reply.body.room() == 0
     }
 
     fn too_late(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        if cx.now < self.end && self.is_excused(cx.connection()) {
+        if cx.now < self.end && self.is_excused(cx.transaction()) {
             self.be_patient(cx);
             return Ok(Flow::Progress);
         }
         let which = if cx.now < self.end { "cgi_idle_timeout" } else { "cgi_timeout" };
         cx.log(Level::Error, format_args!("the program is too slow: {which} has passed"));
         match self.stage {
-            Stage::Head(..) => Ok(fail(504, cx)),
+            Stage::Head(..) => Ok(fail(FailureKind::Timeout, cx)),
             Stage::Body(_) | Stage::Ended | Stage::Unwanted(_) => {
-                Err(TaskError { side: Side::Upstream, source: Error::timed_out("read") })
+                Err(TaskError::upstream(FailureKind::Timeout, Error::timed_out("read")))
             }
         }
     }
 }
 
-/// The program's failure becomes the answer, and nobody waits for the program any more.
-fn fail(status: u16, cx: &mut Context<'_>) -> Flow {
-    let x = cx.connection();
-    x.marks.insert(Marks::PROGRAM_FAILED);
-    x.reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+/// The program has failed before it had an answer, and nobody waits for it any more.
+fn fail(kind: FailureKind, cx: &mut Context<'_>) -> Flow {
+    let t = cx.transaction();
+    t.program.failed = true;
+    t.reply.outcome = Some(Outcome::upstream_failed(kind, t.body.taken_bytes() > 0));
     Flow::Done
 }
 
@@ -222,11 +221,11 @@ impl Task<Worker> for CgiRead {
         Watch::Read(self.stdout.as_fd())
     }
 
-    fn wants(&self, connection: Option<&Connection>) -> Want {
-        match (connection, &self.stage) {
-            (Some(x), Stage::Ended) if x.reply.exit.is_some() => Want::Turn,
+    fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
+        match (transaction, &self.stage) {
+            (Some(t), Stage::Ended) if t.program.exit.is_some() => Want::Turn,
             (_, Stage::Unwanted(_)) => Want::Kernel,
-            (Some(x), Stage::Head(..) | Stage::Body(_)) if x.reply.body.room() > 0 => Want::Kernel,
+            (Some(t), Stage::Head(..) | Stage::Body(_)) if t.reply.body.room() > 0 => Want::Kernel,
             _ => Want::Nothing,
         }
     }
@@ -238,7 +237,7 @@ impl Task<Worker> for CgiRead {
                 Ok(Flow::Blocked)
             }
             Event::Ready => self.read(cx),
-            Event::Hangup if self.wants(cx.connection.as_deref()) != Want::Nothing => self.read(cx),
+            Event::Hangup if self.wants(cx.seen()) != Want::Nothing => self.read(cx),
             Event::Deadline if cx.connection.is_none() => Ok(Flow::Done),
             Event::Deadline => self.too_late(cx),
             Event::Cancel => Ok(self.leave(cx)),

@@ -1,83 +1,60 @@
 //! CgiStart: finds the program that a request means, starts it, and leaves the rest to those who serve its pipes.
 
 use super::{CgiErrors, CgiRead, CgiWrite, ProcessExit};
-use crate::config::{self, Address, Cgi, Server, Settings};
-use crate::connection::{Answer, Connection, Marks};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::config::{self, Cgi};
+use crate::connection::{Connection, Http, Outcome, StoredBody};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
 use crate::http::cgi::HeadScan;
-use crate::http::{Framing, ReplyHead, Request};
+use crate::http::{Framing, Method};
 use crate::log::Level;
-use crate::route::ListenerState;
-use crate::route::{self, Route, Script};
+use crate::route::{self, Script};
 use crate::task::Context;
-use crate::vars::{self, Invocation, View};
+use crate::vars::{self, Invocation};
 use crate::worker::Worker;
+use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
-use std::rc::Rc;
 use std::sync::Arc;
-use webserv_sys::clock::{self, Wall};
 use webserv_sys::process::{self, Spawn};
 use webserv_sys::{Error, Watch, file, pipe};
 
-/// What a program is asked.
-pub struct Question {
-    /// The request.
-    pub request: Rc<Request>,
-    /// Where it has led.
-    pub route: Rc<Route>,
-    /// The path, decoded and normalized.
-    pub path: Vec<u8>,
-    /// The query in force.
-    pub query: Option<Vec<u8>>,
-    /// The request was redirected by a program or is for an error page: a GET without a body.
-    pub as_get: bool,
-    /// The length of the body, if it is known.
-    pub body_bytes: Option<u64>,
-    /// The body itself, if it has been stored; otherwise it comes through the connection.
-    pub body_file: Option<OwnedFd>,
-    /// That file's name, if it has one.
-    pub body_path: Vec<u8>,
-    /// All of the body is to come before the program starts: so that it can be told how long that is, or where.
-    pub needs_length: bool,
-    /// Where the client has come in.
-    pub listener: Rc<ListenerState>,
-    /// The connection's serial number, and the request's on it.
-    pub numbers: (u64, u64),
-}
-
 /// Starts one program.
 pub struct CgiStart {
-    question: Question,
+    /// The request's body, if all of it has come already. Otherwise it comes through the transaction.
+    stored: Option<StoredBody>,
+    /// All of the body is to come before the program starts: so that it can be told how long that is, or where.
+    needs_body: bool,
     done: bool,
 }
 
 impl CgiStart {
-    /// Will start the program that answers this.
-    pub fn new(question: Question) -> Self {
-        Self { question, done: false }
+    /// Will start the program that answers this transaction's request, with a body that has been stored or with the one
+    /// that comes. With `needs_body` it only finds out whether there is a program, which then needs the body first.
+    pub fn new(stored: Option<StoredBody>, needs_body: bool) -> Self {
+        Self { stored, needs_body, done: false }
     }
 
     /// `None`: the program has been started, and will answer.
-    fn run(&mut self, cx: &mut Context<'_>) -> Option<Answer> {
-        let settings = Arc::clone(&self.question.route.settings);
-        let Some(cgi) = &settings.cgi else { return Some(Answer::Declined) };
-        let script = match route::find_script(&settings, &self.question.path) {
+    fn run(&mut self, w: &mut Work<'_, Worker>) -> Option<Outcome> {
+        let settings = Arc::clone(&w.t.route.settings);
+        let Some(cgi) = &settings.cgi else { return Some(Outcome::Declined) };
+        let script = match route::find_script(&settings, w.t.http.path()) {
             Ok(Some(script)) => script,
-            Ok(None) => return Some(Answer::Declined),
+            Ok(None) => return Some(Outcome::Declined),
             Err(error) => {
                 let status = if error.is_forbidden() { 403 } else { 500 };
-                return Some(self.refused(error, &self.question.path, status, cx));
+                let path = w.t.http.path().to_vec();
+                return Some(refused(error, &path, status, w));
             }
         };
-        if cx.worker.programs_running >= cgi.processes_max {
+        if w.worker.programs_running >= cgi.processes_max {
             let most = cgi.processes_max;
-            cx.log(Level::Error, format_args!("{most} programs are running already: cgi_max_processes"));
-            return Some(Answer::Page(ReplyHead::new(503)));
+            w.log(Level::Error, format_args!("{most} programs are running already: cgi_max_processes"));
+            return Some(Outcome::status(503));
         }
-        if self.question.needs_length {
-            return Some(Answer::NeedsLength);
+        if self.needs_body {
+            return Some(Outcome::NeedsBody);
         }
-        match self.start(cgi, &script, cx) {
+        match self.start(cgi, &script, w) {
             Ok(()) => None,
             Err(error) => {
                 let status = match error {
@@ -85,141 +62,89 @@ impl CgiStart {
                     e if e.is_forbidden() => 403,
                     _ => 502, // it is there: its interpreter is not, or it is no program
                 };
-                Some(self.refused(error, &script.file, status, cx))
+                Some(refused(error, &script.file, status, w))
             }
         }
     }
 
-    fn refused(&self, error: Error, what: &[u8], status: u16, cx: &mut Context<'_>) -> Answer {
-        let what = String::from_utf8_lossy(what);
-        cx.log(Level::Error, format_args!("{error}: the program \"{what}\" cannot be started"));
-        Answer::Page(ReplyHead::new(status))
-    }
-
     /// The pipes, one process, and the tasks that see to them.
-    fn start(&self, cgi: &Cgi, script: &Script, cx: &mut Context<'_>) -> Result<(), Error> {
-        let (child_stdin, stdin) = self.stdin()?.unzip();
+    fn start(&self, cgi: &Cgi, script: &Script, w: &mut Work<'_, Worker>) -> Result<(), Error> {
+        let (child_stdin, stdin) = self.stdin(&w.t.http)?.unzip();
         let (stdout, child_stdout) = pipe::pipe_from_child()?;
         let (stderr, child_stderr) = pipe::pipe_from_child()?;
-        let question = &self.question;
-        let query = question.query.as_deref().unwrap_or_default();
+        let file = self.stored.as_ref().and_then(|stored| stored.file.as_ref());
+        let query = w.t.http.query().unwrap_or_default();
         let mut arguments = script.arguments.clone();
-        arguments.extend(vars::query_arguments(question.request.method, query));
+        arguments.extend(vars::query_arguments(w.t.http.method().unwrap_or(Method::Get), query));
         let pid = process::spawn(&Spawn {
             program: &script.program,
             arguments: &arguments,
-            environment: &self.environment(script, query, cx),
+            environment: &self.environment(script, query, w),
             directory: Some(&script.directory),
-            stdin: question.body_file.as_ref().or(child_stdin.as_ref()).map(AsFd::as_fd),
+            stdin: file.or(child_stdin.as_ref()).map(AsFd::as_fd),
             stdout: child_stdout.as_fd(),
             stderr: child_stderr.as_fd(),
             own_group: true,
             limits: &limits(cgi),
         })?;
         if !process::LIMITS_PROGRAMS && !cgi.rlimits.is_empty() {
-            cx.log(
+            w.log(
                 Level::Error,
                 format_args!("the program (pid {pid}) runs without its cgi_rlimit: on Linux it has one"),
             );
         }
-        cx.worker.programs_running += 1;
-        cx.connection().marks.remove(Marks::PROGRAM_FAILED);
-        cx.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout)));
+        w.worker.programs_running += 1;
+        w.t.program.failed = false;
+        w.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout)));
         let head = if script.is_nph() { HeadScan::non_parsed() } else { HeadScan::default() };
-        cx.join(Box::new(CgiRead::new(stdout, head, cgi.idle_timeout, cx.now.after(cgi.timeout))));
-        cx.join(Box::new(CgiErrors::new(stderr, cgi.idle_timeout)));
+        w.join(Box::new(CgiRead::new(stdout, head, cgi.idle_timeout, w.now.after(cgi.timeout))));
+        w.join(Box::new(CgiErrors::new(stderr, cgi.idle_timeout)));
         if let Some(stdin) = stdin {
-            cx.join(Box::new(CgiWrite::new(stdin)));
-            cx.connection().body.release();
+            w.join(Box::new(CgiWrite::new(stdin)));
+            w.t.body.release();
         }
         Ok(())
     }
 
-    /// A pipe for the body, if it comes through the connection. A stored one is read from its beginning. Without any
+    /// A pipe for the body, if it comes through the transaction. A stored one is read from its beginning. Without any
     /// the program gets our own standard input, which is empty.
-    fn stdin(&self) -> Result<Option<(OwnedFd, OwnedFd)>, Error> {
-        let question = &self.question;
-        if let Some(file) = &question.body_file {
+    fn stdin(&self, http: &Http) -> Result<Option<(OwnedFd, OwnedFd)>, Error> {
+        if let Some(file) = self.stored.as_ref().and_then(|stored| stored.file.as_ref()) {
             file::rewind(file.as_fd())?;
             return Ok(None);
         }
-        let is_empty = matches!(question.request.framing, Framing::None | Framing::Length(0));
-        if is_empty || question.as_get { Ok(None) } else { pipe::pipe_to_child().map(Some) }
+        let has_body = http.request.as_ref().is_some_and(|request| request.has_body());
+        if has_body && !is_get(http) { pipe::pipe_to_child().map(Some) } else { Ok(None) }
     }
 
-    fn environment(&self, script: &Script, query: &[u8], cx: &mut Context<'_>) -> Vec<std::ffi::CString> {
-        let question = &self.question;
-        let view = Asked { question, connection: cx.connection.as_deref(), worker: cx.worker.team.number() };
+    fn environment(&self, script: &Script, query: &[u8], w: &Work<'_, Worker>) -> Vec<CString> {
+        let http = &w.t.http;
+        let view = w.worker.view(w.identity, w.t, w.now);
+        let body_bytes = match http.request.as_ref().map(|request| request.framing) {
+            Some(Framing::Length(bytes)) => Some(bytes),
+            _ => self.stored.as_ref().map(|stored| stored.bytes),
+        };
+        let method = http.request.as_ref().map_or(&b"GET"[..], |request| request.method_text());
         vars::environment(&Invocation {
             view: &view,
             script,
-            method: if question.as_get { b"GET" } else { question.request.method_text() },
+            method: if is_get(http) { b"GET" } else { method },
             query,
-            body_bytes: question.body_bytes.filter(|_| !question.as_get),
+            body_bytes: body_bytes.filter(|_| !is_get(http)),
             tls: false,
         })
     }
 }
 
-/// What is asked, as the variables of `cgi_param` see it.
-struct Asked<'a> {
-    question: &'a Question,
-    connection: Option<&'a Connection>,
-    worker: usize,
+/// The request was redirected by a program or is for an error page: a GET without a body.
+fn is_get(http: &Http) -> bool {
+    http.as_get || http.in_error_page
 }
 
-impl View for Asked<'_> {
-    fn request(&self) -> Option<&Request> {
-        Some(&self.question.request)
-    }
-
-    fn query(&self) -> Option<&[u8]> {
-        self.question.query.as_deref()
-    }
-
-    fn request_line(&self) -> &[u8] {
-        self.question.request.line()
-    }
-
-    fn path(&self) -> &[u8] {
-        &self.question.path
-    }
-
-    fn server(&self) -> &Server {
-        &self.question.route.server
-    }
-
-    fn settings(&self) -> &Settings {
-        &self.question.route.settings
-    }
-
-    fn client(&self) -> Option<Address> {
-        self.connection.and_then(|x| x.client.address())
-    }
-
-    fn local(&self) -> &Address {
-        &self.question.listener.local
-    }
-
-    fn wall(&self) -> Wall {
-        clock::wall()
-    }
-
-    fn worker(&self) -> usize {
-        self.worker
-    }
-
-    fn connection(&self) -> u64 {
-        self.question.numbers.0
-    }
-
-    fn connection_requests(&self) -> u64 {
-        self.question.numbers.1
-    }
-
-    fn request_body_file(&self) -> &[u8] {
-        &self.question.body_path
-    }
+fn refused(error: Error, what: &[u8], status: u16, w: &mut Work<'_, Worker>) -> Outcome {
+    let what = String::from_utf8_lossy(what);
+    w.log(Level::Error, format_args!("{error}: the program \"{what}\" cannot be started"));
+    Outcome::status(status)
 }
 
 /// `cgi_rlimit`.
@@ -248,7 +173,7 @@ impl Task<Worker> for CgiStart {
         Watch::Always
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         if self.done { Want::Nothing } else { Want::Kernel }
     }
 
@@ -257,8 +182,10 @@ impl Task<Worker> for CgiStart {
             return Ok(if event == Event::Cancel { Flow::Done } else { Flow::Progress });
         }
         self.done = true;
-        if let Some(answer) = self.run(cx) {
-            cx.connection().reply.answer = Some(answer);
+        if let Some(mut w) = cx.work()
+            && let Some(outcome) = self.run(&mut w)
+        {
+            w.t.reply.outcome = Some(outcome);
         }
         Ok(Flow::Done)
     }

@@ -1,7 +1,7 @@
 //! CgiWrite: from the request's body to the program's standard input.
 
-use crate::connection::{Connection, Side};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::connection::{Connection, FailureKind};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::limits::IOVECS_MAX;
 use crate::task::Context;
 use crate::worker::Worker;
@@ -21,7 +21,7 @@ impl CgiWrite {
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        let body = &mut cx.connection().body;
+        let body = &mut cx.transaction().body;
         if body.is_empty() {
             return Ok(if body.is_ended() { Flow::Done } else { Flow::Progress });
         }
@@ -37,7 +37,7 @@ impl CgiWrite {
                 body.abandon(); // it has read as much as it wants: that is its right
                 Ok(Flow::Done)
             }
-            Err(source) => Err(TaskError { side: Side::Upstream, source }),
+            Err(source) => Err(TaskError::upstream(FailureKind::Reset, source)),
         }
     }
 }
@@ -55,8 +55,8 @@ impl Task<Worker> for CgiWrite {
         Watch::Write(self.stdin.as_fd())
     }
 
-    fn wants(&self, connection: Option<&Connection>) -> Want {
-        match connection {
+    fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
+        match transaction {
             Some(x) if !x.body.is_empty() => Want::Kernel,
             Some(x) if x.body.is_ended() => Want::Turn,
             _ => Want::Nothing,
@@ -67,7 +67,7 @@ impl Task<Worker> for CgiWrite {
         match event {
             Event::Ready => self.write(cx),
             Event::Hangup => {
-                cx.connection().body.abandon();
+                cx.transaction().body.abandon();
                 Ok(Flow::Done)
             }
             Event::Cancel => Ok(Flow::Done),

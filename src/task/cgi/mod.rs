@@ -8,6 +8,6 @@ mod process_exit;
 
 pub use cgi_errors::CgiErrors;
 pub use cgi_read::CgiRead;
-pub use cgi_start::{CgiStart, Question};
+pub use cgi_start::CgiStart;
 pub use cgi_write::CgiWrite;
 pub use process_exit::ProcessExit;

@@ -2,8 +2,8 @@
 //!
 //! It is reaped when it has closed its output, or after a moment. Only one that is not over then is watched.
 
-use crate::connection::{Connection, Marks, Phase};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::connection::{Connection, Phase};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::log::Level;
 use crate::task::Context;
 use crate::worker::Worker;
@@ -76,8 +76,8 @@ impl ProcessExit {
                 cx.log(level, format_args!("the program (pid {}) was ended by signal {signal}", self.pid));
             }
         }
-        if let Some(x) = cx.connection.as_deref_mut() {
-            x.reply.exit = Some(status);
+        if let Some(work) = cx.work() {
+            work.t.program.exit = Some(status);
         }
         Ok(Flow::Done)
     }
@@ -111,6 +111,11 @@ impl ProcessExit {
     }
 }
 
+/// The program has done its part: it is not cancelled since its client has gone or since it has failed.
+fn may_finish(cx: &mut Context<'_>) -> bool {
+    cx.connection.as_deref().is_some_and(|x| x.phase != Phase::Closed) && !cx.transaction().program.failed
+}
+
 /// No such process: it has ended meanwhile, and its exit is on its way to us.
 fn is_gone(error: Error) -> bool {
     error.is_no_process()
@@ -129,10 +134,10 @@ impl Task<Worker> for ProcessExit {
         Watch::Exit(self.pid)
     }
 
-    fn wants(&self, connection: Option<&Connection>) -> Want {
+    fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
         match self.stage {
             Stage::Fresh => Want::Turn,
-            Stage::Unwatched if connection.is_some_and(|x| x.reply.is_all_said) => Want::Turn,
+            Stage::Unwatched if transaction.is_some_and(|t| t.program.output_ended) => Want::Turn,
             Stage::Unwatched => Want::Nothing,
             Stage::Watched => Want::Kernel,
         }
@@ -146,12 +151,7 @@ impl Task<Worker> for ProcessExit {
                 let look = cx.worker.next_look(cx.now);
                 cx.wake_at(look);
             }
-            Event::Cancel
-                if cx
-                    .connection
-                    .as_deref()
-                    .is_some_and(|x| x.phase != Phase::Closed && !x.marks.contains(Marks::PROGRAM_FAILED)) =>
-            {
+            Event::Cancel if may_finish(cx) => {
                 // Its client has the answer: what it still has to do, it may finish.
                 self.end = cx.now.after(self.patience);
                 match self.stage {

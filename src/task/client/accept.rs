@@ -2,8 +2,8 @@
 
 use super::{ClientRead, ClientWrite};
 use crate::config::Listener;
-use crate::connection::{Client, Connection};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::connection::{Client, Connection, Identity};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::limits::{ACCEPTS_PER_TURN, IDLE_CLOSED_AT_ONCE};
 use crate::listen::Socket;
 use crate::log::Level;
@@ -16,8 +16,8 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use webserv_sys::Watch;
 use webserv_sys::net::{self, Address};
+use webserv_sys::{Moment, Watch};
 
 /// How long no connection is taken after descriptors or memory ran out.
 const PAUSE_AFTER_EXHAUSTION: Duration = Duration::from_millis(500);
@@ -43,23 +43,23 @@ impl Accept {
 
     fn open(&self, socket: OwnedFd, client: Address, cx: &mut Context<'_>) {
         cx.log(Level::Debug, format_args!("accepted {client} as fd={}", socket.as_raw_fd()));
-        let settings = Arc::clone(&self.listener.route.settings);
-        let connection = Connection::new(Some(socket), Client::from(&client), settings);
-        let (protocol, patience) = self.protocol(cx);
+        let (listener, number) = (Rc::clone(&self.listener), cx.worker.next_connection());
+        let identity = Identity { listener, number, client: Client::from(&client) };
+        let connection = Connection::new(Some(socket), identity);
+        let (protocol, patience) = self.protocol(cx.now);
         cx.open(connection, [protocol, Box::new(ClientWrite), Box::new(ClientRead)], cx.now.after(patience));
     }
 
     /// What is spoken here, and how long a client may take to say something.
-    fn protocol(&self, cx: &mut Context<'_>) -> (Box<dyn Task<Worker>>, Duration) {
-        let (listener, now) = (Rc::clone(&self.listener), cx.now);
+    fn protocol(&self, now: Moment) -> (Box<dyn Task<Worker>>, Duration) {
         match self.listener.configured.directory.clone() {
             Some(server) => {
                 let patience = server.timeout;
-                (Box::new(Directory::new(listener, server, now)), patience)
+                (Box::new(Directory::new(server, now)), patience)
             }
             None => {
-                let patience = listener.route.settings.client_header_timeout;
-                (Box::new(Http1::new(listener, cx.worker.next_connection(), now)), patience)
+                let patience = self.listener.route.settings.client_header_timeout;
+                (Box::new(Http1::new(now)), patience)
             }
         }
     }
@@ -133,7 +133,7 @@ impl Task<Worker> for Accept {
         Watch::Read(self.socket.as_fd())
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         if self.paused { Want::Nothing } else { Want::Kernel }
     }
 

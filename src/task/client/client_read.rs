@@ -1,7 +1,7 @@
 //! ClientRead: from the client's socket into the connection's input.
 
-use crate::connection::{Connection, Marks, Phase};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::connection::{Connection, Phase, ReadState};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::limits::{BUFFER_BYTES, LONG_READ_BYTES, LONG_READ_TOLD_BYTES, LONG_READ_WITHIN, READ_BYTES};
 use crate::task::Context;
 use crate::worker::Worker;
@@ -20,7 +20,7 @@ fn read(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     if most == 0 {
         return Ok(Flow::Progress); // a hangup while there is no room: what has come is used first
     }
-    if x.marks.contains(Marks::MUCH_COMES) && stores(x) && x.input.is_empty() {
+    if x.reading.contains(ReadState::MUCH_COMES) && stores(x) && x.input.is_empty() {
         return read_much(cx);
     }
     let Some(socket) = &x.socket else { return Ok(Flow::Done) };
@@ -30,7 +30,7 @@ fn read(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         return Ok(if is_over { Flow::Done } else { Flow::Blocked });
     };
     match x.phase {
-        Phase::Lingering => x.marks.insert(Marks::DROPPED),
+        Phase::Lingering => x.reading.insert(ReadState::DROPPED),
         // What comes after other bytes goes behind them; else most heads fit into a buffer.
         _ if count > BUFFER_BYTES || !x.input.is_empty() => x.input.push_copy(&buffer[..count]),
         _ => {
@@ -39,9 +39,9 @@ fn read(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
             x.input.draw_on(&mut worker.pipes).push_buffer(head, &mut worker.buffers);
         }
     }
-    x.marks.set(Marks::MUCH_COMES, count == READ_BYTES);
+    x.reading.set(ReadState::MUCH_COMES, count == READ_BYTES);
     let mut is_patient = false;
-    if x.marks.intersects(Marks::MUCH_COMES | Marks::PATIENT) {
+    if x.reading.intersects(ReadState::MUCH_COMES | ReadState::LOW_WATER) {
         is_patient = wait_for_much(cx);
     }
     Ok(match count {
@@ -73,7 +73,7 @@ fn read_much(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     let Some(count) = came(file::read_spare(socket.as_fd(), &mut bytes), x)? else {
         return Ok(Flow::Blocked);
     };
-    x.marks.set(Marks::MUCH_COMES, count >= READ_BYTES);
+    x.reading.set(ReadState::MUCH_COMES, count >= READ_BYTES);
     match count >= LONG_READ_BYTES / 2 {
         true => x.input.push_bytes(bytes),
         false => x.input.push_copy(&bytes), // a buffer is not kept for a few bytes
@@ -86,18 +86,19 @@ fn read_much(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
 /// once; fewer bytes are read when [`LONG_READ_WITHIN`] has passed. Whether that is so.
 fn wait_for_much(cx: &mut Context<'_>) -> bool {
     let x = cx.connection();
-    let left = x.body.announced_bytes().saturating_sub(x.input.len());
-    let is_so = x.marks.contains(Marks::MUCH_COMES) && stores(x) && left >= LONG_READ_BYTES as u64;
-    if is_so != x.marks.contains(Marks::PATIENT)
+    let announced_bytes = x.transactions.current().map_or(0, |t| t.body.announced_bytes());
+    let left = announced_bytes.saturating_sub(x.input.len());
+    let is_so = x.reading.contains(ReadState::MUCH_COMES) && stores(x) && left >= LONG_READ_BYTES as u64;
+    if is_so != x.reading.contains(ReadState::LOW_WATER)
         && let Some(socket) = &x.socket
     {
         let bytes = if is_so { LONG_READ_TOLD_BYTES } else { 1 };
         // If that fails it stays as it was, with its deadline, and is tried again.
         if net::set_receive_low_water(socket.as_fd(), bytes).is_ok() {
-            x.marks.set(Marks::PATIENT, is_so);
+            x.reading.set(ReadState::LOW_WATER, is_so);
         }
     }
-    let is_patient = x.marks.contains(Marks::PATIENT);
+    let is_patient = x.reading.contains(ReadState::LOW_WATER);
     match is_patient {
         true => cx.wake_after(LONG_READ_WITHIN),
         false => cx.no_deadline(),
@@ -117,7 +118,7 @@ fn room(x: &Connection) -> usize {
 
 /// Whether a body is on its way into a file.
 fn stores(x: &Connection) -> bool {
-    x.phase == Phase::Open && x.body.room() >= LONG_READ_BYTES
+    x.phase == Phase::Open && x.transactions.current().is_some_and(|t| t.body.room() >= LONG_READ_BYTES)
 }
 
 impl Task<Worker> for ClientRead {
@@ -133,7 +134,7 @@ impl Task<Worker> for ClientRead {
         connection.and_then(|x| x.socket.as_ref()).map_or(Watch::Always, |socket| Watch::Read(socket.as_fd()))
     }
 
-    fn wants(&self, connection: Option<&Connection>) -> Want {
+    fn wants(&self, Seen { connection, .. }: Seen<'_>) -> Want {
         if connection.is_some_and(|x| room(x) > 0) { Want::Kernel } else { Want::Nothing }
     }
 
@@ -141,7 +142,7 @@ impl Task<Worker> for ClientRead {
         match event {
             Event::Ready | Event::Hangup => read(cx),
             Event::Deadline => {
-                cx.connection().marks.remove(Marks::MUCH_COMES);
+                cx.connection().reading.remove(ReadState::MUCH_COMES);
                 wait_for_much(cx);
                 read(cx)
             }
@@ -155,7 +156,7 @@ impl Task<Worker> for ClientRead {
 mod tests {
     use super::super::ClientWrite;
     use super::*;
-    use crate::connection::Client;
+    use crate::connection::Identity;
     use crate::log::Level;
     use crate::task::test_engine::engine;
     use std::io::{PipeReader, Write, pipe};
@@ -177,19 +178,19 @@ mod tests {
             Watch::Always
         }
 
-        fn wants(&self, x: Option<&Connection>) -> Want {
+        fn wants(&self, Seen { connection: x, .. }: Seen<'_>) -> Want {
             if x.is_none_or(|x| !x.input.is_empty()) { Want::Turn } else { Want::Nothing }
         }
 
         fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
             if let Some(socket) = self.0.take() {
-                let mut x = Connection::new(Some(socket.into()), Client::Nobody, Default::default());
-                x.marks = Marks::PATIENT;
+                let mut x = Connection::new(Some(socket.into()), Identity::played());
+                x.reading = ReadState::LOW_WATER;
                 cx.open(x, [Box::new(Protocol(None)), Box::new(ClientWrite), Box::new(ClientRead)], Moment::NEVER);
                 return Ok(Flow::Done);
             }
-            let (came, marks) = (cx.connection().input.len(), cx.connection().marks);
-            cx.log(Level::Alert, format_args!("{came} bytes, patient: {}", marks.contains(Marks::PATIENT)));
+            let (came, reading) = (cx.connection().input.len(), cx.connection().reading);
+            cx.log(Level::Alert, format_args!("{came} bytes, patient: {}", reading.contains(ReadState::LOW_WATER)));
             cx.connection().input.clear();
             Ok(if event == Event::Cancel { Flow::Done } else { Flow::Progress })
         }

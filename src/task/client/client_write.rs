@@ -1,7 +1,7 @@
 //! ClientWrite: from the connection's output to the client's socket.
 
-use crate::connection::{Buffers, Connection, Front, Marks, Phase, Pipe};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::connection::{Buffers, Connection, Front, Phase, Pipe, WriteState};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::limits::{CORKED_BYTES_MIN, IOVECS_MAX, WRITE_BYTES_PER_TURN};
 use crate::task::Context;
 use crate::worker::Worker;
@@ -33,7 +33,7 @@ enum Written {
 /// One turn's worth of the output.
 fn write(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     let Context { connection: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
-    let (before, timeout) = (x.sent_bytes, x.settings.send_timeout);
+    let (before, timeout) = (x.sent_bytes, x.settings().send_timeout);
     let written = loop {
         match write_once(x, &mut worker.buffers) {
             Ok(Written::Offered) if x.sent_bytes - before < WRITE_BYTES_PER_TURN => {}
@@ -50,11 +50,11 @@ fn write(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     }
     x.output.give_back_to(&mut worker.pipes);
     let Some(socket) = &x.socket else { return Ok(Flow::Done) };
-    if x.marks.contains(Marks::CORKED) {
-        cork(socket, &mut x.marks, false);
+    if x.writing.contains(WriteState::CORKED) {
+        cork(socket, &mut x.writing, false);
     }
-    if x.phase == Phase::Lingering && !x.marks.contains(Marks::SHUT) {
-        x.marks.insert(Marks::SHUT);
+    if x.phase == Phase::Lingering && !x.writing.contains(WriteState::SHUT) {
+        x.writing.insert(WriteState::SHUT);
         net::shutdown_write(socket.as_fd()).map_err(TaskError::client)?;
     }
     cx.no_deadline();
@@ -63,7 +63,7 @@ fn write(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
 
 /// One system call's worth of the output.
 fn write_once(x: &mut Connection, buffers: &mut Buffers) -> Result<Written, Error> {
-    let Connection { output, socket: Some(socket), marks, settings, sent_bytes, .. } = x else {
+    let Connection { output, socket: Some(socket), writing, transactions, route, sent_bytes, .. } = x else {
         return Ok(Written::Part);
     };
     let output = &mut **output;
@@ -74,8 +74,11 @@ fn write_once(x: &mut Connection, buffers: &mut Buffers) -> Result<Written, Erro
         }
         Some(Front::Bytes(_)) => write_runs(socket, output)?,
         Some(Front::File(source, range)) => {
-            if !marks.contains(Marks::CORKED) && (settings.tcp_nopush || range.end - range.start >= CORKED_BYTES_MIN) {
-                cork(socket, marks, true);
+            let settings = transactions.settings_or(route);
+            if !writing.contains(WriteState::CORKED)
+                && (settings.tcp_nopush || range.end - range.start >= CORKED_BYTES_MIN)
+            {
+                cork(socket, writing, true);
             }
             send_range(socket, source, range, settings.sendfile_max_chunk)?
         }
@@ -119,8 +122,8 @@ fn send_range(
 }
 
 /// Whether it fails (on a unix socket, which has no segments) or not: the bytes arrive.
-fn cork(socket: &OwnedFd, marks: &mut Marks, on: bool) {
-    marks.set(Marks::CORKED, on);
+fn cork(socket: &OwnedFd, writing: &mut WriteState, on: bool) {
+    writing.set(WriteState::CORKED, on);
     let _ = net::set_nopush(socket.as_fd(), on);
 }
 
@@ -137,10 +140,10 @@ impl Task<Worker> for ClientWrite {
         connection.and_then(|x| x.socket.as_ref()).map_or(Watch::Always, |socket| Watch::Write(socket.as_fd()))
     }
 
-    fn wants(&self, connection: Option<&Connection>) -> Want {
+    fn wants(&self, Seen { connection, .. }: Seen<'_>) -> Want {
         match connection {
             Some(x) if !x.output.is_empty() => Want::Kernel,
-            Some(x) if x.phase == Phase::Lingering && !x.marks.contains(Marks::SHUT) => Want::Kernel,
+            Some(x) if x.phase == Phase::Lingering && !x.writing.contains(WriteState::SHUT) => Want::Kernel,
             _ => Want::Nothing,
         }
     }
@@ -150,7 +153,7 @@ impl Task<Worker> for ClientWrite {
             Event::Ready | Event::Hangup => write(cx),
             Event::Deadline => {
                 if let Some(x) = cx.connection.as_deref()
-                    && let Some(socket) = x.socket.as_ref().filter(|_| x.settings.reset_timedout_connection)
+                    && let Some(socket) = x.socket.as_ref().filter(|_| x.settings().reset_timedout_connection)
                 {
                     let _ = net::set_reset_on_close(socket.as_fd()); // the kernel then keeps nothing for it
                 }

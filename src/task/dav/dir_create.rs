@@ -1,44 +1,37 @@
 //! DirCreate: makes one directory.
 
-use crate::config::DisableSymlinks;
-use crate::connection::{Answer, Connection};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::http::{ReplyHead, Request};
+use crate::connection::{Connection, Outcome, Transaction};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::log::Level;
 use crate::task::Context;
 use crate::task::file::dir_entry::{DirEntry, Refusal, check, directory_mode};
 use crate::worker::Worker;
 use std::os::fd::AsFd;
-use std::rc::Rc;
 use webserv_sys::file::{self, OpenFlags};
 use webserv_sys::{Error, Watch};
 
 /// Makes what a MKCOL names (RFC 4918 section 9.3).
 pub struct DirCreate {
     path: Vec<u8>,
-    request: Rc<Request>,
-    links: DisableSymlinks,
-    /// The permissions of files; `None`: as the umask of the server has them.
-    access: Option<u32>,
     done: bool,
 }
 
 impl DirCreate {
     /// Will make the directory at this path, if the request's preconditions hold.
-    pub fn new(path: Vec<u8>, request: Rc<Request>, links: DisableSymlinks, access: Option<u32>) -> Self {
-        Self { path, request, links, access, done: false }
+    pub fn new(path: Vec<u8>) -> Self {
+        Self { path, done: false }
     }
 
     /// 201, or why not.
-    fn make(&self) -> Result<u16, Refusal> {
-        let place = DirEntry::open(&self.path, self.links, None)?;
+    fn make(&self, t: &Transaction) -> Result<u16, Refusal> {
+        let place = DirEntry::open(&self.path, t.settings().disable_symlinks, None)?;
         let there = place.stat(false)?;
-        check(&self.request, there.as_ref())?;
+        check(&t.http, there.as_ref())?;
         match file::mkdirat(place.folder(), place.name(), 0o777) {
             Err(error) if error.is_taken() => return Err(Refusal::Failed(405, error)),
             outcome => outcome?,
         }
-        if let Some(access) = self.access
+        if let Some(access) = t.settings().dav.access
             && let Err(error) = let_in(&place, access)
         {
             let _ = file::rmdirat(place.folder(), place.name()); // it would not be what was asked for
@@ -68,7 +61,7 @@ impl Task<Worker> for DirCreate {
         Watch::Always
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         if self.done { Want::Nothing } else { Want::Kernel }
     }
 
@@ -77,7 +70,7 @@ impl Task<Worker> for DirCreate {
             return Ok(if event == Event::Cancel { Flow::Done } else { Flow::Progress });
         }
         self.done = true;
-        let status = match self.make() {
+        let status = match self.make(cx.transaction()) {
             Ok(status) => status,
             Err(Refusal::Status(status)) => status,
             Err(Refusal::Failed(status, error)) => {
@@ -86,7 +79,7 @@ impl Task<Worker> for DirCreate {
                 status
             }
         };
-        cx.connection().reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+        cx.transaction().reply.outcome = Some(Outcome::status(status));
         Ok(Flow::Done)
     }
 }

@@ -7,10 +7,9 @@
 
 use super::tree::{Copier, Remover, Step};
 use crate::config::DisableSymlinks;
-use crate::connection::{Answer, Connection};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::connection::{Connection, Outcome};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
 use crate::http::dav::Depth;
-use crate::http::{ReplyHead, Request};
 use crate::limits::{COPY_BYTES_PER_TURN, TREE_STEPS_PER_TURN};
 use crate::log::Level;
 use crate::task::Context;
@@ -19,7 +18,6 @@ use crate::task::file::open::{look_up, open_step};
 use crate::worker::Worker;
 use std::ffi::CStr;
 use std::mem::replace;
-use std::rc::Rc;
 use webserv_sys::file::{self, FileKind, OpenFlags, Stat};
 use webserv_sys::{Error, Watch};
 
@@ -39,8 +37,6 @@ pub struct CopyMove {
     pub from_links: DisableSymlinks,
     /// And which on the way to the destination.
     pub to_links: DisableSymlinks,
-    /// The request, whose preconditions are evaluated against what is at `from`.
-    pub request: Rc<Request>,
     /// The original goes.
     pub moves: bool,
     /// What is at the destination may be replaced.
@@ -98,7 +94,7 @@ impl Ends {
 type Removers = Vec<(End, Remover)>;
 
 /// What a turn came to: what is next, or the status.
-type Outcome = Result<Stage, Refusal>;
+type Next = Result<Stage, Refusal>;
 
 impl TreeCopy {
     /// Will copy or move this.
@@ -107,8 +103,8 @@ impl TreeCopy {
     }
 
     /// Finds both ends and begins.
-    fn begin(&self, cx: &mut Context<'_>) -> Outcome {
-        let CopyMove { from, to, from_links, to_links, request, moves, .. } = &self.transport;
+    fn begin(&self, cx: &mut Context<'_>) -> Next {
+        let CopyMove { from, to, from_links, to_links, moves, .. } = &self.transport;
         let not_found = |error: Error| match error.is_not_found() {
             true => Refusal::Failed(404, error),
             false => error.into(),
@@ -123,7 +119,7 @@ impl TreeCopy {
         if from.has_slash && !from_is_directory {
             return Err(not_found(Error::not_found("openat")));
         }
-        check(request, Some(&stat))?;
+        check(&cx.transaction().http, Some(&stat))?;
         if from_is_directory && *moves && self.transport.depth != Depth::Infinity {
             return Err(Refusal::Status(400)); // RFC 4918 section 9.9.2
         }
@@ -151,7 +147,7 @@ impl TreeCopy {
     }
 
     /// MOVE within a file system. If it turns out that it is not one (a directory can be mounted twice), it is copied.
-    fn rename(&self, ends: Ends, cx: &mut Context<'_>) -> Outcome {
+    fn rename(&self, ends: Ends, cx: &mut Context<'_>) -> Next {
         let mut removers = Vec::new();
         let status = match self.put_in_place(&ends, End::From, ends.from.name(), &mut removers) {
             Err(Refusal::Failed(_, error)) if error.is_cross_device() && removers.is_empty() => return self.copy(ends),
@@ -197,7 +193,7 @@ impl TreeCopy {
     }
 
     /// Begins a copy.
-    fn copy(&self, ends: Ends) -> Outcome {
+    fn copy(&self, ends: Ends) -> Next {
         let CopyMove { from_links, moves, depth, number, sync, .. } = &self.transport;
         let links = if *moves { DisableSymlinks::On } else { *from_links };
         let flags = OpenFlags::READ | OpenFlags::NON_BLOCKING;
@@ -330,8 +326,8 @@ impl TreeCopy {
             }
             Err(refusal) => self.log(refusal, cx),
         };
-        if let Some(x) = &mut cx.connection {
-            x.reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+        if let Some(Work { t, .. }) = cx.work() {
+            t.reply.outcome = Some(Outcome::status(status));
         }
         Flow::Done
     }
@@ -366,7 +362,7 @@ impl Task<Worker> for TreeCopy {
         Watch::Always
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         if matches!(self.stage, Stage::Done) { Want::Nothing } else { Want::Kernel }
     }
 

@@ -2,17 +2,15 @@
 
 use super::tree::Remover;
 use crate::config::DisableSymlinks;
-use crate::connection::{Answer, Connection};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::connection::{Connection, Http, Outcome};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
 use crate::http::dav::Depth;
-use crate::http::{ReplyHead, Request};
 use crate::limits::TREE_STEPS_PER_TURN;
 use crate::log::Level;
 use crate::task::Context;
 use crate::task::file::dir_entry::{DirEntry, Refusal, check, gone_name};
 use crate::worker::Worker;
 use std::ffi::CString;
-use std::rc::Rc;
 use webserv_sys::file::{self, FileKind};
 use webserv_sys::{Error, Watch};
 
@@ -23,8 +21,6 @@ const LAST_STEPS_MAX: usize = 1_000_000;
 pub struct Removal {
     /// The path on disk.
     pub path: Vec<u8>,
-    /// The request, whose preconditions are evaluated.
-    pub request: Rc<Request>,
     /// How deep it means to remove: a directory only as a whole.
     pub depth: Depth,
     /// Which symbolic links on the way to it are followed.
@@ -54,8 +50,8 @@ impl TreeDelete {
     }
 
     /// Removes what is removed with one call, and begins with what is not. The status, once it is known.
-    fn begin(&mut self) -> Result<Option<u16>, Refusal> {
-        let Removal { path, request, depth, links, number } = &self.removal;
+    fn begin(&mut self, http: &Http) -> Result<Option<u16>, Refusal> {
+        let Removal { path, depth, links, number } = &self.removal;
         let not_found = |error: Error| match error.is_not_found() {
             true => Refusal::Failed(404, error),
             false => error.into(),
@@ -66,7 +62,7 @@ impl TreeDelete {
         if place.has_slash && !is_directory {
             return Err(not_found(Error::not_found("unlinkat")));
         }
-        check(request, Some(&stat))?;
+        check(http, Some(&stat))?;
         if !is_directory {
             file::unlinkat(place.folder(), place.name()).map_err(not_found)?;
             return Ok(Some(204));
@@ -111,7 +107,7 @@ impl TreeDelete {
 
     fn run(&mut self, cx: &mut Context<'_>) -> Flow {
         let outcome = match self.stage {
-            Stage::Asked => self.begin(),
+            Stage::Asked => self.begin(&cx.transaction().http),
             _ => self.go_on(cx),
         };
         let status = match outcome {
@@ -125,8 +121,8 @@ impl TreeDelete {
             }
         };
         self.stage = Stage::Done;
-        if let Some(x) = &mut cx.connection {
-            x.reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+        if let Some(Work { t, .. }) = cx.work() {
+            t.reply.outcome = Some(Outcome::status(status));
         }
         Flow::Done
     }
@@ -148,7 +144,7 @@ impl Task<Worker> for TreeDelete {
         Watch::Always
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         if matches!(self.stage, Stage::Done) { Want::Nothing } else { Want::Kernel }
     }
 

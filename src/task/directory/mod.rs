@@ -7,15 +7,14 @@
 use crate::task::Context;
 
 use crate::config::DirectoryServer;
-use crate::connection::{self, Connection, Phase, Pipe};
+use crate::connection::{self, Connection, Outcome, Phase, Pipe, Transaction};
 use crate::directory::{Action, Answer, Input, Lines, Mistake, Request, Rule, State, path};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::http::listing::Format;
-use crate::limits::{LOGIN_FAILED_AFTER, LOGIN_FAILURES_MAX, REPLY_BYTES_MAX, STEPS_PER_TURN};
+use crate::limits::{LOGIN_FAILED_AFTER, LOGIN_FAILURES_MAX, STEPS_PER_TURN};
 use crate::log::Level;
 use crate::password::Check;
-use crate::route::ListenerState;
-use crate::task::file::{DirRead, FileRead, Wanted};
+use crate::task::file::{DirRead, FileRead, FileRequest};
 use crate::worker::Worker;
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
@@ -28,7 +27,6 @@ const LINGER: Duration = Duration::from_secs(5);
 
 /// One session.
 pub struct Directory {
-    listener: Rc<ListenerState>,
     /// Whose files are served, and to whom: as it was when the client came, or when it last logged in.
     server: Arc<DirectoryServer>,
     state: State,
@@ -65,17 +63,17 @@ enum Stage {
 }
 
 impl Directory {
-    /// A session with a client that was accepted at this listener for this server, in the round of
+    /// A session with a client that was accepted for this server, in the round of
     /// `now`. It must be told of its first deadline, the server's `timeout` later.
-    pub fn new(listener: Rc<ListenerState>, server: Arc<DirectoryServer>, now: Moment) -> Self {
+    pub fn new(server: Arc<DirectoryServer>, now: Moment) -> Self {
         let state = State::first(server.users.is_some());
         let (path, lines, stage) = ("/".to_owned(), Lines::default(), Stage::Prompt);
         let (seen, rule, since, failures, lingers) = (0, None, now, 0, false);
-        Self { listener, server, state, path, lines, seen, stage, rule, since, failures, lingers }
+        Self { server, state, path, lines, seen, stage, rule, since, failures, lingers }
     }
 
     fn run(&mut self, cx: &mut Context<'_>) {
-        if cx.connection().failed.take().is_some() {
+        if cx.work().is_some_and(|work| work.t.failed.take().is_some()) {
             self.handler_failed(cx);
         }
         for _ in 0..STEPS_PER_TURN {
@@ -104,6 +102,9 @@ impl Directory {
 
     /// Looks for the next line.
     fn begin(&mut self, cx: &mut Context<'_>) -> bool {
+        if !end_transaction(cx) {
+            return false; // the one before it
+        }
         let x = cx.connection();
         let ended = x.input.is_ended();
         let (used, request) = self.lines.next(x.input.contiguous(), ended);
@@ -126,7 +127,9 @@ impl Directory {
     fn obey(&mut self, request: Request, cx: &mut Context<'_>) {
         let Some(rule) = self.state.rule(request.input()) else { return self.close(cx) };
         self.rule = Some(rule);
-        cx.connection().request = Some(Rc::new(request.to_string()));
+        let Context { connection: Some(x), worker, .. } = cx else { return };
+        let (route, subject) = (Rc::clone(&x.route), Rc::new(request.to_string()));
+        x.transactions.begin(&mut worker.transactions, route, Some(subject));
         match (rule.action, request) {
             (Action::CheckPassword, Request::Login { name, password }) => self.check(&name, &password, cx),
             (Action::Enter, Request::Cd(name)) => match path::resolve(&self.path, &name) {
@@ -152,7 +155,7 @@ impl Directory {
         let below = if path == "/" { "" } else { path };
         let path_on_disk = [settings.root.as_os_str().as_bytes(), below.as_bytes(), slash.as_bytes()].concat();
         let (url_path, indexes, gzip) = (path.as_bytes().to_vec(), Vec::new(), false);
-        cx.join(Box::new(FileRead::new(Wanted {
+        cx.join(Box::new(FileRead::new(FileRequest {
             path: path_on_disk,
             url_path,
             indexes,
@@ -166,25 +169,27 @@ impl Directory {
     /// A handler has answered.
     fn take_answer(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(rule) = self.rule else { return false };
-        let Some(answer) = cx.connection().reply.answer.take() else { return false };
-        match (rule.action, answer) {
-            (Action::Enter, connection::Answer::Listing(_)) => {
+        let Some(outcome) = cx.work().and_then(|work| work.t.reply.outcome.take()) else { return false };
+        match (rule.action, outcome) {
+            (Action::Enter, Outcome::Directory(_)) => {
                 if let Stage::Entering(path) = std::mem::replace(&mut self.stage, Stage::Prompt) {
                     self.path = path;
                 }
                 self.finish(rule.done, cx);
             }
-            (Action::List, connection::Answer::Listing(directory)) => {
+            (Action::List, Outcome::Directory(directory)) => {
                 end_handlers(cx);
                 let format = Format::Lines { counted: rule.done.0 == Answer::CountAndNames };
                 let settings = Arc::clone(&self.server.settings);
                 cx.join(Box::new(DirRead::new(directory, self.path.clone().into_bytes(), settings, format)));
             }
-            (Action::List, connection::Answer::Document(_)) => self.stage = Stage::Sending(Vec::new(), None),
-            (Action::Send, connection::Answer::Document(head)) => {
+            (Action::List, Outcome::Answer(connection::Answer::Document(_))) => {
+                self.stage = Stage::Sending(Vec::new(), None)
+            }
+            (Action::Send, Outcome::Answer(connection::Answer::Document(head))) => {
                 let length = head.length.unwrap_or(0);
                 if length > 0 {
-                    cx.connection().reply.wanted.push_back(0..length);
+                    cx.transaction().reply.wanted.push_back(0..length);
                 }
                 self.stage = Stage::Sending(format!("{length}\r\n").into_bytes(), Some(length));
             }
@@ -195,23 +200,24 @@ impl Directory {
 
     /// Moves what has come. The count and the first bytes enter the output together, so that they leave in one call.
     fn send(&mut self, cx: &mut Context<'_>) -> bool {
-        let x = cx.connection();
         let (Stage::Sending(before, left), Some(rule)) = (&mut self.stage, self.rule) else { return false };
-        while x.output.room() > 0
-            && let Some(segment) = x.reply.body.take(left.unwrap_or(u64::MAX))
+        let Connection { transactions, output, phase, .. } = cx.connection();
+        let Some(t) = transactions.current_mut() else { return false };
+        while output.room() > 0
+            && let Some(segment) = t.reply.body.take(left.unwrap_or(u64::MAX))
         {
             *left = left.map(|left| left - segment.len());
-            x.output.push_bytes(std::mem::take(before));
-            x.output.push(segment);
+            output.push_bytes(std::mem::take(before));
+            output.push(segment);
         }
-        let ended = x.reply.body.is_ended() && x.reply.body.is_empty();
+        let ended = t.reply.body.is_ended() && t.reply.body.is_empty();
         if *left == Some(0) || (ended && left.is_none()) {
-            x.output.push_bytes(std::mem::take(before));
+            output.push_bytes(std::mem::take(before));
             self.finish(rule.done, cx);
             return true;
         }
         if ended {
-            x.phase = Phase::Closed; // without a clean end: it is less than was promised
+            *phase = Phase::Closed; // without a clean end: it is less than was promised
         }
         false
     }
@@ -236,7 +242,8 @@ impl Directory {
 
     /// Begins to check a password, against the users who are known now.
     fn check(&mut self, name: &str, password: &str, cx: &mut Context<'_>) {
-        let now = cx.worker.listener_now(&self.listener).and_then(|listener| listener.configured.directory.clone());
+        let listener = Rc::clone(&cx.connection().identity.listener);
+        let now = cx.worker.listener_now(&listener).and_then(|listener| listener.configured.directory.clone());
         if let Some(server) = now.filter(|server| server.users.is_some()) {
             self.server = server;
         }
@@ -282,7 +289,7 @@ impl Directory {
         if self.rule.take().is_some_and(|rule| rule.input == Input::Logout) {
             self.path = "/".to_owned();
         }
-        cx.connection().request = None;
+        end_transaction(cx);
         self.state = next.or_skip_login(self.server.users.is_some());
         (self.stage, self.since) = (Stage::Prompt, cx.now);
         if self.state == State::End || cx.worker.draining {
@@ -337,19 +344,20 @@ impl Directory {
         }
     }
 
-    fn wants_turn(&self, x: &Connection) -> bool {
-        if x.failed.is_some() {
+    fn wants_turn(&self, x: &Connection, t: Option<&Transaction>) -> bool {
+        if t.is_some_and(|t| t.failed.is_some()) {
             return true;
         }
         match (x.phase, &self.stage) {
             (Phase::Lingering, _) => x.output.is_empty() && !self.lingers,
             (Phase::Closing | Phase::Closed, _) => false,
             (Phase::Open, _) if x.output.room() == 0 => false,
+            (Phase::Open, Stage::Prompt) if t.is_some() => t.is_some_and(|t| t.handlers.is_empty()),
             (Phase::Open, Stage::Prompt) => x.input.len() > self.seen || x.input.is_ended(),
             (Phase::Open, Stage::Checking(_) | Stage::Wrong(_)) => false,
-            (Phase::Open, Stage::Asking | Stage::Entering(_)) => x.reply.answer.is_some(),
+            (Phase::Open, Stage::Asking | Stage::Entering(_)) => t.is_some_and(|t| t.reply.outcome.is_some()),
             (Phase::Open, Stage::Sending(_, left)) => {
-                !x.reply.body.is_empty() || x.reply.body.is_ended() || *left == Some(0)
+                *left == Some(0) || t.is_some_and(|t| !t.reply.body.is_empty() || t.reply.body.is_ended())
             }
         }
     }
@@ -359,9 +367,24 @@ fn push_line(output: &mut Pipe, line: &str) {
     output.push_bytes([line.as_bytes(), b"\r\n"].concat());
 }
 
+/// The handlers' part is over: what they still have is not wanted.
 fn end_handlers(cx: &mut Context<'_>) {
-    cx.cancel_handlers();
-    cx.connection().reply.reset(REPLY_BYTES_MAX);
+    if let Some(mut work) = cx.work() {
+        work.cancel_handlers();
+        work.t.reply.give_back();
+    }
+}
+
+/// Ends the transaction of a line that has been answered. Returns false if its handlers have yet to leave.
+fn end_transaction(cx: &mut Context<'_>) -> bool {
+    let Some(work) = cx.work() else { return true };
+    let (id, has_handlers) = (work.t.id(), work.has_handlers());
+    if !has_handlers {
+        if let Some(t) = cx.connection().transactions.end(id) {
+            cx.worker.transactions.give(t);
+        }
+    }
+    !has_handlers
 }
 
 impl Task<Worker> for Directory {
@@ -382,9 +405,9 @@ impl Task<Worker> for Directory {
         Watch::Always
     }
 
-    fn wants(&self, connection: Option<&Connection>) -> Want {
-        match connection {
-            Some(x) if self.wants_turn(x) => Want::Turn,
+    fn wants(&self, seen: Seen<'_>) -> Want {
+        match seen.connection {
+            Some(x) if self.wants_turn(x, seen.transaction) => Want::Turn,
             _ => Want::Nothing,
         }
     }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::Config;
-use crate::route::Routes;
+use crate::connection::Identity;
+use crate::route::{ListenerState, Routes};
 use crate::task::temp_dir::TempDir;
 use crate::task::test_engine::engine;
 
@@ -22,7 +23,7 @@ impl Task<Worker> for Client {
         Watch::Always
     }
 
-    fn wants(&self, x: Option<&Connection>) -> Want {
+    fn wants(&self, Seen { connection: x, .. }: Seen<'_>) -> Want {
         let has_work = self.lines.is_some() || x.is_some_and(|x| !x.output.is_empty());
         if has_work { Want::Turn } else { Want::Nothing }
     }
@@ -55,15 +56,17 @@ impl Task<Worker> for Opener {
         Watch::Always
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         Want::Turn
     }
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         for _ in 0..self.clients {
-            let session = Directory::new(Rc::clone(&self.listener), Arc::clone(&self.server), cx.now);
+            let session = Directory::new(Arc::clone(&self.server), cx.now);
             let sends = Client { lines: Some(b"VERSION 1\r\nLOGIN guest wrong\r\n") };
-            let x = Connection::new(None, crate::connection::Client::Nobody, Arc::clone(&self.listener.route.settings));
+            let client = crate::connection::Client::Nobody;
+            let identity = Identity { listener: Rc::clone(&self.listener), number: 1, client };
+            let x = Connection::new(None, identity);
             let until = cx.now.after(self.server.timeout);
             cx.open(x, [Box::new(session), Box::new(sends), Box::new(Client { lines: None })], until);
         }

@@ -1,7 +1,7 @@
 //! BodyFile: takes a stored body's file away when its request has been answered: `client_body_in_file_only clean`.
 
 use crate::connection::Connection;
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::task::Context;
 use crate::worker::Worker;
 use webserv_sys::{Watch, file};
@@ -31,7 +31,7 @@ impl Task<Worker> for BodyFile {
         Watch::Always
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         Want::Nothing
     }
 

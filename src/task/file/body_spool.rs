@@ -3,9 +3,8 @@
 //! What fits into the pipe (`client_body_buffer_size`) stays there. More goes into a file, which has no name unless
 //! `client_body_in_file_only` asks for one.
 
-use crate::connection::{Answer, Connection};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::http::ReplyHead;
+use crate::connection::{Connection, Outcome, StoredBody};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::limits::IOVECS_MAX;
 use crate::log::Level;
 use crate::task::Context;
@@ -54,7 +53,7 @@ impl BodySpool {
         if is_first && self.keeps_name {
             self.file = Some(self.open()?); // before the client is told to send what would go there
         }
-        let body = &mut cx.connection().body;
+        let body = &mut cx.transaction().body;
         if is_first {
             body.release();
         }
@@ -63,13 +62,13 @@ impl BodySpool {
         }
         if self.file.is_none() && body.is_ended() && !self.keeps_name {
             let bytes = body.len();
-            cx.connection().reply.answer = Some(Answer::Spooled(None, bytes));
+            cx.transaction().reply.outcome = Some(Outcome::Stored(StoredBody { file: None, path: Vec::new(), bytes }));
             return Ok(Flow::Done);
         }
         if self.file.is_none() {
             self.file = Some(self.open()?);
         }
-        let (Some(file), body) = (&self.file, &mut cx.connection().body) else { return Ok(Flow::Done) };
+        let (Some(file), body) = (&self.file, &mut cx.transaction().body) else { return Ok(Flow::Done) };
         if !body.is_empty() {
             let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
             let (count, _, _) = body.gather(&mut slices);
@@ -83,7 +82,8 @@ impl BodySpool {
         if let Some(file) = self.file.take() {
             self.is_partial = false;
             let path = if self.keeps_name { std::mem::take(&mut self.path) } else { Vec::new() };
-            cx.connection().reply.answer = Some(Answer::Spooled(Some((file, path)), self.bytes));
+            cx.transaction().reply.outcome =
+                Some(Outcome::Stored(StoredBody { file: Some(file), path, bytes: self.bytes }));
         }
         Ok(Flow::Done)
     }
@@ -102,8 +102,8 @@ impl Task<Worker> for BodySpool {
         Watch::Always
     }
 
-    fn wants(&self, connection: Option<&Connection>) -> Want {
-        match connection {
+    fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
+        match transaction {
             Some(x) if !self.begun || x.body.is_ended() || x.body.room() == 0 => Want::Kernel,
             Some(x) if self.file.is_some() && !x.body.is_empty() => Want::Kernel,
             _ => Want::Nothing,
@@ -118,7 +118,7 @@ impl Task<Worker> for BodySpool {
             let path = String::from_utf8_lossy(&self.path);
             cx.log(Level::Crit, format_args!("{error}: \"{path}\"; see client_body_temp_path"));
             let status = if error.is_disk_full() { 507 } else { 500 };
-            cx.connection().reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+            cx.transaction().reply.outcome = Some(Outcome::status(status));
             Ok(Flow::Done)
         })
     }

@@ -2,8 +2,9 @@
 
 use super::open::open_folder;
 use crate::config::DisableSymlinks;
+use crate::connection::Http;
 use crate::http::conditional::{self, Validators, Verdict};
-use crate::http::{Request, etag};
+use crate::http::etag;
 use std::ffi::{CStr, CString};
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -171,7 +172,8 @@ impl From<Error> for Refusal {
 ///
 /// # Errors
 /// 412.
-pub fn check(request: &Request, there: Option<&Stat>) -> Result<(), Refusal> {
+pub fn check(http: &Http, there: Option<&Stat>) -> Result<(), Refusal> {
+    let Some(request) = &http.request else { return Ok(()) };
     let tag = there.map(|stat| etag::of_file(stat.modified_secs, stat.size_bytes));
     let validators = Validators {
         etag: tag.as_ref().map(|tag| tag.as_bytes()),

@@ -1,7 +1,7 @@
 //! FileChange: reads what the kernel tells of files that this worker keeps.
 
 use crate::connection::Connection;
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::task::Context;
 use crate::worker::Worker;
 use std::os::fd::AsFd;
@@ -34,7 +34,7 @@ impl Task<Worker> for FileChange {
         Watch::Read(self.changes.as_fd())
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         Want::Kernel
     }
 

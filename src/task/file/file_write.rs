@@ -2,16 +2,13 @@
 
 use super::dir_entry::{DirEntry, Refusal, check, directory_mode};
 use super::new_file::NewFile;
-use crate::config::{Dav, DisableSymlinks};
-use crate::connection::{Answer, Connection};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
-use crate::http::{ReplyHead, Request};
+use crate::connection::{Connection, Http, Outcome, Transaction};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::limits::IOVECS_MAX;
 use crate::log::Level;
 use crate::task::Context;
 use crate::worker::Worker;
 use std::io::IoSlice;
-use std::rc::Rc;
 use webserv_sys::file::{self, FileKind, Stat};
 use webserv_sys::{Error, Watch};
 
@@ -22,46 +19,34 @@ const FOLDER_MODE: u32 = 0o777;
 /// How often the name's owner may change between a look at it and the call that takes it, before we give up.
 const TRIES_MAX: usize = 10;
 
-/// What a PUT asks for.
-pub struct Upload {
-    /// The path on disk.
-    pub path: Vec<u8>,
-    /// The request, whose preconditions are evaluated.
-    pub request: Rc<Request>,
-    /// A number that no other upload has: a part of the temporary file's name.
-    pub number: u128,
-    /// Which symbolic links on the way to it are followed.
-    pub links: DisableSymlinks,
-    /// Whether missing folders are made, who may read what is new, and whether it is on the disk before the client is
-    /// told so (fsync(2)).
-    pub dav: Dav,
-}
-
 /// Writes into a file that nobody sees, and gives it the target's name when the body is complete. Whatever ends it
 /// before takes that file away.
 pub struct FileWrite {
-    upload: Upload,
+    /// The path on disk.
+    path: Vec<u8>,
+    /// A number that no other upload has: a part of the temporary file's name.
+    number: u128,
     /// The file being written.
     new: Option<NewFile>,
 }
 
 impl FileWrite {
-    /// Will store this.
-    pub fn new(upload: Upload) -> Self {
-        Self { upload, new: None }
+    /// Will store the request's body at this path. `number` is one that no other upload has.
+    pub fn new(path: Vec<u8>, number: u128) -> Self {
+        Self { path, number, new: None }
     }
 
     /// Looks at what is there, and opens the file that will take its place.
-    fn begin(&mut self) -> Result<(), Refusal> {
-        let Upload { path, links, dav, .. } = &self.upload;
+    fn begin(&mut self, t: &Transaction) -> Result<(), Refusal> {
+        let (dav, links) = (&t.settings().dav, t.settings().disable_symlinks);
         let make = dav.full_put_path.then_some(dav.access.map_or(FOLDER_MODE, directory_mode));
         // RFC 4918 section 9.7.1: 409 if the collection that it would be in is not there.
-        let place = DirEntry::open(path, *links, make)?;
+        let place = DirEntry::open(&self.path, links, make)?;
         if place.has_slash {
             return Err(Refusal::Status(409)); // a file's name has none
         }
-        self.look(&place)?;
-        let new = NewFile::create(place, MODE, self.upload.number)?;
+        look(&place, &t.http)?;
+        let new = NewFile::create(place, MODE, self.number)?;
         if let Some(mode) = dav.access {
             file::fchmod(new.file(), mode)?;
         }
@@ -69,20 +54,10 @@ impl FileWrite {
         Ok(())
     }
 
-    /// What is there now, if it may be replaced or made.
-    fn look(&self, place: &DirEntry) -> Result<Option<Stat>, Refusal> {
-        let there = place.stat(true)?;
-        if there.as_ref().is_some_and(|stat| stat.kind != FileKind::File) {
-            return Err(Refusal::Status(409)); // a directory or a device cannot be replaced by a file
-        }
-        check(&self.upload.request, there.as_ref())?;
-        Ok(there)
-    }
-
     /// Writes what has come; with the last bytes, the file gets its name.
     fn write(&mut self, cx: &mut Context<'_>) -> Result<Option<u16>, Refusal> {
         let Some(new) = &self.new else { return Ok(None) };
-        let body = &mut cx.connection().body;
+        let body = &mut cx.transaction().body;
         if !body.is_empty() {
             let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
             let (count, _, _) = body.gather(&mut slices);
@@ -92,45 +67,26 @@ impl FileWrite {
         if !body.is_ended() || !body.is_empty() {
             return Ok(None);
         }
-        self.finish().map(Some)
+        self.finish(cx.transaction()).map(Some)
     }
 
-    fn finish(&mut self) -> Result<u16, Refusal> {
+    fn finish(&mut self, t: &Transaction) -> Result<u16, Refusal> {
+        let sync = t.settings().dav.sync;
         let Some(mut new) = self.new.take() else { return Ok(500) };
-        if self.upload.dav.sync {
+        if sync {
             file::fsync(new.file())?;
         }
-        let status = self.commit(&mut new)?;
-        if self.upload.dav.sync {
+        let status = commit(&mut new, &t.http)?;
+        if sync {
             new.place().sync()?; // the name, too: it is a part of the directory (fsync(2))
         }
         Ok(status)
     }
 
-    /// Gives the file its name: 201, or 204 if it takes the place of another. The preconditions hold for what is there
-    /// at this moment, since much may have happened while the body came.
-    fn commit(&self, new: &mut NewFile) -> Result<u16, Refusal> {
-        for _ in 0..TRIES_MAX {
-            let Some(there) = self.look(new.place())? else {
-                match new.commit_new() {
-                    Err(error) if !error.is_taken() => return Err(error.into()),
-                    Err(_) if !leads_nowhere(new.place())? => continue, // taken since we looked
-                    Err(_) => new.commit_over()?,
-                    Ok(()) => {}
-                }
-                return Ok(201);
-            };
-            new.resemble(&there)?;
-            new.commit_over()?;
-            return Ok(204);
-        }
-        Err(Refusal::Failed(503, Error::replaced("linkat")))
-    }
-
     fn run(&mut self, cx: &mut Context<'_>) -> Flow {
         let outcome = match self.new {
-            None => self.begin().map(|()| {
-                cx.connection().body.release();
+            None => self.begin(cx.transaction()).map(|()| {
+                cx.transaction().body.release();
                 None
             }),
             Some(_) => self.write(cx),
@@ -140,15 +96,45 @@ impl FileWrite {
             Ok(Some(status)) => status,
             Err(Refusal::Status(status)) => status,
             Err(Refusal::Failed(status, error)) => {
-                let path = String::from_utf8_lossy(&self.upload.path).into_owned();
+                let path = String::from_utf8_lossy(&self.path).into_owned();
                 let level = if status >= 500 { Level::Crit } else { Level::Error };
                 cx.log(level, format_args!("{error}: \"{path}\" is not stored"));
                 status
             }
         };
-        cx.connection().reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+        cx.transaction().reply.outcome = Some(Outcome::status(status));
         Flow::Done
     }
+}
+
+/// What is there now, if it may be replaced or made.
+fn look(place: &DirEntry, http: &Http) -> Result<Option<Stat>, Refusal> {
+    let there = place.stat(true)?;
+    if there.as_ref().is_some_and(|stat| stat.kind != FileKind::File) {
+        return Err(Refusal::Status(409)); // a directory or a device cannot be replaced by a file
+    }
+    check(http, there.as_ref())?;
+    Ok(there)
+}
+
+/// Gives the file its name: 201, or 204 if it takes the place of another. The preconditions hold for what is there
+/// at this moment, since much may have happened while the body came.
+fn commit(new: &mut NewFile, http: &Http) -> Result<u16, Refusal> {
+    for _ in 0..TRIES_MAX {
+        let Some(there) = look(new.place(), http)? else {
+            match new.commit_new() {
+                Err(error) if !error.is_taken() => return Err(error.into()),
+                Err(_) if !leads_nowhere(new.place())? => continue, // taken since we looked
+                Err(_) => new.commit_over()?,
+                Ok(()) => {}
+            }
+            return Ok(201);
+        };
+        new.resemble(&there)?;
+        new.commit_over()?;
+        return Ok(204);
+    }
+    Err(Refusal::Failed(503, Error::replaced("linkat")))
 }
 
 /// A symbolic link is there and what it names is not: a name that is taken, and a file that is not there.
@@ -170,8 +156,8 @@ impl Task<Worker> for FileWrite {
         Watch::Always
     }
 
-    fn wants(&self, connection: Option<&Connection>) -> Want {
-        match connection {
+    fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
+        match transaction {
             Some(_) if self.new.is_none() => Want::Kernel,
             Some(x) if !x.body.is_empty() || x.body.is_ended() => Want::Kernel,
             _ => Want::Nothing,

@@ -14,5 +14,5 @@ pub use body_file::BodyFile;
 pub use body_spool::BodySpool;
 pub use dir_read::DirRead;
 pub use file_change::FileChange;
-pub use file_read::{FileRead, Wanted};
-pub use file_write::{FileWrite, Upload};
+pub use file_read::{FileRead, FileRequest};
+pub use file_write::FileWrite;

@@ -1,66 +1,59 @@
-//! Http1: the protocol pump between the client's bytes and the handlers.
+//! Http1: HTTP/1.1 as a wire format (RFC 9112), the protocol pump between the client's bytes and the handlers.
 //!
-//! It has no descriptor. On its left are bytes as they go on the wire, on its right plain answers; between them it
-//! parses, routes, asks a handler, frames what comes back, and starts over. A request's life is a [`Current`], passed
-//! from file to file: `begin` makes it, `body` skips what nobody wants, `ask` finds who answers, `answer` turns the
-//! answer into a head, `transfer` moves the bytes, `finish` ends it.
+//! It has no descriptor. On its left are bytes as they go on the wire, on its right plain answers. A request's life is a
+//! [`Transaction`](crate::connection::Transaction), which goes from [`Stage`] to stage: [`head`] begins it, [`body`]
+//! passes its body on or skips it, [`task::http`](crate::task::http) takes it through the phases and makes the response,
+//! [`framing`] moves that into the output, [`closing`] ends it and decides what becomes of the connection.
 
-mod answer;
-mod ask;
-mod begin;
 mod body;
-mod current;
-mod dav;
-mod finish;
+mod closing;
+mod framing;
 mod head;
-mod kept;
-mod leaving;
-mod page;
-mod transfer;
-mod upload;
-mod view;
+mod unsent;
 
-use crate::connection::{Connection, Phase};
-use crate::engine::{Event, Flow, Side, Task, TaskError, Want};
+use crate::connection::{Connection, Http, Phase, Stage, Transaction};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::http::Scan;
 use crate::limits::STEPS_PER_TURN;
 use crate::log::Level;
-use crate::route::ListenerState;
 use crate::task::Context;
+use crate::task::http::{self, Next, end_handlers};
 use crate::worker::Worker;
-use answer::end_handlers;
-use current::{Current, Stage};
-use leaving::Leaving;
-use std::rc::Rc;
+use framing::Transfer;
+use unsent::Unsent;
 use webserv_sys::{Moment, Watch};
 
 /// The HTTP/1.1 side of one connection.
 pub struct Http1 {
-    /// Where the client has come in, by the configuration that the next request is answered by.
-    listener: Rc<ListenerState>,
-    /// The connection's serial number.
-    number: u64,
-    /// Requests begun.
-    served: u32,
     /// How far the next request's head has been read, if it has begun to come. Idle connections have none.
     scan: Option<Box<Scan>>,
-    /// Bytes at the front of the input that the scan has seen already.
-    seen: u32,
+    /// The answer's body on its way into the output.
+    transfer: Option<Box<Transfer>>,
+    /// Answered requests whose last byte has not been sent yet.
+    unsent: Unsent,
     /// When the connection was opened or became idle, when the head's first byte came, or when it began to linger.
     since: Moment,
-    current: Option<Box<Current>>,
-    /// Requests whose answer is in the output and has not quite left, of which a log is to be told when it has.
-    leaving: Leaving,
-    /// The client does not speak HTTP: it is not waited for any longer.
-    hasty: bool,
-    /// The last answer is in the output. Whether the connection lingers is seen when that has left.
-    closing: bool,
-    /// The answer has left, and the client's last bytes are read and dropped.
-    lingers: bool,
+    /// Requests begun.
+    served: u32,
+    /// Bytes at the front of the input that the scan has seen already.
+    seen: u32,
+    /// How the connection ends.
+    closing: Closing,
 }
 
 // Each idle connection has one; malloc(3) adds eight bytes, and rounds up to sixteen.
-const _: () = assert!(size_of::<Http1>() == 72);
+const _: () = assert!(size_of::<Http1>() <= 56);
+
+/// How a connection ends. `hasty`: its client does not speak HTTP, so it is not waited for any longer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Closing {
+    /// More requests may come.
+    No,
+    /// The last answer is in the output. Whether the connection lingers is seen when that has left.
+    Due { hasty: bool },
+    /// The answer has left, and the client's last bytes are read and dropped.
+    Lingers { hasty: bool },
+}
 
 /// What a step came to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,40 +64,42 @@ enum Step {
     Wait,
 }
 
+/// Refuses the request that is under way.
+fn refuse(status: u16, cx: &mut Context<'_>) -> Step {
+    let Some(mut w) = cx.work() else { return Step::Wait };
+    match http::refuse(&mut w, status) {
+        Next::Go(stage) => w.t.http.stage = stage,
+        Next::Wait => return Step::Wait,
+    }
+    Step::Again
+}
+
 impl Http1 {
-    /// Speaks HTTP/1.1 on a connection that was accepted at this listener in the round of `now`; `connection` is its
-    /// serial number. It must be told of its first deadline, `client_header_timeout` later.
-    pub fn new(listener: Rc<ListenerState>, connection: u64, now: Moment) -> Self {
+    /// Speaks HTTP/1.1 on a connection that was accepted in the round of `now`. It must be told of its first deadline,
+    /// `client_header_timeout` later.
+    pub fn new(now: Moment) -> Self {
         Self {
-            listener,
-            number: connection,
-            served: 0,
             scan: None,
-            seen: 0,
+            transfer: None,
+            unsent: Unsent::default(),
             since: now,
-            current: None,
-            leaving: Leaving::default(),
-            hasty: false,
-            closing: false,
-            lingers: false,
+            served: 0,
+            seen: 0,
+            closing: Closing::No,
         }
     }
 
     fn run(&mut self, cx: &mut Context<'_>) {
-        if let Some(side) = cx.connection().failed.take() {
-            self.handler_failed(side, cx);
-        }
         if self.may_close(cx.connection()) {
             self.close(false, cx);
         }
         for _ in 0..STEPS_PER_TURN {
-            let x = cx.connection();
-            if x.phase != Phase::Open || x.output.room() == 0 || self.step(cx) == Step::Wait {
+            if self.advance(cx) == Step::Wait {
                 break;
             }
         }
         let x = cx.connection();
-        if x.phase == Phase::Lingering && x.output.is_empty() && !self.lingers {
+        if x.phase == Phase::Lingering && x.output.is_empty() && !self.lingers() {
             self.linger(cx);
         }
         if let Context { connection: Some(x), worker, .. } = cx {
@@ -113,37 +108,52 @@ impl Http1 {
         self.set_deadline(cx);
     }
 
-    fn step(&mut self, cx: &mut Context<'_>) -> Step {
-        match self.current.take() {
-            None if self.may_begin() => self.begin(cx),
-            None => Step::Wait,
-            Some(current) => match self.feed(current, cx) {
-                Ok(current) => self.go_on(current, cx),
-                Err(step) => step,
-            },
+    /// Begins a request, or takes the one that is under way as far as it goes.
+    fn advance(&mut self, cx: &mut Context<'_>) -> Step {
+        let x = cx.connection();
+        if x.phase != Phase::Open || x.output.room() == 0 {
+            return Step::Wait;
+        }
+        if x.transactions.is_empty() && (!self.may_begin() || self.begin(cx) == Step::Wait) {
+            return Step::Wait;
+        }
+        while let Some(mut w) = cx.work() {
+            if w.t.http.request_body.feeds() {
+                if self.feed(cx) == Step::Wait {
+                    return Step::Wait;
+                }
+                let Some(again) = cx.work() else { break };
+                w = again;
+            }
+            let Next::Go(stage) = http::run(&mut w) else { return Step::Wait };
+            if self.step(stage, cx) == Step::Wait {
+                return Step::Wait;
+            }
+        }
+        Step::Again
+    }
+
+    /// One step of the request in a stage that is the protocol's own. (The phases are in `task::http`.)
+    #[inline]
+    fn step(&mut self, stage: Stage, cx: &mut Context<'_>) -> Step {
+        match stage {
+            Stage::Sending => self.send(cx),
+            Stage::Drain => self.drain_body(cx),
+            Stage::Ending => self.end(cx),
+            Stage::DiscardBody => self.discard_body(cx),
+            _ => Step::Wait, // the phases do not end in another stage
         }
     }
 
-    fn go_on(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
-        match current.stage {
-            Stage::RequestBody => self.skip_body(current, cx),
-            Stage::Waiting => self.take_answer(current, cx),
-            Stage::Sending(_) => self.transfer(current, cx),
-            Stage::Sent => self.finish(current, cx),
-        }
-    }
-
-    /// A handler has died under the request. Before a byte has left the client can be told, later only be left.
-    fn handler_failed(&mut self, side: Side, cx: &mut Context<'_>) {
-        match self.current.take() {
-            Some(current) if matches!(current.stage, Stage::Waiting) => {
-                let status = if side == Side::Upstream { 502 } else { 500 };
-                self.refuse(current, status, cx);
-            }
-            other => {
-                self.current = other;
-                cx.connection().phase = Phase::Closing;
-            }
+    /// A handler has failed when its answer was on its way: the client can only be left.
+    fn cut(&mut self, cx: &mut Context<'_>) {
+        let x = cx.connection();
+        if let Some(t) = x.transactions.current_mut()
+            && t.failed.is_some()
+            && t.http.stage != Stage::Handler
+        {
+            t.failed = None;
+            x.phase = Phase::Closing;
         }
     }
 
@@ -154,64 +164,70 @@ impl Http1 {
 
     /// The client takes what it asked for: a next request would not only wait in memory.
     fn may_begin(&self) -> bool {
-        !self.closing && !self.leaving.is_full()
+        self.closing == Closing::No && !self.unsent.is_full()
     }
 
-    /// Keeps the request until something has come or left.
-    fn wait(&mut self, current: Box<Current>) -> Step {
-        self.current = Some(current);
-        Step::Wait
+    fn lingers(&self) -> bool {
+        matches!(self.closing, Closing::Lingers { .. })
     }
 
     /// The time at which patience ends: with the head as a whole, with the next request, with a body's next bytes.
     fn set_deadline(&self, cx: &mut Context<'_>) {
-        let settings = &self.listener.route.settings;
-        match (cx.connection().phase, &self.current) {
-            (Phase::Lingering, _) if self.lingers => {} // set when it began
+        let x = cx.connection();
+        match (x.phase, x.transactions.current()) {
+            (Phase::Lingering, _) if self.lingers() => {} // set when it began
             (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // the rest is ClientWrite's
-            (Phase::Open, Some(current)) if current.body.is_finished() => cx.no_deadline(),
-            (Phase::Open, Some(current)) if current.feeds && cx.connection().body.room() == 0 => cx.no_deadline(),
-            (Phase::Open, None) if self.closing => cx.no_deadline(),
-            (Phase::Open, Some(current)) => cx.wake_after(current.route.settings.client_body_timeout),
+            (Phase::Open, Some(t)) if waits_for_body(t) => {
+                let timeout = t.settings().client_body_timeout;
+                cx.wake_after(timeout);
+            }
+            (Phase::Open, Some(_)) => cx.no_deadline(),
+            (Phase::Open, None) if self.closing != Closing::No => cx.no_deadline(),
             (Phase::Open, None) if self.is_head_started() || self.served == 0 => {
-                cx.wake_at(self.since.after(settings.client_header_timeout));
+                let timeout = x.identity.listener.route.settings.client_header_timeout;
+                cx.wake_at(self.since.after(timeout));
             }
             (Phase::Open, None) => {
-                let timeout = cx.connection().settings.keepalive_timeout;
+                let timeout = x.route.settings.keepalive_timeout;
                 cx.wake_at(self.since.after(timeout));
             }
         }
     }
 
     fn too_late(&mut self, cx: &mut Context<'_>) {
-        let what = match (&self.current, cx.connection().phase) {
-            (_, Phase::Lingering) => return self.linger_on(cx),
-            (None, _) if !self.is_head_started() => {
-                if cx.connection().output.is_empty() {
-                    cx.log(Level::Info, format_args!("idle for too long: closed"));
-                    cx.connection().phase = Phase::Closed;
-                } else {
-                    self.since = cx.now; // the client still takes the last answer: it is not idle
-                }
-                return;
+        let x = cx.connection();
+        let (phase, answered) = (x.phase, x.transactions.current().map(|t| t.http.answered.is_some()));
+        match (phase, answered) {
+            (Phase::Lingering, _) => self.linger_on(cx),
+            (_, None) if !self.is_head_started() && !x.output.is_empty() => {
+                self.since = cx.now; // the client still takes the last answer: it is not idle
             }
-            (None, _) => "client_header_timeout",
-            (Some(_), _) => "client_body_timeout",
-        };
-        cx.log(Level::Info, format_args!("{what} has passed"));
-        match self.current.take() {
-            Some(current) if current.head_bytes == 0 => {
-                end_handlers(cx);
-                self.refuse(current, 408, cx);
-            }
-            None => {
-                self.refuse_head(408, cx);
-            }
-            Some(current) => {
-                self.current = Some(current); // it has its answer; what it still sends is not waited for
+            (_, None) if !self.is_head_started() => {
+                cx.log(Level::Info, format_args!("idle for too long: closed"));
                 cx.connection().phase = Phase::Closed;
             }
+            (_, None) => {
+                cx.log(Level::Info, format_args!("client_header_timeout has passed"));
+                self.refuse_head(408, cx);
+            }
+            (_, Some(answered)) => {
+                cx.doing(Stage::DiscardBody.doing());
+                cx.log(Level::Info, format_args!("client_body_timeout has passed"));
+                self.give_up_body(answered, cx);
+            }
         }
+    }
+
+    /// The request's body has not come in time.
+    fn give_up_body(&mut self, answered: bool, cx: &mut Context<'_>) {
+        if answered {
+            cx.connection().phase = Phase::Closed; // it has its answer; what it still sends is not waited for
+            return;
+        }
+        if let Some(mut w) = cx.work() {
+            end_handlers(&mut w);
+        }
+        refuse(408, cx);
     }
 
     /// No request is begun after those that are under way.
@@ -219,10 +235,10 @@ impl Http1 {
         if cx.connection().phase != Phase::Open {
             return;
         }
-        let is_head_started = self.is_head_started();
-        match &mut self.current {
-            Some(current) => current.keep_alive = false,
-            None if !is_head_started && cx.connection().input.is_empty() => self.close(false, cx),
+        let is_idle = !self.is_head_started() && cx.connection().input.is_empty();
+        match cx.connection().transactions.current_mut() {
+            Some(t) => t.http.keep_alive = false,
+            None if is_idle => self.close(false, cx),
             None => {}
         }
     }
@@ -231,39 +247,50 @@ impl Http1 {
     fn make_room(&self, cx: &mut Context<'_>) {
         let (to_close, x) = (cx.worker.idle_to_close, cx.connection());
         let idle = x.phase == Phase::Open && x.input.is_empty() && x.output.is_empty() && self.served > 0;
-        if to_close > 0 && idle && self.current.is_none() && !self.is_head_started() {
+        if to_close > 0 && idle && x.transactions.is_empty() && !self.is_head_started() {
             x.phase = Phase::Closing;
             cx.worker.idle_to_close -= 1;
         }
     }
 
-    fn wants_turn(&self, x: &Connection) -> bool {
-        if x.failed.is_some() || self.leaving.has_left(x.sent_bytes) {
+    fn wants_turn(&self, x: &Connection, t: Option<&Transaction>) -> bool {
+        if self.unsent.has_left(x.sent_bytes) || t.is_some_and(|t| t.failed.is_some()) {
             return true;
         }
         if x.phase == Phase::Lingering {
-            return x.output.is_empty() && !self.lingers;
+            return x.output.is_empty() && !self.lingers();
         }
         if self.may_close(x) {
             return true;
         }
-        x.phase == Phase::Open && self.wants_step(x) && x.output.room() > 0
+        x.phase == Phase::Open && self.wants_step(x, t) && x.output.room() > 0
     }
 
     /// Whether there is something new for a step.
-    fn wants_step(&self, x: &Connection) -> bool {
+    fn wants_step(&self, x: &Connection, t: Option<&Transaction>) -> bool {
         let input = || x.input.len() > self.seen.into() || x.input.is_ended();
-        match self.current.as_deref() {
-            None => self.may_begin() && input(),
-            Some(current) if current.feeds && !current.body.is_finished() && x.body.room() > 0 && input() => true,
-            Some(current) if current.owes_continue && !current.body.is_finished() && !x.body.is_held() => true,
-            Some(current) => match current.stage {
-                Stage::RequestBody | Stage::Sent => current.body.is_finished() || input(),
-                Stage::Waiting => x.reply.answer.is_some(),
-                Stage::Sending(_) => !x.reply.body.is_empty() || x.reply.body.is_ended(),
-            },
+        let Some(t) = t else { return self.may_begin() && input() };
+        let Http { request_body, stage, response, .. } = &t.http;
+        if request_body.feeds() && t.body.room() > 0 && input() {
+            return true;
+        }
+        if request_body.owes_continue && !request_body.is_finished() && !t.body.is_held() {
+            return true;
+        }
+        match stage {
+            Stage::DiscardBody | Stage::Drain => request_body.is_finished() || input(),
+            Stage::Handler => t.reply.outcome.is_some(),
+            Stage::Sending => response.is_some() || !t.reply.body.is_empty() || t.reply.body.is_ended(),
+            Stage::Ending => t.handlers.is_empty(),
+            _ => true, // a phase that no task is asked in
         }
     }
+}
+
+/// The client is to send more of the request's body now.
+fn waits_for_body(t: &Transaction) -> bool {
+    let body = &t.http.request_body;
+    !body.is_finished() && !(body.feeds() && t.body.room() == 0)
 }
 
 impl Task<Worker> for Http1 {
@@ -272,34 +299,34 @@ impl Task<Worker> for Http1 {
     }
 
     fn doing(&self) -> &'static str {
-        match self.current.as_deref().map(|current| &current.stage) {
-            None if self.is_head_started() => "reading the request's head",
-            None => "waiting for a request",
-            Some(Stage::RequestBody) => "reading the request's body",
-            Some(Stage::Waiting) => "waiting for the answer",
-            Some(Stage::Sending(_)) => "sending the answer",
-            Some(Stage::Sent) => "finishing the request",
-        }
+        if self.is_head_started() { "reading the request's head" } else { "waiting for a request" }
     }
 
     fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         Watch::Always
     }
 
-    fn wants(&self, connection: Option<&Connection>) -> Want {
-        match connection {
-            Some(x) if self.wants_turn(x) => Want::Turn,
+    fn wants(&self, seen: Seen<'_>) -> Want {
+        match seen.connection {
+            Some(x) if self.wants_turn(x, seen.transaction) => Want::Turn,
             _ => Want::Nothing,
         }
     }
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        if let Some(t) = cx.seen().transaction {
+            let doing = t.doing();
+            cx.doing(doing);
+        }
         match event {
             // That is mostly all: the next request has not come yet. If it has, it gets a turn of its own.
-            Event::Ready | Event::Hangup if self.leaving.has_left(cx.connection().sent_bytes) => {
+            Event::Ready | Event::Hangup if self.unsent.has_left(cx.connection().sent_bytes) => {
                 self.end_what_has_left(cx);
             }
-            Event::Ready | Event::Hangup => self.run(cx),
+            Event::Ready | Event::Hangup => {
+                self.cut(cx);
+                self.run(cx);
+            }
             Event::Deadline => {
                 self.too_late(cx);
                 self.end_what_has_left(cx);

@@ -27,6 +27,7 @@ pub(super) fn obey(command: Command, cx: &mut Context<'_>) {
         }
         Command::Reload(reload) => {
             cx.worker.config = reload.config.clone();
+            cx.worker.transactions.clear();
             cx.worker.files.clear();
             change_logs(&reload.logs, cx);
             for (listener, socket) in reload.take_sockets(cx.worker.team.number()) {

@@ -2,7 +2,7 @@
 
 use super::command::obey;
 use crate::connection::Connection;
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::task::Context;
 use crate::worker::{Command, Worker};
 use std::os::fd::{AsFd, OwnedFd};
@@ -35,7 +35,7 @@ impl Task<Worker> for CommandRead {
         Watch::Read(self.line.as_fd())
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         Want::Kernel
     }
 

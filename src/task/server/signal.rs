@@ -2,7 +2,7 @@
 
 use super::command::obey;
 use crate::connection::Connection;
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::log::Level;
 use crate::task::Context;
 use crate::worker::{Command, Worker};
@@ -84,7 +84,7 @@ impl Task<Worker> for Signal {
         Watch::Signal(self.signal)
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         Want::Kernel
     }
 

@@ -1,7 +1,7 @@
 //! WorkerExit: another worker has ended.
 
 use crate::connection::Connection;
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::log::Level;
 use crate::task::Context;
 use crate::worker::Worker;
@@ -46,7 +46,7 @@ impl Task<Worker> for WorkerExit {
         Watch::Read(self.line.as_fd())
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         Want::Kernel
     }
 

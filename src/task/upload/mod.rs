@@ -2,4 +2,4 @@
 
 mod upload_store;
 
-pub use upload_store::{NewUpload, UploadStore};
+pub use upload_store::UploadStore;

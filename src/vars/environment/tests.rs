@@ -1,10 +1,13 @@
 use super::*;
-use crate::config::{Address, Config, Server, Settings};
+use crate::config::{Address, Config};
+use crate::connection::{self, Arrival, Client, Identity, SpareTransactions, Transactions};
+use crate::date_cache::DateCache;
 use crate::http::{Limits, Scan, head};
-use crate::route::{Route, Routes, find_script};
+use crate::route::{ListenerState, Routes, find_script};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
-use webserv_sys::clock::Wall;
+use webserv_sys::Moment;
 
 /// What a program would be told.
 struct Case<'a> {
@@ -52,15 +55,24 @@ impl Case<'_> {
                location /files/ {{ root /data; }} }} }}"
         );
         let config = Config::from_text("test", &text, Path::new("/srv"), "").unwrap_or_else(|e| panic!("{e}"));
-        let routes = Routes::new(Arc::new(config));
-        let server = &routes.config().listeners[0].hosts.servers[0];
+        let routes = Rc::new(Routes::new(Arc::new(config)));
+        let configured = routes.config().listeners[0].clone();
         let head = format!("{}\r\n{}\r\n", self.line, self.fields);
         let parsed = head::request(head.as_bytes(), &mut Scan::default(), &Limits::default());
         let (request, _) = parsed.unwrap_or_else(|e| panic!("{e:?}")).expect("a whole head");
         let path = target::normalize(request.path(), true).unwrap().into_owned();
-        let route = routes.to_path(server, &path);
+        let route = Rc::clone(routes.to_path(&configured.hosts.servers[0], &path));
         let script = find_script(&route.settings, &path).unwrap().unwrap();
-        let view = Asked { case: self, request: &request, path: &path, route };
+        let client = self.client.as_ref().map_or(Client::Nobody, Client::from);
+        let listener = Rc::new(ListenerState::new(routes, configured, self.local.clone()));
+        let identity = Identity { listener, number: 1, client };
+        let (request, mut all) = (Rc::new(request), Transactions::default());
+        let arrival = Arrival { number: 1, output_start: 0, pipelined: false, started: Moment::now() };
+        let transaction = all.begin(&mut SpareTransactions::default(), route, None);
+        transaction.http.begin(arrival, Rc::clone(&request), &Limits::default());
+        transaction.http.path = connection::Path::Made(path);
+        let (date, now) = (DateCache::default(), Moment::now());
+        let view = View { identity: &identity, transaction, date: &date, worker: 0, now, sent_bytes: 0 };
         let run = Invocation {
             view: &view,
             script: &script,
@@ -76,64 +88,6 @@ impl Case<'_> {
     fn value(&self, name: &str) -> Option<String> {
         let mut lines = self.environment().into_iter();
         lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
-    }
-}
-
-/// A case whose head has been read.
-struct Asked<'a> {
-    case: &'a Case<'a>,
-    request: &'a Request,
-    path: &'a [u8],
-    route: &'a Route,
-}
-
-impl View for Asked<'_> {
-    fn request(&self) -> Option<&Request> {
-        Some(self.request)
-    }
-
-    fn query(&self) -> Option<&[u8]> {
-        self.request.query()
-    }
-
-    fn request_line(&self) -> &[u8] {
-        self.request.line()
-    }
-
-    fn path(&self) -> &[u8] {
-        self.path
-    }
-
-    fn server(&self) -> &Server {
-        &self.route.server
-    }
-
-    fn settings(&self) -> &Settings {
-        &self.route.settings
-    }
-
-    fn client(&self) -> Option<Address> {
-        self.case.client.clone()
-    }
-
-    fn local(&self) -> &Address {
-        &self.case.local
-    }
-
-    fn wall(&self) -> Wall {
-        Wall { secs: 0, nanos: 0 }
-    }
-
-    fn worker(&self) -> usize {
-        0
-    }
-
-    fn connection(&self) -> u64 {
-        1
-    }
-
-    fn connection_requests(&self) -> u64 {
-        1
     }
 }
 

@@ -8,8 +8,8 @@ mod names;
 
 use super::open::look_up;
 use crate::config::Settings;
-use crate::connection::{Answer, Connection, Reply};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::connection::{Answer, Connection, Outcome, Reply};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::http::listing::{Entry, Format, Listing, Totals};
 use crate::http::{Name, ReplyHead, Text};
 use crate::limits::{LISTED_PER_TURN, LISTING_BYTES_MAX, LISTING_TEXT_BYTES};
@@ -65,17 +65,17 @@ impl DirRead {
 
     /// Reads on, and answers when that is done.
     fn read_on(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        let (answer, flow) = match self.read().map_err(TaskError::internal)? {
+        let (outcome, flow) = match self.read().map_err(TaskError::internal)? {
             Progress::More => return Ok(Flow::Yield),
-            Progress::All => (Answer::Document(self.head()), Flow::Progress),
+            Progress::All => (Outcome::Answer(Answer::Document(self.head())), Flow::Progress),
             Progress::TooMany => {
                 let path = String::from_utf8_lossy(&self.url_path);
                 let most = LISTING_BYTES_MAX >> 20;
                 cx.log(Level::Error, format_args!("\"{path}\" is too large to be listed: its names exceed {most} MiB"));
-                (Answer::Page(ReplyHead::new(500)), Flow::Done)
+                (Outcome::status(500), Flow::Done)
             }
         };
-        cx.connection().reply.answer = Some(answer);
+        cx.transaction().reply.outcome = Some(outcome);
         Ok(flow)
     }
 
@@ -177,11 +177,11 @@ impl Task<Worker> for DirRead {
         Watch::Always // as with files, the kernel has no event for directories
     }
 
-    fn wants(&self, connection: Option<&Connection>) -> Want {
-        match (connection, &self.stage) {
+    fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
+        match (transaction, &self.stage) {
             (Some(_), Stage::Opened(_) | Stage::Reading(_)) => Want::Kernel,
             // Once the protocol has taken the head, if it then still wants the rest.
-            (Some(x), _) if x.reply.answer.is_none() && x.reply.body.room() > 0 => Want::Turn,
+            (Some(x), _) if x.reply.outcome.is_none() && x.reply.body.room() > 0 => Want::Turn,
             _ => Want::Nothing,
         }
     }
@@ -189,7 +189,7 @@ impl Task<Worker> for DirRead {
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match (event, &self.stage) {
             (Event::Ready | Event::Hangup, Stage::Opened(_) | Stage::Reading(_)) => self.read_on(cx),
-            (Event::Ready | Event::Hangup, _) => Ok(self.write(&mut cx.connection().reply)),
+            (Event::Ready | Event::Hangup, _) => Ok(self.write(&mut cx.transaction().reply)),
             (Event::Cancel, _) => Ok(Flow::Done),
             (Event::Deadline | Event::Reload | Event::Drain | Event::Crowded, _) => Ok(Flow::Progress),
         }

@@ -1,10 +1,11 @@
 use super::*;
 use crate::config::{Autoindex, DisableSymlinks};
-use crate::connection::Client;
+use crate::connection::{Identity, SpareTransactions, Transaction};
 use crate::limits::REPLY_BYTES_MAX;
 use crate::task::temp_dir::TempDir;
 use std::fs::{File, create_dir};
 use std::os::unix::fs::symlink;
+use std::rc::Rc;
 
 fn task(dir: &TempDir, settings: Settings, format: Format) -> DirRead {
     let fd = OwnedFd::from(File::open(dir.path()).unwrap());
@@ -129,27 +130,36 @@ fn what_is_no_directory_is_an_error() {
     assert!(error.is_not_found(), "{error}");
 }
 
+fn current(x: &mut Connection) -> &mut Transaction {
+    x.transactions.current_mut().unwrap()
+}
+
 /// It reads without being asked to, waits until its head was taken, and then writes as long as there is room.
 #[test]
 fn it_wants_to_run_when_the_pipe_has_room() {
     let dir = TempDir::new();
     (0..1500).for_each(|i| dir.write(&format!("{i:0100}"), b""));
     let mut task = task(&dir, Settings::default(), Format::Html);
-    let mut x = Connection::new(None, Client::Nobody, Arc::default());
-    assert_eq!((task.wants(Some(&x)), task.doing()), (Want::Kernel, "reading the directory"));
-    assert_eq!(task.wants(None), Want::Nothing);
+    let mut x = Connection::new(None, Identity::played());
+    x.transactions.begin(&mut SpareTransactions::default(), Rc::clone(&x.route), None);
+    let wants = |task: &DirRead, x: &Connection| {
+        let transaction = x.transactions.current();
+        task.wants(Seen { connection: Some(x), transaction })
+    };
+    assert_eq!((wants(&task, &x), task.doing()), (Want::Kernel, "reading the directory"));
+    assert_eq!(task.wants(Seen::default()), Want::Nothing);
     read_all(&mut task);
-    x.reply.answer = Some(Answer::Document(task.head()));
-    assert_eq!((task.wants(Some(&x)), task.doing()), (Want::Nothing, "writing the listing"));
-    x.reply.answer = None;
+    current(&mut x).reply.outcome = Some(Outcome::Answer(Answer::Document(task.head())));
+    assert_eq!((wants(&task, &x), task.doing()), (Want::Nothing, "writing the listing"));
+    current(&mut x).reply.outcome = None;
     let mut turns = 0;
-    while task.wants(Some(&x)) == Want::Turn {
-        assert_eq!(task.write(&mut x.reply), Flow::Yield);
+    while wants(&task, &x) == Want::Turn {
+        assert_eq!(task.write(&mut current(&mut x).reply), Flow::Yield);
         turns += 1;
     }
     assert_eq!(turns, REPLY_BYTES_MAX / LISTING_TEXT_BYTES);
-    x.reply.body.clear();
-    assert_eq!(task.wants(Some(&x)), Want::Turn);
+    current(&mut x).reply.body.clear();
+    assert_eq!(wants(&task, &x), Want::Turn);
 }
 
 #[test]

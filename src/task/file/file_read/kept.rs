@@ -3,14 +3,14 @@
 use super::dependencies::Dependencies;
 use super::{FileRead, read_exactly};
 use crate::cache::Dependency;
-use crate::connection::{Answer, Source};
+use crate::connection::{Answer, CachedFile, DocumentSource, Outcome};
 use crate::engine::Flow;
 use crate::http::ReplyHead;
 use crate::log::Level;
 use crate::task::Context;
 use crate::task::file::FileChange;
 use crate::task::{Job, Timer};
-use crate::worker::{CacheKey, Cached, CachedAnswer, CachedFile};
+use crate::worker::{CacheKey, Cached, CachedAnswer};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use webserv_sys::Error;
@@ -33,10 +33,10 @@ impl FileRead {
         match &kept.answer {
             CachedAnswer::File(file) => {
                 let CachedFile { head, index, source, .. } = &**file;
-                let reply = &mut cx.connection().reply;
+                let reply = &mut cx.transaction().reply;
                 reply.index.clone_from(index);
                 reply.source = Some(source.clone());
-                reply.answer = Some(Answer::Document(head.clone()));
+                reply.outcome = Some(Outcome::Answer(Answer::Document(head.clone())));
                 Flow::Done
             }
             CachedAnswer::Error(error) => self.answer_error(*error, None, cx),
@@ -88,13 +88,13 @@ impl FileRead {
     ) -> Flow {
         let file = Rc::new(file);
         let source = depends.is_some().then(|| self.source(&file, &head)).flatten();
-        let reply = &mut cx.connection().reply;
-        reply.answer = Some(Answer::Document(head.clone()));
+        let reply = &mut cx.transaction().reply;
+        reply.outcome = Some(Outcome::Answer(Answer::Document(head.clone())));
         reply.index.clone_from(&index);
         reply.source.clone_from(&source);
         match (depends, source) {
             (Some(depends), Some(source)) => {
-                self.keep(CachedAnswer::File(Box::new(CachedFile::new(head, index, source))), depends, cx);
+                self.keep(CachedAnswer::File(Rc::new(CachedFile::new(head, index, source))), depends, cx);
                 return Flow::Done;
             }
             (Some(depends), None) => {
@@ -109,13 +109,13 @@ impl FileRead {
     }
 
     /// The file's bytes, as they are kept: short ones in memory, others in the kernel.
-    fn source(&self, file: &Rc<OwnedFd>, head: &ReplyHead) -> Option<Source> {
+    fn source(&self, file: &Rc<OwnedFd>, head: &ReplyHead) -> Option<DocumentSource> {
         let (settings, bytes) = (&self.wanted.settings, head.length?);
         let limits = settings.open_file_cache;
         if bytes <= limits.file_bytes_max.min(limits.bytes_max) as u64 {
-            return read_exactly(file, 0..bytes).ok().map(|bytes| Source::Bytes(Rc::from(bytes)));
+            return read_exactly(file, 0..bytes).ok().map(|bytes| DocumentSource::Bytes(Rc::from(bytes)));
         }
-        settings.sendfile.then(|| Source::File(Rc::clone(file)))
+        settings.sendfile.then(|| DocumentSource::File(Rc::clone(file)))
     }
 
     /// Keeps that there is no such file, where that is wanted.

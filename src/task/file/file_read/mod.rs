@@ -8,8 +8,8 @@ mod tests;
 
 use crate::cache::Dependency;
 use crate::config::{GzipStatic, Settings};
-use crate::connection::{Answer, Connection, Segment};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::connection::{Connection, Outcome, Segment, To};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::http::{Name, ReplyHead, Text, etag};
 use crate::limits::{READ_FILE_BYTES, READ_WHOLE_BYTES_MAX};
 use crate::log::Level;
@@ -26,7 +26,7 @@ use webserv_sys::file::{self, FileKind, Stat};
 use webserv_sys::{Error, Watch};
 
 /// What a request asks FileRead for.
-pub struct Wanted {
+pub struct FileRequest {
     /// The path on disk; ends in "/" when the URL does.
     pub path: Vec<u8>,
     /// The URL's path, decoded.
@@ -43,13 +43,13 @@ pub struct Wanted {
 
 /// Reads one file for one response.
 pub struct FileRead {
-    wanted: Wanted,
+    wanted: FileRequest,
     file: Option<Rc<OwnedFd>>,
 }
 
 impl FileRead {
     /// Will look for this.
-    pub fn new(wanted: Wanted) -> Self {
+    pub fn new(wanted: FileRequest) -> Self {
         Self { wanted, file: None }
     }
 
@@ -66,24 +66,24 @@ impl FileRead {
         };
         let depends = trail.map(Dependencies::finish);
         let depends = self.end_trail(depends, cx);
-        let answer = match found {
+        let outcome = match found {
             Ok(Found::Document(file, head, index)) => return self.answer_document(file, head, index, depends, cx),
             Err(error) if error.is_exhaustion() && cx.worker.files.clear() => {
                 cx.worker.files.release(depends.unwrap_or_default());
                 return Flow::Progress; // those that were kept hold descriptors: there are some now
             }
             Err(error) => return self.answer_error(error, depends, cx),
-            Ok(Found::Elsewhere(url_path)) => Answer::Internal(url_path),
-            Ok(Found::Directory) => Answer::Directory,
-            Ok(Found::Unindexed(directory)) => Answer::Listing(directory),
+            Ok(Found::Elsewhere(url_path)) => Outcome::Redirect(To::Path(url_path)),
+            Ok(Found::Directory) => Outcome::AddSlash,
+            Ok(Found::Unindexed(directory)) => Outcome::Directory(directory),
             Ok(Found::NoIndex) => {
                 let path = String::from_utf8_lossy(&self.wanted.path);
                 cx.log(Level::Error, format_args!("\"{path}\" has no index file, and listing is off"));
-                Answer::Page(ReplyHead::new(403))
+                Outcome::status(403)
             }
         };
         cx.worker.files.release(depends.unwrap_or_default());
-        cx.connection().reply.answer = Some(answer);
+        cx.transaction().reply.outcome = Some(outcome);
         Flow::Done
     }
 
@@ -92,7 +92,7 @@ impl FileRead {
         let level = if status >= 500 { Level::Crit } else { Level::Error };
         cx.log(level, format_args!("{} \"{path}\" failed ({})", error.call(), Reason(error)));
         self.keep_error(error, depends, cx);
-        cx.connection().reply.answer = Some(Answer::Page(ReplyHead::new(status)));
+        cx.transaction().reply.outcome = Some(Outcome::status(status));
         Flow::Done
     }
 
@@ -192,7 +192,7 @@ impl FileRead {
 
     /// Hands over the next bytes that are wanted.
     fn send(&self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        let reply = &mut cx.connection().reply;
+        let reply = &mut cx.transaction().reply;
         let (Some(file), Some(range)) = (&self.file, reply.wanted.pop_front()) else { return Ok(Flow::Progress) };
         let bytes = range.end - range.start;
         if self.wanted.settings.sendfile && bytes > READ_WHOLE_BYTES_MAX {
@@ -266,9 +266,9 @@ impl Task<Worker> for FileRead {
         Watch::Always // the kernel does not wait for regular files: it blocks, or has the page
     }
 
-    fn wants(&self, connection: Option<&Connection>) -> Want {
-        match (connection, &self.file) {
-            (Some(x), None) if x.reply.answer.is_none() => Want::Kernel,
+    fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
+        match (transaction, &self.file) {
+            (Some(x), None) if x.reply.outcome.is_none() => Want::Kernel,
             (Some(x), Some(_)) if !x.reply.wanted.is_empty() && x.reply.body.room() > 0 => Want::Kernel,
             _ => Want::Nothing,
         }

@@ -10,7 +10,7 @@ fn found(path: &Path, indexes: &[&str], settings: Settings) -> Result<Found, Err
     let indexes = indexes.iter().map(|name| (name.to_string(), false)).collect();
     let path = [path.as_os_str().as_bytes(), b"/"].concat();
     let wanted =
-        Wanted { path, url_path: b"/".to_vec(), indexes, gzip: false, keeps: false, settings: Arc::new(settings) };
+        FileRequest { path, url_path: b"/".to_vec(), indexes, gzip: false, keeps: false, settings: Arc::new(settings) };
     FileRead::new(wanted).find_index(&mut None)
 }
 

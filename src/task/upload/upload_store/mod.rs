@@ -7,63 +7,51 @@
 mod part_file;
 mod parts;
 
-use crate::connection::{Answer, Connection, Front};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::connection::{Answer, Connection, Front, Outcome, Transaction};
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::http::form_data::{FormData, FormError};
 use crate::http::stored::{AnswerFormat, StoredFile};
-use crate::http::{Known, ReplyHead, Request, Text, target};
+use crate::http::{Known, ReplyHead, Text, target};
 use crate::limits::STORED_BYTES_PER_TURN;
 use crate::log::Level;
-use crate::route::{self, Route};
+use crate::route;
 use crate::task::Context;
 use crate::worker::Worker;
 use parts::{Parts, extension};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 use webserv_sys::file::{self, OpenFlags};
 use webserv_sys::{Error, Watch};
 
-/// What a POST asks for.
-pub struct NewUpload {
-    /// Where the files go.
-    pub folder: Arc<PathBuf>,
-    /// The request.
-    pub request: Rc<Request>,
-    /// Where it has led.
-    pub route: Rc<Route>,
-    /// The form's boundary; `None`: the body is one file.
-    pub boundary: Option<Vec<u8>>,
-    /// A number that no other upload has.
-    pub number: u128,
-}
-
 /// Stores one upload.
 pub struct UploadStore {
-    upload: NewUpload,
+    /// Where the files go.
+    folder: Arc<PathBuf>,
+    /// A number that no other upload has.
+    number: u128,
     form: Option<Box<FormData>>,
     /// `None`: nothing has been opened.
     parts: Option<Parts>,
 }
 
 impl UploadStore {
-    /// Will store this.
-    pub fn new(upload: NewUpload) -> Self {
-        let limits = upload.route.settings.upload_limits;
-        let form = upload.boundary.as_ref().map(|boundary| Box::new(FormData::new(boundary, limits)));
-        Self { upload, form, parts: None }
+    /// Will store the request's body in this folder: as one file, or as the files of this form. `number` is one that no
+    /// other upload has.
+    pub fn new(folder: Arc<PathBuf>, form: Option<Box<FormData>>, number: u128) -> Self {
+        Self { folder, number, form, parts: None }
     }
 
     /// Opens the folder, and the file if there is just one.
-    fn begin(&mut self) -> Result<(), Refusal> {
-        let settings = &self.upload.route.settings;
-        let mut parts = Parts::new(self.open_folder()?, self.upload.number, Arc::clone(settings));
+    fn begin(&mut self, t: &Transaction) -> Result<(), Refusal> {
+        let settings = &t.route.settings;
+        let mut parts = Parts::new(self.open_folder()?, self.number, Arc::clone(settings));
         if self.form.is_none() {
-            let sent = self.upload.request.fields.get(Known::ContentType).unwrap_or_default();
+            let request = t.http.request.as_ref();
+            let sent = request.and_then(|request| request.fields.get(Known::ContentType)).unwrap_or_default();
             let media_type = String::from_utf8_lossy(sent).into_owned();
-            let name = format!("{:032x}{}", self.upload.number, extension(settings, &media_type));
+            let name = format!("{:032x}{}", self.number, extension(settings, &media_type));
             parts.begin_file(None, name, media_type)?;
         }
         self.parts = Some(parts);
@@ -71,14 +59,15 @@ impl UploadStore {
     }
 
     fn open_folder(&self) -> Result<OwnedFd, Error> {
-        let path = file::c_path("openat", self.upload.folder.as_os_str().as_bytes())?;
+        let path = file::c_path("openat", self.folder.as_os_str().as_bytes())?;
         file::openat(file::CWD, &path, OpenFlags::READ | OpenFlags::DIRECTORY, 0)
     }
 
     /// Takes what has come; with the last bytes, the files get their names.
     fn receive(&mut self, cx: &mut Context<'_>) -> Result<Option<Vec<StoredFile>>, Refusal> {
         let Some(parts) = &mut self.parts else { return Ok(None) };
-        let (body, mut taken) = (&mut cx.connection().body, 0);
+        let (t, mut taken) = (cx.transaction(), 0);
+        let body = &mut t.body;
         while let Some(Front::Bytes(bytes)) = body.front()
             && taken < STORED_BYTES_PER_TURN
         {
@@ -95,7 +84,7 @@ impl UploadStore {
             body.consume(count as u64);
             taken += count;
         }
-        let max = self.upload.route.settings.upload_limits.file_bytes_max;
+        let max = t.route.settings.upload_limits.file_bytes_max;
         if self.form.is_none() && max > 0 && parts.file_bytes() > max {
             return Err(Refusal::TooLarge);
         }
@@ -110,39 +99,40 @@ impl UploadStore {
     }
 
     /// 201 with what has been stored, or 200 if the form had no file.
-    fn answer(&mut self, mut files: Vec<StoredFile>) -> Answer {
-        let folder = self.upload.folder.as_os_str().as_bytes();
+    fn answer(&mut self, mut files: Vec<StoredFile>, t: &Transaction) -> Outcome {
+        let folder = self.folder.as_os_str().as_bytes();
         for file in &mut files {
             let path = [folder, b"/", file.name.as_bytes()].concat();
-            file.url_path = route::url_path(&self.upload.route, &path);
+            file.url_path = route::url_path(&t.route, &path);
         }
-        let format = AnswerFormat::preferred(&self.upload.request.fields);
+        let fields = t.http.request.as_ref().map(|request| &request.fields);
+        let format = fields.map_or(AnswerFormat::Html, AnswerFormat::preferred);
         let fields = self.parts.as_mut().map(|parts| std::mem::take(&mut parts.fields)).unwrap_or_default();
         let mut head = ReplyHead::new(if files.is_empty() { 200 } else { 201 });
         head.content_type = Some(Text::from_static(format.content_type()));
         if let [StoredFile { url_path: Some(path), .. }] = &files[..] {
             head.location = Text::new(&target::escape_path(path)).ok();
         }
-        Answer::Whole(head, format.write(&files, &fields))
+        Outcome::Answer(Answer::Whole(head, format.write(&files, &fields)))
     }
 
     fn run(&mut self, cx: &mut Context<'_>) -> Flow {
         let outcome = match self.parts {
-            None => self.begin().map(|()| {
-                cx.connection().body.release();
+            None => self.begin(cx.transaction()).map(|()| {
+                cx.transaction().body.release();
                 None
             }),
             Some(_) => self.receive(cx),
         };
-        let answer = match outcome {
+        let outcome = match outcome {
             Ok(None) => return Flow::Progress,
-            Ok(Some(files)) => self.answer(files),
+            Ok(Some(files)) => self.answer(files, cx.transaction()),
             Err(refusal) => {
                 self.log(&refusal, cx);
-                Answer::Page(ReplyHead::new(refusal.status()))
+                Outcome::status(refusal.status())
             }
         };
-        cx.connection().reply.answer = Some(answer);
+        cx.transaction().reply.outcome = Some(outcome);
         Flow::Done
     }
 
@@ -154,7 +144,7 @@ impl UploadStore {
                 cx.log(level, format_args!("the client's form is refused: {error}"));
             }
             Refusal::Failed(error) => {
-                let folder = self.upload.folder.display();
+                let folder = self.folder.display();
                 cx.log(
                     Level::Crit,
                     format_args!("{error}: the upload is not stored in \"{folder}\", see upload_store"),
@@ -211,8 +201,8 @@ impl Task<Worker> for UploadStore {
         Watch::Always
     }
 
-    fn wants(&self, connection: Option<&Connection>) -> Want {
-        match connection {
+    fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
+        match transaction {
             Some(_) if self.parts.is_none() => Want::Kernel,
             Some(x) if !x.body.is_empty() || x.body.is_ended() => Want::Kernel,
             _ => Want::Nothing,

@@ -1,0 +1,53 @@
+//! The other end of a connection.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use webserv_sys::net::Address;
+
+/// A client, as far as it is told of: an [`Address`] in 20 bytes, since each idle connection has one.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Client {
+    /// There is none.
+    #[default]
+    Nobody,
+    /// By IPv4 or IPv6, from this port.
+    Inet(IpAddr, u16),
+    /// By a unix socket. (Theirs have no names.)
+    Unix,
+}
+
+impl Client {
+    /// Its address, if there is one.
+    pub fn address(self) -> Option<Address> {
+        match self {
+            Client::Nobody => None,
+            Client::Inet(ip, port) => Some(Address::Inet(SocketAddr::new(ip, port))),
+            Client::Unix => Some(Address::Unix(PathBuf::new())),
+        }
+    }
+}
+
+impl From<&Address> for Client {
+    fn from(address: &Address) -> Self {
+        match address {
+            Address::Inet(inet) => Client::Inet(inet.ip(), inet.port()),
+            Address::Unix(_) => Client::Unix,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_has_the_address_that_it_was_made_of() {
+        for address in ["192.0.2.7:40000", "[2001:db8::1]:5"] {
+            let address = Address::Inet(address.parse().expect("an address"));
+            assert_eq!(Client::from(&address).address(), Some(address));
+        }
+        let unix = Address::Unix(PathBuf::new());
+        assert_eq!(Client::from(&unix).address(), Some(unix));
+        assert_eq!(Client::default().address(), None);
+    }
+}

@@ -1,0 +1,308 @@
+//! One request and its response.
+
+use super::{Failure, Http, Members, OnDemand, Pipe, Program, Reply};
+use crate::config::Settings;
+use crate::limits::{BODY_BYTES_MAX, HANDLERS_MAX, REPLY_BYTES_MAX, SPARE_TRANSACTIONS_MAX};
+use crate::route::Route;
+use std::fmt;
+use std::num::NonZeroU16;
+use std::rc::Rc;
+
+/// The number of a transaction within its connection. It is given again after 65,535 others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TransactionId(NonZeroU16);
+
+/// One request and its response, as its handlers and the protocol see it.
+///
+/// What handlers of any protocol need stands here, what only HTTP knows in [`Http`].
+pub struct Transaction {
+    id: TransactionId,
+    /// The transaction that waits for this one, if it is a subrequest.
+    pub parent: Option<TransactionId>,
+    /// The server and location that answer, and what holds there.
+    pub route: Rc<Route>,
+    /// The request, in the words of its protocol: for log lines.
+    pub subject: Option<Rc<dyn fmt::Display>>,
+    /// The request's body, plain, for the handler that takes it.
+    pub body: OnDemand<Pipe, BODY_BYTES_MAX>,
+    /// What a handler answers, before the protocol has framed it.
+    pub reply: OnDemand<Reply, REPLY_BYTES_MAX>,
+    /// A handler has failed, and the protocol has not seen it yet.
+    pub failed: Option<Failure>,
+    /// The tasks that work for it. Kept by the engine.
+    pub handlers: Members<HANDLERS_MAX>,
+    /// The program that answers, if one does.
+    pub program: OnDemand<Program>,
+    /// What HTTP knows of it.
+    pub http: Http,
+    /// The next one in a list.
+    next: Option<Box<Transaction>>,
+}
+
+impl Transaction {
+    fn new(route: Rc<Route>) -> Self {
+        Self {
+            id: TransactionId(NonZeroU16::MIN),
+            parent: None,
+            route,
+            subject: None,
+            body: OnDemand::default(),
+            reply: OnDemand::default(),
+            failed: None,
+            handlers: Members::default(),
+            program: OnDemand::default(),
+            http: Http::default(),
+            next: None,
+        }
+    }
+
+    /// What holds for it.
+    pub fn settings(&self) -> &Settings {
+        &self.route.settings
+    }
+
+    /// What the protocol does for it, for the log's "while ..."; empty if only the protocol itself knows.
+    pub fn doing(&self) -> &'static str {
+        self.http.stage.doing()
+    }
+
+    /// Its number.
+    pub fn id(&self) -> TransactionId {
+        self.id
+    }
+
+    /// The transaction behind it in a list that it was put into.
+    pub fn next_mut(&mut self) -> &mut Option<Box<Transaction>> {
+        &mut self.next
+    }
+}
+
+/// Transactions that are over, whose memory serves the next ones. A worker has one such store.
+#[derive(Default)]
+pub struct SpareTransactions {
+    // In boxes, since they go into connections as they are.
+    #[allow(clippy::vec_box)]
+    spare: Vec<Box<Transaction>>,
+}
+
+impl SpareTransactions {
+    #[inline]
+    fn take(&mut self, route: Rc<Route>) -> Box<Transaction> {
+        match self.spare.pop() {
+            Some(mut transaction) => {
+                transaction.route = route;
+                transaction
+            }
+            None => Box::new(Transaction::new(route)),
+        }
+    }
+
+    /// Takes a transaction back that is over. Nothing of it is left for the next one but its route, until that is
+    /// replaced.
+    #[inline]
+    pub fn give(&mut self, mut transaction: Box<Transaction>) {
+        if self.spare.len() < SPARE_TRANSACTIONS_MAX {
+            transaction.http = Http::default();
+            let Transaction { parent, subject, body, reply, failed, handlers, program, next, .. } = &mut *transaction;
+            (*parent, *subject, *failed, *next) = (None, None, None, None);
+            body.give_back();
+            reply.give_back();
+            program.give_back();
+            handlers.clear();
+            self.spare.push(transaction);
+        }
+    }
+
+    /// Drops all of them, with the routes of a configuration that is replaced.
+    pub fn clear(&mut self) {
+        self.spare.clear();
+    }
+}
+
+/// The transactions of a connection that are under way. HTTP/1.1 has one at a time, and its subrequests.
+#[derive(Default)]
+pub struct Transactions {
+    first: Option<Box<Transaction>>,
+    last_id: u16,
+}
+
+impl Transactions {
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// The one that began first: in a protocol that answers in order, the one to be answered next.
+    #[inline]
+    pub fn current(&self) -> Option<&Transaction> {
+        self.first.as_deref()
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub fn current_mut(&mut self) -> Option<&mut Transaction> {
+        self.first.as_deref_mut()
+    }
+
+    /// What holds for the current one, or for this route if there is none.
+    pub fn settings_or<'a>(&'a self, route: &'a Route) -> &'a Settings {
+        &self.current().map_or(route, |transaction| &transaction.route).settings
+    }
+
+    /// All of them, in the order in which they began.
+    pub fn iter(&self) -> impl Iterator<Item = &Transaction> {
+        std::iter::successors(self.first.as_deref(), |transaction| transaction.next.as_deref())
+    }
+
+    /// The transaction with this number.
+    #[inline]
+    pub fn find(&self, id: TransactionId) -> Option<&Transaction> {
+        self.iter().find(|transaction| transaction.id == id)
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub fn find_mut(&mut self, id: TransactionId) -> Option<&mut Transaction> {
+        let mut place = self.first.as_deref_mut();
+        while let Some(transaction) = place {
+            if transaction.id == id {
+                return Some(transaction);
+            }
+            place = transaction.next.as_deref_mut();
+        }
+        None
+    }
+
+    /// Begins one, behind the others.
+    #[inline]
+    pub fn begin(
+        &mut self,
+        spare: &mut SpareTransactions,
+        route: Rc<Route>,
+        subject: Option<Rc<dyn fmt::Display>>,
+    ) -> &mut Transaction {
+        let id = self.next_id();
+        let mut place = &mut self.first;
+        while let Some(earlier) = place {
+            place = &mut earlier.next;
+        }
+        let transaction = place.insert(spare.take(route));
+        (transaction.id, transaction.subject) = (id, subject);
+        transaction
+    }
+
+    /// A number that none of the others has.
+    fn next_id(&mut self) -> TransactionId {
+        loop {
+            self.last_id = self.last_id.wrapping_add(1);
+            if let Some(id) = NonZeroU16::new(self.last_id).map(TransactionId)
+                && (self.first.is_none() || self.find(id).is_none())
+            {
+                return id;
+            }
+        }
+    }
+
+    /// Takes out the current one. It must have no handlers any more.
+    #[inline]
+    pub fn end_current(&mut self) -> Option<Box<Transaction>> {
+        let mut transaction = self.first.take()?;
+        self.first = transaction.next.take();
+        Some(transaction)
+    }
+
+    /// Takes out the transaction with this number. It must have no handlers any more.
+    pub fn end(&mut self, id: TransactionId) -> Option<Box<Transaction>> {
+        let mut place = &mut self.first;
+        while place.as_ref().is_some_and(|transaction| transaction.id != id) {
+            place = &mut place.as_mut()?.next;
+        }
+        let mut transaction = place.take()?;
+        debug_assert!(transaction.handlers.is_empty(), "a transaction waits for its handlers before it ends");
+        *place = transaction.next.take();
+        Some(transaction)
+    }
+
+    /// The transaction that the task with this number works for.
+    #[inline]
+    pub fn of_handler(&self, number: u32) -> Option<TransactionId> {
+        let mut all = self.iter();
+        all.find(|transaction| transaction.handlers.position(number).is_some()).map(|transaction| transaction.id)
+    }
+
+    /// Forgets the handler with this number.
+    pub(super) fn remove_handler(&mut self, number: u32) {
+        let mut place = self.first.as_deref_mut();
+        while let Some(transaction) = place {
+            if transaction.handlers.remove(number) {
+                return;
+            }
+            place = transaction.next.as_deref_mut();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::Identity;
+
+    fn begin(all: &mut Transactions) -> TransactionId {
+        let route = Rc::clone(&Identity::played().listener.route);
+        all.begin(&mut SpareTransactions::default(), route, None).id()
+    }
+
+    #[test]
+    fn transactions_are_found_by_number_and_end_in_any_order() {
+        let mut all = Transactions::default();
+        let ids: Vec<TransactionId> = (0..4).map(|_| begin(&mut all)).collect();
+        assert_eq!(all.current().map(Transaction::id), Some(ids[0]));
+        assert!(all.find_mut(ids[2]).is_some_and(|transaction| transaction.handlers.add(7)));
+        assert_eq!((all.of_handler(7), all.of_handler(8)), (Some(ids[2]), None));
+        all.remove_handler(7);
+        for gone in [1, 0, 3] {
+            assert!(all.end(ids[gone]).is_some_and(|ended| ended.id() == ids[gone]));
+            assert!(all.find(ids[gone]).is_none() && all.end(ids[gone]).is_none());
+        }
+        assert_eq!(all.iter().map(Transaction::id).collect::<Vec<_>>(), [ids[2]]);
+    }
+
+    #[test]
+    fn nothing_of_a_request_is_left_for_the_next_one_that_has_its_memory() {
+        let (mut all, mut spare) = (Transactions::default(), SpareTransactions::default());
+        let route = Rc::clone(&Identity::played().listener.route);
+        let place = std::ptr::from_ref(all.begin(&mut spare, Rc::clone(&route), Some(Rc::new("secret"))));
+        if let Some(t) = all.current_mut() {
+            t.http.rare.bad_line = b"secret".to_vec();
+            t.http.path = crate::connection::Path::Made(b"/secret".to_vec());
+            (t.http.internal, t.http.status, t.parent) = (true, Some(403), Some(t.id));
+            t.body.push_copy(b"secret");
+            t.reply.index = Some("secret".to_owned());
+            t.program.failed = true;
+            t.failed = Some(Failure {
+                side: crate::connection::Side::Internal,
+                kind: crate::connection::FailureKind::Internal,
+                request_sent: true,
+            });
+        }
+        spare.give(all.end_current().expect("it has begun"));
+        let t = all.begin(&mut spare, route, None);
+        assert_eq!(std::ptr::from_ref(t), place);
+        assert!(t.subject.is_none() && t.parent.is_none() && t.failed.is_none() && t.handlers.is_empty());
+        assert!(t.body.is_empty() && t.reply.index.is_none() && !t.program.failed);
+        assert!(t.http.rare.bad_line.is_empty() && t.http.path().is_empty() && !t.http.internal);
+        assert_eq!((t.http.status, t.http.number, t.http.stage), (None, 0, Default::default()));
+    }
+
+    #[test]
+    fn a_number_that_is_in_use_is_not_given_again() {
+        let mut all = Transactions::default();
+        let stays = begin(&mut all);
+        for _ in 0..2 * usize::from(u16::MAX) {
+            let next = begin(&mut all);
+            assert_ne!(next, stays);
+            all.end(next);
+        }
+    }
+}

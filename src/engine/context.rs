@@ -1,0 +1,282 @@
+//! What a task may see and do while it has its turn.
+
+use super::timers::Deadline;
+use super::{Control, Event, Flow, Seen, Task, TaskError};
+use crate::connection::{Connection, Identity, Subject, Transaction, TransactionId};
+use crate::limits::CONNECTION_TASKS;
+use crate::log::{ErrorLog, Level, Line};
+use std::fmt;
+use std::time::Duration;
+use webserv_sys::{Moment, Token};
+
+/// What a running task can see and ask for. It borrows the engine's fields one by one, so no task can reach another.
+pub struct Context<'a, W> {
+    /// The task's connection; `None` for a task that stands alone.
+    pub connection: Option<&'a mut Connection>,
+    /// What all tasks of this worker share.
+    pub worker: &'a mut W,
+    /// The time of this round of the loop.
+    pub now: Moment,
+    pub(super) log_context: LogContext,
+    pub(super) deadline: &'a mut Deadline,
+    pub(super) turn: &'a mut TurnState<W>,
+}
+
+/// The same for one transaction: what a handler or the protocol may use while it works on a request.
+pub struct Work<'a, W> {
+    /// The request and its response.
+    pub t: &'a mut Transaction,
+    /// Which connection it is of.
+    pub identity: &'a Identity,
+    /// What all tasks of this worker share.
+    pub worker: &'a mut W,
+    /// The time of this round of the loop.
+    pub now: Moment,
+    log_context: &'a mut LogContext,
+    turn: &'a mut TurnState<W>,
+}
+
+/// What the engine knows of the turn that a task has.
+pub struct TurnState<W> {
+    /// The time of this round.
+    pub(super) now: Moment,
+    pub(super) connections_open: usize,
+    /// The connection of the task that has its turn.
+    pub(super) of: Option<Token>,
+    /// The transaction that the task works for. `None` for a task of the connection itself.
+    pub(super) transaction: Option<TransactionId>,
+    pub(super) orders: Vec<Order<W>>,
+    pub(super) control: Control,
+    pub(super) log: ErrorLog,
+}
+
+/// How a task is named in log lines.
+#[derive(Clone, Copy)]
+pub struct LogContext {
+    pub(super) kind: &'static str,
+    pub(super) doing: &'static str,
+    pub(super) fd: Option<i32>,
+}
+
+/// What a task asked the engine to do after its turn.
+pub(super) enum Order<W> {
+    /// A new handler for this transaction of the connection.
+    Join(TransactionId, Box<dyn Task<W>>),
+    /// A new task that stands alone.
+    Alone(Box<dyn Task<W>>),
+    /// A new connection with its tasks, and the first deadline of the first of them.
+    Open(Connection, [Box<dyn Task<W>>; CONNECTION_TASKS], Moment),
+    /// All tasks are told.
+    Tell(Event),
+    /// The handlers of this transaction are cancelled.
+    CancelHandlers(TransactionId),
+}
+
+impl<W> Context<'_, W> {
+    /// The connection of a task that always has one.
+    pub fn connection(&mut self) -> &mut Connection {
+        self.connection.as_deref_mut().expect("this task is only made inside a connection")
+    }
+
+    /// The transaction of a task that always has one.
+    pub fn transaction(&mut self) -> &mut Transaction {
+        let id = self.turn.transaction;
+        self.connection().transaction_mut(id).expect("this task is only made for a transaction")
+    }
+
+    /// The transaction that this task works for, if there is one, with all that may be done for it. For a task of the
+    /// connection itself: the current one.
+    #[inline]
+    pub fn work(&mut self) -> Option<Work<'_, W>> {
+        let Connection { transactions, identity, .. } = self.connection.as_deref_mut()?;
+        let t = match self.turn.transaction {
+            None => transactions.current_mut()?,
+            Some(id) => transactions.find_mut(id)?,
+        };
+        let (worker, now, log_context) = (&mut *self.worker, self.now, &mut self.log_context);
+        Some(Work { t, identity, worker, now, log_context, turn: self.turn })
+    }
+
+    /// What this task sees when it is asked what it wants.
+    pub fn seen(&self) -> Seen<'_> {
+        let connection = self.connection.as_deref();
+        Seen { connection, transaction: connection.and_then(|x| x.transaction(self.turn.transaction)) }
+    }
+
+    /// Tell this task [`Event::Deadline`] after `wait`, instead of whenever it had asked for before.
+    pub fn wake_after(&mut self, wait: Duration) {
+        self.deadline.at = self.now.after(wait);
+    }
+
+    /// Tell this task [`Event::Deadline`] at this time.
+    pub fn wake_at(&mut self, at: Moment) {
+        self.deadline.at = at;
+    }
+
+    /// No deadline any more.
+    pub fn no_deadline(&mut self) {
+        self.deadline.at = Moment::NEVER;
+    }
+
+    /// Whether a deadline is set.
+    pub fn has_deadline(&self) -> bool {
+        self.deadline.is_set()
+    }
+
+    /// Adds a handler to the transaction that this task works for.
+    pub fn join(&mut self, task: Box<dyn Task<W>>) {
+        if let Some(mut work) = self.work() {
+            work.join(task);
+        }
+    }
+
+    /// Adds a task that belongs to no connection.
+    pub fn start(&mut self, task: Box<dyn Task<W>>) {
+        self.turn.orders.push(Order::Alone(task));
+    }
+
+    /// Opens a connection: the protocol first, then the task that writes to the client, then the one that reads. They
+    /// are asked what they want in a circle, so each comes soon after the one that has work for it. The protocol is
+    /// told [`Event::Deadline`] at `until`, if it has not asked for another time by then: it needs no turn only to
+    /// begin.
+    pub fn open(&mut self, connection: Connection, tasks: [Box<dyn Task<W>>; CONNECTION_TASKS], until: Moment) {
+        self.turn.orders.push(Order::Open(connection, tasks, until));
+    }
+
+    /// Tells all tasks (this one too) of something that concerns the whole server.
+    pub fn tell_all(&mut self, event: Event) {
+        self.turn.orders.push(Order::Tell(event));
+    }
+
+    /// Leaves the loop after this round.
+    pub fn stop(&mut self) {
+        self.turn.control = Control::Stop;
+    }
+
+    /// Leaves the loop when the last connection is closed.
+    pub fn stop_when_idle(&mut self) {
+        if self.turn.control == Control::Run {
+            self.turn.control = Control::Drain;
+        }
+    }
+
+    /// Connections open in this worker.
+    pub fn connections_open(&self) -> usize {
+        self.turn.connections_open
+    }
+
+    /// From here on, log lines of this turn say that the task is doing this: "while ...".
+    pub fn doing(&mut self, doing: &'static str) {
+        self.log_context.doing = doing;
+    }
+
+    /// Writes a line to the error log, with what is known of this task and its connection.
+    pub fn log(&mut self, level: Level, what: fmt::Arguments<'_>) {
+        let connection = self.connection.as_deref();
+        self.turn.say(level, &self.log_context, connection, what);
+    }
+
+    /// What log lines tell of this task's client and request; empty for a task that stands alone.
+    pub fn subject(&self) -> String {
+        let id = self.turn.transaction;
+        self.connection.as_deref().map_or(String::new(), |x| x.about(x.transaction(id)).to_string())
+    }
+
+    /// The level that the error log has for this task's connection.
+    pub(super) fn log_level(&self) -> Level {
+        self.turn.level(self.connection.as_deref())
+    }
+
+    /// One line for each event, at level debug.
+    #[cold]
+    pub(super) fn trace(&mut self, event: Event, outcome: &Result<Flow, TaskError>) {
+        match outcome {
+            Ok(flow) => self.log(Level::Debug, format_args!("{event:?} -> {flow:?}")),
+            Err(error) => self.log(Level::Debug, format_args!("{event:?} -> {}", error.source)),
+        }
+    }
+
+    /// The error log itself, to be opened again.
+    pub fn error_log(&mut self) -> &mut ErrorLog {
+        &mut self.turn.log
+    }
+}
+
+impl<W> Work<'_, W> {
+    /// Adds a handler to this transaction. Nothing joins a connection that is closing.
+    pub fn join(&mut self, task: Box<dyn Task<W>>) {
+        self.turn.orders.push(Order::Join(self.t.id(), task));
+    }
+
+    /// Adds a task that belongs to no connection.
+    pub fn start(&mut self, task: Box<dyn Task<W>>) {
+        self.turn.orders.push(Order::Alone(task));
+    }
+
+    /// Cancels the handlers of this transaction: their work is not wanted any more.
+    pub fn cancel_handlers(&mut self) {
+        if self.has_handlers() {
+            self.turn.orders.push(Order::CancelHandlers(self.t.id()));
+        }
+    }
+
+    /// Whether this transaction has handlers, or will have when the orders of this turn are carried out.
+    pub fn has_handlers(&self) -> bool {
+        let id = self.t.id();
+        let joins = |order: &Order<W>| matches!(order, Order::Join(to, _) if *to == id);
+        !self.t.handlers.is_empty() || self.turn.orders.iter().any(joins)
+    }
+
+    /// Writes a line to the error log, with what is known of this task and this request.
+    pub fn log(&mut self, level: Level, what: fmt::Arguments<'_>) {
+        let subject = self.t.about(self.identity);
+        if level <= subject.level() {
+            let mut log_context = *self.log_context;
+            // The protocol does many things in one turn: the transaction knows where it is.
+            if self.turn.transaction.is_none() && !self.t.doing().is_empty() {
+                log_context.doing = self.t.doing();
+            }
+            let line = log_context.line(self.turn.of, Some(&subject), what);
+            self.turn.log.write(level, &line);
+        }
+    }
+}
+
+impl<W> TurnState<W> {
+    /// Writes a line about a task, if the level asks for it.
+    pub(super) fn say(
+        &mut self,
+        level: Level,
+        log_context: &LogContext,
+        connection: Option<&Connection>,
+        what: fmt::Arguments<'_>,
+    ) {
+        let about = connection.map(|x| x.about(x.transaction(self.transaction)));
+        if level <= about.as_ref().map_or(self.log.level(), Subject::level) {
+            self.log.write(level, &log_context.line(self.of, about.as_ref(), what));
+        }
+    }
+
+    /// The level that the error log has for the task that has its turn.
+    fn level(&self, connection: Option<&Connection>) -> Level {
+        connection.map_or(self.log.level(), |x| x.about(x.transaction(self.transaction)).level())
+    }
+}
+
+impl LogContext {
+    pub(super) fn line<'l>(
+        &self,
+        of: Option<Token>,
+        about: Option<&'l Subject<'l>>,
+        what: fmt::Arguments<'l>,
+    ) -> Line<'l> {
+        Line {
+            target: about.and_then(Subject::target),
+            connection: of.map(|t| (t.index, t.generation)),
+            task: Some((self.kind, self.fd)),
+            what,
+            doing: self.doing,
+            subject: about.map(|subject| subject as &dyn fmt::Display),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! A file that the worker keeps is sent from memory: no handler is asked.
+
+use super::document::document;
+use super::fields::tokens;
+use super::next::Next;
+use super::respond::respond;
+use crate::config::{Expires, GzipStatic, UseridMode};
+use crate::connection::{CachedFile, Content, Made, Response, Transaction};
+use crate::http::{Known, Method, ReplyHead, accept};
+use crate::task::Work;
+use crate::worker::{CacheKey, CachedAnswer};
+use std::borrow::Cow;
+use std::rc::Rc;
+
+/// Whether a compressed copy of the file will do.
+pub(super) fn takes_gzip(t: &Transaction) -> bool {
+    match t.settings().gzip_static {
+        GzipStatic::Off => false,
+        GzipStatic::On => t.http.request.as_ref().is_some_and(|r| accept::accepts_coding(&r.fields, b"gzip")),
+        GzipStatic::Always => true,
+    }
+}
+
+/// Whether the answer may be one that was kept, and may be kept.
+pub(super) fn keeps(t: &Transaction) -> bool {
+    t.http.method().is_some_and(Method::reads) && t.settings().open_file_cache.is_on()
+}
+
+/// Answers with what the worker keeps for this path. Returns `None` if it has nothing, or cannot be certain that it
+/// still holds.
+pub(super) fn from_cache(w: &mut Work<'_>) -> Option<Next> {
+    if !keeps(w.t) {
+        return None;
+    }
+    let gzip = takes_gzip(w.t);
+    let key = CacheKey { settings: &w.t.route.settings, path: w.t.http.path(), gzip };
+    let kept = w.worker.files.find(key, w.now)?;
+    let CachedAnswer::File(file) = &kept.answer else { return None };
+    if let Some(index) = &file.index {
+        w.t.http.add_index(index);
+    }
+    let now_secs = w.worker.date.wall(w.now).secs;
+    if is_plain(w.t, &file.head, now_secs) {
+        w.t.http.status = Some(file.head.status);
+        return Some(respond(w, Response::Cached(Rc::clone(file))));
+    }
+    Some(document(w, file.head.clone(), Some(file.source.clone())))
+}
+
+/// The head with which a kept file is sent for the first time.
+pub fn first_head(file: &CachedFile, t: &Transaction) -> Made {
+    let settings = t.settings();
+    let seekable = file.head.seekable && settings.max_ranges != Some(0);
+    let head = ReplyHead { seekable, ..file.head.clone() };
+    let content = Content::Here(file.source.part(0..head.length.unwrap_or_default()));
+    Made { head, server: Cow::Borrowed(tokens(settings)), content_range: None, content }
+}
+
+/// Whether this request gets the file as any other does: whole, with nothing in its head that depends on the client.
+fn is_plain(t: &Transaction, head: &ReplyHead, now_secs: i64) -> bool {
+    const CONDITIONS: [Known; 6] = [
+        Known::IfMatch,
+        Known::IfModifiedSince,
+        Known::IfNoneMatch,
+        Known::IfRange,
+        Known::IfUnmodifiedSince,
+        Known::Range,
+    ];
+    let settings = t.settings();
+    let has_conditions = || t.http.request.as_ref().is_some_and(|request| request.fields.has_any(&CONDITIONS));
+    let is_added_to =
+        settings.userid.mode == UseridMode::On || settings.expires != Expires::Off || !settings.add_headers.is_empty();
+    // A file from the future has changed now, whenever that is.
+    let is_past = head.last_modified_secs <= Some(now_secs);
+    is_past && !is_added_to && !t.http.in_error_page && t.http.error_status.is_none() && !has_conditions()
+}

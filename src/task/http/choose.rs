@@ -1,0 +1,179 @@
+//! Which handler answers a request: the location itself, or a task.
+
+use super::cached::{from_cache, keeps, takes_gzip};
+use super::fields::allowed;
+use super::next::Next;
+use super::respond::{respond, whole};
+use super::store::{await_body, store};
+use super::{dav, page, upload};
+use crate::config::{BodyInFile, Return, Settings};
+use crate::connection::{Response, Sink, Stage, StoredBody};
+use crate::http::listing::Format;
+use crate::http::{Form, Framing, Method, Name, ReplyHead, Text};
+use crate::log::Level;
+use crate::route;
+use crate::task::Work;
+use crate::task::cgi::CgiStart;
+use crate::task::file::{BodyFile, BodySpool, DirRead, FileRead, FileRequest};
+use crate::vars;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Whether a handler of this place takes the request's body.
+pub(super) fn takes_body(method: Method, settings: &Settings) -> bool {
+    let stores = match method {
+        Method::Put => settings.dav.methods.allow(method),
+        Method::Post => settings.upload_store.is_some(),
+        _ => false,
+    };
+    settings.return_.is_none() && (stores || settings.cgi.is_some())
+}
+
+/// Asks the location that the request has been led to.
+pub(super) fn content(w: &mut Work<'_>) -> Next {
+    let route = Rc::clone(&w.t.route);
+    let http = &w.t.http;
+    let is_client_s = !http.internal;
+    let asks_server = is_client_s && http.request.as_ref().is_some_and(|request| request.form == Form::Asterisk);
+    if let Some(answer) = route.settings.return_.as_ref().filter(|_| !asks_server) {
+        return answer_return(w, answer);
+    }
+    let is_ours = is_client_s && matches!(http.method(), Some(Method::Trace | Method::Options));
+    if route.settings.cgi.is_some() && !is_ours && route::script_may_answer(&route.settings, http.path()) {
+        return start_program(w, None);
+    }
+    without_program(w)
+}
+
+/// No program answers. After an internal redirect only a file can: the method was meant for the first path.
+pub(super) fn without_program(w: &mut Work<'_>) -> Next {
+    let Some(request) = w.t.http.request.clone().filter(|request| !w.t.http.internal && !request.method.reads()) else {
+        return find_file(w);
+    };
+    let route = Rc::clone(&w.t.route);
+    let may_change = route.settings.dav.methods.allow(request.method);
+    match request.method {
+        Method::Put if may_change => store(w),
+        Method::Post if route.settings.upload_store.is_some() => upload::store_new(w),
+        Method::Delete if may_change => dav::remove(w),
+        Method::Mkcol if may_change => dav::make_collection(w),
+        Method::Copy | Method::Move if may_change => dav::copy_or_move(w),
+        Method::Options => {
+            let allow = (const { Name::from_static("Allow") }, allowed(w.t));
+            whole(w, ReplyHead { fields: vec![allow], ..ReplyHead::new(204) }, Vec::new())
+        }
+        _ if may_have_program_index(&route.settings, w.t.http.path()) => find_file(w),
+        _ => page::refuse(w, 405),
+    }
+}
+
+/// A file or the index file of a folder answers: from memory, or FileRead looks for it.
+fn find_file(w: &mut Work<'_>) -> Next {
+    if let Some(next) = from_cache(w) {
+        return next;
+    }
+    let route = Rc::clone(&w.t.route);
+    let (settings, path) = (&route.settings, w.t.http.path());
+    let index_path = |name: &str| [path, name.as_bytes()].concat();
+    let elsewhere = |name: &String| {
+        let index = index_path(name);
+        (name.clone(), !route.also_answers(&index) || route::script_may_answer(settings, &index))
+    };
+    let is_read = w.t.http.internal || w.t.http.method().is_none_or(Method::reads);
+    let fits = |name: &&String| is_read || route::script_may_answer(settings, &index_path(name));
+    let indexes = match path.last() {
+        Some(b'/') => settings.index.iter().filter(fits).map(elsewhere).collect(),
+        _ => Vec::new(),
+    };
+    let Some(file) = route::file_path(settings, path) else {
+        w.log(Level::Error, format_args!("a path that leads out of its alias; does its location lack a slash?"));
+        return page::refuse(w, 404);
+    };
+    let wanted = FileRequest {
+        path: file,
+        url_path: path.to_vec(),
+        indexes,
+        gzip: takes_gzip(w.t),
+        keeps: keeps(w.t),
+        settings: Arc::clone(settings),
+    };
+    w.join(Box::new(FileRead::new(wanted)));
+    Next::Go(Stage::Handler)
+}
+
+/// All of the body is stored before the program gets it.
+pub(super) fn spool(w: &mut Work<'_>) -> Next {
+    let number = w.worker.request_id(w.identity, w.t);
+    let settings = w.t.settings();
+    let in_file = settings.client_body_in_file_only != BodyInFile::Off;
+    let spool = BodySpool::new(&settings.client_body_temp_path, number, in_file);
+    w.join(Box::new(spool));
+    Next::Go(Stage::Handler)
+}
+
+/// A program answers, if there is one for this path: with a body that has been stored, or with the one that comes.
+///
+/// Of a body that comes in chunks nobody knows the length: all of it must come first, unless `cgi_request_buffering` is
+/// off. So it must if it is to be in a file.
+pub(super) fn start_program(w: &mut Work<'_>, stored: Option<StoredBody>) -> Next {
+    await_body(w);
+    let settings = Arc::clone(&w.t.route.settings);
+    let in_file = settings.client_body_in_file_only != BodyInFile::Off;
+    if let Some(stored) = stored.as_ref().filter(|stored| !stored.path.is_empty()) {
+        w.t.http.rare.body_file = stored.path.clone();
+        if settings.client_body_in_file_only == BodyInFile::Clean {
+            w.join(Box::new(BodyFile::new(stored.path.clone())));
+        }
+    }
+    let buffers = settings.cgi.as_ref().is_some_and(|cgi| cgi.request_buffering);
+    let is_chunked = w.t.http.request.as_ref().is_some_and(|request| request.framing == Framing::Chunked);
+    let feeds = w.t.http.request_body.sink == Sink::Handler;
+    let needs_body = feeds && stored.is_none() && (in_file || is_chunked && buffers);
+    w.join(Box::new(CgiStart::new(stored, needs_body)));
+    Next::Go(Stage::Handler)
+}
+
+/// The names in a directory.
+pub(super) fn list(w: &mut Work<'_>, directory: OwnedFd) -> Next {
+    let settings = Arc::clone(&w.t.route.settings);
+    let preferred = || w.t.http.request.as_ref().map_or(Format::Html, |request| Format::preferred(&request.fields));
+    let format = settings.autoindex.format.unwrap_or_else(preferred);
+    let url_path = w.t.http.path().to_vec();
+    w.join(Box::new(DirRead::new(directory, url_path, settings, format)));
+    Next::Go(Stage::Handler)
+}
+
+/// `return`: the configuration has the answer.
+fn answer_return(w: &mut Work<'_>, answer: &Return) -> Next {
+    if answer.code == 444 {
+        w.t.http.status = Some(444);
+        return respond(w, Response::Close);
+    }
+    let Some(text) = &answer.text else { return page::refuse(w, answer.code) };
+    let text = vars::expand(text, &w.worker.view(w.identity, w.t, w.now));
+    let mut head = ReplyHead::new(answer.code);
+    if matches!(answer.code, 301 | 302 | 303 | 307 | 308) {
+        w.t.http.error_status = None; // a redirect with another status would be none
+        return match Text::from_vec(text) {
+            Ok(location) => {
+                head.location = Some(location);
+                page::page(w, head)
+            }
+            Err(error) => {
+                w.log(Level::Error, format_args!("the URL of \"return\" cannot be sent: {error}"));
+                page::refuse(w, 500)
+            }
+        };
+    }
+    head.status = w.t.http.error_status.unwrap_or(answer.code);
+    let media_type = route::media_type(w.t.settings(), w.t.http.path()).clone();
+    head.content_type = Text::shared(media_type).ok();
+    whole(w, head, text)
+}
+
+/// The index file of the folder that is asked for may be a program: that takes other methods than a file does.
+fn may_have_program_index(settings: &Settings, path: &[u8]) -> bool {
+    let is_program = |name: &String| route::script_may_answer(settings, &[path, name.as_bytes()].concat());
+    path.ends_with(b"/") && settings.index.iter().any(is_program)
+}

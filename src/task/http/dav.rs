@@ -1,0 +1,143 @@
+//! DELETE, MKCOL, COPY and MOVE (RFC 4918 section 9): what their heads alone can be refused for, and the tasks that do
+//! them.
+
+use super::next::Next;
+use super::page;
+use crate::config::Settings;
+use crate::connection::Stage;
+use crate::http::Method;
+use crate::http::dav::{self, Depth};
+use crate::log::Level;
+use crate::route;
+use crate::task::Work;
+use crate::task::dav::{CopyMove, DirCreate, Removal, TreeCopy, TreeDelete};
+use std::rc::Rc;
+
+/// DELETE.
+pub(super) fn remove(w: &mut Work<'_>) -> Next {
+    match removal(w) {
+        Ok(removal) => {
+            w.join(Box::new(TreeDelete::new(removal)));
+            Next::Go(Stage::Handler)
+        }
+        Err(status) => page::refuse(w, status),
+    }
+}
+
+/// What is to be removed, or the status of the refusal.
+fn removal(w: &mut Work<'_>) -> Result<Removal, u16> {
+    let route = Rc::clone(&w.t.route);
+    let (settings, Some(request)) = (&route.settings, w.t.http.request.clone()) else { return Err(400) };
+    let path = route::file_path(settings, w.t.http.path()).ok_or(404_u16)?;
+    let Some(depth) = dav::depth(&request.fields).filter(|depth| *depth != Depth::One) else {
+        w.log(Level::Error, format_args!("a Depth that DELETE has not (RFC 4918 section 9.6)"));
+        return Err(400);
+    };
+    if request.target().contains(&b'#') {
+        w.log(Level::Error, format_args!("a fragment in the target: it may have meant less than all of it"));
+        return Err(400);
+    }
+    let names = w.t.http.path().split(|b| *b == b'/').filter(|name| !name.is_empty()).count();
+    if names < settings.dav.min_delete_depth {
+        w.log(Level::Error, format_args!("min_delete_depth: too few names in the path for it to be removed"));
+        return Err(409);
+    }
+    // Without a slash it is a file that an alias names, or it is not removed anyway.
+    if path.ends_with(b"/") && is_root(settings, &path) {
+        w.log(Level::Error, format_args!("the directory of \"root\" or \"alias\" itself is not removed"));
+        return Err(403);
+    }
+    let number = w.worker.request_id(w.identity, w.t);
+    Ok(Removal { path, depth, links: settings.disable_symlinks, number })
+}
+
+/// MKCOL.
+pub(super) fn make_collection(w: &mut Work<'_>) -> Next {
+    if has_body(w) {
+        return page::refuse(w, 415); // RFC 4918 section 9.3: we know no body that it could have
+    }
+    let Some(path) = route::file_path(w.t.settings(), w.t.http.path()) else { return page::refuse(w, 404) };
+    w.join(Box::new(DirCreate::new(path)));
+    Next::Go(Stage::Handler)
+}
+
+/// COPY and MOVE.
+pub(super) fn copy_or_move(w: &mut Work<'_>) -> Next {
+    match ends(w) {
+        Ok(ends) => {
+            w.join(Box::new(TreeCopy::new(ends)));
+            Next::Go(Stage::Handler)
+        }
+        Err(status) => page::refuse(w, status),
+    }
+}
+
+/// What is to be copied or moved, from where to where; or the status of the refusal.
+fn ends(w: &mut Work<'_>) -> Result<CopyMove, u16> {
+    if has_body(w) {
+        return Err(415); // RFC 4918 section 8.4
+    }
+    let Some(request) = w.t.http.request.clone() else { return Err(400) };
+    let method = request.method;
+    let (Some(depth), Some(overwrites)) = (dav::depth(&request.fields), dav::overwrite(&request.fields)) else {
+        w.log(Level::Error, format_args!("a Depth or Overwrite that is none (RFC 4918 section 10)"));
+        return Err(400);
+    };
+    if depth == Depth::One {
+        w.log(Level::Error, format_args!("Depth: 1 with {} (RFC 4918 section 9.8.3)", method.name()));
+        return Err(400);
+    }
+    let route = Rc::clone(&w.t.route);
+    let here = &route.settings;
+    let to_path = dav::destination(&request, here.merge_slashes).map_err(|error| {
+        w.log(Level::Error, format_args!("refused: {}", error.reason()));
+        error.status()
+    })?;
+    let there = Rc::clone(w.identity.listener.routes.to_path(&route.server, &to_path));
+    let there = &there.settings;
+    if !allows(there, method) {
+        w.log(Level::Error, format_args!("the location of the Destination does not take {}", method.name()));
+        return Err(403);
+    }
+    let from = route::file_path(here, w.t.http.path()).ok_or(404_u16)?;
+    let to = route::file_path(there, &to_path).ok_or(403_u16)?;
+    if is_root(there, &to) || is_root(here, &from) {
+        w.log(Level::Error, format_args!("the directory of \"root\" or \"alias\" itself stays as it is"));
+        return Err(403);
+    }
+    if contain(&from, &to) || contain(&to, &from) {
+        w.log(Level::Error, format_args!("what is to be copied or moved and its Destination contain each other"));
+        return Err(403);
+    }
+    let number = w.worker.request_id(w.identity, w.t);
+    let (from_links, to_links, sync) = (here.disable_symlinks, there.disable_symlinks, there.dav.sync);
+    Ok(CopyMove { from, to, from_links, to_links, moves: method == Method::Move, overwrites, depth, number, sync })
+}
+
+fn has_body(w: &Work<'_>) -> bool {
+    w.t.http.request.as_ref().is_some_and(|request| request.has_body())
+}
+
+/// The path is what `root` or `alias` says: all files of the location lie below it.
+fn is_root(settings: &Settings, path: &[u8]) -> bool {
+    trimmed(path) == trimmed(route::document_root(settings))
+}
+
+/// Whether a location lets a method change its files, as if it had been asked itself.
+fn allows(settings: &Settings, method: Method) -> bool {
+    settings.dav.methods.allow(method)
+        && settings.methods.is_none_or(|methods| methods.contains(method))
+        && settings.limit_except.is_none_or(|methods| methods.contains(method))
+}
+
+/// Without slashes at its end: an alias and a path may bring one each.
+fn trimmed(path: &[u8]) -> &[u8] {
+    let end = path.iter().rposition(|b| *b != b'/').map_or(0, |last| last + 1);
+    &path[..end]
+}
+
+/// The path `inner` is `outer` or leads through it.
+fn contain(outer: &[u8], inner: &[u8]) -> bool {
+    let outer = trimmed(outer);
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}

@@ -1,0 +1,47 @@
+//! What follows from what a handler says.
+
+use super::next::{Next, end_handlers};
+use super::respond::{respond, whole};
+use super::{choose, document, failed, page, redirect};
+use crate::connection::{Answer, Outcome, Response, To};
+use crate::task::Work;
+
+/// A handler has been asked. Looks at what it says, if it has said something.
+pub(super) fn take(w: &mut Work<'_>) -> Next {
+    if let Some(failure) = w.t.failed.take() {
+        return failed(w, failure);
+    }
+    let Some(outcome) = w.t.reply.outcome.take() else { return Next::Wait };
+    match outcome {
+        Outcome::Answer(Answer::Document(head)) => {
+            let source = w.t.reply.source.take();
+            if let Some(index) = w.t.reply.index.take() {
+                w.t.http.add_index(&index);
+            }
+            return document::document(w, head, source);
+        }
+        Outcome::Answer(Answer::NonParsed(status, head)) => {
+            w.t.http.status = Some(status);
+            return respond(w, Response::NonParsed(status, head));
+        }
+        _ => end_handlers(w),
+    }
+    match outcome {
+        Outcome::Answer(Answer::Page(head)) => page::page(w, head),
+        Outcome::Answer(Answer::Whole(head, body)) => whole(w, head, body),
+        Outcome::Answer(Answer::Document(_) | Answer::NonParsed(..)) => Next::Wait, // see above
+        Outcome::Declined => choose::without_program(w),
+        Outcome::Directory(_) if !w.t.http.reads() => page::refuse(w, 405),
+        Outcome::Directory(directory) => choose::list(w, directory),
+        Outcome::AddSlash => page::add_slash(w),
+        Outcome::NeedsBody => choose::spool(w),
+        Outcome::Stored(stored) => choose::start_program(w, Some(stored)),
+        Outcome::Redirect(To::Path(path)) => {
+            redirect::to_path(w, path).unwrap_or_else(|status| page::refuse(w, status))
+        }
+        Outcome::Redirect(To::Target(target)) => {
+            redirect::to_target(w, &target).unwrap_or_else(|status| page::refuse(w, status))
+        }
+        Outcome::Failed(failure) => failed(w, failure),
+    }
+}

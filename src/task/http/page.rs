@@ -1,0 +1,147 @@
+//! Answers without a document: refusals, redirects, error pages.
+
+use super::fields::{allowed, tokens};
+use super::next::Next;
+use super::redirect;
+use super::respond::whole;
+use crate::config::{ErrorPage, ErrorPageStatus};
+use crate::connection::{Sink, Stage, Transaction};
+use crate::http::{ReplyHead, Text, error_page, target};
+use crate::log::Level;
+use crate::task::Work;
+use crate::vars;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use webserv_sys::net::Address;
+
+/// After these the connection ends: it is not known where the next request begins, or something is wrong here.
+const CLOSING_STATUSES: [u16; 8] = [400, 408, 413, 414, 417, 500, 501, 505];
+
+/// Answers with a status and the page that goes with it.
+pub fn refuse(w: &mut Work<'_>, status: u16) -> Next {
+    page(w, ReplyHead::new(status))
+}
+
+/// Answers with this head and the page that `error_page` names for its status, or the built-in one.
+pub(super) fn page(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
+    if CLOSING_STATUSES.contains(&head.status) {
+        w.t.http.keep_alive = false;
+        w.t.http.request_body.give_up();
+    }
+    if !w.t.http.in_error_page {
+        let route = Rc::clone(&w.t.route);
+        if let Some(page) = route.settings.error_pages.iter().find(|page| page.codes.contains(&head.status)) {
+            return configured_page(w, head, page);
+        }
+    }
+    // When the error page itself fails, the first error is told, unless the page was to hide it.
+    if head.location.is_none() {
+        head.status = w.t.http.error_status.filter(|status| *status >= 300).unwrap_or(head.status);
+    }
+    built_in_page(w, head)
+}
+
+fn built_in_page(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
+    if let Some(location) = &head.location {
+        head.location = redirect_location(location, w.t, &w.identity.listener.local);
+    }
+    let body = match head.status {
+        ..300 | 304 => Vec::new(),
+        status => error_page::page(status, tokens(w.t.settings())),
+    };
+    head.content_type = (!body.is_empty()).then_some(const { Text::from_static(error_page::CONTENT_TYPE) });
+    whole(w, head, body)
+}
+
+/// `error_page`: another path inside, a named location, or a URL elsewhere.
+fn configured_page(w: &mut Work<'_>, mut head: ReplyHead, page: &ErrorPage) -> Next {
+    let uri = vars::expand(&page.uri, &w.worker.view(w.identity, w.t, w.now));
+    let allow = (head.status == 405).then(|| allowed(w.t));
+    let http = &mut w.t.http;
+    http.in_error_page = true;
+    http.request_body.sink = Sink::Discard;
+    http.rare.allow = allow;
+    http.error_status = match page.answer {
+        ErrorPageStatus::Keep => Some(head.status),
+        ErrorPageStatus::Set(status) => Some(status),
+        ErrorPageStatus::FromPage => None,
+    };
+    match uri.first() {
+        Some(b'/') => {
+            let mark = uri.iter().position(|b| *b == b'?');
+            let path = &uri[..mark.unwrap_or(uri.len())];
+            http.rare.new_query = Some(mark.map(|mark| uri[mark + 1..].to_vec()).unwrap_or_default());
+            match target::normalize(path, w.t.settings().merge_slashes) {
+                Ok(path) => match redirect::to_path(w, path.into_owned()) {
+                    Ok(next) => return next,
+                    Err(status) => return refuse(w, status),
+                },
+                Err(error) => w.log(Level::Error, format_args!("error_page: {}", error.reason())),
+            }
+        }
+        Some(b'@') => {
+            let routes = &w.identity.listener.routes;
+            let named = std::str::from_utf8(&uri).ok().and_then(|name| routes.to_named(&w.t.route.server, name));
+            if let Some(route) = named {
+                http.internal = true;
+                w.t.route = Rc::clone(route);
+                return Next::Go(Stage::Content);
+            }
+            w.log(Level::Error, format_args!("error_page: there is no location {}", uri.escape_ascii()));
+        }
+        _ => match Text::from_vec(uri) {
+            Ok(location) => {
+                head.location = Some(location);
+                head.status = match page.answer {
+                    ErrorPageStatus::Set(status @ (301 | 302 | 303 | 307 | 308)) => status,
+                    _ => 302,
+                };
+            }
+            Err(error) => w.log(Level::Error, format_args!("error_page: {error}")),
+        },
+    }
+    built_in_page(w, head)
+}
+
+/// A directory's URL with its slash.
+pub(super) fn add_slash(w: &mut Work<'_>) -> Next {
+    let mut location = target::escape_path(w.t.http.path()).into_owned();
+    location.push(b'/');
+    if let Some(query) = w.t.http.query().filter(|query| !query.is_empty()) {
+        location.push(b'?');
+        location.extend_from_slice(query);
+    }
+    let location = Text::from_vec(location).ok();
+    page(w, ReplyHead { location, ..ReplyHead::new(301) })
+}
+
+/// A path of ours becomes a whole URL, as `absolute_redirect`, `server_name_in_redirect` and `port_in_redirect` say:
+/// with the host that the client asked for or the server's name, and our port. It stays a path where no name is known.
+fn redirect_location(location: &Text, t: &Transaction, local: &Address) -> Option<Text> {
+    let redirects = t.settings().redirects;
+    if !redirects.absolute || location.as_bytes().first() != Some(&b'/') {
+        return Some(location.clone());
+    }
+    let name = Some(t.route.server.name().as_bytes()).filter(|name| !name.is_empty());
+    let asked = t.http.request.as_ref().and_then(|request| request.host());
+    let host = if redirects.server_name { name.or(asked) } else { asked.or(name) };
+    let mut url = b"http://".to_vec();
+    match (host, local) {
+        (Some(host), _) => url.extend_from_slice(host),
+        (None, Address::Inet(SocketAddr::V4(local))) if !local.ip().is_unspecified() => {
+            url.extend_from_slice(local.ip().to_string().as_bytes());
+        }
+        (None, Address::Inet(SocketAddr::V6(local))) if !local.ip().is_unspecified() => {
+            url.extend_from_slice(format!("[{}]", local.ip()).as_bytes());
+        }
+        (None, _) => return Some(location.clone()),
+    }
+    if let Address::Inet(local) = local
+        && redirects.port
+        && local.port() != 80
+    {
+        url.extend_from_slice(format!(":{}", local.port()).as_bytes());
+    }
+    url.extend_from_slice(location.as_bytes());
+    Text::from_vec(url).ok()
+}

@@ -1,0 +1,39 @@
+//! The response: the head gets the fields that the configuration adds, and the protocol sends it.
+
+use super::fields;
+use super::next::Next;
+use crate::connection::{Content, Made, Response, Segment, Stage};
+use crate::http::ReplyHead;
+use crate::http::range::ContentRange;
+use crate::task::Work;
+
+/// An answer whose whole body is at hand.
+pub(super) fn whole(w: &mut Work<'_>, head: ReplyHead, body: Vec<u8>) -> Next {
+    let request_body = &mut w.t.http.request_body;
+    if !request_body.is_finished() && !request_body.is_nearly_finished() {
+        request_body.give_up();
+        w.t.http.keep_alive = false;
+    }
+    made(w, head, None, Content::Here(Segment::owned(body)))
+}
+
+/// The answer's head gets the fields that the configuration adds.
+pub(super) fn made(
+    w: &mut Work<'_>,
+    mut head: ReplyHead,
+    mut content_range: Option<ContentRange>,
+    content: Content,
+) -> Next {
+    if head.status == 416 {
+        content_range = w.t.http.document_bytes.map(|length| ContentRange::None { length });
+    }
+    w.t.http.status = Some(head.status);
+    let server = fields::add(w, &mut head);
+    respond(w, Response::Made(Box::new(Made { head, server, content_range, content })))
+}
+
+/// The protocol sends this.
+pub(super) fn respond(w: &mut Work<'_>, response: Response) -> Next {
+    w.t.http.response = Some(response);
+    Next::Go(Stage::Sending)
+}

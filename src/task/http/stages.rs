@@ -1,0 +1,143 @@
+//! The phases of a request, one after the other.
+
+use super::next::Next;
+use super::{choose, outcome, page};
+use crate::config::Phases;
+use crate::connection::{Path, RequestBody, Sink, Stage, Transaction};
+use crate::http::{Form, Method, target};
+use crate::log::Level;
+use crate::task::Work;
+use std::borrow::Cow;
+use std::rc::Rc;
+
+/// Takes the request on, phase by phase. Returns `Next::Go` with a stage that is the protocol's own, or `Next::Wait`.
+pub fn run(w: &mut Work<'_>) -> Next {
+    loop {
+        let next = match w.t.http.stage {
+            Stage::PostRead => post_read(w),
+            Stage::ServerRewrite => Next::Go(Stage::FindLocation),
+            Stage::FindLocation => find_location(w),
+            Stage::Rewrite => Next::Go(Stage::PostRewrite),
+            Stage::PostRewrite => Next::Go(Stage::PreAccess),
+            Stage::PreAccess => Next::Go(Stage::Access),
+            Stage::Access => Next::Go(Stage::PostAccess),
+            Stage::PostAccess => post_access(w),
+            Stage::PreContent => Next::Go(Stage::Content),
+            Stage::Content => choose::content(w),
+            Stage::Handler => outcome::take(w),
+            stage @ (Stage::Other | Stage::DiscardBody | Stage::Sending | Stage::Drain | Stage::Ending) => {
+                return Next::Go(stage);
+            }
+        };
+        match next {
+            Next::Go(stage) => w.t.http.stage = stage,
+            Next::Wait => return Next::Wait,
+        }
+    }
+}
+
+/// What the head alone can be refused for.
+fn post_read(w: &mut Work<'_>) -> Next {
+    let Some(request) = &w.t.http.request else { return page::refuse(w, 400) };
+    match request.method {
+        Method::Unknown => page::refuse(w, 501),
+        Method::Connect => {
+            w.t.http.keep_alive = false; // what follows may be meant for the tunnel
+            w.t.http.request_body = RequestBody::lost();
+            page::refuse(w, 405)
+        }
+        _ if request.https => page::refuse(w, 421),
+        _ if w.t.settings().phases.contains(Phases::SERVER_REWRITE) => Next::Go(Stage::ServerRewrite),
+        _ => Next::Go(Stage::FindLocation),
+    }
+}
+
+/// Finds the location that answers for the path. A request of a client has yet to be admitted there.
+fn find_location(w: &mut Work<'_>) -> Next {
+    if w.t.http.internal {
+        let route = w.identity.listener.routes.to_path(&w.t.route.server, w.t.http.path());
+        w.t.route = Rc::clone(route);
+        return Next::Go(Stage::Content);
+    }
+    let Some(request) = &w.t.http.request else { return page::refuse(w, 400) };
+    if request.form != Form::Asterisk {
+        let path = match target::normalize(request.path(), w.t.settings().merge_slashes) {
+            Ok(path) => path,
+            Err(error) => {
+                w.log(Level::Info, format_args!("refused: {}", error.reason()));
+                return page::refuse(w, 400);
+            }
+        };
+        let route = Rc::clone(w.identity.listener.routes.to_path(&w.t.route.server, &path));
+        w.t.http.path = match path {
+            Cow::Borrowed(_) => Path::AsSent,
+            Cow::Owned(path) => Path::Made(path),
+        };
+        w.t.route = route;
+    }
+    match admit(w.t) {
+        // Mostly there is nothing to do between here and the content.
+        Ok(()) if w.t.settings().phases.is_empty() && w.t.http.request_body.is_finished() => Next::Go(Stage::Content),
+        Ok(()) => Next::Go(Stage::Rewrite),
+        Err(refused) => refuse(w, refused),
+    }
+}
+
+/// Why a location does not take a request.
+enum NotAdmitted {
+    ByMethods,
+    ByLimitExcept,
+    BodyTooLong,
+}
+
+#[cold]
+fn refuse(w: &mut Work<'_>, why: NotAdmitted) -> Next {
+    let method = w.t.http.method().map_or("", Method::name);
+    match why {
+        NotAdmitted::ByMethods => page::refuse(w, 405),
+        NotAdmitted::ByLimitExcept => {
+            w.log(Level::Error, format_args!("{method} is denied by limit_except"));
+            page::refuse(w, 403)
+        }
+        NotAdmitted::BodyTooLong => {
+            w.log(Level::Error, format_args!("the client means to send a body over client_max_body_size"));
+            page::refuse(w, 413)
+        }
+    }
+}
+
+/// Whether the location takes such a request; decides where its body goes.
+fn admit(t: &mut Transaction) -> Result<(), NotAdmitted> {
+    let Transaction { http, route, body, .. } = t;
+    let (settings, Some(request)) = (&route.settings, &http.request) else { return Ok(()) };
+    if request.form != Form::Asterisk {
+        if settings.methods.is_some_and(|methods| !methods.contains(request.method)) {
+            return Err(NotAdmitted::ByMethods);
+        }
+        if settings.limit_except.is_some_and(|methods| !methods.contains(request.method)) {
+            return Err(NotAdmitted::ByLimitExcept);
+        }
+    }
+    let request_body = &mut http.request_body;
+    if request_body.is_longer_than(settings.client_max_body_size) {
+        return Err(NotAdmitted::BodyTooLong);
+    }
+    if !request_body.is_finished() && choose::takes_body(request.method, settings) {
+        request_body.sink = Sink::Handler;
+        request_body.owes_continue = request.expect_continue; // until the handler knows that it wants the body
+        body.set_bound(settings.client_body_buffer_size);
+        body.hold();
+    } else if request.expect_continue {
+        // No handler of this location wants a body, so it is not asked for. It may come all the same, or not.
+        request_body.give_up();
+        http.keep_alive = false;
+    }
+    Ok(())
+}
+
+/// A body that no handler takes is read before the request is answered.
+fn post_access(w: &mut Work<'_>) -> Next {
+    let body = &w.t.http.request_body;
+    let is_discarded = body.sink == Sink::Discard && !body.is_finished();
+    Next::Go(if is_discarded { Stage::DiscardBody } else { Stage::PreContent })
+}

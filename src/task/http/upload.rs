@@ -1,0 +1,47 @@
+//! POST where `upload_store` says so: the body becomes a new file, or a form's files do.
+
+use super::next::Next;
+use super::page;
+use super::store::{await_body, has_whole_document};
+use crate::connection::Stage;
+use crate::http::form_data::FormData;
+use crate::http::{Known, form_data, origin};
+use crate::log::Level;
+use crate::task::Work;
+use crate::task::upload::UploadStore;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Stores the body.
+pub(super) fn store_new(w: &mut Work<'_>) -> Next {
+    let route = Rc::clone(&w.t.route);
+    let settings = &route.settings;
+    let Some(request) = w.t.http.request.clone() else { return page::refuse(w, 400) };
+    let Some(folder) = settings.upload_store.as_ref().map(Arc::clone) else { return page::refuse(w, 405) };
+    if settings.upload_same_origin && origin::is_foreign(&request.fields) {
+        w.log(Level::Error, format_args!("upload_same_origin: a page of another site sent this"));
+        return page::refuse(w, 403);
+    }
+    if !has_whole_document(w) || request.fields.has_several(Known::ContentType) {
+        return page::refuse(w, 400); // two types would be two ways to read it
+    }
+    let content_type = request.fields.get(Known::ContentType).unwrap_or_default();
+    let form = match form_data::is_form_data(content_type) {
+        true => match form_data::boundary(content_type) {
+            Ok(boundary) => Some(Box::new(FormData::new(&boundary, settings.upload_limits))),
+            Err(error) => {
+                w.log(Level::Info, format_args!("the client's form is refused: {error}"));
+                return page::refuse(w, 400);
+            }
+        },
+        false => None,
+    };
+    if form.is_none() && w.t.http.request_body.is_longer_than(settings.upload_limits.file_bytes_max) {
+        w.log(Level::Error, format_args!("the client means to send a file over upload_max_file_size"));
+        return page::refuse(w, 413);
+    }
+    await_body(w);
+    let number = w.worker.request_id(w.identity, w.t);
+    w.join(Box::new(UploadStore::new(folder, form, number)));
+    Next::Go(Stage::Handler)
+}

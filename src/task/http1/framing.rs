@@ -1,0 +1,301 @@
+//! The response on its way into the output: its head is printed (RFC 9112 section 4), its body framed (section 6).
+
+use super::{Http1, Step};
+use crate::connection::{Answered, Buffers, CachedFile, Connection, Content, Made, Phase, RangePart, Response};
+use crate::connection::{Pipe, Segment, Stage, Transaction};
+use crate::http::print::{self, BodyEnd, Frame, Persistence, Printed};
+use crate::http::status::is_bodyless;
+use crate::http::{Version, chunked};
+use crate::log::Level;
+use crate::task::http::{end_handlers, first_head};
+use crate::task::{Context, Work};
+use std::rc::Rc;
+
+/// A body on its way, as the wire shows it.
+pub(super) struct Transfer {
+    /// What goes before the body's next bytes, and leaves with them: at first the head.
+    before: Vec<u8>,
+    framing: BodyFraming,
+}
+
+/// How the client finds the body's end.
+enum BodyFraming {
+    /// By the length that it was told.
+    Length {
+        /// Bytes of the present part that have not come yet.
+        left: u64,
+        /// The parts after it.
+        rest: std::vec::IntoIter<RangePart>,
+    },
+    /// By the last chunk (RFC 9112 section 7.1).
+    Chunked,
+    /// By the connection's end: HTTP/1.0, and programs that write whole responses.
+    UntilClose,
+}
+
+impl Http1 {
+    /// The request is in the stage Sending: begins with its response, or goes on.
+    pub(super) fn send(&mut self, cx: &mut Context<'_>) -> Step {
+        let Some(mut w) = cx.work() else { return Step::Wait };
+        match w.t.http.response.take() {
+            None => self.transfer(cx),
+            Some(Response::Cached(file)) => {
+                decide_persistence(&mut w);
+                let head = cached_head(&mut w, &file);
+                end_handlers(&mut w);
+                let bytes = file.head.length.unwrap_or_default();
+                send_whole(head, file.source.part(0..bytes), cx)
+            }
+            Some(Response::Made(made)) => {
+                decide_persistence(&mut w);
+                self.send_made(*made, cx)
+            }
+            Some(Response::NonParsed(_, head)) => {
+                // Only the program knows how its body is framed, so the connection ends with it.
+                let body = &mut w.t.http.request_body;
+                if body.owes_continue {
+                    body.give_up();
+                }
+                w.t.http.keep_alive = false;
+                self.begin_transfer(head, BodyFraming::UntilClose, cx)
+            }
+            Some(Response::Close) => self.close_without_answer(cx),
+        }
+    }
+
+    /// `return 444`.
+    fn close_without_answer(&mut self, cx: &mut Context<'_>) -> Step {
+        match cx.connection().output.is_empty() {
+            true => cx.connection().phase = Phase::Closing,
+            false => self.close(true, cx), // answers before this one still leave, and no reset may overtake them
+        }
+        Step::Wait
+    }
+
+    #[inline(never)] // so that the way of a kept file is short
+    fn send_made(&mut self, made: Made, cx: &mut Context<'_>) -> Step {
+        let Some(mut w) = cx.work() else { return Step::Wait };
+        let is_old = w.t.http.request.as_ref().is_none_or(|request| request.version == Version::HTTP_1_0);
+        let end = match made.content.length() {
+            Some(bytes) => BodyEnd::Length(bytes),
+            None if is_old => BodyEnd::Close,
+            None => BodyEnd::Chunked,
+        };
+        w.t.http.keep_alive &= end != BodyEnd::Close;
+        let head = print_head(&mut w, &made, end);
+        let framing = match made.content {
+            Content::Here(body) => {
+                end_handlers(&mut w);
+                return send_whole(head, body, cx);
+            }
+            Content::Parts(_) if end == BodyEnd::Length(0) => return send_head(head, cx),
+            Content::Parts(parts) => BodyFraming::Length { left: 0, rest: parts.into_iter() },
+            Content::Stream if is_old => BodyFraming::UntilClose,
+            Content::Stream => BodyFraming::Chunked,
+        };
+        self.begin_transfer(head, framing, cx)
+    }
+
+    /// A body comes from a handler, if the client gets one at all.
+    fn begin_transfer(&mut self, head: Vec<u8>, framing: BodyFraming, cx: &mut Context<'_>) -> Step {
+        let x = cx.connection();
+        let output_start = x.output_end();
+        let Some(t) = x.transactions.current_mut() else { return Step::Wait };
+        if has_no_body(t) {
+            return send_head(head, cx);
+        }
+        head_made(t, &head, output_start);
+        t.reply.draw();
+        self.transfer = Some(Box::new(Transfer { before: head, framing }));
+        Step::Again
+    }
+
+    /// Moves what has come. Head and first bytes enter the output together, so that they leave in one call.
+    fn transfer(&mut self, cx: &mut Context<'_>) -> Step {
+        let Context { connection: Some(x), worker, .. } = cx else { return Step::Wait };
+        let Connection { transactions, output, .. } = x;
+        let (Some(transfer), Some(t)) = (&mut self.transfer, transactions.current_mut()) else { return Step::Wait };
+        let Transfer { before, framing } = &mut **transfer;
+        let mut way = Way { before, body: &mut t.reply.body, output, buffers: &mut worker.buffers };
+        let complete = match framing {
+            BodyFraming::Length { left, rest } => way.move_parts(left, rest),
+            BodyFraming::Chunked => way.move_all(true),
+            BodyFraming::UntilClose => way.move_all(false),
+        };
+        if complete {
+            self.transfer = None;
+            let end = sent(t, x.sent_bytes + output.len());
+            if let Some(mut w) = cx.work() {
+                end_handlers(&mut w);
+            }
+            return end;
+        }
+        t.reply.draw();
+        if t.reply.body.is_ended() && t.reply.body.is_empty() && output.room() > 0 {
+            x.phase = Phase::Closing; // without a clean end: the client must not take it for the whole
+            cx.doing(Stage::Sending.doing());
+            cx.log(Level::Error, format_args!("the answer ended before the length that it had promised"));
+        }
+        Step::Wait
+    }
+}
+
+/// Whether the connection goes on after this answer, as far as the answer says so.
+#[inline]
+fn decide_persistence(w: &mut Work<'_>) {
+    let settings = &w.t.route.settings;
+    let http = &mut w.t.http;
+    if http.request_body.owes_continue {
+        http.keep_alive = false; // its body may come all the same, or not
+        http.request_body.give_up();
+    }
+    http.keep_alive &=
+        !w.worker.draining && http.number < settings.keepalive_requests && !settings.keepalive_timeout.is_zero();
+}
+
+/// The head of a kept file: as it was printed before but for its date, or printed now and kept.
+#[inline]
+fn cached_head(w: &mut Work<'_>, file: &Rc<CachedFile>) -> Vec<u8> {
+    let printed = &file.printed[usize::from(w.t.http.keep_alive)];
+    if let Some(printed) = printed.get() {
+        let now_secs = w.worker.date.wall(w.now).secs;
+        let mut head = w.worker.buffers.take(0);
+        printed.push(&mut head, &w.worker.date.text(now_secs));
+        return head;
+    }
+    let made = first_head(file, w.t);
+    let head = print_head(w, &made, BodyEnd::Length(file.head.length.unwrap_or_default()));
+    if let Some(made) = Printed::new(&head) {
+        let _ = printed.set(made); // it was empty
+    }
+    head
+}
+
+/// The bytes of a head.
+fn print_head(w: &mut Work<'_>, made: &Made, body: BodyEnd) -> Vec<u8> {
+    let connection = match w.t.http.keep_alive {
+        true => {
+            let header = w.t.settings().keepalive_header;
+            Persistence::KeepAlive { timeout_secs: header.map(|wait| wait.as_secs()) }
+        }
+        false => Persistence::Close,
+    };
+    let now_secs = w.worker.date.wall(w.now).secs;
+    let dates = &mut w.worker.date;
+    let (date, last_modified) = (&dates.text(now_secs), made.head.last_modified_secs.map(|secs| dates.text(secs)));
+    let content_range = made.content_range;
+    let frame = Frame { server: &made.server, date, last_modified, body, connection, content_range };
+    let mut bytes = w.worker.buffers.take(0);
+    print::response_head(&mut bytes, &made.head, &frame);
+    bytes
+}
+
+/// This head is the next that enters the output, which ends here.
+#[inline]
+fn head_made(t: &mut Transaction, head: &[u8], output_end: u64) {
+    t.http.answered = Some(Answered { head_bytes: head.len() as u64, output_end: None });
+    t.http.output_start = output_end;
+    // An access log may want to see fields of the answer.
+    if t.settings().access_logs.iter().any(|log| log.has_sent_fields) {
+        t.http.rare.sent_head = head.to_vec();
+    }
+}
+
+/// HEAD, and statuses that have no body (RFC 9110 section 6.4.1).
+fn has_no_body(t: &Transaction) -> bool {
+    t.http.head_only || t.http.status.is_some_and(is_bodyless)
+}
+
+/// A head without a body. The handlers are not needed any more.
+fn send_head(head: Vec<u8>, cx: &mut Context<'_>) -> Step {
+    if let Some(mut w) = cx.work() {
+        end_handlers(&mut w);
+    }
+    send_whole(head, Segment::owned(Vec::new()), cx)
+}
+
+/// A head, and its whole body if the client gets one. The handlers have been cancelled.
+#[inline]
+fn send_whole(head: Vec<u8>, body: Segment, cx: &mut Context<'_>) -> Step {
+    let Context { connection: Some(x), worker, .. } = cx else { return Step::Wait };
+    let output_end = x.output_end();
+    let Connection { transactions, output, sent_bytes, .. } = &mut **x;
+    let Some(t) = transactions.current_mut() else { return Step::Wait };
+    head_made(t, &head, output_end);
+    output.push_buffer(head, &mut worker.buffers);
+    if !has_no_body(t) {
+        output.push(body);
+    }
+    sent(t, *sent_bytes + output.len())
+}
+
+/// The whole answer is in the output, which ends here.
+#[inline]
+fn sent(t: &mut Transaction, output_end: u64) -> Step {
+    if let Some(answered) = &mut t.http.answered {
+        answered.output_end = Some(output_end);
+    }
+    // A body that has come as a whole needs no draining.
+    t.http.stage = if t.http.request_body.is_whole() { Stage::Ending } else { Stage::Drain };
+    Step::Again
+}
+
+/// From the handler's pipe into the output.
+struct Way<'a> {
+    /// What goes before the next bytes.
+    before: &'a mut Vec<u8>,
+    body: &'a mut Pipe,
+    output: &'a mut Pipe,
+    buffers: &'a mut Buffers,
+}
+
+impl Way<'_> {
+    /// Moves a body of known length. Returns true when it is complete.
+    fn move_parts(&mut self, left: &mut u64, rest: &mut std::vec::IntoIter<RangePart>) -> bool {
+        while self.output.room() > 0 {
+            if *left > 0 {
+                let Some(segment) = self.body.take(*left) else { return false };
+                *left -= segment.len();
+                self.push(segment);
+            } else if let Some(part) = rest.next() {
+                self.before.extend_from_slice(&part.heading);
+                *left = part.bytes;
+            } else {
+                self.push_before();
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Moves a body whose end is known when it comes. Returns true when it has come.
+    fn move_all(&mut self, chunked: bool) -> bool {
+        while self.output.room() > 0 {
+            let Some(segment) = self.body.take(u64::MAX) else { break };
+            if chunked {
+                chunked::push_chunk_start(self.before, segment.len());
+            }
+            self.push(segment);
+            if chunked {
+                self.before.extend_from_slice(chunked::CHUNK_END);
+            }
+        }
+        if !self.body.is_ended() || !self.body.is_empty() || self.output.room() == 0 {
+            return false;
+        }
+        if chunked {
+            self.before.extend_from_slice(chunked::LAST_CHUNK);
+        }
+        self.push_before();
+        true
+    }
+
+    fn push(&mut self, segment: Segment) {
+        self.push_before();
+        self.output.push(segment);
+    }
+
+    fn push_before(&mut self) {
+        self.output.push_buffer(std::mem::take(self.before), self.buffers);
+    }
+}
