@@ -68,6 +68,8 @@ pub struct Engine<W> {
     telling: VecDeque<(Event, Token)>,
     ready: Vec<Ready>,
     callee: Callee,
+    /// A task that is done and no member any more, while its last orders are carried out.
+    leaving: Option<Token>,
     /// What tells the time; tests have a clock of their own.
     clock: fn() -> Moment,
     turn: TurnState<W>,
@@ -91,6 +93,7 @@ impl<W> Engine<W> {
             telling: VecDeque::new(),
             ready: Vec::new(),
             callee: Callee::Nobody,
+            leaving: None,
             clock: Moment::now,
             turn: TurnState {
                 now: Moment::now(),

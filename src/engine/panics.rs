@@ -61,6 +61,10 @@ impl<W> Engine<W> {
         let then = if connection.is_some() { "its connection is closed" } else { "it goes on" };
         self.say(Level::Alert, log_context, connection, format_args!("panicked (a bug); {then}"));
         self.guarded_once(|engine| engine.carry_out(connection));
+        // Its connection will not remove it: it is no member any more.
+        if let Some(leaving) = self.leaving.take() {
+            self.guarded_once(|engine| engine.remove(leaving));
+        }
         match (connection, callee) {
             (Some(x), _) => {
                 self.guarded_once(|engine| task.into_iter().for_each(|task| engine.remove(task)));

@@ -27,11 +27,29 @@ impl<W> Engine<W> {
         let x = connection.and_then(|x| self.connections.get_mut(x));
         let outcome = slot.turn(event, x, &mut self.worker, &mut self.turn);
         self.timers.file(token, &mut slot.deadline);
-        self.carry_out(connection);
+        if !self.turn.orders.is_empty() {
+            if matches!(outcome, Ok(Flow::Done)) {
+                self.give_up_place(token);
+            }
+            self.carry_out_orders(connection);
+        }
         match outcome {
             Ok(Flow::Blocked | Flow::Progress | Flow::Yield) => {}
             Ok(Flow::Done) => self.done(token),
             Err(error) => self.fail(token, error),
+        }
+    }
+
+    /// A handler that is done leaves its place to those whom it has join. It keeps its slot until they have theirs: a
+    /// slot that is free would be given to the first of them, and its number would then mean two tasks.
+    fn give_up_place(&mut self, token: Token) {
+        if self.founded(token).is_some() {
+            return; // its connection ends with it
+        }
+        let Some(x) = self.slots.get(token).and_then(|slot| slot.connection(&self.connections)) else { return };
+        if let Some(connection) = self.connections.get_mut(x) {
+            connection.members.remove(token.index);
+            self.leaving = Some(token);
         }
     }
 
@@ -162,6 +180,7 @@ impl<W> Engine<W> {
     /// A task has said that it is done. When it is one of those that a connection was opened with, so is the
     /// connection.
     fn done(&mut self, token: Token) {
+        self.leaving = None;
         let founded = self.founded(token);
         self.remove(token);
         if let Some(x) = founded {

@@ -318,9 +318,9 @@ fn a_task_that_finds_no_room_in_its_connection_has_failed() {
         Ok(Flow::Done)
     })]);
     let told = play.round();
-    assert_eq!(told.matches("joined Ready").count(), MEMBERS_MAX - 4);
+    assert_eq!(told.matches("joined Ready").count(), MEMBERS_MAX - 3);
     assert_eq!(play.engine.connections.get(x).and_then(|x| x.failed), Some(Side::Internal));
-    assert_eq!(play.engine.slots.len(), MEMBERS_MAX - 1);
+    assert_eq!(play.engine.slots.len(), MEMBERS_MAX);
     assert!(play.log()[0].starts_with("[alert] w0 x0.0 joined fd="), "{:?}", play.log());
 }
 
@@ -384,4 +384,45 @@ fn a_connection_in_which_nobody_waits_for_anything_is_a_bug() {
     play.settle();
     want("reader", Want::Nothing);
     play.settle_connection(x);
+}
+
+/// CgiStart held a place while the four tasks of its program joined: a request with a body had eight members, and the
+/// next feature would have found no room.
+#[test]
+fn a_task_that_is_done_leaves_its_place_to_those_who_join() {
+    let mut play = Play::new();
+    let x = play.open_with([puppet("start", On::Always, |_, cx| {
+        (0..MEMBERS_MAX - 3).for_each(|_| cx.join(plain("joined", On::Read)));
+        Ok(Flow::Done)
+    })]);
+    want("start", Want::Turn);
+    play.settle_connection(x);
+    let told = play.round();
+    assert_eq!(told.matches("joined Ready").count(), MEMBERS_MAX - 3, "{told}");
+    let open = play.engine.connections.get(x).expect("it is open");
+    assert_eq!((open.members.len(), open.failed), (MEMBERS_MAX, None));
+    assert!(play.log().is_empty(), "{:?}", play.log());
+}
+
+#[test]
+fn a_task_that_is_done_is_gone_though_its_last_order_led_to_a_panic() {
+    let mut play = Play::new();
+    let bad = puppet("bad", On::Read, |event, _| match event {
+        Event::Cancel => panic_quietly(),
+        _ => Ok(Flow::Blocked),
+    });
+    let last = puppet("last", On::Exit, |event, cx| {
+        if event == Event::Ready {
+            cx.cancel_handlers();
+            return Ok(Flow::Done);
+        }
+        Ok(Flow::Done)
+    });
+    let x = play.open_with([bad, last]);
+    play.settle();
+    kernel::journal();
+    let told = play.round_with(vec![ready("child")]);
+    assert!(told.starts_with("wait, last Ready, bad Cancel, disarm child, disarm bad, close bad"), "{told}");
+    assert!(play.engine.connections.get(x).is_none() && play.engine.slots.is_empty());
+    assert!(kernel::armed().is_empty());
 }
