@@ -1,9 +1,9 @@
 //! The loop: it waits for the kernel, gives tasks their turns, and knows nothing of what they do.
 //!
 //! One round: wait -> events to tokens (stale ones dropped) -> a bounded number of turns -> deadlines that have passed.
-//! After each turn the members of the connection are callee in a circle what they want now, until one of them goes on:
-//! so a request passes from who reads it to who answers it to who writes, and nobody is callee twice. Only the engine
-//! arms and disarms the kernel. A task that wants its system call is simply run ("try first"); the kernel is callee to
+//! After each turn the members of the connection are asked in a circle what they want now, until one of them goes on:
+//! so a request passes from who reads it to who answers it to who writes, and nobody is asked twice. Only the engine
+//! arms and disarms the kernel. A task that wants its system call is simply run ("try first"); the kernel is asked to
 //! watch only for a task that has been told to come back later, and stays armed until an event comes that nobody wants.
 
 mod arena;
@@ -14,7 +14,7 @@ mod timers;
 mod turn;
 
 pub use arena::Arena;
-pub use task::{Context, Event, Flow, LogContext, Task, TaskError, Want};
+pub use task::{Context, Event, Flow, LogContext, Notice, Task, TaskError, Want};
 
 pub use crate::connection::Side;
 
@@ -25,7 +25,7 @@ use panics::Callee;
 use slot::{RunQueue, Slot, Watched};
 use std::collections::VecDeque;
 use std::time::Duration;
-use task::TurnState;
+use task::{Cause, TurnState};
 use timers::Timers;
 use webserv_sys::{Moment, Poller, Ready, Result, Token};
 
@@ -64,8 +64,8 @@ pub struct Engine<W> {
     /// Tasks that are left alone until then, the first one first.
     resting: VecDeque<(Moment, Token)>,
     /// What all tasks are to be told, and who is still to be told.
-    told: Vec<Event>,
-    telling: VecDeque<(Event, Token)>,
+    told: Vec<Notice>,
+    telling: VecDeque<(Notice, Token)>,
     ready: Vec<Ready>,
     callee: Callee,
     /// A task that is done and no member any more, while its last orders are carried out.
@@ -118,7 +118,7 @@ impl<W> Engine<W> {
         &mut self.turn.log
     }
 
-    /// Exchanges that are open.
+    /// Connections that are open.
     pub fn connections_open(&self) -> usize {
         self.connections.len()
     }
@@ -176,7 +176,7 @@ impl<W> Engine<W> {
     }
 
     /// How long the kernel may wait: not at all while tasks are queued or to be told something, nor at the end. By the
-    /// clock of the last wait: a deadline may be late by what was done since, and the clock is callee once a round.
+    /// clock of the last wait: a deadline may be late by what was done since, and the clock is asked once a round.
     fn timeout(&self) -> Option<Duration> {
         if !self.run_queue.are_empty() || !self.told.is_empty() || !self.goes_on() {
             return Some(Duration::ZERO);
@@ -269,7 +269,7 @@ impl<W> Engine<W> {
                 Some(x) => self.take_turns_of(x, token, event),
                 None => {
                     self.turns_left -= 1;
-                    self.turn(token, event);
+                    self.turn(token, Cause::Event(event));
                 }
             }
         }
@@ -280,7 +280,7 @@ impl<W> Engine<W> {
         let turns_left_then = self.turns_left.saturating_sub(TURNS_IN_A_ROW);
         while self.turns_left > turns_left_then {
             self.turns_left -= 1;
-            self.turn_in(Some(x), token, event);
+            self.turn_in(Some(x), token, Cause::Event(event));
             let Some(next) = self.next_of(x, token) else { return };
             (token, event) = (next, Event::Ready);
         }
@@ -293,15 +293,15 @@ impl<W> Engine<W> {
         }
     }
 
-    /// What one of the tasks callee that all be told.
+    /// What one of the tasks asked that all be told.
     fn find_told(&mut self) {
-        let (events, tokens) = (std::mem::take(&mut self.told), self.slots.tokens());
-        self.telling = events.iter().flat_map(|event| tokens.iter().map(|token| (*event, *token))).collect();
+        let (notices, tokens) = (std::mem::take(&mut self.told), self.slots.tokens());
+        self.telling = notices.iter().flat_map(|notice| tokens.iter().map(|token| (*notice, *token))).collect();
     }
 
     fn tell(&mut self) {
-        while let Some((event, token)) = self.telling.pop_front() {
-            self.turn(token, event);
+        while let Some((notice, token)) = self.telling.pop_front() {
+            self.turn(token, Cause::Notice(notice));
         }
     }
 
@@ -323,7 +323,7 @@ impl<W> Engine<W> {
         while let Some((at, token)) = self.due.pop() {
             let Some(slot) = self.slots.get_mut(token) else { continue };
             if self.timers.is_due(token, at, &mut slot.deadline, self.turn.now) {
-                self.turn(token, Event::Deadline);
+                self.turn(token, Cause::Event(Event::Deadline));
             }
         }
         while let Some(&(until, token)) = self.resting.front()

@@ -1,6 +1,6 @@
 //! What becomes of a panic: it is a bug in a task, and costs that task's connection, not the server.
 //!
-//! Tasks are callee and called in parts of the loop that are guarded as a whole, since to guard each call would cost
+//! Tasks are asked and called in parts of the loop that are guarded as a whole, since to guard each call would cost
 //! each of them. The engine notes whom it asks, so that it knows whose panic it was, and goes on with the rest.
 
 use super::Engine;
@@ -9,7 +9,7 @@ use crate::log::Level;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use webserv_sys::Token;
 
-/// Who was callee or called last.
+/// Who was asked or called last.
 #[derive(Clone, Copy)]
 pub(super) enum Callee {
     /// Nobody.

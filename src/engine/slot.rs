@@ -1,7 +1,7 @@
 //! What the engine keeps for each task.
 
 use super::panics::Callee;
-use super::task::TurnState;
+use super::task::{Cause, TurnState};
 use super::timers::Deadline;
 use super::{Arena, Event, Flow, Task, TaskError, Want};
 use crate::connection::Connection;
@@ -125,7 +125,7 @@ impl<W> Slot<W> {
     #[inline]
     pub fn goes_on(&mut self, token: Token, connection: Option<&Connection>, run_queue: &mut RunQueue) -> bool {
         if self.queued != Queued::No {
-            return false; // it is callee when its turn comes
+            return false; // it is asked when its turn comes
         }
         if self.blocked && self.watched == Watched::Yes {
             // The kernel will say. Should it want nothing by then, it is disarmed when its event comes.
@@ -144,10 +144,10 @@ impl<W> Slot<W> {
         goes_on
     }
 
-    /// The kernel has an event for it. Whether it wants that is callee when its turn comes.
+    /// The kernel has an event for it. Whether it wants that is asked when its turn comes.
     pub fn on_ready(&mut self, token: Token, hangup: bool, run_queue: &mut RunQueue) {
         self.blocked = false;
-        self.yields = false; // the kernel has been callee since
+        self.yields = false; // the kernel has been asked since
         self.enqueue(token, run_queue);
         if hangup {
             self.queued = Queued::Hangup;
@@ -166,15 +166,15 @@ impl<W> Slot<W> {
     #[inline]
     pub fn turn(
         &mut self,
-        event: Event,
+        cause: Cause,
         connection: Option<&mut Connection>,
         worker: &mut W,
         turn: &mut TurnState<W>,
     ) -> Result<Flow, TaskError> {
-        let outcome = self.task.turn(event, connection, worker, &mut self.deadline, turn);
+        let outcome = self.task.turn(cause, connection, worker, &mut self.deadline, turn);
         let is_blocked = matches!(outcome, Ok(Flow::Blocked));
         // A task that was told something has not made its call.
-        self.blocked = is_blocked || self.blocked && !matches!(event, Event::Ready | Event::Hangup);
+        self.blocked = is_blocked || self.blocked && !matches!(cause, Cause::Event(Event::Ready | Event::Hangup));
         self.yields = matches!(outcome, Ok(Flow::Yield));
         outcome
     }
@@ -184,7 +184,7 @@ impl<W> Slot<W> {
         self.queued == Queued::Hangup || self.deadline.is_set() || self.task.wants(Some(connection)) != Want::Nothing
     }
 
-    /// It wants its system call: true if that may be tried now. If not, the kernel will be callee to say when.
+    /// It wants its system call: true if that may be tried now. If not, the kernel will be asked to say when.
     fn tries(&mut self, token: Token, connection: Option<&Connection>, run_queue: &mut RunQueue) -> bool {
         let tries = match self.task.watch(connection) {
             Watch::Always => true,

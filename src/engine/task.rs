@@ -20,12 +20,35 @@ pub enum Event {
     Deadline,
     /// The connection is over. Clean up; most tasks are [`Flow::Done`] with that.
     Cancel,
+}
+
+/// News that only some kinds of tasks care about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Notice {
     /// The server takes a new configuration.
     Reload,
     /// The server finishes what is open and starts nothing new.
     Drain,
     /// There are more clients than room.
     Crowded,
+}
+
+/// Why a task has its turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// It is to work: [`Task::handle`].
+    Event(Event),
+    /// It is told something: [`Task::notice`].
+    Notice(Notice),
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Event(event) => event.fmt(f),
+            Cause::Notice(notice) => notice.fmt(f),
+        }
+    }
 }
 
 /// What a task waits for, said without side effects from what it sees in the connection.
@@ -42,12 +65,12 @@ pub enum Want {
 /// How a turn ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flow {
-    /// The kernel has no more now: `EAGAIN`, or less than was callee for. A task that waits for the kernel is not
-    /// callee what it wants before the kernel has an event for it: it may not come to want a [`Want::Turn`] meanwhile.
+    /// The kernel has no more now: `EAGAIN`, or less than was asked for. A task that waits for the kernel is not
+    /// asked what it wants before the kernel has an event for it: it may not come to want a [`Want::Turn`] meanwhile.
     Blocked,
     /// Something was done, and more may be possible.
     Progress,
-    /// The same, and it was as much as one turn may do: the kernel is callee who else has come before the next one.
+    /// The same, and it was as much as one turn may do: the kernel is asked who else has come before the next one.
     Yield,
     /// The task is over: drop it.
     Done,
@@ -88,13 +111,18 @@ pub trait Task<W> {
     /// (The descriptor is the task's own, or its connection's.)
     fn watch<'w>(&'w self, connection: Option<&'w Connection>) -> Watch<'w>;
 
-    /// What it waits for. Pure: callee when its connection has changed.
+    /// What it waits for. Pure: asked when its connection has changed.
     fn wants(&self, connection: Option<&Connection>) -> Want;
 
     /// Does one bounded piece of work. Never blocks.
     fn handle(&mut self, event: Event, cx: &mut Context<'_, W>) -> Result<Flow, TaskError>;
 
-    /// How it is named in log run_queue. (Here, as the next, so that the engine makes one call for all of it.)
+    /// Hears what only some kinds of tasks care about: as it is here, none does.
+    fn notice(&mut self, _: Notice, _: &mut Context<'_, W>) -> Result<Flow, TaskError> {
+        Ok(Flow::Progress)
+    }
+
+    /// How it is named in log lines. (Here, as the next, so that the engine makes one call for all of it.)
     fn log_context(&self, connection: Option<&Connection>) -> LogContext {
         let fd = match self.watch(connection) {
             Watch::Read(fd) | Watch::Write(fd) | Watch::Change(fd) => Some(fd.as_raw_fd()),
@@ -103,10 +131,11 @@ pub trait Task<W> {
         LogContext { kind: self.kind(), doing: self.doing(), fd }
     }
 
-    /// One turn: [`handle`](Self::handle) with everything that it may use, and a line for it at level debug.
+    /// One turn: [`handle`](Self::handle) or [`notice`](Self::notice) with everything that it may use, and a line for it
+    /// at level debug.
     fn turn(
         &mut self,
-        event: Event,
+        cause: Cause,
         connection: Option<&mut Connection>,
         worker: &mut W,
         deadline: &mut Deadline,
@@ -114,9 +143,12 @@ pub trait Task<W> {
     ) -> Result<Flow, TaskError> {
         let log_context = self.log_context(connection.as_deref());
         let mut cx = Context { connection, worker, now: turn.now, log_context, deadline, turn };
-        let outcome = self.handle(event, &mut cx);
+        let outcome = match cause {
+            Cause::Event(event) => self.handle(event, &mut cx),
+            Cause::Notice(notice) => self.notice(notice, &mut cx),
+        };
         if cx.log_level() >= Level::Debug {
-            cx.trace(event, &outcome);
+            cx.trace(cause, &outcome);
         }
         outcome
     }
@@ -156,7 +188,7 @@ pub struct LogContext {
     pub(super) fd: Option<i32>,
 }
 
-/// What a task callee the engine to do after its turn.
+/// What a task asked the engine to do after its turn.
 pub(super) enum Order<W> {
     /// A new task in the same connection.
     Join(Box<dyn Task<W>>),
@@ -165,7 +197,7 @@ pub(super) enum Order<W> {
     /// A new connection with its first tasks, and the first deadline of the first of them.
     Open(Connection, [Box<dyn Task<W>>; CONNECTION_TASKS], Moment),
     /// All tasks are told.
-    Tell(Event),
+    TellAll(Notice),
     /// The tasks of this connection that work for the protocol are cancelled.
     CancelHandlers,
 }
@@ -176,7 +208,7 @@ impl<W> Context<'_, W> {
         self.connection.as_deref_mut().expect("this task is only made inside a connection")
     }
 
-    /// Tell this task [`Event::Deadline`] after `wait`, instead of whenever it had callee for before.
+    /// Tell this task [`Event::Deadline`] after `wait`, instead of whenever it had asked for before.
     pub fn wake_after(&mut self, wait: Duration) {
         self.deadline.at = self.now.after(wait);
     }
@@ -206,16 +238,16 @@ impl<W> Context<'_, W> {
         self.turn.orders.push(Order::Alone(task));
     }
 
-    /// Opens a connection: the protocol first, then who writes to the client, then who reads. They are callee what they
+    /// Opens a connection: the protocol first, then who writes to the client, then who reads. They are asked what they
     /// want in a circle, so each comes soon after the one who has work for it. The protocol is told
-    /// [`Event::Deadline`] at `until`, if it has not callee for another time by then: it needs no turn only to begin.
+    /// [`Event::Deadline`] at `until`, if it has not asked for another time by then: it needs no turn only to begin.
     pub fn open(&mut self, connection: Connection, tasks: [Box<dyn Task<W>>; CONNECTION_TASKS], until: Moment) {
         self.turn.orders.push(Order::Open(connection, tasks, until));
     }
 
     /// Tells all tasks (this one too) of something that concerns the whole server.
-    pub fn tell_all(&mut self, event: Event) {
-        self.turn.orders.push(Order::Tell(event));
+    pub fn tell_all(&mut self, notice: Notice) {
+        self.turn.orders.push(Order::TellAll(notice));
     }
 
     /// Cancels the tasks of this connection that joined after it was opened: their work is not wanted any more.
@@ -259,10 +291,10 @@ impl<W> Context<'_, W> {
 
     /// One line for each event, at level debug.
     #[cold]
-    fn trace(&mut self, event: Event, outcome: &Result<Flow, TaskError>) {
+    fn trace(&mut self, cause: Cause, outcome: &Result<Flow, TaskError>) {
         match outcome {
-            Ok(flow) => self.log(Level::Debug, format_args!("{event:?} -> {flow:?}")),
-            Err(error) => self.log(Level::Debug, format_args!("{event:?} -> {}", error.source)),
+            Ok(flow) => self.log(Level::Debug, format_args!("{cause:?} -> {flow:?}")),
+            Err(error) => self.log(Level::Debug, format_args!("{cause:?} -> {}", error.source)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::panics::Callee;
 use super::slot::{Slot, Watched};
-use super::task::{LogContext, Order};
+use super::task::{Cause, LogContext, Order};
 use super::{CONNECTION_TASKS, Engine, Event, Flow, Side, Task, TaskError};
 use crate::connection::limits::MEMBERS_MAX;
 use crate::connection::{Connection, Phase};
@@ -12,20 +12,20 @@ use webserv_sys::{Moment, Token};
 
 impl<W> Engine<W> {
     /// Gives a task its turn, and settles its connection.
-    pub(super) fn turn(&mut self, token: Token, event: Event) {
+    pub(super) fn turn(&mut self, token: Token, cause: Cause) {
         let Some(connection) = self.slots.get(token).map(|slot| slot.connection(&self.connections)) else { return };
-        self.turn_in(connection, token, event);
+        self.turn_in(connection, token, cause);
         self.settle(token, connection);
     }
 
     /// Gives a task of this connection its turn, and carries out what it ordered.
     #[inline(always)]
-    pub(super) fn turn_in(&mut self, connection: Option<Token>, token: Token, event: Event) {
+    pub(super) fn turn_in(&mut self, connection: Option<Token>, token: Token, cause: Cause) {
         let Some(slot) = self.slots.get_mut(token) else { return };
         self.callee = Callee::Turn(token);
         self.turn.of = connection;
         let x = connection.and_then(|x| self.connections.get_mut(x));
-        let outcome = slot.turn(event, x, &mut self.worker, &mut self.turn);
+        let outcome = slot.turn(cause, x, &mut self.worker, &mut self.turn);
         self.timers.file(token, &mut slot.deadline);
         if !self.turn.orders.is_empty() {
             if matches!(outcome, Ok(Flow::Done)) {
@@ -109,7 +109,7 @@ impl<W> Engine<W> {
                 }
                 Order::Alone(task) => self.start(task),
                 Order::Open(opened, tasks, until) => self.open(opened, tasks, until),
-                Order::Tell(event) => self.told.push(event),
+                Order::TellAll(notice) => self.told.push(notice),
                 Order::CancelHandlers => {
                     if let Some(x) = connection {
                         self.cancel_members(x, CONNECTION_TASKS);
@@ -145,7 +145,7 @@ impl<W> Engine<W> {
         }
     }
 
-    /// Who goes on in a connection after the turn of `last`: the members are callee in a circle, those behind it first
+    /// Who goes on in a connection after the turn of `last`: the members are asked in a circle, those behind it first
     /// and itself at the end. Who is to wait for the kernel is listed for that; a connection that is over is ended.
     #[inline(always)] // with turn_in, half of what the loop costs
     pub(super) fn next_of(&mut self, x: Token, last: Token) -> Option<Token> {
@@ -256,7 +256,7 @@ impl<W> Engine<W> {
         self.callee = Callee::Turn(token);
         self.turn.of = Some(x);
         let connection = self.connections.get_mut(x);
-        let outcome = slot.turn(Event::Cancel, connection, &mut self.worker, &mut self.turn);
+        let outcome = slot.turn(Cause::Event(Event::Cancel), connection, &mut self.worker, &mut self.turn);
         self.timers.file(token, &mut slot.deadline);
         outcome
     }

@@ -4,7 +4,7 @@ use super::kernel;
 use super::stage::{On, Outcome, Play, connection, hangup, or_cancelled, panic_quietly, plain, puppet, ready, want};
 use crate::connection::limits::MEMBERS_MAX;
 use crate::connection::{Phase, Side};
-use crate::engine::{Event, Flow, TaskError, Want};
+use crate::engine::{Event, Flow, Notice, TaskError, Want};
 use std::time::Duration;
 use webserv_sys::{Error, Moment};
 
@@ -240,7 +240,7 @@ fn a_cancelled_task_may_order_what_outlives_it() {
     let protocol = puppet("protocol", On::Always, |event, cx| {
         if event == Event::Cancel {
             cx.start(plain("flush", On::Read));
-            cx.tell_all(Event::Reload);
+            cx.tell_all(Notice::Reload);
             let tasks = [plain("p", On::Always), plain("r", On::Read), plain("w", On::Write)];
             cx.open(connection(), tasks, Moment::NEVER);
         }

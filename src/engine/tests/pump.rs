@@ -6,7 +6,7 @@
 use super::net::{self, Door, End, Got};
 use super::stage::{Outcome, at_level, connection, panic_quietly};
 use crate::connection::{Connection, Front, Phase, Pipe, Side};
-use crate::engine::{Context, Event, Flow, Task, TaskError, Want};
+use crate::engine::{Context, Event, Flow, Notice, Task, TaskError, Want};
 use crate::log::Level;
 use std::os::fd::AsFd;
 use std::rc::Rc;
@@ -141,7 +141,6 @@ impl Task<Level> for Reader {
         match event {
             Event::Cancel => return Ok(Flow::Done),
             Event::Deadline => panic!("a deadline that is always moved back has fired"),
-            Event::Reload | Event::Drain | Event::Crowded => return Ok(Flow::Progress),
             Event::Ready | Event::Hangup => {}
         }
         if self.wants(cx.connection.as_deref()) != Want::Kernel {
@@ -341,7 +340,6 @@ impl Task<Level> for Protocol {
                 };
                 self.state = State::Memory(answer);
             }
-            Event::Reload | Event::Drain | Event::Crowded => return Ok(Flow::Progress),
             Event::Ready | Event::Hangup => {}
         }
         if cx.connection().failed.take().is_some() {
@@ -497,7 +495,7 @@ impl Task<Level> for Tick {
             self.set = true;
             cx.wake_after(Duration::from_millis(50));
             if net::with(|net| net.random.once_in(4)) {
-                cx.tell_all(Event::Reload);
+                cx.tell_all(Notice::Reload);
             }
         }
         Ok(Flow::Progress)

@@ -1,10 +1,12 @@
 //! What one round is made of, who is told what, how the loop ends, and what the log says of it.
 
 use super::kernel;
-use super::stage::{On, Play, at_level, connection, or_cancelled, plain, puppet, ready, refuse, want};
+use super::stage::{
+    On, Play, World, at_level, connection, hearing_puppet, or_cancelled, plain, puppet, ready, refuse, want,
+};
 use crate::connection::Phase;
 use crate::connection::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
-use crate::engine::{Event, Flow, Want};
+use crate::engine::{Context, Event, Flow, Notice, Want};
 use crate::log::Level;
 use std::time::Duration;
 use webserv_sys::Moment;
@@ -87,7 +89,7 @@ fn all_are_told_and_the_one_who_asked_too() {
     let mut play = Play::new();
     play.start(puppet("log_context", On::Read, |event, cx| {
         if event == Event::Ready {
-            cx.tell_all(Event::Reload);
+            cx.tell_all(Notice::Reload);
             cx.start(plain("started", On::Read));
         }
         Ok(Flow::Blocked)
@@ -105,13 +107,14 @@ fn who_goes_while_all_are_told_takes_only_its_own_along() {
     let mut play = Play::new();
     play.start(puppet("log_context", On::Read, |event, cx| {
         if event == Event::Ready {
-            cx.tell_all(Event::Drain);
+            cx.tell_all(Notice::Drain);
         }
         Ok(Flow::Blocked)
     }));
-    let protocol = puppet("protocol", On::Always, |event, cx| {
+    let acts = |event, _: &mut Context<'_, World>| Ok(or_cancelled(event, Flow::Progress));
+    let protocol = hearing_puppet("protocol", On::Always, acts, |_, cx| {
         cx.connection().phase = Phase::Closing;
-        Ok(or_cancelled(event, Flow::Progress))
+        Ok(Flow::Progress)
     });
     want("writer", Want::Nothing);
     play.open([protocol, plain("reader", On::Read), plain("writer", On::Write)]);
@@ -140,17 +143,20 @@ fn the_loop_drains_until_the_last_connection_is_closed() {
     let mut play = Play::new();
     play.start(puppet("signal", On::Signal, |event, cx| {
         if event == Event::Ready {
-            cx.tell_all(Event::Drain);
+            cx.tell_all(Notice::Drain);
             cx.stop_when_idle();
         }
         Ok(Flow::Blocked)
     }));
-    let protocol = puppet("protocol", On::Always, |event, cx| {
-        if event == Event::Drain {
+    let protocol = hearing_puppet(
+        "protocol",
+        On::Always,
+        |_, _| Ok(Flow::Done),
+        |_, cx| {
             cx.wake_after(Duration::from_millis(70));
-        }
-        Ok(if event == Event::Drain { Flow::Progress } else { Flow::Done })
-    });
+            Ok(Flow::Progress)
+        },
+    );
     want("writer", Want::Nothing);
     play.open([protocol, plain("reader", On::Read), plain("writer", On::Write)]);
     play.settle();
@@ -223,11 +229,13 @@ fn the_loop_does_not_sleep_when_arming_has_closed_the_last_connection() {
 #[test]
 fn the_loop_does_not_sleep_while_all_are_still_to_be_told() {
     let mut play = Play::new();
-    play.start(puppet("a", On::Read, |event, cx| {
-        match event {
-            Event::Ready => cx.tell_all(Event::Reload),
-            Event::Reload => cx.tell_all(Event::Drain),
-            _ => {}
+    let acts = |_, cx: &mut Context<'_, World>| {
+        cx.tell_all(Notice::Reload);
+        Ok(Flow::Blocked)
+    };
+    play.start(hearing_puppet("a", On::Read, acts, |notice, cx| {
+        if notice == Notice::Reload {
+            cx.tell_all(Notice::Drain);
         }
         Ok(Flow::Blocked)
     }));

@@ -242,7 +242,7 @@ impl Task<Worker> for CgiRead {
             Event::Deadline if cx.connection.is_none() => Ok(Flow::Done),
             Event::Deadline => self.too_late(cx),
             Event::Cancel => Ok(self.leave(cx)),
-            Event::Hangup | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+            Event::Hangup => Ok(Flow::Progress),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{ClientRead, ClientWrite};
 use crate::config::{Config, Listener};
 use crate::connection::limits::{ACCEPTS_PER_TURN, IDLE_CLOSED_AT_ONCE};
 use crate::connection::{Client, Connection};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Notice, Task, TaskError, Want};
 use crate::listen::Socket;
 use crate::log::Level;
 use crate::task::Context;
@@ -69,7 +69,7 @@ impl Accept {
         if room == 0 {
             let most = cx.worker.config.events.worker_connections;
             cx.worker.idle_to_close = IDLE_CLOSED_AT_ONCE;
-            cx.tell_all(Event::Crowded);
+            cx.tell_all(Notice::Crowded);
             let what = format!("{most} worker_connections are not enough: idle ones are closed, new clients wait");
             return self.pause(PAUSE_WHEN_FULL, Level::Alert, &what, cx);
         }
@@ -143,9 +143,15 @@ impl Task<Worker> for Accept {
                 self.paused = false;
                 Ok(Flow::Progress)
             }
-            Event::Reload => Ok(self.reload(cx)),
-            Event::Crowded => Ok(Flow::Progress),
-            Event::Cancel | Event::Drain => Ok(Flow::Done),
+            Event::Cancel => Ok(Flow::Done),
+        }
+    }
+
+    fn notice(&mut self, notice: Notice, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match notice {
+            Notice::Reload => Ok(self.reload(cx)),
+            Notice::Drain => Ok(Flow::Done),
+            Notice::Crowded => Ok(Flow::Progress),
         }
     }
 }

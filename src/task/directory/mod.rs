@@ -10,7 +10,7 @@ use crate::config::DirectoryServer;
 use crate::connection::limits::{LOGIN_FAILED_AFTER, LOGIN_FAILURES_MAX, REPLY_BYTES_MAX, STEPS_PER_TURN};
 use crate::connection::{self, Connection, Phase, Pipe};
 use crate::directory::{Action, Answer, Input, Lines, Mistake, Request, Rule, State, path};
-use crate::engine::{Event, Flow, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Notice, Task, TaskError, Want};
 use crate::http::listing::Format;
 use crate::log::Level;
 use crate::password::Check;
@@ -395,14 +395,18 @@ impl Task<Worker> for Directory {
                 self.deadline(cx);
                 self.run(cx);
             }
-            Event::Drain => {
-                if cx.connection().phase == Phase::Open && matches!(self.stage, Stage::Prompt) {
-                    self.close(cx);
-                }
-            }
-            Event::Crowded => self.make_room(cx),
-            Event::Reload => {}
             Event::Cancel => return Ok(Flow::Done),
+        }
+        Ok(Flow::Progress)
+    }
+
+    fn notice(&mut self, notice: Notice, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match notice {
+            Notice::Drain if cx.connection().phase == Phase::Open && matches!(self.stage, Stage::Prompt) => {
+                self.close(cx);
+            }
+            Notice::Crowded => self.make_room(cx),
+            Notice::Drain | Notice::Reload => {}
         }
         Ok(Flow::Progress)
     }

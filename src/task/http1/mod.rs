@@ -22,7 +22,7 @@ mod view;
 
 use crate::connection::limits::STEPS_PER_TURN;
 use crate::connection::{Connection, Phase};
-use crate::engine::{Event, Flow, Side, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Notice, Side, Task, TaskError, Want};
 use crate::http::Scan;
 use crate::log::Level;
 use crate::task::Context;
@@ -304,13 +304,19 @@ impl Task<Worker> for Http1 {
                 self.end_what_has_left(cx);
                 self.run(cx);
             }
-            Event::Drain => self.drain(cx),
-            Event::Crowded => self.make_room(cx),
-            Event::Reload => {}
             Event::Cancel => {
                 self.end_the_rest(cx);
                 return Ok(Flow::Done);
             }
+        }
+        Ok(Flow::Progress)
+    }
+
+    fn notice(&mut self, notice: Notice, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match notice {
+            Notice::Drain => self.drain(cx),
+            Notice::Crowded => self.make_room(cx),
+            Notice::Reload => {} // the next request follows it
         }
         Ok(Flow::Progress)
     }
