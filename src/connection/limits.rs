@@ -138,5 +138,8 @@ pub const IDLE_CLOSED_AT_ONCE: usize = 32;
 /// Turns that the tasks of one connection have before those of others have theirs.
 pub const TURNS_IN_A_ROW: usize = 16;
 
+/// Tasks that are told something between two waits: what all are told takes several rounds when there are many.
+pub const NOTICES_PER_ROUND: usize = 1024;
+
 /// Turns of tasks between two waits.
 pub const TURNS_PER_ROUND: usize = 1024;

@@ -7,6 +7,7 @@
 //! watch only for a task that has been told to come back later, and stays armed until an event comes that nobody wants.
 
 mod arena;
+mod notices;
 mod panics;
 mod slot;
 mod task;
@@ -21,6 +22,7 @@ pub use crate::connection::Side;
 use crate::connection::Connection;
 use crate::connection::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
 use crate::log::{ErrorLog, Level};
+use notices::Notices;
 use panics::Callee;
 use slot::{RunQueue, Slot, Watched};
 use std::collections::VecDeque;
@@ -38,6 +40,9 @@ pub(crate) const CONNECTION_TASKS: usize = 3;
 
 /// How long a task that stands alone is left alone after the kernel has refused to watch for it, or after a panic.
 const REST: Duration = Duration::from_secs(1);
+
+/// No task has this token.
+pub(crate) const NOBODY: Token = Token { index: u32::MAX, generation: u32::MAX };
 
 /// Whether the loop goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,9 +68,7 @@ pub struct Engine<W> {
     turns_left: usize,
     /// Tasks that are left alone until then, the first one first.
     resting: VecDeque<(Moment, Token)>,
-    /// What all tasks are to be told, and who is still to be told.
-    told: Vec<Notice>,
-    telling: VecDeque<(Notice, Token)>,
+    notices: Notices,
     ready: Vec<Ready>,
     callee: Callee,
     /// A task that is done and no member any more, while its last orders are carried out.
@@ -89,8 +92,7 @@ impl<W> Engine<W> {
             run_queue: RunQueue { try_first, queue: VecDeque::new(), later: VecDeque::new(), unarmed: VecDeque::new() },
             turns_left: 0,
             resting: VecDeque::new(),
-            told: Vec::new(),
-            telling: VecDeque::new(),
+            notices: Notices::default(),
             ready: Vec::new(),
             callee: Callee::Nobody,
             leaving: None,
@@ -99,6 +101,7 @@ impl<W> Engine<W> {
                 now: Moment::now(),
                 connections_open: 0,
                 of: None,
+                token: NOBODY,
                 orders: Vec::new(),
                 control: Control::Run,
                 log,
@@ -163,7 +166,7 @@ impl<W> Engine<W> {
             self.find_due();
             self.guarded(Self::tell_due);
         }
-        if !self.told.is_empty() {
+        if !self.notices.are_empty() {
             self.find_told();
             self.guarded(Self::tell);
         }
@@ -178,7 +181,7 @@ impl<W> Engine<W> {
     /// How long the kernel may wait: not at all while tasks are queued or to be told something, nor at the end. By the
     /// clock of the last wait: a deadline may be late by what was done since, and the clock is asked once a round.
     fn timeout(&self) -> Option<Duration> {
-        if !self.run_queue.are_empty() || !self.told.is_empty() || !self.goes_on() {
+        if !self.run_queue.are_empty() || !self.notices.are_empty() || !self.goes_on() {
             return Some(Duration::ZERO);
         }
         match self.next_moment() {
@@ -290,18 +293,6 @@ impl<W> Engine<W> {
     fn enqueue(&mut self, token: Token) {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.enqueue(token, &mut self.run_queue);
-        }
-    }
-
-    /// What one of the tasks asked that all be told.
-    fn find_told(&mut self) {
-        let (notices, tokens) = (std::mem::take(&mut self.told), self.slots.tokens());
-        self.telling = notices.iter().flat_map(|notice| tokens.iter().map(|token| (*notice, *token))).collect();
-    }
-
-    fn tell(&mut self) {
-        while let Some((notice, token)) = self.telling.pop_front() {
-            self.turn(token, Cause::Notice(notice));
         }
     }
 

@@ -175,6 +175,8 @@ pub struct TurnState<W> {
     pub(super) connections_open: usize,
     /// The connection of who has its turn.
     pub(super) of: Option<Token>,
+    /// Who has its turn.
+    pub(super) token: Token,
     pub(super) orders: Vec<Order<W>>,
     pub(super) control: Control,
     pub(super) log: ErrorLog,
@@ -196,6 +198,8 @@ pub(super) enum Order<W> {
     Alone(Box<dyn Task<W>>),
     /// A new connection with its first tasks, and the first deadline of the first of them.
     Open(Connection, [Box<dyn Task<W>>; CONNECTION_TASKS], Moment),
+    /// One task is told.
+    Tell(Token, Notice),
     /// All tasks are told.
     TellAll(Notice),
     /// The tasks of this connection that work for the protocol are cancelled.
@@ -245,7 +249,18 @@ impl<W> Context<'_, W> {
         self.turn.orders.push(Order::Open(connection, tasks, until));
     }
 
-    /// Tells all tasks (this one too) of something that concerns the whole server.
+    /// The token of the task whose turn it is: another can tell it something by that.
+    pub fn token(&self) -> Token {
+        self.turn.token
+    }
+
+    /// Tells one task something, after the turns of this round. If it is gone by then, nobody is told.
+    pub fn tell(&mut self, token: Token, notice: Notice) {
+        self.turn.orders.push(Order::Tell(token, notice));
+    }
+
+    /// Tells all tasks (this one too) of something that concerns the whole server: those that stand alone first, and so
+    /// many in each round that nobody has to wait long. A task that is made after this round is not told.
     pub fn tell_all(&mut self, notice: Notice) {
         self.turn.orders.push(Order::TellAll(notice));
     }

@@ -23,7 +23,7 @@ impl<W> Engine<W> {
     pub(super) fn turn_in(&mut self, connection: Option<Token>, token: Token, cause: Cause) {
         let Some(slot) = self.slots.get_mut(token) else { return };
         self.callee = Callee::Turn(token);
-        self.turn.of = connection;
+        (self.turn.of, self.turn.token) = (connection, token);
         let x = connection.and_then(|x| self.connections.get_mut(x));
         let outcome = slot.turn(cause, x, &mut self.worker, &mut self.turn);
         self.timers.file(token, &mut slot.deadline);
@@ -109,7 +109,8 @@ impl<W> Engine<W> {
                 }
                 Order::Alone(task) => self.start(task),
                 Order::Open(opened, tasks, until) => self.open(opened, tasks, until),
-                Order::TellAll(notice) => self.told.push(notice),
+                Order::Tell(task, notice) => self.notices.tell(task, notice),
+                Order::TellAll(notice) => self.notices.tell_all(notice),
                 Order::CancelHandlers => {
                     if let Some(x) = connection {
                         self.cancel_members(x, CONNECTION_TASKS);
@@ -254,7 +255,7 @@ impl<W> Engine<W> {
     fn cancel(&mut self, token: Token, x: Token) -> Result<Flow, TaskError> {
         let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
         self.callee = Callee::Turn(token);
-        self.turn.of = Some(x);
+        (self.turn.of, self.turn.token) = (Some(x), token);
         let connection = self.connections.get_mut(x);
         let outcome = slot.turn(Cause::Event(Event::Cancel), connection, &mut self.worker, &mut self.turn);
         self.timers.file(token, &mut slot.deadline);

@@ -30,8 +30,7 @@ struct Script {
     tokens: BTreeMap<&'static str, Token>,
 }
 
-/// No task has this token.
-pub const NOBODY: Token = Token { index: u32::MAX, generation: u32::MAX };
+pub(super) use crate::engine::NOBODY;
 
 /// What the puppets share: nothing.
 pub struct World;

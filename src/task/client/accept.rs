@@ -63,6 +63,17 @@ impl Accept {
         }
     }
 
+    /// What has changed since the last turn, by the worker's own state: what all are told may still be on its way.
+    fn run(&mut self, cx: &mut Context<'_>) -> Flow {
+        if cx.worker.draining {
+            return Flow::Done;
+        }
+        if !Arc::ptr_eq(&self.listener.config, &cx.worker.config) && self.reload(cx) == Flow::Done {
+            return Flow::Done;
+        }
+        self.accept(cx)
+    }
+
     fn accept(&mut self, cx: &mut Context<'_>) -> Flow {
         let room = cx.worker.config.events.worker_connections.saturating_sub(cx.connections_open());
         let turns = if cx.worker.config.events.multi_accept { ACCEPTS_PER_TURN } else { 1 };
@@ -138,7 +149,7 @@ impl Task<Worker> for Accept {
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
-            Event::Ready | Event::Hangup => Ok(self.accept(cx)),
+            Event::Ready | Event::Hangup => Ok(self.run(cx)),
             Event::Deadline => {
                 self.paused = false;
                 Ok(Flow::Progress)
