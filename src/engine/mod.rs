@@ -261,31 +261,31 @@ impl<W> Engine<W> {
         while self.turns_left > 0 {
             let Some(token) = self.run_queue.queue.pop_front() else { return };
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            let (event, connection) = (slot.leave_queue(), slot.connection(&self.connections));
+            let (cause, connection) = (slot.leave_queue(), slot.connection(&self.connections));
             // What it wanted may have been taken from it since it was queued.
             let want = slot.ask(token, &self.connections, &mut self.callee);
             if want != Want::Kernel {
                 self.disarm(token); // level-triggered: its event would come again at once
             }
             match connection {
-                _ if want == Want::Nothing && event != Event::Hangup => {}
-                Some(x) => self.take_turns_of(x, token, event),
+                _ if want == Want::Nothing && cause == Cause::Event(Event::Ready) => {}
+                Some(x) => self.take_turns_of(x, token, cause),
                 None => {
                     self.turns_left -= 1;
-                    self.turn(token, Cause::Event(event));
+                    self.turn(token, cause);
                 }
             }
         }
     }
 
     /// Gives this task of a connection its turn, and then those members who go on, a bounded number in a row.
-    fn take_turns_of(&mut self, x: Token, mut token: Token, mut event: Event) {
+    fn take_turns_of(&mut self, x: Token, mut token: Token, mut cause: Cause) {
         let turns_left_then = self.turns_left.saturating_sub(TURNS_IN_A_ROW);
         while self.turns_left > turns_left_then {
             self.turns_left -= 1;
-            self.turn_in(Some(x), token, Cause::Event(event));
+            self.turn_in(Some(x), token, cause);
             let Some(next) = self.next_of(x, token) else { return };
-            (token, event) = (next, Event::Ready);
+            (token, cause) = (next, Cause::Event(Event::Ready));
         }
         self.enqueue(token);
     }
@@ -321,7 +321,8 @@ impl<W> Engine<W> {
             && until <= self.turn.now
         {
             self.resting.pop_front();
-            self.settle(token, None);
+            let adopted = self.slots.get(token).and_then(|slot| slot.connection(&self.connections));
+            self.settle(token, adopted);
         }
     }
 }

@@ -29,6 +29,8 @@ pub enum Notice {
     Reload,
     /// The server finishes what is open and starts nothing new.
     Drain,
+    /// It stood alone, and is a member of a connection from now on.
+    Adopted,
     /// There are more clients than room.
     Crowded,
 }
@@ -194,6 +196,8 @@ pub struct LogContext {
 pub(super) enum Order<W> {
     /// A new task in the same connection.
     Join(Box<dyn Task<W>>),
+    /// A task that stands alone becomes one of the same connection.
+    Adopt(Token),
     /// A new task that stands alone.
     Alone(Box<dyn Task<W>>),
     /// A new connection with its first tasks, and the first deadline of the first of them.
@@ -235,6 +239,13 @@ impl<W> Context<'_, W> {
     /// Adds a task to this connection. Nothing joins one that is closing, nor a task that stands alone.
     pub fn join(&mut self, task: Box<dyn Task<W>>) {
         self.turn.orders.push(Order::Join(task));
+    }
+
+    /// Makes a task that stands alone one of this connection. The first that it hears there is [`Notice::Adopted`]. If it
+    /// cannot be had, since it is gone, belongs to another, or is about to have a turn of its own, the connection has
+    /// failed on the upstream side.
+    pub fn adopt(&mut self, task: Token) {
+        self.turn.orders.push(Order::Adopt(task));
     }
 
     /// Adds a task that belongs to no connection.

@@ -1,7 +1,7 @@
 //! One turn of one task, and what follows from it.
 
 use super::panics::Callee;
-use super::slot::{Slot, Watched};
+use super::slot::{Queued, Slot, Watched};
 use super::task::{Cause, LogContext, Order};
 use super::{CONNECTION_TASKS, Engine, Event, Flow, Side, Task, TaskError};
 use crate::connection::limits::MEMBERS_MAX;
@@ -107,6 +107,7 @@ impl<W> Engine<W> {
                         self.insert(task, connection);
                     }
                 }
+                Order::Adopt(task) => self.adopt(task, connection),
                 Order::Alone(task) => self.start(task),
                 Order::Open(opened, tasks, until) => self.open(opened, tasks, until),
                 Order::Tell(task, notice) => self.notices.tell(task, notice),
@@ -119,6 +120,16 @@ impl<W> Engine<W> {
             }
         }
         self.turn.orders = orders;
+    }
+
+    /// Takes a task that stands alone into this connection, whose protocol is told if that cannot be done.
+    fn adopt(&mut self, task: Token, connection: Option<Token>) {
+        let Some(x) = connection.and_then(|x| self.connections.get_mut(x)) else { return };
+        let slot = self.slots.get_mut(task).filter(|slot| slot.stands_alone() && slot.queued == Queued::No);
+        match (connection, slot) {
+            (Some(number), Some(slot)) if x.members.add(task.index) => slot.join(task, number, &mut self.run_queue),
+            _ => x.failed = Some(Side::Upstream),
+        }
     }
 
     fn open(&mut self, connection: Connection, tasks: [Box<dyn Task<W>>; CONNECTION_TASKS], until: Moment) {

@@ -33,6 +33,8 @@ pub enum Ask {
     Child,
     /// An answer after a while.
     Sleep,
+    /// An answer by a task that stood alone, if there is one; it may stand alone again and serve others.
+    Adopted,
     /// The last answer of the connection.
     Last,
     /// A handler that fails before its first byte.
@@ -48,10 +50,10 @@ pub enum Ask {
 }
 
 impl Ask {
-    pub const ALL: [Ask; 11] = {
+    pub const ALL: [Ask; 12] = {
         use Ask::*;
         let bad = [FailsEarly, FailsLate, Panics, PanicsInCancel, ProtocolPanics];
-        [Memory, Worker, Cancelled, Child, Sleep, Last, bad[0], bad[1], bad[2], bad[3], bad[4]]
+        [Memory, Worker, Cancelled, Child, Sleep, Adopted, Last, bad[0], bad[1], bad[2], bad[3], bad[4]]
     };
 
     /// The whole answer.
@@ -260,6 +262,7 @@ impl Protocol {
                 State::Asleep(answer)
             }
             Ask::ProtocolPanics => panic_on_purpose(self.client),
+            Ask::Adopted => self.adopt(answer, cx),
             _ => {
                 let body = Ask::Worker.answer(len, seed).split_off(2);
                 let left = if ask == Ask::FailsEarly { body.len().max(1) } else { body.len() };
@@ -271,6 +274,18 @@ impl Protocol {
                 State::Asked { ask, answer, left }
             }
         };
+    }
+
+    /// Has a task that stands alone bring the answer, whose body it finds in the connection.
+    fn adopt(&self, answer: Vec<u8>, cx: &mut Cx<'_>) -> State {
+        cx.start(Box::new(Spare { source: End::source(self.client, Vec::new()), state: SpareState::Fresh }));
+        let Some(spare) = net::with(|net| net.spares.pop()) else { return State::Memory(answer) };
+        *cx.connection().body = Pipe::new(PIPE_BYTES_MAX);
+        cx.connection().body.push_copy(&answer[2..]);
+        cx.connection().body.end();
+        cx.adopt(spare);
+        let left = answer.len() - 2;
+        State::Asked { ask: Ask::Adopted, answer, left }
     }
 
     /// Moves what the handler has brought.
@@ -295,7 +310,7 @@ impl Protocol {
 
     fn handler_failed(&mut self, cx: &mut Cx<'_>) {
         match std::mem::replace(&mut self.state, State::Idle) {
-            State::Asked { ask: Ask::FailsEarly, answer, .. } => {
+            State::Asked { ask: Ask::FailsEarly | Ask::Adopted, answer, .. } => {
                 cx.connection().reply.reset(PIPE_BYTES_MAX);
                 self.state = State::Memory(answer);
             }
@@ -465,6 +480,95 @@ impl Task<Level> for Reaper {
             _ => {}
         }
         Ok(Flow::Blocked)
+    }
+}
+
+/// Stands alone until it is adopted, as an idle connection to another server would.
+struct Spare {
+    source: End,
+    state: SpareState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum SpareState {
+    /// It has had no turn.
+    Fresh,
+    /// It stands alone, and may be adopted or go.
+    Idle,
+    /// It moves the body of the connection that it is in.
+    Busy,
+    /// That is done.
+    Ended,
+}
+
+impl Spare {
+    /// It stands alone: any connection may have it.
+    fn wait(&mut self, cx: &mut Cx<'_>) -> Flow {
+        self.state = SpareState::Idle;
+        let token = cx.token();
+        net::with(|net| net.spares.push(token));
+        cx.wake_after(Duration::from_millis(100));
+        Flow::Progress
+    }
+}
+
+impl Task<Level> for Spare {
+    fn kind(&self) -> &'static str {
+        "Spare"
+    }
+
+    fn doing(&self) -> &'static str {
+        ""
+    }
+
+    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
+        Watch::Read(self.source.as_fd())
+    }
+
+    fn wants(&self, x: Option<&Connection>) -> Want {
+        match (x, self.state) {
+            (None, SpareState::Fresh) => Want::Turn,
+            (None, _) => Want::Kernel,
+            (Some(x), SpareState::Busy) if x.reply.body.room() > 0 => Want::Turn,
+            _ => Want::Nothing,
+        }
+    }
+
+    fn handle(&mut self, event: Event, cx: &mut Cx<'_>) -> Outcome {
+        match (event, self.state) {
+            (Event::Cancel, _) => {
+                let goes = cx.connection().phase == Phase::Closed || net::with(|net| net.random.once_in(3));
+                return Ok(if goes { Flow::Done } else { self.wait(cx) });
+            }
+            (Event::Deadline, SpareState::Idle) => return Ok(Flow::Done),
+            (_, SpareState::Fresh) => return Ok(self.wait(cx)),
+            // The other side ends it now and then.
+            (_, SpareState::Idle) => {
+                assert!(cx.connection.is_none(), "it has not heard that it was adopted");
+                return Ok(if net::with(|net| net.random.once_in(6)) { Flow::Done } else { Flow::Blocked });
+            }
+            _ => {}
+        }
+        let x = cx.connection();
+        let most = x.reply.body.room() as u64;
+        match x.body.take(most) {
+            Some(segment) => x.reply.body.push(segment),
+            None if most > 0 && self.state == SpareState::Busy => {
+                x.reply.body.end();
+                self.state = SpareState::Ended;
+            }
+            None => {}
+        }
+        Ok(Flow::Progress)
+    }
+
+    fn notice(&mut self, notice: Notice, cx: &mut Cx<'_>) -> Outcome {
+        if notice == Notice::Adopted {
+            assert_eq!((self.state, cx.connection.is_some()), (SpareState::Idle, true));
+            self.state = SpareState::Busy;
+            cx.no_deadline();
+        }
+        Ok(Flow::Progress)
     }
 }
 

@@ -162,7 +162,7 @@ impl Task<Worker> for Accept {
         match notice {
             Notice::Reload => Ok(self.reload(cx)),
             Notice::Drain => Ok(Flow::Done),
-            Notice::Crowded => Ok(Flow::Progress),
+            _ => Ok(Flow::Progress),
         }
     }
 }

@@ -406,7 +406,7 @@ impl Task<Worker> for Directory {
                 self.close(cx);
             }
             Notice::Crowded => self.make_room(cx),
-            Notice::Drain | Notice::Reload => {}
+            _ => {}
         }
         Ok(Flow::Progress)
     }

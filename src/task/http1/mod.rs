@@ -316,7 +316,7 @@ impl Task<Worker> for Http1 {
         match notice {
             Notice::Drain => self.drain(cx),
             Notice::Crowded => self.make_room(cx),
-            Notice::Reload => {} // the next request follows it
+            _ => {} // a reload is followed by the next request
         }
         Ok(Flow::Progress)
     }
