@@ -149,7 +149,7 @@ pub trait Task<W> {
             Cause::Event(event) => self.handle(event, &mut cx),
             Cause::Notice(notice) => self.notice(notice, &mut cx),
         };
-        if cx.log_level() >= Level::Debug {
+        if cx.turn.log.is_debugged() && cx.log_level() >= Level::Debug {
             cx.trace(cause, &outcome);
         }
         outcome
@@ -308,6 +308,12 @@ impl<W> Context<'_, W> {
             let line = self.log_context.line(self.turn.of, self.connection.as_deref(), what);
             self.turn.log.write(level, &line);
         }
+    }
+
+    /// What this task is at from now on, for the further lines of this turn: they would tell what it was at when the turn
+    /// began. Mostly `cx.doing(self.doing())`, after a stage has changed.
+    pub fn doing(&mut self, doing: &'static str) {
+        self.log_context.doing = doing;
     }
 
     /// The level that the error log has for this task's connection.

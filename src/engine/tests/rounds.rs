@@ -341,3 +341,20 @@ fn one_task_tells_another_by_its_token() {
     assert_eq!(told, "wait, teller Ready, disarm SIGHUP, protocol Drain");
     assert!(play.engine.notices.are_empty());
 }
+
+/// A line told what the task was at when its turn began: of a program that was killed, that its answer was being read.
+#[test]
+fn a_line_tells_what_the_task_is_at_when_it_is_written() {
+    let mut play = Play::with(true, Level::Debug);
+    play.start(puppet("a", On::Read, |_, cx| {
+        cx.log(Level::Info, format_args!("before"));
+        cx.doing("ending");
+        cx.log(Level::Info, format_args!("after"));
+        Ok(Flow::Blocked)
+    }));
+    play.round();
+    let told: Vec<String> =
+        play.log().iter().filter_map(|line| Some(line.split_once(" a fd=")?.1.to_owned())).collect();
+    let told: Vec<&str> = told.iter().filter_map(|line| Some(line.split_once(' ')?.1)).collect();
+    assert_eq!(told, ["before while playing", "after while ending", "Ready -> Blocked while ending"]);
+}

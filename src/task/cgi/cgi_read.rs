@@ -79,6 +79,7 @@ impl CgiRead {
             _ if count == 0 => {
                 x.reply.is_all_said = true;
                 self.stage = Stage::Ended;
+                cx.doing(self.doing());
                 return self.judge(cx);
             }
             Stage::Body(left) => {

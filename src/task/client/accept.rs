@@ -123,6 +123,7 @@ impl Accept {
                 Flow::Progress
             }
             None => {
+                cx.doing("following a reload");
                 cx.log(Level::Notice, format_args!("listens on {} no more", self.listener.local));
                 Flow::Done
             }

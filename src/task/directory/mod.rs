@@ -267,6 +267,7 @@ impl Directory {
 
     /// Answers the present line and goes over to a state.
     fn answer(&mut self, (answer, next): (Answer, State), mistake: Option<Mistake>, cx: &mut Context<'_>) {
+        cx.doing("answering the line");
         cx.log(Level::Info, format_args!("answered: {answer}"));
         let output = &mut cx.connection().output;
         match (answer, mistake) {
