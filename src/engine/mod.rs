@@ -102,6 +102,7 @@ impl<W> Engine<W> {
                 connections_open: 0,
                 of: None,
                 token: NOBODY,
+                waiting: VecDeque::new(),
                 orders: Vec::new(),
                 control: Control::Run,
                 log,

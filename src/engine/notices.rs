@@ -11,11 +11,13 @@ use webserv_sys::Token;
 pub(super) struct Notices {
     /// What all tasks are told that are there at the end of this round.
     for_all: Vec<Notice>,
-    /// For tasks that stand alone, and for single ones: these are told first. Accept is among them, and it must not take
-    /// a new client by rules that do not hold any more.
+    /// For tasks that stand alone, and for single ones: these are told first. Accept is among them, and it must not
+    /// take a new client by rules that do not hold any more.
     first: VecDeque<(Token, Notice)>,
     /// For all others.
     others: VecDeque<(Token, Notice)>,
+    /// There may be some, here or there: one look a round for what is mostly so.
+    pending: bool,
     /// How many may still be told in this round.
     left: usize,
 }
@@ -23,17 +25,20 @@ pub(super) struct Notices {
 impl Notices {
     /// All tasks are to be told.
     pub fn tell_all(&mut self, notice: Notice) {
+        self.pending = true;
         self.for_all.push(notice);
     }
 
     /// This task is to be told. If it is gone by then, nobody is.
     pub fn tell(&mut self, token: Token, notice: Notice) {
+        self.pending = true;
         self.first.push_back((token, notice));
     }
 
     /// Nobody is to be told anything.
+    #[inline]
     pub fn are_empty(&self) -> bool {
-        self.for_all.is_empty() && self.first.is_empty() && self.others.is_empty()
+        !self.pending
     }
 
     fn next(&mut self) -> Option<(Token, Notice)> {
@@ -57,17 +62,18 @@ impl<W> Engine<W> {
                 line.push_back((token, notice));
             }
         }
-        let waiting = self.notices.first.len() + self.notices.others.len();
-        self.notices.left = waiting.min(NOTICES_PER_ROUND);
+        self.notices.left = NOTICES_PER_ROUND;
     }
 
-    /// Tells a round's portion. What is ordered meanwhile has its time in the next round.
+    /// Tells a round's portion, with what single tasks are told meanwhile.
     pub(super) fn tell(&mut self) {
         while let Some((token, notice)) = self.notices.next() {
             self.turn(token, Cause::Notice(notice));
         }
-        if self.notices.others.is_empty() {
-            self.notices.others = VecDeque::new(); // it had room for all tasks
+        let notices = &mut self.notices;
+        if notices.others.is_empty() {
+            notices.others = VecDeque::new(); // it had room for all tasks
         }
+        notices.pending = !notices.for_all.is_empty() || !notices.first.is_empty() || !notices.others.is_empty();
     }
 }

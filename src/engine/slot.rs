@@ -191,7 +191,10 @@ impl<W> Slot<W> {
         worker: &mut W,
         turn: &mut TurnState<W>,
     ) -> Result<Flow, TaskError> {
-        let outcome = self.task.turn(cause, connection, worker, &mut self.deadline, turn);
+        let outcome = match cause {
+            Cause::Event(event) => self.task.turn(event, connection, worker, &mut self.deadline, turn),
+            Cause::Notice(notice) => self.task.told(notice, connection, worker, &mut self.deadline, turn),
+        };
         let is_blocked = matches!(outcome, Ok(Flow::Blocked));
         // A task that was told something has not made its call.
         self.blocked = is_blocked || self.blocked && !matches!(cause, Cause::Event(Event::Ready | Event::Hangup));

@@ -4,6 +4,7 @@ use super::timers::Deadline;
 use super::{CONNECTION_TASKS, Control};
 use crate::connection::{Connection, Side};
 use crate::log::{ErrorLog, Level, Line};
+use std::collections::VecDeque;
 use std::fmt;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
@@ -31,26 +32,19 @@ pub enum Notice {
     Drain,
     /// It stood alone, and is a member of a connection from now on.
     Adopted,
-    /// There are more clients than room.
-    Crowded,
+    /// There are more clients than places: a connection that waits for a request gives up its own.
+    Evict,
+    /// A connection of this worker has closed, or may be made to: see [`Context::wait_for_place`].
+    Place,
 }
 
 /// Why a task has its turn.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
+pub(super) enum Cause {
     /// It is to work: [`Task::handle`].
     Event(Event),
     /// It is told something: [`Task::notice`].
     Notice(Notice),
-}
-
-impl fmt::Debug for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Cause::Event(event) => event.fmt(f),
-            Cause::Notice(notice) => notice.fmt(f),
-        }
-    }
 }
 
 /// What a task waits for, said without side effects from what it sees in the connection.
@@ -133,11 +127,10 @@ pub trait Task<W> {
         LogContext { kind: self.kind(), doing: self.doing(), fd }
     }
 
-    /// One turn: [`handle`](Self::handle) or [`notice`](Self::notice) with everything that it may use, and a line for it
-    /// at level debug.
+    /// One turn: [`handle`](Self::handle) with everything that it may use, and a line for it at level debug.
     fn turn(
         &mut self,
-        cause: Cause,
+        event: Event,
         connection: Option<&mut Connection>,
         worker: &mut W,
         deadline: &mut Deadline,
@@ -145,12 +138,27 @@ pub trait Task<W> {
     ) -> Result<Flow, TaskError> {
         let log_context = self.log_context(connection.as_deref());
         let mut cx = Context { connection, worker, now: turn.now, log_context, deadline, turn };
-        let outcome = match cause {
-            Cause::Event(event) => self.handle(event, &mut cx),
-            Cause::Notice(notice) => self.notice(notice, &mut cx),
-        };
-        if cx.turn.log.is_debugged() && cx.log_level() >= Level::Debug {
-            cx.trace(cause, &outcome);
+        let outcome = self.handle(event, &mut cx);
+        if cx.turn.log.is_debugged() {
+            cx.trace(&event, &outcome);
+        }
+        outcome
+    }
+
+    /// The same with [`notice`](Self::notice).
+    fn told(
+        &mut self,
+        notice: Notice,
+        connection: Option<&mut Connection>,
+        worker: &mut W,
+        deadline: &mut Deadline,
+        turn: &mut TurnState<W>,
+    ) -> Result<Flow, TaskError> {
+        let log_context = self.log_context(connection.as_deref());
+        let mut cx = Context { connection, worker, now: turn.now, log_context, deadline, turn };
+        let outcome = self.notice(notice, &mut cx);
+        if cx.turn.log.is_debugged() {
+            cx.trace(&notice, &outcome);
         }
         outcome
     }
@@ -179,6 +187,8 @@ pub struct TurnState<W> {
     pub(super) of: Option<Token>,
     /// Who has its turn.
     pub(super) token: Token,
+    /// Tasks that wait for a connection to close, the first one first.
+    pub(super) waiting: VecDeque<Token>,
     pub(super) orders: Vec<Order<W>>,
     pub(super) control: Control,
     pub(super) log: ErrorLog,
@@ -204,6 +214,10 @@ pub(super) enum Order<W> {
     Open(Connection, [Box<dyn Task<W>>; CONNECTION_TASKS], Moment),
     /// One task is told.
     Tell(Token, Notice),
+    /// The protocol of the connection with this number is told.
+    TellProtocol(u32, Notice),
+    /// The next task that waits for a place is told that there is one.
+    PassPlaceOn,
     /// All tasks are told.
     TellAll(Notice),
     /// The tasks of this connection that work for the protocol are cancelled.
@@ -241,9 +255,9 @@ impl<W> Context<'_, W> {
         self.turn.orders.push(Order::Join(task));
     }
 
-    /// Makes a task that stands alone one of this connection. The first that it hears there is [`Notice::Adopted`]. If it
-    /// cannot be had, since it is gone, belongs to another, or is about to have a turn of its own, the connection has
-    /// failed on the upstream side.
+    /// Makes a task that stands alone one of this connection. The first that it hears there is [`Notice::Adopted`].
+    /// If it cannot be had, since it is gone, belongs to another, or is about to have a turn of its own, the
+    /// connection has failed on the upstream side.
     pub fn adopt(&mut self, task: Token) {
         self.turn.orders.push(Order::Adopt(task));
     }
@@ -268,6 +282,29 @@ impl<W> Context<'_, W> {
     /// Tells one task something, after the turns of this round. If it is gone by then, nobody is told.
     pub fn tell(&mut self, token: Token, notice: Notice) {
         self.turn.orders.push(Order::Tell(token, notice));
+    }
+
+    /// The number of this task's connection: no other has it as long as this one is open.
+    pub fn connection_number(&self) -> Option<u32> {
+        self.turn.of.map(|x| x.index)
+    }
+
+    /// Tells the protocol of the connection with this number something, after the turns of this round.
+    pub fn tell_protocol(&mut self, connection: u32, notice: Notice) {
+        self.turn.orders.push(Order::TellProtocol(connection, notice));
+    }
+
+    /// Tells this task [`Notice::Place`] when a connection of this worker has closed, or a task passes a place on. The
+    /// tasks that wait are told in the order in which they came, one for each place.
+    pub fn wait_for_place(&mut self) {
+        self.turn.waiting.push_back(self.turn.token);
+    }
+
+    /// Tells the next task that waits for a place that it can have one: this task does not need it, or will give it up.
+    pub fn pass_place_on(&mut self) {
+        if !self.turn.waiting.is_empty() {
+            self.turn.orders.push(Order::PassPlaceOn);
+        }
     }
 
     /// Tells all tasks (this one too) of something that concerns the whole server: those that stand alone first, and so
@@ -310,8 +347,8 @@ impl<W> Context<'_, W> {
         }
     }
 
-    /// What this task is at from now on, for the further lines of this turn: they would tell what it was at when the turn
-    /// began. Mostly `cx.doing(self.doing())`, after a stage has changed.
+    /// What this task is at from now on, for the further lines of this turn. Without this they say what it was at when
+    /// the turn began. Mostly `cx.doing(self.doing())`, after a stage has changed.
     pub fn doing(&mut self, doing: &'static str) {
         self.log_context.doing = doing;
     }
@@ -323,7 +360,7 @@ impl<W> Context<'_, W> {
 
     /// One line for each event, at level debug.
     #[cold]
-    fn trace(&mut self, cause: Cause, outcome: &Result<Flow, TaskError>) {
+    fn trace(&mut self, cause: &dyn fmt::Debug, outcome: &Result<Flow, TaskError>) {
         match outcome {
             Ok(flow) => self.log(Level::Debug, format_args!("{cause:?} -> {flow:?}")),
             Err(error) => self.log(Level::Debug, format_args!("{cause:?} -> {}", error.source)),

@@ -3,7 +3,7 @@
 use super::panics::Callee;
 use super::slot::{Queued, Slot, Watched};
 use super::task::{Cause, LogContext, Order};
-use super::{CONNECTION_TASKS, Engine, Event, Flow, Side, Task, TaskError};
+use super::{CONNECTION_TASKS, Engine, Event, Flow, Notice, Side, Task, TaskError};
 use crate::connection::limits::MEMBERS_MAX;
 use crate::connection::{Connection, Phase};
 use crate::log::Level;
@@ -111,6 +111,8 @@ impl<W> Engine<W> {
                 Order::Alone(task) => self.start(task),
                 Order::Open(opened, tasks, until) => self.open(opened, tasks, until),
                 Order::Tell(task, notice) => self.notices.tell(task, notice),
+                Order::TellProtocol(number, notice) => self.tell_protocol(number, notice),
+                Order::PassPlaceOn => self.give_place(),
                 Order::TellAll(notice) => self.notices.tell_all(notice),
                 Order::CancelHandlers => {
                     if let Some(x) = connection {
@@ -132,15 +134,22 @@ impl<W> Engine<W> {
         }
     }
 
+    fn tell_protocol(&mut self, connection: u32, notice: Notice) {
+        let members = self.connections.at(connection).map(|x| &x.members);
+        if let Some(protocol) = members.and_then(|members| self.slots.token(members.get(0)?)) {
+            self.notices.tell(protocol, notice);
+        }
+    }
+
     fn open(&mut self, connection: Connection, tasks: [Box<dyn Task<W>>; CONNECTION_TASKS], until: Moment) {
         let x = self.connections.insert(connection);
         self.turn.connections_open = self.connections.len();
-        let [protocol, .., last] = tasks.map(|task| self.insert(task, Some(x)));
+        let [protocol, ..] = tasks.map(|task| self.insert(task, Some(x)));
         if let Some(slot) = self.slots.get_mut(protocol) {
             slot.deadline.at = until;
             self.timers.file(protocol, &mut slot.deadline);
         }
-        self.settle(last, Some(x));
+        self.settle(protocol, Some(x)); // the others first: mostly the client has sent something already
     }
 
     /// Queues who goes on after something has changed; `last` had the last turn.
@@ -259,8 +268,19 @@ impl<W> Engine<W> {
             connection.phase = Phase::Closed; // those who are cancelled see why
         }
         self.cancel_members(x, 0);
-        self.connections.remove(x);
-        self.turn.connections_open = self.connections.len();
+        if self.connections.remove(x).is_some() {
+            self.turn.connections_open = self.connections.len();
+            self.give_place();
+        }
+    }
+
+    /// Tells the first task that waits for a place, and still lives, that there is one.
+    fn give_place(&mut self) {
+        while let Some(waiting) = self.turn.waiting.pop_front() {
+            if self.slots.get(waiting).is_some() {
+                return self.notices.tell(waiting, Notice::Place);
+            }
+        }
     }
 
     fn cancel(&mut self, token: Token, x: Token) -> Result<Flow, TaskError> {

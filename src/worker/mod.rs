@@ -3,6 +3,7 @@
 mod command;
 mod date;
 mod file_cache;
+mod idle;
 mod listener_state;
 mod reload;
 mod team;
@@ -10,6 +11,7 @@ mod team;
 pub use command::Command;
 pub use date::DateCache;
 pub use file_cache::{CacheKey, Cached, CachedAnswer, CachedFile, FileCache};
+pub use idle::{IdleList, IdleMark};
 pub use listener_state::ListenerState;
 pub use reload::Reload;
 pub use team::{Team, WorkerChannel};
@@ -52,8 +54,8 @@ pub struct Worker {
     pub programs_looked_at: Option<Moment>,
     /// The round in which a piece of a password was hashed last, by its time.
     pub hashed_at: Option<Moment>,
-    /// How many idle connections are to make room for new clients.
-    pub idle_to_close: usize,
+    /// Connections that may be closed to make room for new clients.
+    pub idle: IdleList,
     /// Nothing new is begun: each response is its connection's last.
     pub draining: bool,
     connections: u64,
@@ -77,7 +79,7 @@ impl Worker {
             programs_running: 0,
             programs_looked_at: None,
             hashed_at: None,
-            idle_to_close: 0,
+            idle: IdleList::default(),
             draining: false,
             connections: 0,
             listeners: Vec::new(),

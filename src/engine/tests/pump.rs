@@ -4,6 +4,7 @@
 //! A request is three bytes: what to do, how long the answer is, and what it is made of.
 
 use super::net::{self, Door, End, Got};
+use super::spare::Spare;
 use super::stage::{Outcome, at_level, connection, panic_quietly};
 use crate::connection::{Connection, Front, Phase, Pipe, Side};
 use crate::engine::{Context, Event, Flow, Notice, Task, TaskError, Want};
@@ -83,7 +84,7 @@ fn panic_on_purpose(client: usize) -> ! {
     panic_quietly()
 }
 
-type Cx<'a> = Context<'a, Level>;
+pub type Cx<'a> = Context<'a, Level>;
 
 /// Accepts clients.
 pub struct Listen(pub Door);
@@ -278,7 +279,7 @@ impl Protocol {
 
     /// Has a task that stands alone bring the answer, whose body it finds in the connection.
     fn adopt(&self, answer: Vec<u8>, cx: &mut Cx<'_>) -> State {
-        cx.start(Box::new(Spare { source: End::source(self.client, Vec::new()), state: SpareState::Fresh }));
+        cx.start(Box::new(Spare::new(self.client)));
         let Some(spare) = net::with(|net| net.spares.pop()) else { return State::Memory(answer) };
         *cx.connection().body = Pipe::new(PIPE_BYTES_MAX);
         cx.connection().body.push_copy(&answer[2..]);
@@ -480,95 +481,6 @@ impl Task<Level> for Reaper {
             _ => {}
         }
         Ok(Flow::Blocked)
-    }
-}
-
-/// Stands alone until it is adopted, as an idle connection to another server would.
-struct Spare {
-    source: End,
-    state: SpareState,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum SpareState {
-    /// It has had no turn.
-    Fresh,
-    /// It stands alone, and may be adopted or go.
-    Idle,
-    /// It moves the body of the connection that it is in.
-    Busy,
-    /// That is done.
-    Ended,
-}
-
-impl Spare {
-    /// It stands alone: any connection may have it.
-    fn wait(&mut self, cx: &mut Cx<'_>) -> Flow {
-        self.state = SpareState::Idle;
-        let token = cx.token();
-        net::with(|net| net.spares.push(token));
-        cx.wake_after(Duration::from_millis(100));
-        Flow::Progress
-    }
-}
-
-impl Task<Level> for Spare {
-    fn kind(&self) -> &'static str {
-        "Spare"
-    }
-
-    fn doing(&self) -> &'static str {
-        ""
-    }
-
-    fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
-        Watch::Read(self.source.as_fd())
-    }
-
-    fn wants(&self, x: Option<&Connection>) -> Want {
-        match (x, self.state) {
-            (None, SpareState::Fresh) => Want::Turn,
-            (None, _) => Want::Kernel,
-            (Some(x), SpareState::Busy) if x.reply.body.room() > 0 => Want::Turn,
-            _ => Want::Nothing,
-        }
-    }
-
-    fn handle(&mut self, event: Event, cx: &mut Cx<'_>) -> Outcome {
-        match (event, self.state) {
-            (Event::Cancel, _) => {
-                let goes = cx.connection().phase == Phase::Closed || net::with(|net| net.random.once_in(3));
-                return Ok(if goes { Flow::Done } else { self.wait(cx) });
-            }
-            (Event::Deadline, SpareState::Idle) => return Ok(Flow::Done),
-            (_, SpareState::Fresh) => return Ok(self.wait(cx)),
-            // The other side ends it now and then.
-            (_, SpareState::Idle) => {
-                assert!(cx.connection.is_none(), "it has not heard that it was adopted");
-                return Ok(if net::with(|net| net.random.once_in(6)) { Flow::Done } else { Flow::Blocked });
-            }
-            _ => {}
-        }
-        let x = cx.connection();
-        let most = x.reply.body.room() as u64;
-        match x.body.take(most) {
-            Some(segment) => x.reply.body.push(segment),
-            None if most > 0 && self.state == SpareState::Busy => {
-                x.reply.body.end();
-                self.state = SpareState::Ended;
-            }
-            None => {}
-        }
-        Ok(Flow::Progress)
-    }
-
-    fn notice(&mut self, notice: Notice, cx: &mut Cx<'_>) -> Outcome {
-        if notice == Notice::Adopted {
-            assert_eq!((self.state, cx.connection.is_some()), (SpareState::Idle, true));
-            self.state = SpareState::Busy;
-            cx.no_deadline();
-        }
-        Ok(Flow::Progress)
     }
 }
 

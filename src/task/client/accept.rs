@@ -2,7 +2,7 @@
 
 use super::{ClientRead, ClientWrite};
 use crate::config::{Config, Listener};
-use crate::connection::limits::{ACCEPTS_PER_TURN, IDLE_CLOSED_AT_ONCE};
+use crate::connection::limits::{ACCEPTS_PER_TURN, EVICTED_PER_TURN, FREE_PART};
 use crate::connection::{Client, Connection};
 use crate::engine::{Event, Flow, Notice, Task, TaskError, Want};
 use crate::listen::Socket;
@@ -11,25 +11,31 @@ use crate::task::Context;
 use crate::task::directory::Directory;
 use crate::task::http1::Http1;
 use crate::worker::{ListenerState, Worker};
+use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use webserv_sys::Watch;
 use webserv_sys::net::{self, Address};
+use webserv_sys::{Moment, Watch};
 
 /// How long no connection is taken after descriptors or memory ran out.
 const PAUSE_AFTER_EXHAUSTION: Duration = Duration::from_millis(500);
-/// How long no connection is taken when `worker_connections` are open.
-const PAUSE_WHEN_FULL: Duration = Duration::from_millis(50);
+/// How long after it was said that there are too few `worker_connections` it is not said again.
+const SAID_FOR: Duration = Duration::from_secs(60);
 
 /// Takes connections from one listening socket.
 pub struct Accept {
     socket: Arc<Socket>,
     listener: Rc<ListenerState>,
+    /// Descriptors or memory ran out.
     paused: bool,
-    /// The present shortage has been told of.
+    /// The present shortage of those has been told of.
     complained: bool,
+    /// All `worker_connections` are open: it waits for one to close.
+    waits: bool,
+    /// When it was last said that idle connections are closed, and that clients wait.
+    said: [Option<Moment>; 2],
 }
 
 impl Accept {
@@ -37,7 +43,7 @@ impl Accept {
     pub fn new(socket: Arc<Socket>, config: Arc<Config>, listener: Listener) -> Self {
         let local = net::local_address(socket.as_fd()).unwrap_or_else(|_| listener.address.clone());
         let listener = Rc::new(ListenerState::new(config, listener, local));
-        Self { socket, listener, paused: false, complained: false }
+        Self { socket, listener, paused: false, complained: false, waits: false, said: [None; 2] }
     }
 
     fn open(&self, socket: OwnedFd, client: Address, cx: &mut Context<'_>) {
@@ -77,12 +83,15 @@ impl Accept {
     fn accept(&mut self, cx: &mut Context<'_>) -> Flow {
         let room = cx.worker.config.events.worker_connections.saturating_sub(cx.connections_open());
         let turns = if cx.worker.config.events.multi_accept { ACCEPTS_PER_TURN } else { 1 };
+        self.evict(room, cx);
         if room == 0 {
-            let most = cx.worker.config.events.worker_connections;
-            cx.worker.idle_to_close = IDLE_CLOSED_AT_ONCE;
-            cx.tell_all(Notice::Crowded);
-            let what = format!("{most} worker_connections are not enough: idle ones are closed, new clients wait");
-            return self.pause(PAUSE_WHEN_FULL, Level::Alert, &what, cx);
+            if !std::mem::replace(&mut self.waits, true) {
+                cx.wait_for_place();
+            }
+            return Flow::Progress;
+        }
+        if room > turns {
+            cx.pass_place_on(); // another listener's clients may wait, too
         }
         for _ in 0..turns.min(room) {
             match net::accept(self.socket.as_fd()) {
@@ -90,7 +99,10 @@ impl Accept {
                     self.complained = false;
                     self.open(socket, client, cx);
                 }
-                Err(error) if error.would_block() => return Flow::Blocked,
+                Err(error) if error.would_block() => {
+                    cx.pass_place_on();
+                    return Flow::Blocked;
+                }
                 // Files that are kept hold descriptors that clients need more.
                 Err(error) if error.is_exhaustion() && cx.worker.files.clear() => return Flow::Progress,
                 Err(error) if error.is_exhaustion() => {
@@ -103,6 +115,38 @@ impl Accept {
             }
         }
         Flow::Blocked // level-triggered: the kernel says so at the next wait if more are there
+    }
+
+    /// Sees to it that some places are free before they are needed: idle connections are closed, those first that were
+    /// used least recently.
+    fn evict(&mut self, room: usize, cx: &mut Context<'_>) {
+        let most = cx.worker.config.events.worker_connections;
+        let missing = (most / FREE_PART).max(1).saturating_sub(room);
+        let mut evicted = 0;
+        while evicted < missing.min(EVICTED_PER_TURN)
+            && let Some(connection) = cx.worker.idle.pop()
+        {
+            cx.tell_protocol(connection, Notice::Evict);
+            evicted += 1;
+        }
+        if evicted > 0 {
+            self.say(
+                0,
+                Level::Warn,
+                format_args!("{most} worker_connections are not enough: idle ones are closed"),
+                cx,
+            );
+        } else if room == 0 {
+            self.say(1, Level::Alert, format_args!("{most} worker_connections are not enough: new clients wait"), cx);
+        }
+    }
+
+    /// Says it, unless that was done a short while ago: a full server would say it for each client.
+    fn say(&mut self, which: usize, level: Level, what: fmt::Arguments<'_>, cx: &mut Context<'_>) {
+        if self.said[which].is_none_or(|said| cx.now >= said.after(SAID_FOR)) {
+            self.said[which] = Some(cx.now);
+            cx.log(level, what);
+        }
     }
 
     /// Stops for a while, and says why once: a level-triggered event would come again at once.
@@ -123,6 +167,7 @@ impl Accept {
                 Flow::Progress
             }
             None => {
+                cx.pass_place_on();
                 cx.doing("following a reload");
                 cx.log(Level::Notice, format_args!("listens on {} no more", self.listener.local));
                 Flow::Done
@@ -145,7 +190,7 @@ impl Task<Worker> for Accept {
     }
 
     fn wants(&self, _: Option<&Connection>) -> Want {
-        if self.paused { Want::Nothing } else { Want::Kernel }
+        if self.paused || self.waits { Want::Nothing } else { Want::Kernel }
     }
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
@@ -161,7 +206,16 @@ impl Task<Worker> for Accept {
 
     fn notice(&mut self, notice: Notice, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match notice {
-            Notice::Reload => Ok(self.reload(cx)),
+            Notice::Reload => {
+                self.waits = false; // there may be more places now
+                Ok(self.reload(cx))
+            }
+            Notice::Place => {
+                if !std::mem::replace(&mut self.waits, false) {
+                    cx.pass_place_on();
+                }
+                Ok(Flow::Progress)
+            }
             Notice::Drain => Ok(Flow::Done),
             _ => Ok(Flow::Progress),
         }

@@ -4,7 +4,7 @@
 //! same handlers answer that serve HTTP: FileRead finds directories and files, DirRead lists. What is done for a line
 //! is a [`Stage`]; when it is over, the next line is looked at.
 
-use crate::task::Context;
+use crate::task::{Context, update_idle_list};
 
 use crate::config::DirectoryServer;
 use crate::connection::limits::{LOGIN_FAILED_AFTER, LOGIN_FAILURES_MAX, REPLY_BYTES_MAX, STEPS_PER_TURN};
@@ -15,7 +15,7 @@ use crate::http::listing::Format;
 use crate::log::Level;
 use crate::password::Check;
 use crate::task::file::{DirRead, FileRead, Wanted};
-use crate::worker::{ListenerState, Worker};
+use crate::worker::{IdleMark, ListenerState, Worker};
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -43,6 +43,8 @@ pub struct Directory {
     since: Moment,
     /// Wrong passwords in a row.
     failures: u32,
+    /// Its place among the idle connections.
+    idle: IdleMark,
     /// The last answer has left, and the client's time to close runs.
     lingers: bool,
 }
@@ -70,7 +72,8 @@ impl Directory {
         let state = State::first(server.users.is_some());
         let (path, lines, stage) = ("/".to_owned(), Lines::default(), Stage::Prompt);
         let (seen, rule, since, failures, lingers) = (0, None, now, 0, false);
-        Self { listener, server, state, path, lines, seen, stage, rule, since, failures, lingers }
+        let idle = IdleMark::default();
+        Self { listener, server, state, path, lines, seen, stage, rule, since, failures, idle, lingers }
     }
 
     fn run(&mut self, cx: &mut Context<'_>) {
@@ -89,6 +92,10 @@ impl Directory {
             return cx.wake_after(LINGER);
         }
         self.set_deadline(cx);
+        let is_idle = self.is_idle(cx.connection());
+        if self.idle.is_stale(is_idle, cx.now) {
+            update_idle_list(&mut self.idle, is_idle, cx);
+        }
     }
 
     /// Whether more may be possible at once.
@@ -327,18 +334,25 @@ impl Directory {
         }
     }
 
-    /// New clients wait for a place: one who says nothing gives up its own.
-    fn make_room(&self, cx: &mut Context<'_>) {
-        let (to_close, x) = (cx.worker.idle_to_close, cx.connection());
-        let idle = matches!(self.stage, Stage::Prompt) && x.input.is_empty() && x.output.is_empty();
-        if to_close > 0 && idle && x.phase == Phase::Open {
-            x.phase = Phase::Closing;
-            cx.worker.idle_to_close -= 1;
+    /// Whether its client could be left without losing anything.
+    fn is_idle(&self, x: &Connection) -> bool {
+        x.phase == Phase::Open && matches!(self.stage, Stage::Prompt) && x.input.is_empty()
+    }
+
+    /// A new client needs its place. A connection that has become busy keeps it, as does one whose last answer has not
+    /// left yet: then another is to give up its own.
+    fn evict(&mut self, cx: &mut Context<'_>) {
+        self.idle.clear();
+        if self.is_idle(cx.connection()) && cx.connection().output.is_empty() {
+            cx.log(Level::Info, format_args!("idle, and others wait: closed"));
+            cx.connection().phase = Phase::Closing;
+        } else {
+            cx.pass_place_on();
         }
     }
 
     fn wants_turn(&self, x: &Connection) -> bool {
-        if x.failed.is_some() {
+        if x.failed.is_some() || !self.idle.is_set() && self.is_idle(x) && x.output.is_empty() {
             return true;
         }
         match (x.phase, &self.stage) {
@@ -396,7 +410,10 @@ impl Task<Worker> for Directory {
                 self.deadline(cx);
                 self.run(cx);
             }
-            Event::Cancel => return Ok(Flow::Done),
+            Event::Cancel => {
+                update_idle_list(&mut self.idle, false, cx);
+                return Ok(Flow::Done);
+            }
         }
         Ok(Flow::Progress)
     }
@@ -406,7 +423,7 @@ impl Task<Worker> for Directory {
             Notice::Drain if cx.connection().phase == Phase::Open && matches!(self.stage, Stage::Prompt) => {
                 self.close(cx);
             }
-            Notice::Crowded => self.make_room(cx),
+            Notice::Evict => self.evict(cx),
             _ => {}
         }
         Ok(Flow::Progress)

@@ -25,8 +25,8 @@ use crate::connection::{Connection, Phase};
 use crate::engine::{Event, Flow, Notice, Side, Task, TaskError, Want};
 use crate::http::Scan;
 use crate::log::Level;
-use crate::task::Context;
-use crate::worker::{ListenerState, Worker};
+use crate::task::{Context, update_idle_list};
+use crate::worker::{IdleMark, ListenerState, Worker};
 use answer::end_handlers;
 use current::{Current, Stage};
 use leaving::Leaving;
@@ -50,6 +50,8 @@ pub struct Http1 {
     current: Option<Box<Current>>,
     /// Requests whose answer is in the output and has not quite left, of which a log is to be told when it has.
     leaving: Leaving,
+    /// Its place among the idle connections.
+    idle: IdleMark,
     /// The client does not speak HTTP: it is not waited for any longer.
     hasty: bool,
     /// The last answer is in the output. Whether the connection lingers is seen when that has left.
@@ -83,6 +85,7 @@ impl Http1 {
             since: now,
             current: None,
             leaving: Leaving::default(),
+            idle: IdleMark::default(),
             hasty: false,
             closing: false,
             lingers: false,
@@ -110,6 +113,7 @@ impl Http1 {
             x.input.give_back_to(&mut worker.pipes);
         }
         self.set_deadline(cx);
+        self.see_to_idle_list(cx);
     }
 
     fn step(&mut self, cx: &mut Context<'_>) -> Step {
@@ -226,18 +230,40 @@ impl Http1 {
         }
     }
 
-    /// New clients wait for a place: an idle one gives up its own.
-    fn make_room(&self, cx: &mut Context<'_>) {
-        let (to_close, x) = (cx.worker.idle_to_close, cx.connection());
-        let idle = x.phase == Phase::Open && x.input.is_empty() && x.output.is_empty() && self.served > 0;
-        if to_close > 0 && idle && self.current.is_none() && !self.is_head_started() {
-            x.phase = Phase::Closing;
-            cx.worker.idle_to_close -= 1;
+    /// Whether its client could be left without losing anything: no part of a request has come that has no answer. As
+    /// in nginx, that is so from the first moment on: else connections that never say anything would fill the server.
+    fn is_idle(&self, x: &Connection) -> bool {
+        let is_open = x.phase == Phase::Open && !self.closing;
+        is_open && self.current.is_none() && x.input.is_empty() && !self.is_head_started()
+    }
+
+    /// It is idle, and the list does not know it yet.
+    fn enters_idle_list(&self, x: &Connection) -> bool {
+        !self.idle.is_set() && self.is_idle(x) && x.output.is_empty()
+    }
+
+    /// Enters the list of those that may be closed for others, or leaves it.
+    fn see_to_idle_list(&mut self, cx: &mut Context<'_>) {
+        let is_idle = self.is_idle(cx.connection());
+        if self.idle.is_stale(is_idle, cx.now) {
+            update_idle_list(&mut self.idle, is_idle, cx);
+        }
+    }
+
+    /// A new client needs its place. A connection that has become busy keeps it, as does one whose last answer has not
+    /// left yet: then another is to give up its own.
+    fn evict(&mut self, cx: &mut Context<'_>) {
+        self.idle.clear();
+        if self.is_idle(cx.connection()) && cx.connection().output.is_empty() {
+            cx.log(Level::Info, format_args!("idle, and others wait: closed"));
+            cx.connection().phase = Phase::Closing;
+        } else {
+            cx.pass_place_on();
         }
     }
 
     fn wants_turn(&self, x: &Connection) -> bool {
-        if x.failed.is_some() || self.leaving.has_left(x.sent_bytes) {
+        if x.failed.is_some() || self.leaving.has_left(x.sent_bytes) || self.enters_idle_list(x) {
             return true;
         }
         if x.phase == Phase::Lingering {
@@ -306,6 +332,7 @@ impl Task<Worker> for Http1 {
             }
             Event::Cancel => {
                 self.end_the_rest(cx);
+                update_idle_list(&mut self.idle, false, cx);
                 return Ok(Flow::Done);
             }
         }
@@ -315,7 +342,7 @@ impl Task<Worker> for Http1 {
     fn notice(&mut self, notice: Notice, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match notice {
             Notice::Drain => self.drain(cx),
-            Notice::Crowded => self.make_room(cx),
+            Notice::Evict => self.evict(cx),
             _ => {} // a reload is followed by the next request
         }
         Ok(Flow::Progress)
