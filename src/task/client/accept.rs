@@ -111,7 +111,10 @@ impl Accept {
                 }
                 // The client was gone before we looked (ECONNABORTED), or the network had a fault: accept(2) on Linux
                 // passes on what is pending on the new socket. The next one may be well.
-                Err(error) => cx.log(Level::Info, format_args!("{error}")),
+                Err(error) => {
+                    cx.pass_place_on();
+                    cx.log(Level::Info, format_args!("{error}"));
+                }
             }
         }
         Flow::Blocked // level-triggered: the kernel says so at the next wait if more are there
