@@ -138,11 +138,18 @@ pub const IOVECS_MAX: usize = 16;
 /// Connections taken in one turn of Accept.
 pub const ACCEPTS_PER_TURN: usize = 64;
 
-/// Idle connections that are closed when all `worker_connections` are taken and new clients wait.
-pub const IDLE_CLOSED_AT_ONCE: usize = 32;
+/// Of `worker_connections`, this part is kept free as long as there are idle connections that can be closed for it: one
+/// in so many, as in nginx.
+pub const FREE_PART: usize = 16;
+
+/// Idle connections that are closed in one turn of Accept.
+pub const EVICTED_PER_TURN: usize = 64;
 
 /// Turns that the tasks of one connection have before those of others have theirs.
 pub const TURNS_IN_A_ROW: usize = 16;
+
+/// Tasks that are told something between two waits: what all are told takes several rounds when there are many.
+pub const NOTICES_PER_ROUND: usize = 1024;
 
 /// Turns of tasks between two waits.
 pub const TURNS_PER_ROUND: usize = 1024;

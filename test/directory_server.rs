@@ -161,7 +161,8 @@ fn idle_sessions_make_room_for_new_clients() {
     let s = Setup::new("", FILES).main(&directory("root html;")).connections(3).start();
     let mut idle: Vec<Session> = (0..3).map(|_| version_1(&s)).collect();
     version_1(&s).expect(&[("PWD", "/")]);
-    assert!(idle.iter_mut().filter_map(|session| session.next_line()).next().is_none());
+    idle.remove(0).assert_end("the one that was idle for longest");
+    idle.iter_mut().for_each(|session| session.expect(&[("PWD", "/")]));
 }
 
 #[test]

@@ -163,6 +163,7 @@ impl Default for Config {
             workers: 1,
             error_log: ErrorLog::default(),
             error_logs: Vec::new(),
+            is_debugged: false,
             events: Events::default(),
             listeners: Vec::new(),
             access_logs: Vec::new(),

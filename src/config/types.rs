@@ -46,6 +46,8 @@ pub struct Config {
     pub access_logs: Vec<Arc<AccessLog>>,
     /// The other error log files, of `error_log` inside `http`: all that `Settings::error_log` names.
     pub error_logs: Vec<Arc<LogTarget>>,
+    /// Some `error_log` is at level debug.
+    pub is_debugged: bool,
     /// What looks like a mistake but was accepted, to be shown beside the start-up messages.
     pub warnings: Vec<Problem>,
     /// All files that were read, by name, for `-T`.

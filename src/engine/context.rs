@@ -1,10 +1,11 @@
 //! What a task may see and do while it has its turn.
 
 use super::timers::Deadline;
-use super::{Control, Event, Flow, Seen, Task, TaskError};
+use super::{Control, Flow, Notice, Seen, Task, TaskError};
 use crate::connection::{Connection, Identity, Subject, Transaction, TransactionId};
 use crate::limits::CONNECTION_TASKS;
 use crate::log::{ErrorLog, Level, Line};
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 use webserv_sys::{Moment, Token};
@@ -43,6 +44,10 @@ pub struct TurnState<W> {
     pub(super) connections_open: usize,
     /// The connection of the task that has its turn.
     pub(super) of: Option<Token>,
+    /// The task that has its turn.
+    pub(super) token: Token,
+    /// Tasks that wait for a connection to close, the first one first.
+    pub(super) waiting: VecDeque<Token>,
     /// The transaction that the task works for. `None` for a task of the connection itself.
     pub(super) transaction: Option<TransactionId>,
     pub(super) orders: Vec<Order<W>>,
@@ -66,8 +71,16 @@ pub(super) enum Order<W> {
     Alone(Box<dyn Task<W>>),
     /// A new connection with its tasks, and the first deadline of the first of them.
     Open(Connection, [Box<dyn Task<W>>; CONNECTION_TASKS], Moment),
+    /// A task that stands alone becomes a handler of this transaction.
+    Adopt(TransactionId, Token),
+    /// One task is told.
+    Tell(Token, Notice),
+    /// The protocol of the connection with this number is told.
+    TellProtocol(u32, Notice),
+    /// The next task that waits for a place is told that there is one.
+    PassPlaceOn,
     /// All tasks are told.
-    Tell(Event),
+    TellAll(Notice),
     /// The handlers of this transaction are cancelled.
     CancelHandlers(TransactionId),
 }
@@ -143,9 +156,53 @@ impl<W> Context<'_, W> {
         self.turn.orders.push(Order::Open(connection, tasks, until));
     }
 
-    /// Tells all tasks (this one too) of something that concerns the whole server.
-    pub fn tell_all(&mut self, event: Event) {
-        self.turn.orders.push(Order::Tell(event));
+    /// Makes a task that stands alone a handler of this task's transaction. The first that it hears there is
+    /// [`Notice::Adopted`]. If it cannot be had, since it is gone, belongs to another, or is about to have a turn of its
+    /// own, the transaction has failed on the upstream side.
+    pub fn adopt(&mut self, task: Token) {
+        if let Some(work) = self.work() {
+            let id = work.t.id();
+            self.turn.orders.push(Order::Adopt(id, task));
+        }
+    }
+
+    /// The token of the task whose turn it is: another can tell it something by that.
+    pub fn token(&self) -> Token {
+        self.turn.token
+    }
+
+    /// Tells one task something, after the turns of this round. If it is gone by then, nothing happens.
+    pub fn tell(&mut self, token: Token, notice: Notice) {
+        self.turn.orders.push(Order::Tell(token, notice));
+    }
+
+    /// The number of this task's connection: no other has it as long as this one is open.
+    pub fn connection_number(&self) -> Option<u32> {
+        self.turn.of.map(|x| x.index)
+    }
+
+    /// Tells the protocol of the connection with this number something, after the turns of this round.
+    pub fn tell_protocol(&mut self, connection: u32, notice: Notice) {
+        self.turn.orders.push(Order::TellProtocol(connection, notice));
+    }
+
+    /// Tells this task [`Notice::Place`] when a connection of this worker has closed, or a task passes a place on. The
+    /// tasks that wait are told in the order in which they came, one for each place.
+    pub fn wait_for_place(&mut self) {
+        self.turn.waiting.push_back(self.turn.token);
+    }
+
+    /// Tells the next task that waits for a place that it can have one: this task does not need it, or will give it up.
+    pub fn pass_place_on(&mut self) {
+        if !self.turn.waiting.is_empty() {
+            self.turn.orders.push(Order::PassPlaceOn);
+        }
+    }
+
+    /// Tells all tasks (this one too) of something that concerns the whole server: those that stand alone first, and a
+    /// bounded number in each round. A task that is made after this round is not told.
+    pub fn tell_all(&mut self, notice: Notice) {
+        self.turn.orders.push(Order::TellAll(notice));
     }
 
     /// Leaves the loop after this round.
@@ -182,17 +239,12 @@ impl<W> Context<'_, W> {
         self.connection.as_deref().map_or(String::new(), |x| x.about(x.transaction(id)).to_string())
     }
 
-    /// The level that the error log has for this task's connection.
-    pub(super) fn log_level(&self) -> Level {
-        self.turn.level(self.connection.as_deref())
-    }
-
     /// One line for each event, at level debug.
     #[cold]
-    pub(super) fn trace(&mut self, event: Event, outcome: &Result<Flow, TaskError>) {
+    pub(super) fn trace(&mut self, cause: &dyn fmt::Debug, outcome: &Result<Flow, TaskError>) {
         match outcome {
-            Ok(flow) => self.log(Level::Debug, format_args!("{event:?} -> {flow:?}")),
-            Err(error) => self.log(Level::Debug, format_args!("{event:?} -> {}", error.source)),
+            Ok(flow) => self.log(Level::Debug, format_args!("{cause:?} -> {flow:?}")),
+            Err(error) => self.log(Level::Debug, format_args!("{cause:?} -> {}", error.source)),
         }
     }
 
@@ -223,7 +275,7 @@ impl<W> Work<'_, W> {
     /// Whether this transaction has handlers, or will have when the orders of this turn are carried out.
     pub fn has_handlers(&self) -> bool {
         let id = self.t.id();
-        let joins = |order: &Order<W>| matches!(order, Order::Join(to, _) if *to == id);
+        let joins = |order: &Order<W>| matches!(order, Order::Join(to, _) | Order::Adopt(to, _) if *to == id);
         !self.t.handlers.is_empty() || self.turn.orders.iter().any(joins)
     }
 
@@ -255,11 +307,6 @@ impl<W> TurnState<W> {
         if level <= about.as_ref().map_or(self.log.level(), Subject::level) {
             self.log.write(level, &log_context.line(self.of, about.as_ref(), what));
         }
-    }
-
-    /// The level that the error log has for the task that has its turn.
-    fn level(&self, connection: Option<&Connection>) -> Level {
-        connection.map_or(self.log.level(), |x| x.about(x.transaction(self.transaction)).level())
     }
 }
 

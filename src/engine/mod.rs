@@ -8,6 +8,7 @@
 
 mod arena;
 mod context;
+mod notices;
 mod panics;
 mod slot;
 mod task;
@@ -16,17 +17,19 @@ mod turn;
 
 pub use arena::Arena;
 pub use context::{Context, LogContext, TurnState, Work};
-pub use task::{Event, Flow, Seen, Task, TaskError, Want};
+pub use task::{Event, Flow, Notice, Seen, Task, TaskError, Want};
 
 pub use crate::connection::Side;
 
 use crate::connection::Connection;
 use crate::limits::{TURNS_IN_A_ROW, TURNS_PER_ROUND};
 use crate::log::{ErrorLog, Level};
+use notices::Notices;
 use panics::Callee;
 use slot::{RunQueue, Slot, Watched};
 use std::collections::VecDeque;
 use std::time::Duration;
+use task::Cause;
 use timers::Timers;
 use webserv_sys::{Moment, Poller, Ready, Result, Token};
 
@@ -36,6 +39,9 @@ const SPARE_DEADLINES: usize = 64;
 
 /// How long a task that stands alone is left alone after the kernel has refused to watch for it, or after a panic.
 const REST: Duration = Duration::from_secs(1);
+
+/// No task has this token.
+pub(crate) const NOBODY: Token = Token { index: u32::MAX, generation: u32::MAX };
 
 /// Whether the loop goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,11 +67,11 @@ pub struct Engine<W> {
     turns_left: usize,
     /// Tasks that are left alone until then, the first one first.
     resting: VecDeque<(Moment, Token)>,
-    /// What all tasks are to be told, and who is still to be told.
-    told: Vec<Event>,
-    telling: VecDeque<(Event, Token)>,
+    notices: Notices,
     ready: Vec<Ready>,
     callee: Callee,
+    /// A task that is done and no member any more, while its last orders are carried out.
+    leaving: Option<Token>,
     /// What tells the time; tests have a clock of their own.
     clock: fn() -> Moment,
     turn: TurnState<W>,
@@ -85,16 +91,18 @@ impl<W> Engine<W> {
             run_queue: RunQueue { try_first, queue: VecDeque::new(), later: VecDeque::new(), unarmed: VecDeque::new() },
             turns_left: 0,
             resting: VecDeque::new(),
-            told: Vec::new(),
-            telling: VecDeque::new(),
+            notices: Notices::default(),
             ready: Vec::new(),
             callee: Callee::Nobody,
+            leaving: None,
             clock: Moment::now,
             turn: TurnState {
                 now: Moment::now(),
                 connections_open: 0,
                 of: None,
                 transaction: None,
+                token: NOBODY,
+                waiting: VecDeque::new(),
                 orders: Vec::new(),
                 control: Control::Run,
                 log,
@@ -114,7 +122,7 @@ impl<W> Engine<W> {
         &mut self.turn.log
     }
 
-    /// Exchanges that are open.
+    /// Connections that are open.
     pub fn connections_open(&self) -> usize {
         self.connections.len()
     }
@@ -159,7 +167,7 @@ impl<W> Engine<W> {
             self.find_due();
             self.guarded(Self::tell_due);
         }
-        if !self.told.is_empty() {
+        if !self.notices.are_empty() {
             self.find_told();
             self.guarded(Self::tell);
         }
@@ -174,7 +182,7 @@ impl<W> Engine<W> {
     /// How long the kernel may wait: not at all while tasks are queued or to be told something, nor at the end. By the
     /// clock of the last wait: a deadline may be late by what was done since, and the clock is asked once a round.
     fn timeout(&self) -> Option<Duration> {
-        if !self.run_queue.are_empty() || !self.told.is_empty() || !self.goes_on() {
+        if !self.run_queue.are_empty() || !self.notices.are_empty() || !self.goes_on() {
             return Some(Duration::ZERO);
         }
         match self.next_moment() {
@@ -254,31 +262,31 @@ impl<W> Engine<W> {
         while self.turns_left > 0 {
             let Some(token) = self.run_queue.queue.pop_front() else { return };
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            let (event, connection) = (slot.leave_queue(), slot.connection(&self.connections));
+            let (cause, connection) = (slot.leave_queue(), slot.connection(&self.connections));
             // What it wanted may have been taken from it since it was queued.
             let want = slot.ask(token, &self.connections, &mut self.callee);
             if want != Want::Kernel {
                 self.disarm(token); // level-triggered: its event would come again at once
             }
             match connection {
-                _ if want == Want::Nothing && event != Event::Hangup => {}
-                Some(x) => self.take_turns_of(x, token, event),
+                _ if want == Want::Nothing && cause == Cause::Event(Event::Ready) => {}
+                Some(x) => self.take_turns_of(x, token, cause),
                 None => {
                     self.turns_left -= 1;
-                    self.turn(token, event);
+                    self.turn(token, cause);
                 }
             }
         }
     }
 
     /// Gives this task of a connection its turn, and then those members who go on, a bounded number in a row.
-    fn take_turns_of(&mut self, x: Token, mut token: Token, mut event: Event) {
+    fn take_turns_of(&mut self, x: Token, mut token: Token, mut cause: Cause) {
         let turns_left_then = self.turns_left.saturating_sub(TURNS_IN_A_ROW);
         while self.turns_left > turns_left_then {
             self.turns_left -= 1;
-            self.turn_in(Some(x), token, event);
+            self.turn_in(Some(x), token, cause);
             let Some(next) = self.next_of(x, token) else { return };
-            (token, event) = (next, Event::Ready);
+            (token, cause) = (next, Cause::Event(Event::Ready));
         }
         self.enqueue(token);
     }
@@ -286,18 +294,6 @@ impl<W> Engine<W> {
     fn enqueue(&mut self, token: Token) {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.enqueue(token, &mut self.run_queue);
-        }
-    }
-
-    /// What one of the tasks asked that all be told.
-    fn find_told(&mut self) {
-        let (events, tokens) = (std::mem::take(&mut self.told), self.slots.tokens());
-        self.telling = events.iter().flat_map(|event| tokens.iter().map(|token| (*event, *token))).collect();
-    }
-
-    fn tell(&mut self) {
-        while let Some((event, token)) = self.telling.pop_front() {
-            self.turn(token, event);
         }
     }
 
@@ -319,14 +315,15 @@ impl<W> Engine<W> {
         while let Some((at, token)) = self.due.pop() {
             let Some(slot) = self.slots.get_mut(token) else { continue };
             if self.timers.is_due(token, at, &mut slot.deadline, self.turn.now) {
-                self.turn(token, Event::Deadline);
+                self.turn(token, Cause::Event(Event::Deadline));
             }
         }
         while let Some(&(until, token)) = self.resting.front()
             && until <= self.turn.now
         {
             self.resting.pop_front();
-            self.settle(token, None);
+            let adopted = self.slots.get(token).and_then(|slot| slot.connection(&self.connections));
+            self.settle(token, adopted);
         }
     }
 }

@@ -62,6 +62,10 @@ impl<W> Engine<W> {
         let number = task.map_or(u32::MAX, |task| task.index);
         self.say(Level::Alert, (number, log_context), connection, format_args!("panicked (a bug); {then}"));
         self.guarded_once(|engine| engine.carry_out(connection));
+        // Its connection will not remove it: it is no member any more.
+        if let Some(leaving) = self.leaving.take() {
+            self.guarded_once(|engine| engine.remove(leaving));
+        }
         match (connection, callee) {
             (Some(x), _) => {
                 self.guarded_once(|engine| task.into_iter().for_each(|task| engine.remove(task)));

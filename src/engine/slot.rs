@@ -2,8 +2,9 @@
 
 use super::context::TurnState;
 use super::panics::Callee;
+use super::task::Cause;
 use super::timers::Deadline;
-use super::{Arena, Event, Flow, Seen, Task, TaskError, Want};
+use super::{Arena, Event, Flow, Notice, Seen, Task, TaskError, Want};
 use crate::connection::Connection;
 use std::collections::VecDeque;
 use webserv_sys::{Token, Watch};
@@ -35,6 +36,8 @@ pub(super) enum Queued {
     Yes,
     /// It is, and the event that it is told of is a hangup.
     Hangup,
+    /// It is, and is first told that it belongs to another connection now.
+    Adopted,
 }
 
 /// Whether the kernel watches for a task.
@@ -99,9 +102,26 @@ impl<W> Slot<W> {
         connections.at(self.connection)
     }
 
+    /// Whether it belongs to no connection.
+    pub fn stands_alone(&self) -> bool {
+        self.connection == NONE
+    }
+
     /// It stands alone from now on.
     pub fn leave(&mut self) {
         self.connection = NONE;
+        if self.queued == Queued::Adopted {
+            self.queued = Queued::Yes; // that is over before it began
+        }
+    }
+
+    /// It stood alone, and is one of this connection from now on. What it waited for before means nothing any more; the
+    /// kernel goes on to watch for it.
+    pub fn join(&mut self, token: Token, connection: Token, run_queue: &mut RunQueue) {
+        self.connection = connection.index;
+        (self.blocked, self.yields) = (false, false);
+        self.enqueue(token, run_queue);
+        self.queued = Queued::Adopted;
     }
 
     /// Puts it at the end of the queue, once.
@@ -154,16 +174,17 @@ impl<W> Slot<W> {
         self.blocked = false;
         self.yields = false; // the kernel has been asked since
         self.enqueue(token, run_queue);
-        if hangup {
-            self.queued = Queued::Hangup;
+        if hangup && self.queued != Queued::Adopted {
+            self.queued = Queued::Hangup; // else it is told when it has heard the other: the kernel says so again
         }
     }
 
     /// Takes it off the queue; with what it is told in its turn.
-    pub fn leave_queue(&mut self) -> Event {
+    pub fn leave_queue(&mut self) -> Cause {
         match std::mem::replace(&mut self.queued, Queued::No) {
-            Queued::Hangup => Event::Hangup,
-            Queued::Yes | Queued::No => Event::Ready,
+            Queued::Hangup => Cause::Event(Event::Hangup),
+            Queued::Adopted => Cause::Notice(Notice::Adopted),
+            Queued::Yes | Queued::No => Cause::Event(Event::Ready),
         }
     }
 
@@ -171,22 +192,27 @@ impl<W> Slot<W> {
     #[inline]
     pub fn turn(
         &mut self,
-        event: Event,
+        cause: Cause,
         connection: Option<&mut Connection>,
         worker: &mut W,
         turn: &mut TurnState<W>,
     ) -> Result<Flow, TaskError> {
-        let outcome = self.task.turn(event, connection, worker, &mut self.deadline, turn);
+        let outcome = match cause {
+            Cause::Event(event) => self.task.turn(event, connection, worker, &mut self.deadline, turn),
+            Cause::Notice(notice) => self.task.told(notice, connection, worker, &mut self.deadline, turn),
+        };
         let is_blocked = matches!(outcome, Ok(Flow::Blocked));
         // A task that was told something has not made its call.
-        self.blocked = is_blocked || self.blocked && !matches!(event, Event::Ready | Event::Hangup);
+        self.blocked = is_blocked || self.blocked && !matches!(cause, Cause::Event(Event::Ready | Event::Hangup));
         self.yields = matches!(outcome, Ok(Flow::Yield));
         outcome
     }
 
     /// Whether it waits for anything at all.
     pub fn is_alive(&self, seen: Seen<'_>) -> bool {
-        self.queued == Queued::Hangup || self.deadline.is_set() || self.task.wants(seen) != Want::Nothing
+        matches!(self.queued, Queued::Hangup | Queued::Adopted)
+            || self.deadline.is_set()
+            || self.task.wants(seen) != Want::Nothing
     }
 
     /// It wants its system call: true if that may be tried now. If not, the kernel will be asked to say when.

@@ -3,7 +3,6 @@
 use super::context::{Context, LogContext, TurnState};
 use super::timers::Deadline;
 use crate::connection::{Connection, FailureKind, Side, Transaction};
-use crate::log::Level;
 use std::os::fd::AsRawFd;
 use webserv_sys::{Error, Watch};
 
@@ -18,12 +17,30 @@ pub enum Event {
     Deadline,
     /// The connection is over. Clean up; most tasks are [`Flow::Done`] with that.
     Cancel,
+}
+
+/// News that only some kinds of tasks care about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Notice {
     /// The server takes a new configuration.
     Reload,
     /// The server finishes what is open and starts nothing new.
     Drain,
-    /// There are more clients than room.
-    Crowded,
+    /// It stood alone, and is a member of a connection from now on.
+    Adopted,
+    /// There are more clients than places: a connection that waits for a request gives up its own.
+    Evict,
+    /// A connection of this worker has closed, or may be made to: see [`Context::wait_for_place`].
+    Place,
+}
+
+/// Why a task has its turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// It is to work: [`Task::handle`].
+    Event(Event),
+    /// It is told something: [`Task::notice`].
+    Notice(Notice),
 }
 
 /// What a task waits for, said without side effects from what it sees in the connection.
@@ -108,6 +125,11 @@ pub trait Task<W> {
     /// Does one bounded piece of work. Never blocks.
     fn handle(&mut self, event: Event, cx: &mut Context<'_, W>) -> Result<Flow, TaskError>;
 
+    /// Hears what only some kinds of tasks care about: as it is here, none does.
+    fn notice(&mut self, _: Notice, _: &mut Context<'_, W>) -> Result<Flow, TaskError> {
+        Ok(Flow::Progress)
+    }
+
     /// How it is named in log lines. (Here, as the next, so that the engine makes one call for all of it.)
     fn log_context(&self, connection: Option<&Connection>) -> LogContext {
         let fd = match self.watch(connection) {
@@ -129,8 +151,26 @@ pub trait Task<W> {
         let log_context = self.log_context(connection.as_deref());
         let mut cx = Context { connection, worker, now: turn.now, log_context, deadline, turn };
         let outcome = self.handle(event, &mut cx);
-        if cx.log_level() >= Level::Debug {
-            cx.trace(event, &outcome);
+        if cx.turn.log.is_debugged() {
+            cx.trace(&event, &outcome);
+        }
+        outcome
+    }
+
+    /// The same with [`notice`](Self::notice).
+    fn told(
+        &mut self,
+        notice: Notice,
+        connection: Option<&mut Connection>,
+        worker: &mut W,
+        deadline: &mut Deadline,
+        turn: &mut TurnState<W>,
+    ) -> Result<Flow, TaskError> {
+        let log_context = self.log_context(connection.as_deref());
+        let mut cx = Context { connection, worker, now: turn.now, log_context, deadline, turn };
+        let outcome = self.notice(notice, &mut cx);
+        if cx.turn.log.is_debugged() {
+            cx.trace(&notice, &outcome);
         }
         outcome
     }

@@ -2,8 +2,9 @@
 
 use super::context::{LogContext, Order};
 use super::panics::Callee;
-use super::slot::{Slot, Watched, seen, seen_by_own};
-use super::{Engine, Event, Flow, Seen, Side, Task, TaskError};
+use super::slot::{Queued, Slot, Watched, seen, seen_by_own};
+use super::task::Cause;
+use super::{Engine, Event, Flow, Notice, Seen, Side, Task, TaskError};
 use crate::connection::{Connection, Failure, FailureKind, Phase, TransactionId};
 use crate::limits::{CONNECTION_TASKS, HANDLERS_MAX};
 use crate::log::Level;
@@ -12,27 +13,45 @@ use webserv_sys::{Moment, Token};
 
 impl<W> Engine<W> {
     /// Gives a task its turn, and settles its connection.
-    pub(super) fn turn(&mut self, token: Token, event: Event) {
+    pub(super) fn turn(&mut self, token: Token, cause: Cause) {
         let Some(connection) = self.slots.get(token).map(|slot| slot.connection(&self.connections)) else { return };
-        self.turn_in(connection, token, event);
+        self.turn_in(connection, token, cause);
         self.settle(token, connection);
     }
 
     /// Gives a task of this connection its turn, and carries out what it ordered.
     #[inline(always)]
-    pub(super) fn turn_in(&mut self, connection: Option<Token>, token: Token, event: Event) {
+    pub(super) fn turn_in(&mut self, connection: Option<Token>, token: Token, cause: Cause) {
         let Some(slot) = self.slots.get_mut(token) else { return };
         self.callee = Callee::Turn(token);
         let x = connection.and_then(|x| self.connections.get_mut(x));
-        self.turn.of = connection;
+        (self.turn.of, self.turn.token) = (connection, token);
         self.turn.transaction = x.as_ref().and_then(|x| x.works_for(token.index));
-        let outcome = slot.turn(event, x, &mut self.worker, &mut self.turn);
+        let outcome = slot.turn(cause, x, &mut self.worker, &mut self.turn);
         self.timers.file(token, &mut slot.deadline);
-        self.carry_out(connection);
+        if !self.turn.orders.is_empty() {
+            if matches!(outcome, Ok(Flow::Done)) {
+                self.give_up_place(token);
+            }
+            self.carry_out_orders(connection);
+        }
         match outcome {
             Ok(Flow::Blocked | Flow::Progress | Flow::Yield) => {}
             Ok(Flow::Done) => self.done(token),
             Err(error) => self.fail(token, error),
+        }
+    }
+
+    /// A handler that is done leaves its place to those whom it has join. It keeps its slot until they have theirs: a
+    /// slot that is free would be given to the first of them, and its number would then mean two tasks.
+    fn give_up_place(&mut self, token: Token) {
+        if self.carries(token).is_some() {
+            return; // its connection ends with it
+        }
+        let Some(x) = self.slots.get(token).and_then(|slot| slot.connection(&self.connections)) else { return };
+        if let Some(connection) = self.connections.get_mut(x) {
+            connection.remove_member(token.index);
+            self.leaving = Some(token);
         }
     }
 
@@ -98,9 +117,13 @@ impl<W> Engine<W> {
                         self.insert_handler(task, x, id);
                     }
                 }
+                Order::Adopt(id, task) => self.adopt(task, connection, id),
                 Order::Alone(task) => self.start(task),
                 Order::Open(opened, tasks, until) => self.open(opened, tasks, until),
-                Order::Tell(event) => self.told.push(event),
+                Order::Tell(task, notice) => self.notices.tell(task, notice),
+                Order::TellProtocol(number, notice) => self.tell_protocol(number, notice),
+                Order::PassPlaceOn => self.give_place(),
+                Order::TellAll(notice) => self.notices.tell_all(notice),
                 Order::CancelHandlers(id) => {
                     if let Some(x) = connection {
                         self.cancel_handlers(x, id);
@@ -111,15 +134,37 @@ impl<W> Engine<W> {
         self.turn.orders = orders;
     }
 
+    /// Makes a task that stands alone a handler of this transaction, whose protocol is told if that cannot be done.
+    fn adopt(&mut self, task: Token, connection: Option<Token>, id: TransactionId) {
+        let Some(x) = connection else { return };
+        let transaction = self.connections.get_mut(x).and_then(|x| x.transactions.find_mut(id));
+        let Some(transaction) = transaction else { return };
+        let slot = self.slots.get_mut(task).filter(|slot| slot.stands_alone() && slot.queued == Queued::No);
+        match slot {
+            Some(slot) if transaction.handlers.add(task.index) => slot.join(task, x, &mut self.run_queue),
+            _ => {
+                let kind = FailureKind::Reset;
+                transaction.failed = Some(Failure { side: Side::Upstream, kind, request_sent: false });
+            }
+        }
+    }
+
+    fn tell_protocol(&mut self, connection: u32, notice: Notice) {
+        let protocol = self.connections.at(connection).and_then(|x| x.tasks.get(0));
+        if let Some(protocol) = protocol.and_then(|protocol| self.slots.token(protocol)) {
+            self.notices.tell(protocol, notice);
+        }
+    }
+
     fn open(&mut self, connection: Connection, tasks: [Box<dyn Task<W>>; CONNECTION_TASKS], until: Moment) {
         let x = self.connections.insert(connection);
         self.turn.connections_open = self.connections.len();
-        let [protocol, .., last] = tasks.map(|task| self.insert_own(task, x));
+        let [protocol, ..] = tasks.map(|task| self.insert_own(task, x));
         if let Some(slot) = self.slots.get_mut(protocol) {
             slot.deadline.at = until;
             self.timers.file(protocol, &mut slot.deadline);
         }
-        self.settle(last, Some(x));
+        self.settle(protocol, Some(x)); // the others first: mostly the client has sent something already
     }
 
     /// Queues who goes on after something has changed; `last` had the last turn.
@@ -194,6 +239,7 @@ impl<W> Engine<W> {
 
     /// A task has said that it is done. When it is one of the connection's own, the connection is over.
     fn done(&mut self, token: Token) {
+        self.leaving = None;
         let carries = self.carries(token);
         self.remove(token);
         if let Some(x) = carries {
@@ -266,17 +312,28 @@ impl<W> Engine<W> {
         while let Some(member) = self.connections.get(x).and_then(|x| x.member(0)) {
             self.cancel_member(x, member);
         }
-        self.connections.remove(x);
-        self.turn.connections_open = self.connections.len();
+        if self.connections.remove(x).is_some() {
+            self.turn.connections_open = self.connections.len();
+            self.give_place();
+        }
+    }
+
+    /// Tells the first task that waits for a place, and still lives, that there is one.
+    fn give_place(&mut self) {
+        while let Some(waiting) = self.turn.waiting.pop_front() {
+            if self.slots.get(waiting).is_some() {
+                return self.notices.tell(waiting, Notice::Place);
+            }
+        }
     }
 
     fn cancel(&mut self, token: Token, x: Token) -> Result<Flow, TaskError> {
         let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
         self.callee = Callee::Turn(token);
         let connection = self.connections.get_mut(x);
-        self.turn.of = Some(x);
+        (self.turn.of, self.turn.token) = (Some(x), token);
         self.turn.transaction = connection.as_ref().and_then(|x| x.works_for(token.index));
-        let outcome = slot.turn(Event::Cancel, connection, &mut self.worker, &mut self.turn);
+        let outcome = slot.turn(Cause::Event(Event::Cancel), connection, &mut self.worker, &mut self.turn);
         self.timers.file(token, &mut slot.deadline);
         outcome
     }

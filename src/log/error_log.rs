@@ -15,6 +15,8 @@ pub struct ErrorLog {
     /// The files of `error_log` inside `http`.
     others: Vec<(LogTarget, Sink)>,
     worker: usize,
+    /// Some log of the configuration is at level debug.
+    is_debugged: bool,
     text: String,
 }
 
@@ -72,7 +74,15 @@ impl ErrorLog {
 
     /// A log that only remembers its lines: for tests.
     pub fn in_memory(level: Level) -> Self {
-        Self { level, sink: None, memory: Vec::new(), others: Vec::new(), worker: 0, text: String::new() }
+        Self {
+            level,
+            sink: None,
+            memory: Vec::new(),
+            others: Vec::new(),
+            worker: 0,
+            is_debugged: true,
+            text: String::new(),
+        }
     }
 
     /// The lines of a log made by [`ErrorLog::in_memory`].
@@ -85,9 +95,16 @@ impl ErrorLog {
         self.level
     }
 
+    /// Whether lines at level debug are worth a look at who would have them: mostly no log of the configuration is at
+    /// that level. (A log that only remembers takes all that it is given.)
+    #[inline]
+    pub fn is_debugged(&self) -> bool {
+        self.is_debugged
+    }
+
     /// Goes on with what this configuration says, and with these files, which are open.
     pub fn replace(&mut self, config: &Config, files: &LogFiles) {
-        self.level = config.error_log.level;
+        (self.level, self.is_debugged) = (config.error_log.level, config.is_debugged);
         self.sink = Some(files.sink(&config.error_log.target).unwrap_or(Sink::Stderr));
         let other = |target: &Arc<LogTarget>| Some((LogTarget::clone(target), files.sink(target)?));
         self.others = config.error_logs.iter().filter_map(other).collect();
@@ -165,6 +182,21 @@ mod tests {
             text.lines().filter_map(last).collect::<Vec<_>>().join(" ")
         });
         assert_eq!(told, ["3", "", "1 2"]);
+    }
+
+    #[test]
+    fn one_log_at_level_debug_is_enough_for_a_closer_look() {
+        let of = |text: &str| {
+            let config = Config::from_text("test.conf", text, std::path::Path::new("."), "").expect("it is valid");
+            let files = LogFiles::open(&config).expect("opens");
+            ErrorLog::new(&config, &files, 0).is_debugged()
+        };
+        let at = |main: &str, location: &str| {
+            of(&format!("{main} http {{ server {{ listen 127.0.0.1:1; location / {{ {location} }} }} }}"))
+        };
+        let (info, debug) = ("error_log stderr info;", "error_log stderr debug;");
+        assert!(!at("", "") && !at(info, "") && !at("", info));
+        assert!(at(debug, "") && at("", debug) && at(debug, info));
     }
 
     #[test]

@@ -22,10 +22,21 @@ pub mod upload;
 pub use timer::{Job, Timer, see_to_logs};
 
 use crate::engine::{Context as EngineContext, Work as EngineWork};
-use crate::worker::Worker;
+use crate::worker::{IdleMark, Worker};
 
 /// What a task of this server may use while it runs.
 type Context<'a> = EngineContext<'a, Worker>;
 
 /// The same for one transaction.
 type Work<'a> = EngineWork<'a, Worker>;
+
+/// Has the list of idle connections know that a protocol's connection is idle now, or is not.
+#[inline(never)] // seldom done
+fn update_idle_list(mark: &mut IdleMark, is_idle: bool, cx: &mut Context<'_>) {
+    if let Some(number) = cx.connection_number() {
+        mark.update(is_idle, number, cx.now, &mut cx.worker.idle);
+    }
+    if is_idle {
+        cx.pass_place_on(); // a client that waits for a place can have this one
+    }
+}

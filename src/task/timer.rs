@@ -79,7 +79,6 @@ impl Task<Worker> for Timer {
             }
             (Event::Deadline, Job::DropIdleFiles) => Ok(Flow::Done),
             (Event::Cancel, _) => Ok(Flow::Done),
-            (Event::Reload | Event::Drain | Event::Crowded, _) => Ok(Flow::Progress),
         }
     }
 }

@@ -2,12 +2,14 @@
 
 mod command;
 mod file_cache;
+mod idle;
 mod listeners;
 mod reload;
 mod team;
 
 pub use command::Command;
 pub use file_cache::{CacheKey, Cached, CachedAnswer, FileCache};
+pub use idle::{IdleList, IdleMark};
 pub use reload::Reload;
 pub use team::{Team, WorkerChannel};
 
@@ -55,8 +57,8 @@ pub struct Worker {
     pub programs_looked_at: Option<Moment>,
     /// The round in which a piece of a password was hashed last, by its time.
     pub hashed_at: Option<Moment>,
-    /// How many idle connections are to make room for new clients.
-    pub idle_to_close: usize,
+    /// Connections that may be closed to make room for new clients.
+    pub idle: IdleList,
     /// Nothing new is begun: each response is its connection's last.
     pub draining: bool,
     connections: u64,
@@ -82,7 +84,7 @@ impl Worker {
             programs_running: 0,
             programs_looked_at: None,
             hashed_at: None,
-            idle_to_close: 0,
+            idle: IdleList::default(),
             draining: false,
             connections: 0,
             listeners: Vec::new(),

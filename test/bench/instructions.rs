@@ -14,15 +14,17 @@ use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use webserv::config::{Address, Config, Server, Settings, Template};
+use webserv::config::{Address, Config, Template};
+use webserv::connection::{self, Answered, Arrival, Client, Identity, SpareTransactions, Transactions};
+use webserv::date_cache::DateCache;
 use webserv::http::head::{self, Limits, Scan};
 use webserv::http::print::{BodyEnd, Frame, Persistence, response_head};
 use webserv::http::reply::{ReplyHead, Text};
 use webserv::http::request::Request;
 use webserv::http::{date, etag, target};
-use webserv::route::{self, Route, Routes};
+use webserv::route::{self, ListenerState, Routes};
 use webserv::vars::{self, View};
-use webserv_sys::clock::Wall;
+use webserv_sys::Moment;
 
 const SHORT: &[u8] = b"GET /1k.txt HTTP/1.1\r\nHost: 127.0.0.1:34567\r\n\r\n";
 
@@ -156,94 +158,28 @@ fn print(times: u32) {
     }
 }
 
-/// A request that has been answered.
-struct Asked<'a> {
-    route: Route,
-    request: &'a Request,
-    client: Address,
-    local: Address,
-}
-
-impl View for Asked<'_> {
-    fn request(&self) -> Option<&Request> {
-        Some(self.request)
-    }
-
-    fn query(&self) -> Option<&[u8]> {
-        self.request.query()
-    }
-
-    fn request_line(&self) -> &[u8] {
-        self.request.line()
-    }
-
-    fn path(&self) -> &[u8] {
-        self.request.path()
-    }
-
-    fn server(&self) -> &Server {
-        &self.route.server
-    }
-
-    fn settings(&self) -> &Settings {
-        &self.route.settings
-    }
-
-    fn client(&self) -> Option<Address> {
-        Some(self.client.clone())
-    }
-
-    fn local(&self) -> &Address {
-        &self.local
-    }
-
-    fn wall(&self) -> Wall {
-        Wall { secs: 1_795_314_909, nanos: 0 }
-    }
-
-    fn worker(&self) -> usize {
-        0
-    }
-
-    fn connection(&self) -> u64 {
-        12_345
-    }
-
-    fn connection_requests(&self) -> u64 {
-        17
-    }
-
-    fn status(&self) -> u16 {
-        200
-    }
-
-    fn body_bytes_sent(&self) -> u64 {
-        1024
-    }
-
-    fn bytes_sent(&self) -> u64 {
-        1265
-    }
-
-    fn sent_head(&self) -> &[u8] {
-        b"HTTP/1.1 200 OK\r\nServer: webserv\r\nContent-Type: text/css\r\n\r\n"
-    }
-
-    fn request_bytes(&self) -> u64 {
-        self.request.head().len() as u64
-    }
-
-    fn elapsed(&self) -> Duration {
-        Duration::from_millis(1)
-    }
-}
-
+/// The line of a request that has been answered.
 fn log(format: &str, head: &[u8], times: u32) {
     let config = Config::from_text("bench.conf", CONFIG, Path::new("."), "").expect("the configuration is valid");
-    let (server, request, format) = (&config.listeners[0].hosts.servers[0], request(head), Template::parse(format));
+    let routes = Rc::new(Routes::new(Arc::new(config)));
+    let (configured, request) = (routes.config().listeners[0].clone(), request(head));
     let address = |text: &str| Address::Inet(text.parse().expect("an address"));
-    let (format, client, local) = (format.expect("a format"), address("192.168.1.23:54321"), address("10.0.0.1:8080"));
-    let view = Asked { route: Route::to_server(server), request: &request, client, local };
+    let (format, local) = (Template::parse(format).expect("a format"), address("10.0.0.1:8080"));
+    let route = Rc::clone(routes.to_server(&configured.hosts.servers[0]));
+    let listener = Rc::new(ListenerState::new(routes, configured, local));
+    let identity = Identity { listener, number: 1, client: Client::from(&address("192.168.1.23:54321")) };
+    let now = Moment::now();
+    let (mut all, mut spare) = (Transactions::default(), SpareTransactions::default());
+    let transaction = all.begin(&mut spare, route, None);
+    let arrival = Arrival { number: 1, output_start: 0, pipelined: false, started: now };
+    transaction.http.begin(arrival, request, &Limits::default());
+    transaction.http.path = connection::Path::AsSent;
+    transaction.http.status = Some(200);
+    transaction.http.answered = Some(Answered { head_bytes: 250, output_end: Some(1274) });
+    transaction.http.rare.sent_head = b"HTTP/1.1 200 OK\r\nServer: webserv\r\nContent-Type: text/css\r\n\r\n".to_vec();
+    let date = DateCache::default();
+    let now = now.after(Duration::from_millis(1));
+    let view = View { identity: &identity, transaction, date: &date, worker: 0, now, sent_bytes: 1274 };
     let mut out = Vec::new();
     for _ in 0..times {
         out.clear();

@@ -19,8 +19,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 use webserv::config::Config;
-use webserv::connection::{Client, Connection};
-use webserv::engine::{Context, Engine, Event, Flow, Task, TaskError, Want};
+use webserv::connection::{Client, Connection, Identity};
+use webserv::engine::{Context, Engine, Event, Flow, Seen, Task, TaskError, Want};
 use webserv::log::{AccessLogs, ErrorLog, Level};
 use webserv::route::ListenerState;
 use webserv::task::http1::Http1;
@@ -91,16 +91,18 @@ impl Task<Worker> for Opener {
         Watch::Always
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         if self.left > 0 { Want::Turn } else { Want::Nothing }
     }
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
         self.left -= 1;
-        let protocol = Http1::new(Rc::clone(&self.listener), cx.worker.next_connection(), cx.now);
+        let (listener, number) = (Rc::clone(&self.listener), cx.worker.next_connection());
+        let client = Client::from(&listener.local);
+        let identity = Identity { listener, number, client };
+        let protocol = Http1::new(cx.now);
         let (reader, writer) = (Reader(std::io::stdin()), Writer(std::io::stdin()));
-        let settings = Arc::clone(&self.listener.route.settings);
-        let connection = Connection::new(None, Client::from(&self.listener.local), settings);
+        let connection = Connection::new(None, identity);
         let until = cx.now.after(self.listener.route.settings.client_header_timeout);
         cx.open(connection, [Box::new(protocol), Box::new(reader), Box::new(writer)], until);
         Ok(Flow::Progress)
@@ -120,7 +122,7 @@ impl Task<Worker> for Reader {
         Watch::Read(self.0.as_fd())
     }
 
-    fn wants(&self, _: Option<&Connection>) -> Want {
+    fn wants(&self, _: Seen<'_>) -> Want {
         Want::Kernel
     }
 
@@ -147,8 +149,8 @@ impl Task<Worker> for Writer {
         Watch::Write(self.0.as_fd())
     }
 
-    fn wants(&self, x: Option<&Connection>) -> Want {
-        if x.is_some_and(|x| !x.output.is_empty()) { Want::Kernel } else { Want::Nothing }
+    fn wants(&self, seen: Seen<'_>) -> Want {
+        if seen.connection.is_some_and(|x| !x.output.is_empty()) { Want::Kernel } else { Want::Nothing }
     }
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {

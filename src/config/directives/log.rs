@@ -53,6 +53,7 @@ fn error_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     };
     scope.settings.error_level = level;
     let config = &mut scope.draft.config;
+    config.is_debugged |= level >= Level::Debug;
     if scope.context == Contexts::MAIN {
         config.error_log = ErrorLog { target, level };
     } else if target == config.error_log.target {

@@ -4,7 +4,7 @@ use super::kernel;
 use super::stage::{On, Outcome, Play, cancel_handlers, connection, failed_side, hangup, or_cancelled, panic_quietly};
 use super::stage::{plain, puppet, ready, want};
 use crate::connection::{Connection, FailureKind, Phase, Side};
-use crate::engine::{Event, Flow, TaskError, Want};
+use crate::engine::{Event, Flow, Notice, TaskError, Want};
 use crate::limits::{CONNECTION_TASKS, HANDLERS_MAX};
 use std::time::Duration;
 use webserv_sys::{Error, Moment};
@@ -242,7 +242,7 @@ fn a_cancelled_task_may_order_what_outlives_it() {
     let protocol = puppet("protocol", On::Always, |event, cx| {
         if event == Event::Cancel {
             cx.start(plain("flush", On::Read));
-            cx.tell_all(Event::Reload);
+            cx.tell_all(Notice::Reload);
             let tasks = [plain("p", On::Always), plain("r", On::Read), plain("w", On::Write)];
             cx.open(connection(), tasks, Moment::NEVER);
         }
@@ -321,9 +321,9 @@ fn a_handler_that_finds_no_room_in_its_transaction_has_failed() {
         Ok(Flow::Done)
     })]);
     let told = play.round();
-    assert_eq!(told.matches("joined Ready").count(), HANDLERS_MAX - 1);
+    assert_eq!(told.matches("joined Ready").count(), HANDLERS_MAX);
     assert_eq!(failed_side(&play, x), Some(Side::Internal));
-    assert_eq!(play.engine.slots.len(), CONNECTION_TASKS + HANDLERS_MAX - 1);
+    assert_eq!(play.engine.slots.len(), CONNECTION_TASKS + HANDLERS_MAX);
     assert!(play.log()[0].starts_with("[alert] w0 x0.0 joined fd="), "{:?}", play.log());
 }
 
@@ -387,4 +387,45 @@ fn a_connection_in_which_nobody_waits_for_anything_is_a_bug() {
     play.settle();
     want("reader", Want::Nothing);
     play.settle_connection(x);
+}
+
+/// CgiStart held a place while the four tasks of its program joined: a request with a body had as many tasks as it may
+/// have, and the next feature would have found no room.
+#[test]
+fn a_task_that_is_done_leaves_its_place_to_those_who_join() {
+    let mut play = Play::new();
+    let x = play.open_with([puppet("start", On::Always, |_, cx| {
+        (0..HANDLERS_MAX).for_each(|_| cx.join(plain("joined", On::Read)));
+        Ok(Flow::Done)
+    })]);
+    want("start", Want::Turn);
+    play.settle_connection(x);
+    let told = play.round();
+    assert_eq!(told.matches("joined Ready").count(), HANDLERS_MAX, "{told}");
+    let open = play.engine.connections.get(x).expect("it is open");
+    assert_eq!((open.members(), failed_side(&play, x)), (CONNECTION_TASKS + HANDLERS_MAX, None));
+    assert!(play.log().is_empty(), "{:?}", play.log());
+}
+
+#[test]
+fn a_task_that_is_done_is_gone_though_its_last_order_led_to_a_panic() {
+    let mut play = Play::new();
+    let bad = puppet("bad", On::Read, |event, _| match event {
+        Event::Cancel => panic_quietly(),
+        _ => Ok(Flow::Blocked),
+    });
+    let last = puppet("last", On::Exit, |event, cx| {
+        if event == Event::Ready {
+            cancel_handlers(cx);
+            return Ok(Flow::Done);
+        }
+        Ok(Flow::Done)
+    });
+    let x = play.open_with([bad, last]);
+    play.settle();
+    kernel::journal();
+    let told = play.round_with(vec![ready("child")]);
+    assert!(told.starts_with("wait, last Ready, bad Cancel, disarm child, disarm bad, close bad"), "{told}");
+    assert!(play.engine.connections.get(x).is_none() && play.engine.slots.is_empty());
+    assert!(kernel::armed().is_empty());
 }

@@ -77,6 +77,8 @@ pub struct Net {
     pub backlog: VecDeque<usize>,
     /// Children, and whether they have ended.
     pub children: Vec<bool>,
+    /// Tasks that stand alone and may be adopted.
+    pub spares: Vec<Token>,
     /// Panics on purpose.
     pub panics: usize,
     /// No surprises any more: what is ready is reported, and nothing else.
@@ -93,6 +95,7 @@ impl Net {
             channels: Vec::new(),
             backlog: VecDeque::new(),
             children: Vec::new(),
+            spares: Vec::new(),
             panics: 0,
             fair: false,
             channel_of: BTreeMap::new(),

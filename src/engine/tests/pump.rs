@@ -4,9 +4,10 @@
 //! A request is three bytes: what to do, how long the answer is, and what it is made of.
 
 use super::net::{self, Door, End, Got};
+use super::spare::Spare;
 use super::stage::{Outcome, connection, panic_quietly, set_level};
 use crate::connection::{Connection, FailureKind, Front, Phase, Pipe, Reply};
-use crate::engine::{Context, Event, Flow, Seen, Task, TaskError, Want};
+use crate::engine::{Context, Event, Flow, Notice, Seen, Task, TaskError, Want};
 use crate::log::Level;
 use std::os::fd::AsFd;
 use std::rc::Rc;
@@ -33,6 +34,8 @@ pub enum Ask {
     Child,
     /// An answer after a while.
     Sleep,
+    /// An answer by a task that stood alone, if there is one; it may stand alone again and serve others.
+    Adopted,
     /// The last answer of the connection.
     Last,
     /// A handler that fails before its first byte.
@@ -48,10 +51,10 @@ pub enum Ask {
 }
 
 impl Ask {
-    pub const ALL: [Ask; 11] = {
+    pub const ALL: [Ask; 12] = {
         use Ask::*;
         let bad = [FailsEarly, FailsLate, Panics, PanicsInCancel, ProtocolPanics];
-        [Memory, Worker, Cancelled, Child, Sleep, Last, bad[0], bad[1], bad[2], bad[3], bad[4]]
+        [Memory, Worker, Cancelled, Child, Sleep, Adopted, Last, bad[0], bad[1], bad[2], bad[3], bad[4]]
     };
 
     /// The whole answer.
@@ -83,7 +86,7 @@ fn panic_on_purpose(client: usize) -> ! {
     panic_quietly()
 }
 
-type Cx<'a> = Context<'a, Level>;
+pub type Cx<'a> = Context<'a, Level>;
 
 /// Accepts clients.
 pub struct Listen(pub Door);
@@ -143,7 +146,6 @@ impl Task<Level> for Reader {
         match event {
             Event::Cancel => return Ok(Flow::Done),
             Event::Deadline => panic!("a deadline that is always moved back has fired"),
-            Event::Reload | Event::Drain | Event::Crowded => return Ok(Flow::Progress),
             Event::Ready | Event::Hangup => {}
         }
         if self.wants(cx.seen()) != Want::Kernel {
@@ -263,6 +265,7 @@ impl Protocol {
                 State::Asleep(answer)
             }
             Ask::ProtocolPanics => panic_on_purpose(self.client),
+            Ask::Adopted => self.adopt(answer, cx),
             _ => {
                 let body = Ask::Worker.answer(len, seed).split_off(2);
                 let left = if ask == Ask::FailsEarly { body.len().max(1) } else { body.len() };
@@ -274,6 +277,18 @@ impl Protocol {
                 State::Asked { ask, answer, left }
             }
         };
+    }
+
+    /// Has a task that stands alone bring the answer, whose body it finds in the connection.
+    fn adopt(&self, answer: Vec<u8>, cx: &mut Cx<'_>) -> State {
+        cx.start(Box::new(Spare::new(self.client)));
+        let Some(spare) = net::with(|net| net.spares.pop()) else { return State::Memory(answer) };
+        *cx.transaction().body = Pipe::new(PIPE_BYTES_MAX);
+        cx.transaction().body.push_copy(&answer[2..]);
+        cx.transaction().body.end();
+        cx.adopt(spare);
+        let left = answer.len() - 2;
+        State::Asked { ask: Ask::Adopted, answer, left }
     }
 
     /// Moves what the handler has brought.
@@ -299,7 +314,7 @@ impl Protocol {
 
     fn handler_failed(&mut self, cx: &mut Cx<'_>) {
         match std::mem::replace(&mut self.state, State::Idle) {
-            State::Asked { ask: Ask::FailsEarly, answer, .. } => {
+            State::Asked { ask: Ask::FailsEarly | Ask::Adopted, answer, .. } => {
                 *cx.transaction().reply = Reply::new(PIPE_BYTES_MAX);
                 self.state = State::Memory(answer);
             }
@@ -344,7 +359,6 @@ impl Task<Level> for Protocol {
                 };
                 self.state = State::Memory(answer);
             }
-            Event::Reload | Event::Drain | Event::Crowded => return Ok(Flow::Progress),
             Event::Ready | Event::Hangup => {}
         }
         if cx.transaction().failed.take().is_some() {
@@ -500,7 +514,7 @@ impl Task<Level> for Tick {
             self.set = true;
             cx.wake_after(Duration::from_millis(50));
             if net::with(|net| net.random.once_in(4)) {
-                cx.tell_all(Event::Reload);
+                cx.tell_all(Notice::Reload);
             }
         }
         Ok(Flow::Progress)

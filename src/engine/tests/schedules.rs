@@ -33,7 +33,7 @@ struct Schedule {
 fn requests(chance: &mut Random) -> Vec<u8> {
     let mut script = Vec::new();
     for _ in 0..1 + chance.below(4) {
-        let ask = if chance.once_in(8) { 6 + chance.below(5) } else { chance.below(6) };
+        let ask = if chance.once_in(8) { 7 + chance.below(5) } else { chance.below(7) };
         script.extend([ask as u8, chance.below(30) as u8, chance.below(256) as u8]);
     }
     if chance.once_in(8) {
@@ -191,8 +191,9 @@ fn check(engine: &Engine<Level>) {
         let members = connection.map(|x| (0..x.members()).filter(|at| x.member(*at) == Some(token.index)).count());
         assert_eq!(members.unwrap_or(1), 1, "{token:?} among the members of its connection");
         if slot.connection(&engine.connections).is_none() && slot.task.wants(Seen::default()) == Want::Kernel {
+            let rests = engine.resting.iter().any(|(_, other)| *other == token);
             assert!(
-                slot.queued != Queued::No || slot.watched != Watched::No,
+                slot.queued != Queued::No || slot.watched != Watched::No || rests,
                 "{token:?} stands alone and waits for nothing"
             );
         }
@@ -213,7 +214,8 @@ fn check_connection(engine: &Engine<Level>, token: Token) {
         assert_eq!(slot.connection(&engine.connections), Some(token));
         let wants = slot.task.wants(seen(x, member));
         let waits = wants == Want::Kernel && slot.watched != Watched::No;
-        (slot.queued == Queued::Yes && wants != Want::Nothing || slot.queued == Queued::Hangup)
+        (slot.queued == Queued::Yes && wants != Want::Nothing
+            || matches!(slot.queued, Queued::Hangup | Queued::Adopted))
             || waits
             || slot.deadline.is_set()
     });

@@ -3,7 +3,7 @@
 use super::kernel::{self, Fd, Key};
 use crate::config::{Server, Settings};
 use crate::connection::{Connection, Identity, Side, SpareTransactions, TransactionId};
-use crate::engine::{Context, Engine, Event, Flow, Seen, Task, TaskError, Want};
+use crate::engine::{Context, Engine, Event, Flow, Notice, Seen, Task, TaskError, Want};
 use crate::limits::CONNECTION_TASKS;
 use crate::log::{ErrorLog, Level};
 use crate::route::Route;
@@ -33,8 +33,7 @@ struct Script {
     tokens: BTreeMap<&'static str, Token>,
 }
 
-/// No task has this token.
-pub const NOBODY: Token = Token { index: u32::MAX, generation: u32::MAX };
+pub(super) use crate::engine::NOBODY;
 
 /// What the puppets share: nothing.
 pub struct World;
@@ -108,15 +107,27 @@ struct Puppet<F> {
     on: On,
     fd: Fd,
     acts: F,
+    hears: Hears,
 }
+
+/// What a puppet does when it is told something.
+pub type Hears = fn(Notice, &mut Context<'_, World>) -> Outcome;
 
 /// A puppet that notes each event and then does what `acts` says.
 pub fn puppet<F>(name: &'static str, on: On, acts: F) -> Box<dyn Task<World>>
 where
     F: FnMut(Event, &mut Context<'_, World>) -> Outcome + 'static,
 {
+    hearing_puppet(name, on, acts, |_, _| Ok(Flow::Progress))
+}
+
+/// A puppet that notes each notice, too, and then does what `hears` says.
+pub fn hearing_puppet<F>(name: &'static str, on: On, acts: F, hears: Hears) -> Box<dyn Task<World>>
+where
+    F: FnMut(Event, &mut Context<'_, World>) -> Outcome + 'static,
+{
     let journaled = matches!(on, On::Read | On::Write | On::Change);
-    Box::new(Puppet { name, on, fd: Fd::new(name, journaled), acts })
+    Box::new(Puppet { name, on, fd: Fd::new(name, journaled), acts, hears })
 }
 
 /// A puppet whose call always blocks, and that goes when it is cancelled.
@@ -212,6 +223,11 @@ impl<F: FnMut(Event, &mut Context<'_, World>) -> Outcome> Task<World> for Puppet
     fn handle(&mut self, event: Event, cx: &mut Context<'_, World>) -> Outcome {
         kernel::note(format!("{} {event:?}", self.name));
         (self.acts)(event, cx)
+    }
+
+    fn notice(&mut self, notice: Notice, cx: &mut Context<'_, World>) -> Outcome {
+        kernel::note(format!("{} {notice:?}", self.name));
+        (self.hears)(notice, cx)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::stage::{On, Play, allow, failed_side, hangup, or_cancelled, plain, puppet, ready, refuse, want};
 use crate::connection::Side;
-use crate::engine::{Event, Flow, Want};
+use crate::engine::{Event, Flow, Notice, Want};
 use crate::log::Level;
 use std::time::Duration;
 use webserv_sys::{Ready, Token};
@@ -273,7 +273,7 @@ fn a_task_that_is_told_something_does_not_try_its_call_again() {
     }));
     play.start(puppet("log_context", On::Read, |event, cx| {
         if event == Event::Ready {
-            cx.tell_all(Event::Reload);
+            cx.tell_all(Notice::Reload);
         }
         Ok(Flow::Blocked)
     }));

@@ -131,7 +131,6 @@ impl Task<Worker> for CgiErrors {
                 self.say(cx);
                 Ok(Flow::Done)
             }
-            Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
         }
     }
 }

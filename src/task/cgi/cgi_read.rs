@@ -78,6 +78,7 @@ impl CgiRead {
             _ if count == 0 => {
                 t.program.output_ended = true;
                 self.stage = Stage::Ended;
+                cx.doing(self.doing());
                 return self.judge(cx);
             }
             Stage::Body(left) => {
@@ -241,7 +242,7 @@ impl Task<Worker> for CgiRead {
             Event::Deadline if cx.connection.is_none() => Ok(Flow::Done),
             Event::Deadline => self.too_late(cx),
             Event::Cancel => Ok(self.leave(cx)),
-            Event::Hangup | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+            Event::Hangup => Ok(Flow::Progress),
         }
     }
 }

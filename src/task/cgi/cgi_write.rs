@@ -71,7 +71,7 @@ impl Task<Worker> for CgiWrite {
                 Ok(Flow::Done)
             }
             Event::Cancel => Ok(Flow::Done),
-            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+            Event::Deadline => Ok(Flow::Progress),
         }
     }
 }

@@ -163,7 +163,6 @@ impl Task<Worker> for ProcessExit {
             Event::Deadline if self.stage == Stage::Unwatched => return self.reap(cx),
             Event::Deadline if !self.cancelled => self.end(cx),
             Event::Deadline => self.kill(Signal::Kill, cx),
-            Event::Reload | Event::Drain | Event::Crowded => {}
         }
         Ok(Flow::Blocked)
     }

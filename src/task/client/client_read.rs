@@ -147,7 +147,6 @@ impl Task<Worker> for ClientRead {
                 read(cx)
             }
             Event::Cancel => Ok(Flow::Done),
-            Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
         }
     }
 }

@@ -160,7 +160,6 @@ impl Task<Worker> for ClientWrite {
                 Err(TaskError::client(Error::timed_out("write")))
             }
             Event::Cancel => Ok(Flow::Done),
-            Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
         }
     }
 }

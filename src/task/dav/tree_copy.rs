@@ -370,7 +370,7 @@ impl Task<Worker> for TreeCopy {
         match event {
             Event::Ready | Event::Hangup => Ok(self.run(cx)),
             Event::Cancel => Ok(self.abandon()),
-            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+            Event::Deadline => Ok(Flow::Progress),
         }
     }
 }

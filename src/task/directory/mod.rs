@@ -4,18 +4,18 @@
 //! same handlers answer that serve HTTP: FileRead finds directories and files, DirRead lists. What is done for a line
 //! is a [`Stage`]; when it is over, the next line is looked at.
 
-use crate::task::Context;
+use crate::task::{Context, update_idle_list};
 
 use crate::config::DirectoryServer;
 use crate::connection::{self, Connection, Outcome, Phase, Pipe, Transaction};
 use crate::directory::{Action, Answer, Input, Lines, Mistake, Request, Rule, State, path};
-use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
 use crate::http::listing::Format;
 use crate::limits::{LOGIN_FAILED_AFTER, LOGIN_FAILURES_MAX, STEPS_PER_TURN};
 use crate::log::Level;
 use crate::password::Check;
 use crate::task::file::{DirRead, FileRead, FileRequest};
-use crate::worker::Worker;
+use crate::worker::{IdleMark, Worker};
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -42,6 +42,8 @@ pub struct Directory {
     since: Moment,
     /// Wrong passwords in a row.
     failures: u32,
+    /// Its place among the idle connections.
+    idle: IdleMark,
     /// The last answer has left, and the client's time to close runs.
     lingers: bool,
 }
@@ -69,7 +71,8 @@ impl Directory {
         let state = State::first(server.users.is_some());
         let (path, lines, stage) = ("/".to_owned(), Lines::default(), Stage::Prompt);
         let (seen, rule, since, failures, lingers) = (0, None, now, 0, false);
-        Self { server, state, path, lines, seen, stage, rule, since, failures, lingers }
+        let idle = IdleMark::default();
+        Self { server, state, path, lines, seen, stage, rule, since, failures, idle, lingers }
     }
 
     fn run(&mut self, cx: &mut Context<'_>) {
@@ -88,6 +91,10 @@ impl Directory {
             return cx.wake_after(LINGER);
         }
         self.set_deadline(cx);
+        let is_idle = self.is_idle(cx.connection());
+        if self.idle.is_stale(is_idle, cx.now) {
+            update_idle_list(&mut self.idle, is_idle, cx);
+        }
     }
 
     /// Whether more may be possible at once.
@@ -275,6 +282,7 @@ impl Directory {
 
     /// Answers the present line and goes over to a state.
     fn answer(&mut self, (answer, next): (Answer, State), mistake: Option<Mistake>, cx: &mut Context<'_>) {
+        cx.doing("answering the line");
         cx.log(Level::Info, format_args!("answered: {answer}"));
         let output = &mut cx.connection().output;
         match (answer, mistake) {
@@ -334,18 +342,26 @@ impl Directory {
         }
     }
 
-    /// New clients wait for a place: one who says nothing gives up its own.
-    fn make_room(&self, cx: &mut Context<'_>) {
-        let (to_close, x) = (cx.worker.idle_to_close, cx.connection());
-        let idle = matches!(self.stage, Stage::Prompt) && x.input.is_empty() && x.output.is_empty();
-        if to_close > 0 && idle && x.phase == Phase::Open {
-            x.phase = Phase::Closing;
-            cx.worker.idle_to_close -= 1;
+    /// Whether its client could be left without losing anything.
+    fn is_idle(&self, x: &Connection) -> bool {
+        x.phase == Phase::Open && matches!(self.stage, Stage::Prompt) && x.input.is_empty()
+    }
+
+    /// A new client needs its place. A connection that has become busy keeps it, as does one whose last answer has not
+    /// left yet: then another is to give up its own.
+    fn evict(&mut self, cx: &mut Context<'_>) {
+        self.idle.clear();
+        if self.is_idle(cx.connection()) && cx.connection().output.is_empty() {
+            cx.log(Level::Info, format_args!("idle, and others wait: closed"));
+            cx.connection().phase = Phase::Closing;
+        } else {
+            cx.pass_place_on();
         }
     }
 
     fn wants_turn(&self, x: &Connection, t: Option<&Transaction>) -> bool {
-        if t.is_some_and(|t| t.failed.is_some()) {
+        let enters_idle_list = !self.idle.is_set() && self.is_idle(x) && x.output.is_empty();
+        if enters_idle_list || t.is_some_and(|t| t.failed.is_some()) {
             return true;
         }
         match (x.phase, &self.stage) {
@@ -379,10 +395,8 @@ fn end_handlers(cx: &mut Context<'_>) {
 fn end_transaction(cx: &mut Context<'_>) -> bool {
     let Some(work) = cx.work() else { return true };
     let (id, has_handlers) = (work.t.id(), work.has_handlers());
-    if !has_handlers {
-        if let Some(t) = cx.connection().transactions.end(id) {
-            cx.worker.transactions.give(t);
-        }
+    if !has_handlers && let Some(t) = cx.connection().transactions.end(id) {
+        cx.worker.transactions.give(t);
     }
     !has_handlers
 }
@@ -419,14 +433,21 @@ impl Task<Worker> for Directory {
                 self.deadline(cx);
                 self.run(cx);
             }
-            Event::Drain => {
-                if cx.connection().phase == Phase::Open && matches!(self.stage, Stage::Prompt) {
-                    self.close(cx);
-                }
+            Event::Cancel => {
+                update_idle_list(&mut self.idle, false, cx);
+                return Ok(Flow::Done);
             }
-            Event::Crowded => self.make_room(cx),
-            Event::Reload => {}
-            Event::Cancel => return Ok(Flow::Done),
+        }
+        Ok(Flow::Progress)
+    }
+
+    fn notice(&mut self, notice: Notice, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match notice {
+            Notice::Drain if cx.connection().phase == Phase::Open && matches!(self.stage, Stage::Prompt) => {
+                self.close(cx);
+            }
+            Notice::Evict => self.evict(cx),
+            _ => {}
         }
         Ok(Flow::Progress)
     }

@@ -42,7 +42,7 @@ impl Task<Worker> for FileChange {
         match event {
             Event::Ready | Event::Hangup => cx.worker.files.catch_up(),
             Event::Cancel => return Ok(Flow::Done),
-            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => {}
+            Event::Deadline => {}
         }
         Ok(Flow::Blocked)
     }

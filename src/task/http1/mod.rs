@@ -12,13 +12,13 @@ mod head;
 mod unsent;
 
 use crate::connection::{Connection, Http, Phase, Stage, Transaction};
-use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
 use crate::http::Scan;
 use crate::limits::STEPS_PER_TURN;
 use crate::log::Level;
-use crate::task::Context;
 use crate::task::http::{self, Next, end_handlers};
-use crate::worker::Worker;
+use crate::task::{Context, update_idle_list};
+use crate::worker::{IdleMark, Worker};
 use framing::Transfer;
 use unsent::Unsent;
 use webserv_sys::{Moment, Watch};
@@ -37,6 +37,8 @@ pub struct Http1 {
     served: u32,
     /// Bytes at the front of the input that the scan has seen already.
     seen: u32,
+    /// Its place among the idle connections.
+    idle: IdleMark,
     /// How the connection ends.
     closing: Closing,
 }
@@ -85,6 +87,7 @@ impl Http1 {
             since: now,
             served: 0,
             seen: 0,
+            idle: IdleMark::default(),
             closing: Closing::No,
         }
     }
@@ -106,6 +109,7 @@ impl Http1 {
             x.input.give_back_to(&mut worker.pipes);
         }
         self.set_deadline(cx);
+        self.see_to_idle_list(cx);
     }
 
     /// Begins a request, or takes the one that is under way as far as it goes.
@@ -243,18 +247,40 @@ impl Http1 {
         }
     }
 
-    /// New clients wait for a place: an idle one gives up its own.
-    fn make_room(&self, cx: &mut Context<'_>) {
-        let (to_close, x) = (cx.worker.idle_to_close, cx.connection());
-        let idle = x.phase == Phase::Open && x.input.is_empty() && x.output.is_empty() && self.served > 0;
-        if to_close > 0 && idle && x.transactions.is_empty() && !self.is_head_started() {
-            x.phase = Phase::Closing;
-            cx.worker.idle_to_close -= 1;
+    /// Whether its client could be left without losing anything: no part of a request has come that has no answer. As
+    /// in nginx, that is so from the first moment on: else connections that never say anything would fill the server.
+    fn is_idle(&self, x: &Connection) -> bool {
+        let is_open = x.phase == Phase::Open && self.closing == Closing::No;
+        is_open && x.transactions.is_empty() && x.input.is_empty() && !self.is_head_started()
+    }
+
+    /// It is idle, and the list does not know it yet.
+    fn enters_idle_list(&self, x: &Connection) -> bool {
+        !self.idle.is_set() && self.is_idle(x) && x.output.is_empty()
+    }
+
+    /// Enters the list of those that may be closed for others, or leaves it.
+    fn see_to_idle_list(&mut self, cx: &mut Context<'_>) {
+        let is_idle = self.is_idle(cx.connection());
+        if self.idle.is_stale(is_idle, cx.now) {
+            update_idle_list(&mut self.idle, is_idle, cx);
+        }
+    }
+
+    /// A new client needs its place. A connection that has become busy keeps it, as does one whose last answer has not
+    /// left yet: then another is to give up its own.
+    fn evict(&mut self, cx: &mut Context<'_>) {
+        self.idle.clear();
+        if self.is_idle(cx.connection()) && cx.connection().output.is_empty() {
+            cx.log(Level::Info, format_args!("idle, and others wait: closed"));
+            cx.connection().phase = Phase::Closing;
+        } else {
+            cx.pass_place_on();
         }
     }
 
     fn wants_turn(&self, x: &Connection, t: Option<&Transaction>) -> bool {
-        if self.unsent.has_left(x.sent_bytes) || t.is_some_and(|t| t.failed.is_some()) {
+        if self.unsent.has_left(x.sent_bytes) || t.is_some_and(|t| t.failed.is_some()) || self.enters_idle_list(x) {
             return true;
         }
         if x.phase == Phase::Lingering {
@@ -290,7 +316,8 @@ impl Http1 {
 /// The client is to send more of the request's body now.
 fn waits_for_body(t: &Transaction) -> bool {
     let body = &t.http.request_body;
-    !body.is_finished() && !(body.feeds() && t.body.room() == 0)
+    let handler_is_full = body.feeds() && t.body.room() == 0;
+    !body.is_finished() && !handler_is_full
 }
 
 impl Task<Worker> for Http1 {
@@ -332,13 +359,20 @@ impl Task<Worker> for Http1 {
                 self.end_what_has_left(cx);
                 self.run(cx);
             }
-            Event::Drain => self.drain(cx),
-            Event::Crowded => self.make_room(cx),
-            Event::Reload => {}
             Event::Cancel => {
                 self.end_the_rest(cx);
+                update_idle_list(&mut self.idle, false, cx);
                 return Ok(Flow::Done);
             }
+        }
+        Ok(Flow::Progress)
+    }
+
+    fn notice(&mut self, notice: Notice, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        match notice {
+            Notice::Drain => self.drain(cx),
+            Notice::Evict => self.evict(cx),
+            _ => {} // a reload is followed by the next request
         }
         Ok(Flow::Progress)
     }

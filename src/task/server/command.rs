@@ -1,6 +1,6 @@
 //! A command that a worker was given is carried out.
 
-use crate::engine::Event;
+use crate::engine::Notice;
 use crate::log::{Level, LogFiles};
 use crate::task::Context;
 use crate::task::client::Accept;
@@ -15,7 +15,7 @@ pub(super) fn obey(command: Command, cx: &mut Context<'_>) {
         Command::Stop => cx.stop(),
         Command::Drain => {
             cx.worker.draining = true;
-            cx.tell_all(Event::Drain);
+            cx.tell_all(Notice::Drain);
             // Signals are heard by the first worker, which must hear them as long as any worker runs.
             if cx.worker.team.others().is_empty() {
                 cx.stop_when_idle();
@@ -38,7 +38,7 @@ pub(super) fn obey(command: Command, cx: &mut Context<'_>) {
                 let accept = Accept::new(socket, listener, cx.worker);
                 cx.start(Box::new(accept));
             }
-            cx.tell_all(Event::Reload);
+            cx.tell_all(Notice::Reload);
         }
     }
 }

@@ -92,7 +92,7 @@ impl Task<Worker> for Signal {
         match event {
             Event::Ready | Event::Hangup => self.arrived(cx),
             Event::Cancel => return Ok(Flow::Done),
-            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => {}
+            Event::Deadline => {}
         }
         Ok(Flow::Blocked)
     }

@@ -191,7 +191,7 @@ impl Task<Worker> for DirRead {
             (Event::Ready | Event::Hangup, Stage::Opened(_) | Stage::Reading(_)) => self.read_on(cx),
             (Event::Ready | Event::Hangup, _) => Ok(self.write(&mut cx.transaction().reply)),
             (Event::Cancel, _) => Ok(Flow::Done),
-            (Event::Deadline | Event::Reload | Event::Drain | Event::Crowded, _) => Ok(Flow::Progress),
+            (Event::Deadline, _) => Ok(Flow::Progress),
         }
     }
 }

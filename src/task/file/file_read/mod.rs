@@ -279,7 +279,7 @@ impl Task<Worker> for FileRead {
             Event::Ready | Event::Hangup if self.file.is_none() => Ok(self.find(cx)),
             Event::Ready | Event::Hangup => self.send(cx),
             Event::Cancel => Ok(Flow::Done),
-            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+            Event::Deadline => Ok(Flow::Progress),
         }
     }
 }

@@ -213,7 +213,7 @@ impl Task<Worker> for UploadStore {
         match event {
             Event::Ready | Event::Hangup => Ok(self.run(cx)),
             Event::Cancel => Ok(Flow::Done),
-            Event::Deadline | Event::Reload | Event::Drain | Event::Crowded => Ok(Flow::Progress),
+            Event::Deadline => Ok(Flow::Progress),
         }
     }
 }

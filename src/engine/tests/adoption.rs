@@ -1,0 +1,210 @@
+//! How a task that stands alone becomes a member of a connection, and when it does not.
+
+use super::kernel;
+use super::stage::{On, Play, World, allow, cancel_handlers, failed_side, hearing_puppet, or_cancelled, plain};
+use super::stage::{puppet, ready, refuse, want};
+use crate::connection::{Phase, Side};
+use crate::engine::{Context, Event, Flow, NOBODY, Notice, Task, Want};
+use crate::limits::{CONNECTION_TASKS, HANDLERS_MAX};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+use webserv_sys::{Ready, Token};
+
+type Cx<'a, 'w> = &'a mut Context<'w, World>;
+
+/// Where a task leaves its token for another.
+type Place = Rc<Cell<Token>>;
+
+/// Stands alone and waits for the kernel; its token is in the place after its first turn.
+fn spare(place: &Place) -> Box<dyn Task<World>> {
+    let place = Rc::clone(place);
+    puppet("spare", On::Read, move |event, cx: Cx<'_, '_>| {
+        place.set(cx.token());
+        Ok(or_cancelled(event, Flow::Blocked))
+    })
+}
+
+/// A connection whose protocol adopts the task in the place when it wants its turn. It is done with a failure at once.
+fn open_adopter(play: &mut Play, place: &Place) -> Token {
+    let place = Rc::clone(place);
+    let protocol = puppet("protocol", On::Always, move |event, cx: Cx<'_, '_>| {
+        want("protocol", Want::Nothing);
+        if event == Event::Ready {
+            cx.adopt(place.get());
+        }
+        Ok(or_cancelled(event, Flow::Progress))
+    });
+    want("writer", Want::Nothing);
+    let x = play.open([protocol, plain("reader", On::Read), plain("writer", On::Write)]);
+    play.settle();
+    x
+}
+
+/// The protocol has its turn, and with it the round.
+fn adopt(play: &mut Play, x: Token, batch: Vec<Ready>) -> String {
+    kernel::journal();
+    want("protocol", Want::Turn);
+    play.settle_connection(x);
+    play.round_with(batch)
+}
+
+/// What has failed in a connection, and how many members it has.
+fn state(play: &Play, x: Token) -> (Option<Side>, usize) {
+    (failed_side(play, x), play.engine.connections.get(x).expect("it is open").members())
+}
+
+fn play_with_spare() -> (Play, Place, Token) {
+    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NOBODY)));
+    play.start(spare(&place));
+    let x = open_adopter(&mut play, &place);
+    (play, place, x)
+}
+
+#[test]
+fn a_task_that_is_adopted_hears_so_first_and_is_a_member_like_others() {
+    let (mut play, _, x) = play_with_spare();
+    let told = adopt(&mut play, x, vec![]);
+    assert_eq!(told, "wait 0, protocol Ready, spare Adopted, spare Ready", "and the kernel watched for it already");
+    assert_eq!(state(&play, x), (None, 4));
+    assert_eq!(play.round_with(vec![ready("spare")]), "wait, spare Ready");
+    play.engine.connections.get_mut(x).expect("it is open").phase = Phase::Closed;
+    play.settle_connection(x);
+    assert!(kernel::journal().ends_with("spare Cancel, disarm spare, close spare"));
+    assert!(play.engine.slots.is_empty() && kernel::armed().is_empty());
+}
+
+#[test]
+fn what_is_adopted_sees_its_connection_and_what_it_waited_for_is_forgotten() {
+    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NOBODY)));
+    let own = Rc::clone(&place);
+    let acts = move |event, cx: Cx<'_, '_>| {
+        own.set(cx.token());
+        if event == Event::Cancel {
+            return Ok(Flow::Blocked); // it stands alone again
+        }
+        Ok(Flow::Blocked)
+    };
+    play.start(hearing_puppet("spare", On::Read, acts, |_, cx| {
+        cx.connection().output.push_copy(b"hello");
+        Ok(Flow::Progress)
+    }));
+    let x = open_adopter(&mut play, &place);
+    adopt(&mut play, x, vec![]);
+    assert_eq!(play.engine.connections.get(x).map(|x| x.output.len()), Some(5));
+    // It goes back, and another connection has it.
+    play.engine.connections.get_mut(x).expect("it is open").phase = Phase::Closed;
+    play.settle_connection(x);
+    play.settle();
+    let y = open_adopter(&mut play, &place);
+    let told = adopt(&mut play, y, vec![]);
+    assert!(told.contains("protocol Ready, spare Adopted"), "{told}");
+    assert_eq!(state(&play, y), (None, 4));
+}
+
+#[test]
+fn what_cannot_be_adopted_is_a_failure_upstream() {
+    // It is gone, and another has its slot.
+    let (mut play, place, x) = play_with_spare();
+    play.engine.remove(place.get());
+    play.start(plain("stranger", On::Read));
+    play.settle();
+    assert_eq!(adopt(&mut play, x, vec![]), "wait 0, protocol Ready");
+    assert_eq!(state(&play, x), (Some(Side::Upstream), 3));
+
+    // It is about to have a turn of its own: its other side may have gone.
+    let (mut play, _, x) = play_with_spare();
+    let told = adopt(&mut play, x, vec![ready("spare")]);
+    assert_eq!(told, "wait 0, protocol Ready, spare Ready");
+    assert_eq!(state(&play, x), (Some(Side::Upstream), 3));
+
+    // It belongs to another connection, or to this one.
+    let (mut play, place, x) = play_with_spare();
+    let y = play.open([plain("p", On::Always), plain("r", On::Read), plain("w", On::Write)]);
+    play.settle();
+    let member = play.engine.connections.get(y).and_then(|y| y.member(1)).expect("it is there");
+    for connection in [y, x] {
+        let member = match connection == x {
+            true => play.engine.connections.get(x).and_then(|x| x.member(1)).expect("it is there"),
+            false => member,
+        };
+        place.set(play.engine.slots.token(member).expect("it is there"));
+        let open = play.engine.connections.get_mut(x).expect("it is open");
+        open.transactions.current_mut().expect("it has begun").failed = None;
+        adopt(&mut play, x, vec![]);
+        assert_eq!(state(&play, x), (Some(Side::Upstream), 3));
+    }
+    assert_eq!(state(&play, y), (None, 3));
+}
+
+#[test]
+fn a_transaction_without_room_adopts_nobody_and_the_task_stands_alone_as_before() {
+    let (mut play, place, x) = play_with_spare();
+    let id = play.transaction(x);
+    for _ in 0..HANDLERS_MAX {
+        play.engine.insert_handler(plain("handler", On::Read), x, id);
+    }
+    play.settle_connection(x);
+    play.settle();
+    adopt(&mut play, x, vec![]);
+    assert_eq!(state(&play, x), (Some(Side::Upstream), CONNECTION_TASKS + HANDLERS_MAX));
+    assert!(play.engine.slots.get(place.get()).is_some_and(|slot| slot.stands_alone()));
+    assert_eq!(play.round_with(vec![ready("spare")]), "wait, spare Ready");
+}
+
+#[test]
+fn what_is_cancelled_before_it_has_heard_that_it_was_adopted_never_hears_it() {
+    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NOBODY)));
+    let own = Rc::clone(&place);
+    play.start(puppet("spare", On::Read, move |_, cx: Cx<'_, '_>| {
+        own.set(cx.token());
+        Ok(Flow::Blocked)
+    }));
+    let wanted = Rc::clone(&place);
+    let protocol = puppet("protocol", On::Always, move |event, cx: Cx<'_, '_>| {
+        want("protocol", Want::Nothing);
+        cx.adopt(wanted.get());
+        cancel_handlers(cx);
+        Ok(or_cancelled(event, Flow::Progress))
+    });
+    want("writer", Want::Nothing);
+    let x = play.open([protocol, plain("reader", On::Read), plain("writer", On::Write)]);
+    play.settle();
+    let told = adopt(&mut play, x, vec![]);
+    assert_eq!(told, "wait 0, protocol Ready, spare Cancel, spare Ready");
+    assert_eq!(state(&play, x), (None, 3));
+    // A connection that is closed adopts nobody any more.
+    play.engine.connections.get_mut(x).expect("it is open").phase = Phase::Closed;
+    play.settle_connection(x);
+    assert!(play.engine.slots.get(place.get()).is_some_and(|slot| slot.stands_alone()));
+}
+
+/// The kernel had refused to watch for it, and it rested: its rest ends in the connection that has it by then.
+#[test]
+fn a_task_that_rests_can_be_adopted() {
+    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NOBODY)));
+    refuse("spare");
+    play.start(spare(&place));
+    let x = open_adopter(&mut play, &place);
+    allow("spare");
+    let told = adopt(&mut play, x, vec![]);
+    assert_eq!(told, "wait 0, protocol Ready, spare Adopted, spare Ready");
+    kernel::pass(Duration::from_secs(2));
+    play.settle();
+    play.round_with(vec![ready("spare")]);
+    assert_eq!(state(&play, x), (None, 4));
+}
+
+/// [`Notice::Adopted`] is for one task, and comes at once: what all are told waits for the end of the round.
+#[test]
+fn what_is_adopted_in_a_round_in_which_all_are_told_hears_both() {
+    let (mut play, _, x) = play_with_spare();
+    play.start(puppet("signal", On::Signal, |_, cx: Cx<'_, '_>| {
+        cx.tell_all(Notice::Reload);
+        Ok(Flow::Blocked)
+    }));
+    play.settle();
+    let told = adopt(&mut play, x, vec![ready("SIGHUP")]);
+    assert_eq!(told.matches("spare Adopted").count(), 1, "{told}");
+    assert_eq!(told.matches("spare Reload").count(), 1, "{told}");
+}

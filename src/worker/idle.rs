@@ -1,0 +1,224 @@
+//! Connections that wait for their next request, the least recently used one last: who gives up its place first.
+
+use webserv_sys::Moment;
+
+/// In the place of a connection's number: the end of the list.
+const END: u32 = u32::MAX;
+
+/// In the place of the one before: it is not in the list.
+const ABSENT: u32 = u32::MAX - 1;
+
+/// A list through a table with an entry of eight bytes for each connection number: a connection cannot be reached from
+/// another's turn, so its neighbours cannot stand in it. Every change takes the same few steps, however many there are.
+///
+/// The protocols enter their connections and take them out. One whose protocol has died of a bug may be left behind. It
+/// does no harm: [`push`](Self::push) takes it out when its number is used again, and who is told to give up a place
+/// does so only if it is idle.
+pub struct IdleList {
+    links: Vec<Link>,
+    /// The one that was used last.
+    first: u32,
+    /// The one that has been idle for longest.
+    last: u32,
+    len: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Link {
+    before: u32,
+    behind: u32,
+}
+
+impl Default for IdleList {
+    fn default() -> Self {
+        Self { links: Vec::new(), first: END, last: END, len: 0 }
+    }
+}
+
+impl IdleList {
+    /// How many are in it.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Puts a connection at the front, as the one that was used last. If it stands elsewhere, it leaves that place.
+    pub fn push(&mut self, number: u32) {
+        self.remove(number);
+        let at = number as usize;
+        if at >= self.links.len() {
+            self.links.resize(at + 1, Link { before: ABSENT, behind: END });
+        }
+        self.links[at] = Link { before: END, behind: self.first };
+        match self.links.get_mut(self.first as usize) {
+            Some(first) => first.before = number,
+            None => self.last = number,
+        }
+        self.first = number;
+        self.len += 1;
+    }
+
+    /// Takes a connection out, if it is there.
+    pub fn remove(&mut self, number: u32) {
+        let Some(link) = self.links.get_mut(number as usize).filter(|link| link.before != ABSENT) else { return };
+        let Link { before, behind } = std::mem::replace(link, Link { before: ABSENT, behind: END });
+        match self.links.get_mut(before as usize) {
+            Some(link) => link.behind = behind,
+            None => self.first = behind,
+        }
+        match self.links.get_mut(behind as usize) {
+            Some(link) => link.before = before,
+            None => self.last = before,
+        }
+        self.len -= 1;
+    }
+
+    /// Takes out the one that has been idle for longest.
+    pub fn pop(&mut self) -> Option<u32> {
+        let last = self.last;
+        self.remove(last);
+        (last != END).then_some(last)
+    }
+}
+
+/// What a protocol remembers of its connection's place in the list.
+#[derive(Default)]
+pub struct IdleMark {
+    /// The second in which it was entered, and never zero; zero: it is not in the list.
+    second: u32,
+}
+
+impl IdleMark {
+    /// Whether the connection is in the list.
+    #[inline]
+    pub fn is_set(&self) -> bool {
+        self.second != 0
+    }
+
+    /// Whether the list must be told that the connection is idle now, or not. It moves to the front only in another
+    /// second than before: a busy connection is idle after each request, and need not move each time.
+    #[inline]
+    pub fn is_stale(&self, is_idle: bool, now: Moment) -> bool {
+        self.second != second(is_idle, now)
+    }
+
+    /// Enters the connection with this number if it is idle, and else takes it out.
+    pub fn update(&mut self, is_idle: bool, number: u32, now: Moment, list: &mut IdleList) {
+        self.second = second(is_idle, now);
+        match is_idle {
+            true => list.push(number),
+            false => list.remove(number),
+        }
+    }
+
+    /// The list has let go of it.
+    pub fn clear(&mut self) {
+        self.second = 0;
+    }
+}
+
+#[inline]
+fn second(is_idle: bool, now: Moment) -> u32 {
+    if is_idle { now.rough_seconds() | 1 << 31 } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+    use std::time::Duration;
+
+    /// Reproducible chance: xorshift64.
+    fn next(state: &mut u64) -> u64 {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        *state >> 16
+    }
+
+    /// The list as it reads from the front, and from the back.
+    fn walk(list: &IdleList) -> (Vec<u32>, Vec<u32>) {
+        let follow = |from: u32, step: fn(&Link) -> u32| {
+            let (mut at, mut seen) = (from, Vec::new());
+            while at != END {
+                seen.push(at);
+                at = step(&list.links[at as usize]);
+            }
+            seen
+        };
+        (follow(list.first, |link| link.behind), follow(list.last, |link| link.before))
+    }
+
+    /// Whatever happens, it is what a plain queue is from which each number is taken out before it is pushed.
+    #[test]
+    fn it_keeps_the_order_of_use_under_random_changes() {
+        for seed in 1..200 {
+            let (mut list, mut model, mut chance) = (IdleList::default(), VecDeque::new(), seed);
+            for _ in 0..300 {
+                let number = (next(&mut chance) % 12) as u32;
+                match next(&mut chance) % 5 {
+                    0..=2 => {
+                        model.retain(|other| *other != number);
+                        model.push_front(number);
+                        list.push(number);
+                    }
+                    3 => {
+                        model.retain(|other| *other != number);
+                        list.remove(number);
+                    }
+                    _ => assert_eq!(list.pop(), model.pop_back(), "seed {seed}"),
+                }
+                let (forth, mut back) = walk(&list);
+                back.reverse();
+                assert_eq!((&forth, &back), (&Vec::from(model.clone()), &forth), "seed {seed}");
+                assert_eq!((list.len(), list.is_empty()), (model.len(), model.is_empty()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_that_was_never_there_and_an_empty_list_are_no_trouble() {
+        let mut list = IdleList::default();
+        list.remove(7);
+        list.remove(END);
+        assert_eq!(list.pop(), None);
+        list.push(3);
+        list.remove(2);
+        list.remove(9);
+        assert_eq!((list.pop(), list.pop(), list.len()), (Some(3), None, 0));
+    }
+
+    #[test]
+    fn a_mark_moves_its_connection_once_a_second() {
+        let (mut list, now) = (IdleList::default(), Moment::now());
+        // The beginning of a second.
+        let start =
+            (0..).map(|us| now.after(Duration::from_micros(us))).find(|at| at.rough_seconds() > now.rough_seconds());
+        let start = start.expect("a second begins soon");
+        let mut marks: [IdleMark; 2] = Default::default();
+        let mut update = |at: usize, is_idle, ms, list: &mut IdleList| {
+            let now = start.after(Duration::from_millis(ms));
+            if marks[at].is_stale(is_idle, now) {
+                marks[at].update(is_idle, at as u32, now, list);
+            }
+            marks[at].is_set()
+        };
+        assert!(update(0, true, 0, &mut list) && update(1, true, 10, &mut list));
+        assert!(update(0, true, 900, &mut list), "in the same second");
+        assert_eq!(walk(&list).0, [1, 0]);
+        assert!(update(0, true, 1100, &mut list), "in the next one");
+        assert_eq!(walk(&list).0, [0, 1]);
+        assert!(!update(0, false, 1100, &mut list) && !update(0, false, 1100, &mut list));
+        assert!(update(0, true, 1100, &mut list), "it had left");
+        assert_eq!((walk(&list).0, list.len()), (vec![0, 1], 2));
+    }
+
+    #[test]
+    fn an_entry_is_small() {
+        assert_eq!(size_of::<Link>(), 8);
+    }
+}
