@@ -26,7 +26,7 @@ pub struct Dependency {
 
 /// How much is kept. What is too large for it alone is not kept at all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
+pub struct CacheLimits {
     /// Values.
     pub entries_max: usize,
     /// Bytes of all values together, as their owners count them.
@@ -105,7 +105,7 @@ impl<V> Cache<V> {
     }
 
     /// Keeps a value in the place of any other of this key. Others make room for it.
-    pub fn insert(&mut self, key: &[u8], entry: Entry<V>, limits: Limits, now: Moment) {
+    pub fn insert(&mut self, key: &[u8], entry: Entry<V>, limits: CacheLimits, now: Moment) {
         self.remove(key);
         if limits.entries_max == 0 || entry.bytes > limits.bytes_max {
             let watched: Vec<Watched> = entry.depends.iter().map(|dependency| dependency.on).collect();

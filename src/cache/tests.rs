@@ -7,7 +7,7 @@ fn entry(value: u32, bytes: usize, on: &[(Watched, &str)]) -> Entry<u32> {
     Entry { value, bytes, idle_max: IDLE, depends: on.iter().map(depend).collect() }
 }
 
-const ROOMY: Limits = Limits { entries_max: 100, bytes_max: 1000 };
+const ROOMY: CacheLimits = CacheLimits { entries_max: 100, bytes_max: 1000 };
 
 fn present(cache: &Cache<u32>) -> Vec<u32> {
     let mut all: Vec<u32> = cache.slots.iter().flatten().map(|slot| slot.entry.value).collect();
@@ -18,7 +18,7 @@ fn present(cache: &Cache<u32>) -> Vec<u32> {
 #[test]
 fn the_least_recently_used_makes_room() {
     let (mut cache, now) = (Cache::default(), Moment::now());
-    let limits = Limits { entries_max: 3, bytes_max: 100 };
+    let limits = CacheLimits { entries_max: 3, bytes_max: 100 };
     for value in 1..=3 {
         cache.insert(&[value], entry(value.into(), 10, &[]), limits, now);
     }
@@ -107,7 +107,7 @@ struct Model {
 type Cached = (u8, u32, usize, Vec<(Watched, String)>, Moment);
 
 impl Model {
-    fn insert(&mut self, key: u8, value: u32, bytes: usize, on: &[(Watched, &str)], limits: Limits, now: Moment) {
+    fn insert(&mut self, key: u8, value: u32, bytes: usize, on: &[(Watched, &str)], limits: CacheLimits, now: Moment) {
         self.entries.retain(|e| e.0 != key);
         if bytes > limits.bytes_max || limits.entries_max == 0 {
             return;
@@ -135,7 +135,7 @@ fn any_sequence_of_steps_does_what_the_model_does() {
     const NAMES: [&str; 3] = ["", "x", "y"];
     for seed in 0..200 {
         let mut random = Random(seed);
-        let limits = Limits { entries_max: random.below(12) as usize, bytes_max: random.below(60) as usize };
+        let limits = CacheLimits { entries_max: random.below(12) as usize, bytes_max: random.below(60) as usize };
         let (mut cache, mut model, mut now) = (Cache::default(), Model::default(), Moment::now());
         let mut watched: BTreeSet<Watched> = BTreeSet::new();
         for step in 0..300 {

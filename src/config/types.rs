@@ -1,6 +1,5 @@
 //! The configuration as the server uses it: plain values, shared between workers, every default filled in.
 
-pub use super::lookup::{NameHasher, Names};
 use super::problem::Problem;
 use crate::http::form_data::FormLimits;
 use crate::http::method::MethodSet;
@@ -13,6 +12,7 @@ use std::time::Duration;
 mod cgi;
 mod dav;
 mod listener;
+mod names;
 mod response;
 mod template;
 mod userid;
@@ -20,6 +20,7 @@ mod userid;
 pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
 pub use dav::{Dav, DavMethods};
 pub use listener::{DirectoryServer, Hosts, Listener};
+pub use names::{NameHasher, NameMap};
 pub use response::*;
 pub use template::{Escape, Literal, Part, Template, Variable};
 pub use userid::{Userid, UseridMode};
@@ -109,7 +110,7 @@ pub struct Server {
 #[derive(Clone, Debug, Default)]
 pub struct Locations {
     /// `location = /path`.
-    pub exact: Names<Arc<Location>>,
+    pub exact: NameMap<Arc<Location>>,
     /// Prefix locations, plain and `^~`, the longest first.
     pub prefixes: Vec<Arc<Location>>,
     /// `location @name`.

@@ -89,14 +89,15 @@ fn unquoted(separator: u8) -> impl FnMut(&u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::head::{self, Limits, Scan};
+    use super::super::HeadLimits;
+    use super::super::head::{self, Scan};
     use super::super::octets::is_field_value;
     use super::super::seeded::Seeded;
     use super::*;
 
     fn fields(lines: &str) -> Fields {
         let text = format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
-        let read = head::request(text.as_bytes(), &mut Scan::default(), &Limits::default());
+        let read = head::request(text.as_bytes(), &mut Scan::default(), &HeadLimits::default());
         let Ok(Some((request, _))) = read else { panic!("{lines}: the head is right") };
         request.fields.clone()
     }
@@ -209,7 +210,7 @@ mod tests {
             let changed: Vec<u8> = random.mutate(text).into_iter().filter(|&b| is_field_value(b)).collect();
             let mut head = b"GET / HTTP/1.1\r\nHost: h\r\nAccept: ".to_vec();
             head.extend_from_slice(&[&changed[..], b"\r\n\r\n"].concat());
-            let read = head::request(&head, &mut Scan::default(), &Limits::default());
+            let read = head::request(&head, &mut Scan::default(), &HeadLimits::default());
             let Ok(Some((request, _))) = read else { panic!("{}", head.escape_ascii()) };
             assert!(prefers(&request.fields, &TYPES).is_none_or(|i| i < TYPES.len()));
         }

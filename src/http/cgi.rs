@@ -16,17 +16,17 @@ use std::fmt;
 
 /// How much of a head is accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
+pub struct ScriptHeadLimits {
     /// The whole head with its empty line.
     pub head_bytes_max: usize,
     /// The number of lines with fields.
     pub fields_max: usize,
 }
 
-impl Default for Limits {
+impl Default for ScriptHeadLimits {
     /// 32 KiB as for requests, 200 fields.
-    fn default() -> Limits {
-        Limits { head_bytes_max: 32 << 10, fields_max: 200 }
+    fn default() -> ScriptHeadLimits {
+        ScriptHeadLimits { head_bytes_max: 32 << 10, fields_max: 200 }
     }
 }
 
@@ -114,7 +114,7 @@ impl HeadScan {
     ///
     /// # Errors
     /// As early as lines are complete or limits are reached. The scan is over then.
-    pub fn advance(&mut self, output: &[u8], limits: &Limits) -> Result<ScriptHead, ScriptError> {
+    pub fn advance(&mut self, output: &[u8], limits: &ScriptHeadLimits) -> Result<ScriptHead, ScriptError> {
         let seen = &output[..output.len().min(limits.head_bytes_max)];
         while let Some(len) = memchr::memchr(b'\n', &seen[self.at..]) {
             let end = self.at + len + 1;

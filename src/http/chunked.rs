@@ -4,9 +4,9 @@
 //! byte is an error: two recipients that disagree about where a body ends are a way to smuggle requests.
 
 use super::fields::{Fields, Known, line_fault, split_line};
-use super::head::Limits;
 use super::number::{hex_digit, push_hex};
 use super::octets::{is_quoted, is_token};
+use super::rules::HeadLimits;
 use std::ops::Range;
 
 /// What [`Decoder::decode`] found in its input.
@@ -73,12 +73,12 @@ pub struct Decoder {
     /// Where the trailer line that is being read begins.
     trailer_start: usize,
     trailers: Fields,
-    limits: Limits,
+    limits: HeadLimits,
 }
 
 impl Decoder {
     /// At the start of a body. The limits are those of a head and hold for the trailer section.
-    pub fn new(limits: Limits) -> Decoder {
+    pub fn new(limits: HeadLimits) -> Decoder {
         let (state, trailers) = (State::Size, Fields::default());
         Decoder { state, left: 0, extra_bytes: 0, trailer_start: 0, trailers, limits }
     }

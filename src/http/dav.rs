@@ -3,7 +3,8 @@
 use super::fields::{Fields, Known};
 use super::host;
 use super::method::Method;
-use super::request::{Form, Request};
+use super::request::Request;
+use super::target::TargetForm;
 use super::target::{self, TargetError};
 use std::borrow::Cow;
 
@@ -92,7 +93,7 @@ pub fn destination(request: &Request, merge_slashes: bool) -> Result<Cow<'_, [u8
         }
     }
     let path = match (target.path.len(), target.form) {
-        (0, Form::Absolute) => b"/",
+        (0, TargetForm::Absolute) => b"/",
         _ => target.path.of(text),
     };
     target::normalize(path, merge_slashes).map_err(DestinationError::Path)
@@ -100,13 +101,14 @@ pub fn destination(request: &Request, merge_slashes: bool) -> Result<Cow<'_, [u8
 
 #[cfg(test)]
 mod tests {
-    use super::super::head::{Limits, Scan, request};
+    use super::super::HeadLimits;
+    use super::super::head::{Scan, request};
     use super::*;
     use std::rc::Rc;
 
     fn copy(host: &str, lines: &str) -> Rc<Request> {
         let head = format!("COPY /a HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n");
-        request(head.as_bytes(), &mut Scan::default(), &Limits::default()).unwrap().unwrap().0
+        request(head.as_bytes(), &mut Scan::default(), &HeadLimits::default()).unwrap().unwrap().0
     }
 
     #[test]
@@ -194,7 +196,7 @@ mod tests {
             assert_eq!(destination(&copy("h", lines), true), Err(Missing));
         }
         let old = b"MOVE /a HTTP/1.0\r\nDestination: http://h/b\r\n\r\n";
-        let (old, _) = request(old, &mut Scan::default(), &Limits::default()).unwrap().unwrap();
+        let (old, _) = request(old, &mut Scan::default(), &HeadLimits::default()).unwrap().unwrap();
         assert_eq!(destination(&old, true), Err(Elsewhere), "a client that has not said whom it asks");
     }
 }

@@ -1,8 +1,9 @@
 //! Field lines of a head or of a trailer section: the bytes once, an index into them, and a lookup that is free for
 //! the fields that a request lacks.
 
-use super::head::Limits;
 use super::octets::{all_token, is_blank, is_field_value, is_token, plain_len, trim};
+use super::rules::HeadLimits;
+use super::span::Span;
 
 use std::ops::Range;
 
@@ -27,28 +28,6 @@ impl Line {
 
     fn value(self) -> Span {
         Span { start: self.start + self.value_start, end: self.start + self.value_end }
-    }
-}
-
-/// A range of a head's bytes. Heads are far shorter than 4 GiB, so 32 bits keep the index small.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Span {
-    pub start: u32,
-    pub end: u32,
-}
-
-impl Span {
-    pub(super) const fn new(start: usize, end: usize) -> Span {
-        Span { start: start as u32, end: end as u32 }
-    }
-
-    pub(super) const fn len(self) -> usize {
-        (self.end - self.start) as usize
-    }
-
-    #[inline]
-    pub(super) fn of(self, bytes: &[u8]) -> &[u8] {
-        &bytes[self.start as usize..self.end as usize]
     }
 }
 
@@ -192,7 +171,7 @@ impl Index {
     /// Notes the whole and good lines that stand at `from`, up to the empty line or to one that needs another look
     /// (it is broken, over a limit, or not complete); returns where that begins. Places count from `start`.
     #[inline(never)]
-    pub(super) fn push_lines(&mut self, text: &[u8], from: usize, start: usize, limits: &Limits) -> usize {
+    pub(super) fn push_lines(&mut self, text: &[u8], from: usize, start: usize, limits: &HeadLimits) -> usize {
         let mut rest = &text[from..];
         while matches!(rest, [b'!'..=b'~', ..])
             && let Some(parts) = split_line(rest)
@@ -207,12 +186,12 @@ impl Index {
 
     /// Notes a line that begins `base` bytes after the start of the head.
     #[inline]
-    pub(super) fn push(&mut self, base: usize, parts: Parts) {
+    pub(super) fn push(&mut self, base: usize, parts: LineParts) {
         if let Some(known) = parts.known {
             self.doubled |= self.present & known.bit();
             self.present |= known.bit();
         }
-        let Parts { known, name_len, value_start, value_end, .. } = parts;
+        let LineParts { known, name_len, value_start, value_end, .. } = parts;
         let [start, name_len, value_start, value_end] = [base, name_len, value_start, value_end].map(|n| n as u32);
         self.lines.push(Line { start, name_len, value_start, value_end, known });
     }
@@ -220,7 +199,7 @@ impl Index {
 
 /// Where name and value stand in one line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Parts {
+pub(super) struct LineParts {
     pub known: Option<Known>,
     pub name_len: usize,
     pub value_start: usize,
@@ -232,7 +211,7 @@ pub(super) struct Parts {
 /// Splits the field line that `text` begins with (RFC 9112 section 5). `None` if it is not complete or breaks a rule,
 /// which [`line_fault`] knows.
 #[inline(always)] // one call per line, and the parts stay in registers
-pub(super) fn split_line(text: &[u8]) -> Option<Parts> {
+pub(super) fn split_line(text: &[u8]) -> Option<LineParts> {
     let (name_len, known) = known::name_of(text);
     if name_len == 0 || (known.is_none() && !all_token(&text[..name_len])) {
         return None;
@@ -252,7 +231,7 @@ pub(super) fn split_line(text: &[u8]) -> Option<Parts> {
     }
     let base = name_len + 1;
     let line_len = base + len + line_end_len;
-    Some(Parts { known, name_len, value_start: base + start, value_end: base + end, line_len })
+    Some(LineParts { known, name_len, value_start: base + start, value_end: base + end, line_len })
 }
 
 /// The length of a value that `plain_len` stops in or behind, and of its line end.

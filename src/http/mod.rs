@@ -31,15 +31,22 @@ pub mod print;
 pub mod range;
 pub mod reply;
 pub mod request;
+mod rules;
 #[cfg(test)]
 mod seeded;
+mod span;
 pub mod status;
 pub mod stored;
 pub mod target;
 pub mod userid;
+mod version;
 
 pub use fields::{Fields, Known};
-pub use head::{HeadError, Limits, Scan};
+pub use framing::Framing;
+pub use head::{HeadError, Scan};
 pub use method::Method;
 pub use reply::{Name, ReplyHead, Text};
-pub use request::{Form, Framing, Request, Version};
+pub use request::Request;
+pub use rules::HeadLimits;
+pub use target::TargetForm;
+pub use version::Version;

@@ -19,7 +19,8 @@ pub fn is_foreign(fields: &Fields) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::head::{Limits, Scan, request};
+    use super::super::HeadLimits;
+    use super::super::head::{Scan, request};
     use super::*;
 
     #[test]
@@ -42,7 +43,7 @@ mod tests {
             ("Origin:\r\n", true),
         ] {
             let head = format!("POST / HTTP/1.1\r\nHost: a.example:8080\r\n{fields}\r\n");
-            let parsed = request(head.as_bytes(), &mut Scan::default(), &Limits::default());
+            let parsed = request(head.as_bytes(), &mut Scan::default(), &HeadLimits::default());
             let (request, _) = parsed.expect("valid").expect("whole");
             assert_eq!(is_foreign(&request.fields), foreign, "{fields}");
         }

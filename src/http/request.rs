@@ -1,48 +1,12 @@
 //! A request's head as a value.
 
-use super::fields::{Fields, Known, Span};
+use super::fields::{Fields, Known};
+use super::framing::Framing;
 use super::host::{self, HostError};
 use super::method::Method;
-
-/// The protocol version of the request line. The major number is always 1: others are refused.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Version {
-    /// 1.
-    pub major: u8,
-    /// 0 to 9. 2 and up mean the same as 1 (RFC 9110 section 2.5).
-    pub minor: u8,
-}
-
-impl Version {
-    /// HTTP/1.0.
-    pub const HTTP_1_0: Version = Version { major: 1, minor: 0 };
-    /// HTTP/1.1.
-    pub const HTTP_1_1: Version = Version { major: 1, minor: 1 };
-}
-
-/// The form of the request target (RFC 9112 section 3.2).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Form {
-    /// `/path?query`.
-    Origin,
-    /// `http://host/path?query`; its authority overrides Host.
-    Absolute,
-    /// `host:port`, CONNECT only.
-    Authority,
-    /// `*`, OPTIONS and unknown methods only.
-    Asterisk,
-}
-
-/// How the end of the request's body is found (RFC 9112 section 6.3).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Framing {
-    /// No body.
-    None,
-    /// `Content-Length`, in bytes; may be 0.
-    Length(u64),
-    /// `Transfer-Encoding: chunked`.
-    Chunked,
-}
+use super::span::Span;
+use super::target::TargetForm;
+use super::version::Version;
 
 /// A valid request head. Owns its bytes; everything textual is a range of them.
 #[derive(Clone, Debug)]
@@ -52,7 +16,7 @@ pub struct Request {
     /// The version of the request line.
     pub version: Version,
     /// The form of the target.
-    pub form: Form,
+    pub form: TargetForm,
     /// The target is an absolute URI of scheme `https`. On a connection without TLS the answer is 421 (RFC 9110
     /// sections 7.4 and 15.5.20).
     pub https: bool,
@@ -83,7 +47,7 @@ impl Request {
         Request {
             method: Method::Unknown,
             version: Version::HTTP_1_1,
-            form: Form::Origin,
+            form: TargetForm::Origin,
             https: false,
             fields: Fields::with_room(),
             framing: Framing::None,
@@ -130,7 +94,7 @@ impl Request {
     /// absolute target has none; empty in the authority and asterisk forms.
     pub fn path(&self) -> &[u8] {
         match (self.path.len(), self.form) {
-            (0, Form::Absolute) => b"/",
+            (0, TargetForm::Absolute) => b"/",
             _ => self.path.of(&self.fields.bytes),
         }
     }
@@ -163,7 +127,7 @@ impl Request {
                 return Err("no Host field in HTTP/1.1 (RFC 9112 section 3.2)");
             }
             None => {}
-            Some(empty) if empty.len() == 0 && (authority.is_some() || self.form == Form::Asterisk) => {}
+            Some(empty) if empty.len() == 0 && (authority.is_some() || self.form == TargetForm::Asterisk) => {}
             Some(field) => self.take_host(field)?,
         }
         match authority {

@@ -1,16 +1,28 @@
 //! Request targets (RFC 9112 section 3.2), paths made safe for the disk, and text made safe for Location and HTML.
 
-use super::fields::Span;
 use super::host::{self, HostError};
 use super::method::Method;
 use super::number::hex_digit;
 use super::octets::{is_path, is_plain_path, is_unreserved, until_number_sign};
-use super::request::Form;
+use super::span::Span;
 use std::borrow::Cow;
+
+/// The form of the request target (RFC 9112 section 3.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TargetForm {
+    /// `/path?query`.
+    Origin,
+    /// `http://host/path?query`; its authority overrides Host.
+    Absolute,
+    /// `host:port`, CONNECT only.
+    Authority,
+    /// `*`, OPTIONS and unknown methods only.
+    Asterisk,
+}
 
 /// The parts of a target as ranges of it.
 pub(super) struct Target {
-    pub form: Form,
+    pub form: TargetForm,
     pub https: bool,
     pub authority: Option<Span>,
     pub path: Span,
@@ -20,17 +32,18 @@ pub(super) struct Target {
 /// Tells the four forms apart. `path_end` is where the first "?" or "#" stands, or else the end. The error names the
 /// rule that is broken; all are a 400.
 pub(super) fn split(method: Method, target: &[u8], path_end: usize) -> Result<Target, &'static str> {
-    let no_path = Target { form: Form::Asterisk, https: false, authority: None, path: Span::default(), query: None };
+    let no_path =
+        Target { form: TargetForm::Asterisk, https: false, authority: None, path: Span::default(), query: None };
     match target {
         _ if method == Method::Connect => {
             let host = host::parse(target).map_err(HostError::reason)?;
             host.port.ok_or("CONNECT without a port (RFC 9112 section 3.2.3)")?;
             let whole = Span::new(0, target.len());
-            Ok(Target { form: Form::Authority, authority: Some(whole), ..no_path })
+            Ok(Target { form: TargetForm::Authority, authority: Some(whole), ..no_path })
         }
         [b'/', ..] => {
             let (path, query) = (Span::new(0, path_end), query(target, path_end));
-            Ok(Target { form: Form::Origin, https: false, authority: None, path, query })
+            Ok(Target { form: TargetForm::Origin, https: false, authority: None, path, query })
         }
         // An unknown method gets its 501, whatever its target is.
         b"*" if matches!(method, Method::Options | Method::Unknown) => Ok(no_path),
@@ -52,7 +65,7 @@ fn absolute(method: Method, target: &[u8], path_end: usize) -> Result<Target, &'
     let (path, query) = (Span::new(end, path_end), query(target, path_end));
     // RFC 9112 section 3.2.4: OPTIONS of a URI with neither path nor query is what a proxy got as the asterisk form.
     let asterisk = method == Method::Options && path.len() == 0 && query.is_none();
-    let form = if asterisk { Form::Asterisk } else { Form::Absolute };
+    let form = if asterisk { TargetForm::Asterisk } else { TargetForm::Absolute };
     Ok(Target { form, https, authority: Some(Span::new(start, end)), path, query })
 }
 

@@ -156,13 +156,14 @@ impl Cookie {
 
 #[cfg(test)]
 mod tests {
-    use super::super::head::{Limits, Scan, request};
+    use super::super::HeadLimits;
+    use super::super::head::{Scan, request};
     use super::super::seeded::Seeded;
     use super::*;
 
     fn fields(lines: &str) -> Fields {
         let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
-        request(head.as_bytes(), &mut Scan::default(), &Limits::default()).unwrap().unwrap().0.fields.clone()
+        request(head.as_bytes(), &mut Scan::default(), &HeadLimits::default()).unwrap().unwrap().0.fields.clone()
     }
 
     /// 127.0.0.1 at 2024-03-03 00:00:00, as nginx writes it in cookies and logs.

@@ -12,7 +12,7 @@
 //! written through a mapping (until the writer unmaps and closes the file), a file system that is mounted over a part
 //! of the path, and changes below an overlayfs. Files that lie on a network's file system are not kept.
 
-use crate::cache::{Cache, Dependency, Entry, Limits};
+use crate::cache::{Cache, CacheLimits, Dependency, Entry};
 use crate::config::Settings;
 use crate::connection::Source;
 use crate::http::ReplyHead;
@@ -164,7 +164,7 @@ impl FileCache {
 
     fn set_count(&mut self, place: CacheKey<'_>, count: i64, now: Moment) {
         let settings = place.settings.open_file_cache;
-        let limits = Limits { entries_max: settings.files_max, bytes_max: usize::MAX };
+        let limits = CacheLimits { entries_max: settings.files_max, bytes_max: usize::MAX };
         let entry = Entry { value: count, bytes: self.key.len(), idle_max: settings.inactive, depends: Vec::new() };
         self.asked.insert(&self.key, entry, limits, now);
     }
@@ -228,7 +228,7 @@ impl FileCache {
         };
         let kept = Cached { answer, until: now.after(settings.valid), _settings: Arc::clone(place.settings) };
         let entry = Entry { value: Rc::new(kept), bytes, idle_max: settings.inactive, depends };
-        let limits = Limits { entries_max: settings.files_max, bytes_max: settings.bytes_max };
+        let limits = CacheLimits { entries_max: settings.files_max, bytes_max: settings.bytes_max };
         self.kept.insert(&self.key, entry, limits, now);
         self.forget_unwatched();
         (!std::mem::replace(&mut self.timed, true)).then_some(settings.inactive)

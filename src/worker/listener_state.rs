@@ -3,7 +3,7 @@
 use super::Worker;
 use crate::config::{Config, Listener, Settings};
 use crate::connection::limits::INPUT_BYTES_MAX;
-use crate::http::Limits;
+use crate::http::HeadLimits;
 use std::rc::Rc;
 use std::sync::Arc;
 use webserv_sys::net::Address;
@@ -20,7 +20,7 @@ pub struct ListenerState {
     /// What holds before a request has said which server it is for: the first server's.
     pub settings: Arc<Settings>,
     /// How much of a head is accepted.
-    pub limits: Limits,
+    pub limits: HeadLimits,
 }
 
 impl ListenerState {
@@ -33,9 +33,9 @@ impl ListenerState {
 }
 
 /// The limits of a head, as nginx's directives mean them.
-fn limits(settings: &Settings) -> Limits {
+fn limits(settings: &Settings) -> HeadLimits {
     let (number, size) = settings.large_client_header_buffers;
-    Limits {
+    HeadLimits {
         line_bytes_max: size.max(settings.client_header_buffer_size),
         head_bytes_max: number.saturating_mul(size).max(settings.client_header_buffer_size).min(INPUT_BYTES_MAX),
         fields_max: settings.max_headers,

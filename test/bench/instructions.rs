@@ -15,7 +15,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use webserv::config::{Address, Config, Server, Settings, Template};
-use webserv::http::head::{self, Limits, Scan};
+use webserv::http::HeadLimits;
+use webserv::http::head::{self, Scan};
 use webserv::http::print::{BodyEnd, Frame, Persistence, response_head};
 use webserv::http::reply::{ReplyHead, Text};
 use webserv::http::request::Request;
@@ -92,7 +93,7 @@ const COUNTED: u32 = 20_000;
 const TIMED: u32 = 1_000_000;
 
 fn parse(bytes: &[u8], times: u32) {
-    let (mut scan, limits) = (Scan::default(), Limits::default());
+    let (mut scan, limits) = (Scan::default(), HeadLimits::default());
     for _ in 0..times {
         let parsed = head::request(black_box(bytes), &mut scan, &limits);
         let (request, _) = parsed.expect("the head is valid").expect("the head is whole");
@@ -101,7 +102,7 @@ fn parse(bytes: &[u8], times: u32) {
 }
 
 fn request(bytes: &[u8]) -> Rc<Request> {
-    let parsed = head::request(bytes, &mut Scan::default(), &Limits::default());
+    let parsed = head::request(bytes, &mut Scan::default(), &HeadLimits::default());
     parsed.expect("the head is valid").expect("the head is whole").0
 }
 

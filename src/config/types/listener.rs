@@ -1,6 +1,6 @@
 //! Where the server listens, and who answers there.
 
-use super::{Address, Names, Server, Settings};
+use super::{Address, NameMap, Server, Settings};
 use crate::password::Users;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub struct Hosts {
     /// All servers; the first is the default, whatever order the file has.
     pub servers: Vec<Arc<Server>>,
     /// Exact names, lower case, to an index of `servers`.
-    pub exact: Names<usize>,
+    pub exact: NameMap<usize>,
     /// `*.example.org` as ".example.org", the longest first.
     pub suffixes: Vec<(String, usize)>,
     /// `www.example.*` as "www.example.", the longest first.

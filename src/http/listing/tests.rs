@@ -1,4 +1,5 @@
-use super::super::head::{self, Limits, Scan};
+use super::super::HeadLimits;
+use super::super::head::{self, Scan};
 use super::super::number::hex_digit;
 use super::super::seeded::Seeded;
 use super::super::target::normalize;
@@ -332,7 +333,7 @@ fn the_format_follows_accept() {
         ("image/png", Format::Html),
     ] {
         let text = format!("GET / HTTP/1.1\r\nHost: h\r\nAccept: {accept}\r\n\r\n");
-        let read = head::request(text.as_bytes(), &mut Scan::default(), &Limits::default());
+        let read = head::request(text.as_bytes(), &mut Scan::default(), &HeadLimits::default());
         let Ok(Some((request, _))) = read else { panic!("{accept}: the head is right") };
         assert_eq!(Format::preferred(&request.fields), format, "{accept}");
     }

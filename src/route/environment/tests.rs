@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::{Address, Config, Server, Settings};
-use crate::http::{Limits, Scan, head};
+use crate::http::{HeadLimits, Scan, head};
 use crate::route::{Route, find_script};
 use std::path::Path;
 use webserv_sys::clock::Wall;
@@ -53,7 +53,7 @@ impl Case<'_> {
         let config = Config::from_text("test", &text, Path::new("/srv"), "").unwrap_or_else(|e| panic!("{e}"));
         let server = &config.listeners[0].hosts.servers[0];
         let head = format!("{}\r\n{}\r\n", self.line, self.fields);
-        let parsed = head::request(head.as_bytes(), &mut Scan::default(), &Limits::default());
+        let parsed = head::request(head.as_bytes(), &mut Scan::default(), &HeadLimits::default());
         let (request, _) = parsed.unwrap_or_else(|e| panic!("{e:?}")).expect("a whole head");
         let path = target::normalize(request.path(), true).unwrap().into_owned();
         let route = Route::to_path(server, &path);

@@ -8,7 +8,7 @@ use crate::connection::limits::{READ_BYTES, UNWANTED_OUTPUT_BYTES_MAX};
 use crate::connection::{Answer, Connection, Marks, Phase, Side};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::http::ReplyHead;
-use crate::http::cgi::{HeadScan, Limits, ScriptAnswer, ScriptHead};
+use crate::http::cgi::{HeadScan, ScriptAnswer, ScriptHead, ScriptHeadLimits};
 use crate::log::Level;
 use crate::task::Context;
 use crate::worker::Worker;
@@ -94,7 +94,7 @@ impl CgiRead {
     /// Looks for the end of the head. `Some`: the program has nothing more to say.
     fn parse(&mut self, cx: &mut Context<'_>) -> Option<Flow> {
         let Stage::Head(bytes, scan) = &mut self.stage else { return None };
-        let (taken, answer) = match scan.advance(bytes, &Limits::default()) {
+        let (taken, answer) = match scan.advance(bytes, &ScriptHeadLimits::default()) {
             Ok(ScriptHead::NeedMore) => return None,
             Ok(ScriptHead::Done { taken, answer }) => (taken, answer),
             Err(error) => {

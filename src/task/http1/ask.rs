@@ -9,7 +9,7 @@ use crate::config::{BodyInFile, Return, Settings};
 use crate::connection::Phase;
 use crate::connection::limits::{REDIRECTS_MAX, STORED_BYTES_MAX};
 use crate::http::listing::Format;
-use crate::http::{Form, Framing, Known, Method, Name, ReplyHead, Request, Text, Version, target};
+use crate::http::{Framing, Known, Method, Name, ReplyHead, Request, TargetForm, Text, Version, target};
 use crate::log::Level;
 use crate::route::{self, Route};
 use crate::task::cgi::{CgiStart, Question};
@@ -23,7 +23,7 @@ impl Http1 {
     pub(super) fn ask(&mut self, current: Box<Current>, cx: &mut Context<'_>) -> Step {
         let Some(request) = &current.request else { return self.refuse(current, 400, cx) };
         let settings = &current.route.settings;
-        if settings.return_.is_some() && request.form != Form::Asterisk {
+        if settings.return_.is_some() && request.form != TargetForm::Asterisk {
             return self.ask_here(current, cx);
         }
         if settings.cgi.is_some() && !matches!(request.method, Method::Trace | Method::Options) {

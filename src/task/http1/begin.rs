@@ -5,7 +5,7 @@ use super::current::{Arrival, Current, Path};
 use super::{Context, Http1, Step};
 use crate::config::Settings;
 use crate::connection::{Connection, Phase, Pipe};
-use crate::http::{Form, HeadError, Limits, Method, Request, head, target};
+use crate::http::{HeadError, HeadLimits, Method, Request, TargetForm, head, target};
 use crate::log::Level;
 use crate::route::{self, Route};
 use std::borrow::Cow;
@@ -56,7 +56,13 @@ impl Http1 {
     }
 
     /// A whole head has come.
-    fn head_complete(&mut self, request: Rc<Request>, limits: &Limits, started: Moment, cx: &mut Context<'_>) -> Step {
+    fn head_complete(
+        &mut self,
+        request: Rc<Request>,
+        limits: &HeadLimits,
+        started: Moment,
+        cx: &mut Context<'_>,
+    ) -> Step {
         let still_ours = self.follow_reload(cx);
         let route = Route::to_server(route::server(&self.listener.configured.hosts, request.host()));
         cx.connection().request = Some(Rc::clone(&request) as _);
@@ -94,12 +100,12 @@ impl Http1 {
                 return Err(405);
             }
             _ if request.https => return Err(421),
-            (_, Form::Asterisk) => {}
+            (_, TargetForm::Asterisk) => {}
             _ => find_location(current, &request, cx)?,
         }
         let settings = &current.route.settings;
         apply(settings, cx.connection());
-        if request.form != Form::Asterisk {
+        if request.form != TargetForm::Asterisk {
             if settings.methods.is_some_and(|methods| !methods.contains(request.method)) {
                 return Err(405);
             }

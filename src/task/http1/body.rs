@@ -6,7 +6,7 @@ use super::{Context, Http1, Step};
 use crate::connection::limits::UNWANTED_BYTES_MAX;
 use crate::connection::{Connection, Phase, Pipe};
 use crate::http::chunked::{ChunkError, Decoder, Step as Chunk};
-use crate::http::{Framing, Limits, Method, Request, print};
+use crate::http::{Framing, HeadLimits, Method, Request, print};
 use crate::log::Level;
 
 /// How much of a request's body is still to come.
@@ -26,7 +26,7 @@ enum Left {
 
 impl RequestBody {
     /// The body that this head announces.
-    pub fn of(request: &Request, limits: &Limits) -> Self {
+    pub fn of(request: &Request, limits: &HeadLimits) -> Self {
         let left = match request.framing {
             Framing::None | Framing::Length(0) => Left::Nothing,
             Framing::Length(bytes) => Left::Bytes(bytes),

@@ -3,7 +3,7 @@
 use super::body::RequestBody;
 use crate::connection::{Fresh, OnDemand};
 use crate::http::userid::UserId;
-use crate::http::{Limits, Method, Request, Text};
+use crate::http::{HeadLimits, Method, Request, Text};
 use crate::route::Route;
 use std::rc::Rc;
 use webserv_sys::Moment;
@@ -152,7 +152,7 @@ pub(super) struct Arrival {
 
 impl Current {
     /// A request with a good head.
-    pub fn new(arrival: Arrival, request: Rc<Request>, limits: &Limits) -> Self {
+    pub fn new(arrival: Arrival, request: Rc<Request>, limits: &HeadLimits) -> Self {
         Self {
             head_only: request.method == Method::Head,
             body: RequestBody::of(&request, limits),

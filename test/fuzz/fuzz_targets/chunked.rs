@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use webserv::http::Limits;
+use webserv::http::HeadLimits;
 use webserv::http::chunked::{CHUNK_END, Decoder, LAST_CHUNK, Step, push_chunk_start};
 
-const LIMITS: Limits = Limits { line_bytes_max: 40, head_bytes_max: 120, fields_max: 3 };
+const LIMITS: HeadLimits = HeadLimits { line_bytes_max: 40, head_bytes_max: 120, fields_max: 3 };
 
 /// The data, the trailers and the bytes taken, once the end has come.
 type Outcome = Result<Option<(Vec<u8>, String, usize)>, &'static str>;
