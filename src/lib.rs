@@ -8,6 +8,7 @@ pub mod directory;
 pub mod engine;
 pub mod http;
 pub mod listen;
+pub mod local_time;
 pub mod log;
 pub mod password;
 pub mod pid_file;

@@ -1,15 +1,29 @@
 //! House rules that the compiler and clippy do not know, checked over every .rs file of the repository.
 //!
-//! Each rule is a function over one file; [`FILE_RULES`] lists them. They look at lines and words and know no grammar
-//! (see [`scan`]), which is simple, and enough. Who may use whom stands in [`MAY_USE`].
+//! Each rule is a function over one file or over all files; [`FILE_RULES`] and [`TREE_RULES`] list them. Rules look at
+//! lines and words and know no grammar (see [`scan`]), which is simple, and enough. Which part of the tree may use
+//! which stands in [`rooms`], which words comments avoid in [`plain`].
 
 #![forbid(unsafe_code)]
 
+#[path = "tidy/names.rs"]
+mod names;
+#[path = "tidy/paths.rs"]
+mod paths;
+#[path = "tidy/plain.rs"]
+mod plain;
+#[path = "tidy/room_tests.rs"]
+mod room_tests;
+#[path = "tidy/rooms.rs"]
+mod rooms;
 #[path = "tidy/scan.rs"]
 mod scan;
 #[path = "tidy/tests.rs"]
 mod tests;
 
+use names::{module_names, type_names};
+use plain::plain_words;
+use rooms::{circles, dependencies, rows_point_down, task_rooms};
 use scan::{Function, Source, has_word, words};
 use std::fs;
 use std::path::Path;
@@ -23,44 +37,8 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// As in rustfmt.toml, which leaves comments and strings alone.
 const COLUMNS_MAX: usize = 120;
 
-/// Which modules of `src/` each module may use, itself aside. `sys` is the crate webserv-sys, which cannot use ours:
-/// cargo sees to that. Files right in `src/` (lib.rs, main.rs, cli.rs) put the parts together and may use all of them.
-const MAY_USE: &[(&str, &[&str])] = &[
-    ("http", &[]),
-    ("cache", &["sys"]),
-    ("directory", &[]),
-    ("password", &[]),
-    ("log", &["config", "sys"]),
-    ("config", &["directory", "http", "log", "password", "sys"]),
-    ("connection", &["config", "http", "log", "sys"]),
-    ("engine", &["connection", "log", "sys"]),
-    ("listen", &["config", "sys"]),
-    ("route", &["config", "http", "log", "sys"]),
-    ("worker", &["cache", "config", "connection", "http", "listen", "log", "sys"]),
-    (
-        "task",
-        &[
-            "cache",
-            "config",
-            "directory",
-            "engine",
-            "connection",
-            "http",
-            "listen",
-            "log",
-            "password",
-            "route",
-            "sys",
-            "worker",
-        ],
-    ),
-];
-
 /// Words that `engine/` does not know, alone or within a name, beside the kinds of task (the files of `src/task/`).
 const ENGINE_DOES_NOT_KNOW: &[&str] = &["cgi", "header", "http", "http1", "request", "response", "uri"];
-
-/// Names that say nothing of what is inside.
-const NO_MODULE_NAMES: &[&str] = &["common", "helper", "helpers", "misc", "util", "utils"];
 
 /// A rule looks at a file and adds a message, `path:line: what is wrong`, for each fault.
 type Rule = fn(&Source, &mut Vec<String>);
@@ -79,7 +57,14 @@ const FILE_RULES: &[Rule] = &[
     unwanted_calls,
     module_names,
     dependencies,
+    task_rooms,
+    plain_words,
 ];
+
+/// A rule that needs to see all files.
+type TreeRule = fn(&[Source], &mut Vec<String>);
+
+const TREE_RULES: &[TreeRule] = &[rows_point_down, circles, type_names];
 
 #[test]
 fn the_tree_is_tidy() {
@@ -96,6 +81,9 @@ fn the_tree_is_tidy() {
             rule(file, &mut faults);
         }
         engine_words(file, &kinds, &mut faults);
+    }
+    for rule in TREE_RULES {
+        rule(&files, &mut faults);
     }
     assert!(faults.is_empty(), "{} faults in {} files:\n{}\n", faults.len(), files.len(), faults.join("\n"));
 }
@@ -212,37 +200,6 @@ fn unwanted_calls(file: &Source, faults: &mut Vec<String>) {
     if file.in_folder("src") {
         for (line, _) in file.shipped_code().filter(|(_, code)| code.contains("thread::sleep")) {
             faults.push(file.fault(line, "thread::sleep blocks the loop: set a deadline"));
-        }
-    }
-}
-
-fn module_names(file: &Source, faults: &mut Vec<String>) {
-    if !file.in_folder("src") && !file.in_folder("sys/src") {
-        return;
-    }
-    for name in NO_MODULE_NAMES {
-        let what = format!("module {name}: name it after what it does");
-        if file.path.split(['/', '.']).any(|part| part == *name) {
-            faults.push(file.fault(0, &what));
-        }
-        for (line, _) in file.code().filter(|(_, code)| code.contains(&format!("mod {name} {{"))) {
-            faults.push(file.fault(line, &what));
-        }
-    }
-}
-
-fn dependencies(file: &Source, faults: &mut Vec<String>) {
-    let Some(module) = file.module() else { return };
-    let Some((_, may_use)) = MAY_USE.iter().find(|(name, _)| *name == module) else {
-        if file.in_folder(&format!("src/{module}")) {
-            faults.push(file.fault(0, &format!("module {module} has no row in MAY_USE, see test/tidy.rs")));
-        }
-        return;
-    };
-    for (line, used) in file.uses() {
-        let is_ours = used == "sys" || MAY_USE.iter().any(|(name, _)| *name == used);
-        if is_ours && used != module && !may_use.contains(&used.as_str()) {
-            faults.push(file.fault(line, &format!("{module} uses {used}; see MAY_USE in test/tidy.rs")));
         }
     }
 }

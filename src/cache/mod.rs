@@ -13,13 +13,13 @@ use std::time::Duration;
 use webserv_sys::Moment;
 
 /// Something that can change, by the number that its watcher knows it by.
-pub type Watched = i32;
+pub type WatchId = i32;
 
 /// What a value stands or falls with.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Dependency {
     /// This does not change ...
-    pub on: Watched,
+    pub on: WatchId,
     /// ... itself, if empty; else nothing happens to this name in it.
     pub name: Box<[u8]>,
 }
@@ -34,7 +34,7 @@ pub struct CacheLimits {
 }
 
 /// A value as it goes in.
-pub struct Entry<V> {
+pub struct CacheEntry<V> {
     /// The value.
     pub value: V,
     /// What it counts as.
@@ -56,12 +56,12 @@ pub struct Cache<V> {
     /// Who depends on what, by place.
     dependents: BTreeSet<(Dependency, u32)>,
     /// What nothing depends on any more.
-    unwatched: Vec<Watched>,
+    unwatched: Vec<WatchId>,
 }
 
 struct Slot<V> {
     key: Box<[u8]>,
-    entry: Entry<V>,
+    entry: CacheEntry<V>,
     used: Moment,
 }
 
@@ -105,10 +105,10 @@ impl<V> Cache<V> {
     }
 
     /// Keeps a value in the place of any other of this key. Others make room for it.
-    pub fn insert(&mut self, key: &[u8], entry: Entry<V>, limits: CacheLimits, now: Moment) {
+    pub fn insert(&mut self, key: &[u8], entry: CacheEntry<V>, limits: CacheLimits, now: Moment) {
         self.remove(key);
         if limits.entries_max == 0 || entry.bytes > limits.bytes_max {
-            let watched: Vec<Watched> = entry.depends.iter().map(|dependency| dependency.on).collect();
+            let watched: Vec<WatchId> = entry.depends.iter().map(|dependency| dependency.on).collect();
             return self.release(watched);
         }
         while self.len() >= limits.entries_max || self.bytes + entry.bytes > limits.bytes_max {
@@ -134,7 +134,7 @@ impl<V> Cache<V> {
     }
 
     /// Something has changed: `name` in it, or it itself if that is empty. Who depends on that leaves.
-    pub fn change(&mut self, on: Watched, name: &[u8]) {
+    pub fn change(&mut self, on: WatchId, name: &[u8]) {
         let of = Dependency { on, name: name.into() };
         while let Some((_, place)) = self.dependents.range((of.clone(), 0)..=(of.clone(), u32::MAX)).next() {
             self.take_out(*place);
@@ -142,7 +142,7 @@ impl<V> Cache<V> {
     }
 
     /// Drops all who depend on this in any way: it cannot be watched any more.
-    pub fn lose(&mut self, on: Watched) {
+    pub fn lose(&mut self, on: WatchId) {
         while let Some((_, place)) = self.first_on(on) {
             self.take_out(*place);
         }
@@ -167,18 +167,18 @@ impl<V> Cache<V> {
     }
 
     /// What nothing depends on any more since this was asked last, and need not be watched.
-    pub fn take_unwatched(&mut self) -> Vec<Watched> {
+    pub fn take_unwatched(&mut self) -> Vec<WatchId> {
         let unwatched = std::mem::take(&mut self.unwatched);
         // Someone may have come to depend on it again.
         unwatched.into_iter().filter(|on| self.first_on(*on).is_none()).collect()
     }
 
     /// These were watched for a value that is not kept after all.
-    pub fn release(&mut self, watched: impl IntoIterator<Item = Watched>) {
+    pub fn release(&mut self, watched: impl IntoIterator<Item = WatchId>) {
         self.unwatched.extend(watched);
     }
 
-    fn first_on(&self, on: Watched) -> Option<&(Dependency, u32)> {
+    fn first_on(&self, on: WatchId) -> Option<&(Dependency, u32)> {
         let itself = Dependency { on, name: Box::default() };
         self.dependents.range((itself, 0)..).next().filter(|(dependency, _)| dependency.on == on)
     }

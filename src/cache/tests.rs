@@ -2,9 +2,9 @@ use super::*;
 
 const IDLE: Duration = Duration::from_secs(10);
 
-fn entry(value: u32, bytes: usize, on: &[(Watched, &str)]) -> Entry<u32> {
-    let depend = |(on, name): &(Watched, &str)| Dependency { on: *on, name: name.as_bytes().into() };
-    Entry { value, bytes, idle_max: IDLE, depends: on.iter().map(depend).collect() }
+fn entry(value: u32, bytes: usize, on: &[(WatchId, &str)]) -> CacheEntry<u32> {
+    let depend = |(on, name): &(WatchId, &str)| Dependency { on: *on, name: name.as_bytes().into() };
+    CacheEntry { value, bytes, idle_max: IDLE, depends: on.iter().map(depend).collect() }
 }
 
 const ROOMY: CacheLimits = CacheLimits { entries_max: 100, bytes_max: 1000 };
@@ -35,7 +35,7 @@ fn the_least_recently_used_makes_room() {
 
 #[test]
 fn who_depends_on_what_changed_leaves() {
-    type Row = (&'static str, Watched, &'static str, &'static [u32]);
+    type Row = (&'static str, WatchId, &'static str, &'static [u32]);
     let rows: [Row; 6] = [
         ("itself", 1, "", &[3, 4]),
         ("an awaited name", 9, "late", &[1, 2, 3]),
@@ -104,10 +104,10 @@ struct Model {
 }
 
 /// Key, value, bytes, what it depends on, when it was used.
-type Cached = (u8, u32, usize, Vec<(Watched, String)>, Moment);
+type Cached = (u8, u32, usize, Vec<(WatchId, String)>, Moment);
 
 impl Model {
-    fn insert(&mut self, key: u8, value: u32, bytes: usize, on: &[(Watched, &str)], limits: CacheLimits, now: Moment) {
+    fn insert(&mut self, key: u8, value: u32, bytes: usize, on: &[(WatchId, &str)], limits: CacheLimits, now: Moment) {
         self.entries.retain(|e| e.0 != key);
         if bytes > limits.bytes_max || limits.entries_max == 0 {
             return;
@@ -137,15 +137,15 @@ fn any_sequence_of_steps_does_what_the_model_does() {
         let mut random = Random(seed);
         let limits = CacheLimits { entries_max: random.below(12) as usize, bytes_max: random.below(60) as usize };
         let (mut cache, mut model, mut now) = (Cache::default(), Model::default(), Moment::now());
-        let mut watched: BTreeSet<Watched> = BTreeSet::new();
+        let mut watched: BTreeSet<WatchId> = BTreeSet::new();
         for step in 0..300 {
             now = now.after(Duration::from_secs(random.below(3)));
-            let (key, on, name) = (random.below(20) as u8, random.below(6) as Watched, NAMES[random.below(3) as usize]);
+            let (key, on, name) = (random.below(20) as u8, random.below(6) as WatchId, NAMES[random.below(3) as usize]);
             match random.below(10) {
                 0..4 => {
                     let bytes = random.below(20) as usize;
                     let on: Vec<_> = (0..random.below(4))
-                        .map(|_| (random.below(6) as Watched, NAMES[random.below(3) as usize]))
+                        .map(|_| (random.below(6) as WatchId, NAMES[random.below(3) as usize]))
                         .collect();
                     watched.extend(on.iter().map(|(on, _)| *on));
                     cache.insert(&[key], entry(step, bytes, &on), limits, now);
@@ -172,7 +172,7 @@ fn any_sequence_of_steps_does_what_the_model_does() {
             assert!(cache.len() <= limits.entries_max && cache.bytes() <= limits.bytes_max);
             // What is watched is what is depended on: nothing is forgotten, nothing is kept in vain.
             watched = &watched - &cache.take_unwatched().into_iter().collect();
-            let needed: BTreeSet<Watched> = model.entries.iter().flat_map(|e| e.3.iter().map(|d| d.0)).collect();
+            let needed: BTreeSet<WatchId> = model.entries.iter().flat_map(|e| e.3.iter().map(|d| d.0)).collect();
             assert_eq!(watched, needed, "seed {seed} step {step}");
         }
         cache.clear();

@@ -4,7 +4,6 @@ use super::types::*;
 use crate::http::form_data::FormLimits;
 use crate::http::listing::Format;
 use crate::http::userid::{Cookie, Lifetime};
-use crate::log::Level;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -146,9 +145,9 @@ impl Default for Events {
     }
 }
 
-impl Default for ErrorLog {
+impl Default for ErrorLogDirective {
     fn default() -> Self {
-        ErrorLog { target: LogTarget::Stderr, level: ERROR_LEVEL }
+        ErrorLogDirective { target: LogTarget::Stderr, level: ERROR_LEVEL }
     }
 }
 
@@ -160,7 +159,7 @@ impl Default for Config {
             pid: None,
             user: None,
             workers: 1,
-            error_log: ErrorLog::default(),
+            error_log: ErrorLogDirective::default(),
             error_logs: Vec::new(),
             events: Events::default(),
             listeners: Vec::new(),

@@ -1,6 +1,6 @@
 //! Text to tokens: words, quotes, escapes, comments, `;`, `{` and `}`, as nginx reads them.
 
-use super::problem::{Fault, Place};
+use super::problem::{Fault, Position};
 use std::str::Chars;
 
 /// The longest word.
@@ -10,7 +10,7 @@ pub(super) const WORD_BYTES_MAX: usize = 4096;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Word {
     pub text: String,
-    pub place: Place,
+    pub place: Position,
     /// It stood in quotes, so it is a value whatever it looks like.
     pub quoted: bool,
 }
@@ -26,9 +26,9 @@ impl Word {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Token {
     Word(Word),
-    Semicolon(Place),
-    Open(Place),
-    Close(Place),
+    Semicolon(Position),
+    Open(Position),
+    Close(Position),
     /// The text has ended.
     End,
 }
@@ -37,13 +37,13 @@ pub(super) enum Token {
 pub(super) struct Lexer<'text> {
     rest: Chars<'text>,
     /// Where the next character stands.
-    at: Place,
+    at: Position,
 }
 
 impl<'text> Lexer<'text> {
     /// At the beginning of a file's text.
     pub fn new(file: usize, text: &'text str) -> Self {
-        Lexer { rest: text.chars(), at: Place { file, line: 1, column: 1, width: 1 } }
+        Lexer { rest: text.chars(), at: Position { file, line: 1, column: 1, width: 1 } }
     }
 
     /// The next token.
@@ -157,9 +157,9 @@ impl<'text> Lexer<'text> {
     }
 
     /// The place from `start` up to here, or without end if that is on another line.
-    fn since(&self, start: Place) -> Place {
+    fn since(&self, start: Position) -> Position {
         let width = if self.at.line == start.line { self.at.column - start.column } else { usize::MAX };
-        Place { width, ..start }
+        Position { width, ..start }
     }
 }
 
@@ -234,7 +234,7 @@ mod tests {
     fn places_count_characters() {
         let mut lexer = Lexer::new(3, "ä 'ö\nü' \"x\\\"y\";");
         let mut place = |line, column, width| {
-            let expected = Place { file: 3, line, column, width };
+            let expected = Position { file: 3, line, column, width };
             match lexer.token().unwrap() {
                 Token::Word(word) => assert_eq!(word.place, expected),
                 Token::Semicolon(place) => assert_eq!(place, expected),

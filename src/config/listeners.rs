@@ -1,7 +1,7 @@
 //! Servers to listeners: who listens where, who is the default, and what cannot be.
 
 use super::lex::Word;
-use super::problem::{Fault, Files, Place};
+use super::problem::{Fault, Files, Position};
 use super::types::{Address, DirectoryServer, Hosts, Listener, Server};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,16 +14,16 @@ const BACKLOG: i32 = 511;
 #[derive(Clone, Debug)]
 pub(super) struct Listen {
     pub address: Address,
-    pub place: Place,
-    pub default_server: Option<((), Place)>,
-    pub reuseport: Option<((), Place)>,
-    pub backlog: Option<(i32, Place)>,
-    pub ipv6only: Option<(bool, Place)>,
+    pub place: Position,
+    pub default_server: Option<((), Position)>,
+    pub reuseport: Option<((), Position)>,
+    pub backlog: Option<(i32, Position)>,
+    pub ipv6only: Option<(bool, Position)>,
 }
 
 impl Listen {
     /// Without options.
-    pub fn new(address: Address, place: Place) -> Self {
+    pub fn new(address: Address, place: Position) -> Self {
         Listen { address, place, default_server: None, reuseport: None, backlog: None, ipv6only: None }
     }
 
@@ -40,7 +40,7 @@ pub(super) struct ServerDraft {
     pub listens: Vec<Listen>,
     pub names: Vec<Word>,
     /// The word `server`.
-    pub place: Place,
+    pub place: Position,
     /// It speaks the directory protocol, and not HTTP.
     pub directory: Option<Arc<DirectoryServer>>,
 }
@@ -49,7 +49,7 @@ pub(super) struct ServerDraft {
 struct Group {
     listen: Listen,
     /// Indices of the servers, and where each says so.
-    members: Vec<(usize, Place)>,
+    members: Vec<(usize, Position)>,
 }
 
 /// The listeners of all servers, in order of first appearance.
@@ -112,7 +112,7 @@ impl Group {
     /// is alone.
     fn mixed_protocols(&self, servers: &[ServerDraft], files: &Files) -> Option<Fault> {
         let (first, others) = self.members.split_first()?;
-        let is_directory = |(index, _): &(usize, Place)| servers[*index].directory.is_some();
+        let is_directory = |(index, _): &(usize, Position)| servers[*index].directory.is_some();
         let (_, place) = others.iter().find(|other| is_directory(first) || is_directory(other))?;
         let (name, first) = (self.listen.name(), files.name(first.1));
         let alone = "a server of the directory protocol needs an address of its own";
@@ -122,13 +122,13 @@ impl Group {
     fn listener(&self, servers: &[ServerDraft], files: &Files, faults: &mut Vec<Fault>) -> Listener {
         // The default server stands first, then the others in the order of the file.
         let mut members = self.members.clone();
-        let says_default = |(index, _): &(usize, Place)| {
+        let says_default = |(index, _): &(usize, Position)| {
             servers[*index].listens.iter().any(|l| l.address == self.listen.address && l.default_server.is_some())
         };
         members.sort_by_key(|member| !says_default(member));
         let directory = members.first().and_then(|(index, _)| servers[*index].directory.clone());
         let mut hosts = Hosts::default();
-        let mut taken: HashMap<String, Place> = HashMap::new();
+        let mut taken: HashMap<String, Position> = HashMap::new();
         for (index, _) in members {
             let draft = &servers[index];
             let position = hosts.servers.len();
@@ -156,7 +156,7 @@ impl Group {
     }
 
     /// Two servers that no request could tell apart.
-    fn conflict(&self, name: &str, a: Place, b: Place, files: &Files) -> Fault {
+    fn conflict(&self, name: &str, a: Position, b: Position, files: &Files) -> Fault {
         // The default server was looked at first, wherever it stands.
         let (first, second) = if a <= b { (a, b) } else { (b, a) };
         let hint = if name.is_empty() { "; give each of them a server_name" } else { "" };
@@ -168,7 +168,7 @@ impl Group {
 
 impl ServerDraft {
     /// The names with their places; a server without names answers to the empty one.
-    fn entries(&self) -> Vec<(String, Place)> {
+    fn entries(&self) -> Vec<(String, Position)> {
         if self.names.is_empty() {
             return vec![(String::new(), self.place)];
         }

@@ -4,8 +4,8 @@ use super::directives::Contexts;
 use super::listeners::{Listen, listeners};
 use super::parse::{Parser, Statement};
 use super::problem::{Errors, Fault, Files, Problem};
-use super::scope::{Draft, Scope};
-use super::source::Source;
+use super::scope::{ConfigDraft, Scope};
+use super::source::ConfigSource;
 use super::types::{Address, Config, Settings};
 use crate::directory;
 use std::collections::HashMap;
@@ -32,7 +32,7 @@ impl Config {
     /// All that is wrong, up to [`Errors::MAX`] problems, if it can be told apart; a fault of the grammar stands alone.
     pub fn load(path: &Path, prefix: &Path, globals: &str) -> Result<Config, Errors> {
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-        let source = Source { embedded: &[], directory };
+        let source = ConfigSource { embedded: &[], directory };
         let text = source.read(path);
         let text = text.map_err(|error| Errors::file(&path.to_string_lossy(), format!("cannot be read: {error}")))?;
         read(path, &text, &source, prefix, globals)
@@ -44,7 +44,7 @@ impl Config {
     /// # Errors
     /// As of [`Config::load`].
     pub fn from_text(name: &str, text: &str, prefix: &Path, globals: &str) -> Result<Config, Errors> {
-        let source = Source { embedded: EMBEDDED, directory: prefix.to_owned() };
+        let source = ConfigSource { embedded: EMBEDDED, directory: prefix.to_owned() };
         read(Path::new(name), text, &source, prefix, globals)
     }
 
@@ -70,13 +70,13 @@ impl Config {
 }
 
 /// Reads all texts, walks the statements, and puts the listeners together.
-fn read(path: &Path, text: &str, source: &Source<'_>, prefix: &Path, globals: &str) -> Result<Config, Errors> {
+fn read(path: &Path, text: &str, source: &ConfigSource<'_>, prefix: &Path, globals: &str) -> Result<Config, Errors> {
     let mut files = Files::default();
     let statements = match statements(path, text, source, globals, &mut files) {
         Ok(statements) => statements,
         Err(fault) => return Err(Errors { problems: vec![files.problem(&fault)] }),
     };
-    let mut draft = Draft {
+    let mut draft = ConfigDraft {
         config: Config::default(),
         prefix: prefix.to_owned(),
         files,
@@ -95,7 +95,7 @@ fn read(path: &Path, text: &str, source: &Source<'_>, prefix: &Path, globals: &s
 fn statements(
     path: &Path,
     text: &str,
-    source: &Source<'_>,
+    source: &ConfigSource<'_>,
     globals: &str,
     files: &mut Files,
 ) -> Result<Vec<Statement>, Fault> {
@@ -115,7 +115,7 @@ fn statements(
     Ok(statements)
 }
 
-fn finish(mut draft: Draft, path: &Path) -> Result<Config, Errors> {
+fn finish(mut draft: ConfigDraft, path: &Path) -> Result<Config, Errors> {
     for server in &mut draft.servers {
         if server.listens.is_empty() {
             let port = match server.directory {

@@ -1,8 +1,8 @@
 //! Tokens to statements and blocks, with `include` replaced by what the files contain.
 
 use super::lex::{Lexer, Token, Word};
-use super::problem::{Fault, Files, Place};
-use super::source::Source;
+use super::problem::{Fault, Files, Position};
+use super::source::ConfigSource;
 use std::path::{Path, PathBuf};
 
 /// How deep blocks may stand in one another.
@@ -33,13 +33,13 @@ impl Statement {
 #[derive(Debug)]
 pub(super) struct Block {
     /// The `{`.
-    pub open: Place,
+    pub open: Position,
     pub statements: Vec<Statement>,
 }
 
 /// Reads statements; the first fault ends it.
 pub(super) struct Parser<'a> {
-    source: &'a Source<'a>,
+    source: &'a ConfigSource<'a>,
     files: &'a mut Files,
     /// The files being read, each included by the one before it.
     including: Vec<PathBuf>,
@@ -48,7 +48,7 @@ pub(super) struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     /// A parser that takes included files from `source` and leaves all texts in `files`.
-    pub fn new(source: &'a Source<'a>, files: &'a mut Files) -> Self {
+    pub fn new(source: &'a ConfigSource<'a>, files: &'a mut Files) -> Self {
         Parser { source, files, including: Vec::new(), depth: 0 }
     }
 
@@ -63,7 +63,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Statements up to the `}` of the block that was opened at `open`, or up to the end of the file.
-    fn statements(&mut self, lexer: &mut Lexer<'_>, open: Option<Place>) -> Result<Vec<Statement>, Fault> {
+    fn statements(&mut self, lexer: &mut Lexer<'_>, open: Option<Position>) -> Result<Vec<Statement>, Fault> {
         let mut statements = Vec::new();
         loop {
             match (lexer.token()?, open) {
@@ -165,7 +165,7 @@ mod tests {
             }
         }
         let source =
-            Source { embedded: &[("inner", "x 1; y { z; }"), ("self", "include self;")], directory: "/".into() };
+            ConfigSource { embedded: &[("inner", "x 1; y { z; }"), ("self", "include self;")], directory: "/".into() };
         let mut files = Files::default();
         match Parser::new(&source, &mut files).text(Path::new("test"), text) {
             Ok(statements) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// Where a word stands in the files that were read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub(super) struct Place {
+pub(super) struct Position {
     /// Index into [`Files`].
     pub file: usize,
     /// From 1.
@@ -19,13 +19,13 @@ pub(super) struct Place {
 /// Something wrong at a place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Fault {
-    pub place: Place,
+    pub place: Position,
     pub message: String,
 }
 
 impl Fault {
     /// The error half of most functions that read the configuration.
-    pub fn new(place: Place, message: impl Into<String>) -> Self {
+    pub fn new(place: Position, message: impl Into<String>) -> Self {
         Fault { place, message: message.into() }
     }
 }
@@ -59,12 +59,12 @@ impl Files {
     }
 
     /// "file:line:column".
-    pub fn name(&self, place: Place) -> String {
+    pub fn name(&self, place: Position) -> String {
         format!("{}:{}:{}", self.list[place.file].0, place.line, place.column)
     }
 
     /// "file:line".
-    pub fn line(&self, place: Place) -> String {
+    pub fn line(&self, place: Position) -> String {
         format!("{}:{}", self.list[place.file].0, place.line)
     }
 
@@ -177,7 +177,7 @@ mod tests {
     fn shown(source: &str, column: usize, width: usize) -> String {
         let mut files = Files::default();
         let file = files.add("a.conf", &format!("\u{feff}first\n{source}\r\nlast"));
-        let fault = Fault::new(Place { file, line: 2, column, width }, "bad");
+        let fault = Fault::new(Position { file, line: 2, column, width }, "bad");
         files.problem(&fault).to_string()
     }
 

@@ -4,14 +4,14 @@ use super::directives::{self, Contexts, Directive, Form};
 use super::lex::Word;
 use super::listeners::{Listen, ServerDraft};
 use super::parse::Statement;
-use super::problem::{Errors, Fault, Files, Place};
+use super::problem::{Errors, Fault, Files, Position};
 use super::types::{Config, Locations, Settings, Template};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What has been read so far, of all levels.
-pub(super) struct Draft {
+pub(super) struct ConfigDraft {
     /// The finished parts.
     pub config: Config,
     /// What relative paths are relative to.
@@ -30,7 +30,7 @@ pub(super) struct Draft {
 
 /// One level: the file itself or a block with directives. A directive changes it.
 pub(super) struct Scope<'a> {
-    pub draft: &'a mut Draft,
+    pub draft: &'a mut ConfigDraft,
     /// Which kind of level this is; one flag.
     pub context: Contexts,
     /// What the level around it says, changed by what was read here.
@@ -39,7 +39,7 @@ pub(super) struct Scope<'a> {
     /// its own, so the first one empties them.
     pub first: bool,
     /// The directives that were read here, and where the first of each name stands.
-    pub seen: HashMap<&'static str, Place>,
+    pub seen: HashMap<&'static str, Position>,
     /// `listen`s, of a server.
     pub listens: Vec<Listen>,
     /// `server_name`s, of a server.
@@ -49,18 +49,18 @@ pub(super) struct Scope<'a> {
     /// The locations directly inside.
     pub locations: Locations,
     /// Where the locations inside stand, by how they are written.
-    pub location_places: HashMap<String, Place>,
+    pub location_places: HashMap<String, Position>,
     /// Named locations that `error_page` refers to from here or from inside.
     pub named_uses: Vec<Word>,
     /// What the `cgi` directives say, also while no program answers.
-    pub cgi: directives::cgi::Draft,
+    pub cgi: directives::cgi::CgiDraft,
     /// What is said of servers of the directory protocol.
-    pub directory: directives::directory::Draft,
+    pub directory: directives::directory::DirectoryDraft,
 }
 
 impl<'a> Scope<'a> {
     /// A level with what `settings` says.
-    pub fn new(draft: &'a mut Draft, context: Contexts, settings: Settings) -> Self {
+    pub fn new(draft: &'a mut ConfigDraft, context: Contexts, settings: Settings) -> Self {
         Scope {
             draft,
             context,
@@ -73,8 +73,8 @@ impl<'a> Scope<'a> {
             locations: Locations::default(),
             location_places: HashMap::new(),
             named_uses: Vec::new(),
-            cgi: directives::cgi::Draft::default(),
-            directory: directives::directory::Draft::default(),
+            cgi: directives::cgi::CgiDraft::default(),
+            directory: directives::directory::DirectoryDraft::default(),
         }
     }
 
@@ -126,7 +126,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The place of a word that stood earlier, for a message.
-    pub fn first_at(&self, place: Place) -> String {
+    pub fn first_at(&self, place: Position) -> String {
         format!("first at {}", self.draft.files.name(place))
     }
 

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// What `include` reads.
-pub(super) struct Source<'a> {
+pub(super) struct ConfigSource<'a> {
     /// Texts inside the program by name; they come before files of that name.
     pub embedded: &'a [(&'a str, &'a str)],
     /// What relative names of files are relative to.
     pub directory: PathBuf,
 }
 
-impl Source<'_> {
+impl ConfigSource<'_> {
     /// The files that an `include` means: one, or for a pattern those that exist, sorted.
     pub fn expand(&self, pattern: &str) -> Vec<PathBuf> {
         if self.embedded.iter().any(|(name, _)| *name == pattern) {
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn embedded_texts_come_first() {
-        let source = Source { embedded: &[("mime.types", "types {}")], directory: PathBuf::from("/nowhere") };
+        let source = ConfigSource { embedded: &[("mime.types", "types {}")], directory: PathBuf::from("/nowhere") };
         assert_eq!(source.expand("mime.types"), [PathBuf::from("mime.types")]);
         assert_eq!(source.read(Path::new("mime.types")).unwrap(), "types {}");
         assert_eq!(source.expand("other"), [PathBuf::from("/nowhere/other")]);

@@ -1,7 +1,7 @@
 //! Text with variables: `$name` and `${name}`.
 
 use super::suggest::did_you_mean;
-use super::types::{Escape, Literal, Part, Template, Variable};
+use super::types::{Escape, Literal, Template, TemplatePart, Variable};
 use crate::http::Known;
 
 /// The variables with fixed names.
@@ -76,7 +76,7 @@ impl Template {
                 let meant = did_you_mean(name, NAMES.iter().map(|(known, _)| *known));
                 format!("unknown variable \"${name}\"{}", meant.replace("mean \"", "mean \"$"))
             })?;
-            parts.push(Part { before, variable });
+            parts.push(TemplatePart { before, variable });
             rest = after;
         }
         Ok(Template { parts, rest: Literal::new(rest.to_owned()), escape: Escape::default() })
@@ -129,7 +129,7 @@ mod tests {
         match Template::parse(text) {
             Err(message) => format!("! {message}"),
             Ok(template) => {
-                let part = |part: &Part| format!("{}<{:?}>", part.before.as_str(), part.variable);
+                let part = |part: &TemplatePart| format!("{}<{:?}>", part.before.as_str(), part.variable);
                 template.parts.iter().map(part).chain([template.rest.as_str().to_owned()]).collect()
             }
         }

@@ -3,7 +3,6 @@
 use super::problem::Problem;
 use crate::http::form_data::FormLimits;
 use crate::http::method::MethodSet;
-use crate::log::Level;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use std::time::Duration;
 mod cgi;
 mod dav;
 mod listener;
+mod log;
 mod names;
 mod response;
 mod template;
@@ -20,9 +20,10 @@ mod userid;
 pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
 pub use dav::{Dav, DavMethods};
 pub use listener::{DirectoryServer, Hosts, Listener};
+pub use log::{AccessLog, ErrorLogDirective, Level, LogTarget};
 pub use names::{NameHasher, NameMap};
 pub use response::*;
-pub use template::{Escape, Literal, Part, Template, Variable};
+pub use template::{Escape, Literal, Template, TemplatePart, Variable};
 pub use userid::{Userid, UseridMode};
 pub use webserv_sys::net::Address;
 
@@ -38,7 +39,7 @@ pub struct Config {
     /// `worker_processes`: threads with a loop each; `auto` is one per CPU.
     pub workers: usize,
     /// `error_log` of the main level: target and least serious level written.
-    pub error_log: ErrorLog,
+    pub error_log: ErrorLogDirective,
     /// The `events` block.
     pub events: Events,
     /// What to listen on, one entry per distinct address, in order of first appearance.
@@ -60,24 +61,6 @@ pub struct User {
     pub name: String,
     /// The group's name; the account's own group if absent.
     pub group: Option<String>,
-}
-
-/// `error_log FILE|stderr [LEVEL];`
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ErrorLog {
-    /// The file, or standard error.
-    pub target: LogTarget,
-    /// Lines less serious than this are not written. Default error; `Config` for the demo says notice.
-    pub level: Level,
-}
-
-/// Where log lines go.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum LogTarget {
-    /// Standard error.
-    Stderr,
-    /// A file, opened for appending.
-    File(PathBuf),
 }
 
 /// The `events` block.
@@ -322,19 +305,4 @@ pub struct Return {
     pub code: u16,
     /// The body, or for 301, 302, 303, 307, 308 the Location.
     pub text: Option<Template>,
-}
-
-/// `access_log PATH [FORMAT [buffer=SIZE] [flush=TIME]];`
-#[derive(Clone, PartialEq, Debug)]
-pub struct AccessLog {
-    /// The file. All logs of one file have the same pointer, by which the file's buffer is found.
-    pub target: Arc<LogTarget>,
-    /// `log_format`, or the built-in combined.
-    pub format: Arc<Template>,
-    /// The format has fields of the response: its head is kept until the line is written.
-    pub has_sent_fields: bool,
-    /// Bytes gathered before a write. Default 64k.
-    pub buffer_bytes: usize,
-    /// The longest that a line waits in the buffer. Default 1 s.
-    pub flush: Duration,
 }

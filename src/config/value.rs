@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn options_have_their_own_place() {
-        let place = super::super::problem::Place { file: 0, line: 1, column: 5, width: 10 };
+        let place = super::super::problem::Position { file: 0, line: 1, column: 5, width: 10 };
         let word = Word { text: "backlog=12".into(), place, quoted: false };
         let value = word.option("backlog").unwrap();
         assert_eq!((&value.text[..], value.place.column, value.place.width), ("12", 13, 2));

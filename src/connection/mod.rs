@@ -19,8 +19,8 @@ pub use reply::{Answer, Reply, Source};
 pub use segment::Segment;
 pub use subject::Client;
 
+use crate::config::Level;
 use crate::config::Settings;
-use crate::log::Level;
 use bitflags::bitflags;
 use limits::{BODY_BYTES_MAX, INPUT_BYTES_MAX, MEMBERS_MAX, OUTPUT_BYTES_MAX, REPLY_BYTES_MAX};
 use std::fmt;

@@ -6,8 +6,8 @@ pub mod line;
 pub mod path;
 pub mod states;
 
-pub use line::{Lines, Mistake, Request};
-pub use states::{Action, Answer, Input, Rule, State};
+pub use line::{DirectoryRequest, Lines, Mistake};
+pub use states::{Action, DirectoryAnswer, Input, Rule, State};
 
 /// The port that the protocol has by custom.
 pub const PORT: u16 = 1202;

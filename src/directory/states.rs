@@ -2,7 +2,7 @@
 //! shows it, and a test of the running server walks through all of it.
 
 use Action::{CheckPassword, Enter, List, Send};
-use Answer as A;
+use DirectoryAnswer as A;
 use Input::{Cd, Dir, Get, Login, Logout, Mistake, Pwd, Quit, Version0, Version1};
 use State::{End, Locked, Plain, Transfer};
 use std::fmt;
@@ -64,7 +64,7 @@ pub enum Action {
 
 /// What the client is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Answer {
+pub enum DirectoryAnswer {
     /// No line.
     Nothing,
     /// This line, which may end in words for people.
@@ -93,22 +93,22 @@ pub struct Rule {
     /// ... makes the server do this,
     pub action: Action,
     /// give this answer if that can be done, and go over to this state;
-    pub done: (Answer, State),
+    pub done: (DirectoryAnswer, State),
     /// else these.
-    pub failed: (Answer, State),
+    pub failed: (DirectoryAnswer, State),
 }
 
-const VERSION_0: Answer = A::Line("VERSION 0");
-const VERSION_1: Answer = A::Line("VERSION 1");
-const SUCCEEDED: Answer = A::Line("SUCCEEDED");
-const FAILED: Answer = A::Line("FAILED");
-const OK: Answer = A::Line("OK");
-const ERROR: Answer = A::Line("ERROR");
-const NOT_IN_0: Answer = A::Line("ERROR version 0 has no such verb: say VERSION 1 before");
-const REFUSED: Answer = A::Line("ERROR version 0 is not spoken here: say VERSION 1 first");
-const NOT_BACK: Answer = A::Line("ERROR version 1 is spoken already");
-const WHO: Answer = A::Line("ERROR say LOGIN first");
-const NO_LOGIN: Answer = A::Line("ERROR no login is asked for now");
+const VERSION_0: DirectoryAnswer = A::Line("VERSION 0");
+const VERSION_1: DirectoryAnswer = A::Line("VERSION 1");
+const SUCCEEDED: DirectoryAnswer = A::Line("SUCCEEDED");
+const FAILED: DirectoryAnswer = A::Line("FAILED");
+const OK: DirectoryAnswer = A::Line("OK");
+const ERROR: DirectoryAnswer = A::Line("ERROR");
+const NOT_IN_0: DirectoryAnswer = A::Line("ERROR version 0 has no such verb: say VERSION 1 before");
+const REFUSED: DirectoryAnswer = A::Line("ERROR version 0 is not spoken here: say VERSION 1 first");
+const NOT_BACK: DirectoryAnswer = A::Line("ERROR version 1 is spoken already");
+const WHO: DirectoryAnswer = A::Line("ERROR say LOGIN first");
+const NO_LOGIN: DirectoryAnswer = A::Line("ERROR no login is asked for now");
 
 const STATES: usize = 4;
 const INPUTS: usize = 10;
@@ -161,11 +161,17 @@ pub const TABLE: [Rule; STATES * INPUTS] = [
 ];
 
 /// A row without anything that could go wrong.
-const fn at_once(state: State, input: Input, answer: Answer, next: State) -> Rule {
+const fn at_once(state: State, input: Input, answer: DirectoryAnswer, next: State) -> Rule {
     after(state, input, Action::Nothing, (answer, next), (answer, next))
 }
 
-const fn after(state: State, input: Input, action: Action, done: (Answer, State), failed: (Answer, State)) -> Rule {
+const fn after(
+    state: State,
+    input: Input,
+    action: Action,
+    done: (DirectoryAnswer, State),
+    failed: (DirectoryAnswer, State),
+) -> Rule {
     Rule { state, input, action, done, failed }
 }
 
@@ -238,7 +244,7 @@ impl Action {
 }
 
 /// As in the documentation.
-impl fmt::Display for Answer {
+impl fmt::Display for DirectoryAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             A::Line(line) => return write!(f, "`{line}`"),

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 /// What [`Decoder::decode`] found in its input.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Step {
+pub enum ChunkStep {
     /// All input is used up, none of it is data; more must come.
     More,
     /// Data, never empty. What stands before it is used up; go on with what follows it.
@@ -83,18 +83,18 @@ impl Decoder {
         Decoder { state, left: 0, extra_bytes: 0, trailer_start: 0, trailers, limits }
     }
 
-    /// The next piece of the body. Call again with what follows a [`Step::Data`], and with new input after
-    /// [`Step::More`].
+    /// The next piece of the body. Call again with what follows a [`ChunkStep::Data`], and with new input after
+    /// [`ChunkStep::More`].
     ///
     /// # Errors
     /// [`ChunkError`] at the first byte that cannot be right; then always the same.
-    pub fn decode(&mut self, input: &[u8]) -> Result<Step, ChunkError> {
+    pub fn decode(&mut self, input: &[u8]) -> Result<ChunkStep, ChunkError> {
         let mut at = 0;
         while at < input.len() || self.state == State::End {
             match self.state {
-                State::Data => return Ok(Step::Data(self.data(at, input.len()))),
+                State::Data => return Ok(ChunkStep::Data(self.data(at, input.len()))),
                 State::Trailers => at += self.trailer_bytes(&input[at..]).inspect_err(|&e| self.fail(e))?,
-                State::End => return Ok(Step::End { taken: at }),
+                State::End => return Ok(ChunkStep::End { taken: at }),
                 State::Failed(error) => return Err(error),
                 _ => {
                     self.state = self.framing_byte(input[at]).inspect_err(|&e| self.fail(e))?;
@@ -102,7 +102,7 @@ impl Decoder {
                 }
             }
         }
-        Ok(Step::More)
+        Ok(ChunkStep::More)
     }
 
     /// Bytes of data that the present chunk has announced and that have not come; of a size that is still being read,
@@ -111,7 +111,7 @@ impl Decoder {
         self.left
     }
 
-    /// The trailer fields, complete after [`Step::End`], without those that a trailer may not hold.
+    /// The trailer fields, complete after [`ChunkStep::End`], without those that a trailer may not hold.
     pub fn trailers(&self) -> &Fields {
         &self.trailers
     }

@@ -77,16 +77,16 @@ fn transfer_encoding(fields: &Fields) -> Result<Framing, BrokenRule> {
 }
 
 /// What Connection says about this connection.
-pub(super) struct Persistence {
+pub(super) struct ConnectionOptions {
     pub keep_alive: bool,
     pub upgrade: bool,
 }
 
 /// RFC 9112 section 9.3: close wins; 1.1 persists by itself, 1.0 only if asked.
-pub(super) fn connection(fields: &Fields, version: Version) -> Persistence {
+pub(super) fn connection(fields: &Fields, version: Version) -> ConnectionOptions {
     let (mut close, mut keep_alive, mut upgrade) = (false, version >= Version::HTTP_1_1, false);
     if !fields.has(Known::Connection) {
-        return Persistence { keep_alive, upgrade };
+        return ConnectionOptions { keep_alive, upgrade };
     }
     for value in fields.get_all(Known::Connection) {
         for option in value.split(|&b| b == b',').map(trim) {
@@ -97,7 +97,7 @@ pub(super) fn connection(fields: &Fields, version: Version) -> Persistence {
     }
     // RFC 9110 section 7.8: Upgrade in an HTTP/1.0 request is ignored.
     let upgrade = upgrade && fields.has(Known::Upgrade) && version >= Version::HTTP_1_1;
-    Persistence { keep_alive: keep_alive && !close, upgrade }
+    ConnectionOptions { keep_alive: keep_alive && !close, upgrade }
 }
 
 /// Whether the client waits for a 100. RFC 9110 section 10.1.1: `100-continue` is the only expectation there is, and

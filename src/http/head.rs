@@ -64,10 +64,10 @@ enum Stage {
 /// Reads one head from the start of `buf`: the request and the number of bytes that it took, or `None` if more must
 /// come. Bytes after the head are not looked at. After a result or an error `scan` is ready for the next head.
 ///
-/// The request is made where it stays: those who need it share it, and none moves it.
+/// The request is built where it stays, behind an [`Rc`] that its users share, so it is never copied.
 ///
 /// # Errors
-/// [`HeadError`], as early as the bytes allow. HeadLimits count: a line or head that grows over them fails before its end.
+/// [`HeadError`], as early as the bytes allow: a line or a head that is over a limit fails before its end has come.
 pub fn request(buf: &[u8], scan: &mut Scan, limits: &HeadLimits) -> Result<Option<(Rc<Request>, usize)>, HeadError> {
     let mut shared = scan.request.take().unwrap_or_else(|| Rc::new(Request::blank()));
     let request = Rc::make_mut(&mut shared); // no one else has it yet

@@ -62,7 +62,7 @@ impl Format {
 
 /// One name in a directory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Entry<'a> {
+pub struct ListingEntry<'a> {
     /// Its bytes.
     pub name: &'a [u8],
     /// A directory; otherwise a file.
@@ -115,7 +115,7 @@ impl Listing<'_> {
     }
 
     /// One entry; the `last` one has no separator behind it.
-    pub fn push_entry(&self, out: &mut Vec<u8>, entry: &Entry<'_>, last: bool) {
+    pub fn push_entry(&self, out: &mut Vec<u8>, entry: &ListingEntry<'_>, last: bool) {
         match self.format {
             Format::Html => self.push_row(out, entry),
             Format::Json => push_object(out, entry, last),
@@ -177,7 +177,7 @@ impl Listing<'_> {
         push_all(out, &["</h1></nav>\n"]);
     }
 
-    fn push_row(&self, out: &mut Vec<u8>, entry: &Entry<'_>) {
+    fn push_row(&self, out: &mut Vec<u8>, entry: &ListingEntry<'_>) {
         let slash = if entry.is_directory { "/" } else { "" };
         push_all(out, &["<tr><th scope=\"row\"><a class=\"", icon(entry), "\" href=\""]);
         out.extend_from_slice(&escape_segment(entry.name));
@@ -207,7 +207,7 @@ pub(super) const STYLE: &str = include_str!("listing/style.css");
 const SCRIPT: &str = include_str!("listing/sort.js");
 
 /// The class that the style sheet has a picture for.
-fn icon(entry: &Entry<'_>) -> &'static str {
+fn icon(entry: &ListingEntry<'_>) -> &'static str {
     const KINDS: [(&str, &[&str]); 5] = [
         ("image", &["png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "bmp", "tif", "tiff", "heic"]),
         ("sound", &["mp3", "ogg", "oga", "opus", "flac", "wav", "m4a", "aac", "mid"]),
@@ -268,7 +268,7 @@ pub(super) fn push_rounded(out: &mut Vec<u8>, bytes: u64) {
 }
 
 /// As nginx: `{ "name":"a", "type":"file", "mtime":"Sun, 06 Nov 1994 08:49:37 GMT", "size":5 }`.
-fn push_object(out: &mut Vec<u8>, entry: &Entry<'_>, last: bool) {
+fn push_object(out: &mut Vec<u8>, entry: &ListingEntry<'_>, last: bool) {
     push_all(out, &["\n{ \"name\":\""]);
     push_text(out, entry.name, json_escape);
     push_all(out, &[if entry.is_directory { "\", \"type\":\"directory" } else { "\", \"type\":\"file" }]);
@@ -288,7 +288,7 @@ fn push_object(out: &mut Vec<u8>, entry: &Entry<'_>, last: bool) {
 }
 
 /// As nginx: `<file mtime="1994-11-06T08:49:37Z" size="5">a</file>`.
-fn push_element(out: &mut Vec<u8>, entry: &Entry<'_>) {
+fn push_element(out: &mut Vec<u8>, entry: &ListingEntry<'_>) {
     let (start, end) = match entry.is_directory {
         true => ("<directory mtime=\"", "</directory>\n"),
         false => ("<file mtime=\"", "</file>\n"),

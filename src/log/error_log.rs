@@ -3,6 +3,7 @@
 use super::files::Sink;
 use super::{Level, LogFiles};
 use crate::config::{Config, LogTarget};
+use crate::local_time;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
@@ -97,7 +98,7 @@ impl ErrorLog {
     pub fn write(&mut self, level: Level, line: &Line<'_>) {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
-        let _ = write!(text, "{} [{level}] w{} {line}", super::time::stamp(webserv_sys::clock::wall()), self.worker);
+        let _ = write!(text, "{} [{level}] w{} {line}", local_time::stamp(webserv_sys::clock::wall()), self.worker);
         make_one_line(&mut text);
         let own = line.target.and_then(|wanted| self.others.iter().find(|(target, _)| target == wanted));
         match own.map(|(_, sink)| sink).or(self.sink.as_ref()) {

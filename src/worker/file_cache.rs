@@ -12,7 +12,7 @@
 //! written through a mapping (until the writer unmaps and closes the file), a file system that is mounted over a part
 //! of the path, and changes below an overlayfs. Files that lie on a network's file system are not kept.
 
-use crate::cache::{Cache, CacheLimits, Dependency, Entry};
+use crate::cache::{Cache, CacheEntry, CacheLimits, Dependency};
 use crate::config::Settings;
 use crate::connection::Source;
 use crate::http::ReplyHead;
@@ -165,7 +165,8 @@ impl FileCache {
     fn set_count(&mut self, place: CacheKey<'_>, count: i64, now: Moment) {
         let settings = place.settings.open_file_cache;
         let limits = CacheLimits { entries_max: settings.files_max, bytes_max: usize::MAX };
-        let entry = Entry { value: count, bytes: self.key.len(), idle_max: settings.inactive, depends: Vec::new() };
+        let entry =
+            CacheEntry { value: count, bytes: self.key.len(), idle_max: settings.inactive, depends: Vec::new() };
         self.asked.insert(&self.key, entry, limits, now);
     }
 
@@ -227,7 +228,7 @@ impl FileCache {
             CachedAnswer::Error(_) => 0,
         };
         let kept = Cached { answer, until: now.after(settings.valid), _settings: Arc::clone(place.settings) };
-        let entry = Entry { value: Rc::new(kept), bytes, idle_max: settings.inactive, depends };
+        let entry = CacheEntry { value: Rc::new(kept), bytes, idle_max: settings.inactive, depends };
         let limits = CacheLimits { entries_max: settings.files_max, bytes_max: settings.bytes_max };
         self.kept.insert(&self.key, entry, limits, now);
         self.forget_unwatched();

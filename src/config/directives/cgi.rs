@@ -93,7 +93,7 @@ pub(super) const TABLE: &[Directive] = &[
 
 /// What a level says about programs. Everything is inherited by itself, also from levels where no program answers.
 #[derive(Clone, Default)]
-pub(in crate::config) struct Draft {
+pub(in crate::config) struct CgiDraft {
     /// Does a program answer here?
     on: bool,
     /// How.

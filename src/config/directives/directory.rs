@@ -4,7 +4,7 @@ use super::{Contexts, Directive, Form, put};
 use crate::config::lex::Word;
 use crate::config::listeners::ServerDraft;
 use crate::config::parse::Statement;
-use crate::config::problem::{Fault, Place};
+use crate::config::problem::{Fault, Position};
 use crate::config::scope::Scope;
 use crate::config::types::{Autoindex, DirectoryServer, DisableSymlinks, Server};
 use crate::password::Users;
@@ -49,12 +49,12 @@ pub(super) const TABLE: &[Directive] = &[
 
 /// What the directives of this file say on a level and in those inside.
 #[derive(Clone)]
-pub(in crate::config) struct Draft {
+pub(in crate::config) struct DirectoryDraft {
     users: Option<Arc<Users>>,
     timeout: Duration,
 }
 
-impl Default for Draft {
+impl Default for DirectoryDraft {
     fn default() -> Self {
         Self { users: None, timeout: Duration::from_secs(60) }
     }
@@ -83,10 +83,10 @@ fn users(scope: &Scope<'_>, word: &Word) -> Result<Option<Arc<Users>>, Fault> {
 pub(super) fn server(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let mut inner = scope.inside(Contexts::DIRECTORY_SERVER);
     inner.read(it.statements());
-    let Scope { mut settings, listens, directory: Draft { users, timeout }, seen, .. } = inner;
+    let Scope { mut settings, listens, directory: DirectoryDraft { users, timeout }, seen, .. } = inner;
     let place = it.name.place;
     // Links are not followed below the root, but the way to it may have some.
-    let root_place: Place = seen.get("root").or(scope.seen.get("root")).copied().unwrap_or(place);
+    let root_place: Position = seen.get("root").or(scope.seen.get("root")).copied().unwrap_or(place);
     let root = settings.root.canonicalize().map_err(|error| error.to_string());
     let root = root.and_then(|root| if root.is_dir() { Ok(root) } else { Err("it is no directory".to_owned()) });
     settings.root = root.map_err(|why| {

@@ -4,7 +4,7 @@ use super::Contexts;
 use crate::config::lex::Word;
 use crate::config::listeners::Listen;
 use crate::config::parse::Statement;
-use crate::config::problem::{Fault, Place};
+use crate::config::problem::{Fault, Position};
 use crate::config::scope::Scope;
 use crate::config::types::Address;
 use crate::config::value::digits;
@@ -57,7 +57,7 @@ pub(super) fn listen(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault>
 }
 
 fn read_option(listen: &mut Listen, option: &Word) -> Result<(), Fault> {
-    fn once<T>(slot: &mut Option<(T, Place)>, value: T, option: &Word) -> Result<(), Fault> {
+    fn once<T>(slot: &mut Option<(T, Position)>, value: T, option: &Word) -> Result<(), Fault> {
         match slot.replace((value, option.place)) {
             Some(_) => Err(option.fault(format!("\"{}\" comes on top of the same option", option.text))),
             None => Ok(()),

@@ -5,8 +5,7 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{AccessLog, ErrorLog, Escape, LogTarget, Part, Template, Variable};
-use crate::log::Level;
+use crate::config::types::{AccessLog, ErrorLogDirective, Escape, Level, LogTarget, Template, TemplatePart, Variable};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,7 +53,7 @@ fn error_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     scope.settings.error_level = level;
     let config = &mut scope.draft.config;
     if scope.context == Contexts::MAIN {
-        config.error_log = ErrorLog { target, level };
+        config.error_log = ErrorLogDirective { target, level };
     } else if target == config.error_log.target {
         scope.settings.error_log = None;
     } else {
@@ -89,7 +88,7 @@ fn access_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
             return Err(word.fault(format!("\"{}\" is not supported; accepted: a format, buffer=, flush=", word.text)));
         } else if index == 1 && !word.text.contains('=') {
             log.format = self::format(scope, word)?;
-            let is_sent_field = |part: &Part| matches!(part.variable, Variable::SentHttp(_));
+            let is_sent_field = |part: &TemplatePart| matches!(part.variable, Variable::SentHttp(_));
             log.has_sent_fields = log.format.parts.iter().any(is_sent_field);
         } else {
             let message = format!("unknown option \"{}\"; accepted after the format: buffer=, flush=", word.text);

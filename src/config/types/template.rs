@@ -8,7 +8,7 @@ use std::fmt;
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Template {
     /// The variables in order, each with what stands before it.
-    pub parts: Vec<Part>,
+    pub parts: Vec<TemplatePart>,
     /// The text behind the last variable, which is all of it if there are none.
     pub rest: Literal,
     /// `escape=` of log_format.
@@ -17,7 +17,7 @@ pub struct Template {
 
 /// A piece of a [`Template`].
 #[derive(Clone, PartialEq, Debug)]
-pub struct Part {
+pub struct TemplatePart {
     /// Text as it stands.
     pub before: Literal,
     /// To be filled in per request.

@@ -11,16 +11,16 @@ fn decode(input: &[u8], cuts: &[usize], limits: HeadLimits) -> Outcome {
     for end in cuts.iter().copied().chain([input.len()]) {
         while at <= end {
             match decoder.decode(&input[at..end]).map_err(|e| e.reason)? {
-                Step::More => {
+                ChunkStep::More => {
                     at = end;
                     break;
                 }
-                Step::Data(range) => {
+                ChunkStep::Data(range) => {
                     assert!(!range.is_empty());
                     data.extend_from_slice(&input[at..end][range.clone()]);
                     at += range.end;
                 }
-                Step::End { taken } => {
+                ChunkStep::End { taken } => {
                     let trailers: Vec<_> =
                         decoder.trailers().iter().map(|f| [f.name, b"=", f.value].concat()).collect();
                     let trailers = String::from_utf8_lossy(&trailers.join(&b"&"[..])).into_owned();
@@ -129,20 +129,20 @@ fn an_error_is_final() {
     let mut decoder = Decoder::new(HeadLimits::default());
     let error = decoder.decode(b"x").unwrap_err();
     assert_eq!(decoder.decode(b"0\r\n\r\n"), Err(error));
-    assert_eq!(decoder.decode(b""), Ok(Step::More));
+    assert_eq!(decoder.decode(b""), Ok(ChunkStep::More));
 }
 
 #[test]
 fn an_end_is_final() {
     let mut decoder = Decoder::new(HeadLimits::default());
-    assert_eq!(decoder.decode(b"0\r\n\r\n0"), Ok(Step::End { taken: 5 }));
-    assert_eq!(decoder.decode(b"0"), Ok(Step::End { taken: 0 }));
+    assert_eq!(decoder.decode(b"0\r\n\r\n0"), Ok(ChunkStep::End { taken: 5 }));
+    assert_eq!(decoder.decode(b"0"), Ok(ChunkStep::End { taken: 0 }));
 }
 
 #[test]
 fn the_largest_chunk_is_counted_down() {
     let mut decoder = Decoder::new(HeadLimits::default());
-    assert_eq!(decoder.decode(b"ffffffffffffffff\r\nab"), Ok(Step::Data(18..20)));
+    assert_eq!(decoder.decode(b"ffffffffffffffff\r\nab"), Ok(ChunkStep::Data(18..20)));
     assert_eq!(decoder.left, u64::MAX - 2);
 }
 

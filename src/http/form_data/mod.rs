@@ -1,4 +1,4 @@
-//! multipart/form-data (RFC 7578) taken apart as it arrives: bytes in, [`Event`]s out.
+//! multipart/form-data (RFC 7578) taken apart as it arrives: bytes in, [`FormEvent`]s out.
 //!
 //! A part ends at CRLF, two hyphens and the boundary (RFC 2046 section 5.1.1). What looks like the beginning of that at
 //! the end of a piece is not kept but counted: if it proves to be content, it is told from the delimiter, which is the
@@ -7,7 +7,7 @@
 
 mod part;
 
-pub use part::Part;
+pub use part::FormPart;
 
 use super::octets::{is_blank, trim};
 use super::parameters;
@@ -40,9 +40,9 @@ impl Default for FormLimits {
 
 /// What comes next in a form.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Event<'a> {
+pub enum FormEvent<'a> {
     /// A field or a file begins.
-    Part(Part),
+    Part(FormPart),
     /// The next bytes of its content; never empty.
     Data(&'a [u8]),
     /// Its content is complete.
@@ -140,7 +140,7 @@ enum State {
 
 /// An event whose bytes have not been looked up.
 enum Found {
-    Part(Part),
+    Part(FormPart),
     /// Content: these bytes of the input.
     Input(Range<usize>),
     /// Content: these bytes of the delimiter.
@@ -193,7 +193,7 @@ impl FormData {
     ///
     /// # Errors
     /// [`FormError`] at the first byte that cannot be right; then always the same.
-    pub fn next<'a, 'b: 'a>(&'a mut self, input: &mut &'b [u8]) -> Result<Option<Event<'a>>, FormError> {
+    pub fn next<'a, 'b: 'a>(&'a mut self, input: &mut &'b [u8]) -> Result<Option<FormEvent<'a>>, FormError> {
         let bytes: &'b [u8] = input;
         let mut at = 0;
         let found = loop {
@@ -209,11 +209,11 @@ impl FormData {
         };
         *input = &bytes[at..];
         Ok(found.map(|found| match found {
-            Found::Part(part) => Event::Part(part),
-            Found::Input(range) => Event::Data(&bytes[range]),
-            Found::Delimiter(range) => Event::Data(&self.delimiter[range]),
-            Found::PartEnd => Event::PartEnd,
-            Found::End => Event::End,
+            Found::Part(part) => FormEvent::Part(part),
+            Found::Input(range) => FormEvent::Data(&bytes[range]),
+            Found::Delimiter(range) => FormEvent::Data(&self.delimiter[range]),
+            Found::PartEnd => FormEvent::PartEnd,
+            Found::End => FormEvent::End,
         }))
     }
 
@@ -357,7 +357,7 @@ impl FormData {
         if self.head != b"\r\n" && !self.head.ends_with(b"\r\n\r\n") {
             return Ok(None);
         }
-        let part = Part::parse(&self.head).map_err(FormError::bad)?;
+        let part = FormPart::parse(&self.head).map_err(FormError::bad)?;
         (self.in_part, self.in_file, self.file_bytes) = (true, part.file_name.is_some(), 0);
         if !self.in_file {
             self.count(part.name.len() as u64)?;

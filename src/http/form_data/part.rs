@@ -5,7 +5,7 @@ use super::super::{parameters, target};
 
 /// One part of a form, by its head.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Part {
+pub struct FormPart {
     /// The field's name.
     pub name: String,
     /// The name of the file as the client has it, which may be empty; `None`: the part is no file.
@@ -20,9 +20,9 @@ const NOT_FORM_DATA: &str = "a Content-Disposition that is not form-data (RFC 75
 const NO_NAME: &str = "a part without a name (RFC 7578 section 4.2)";
 const ENCODED: &str = "a part with a Content-Transfer-Encoding (RFC 7578 section 4.7)";
 
-impl Part {
+impl FormPart {
     /// From the head with its empty line. The error is the rule that it breaks.
-    pub(super) fn parse(head: &[u8]) -> Result<Part, &'static str> {
+    pub(super) fn parse(head: &[u8]) -> Result<FormPart, &'static str> {
         let (mut disposition, mut content_type, mut rest) = (None, None, head);
         while rest != b"\r\n" {
             let parts = split_line(rest).ok_or_else(|| line_fault(rest))?;
@@ -42,7 +42,7 @@ impl Part {
             rest = &rest[parts.line_len..];
         }
         let (name, file_name) = names(disposition.ok_or(NO_DISPOSITION)?)?;
-        Ok(Part { name, file_name, content_type })
+        Ok(FormPart { name, file_name, content_type })
     }
 }
 

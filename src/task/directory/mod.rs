@@ -9,7 +9,7 @@ use crate::task::Context;
 use crate::config::DirectoryServer;
 use crate::connection::limits::{LOGIN_FAILED_AFTER, LOGIN_FAILURES_MAX, REPLY_BYTES_MAX, STEPS_PER_TURN};
 use crate::connection::{self, Connection, Phase, Pipe};
-use crate::directory::{Action, Answer, Input, Lines, Mistake, Request, Rule, State, path};
+use crate::directory::{Action, DirectoryAnswer, DirectoryRequest, Input, Lines, Mistake, Rule, State, path};
 use crate::engine::{Event, Flow, Task, TaskError, Want};
 use crate::http::listing::Format;
 use crate::log::Level;
@@ -122,13 +122,13 @@ impl Directory {
     }
 
     /// Does what the table says.
-    fn obey(&mut self, request: Request, cx: &mut Context<'_>) {
+    fn obey(&mut self, request: DirectoryRequest, cx: &mut Context<'_>) {
         let Some(rule) = self.state.rule(request.input()) else { return self.close(cx) };
         self.rule = Some(rule);
         cx.connection().request = Some(Rc::new(request.to_string()));
         match (rule.action, request) {
-            (Action::CheckPassword, Request::Login { name, password }) => self.check(&name, &password, cx),
-            (Action::Enter, Request::Cd(name)) => match path::resolve(&self.path, &name) {
+            (Action::CheckPassword, DirectoryRequest::Login { name, password }) => self.check(&name, &password, cx),
+            (Action::Enter, DirectoryRequest::Cd(name)) => match path::resolve(&self.path, &name) {
                 Some(path) => {
                     self.look_for(&path, "/", cx);
                     self.stage = Stage::Entering(path);
@@ -136,11 +136,11 @@ impl Directory {
                 None => self.answer(rule.failed, None, cx),
             },
             (Action::List, _) => self.look_for(&self.path.clone(), "/", cx),
-            (Action::Send, Request::Get(name)) => match path::resolve(&self.path, &name) {
+            (Action::Send, DirectoryRequest::Get(name)) => match path::resolve(&self.path, &name) {
                 Some(path) => self.look_for(&path, if name.ends_with('/') { "/" } else { "" }, cx),
                 None => self.answer(rule.failed, None, cx),
             },
-            (_, Request::Mistake(mistake)) => self.answer(rule.done, Some(mistake), cx),
+            (_, DirectoryRequest::Mistake(mistake)) => self.answer(rule.done, Some(mistake), cx),
             (_, _) => self.answer(rule.done, None, cx),
         }
     }
@@ -175,7 +175,7 @@ impl Directory {
             }
             (Action::List, connection::Answer::Listing(directory)) => {
                 end_handlers(cx);
-                let format = Format::Lines { counted: rule.done.0 == Answer::CountAndNames };
+                let format = Format::Lines { counted: rule.done.0 == DirectoryAnswer::CountAndNames };
                 let settings = Arc::clone(&self.server.settings);
                 cx.join(Box::new(DirRead::new(directory, self.path.clone().into_bytes(), settings, format)));
             }
@@ -216,7 +216,7 @@ impl Directory {
     }
 
     /// Nothing more is wanted of the handlers, and the line is answered.
-    fn finish(&mut self, outcome: (Answer, State), cx: &mut Context<'_>) {
+    fn finish(&mut self, outcome: (DirectoryAnswer, State), cx: &mut Context<'_>) {
         end_handlers(cx);
         self.answer(outcome, None, cx);
     }
@@ -266,17 +266,23 @@ impl Directory {
     }
 
     /// Answers the present line and goes over to a state.
-    fn answer(&mut self, (answer, next): (Answer, State), mistake: Option<Mistake>, cx: &mut Context<'_>) {
+    fn answer(&mut self, (answer, next): (DirectoryAnswer, State), mistake: Option<Mistake>, cx: &mut Context<'_>) {
         cx.log(Level::Info, format_args!("answered: {answer}"));
         let output = &mut cx.connection().output;
         match (answer, mistake) {
-            (Answer::Line(line), _) => push_line(output, line),
-            (Answer::Mistake, Some(mistake)) => push_line(output, &format!("ERROR {mistake}")),
-            (Answer::Mistake, None) => push_line(output, "ERROR"),
-            (Answer::Path, _) => push_line(output, &self.path),
-            (Answer::NoNames, _) => push_line(output, "ERROR\r\n"),
+            (DirectoryAnswer::Line(line), _) => push_line(output, line),
+            (DirectoryAnswer::Mistake, Some(mistake)) => push_line(output, &format!("ERROR {mistake}")),
+            (DirectoryAnswer::Mistake, None) => push_line(output, "ERROR"),
+            (DirectoryAnswer::Path, _) => push_line(output, &self.path),
+            (DirectoryAnswer::NoNames, _) => push_line(output, "ERROR\r\n"),
             // What these announce is in the output already.
-            (Answer::Nothing | Answer::Names | Answer::CountAndNames | Answer::CountAndBytes, _) => {}
+            (
+                DirectoryAnswer::Nothing
+                | DirectoryAnswer::Names
+                | DirectoryAnswer::CountAndNames
+                | DirectoryAnswer::CountAndBytes,
+                _,
+            ) => {}
         }
         if self.rule.take().is_some_and(|rule| rule.input == Input::Logout) {
             self.path = "/".to_owned();
@@ -318,7 +324,7 @@ impl Directory {
             (Phase::Open, Stage::Prompt) => self.since = cx.now, // it still takes the last answer: it is not idle
             (Phase::Open, Stage::Checking(_)) => self.check_on(cx),
             (Phase::Open, Stage::Wrong(_)) => {
-                let (answer, next) = self.rule.map_or((Answer::Nothing, State::End), |rule| rule.failed);
+                let (answer, next) = self.rule.map_or((DirectoryAnswer::Nothing, State::End), |rule| rule.failed);
                 let next = if self.failures < LOGIN_FAILURES_MAX { next } else { State::End };
                 self.answer((answer, next), None, cx);
             }

@@ -1,6 +1,6 @@
 //! From a handler's answer to what the client gets of it: preconditions and ranges.
 
-use super::current::{Current, Framing, Piece, Transfer};
+use super::current::{Current, Piece, ReplyFraming, Transfer};
 use super::head::head_made;
 use super::{Context, Http1, Step};
 use crate::config::IfModifiedSince;
@@ -157,7 +157,11 @@ impl Http1 {
         if bytes > 0 && !current.head_only {
             cx.connection().reply.wanted.push_back(part);
         }
-        self.send(current, Transfer { before: head, framing: Framing::Pieces { left: bytes, rest: Vec::new() } }, cx)
+        self.send(
+            current,
+            Transfer { before: head, framing: ReplyFraming::Pieces { left: bytes, rest: Vec::new() } },
+            cx,
+        )
     }
 
     /// A document whose length nobody knows yet.
@@ -165,8 +169,8 @@ impl Http1 {
         head.status = current.error_status.unwrap_or(head.status);
         let is_old = current.request.as_ref().is_none_or(|request| request.version == Version::HTTP_1_0);
         let (end, framing) = match is_old {
-            true => (BodyEnd::Close, Framing::UntilClose),
-            false => (BodyEnd::Chunked, Framing::Chunked),
+            true => (BodyEnd::Close, ReplyFraming::UntilClose),
+            false => (BodyEnd::Chunked, ReplyFraming::Chunked),
         };
         current.keep_alive &= !is_old;
         let before = self.head(&mut current, head, end, None, cx);
@@ -181,7 +185,7 @@ impl Http1 {
         current.keep_alive = false;
         current.status = status;
         head_made(&mut current, &head, cx);
-        self.send(current, Transfer { before: head, framing: Framing::UntilClose }, cx)
+        self.send(current, Transfer { before: head, framing: ReplyFraming::UntilClose }, cx)
     }
 
     /// multipart/byteranges: each part has a heading of ours.
@@ -209,7 +213,7 @@ impl Http1 {
         if !current.head_only {
             cx.connection().reply.wanted.extend(ranges.iter().cloned());
         }
-        self.send(current, Transfer { before: head, framing: Framing::Pieces { left: 0, rest } }, cx)
+        self.send(current, Transfer { before: head, framing: ReplyFraming::Pieces { left: 0, rest } }, cx)
     }
 }
 

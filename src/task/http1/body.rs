@@ -5,7 +5,7 @@ use super::current::{Current, Stage};
 use super::{Context, Http1, Step};
 use crate::connection::limits::UNWANTED_BYTES_MAX;
 use crate::connection::{Connection, Phase, Pipe};
-use crate::http::chunked::{ChunkError, Decoder, Step as Chunk};
+use crate::http::chunked::{ChunkError, ChunkStep as Chunk, Decoder};
 use crate::http::{Framing, HeadLimits, Method, Request, print};
 use crate::log::Level;
 

@@ -116,11 +116,11 @@ pub(super) enum Stage {
 pub(super) struct Transfer {
     /// What goes before the body's next bytes, and leaves with them: at first the head.
     pub before: Vec<u8>,
-    pub framing: Framing,
+    pub framing: ReplyFraming,
 }
 
 /// How the client finds the body's end.
-pub(super) enum Framing {
+pub(super) enum ReplyFraming {
     /// By the length that it was told.
     Pieces {
         /// Bytes of the present piece that have not come yet.

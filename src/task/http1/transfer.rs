@@ -1,7 +1,7 @@
 //! The answer on its way into the output.
 
 use super::answer::end_handlers;
-use super::current::{Current, Framing, Piece, Stage, Transfer};
+use super::current::{Current, Piece, ReplyFraming, Stage, Transfer};
 use super::{Context, Http1, Step};
 use crate::connection::{Buffers, Connection, Phase, Segment};
 use crate::http::print::BodyEnd;
@@ -45,7 +45,7 @@ impl Http1 {
 
     /// An answer whose body comes from a handler, if the client gets one at all.
     pub(super) fn send(&mut self, mut current: Box<Current>, transfer: Transfer, cx: &mut Context<'_>) -> Step {
-        let is_empty = matches!(&transfer.framing, Framing::Pieces { left: 0, rest } if rest.is_empty());
+        let is_empty = matches!(&transfer.framing, ReplyFraming::Pieces { left: 0, rest } if rest.is_empty());
         if current.head_only || is_empty || is_bodyless(current.status) {
             end_handlers(cx);
             let Context { connection: Some(x), worker, .. } = cx else { return self.wait(current) };
@@ -63,9 +63,9 @@ impl Http1 {
         let Stage::Sending(transfer) = &mut current.stage else { return self.wait(current) };
         let buffers = &mut worker.buffers;
         let complete = match &mut transfer.framing {
-            Framing::Pieces { left, rest } => move_pieces(&mut transfer.before, left, rest, x, buffers),
-            Framing::Chunked => move_all(&mut transfer.before, true, x, buffers),
-            Framing::UntilClose => move_all(&mut transfer.before, false, x, buffers),
+            ReplyFraming::Pieces { left, rest } => move_pieces(&mut transfer.before, left, rest, x, buffers),
+            ReplyFraming::Chunked => move_all(&mut transfer.before, true, x, buffers),
+            ReplyFraming::UntilClose => move_all(&mut transfer.before, false, x, buffers),
         };
         if complete {
             end_handlers(cx);
