@@ -107,7 +107,8 @@ struct Model {
 type Cached = (u8, u32, usize, Vec<(WatchId, String)>, Moment);
 
 impl Model {
-    fn insert(&mut self, key: u8, value: u32, bytes: usize, on: &[(WatchId, &str)], limits: CacheLimits, now: Moment) {
+    fn insert(&mut self, key: u8, entry: &CacheEntry<u32>, limits: CacheLimits, now: Moment) {
+        let bytes = entry.bytes;
         self.entries.retain(|e| e.0 != key);
         if bytes > limits.bytes_max || limits.entries_max == 0 {
             return;
@@ -116,8 +117,9 @@ impl Model {
         while self.entries.len() >= limits.entries_max || total(&self.entries) + bytes > limits.bytes_max {
             self.entries.remove(0);
         }
-        let on = on.iter().map(|(on, name)| (*on, name.to_string())).collect();
-        self.entries.push((key, value, bytes, on, now));
+        let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        let on = entry.depends.iter().map(|dependency| (dependency.on, text(&dependency.name))).collect();
+        self.entries.push((key, entry.value, bytes, on, now));
     }
 
     fn get(&mut self, key: u8, now: Moment) -> Option<u32> {
@@ -149,7 +151,7 @@ fn any_sequence_of_steps_does_what_the_model_does() {
                         .collect();
                     watched.extend(on.iter().map(|(on, _)| *on));
                     cache.insert(&[key], entry(step, bytes, &on), limits, now);
-                    model.insert(key, step, bytes, &on, limits, now);
+                    model.insert(key, &entry(step, bytes, &on), limits, now);
                 }
                 4..7 => assert_eq!(cache.get(&[key], now).copied(), model.get(key, now), "seed {seed} step {step}"),
                 7 => {

@@ -1,5 +1,5 @@
 //! What the field lines of a request say about its body and its connection (RFC 9112 sections 6 and 9, RFC 9110
-//! sections 7.2 and 10.1.1). Everything that two recipients could understand differently is an error: that is how
+//! sections 7.2 and 10.1.1). A head that two recipients could understand differently is an error, because that is how
 //! request smuggling works.
 
 use super::fields::{Fields, Known};
@@ -19,7 +19,7 @@ pub enum Framing {
     Chunked,
 }
 
-/// How the body's end is found (RFC 9112 section 6.3).
+/// How the end of the body is found (RFC 9112 section 6.3).
 pub(super) fn body(fields: &Fields, version: Version) -> Result<Framing, BrokenRule> {
     match (fields.has(Known::TransferEncoding), fields.has(Known::ContentLength)) {
         (false, false) => return Ok(Framing::None),
@@ -35,7 +35,8 @@ pub(super) fn body(fields: &Fields, version: Version) -> Result<Framing, BrokenR
     transfer_encoding(fields)
 }
 
-/// Digits only. Repeated equal values, in one line or several, are one value (RFC 9110 section 8.6).
+/// Parses Content-Length: digits only. The same value several times, in one line or in several, counts once (RFC 9110
+/// section 8.6).
 fn content_length(fields: &Fields) -> Result<Framing, BrokenRule> {
     let mut length = None;
     for member in fields.get_all(Known::ContentLength).flat_map(|value| value.split(|&b| b == b',')) {
@@ -50,8 +51,9 @@ fn content_length(fields: &Fields) -> Result<Framing, BrokenRule> {
     Ok(length.map_or(Framing::None, Framing::Length))
 }
 
-/// `chunked`, once and last. A coding before it is well-formed but not implemented here: 501. Without `chunked` at the
-/// end no one can tell where the body ends: 400, even if the coding is unknown too. The list takes no empty members.
+/// Parses Transfer-Encoding: `chunked` must be there once and last. Another coding before it is not implemented: 501.
+/// Without `chunked` at the end the length of the body is unknown: 400, also for an unknown coding. Empty members are
+/// errors.
 fn transfer_encoding(fields: &Fields) -> Result<Framing, BrokenRule> {
     let mut unknown = false;
     let mut chunked = false;
@@ -76,13 +78,13 @@ fn transfer_encoding(fields: &Fields) -> Result<Framing, BrokenRule> {
     }
 }
 
-/// What Connection says about this connection.
+/// What Connection says.
 pub(super) struct ConnectionOptions {
     pub keep_alive: bool,
     pub upgrade: bool,
 }
 
-/// RFC 9112 section 9.3: close wins; 1.1 persists by itself, 1.0 only if asked.
+/// RFC 9112 section 9.3: `close` decides; otherwise HTTP/1.1 keeps the connection, and HTTP/1.0 only with `keep-alive`.
 pub(super) fn connection(fields: &Fields, version: Version) -> ConnectionOptions {
     let (mut close, mut keep_alive, mut upgrade) = (false, version >= Version::HTTP_1_1, false);
     if !fields.has(Known::Connection) {
@@ -100,8 +102,8 @@ pub(super) fn connection(fields: &Fields, version: Version) -> ConnectionOptions
     ConnectionOptions { keep_alive: keep_alive && !close, upgrade }
 }
 
-/// Whether the client waits for a 100. RFC 9110 section 10.1.1: `100-continue` is the only expectation there is, and
-/// HTTP/1.0 has none. Without a body there is nothing to wait for.
+/// True if the client waits for a 100 (Continue). `100-continue` is the only expectation that RFC 9110 section 10.1.1
+/// defines, and HTTP/1.0 has none. Without a body the client has nothing to wait for.
 pub(super) fn expect_continue(fields: &Fields, version: Version, framing: Framing) -> Result<bool, BrokenRule> {
     if !fields.has(Known::Expect) || version < Version::HTTP_1_1 {
         return Ok(false);

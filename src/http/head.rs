@@ -1,8 +1,8 @@
-//! The head of a request: from bytes as they arrive to a [`Request`] (RFC 9112 sections 2 to 6).
+//! Parses the head of a request, as its bytes arrive, into a [`Request`] (RFC 9112 sections 2 to 6).
 //!
-//! The scan goes on where it stopped, so a head that comes byte by byte costs no more than one that comes at once, and
-//! both give the same result: rules are applied in the order of the bytes. A broken rule is found at its byte in the
-//! request line, at the end of its line in the fields, and at the end of the head where fields must fit together.
+//! The scan continues where it stopped, so a head that arrives byte by byte costs no more than one that arrives at
+//! once. Rules are applied in the order of the bytes, so both give the same result. A broken rule is found at its byte
+//! in the request line, at the end of the line in a field, and at the end of the head if fields contradict each other.
 
 use super::fields::{Known, LineParts, line_fault, split_line};
 use super::framing;
@@ -15,38 +15,38 @@ use super::target;
 use super::version::Version;
 use std::rc::Rc;
 
-/// Why a head is refused. The connection cannot go on: where the next request begins is unknown.
+/// Why a head is refused. The connection must close, because the start of the next request is unknown.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HeadError {
-    /// The answer: 400, 414, 417, 501 or 505.
+    /// The status of the answer: 400, 414, 417, 501 or 505.
     pub status: u16,
     /// The rule that was broken, with its section or directive, for the error log.
     pub reason: &'static str,
-    /// The method as far as it is known, so that HEAD gets no body.
+    /// The method, if it is known, so that the answer to HEAD has no body.
     pub method: Method,
-    /// What has come of the request line, without its line end, for the logs.
+    /// The request line as far as it has arrived, without its line end, for the logs.
     pub line: Box<[u8]>,
 }
 
-/// Empty lines before a request line that are skipped (RFC 9112 section 2.2 asks for one at least).
+/// The number of empty lines before a request line that are skipped (RFC 9112 section 2.2 asks for at least one).
 const EMPTY_LINES_MAX: u32 = 4;
 
-/// What is kept between requests, see [`Scan::recycle`].
+/// The largest memory of a request that is reused, see [`Scan::recycle`].
 const RECYCLED_BYTES_MAX: usize = 2048;
 
-/// How far the search for the end of a head has come. All positions count from the first byte of the buffer, which
-/// must stay the same byte until the head is complete.
+/// The state of the search for the end of a head. All positions count from the first byte of the buffer, which must
+/// stay in place until the head is complete.
 #[derive(Debug, Default)]
 pub struct Scan {
-    /// Bytes before this one need not be looked at again.
+    /// Bytes before this position need no second look.
     at: usize,
-    /// Where the line that is being read begins.
+    /// Where the current line begins.
     line_start: usize,
     stage: Stage,
     empty_lines: u32,
-    /// Where the request line begins, after empty lines. The request's own spans count from here.
+    /// Where the request line begins, behind empty lines. The spans of the request count from here.
     start: usize,
-    /// What has been read of the present request, or the memory of an earlier one.
+    /// The request that is being read, or the memory of an earlier one.
     request: Option<Rc<Request>>,
 }
 
@@ -61,8 +61,9 @@ enum Stage {
     Fields,
 }
 
-/// Reads one head from the start of `buf`: the request and the number of bytes that it took, or `None` if more must
-/// come. Bytes after the head are not looked at. After a result or an error `scan` is ready for the next head.
+/// Parses one head at the start of `buf`. Returns the request and the length of its head in bytes, or None if the head
+/// is incomplete. Bytes behind the head are not looked at. After a result or an error `scan` is ready for the next
+/// head.
 ///
 /// The request is built where it stays, behind an [`Rc`] that its users share, so it is never copied.
 ///
@@ -70,7 +71,7 @@ enum Stage {
 /// [`HeadError`], as early as the bytes allow: a line or a head that is over a limit fails before its end has come.
 pub fn request(buf: &[u8], scan: &mut Scan, limits: &HeadLimits) -> Result<Option<(Rc<Request>, usize)>, HeadError> {
     let mut shared = scan.request.take().unwrap_or_else(|| Rc::new(Request::blank()));
-    let request = Rc::make_mut(&mut shared); // no one else has it yet
+    let request = Rc::make_mut(&mut shared); // nothing else has a reference yet
     let result = scan.advance(buf, request, limits).and_then(|end| match end {
         Some(end) => interpret(request, &buf[scan.start..end]).map(|()| Some(end)),
         None => Ok(None),
@@ -94,13 +95,13 @@ pub fn request(buf: &[u8], scan: &mut Scan, limits: &HeadLimits) -> Result<Optio
 }
 
 impl Scan {
-    /// A request line has begun: what is missing now is a half-sent request, not an idle connection.
+    /// True if a request line has begun: then the client is in the middle of a request, and the connection is not idle.
     pub fn is_started(&self) -> bool {
         self.stage > Stage::EmptyLines
     }
 
-    /// Takes a request that is done, so that the next one is made in its memory. Not one that someone else still has,
-    /// nor one with a large head.
+    /// Takes a finished request, to use its memory for the next one. A request that is still in use, or one with a
+    /// large head, is dropped.
     pub fn recycle(&mut self, mut shared: Rc<Request>) {
         if self.request.is_none()
             && let Some(request) = Rc::get_mut(&mut shared)
@@ -111,7 +112,7 @@ impl Scan {
         }
     }
 
-    /// Goes on with the scan; the end of the head if it is there.
+    /// Continues the scan. Returns the end of the head, or None if the head is incomplete.
     fn advance(&mut self, buf: &[u8], request: &mut Request, limits: &HeadLimits) -> Result<Option<usize>, BrokenRule> {
         if self.stage == Stage::EmptyLines && !self.skip_empty_lines(buf)? {
             return Ok(None);
@@ -128,7 +129,8 @@ impl Scan {
         self.field_lines(buf, request, head_limit, limits)
     }
 
-    /// False if more must come. A bare LF is a line end here as everywhere in a head (RFC 9112 section 2.2).
+    /// Returns false if it needs more input. A bare LF is a line end here, as everywhere in a head (RFC 9112 section
+    /// 2.2).
     fn skip_empty_lines(&mut self, buf: &[u8]) -> Result<bool, BrokenRule> {
         while let [b'\r' | b'\n', ..] | [] = buf[self.at..] {
             match &buf[self.at..] {
@@ -147,7 +149,7 @@ impl Scan {
         Ok(true)
     }
 
-    /// `method SP request-target SP HTTP-version CRLF` (RFC 9112 section 3). False if more must come.
+    /// `method SP request-target SP HTTP-version CRLF` (RFC 9112 section 3). Returns false if it needs more input.
     fn request_line(&mut self, seen: &[u8], request: &mut Request) -> Result<bool, BrokenRule> {
         if self.stage == Stage::Method && !self.method(seen, request)? {
             return Ok(false);
@@ -163,7 +165,7 @@ impl Scan {
         Ok(true)
     }
 
-    /// A token and the space after it.
+    /// Reads a token and the space behind it. Returns false if it needs more input.
     fn method(&mut self, seen: &[u8], request: &mut Request) -> Result<bool, BrokenRule> {
         let rest = &seen[self.start..];
         let (method, len) = if rest.starts_with(b"GET ") {
@@ -187,7 +189,7 @@ impl Scan {
         Ok(true)
     }
 
-    /// Visible ASCII and the space after it. Where the path ends, or might end if it is one, is noted on the way.
+    /// Reads visible ASCII and the space behind it. Also notes where the path of the target ends.
     fn target(&mut self, seen: &[u8], request: &mut Request) -> Result<bool, BrokenRule> {
         if self.stage == Stage::Path {
             self.at += path_len(&seen[self.at..]);
@@ -215,7 +217,7 @@ impl Scan {
         Ok(true)
     }
 
-    /// The lines up to the empty one; where the head ends, or `None` if more must come.
+    /// Reads the field lines. Returns the end of the head, behind the empty line, or None if it needs more input.
     fn field_lines(
         &mut self,
         buf: &[u8],
@@ -226,7 +228,8 @@ impl Scan {
         let index = &mut request.fields.index;
         let seen = &buf[..buf.len().min(head_limit)];
         loop {
-            // An incomplete line is split again only when its end is there, lest each new byte costs all of it.
+            // An incomplete line is split again only when its end has arrived; otherwise each byte would cost a whole
+            // line.
             if self.at == self.line_start {
                 self.line_start = index.push_lines(seen, self.line_start, self.start, limits);
                 self.at = self.line_start;
@@ -255,8 +258,9 @@ impl Scan {
         }
     }
 
-    /// The line at `line_start`, which is broken, too long, one too many or came in more than one piece; `None` if its
-    /// end is missing. A broken line is an error only when it is complete: then it is one at any split.
+    /// Takes the line at `line_start`, which is broken, over a limit, or arrived in more than one piece. Returns None
+    /// if its end is missing. A broken line is an error only when it is complete, so the error does not depend on how
+    /// the input is split.
     #[cold]
     fn other_line(&mut self, seen: &[u8], limits: &HeadLimits) -> Result<Option<LineParts>, BrokenRule> {
         let within = &seen[..seen.len().min(self.line_start + limits.line_bytes_max)];
@@ -268,14 +272,14 @@ impl Scan {
         split_line(line).map(Some).ok_or_else(|| BrokenRule::bad(line_fault(line)))
     }
 
-    /// Ready for the next head.
+    /// Prepares the scan for the next head.
     fn reset(&mut self) {
         (self.at, self.line_start, self.start) = (0, 0, 0);
         (self.stage, self.empty_lines) = (Stage::EmptyLines, 0);
     }
 }
 
-/// Applies the rules between the parts of a complete head, and notes what they come to.
+/// Applies the rules between the parts of a complete head, and stores the results in the request.
 fn interpret(request: &mut Request, head: &[u8]) -> Result<(), BrokenRule> {
     request.fields.bytes.extend_from_slice(head);
     request.head_len = head.len() as u32;
@@ -296,7 +300,7 @@ fn interpret(request: &mut Request, head: &[u8]) -> Result<(), BrokenRule> {
     Ok(())
 }
 
-/// What is told of a head that is refused; `text` begins with its request line.
+/// The error for a refused head; `text` begins with its request line.
 #[cold]
 fn describe(fault: BrokenRule, request: &Request, text: &[u8], limits: &HeadLimits) -> HeadError {
     let text = &text[..text.len().min(limits.line_bytes_max)];
@@ -307,7 +311,7 @@ fn describe(fault: BrokenRule, request: &Request, text: &[u8], limits: &HeadLimi
     HeadError { status: fault.status, reason: fault.reason, method: request.method, line: text[..len].into() }
 }
 
-/// The length of the empty line that `text` begins with.
+/// The length of the empty line at the start of `text`.
 fn empty_line_len(text: &[u8]) -> Option<usize> {
     match text {
         [b'\n', ..] => Some(1),
@@ -318,8 +322,8 @@ fn empty_line_len(text: &[u8]) -> Option<usize> {
 
 const VERSION_LEN: usize = "HTTP/1.1".len();
 
-/// `"HTTP/" DIGIT "." DIGIT` and the line end (RFC 9112 section 2.3): the version and the length of the line end, or
-/// `None` if more must come.
+/// Parses `"HTTP/" DIGIT "." DIGIT` and the line end (RFC 9112 section 2.3). Returns the version and the length of the
+/// line end, or None if it needs more input.
 fn version(rest: &[u8]) -> Result<Option<(Version, usize)>, BrokenRule> {
     if rest.starts_with(b"HTTP/1.1\r\n") {
         return Ok(Some((Version::HTTP_1_1, 2)));

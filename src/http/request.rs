@@ -8,28 +8,29 @@ use super::span::Span;
 use super::target::TargetForm;
 use super::version::Version;
 
-/// A valid request head. Owns its bytes; everything textual is a range of them.
+/// A valid request head. It owns its bytes; every text in it is a range of them.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The method; [`Method::Unknown`] is to be answered 501.
+    /// The method; the answer to [`Method::Unknown`] is 501.
     pub method: Method,
     /// The version of the request line.
     pub version: Version,
     /// The form of the target.
     pub form: TargetForm,
-    /// The target is an absolute URI of scheme `https`. On a connection without TLS the answer is 421 (RFC 9110
+    /// The target is an absolute URI with the scheme `https`. On a connection without TLS the answer is 421 (RFC 9110
     /// sections 7.4 and 15.5.20).
     pub https: bool,
     /// The field lines.
     pub fields: Fields,
-    /// What body follows the head.
+    /// How the end of the body is found.
     pub framing: Framing,
-    /// The client allows the connection to go on: by version and Connection (RFC 9112 section 9.3).
+    /// The client allows the connection to stay open, by its version and Connection (RFC 9112 section 9.3).
     pub keep_alive: bool,
-    /// The client waits for a 100 before it sends the body (RFC 9110 section 10.1.1). Never in HTTP/1.0, never
+    /// The client waits for a 100 before it sends the body (RFC 9110 section 10.1.1). Always false in HTTP/1.0 and
     /// without a body.
     pub expect_continue: bool,
-    /// The client offers to change the protocol: Upgrade is present and named in Connection (RFC 9110 section 7.8).
+    /// The client offers to change the protocol: there is an Upgrade field, and Connection names it (RFC 9110 section
+    /// 7.8).
     pub upgrade: bool,
     pub(super) line_len: u32,
     pub(super) target: Span,
@@ -37,12 +38,12 @@ pub struct Request {
     pub(super) query: Option<Span>,
     pub(super) host: Option<Span>,
     pub(super) port: Option<u16>,
-    /// Bytes of the head as sent; `fields.bytes` may be longer by a lower-case copy of the host.
+    /// The length of the head in bytes, as it was sent; `fields.bytes` may be longer by a lower-case copy of the host.
     pub(super) head_len: u32,
 }
 
 impl Request {
-    /// No request yet, but the place for one.
+    /// An empty request, with memory for a head.
     pub(super) fn blank() -> Request {
         Request {
             method: Method::Unknown,
@@ -64,7 +65,7 @@ impl Request {
         }
     }
 
-    /// Forgets what it was, except what every head sets. Its memory stays.
+    /// Clears the fields that not every head sets, and keeps the memory.
     pub(super) fn clear(&mut self) {
         (self.method, self.line_len, self.host, self.port) = (Method::Unknown, 0, None, None);
         self.fields.clear();
@@ -90,8 +91,8 @@ impl Request {
         self.target.of(&self.fields.bytes)
     }
 
-    /// The path as it was sent, without query and fragment: to be given to [`super::target::normalize`]. "/" if an
-    /// absolute target has none; empty in the authority and asterisk forms.
+    /// The path as it was sent, without query and fragment; give it to [`super::target::normalize`]. It is "/" if an
+    /// absolute target has no path, and empty in the authority and asterisk forms.
     pub fn path(&self) -> &[u8] {
         match (self.path.len(), self.form) {
             (0, TargetForm::Absolute) => b"/",
@@ -99,25 +100,25 @@ impl Request {
         }
     }
 
-    /// What stands after "?", raw. `Some(b"")` if there is a "?" and nothing after it.
+    /// The text behind "?", not decoded. `Some(b"")` if there is nothing behind the "?".
     pub fn query(&self) -> Option<&[u8]> {
         self.query.map(|query| query.of(&self.fields.bytes))
     }
 
-    /// The host that is asked for, from the target or from Host: lower-case, valid, never empty, without the port and
-    /// without a trailing dot; an IPv6 address keeps its brackets.
+    /// The host of the request, from the target or from Host: lower-case, valid, never empty, without port and trailing
+    /// dot. An IPv6 address keeps its brackets.
     pub fn host(&self) -> Option<&[u8]> {
         self.host.map(|host| host.of(&self.fields.bytes))
     }
 
-    /// The port that was named beside the host.
+    /// The port beside the host.
     pub fn port(&self) -> Option<u16> {
         self.port
     }
 
-    /// Finds and checks the host (RFC 9110 section 7.2, RFC 9112 sections 3.2 and 3.3): the target's authority if it
-    /// has one, else Host. Host must be valid even where it does not count. It may be empty only where it does not:
-    /// an http URI has a host (RFC 9110 section 4.2.1).
+    /// Finds and checks the host (RFC 9110 section 7.2, RFC 9112 sections 3.2 and 3.3): the authority of the target if
+    /// it has one, otherwise Host. Host must be valid even if the target has an authority. Only then, or for the target
+    /// `*`, may it be empty: an http URI has a host (RFC 9110 section 4.2.1).
     pub(super) fn find_host(&mut self, authority: Option<Span>) -> Result<(), &'static str> {
         if self.fields.has_several(Known::Host) {
             return Err("more than one Host field (RFC 9112 section 3.2)");
@@ -136,7 +137,7 @@ impl Request {
         }
     }
 
-    /// Notes a host. If it has capitals, a copy without them goes behind the head.
+    /// Stores a host. If it has capitals, a lower-case copy goes behind the head.
     #[inline(always)]
     fn take_host(&mut self, span: Span) -> Result<(), &'static str> {
         let host = host::parse(span.of(&self.fields.bytes)).map_err(HostError::reason)?;
@@ -148,7 +149,7 @@ impl Request {
     }
 }
 
-/// The request line, for logs.
+/// Shows the request line, for logs.
 impl std::fmt::Display for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.line().escape_ascii())

@@ -1,4 +1,4 @@
-//! A range of a head: where a name, a value, a path or a host stands in its bytes.
+//! A range of a head's bytes: where a name, a value, a path or a host is.
 
 /// A range of a head's bytes. Heads are far shorter than 4 GiB, and 32 bits keep the index of field lines small.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
