@@ -97,13 +97,13 @@ impl Random {
     }
 }
 
-/// The same, as simply as it can be said: the newest last.
+/// A model of the cache, as simple as possible: a list with the newest value last.
 #[derive(Default)]
 struct Model {
     entries: Vec<Cached>,
 }
 
-/// Key, value, bytes, what it depends on, when it was used.
+/// Key, value, bytes, dependencies, time of the last use.
 type Cached = (u8, u32, usize, Vec<(WatchId, String)>, Moment);
 
 impl Model {
@@ -131,7 +131,7 @@ impl Model {
     }
 }
 
-/// Seeded steps on the cache and on the model: they agree after each.
+/// Random steps on the cache and on the model; both must agree after each step.
 #[test]
 fn any_sequence_of_steps_does_what_the_model_does() {
     const NAMES: [&str; 3] = ["", "x", "y"];
@@ -172,7 +172,7 @@ fn any_sequence_of_steps_does_what_the_model_does() {
             assert_eq!(present(&cache), expected, "seed {seed} step {step}");
             assert_eq!(cache.bytes(), model.entries.iter().map(|e| e.2).sum::<usize>(), "seed {seed} step {step}");
             assert!(cache.len() <= limits.entries_max && cache.bytes() <= limits.bytes_max);
-            // What is watched is what is depended on: nothing is forgotten, nothing is kept in vain.
+            // The cache watches exactly what its values depend on.
             watched = &watched - &cache.take_unwatched().into_iter().collect();
             let needed: BTreeSet<WatchId> = model.entries.iter().flat_map(|e| e.3.iter().map(|d| d.0)).collect();
             assert_eq!(watched, needed, "seed {seed} step {step}");

@@ -1,4 +1,4 @@
-//! What holds where the configuration says nothing.
+//! The defaults: the values of settings that the configuration does not mention.
 
 use super::types::*;
 use crate::http::form_data::FormLimits;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The least serious level that the error log has unless `error_log` names one.
+/// The least serious level of the error log, unless `error_log` names another.
 pub(super) const ERROR_LEVEL: Level = Level::Error;
 
 impl Default for Settings {
@@ -115,7 +115,7 @@ impl Default for Userid {
 }
 
 impl Default for Cgi {
-    /// `cgi on;` and nothing else.
+    /// The settings of `cgi on;` alone.
     fn default() -> Self {
         Cgi {
             pass: None,
@@ -152,7 +152,7 @@ impl Default for ErrorLogDirective {
 }
 
 impl Default for Config {
-    /// A server that listens nowhere.
+    /// A server without an address.
     fn default() -> Self {
         Config {
             daemon: false,

@@ -4,8 +4,8 @@ use super::types::{Hosts, Location, Locations, Server};
 use std::sync::Arc;
 
 impl Hosts {
-    /// Enters a `server_name`, lower case: exact, `*.x`, `x.*`, or `.x`, which stands for `x` and `*.x`.
-    /// [`Hosts::sort`] must follow the last one.
+    /// Adds a `server_name` in lower case: exact, `*.x`, `x.*`, or `.x`, which means `x` and `*.x`. Call
+    /// [`Hosts::sort`] after the last one.
     pub(super) fn add(&mut self, name: &str, index: usize) {
         if let Some(end) = name.strip_prefix('*') {
             self.suffixes.push((end.to_owned(), index));
@@ -19,26 +19,26 @@ impl Hosts {
         }
     }
 
-    /// Puts the longest wildcards first, as [`Hosts::find`] wants them.
+    /// Sorts the wildcards by length, the longest first, as [`Hosts::find`] needs them.
     pub(super) fn sort(&mut self) {
         for list in [&mut self.suffixes, &mut self.prefixes] {
             list.sort_by_key(|(fixed, _)| std::cmp::Reverse(fixed.len()));
         }
     }
 
-    /// The server for `host`, which is lower case and without port: the one with exactly this name, else with the
-    /// longest `*.name` that fits, else with the longest `name.*`, else the default server. An empty host asks for
-    /// `server_name ""`.
+    /// The server for `host`, which is lower case and has no port: the server with exactly this name, otherwise the one
+    /// with the longest matching `*.name`, otherwise the one with the longest matching `name.*`, otherwise the default
+    /// server. An empty host is `server_name ""`.
     ///
     /// # Panics
-    /// If there is no server at all, which no loaded configuration has.
+    /// If there is no server; a loaded configuration always has one.
     pub fn find(&self, host: &[u8]) -> &Arc<Server> {
         let default = &self.servers[0];
         if self.servers.len() == 1 {
             return default;
         }
         let exact = self.exact.get(host);
-        // A wildcard stands for at least one byte, so the host must be longer than what is fixed.
+        // A wildcard stands for at least one byte, so the host must be longer than the fixed part.
         let fits = |fixed: &str| host.len() > fixed.len();
         let found = exact
             .or_else(|| {
@@ -61,8 +61,8 @@ impl Server {
 }
 
 impl Locations {
-    /// The location for `path`, which is decoded and normalized: the exact one, else the longest prefix and, inside it,
-    /// the same question again. `None`: the server's own settings hold.
+    /// The location for `path`, which is decoded and normalized: the exact location, otherwise the longest prefix and,
+    /// inside it, again the best match. Returns None if no location matches; then the settings of the server apply.
     pub fn find(&self, path: &[u8]) -> Option<&Arc<Location>> {
         let mut level = self;
         let mut found = None;

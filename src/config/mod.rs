@@ -1,8 +1,8 @@
 //! The configuration: nginx's language, read once into typed values with all inheritance resolved.
 //!
-//! A text becomes words ([`lex`]), the words statements and blocks ([`parse`]), and each statement is handed to its
-//! directive ([`directives`]), which changes the settings of its level ([`scope`]). The servers that come of it are put
-//! behind their addresses at the end ([`listeners`]).
+//! A text is split into words ([`lex`]), the words are grouped into statements and blocks ([`parse`]), and each
+//! statement goes to its directive ([`directives`]), which changes the settings of its level ([`scope`]). At the end
+//! the servers are grouped by their addresses ([`listeners`]).
 
 mod defaults;
 mod directives;

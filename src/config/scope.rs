@@ -1,4 +1,4 @@
-//! Walking the blocks: each level begins with what the level around it says and changes that.
+//! Reads the blocks: each level starts with the settings of the level around it and changes them.
 
 use super::directives::{self, Contexts, Directive, Form};
 use super::lex::Word;
@@ -10,56 +10,56 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What has been read so far, of all levels.
+/// The configuration as far as it has been read.
 pub(super) struct ConfigDraft {
     /// The finished parts.
     pub config: Config,
-    /// What relative paths are relative to.
+    /// The directory that relative paths start from.
     pub prefix: PathBuf,
-    /// The texts, for messages that name a second place.
+    /// The texts, for messages that name a second position.
     pub files: Files,
-    /// `log_format`s by name.
+    /// The `log_format`s by name.
     pub formats: HashMap<String, Arc<Template>>,
-    /// The `server`s in order.
+    /// The `server`s in the order of the files.
     pub servers: Vec<ServerDraft>,
-    /// What is wrong.
+    /// The faults so far.
     pub faults: Vec<Fault>,
-    /// What is odd.
+    /// The warnings so far.
     pub warnings: Vec<Fault>,
 }
 
-/// One level: the file itself or a block with directives. A directive changes it.
+/// One level: the file itself, or a block with directives. A directive changes it.
 pub(super) struct Scope<'a> {
     pub draft: &'a mut ConfigDraft,
-    /// Which kind of level this is; one flag.
+    /// The kind of this level; one flag.
     pub context: Contexts,
-    /// What the level around it says, changed by what was read here.
+    /// The settings: those of the level around it, changed by the directives of this level.
     pub settings: Settings,
-    /// Is the directive being read the first of its name on this level? Lists are inherited only if a level has none of
-    /// its own, so the first one empties them.
+    /// Whether the current directive is the first of its name on this level. A level inherits a list only if it adds
+    /// nothing to it, so the first directive empties the list.
     pub first: bool,
-    /// The directives that were read here, and where the first of each name stands.
+    /// The directives of this level, with the position of the first one of each name.
     pub seen: HashMap<&'static str, Position>,
-    /// `listen`s, of a server.
+    /// The `listen`s of a server.
     pub listens: Vec<Listen>,
-    /// `server_name`s, of a server.
+    /// The `server_name`s of a server.
     pub names: Vec<Word>,
-    /// Which location this is.
+    /// The head of this location.
     pub location: Option<directives::location::Head>,
     /// The locations directly inside.
     pub locations: Locations,
-    /// Where the locations inside stand, by how they are written.
+    /// The positions of the locations inside, by how they are written.
     pub location_places: HashMap<String, Position>,
-    /// Named locations that `error_page` refers to from here or from inside.
+    /// The named locations that an `error_page` of this level or below refers to.
     pub named_uses: Vec<Word>,
-    /// What the `cgi` directives say, also while no program answers.
+    /// The settings of `cgi`, also while no program answers here.
     pub cgi: directives::cgi::CgiDraft,
-    /// What is said of servers of the directory protocol.
+    /// The settings for servers of the directory protocol.
     pub directory: directives::directory::DirectoryDraft,
 }
 
 impl<'a> Scope<'a> {
-    /// A level with what `settings` says.
+    /// A level with these settings.
     pub fn new(draft: &'a mut ConfigDraft, context: Contexts, settings: Settings) -> Self {
         Scope {
             draft,
@@ -78,15 +78,15 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// A level inside this one. All is inherited but `return` and `limit_except`.
+    /// A level inside this one. It inherits everything but `return` and `limit_except`.
     pub fn inside(&mut self, context: Contexts) -> Scope<'_> {
         let settings = Settings { return_: None, limit_except: None, ..self.settings.clone() };
         let (cgi, directory) = (self.cgi.clone(), self.directory.clone());
         Scope { cgi, directory, ..Scope::new(self.draft, context, settings) }
     }
 
-    /// Reads a level's statements: first the plain ones, then the sections, so that what stands below an inner block
-    /// holds inside it too.
+    /// Reads the statements of a level: first the plain ones, then the blocks, so that a directive below a block also
+    /// applies inside the block.
     pub fn read(&mut self, statements: &[Statement]) {
         let mut sections = Vec::new();
         for statement in statements {
@@ -110,27 +110,27 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Keeps a fault for the report.
+    /// Adds a fault to the report.
     pub fn note(&mut self, outcome: Result<(), Fault>) {
         if let Err(fault) = outcome {
-            // Twice as many as are shown, since those of sections come late and are sorted in.
+            // Keep twice as many as are shown: faults of blocks come late and are sorted in.
             if self.draft.faults.len() < 2 * Errors::MAX {
                 self.draft.faults.push(fault);
             }
         }
     }
 
-    /// Says that something is odd.
+    /// Adds a warning.
     pub fn warn(&mut self, word: &Word, message: String) {
         self.draft.warnings.push(word.fault(message));
     }
 
-    /// The place of a word that stood earlier, for a message.
+    /// The position of an earlier word, for a message.
     pub fn first_at(&self, place: Position) -> String {
         format!("first at {}", self.draft.files.name(place))
     }
 
-    /// A path, relative to the prefix.
+    /// A path; a relative one is relative to the prefix.
     pub fn path(&self, word: &Word) -> Result<PathBuf, Fault> {
         match &word.text[..] {
             "" => Err(word.fault("this path is empty")),
@@ -140,7 +140,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Is the statement's directive known, allowed here, and of the right form?
+    /// Checks that the statement's directive is known, allowed here, and has the right form.
     fn admit(&self, statement: &Statement) -> Result<&'static Directive, Fault> {
         let name = &statement.name;
         let directive = directives::find(name, self.context)?;
@@ -172,8 +172,8 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Does a line of the statement begin with a directive's name? Then the `;` of the line before it was forgotten, which
-/// for directives with many values would otherwise go unnoticed.
+/// The fault of a line of the statement that begins with a directive's name: the `;` of the line before is missing. A
+/// directive with many values would otherwise take the next directive as values.
 fn missing_semicolon(statement: &Statement, context: Contexts) -> Result<(), Fault> {
     let mut last = &statement.name;
     for word in &statement.args {

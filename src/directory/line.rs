@@ -1,15 +1,15 @@
-//! Bytes to lines, and lines to requests.
+//! Splits bytes into lines, and parses lines into requests.
 
 use super::states::Input;
 use std::fmt;
 
-/// Bytes of a line, its end not counted.
+/// The longest line in bytes, without its end.
 pub const LINE_BYTES_MAX: usize = 1024;
 
-/// What a line asks for, with its words.
+/// A request with its words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DirectoryRequest {
-    /// `VERSION n`: which one will be spoken.
+    /// `VERSION n`: the version that the client wants to speak.
     Version(u8),
     /// `LOGIN name password`
     Login {
@@ -30,27 +30,27 @@ pub enum DirectoryRequest {
     Get(String),
     /// `QUIT`
     Quit,
-    /// No request.
+    /// Not a valid request.
     Mistake(Mistake),
 }
 
-/// Why a line is no request.
+/// Why a line is not a valid request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mistake {
-    /// It is longer than [`LINE_BYTES_MAX`]; the rest of it is passed over.
+    /// It is longer than [`LINE_BYTES_MAX`]; the rest of it is skipped.
     Long,
-    /// It has other bytes than printable ASCII: a control character, or one of the upper 128.
+    /// It has a byte that is not printable ASCII.
     Bytes,
-    /// Its first word is no verb, or it has none.
+    /// Its first word is not a verb, or it has no words.
     Verb,
-    /// The words behind the verb are too few or too many; this says how many it takes.
+    /// The verb has too few or too many words; the text says how many it takes.
     Words(&'static str),
-    /// The client has sent the last byte, and it was no line's end.
+    /// The client has sent its last byte without a line end.
     Unfinished,
 }
 
 impl DirectoryRequest {
-    /// The line's place in the table of states.
+    /// The column of the table of states.
     pub fn input(&self) -> Input {
         match self {
             DirectoryRequest::Version(0) => Input::Version0,
@@ -66,7 +66,8 @@ impl DirectoryRequest {
         }
     }
 
-    /// A line without its end. Verbs are of any case; a run of spaces is as good as one, and none count at the ends.
+    /// Parses a line without its end. Verbs may be in upper or lower case. A run of spaces counts as one; spaces at the
+    /// ends are ignored.
     pub fn parse(line: &[u8]) -> DirectoryRequest {
         let Some(line) = str::from_utf8(line).ok().filter(|line| line.bytes().all(|b| matches!(b, b' '..=b'~'))) else {
             return DirectoryRequest::Mistake(Mistake::Bytes);
@@ -98,7 +99,7 @@ impl DirectoryRequest {
     }
 }
 
-/// For the log: without the password.
+/// For the log: the password is not shown.
 impl fmt::Display for DirectoryRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -127,17 +128,17 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Finds the lines in what comes.
+/// Splits the input into lines.
 #[derive(Clone, Default, Debug)]
 pub struct Lines {
-    /// The line was too long, which has been told: it is passed over to its end.
+    /// The line was too long, and that has been reported: skip the rest of it.
     skips: bool,
 }
 
 impl Lines {
-    /// Looks at the bytes that have come and are not used yet; `ended`: no more will come. Says how many of them are
-    /// used now, and the request that they are, if they are one. What comes of it does not depend on the pieces in
-    /// which the bytes come. A line ends with LF, and a CR before that belongs to the end.
+    /// Looks for a line at the start of `bytes`, which are the unused bytes of the input; `ended`: no more input will
+    /// come. Returns the number of bytes that are used, and the request if the line is complete. The result does not
+    /// depend on how the input is split. A line ends with LF; a CR before the LF belongs to the end.
     pub fn next(&mut self, bytes: &[u8], ended: bool) -> (usize, Option<DirectoryRequest>) {
         if self.skips {
             let end = memchr::memchr(b'\n', bytes);

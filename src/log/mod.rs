@@ -5,6 +5,6 @@ mod error_log;
 mod files;
 
 pub use crate::config::{Level, LogTarget};
-pub use access_log::{AccessLogs, News};
+pub use access_log::{AccessLogs, LogEvent};
 pub use error_log::{ErrorLog, Line};
 pub use files::LogFiles;

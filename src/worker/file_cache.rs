@@ -73,7 +73,7 @@ pub struct Cached {
 pub enum CachedAnswer {
     /// This file.
     File(Box<CachedFile>),
-    /// There is none.
+    /// The file does not exist.
     Error(Error),
 }
 
@@ -97,7 +97,7 @@ impl CachedFile {
 }
 
 impl FileCache {
-    /// What is known of this place. Makes no system call; says nothing while there is news that was not read.
+    /// The kept answer for this key. It makes no system call; returns None while an inotify event is unread.
     pub fn find(&mut self, place: CacheKey<'_>, now: Moment) -> Option<Rc<Cached>> {
         if !self.changes.as_ref()?.is_quiet() {
             return None;
@@ -111,7 +111,7 @@ impl FileCache {
         None
     }
 
-    /// The same, after the kernel was asked for news.
+    /// The same, after reading the queued events.
     pub fn ask(&mut self, place: CacheKey<'_>, now: Moment) -> Option<Rc<Cached>> {
         if self.kept.is_empty() {
             return None;
@@ -123,7 +123,7 @@ impl FileCache {
         self.kept.get(&self.key, now).filter(|kept| now < kept.until).cloned()
     }
 
-    /// Reads the news. Who depends on what has changed leaves.
+    /// Reads the queued events, and drops the entries that depend on what has changed.
     pub fn catch_up(&mut self) {
         let Some(changes) = &self.changes else { return };
         let kept = &mut self.kept;
@@ -170,7 +170,7 @@ impl FileCache {
         self.asked.insert(&self.key, entry, limits, now);
     }
 
-    /// What tells of changes. True: it has just been made, and someone must read its news.
+    /// The watcher of changes. True: it has just been made, and a task must read its events.
     ///
     /// # Errors
     /// Those of [`Changes::open`]. Then, and for a while, nothing is wanted.

@@ -18,12 +18,13 @@ const RIDDLES: &[(&str, &str)] = &[
     ("entrance", "\"listener\""),
 ];
 
-/// Folders and files whose comments are free of [`RIDDLES`] and stay so.
-const PLAIN: &[&str] = &["src/password"];
+/// Folders whose comments have not been cleaned yet. A folder that is clean leaves the list and does not come back.
+const NOT_YET: &[&str] = &["src/connection", "src/engine", "src/route", "src/task/http1"];
 
-/// Comments in the places that [`PLAIN`] names have no word of [`RIDDLES`].
+/// Comments in `src/` and `sys/` have no word of [`RIDDLES`], except in the folders of [`NOT_YET`].
 pub fn plain_words(file: &Source, faults: &mut Vec<String>) {
-    if !PLAIN.iter().any(|place| file.path == *place || file.in_folder(place)) {
+    let is_ours = file.in_folder("src") || file.in_folder("sys");
+    if !is_ours || NOT_YET.iter().any(|folder| file.in_folder(folder)) {
         return;
     }
     for (index, line) in file.lines.iter().enumerate() {

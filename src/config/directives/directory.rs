@@ -1,4 +1,4 @@
-//! `directory`: servers that speak the directory protocol (docs/directory.md), their users and their patience.
+//! `directory`: servers that speak the directory protocol (docs/directory.md), their users and timeouts.
 
 use super::{Contexts, Directive, Form, put};
 use crate::config::lex::Word;
@@ -11,10 +11,10 @@ use crate::password::Users;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Bytes of a users file: some 10,000 users.
+/// The largest users file in bytes: some 10,000 users.
 const USERS_BYTES_MAX: u64 = 1 << 20;
 
-/// The levels that are not HTTP's.
+/// The levels of the directory protocol.
 pub(super) const LEVELS: Contexts = Contexts::DIRECTORY.union(Contexts::DIRECTORY_SERVER);
 
 pub(super) const TABLE: &[Directive] = &[
@@ -47,7 +47,7 @@ pub(super) const TABLE: &[Directive] = &[
     },
 ];
 
-/// What the directives of this file say on a level and in those inside.
+/// The settings of this file's directives on a level.
 #[derive(Clone)]
 pub(in crate::config) struct DirectoryDraft {
     users: Option<Arc<Users>>,
@@ -85,7 +85,7 @@ pub(super) fn server(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault>
     inner.read(it.statements());
     let Scope { mut settings, listens, directory: DirectoryDraft { users, timeout }, seen, .. } = inner;
     let place = it.name.place;
-    // Links are not followed below the root, but the way to it may have some.
+    // Links below the root are not followed, but the path to the root may contain some.
     let root_place: Position = seen.get("root").or(scope.seen.get("root")).copied().unwrap_or(place);
     let root = settings.root.canonicalize().map_err(|error| error.to_string());
     let root = root.and_then(|root| if root.is_dir() { Ok(root) } else { Err("it is no directory".to_owned()) });

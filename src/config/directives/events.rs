@@ -7,7 +7,7 @@ use crate::config::scope::Scope;
 use crate::config::suggest::accepted;
 use webserv_sys::poller;
 
-/// More connections than one process may have descriptors for.
+/// More connections than one process may have descriptors.
 const CONNECTIONS_MAX: usize = 10_000_000;
 
 pub(super) const TABLE: &[Directive] = &[

@@ -1,4 +1,4 @@
-//! `location`, and what may stand only inside of one.
+//! `location`, and the directives that are allowed only inside of it.
 
 use super::{Contexts, Directive, Form};
 use crate::config::lex::Word;
@@ -38,7 +38,7 @@ pub(in crate::config) enum Match {
     Named,
 }
 
-/// What stands between `location` and its `{`.
+/// The text between `location` and its `{`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::config) struct Head {
     pub kind: Match,
@@ -52,7 +52,7 @@ fn location(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     if let Some(outer) = &scope.location {
         may_stand_inside(word, &head, outer)?;
     }
-    // `/x` and `^~ /x` match alike.
+    // `/x` and `^~ /x` match the same paths.
     let key = format!("{}{}", if head.kind == Match::Exact { "= " } else { "" }, head.path);
     if let Some(first) = scope.location_places.insert(key.clone(), word.place) {
         return Err(word.fault(format!("location \"{key}\" is given twice, {}", scope.first_at(first))));
@@ -83,7 +83,7 @@ fn location(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Reads `[=|^~] PATH` or `@NAME`; as in nginx, the modifier may touch the path.
+/// Reads `[=|^~] PATH` or `@NAME`; as in nginx, there may be no blank between modifier and path.
 fn head(it: &Statement) -> Result<Head, Fault> {
     let (first, path) = (&it.args[0], it.args.get(1));
     let (modifier, path) = match path {
@@ -114,7 +114,7 @@ fn head(it: &Statement) -> Result<Head, Fault> {
     Ok(Head { kind, path: path.to_owned() })
 }
 
-/// Locations inside one another must be able to match.
+/// Checks that a location inside another can match at all.
 fn may_stand_inside(word: &Word, inner: &Head, outer: &Head) -> Result<(), Fault> {
     let (inside, outside) = (&inner.path, &outer.path);
     match (inner.kind, outer.kind) {
@@ -140,7 +140,7 @@ fn alias(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let Some(head) = scope.location.clone().filter(|head| head.kind != Match::Named) else {
         return Err(it.name.fault("\"alias\" has no path to replace in a named location; use \"root\""));
     };
-    // Text is replaced by text: with one slash too few or too many, /images/a.png becomes /srv/imagesa.png.
+    // The prefix is replaced as text: if only one of the two ends in a slash, /images/a.png becomes /srv/imagesa.png.
     if head.kind != Match::Exact && head.path.ends_with('/') != word.text.ends_with('/') {
         scope.warn(word, format!("an alias and its location \"{}\" end both with \"/\" or both without", head.path));
     }

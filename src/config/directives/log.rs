@@ -9,14 +9,14 @@ use crate::config::types::{AccessLog, ErrorLogDirective, Escape, Level, LogTarge
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The format that needs no `log_format`.
+/// The name of the format that needs no `log_format`.
 const COMBINED: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \
                         \"$http_referer\" \"$http_user_agent\"";
 
-/// `buffer=`, unless given.
+/// The default of `buffer=`.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// `flush=`, unless given.
+/// The default of `flush=`.
 const FLUSH: Duration = Duration::from_secs(1);
 
 pub(super) const TABLE: &[Directive] = &[
@@ -128,7 +128,7 @@ fn log_format(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A log's file, or standard error.
+/// The file of a log, or standard error.
 fn target(scope: &Scope<'_>, word: &Word) -> Result<LogTarget, Fault> {
     match &word.text[..] {
         "stderr" => Ok(LogTarget::Stderr),
@@ -155,7 +155,7 @@ fn combined() -> Arc<Template> {
     Arc::new(Template::parse(COMBINED).unwrap_or_default())
 }
 
-/// What the list has that is equal to `item`, which is added if there is none.
+/// The item of the list that equals `item`; adds `item` if there is no such item.
 fn shared<T: PartialEq>(list: &mut Vec<Arc<T>>, item: Arc<T>) -> Arc<T> {
     if let Some(known) = list.iter().find(|known| **known == item) {
         return Arc::clone(known);

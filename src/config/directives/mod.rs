@@ -1,6 +1,6 @@
-//! The directives: one entry each, in the table of the file that its topic names.
+//! The directives: one row each, in the table of the file for its topic.
 //!
-//! To add one, write its entry and the field that it sets, in [`super::types`] with its default in `defaults.rs`.
+//! To add a directive, add its row, and its field in [`super::types`] with the default in `defaults.rs`.
 
 pub(super) mod cgi;
 mod connection;
@@ -28,7 +28,7 @@ use super::suggest::{did_you_mean, nearest};
 use std::ops::RangeInclusive;
 
 bitflags::bitflags! {
-    /// The levels that a directive may stand on.
+    /// The levels that a directive may be on.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub(super) struct Contexts: u8 {
         /// Outside of all blocks.
@@ -40,7 +40,7 @@ bitflags::bitflags! {
         const DIRECTORY = 32;
         /// A `server` in `directory`.
         const DIRECTORY_SERVER = 64;
-        /// Wherever requests are described.
+        /// All levels that describe requests.
         const REQUEST = Self::HTTP.bits() | Self::SERVER.bits() | Self::LOCATION.bits();
     }
 }
@@ -48,44 +48,44 @@ bitflags::bitflags! {
 /// No upper limit on values.
 const MANY: usize = usize::MAX;
 
-/// What a directive does to the level that it stands on.
+/// Changes the level that a directive is on.
 pub(super) type Set = fn(&mut Scope<'_>, &Statement) -> Result<(), Fault>;
 
-/// How a directive is written and what reads it.
+/// How a directive is written, and the function that reads it.
 #[derive(Clone, Copy)]
 pub(super) enum Form {
     /// `name value;`, at most once on a level.
     Once(Set),
-    /// `name value;`, as often as wanted.
+    /// `name value;`, any number of times.
     Repeat(Set),
-    /// `name { key value; }`, a table, as often as wanted.
+    /// `name { key value; }`, a table, any number of times.
     Table(Set),
     /// `name { directives }`, at most once on a level.
     Section(Set),
-    /// `name { directives }`, as often as wanted.
+    /// `name { directives }`, any number of times.
     Sections(Set),
 }
 
-/// One directive.
+/// A row: one directive.
 pub(super) struct Directive {
     pub name: &'static str,
-    /// Where it may stand.
+    /// The levels that it may be on.
     pub contexts: Contexts,
-    /// How many values it takes, a block not counted.
+    /// The number of values, without a block.
     pub args: RangeInclusive<usize>,
-    /// A right use, for messages.
+    /// A correct example, for messages.
     pub example: &'static str,
-    /// What reads it.
+    /// The form and the function that reads it.
     pub form: Form,
 }
 
 impl Directive {
-    /// Does a block follow?
+    /// Whether a block follows.
     pub fn takes_block(&self) -> bool {
         matches!(self.form, Form::Table(_) | Form::Section(_) | Form::Sections(_))
     }
 
-    /// Is a second one on the same level a mistake?
+    /// Whether a second one on the same level is an error.
     pub fn at_most_once(&self) -> bool {
         matches!(self.form, Form::Once(_) | Form::Section(_))
     }
@@ -103,7 +103,7 @@ impl Directive {
     }
 }
 
-/// All of them.
+/// All directives.
 fn all() -> impl Iterator<Item = &'static Directive> + Clone {
     let tables = [
         main::TABLE,
@@ -126,18 +126,18 @@ fn all() -> impl Iterator<Item = &'static Directive> + Clone {
     tables.into_iter().flatten()
 }
 
-/// May a directive of that name stand in `context`?
+/// Whether a directive with this name may be on a level of `context`.
 pub(super) fn is_known(name: &str, context: Contexts) -> bool {
     all().any(|directive| directive.name == name && directive.contexts.intersects(context))
 }
 
-/// The directive that a word names, or where that directive belongs, or which one was meant.
+/// The directive with this name. The error tells where it belongs, or which directive was probably meant.
 pub(super) fn find(name: &Word, context: Contexts) -> Result<&'static Directive, Fault> {
     let text = &name.text[..];
     let Some(found) = all().find(|directive| directive.name == text) else {
         let mut meant = did_you_mean(text, all().filter(|d| d.contexts.intersects(context)).map(|d| d.name));
         if meant.is_empty() {
-            // Perhaps one of another level.
+            // Perhaps a directive of another level was meant.
             let near = nearest(text, all().map(|d| d.name)).and_then(|near| all().find(|d| d.name == near));
             meant = near.map(|d| format!(", did you mean \"{}\"? {}", d.name, belongs(d))).unwrap_or_default();
         }
@@ -149,7 +149,8 @@ pub(super) fn find(name: &Word, context: Contexts) -> Result<&'static Directive,
     Err(name.fault(format!("\"{text}\" is not allowed {}; {}", level(context), belongs(found))))
 }
 
-/// `it belongs in "server"`. Of what both protocols have, only HTTP's levels are told: nearly always they are meant.
+/// `it belongs in "server"`. If both protocols have the directive, only HTTP's levels are named: nearly always they are
+/// meant.
 fn belongs(directive: &Directive) -> String {
     let https = directive.contexts - directory::LEVELS;
     let told = if https.is_empty() { directive.contexts } else { https };
@@ -170,7 +171,7 @@ fn level(context: Contexts) -> String {
     }
 }
 
-/// Stores a value that was read.
+/// Stores a value, or returns its fault.
 fn put<T>(slot: &mut T, value: Result<T, Fault>) -> Result<(), Fault> {
     *slot = value?;
     Ok(())

@@ -1,4 +1,4 @@
-//! `server`: a virtual host, its names and paths. `listen` has a file of its own.
+//! `server`: a virtual host, its names and paths. `listen` has its own file.
 
 use super::{Contexts, Directive, Form, MANY, directory, listen, put};
 use crate::config::lex::Word;
@@ -95,7 +95,7 @@ fn server_name(scope: &mut Scope<'_>, word: &Word) -> Result<(), Fault> {
         scope.warn(word, format!("\"{}\" matches no host: a server's name has no scheme, port or path", word.text));
     }
     if scope.names.is_empty() {
-        // ".example.org" is that name and all below it.
+        // ".example.org" is that name and every name below it.
         scope.settings.server_name = Arc::from(text.strip_prefix('.').unwrap_or(&text));
     }
     scope.names.push(Word { text, ..word.clone() });

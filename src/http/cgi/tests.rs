@@ -114,7 +114,7 @@ const GOOD: &[(&str, &str)] = &[
     ("Status: 200\nLocation: /new\nContent-Type: a/b\n\n", "document 200 type=a/b location=/new"),
 ];
 
-/// What is none, and why: line and reason.
+/// Outputs that are refused, with line and reason.
 const BAD: &[(&str, &str)] = &[
     // Section 6.2: a head has at least one CGI field.
     ("\n", "! 1 neither"),

@@ -134,7 +134,7 @@ fn controls_are_shown_as_pictures() {
     }
 }
 
-/// Undoes the escapes of a JSON string; panics where it is none.
+/// Undoes the escapes of a JSON string; panics if the text is not one.
 fn json_string(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text.chars();

@@ -28,7 +28,7 @@ const LINGER: Duration = Duration::from_secs(5);
 /// One session.
 pub struct Directory {
     listener: Rc<ListenerState>,
-    /// Whose files are served, and to whom: as it was when the client came, or when it last logged in.
+    /// The settings and the users of the server: those of the time when the client connected, or last logged in.
     server: Arc<DirectoryServer>,
     state: State,
     /// The session's own directory, below the root.

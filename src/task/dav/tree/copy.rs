@@ -42,7 +42,7 @@ struct FileCopy {
 /// What a step came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CopyStep {
-    /// So many bytes were copied, or none, and there is more.
+    /// This number of bytes was copied, perhaps 0, and there is more.
     More(usize),
     /// All is copied.
     Done,
