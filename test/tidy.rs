@@ -1,7 +1,7 @@
 //! House rules that the compiler and clippy do not know, checked over every .rs file of the repository.
 //!
 //! Each rule is a function over one file or over all files; [`FILE_RULES`] and [`TREE_RULES`] list them. Rules look at
-//! lines and words and know no grammar (see [`scan`]), which is simple, and enough. Which part of the tree may use
+//! lines and words and have no parser (see [`scan`]): that is simple, and enough. Which part of the tree may use
 //! which stands in [`rooms`], which words comments avoid in [`plain`].
 
 #![forbid(unsafe_code)]
@@ -28,16 +28,16 @@ use scan::{Function, Source, has_word, words};
 use std::fs;
 use std::path::Path;
 
-/// A file is longer than one wants to read; 400 is the aim.
+/// The most lines of a file; aim at 400.
 const FILE_LINES_MAX: usize = 450;
-/// Tables of tests may be longer: nobody reads them from end to end.
+/// The most lines of a file of tests: its tables may be long, because readers look single rows up.
 const TEST_FILE_LINES_MAX: usize = 600;
 /// A function fits on a screen.
 const FUNCTION_LINES_MAX: usize = 70;
 /// As in rustfmt.toml, which leaves comments and strings alone.
 const COLUMNS_MAX: usize = 120;
 
-/// Words that `engine/` does not know, alone or within a name, beside the kinds of task (the files of `src/task/`).
+/// Words that `engine/` must not contain, alone or within a name. The kinds of task are forbidden there too.
 const ENGINE_DOES_NOT_KNOW: &[&str] = &["cgi", "header", "http", "http1", "request", "response", "uri"];
 
 /// A rule looks at a file and adds a message, `path:line: what is wrong`, for each fault.
@@ -88,7 +88,7 @@ fn the_tree_is_tidy() {
     assert!(faults.is_empty(), "{} faults in {} files:\n{}\n", faults.len(), files.len(), faults.join("\n"));
 }
 
-/// Reads all .rs files below `folder`, but for hidden folders and what cargo builds.
+/// Reads all .rs files below `folder`, except in hidden folders and in cargo's target folder.
 fn read_tree(root: &Path, folder: &Path, files: &mut Vec<Source>) {
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -150,7 +150,7 @@ fn unsafe_says_why(file: &Source, faults: &mut Vec<String>) {
     }
 }
 
-/// The crates of tests need not say so: [`unsafe_stays_in_sys`] reads them all.
+/// The crates of tests need not have the line: [`unsafe_stays_in_sys`] reads them all.
 fn crate_roots_forbid_unsafe(file: &Source, faults: &mut Vec<String>) {
     let is_root = matches!(file.path.as_str(), "src/lib.rs" | "src/main.rs") || file.in_folder("src/bin");
     if is_root && !file.code().any(|(_, code)| code == "#![forbid(unsafe_code)]") {
@@ -158,7 +158,7 @@ fn crate_roots_forbid_unsafe(file: &Source, faults: &mut Vec<String>) {
     }
 }
 
-/// A file named tests.rs or some_tests.rs has said it by its name.
+/// The name of a file tests.rs or some_tests.rs already says what is in it.
 fn leading_doc(file: &Source, faults: &mut Vec<String>) {
     if !file.path.ends_with("tests.rs") && !file.lines.first().is_some_and(|line| line.comment.starts_with("//!")) {
         faults.push(file.fault(0, "the file begins without a //! line that says what is in it"));
@@ -180,7 +180,8 @@ fn unfinished_work(file: &Source, faults: &mut Vec<String>) {
     }
 }
 
-/// A test that is not run is none; but another may run it, in a process of its own say: the reason ends in its name.
+/// A test that never runs proves nothing. `#[ignore]` is allowed if another test runs it, for instance in a process of
+/// its own: then the reason ends in the name of that test.
 fn left_out_tests(file: &Source, faults: &mut Vec<String>) {
     for (index, _) in file.code().filter(|(_, code)| code.contains("#[ignore")) {
         let reason = file.lines[index].text.trim_end().trim_end_matches("\"]");

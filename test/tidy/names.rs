@@ -3,10 +3,10 @@
 use super::scan::{Source, in_word};
 use std::collections::BTreeMap;
 
-/// Names that say nothing of what is inside.
+/// Names that do not say what is inside.
 const NO_MODULE_NAMES: &[&str] = &["common", "helper", "helpers", "misc", "util", "utils"];
 
-/// A module is not called after nothing, see [`NO_MODULE_NAMES`].
+/// A module has none of the [`NO_MODULE_NAMES`].
 pub fn module_names(file: &Source, faults: &mut Vec<String>) {
     if !file.in_folder("src") && !file.in_folder("sys/src") {
         return;

@@ -20,31 +20,52 @@ impl Source {
     /// braces gives one path for each of its members.
     pub fn paths(&self) -> Vec<(usize, Vec<String>)> {
         let mut paths = Vec::new();
-        let mut read_to = 0; // lines before this one belong to a group that was read
+        let mut in_group = false; // the line belongs to a group that was read
         for (index, code) in self.shipped_code() {
-            if index < read_to {
+            if in_group {
+                in_group = !code.ends_with(';');
                 continue;
             }
             for start in ["crate::", "super::"] {
                 let begins = |at: usize| starts_word(code, at) && !code[..at].ends_with("::");
                 for (at, _) in code.match_indices(start).filter(|(at, _)| begins(*at)) {
-                    // A group in braces may go on over several lines.
-                    let mut rest = code[at..].to_owned();
-                    let is_group = rest.trim_start_matches(|c| in_word(c) || c == ':').starts_with('{');
-                    for more in self.lines[index + 1..].iter().filter(|_| is_group) {
-                        if rest.matches('{').count() <= rest.matches('}').count() {
-                            break;
-                        }
-                        rest += &more.code;
-                        read_to = read_to.max(index + 1) + 1;
-                    }
                     let mut found = Vec::new();
-                    read_path(&mut Vec::new(), &rest, &mut found);
+                    read_path(&mut Vec::new(), &self.joined(index, &code[at..]), &mut found);
                     paths.extend(found.into_iter().map(|path| (index, path)));
+                    in_group = code.ends_with(['{', ',']) && code.contains("use ");
                 }
             }
         }
         paths
+    }
+
+    /// The names that the file re-exports from its children, `pub use child::Name;`, each with the child. A name from
+    /// `pub use child::*;` is not known.
+    pub fn re_exports(&self) -> Vec<(String, String)> {
+        let mut names = Vec::new();
+        for (index, code) in self.shipped_code() {
+            let Some((visibility, path)) = code.split_once("use ") else { continue };
+            if visibility.starts_with("pub") {
+                let mut found = Vec::new();
+                read_path(&mut Vec::new(), &self.joined(index, path), &mut found);
+                let of_child = |path: &Vec<String>| path.len() == 2;
+                names.extend(found.into_iter().filter(of_child).map(|path| (path[1].clone(), path[0].clone())));
+            }
+        }
+        names
+    }
+
+    /// The rest of a line from a path on, with the lines that a group in braces goes on over.
+    fn joined(&self, line: usize, path: &str) -> String {
+        let mut text = path.to_owned();
+        let is_group = text.trim_start_matches(|c| in_word(c) || c == ':').starts_with('{');
+        for more in self.lines[line + 1..].iter().filter(|_| is_group) {
+            if text.matches('{').count() <= text.matches('}').count() {
+                break;
+            }
+            text += &more.code;
+        }
+        text
     }
 
     /// Line and name of each module of `src/` that shipped code uses, from `crate::NAME`; webserv_sys is "sys".

@@ -67,6 +67,13 @@ fn circles_are_seen() {
         ("src/a/c.rs", "#[cfg(test)]\nmod tests {\nuse super::super::b::X;\n}"),
     ];
     assert_eq!(faults_of(circles, &parent), [""; 0]);
+    // A child that imports another child's name through their parent.
+    let through_parent = [
+        ("src/a/mod.rs", "mod b;\nmod c;\npub use c::{\n    X,\n    Y,\n};"),
+        ("src/a/b.rs", "use super::Y;"),
+        ("src/a/c.rs", "use super::b::Z;"),
+    ];
+    assert_eq!(faults_of(circles, &through_parent), ["src/a/b.rs:1", "src/a/c.rs:1"]);
     // The modules of src/ are files of one folder, too.
     let top = [("src/a/x.rs", "use crate::b::X;"), ("src/b/mod.rs", "use crate::a::Y;"), ("src/a/mod.rs", "")];
     assert_eq!(faults_of(circles, &top), ["src/a/x.rs:1", "src/b/mod.rs:1"]);

@@ -1,10 +1,10 @@
-//! A file as lines, each split into code and comment. No parser: strings become `""`, and the rest is looked at as it
-//! stands.
+//! A file as lines, each split into code and comment. It is not a parser: strings become `""`, and everything else
+//! stays as it is.
 
 /// One line of a file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Line {
-    /// The line less its comments, with the contents of strings and characters left out, and no space at either end.
+    /// The line without comments, without the contents of strings and characters, and without blanks at its ends.
     pub code: String,
     /// Its comments, with their slashes.
     pub comment: String,
@@ -205,7 +205,7 @@ enum State {
     Comment(usize),
     /// `"..."`
     Text,
-    /// `r##"..."##`, with so many `#`.
+    /// `r##"..."##`, with this number of `#`.
     RawText(usize),
 }
 
@@ -277,7 +277,7 @@ fn take_code(rest: &str, code: &mut String, state: &mut State) -> usize {
             return 2 + hashes;
         }
     } else if c == '\'' {
-        // A character ends with a quote, a lifetime has none.
+        // A character ends with a quote; a lifetime does not.
         let mut inside = after.char_indices();
         let end = if after.starts_with('\\') {
             inside.skip(2).find(|(_, c)| *c == '\'')

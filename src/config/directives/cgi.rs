@@ -139,7 +139,7 @@ fn not_beside(scope: &Scope<'_>, it: &Statement, other: &str) -> Result<(), Faul
         None => Ok(()),
         Some(first) => {
             let (name, first) = (&it.name.text, scope.first_at(*first));
-            Err(it.name.fault(format!("\"{name}\" and \"{other}\" cannot both hold, {first}")))
+            Err(it.name.fault(format!("\"{name}\" and \"{other}\" exclude each other, {first}")))
         }
     }
 }
@@ -218,7 +218,7 @@ fn cgi_param(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
 /// A time that is not zero.
 fn patience(word: &Word) -> Result<Duration, Fault> {
     match word.time()? {
-        Duration::ZERO => Err(word.fault("no program can answer in no time")),
+        Duration::ZERO => Err(word.fault("this time must be longer than 0")),
         time => Ok(time),
     }
 }

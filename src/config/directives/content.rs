@@ -135,7 +135,7 @@ fn root(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let path = scope.path(&it.args[0])?;
     if let Some(alias) = scope.seen.get("alias") {
         let alias = scope.first_at(*alias);
-        return Err(it.name.fault(format!("\"root\" and \"alias\" cannot both hold, {alias}")));
+        return Err(it.name.fault(format!("\"root\" and \"alias\" exclude each other, {alias}")));
     }
     // The rest of the path is put directly behind the root, and begins with a slash.
     scope.settings.root = path.components().collect::<PathBuf>();

@@ -73,7 +73,7 @@ fn users(scope: &Scope<'_>, word: &Word) -> Result<Option<Arc<Users>>, Fault> {
     let text = size.and_then(|_| std::fs::read_to_string(&path));
     let text = text.map_err(|error| word.fault(format!("this file cannot be read: {error}")))?;
     let users = Users::parse(&text).map_err(|(line, what)| match line {
-        0 => word.fault(format!("this file is of no use: {what}")),
+        0 => word.fault(format!("this file cannot be used: {what}")),
         line => word.fault(format!("in line {line} of this file, {what}")),
     })?;
     Ok(Some(Arc::new(users)))

@@ -135,7 +135,7 @@ fn alias(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let path = scope.path(word)?;
     if let Some(root) = scope.seen.get("root") {
         let root = scope.first_at(*root);
-        return Err(it.name.fault(format!("\"alias\" and \"root\" cannot both hold, {root}")));
+        return Err(it.name.fault(format!("\"alias\" and \"root\" exclude each other, {root}")));
     }
     let Some(head) = scope.location.clone().filter(|head| head.kind != Match::Named) else {
         return Err(it.name.fault("\"alias\" has no path to replace in a named location; use \"root\""));
