@@ -1,12 +1,12 @@
 //! The sources of a configuration: a file, a text, the texts built into the program, or a directory to serve.
 
-use super::directives::Contexts;
 use super::listeners::{Listen, listeners};
 use super::parse::{Parser, Statement};
 use super::problem::{Errors, Fault, Files, Problem};
-use super::scope::{ConfigDraft, Scope};
+use super::scope::{ConfigDraft, Contexts, Scope};
 use super::source::ConfigSource;
 use super::types::{Address, Config, Settings};
+use super::walk;
 use crate::directory;
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -87,7 +87,7 @@ fn read(path: &Path, text: &str, source: &ConfigSource<'_>, prefix: &Path, globa
     };
     let defaults = Settings::default();
     let settings = Settings { root: prefix.join(&defaults.root), ..defaults };
-    Scope::new(&mut draft, Contexts::MAIN, settings).read(&statements);
+    walk::read(&mut Scope::new(&mut draft, Contexts::MAIN, settings), &statements);
     finish(draft, path)
 }
 

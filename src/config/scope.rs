@@ -1,14 +1,32 @@
-//! Reads the blocks: each level starts with the settings of the level around it and changes them.
+//! The levels of a configuration: each starts with the settings of the level around it, and its directives change them.
 
-use super::directives::{self, Contexts, Directive, Form};
 use super::lex::Word;
 use super::listeners::{Listen, ServerDraft};
-use super::parse::Statement;
 use super::problem::{Errors, Fault, Files, Position};
-use super::types::{Config, Locations, Settings, Template};
+use super::types::{Cgi, Config, Locations, Settings, Template};
+use crate::password::Users;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+
+bitflags::bitflags! {
+    /// The levels that a directive may be on.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub(super) struct Contexts: u8 {
+        /// Outside of all blocks.
+        const MAIN = 1;
+        const EVENTS = 2;
+        const HTTP = 4;
+        const SERVER = 8;
+        const LOCATION = 16;
+        const DIRECTORY = 32;
+        /// A `server` in `directory`.
+        const DIRECTORY_SERVER = 64;
+        /// All levels that describe requests.
+        const REQUEST = Self::HTTP.bits() | Self::SERVER.bits() | Self::LOCATION.bits();
+    }
+}
 
 /// The configuration as far as it has been read.
 pub(super) struct ConfigDraft {
@@ -45,7 +63,7 @@ pub(super) struct Scope<'a> {
     /// The `server_name`s of a server.
     pub names: Vec<Word>,
     /// The head of this location.
-    pub location: Option<directives::location::Head>,
+    pub location: Option<LocationHead>,
     /// The locations directly inside.
     pub locations: Locations,
     /// The positions of the locations inside, by how they are written.
@@ -53,9 +71,52 @@ pub(super) struct Scope<'a> {
     /// The named locations that an `error_page` of this level or below refers to.
     pub named_uses: Vec<Word>,
     /// The settings of `cgi`, also while no program answers here.
-    pub cgi: directives::cgi::CgiDraft,
+    pub cgi: CgiDraft,
     /// The settings for servers of the directory protocol.
-    pub directory: directives::directory::DirectoryDraft,
+    pub directory: DirectoryDraft,
+}
+
+/// How a location is matched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum LocationMatch {
+    /// `location = /path`
+    Exact,
+    /// `location /path`
+    Prefix,
+    /// `location ^~ /path`
+    PrefixOnly,
+    /// `location @name`
+    Named,
+}
+
+/// The text between `location` and its `{`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct LocationHead {
+    pub kind: LocationMatch,
+    /// The path, or the name with its "@".
+    pub path: String,
+}
+
+/// The cgi settings of a level. They are inherited separately, also from levels where no program answers.
+#[derive(Clone, Default)]
+pub(super) struct CgiDraft {
+    /// Whether a program answers here.
+    pub on: bool,
+    /// The settings.
+    pub cgi: Cgi,
+}
+
+/// The settings of a level for servers of the directory protocol.
+#[derive(Clone)]
+pub(super) struct DirectoryDraft {
+    pub users: Option<Arc<Users>>,
+    pub timeout: Duration,
+}
+
+impl Default for DirectoryDraft {
+    fn default() -> Self {
+        Self { users: None, timeout: Duration::from_secs(60) }
+    }
 }
 
 impl<'a> Scope<'a> {
@@ -73,8 +134,8 @@ impl<'a> Scope<'a> {
             locations: Locations::default(),
             location_places: HashMap::new(),
             named_uses: Vec::new(),
-            cgi: directives::cgi::CgiDraft::default(),
-            directory: directives::directory::DirectoryDraft::default(),
+            cgi: CgiDraft::default(),
+            directory: DirectoryDraft::default(),
         }
     }
 
@@ -83,31 +144,6 @@ impl<'a> Scope<'a> {
         let settings = Settings { return_: None, limit_except: None, ..self.settings.clone() };
         let (cgi, directory) = (self.cgi.clone(), self.directory.clone());
         Scope { cgi, directory, ..Scope::new(self.draft, context, settings) }
-    }
-
-    /// Reads the statements of a level: first the plain ones, then the blocks, so that a directive below a block also
-    /// applies inside the block.
-    pub fn read(&mut self, statements: &[Statement]) {
-        let mut sections = Vec::new();
-        for statement in statements {
-            let outcome = self.admit(statement).and_then(|directive| {
-                self.first = !self.seen.contains_key(directive.name);
-                self.seen.entry(directive.name).or_insert(statement.name.place);
-                match directive.form {
-                    Form::Once(set) | Form::Repeat(set) | Form::Table(set) => set(self, statement)?,
-                    Form::Section(enter) | Form::Sections(enter) => sections.push((enter, statement)),
-                }
-                Ok(())
-            });
-            self.note(outcome);
-        }
-        directives::cgi::settle(self);
-        let outcome = directives::upload::settle(self);
-        self.note(outcome);
-        for (enter, statement) in sections {
-            let outcome = enter(self, statement);
-            self.note(outcome);
-        }
     }
 
     /// Adds a fault to the report.
@@ -139,52 +175,4 @@ impl<'a> Scope<'a> {
             text => Ok(self.draft.prefix.join(text)),
         }
     }
-
-    /// Checks that the statement's directive is known, allowed here, and has the right form.
-    fn admit(&self, statement: &Statement) -> Result<&'static Directive, Fault> {
-        let name = &statement.name;
-        let directive = directives::find(name, self.context)?;
-        missing_semicolon(statement, self.context)?;
-        match (&statement.block, directive.takes_block()) {
-            (Some(block), false) => {
-                return Err(Fault::new(
-                    block.open,
-                    format!("\"{}\" takes no block, as in: {}", name.text, directive.example),
-                ));
-            }
-            (None, true) => {
-                return Err(name.fault(format!("\"{}\" needs a block, as in: {}", name.text, directive.example)));
-            }
-            _ => {}
-        }
-        if !directive.args.contains(&statement.args.len()) {
-            let takes = directive.takes();
-            let given = statement.args.len();
-            let message = format!("\"{}\" takes {takes}, not {given}, as in: {}", name.text, directive.example);
-            return Err(name.fault(message));
-        }
-        match self.seen.get(directive.name) {
-            Some(first) if directive.at_most_once() => {
-                Err(name.fault(format!("\"{}\" is given twice, {}", name.text, self.first_at(*first))))
-            }
-            _ => Ok(directive),
-        }
-    }
-}
-
-/// The fault of a line of the statement that begins with a directive's name: the `;` of the line before is missing. A
-/// directive with many values would otherwise take the next directive as values.
-fn missing_semicolon(statement: &Statement, context: Contexts) -> Result<(), Fault> {
-    let mut last = &statement.name;
-    for word in &statement.args {
-        if word.place.line > last.place.line && !word.quoted && directives::is_known(&word.text, context) {
-            let (before, name) = (&last.text, &word.text);
-            let message = format!(
-                "missing \";\" after \"{before}\" (\"{name}\" on the next line is a directive; quote it if not)"
-            );
-            return Err(last.fault(message));
-        }
-        last = word;
-    }
-    Ok(())
 }

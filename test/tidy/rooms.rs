@@ -48,7 +48,6 @@ const TASK_ROOMS: &[&[&str]] =
 
 /// Imports that close a circle and stay: folder, the file that imports, the imported one, and why.
 pub const CIRCLES_THAT_STAY: &[(&str, &str, &str, &str)] = &[
-    ("config", "scope", "directives", "a block holds directives and a directive may hold a block: nginx's grammar"),
     ("connection", "pipe", "on_demand", "until `impl Fresh for Pipe` moves to on_demand.rs"),
     ("task/http1", "current", "body", "until RequestBody has a file of its own"),
 ];

@@ -6,7 +6,7 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
+use crate::config::types::{CgiParam, CgiPass, PathInfo, Resource, Rlimit};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,15 +90,6 @@ pub(super) const TABLE: &[Directive] = &[
         form: Form::Repeat(cgi_rlimit),
     },
 ];
-
-/// The cgi settings of a level. They are inherited separately, also from levels where no program answers.
-#[derive(Clone, Default)]
-pub(in crate::config) struct CgiDraft {
-    /// Whether a program answers here.
-    on: bool,
-    /// The settings.
-    cgi: Cgi,
-}
 
 /// Called after all plain directives of a level: stores the result in the level's settings.
 pub(in crate::config) fn settle(scope: &mut Scope<'_>) {

@@ -1,15 +1,14 @@
 //! `directory`: servers that speak the directory protocol (docs/directory.md), their users and timeouts.
 
-use super::{Contexts, Directive, Form, put};
+use super::{Contexts, Directive, Form, Read, put};
 use crate::config::lex::Word;
 use crate::config::listeners::ServerDraft;
 use crate::config::parse::Statement;
 use crate::config::problem::{Fault, Position};
-use crate::config::scope::Scope;
+use crate::config::scope::{DirectoryDraft, Scope};
 use crate::config::types::{Autoindex, DirectoryServer, DisableSymlinks, Server};
 use crate::password::Users;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The largest users file in bytes: some 10,000 users.
 const USERS_BYTES_MAX: u64 = 1 << 20;
@@ -23,8 +22,8 @@ pub(super) const TABLE: &[Directive] = &[
         contexts: Contexts::MAIN,
         args: 0..=0,
         example: "directory { server { listen 1202; root html; } }",
-        form: Form::Section(|scope, it| {
-            scope.inside(Contexts::DIRECTORY).read(it.statements());
+        form: Form::Section(|scope, it, read| {
+            read(&mut scope.inside(Contexts::DIRECTORY), it.statements());
             Ok(())
         }),
     },
@@ -47,19 +46,6 @@ pub(super) const TABLE: &[Directive] = &[
     },
 ];
 
-/// The settings of this file's directives on a level.
-#[derive(Clone)]
-pub(in crate::config) struct DirectoryDraft {
-    users: Option<Arc<Users>>,
-    timeout: Duration,
-}
-
-impl Default for DirectoryDraft {
-    fn default() -> Self {
-        Self { users: None, timeout: Duration::from_secs(60) }
-    }
-}
-
 /// `users FILE|off;`
 fn users(scope: &Scope<'_>, word: &Word) -> Result<Option<Arc<Users>>, Fault> {
     if word.text == "off" {
@@ -80,9 +66,9 @@ fn users(scope: &Scope<'_>, word: &Word) -> Result<Option<Arc<Users>>, Fault> {
 }
 
 /// `server { ... }` in `directory`.
-pub(super) fn server(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+pub(super) fn server(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fault> {
     let mut inner = scope.inside(Contexts::DIRECTORY_SERVER);
-    inner.read(it.statements());
+    read(&mut inner, it.statements());
     let Scope { mut settings, listens, directory: DirectoryDraft { users, timeout }, seen, .. } = inner;
     let place = it.name.place;
     // Links below the root are not followed, but the path to the root may contain some.

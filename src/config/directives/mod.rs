@@ -6,11 +6,11 @@ pub(super) mod cgi;
 mod connection;
 mod content;
 mod dav;
-pub(super) mod directory;
+mod directory;
 mod events;
 mod http;
-pub(super) mod listen;
-pub(super) mod location;
+mod listen;
+mod location;
 mod log;
 mod main;
 mod methods;
@@ -23,33 +23,21 @@ mod userid;
 use super::lex::Word;
 use super::parse::Statement;
 use super::problem::Fault;
-use super::scope::Scope;
+use super::scope::{Contexts, Scope};
 use super::suggest::{did_you_mean, nearest};
 use std::ops::RangeInclusive;
-
-bitflags::bitflags! {
-    /// The levels that a directive may be on.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    pub(super) struct Contexts: u8 {
-        /// Outside of all blocks.
-        const MAIN = 1;
-        const EVENTS = 2;
-        const HTTP = 4;
-        const SERVER = 8;
-        const LOCATION = 16;
-        const DIRECTORY = 32;
-        /// A `server` in `directory`.
-        const DIRECTORY_SERVER = 64;
-        /// All levels that describe requests.
-        const REQUEST = Self::HTTP.bits() | Self::SERVER.bits() | Self::LOCATION.bits();
-    }
-}
 
 /// No upper limit on values.
 const MANY: usize = usize::MAX;
 
 /// Changes the level that a directive is on.
 pub(super) type Set = fn(&mut Scope<'_>, &Statement) -> Result<(), Fault>;
+
+/// Reads statements into a level: [`super::walk::read`], which a block's directive gets as an argument.
+pub(super) type Read = fn(&mut Scope<'_>, &[Statement]);
+
+/// Opens the level of a block, reads the block into it, and takes over what the level has at the end.
+pub(super) type Enter = fn(&mut Scope<'_>, &Statement, Read) -> Result<(), Fault>;
 
 /// How a directive is written, and the function that reads it.
 #[derive(Clone, Copy)]
@@ -61,9 +49,9 @@ pub(super) enum Form {
     /// `name { key value; }`, a table, any number of times.
     Table(Set),
     /// `name { directives }`, at most once on a level.
-    Section(Set),
+    Section(Enter),
     /// `name { directives }`, any number of times.
-    Sections(Set),
+    Sections(Enter),
 }
 
 /// A row: one directive.
