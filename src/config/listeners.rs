@@ -185,8 +185,8 @@ fn forms(name: &str) -> Vec<String> {
     }
 }
 
-/// Whether the sockets of two addresses overlap. The kernel binds a wildcard address and a specific one with the same
-/// port only if both sockets have `SO_REUSEPORT`. An IPv6 wildcard that also accepts IPv4 overlaps with the IPv4
+/// Marks the listeners whose addresses overlap: the kernel binds a wildcard address and a specific one with the same
+/// port only if both sockets have `SO_REUSEPORT`. An IPv6 wildcard that also accepts IPv4 is an error beside the IPv4
 /// wildcard.
 fn share_ports(groups: &[Group], listeners: &mut [Listener], files: &Files, faults: &mut Vec<Fault>) {
     for wide in 0..listeners.len() {

@@ -117,7 +117,7 @@ fn rfc850(text: &[u8], now_secs: i64) -> Option<i64> {
     candidates.into_iter().flatten().find(|&secs| !is_over_50_years_ahead(secs, now_secs))
 }
 
-/// Compares in calendar years, so leap days do not matter.
+/// Whether a time is more than 50 calendar years after another. The leap days in between do not matter.
 fn is_over_50_years_ahead(secs: i64, now_secs: i64) -> bool {
     let (then, now) = (day_of(secs.div_euclid(DAY_SECS)), day_of(now_secs.div_euclid(DAY_SECS)));
     let rank = |d: Day, secs: i64| (d.year, d.month, d.day, secs.rem_euclid(DAY_SECS));
