@@ -13,13 +13,13 @@ use webserv_sys::signal::Signal;
 
 /// What the command is to do.
 #[derive(Debug, PartialEq)]
-pub enum Command {
+pub enum CliCommand {
     /// Serve.
-    Serve(Source),
+    Serve(ConfigOptions),
     /// `-t`, `-T`: read the configuration and say whether it is right.
-    Test(Source, Dump),
+    Test(ConfigOptions, Dump),
     /// `-s`: send a signal to the server that runs.
-    Send(Signal, Source),
+    Send(Signal, ConfigOptions),
     /// `dir HOST[:PORT]`: talk to a server of the directory protocol.
     Dir(String),
     /// `-v`.
@@ -41,7 +41,7 @@ pub enum Dump {
 
 /// Where the configuration comes from.
 #[derive(Debug, PartialEq, Clone, Default)]
-pub struct Source {
+pub struct ConfigOptions {
     /// `-c`
     file: Option<PathBuf>,
     /// `-p`
@@ -81,9 +81,9 @@ Options:
 ///
 /// # Errors
 /// What is wrong with them, and what to try.
-pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, String> {
+pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<CliCommand, String> {
     let mut arguments = arguments.peekable();
-    let (mut source, mut test, mut signal) = (Source::default(), None, None);
+    let (mut source, mut test, mut signal) = (ConfigOptions::default(), None, None);
     while let Some(argument) = arguments.next() {
         let text = argument.to_string_lossy().into_owned();
         let (name, attached) = split(&text);
@@ -105,12 +105,12 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, Strin
             "-t" | "--test" => test = test.or(Some(Dump::No)),
             "-T" | "--dump" => test = Some(Dump::Yes),
             "-q" | "--quiet" => source.quiet = true,
-            "-v" | "--version" => return Ok(Command::Version),
-            "-V" | "--build-info" => return Ok(Command::Build),
-            "-h" | "-?" | "--help" => return Ok(Command::Help),
+            "-v" | "--version" => return Ok(CliCommand::Version),
+            "-V" | "--build-info" => return Ok(CliCommand::Build),
+            "-h" | "-?" | "--help" => return Ok(CliCommand::Help),
             _ if name.starts_with('-') => return Err(format!("unknown option {name}; see webserv -h")),
             _ if source.directory.as_deref() == Some(Path::new("dir")) && arguments.peek().is_none() => {
-                return Ok(Command::Dir(text));
+                return Ok(CliCommand::Dir(text));
             }
             _ if source.directory.is_some() => return Err(format!("one folder can be served, not {text} as well")),
             _ => source.directory = Some(argument.into()),
@@ -120,9 +120,9 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, Strin
         return Err("--port goes with a folder: webserv DIR --port N; else the configuration says \"listen\"".into());
     }
     Ok(match (signal, test) {
-        (Some(signal), _) => Command::Send(signal, source),
-        (None, Some(dump)) => Command::Test(source, dump),
-        (None, None) => Command::Serve(source),
+        (Some(signal), _) => CliCommand::Send(signal, source),
+        (None, Some(dump)) => CliCommand::Test(source, dump),
+        (None, None) => CliCommand::Serve(source),
     })
 }
 
@@ -149,22 +149,22 @@ fn signal_named(name: &str) -> Result<Signal, String> {
     }
 }
 
-impl Command {
+impl CliCommand {
     /// Does it.
     ///
     /// # Errors
     /// Why it could not be done.
     pub fn run(self) -> Result<(), String> {
         match self {
-            Command::Serve(source) => {
+            CliCommand::Serve(source) => {
                 let config = source.load()?;
                 server::run(config, Arc::new(move || source.load()))
             }
-            Command::Test(source, dump) => source.test(dump),
-            Command::Send(signal, source) => send(signal, &source.load()?),
-            Command::Dir(host) => directory_client::run(&host),
-            Command::Version => print(&format!("webserv/{}\n", env!("CARGO_PKG_VERSION"))),
-            Command::Build => {
+            CliCommand::Test(source, dump) => source.test(dump),
+            CliCommand::Send(signal, source) => send(signal, &source.load()?),
+            CliCommand::Dir(host) => directory_client::run(&host),
+            CliCommand::Version => print(&format!("webserv/{}\n", env!("CARGO_PKG_VERSION"))),
+            CliCommand::Build => {
                 let features = if cfg!(feature = "kqueue-shim") { "kqueue-shim" } else { "none" };
                 let (version, commit) = (env!("CARGO_PKG_VERSION"), env!("WEBSERV_COMMIT"));
                 let (built_by, pollers) = (env!("WEBSERV_RUSTC"), webserv_sys::poller::names().join(" "));
@@ -172,12 +172,12 @@ impl Command {
                     "webserv/{version} ({commit})\nbuilt by {built_by}\npollers: {pollers}\nfeatures: {features}\n"
                 ))
             }
-            Command::Help => print(HELP),
+            CliCommand::Help => print(HELP),
         }
     }
 }
 
-impl Source {
+impl ConfigOptions {
     /// Reads the configuration, or makes the one for a folder.
     fn load(&self) -> Result<Config, String> {
         let prefix = match &self.prefix {
@@ -270,29 +270,33 @@ fn send(signal: Signal, config: &Config) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    fn parsed(line: &str) -> Result<Command, String> {
+    fn parsed(line: &str) -> Result<CliCommand, String> {
         parse(line.split_whitespace().map(OsString::from))
     }
 
     #[test]
     fn options_are_nginx_s() {
-        let file = |name: &str| Source { file: Some(name.into()), ..Source::default() };
+        let file = |name: &str| ConfigOptions { file: Some(name.into()), ..ConfigOptions::default() };
         let rows = [
-            ("", Command::Serve(Source::default())),
-            ("-c a.conf", Command::Serve(file("a.conf"))),
-            ("-ca.conf", Command::Serve(file("a.conf"))),
-            ("--config=a.conf", Command::Serve(file("a.conf"))),
-            ("-t -q", Command::Test(Source { quiet: true, ..Source::default() }, Dump::No)),
-            ("-T", Command::Test(Source::default(), Dump::Yes)),
-            ("-s reload -c a.conf", Command::Send(Signal::Hup, file("a.conf"))),
-            ("-v", Command::Version),
-            ("-V", Command::Build),
-            ("-h", Command::Help),
-            ("dir localhost:1202", Command::Dir("localhost:1202".into())),
-            ("dir", Command::Serve(Source { directory: Some("dir".into()), ..Source::default() })),
+            ("", CliCommand::Serve(ConfigOptions::default())),
+            ("-c a.conf", CliCommand::Serve(file("a.conf"))),
+            ("-ca.conf", CliCommand::Serve(file("a.conf"))),
+            ("--config=a.conf", CliCommand::Serve(file("a.conf"))),
+            ("-t -q", CliCommand::Test(ConfigOptions { quiet: true, ..ConfigOptions::default() }, Dump::No)),
+            ("-T", CliCommand::Test(ConfigOptions::default(), Dump::Yes)),
+            ("-s reload -c a.conf", CliCommand::Send(Signal::Hup, file("a.conf"))),
+            ("-v", CliCommand::Version),
+            ("-V", CliCommand::Build),
+            ("-h", CliCommand::Help),
+            ("dir localhost:1202", CliCommand::Dir("localhost:1202".into())),
+            ("dir", CliCommand::Serve(ConfigOptions { directory: Some("dir".into()), ..ConfigOptions::default() })),
             (
                 "www --port 0",
-                Command::Serve(Source { directory: Some("www".into()), port: Some(0), ..Source::default() }),
+                CliCommand::Serve(ConfigOptions {
+                    directory: Some("www".into()),
+                    port: Some(0),
+                    ..ConfigOptions::default()
+                }),
             ),
         ];
         for (line, command) in rows {

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod http;
 pub mod limits;
 pub mod listen;
+pub mod local_time;
 pub mod log;
 pub mod password;
 pub mod pid_file;

@@ -17,7 +17,7 @@ pub const STORED_BYTES_MAX: usize = 2 * LONG_READ_BYTES;
 /// Bytes in memory between a handler and the protocol, per connection. The handler pauses at this mark.
 pub const REPLY_BYTES_MAX: usize = 128 << 10;
 
-/// Segments in one pipe; a file range of any size is one. A pipe with so many is full.
+/// Segments in one pipe; a file range of any size is one. A pipe with this number of segments is full.
 pub const SEGMENTS_MAX: usize = 256;
 
 /// Bytes of a buffer that is used again: a usual head, or an answer's head and a small document.
@@ -47,7 +47,7 @@ pub const CONNECTION_TASKS: usize = 3;
 /// Handlers of one transaction. A program with a body has five at most.
 pub const HANDLERS_MAX: usize = 8;
 
-/// Files in one pipe: a pipe with so many is full. Each holds a descriptor open.
+/// Files in one pipe: a pipe with this number of files is full. Each holds a descriptor open.
 pub const FILES_MAX: usize = 2;
 
 /// Answers that wait for their client to take them; no next request is begun before.
@@ -139,7 +139,7 @@ pub const IOVECS_MAX: usize = 16;
 pub const ACCEPTS_PER_TURN: usize = 64;
 
 /// Of `worker_connections`, this part is kept free as long as there are idle connections that can be closed for it: one
-/// in so many, as in nginx.
+/// in this number, as in nginx.
 pub const FREE_PART: usize = 16;
 
 /// Idle connections that are closed in one turn of Accept.

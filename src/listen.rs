@@ -103,7 +103,7 @@ impl Sockets {
         self.listeners.iter_mut().filter_map(mine).collect()
     }
 
-    /// The addresses that are listened on, with the numbers that the kernel gave for port 0, and for whom.
+    /// The addresses of all listeners, with the numbers that the kernel gave for port 0.
     pub fn addresses(&self) -> Vec<(Address, &Listener)> {
         let first =
             self.listeners.iter().filter_map(|(listener, sockets)| Some((sockets.front()?.as_ref()?, listener)));
@@ -118,7 +118,7 @@ pub struct Open {
 }
 
 impl Open {
-    /// Opens all sockets of these listeners, for so many workers.
+    /// Opens all sockets of these listeners, for this number of workers.
     ///
     /// Sockets that share their port cannot show that another program listens there too. So each such address is first
     /// tried without sharing, before any of them is open for good.

@@ -33,7 +33,8 @@ impl Drop for PidFile {
     fn drop(&mut self) {
         let ours = std::fs::read_to_string(&self.path).is_ok_and(|now| now == text());
         if ours && std::fs::remove_file(&self.path).is_err() {
-            // After `user` the folder may be closed to us. The open file is not: nobody is told where no server is.
+            // After `user` the folder may be read-only for us, but the file is still open: empty it, so that `-s` finds
+            // no pid.
             let _ = self.file.set_len(0);
         }
     }

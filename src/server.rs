@@ -3,7 +3,7 @@
 use crate::config::{Address, Config, Listener};
 use crate::engine::Engine;
 use crate::listen::{Open, Socket, Sockets};
-use crate::log::{AccessLogs, ErrorLog, Level, Line, LogFiles, LogTarget, News};
+use crate::log::{AccessLogs, ErrorLog, Level, Line, LogEvent, LogFiles, LogTarget};
 use crate::pid_file::PidFile;
 use crate::task::client::Accept;
 use crate::task::server::{CommandRead, Signal, WorkerExit};
@@ -155,8 +155,8 @@ fn serve(mut seat: Seat) -> Result<(), String> {
     }
     let outcome = engine.run().map_err(|e| format!("the loop has ended: {e}"));
     engine.worker.access_logs.flush();
-    while let Some(news) = engine.worker.access_logs.take_news() {
-        if let News::Trouble(said) = news {
+    while let Some(event) = engine.worker.access_logs.take_event() {
+        if let LogEvent::Trouble(said) = event {
             engine.log().write(Level::Alert, &Line::plain(format_args!("{said}")));
         }
     }

@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use webserv::directory::states::{Action, Answer, Input, Rule, State, TABLE};
+use webserv::directory::states::{Action, DirectoryAnswer, Input, Rule, State, TABLE};
 
 /// The password of "guest" is "guest".
 const USERS: &[u8] = b"guest:$5$abcdefgh$osWA07JwAHeKYaCM2OP806Wc/laToNFtqYGGdRhSew2\n";
@@ -75,23 +75,23 @@ fn lines(input: Input, fails: bool) -> &'static [&'static str] {
 
 /// Reads the answer that the table promises.
 #[track_caller]
-fn check_answer(answer: Answer, path: &str, session: &mut Session) {
+fn check_answer(answer: DirectoryAnswer, path: &str, session: &mut Session) {
     let names = ["sub", "a.txt", "empty", "two words"];
     match answer {
-        Answer::Nothing => {}
-        Answer::Line(line) => assert_eq!(session.line(), line),
-        Answer::Mistake => {
+        DirectoryAnswer::Nothing => {}
+        DirectoryAnswer::Line(line) => assert_eq!(session.line(), line),
+        DirectoryAnswer::Mistake => {
             let line = session.line();
             assert!(line.starts_with("ERROR ") && line.len() > 10, "{line}");
         }
-        Answer::Path => assert_eq!(session.line(), path),
-        Answer::Names => assert_eq!(session.list(), names),
-        Answer::NoNames => assert_eq!(session.list(), ["ERROR"]),
-        Answer::CountAndNames => {
+        DirectoryAnswer::Path => assert_eq!(session.line(), path),
+        DirectoryAnswer::Names => assert_eq!(session.list(), names),
+        DirectoryAnswer::NoNames => assert_eq!(session.list(), ["ERROR"]),
+        DirectoryAnswer::CountAndNames => {
             assert_eq!(session.line(), "4");
             assert_eq!(session.list(), names);
         }
-        Answer::CountAndBytes => {
+        DirectoryAnswer::CountAndBytes => {
             assert_eq!(session.line(), "6");
             assert_eq!(session.bytes(6), b"hello\n");
         }

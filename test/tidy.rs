@@ -1,70 +1,44 @@
 //! House rules that the compiler and clippy do not know, checked over every .rs file of the repository.
 //!
-//! Each rule is a function over one file; [`FILE_RULES`] lists them. They look at lines and words and know no grammar
-//! (see [`scan`]), which is simple, and enough. Who may use whom stands in [`MAY_USE`].
+//! Each rule is a function over one file or over all files; [`FILE_RULES`] and [`TREE_RULES`] list them. Rules look at
+//! lines and words and have no parser (see [`scan`]): that is simple, and enough. Which part of the tree may use
+//! which stands in [`rooms`], which words comments avoid in [`plain`].
 
 #![forbid(unsafe_code)]
 
+#[path = "tidy/names.rs"]
+mod names;
+#[path = "tidy/paths.rs"]
+mod paths;
+#[path = "tidy/plain.rs"]
+mod plain;
+#[path = "tidy/room_tests.rs"]
+mod room_tests;
+#[path = "tidy/rooms.rs"]
+mod rooms;
 #[path = "tidy/scan.rs"]
 mod scan;
 #[path = "tidy/tests.rs"]
 mod tests;
 
+use names::{module_names, type_names};
+use plain::plain_words;
+use rooms::{circles, dependencies, rows_point_down, task_rooms};
 use scan::{Function, Source, has_word, words};
 use std::fs;
 use std::path::Path;
 
-/// A file is longer than one wants to read; 400 is the aim.
+/// The most lines of a file; aim at 400.
 const FILE_LINES_MAX: usize = 450;
-/// Tables of tests may be longer: nobody reads them from end to end.
+/// The most lines of a file of tests: its tables may be long, because readers look single rows up.
 const TEST_FILE_LINES_MAX: usize = 600;
 /// A function fits on a screen.
 const FUNCTION_LINES_MAX: usize = 70;
 /// As in rustfmt.toml, which leaves comments and strings alone.
 const COLUMNS_MAX: usize = 120;
 
-/// Which modules of `src/` each module may use, itself aside. `sys` is the crate webserv-sys, which cannot use ours:
-/// cargo sees to that. Files right in `src/` (lib.rs, main.rs, cli.rs) put the parts together and may use all of them.
-const MAY_USE: &[(&str, &[&str])] = &[
-    ("http", &[]),
-    ("limits", &[]),
-    ("cache", &["sys"]),
-    ("directory", &[]),
-    ("password", &[]),
-    ("log", &["config", "sys"]),
-    ("config", &["directory", "http", "log", "password", "sys"]),
-    ("connection", &["config", "http", "limits", "log", "sys"]),
-    ("engine", &["connection", "limits", "log", "sys"]),
-    ("listen", &["config", "sys"]),
-    ("route", &["config", "http", "limits", "sys"]),
-    ("vars", &["config", "http", "log", "route", "sys"]),
-    ("worker", &["cache", "config", "connection", "http", "limits", "listen", "log", "route", "sys"]),
-    (
-        "task",
-        &[
-            "cache",
-            "config",
-            "directory",
-            "engine",
-            "connection",
-            "http",
-            "limits",
-            "listen",
-            "log",
-            "password",
-            "route",
-            "sys",
-            "vars",
-            "worker",
-        ],
-    ),
-];
-
-/// Words that `engine/` does not know, alone or within a name, beside the kinds of task (the files of `src/task/`).
+/// Words that `engine/` must not contain, alone or within a name. The kinds of task are forbidden there too.
 const ENGINE_DOES_NOT_KNOW: &[&str] = &["cgi", "header", "http", "http1", "request", "response", "uri"];
-
-/// Names that say nothing of what is inside.
-const NO_MODULE_NAMES: &[&str] = &["common", "helper", "helpers", "misc", "util", "utils"];
 
 /// A rule looks at a file and adds a message, `path:line: what is wrong`, for each fault.
 type Rule = fn(&Source, &mut Vec<String>);
@@ -83,7 +57,14 @@ const FILE_RULES: &[Rule] = &[
     unwanted_calls,
     module_names,
     dependencies,
+    task_rooms,
+    plain_words,
 ];
+
+/// A rule that needs to see all files.
+type TreeRule = fn(&[Source], &mut Vec<String>);
+
+const TREE_RULES: &[TreeRule] = &[rows_point_down, circles, type_names];
 
 #[test]
 fn the_tree_is_tidy() {
@@ -101,10 +82,13 @@ fn the_tree_is_tidy() {
         }
         engine_words(file, &kinds, &mut faults);
     }
+    for rule in TREE_RULES {
+        rule(&files, &mut faults);
+    }
     assert!(faults.is_empty(), "{} faults in {} files:\n{}\n", faults.len(), files.len(), faults.join("\n"));
 }
 
-/// Reads all .rs files below `folder`, but for hidden folders and what cargo builds.
+/// Reads all .rs files below `folder`, except in hidden folders and in cargo's target folder.
 fn read_tree(root: &Path, folder: &Path, files: &mut Vec<Source>) {
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -166,7 +150,7 @@ fn unsafe_says_why(file: &Source, faults: &mut Vec<String>) {
     }
 }
 
-/// The crates of tests need not say so: [`unsafe_stays_in_sys`] reads them all.
+/// The crates of tests need not have the line: [`unsafe_stays_in_sys`] reads them all.
 fn crate_roots_forbid_unsafe(file: &Source, faults: &mut Vec<String>) {
     let is_root = matches!(file.path.as_str(), "src/lib.rs" | "src/main.rs") || file.in_folder("src/bin");
     if is_root && !file.code().any(|(_, code)| code == "#![forbid(unsafe_code)]") {
@@ -174,7 +158,7 @@ fn crate_roots_forbid_unsafe(file: &Source, faults: &mut Vec<String>) {
     }
 }
 
-/// A file named tests.rs or some_tests.rs has said it by its name.
+/// The name of a file tests.rs or some_tests.rs already says what is in it.
 fn leading_doc(file: &Source, faults: &mut Vec<String>) {
     if !file.path.ends_with("tests.rs") && !file.lines.first().is_some_and(|line| line.comment.starts_with("//!")) {
         faults.push(file.fault(0, "the file begins without a //! line that says what is in it"));
@@ -196,7 +180,8 @@ fn unfinished_work(file: &Source, faults: &mut Vec<String>) {
     }
 }
 
-/// A test that is not run is none; but another may run it, in a process of its own say: the reason ends in its name.
+/// A test that never runs proves nothing. `#[ignore]` is allowed if another test runs it, for instance in a process of
+/// its own: then the reason ends in the name of that test.
 fn left_out_tests(file: &Source, faults: &mut Vec<String>) {
     for (index, _) in file.code().filter(|(_, code)| code.contains("#[ignore")) {
         let reason = file.lines[index].text.trim_end().trim_end_matches("\"]");
@@ -216,37 +201,6 @@ fn unwanted_calls(file: &Source, faults: &mut Vec<String>) {
     if file.in_folder("src") {
         for (line, _) in file.shipped_code().filter(|(_, code)| code.contains("thread::sleep")) {
             faults.push(file.fault(line, "thread::sleep blocks the loop: set a deadline"));
-        }
-    }
-}
-
-fn module_names(file: &Source, faults: &mut Vec<String>) {
-    if !file.in_folder("src") && !file.in_folder("sys/src") {
-        return;
-    }
-    for name in NO_MODULE_NAMES {
-        let what = format!("module {name}: name it after what it does");
-        if file.path.split(['/', '.']).any(|part| part == *name) {
-            faults.push(file.fault(0, &what));
-        }
-        for (line, _) in file.code().filter(|(_, code)| code.contains(&format!("mod {name} {{"))) {
-            faults.push(file.fault(line, &what));
-        }
-    }
-}
-
-fn dependencies(file: &Source, faults: &mut Vec<String>) {
-    let Some(module) = file.module() else { return };
-    let Some((_, may_use)) = MAY_USE.iter().find(|(name, _)| *name == module) else {
-        if file.in_folder(&format!("src/{module}")) {
-            faults.push(file.fault(0, &format!("module {module} has no row in MAY_USE, see test/tidy.rs")));
-        }
-        return;
-    };
-    for (line, used) in file.uses() {
-        let is_ours = used == "sys" || MAY_USE.iter().any(|(name, _)| *name == used);
-        if is_ours && used != module && !may_use.contains(&used.as_str()) {
-            faults.push(file.fault(line, &format!("{module} uses {used}; see MAY_USE in test/tidy.rs")));
         }
     }
 }

@@ -1,12 +1,12 @@
-//! The hash of a key: a few instructions for each eight bytes, where the standard library's takes some hundred for a
-//! path. Clients choose the keys and never see a hash; the secret keeps them from finding keys that collide.
+//! The hash of a key: a few instructions per eight bytes; the standard library's hash takes some hundred for a path.
+//! Clients choose the keys but never see a hash, and a secret makes it impossible to find keys that collide.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// An odd number with its bits well spread: 2^64 divided by the golden ratio.
+/// An odd number whose bits are well distributed: 2^64 divided by the golden ratio.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Makes hashers that share a secret.
+/// Makes hashers with the same secret.
 #[derive(Clone, Copy)]
 pub(super) struct Secret(u64, u64);
 
@@ -32,7 +32,7 @@ impl BuildHasher for Secret {
 }
 
 impl Folding {
-    /// The two halves of a product of 128 bits, laid over each other: every bit of both sides counts.
+    /// The two halves of a product of 128 bits, combined: every bit of both factors has an effect.
     fn fold(&mut self, word: u64) {
         let product = u128::from(self.state ^ word) * u128::from(self.secret);
         self.state = (product as u64 ^ (product >> 64) as u64).wrapping_add(SPREAD);
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    /// Keys as they are: a place in memory, then paths that differ in a byte or in length.
+    /// Typical keys: an address in memory, then paths that differ in a byte or in length.
     fn keys() -> Vec<Vec<u8>> {
         let mut keys: Vec<Vec<u8>> = (0..4000u32).map(|n| format!("12345678/dir/file-{n}.html").into_bytes()).collect();
         keys.extend((0..64).map(|zeros| vec![0; zeros]));
@@ -78,8 +78,8 @@ mod tests {
             let secret = Secret::default();
             let hashes: Vec<u64> = keys().iter().map(|key| secret.hash_one(&key[..])).collect();
             assert_eq!(hashes.iter().collect::<HashSet<_>>().len(), hashes.len(), "of so few, none are the same");
-            // The map looks at the lowest and at the highest bits. Spread evenly, so many keys leave one place of
-            // 1,024 in fifty-six empty.
+            // The map uses the lowest and the highest bits. An even distribution of the keys leaves one place in
+            // fifty-six empty, of 1,024 places.
             for shift in [0, 54] {
                 let used: HashSet<u64> = hashes.iter().map(|hash| hash >> shift & 1023).collect();
                 assert!(used.len() > 950, "{} of 1,024 places from bit {shift} on", used.len());

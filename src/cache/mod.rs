@@ -1,5 +1,5 @@
-//! A bounded cache: values by key, the least recently used leaves first, and whatever depends on something that has
-//! changed leaves at once. Data only: it watches nothing, reads no file and has no clock.
+//! A bounded cache: values by key. It drops the least recently used value first, and at once every value that depends
+//! on something that has changed. Data only: it watches nothing, reads no file and has no clock.
 
 mod hash;
 mod recency;
@@ -12,56 +12,56 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 use webserv_sys::Moment;
 
-/// Something that can change, by the number that its watcher knows it by.
-pub type Watched = i32;
+/// The number that a watcher gives to something that can change.
+pub type WatchId = i32;
 
-/// What a value stands or falls with.
+/// A condition for a value to stay.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Dependency {
-    /// This does not change ...
-    pub on: Watched,
-    /// ... itself, if empty; else nothing happens to this name in it.
+    /// The watched thing that must not change.
+    pub on: WatchId,
+    /// Empty: the thing itself must not change; otherwise only this name in it must not.
     pub name: Box<[u8]>,
 }
 
-/// How much is kept. What is too large for it alone is not kept at all.
+/// How much is kept. A value that is larger than the limits is not kept at all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
-    /// Values.
+pub struct CacheLimits {
+    /// The number of values.
     pub entries_max: usize,
-    /// Bytes of all values together, as their owners count them.
+    /// Bytes of all values together, as the callers count them.
     pub bytes_max: usize,
 }
 
-/// A value as it goes in.
-pub struct Entry<V> {
+/// A value to insert.
+pub struct CacheEntry<V> {
     /// The value.
     pub value: V,
-    /// What it counts as.
+    /// Its size in bytes, for the limit.
     pub bytes: usize,
-    /// It leaves when it has not been used for so long.
+    /// It is dropped when it has not been used for this time.
     pub idle_max: Duration,
-    /// What it depends on.
+    /// The conditions for it to stay.
     pub depends: Vec<Dependency>,
 }
 
 /// Values by key.
 pub struct Cache<V> {
     places: HashMap<Box<[u8]>, u32, Secret>,
-    /// By place; `None` is free.
+    /// By place; None is a free place.
     slots: Vec<Option<Slot<V>>>,
     free: Vec<u32>,
     recency: Recency,
     bytes: usize,
-    /// Who depends on what, by place.
+    /// The dependencies, each with the place of a value that has it.
     dependents: BTreeSet<(Dependency, u32)>,
-    /// What nothing depends on any more.
-    unwatched: Vec<Watched>,
+    /// Things on which no value depends any more.
+    unwatched: Vec<WatchId>,
 }
 
 struct Slot<V> {
     key: Box<[u8]>,
-    entry: Entry<V>,
+    entry: CacheEntry<V>,
     used: Moment,
 }
 
@@ -80,22 +80,22 @@ impl<V> Default for Cache<V> {
 }
 
 impl<V> Cache<V> {
-    /// How many values there are.
+    /// The number of values.
     pub fn len(&self) -> usize {
         self.places.len()
     }
 
-    /// Whether there is none.
+    /// Whether the cache is empty.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
-    /// What all values count as.
+    /// The size of all values in bytes, as the callers counted them.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The value of this key, which is used now.
+    /// The value of this key; it becomes the most recently used one.
     pub fn get(&mut self, key: &[u8], now: Moment) -> Option<&mut V> {
         let place = *self.places.get(key)?;
         self.recency.touch(place);
@@ -104,11 +104,11 @@ impl<V> Cache<V> {
         Some(&mut slot.entry.value)
     }
 
-    /// Keeps a value in the place of any other of this key. Others make room for it.
-    pub fn insert(&mut self, key: &[u8], entry: Entry<V>, limits: Limits, now: Moment) {
+    /// Inserts a value, in place of another of the same key. Other values are dropped to make room.
+    pub fn insert(&mut self, key: &[u8], entry: CacheEntry<V>, limits: CacheLimits, now: Moment) {
         self.remove(key);
         if limits.entries_max == 0 || entry.bytes > limits.bytes_max {
-            let watched: Vec<Watched> = entry.depends.iter().map(|dependency| dependency.on).collect();
+            let watched: Vec<WatchId> = entry.depends.iter().map(|dependency| dependency.on).collect();
             return self.release(watched);
         }
         while self.len() >= limits.entries_max || self.bytes + entry.bytes > limits.bytes_max {
@@ -133,23 +133,24 @@ impl<V> Cache<V> {
         }
     }
 
-    /// Something has changed: `name` in it, or it itself if that is empty. Who depends on that leaves.
-    pub fn change(&mut self, on: Watched, name: &[u8]) {
+    /// Reports a change: of `name` in a watched thing, or of the thing itself if `name` is empty. Drops all values that
+    /// depend on it.
+    pub fn change(&mut self, on: WatchId, name: &[u8]) {
         let of = Dependency { on, name: name.into() };
         while let Some((_, place)) = self.dependents.range((of.clone(), 0)..=(of.clone(), u32::MAX)).next() {
             self.take_out(*place);
         }
     }
 
-    /// Drops all who depend on this in any way: it cannot be watched any more.
-    pub fn lose(&mut self, on: Watched) {
+    /// Drops all values that depend on this thing, because it cannot be watched any more.
+    pub fn lose(&mut self, on: WatchId) {
         while let Some((_, place)) = self.first_on(on) {
             self.take_out(*place);
         }
     }
 
-    /// Drops what has not been used for as long as it may. Of two that may idle for different times, the one that was
-    /// used before the other can delay it.
+    /// Drops the values that have not been used for their time. Values are looked at in the order of their last use, so
+    /// one with a long time can delay a newer one with a short time.
     pub fn drop_idle(&mut self, now: Moment) {
         while let Some(oldest) = self.recency.oldest() {
             match &self.slots[oldest as usize] {
@@ -166,19 +167,19 @@ impl<V> Cache<V> {
         }
     }
 
-    /// What nothing depends on any more since this was asked last, and need not be watched.
-    pub fn take_unwatched(&mut self) -> Vec<Watched> {
+    /// The things that no value depends on any more since the last call: they need not be watched.
+    pub fn take_unwatched(&mut self) -> Vec<WatchId> {
         let unwatched = std::mem::take(&mut self.unwatched);
-        // Someone may have come to depend on it again.
+        // A value may depend on it again.
         unwatched.into_iter().filter(|on| self.first_on(*on).is_none()).collect()
     }
 
-    /// These were watched for a value that is not kept after all.
-    pub fn release(&mut self, watched: impl IntoIterator<Item = Watched>) {
+    /// These things were watched for a value that was not inserted after all.
+    pub fn release(&mut self, watched: impl IntoIterator<Item = WatchId>) {
         self.unwatched.extend(watched);
     }
 
-    fn first_on(&self, on: Watched) -> Option<&(Dependency, u32)> {
+    fn first_on(&self, on: WatchId) -> Option<&(Dependency, u32)> {
         let itself = Dependency { on, name: Box::default() };
         self.dependents.range((itself, 0)..).next().filter(|(dependency, _)| dependency.on == on)
     }

@@ -1,9 +1,9 @@
-//! Which place was used when: a doubly linked list through the places, the newest first.
+//! The order of the places by their last use: a doubly linked list, the newest first.
 
-/// No place.
+/// Means that there is no place.
 const NONE: u32 = u32::MAX;
 
-/// An order of places. Every step costs the same, however many there are.
+/// The order. Every operation has the same cost, however many places there are.
 pub(super) struct Recency {
     /// By place.
     links: Vec<Link>,
@@ -24,12 +24,12 @@ impl Default for Recency {
 }
 
 impl Recency {
-    /// The one that was not used for the longest time.
+    /// The place that was not used for the longest time.
     pub fn oldest(&self) -> Option<u32> {
         (self.oldest != NONE).then_some(self.oldest)
     }
 
-    /// A place that was not in the order is now the newest.
+    /// Adds a place as the newest.
     pub fn add(&mut self, place: u32) {
         if place as usize >= self.links.len() {
             self.links.resize(place as usize + 1, Link { newer: NONE, older: NONE });
@@ -42,7 +42,7 @@ impl Recency {
         self.newest = place;
     }
 
-    /// A place in the order is used.
+    /// Makes a place the newest.
     pub fn touch(&mut self, place: u32) {
         if self.newest != place {
             self.remove(place);
@@ -50,7 +50,7 @@ impl Recency {
         }
     }
 
-    /// A place in the order leaves it.
+    /// Removes a place from the order.
     pub fn remove(&mut self, place: u32) {
         let Link { newer, older } = self.links[place as usize];
         match newer {

@@ -2,12 +2,12 @@ use super::*;
 
 const IDLE: Duration = Duration::from_secs(10);
 
-fn entry(value: u32, bytes: usize, on: &[(Watched, &str)]) -> Entry<u32> {
-    let depend = |(on, name): &(Watched, &str)| Dependency { on: *on, name: name.as_bytes().into() };
-    Entry { value, bytes, idle_max: IDLE, depends: on.iter().map(depend).collect() }
+fn entry(value: u32, bytes: usize, on: &[(WatchId, &str)]) -> CacheEntry<u32> {
+    let depend = |(on, name): &(WatchId, &str)| Dependency { on: *on, name: name.as_bytes().into() };
+    CacheEntry { value, bytes, idle_max: IDLE, depends: on.iter().map(depend).collect() }
 }
 
-const ROOMY: Limits = Limits { entries_max: 100, bytes_max: 1000 };
+const ROOMY: CacheLimits = CacheLimits { entries_max: 100, bytes_max: 1000 };
 
 fn present(cache: &Cache<u32>) -> Vec<u32> {
     let mut all: Vec<u32> = cache.slots.iter().flatten().map(|slot| slot.entry.value).collect();
@@ -18,7 +18,7 @@ fn present(cache: &Cache<u32>) -> Vec<u32> {
 #[test]
 fn the_least_recently_used_makes_room() {
     let (mut cache, now) = (Cache::default(), Moment::now());
-    let limits = Limits { entries_max: 3, bytes_max: 100 };
+    let limits = CacheLimits { entries_max: 3, bytes_max: 100 };
     for value in 1..=3 {
         cache.insert(&[value], entry(value.into(), 10, &[]), limits, now);
     }
@@ -35,7 +35,7 @@ fn the_least_recently_used_makes_room() {
 
 #[test]
 fn who_depends_on_what_changed_leaves() {
-    type Row = (&'static str, Watched, &'static str, &'static [u32]);
+    type Row = (&'static str, WatchId, &'static str, &'static [u32]);
     let rows: [Row; 6] = [
         ("itself", 1, "", &[3, 4]),
         ("an awaited name", 9, "late", &[1, 2, 3]),
@@ -97,17 +97,18 @@ impl Random {
     }
 }
 
-/// The same, as simply as it can be said: the newest last.
+/// A model of the cache, as simple as possible: a list with the newest value last.
 #[derive(Default)]
 struct Model {
     entries: Vec<Cached>,
 }
 
-/// Key, value, bytes, what it depends on, when it was used.
-type Cached = (u8, u32, usize, Vec<(Watched, String)>, Moment);
+/// Key, value, bytes, dependencies, time of the last use.
+type Cached = (u8, u32, usize, Vec<(WatchId, String)>, Moment);
 
 impl Model {
-    fn insert(&mut self, key: u8, value: u32, bytes: usize, on: &[(Watched, &str)], limits: Limits, now: Moment) {
+    fn insert(&mut self, key: u8, entry: &CacheEntry<u32>, limits: CacheLimits, now: Moment) {
+        let bytes = entry.bytes;
         self.entries.retain(|e| e.0 != key);
         if bytes > limits.bytes_max || limits.entries_max == 0 {
             return;
@@ -116,8 +117,9 @@ impl Model {
         while self.entries.len() >= limits.entries_max || total(&self.entries) + bytes > limits.bytes_max {
             self.entries.remove(0);
         }
-        let on = on.iter().map(|(on, name)| (*on, name.to_string())).collect();
-        self.entries.push((key, value, bytes, on, now));
+        let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        let on = entry.depends.iter().map(|dependency| (dependency.on, text(&dependency.name))).collect();
+        self.entries.push((key, entry.value, bytes, on, now));
     }
 
     fn get(&mut self, key: u8, now: Moment) -> Option<u32> {
@@ -129,27 +131,27 @@ impl Model {
     }
 }
 
-/// Seeded steps on the cache and on the model: they agree after each.
+/// Random steps on the cache and on the model; both must agree after each step.
 #[test]
 fn any_sequence_of_steps_does_what_the_model_does() {
     const NAMES: [&str; 3] = ["", "x", "y"];
     for seed in 0..200 {
         let mut random = Random(seed);
-        let limits = Limits { entries_max: random.below(12) as usize, bytes_max: random.below(60) as usize };
+        let limits = CacheLimits { entries_max: random.below(12) as usize, bytes_max: random.below(60) as usize };
         let (mut cache, mut model, mut now) = (Cache::default(), Model::default(), Moment::now());
-        let mut watched: BTreeSet<Watched> = BTreeSet::new();
+        let mut watched: BTreeSet<WatchId> = BTreeSet::new();
         for step in 0..300 {
             now = now.after(Duration::from_secs(random.below(3)));
-            let (key, on, name) = (random.below(20) as u8, random.below(6) as Watched, NAMES[random.below(3) as usize]);
+            let (key, on, name) = (random.below(20) as u8, random.below(6) as WatchId, NAMES[random.below(3) as usize]);
             match random.below(10) {
                 0..4 => {
                     let bytes = random.below(20) as usize;
                     let on: Vec<_> = (0..random.below(4))
-                        .map(|_| (random.below(6) as Watched, NAMES[random.below(3) as usize]))
+                        .map(|_| (random.below(6) as WatchId, NAMES[random.below(3) as usize]))
                         .collect();
                     watched.extend(on.iter().map(|(on, _)| *on));
                     cache.insert(&[key], entry(step, bytes, &on), limits, now);
-                    model.insert(key, step, bytes, &on, limits, now);
+                    model.insert(key, &entry(step, bytes, &on), limits, now);
                 }
                 4..7 => assert_eq!(cache.get(&[key], now).copied(), model.get(key, now), "seed {seed} step {step}"),
                 7 => {
@@ -170,9 +172,9 @@ fn any_sequence_of_steps_does_what_the_model_does() {
             assert_eq!(present(&cache), expected, "seed {seed} step {step}");
             assert_eq!(cache.bytes(), model.entries.iter().map(|e| e.2).sum::<usize>(), "seed {seed} step {step}");
             assert!(cache.len() <= limits.entries_max && cache.bytes() <= limits.bytes_max);
-            // What is watched is what is depended on: nothing is forgotten, nothing is kept in vain.
+            // The cache watches exactly what its values depend on.
             watched = &watched - &cache.take_unwatched().into_iter().collect();
-            let needed: BTreeSet<Watched> = model.entries.iter().flat_map(|e| e.3.iter().map(|d| d.0)).collect();
+            let needed: BTreeSet<WatchId> = model.entries.iter().flat_map(|e| e.3.iter().map(|d| d.0)).collect();
             assert_eq!(watched, needed, "seed {seed} step {step}");
         }
         cache.clear();

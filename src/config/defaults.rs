@@ -1,16 +1,15 @@
-//! What holds where the configuration says nothing.
+//! The defaults: the values of settings that the configuration does not mention.
 
 use super::types::*;
 use crate::http::form_data::FormLimits;
 use crate::http::listing::Format;
 use crate::http::userid::{Cookie, Lifetime};
-use crate::log::Level;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The least serious level that the error log has unless `error_log` names one.
+/// The least serious level of the error log, unless `error_log` names another.
 pub(super) const ERROR_LEVEL: Level = Level::Error;
 
 impl Default for Settings {
@@ -117,7 +116,7 @@ impl Default for Userid {
 }
 
 impl Default for Cgi {
-    /// `cgi on;` and nothing else.
+    /// The settings of `cgi on;` alone.
     fn default() -> Self {
         Cgi {
             pass: None,
@@ -147,21 +146,21 @@ impl Default for Events {
     }
 }
 
-impl Default for ErrorLog {
+impl Default for ErrorLogDirective {
     fn default() -> Self {
-        ErrorLog { target: LogTarget::Stderr, level: ERROR_LEVEL }
+        ErrorLogDirective { target: LogTarget::Stderr, level: ERROR_LEVEL }
     }
 }
 
 impl Default for Config {
-    /// A server that listens nowhere.
+    /// A server without an address.
     fn default() -> Self {
         Config {
             daemon: false,
             pid: None,
             user: None,
             workers: 1,
-            error_log: ErrorLog::default(),
+            error_log: ErrorLogDirective::default(),
             error_logs: Vec::new(),
             is_debugged: false,
             events: Events::default(),

@@ -1,49 +1,49 @@
-//! Text to tokens: words, quotes, escapes, comments, `;`, `{` and `}`, as nginx reads them.
+//! Splits a text into tokens, as nginx does: words with quotes and escapes, comments, `;`, `{` and `}`.
 
-use super::problem::{Fault, Place};
+use super::problem::{Fault, Position};
 use std::str::Chars;
 
-/// The longest word.
+/// The longest word, in bytes.
 pub(super) const WORD_BYTES_MAX: usize = 4096;
 
-/// A word of the configuration, quotes and escapes taken off.
+/// A word of the configuration, without its quotes and escapes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Word {
     pub text: String,
-    pub place: Place,
-    /// It stood in quotes, so it is a value whatever it looks like.
+    pub place: Position,
+    /// The word was in quotes, so it is a value, even if it looks like something else.
     pub quoted: bool,
 }
 
 impl Word {
-    /// Something is wrong with this word.
+    /// A fault at this word.
     pub fn fault(&self, message: impl Into<String>) -> Fault {
         Fault::new(self.place, message)
     }
 }
 
-/// What a text is made of.
+/// A piece of a text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Token {
     Word(Word),
-    Semicolon(Place),
-    Open(Place),
-    Close(Place),
-    /// The text has ended.
+    Semicolon(Position),
+    Open(Position),
+    Close(Position),
+    /// The end of the text.
     End,
 }
 
-/// Reads tokens off a text.
+/// Reads the tokens of a text.
 pub(super) struct Lexer<'text> {
     rest: Chars<'text>,
-    /// Where the next character stands.
-    at: Place,
+    /// The position of the next character.
+    at: Position,
 }
 
 impl<'text> Lexer<'text> {
-    /// At the beginning of a file's text.
+    /// A lexer at the start of a file's text.
     pub fn new(file: usize, text: &'text str) -> Self {
-        Lexer { rest: text.chars(), at: Place { file, line: 1, column: 1, width: 1 } }
+        Lexer { rest: text.chars(), at: Position { file, line: 1, column: 1, width: 1 } }
     }
 
     /// The next token.
@@ -90,7 +90,7 @@ impl<'text> Lexer<'text> {
         }
     }
 
-    /// A word without quotes: it ends before a blank, `;` or `{`, but `${name}` belongs to it.
+    /// Reads a word without quotes: it ends before a blank, `;` or `{`, but `${name}` belongs to it.
     fn word(&mut self) -> Result<Token, Fault> {
         let start = self.at;
         let mut text = String::new();
@@ -108,7 +108,7 @@ impl<'text> Lexer<'text> {
         Ok(Token::Word(Word { text, place: self.since(start), quoted: false }))
     }
 
-    /// A word in quotes; a blank, `;`, `{` or `}` must follow.
+    /// Reads a word in quotes; a blank, `;`, `{` or `}` must follow.
     fn quoted(&mut self) -> Result<Token, Fault> {
         let start = self.at;
         let quote = self.bump();
@@ -133,7 +133,7 @@ impl<'text> Lexer<'text> {
         }
     }
 
-    /// One character of a word, or two after a backslash.
+    /// Reads one character of a word, or two after a backslash.
     fn take(&mut self, text: &mut String) -> Result<(), Fault> {
         let at = self.at;
         let c = match self.bump() {
@@ -143,7 +143,7 @@ impl<'text> Lexer<'text> {
                 Some('t') => self.bump().map(|_| '\t'),
                 Some('r') => self.bump().map(|_| '\r'),
                 Some('n') => self.bump().map(|_| '\n'),
-                // Any other backslash stays, and what follows it has no special meaning.
+                // Any other backslash stays, and the next character has no special meaning.
                 Some('\0') | None => Some('\\'),
                 Some(_) => {
                     text.push('\\');
@@ -156,10 +156,10 @@ impl<'text> Lexer<'text> {
         Ok(())
     }
 
-    /// The place from `start` up to here, or without end if that is on another line.
-    fn since(&self, start: Place) -> Place {
+    /// The range from `start` to here; without an end if that is on another line.
+    fn since(&self, start: Position) -> Position {
         let width = if self.at.line == start.line { self.at.column - start.column } else { usize::MAX };
-        Place { width, ..start }
+        Position { width, ..start }
     }
 }
 
@@ -171,7 +171,7 @@ fn is_blank(c: char) -> bool {
 mod tests {
     use super::*;
 
-    /// Tokens in short: words as they are, quoted ones in guillemets, an error as "! line:column message".
+    /// Tokens in short form: words as they are, quoted ones in guillemets, an error as "! line:column message".
     fn tokens(text: &str) -> String {
         let mut lexer = Lexer::new(0, text);
         let mut out = Vec::new();
@@ -234,7 +234,7 @@ mod tests {
     fn places_count_characters() {
         let mut lexer = Lexer::new(3, "ä 'ö\nü' \"x\\\"y\";");
         let mut place = |line, column, width| {
-            let expected = Place { file: 3, line, column, width };
+            let expected = Position { file: 3, line, column, width };
             match lexer.token().unwrap() {
                 Token::Word(word) => assert_eq!(word.place, expected),
                 Token::Semicolon(place) => assert_eq!(place, expected),

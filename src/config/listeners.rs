@@ -1,55 +1,56 @@
-//! Servers to listeners: who listens where, who is the default, and what cannot be.
+//! Makes listeners of servers: which servers are behind each address, which one is the default, and which combinations
+//! are errors.
 
 use super::lex::Word;
-use super::problem::{Fault, Files, Place};
+use super::problem::{Fault, Files, Position};
 use super::types::{Address, DirectoryServer, Hosts, Listener, Server};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// `backlog=`, unless given.
+/// The default of `backlog=`.
 const BACKLOG: i32 = 511;
 
-/// A `listen` as it was written, each option with its place.
+/// A `listen` as it was written, each option with its position.
 #[derive(Clone, Debug)]
 pub(super) struct Listen {
     pub address: Address,
-    pub place: Place,
-    pub default_server: Option<((), Place)>,
-    pub reuseport: Option<((), Place)>,
-    pub backlog: Option<(i32, Place)>,
-    pub ipv6only: Option<(bool, Place)>,
+    pub place: Position,
+    pub default_server: Option<((), Position)>,
+    pub reuseport: Option<((), Position)>,
+    pub backlog: Option<(i32, Position)>,
+    pub ipv6only: Option<(bool, Position)>,
 }
 
 impl Listen {
-    /// Without options.
-    pub fn new(address: Address, place: Place) -> Self {
+    /// A `listen` without options.
+    pub fn new(address: Address, place: Position) -> Self {
         Listen { address, place, default_server: None, reuseport: None, backlog: None, ipv6only: None }
     }
 
-    /// The address for messages.
+    /// The address, for messages.
     pub fn name(&self) -> String {
         name(&self.address)
     }
 }
 
-/// A `server` and what decides which requests are its.
+/// A `server` and the facts that decide which requests it gets.
 #[derive(Debug)]
 pub(super) struct ServerDraft {
     pub server: Arc<Server>,
     pub listens: Vec<Listen>,
     pub names: Vec<Word>,
     /// The word `server`.
-    pub place: Place,
-    /// It speaks the directory protocol, and not HTTP.
+    pub place: Position,
+    /// The server speaks the directory protocol, not HTTP.
     pub directory: Option<Arc<DirectoryServer>>,
 }
 
-/// What is said about one address.
+/// All that the configuration says about one address.
 struct Group {
     listen: Listen,
-    /// Indices of the servers, and where each says so.
-    members: Vec<(usize, Place)>,
+    /// Indices of the servers, and where each of them names the address.
+    members: Vec<(usize, Position)>,
 }
 
 /// The listeners of all servers, in order of first appearance.
@@ -80,7 +81,7 @@ pub(super) fn listeners(servers: &[ServerDraft], files: &Files) -> Result<Vec<Li
 }
 
 impl Group {
-    /// Options may be given with one `listen` of an address, or alike with several.
+    /// Options may stand in one `listen` of an address, or be equal in several.
     fn merge(&mut self, other: &Listen, files: &Files, faults: &mut Vec<Fault>) {
         let name = self.listen.name();
         let mine = &mut self.listen;
@@ -108,11 +109,11 @@ impl Group {
         mine.ipv6only = mine.ipv6only.or(other.ipv6only);
     }
 
-    /// The servers of an address are told apart by the name that a request of HTTP has. One of the directory protocol
-    /// is alone.
+    /// HTTP servers of one address differ by the name in the request. A server of the directory protocol must be alone
+    /// on its address, because that protocol has no names.
     fn mixed_protocols(&self, servers: &[ServerDraft], files: &Files) -> Option<Fault> {
         let (first, others) = self.members.split_first()?;
-        let is_directory = |(index, _): &(usize, Place)| servers[*index].directory.is_some();
+        let is_directory = |(index, _): &(usize, Position)| servers[*index].directory.is_some();
         let (_, place) = others.iter().find(|other| is_directory(first) || is_directory(other))?;
         let (name, first) = (self.listen.name(), files.name(first.1));
         let alone = "a server of the directory protocol needs an address of its own";
@@ -120,15 +121,15 @@ impl Group {
     }
 
     fn listener(&self, servers: &[ServerDraft], files: &Files, faults: &mut Vec<Fault>) -> Listener {
-        // The default server stands first, then the others in the order of the file.
+        // The default server is first; the others keep the order of the file.
         let mut members = self.members.clone();
-        let says_default = |(index, _): &(usize, Place)| {
+        let says_default = |(index, _): &(usize, Position)| {
             servers[*index].listens.iter().any(|l| l.address == self.listen.address && l.default_server.is_some())
         };
         members.sort_by_key(|member| !says_default(member));
         let directory = members.first().and_then(|(index, _)| servers[*index].directory.clone());
         let mut hosts = Hosts::default();
-        let mut taken: HashMap<String, Place> = HashMap::new();
+        let mut taken: HashMap<String, Position> = HashMap::new();
         for (index, _) in members {
             let draft = &servers[index];
             let position = hosts.servers.len();
@@ -155,9 +156,9 @@ impl Group {
         }
     }
 
-    /// Two servers that no request could tell apart.
-    fn conflict(&self, name: &str, a: Place, b: Place, files: &Files) -> Fault {
-        // The default server was looked at first, wherever it stands.
+    /// The fault of two servers with the same name on one address.
+    fn conflict(&self, name: &str, a: Position, b: Position, files: &Files) -> Fault {
+        // The default server was looked at first, wherever it is in the file.
         let (first, second) = if a <= b { (a, b) } else { (b, a) };
         let hint = if name.is_empty() { "; give each of them a server_name" } else { "" };
         let address = self.listen.name();
@@ -167,8 +168,8 @@ impl Group {
 }
 
 impl ServerDraft {
-    /// The names with their places; a server without names answers to the empty one.
-    fn entries(&self) -> Vec<(String, Place)> {
+    /// The names with their positions; a server without names answers to the empty name.
+    fn entries(&self) -> Vec<(String, Position)> {
         if self.names.is_empty() {
             return vec![(String::new(), self.place)];
         }
@@ -176,7 +177,7 @@ impl ServerDraft {
     }
 }
 
-/// What a name occupies: `.x` is `x` and `*.x`.
+/// The names that a `server_name` takes: `.x` takes `x` and `*.x`.
 fn forms(name: &str) -> Vec<String> {
     match name.strip_prefix('.') {
         Some(bare) => vec![bare.to_owned(), format!("*{name}")],
@@ -184,8 +185,9 @@ fn forms(name: &str) -> Vec<String> {
     }
 }
 
-/// The kernel binds a wildcard address and a specific one of the same port beside each other only if both sockets say
-/// `SO_REUSEPORT`; an IPv6 wildcard that takes IPv4 as well cannot stand beside IPv4's own.
+/// Marks the listeners whose addresses overlap: the kernel binds a wildcard address and a specific one with the same
+/// port only if both sockets have `SO_REUSEPORT`. An IPv6 wildcard that also accepts IPv4 is an error beside the IPv4
+/// wildcard.
 fn share_ports(groups: &[Group], listeners: &mut [Listener], files: &Files, faults: &mut Vec<Fault>) {
     for wide in 0..listeners.len() {
         for narrow in 0..listeners.len() {

@@ -1,12 +1,12 @@
-//! The ways in: from a file, from text, from the copies inside the program, for one directory.
+//! The sources of a configuration: a file, a text, the texts built into the program, or a directory to serve.
 
-use super::directives::Contexts;
 use super::listeners::{Listen, listeners};
 use super::parse::{Parser, Statement};
 use super::problem::{Errors, Fault, Files, Problem};
-use super::scope::{Draft, Scope};
-use super::source::Source;
+use super::scope::{ConfigDraft, Contexts, Scope};
+use super::source::ConfigSource;
 use super::types::{Address, Config, Settings};
+use super::walk;
 use crate::directory;
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,48 +18,48 @@ const DEFAULT_CONF: &str = include_str!("../../config/default.conf");
 /// `config/mime.types` as shipped.
 const MIME_TYPES: &str = include_str!("../../config/mime.types");
 
-/// What `include` finds in texts that are part of the program.
+/// The texts inside the program, for `include`.
 const EMBEDDED: &[(&str, &str)] = &[("mime.types", MIME_TYPES)];
 
-/// What messages call the directives of the command line.
+/// The name of `-g` in messages.
 const GLOBALS: &str = "-g";
 
 impl Config {
-    /// Reads a configuration from a file. Relative paths in it are relative to `prefix`, included files to the
-    /// directory of `path`; `globals` are directives of the top level, as of `-g`.
+    /// Reads a configuration from a file. Relative paths in it are relative to `prefix`, included files are relative to
+    /// the directory of `path`. `globals` has more directives of the top level, those of `-g`.
     ///
     /// # Errors
-    /// All that is wrong, up to [`Errors::MAX`] problems, if it can be told apart; a fault of the grammar stands alone.
+    /// Up to [`Errors::MAX`] problems. After a syntax error there is only that one, because the rest cannot be read.
     pub fn load(path: &Path, prefix: &Path, globals: &str) -> Result<Config, Errors> {
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-        let source = Source { embedded: &[], directory };
+        let source = ConfigSource { embedded: &[], directory };
         let text = source.read(path);
         let text = text.map_err(|error| Errors::file(&path.to_string_lossy(), format!("cannot be read: {error}")))?;
         read(path, &text, &source, prefix, globals)
     }
 
-    /// Reads a configuration from a text that messages call `name`. `include mime.types;` means the copy inside the
-    /// program; other files are relative to `prefix`, like all paths.
+    /// Reads a configuration from a text; `name` is its name in messages. `include mime.types;` means the text inside
+    /// the program. All other paths, also those of included files, are relative to `prefix`.
     ///
     /// # Errors
-    /// As of [`Config::load`].
+    /// The same as those of [`Config::load`].
     pub fn from_text(name: &str, text: &str, prefix: &Path, globals: &str) -> Result<Config, Errors> {
-        let source = Source { embedded: EMBEDDED, directory: prefix.to_owned() };
+        let source = ConfigSource { embedded: EMBEDDED, directory: prefix.to_owned() };
         read(Path::new(name), text, &source, prefix, globals)
     }
 
-    /// `config/default.conf` as it was when the program was built, for when there is no file.
+    /// The `config/default.conf` of the build, for a start without a file.
     ///
     /// # Errors
-    /// As of [`Config::load`]; only `globals` can be wrong.
+    /// The same as those of [`Config::load`]; only `globals` can be wrong.
     pub fn built_in(prefix: &Path, globals: &str) -> Result<Config, Errors> {
         Config::from_text("config/default.conf (built in)", DEFAULT_CONF, prefix, globals)
     }
 
-    /// What `webserv DIR` serves: one directory on one address, logging to the terminal.
+    /// The configuration of `webserv DIR`: one directory on one address, with the log on the terminal.
     ///
     /// # Errors
-    /// None that a directory and an address could cause.
+    /// The text is fixed, so no directory and no address causes an error.
     pub fn for_directory(directory: &Path, address: SocketAddr) -> Result<Config, Errors> {
         let text = format!(
             "error_log stderr notice;\n\
@@ -69,14 +69,14 @@ impl Config {
     }
 }
 
-/// Reads all texts, walks the statements, and puts the listeners together.
-fn read(path: &Path, text: &str, source: &Source<'_>, prefix: &Path, globals: &str) -> Result<Config, Errors> {
+/// Parses all texts, reads the statements, and makes the listeners.
+fn read(path: &Path, text: &str, source: &ConfigSource<'_>, prefix: &Path, globals: &str) -> Result<Config, Errors> {
     let mut files = Files::default();
     let statements = match statements(path, text, source, globals, &mut files) {
         Ok(statements) => statements,
         Err(fault) => return Err(Errors { problems: vec![files.problem(&fault)] }),
     };
-    let mut draft = Draft {
+    let mut draft = ConfigDraft {
         config: Config::default(),
         prefix: prefix.to_owned(),
         files,
@@ -88,7 +88,7 @@ fn read(path: &Path, text: &str, source: &Source<'_>, prefix: &Path, globals: &s
     };
     let defaults = Settings::default();
     let settings = Settings { root: prefix.join(&defaults.root), ..defaults };
-    Scope::new(&mut draft, Contexts::MAIN, settings).read(&statements);
+    walk::read(&mut Scope::new(&mut draft, Contexts::MAIN, settings), &statements);
     finish(draft, path)
 }
 
@@ -96,7 +96,7 @@ fn read(path: &Path, text: &str, source: &Source<'_>, prefix: &Path, globals: &s
 fn statements(
     path: &Path,
     text: &str,
-    source: &Source<'_>,
+    source: &ConfigSource<'_>,
     globals: &str,
     files: &mut Files,
 ) -> Result<Vec<Statement>, Fault> {
@@ -109,14 +109,14 @@ fn statements(
         }
     }
     let in_file = parser.text(path, text)?;
-    // What the command line says wins over the same directive of the file.
+    // A directive of the command line overrides the same directive of the file.
     let overridden = |it: &Statement| it.block.is_none() && statements.iter().any(|g| g.name.text == it.name.text);
     let kept: Vec<Statement> = in_file.into_iter().filter(|it| !overridden(it)).collect();
     statements.extend(kept);
     Ok(statements)
 }
 
-fn finish(mut draft: Draft, path: &Path) -> Result<Config, Errors> {
+fn finish(mut draft: ConfigDraft, path: &Path) -> Result<Config, Errors> {
     for server in &mut draft.servers {
         if server.listens.is_empty() {
             let port = match server.directory {
@@ -128,7 +128,7 @@ fn finish(mut draft: Draft, path: &Path) -> Result<Config, Errors> {
             server.listens.push(Listen::new(address, server.place));
         }
     }
-    // What servers say about one another means nothing before each of them is right.
+    // Servers are compared with each other only if each of them is valid.
     if draft.faults.is_empty() {
         match listeners(&draft.servers, &draft.files) {
             Ok(listeners) => draft.config.listeners = listeners,

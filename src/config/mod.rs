@@ -1,8 +1,8 @@
 //! The configuration: nginx's language, read once into typed values with all inheritance resolved.
 //!
-//! A text becomes words ([`lex`]), the words statements and blocks ([`parse`]), and each statement is handed to its
-//! directive ([`directives`]), which changes the settings of its level ([`scope`]). The servers that come of it are put
-//! behind their addresses at the end ([`listeners`]).
+//! A text is split into words ([`lex`]), and the words are grouped into statements and blocks ([`parse`]). The walk
+//! over the statements ([`walk`]) gives each one to its directive ([`directives`]), which changes the settings of its
+//! level ([`scope`]). At the end the servers are grouped by their addresses ([`listeners`]).
 
 mod defaults;
 mod directives;
@@ -18,6 +18,7 @@ mod suggest;
 mod template;
 mod types;
 mod value;
+mod walk;
 
 pub use problem::{Errors, Problem};
 pub use types::*;

@@ -1,14 +1,14 @@
-//! Tokens to statements and blocks, with `include` replaced by what the files contain.
+//! Groups tokens into statements and blocks, and replaces each `include` by the statements of its files.
 
 use super::lex::{Lexer, Token, Word};
-use super::problem::{Fault, Files, Place};
-use super::source::Source;
+use super::problem::{Fault, Files, Position};
+use super::source::ConfigSource;
 use std::path::{Path, PathBuf};
 
-/// How deep blocks may stand in one another.
+/// How deep blocks may be nested.
 const DEPTH_MAX: usize = 32;
 
-/// How deep files may include one another.
+/// How deep files may include each other.
 const INCLUDE_DEPTH_MAX: usize = 16;
 
 /// How many files one configuration may have.
@@ -23,36 +23,36 @@ pub(super) struct Statement {
 }
 
 impl Statement {
-    /// What stands in the block; nothing if there is none.
+    /// The block, if the statement has one.
     pub fn statements(&self) -> &[Statement] {
         self.block.as_ref().map_or(&[], |block| &block.statements)
     }
 }
 
-/// What stands between `{` and `}`.
+/// The statements between `{` and `}`.
 #[derive(Debug)]
 pub(super) struct Block {
-    /// The `{`.
-    pub open: Place,
+    /// The position of the `{`.
+    pub open: Position,
     pub statements: Vec<Statement>,
 }
 
-/// Reads statements; the first fault ends it.
+/// Parses statements; the first fault ends the parsing.
 pub(super) struct Parser<'a> {
-    source: &'a Source<'a>,
+    source: &'a ConfigSource<'a>,
     files: &'a mut Files,
-    /// The files being read, each included by the one before it.
+    /// The files that are being read; each is included by the one before it.
     including: Vec<PathBuf>,
     depth: usize,
 }
 
 impl<'a> Parser<'a> {
-    /// A parser that takes included files from `source` and leaves all texts in `files`.
-    pub fn new(source: &'a Source<'a>, files: &'a mut Files) -> Self {
+    /// A parser that reads included files from `source` and adds all texts to `files`.
+    pub fn new(source: &'a ConfigSource<'a>, files: &'a mut Files) -> Self {
         Parser { source, files, including: Vec::new(), depth: 0 }
     }
 
-    /// All statements of one text, which `path` names.
+    /// Parses one text; `path` is its name.
     pub fn text(&mut self, path: &Path, text: &str) -> Result<Vec<Statement>, Fault> {
         let file = self.files.add(&path.to_string_lossy(), text);
         let text = self.files.text(file);
@@ -62,8 +62,8 @@ impl<'a> Parser<'a> {
         statements
     }
 
-    /// Statements up to the `}` of the block that was opened at `open`, or up to the end of the file.
-    fn statements(&mut self, lexer: &mut Lexer<'_>, open: Option<Place>) -> Result<Vec<Statement>, Fault> {
+    /// Parses statements up to the `}` of the block that `open` began, or up to the end of the file.
+    fn statements(&mut self, lexer: &mut Lexer<'_>, open: Option<Position>) -> Result<Vec<Statement>, Fault> {
         let mut statements = Vec::new();
         loop {
             match (lexer.token()?, open) {
@@ -113,7 +113,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The statements of the files that an `include` names.
+    /// The statements of the files of an `include`.
     fn include(&mut self, statement: &Statement) -> Result<Vec<Statement>, Fault> {
         let (name, args) = (&statement.name, &statement.args);
         if let Some(block) = &statement.block {
@@ -148,7 +148,7 @@ impl<'a> Parser<'a> {
 mod tests {
     use super::*;
 
-    /// Statements in one line, or the fault as "! line:column message".
+    /// The statements in one line, or the fault as "! line:column message".
     fn parsed(text: &str) -> String {
         fn show(statements: &[Statement], out: &mut String) {
             for statement in statements {
@@ -165,7 +165,7 @@ mod tests {
             }
         }
         let source =
-            Source { embedded: &[("inner", "x 1; y { z; }"), ("self", "include self;")], directory: "/".into() };
+            ConfigSource { embedded: &[("inner", "x 1; y { z; }"), ("self", "include self;")], directory: "/".into() };
         let mut files = Files::default();
         match Parser::new(&source, &mut files).text(Path::new("test"), text) {
             Ok(statements) => {

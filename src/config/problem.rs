@@ -1,74 +1,74 @@
-//! What is wrong with a configuration, and how it is shown.
+//! The faults of a configuration, and how they are shown.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Where a word stands in the files that were read.
+/// The position of a word in the files.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub(super) struct Place {
-    /// Index into [`Files`].
+pub(super) struct Position {
+    /// The index in [`Files`].
     pub file: usize,
-    /// From 1.
+    /// Counted from 1.
     pub line: usize,
-    /// In characters, from 1.
+    /// In characters, counted from 1.
     pub column: usize,
-    /// Characters to underline; it may reach over the line's end.
+    /// The number of characters to underline; it may go beyond the end of the line.
     pub width: usize,
 }
 
-/// Something wrong at a place.
+/// A fault at a position.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Fault {
-    pub place: Place,
+    pub place: Position,
     pub message: String,
 }
 
 impl Fault {
-    /// The error half of most functions that read the configuration.
-    pub fn new(place: Place, message: impl Into<String>) -> Self {
+    /// A fault with this message.
+    pub fn new(place: Position, message: impl Into<String>) -> Self {
         Fault { place, message: message.into() }
     }
 }
 
-/// The texts that were read, kept to show the lines that faults stand on.
+/// All texts that were read, so that messages can show their lines.
 #[derive(Default, Debug)]
 pub(super) struct Files {
     list: Vec<(String, Arc<str>)>,
 }
 
 impl Files {
-    /// Keeps a text, without its byte order mark, under the name that errors call it by; returns its index.
+    /// Adds a text, without its byte order mark, under the name that messages use; returns its index.
     pub fn add(&mut self, name: &str, text: &str) -> usize {
         self.list.push((name.to_owned(), text.strip_prefix('\u{feff}').unwrap_or(text).into()));
         self.list.len() - 1
     }
 
-    /// How many there are.
+    /// The number of texts.
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// A file's text.
+    /// The text of a file.
     pub fn text(&self, file: usize) -> Arc<str> {
         self.list[file].1.clone()
     }
 
-    /// All texts by name.
+    /// All texts with their names.
     pub fn into_texts(self) -> Vec<(String, Arc<str>)> {
         self.list
     }
 
     /// "file:line:column".
-    pub fn name(&self, place: Place) -> String {
+    pub fn name(&self, place: Position) -> String {
         format!("{}:{}:{}", self.list[place.file].0, place.line, place.column)
     }
 
     /// "file:line".
-    pub fn line(&self, place: Place) -> String {
+    pub fn line(&self, place: Position) -> String {
         format!("{}:{}", self.list[place.file].0, place.line)
     }
 
-    /// A fault with all that is needed to show it.
+    /// A fault with everything that is needed to show it.
     pub fn problem(&self, fault: &Fault) -> Problem {
         let place = fault.place;
         let (file, text) = &self.list[place.file];
@@ -84,20 +84,20 @@ impl Files {
     }
 }
 
-/// One thing that is wrong with the configuration (or, among [`super::Config::warnings`], odd).
+/// One fault of a configuration, or one of its [`super::Config::warnings`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
-    /// The file as it was named.
+    /// The name of the file.
     pub file: String,
-    /// From 1; 0 if the file as a whole is meant.
+    /// Counted from 1; 0 means the file as a whole.
     pub line: usize,
-    /// In characters, from 1.
+    /// In characters, counted from 1.
     pub column: usize,
-    /// What is wrong, and what was meant or is accepted.
+    /// What is wrong, and what is accepted or was probably meant.
     pub message: String,
-    /// The line that it stands on.
+    /// The line of the file.
     pub source: String,
-    /// Characters to underline.
+    /// The number of characters to underline.
     pub width: usize,
 }
 
@@ -105,12 +105,12 @@ pub struct Problem {
 const SHOWN_MAX: usize = 160;
 
 impl Problem {
-    /// A problem with a file as a whole.
+    /// A fault of a file as a whole.
     pub(super) fn file(name: &str, message: String) -> Self {
         Problem { file: name.to_owned(), line: 0, column: 0, message, source: String::new(), width: 0 }
     }
 
-    /// "file:line:column: message", for a log that takes one line.
+    /// "file:line:column: message", for a log with one line per event.
     pub fn headline(&self) -> String {
         match self.line {
             0 => format!("{}: {}", self.file, self.message),
@@ -120,18 +120,18 @@ impl Problem {
 }
 
 impl fmt::Display for Problem {
-    /// The headline, the source line and a line of carets under the words that are meant; no newline at the end.
+    /// The headline, the source line, and a line of carets under the words; no newline at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.headline())?;
         if self.line == 0 {
             return Ok(());
         }
-        // Of a very long line, show the part that the words stand in.
+        // Of a very long line show only the part around the words.
         let skipped = if self.column > SHOWN_MAX { self.column - SHOWN_MAX / 2 } else { 0 };
         let shown: Vec<char> = self.source.chars().skip(skipped).take(SHOWN_MAX).collect();
         let before = (self.column - 1 - skipped).min(shown.len());
         let carets = self.width.min(shown.len() - before).max(1);
-        // Tabs stay, so that the carets align; nothing else may move the terminal's cursor.
+        // Tabs stay, so that the carets align. Other control characters could move the terminal's cursor.
         let clean = |c: &char| if c.is_control() && *c != '\t' { '?' } else { *c };
         let source: String = shown.iter().map(clean).collect();
         let indent: String = shown[..before].iter().map(|c| if *c == '\t' { '\t' } else { ' ' }).collect();
@@ -142,23 +142,23 @@ impl fmt::Display for Problem {
 /// Why a configuration was refused: at least one problem, in the order of the files.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Errors {
-    /// What is wrong; at most [`Errors::MAX`].
+    /// At most [`Errors::MAX`].
     pub problems: Vec<Problem>,
 }
 
 impl Errors {
-    /// The most that one run reports.
+    /// The most problems that are reported.
     pub const MAX: usize = 10;
 
-    /// One problem with a file as a whole.
+    /// One problem of a file as a whole.
     pub(super) fn file(name: &str, message: String) -> Self {
         Errors { problems: vec![Problem::file(name, message)] }
     }
 }
 
 impl fmt::Display for Errors {
-    /// Each problem as `file:line:column: message` with its line and carets. `webserv: ` stands before all but the
-    /// first, which gets it from the command. No newline at the end.
+    /// Shows each problem as `file:line:column: message` with its line and carets. All but the first begin with
+    /// `webserv: `; the command writes that before the first one. No newline at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {
             let between = if index > 0 { "\nwebserv: " } else { "" };
@@ -177,7 +177,7 @@ mod tests {
     fn shown(source: &str, column: usize, width: usize) -> String {
         let mut files = Files::default();
         let file = files.add("a.conf", &format!("\u{feff}first\n{source}\r\nlast"));
-        let fault = Fault::new(Place { file, line: 2, column, width }, "bad");
+        let fault = Fault::new(Position { file, line: 2, column, width }, "bad");
         files.problem(&fault).to_string()
     }
 

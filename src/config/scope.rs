@@ -1,36 +1,54 @@
-//! Walking the blocks: each level begins with what the level around it says and changes that.
+//! The levels of a configuration: each starts with the settings of the level around it, and its directives change them.
 
-use super::directives::{self, Contexts, Directive, Form};
 use super::lex::Word;
 use super::listeners::{Listen, ServerDraft};
-use super::parse::Statement;
-use super::problem::{Errors, Fault, Files, Place};
-use super::types::{Config, Locations, Settings, Template};
+use super::problem::{Errors, Fault, Files, Position};
+use super::types::{Cgi, Config, Locations, Settings, Template};
+use crate::password::Users;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// What has been read so far, of all levels.
-pub(super) struct Draft {
+bitflags::bitflags! {
+    /// The levels that a directive may be on.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub(super) struct Contexts: u8 {
+        /// Outside of all blocks.
+        const MAIN = 1;
+        const EVENTS = 2;
+        const HTTP = 4;
+        const SERVER = 8;
+        const LOCATION = 16;
+        const DIRECTORY = 32;
+        /// A `server` in `directory`.
+        const DIRECTORY_SERVER = 64;
+        /// All levels that describe requests.
+        const REQUEST = Self::HTTP.bits() | Self::SERVER.bits() | Self::LOCATION.bits();
+    }
+}
+
+/// The configuration as far as it has been read.
+pub(super) struct ConfigDraft {
     /// The finished parts.
     pub config: Config,
-    /// What relative paths are relative to.
+    /// The directory that relative paths start from.
     pub prefix: PathBuf,
-    /// The texts, for messages that name a second place.
+    /// The texts, for messages that name a second position.
     pub files: Files,
-    /// `log_format`s by name.
+    /// The `log_format`s by name.
     pub formats: HashMap<String, Arc<Template>>,
-    /// The `server`s in order.
+    /// The `server`s in the order of the files.
     pub servers: Vec<ServerDraft>,
-    /// What is wrong.
+    /// The faults so far.
     pub faults: Vec<Fault>,
-    /// What is odd.
+    /// The warnings so far.
     pub warnings: Vec<Fault>,
     /// How many servers and locations there are so far.
     pub routes: u32,
 }
 
-impl Draft {
+impl ConfigDraft {
     /// The number of a server or location that has just been read.
     pub fn next_route(&mut self) -> u32 {
         self.routes += 1;
@@ -38,39 +56,82 @@ impl Draft {
     }
 }
 
-/// One level: the file itself or a block with directives. A directive changes it.
+/// One level: the file itself, or a block with directives. A directive changes it.
 pub(super) struct Scope<'a> {
-    pub draft: &'a mut Draft,
-    /// Which kind of level this is; one flag.
+    pub draft: &'a mut ConfigDraft,
+    /// The kind of this level; one flag.
     pub context: Contexts,
-    /// What the level around it says, changed by what was read here.
+    /// The settings: those of the level around it, changed by the directives of this level.
     pub settings: Settings,
-    /// Is the directive being read the first of its name on this level? Lists are inherited only if a level has none of
-    /// its own, so the first one empties them.
+    /// Whether the current directive is the first of its name on this level. A level inherits a list only if it adds
+    /// nothing to it, so the first directive empties the list.
     pub first: bool,
-    /// The directives that were read here, and where the first of each name stands.
-    pub seen: HashMap<&'static str, Place>,
-    /// `listen`s, of a server.
+    /// The directives of this level, with the position of the first one of each name.
+    pub seen: HashMap<&'static str, Position>,
+    /// The `listen`s of a server.
     pub listens: Vec<Listen>,
-    /// `server_name`s, of a server.
+    /// The `server_name`s of a server.
     pub names: Vec<Word>,
-    /// Which location this is.
-    pub location: Option<directives::location::Head>,
+    /// The head of this location.
+    pub location: Option<LocationHead>,
     /// The locations directly inside.
     pub locations: Locations,
-    /// Where the locations inside stand, by how they are written.
-    pub location_places: HashMap<String, Place>,
-    /// Named locations that `error_page` refers to from here or from inside.
+    /// The positions of the locations inside, by how they are written.
+    pub location_places: HashMap<String, Position>,
+    /// The named locations that an `error_page` of this level or below refers to.
     pub named_uses: Vec<Word>,
-    /// What the `cgi` directives say, also while no program answers.
-    pub cgi: directives::cgi::Draft,
-    /// What is said of servers of the directory protocol.
-    pub directory: directives::directory::Draft,
+    /// The settings of `cgi`, also while no program answers here.
+    pub cgi: CgiDraft,
+    /// The settings for servers of the directory protocol.
+    pub directory: DirectoryDraft,
+}
+
+/// How a location is matched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum LocationMatch {
+    /// `location = /path`
+    Exact,
+    /// `location /path`
+    Prefix,
+    /// `location ^~ /path`
+    PrefixOnly,
+    /// `location @name`
+    Named,
+}
+
+/// The text between `location` and its `{`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct LocationHead {
+    pub kind: LocationMatch,
+    /// The path, or the name with its "@".
+    pub path: String,
+}
+
+/// The cgi settings of a level. They are inherited separately, also from levels where no program answers.
+#[derive(Clone, Default)]
+pub(super) struct CgiDraft {
+    /// Whether a program answers here.
+    pub on: bool,
+    /// The settings.
+    pub cgi: Cgi,
+}
+
+/// The settings of a level for servers of the directory protocol.
+#[derive(Clone)]
+pub(super) struct DirectoryDraft {
+    pub users: Option<Arc<Users>>,
+    pub timeout: Duration,
+}
+
+impl Default for DirectoryDraft {
+    fn default() -> Self {
+        Self { users: None, timeout: Duration::from_secs(60) }
+    }
 }
 
 impl<'a> Scope<'a> {
-    /// A level with what `settings` says.
-    pub fn new(draft: &'a mut Draft, context: Contexts, settings: Settings) -> Self {
+    /// A level with these settings.
+    pub fn new(draft: &'a mut ConfigDraft, context: Contexts, settings: Settings) -> Self {
         Scope {
             draft,
             context,
@@ -83,64 +144,39 @@ impl<'a> Scope<'a> {
             locations: Locations::default(),
             location_places: HashMap::new(),
             named_uses: Vec::new(),
-            cgi: directives::cgi::Draft::default(),
-            directory: directives::directory::Draft::default(),
+            cgi: CgiDraft::default(),
+            directory: DirectoryDraft::default(),
         }
     }
 
-    /// A level inside this one. All is inherited but `return` and `limit_except`.
+    /// A level inside this one. It inherits everything but `return` and `limit_except`.
     pub fn inside(&mut self, context: Contexts) -> Scope<'_> {
         let settings = Settings { return_: None, limit_except: None, ..self.settings.clone() };
         let (cgi, directory) = (self.cgi.clone(), self.directory.clone());
         Scope { cgi, directory, ..Scope::new(self.draft, context, settings) }
     }
 
-    /// Reads a level's statements: first the plain ones, then the sections, so that what stands below an inner block
-    /// holds inside it too.
-    pub fn read(&mut self, statements: &[Statement]) {
-        let mut sections = Vec::new();
-        for statement in statements {
-            let outcome = self.admit(statement).and_then(|directive| {
-                self.first = !self.seen.contains_key(directive.name);
-                self.seen.entry(directive.name).or_insert(statement.name.place);
-                match directive.form {
-                    Form::Once(set) | Form::Repeat(set) | Form::Table(set) => set(self, statement)?,
-                    Form::Section(enter) | Form::Sections(enter) => sections.push((enter, statement)),
-                }
-                Ok(())
-            });
-            self.note(outcome);
-        }
-        directives::cgi::settle(self);
-        let outcome = directives::upload::settle(self);
-        self.note(outcome);
-        for (enter, statement) in sections {
-            let outcome = enter(self, statement);
-            self.note(outcome);
-        }
-    }
-
-    /// Keeps a fault for the report.
+    /// Adds a fault to the report.
     pub fn note(&mut self, outcome: Result<(), Fault>) {
         if let Err(fault) = outcome {
-            // Twice as many as are shown, since those of sections come late and are sorted in.
+            // Keep twice as many as are shown: faults of blocks come late and are sorted in.
             if self.draft.faults.len() < 2 * Errors::MAX {
                 self.draft.faults.push(fault);
             }
         }
     }
 
-    /// Says that something is odd.
+    /// Adds a warning.
     pub fn warn(&mut self, word: &Word, message: String) {
         self.draft.warnings.push(word.fault(message));
     }
 
-    /// The place of a word that stood earlier, for a message.
-    pub fn first_at(&self, place: Place) -> String {
+    /// The position of an earlier word, for a message.
+    pub fn first_at(&self, place: Position) -> String {
         format!("first at {}", self.draft.files.name(place))
     }
 
-    /// A path, relative to the prefix.
+    /// A path; a relative one is relative to the prefix.
     pub fn path(&self, word: &Word) -> Result<PathBuf, Fault> {
         match &word.text[..] {
             "" => Err(word.fault("this path is empty")),
@@ -149,52 +185,4 @@ impl<'a> Scope<'a> {
             text => Ok(self.draft.prefix.join(text)),
         }
     }
-
-    /// Is the statement's directive known, allowed here, and of the right form?
-    fn admit(&self, statement: &Statement) -> Result<&'static Directive, Fault> {
-        let name = &statement.name;
-        let directive = directives::find(name, self.context)?;
-        missing_semicolon(statement, self.context)?;
-        match (&statement.block, directive.takes_block()) {
-            (Some(block), false) => {
-                return Err(Fault::new(
-                    block.open,
-                    format!("\"{}\" takes no block, as in: {}", name.text, directive.example),
-                ));
-            }
-            (None, true) => {
-                return Err(name.fault(format!("\"{}\" needs a block, as in: {}", name.text, directive.example)));
-            }
-            _ => {}
-        }
-        if !directive.args.contains(&statement.args.len()) {
-            let takes = directive.takes();
-            let given = statement.args.len();
-            let message = format!("\"{}\" takes {takes}, not {given}, as in: {}", name.text, directive.example);
-            return Err(name.fault(message));
-        }
-        match self.seen.get(directive.name) {
-            Some(first) if directive.at_most_once() => {
-                Err(name.fault(format!("\"{}\" is given twice, {}", name.text, self.first_at(*first))))
-            }
-            _ => Ok(directive),
-        }
-    }
-}
-
-/// Does a line of the statement begin with a directive's name? Then the `;` of the line before it was forgotten, which
-/// for directives with many values would otherwise go unnoticed.
-fn missing_semicolon(statement: &Statement, context: Contexts) -> Result<(), Fault> {
-    let mut last = &statement.name;
-    for word in &statement.args {
-        if word.place.line > last.place.line && !word.quoted && directives::is_known(&word.text, context) {
-            let (before, name) = (&last.text, &word.text);
-            let message = format!(
-                "missing \";\" after \"{before}\" (\"{name}\" on the next line is a directive; quote it if not)"
-            );
-            return Err(last.fault(message));
-        }
-        last = word;
-    }
-    Ok(())
 }

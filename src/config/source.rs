@@ -1,22 +1,22 @@
-//! Where the texts come from: the disk, or copies inside the program.
+//! Where the texts of a configuration come from: the disk, or copies inside the program.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// The largest file that is read.
+/// The largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// What `include` reads.
-pub(super) struct Source<'a> {
-    /// Texts inside the program by name; they come before files of that name.
+/// The files that `include` can read.
+pub(super) struct ConfigSource<'a> {
+    /// The texts inside the program, by name; they take precedence over files with the same name.
     pub embedded: &'a [(&'a str, &'a str)],
-    /// What relative names of files are relative to.
+    /// The directory that relative names start from.
     pub directory: PathBuf,
 }
 
-impl Source<'_> {
-    /// The files that an `include` means: one, or for a pattern those that exist, sorted.
+impl ConfigSource<'_> {
+    /// The files of an `include`: one file, or for a pattern the existing files, sorted.
     pub fn expand(&self, pattern: &str) -> Vec<PathBuf> {
         if self.embedded.iter().any(|(name, _)| *name == pattern) {
             return vec![PathBuf::from(pattern)];
@@ -28,7 +28,8 @@ impl Source<'_> {
         glob(&path)
     }
 
-    /// A file's text. Errors: those of open(2) and read(2), and `InvalidData` with what is wrong with the text.
+    /// The text of a file. Errors are those of open(2) and read(2), and `InvalidData` with the reason if the text is
+    /// not valid.
     pub fn read(&self, path: &Path) -> io::Result<String> {
         if let Some((_, text)) = self.embedded.iter().find(|(name, _)| Path::new(name) == path) {
             return Ok((*text).to_owned());
@@ -51,7 +52,7 @@ fn has_wildcard(pattern: &str) -> bool {
     pattern.contains(['*', '?', '['])
 }
 
-/// glob(3) without braces, tildes and escapes: the existing paths, sorted. A directory that cannot be read has none.
+/// glob(3) without braces, tildes and escapes: the existing paths, sorted. An unreadable directory counts as empty.
 fn glob(pattern: &Path) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::new()];
     for part in pattern {
@@ -80,7 +81,7 @@ fn glob(pattern: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Does `name` fit a pattern of `*`, `?` and `[a-z]`, `[!a-z]`? A leading dot is matched by nothing but itself.
+/// Whether `name` matches a pattern with `*`, `?`, `[a-z]` and `[!a-z]`. A leading dot matches only a dot.
 fn fits(pattern: &str, name: &str) -> bool {
     if name.starts_with('.') && !pattern.starts_with('.') {
         return false;
@@ -88,7 +89,7 @@ fn fits(pattern: &str, name: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
     let (mut p, mut n) = (0, 0);
-    // After the last `*`: where in the pattern to go on, and which end of its match was tried.
+    // For the last `*`: the position in the pattern behind it, and the end of its match that was tried last.
     let mut star: Option<(usize, usize)> = None;
     while n < name.len() {
         if pattern.get(p) == Some(&'*') {
@@ -108,12 +109,12 @@ fn fits(pattern: &str, name: &str) -> bool {
     pattern[p..].iter().all(|&c| c == '*')
 }
 
-/// Does `c` fit the pattern's first item? Then that item's length.
+/// The length of the pattern's first item if `c` matches it.
 fn one(pattern: &[char], c: char) -> Option<usize> {
     match pattern.first()? {
         '?' => Some(1),
         '[' => {
-            // A `]` right at the beginning of the set is a member of it.
+            // A `]` at the beginning of the set belongs to the set.
             let not = matches!(pattern.get(1), Some('!' | '^'));
             let first = if not { 2 } else { 1 };
             let Some(end) = (first + 1..pattern.len()).find(|&i| pattern[i] == ']') else {
@@ -178,7 +179,7 @@ mod tests {
 
     #[test]
     fn embedded_texts_come_first() {
-        let source = Source { embedded: &[("mime.types", "types {}")], directory: PathBuf::from("/nowhere") };
+        let source = ConfigSource { embedded: &[("mime.types", "types {}")], directory: PathBuf::from("/nowhere") };
         assert_eq!(source.expand("mime.types"), [PathBuf::from("mime.types")]);
         assert_eq!(source.read(Path::new("mime.types")).unwrap(), "types {}");
         assert_eq!(source.expand("other"), [PathBuf::from("/nowhere/other")]);

@@ -1,13 +1,13 @@
-//! What was meant: the nearest of the words that would have been right.
+//! Suggestions for mistyped words: the nearest valid word.
 
-/// The candidate nearest to a mistyped word, if one is near enough to be it.
+/// The candidate that is nearest to a mistyped word. Returns None if no candidate is near enough.
 pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
     let length = word.chars().count();
-    // One slip in four letters; more, and nginx's directives that are missing here would be taken for others.
+    // One mistake in four letters. With more, a directive that only nginx has would be taken for another one.
     let most = (length / 4).max(1);
     let ranked = candidates.into_iter().filter_map(|candidate| {
-        // The distance is at least what the lengths differ by, which saves looking at most candidates.
+        // The distance is at least the difference of the lengths, so most candidates need no comparison.
         let theirs = candidate.chars().count();
         let far = || distance(&word, &candidate.to_ascii_lowercase());
         let far = if theirs.abs_diff(length) <= most { far() } else { usize::MAX };
@@ -16,24 +16,24 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     ranked.min_by_key(|(far, _)| *far).map(|(_, candidate)| candidate)
 }
 
-/// `, did you mean "x"?`, or nothing.
+/// `, did you mean "x"?`, or an empty text.
 pub(super) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates).map(|found| format!(", did you mean \"{found}\"?")).unwrap_or_default()
 }
 
-/// What was meant, and all that would have been right: `, did you mean "x"? accepted: x, y`.
+/// The suggestion, and all valid words: `, did you mean "x"? accepted: x, y`.
 pub(super) fn accepted(word: &str, label: &str, candidates: &[&str]) -> String {
     let meant = did_you_mean(word, candidates.iter().copied());
     let separator = if meant.is_empty() { ";" } else { "" };
     format!("{meant}{separator} {label} {}", candidates.join(", "))
 }
 
-/// How many letters must be put in, left out, replaced or swapped with their neighbour to make `b` of `a` (the
-/// restricted Damerau-Levenshtein distance).
+/// The number of letters to insert, remove, replace or swap with their neighbour to turn `a` into `b` (the restricted
+/// Damerau-Levenshtein distance).
 fn distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.chars().collect();
     let b: Vec<char> = b.chars().collect();
-    // Three rows of the usual table: the one before the last, the last, and the one being filled.
+    // Three rows of the usual table: the one before the last, the last, and the current one.
     let mut before = vec![0; b.len() + 1];
     let mut last: Vec<usize> = (0..=b.len()).collect();
     for i in 1..=a.len() {

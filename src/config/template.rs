@@ -1,7 +1,7 @@
-//! Text with variables: `$name` and `${name}`.
+//! Parses text with variables: `$name` and `${name}`.
 
 use super::suggest::did_you_mean;
-use super::types::{Escape, Literal, Part, Template, Variable};
+use super::types::{Escape, Literal, Template, TemplatePart, Variable};
 use crate::http::Known;
 
 /// The variables with fixed names.
@@ -46,7 +46,7 @@ const NAMES: &[(&str, Variable)] = &[
 ];
 
 impl Variable {
-    /// The variable of that name, which has no `$`.
+    /// The variable with this name, which has no `$`.
     pub fn parse(name: &str) -> Option<Variable> {
         if let Some((_, variable)) = NAMES.iter().find(|(known, _)| *known == name) {
             return Some(variable.clone());
@@ -65,7 +65,7 @@ impl Variable {
 }
 
 impl Template {
-    /// Takes text with variables apart. Errors: what is wrong with a variable, in words for the configuration's author.
+    /// Parses a text with variables. The error is a message for the author of the configuration.
     pub fn parse(text: &str) -> Result<Template, String> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -76,13 +76,13 @@ impl Template {
                 let meant = did_you_mean(name, NAMES.iter().map(|(known, _)| *known));
                 format!("unknown variable \"${name}\"{}", meant.replace("mean \"", "mean \"$"))
             })?;
-            parts.push(Part { before, variable });
+            parts.push(TemplatePart { before, variable });
             rest = after;
         }
         Ok(Template { parts, rest: Literal::new(rest.to_owned()), escape: Escape::default() })
     }
 
-    /// Goes on with another text.
+    /// Appends another text.
     pub fn append(&mut self, mut more: Template) {
         let joint = match more.parts.first_mut() {
             Some(part) => &mut part.before,
@@ -104,7 +104,7 @@ impl Template {
     }
 }
 
-/// Splits what follows a `$` into the variable's name and the rest.
+/// Splits the text behind a `$` into the name of the variable and the rest.
 fn split_name(text: &str) -> Result<(&str, &str), String> {
     let in_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if let Some(braced) = text.strip_prefix('{') {
@@ -129,7 +129,7 @@ mod tests {
         match Template::parse(text) {
             Err(message) => format!("! {message}"),
             Ok(template) => {
-                let part = |part: &Part| format!("{}<{:?}>", part.before.as_str(), part.variable);
+                let part = |part: &TemplatePart| format!("{}<{:?}>", part.before.as_str(), part.variable);
                 template.parts.iter().map(part).chain([template.rest.as_str().to_owned()]).collect()
             }
         }
@@ -167,7 +167,7 @@ mod tests {
         }
     }
 
-    /// Cut anywhere, but not in a variable's name.
+    /// Cut anywhere, but not inside a variable's name.
     #[test]
     fn a_text_in_pieces_is_the_whole_one() {
         let pieces = ["", "a", "${uri}", "", "b ", "c", "${args}d", "$host${status}", "."];

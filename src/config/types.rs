@@ -1,10 +1,8 @@
-//! The configuration as the server uses it: plain values, shared between workers, every default filled in.
+//! The configuration as the server uses it: plain values with all defaults filled in, shared between the workers.
 
-pub use super::names::{NameHasher, Names};
 use super::problem::Problem;
 use crate::http::form_data::FormLimits;
 use crate::http::method::MethodSet;
-use crate::log::Level;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +11,8 @@ use std::time::Duration;
 mod cgi;
 mod dav;
 mod listener;
+mod log;
+mod names;
 mod response;
 mod template;
 mod userid;
@@ -20,35 +20,37 @@ mod userid;
 pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
 pub use dav::{Dav, DavMethods};
 pub use listener::{DirectoryServer, Hosts, Listener};
+pub use log::{AccessLog, ErrorLogDirective, Level, LogTarget};
+pub use names::{NameHasher, NameMap};
 pub use response::*;
-pub use template::{Escape, Literal, Part, Template, Variable};
+pub use template::{Escape, Literal, Template, TemplatePart, Variable};
 pub use userid::{Userid, UseridMode};
 pub use webserv_sys::net::Address;
 
 /// A whole validated configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `daemon`: leave the terminal. Default off (unlike nginx).
+    /// `daemon`: run in the background. Default off (unlike nginx).
     pub daemon: bool,
-    /// `pid`: where the process number is written; `None` when not configured.
+    /// `pid`: the file that gets the process number; None if it is not configured.
     pub pid: Option<PathBuf>,
-    /// `user`: whom to become after the sockets are open.
+    /// `user`: the user that the process becomes when the sockets are open.
     pub user: Option<User>,
-    /// `worker_processes`: threads with a loop each; `auto` is one per CPU.
+    /// `worker_processes`: the number of threads with a loop each; `auto` is one per CPU.
     pub workers: usize,
-    /// `error_log` of the main level: target and least serious level written.
-    pub error_log: ErrorLog,
+    /// `error_log` of the main level: where lines go, and the least serious level that is written.
+    pub error_log: ErrorLogDirective,
     /// The `events` block.
     pub events: Events,
-    /// What to listen on, one entry per distinct address, in order of first appearance.
+    /// One entry per address, in order of first appearance.
     pub listeners: Vec<Listener>,
-    /// All access log files with their format: all that `Settings::access_logs` names.
+    /// All access log files with their format; `Settings::access_logs` points to some of them.
     pub access_logs: Vec<Arc<AccessLog>>,
-    /// The other error log files, of `error_log` inside `http`: all that `Settings::error_log` names.
+    /// The other error log files, of `error_log` inside `http`; `Settings::error_log` points to one of them.
     pub error_logs: Vec<Arc<LogTarget>>,
     /// Some `error_log` is at level debug.
     pub is_debugged: bool,
-    /// What looks like a mistake but was accepted, to be shown beside the start-up messages.
+    /// Probable mistakes that were accepted; the server shows them at its start.
     pub warnings: Vec<Problem>,
     /// All files that were read, by name, for `-T`.
     pub texts: Vec<(String, Arc<str>)>,
@@ -59,51 +61,33 @@ pub struct Config {
 pub struct User {
     /// The account's name.
     pub name: String,
-    /// The group's name; the account's own group if absent.
+    /// The group's name; None means the account's own group.
     pub group: Option<String>,
-}
-
-/// `error_log FILE|stderr [LEVEL];`
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ErrorLog {
-    /// The file, or standard error.
-    pub target: LogTarget,
-    /// Lines less serious than this are not written. Default error; `Config` for the demo says notice.
-    pub level: Level,
-}
-
-/// Where log lines go.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum LogTarget {
-    /// Standard error.
-    Stderr,
-    /// A file, opened for appending.
-    File(PathBuf),
 }
 
 /// The `events` block.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Events {
-    /// `use`: the poller's name; `None`: the platform's best.
+    /// `use`: the poller's name; None: the best one of the platform.
     pub poller: Option<&'static str>,
     /// `worker_connections`: open connections per worker. Default 512 as in nginx.
     pub worker_connections: usize,
-    /// `multi_accept`: take all waiting connections in one turn, not one. Default off.
+    /// `multi_accept`: accept all waiting connections in one turn, not one. Default off.
     pub multi_accept: bool,
-    /// `try_first`: call before asking the kernel whether the call would block. Default on.
+    /// `try_first`: try a system call before asking the kernel whether it would block. Default on.
     pub try_first: bool,
 }
 
 /// A `server` block.
 #[derive(Clone, Debug)]
 pub struct Server {
-    /// `server_name`s as written, lower case; the first one names the server in logs and redirects ("" if none).
+    /// The `server_name`s in lower case; the first one names the server in logs and redirects ("" if it has no name).
     pub names: Vec<String>,
-    /// What holds where no location matches.
+    /// The settings for requests that match no location.
     pub settings: Arc<Settings>,
     /// The locations.
     pub locations: Locations,
-    /// Where the block stands: "file:line".
+    /// The position of the block: "file:line".
     pub place: String,
     /// Its number among all servers and locations of the configuration, from 0.
     pub route: u32,
@@ -113,7 +97,7 @@ pub struct Server {
 #[derive(Clone, Debug, Default)]
 pub struct Locations {
     /// `location = /path`.
-    pub exact: Names<Arc<Location>>,
+    pub exact: NameMap<Arc<Location>>,
     /// Prefix locations, plain and `^~`, the longest first.
     pub prefixes: Vec<Arc<Location>>,
     /// `location @name`.
@@ -129,28 +113,28 @@ pub struct Location {
     pub no_regex: bool,
     /// What holds inside, outer levels merged in.
     pub settings: Arc<Settings>,
-    /// Locations inside.
+    /// The locations inside.
     pub inner: Locations,
     /// Its number among all servers and locations of the configuration, from 0.
     pub route: u32,
 }
 
-/// Everything that may be said at http, server and location level, inherited and merged.
+/// All settings of the http, server and location level, inherited and merged.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The phases that have something to do here. (No directive needs one yet.)
     pub phases: Phases,
     /// The server's name in logs and redirects: the first `server_name`, or "".
     pub server_name: Arc<str>,
-    /// `root`: the document root, absolute or relative to the prefix (resolved). Default "html".
+    /// `root`: the document root, absolute, or relative to the prefix (already resolved). Default "html".
     pub root: PathBuf,
-    /// `alias`: replaces the location's prefix instead of being put before the whole path.
+    /// `alias`: replaces the prefix of the location; `root` would be put before the whole path.
     pub alias: Option<Alias>,
-    /// `index`: names tried in a directory, in order. Default index.html.
+    /// `index`: the names that are tried in a directory, in order. Default index.html.
     pub index: Vec<String>,
-    /// `types`: extension (lower case, no dot) to media type.
+    /// `types`: the media type of each extension (lower case, no dot).
     pub types: Arc<HashMap<String, Arc<str>>>,
-    /// The other way round: media type to the first extension that `types` gives it.
+    /// The reverse of `types`: the first extension of each media type.
     pub extensions: Arc<HashMap<Arc<str>, String>>,
     /// `default_type`. Default text/plain.
     pub default_type: Arc<str>,
@@ -158,68 +142,70 @@ pub struct Settings {
     pub error_pages: Vec<ErrorPage>,
     /// `return`: answer at once. Not inherited.
     pub return_: Option<Return>,
-    /// Access logs to write, some of [`Config::access_logs`].
+    /// The access logs that get a line, some of [`Config::access_logs`].
     pub access_logs: Vec<Arc<AccessLog>>,
-    /// `error_log` level for these requests.
+    /// The level of `error_log` for these requests.
     pub error_level: Level,
-    /// `error_log` file for these requests, one of [`Config::error_logs`]; `None`: the main level's.
+    /// The file of `error_log` for these requests, one of [`Config::error_logs`]; None: that of the main level.
     pub error_log: Option<Arc<LogTarget>>,
-    /// `keepalive_timeout`: how long an idle connection is kept; zero closes after each response. Default 75 s.
+    /// `keepalive_timeout`: how long an idle connection stays open; zero closes after each response. Default 75 s.
     pub keepalive_timeout: Duration,
-    /// `keepalive_timeout`'s second value, told to the client in a Keep-Alive field.
+    /// The second value of `keepalive_timeout`, which the client gets in a Keep-Alive field.
     pub keepalive_header: Option<Duration>,
     /// `keepalive_requests`: requests per connection. Default 1000.
     pub keepalive_requests: u64,
-    /// `client_header_timeout`: for the whole head. Default 60 s.
+    /// `client_header_timeout`: the time for the whole head. Default 60 s.
     pub client_header_timeout: Duration,
-    /// `client_body_timeout`: between two reads of a body. Default 60 s.
+    /// `client_body_timeout`: the longest time between two reads of a body. Default 60 s.
     pub client_body_timeout: Duration,
-    /// `client_max_body_size`; zero: no limit. Default 1 MiB.
+    /// `client_max_body_size` in bytes; zero: no limit. Default 1 MiB.
     pub client_max_body_size: u64,
-    /// `send_timeout`: between two writes. Default 60 s.
+    /// `send_timeout`: the longest time between two writes. Default 60 s.
     pub send_timeout: Duration,
-    /// `lingering_close`, `lingering_time`, `lingering_timeout`: how a connection ends while the client still sends.
+    /// `lingering_close`, `lingering_time`, `lingering_timeout`: how a connection closes while the client still sends.
     pub lingering: Lingering,
-    /// `reset_timedout_connection`: a client that was too slow gets a reset, and the kernel keeps nothing. Default off.
+    /// `reset_timedout_connection`: reset the connection of a client that was too slow, so that the kernel keeps no
+    /// unsent data. Default off.
     pub reset_timedout_connection: bool,
-    /// `merge_slashes`: runs of slashes in a path are one. Default on. Of no meaning below the server's level.
+    /// `merge_slashes`: a run of slashes in a path becomes one. Default on. It has no effect below the server level.
     pub merge_slashes: bool,
     /// `client_header_buffer_size`. Default 1k.
     pub client_header_buffer_size: usize,
     /// `large_client_header_buffers NUMBER SIZE`. Default 4 8k.
     pub large_client_header_buffers: (usize, usize),
-    /// `max_headers`: fields in one head. Default 1000.
+    /// `max_headers`: the number of field lines in one head. Default 1000.
     pub max_headers: usize,
     /// `sendfile`. Default on (unlike nginx's off).
     pub sendfile: bool,
-    /// `sendfile_max_chunk`: bytes in one sendfile call; zero: no limit. Default 4 MiB (nginx: 2), as much as one
-    /// client is sent in one turn.
+    /// `sendfile_max_chunk`: bytes of one sendfile call; zero: no limit. Default 4 MiB (nginx: 2), which is also the
+    /// limit of one turn.
     pub sendfile_max_chunk: u64,
-    /// `tcp_nopush`: whole segments for all that sendfile sends; off: for long files only. Default off.
+    /// `tcp_nopush`: send only full segments with sendfile; off: only for long files. Default off.
     pub tcp_nopush: bool,
     /// `tcp_nodelay`. Default on.
     pub tcp_nodelay: bool,
-    /// `server_tokens`: version in the Server field and on error pages. Default on.
+    /// `server_tokens`: show the version in the Server field and on error pages. Default on.
     pub server_tokens: bool,
     /// `etag`. Default on.
     pub etag: bool,
-    /// `upload_store`: the folder that a POST's body is stored in, as one file or as those of a form. Default none.
+    /// `upload_store`: the folder for the bodies of POST requests, one file per body, or per file of a form. Default
+    /// none.
     pub upload_store: Option<Arc<PathBuf>>,
-    /// `upload_same_origin`: no other site's page may have a browser send uploads. Default off.
+    /// `upload_same_origin`: refuse uploads that a page of another site made the browser send. Default off.
     pub upload_same_origin: bool,
     /// `upload_max_parts`, `upload_max_file_size`, `upload_max_fields_size`, `upload_max_part_head_size`.
     pub upload_limits: FormLimits,
-    /// `dav_methods` and its kin: how clients may change files here. Default not at all.
+    /// `dav_methods` and the other directives of its group: how clients may change files here. Default not at all.
     pub dav: Dav,
-    /// `userid` and its kin: cookies that know a visitor again. Default off.
+    /// `userid` and the other userid_ directives: cookies that identify a visitor. Default off.
     pub userid: Userid,
     /// `disable_symlinks`. Default off.
     pub disable_symlinks: DisableSymlinks,
-    /// `autoindex` and its kin. Default off.
+    /// `autoindex` and the other autoindex_ directives. Default off.
     pub autoindex: Autoindex,
-    /// `max_ranges`; 0 turns ranges off; `None`: no limit.
+    /// `max_ranges`; 0 turns ranges off; None: no limit.
     pub max_ranges: Option<usize>,
-    /// `add_header`s, in order. As with all lists, a level has those from outside only if it has none of its own.
+    /// `add_header`s, in order. As with all lists, a level inherits them only if it has none of its own.
     pub add_headers: Vec<AddHeader>,
     /// `expires`. Default off.
     pub expires: Expires,
@@ -229,18 +215,18 @@ pub struct Settings {
     pub gzip_static: GzipStatic,
     /// `if_modified_since`. Default before (unlike nginx's exact).
     pub if_modified_since: IfModifiedSince,
-    /// `open_file_cache` and its kin.
+    /// `open_file_cache` and the other open_file_cache_ directives.
     pub open_file_cache: OpenFileCache,
-    /// `cgi`, `cgi_pass` and all that goes with them; `None`: no programs answer here.
+    /// `cgi`, `cgi_pass` and the other cgi_ directives; None: no program answers here.
     pub cgi: Option<Arc<Cgi>>,
-    /// `methods`: the others are answered 405; `None`: those that the location's handler knows.
+    /// `methods`: other methods get 405; None: the location's handler decides.
     pub methods: Option<MethodSet>,
-    /// `limit_except` with `deny all`: the others are answered 403. Not inherited, as in nginx.
+    /// `limit_except` with `deny all`: other methods get 403. Not inherited, as in nginx.
     pub limit_except: Option<MethodSet>,
-    /// `client_body_buffer_size`: bytes of a request's body that are held in memory, on their way to who takes it; one
-    /// that is stored first goes into a file only when it is longer. Default 128k (unlike nginx's 16k).
+    /// `client_body_buffer_size`: bytes of a request's body that are held in memory on their way to the handler. A body
+    /// that is stored first is written to a file only if it is longer. Default 128k (unlike nginx's 16k).
     pub client_body_buffer_size: usize,
-    /// `client_body_temp_path`: the folder of such files. Default: the system's, `TMPDIR` or /tmp.
+    /// `client_body_temp_path`: the folder for stored bodies. Default: the system's, `TMPDIR` or /tmp.
     pub client_body_temp_path: PathBuf,
     /// `client_body_in_file_only`. Default off.
     pub client_body_in_file_only: BodyInFile,
@@ -267,21 +253,21 @@ bitflags::bitflags! {
 /// `client_body_in_file_only off|on|clean;`
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BodyInFile {
-    /// A program gets the body as it comes.
+    /// A program gets the body as it arrives.
     Off,
-    /// A body is stored in a file first, whose name the program may be told, and which stays.
+    /// A body is first stored in a file. The program can learn its name, and the file stays.
     On,
-    /// The same, and the file goes when the request has been answered.
+    /// The same, but the file is removed when the request has been answered.
     Clean,
 }
 
-/// What is done with bytes that a client still sends when the last answer has left. Closing at once would make the
-/// kernel send a reset, which can take the answer away from the client (RFC 9112 section 9.6).
+/// What happens to bytes that a client sends after the last response. If the server closed at once, the kernel would
+/// send a reset, which can destroy the response on its way (RFC 9112 section 9.6).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Lingering {
     /// `lingering_close`. Default on.
     pub mode: LingeringClose,
-    /// `lingering_time`: the longest that bytes are read and dropped. Default 30 s.
+    /// `lingering_time`: the longest time that bytes are read and dropped. Default 30 s.
     pub time: Duration,
     /// `lingering_timeout`: the longest pause between them. Default 5 s.
     pub timeout: Duration,
@@ -290,11 +276,11 @@ pub struct Lingering {
 /// `lingering_close off|on|always;`
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LingeringClose {
-    /// Closed at once, whatever is on its way.
+    /// Close at once.
     Off,
-    /// Read on if the client seems to send more: part of a request was not read.
+    /// Read on if the client probably sends more: part of a request was not read.
     On,
-    /// Read on in any case.
+    /// Always read on.
     Always,
 }
 
@@ -303,7 +289,7 @@ pub enum LingeringClose {
 pub struct Alias {
     /// The replacement.
     pub path: PathBuf,
-    /// Bytes of the URL's path that it stands for.
+    /// The length of the prefix in bytes.
     pub prefix_bytes: usize,
 }
 
@@ -321,20 +307,20 @@ pub enum DisableSymlinks {
 /// `error_page CODE ... [=[ANSWER]] URI;`
 #[derive(Clone, PartialEq, Debug)]
 pub struct ErrorPage {
-    /// Statuses that it answers.
+    /// The statuses that this page is for.
     pub codes: Vec<u16>,
-    /// `=200` answers with that status, `=` with the status of the page itself, nothing keeps the error's.
+    /// `=200` sets the status, `=` takes that of the page itself, and without either the error's status stays.
     pub answer: ErrorPageStatus,
-    /// A path inside, a named location, or an absolute URL to redirect to.
+    /// A path on this server, a named location, or an absolute URL for a redirect.
     pub uri: Template,
 }
 
-/// The status that a client sees with an error page.
+/// The status of a response with an error page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ErrorPageStatus {
-    /// The error's own.
+    /// The status of the error.
     Keep,
-    /// What the page's own processing says (`=`).
+    /// The status of the page's own response (`=`).
     FromPage,
     /// This one (`=200`).
     Set(u16),
@@ -343,23 +329,8 @@ pub enum ErrorPageStatus {
 /// `return CODE [TEXT];`, `return CODE URL;`, `return URL;`
 #[derive(Clone, PartialEq, Debug)]
 pub struct Return {
-    /// The status; 444 closes without an answer.
+    /// The status; 444 closes without a response.
     pub code: u16,
     /// The body, or for 301, 302, 303, 307, 308 the Location.
     pub text: Option<Template>,
-}
-
-/// `access_log PATH [FORMAT [buffer=SIZE] [flush=TIME]];`
-#[derive(Clone, PartialEq, Debug)]
-pub struct AccessLog {
-    /// The file. All logs of one file have the same pointer, by which the file's buffer is found.
-    pub target: Arc<LogTarget>,
-    /// `log_format`, or the built-in combined.
-    pub format: Arc<Template>,
-    /// The format has fields of the response: its head is kept until the line is written.
-    pub has_sent_fields: bool,
-    /// Bytes gathered before a write. Default 64k.
-    pub buffer_bytes: usize,
-    /// The longest that a line waits in the buffer. Default 1 s.
-    pub flush: Duration,
 }

@@ -1,4 +1,4 @@
-//! Words to values: switches, numbers, sizes, times, choices.
+//! Parses words into values: switches, numbers, sizes, times, choices.
 
 use super::lex::Word;
 use super::problem::Fault;
@@ -6,7 +6,7 @@ use super::suggest::accepted;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// No time may be longer: a sum of a few stays far from where the clock's arithmetic ends.
+/// The longest time. A sum of several such times does not overflow the clock's arithmetic.
 const TIME_YEARS_MAX: u64 = 100;
 
 /// A day in milliseconds.
@@ -42,17 +42,17 @@ impl Word {
         }
     }
 
-    /// A whole number that counts things in memory.
+    /// A whole number of things in memory.
     pub fn count(&self, range: RangeInclusive<usize>) -> Result<usize, Fault> {
         self.number(*range.start() as u64..=*range.end() as u64).map(|number| number as usize)
     }
 
-    /// Bytes: `512`, `8k`, `1m`, `2g`.
+    /// A number of bytes: `512`, `8k`, `1m`, `2g`.
     pub fn size(&self) -> Result<u64, Fault> {
         size(&self.text).map_err(|message| self.fault(message))
     }
 
-    /// Bytes of a buffer.
+    /// The size of a buffer in bytes.
     pub fn buffer(&self, range: RangeInclusive<u64>) -> Result<usize, Fault> {
         let bytes = self.size()?;
         if !range.contains(&bytes) {
@@ -67,7 +67,7 @@ impl Word {
         time(&self.text).map_err(|message| self.fault(message))
     }
 
-    /// Text that may stand in a header field or a list of names: not empty, no control characters.
+    /// Text for a header field or a list of names: not empty, no control characters.
     pub fn plain(&self) -> Result<&str, Fault> {
         match &self.text[..] {
             "" => Err(self.fault("this value is empty")),
@@ -76,7 +76,7 @@ impl Word {
         }
     }
 
-    /// One of a few words.
+    /// One of these words.
     pub fn choice<T: Copy>(&self, what: &str, choices: &[(&str, T)]) -> Result<T, Fault> {
         match choices.iter().find(|(name, _)| *name == self.text) {
             Some((_, value)) => Ok(*value),
@@ -84,16 +84,16 @@ impl Word {
         }
     }
 
-    /// The fault of a word that is none of `names`.
+    /// The fault of a word that is not in `names`.
     pub fn unknown(&self, what: &str, names: &[&str]) -> Fault {
         self.fault(format!("unknown {what} \"{}\"{}", self.text, accepted(&self.text, "accepted:", names)))
     }
 
-    /// The part after `name=`, as a word at its own place, if this is what the word begins with.
+    /// The part behind `name=`, as a word with its own position. Returns None if the word does not begin with it.
     pub fn option(&self, name: &str) -> Option<Word> {
         let value = self.text.strip_prefix(name)?.strip_prefix('=')?;
         let mut place = self.place;
-        // With quotes or escapes the columns are not those of the text: the whole word is meant then.
+        // With quotes or escapes the columns differ from those of the text; then mark the whole word.
         if !self.quoted && place.width == self.text.chars().count() {
             place.column += name.chars().count() + 1;
             place.width = value.chars().count();
@@ -102,7 +102,7 @@ impl Word {
     }
 }
 
-/// A number of nothing but digits; `None` as well if it does not fit.
+/// Parses a number. Returns None if it has a character that is not a digit, or does not fit.
 pub(super) fn digits(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
@@ -127,7 +127,7 @@ fn size(text: &str) -> Result<u64, String> {
     if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
         return Err(format!("\"{text}\" is not a size; write bytes, or a number with k, m or g, as in 64k"));
     }
-    // As in nginx, sizes stay within what an off_t holds.
+    // As in nginx, sizes are limited to the range of an off_t.
     let bytes = digits(number).and_then(|number| number.checked_mul(1 << shift));
     bytes.filter(|&bytes| bytes <= i64::MAX as u64).ok_or_else(|| format!("the size \"{text}\" is too large"))
 }
@@ -152,7 +152,7 @@ fn time(text: &str) -> Result<Duration, String> {
             return Err(wrong());
         }
         let letters = tail.bytes().position(|b| !b.is_ascii_alphabetic()).unwrap_or(tail.len());
-        // A last number without unit means seconds. Each unit may stand once, the greater ones first.
+        // A last number without unit means seconds. Each unit may be used once, the larger ones first.
         let unit = if tail.is_empty() { "s" } else { &tail[..letters] };
         let Some((_, unit_ms)) = units.find(|(name, _)| *name == unit) else {
             return Err(wrong());
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn options_have_their_own_place() {
-        let place = super::super::problem::Place { file: 0, line: 1, column: 5, width: 10 };
+        let place = super::super::problem::Position { file: 0, line: 1, column: 5, width: 10 };
         let word = Word { text: "backlog=12".into(), place, quoted: false };
         let value = word.option("backlog").unwrap();
         assert_eq!((&value.text[..], value.place.column, value.place.width), ("12", 13, 2));

@@ -36,5 +36,5 @@ pub struct Failure {
     /// What went wrong.
     pub kind: FailureKind,
     /// Bytes of the request had been passed on: to send it again could do its work twice.
-    pub request_sent: bool,
+    pub anything_sent: bool,
 }

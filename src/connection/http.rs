@@ -2,7 +2,7 @@
 
 use super::{Fresh, OnDemand, RequestBody, Response};
 use crate::http::userid::UserId;
-use crate::http::{Limits, Method, Request, Text};
+use crate::http::{HeadLimits, Method, Request, Text};
 use std::rc::Rc;
 use webserv_sys::Moment;
 
@@ -181,7 +181,7 @@ pub struct Arrival {
 impl Http {
     /// A request with a good head has come.
     #[inline]
-    pub fn begin(&mut self, arrival: Arrival, request: Rc<Request>, limits: &Limits) {
+    pub fn begin(&mut self, arrival: Arrival, request: Rc<Request>, limits: &HeadLimits) {
         self.arrive(arrival);
         self.head_only = request.method == Method::Head;
         self.request_body = RequestBody::of(&request, limits);

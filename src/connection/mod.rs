@@ -33,7 +33,7 @@ pub use outcome::{Answer, Outcome, StoredBody, To};
 pub use pipe::{Front, Pipe};
 pub use program::Program;
 pub use reply::{DocumentSource, Reply};
-pub use request_body::{RequestBody, Sink};
+pub use request_body::{BodySink, RequestBody};
 pub use response::{Content, Made, RangePart, Response};
 pub use segment::Segment;
 pub use subject::Subject;

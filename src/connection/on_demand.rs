@@ -13,6 +13,14 @@ pub trait Fresh<const BYTES_MAX: usize = 0>: Sized + 'static {
     fn fresh() -> Self;
 }
 
+impl<const BYTES_MAX: usize> Fresh<BYTES_MAX> for Pipe {
+    const FRESH: &Pipe = &Pipe::new(BYTES_MAX);
+
+    fn fresh() -> Self {
+        Pipe::new(BYTES_MAX)
+    }
+}
+
 /// A value that takes memory with its first change, until it is given back. Most connections are idle most of the time.
 ///
 /// Its bound, if it has one, stands where it does, and so takes no memory.

@@ -65,8 +65,8 @@ impl Outcome {
         Outcome::Answer(Answer::Page(ReplyHead::new(status)))
     }
 
-    /// The program or server that was asked has failed in this way; `request_sent` as in [`Failure`].
-    pub fn upstream_failed(kind: FailureKind, request_sent: bool) -> Self {
-        Outcome::Failed(Failure { side: Side::Upstream, kind, request_sent })
+    /// The program or server that was asked has failed in this way; `anything_sent` as in [`Failure`].
+    pub fn upstream_failed(kind: FailureKind, anything_sent: bool) -> Self {
+        Outcome::Failed(Failure { side: Side::Upstream, kind, anything_sent })
     }
 }

@@ -1,7 +1,7 @@
 //! A pipe: a bounded queue of bytes between two tasks.
 
 use super::queue::Queue;
-use super::{Buffers, Fresh, Segment};
+use super::{Buffers, Segment};
 use crate::limits::{FILES_MAX, SEGMENTS_MAX};
 use std::io::IoSlice;
 use std::ops::Range;
@@ -28,14 +28,6 @@ pub enum Front<'a> {
     Bytes(&'a [u8]),
     /// A range of this file.
     File(BorrowedFd<'a>, Range<u64>),
-}
-
-impl<const BYTES_MAX: usize> Fresh<BYTES_MAX> for Pipe {
-    const FRESH: &Pipe = &Pipe::new(BYTES_MAX);
-
-    fn fresh() -> Self {
-        Pipe::new(BYTES_MAX)
-    }
 }
 
 impl Pipe {

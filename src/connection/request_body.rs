@@ -1,8 +1,8 @@
 //! A request's body on its way in: how much of it is still to come, and where it goes.
 
 use super::Pipe;
-use crate::http::chunked::{ChunkError, Decoder, Step as Chunk};
-use crate::http::{Framing, Limits, Request};
+use crate::http::chunked::{ChunkError, ChunkStep as Chunk, Decoder};
+use crate::http::{Framing, HeadLimits, Request};
 use crate::limits::UNWANTED_BYTES_MAX;
 
 /// How much of a request's body is still to come.
@@ -11,14 +11,14 @@ pub struct RequestBody {
     /// Bytes of content that have come.
     pub bytes: u64,
     /// Where they go.
-    pub sink: Sink,
+    pub sink: BodySink,
     /// The client waits for a 100 before it sends the body (RFC 9110 section 10.1.1), and has not got it.
     pub owes_continue: bool,
 }
 
 /// Where the bytes of a request's body go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Sink {
+pub enum BodySink {
     /// Into [`Transaction::body`](super::Transaction::body), for the handler that takes them.
     Handler,
     /// Nowhere: they are read so that the next request can be found.
@@ -35,7 +35,7 @@ enum Left {
 
 impl RequestBody {
     /// The body that this head announces.
-    pub fn of(request: &Request, limits: &Limits) -> Self {
+    pub fn of(request: &Request, limits: &HeadLimits) -> Self {
         let left = match request.framing {
             Framing::None | Framing::Length(0) => Left::Nothing,
             Framing::Length(bytes) => Left::Bytes(bytes),
@@ -46,7 +46,7 @@ impl RequestBody {
 
     /// The body of a head that was not understood.
     pub const fn lost() -> Self {
-        Self { left: Left::Lost, bytes: 0, sink: Sink::Discard, owes_continue: false }
+        Self { left: Left::Lost, bytes: 0, sink: BodySink::Discard, owes_continue: false }
     }
 
     /// What is still to come is not waited for.
@@ -78,7 +78,7 @@ impl RequestBody {
 
     /// A handler takes what is still to come.
     pub fn feeds(&self) -> bool {
-        self.sink == Sink::Handler && !self.is_finished()
+        self.sink == BodySink::Handler && !self.is_finished()
     }
 
     /// So little is to come that waiting for it is cheaper than a new connection.

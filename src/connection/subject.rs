@@ -1,8 +1,7 @@
 //! What a log line is about.
 
 use super::{Client, Connection, Identity, Transaction};
-use crate::config::{LogTarget, Settings};
-use crate::log::Level;
+use crate::config::{Level, LogTarget, Settings};
 use std::fmt;
 
 /// A request, or a connection between two of them, as log lines tell of it.

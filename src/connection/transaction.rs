@@ -283,7 +283,7 @@ mod tests {
             t.failed = Some(Failure {
                 side: crate::connection::Side::Internal,
                 kind: crate::connection::FailureKind::Internal,
-                request_sent: true,
+                anything_sent: true,
             });
         }
         spare.give(all.end_current().expect("it has begun"));

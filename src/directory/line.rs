@@ -1,15 +1,15 @@
-//! Bytes to lines, and lines to requests.
+//! Splits bytes into lines, and parses lines into requests.
 
 use super::states::Input;
 use std::fmt;
 
-/// Bytes of a line, its end not counted.
+/// The longest line in bytes, without its end.
 pub const LINE_BYTES_MAX: usize = 1024;
 
-/// What a line asks for, with its words.
+/// A request with its words.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Request {
-    /// `VERSION n`: which one will be spoken.
+pub enum DirectoryRequest {
+    /// `VERSION n`: the version that the client wants to speak.
     Version(u8),
     /// `LOGIN name password`
     Login {
@@ -30,85 +30,88 @@ pub enum Request {
     Get(String),
     /// `QUIT`
     Quit,
-    /// No request.
+    /// Not a valid request.
     Mistake(Mistake),
 }
 
-/// Why a line is no request.
+/// Why a line is not a valid request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mistake {
-    /// It is longer than [`LINE_BYTES_MAX`]; the rest of it is passed over.
+    /// It is longer than [`LINE_BYTES_MAX`]; the rest of it is skipped.
     Long,
-    /// It has other bytes than printable ASCII: a control character, or one of the upper 128.
+    /// It has a byte that is not printable ASCII.
     Bytes,
-    /// Its first word is no verb, or it has none.
+    /// Its first word is not a verb, or it has no words.
     Verb,
-    /// The words behind the verb are too few or too many; this says how many it takes.
+    /// The verb has too few or too many words; the text says how many it takes.
     Words(&'static str),
-    /// The client has sent the last byte, and it was no line's end.
+    /// The client has sent its last byte without a line end.
     Unfinished,
 }
 
-impl Request {
-    /// The line's place in the table of states.
+impl DirectoryRequest {
+    /// The column of the table of states.
     pub fn input(&self) -> Input {
         match self {
-            Request::Version(0) => Input::Version0,
-            Request::Version(_) => Input::Version1,
-            Request::Login { .. } => Input::Login,
-            Request::Logout => Input::Logout,
-            Request::Cd(_) => Input::Cd,
-            Request::Pwd => Input::Pwd,
-            Request::Dir => Input::Dir,
-            Request::Get(_) => Input::Get,
-            Request::Quit => Input::Quit,
-            Request::Mistake(_) => Input::Mistake,
+            DirectoryRequest::Version(0) => Input::Version0,
+            DirectoryRequest::Version(_) => Input::Version1,
+            DirectoryRequest::Login { .. } => Input::Login,
+            DirectoryRequest::Logout => Input::Logout,
+            DirectoryRequest::Cd(_) => Input::Cd,
+            DirectoryRequest::Pwd => Input::Pwd,
+            DirectoryRequest::Dir => Input::Dir,
+            DirectoryRequest::Get(_) => Input::Get,
+            DirectoryRequest::Quit => Input::Quit,
+            DirectoryRequest::Mistake(_) => Input::Mistake,
         }
     }
 
-    /// A line without its end. Verbs are of any case; a run of spaces is as good as one, and none count at the ends.
-    pub fn parse(line: &[u8]) -> Request {
+    /// Parses a line without its end. Verbs may be in upper or lower case. A run of spaces counts as one; spaces at the
+    /// ends are ignored.
+    pub fn parse(line: &[u8]) -> DirectoryRequest {
         let Some(line) = str::from_utf8(line).ok().filter(|line| line.bytes().all(|b| matches!(b, b' '..=b'~'))) else {
-            return Request::Mistake(Mistake::Bytes);
+            return DirectoryRequest::Mistake(Mistake::Bytes);
         };
         let mut words = line.split(' ').filter(|word| !word.is_empty());
         let verb = words.next().unwrap_or_default().to_ascii_uppercase();
         let words: Vec<&str> = words.collect();
-        let wrong = |takes| Request::Mistake(Mistake::Words(takes));
+        let wrong = |takes| DirectoryRequest::Mistake(Mistake::Words(takes));
         match (&verb[..], &words[..]) {
             ("VERSION", [number]) if number.bytes().all(|b| b.is_ascii_digit()) => {
-                Request::Version(u8::from(number.bytes().any(|b| b != b'0')))
+                DirectoryRequest::Version(u8::from(number.bytes().any(|b| b != b'0')))
             }
             ("VERSION", _) => wrong("VERSION takes one number"),
-            ("LOGIN", [name, password]) => Request::Login { name: name.to_string(), password: password.to_string() },
+            ("LOGIN", [name, password]) => {
+                DirectoryRequest::Login { name: name.to_string(), password: password.to_string() }
+            }
             ("LOGIN", _) => wrong("LOGIN takes a name and a password"),
             ("CD", []) => wrong("CD takes a directory"),
-            ("CD", words) => Request::Cd(words.join(" ")),
+            ("CD", words) => DirectoryRequest::Cd(words.join(" ")),
             ("GET", []) => wrong("GET takes a file"),
-            ("GET", words) => Request::Get(words.join(" ")),
-            ("LOGOUT", []) => Request::Logout,
-            ("PWD", []) => Request::Pwd,
-            ("DIR", []) => Request::Dir,
-            ("QUIT", []) => Request::Quit,
+            ("GET", words) => DirectoryRequest::Get(words.join(" ")),
+            ("LOGOUT", []) => DirectoryRequest::Logout,
+            ("PWD", []) => DirectoryRequest::Pwd,
+            ("DIR", []) => DirectoryRequest::Dir,
+            ("QUIT", []) => DirectoryRequest::Quit,
             ("LOGOUT" | "PWD" | "DIR" | "QUIT", _) => wrong("this verb takes no more words"),
-            _ => Request::Mistake(Mistake::Verb),
+            _ => DirectoryRequest::Mistake(Mistake::Verb),
         }
     }
 }
 
-/// For the log: without the password.
-impl fmt::Display for Request {
+/// For the log: the password is not shown.
+impl fmt::Display for DirectoryRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Request::Version(number) => write!(f, "VERSION {number}"),
-            Request::Login { name, .. } => write!(f, "LOGIN {name}"),
-            Request::Logout => f.write_str("LOGOUT"),
-            Request::Cd(name) => write!(f, "CD {name}"),
-            Request::Pwd => f.write_str("PWD"),
-            Request::Dir => f.write_str("DIR"),
-            Request::Get(name) => write!(f, "GET {name}"),
-            Request::Quit => f.write_str("QUIT"),
-            Request::Mistake(mistake) => write!(f, "({mistake})"),
+            DirectoryRequest::Version(number) => write!(f, "VERSION {number}"),
+            DirectoryRequest::Login { name, .. } => write!(f, "LOGIN {name}"),
+            DirectoryRequest::Logout => f.write_str("LOGOUT"),
+            DirectoryRequest::Cd(name) => write!(f, "CD {name}"),
+            DirectoryRequest::Pwd => f.write_str("PWD"),
+            DirectoryRequest::Dir => f.write_str("DIR"),
+            DirectoryRequest::Get(name) => write!(f, "GET {name}"),
+            DirectoryRequest::Quit => f.write_str("QUIT"),
+            DirectoryRequest::Mistake(mistake) => write!(f, "({mistake})"),
         }
     }
 }
@@ -125,18 +128,18 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Finds the lines in what comes.
+/// Splits the input into lines.
 #[derive(Clone, Default, Debug)]
 pub struct Lines {
-    /// The line was too long, which has been told: it is passed over to its end.
+    /// The line was too long, and that has been reported: skip the rest of it.
     skips: bool,
 }
 
 impl Lines {
-    /// Looks at the bytes that have come and are not used yet; `ended`: no more will come. Says how many of them are
-    /// used now, and the request that they are, if they are one. What comes of it does not depend on the pieces in
-    /// which the bytes come. A line ends with LF, and a CR before that belongs to the end.
-    pub fn next(&mut self, bytes: &[u8], ended: bool) -> (usize, Option<Request>) {
+    /// Looks for a line at the start of `bytes`, which are the unused bytes of the input; `ended`: no more input will
+    /// come. Returns the number of bytes that are used, and the request if the line is complete. The result does not
+    /// depend on how the input is split. A line ends with LF; a CR before the LF belongs to the end.
+    pub fn next(&mut self, bytes: &[u8], ended: bool) -> (usize, Option<DirectoryRequest>) {
         if self.skips {
             let end = memchr::memchr(b'\n', bytes);
             self.skips = end.is_none();
@@ -147,14 +150,15 @@ impl Lines {
             Some(end) => {
                 let line = window[..end].strip_suffix(b"\r").unwrap_or(&window[..end]);
                 let long = line.len() > LINE_BYTES_MAX;
-                let request = if long { Request::Mistake(Mistake::Long) } else { Request::parse(line) };
+                let request =
+                    if long { DirectoryRequest::Mistake(Mistake::Long) } else { DirectoryRequest::parse(line) };
                 (end + 1, Some(request))
             }
             None if window.len() == LINE_BYTES_MAX + 2 => {
                 self.skips = true;
-                (window.len(), Some(Request::Mistake(Mistake::Long)))
+                (window.len(), Some(DirectoryRequest::Mistake(Mistake::Long)))
             }
-            None if ended && !bytes.is_empty() => (bytes.len(), Some(Request::Mistake(Mistake::Unfinished))),
+            None if ended && !bytes.is_empty() => (bytes.len(), Some(DirectoryRequest::Mistake(Mistake::Unfinished))),
             None => (0, None),
         }
     }

@@ -1,13 +1,13 @@
-//! The directory protocol as pure functions: lines to requests, the table of its states, paths. No I/O, no clock.
+//! The directory protocol as pure functions: parsing of lines, the table of states, paths. No I/O, no clock.
 //!
-//! docs/directory.md describes the protocol; its table is made from [`states`].
+//! docs/directory.md describes the protocol; the table in it is made from [`states`].
 
 pub mod line;
 pub mod path;
 pub mod states;
 
-pub use line::{Lines, Mistake, Request};
-pub use states::{Action, Answer, Input, Rule, State};
+pub use line::{DirectoryRequest, Lines, Mistake};
+pub use states::{Action, DirectoryAnswer, Input, Rule, State};
 
-/// The port that the protocol has by custom.
+/// The usual port of the protocol.
 pub const PORT: u16 = 1202;

@@ -1,13 +1,13 @@
-//! Paths in a session: from the root on, "/" or "/folder/file", never with a slash at the end, a dot or two.
+//! Paths in a session: "/" or "/folder/file", always from the root on, without a slash at the end, "." and "..".
 
-/// Bytes of a path. A request's line is no longer than this either, but many of them can go deeper and deeper.
+/// The longest path in bytes. One line is not longer than this, but several CD commands can go deeper and deeper.
 pub const PATH_BYTES_MAX: usize = 1024;
 
-/// What `name` means to a session that is in `from`. A name that begins with "/" is meant from the root on.
+/// The path that `name` means in the directory `from`. A name that begins with "/" starts at the root.
 ///
-/// `None`: there is no such path, whatever is on the disk. It leads above the root, is longer than [`PATH_BYTES_MAX`],
-/// or has a part that begins with a dot: such files are hidden, in lists as well. ".." takes off the last part by name,
-/// so it means what it says only where no symbolic links are followed.
+/// Returns None if the path cannot exist, whatever is on the disk: it leads above the root, is longer than
+/// [`PATH_BYTES_MAX`], or has a part that begins with a dot (such files are hidden, in lists too). ".." removes the
+/// last part of the text, so it is correct only if no symbolic links are followed.
 pub fn resolve(from: &str, name: &str) -> Option<String> {
     let start = if name.starts_with('/') { "" } else { from };
     let mut parts: Vec<&str> = start.split('/').filter(|part| !part.is_empty()).collect();

@@ -1,33 +1,33 @@
-//! The protocol's states: one table says what each line does in each of them. The task obeys it, docs/directory.md
-//! shows it, and a test of the running server walks through all of it.
+//! The states of the protocol: one table says what each line does in each state. The task follows the table,
+//! docs/directory.md shows it, and a test of the running server checks every row.
 
 use Action::{CheckPassword, Enter, List, Send};
-use Answer as A;
+use DirectoryAnswer as A;
 use Input::{Cd, Dir, Get, Login, Logout, Mistake, Pwd, Quit, Version0, Version1};
 use State::{End, Locked, Plain, Transfer};
 use std::fmt;
 
-/// What a session is at.
+/// The state of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
-    /// Nothing was said of versions: version 0.
+    /// The client has not chosen a version: version 0.
     Plain,
-    /// The same, and version 0 has no users while the server wants to know whom it serves.
+    /// The same, but the server requires a login, which version 0 does not have.
     Locked,
-    /// Version 1, nobody is logged in.
+    /// Version 1, and a login is required.
     Login,
-    /// Version 1, someone is, or nobody need be.
+    /// Version 1, logged in, or no login is required.
     Transfer,
     /// The connection is closed.
     End,
 }
 
-/// What a line asks for.
+/// The input of the table: the kind of a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Input {
     /// `VERSION 0`
     Version0,
-    /// `VERSION n`, any other
+    /// `VERSION n` with another number
     Version1,
     /// `LOGIN name password`
     Login,
@@ -47,35 +47,35 @@ pub enum Input {
     Mistake,
 }
 
-/// What is done before the answer, and can go wrong.
+/// What the server does before the answer. It can fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// Nothing: it is answered at once.
+    /// Nothing.
     Nothing,
-    /// Name and password are checked.
+    /// Check the name and the password.
     CheckPassword,
-    /// The directory becomes the session's own.
+    /// Change the session's directory.
     Enter,
-    /// The session's directory is read.
+    /// Read the session's directory.
     List,
-    /// The file is opened.
+    /// Open the file.
     Send,
 }
 
-/// What the client is told.
+/// The answer to the client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Answer {
+pub enum DirectoryAnswer {
     /// No line.
     Nothing,
-    /// This line, which may end in words for people.
+    /// This line; the text behind its first word is for people.
     Line(&'static str),
     /// `ERROR` and what is wrong with the line.
     Mistake,
-    /// The session's directory.
+    /// The path of the session's directory.
     Path,
-    /// The names, a line each, and an empty line.
+    /// The names, one per line, and an empty line.
     Names,
-    /// Before them a line with how many they are.
+    /// A line with the number of names, then the same.
     CountAndNames,
     /// `ERROR`, and the empty line that a client of version 0 waits for.
     NoNames,
@@ -83,32 +83,32 @@ pub enum Answer {
     CountAndBytes,
 }
 
-/// One row of the table.
+/// A row of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rule {
-    /// In this state ...
+    /// In this state
     pub state: State,
-    /// ... this line ...
+    /// this line
     pub input: Input,
-    /// ... makes the server do this,
+    /// makes the server do this.
     pub action: Action,
-    /// give this answer if that can be done, and go over to this state;
-    pub done: (Answer, State),
-    /// else these.
-    pub failed: (Answer, State),
+    /// If it succeeds: the answer and the next state.
+    pub done: (DirectoryAnswer, State),
+    /// If it fails: the answer and the next state.
+    pub failed: (DirectoryAnswer, State),
 }
 
-const VERSION_0: Answer = A::Line("VERSION 0");
-const VERSION_1: Answer = A::Line("VERSION 1");
-const SUCCEEDED: Answer = A::Line("SUCCEEDED");
-const FAILED: Answer = A::Line("FAILED");
-const OK: Answer = A::Line("OK");
-const ERROR: Answer = A::Line("ERROR");
-const NOT_IN_0: Answer = A::Line("ERROR version 0 has no such verb: say VERSION 1 before");
-const REFUSED: Answer = A::Line("ERROR version 0 is not spoken here: say VERSION 1 first");
-const NOT_BACK: Answer = A::Line("ERROR version 1 is spoken already");
-const WHO: Answer = A::Line("ERROR say LOGIN first");
-const NO_LOGIN: Answer = A::Line("ERROR no login is asked for now");
+const VERSION_0: DirectoryAnswer = A::Line("VERSION 0");
+const VERSION_1: DirectoryAnswer = A::Line("VERSION 1");
+const SUCCEEDED: DirectoryAnswer = A::Line("SUCCEEDED");
+const FAILED: DirectoryAnswer = A::Line("FAILED");
+const OK: DirectoryAnswer = A::Line("OK");
+const ERROR: DirectoryAnswer = A::Line("ERROR");
+const NOT_IN_0: DirectoryAnswer = A::Line("ERROR version 0 has no such verb: say VERSION 1 before");
+const REFUSED: DirectoryAnswer = A::Line("ERROR version 0 is not spoken here: say VERSION 1 first");
+const NOT_BACK: DirectoryAnswer = A::Line("ERROR version 1 is spoken already");
+const WHO: DirectoryAnswer = A::Line("ERROR say LOGIN first");
+const NO_LOGIN: DirectoryAnswer = A::Line("ERROR no login is asked for now");
 
 const STATES: usize = 4;
 const INPUTS: usize = 10;
@@ -160,16 +160,22 @@ pub const TABLE: [Rule; STATES * INPUTS] = [
     at_once(Transfer, Mistake, A::Mistake, Transfer),
 ];
 
-/// A row without anything that could go wrong.
-const fn at_once(state: State, input: Input, answer: Answer, next: State) -> Rule {
+/// A row whose action cannot fail.
+const fn at_once(state: State, input: Input, answer: DirectoryAnswer, next: State) -> Rule {
     after(state, input, Action::Nothing, (answer, next), (answer, next))
 }
 
-const fn after(state: State, input: Input, action: Action, done: (Answer, State), failed: (Answer, State)) -> Rule {
+const fn after(
+    state: State,
+    input: Input,
+    action: Action,
+    done: (DirectoryAnswer, State),
+    failed: (DirectoryAnswer, State),
+) -> Rule {
     Rule { state, input, action, done, failed }
 }
 
-/// The table is whole and in order: checked when it is compiled.
+/// Checks at compile time that the table is complete and in order.
 const _: () = {
     let mut at = 0;
     while at < TABLE.len() {
@@ -179,17 +185,17 @@ const _: () = {
 };
 
 impl State {
-    /// Where a session begins.
+    /// The first state of a session.
     pub fn first(users_required: bool) -> Self {
         if users_required { Locked } else { Plain }
     }
 
-    /// Where nobody need log in, who would have to is logged in.
+    /// If no login is required, a session that would need one counts as logged in.
     pub fn or_skip_login(self, users_required: bool) -> Self {
         if self == State::Login && !users_required { Transfer } else { self }
     }
 
-    /// The row for an input; `None` at the end.
+    /// The row for an input; None in the state [`State::End`].
     pub fn rule(self, input: Input) -> Option<&'static Rule> {
         TABLE.get(self as usize * INPUTS + input as usize)
     }
@@ -238,7 +244,7 @@ impl Action {
 }
 
 /// As in the documentation.
-impl fmt::Display for Answer {
+impl fmt::Display for DirectoryAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             A::Line(line) => return write!(f, "`{line}`"),
@@ -253,7 +259,7 @@ impl fmt::Display for Answer {
     }
 }
 
-/// The table for the documentation, in Markdown.
+/// The table in Markdown, for the documentation.
 pub fn document() -> String {
     let mut text = "| state | reads | does | answers | next state |\n| --- | --- | --- | --- | --- |\n".to_owned();
     for Rule { state, input, action, done, failed } in &TABLE {
@@ -270,7 +276,7 @@ pub fn document() -> String {
 mod tests {
     use super::*;
 
-    /// `WEBSERV_WRITE_DOCS=1 cargo test --lib directory` writes it anew.
+    /// `WEBSERV_WRITE_DOCS=1 cargo test --lib directory` rewrites it.
     #[test]
     fn the_documentation_shows_this_table() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/directory.md");
@@ -299,7 +305,7 @@ mod tests {
         assert_eq!(State::Login.or_skip_login(true), State::Login);
     }
 
-    /// Version 1 keeps to the words SUCCEEDED, FAILED and ERROR, version 0 to OK and ERROR.
+    /// Version 1 uses the words SUCCEEDED, FAILED and ERROR; version 0 uses OK and ERROR.
     #[test]
     fn each_version_has_its_own_words() {
         for rule in &TABLE {

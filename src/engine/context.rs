@@ -157,8 +157,8 @@ impl<W> Context<'_, W> {
     }
 
     /// Makes a task that stands alone a handler of this task's transaction. The first that it hears there is
-    /// [`Notice::Adopted`]. If it cannot be had, since it is gone, belongs to another, or is about to have a turn of its
-    /// own, the transaction has failed on the upstream side.
+    /// [`Notice::Adopted`]. If it cannot be had, since it is gone, belongs to another, or is about to have a turn of
+    /// its own, the transaction has failed on the upstream side.
     pub fn adopt(&mut self, task: Token) {
         if let Some(work) = self.work() {
             let id = work.t.id();

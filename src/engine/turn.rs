@@ -96,7 +96,7 @@ impl<W> Engine<W> {
         self.remove(token);
         if let Some(transaction) = self.connections.get_mut(x).and_then(|x| x.transactions.find_mut(id)) {
             let kind = FailureKind::Internal;
-            transaction.failed = Some(Failure { side: Side::Internal, kind, request_sent: false });
+            transaction.failed = Some(Failure { side: Side::Internal, kind, anything_sent: false });
         }
     }
 
@@ -144,7 +144,7 @@ impl<W> Engine<W> {
             Some(slot) if transaction.handlers.add(task.index) => slot.join(task, x, &mut self.run_queue),
             _ => {
                 let kind = FailureKind::Reset;
-                transaction.failed = Some(Failure { side: Side::Upstream, kind, request_sent: false });
+                transaction.failed = Some(Failure { side: Side::Upstream, kind, anything_sent: false });
             }
         }
     }
@@ -287,8 +287,8 @@ impl<W> Engine<W> {
             Some(id) if error.side != Side::Client => {
                 let transaction = self.connections.get_mut(x).and_then(|x| x.transactions.find_mut(id));
                 if let Some(transaction) = transaction {
-                    let request_sent = transaction.body.taken_bytes() > 0;
-                    transaction.failed = Some(Failure { side: error.side, kind: error.kind, request_sent });
+                    let anything_sent = transaction.body.taken_bytes() > 0;
+                    transaction.failed = Some(Failure { side: error.side, kind: error.kind, anything_sent });
                 }
             }
             _ => self.close(x),

@@ -1,10 +1,10 @@
-//! Proactive negotiation (RFC 9110 section 12): what the client would take.
+//! Proactive negotiation (RFC 9110 section 12): which representation the client accepts.
 
 use super::fields::{Fields, Known};
 use super::octets::trim;
 
-/// Whether Accept-Encoding allows this content coding (section 12.5.3): it is named, or `*` stands for it, with a
-/// weight above 0. Without the field nothing but the plain content is sent: that is allowed, and safe.
+/// Whether Accept-Encoding allows this content coding (section 12.5.3): the field names it, or has `*`, with a weight
+/// above 0. Without the field the result is false: every client accepts content without a coding.
 pub fn accepts_coding(fields: &Fields, coding: &[u8]) -> bool {
     let named = |name: &[u8]| {
         let mut members = fields.members(Known::AcceptEncoding).map(split_weight);
@@ -13,11 +13,12 @@ pub fn accepts_coding(fields: &Fields, coding: &[u8]) -> bool {
     named(coding).or_else(|| named(b"*")).unwrap_or(false)
 }
 
-/// Which of these media types the client likes best, by what its Accept says (section 12.5.1); the first of several
-/// that it likes the same. `None`: it wants none of them. Without the field, or with an empty one, any will do.
+/// The index of the media type that the client prefers, by its Accept (section 12.5.1); the first one if several have
+/// the same weight. Returns None if the client accepts none of them. If the field is missing or empty, every type has
+/// weight 1.
 ///
-/// The most specific range that a type falls into has its weight. Parameters of ranges (`text/html;level=1`) are not
-/// compared: the types have none.
+/// The weight of a type is the weight of the most specific range that matches it. Parameters of ranges
+/// (`text/html;level=1`) are not compared, because our types have no parameters.
 pub fn prefers(fields: &Fields, types: &[&[u8]]) -> Option<usize> {
     let ranges = || {
         let members = fields.get_all(Known::Accept).flat_map(|value| value.split(unquoted(b',')).map(trim));
@@ -34,7 +35,7 @@ pub fn prefers(fields: &Fields, types: &[&[u8]]) -> Option<usize> {
     liked.max_by_key(|&(weight, i)| (weight, std::cmp::Reverse(i))).map(|(_, i)| i)
 }
 
-/// How closely a media range fits a type: 2 names it, 1 names its half before the slash, 0 is `*/*`.
+/// How exactly a media range matches a type: 2 names the type, 1 names its first half (`text/*`), 0 is `*/*`.
 fn specificity(range: &[u8], wanted: &[u8]) -> Option<u8> {
     let kind = memchr::memchr(b'/', wanted).map_or(wanted, |slash| &wanted[..=slash]);
     match range {
@@ -45,8 +46,8 @@ fn specificity(range: &[u8], wanted: &[u8]) -> Option<u8> {
     }
 }
 
-/// A list member without its parameters, and its weight in thousandths (section 12.4.2). What is no weight counts as
-/// none: 1.
+/// A list member without its parameters, and its weight in thousandths (section 12.4.2). A malformed weight counts as
+/// 1.
 fn split_weight(member: &[u8]) -> (&[u8], u16) {
     let mut parts = member.split(unquoted(b';')).map(trim);
     let name = parts.next().unwrap_or_default();
@@ -54,7 +55,7 @@ fn split_weight(member: &[u8]) -> (&[u8], u16) {
     (name, weight.and_then(thousandths).unwrap_or(1000))
 }
 
-/// `0.25` is 250. Up to three digits behind the point, and not more than 1.
+/// Parses a weight: `0.25` is 250. It has at most three digits after the point and is at most 1.
 fn thousandths(weight: &[u8]) -> Option<u16> {
     let (whole, rest) = weight.split_first()?;
     let digits = match rest {
@@ -74,7 +75,7 @@ fn thousandths(weight: &[u8]) -> Option<u16> {
     (value <= 1000).then_some(value)
 }
 
-/// Finds a separator outside of quoted strings (section 5.6.4). To be asked of each byte once, in order.
+/// Finds a separator outside of quoted strings (section 5.6.4). Call it once for each byte, in order.
 fn unquoted(separator: u8) -> impl FnMut(&u8) -> bool {
     let (mut quoted, mut escaped) = (false, false);
     move |&byte| {
@@ -89,14 +90,15 @@ fn unquoted(separator: u8) -> impl FnMut(&u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::head::{self, Limits, Scan};
+    use super::super::HeadLimits;
+    use super::super::head::{self, Scan};
     use super::super::octets::is_field_value;
     use super::super::seeded::Seeded;
     use super::*;
 
     fn fields(lines: &str) -> Fields {
         let text = format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
-        let read = head::request(text.as_bytes(), &mut Scan::default(), &Limits::default());
+        let read = head::request(text.as_bytes(), &mut Scan::default(), &HeadLimits::default());
         let Ok(Some((request, _))) = read else { panic!("{lines}: the head is right") };
         request.fields.clone()
     }
@@ -200,7 +202,7 @@ mod tests {
         }
     }
 
-    /// Whatever stands there, the answer is one of the types.
+    /// Whatever the field contains, the result is one of the types.
     #[test]
     fn no_change_of_an_accept_field_panics() {
         let mut random = Seeded(12);
@@ -209,7 +211,7 @@ mod tests {
             let changed: Vec<u8> = random.mutate(text).into_iter().filter(|&b| is_field_value(b)).collect();
             let mut head = b"GET / HTTP/1.1\r\nHost: h\r\nAccept: ".to_vec();
             head.extend_from_slice(&[&changed[..], b"\r\n\r\n"].concat());
-            let read = head::request(&head, &mut Scan::default(), &Limits::default());
+            let read = head::request(&head, &mut Scan::default(), &HeadLimits::default());
             let Ok(Some((request, _))) = read else { panic!("{}", head.escape_ascii()) };
             assert!(prefers(&request.fields, &TYPES).is_none_or(|i| i < TYPES.len()));
         }

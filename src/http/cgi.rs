@@ -1,12 +1,12 @@
-//! The head of a CGI program's output (RFC 3875 section 6): from bytes as they arrive to a [`ScriptAnswer`].
+//! The head of a CGI program's output (RFC 3875 section 6): parses bytes as they arrive into a [`ScriptAnswer`].
 //!
-//! The scan goes on where it stopped; rules are applied in the order of the lines, so that any split of the output
-//! gives the same result. Where programs are known to say less or more than the RFC lets them, what they mean is taken:
-//! a Status is enough for a head, and a client may be redirected with any 3xx that redirects. What contradicts itself,
-//! or is no head, is an error: the client gets a 502.
+//! The scan continues where it stopped. Rules are applied in the order of the lines, so the result does not depend on
+//! how the output is split into pieces. Some programs are known to write less or more than the RFC allows; where their
+//! meaning is clear, it is accepted: a head may consist of a Status alone, and a redirect may have any 3xx status that
+//! redirects. A head that contradicts itself, or that is malformed, is an error; the client gets a 502.
 //!
-//! A non-parsed header script (section 5) writes an HTTP response. Of that only the status line is looked at, and where
-//! the head ends.
+//! A non-parsed header script (section 5) writes a whole HTTP response. Only its status line and the end of its head
+//! are looked at.
 
 use super::fields::{Known, line_fault, split_line};
 use super::number::parse_decimal;
@@ -14,58 +14,58 @@ use super::octets::{all_field_value, is_blank};
 use super::reply::{Name, ReplyHead, Text};
 use std::fmt;
 
-/// How much of a head is accepted.
+/// How large a head may be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
-    /// The whole head with its empty line.
+pub struct ScriptHeadLimits {
+    /// Bytes of the whole head, its empty line included.
     pub head_bytes_max: usize,
-    /// The number of lines with fields.
+    /// The number of field lines.
     pub fields_max: usize,
 }
 
-impl Default for Limits {
-    /// 32 KiB as for requests, 200 fields.
-    fn default() -> Limits {
-        Limits { head_bytes_max: 32 << 10, fields_max: 200 }
+impl Default for ScriptHeadLimits {
+    /// 32 KiB, as for requests, and 200 field lines.
+    fn default() -> ScriptHeadLimits {
+        ScriptHeadLimits { head_bytes_max: 32 << 10, fields_max: 200 }
     }
 }
 
-/// What has come of a program's output so far.
+/// The state of the head after a call of [`HeadScan::advance`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ScriptHead {
     /// The head is not complete.
     NeedMore,
-    /// It is.
+    /// The head is complete.
     Done {
-        /// Its length in bytes; what follows is the body.
+        /// Its length in bytes; the bytes after it are the body.
         taken: usize,
-        /// What it says.
+        /// What the head means.
         answer: ScriptAnswer,
     },
 }
 
-/// The four kinds of answers (RFC 3875 section 6.2), and that of a script whose head is not parsed. Heads have the
-/// length that the program names, if it does; their `fields` have nothing that belongs to the connection.
+/// The four kinds of response (RFC 3875 section 6.2), and that of a script whose head is not parsed. A [`ReplyHead`]
+/// has a length if the program wrote Content-Length. Its `fields` hold no field that belongs to the connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ScriptAnswer {
-    /// The body is the answer (section 6.2.1).
+    /// The body is the content of the response (section 6.2.1).
     Document(ReplyHead),
-    /// Not an answer: `path?query` of this server, as in a request target, is to be answered instead (section 6.2.2).
+    /// Answer the request for this `path?query` of the same server instead (section 6.2.2).
     LocalRedirect(Vec<u8>),
-    /// The client shall go elsewhere; no body is meant to follow (section 6.2.3).
+    /// The client is redirected; no body follows (section 6.2.3).
     ClientRedirect(ReplyHead),
-    /// The same with a body (section 6.2.4).
+    /// The client is redirected, and a body follows (section 6.2.4).
     ClientRedirectWithDocument(ReplyHead),
-    /// The head is that of an HTTP response with this status, and goes to the client as it is (section 5).
+    /// The output is an HTTP response with this status and goes to the client unchanged (section 5).
     NonParsed(u16),
 }
 
-/// Why a program's output cannot be an answer.
+/// Why a program's output is not a response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ScriptError {
     /// The rule that was broken, for the error log.
     pub reason: &'static str,
-    /// The line that breaks it, from 1.
+    /// The line that breaks it, counted from 1.
     pub line: usize,
 }
 
@@ -88,19 +88,19 @@ const BAD_LENGTH: &str = "a Content-Length that is no number (RFC 9110 section 8
 const BAD_LOCATION: &str = "an empty Location (RFC 3875 section 6.3.2)";
 const TWICE: &str = "a second Content-Type, Content-Length, Location or Status (RFC 3875 section 6.3)";
 
-/// How far the head has come. To be used for one program's output.
+/// How far the head has been scanned. A scan serves the output of one program.
 #[derive(Debug, Default)]
 pub struct HeadScan {
-    /// Bytes before this one need not be looked at again.
+    /// Bytes before this position need no second look.
     at: usize,
-    /// Where the line that is being read begins.
+    /// Where the current line begins.
     line_start: usize,
-    /// Lines that are complete.
+    /// The number of complete lines.
     lines: usize,
-    /// The whole head is the script's own.
+    /// A non-parsed header script: the head goes to the client unchanged.
     non_parsed: bool,
     status: Option<u16>,
-    /// What the other fields say.
+    /// The fields that go to the client.
     head: ReplyHead,
 }
 
@@ -110,11 +110,11 @@ impl HeadScan {
         HeadScan { non_parsed: true, ..HeadScan::default() }
     }
 
-    /// Goes on with the head. `output` is everything that has come, from the program's first byte on.
+    /// Continues the scan. `output` is everything that the program has written so far, from its first byte on.
     ///
     /// # Errors
-    /// As early as lines are complete or limits are reached. The scan is over then.
-    pub fn advance(&mut self, output: &[u8], limits: &Limits) -> Result<ScriptHead, ScriptError> {
+    /// As soon as a broken line is complete or a limit is reached. Do not call it again after an error.
+    pub fn advance(&mut self, output: &[u8], limits: &ScriptHeadLimits) -> Result<ScriptHead, ScriptError> {
         let seen = &output[..output.len().min(limits.head_bytes_max)];
         while let Some(len) = memchr::memchr(b'\n', &seen[self.at..]) {
             let end = self.at + len + 1;
@@ -142,7 +142,7 @@ impl HeadScan {
         Err(self.error(TOO_LONG))
     }
 
-    /// The output has ended, and [`HeadScan::advance`] needed more: why this is no answer.
+    /// The error for an output that ended while [`HeadScan::advance`] needed more.
     pub fn ended(&self) -> ScriptError {
         let reason = match self.at {
             0 => "it has ended without any output",
@@ -155,7 +155,7 @@ impl HeadScan {
         ScriptError { reason, line: self.lines }
     }
 
-    /// Notes a response's first line with its end (RFC 9112 section 4).
+    /// Takes the first line of an HTTP response, its line end included (RFC 9112 section 4).
     fn status_line(&mut self, line: &[u8]) -> Result<(), &'static str> {
         let text = line.strip_suffix(b"\r\n").or_else(|| line.strip_suffix(b"\n")).unwrap_or(line);
         let rest = text.strip_prefix(b"HTTP/1.0 ").or_else(|| text.strip_prefix(b"HTTP/1.1 "));
@@ -164,7 +164,7 @@ impl HeadScan {
         Ok(())
     }
 
-    /// Notes a line with its end. There are no continuation lines (RFC 3875 section 6.3).
+    /// Takes a line, its line end included. There are no continuation lines (RFC 3875 section 6.3).
     fn field(&mut self, line: &[u8]) -> Result<(), &'static str> {
         let Some(parts) = split_line(line).filter(|parts| parts.line_len == line.len()) else {
             return Err(if line.starts_with(b"HTTP/") { STATUS_LINE } else { line_fault(line) });
@@ -177,7 +177,7 @@ impl HeadScan {
             Some(Known::ContentType) => once(&mut self.head.content_type, text()?),
             Some(Known::ContentLength) => {
                 let length = parse_decimal(value).ok_or(BAD_LENGTH)?;
-                // Said twice is harmless, contradicted is not (RFC 9110 section 8.6).
+                // The same length twice is harmless; two different lengths are an error (RFC 9110 section 8.6).
                 if self.head.length == Some(length) { Ok(()) } else { once(&mut self.head.length, length) }
             }
             None if name.eq_ignore_ascii_case(b"Status") => once(&mut self.status, status(value)?),
@@ -191,7 +191,7 @@ impl HeadScan {
         }
     }
 
-    /// What the fields come to.
+    /// The meaning of the fields of a complete head.
     fn answer(&mut self) -> Result<ScriptAnswer, &'static str> {
         if self.non_parsed {
             return self.status.map(ScriptAnswer::NonParsed).ok_or(NO_STATUS_LINE);
@@ -200,7 +200,7 @@ impl HeadScan {
         if let (None, Some(location)) = (self.status, &head.location)
             && let [b'/', ..] = location.as_bytes()
         {
-            let mut parts = location.as_bytes().split(|b| *b == b'#'); // a fragment is the client's business
+            let mut parts = location.as_bytes().split(|b| *b == b'#'); // a fragment is for the client only
             return Ok(ScriptAnswer::LocalRedirect(parts.next().unwrap_or_default().to_vec()));
         }
         let says_enough = self.status.is_some() || head.content_type.is_some() || head.location.is_some();
@@ -216,7 +216,7 @@ impl HeadScan {
     }
 }
 
-/// Takes the value of a field that may stand once.
+/// Stores the value of a field that may appear only once.
 fn once<T>(slot: &mut Option<T>, value: T) -> Result<(), &'static str> {
     match slot.replace(value) {
         None => Ok(()),
@@ -224,7 +224,7 @@ fn once<T>(slot: &mut Option<T>, value: T) -> Result<(), &'static str> {
     }
 }
 
-/// `404 Not Found` or `404`: the phrase is not sent on. Interim answers are the server's own.
+/// Parses `404 Not Found` or `404`. The reason phrase is not sent on. A 1xx is an error: only the server sends those.
 fn status(value: &[u8]) -> Result<u16, &'static str> {
     let (digits, rest) = value.split_at(value.len().min(3));
     match parse_decimal(digits) {
@@ -233,7 +233,7 @@ fn status(value: &[u8]) -> Result<u16, &'static str> {
     }
 }
 
-/// How the message is framed and what becomes of the connection is between server and client.
+/// Fields about the message's framing or the connection: the server decides these, not the program.
 const fn is_of_the_connection(known: Known) -> bool {
     matches!(
         known,

@@ -1,39 +1,40 @@
 //! The chunked transfer coding (RFC 9112 section 7.1): a decoder that copies no data, and the encoder's few bytes.
 //!
-//! Here nothing is forgiven. Line ends are CRLF, blanks stand only where the grammar has them, and the first wrong
-//! byte is an error: two recipients that disagree about where a body ends are a way to smuggle requests.
+//! The decoder is strict. Line ends are CRLF, blanks are allowed only where the grammar has them, and the first wrong
+//! byte is an error: two recipients that disagree about where a body ends allow request smuggling.
 
 use super::fields::{Fields, Known, line_fault, split_line};
-use super::head::Limits;
 use super::number::{hex_digit, push_hex};
 use super::octets::{is_quoted, is_token};
+use super::rules::HeadLimits;
 use std::ops::Range;
 
 /// What [`Decoder::decode`] found in its input.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Step {
-    /// All input is used up, none of it is data; more must come.
+pub enum ChunkStep {
+    /// All input is used up and had no data; the decoder needs more input.
     More,
-    /// Data, never empty. What stands before it is used up; go on with what follows it.
+    /// A range of the input that is data, never empty. The bytes before it are used up; continue with the bytes after
+    /// it.
     Data(Range<usize>),
-    /// The body is complete. `taken` bytes of the input belong to it, the rest to the next request.
+    /// The body is complete. The first `taken` bytes of the input belong to it, the rest to the next request.
     End {
-        /// Bytes used up.
+        /// Bytes of the input that belong to the body.
         taken: usize,
     },
 }
 
-/// The body is malformed: answer 400 if that is still possible, and close, for what follows cannot be found.
+/// The body is malformed. Answer 400 if that is still possible, and close: the start of the next request is unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ChunkError {
     /// The rule that was broken, for the error log.
     pub reason: &'static str,
 }
 
-/// Bytes of chunk extensions and of leading zeros in a whole body: RFC 9112 section 7.1.1 asks for a limit.
+/// Limit for the bytes of chunk extensions and of leading zeros in one body. RFC 9112 section 7.1.1 asks for a limit.
 const EXTRA_BYTES_MAX: u32 = 16 << 10;
 
-/// What may come next.
+/// What the decoder expects next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     /// The first digit of a size.
@@ -63,38 +64,38 @@ enum State {
     Failed(ChunkError),
 }
 
-/// Takes a chunked body apart as it arrives.
+/// Decodes a chunked body as it arrives.
 #[derive(Debug)]
 pub struct Decoder {
     state: State,
-    /// The chunk's size while it is read, then what is left of its data.
+    /// The chunk's size while it is being read; after that the number of data bytes still to come.
     left: u64,
     extra_bytes: u32,
-    /// Where the trailer line that is being read begins.
+    /// Where the current trailer line begins.
     trailer_start: usize,
     trailers: Fields,
-    limits: Limits,
+    limits: HeadLimits,
 }
 
 impl Decoder {
-    /// At the start of a body. The limits are those of a head and hold for the trailer section.
-    pub fn new(limits: Limits) -> Decoder {
+    /// A decoder at the start of a body. The limits for heads also hold for the trailer section.
+    pub fn new(limits: HeadLimits) -> Decoder {
         let (state, trailers) = (State::Size, Fields::default());
         Decoder { state, left: 0, extra_bytes: 0, trailer_start: 0, trailers, limits }
     }
 
-    /// The next piece of the body. Call again with what follows a [`Step::Data`], and with new input after
-    /// [`Step::More`].
+    /// Decodes the next piece of the body. After a [`ChunkStep::Data`] call it again with the bytes behind the data;
+    /// after [`ChunkStep::More`] call it with new input.
     ///
     /// # Errors
-    /// [`ChunkError`] at the first byte that cannot be right; then always the same.
-    pub fn decode(&mut self, input: &[u8]) -> Result<Step, ChunkError> {
+    /// [`ChunkError`] at the first byte that breaks a rule. Every later call returns the same error.
+    pub fn decode(&mut self, input: &[u8]) -> Result<ChunkStep, ChunkError> {
         let mut at = 0;
         while at < input.len() || self.state == State::End {
             match self.state {
-                State::Data => return Ok(Step::Data(self.data(at, input.len()))),
+                State::Data => return Ok(ChunkStep::Data(self.data(at, input.len()))),
                 State::Trailers => at += self.trailer_bytes(&input[at..]).inspect_err(|&e| self.fail(e))?,
-                State::End => return Ok(Step::End { taken: at }),
+                State::End => return Ok(ChunkStep::End { taken: at }),
                 State::Failed(error) => return Err(error),
                 _ => {
                     self.state = self.framing_byte(input[at]).inspect_err(|&e| self.fail(e))?;
@@ -102,16 +103,16 @@ impl Decoder {
                 }
             }
         }
-        Ok(Step::More)
+        Ok(ChunkStep::More)
     }
 
-    /// Bytes of data that the present chunk has announced and that have not come; of a size that is still being read,
-    /// its digits so far.
+    /// The number of data bytes of the current chunk that have not arrived yet. While a size is being read: the value
+    /// of its digits so far.
     pub fn announced_bytes(&self) -> u64 {
         self.left
     }
 
-    /// The trailer fields, complete after [`Step::End`], without those that a trailer may not hold.
+    /// The trailer fields, complete after [`ChunkStep::End`]. Fields that a trailer must not contain are left out.
     pub fn trailers(&self) -> &Fields {
         &self.trailers
     }
@@ -120,7 +121,7 @@ impl Decoder {
         self.state = State::Failed(error);
     }
 
-    /// As much data as there is in `at..input_len`.
+    /// The data in `at..input_len`, up to the end of the chunk.
     fn data(&mut self, at: usize, input_len: usize) -> Range<usize> {
         let len = usize::try_from(self.left).unwrap_or(usize::MAX).min(input_len - at);
         self.left -= len as u64;
@@ -130,7 +131,7 @@ impl Decoder {
         at..at + len
     }
 
-    /// `chunk-size [ chunk-ext ] CRLF`, and the CRLF after the data.
+    /// `chunk-size [ chunk-ext ] CRLF`, and the CRLF behind the data.
     fn framing_byte(&mut self, byte: u8) -> Result<State, ChunkError> {
         let next = match (self.state, byte) {
             (State::Size | State::SizeMore, _) if hex_digit(byte).is_some() => return self.size_digit(byte),
@@ -165,7 +166,7 @@ impl Decoder {
         if self.state == State::Size {
             self.left = 0;
         } else if self.left == 0 {
-            self.count_extra()?; // a leading zero went before
+            self.count_extra()?; // the size has a leading zero
         }
         let shifted = self.left.checked_mul(16).ok_or(ChunkError { reason: "a chunk size over 64 bits" })?;
         self.left = shifted + digit;
@@ -180,7 +181,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Takes one trailer line, or what there is of it; how many bytes.
+    /// Takes a trailer line or a part of one; returns the number of bytes taken.
     fn trailer_bytes(&mut self, input: &[u8]) -> Result<usize, ChunkError> {
         let line_end = memchr::memchr(b'\n', input);
         let taken = line_end.map_or(input.len(), |lf| lf + 1);
@@ -196,7 +197,7 @@ impl Decoder {
         Ok(taken)
     }
 
-    /// The line that `trailers.bytes` ends with is complete.
+    /// Handles a complete trailer line, the last one in `trailers.bytes`.
     fn trailer_line(&mut self) -> Result<(), ChunkError> {
         let Fields { bytes, index } = &mut self.trailers;
         let line = &bytes[self.trailer_start..];
@@ -229,7 +230,7 @@ const fn expected(state: State) -> &'static str {
     }
 }
 
-/// RFC 9110 section 6.5.1: nothing in a trailer may frame the message, route it, change what the request asks for,
+/// RFC 9110 section 6.5.1: a trailer must not frame the message, route it, change what the request asks for,
 /// authenticate, or describe the content.
 const fn may_be_trailer(known: Known) -> bool {
     !matches!(
@@ -267,14 +268,14 @@ const fn may_be_trailer(known: Known) -> bool {
     )
 }
 
-/// Appends what goes before a chunk of `len` bytes. `len` must not be 0: that would be the last chunk.
+/// Appends the size line of a chunk of `len` bytes. `len` must not be 0: size 0 marks the last chunk.
 pub fn push_chunk_start(out: &mut Vec<u8>, len: u64) {
     debug_assert!(len > 0, "an empty chunk ends the body");
     push_hex(out, len);
     out.extend_from_slice(b"\r\n");
 }
 
-/// What goes after a chunk's data.
+/// The bytes behind a chunk's data.
 pub const CHUNK_END: &[u8] = b"\r\n";
 
 /// The end of a body that has no trailers.

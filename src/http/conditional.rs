@@ -1,16 +1,16 @@
-//! Conditional requests (RFC 9110 section 13): whether the client's idea of the file still holds.
+//! Conditional requests (RFC 9110 section 13): whether the client's copy of the file is still current.
 
 use super::date;
 use super::etag::{self, EntityTag};
 use super::fields::{Fields, Known};
 use super::method::Method;
 
-/// What is known of the selected representation, as it would be sent in ETag and Last-Modified.
+/// The validators of the selected representation, as they would be sent in ETag and Last-Modified.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Validators<'a> {
-    /// With its quotes.
+    /// The entity tag, with its quotes.
     pub etag: Option<&'a [u8]>,
-    /// Seconds since 1970.
+    /// In seconds since 1970.
     pub last_modified_secs: Option<i64>,
 }
 
@@ -20,23 +20,23 @@ impl<'a> Validators<'a> {
     }
 }
 
-/// What the preconditions come to.
+/// The result of the preconditions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// Do what the method says.
+    /// Answer as if there were no preconditions.
     Proceed,
-    /// 304.
+    /// Answer 304 (Not Modified).
     NotModified,
-    /// 412.
+    /// Answer 412 (Precondition Failed).
     PreconditionFailed,
 }
 
 /// Evaluates If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since in the order of RFC 9110 section
-/// 13.2.2. `exists`: there is a current representation. To be asked only if the answer without them would be a 2xx
-/// (section 13.2.1). If-Range is [`range_still_holds`].
+/// 13.2.2. `exists`: there is a current representation. Call it only if the answer without preconditions would be a 2xx
+/// (section 13.2.1). For If-Range see [`range_still_holds`].
 ///
-/// A date that is none, or a date field sent twice, is ignored; in a list of tags nothing counts from the first
-/// malformed member on.
+/// A malformed date, or a date field that is sent twice, is ignored. A list of tags ends before its first malformed
+/// member.
 pub fn evaluate(method: Method, fields: &Fields, now: &Validators<'_>, exists: bool, now_secs: i64) -> Verdict {
     const ASKED: [Known; 4] = [Known::IfMatch, Known::IfUnmodifiedSince, Known::IfNoneMatch, Known::IfModifiedSince];
     if !fields.has_any(&ASKED) || matches!(method, Method::Connect | Method::Options | Method::Trace) {
@@ -70,7 +70,8 @@ pub fn evaluate(method: Method, fields: &Fields, now: &Validators<'_>, exists: b
     }
 }
 
-/// The field is `*` and something exists, or one of its tags is the current one (RFC 9110 sections 13.1.1, 13.1.2).
+/// True if the field is `*` and something exists, or if one of its tags is the current one (RFC 9110 sections 13.1.1
+/// and 13.1.2).
 fn any_tag(fields: &Fields, known: Known, exists: bool, is_current: impl Fn(EntityTag<'_>) -> bool) -> bool {
     if fields.get_only(known) == Some(b"*") {
         return exists;
@@ -78,8 +79,8 @@ fn any_tag(fields: &Fields, known: Known, exists: bool, is_current: impl Fn(Enti
     fields.get_all(known).flat_map(etag::list).any(is_current)
 }
 
-/// If-Range (RFC 9110 section 13.1.5): true if Range may be obeyed. Without the field it may. A tag must be strongly
-/// equal; a date must be the very Last-Modified.
+/// If-Range (RFC 9110 section 13.1.5): true if Range may be applied; also true without the field. A tag is compared
+/// strongly; a date must be exactly the Last-Modified.
 pub fn range_still_holds(fields: &Fields, now: &Validators<'_>, now_secs: i64) -> bool {
     if !fields.has(Known::IfRange) {
         return true;

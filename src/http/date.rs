@@ -8,7 +8,7 @@ const MONTHS: [&[u8; 3]; 12] = [
 ];
 
 const DAY_SECS: i64 = 86_400;
-/// 0000-01-01 00:00:00 and 9999-12-31 23:59:59: what four digits of a year can say.
+/// 0000-01-01 00:00:00 and 9999-12-31 23:59:59: the limits of a year of four digits.
 const YEARS_SECS: std::ops::RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
 
 /// A calendar day.
@@ -21,8 +21,8 @@ struct Day {
     day: usize,
 }
 
-/// The IMF-fixdate form, the only one that is sent: `Sun, 06 Nov 1994 08:49:37 GMT`. Times outside of the years 0 to
-/// 9999 become the nearest one inside.
+/// Formats a time as IMF-fixdate, the only form that is sent: `Sun, 06 Nov 1994 08:49:37 GMT`. A time outside of the
+/// years 0 to 9999 becomes the nearest time inside.
 pub fn format(secs: i64) -> [u8; 29] {
     let secs = secs.clamp(*YEARS_SECS.start(), *YEARS_SECS.end());
     let (days, second) = (secs.div_euclid(DAY_SECS), secs.rem_euclid(DAY_SECS) as u32);
@@ -40,7 +40,8 @@ pub fn format(secs: i64) -> [u8; 29] {
     out
 }
 
-/// RFC 3339's form in UTC: `1994-11-06T08:49:37Z`. Times outside of the years 0 to 9999 become the nearest one inside.
+/// Formats a time as RFC 3339 in UTC: `1994-11-06T08:49:37Z`. A time outside of the years 0 to 9999 becomes the nearest
+/// time inside.
 pub fn format_rfc3339(secs: i64) -> [u8; 20] {
     let secs = secs.clamp(*YEARS_SECS.start(), *YEARS_SECS.end());
     let (days, second) = (secs.div_euclid(DAY_SECS), secs.rem_euclid(DAY_SECS) as u32);
@@ -61,9 +62,10 @@ fn put_two(out: &mut [u8], number: u32) {
     out[1] = b'0' + (number % 10) as u8;
 }
 
-/// Reads any of the three forms, to the letter: names are case-sensitive, widths fixed, day and time must exist (second
-/// 60 is a leap second and counts as the next minute's first). The name of the weekday must be one, but need not fit
-/// the date. `now_secs` places the two-digit years of the RFC 850 form: not more than 50 years ahead.
+/// Parses any of the three forms, strictly: names are case-sensitive, widths are fixed, and the day and the time must
+/// exist (second 60 is a leap second and counts as the first second of the next minute). The weekday must be a name of
+/// a day, but need not match the date. `now_secs` decides the century of the RFC 850 form: the result is at most 50
+/// years after it.
 pub fn parse(text: &[u8], now_secs: i64) -> Option<i64> {
     match text.get(3)? {
         b',' => imf_fixdate(text),
@@ -109,13 +111,13 @@ fn rfc850(text: &[u8], now_secs: i64) -> Option<i64> {
     let two_digits = number(&rest[9..11])? as i64;
     let near =
         Day { year: this_year - this_year % 100 + two_digits, month: month(&rest[5..8])?, day: number(&rest[2..4])? };
-    // RFC 9110: a time that appears to be more than 50 years ahead is the most recent one in the past.
+    // RFC 9110: a time that seems to be more than 50 years in the future is the most recent one in the past.
     let candidates =
         [near.year + 100, near.year, near.year - 100].map(|year| seconds(Day { year, ..near }, &rest[12..20]));
     candidates.into_iter().flatten().find(|&secs| !is_over_50_years_ahead(secs, now_secs))
 }
 
-/// Counted in calendar years, so that 50 years are 50 years whatever leap days lie between.
+/// Whether a time is more than 50 calendar years after another. The leap days in between do not matter.
 fn is_over_50_years_ahead(secs: i64, now_secs: i64) -> bool {
     let (then, now) = (day_of(secs.div_euclid(DAY_SECS)), day_of(now_secs.div_euclid(DAY_SECS)));
     let rank = |d: Day, secs: i64| (d.year, d.month, d.day, secs.rem_euclid(DAY_SECS));
@@ -130,7 +132,8 @@ fn month(name: &[u8]) -> Option<usize> {
     MONTHS.iter().position(|month| month.as_slice() == name).map(|i| i + 1)
 }
 
-/// A day and `hh:mm:ss` as seconds; `None` if one of them does not exist or lies outside of the years 0 to 9999.
+/// The seconds of a day and `hh:mm:ss`. Returns None if one of them does not exist or is outside of the years 0 to
+/// 9999.
 fn seconds(day: Day, time: &[u8]) -> Option<i64> {
     let (hour, minute, second) = (number(&time[..2])?, number(&time[3..5])?, number(&time[6..8])?);
     let exists = time[2] == b':' && time[5] == b':' && hour < 24 && minute < 60 && second <= 60;
@@ -138,7 +141,7 @@ fn seconds(day: Day, time: &[u8]) -> Option<i64> {
         return None;
     }
     let secs = days_until(day) * DAY_SECS + (hour * 3600 + minute * 60 + second) as i64;
-    // The leap second at the end of the last year is outside, and so are some centuries of the RFC 850 form.
+    // The leap second at the end of year 9999 is outside, and so are some centuries of the RFC 850 form.
     Some(secs).filter(|secs| YEARS_SECS.contains(secs))
 }
 
@@ -156,27 +159,28 @@ const fn weekday(days: i64) -> usize {
     (days + 4).rem_euclid(7) as usize
 }
 
-/// Days between 0000-03-01 and 1970-01-01. Counting years from March puts the leap day at the end of a year.
+/// Days between 0000-03-01 and 1970-01-01. Years are counted from March, so the leap day is the last day of a year.
 const MARCH_TO_EPOCH: i64 = 719_468;
-/// Days in 400 years, after which the calendar repeats.
+/// Days in 400 years; then the calendar repeats.
 const CYCLE_DAYS: i64 = 146_097;
 
-/// Days since 1970-01-01 of a calendar day.
+/// Days from 1970-01-01 to a calendar day.
 const fn days_until(day: Day) -> i64 {
     let march_year = if day.month <= 2 { day.year - 1 } else { day.year };
     let (cycle, year) = (march_year.div_euclid(400), march_year.rem_euclid(400));
     let march_month = (day.month as i64 + 9) % 12;
-    // Months from March on have 31 30 31 30 31 days, twice, and the rest: 153 days in five.
+    // From March on the months have 31 30 31 30 31 days, twice, and the rest: 153 days in five months.
     let day_of_year = (153 * march_month + 2) / 5 + day.day as i64 - 1;
     cycle * CYCLE_DAYS + year * 365 + year / 4 - year / 100 + day_of_year - MARCH_TO_EPOCH
 }
 
-/// The calendar day that begins `days` after 1970-01-01, from the year 0 on. Unsigned 32-bit divisions are the cheap
-/// ones, and this runs for every response.
+/// The calendar day that is `days` after 1970-01-01, from the year 0 on. It runs for every response, so it divides
+/// unsigned 32-bit numbers, which is the fastest division.
 const fn day_of(days: i64) -> Day {
-    let days = (days + MARCH_TO_EPOCH + CYCLE_DAYS) as u32; // a cycle more, lest January of the year 0 be negative
+    // One cycle more, so that January of the year 0 is not negative.
+    let days = (days + MARCH_TO_EPOCH + CYCLE_DAYS) as u32;
     let (cycle, day_of_cycle) = (days / CYCLE_DAYS as u32, days % CYCLE_DAYS as u32);
-    // Leap days shorten the way: one in 1460 days, less one in 36524, plus the last of the cycle.
+    // Take the leap days out: one in 1460 days, less one in 36524, plus the last day of the cycle.
     let year = (day_of_cycle - day_of_cycle / 1460 + day_of_cycle / 36_524 - day_of_cycle / 146_096) / 365;
     let day_of_year = day_of_cycle - (year * 365 + year / 4 - year / 100);
     let march_month = (5 * day_of_year + 2) / 153;
@@ -217,7 +221,7 @@ mod tests {
         }
     }
 
-    /// The two forms tell the same time, on every day of 400 years, each at another second of the day.
+    /// Both forms give the same time, on every day of 400 years, each day at another second.
     #[test]
     fn both_forms_tell_the_same_time() {
         for i in 0..CYCLE_DAYS {
@@ -232,7 +236,7 @@ mod tests {
         assert_eq!(&format_rfc3339(i64::MIN), b"0000-01-01T00:00:00Z");
     }
 
-    /// Every day of 400 years, each at another second of the day, and all forms of it.
+    /// Every day of 400 years, each at another second, in all forms.
     #[test]
     fn what_is_printed_is_read_back() {
         let mut secs = -62_167_219_200;
@@ -309,7 +313,7 @@ mod tests {
         assert_eq!(parse(b"Sat, 31 Dec 2016 23:59:60 GMT", NOW), parse(b"Sun, 01 Jan 2017 00:00:00 GMT", NOW));
     }
 
-    /// Found by fuzzing: it was a time that [`format`] cannot say.
+    /// Found by fuzzing: the parser returned a time that [`format`] cannot show.
     #[test]
     fn no_leap_second_after_the_last_year() {
         assert_eq!(parse(b"Fri, 31 Dec 9999 23:59:59 GMT", NOW), Some(*YEARS_SECS.end()));

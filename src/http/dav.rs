@@ -3,22 +3,23 @@
 use super::fields::{Fields, Known};
 use super::host;
 use super::method::Method;
-use super::request::{Form, Request};
+use super::request::Request;
+use super::target::TargetForm;
 use super::target::{self, TargetError};
 use std::borrow::Cow;
 
-/// How far below a collection a method reaches (RFC 4918 section 10.2).
+/// How many levels below a collection a method reaches (RFC 4918 section 10.2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Depth {
-    /// The collection itself.
+    /// Only the collection itself.
     Zero,
-    /// And what is in it.
+    /// The collection and its direct members.
     One,
-    /// And all that is below; also where the field is absent.
+    /// The collection and everything below it; the default without the field.
     Infinity,
 }
 
-/// The field Depth; `None`: it says something else.
+/// Parses Depth. Returns None if the value is invalid.
 pub fn depth(fields: &Fields) -> Option<Depth> {
     match fields.get_only(Known::Depth) {
         None if !fields.has(Known::Depth) => Some(Depth::Infinity),
@@ -29,8 +30,8 @@ pub fn depth(fields: &Fields) -> Option<Depth> {
     }
 }
 
-/// The field Overwrite: whether what is at the destination may be replaced (RFC 4918 section 10.6; yes if it is
-/// absent). `None`: it says something else.
+/// Parses Overwrite: whether the destination may be replaced (RFC 4918 section 10.6; true if the field is absent).
+/// Returns None if the value is invalid.
 pub fn overwrite(fields: &Fields) -> Option<bool> {
     match fields.get_only(Known::Overwrite) {
         None if !fields.has(Known::Overwrite) => Some(true),
@@ -40,21 +41,21 @@ pub fn overwrite(fields: &Fields) -> Option<bool> {
     }
 }
 
-/// Why a Destination leads nowhere.
+/// Why a Destination cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DestinationError {
-    /// There is none, or more than one: 400.
+    /// The field is missing, or there are several: 400.
     Missing,
-    /// It breaks a rule: 400.
+    /// The value breaks a rule: 400.
     Bad(&'static str),
     /// Its path cannot name a file: 400.
     Path(TargetError),
-    /// It is on another server, to which nothing is copied from here: 502 (RFC 4918 section 9.8.5).
+    /// It names another server; this server only copies to itself: 502 (RFC 4918 section 9.8.5).
     Elsewhere,
 }
 
 impl DestinationError {
-    /// The status that goes with it.
+    /// The status of the answer.
     pub const fn status(self) -> u16 {
         if matches!(self, DestinationError::Elsewhere) { 502 } else { 400 }
     }
@@ -70,9 +71,9 @@ impl DestinationError {
     }
 }
 
-/// The path that the field Destination names (RFC 4918 section 10.3), decoded and normalized as those of requests are:
-/// a path, or an absolute URI whose host and port are the request's own. Its scheme may be https, since the client may
-/// speak through a proxy that ends TLS. A query is left out, as it is no part of a file's name.
+/// The path in Destination (RFC 4918 section 10.3), decoded and normalized like the path of a request. The value is a
+/// path, or an absolute URI whose host and port are those of the request. The scheme may be https, because the client
+/// may connect through a proxy that ends TLS. A query is ignored: a file's name has none.
 ///
 /// # Errors
 /// See [`DestinationError`].
@@ -92,7 +93,7 @@ pub fn destination(request: &Request, merge_slashes: bool) -> Result<Cow<'_, [u8
         }
     }
     let path = match (target.path.len(), target.form) {
-        (0, Form::Absolute) => b"/",
+        (0, TargetForm::Absolute) => b"/",
         _ => target.path.of(text),
     };
     target::normalize(path, merge_slashes).map_err(DestinationError::Path)
@@ -100,13 +101,14 @@ pub fn destination(request: &Request, merge_slashes: bool) -> Result<Cow<'_, [u8
 
 #[cfg(test)]
 mod tests {
-    use super::super::head::{Limits, Scan, request};
+    use super::super::HeadLimits;
+    use super::super::head::{Scan, request};
     use super::*;
     use std::rc::Rc;
 
     fn copy(host: &str, lines: &str) -> Rc<Request> {
         let head = format!("COPY /a HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n");
-        request(head.as_bytes(), &mut Scan::default(), &Limits::default()).unwrap().unwrap().0
+        request(head.as_bytes(), &mut Scan::default(), &HeadLimits::default()).unwrap().unwrap().0
     }
 
     #[test]
@@ -194,7 +196,7 @@ mod tests {
             assert_eq!(destination(&copy("h", lines), true), Err(Missing));
         }
         let old = b"MOVE /a HTTP/1.0\r\nDestination: http://h/b\r\n\r\n";
-        let (old, _) = request(old, &mut Scan::default(), &Limits::default()).unwrap().unwrap();
+        let (old, _) = request(old, &mut Scan::default(), &HeadLimits::default()).unwrap().unwrap();
         assert_eq!(destination(&old, true), Err(Elsewhere), "a client that has not said whom it asks");
     }
 }

@@ -1,4 +1,4 @@
-//! The built-in page for a status without an `error_page`.
+//! The built-in page for an error status without an `error_page`.
 
 use super::number::push_decimal;
 use super::status::reason;
@@ -7,8 +7,8 @@ use super::target::escape_html;
 /// The media type of [`page`].
 pub const CONTENT_TYPE: &str = "text/html";
 
-/// A small HTML page that says status, reason and, below a rule, the server. `server` is the server's name, with its
-/// version if `server_tokens` is on; empty: no such line.
+/// A small HTML page with the status, its reason phrase and, below a line, the server. `server` is the server's name,
+/// with its version if `server_tokens` is on; empty: the page has no such line.
 pub fn page(status: u16, server: &str) -> Vec<u8> {
     let mut title = Vec::with_capacity(48);
     push_decimal(&mut title, u64::from(status));
@@ -42,7 +42,7 @@ mod tests {
         assert_eq!(String::from_utf8(page(404, "webserv/1.0")).unwrap(), expected);
     }
 
-    /// Every status has one; tags are closed in order; nothing of the server's name becomes markup.
+    /// Every status has a page, tags are closed in order, and the server's name is never read as markup.
     #[test]
     fn the_page_is_well_formed_for_every_status() {
         for status in 300..600 {

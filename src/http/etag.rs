@@ -7,14 +7,14 @@ use super::reply::Text;
 /// A parsed entity tag.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EntityTag<'a> {
-    /// `W/`: equal in meaning, not in every byte.
+    /// `W/`: the content means the same, but its bytes may differ.
     pub weak: bool,
-    /// What stands between the quotes.
+    /// The bytes between the quotes.
     pub opaque: &'a [u8],
 }
 
 impl<'a> EntityTag<'a> {
-    /// Reads one tag and nothing else.
+    /// Parses a text that is one entity tag.
     pub fn parse(text: &'a [u8]) -> Option<EntityTag<'a>> {
         match EntityTag::parse_first(text) {
             Some((tag, [])) => Some(tag),
@@ -22,7 +22,7 @@ impl<'a> EntityTag<'a> {
         }
     }
 
-    /// Reads the tag that `text` begins with, and returns the rest.
+    /// Parses the entity tag at the start of `text`, and returns the rest.
     fn parse_first(text: &'a [u8]) -> Option<(EntityTag<'a>, &'a [u8])> {
         let (weak, quoted) = match text {
             [b'W', b'/', quoted @ ..] => (true, quoted),
@@ -35,19 +35,19 @@ impl<'a> EntityTag<'a> {
         Some((EntityTag { weak, opaque }, rest))
     }
 
-    /// RFC 9110 section 8.8.3.2: the same and neither is weak.
+    /// Strong comparison (RFC 9110 section 8.8.3.2): equal, and neither tag is weak.
     pub fn is_strongly_equal(&self, other: &EntityTag<'_>) -> bool {
         !self.weak && !other.weak && self.opaque == other.opaque
     }
 
-    /// RFC 9110 section 8.8.3.2: the same but for weakness.
+    /// Weak comparison (RFC 9110 section 8.8.3.2): equal, weak or not.
     pub fn is_weakly_equal(&self, other: &EntityTag<'_>) -> bool {
         self.opaque == other.opaque
     }
 }
 
-/// The tags of one If-Match or If-None-Match line, in order; ends early where the line is malformed. Commas inside a
-/// tag belong to the tag; empty members are skipped (RFC 9110 section 5.6.1).
+/// The tags of one If-Match or If-None-Match line, in order, up to the first malformed one. A comma inside a tag
+/// belongs to the tag; empty members are skipped (RFC 9110 section 5.6.1).
 pub fn list(value: &[u8]) -> impl Iterator<Item = EntityTag<'_>> {
     let mut rest = value;
     let mut separated = true;
@@ -67,7 +67,7 @@ pub fn list(value: &[u8]) -> impl Iterator<Item = EntityTag<'_>> {
     })
 }
 
-/// nginx's tag of a file, quotes included: `"mtime-length"` in hexadecimal.
+/// nginx's entity tag of a file, with its quotes: `"mtime-length"` in hexadecimal.
 pub fn of_file(mtime_secs: i64, length: u64) -> Text {
     let (mtime, length) = (Digits::hex(mtime_secs as u64), Digits::hex(length));
     let mut tag = [0; 2 * 16 + 3];
@@ -137,7 +137,7 @@ mod tests {
             (b"\"a,\", \",b\"", &[b"a,", b",b"]),
             (b"", &[]),
             (b"*", &[]),
-            (b"\"a\" \"b\"", &[b"a"]), // no comma: nothing counts from there on
+            (b"\"a\" \"b\"", &[b"a"]), // no comma: the list ends here
             (b"\"a\"\"b\"", &[b"a"]),
             (b"\"a\", b, \"c\"", &[b"a"]),
             (b"\"a\", \"b", &[b"a"]),

@@ -1,8 +1,9 @@
-//! Field lines of a head or of a trailer section: the bytes once, an index into them, and a lookup that is free for
-//! the fields that a request lacks.
+//! The field lines of a head or of a trailer section: the bytes, stored once, and an index of their lines. Looking up a
+//! field that a request does not have costs one test of a bit.
 
-use super::head::Limits;
 use super::octets::{all_token, is_blank, is_field_value, is_token, plain_len, trim};
+use super::rules::HeadLimits;
+use super::span::Span;
 
 use std::ops::Range;
 
@@ -10,7 +11,7 @@ mod known;
 
 pub use known::Known;
 
-/// Where a field line's parts stand: the line in the bytes of its head, the others in the line.
+/// Where a field line and its parts are. `start` counts from the start of the head, the other positions from `start`.
 #[derive(Clone, Copy, Debug)]
 struct Line {
     start: u32,
@@ -30,48 +31,26 @@ impl Line {
     }
 }
 
-/// A range of a head's bytes. Heads are far shorter than 4 GiB, so 32 bits keep the index small.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Span {
-    pub start: u32,
-    pub end: u32,
-}
-
-impl Span {
-    pub(super) const fn new(start: usize, end: usize) -> Span {
-        Span { start: start as u32, end: end as u32 }
-    }
-
-    pub(super) const fn len(self) -> usize {
-        (self.end - self.start) as usize
-    }
-
-    #[inline]
-    pub(super) fn of(self, bytes: &[u8]) -> &[u8] {
-        &bytes[self.start as usize..self.end as usize]
-    }
-}
-
 /// One field line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Field<'a> {
-    /// As it was sent.
+    /// The name as it was sent.
     pub name: &'a [u8],
-    /// Without the blanks around it. No control bytes but HTAB.
+    /// The value without blanks around it. Its only control byte is HTAB.
     pub value: &'a [u8],
-    /// The name's meaning, if it is one of the common ones.
+    /// The name as a number, if it is one of the common names.
     pub known: Option<Known>,
 }
 
 /// The field lines of a message, in the order of arrival.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
-    /// The whole head as it was sent (the request line too), or the trailer lines.
+    /// The whole head as it was sent, its request line included; or the trailer lines.
     pub(super) bytes: Vec<u8>,
     pub(super) index: Index,
 }
 
-/// Where the field lines are. They are noted as they come; the bytes are copied when the head is complete.
+/// Where the field lines are. Lines are added as they arrive; the bytes are copied when the head is complete.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     lines: Vec<Line>,
@@ -85,24 +64,24 @@ impl Fields {
         self.index.lines.len()
     }
 
-    /// No field line at all.
+    /// True if there is no field line.
     pub fn is_empty(&self) -> bool {
         self.index.lines.is_empty()
     }
 
-    /// At least one line of this name.
+    /// True if there is at least one line of this name.
     #[inline]
     pub fn has(&self, known: Known) -> bool {
         self.index.present & known.bit() != 0
     }
 
-    /// At least one line of one of these names.
+    /// True if there is at least one line of one of these names.
     #[inline]
     pub fn has_any(&self, known: &[Known]) -> bool {
         known.iter().any(|&known| self.has(known))
     }
 
-    /// Two or more lines of this name.
+    /// True if there are two or more lines of this name.
     #[inline]
     pub fn has_several(&self, known: Known) -> bool {
         self.index.doubled & known.bit() != 0
@@ -114,8 +93,8 @@ impl Fields {
         self.get_all(known).next()
     }
 
-    /// The value of the only line of this name: `None` if there are several, which for a field that is no list makes
-    /// the value invalid (RFC 9110 section 5.3).
+    /// The value of the only line of this name. Returns None if there are several: for a field that is not a list, that
+    /// makes the value invalid (RFC 9110 section 5.3).
     pub fn get_only(&self, known: Known) -> Option<&[u8]> {
         if self.has_several(known) { None } else { self.get(known) }
     }
@@ -131,7 +110,7 @@ impl Fields {
         lines.take(count_max).map(|line| line.value().of(&self.bytes))
     }
 
-    /// The value of the first line whose name is this, in any case.
+    /// The value of the first line with this name; upper and lower case are equal.
     pub fn get_by_name(&self, name: &[u8]) -> Option<&[u8]> {
         self.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
     }
@@ -145,31 +124,31 @@ impl Fields {
         })
     }
 
-    /// The members of a comma-separated list that may span lines, without the empty ones (RFC 9110 section 5.6.1).
-    /// Quoted strings are not looked into: right for lists of tokens.
+    /// The members of a comma-separated list, over all lines of this name, without empty members (RFC 9110 section
+    /// 5.6.1). It does not look into quoted strings, so use it for lists of tokens.
     pub fn members(&self, known: Known) -> impl Iterator<Item = &[u8]> {
         self.get_all(known).flat_map(|value| value.split(|&b| b == b',').map(trim)).filter(|member| !member.is_empty())
     }
 
-    /// Room for a browser's head.
+    /// Empty fields with memory for the head of a usual browser.
     pub(super) fn with_room() -> Fields {
         let index = Index { lines: Vec::with_capacity(16), ..Index::default() };
         Fields { bytes: Vec::with_capacity(1024), index }
     }
 
-    /// What the next head finds here: memory, and nothing in it.
+    /// Removes all lines and keeps the memory for the next head.
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.index.lines.clear();
         (self.index.present, self.index.doubled) = (0, 0);
     }
 
-    /// How much memory it holds.
+    /// Bytes of memory that are allocated.
     pub(super) fn capacity_bytes(&self) -> usize {
         self.bytes.capacity() + self.index.lines.capacity() * size_of::<Line>()
     }
 
-    /// A lower-case copy of some bytes, behind the head; returns where it begins.
+    /// Appends a lower-case copy of some bytes behind the head; returns its start.
     #[cold]
     pub(super) fn push_lower_case(&mut self, range: Range<usize>) -> usize {
         let start = self.bytes.len();
@@ -178,7 +157,7 @@ impl Fields {
         start
     }
 
-    /// Where the first line of this name has its value.
+    /// Where the value of the first line of this name is.
     pub(super) fn span(&self, known: Known) -> Option<Span> {
         self.index.lines.iter().find(|line| line.known == Some(known)).map(|line| line.value())
     }
@@ -189,10 +168,10 @@ impl Index {
         self.lines.len()
     }
 
-    /// Notes the whole and good lines that stand at `from`, up to the empty line or to one that needs another look
-    /// (it is broken, over a limit, or not complete); returns where that begins. Places count from `start`.
+    /// Adds the complete and valid lines from `from` on. It stops at the empty line, and at a line that is broken, over
+    /// a limit or incomplete; returns where that line begins. The positions in the index count from `start`.
     #[inline(never)]
-    pub(super) fn push_lines(&mut self, text: &[u8], from: usize, start: usize, limits: &Limits) -> usize {
+    pub(super) fn push_lines(&mut self, text: &[u8], from: usize, start: usize, limits: &HeadLimits) -> usize {
         let mut rest = &text[from..];
         while matches!(rest, [b'!'..=b'~', ..])
             && let Some(parts) = split_line(rest)
@@ -205,34 +184,34 @@ impl Index {
         text.len() - rest.len()
     }
 
-    /// Notes a line that begins `base` bytes after the start of the head.
+    /// Adds a line that begins `base` bytes after the start of the head.
     #[inline]
-    pub(super) fn push(&mut self, base: usize, parts: Parts) {
+    pub(super) fn push(&mut self, base: usize, parts: LineParts) {
         if let Some(known) = parts.known {
             self.doubled |= self.present & known.bit();
             self.present |= known.bit();
         }
-        let Parts { known, name_len, value_start, value_end, .. } = parts;
+        let LineParts { known, name_len, value_start, value_end, .. } = parts;
         let [start, name_len, value_start, value_end] = [base, name_len, value_start, value_end].map(|n| n as u32);
         self.lines.push(Line { start, name_len, value_start, value_end, known });
     }
 }
 
-/// Where name and value stand in one line.
+/// Where the name and the value are in one line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Parts {
+pub(super) struct LineParts {
     pub known: Option<Known>,
     pub name_len: usize,
     pub value_start: usize,
     pub value_end: usize,
-    /// With the line end, a LF or CRLF.
+    /// The length of the line with its end, LF or CRLF.
     pub line_len: usize,
 }
 
-/// Splits the field line that `text` begins with (RFC 9112 section 5). `None` if it is not complete or breaks a rule,
-/// which [`line_fault`] knows.
-#[inline(always)] // one call per line, and the parts stay in registers
-pub(super) fn split_line(text: &[u8]) -> Option<Parts> {
+/// Splits the field line at the start of `text` (RFC 9112 section 5). Returns None if the line is incomplete or breaks
+/// a rule; [`line_fault`] tells which rule.
+#[inline(always)] // one call per line; inlined, the parts stay in registers
+pub(super) fn split_line(text: &[u8]) -> Option<LineParts> {
     let (name_len, known) = known::name_of(text);
     if name_len == 0 || (known.is_none() && !all_token(&text[..name_len])) {
         return None;
@@ -248,14 +227,14 @@ pub(super) fn split_line(text: &[u8]) -> Option<Parts> {
         && let (Some(first), Some(last)) = (value.first(), value.last())
         && (*first <= b' ' || *last <= b' ')
     {
-        (start, end) = trimmed(&after[..len]); // more than one blank before it
+        (start, end) = trimmed(&after[..len]); // more than one blank before the value
     }
     let base = name_len + 1;
     let line_len = base + len + line_end_len;
-    Some(Parts { known, name_len, value_start: base + start, value_end: base + end, line_len })
+    Some(LineParts { known, name_len, value_start: base + start, value_end: base + end, line_len })
 }
 
-/// The length of a value that `plain_len` stops in or behind, and of its line end.
+/// The length of a value in which `plain_len` stops, or behind which it stops, and the length of its line end.
 #[inline(never)]
 fn uncommon_end(text: &[u8], mut len: usize) -> Option<(usize, usize)> {
     loop {
@@ -269,7 +248,7 @@ fn uncommon_end(text: &[u8], mut len: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// Where a value begins and ends without the blanks around it.
+/// The start and the end of a value without the blanks around it.
 #[inline(never)]
 fn trimmed(value: &[u8]) -> (usize, usize) {
     let end = value.iter().rposition(|&byte| !is_blank(byte)).map_or(0, |last| last + 1);
@@ -277,7 +256,7 @@ fn trimmed(value: &[u8]) -> (usize, usize) {
     (start, end)
 }
 
-/// The rule that a line (with or without its end) breaks, if [`split_line`] does not take it.
+/// The rule that a line breaks (with or without its end) when [`split_line`] does not accept it.
 #[cold]
 pub(super) fn line_fault(line: &[u8]) -> &'static str {
     let name_len = line.iter().position(|&b| !is_token(b)).unwrap_or(line.len());

@@ -1,16 +1,17 @@
-//! From the name that a client gives a file to one that it may have here: one name, no path, nothing hidden.
+//! Makes a safe file name of the name that a client sends with an upload: one name, not a path, not hidden.
 
-/// Bytes of a name: less than file systems take (255), so that a number still fits in.
+/// The longest name, in bytes. File systems allow 255, so there is room to add a number.
 const NAME_BYTES_MAX: usize = 200;
 
-/// Bytes of an extension, with its dot, that survives when a name is cut.
+/// The longest extension, with its dot, that is kept when a name is cut.
 const EXTENSION_BYTES_MAX: usize = 20;
 
-/// A name for a file that was sent under another one. `None` if nothing is left of that: "", ".", "..", "dir/".
+/// A safe name for an uploaded file. Returns None if no name is left, as for "", ".", ".." and "dir/".
 ///
-/// Only what follows the last slash or backslash counts. Control characters, and those that turn the direction of
-/// writing, become "_"; bytes that are no UTF-8 become U+FFFD; dots and blanks at the start and blanks at the end go,
-/// so that no name is hidden or looks like another. Long names are cut before their extension.
+/// Only the part behind the last slash or backslash is used. Control characters, and characters that change the
+/// direction of writing, become "_". Bytes that are not UTF-8 become U+FFFD. Dots and blanks at the start and blanks at
+/// the end are removed, so that the name is not hidden and does not look like another. A long name is cut before its
+/// extension.
 pub fn stored_name(sent: &[u8]) -> Option<String> {
     let last = sent.rsplit(|b| matches!(b, b'/' | b'\\')).next().unwrap_or_default();
     let text = String::from_utf8_lossy(last);
@@ -19,13 +20,13 @@ pub fn stored_name(sent: &[u8]) -> Option<String> {
     if name.is_empty() { None } else { Some(cut(name)) }
 }
 
-/// The name with something put in before its extension: `name-1.ext`.
+/// The name with a text inserted before its extension: `name-1.ext`.
 pub fn with_suffix(name: &str, suffix: &str) -> String {
     let (stem, extension) = split_extension(name);
     format!("{stem}-{suffix}{extension}")
 }
 
-/// The name, and its last dot with what follows. A dot at the start is a part of the name.
+/// Splits a name before its last dot. A dot at the start belongs to the name.
 fn split_extension(name: &str) -> (&str, &str) {
     name.rfind('.').filter(|dot| *dot > 0).map_or((name, ""), |dot| name.split_at(dot))
 }

@@ -1,37 +1,49 @@
 //! What the field lines of a request say about its body and its connection (RFC 9112 sections 6 and 9, RFC 9110
-//! sections 7.2 and 10.1.1). Everything that two recipients could understand differently is an error: that is how
+//! sections 7.2 and 10.1.1). A head that two recipients could understand differently is an error, because that is how
 //! request smuggling works.
 
 use super::fields::{Fields, Known};
-use super::head::Fault;
 use super::number::parse_decimal;
 use super::octets::{all_token, trim};
-use super::request::{Framing, Version};
+use super::rules::BrokenRule;
+use super::version::Version;
 
-/// How the body's end is found (RFC 9112 section 6.3).
-pub(super) fn body(fields: &Fields, version: Version) -> Result<Framing, Fault> {
+/// How the end of the request's body is found (RFC 9112 section 6.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Framing {
+    /// No body.
+    None,
+    /// `Content-Length`, in bytes; may be 0.
+    Length(u64),
+    /// `Transfer-Encoding: chunked`.
+    Chunked,
+}
+
+/// How the end of the body is found (RFC 9112 section 6.3).
+pub(super) fn body(fields: &Fields, version: Version) -> Result<Framing, BrokenRule> {
     match (fields.has(Known::TransferEncoding), fields.has(Known::ContentLength)) {
         (false, false) => return Ok(Framing::None),
         (false, true) => return content_length(fields),
         (true, _) => {}
     }
     if version < Version::HTTP_1_1 {
-        return Err(Fault::bad("Transfer-Encoding in HTTP/1.0 (RFC 9112 section 6.1)"));
+        return Err(BrokenRule::bad("Transfer-Encoding in HTTP/1.0 (RFC 9112 section 6.1)"));
     }
     if fields.has(Known::ContentLength) {
-        return Err(Fault::bad("Transfer-Encoding beside Content-Length (RFC 9112 section 6.1)"));
+        return Err(BrokenRule::bad("Transfer-Encoding beside Content-Length (RFC 9112 section 6.1)"));
     }
     transfer_encoding(fields)
 }
 
-/// Digits only. Repeated equal values, in one line or several, are one value (RFC 9110 section 8.6).
-fn content_length(fields: &Fields) -> Result<Framing, Fault> {
+/// Parses Content-Length: digits only. The same value several times, in one line or in several, counts once (RFC 9110
+/// section 8.6).
+fn content_length(fields: &Fields) -> Result<Framing, BrokenRule> {
     let mut length = None;
     for member in fields.get_all(Known::ContentLength).flat_map(|value| value.split(|&b| b == b',')) {
         match (parse_decimal(trim(member)), length) {
-            (None, _) => return Err(Fault::bad("a Content-Length that is not a number (RFC 9110 section 8.6)")),
+            (None, _) => return Err(BrokenRule::bad("a Content-Length that is not a number (RFC 9110 section 8.6)")),
             (Some(new), Some(old)) if new != old => {
-                return Err(Fault::bad("Content-Lengths that differ (RFC 9110 section 8.6)"));
+                return Err(BrokenRule::bad("Content-Lengths that differ (RFC 9110 section 8.6)"));
             }
             (new, _) => length = new,
         }
@@ -39,43 +51,44 @@ fn content_length(fields: &Fields) -> Result<Framing, Fault> {
     Ok(length.map_or(Framing::None, Framing::Length))
 }
 
-/// `chunked`, once and last. A coding before it is well-formed but not implemented here: 501. Without `chunked` at the
-/// end no one can tell where the body ends: 400, even if the coding is unknown too. The list takes no empty members.
-fn transfer_encoding(fields: &Fields) -> Result<Framing, Fault> {
+/// Parses Transfer-Encoding: `chunked` must be there once and last. Another coding before it is not implemented: 501.
+/// Without `chunked` at the end the length of the body is unknown: 400, also for an unknown coding. Empty members are
+/// errors.
+fn transfer_encoding(fields: &Fields) -> Result<Framing, BrokenRule> {
     let mut unknown = false;
     let mut chunked = false;
     for member in fields.get_all(Known::TransferEncoding).flat_map(|value| value.split(|&b| b == b',')).map(trim) {
         if chunked {
-            return Err(Fault::bad("chunked is not the last transfer coding (RFC 9112 section 6.3)"));
+            return Err(BrokenRule::bad("chunked is not the last transfer coding (RFC 9112 section 6.3)"));
         }
         chunked = member.eq_ignore_ascii_case(b"chunked");
         unknown |= !chunked;
         let name = member.split(|&b| b == b';').next().map_or(member, trim);
         if !all_token(name) {
-            return Err(Fault::bad("a malformed Transfer-Encoding (RFC 9112 section 6.1)"));
+            return Err(BrokenRule::bad("a malformed Transfer-Encoding (RFC 9112 section 6.1)"));
         }
         if !chunked && name.eq_ignore_ascii_case(b"chunked") {
-            return Err(Fault::bad("the chunked coding with a parameter (RFC 9112 section 7)"));
+            return Err(BrokenRule::bad("the chunked coding with a parameter (RFC 9112 section 7)"));
         }
     }
     match (chunked, unknown) {
-        (false, _) => Err(Fault::bad("chunked is not the last transfer coding (RFC 9112 section 6.3)")),
-        (true, true) => Err(Fault { status: 501, reason: "an unknown transfer coding (RFC 9112 section 6.1)" }),
+        (false, _) => Err(BrokenRule::bad("chunked is not the last transfer coding (RFC 9112 section 6.3)")),
+        (true, true) => Err(BrokenRule { status: 501, reason: "an unknown transfer coding (RFC 9112 section 6.1)" }),
         (true, false) => Ok(Framing::Chunked),
     }
 }
 
-/// What Connection says about this connection.
-pub(super) struct Connection {
+/// What Connection says.
+pub(super) struct ConnectionOptions {
     pub keep_alive: bool,
     pub upgrade: bool,
 }
 
-/// RFC 9112 section 9.3: close wins; 1.1 persists by itself, 1.0 only if asked.
-pub(super) fn connection(fields: &Fields, version: Version) -> Connection {
+/// RFC 9112 section 9.3: `close` decides; otherwise HTTP/1.1 keeps the connection, and HTTP/1.0 only with `keep-alive`.
+pub(super) fn connection(fields: &Fields, version: Version) -> ConnectionOptions {
     let (mut close, mut keep_alive, mut upgrade) = (false, version >= Version::HTTP_1_1, false);
     if !fields.has(Known::Connection) {
-        return Connection { keep_alive, upgrade };
+        return ConnectionOptions { keep_alive, upgrade };
     }
     for value in fields.get_all(Known::Connection) {
         for option in value.split(|&b| b == b',').map(trim) {
@@ -86,18 +99,18 @@ pub(super) fn connection(fields: &Fields, version: Version) -> Connection {
     }
     // RFC 9110 section 7.8: Upgrade in an HTTP/1.0 request is ignored.
     let upgrade = upgrade && fields.has(Known::Upgrade) && version >= Version::HTTP_1_1;
-    Connection { keep_alive: keep_alive && !close, upgrade }
+    ConnectionOptions { keep_alive: keep_alive && !close, upgrade }
 }
 
-/// Whether the client waits for a 100. RFC 9110 section 10.1.1: `100-continue` is the only expectation there is, and
-/// HTTP/1.0 has none. Without a body there is nothing to wait for.
-pub(super) fn expect_continue(fields: &Fields, version: Version, framing: Framing) -> Result<bool, Fault> {
+/// True if the client waits for a 100 (Continue). `100-continue` is the only expectation that RFC 9110 section 10.1.1
+/// defines, and HTTP/1.0 has none. Without a body the client has nothing to wait for.
+pub(super) fn expect_continue(fields: &Fields, version: Version, framing: Framing) -> Result<bool, BrokenRule> {
     if !fields.has(Known::Expect) || version < Version::HTTP_1_1 {
         return Ok(false);
     }
     let mut members = fields.members(Known::Expect);
     if !members.all(|member| member.eq_ignore_ascii_case(b"100-continue")) {
-        return Err(Fault { status: 417, reason: "an unknown expectation (RFC 9110 section 10.1.1)" });
+        return Err(BrokenRule { status: 417, reason: "an unknown expectation (RFC 9110 section 10.1.1)" });
     }
     let asked = fields.members(Known::Expect).next().is_some();
     Ok(asked && !matches!(framing, Framing::None | Framing::Length(0)))

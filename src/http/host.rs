@@ -9,26 +9,26 @@ use std::str::FromStr;
 /// A valid host and port.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Host<'a> {
-    /// As sent, without a trailing dot; an address literal keeps its brackets. Never empty.
+    /// The name as it was sent, without a trailing dot; an address literal keeps its brackets. Never empty.
     pub name: &'a [u8],
-    /// The port, if one is named.
+    /// The port, if there is one.
     pub port: Option<u16>,
-    /// The name holds a capital letter; [`lower`] makes it the name to compare with.
+    /// The name has a capital letter; [`lower`] returns the name for comparisons.
     pub has_capitals: bool,
 }
 
 /// Why a host is not valid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HostError {
-    /// Nothing stands where the host should.
+    /// The host is empty.
     Empty,
-    /// A byte that no host may hold, a bad `%XX`, or user information before "@".
+    /// A byte that a host must not contain, a bad `%XX`, or user information before "@".
     Byte,
-    /// Two dots in a row. The grammar has them, but no name does, and `$host` may become part of a path.
+    /// Two dots in a row. The grammar allows them, but no real name has them, and `$host` may become part of a path.
     Dots,
-    /// `[...]` is not an IPv6 address, or something stands between "]" and the port.
+    /// `[...]` is not an IPv6 address, or there is text between "]" and the port.
     Address,
-    /// Not digits, or above 65535.
+    /// The port is not a number, or is above 65535.
     Port,
 }
 
@@ -45,11 +45,12 @@ impl HostError {
     }
 }
 
-/// Validates and splits.
+/// Validates a host and splits it into name and port.
 ///
 /// # Errors
-/// The first rule of RFC 3986 section 3.2 that is broken; see [`HostError`] for the three stricter ones.
-#[inline(always)] // the answer is taken apart at once
+/// The first rule of RFC 3986 section 3.2 that is broken. [`HostError`] tells the three rules that are stricter than
+/// the RFC.
+#[inline(always)] // the caller takes the result apart at once
 pub fn parse(text: &[u8]) -> Result<Host<'_>, HostError> {
     let (name_len, has_capitals) = match text {
         [] => return Err(HostError::Empty),
@@ -67,12 +68,12 @@ pub fn parse(text: &[u8]) -> Result<Host<'_>, HostError> {
     Ok(Host { name, port: port(rest)?, has_capitals })
 }
 
-/// In lower case, borrowed if it is so already.
+/// The host in lower case, borrowed if it has no capitals.
 pub fn lower(name: &[u8]) -> Cow<'_, [u8]> {
     if name.iter().any(u8::is_ascii_uppercase) { name.to_ascii_lowercase().into() } else { name.into() }
 }
 
-/// A registered name or IPv4 address, up to ":" or the end: its length, and whether it has capitals.
+/// Scans a registered name or an IPv4 address, up to ":" or the end. Returns its length, and whether it has capitals.
 #[inline(always)]
 fn reg_name(text: &[u8]) -> Result<(usize, bool), HostError> {
     let (mut at, mut has_capitals) = (plain_host_len(text), false);
@@ -92,7 +93,7 @@ fn reg_name(text: &[u8]) -> Result<(usize, bool), HostError> {
     }
 }
 
-/// `[...]`, the same of it: an IPv6 address, or `vHEX.TEXT` of a version to come.
+/// The same for `[...]`: an IPv6 address, or `vHEX.TEXT` of a future version.
 #[inline(never)]
 fn literal(text: &[u8]) -> Result<(usize, bool), HostError> {
     let close = memchr::memchr(b']', text).ok_or(HostError::Address)?;
@@ -106,7 +107,7 @@ fn literal(text: &[u8]) -> Result<(usize, bool), HostError> {
     }
 }
 
-/// `"v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )`, without two dots in a row as everywhere.
+/// `"v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )`, without two dots in a row, as in every name.
 fn is_future_address(text: &[u8]) -> bool {
     let Some(([b'v' | b'V', version @ ..], rest)) =
         memchr::memchr(b'.', text).map(|dot| (&text[..dot], &text[dot + 1..]))
@@ -120,7 +121,7 @@ fn is_future_address(text: &[u8]) -> bool {
         && rest.iter().all(|&b| is_host(b) || b.is_ascii_uppercase() || matches!(b, b'.' | b':'))
 }
 
-/// `[ ":" *DIGIT ]`; a colon alone names no port.
+/// `[ ":" *DIGIT ]`; a colon without digits means no port.
 #[inline(always)]
 fn port(text: &[u8]) -> Result<Option<u16>, HostError> {
     let [_, digits @ ..] = text else { return Ok(None) };
@@ -130,7 +131,7 @@ fn port(text: &[u8]) -> Result<Option<u16>, HostError> {
         if value > 9 {
             return Err(HostError::Port);
         }
-        port = (port * 10 + u32::from(value)).min(1 << 16); // there may be more zeros before it than one would think
+        port = (port * 10 + u32::from(value)).min(1 << 16); // a port may have any number of leading zeros
     }
     match u16::try_from(port) {
         Ok(port) => Ok((!digits.is_empty()).then_some(port)),
@@ -210,7 +211,7 @@ mod tests {
         }
     }
 
-    /// Found by fuzzing: it became a `$host` with "..".
+    /// Found by fuzzing: the result was a `$host` with "..".
     #[test]
     fn no_dots_in_a_row_in_brackets_either() {
         for text in ["[v1..a]", "[v1.a..b]", "[v1F..a:b]:80", "[v1...]"] {

@@ -1,9 +1,9 @@
-//! A directory's listing as text: HTML, or JSON and XML as nginx's autoindex writes them; or plain lines, for the
-//! directory protocol. Made piece by piece, so that nobody needs the whole of it at once: a head, the entries, a tail.
+//! A directory's listing as text: HTML; JSON and XML as nginx's autoindex writes them; or plain lines, for the
+//! directory protocol. It is made in pieces (a head, the entries, a tail), so the whole listing is never in memory.
 //!
-//! Names are any bytes but "/" and NUL. A link has each byte of the name, percent-encoded; what people and parsers read
-//! is text: bytes that are no UTF-8 become U+FFFD there. Where JSON and XML cannot say a name to the byte, an `href`
-//! beside it does.
+//! A name may have any bytes but "/" and NUL. A link holds every byte of the name, percent-encoded. The text that
+//! people and parsers read shows bytes that are not UTF-8 as U+FFFD. If JSON or XML cannot hold the exact name, an
+//! `href` beside it does.
 
 use super::accept;
 use super::date;
@@ -11,26 +11,27 @@ use super::fields::Fields;
 use super::number::push_decimal;
 use super::target::escape_segment;
 
-/// How a listing is written.
+/// The format of a listing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
-    /// A page for people: it sorts itself by a click where scripts run, and is complete where they do not.
+    /// A page for people. Where scripts run, a click on a column sorts it; where they do not, it is complete too.
     Html,
     /// An array of objects with `name`, `type`, `mtime` and, for files, `size`.
     Json,
     /// A `list` of `directory` and `file` elements with attributes `mtime` and `size`.
     Xml,
-    /// A line for each name that fits into one, `counted` with their number before them, and an empty line at the end.
+    /// A line for each name that fits into a line, and an empty line at the end. With `counted`, a line with their
+    /// number comes first.
     Lines {
-        /// Whether the number is told.
+        /// Whether the number of names comes first.
         counted: bool,
     },
 }
 
 impl Format {
-    /// The one that the client likes best by its Accept; HTML if it would take none of them.
+    /// The format that the client prefers by its Accept; HTML if it accepts none.
     pub fn preferred(fields: &Fields) -> Format {
-        // RFC 7303 section 9.2: text/xml is another name of application/xml.
+        // RFC 7303 section 9.2: text/xml is an alias of application/xml.
         const TYPES: [&[u8]; 4] = [b"text/html", b"application/json", b"application/xml", b"text/xml"];
         match accept::prefers(fields, &TYPES) {
             Some(1) => Format::Json,
@@ -39,7 +40,7 @@ impl Format {
         }
     }
 
-    /// Its media type.
+    /// The media type of the format.
     pub const fn content_type(self) -> &'static str {
         match self {
             Format::Html => "text/html; charset=utf-8",
@@ -49,8 +50,8 @@ impl Format {
         }
     }
 
-    /// Whether it can say this name. A line can if it is of printable ASCII, and no space is lost where a run of them
-    /// is as good as one; so no name can pass for two.
+    /// Whether the format can show this name. A line can if the name is printable ASCII and has no blanks at its ends
+    /// and no two blanks in a row: the protocol reads a run of blanks as one, so two names would look the same.
     pub fn says(self, name: &[u8]) -> bool {
         let space_is_lost = || name.starts_with(b" ") || name.ends_with(b" ") || name.windows(2).any(|w| w == b"  ");
         match self {
@@ -62,45 +63,45 @@ impl Format {
 
 /// One name in a directory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Entry<'a> {
-    /// Its bytes.
+pub struct ListingEntry<'a> {
+    /// The bytes of the name.
     pub name: &'a [u8],
-    /// A directory; otherwise a file.
+    /// True for a directory, false for a file.
     pub is_directory: bool,
-    /// A file's length.
+    /// The length of a file in bytes.
     pub size_bytes: u64,
-    /// When it changed last, in seconds since 1970.
+    /// The time of the last change, in seconds since 1970.
     pub modified_secs: i64,
-    /// How far the zone of [`Listing::localtime`] was ahead of UTC then, in seconds; 0 without it.
+    /// The distance of local time from UTC at that time, in seconds, with [`Listing::localtime`]; otherwise 0.
     pub offset_secs: i32,
 }
 
-/// How many entries come, for the page's caption.
+/// How many entries there are, for the caption of the page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Totals {
-    /// Directories.
+    /// The number of directories.
     pub directories: u64,
-    /// Files.
+    /// The number of files.
     pub files: u64,
-    /// The length of all files.
+    /// The length of all files together, in bytes.
     pub size_bytes: u64,
 }
 
-/// What holds for a whole listing.
+/// What all entries of a listing have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct Listing<'a> {
-    /// How it is written.
+    /// The format.
     pub format: Format,
-    /// The directory's path in the URL, decoded; ends in "/".
+    /// The path of the directory in the URL, decoded; ends in "/".
     pub path: &'a [u8],
     /// The page shows sizes in bytes, not rounded.
     pub exact_size: bool,
-    /// The page shows times of a zone that the entries tell of, not UTC.
+    /// The page shows local times, not UTC.
     pub localtime: bool,
 }
 
 impl Listing<'_> {
-    /// All that stands before the first entry.
+    /// Appends everything before the first entry.
     pub fn push_head(&self, out: &mut Vec<u8>, totals: &Totals) {
         match self.format {
             Format::Html => self.push_page_head(out, totals),
@@ -114,8 +115,8 @@ impl Listing<'_> {
         }
     }
 
-    /// One entry; the `last` one has no separator behind it.
-    pub fn push_entry(&self, out: &mut Vec<u8>, entry: &Entry<'_>, last: bool) {
+    /// Appends one entry; the `last` one has no separator behind it.
+    pub fn push_entry(&self, out: &mut Vec<u8>, entry: &ListingEntry<'_>, last: bool) {
         match self.format {
             Format::Html => self.push_row(out, entry),
             Format::Json => push_object(out, entry, last),
@@ -127,7 +128,7 @@ impl Listing<'_> {
         }
     }
 
-    /// All that stands behind the last entry.
+    /// Appends everything behind the last entry.
     pub fn push_tail(&self, out: &mut Vec<u8>) {
         let tail: &[&str] = match self.format {
             Format::Html => &["</tbody>\n</table>\n</main>\n<script>\n", SCRIPT, "</script>\n</body>\n</html>\n"],
@@ -156,8 +157,8 @@ impl Listing<'_> {
         push_all(out, &["<tbody>\n"]);
     }
 
-    /// The path, with a link to each directory on the way. Relative, as all links of the page: they hold behind a proxy
-    /// that has another prefix, too.
+    /// The path, with a link to each directory on the way. All links of the page are relative, so they also work behind
+    /// a proxy with another prefix.
     fn push_breadcrumb(&self, out: &mut Vec<u8>) {
         push_all(out, &["<nav aria-label=\"Path\"><h1>Index of "]);
         let above = self.path.iter().filter(|b| **b == b'/').count().saturating_sub(1);
@@ -177,7 +178,7 @@ impl Listing<'_> {
         push_all(out, &["</h1></nav>\n"]);
     }
 
-    fn push_row(&self, out: &mut Vec<u8>, entry: &Entry<'_>) {
+    fn push_row(&self, out: &mut Vec<u8>, entry: &ListingEntry<'_>) {
         let slash = if entry.is_directory { "/" } else { "" };
         push_all(out, &["<tr><th scope=\"row\"><a class=\"", icon(entry), "\" href=\""]);
         out.extend_from_slice(&escape_segment(entry.name));
@@ -202,12 +203,12 @@ impl Listing<'_> {
     }
 }
 
-/// What the page looks like, and how it sorts.
+/// The style and the script of the page.
 pub(super) const STYLE: &str = include_str!("listing/style.css");
 const SCRIPT: &str = include_str!("listing/sort.js");
 
-/// The class that the style sheet has a picture for.
-fn icon(entry: &Entry<'_>) -> &'static str {
+/// The class that the style sheet gives a picture to.
+fn icon(entry: &ListingEntry<'_>) -> &'static str {
     const KINDS: [(&str, &[&str]); 5] = [
         ("image", &["png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "bmp", "tif", "tiff", "heic"]),
         ("sound", &["mp3", "ogg", "oga", "opus", "flac", "wav", "m4a", "aac", "mid"]),
@@ -244,7 +245,7 @@ fn push_grouped(out: &mut Vec<u8>, number: u64) {
     }
 }
 
-/// `512 B`, `1.2 KiB`, `12 KiB`: two digits or more, to the nearest.
+/// `512 B`, `1.2 KiB`, `12 KiB`: at least two digits, rounded to the nearest value.
 pub(super) fn push_rounded(out: &mut Vec<u8>, bytes: u64) {
     const UNITS: [&str; 6] = [" KiB", " MiB", " GiB", " TiB", " PiB", " EiB"];
     if bytes < 1024 {
@@ -268,7 +269,7 @@ pub(super) fn push_rounded(out: &mut Vec<u8>, bytes: u64) {
 }
 
 /// As nginx: `{ "name":"a", "type":"file", "mtime":"Sun, 06 Nov 1994 08:49:37 GMT", "size":5 }`.
-fn push_object(out: &mut Vec<u8>, entry: &Entry<'_>, last: bool) {
+fn push_object(out: &mut Vec<u8>, entry: &ListingEntry<'_>, last: bool) {
     push_all(out, &["\n{ \"name\":\""]);
     push_text(out, entry.name, json_escape);
     push_all(out, &[if entry.is_directory { "\", \"type\":\"directory" } else { "\", \"type\":\"file" }]);
@@ -288,7 +289,7 @@ fn push_object(out: &mut Vec<u8>, entry: &Entry<'_>, last: bool) {
 }
 
 /// As nginx: `<file mtime="1994-11-06T08:49:37Z" size="5">a</file>`.
-fn push_element(out: &mut Vec<u8>, entry: &Entry<'_>) {
+fn push_element(out: &mut Vec<u8>, entry: &ListingEntry<'_>) {
     let (start, end) = match entry.is_directory {
         true => ("<directory mtime=\"", "</directory>\n"),
         false => ("<file mtime=\"", "</file>\n"),
@@ -309,22 +310,22 @@ fn push_element(out: &mut Vec<u8>, entry: &Entry<'_>) {
     push_all(out, &[end]);
 }
 
-/// What stands for a character in a text.
+/// How a format writes a character.
 pub(super) enum Said {
-    /// The character.
+    /// As the character itself.
     Itself,
-    /// Another one.
+    /// As another character.
     Other(char),
-    /// This.
+    /// As this text.
     Escape(&'static str),
-    /// Its number as two hexadecimal digits between these.
+    /// As its number, in two hexadecimal digits between these texts.
     Number(&'static str, &'static str),
 }
 
-/// Writes a name as text; `say` tells what is said of each character.
+/// Appends a name as text; `say` decides how each character is written.
 pub(super) fn push_text(out: &mut Vec<u8>, name: &[u8], say: fn(char) -> Said) {
     if name.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'.' | b'-' | b'_' | b' ')) {
-        return out.extend_from_slice(name); // characters that stand for themselves everywhere: most names have no other
+        return out.extend_from_slice(name); // most names have only characters that every format writes unchanged
     }
     let push_char = |out: &mut Vec<u8>, c: char| out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
     for character in String::from_utf8_lossy(name).chars() {
@@ -347,7 +348,8 @@ pub(super) fn push_html(out: &mut Vec<u8>, name: &[u8]) {
     push_text(out, name, html_escape);
 }
 
-/// Text of a page: control characters show as their pictures, and none can turn the direction of what follows.
+/// Text of a page. Control characters become their pictures, and no character can change the direction of the text
+/// behind it.
 fn html_escape(character: char) -> Said {
     match character {
         '&' => Said::Escape("&amp;"),
@@ -374,7 +376,7 @@ pub(super) fn json_escape(character: char) -> Said {
     }
 }
 
-/// XML 1.0 section 2.4. Line ends as numbers, since parsers make all of them one.
+/// XML 1.0 section 2.4. Line ends are written as numbers, because parsers turn every line end into an LF.
 fn xml_escape(character: char) -> Said {
     match character {
         '&' => Said::Escape("&amp;"),
@@ -386,7 +388,7 @@ fn xml_escape(character: char) -> Said {
     }
 }
 
-/// `Char` of XML 1.0 section 2.2: others cannot stand in a document, not even escaped.
+/// `Char` of XML 1.0 section 2.2. A document must not contain other characters, not even escaped.
 fn is_xml(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }

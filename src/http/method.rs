@@ -1,9 +1,9 @@
 //! Request methods (RFC 9110 section 9, RFC 5789, RFC 4918).
 
-/// What the client wants done. Names are case-sensitive; the text itself stays in the request line.
+/// The method of a request. Names are case-sensitive; the request line keeps the text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Method {
-    /// Transfer a representation.
+    /// Send a representation of the resource.
     Get,
     /// As GET, without the body.
     Head,
@@ -13,13 +13,13 @@ pub enum Method {
     Put,
     /// Remove the resource.
     Delete,
-    /// Say what may be done.
+    /// Tell which methods the resource has.
     Options,
-    /// Echo the request.
+    /// Send the request back.
     Trace,
     /// Open a tunnel.
     Connect,
-    /// Change a part (RFC 5789).
+    /// Change a part of the resource (RFC 5789).
     Patch,
     /// WebDAV: read properties.
     Propfind,
@@ -35,20 +35,20 @@ pub enum Method {
     Lock,
     /// WebDAV: unlock.
     Unlock,
-    /// A token that is none of these: answer 501 (RFC 9110 section 9.1).
+    /// Any other token: answer 501 (RFC 9110 section 9.1).
     Unknown,
 }
 
-/// A longer method is a bad request at once.
+/// The longest method, in bytes; a longer one is a 400.
 pub const METHOD_BYTES_MAX: usize = 32;
 
 impl Method {
-    /// GET or HEAD: it asks for a representation.
+    /// True for GET and HEAD, which ask for a representation.
     pub const fn reads(self) -> bool {
         matches!(self, Method::Get | Method::Head)
     }
 
-    /// The methods that have a name, in the order of the enum.
+    /// The names of the methods, in the order of the enum.
     pub const KNOWN: [Method; 16] = [
         Method::Get,
         Method::Head,
@@ -68,7 +68,7 @@ impl Method {
         Method::Unlock,
     ];
 
-    /// The method that a token names.
+    /// The method with this name.
     pub fn parse(token: &[u8]) -> Method {
         match token {
             b"GET" => Method::Get,
@@ -91,7 +91,7 @@ impl Method {
         }
     }
 
-    /// As in `Allow` and in logs; "-" for the unknown.
+    /// The name, as in `Allow` and in logs; "-" for [`Method::Unknown`].
     pub const fn name(self) -> &'static str {
         match self {
             Method::Get => "GET",
@@ -115,12 +115,12 @@ impl Method {
     }
 }
 
-/// A set of methods, as one number. The unknown method is in no set.
+/// A set of methods, as one number. [`Method::Unknown`] is in no set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct MethodSet(u32);
 
 impl MethodSet {
-    /// These and no others.
+    /// The set of these methods.
     pub const fn of(methods: &[Method]) -> MethodSet {
         let (mut bits, mut i) = (0, 0);
         while i < methods.len() {
@@ -130,22 +130,22 @@ impl MethodSet {
         MethodSet(bits)
     }
 
-    /// Is this one among them?
+    /// Whether the method is in the set.
     pub const fn contains(self, method: Method) -> bool {
         self.0 & MethodSet::bit(method) != 0
     }
 
-    /// One more.
+    /// The set with one more method.
     pub const fn with(self, method: Method) -> MethodSet {
         MethodSet(self.0 | MethodSet::bit(method))
     }
 
-    /// Those that are in both.
+    /// The methods that are in both sets.
     pub const fn and(self, other: MethodSet) -> MethodSet {
         MethodSet(self.0 & other.0)
     }
 
-    /// The members, in the order of the enum.
+    /// The methods of the set, in the order of the enum.
     pub fn iter(self) -> impl Iterator<Item = Method> {
         Method::KNOWN.into_iter().filter(move |&method| self.contains(method))
     }

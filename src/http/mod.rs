@@ -1,10 +1,11 @@
 //! HTTP/1.1 as pure functions: bytes to values and back. No I/O, no configuration, no clock.
 //!
-//! Reading: [`head`] turns bytes into a [`Request`], [`chunked`] unwraps its body, [`form_data`] takes an upload
-//! apart, [`cgi`] reads what a program says.
-//! Deciding: [`target`] makes the path safe, [`conditional`] and [`range`] compare the request with a file. Writing:
-//! [`reply`] is a response's head as a value, [`mod@print`] puts it on the wire. "RFC" without a number means RFC 9110
-//! (semantics) or RFC 9112 (syntax).
+//! Reading: [`head`] parses the head of a request into a [`Request`], [`chunked`] decodes its body, [`form_data`]
+//! splits an uploaded form into its parts, [`cgi`] parses the head of a program's output.
+//! Deciding: [`target`] makes the path safe, [`conditional`] and [`range`] compare the request with a file.
+//! Writing: [`reply`] is a response's head as a value, [`mod@print`] turns it into bytes.
+//!
+//! A section without a document belongs to RFC 9110 (semantics) or RFC 9112 (syntax).
 
 pub mod accept;
 pub mod cgi;
@@ -31,15 +32,22 @@ pub mod print;
 pub mod range;
 pub mod reply;
 pub mod request;
+mod rules;
 #[cfg(test)]
 mod seeded;
+mod span;
 pub mod status;
 pub mod stored;
 pub mod target;
 pub mod userid;
+mod version;
 
 pub use fields::{Fields, Known};
-pub use head::{HeadError, Limits, Scan};
+pub use framing::Framing;
+pub use head::{HeadError, Scan};
 pub use method::Method;
 pub use reply::{Name, ReplyHead, Text};
-pub use request::{Form, Framing, Request, Version};
+pub use request::Request;
+pub use rules::HeadLimits;
+pub use target::TargetForm;
+pub use version::Version;

@@ -1,15 +1,15 @@
-//! multipart/byteranges (RFC 9110 section 14.6): what stands around the parts of a 206 with several ranges.
+//! multipart/byteranges (RFC 9110 section 14.6): the text around the parts of a 206 with several ranges.
 
 use super::number::{Digits, decimal_len};
 use super::range::ContentRange;
 use super::reply::Text;
 use std::ops::Range;
 
-/// Digits of a boundary: enough for any `u64`.
+/// The number of digits of a boundary: enough for any `u64`.
 const BOUNDARY_LEN: usize = 20;
 
-/// The frame of a body with several parts. The whole body is, for each part, [`push_part_start`] and the bytes of the
-/// range, then [`push_end`].
+/// The text around the parts of such a body. The whole body is: for each part, [`push_part_start`] and the bytes of the
+/// range; then [`push_end`].
 ///
 /// [`push_part_start`]: Multipart::push_part_start
 /// [`push_end`]: Multipart::push_end
@@ -22,8 +22,8 @@ pub struct Multipart<'a> {
 }
 
 impl<'a> Multipart<'a> {
-    /// `boundary` must be hard to guess, so that no content holds it. `content_type` is that of the file, `length` the
-    /// bytes of the whole file, `ranges` those of [`super::range::RangeVerdict::Satisfiable`].
+    /// `boundary` must be hard to guess, so that no file contains it. `content_type` is that of the file, `length` the
+    /// length of the whole file in bytes, and `ranges` are those of [`super::range::RangeVerdict::Satisfiable`].
     pub fn new(boundary: u64, content_type: Option<&'a Text>, length: u64, ranges: &'a [Range<u64>]) -> Multipart<'a> {
         let (digits, mut padded) = (Digits::decimal(boundary), [b'0'; BOUNDARY_LEN]);
         padded[BOUNDARY_LEN - digits.as_bytes().len()..].copy_from_slice(digits.as_bytes());
@@ -36,7 +36,7 @@ impl<'a> Multipart<'a> {
         Text::from_vec(value).unwrap_or(Text::from_static("multipart/byteranges"))
     }
 
-    /// Appends what goes before the bytes of part `i`.
+    /// Appends the text before the bytes of part `i`.
     pub fn push_part_start(&self, i: usize, out: &mut Vec<u8>) {
         let Range { start, end } = self.ranges[i];
         out.extend_from_slice(if i == 0 { b"--" } else { b"\r\n--" });
@@ -50,14 +50,14 @@ impl<'a> Multipart<'a> {
         out.extend_from_slice(b"\r\n\r\n");
     }
 
-    /// Appends what goes after the bytes of the last part.
+    /// Appends the text behind the bytes of the last part.
     pub fn push_end(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"\r\n--");
         out.extend_from_slice(&self.boundary);
         out.extend_from_slice(b"--\r\n");
     }
 
-    /// Content-Length of the response: parts, their data and the end.
+    /// Content-Length of the response in bytes: the text, and the data of all parts.
     pub fn body_len(&self) -> u64 {
         let type_len = self.content_type.map_or(0, |t| "\r\nContent-Type: ".len() + t.as_bytes().len());
         let same = "--".len() + BOUNDARY_LEN + type_len + "\r\nContent-Range: bytes -/\r\n\r\n".len();

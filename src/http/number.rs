@@ -1,10 +1,10 @@
-//! Numbers as protocol text. Parsing takes digits and nothing else (no sign, no blanks); printing avoids `fmt`, which
+//! Numbers as text of a protocol. Parsing accepts digits only: no sign, no blanks. Printing does not use `fmt`, which
 //! would cost more than the rest of a response head.
 
-/// So many digits fit a `u64`, whatever they are.
+/// A number of this many digits always fits into a `u64`.
 const DIGITS_SAFE: usize = 19;
 
-/// `1*DIGIT` as a number; `None` if empty, not all digits, or more than a `u64` holds.
+/// Parses `1*DIGIT`. Returns None if the text is empty, has a byte that is not a digit, or is more than a `u64` holds.
 pub fn parse_decimal(text: &[u8]) -> Option<u64> {
     if text.len() <= DIGITS_SAFE {
         let digit = |value: u64, &byte: &u8| byte.is_ascii_digit().then(|| value * 10 + u64::from(byte - b'0'));
@@ -19,7 +19,7 @@ pub fn parse_decimal(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// One hexadecimal digit's value.
+/// The value of one hexadecimal digit.
 #[inline]
 pub const fn hex_digit(byte: u8) -> Option<u8> {
     match byte {
@@ -32,8 +32,8 @@ pub const fn hex_digit(byte: u8) -> Option<u8> {
 
 /// The digits of a number, without an allocation.
 pub struct Digits {
-    /// The digits are the last bytes of the first half. So there is as much behind each of them as could be digits, and
-    /// they are copied as one text of fixed size.
+    /// The digits are the last bytes of the first half. Behind the first digit there are always enough bytes to copy a
+    /// text of fixed size.
     bytes: [u8; 2 * DIGITS_MAX],
     start: usize,
 }
@@ -53,8 +53,8 @@ const PAIRS: [[u8; 2]; 100] = {
 };
 
 impl Digits {
-    /// In decimal.
-    #[inline(always)] // most are short, and made to be copied at once
+    /// The number in decimal.
+    #[inline(always)] // most numbers are short and are copied at once
     pub fn decimal(mut value: u64) -> Digits {
         let mut bytes = [0; 2 * DIGITS_MAX];
         let mut start = DIGITS_MAX;
@@ -69,7 +69,7 @@ impl Digits {
         Digits { bytes, start }
     }
 
-    /// In lower-case hexadecimal, without a prefix.
+    /// The number in lower-case hexadecimal, without a prefix.
     #[inline]
     pub fn hex(mut value: u64) -> Digits {
         let mut bytes = [0; 2 * DIGITS_MAX];
@@ -84,13 +84,13 @@ impl Digits {
         Digits { bytes, start }
     }
 
-    /// The text.
+    /// The digits as bytes.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[self.start..DIGITS_MAX]
     }
 
-    /// Appends them.
+    /// Appends the digits.
     #[inline]
     fn push(&self, out: &mut Vec<u8>) {
         if let Some(digits) = self.bytes[self.start..].first_chunk::<DIGITS_MAX>() {
@@ -111,8 +111,8 @@ pub fn push_hex(out: &mut Vec<u8>, value: u64) {
     Digits::hex(value).push(out);
 }
 
-/// Appends the first `len` bytes of a short text. What is copied has one size, so that it is some moves and no call;
-/// then the rest is cut off.
+/// Appends the first `len` bytes of a short text. It copies a fixed number of bytes, which takes a few moves and no
+/// call, and then cuts the rest off.
 #[inline]
 pub fn push_start<const SIZE: usize>(out: &mut Vec<u8>, text: &[u8; SIZE], len: usize) {
     if out.capacity() - out.len() < SIZE {
@@ -123,14 +123,14 @@ pub fn push_start<const SIZE: usize>(out: &mut Vec<u8>, text: &[u8; SIZE], len: 
     out.truncate(end);
 }
 
-/// Apart, so that nothing is saved for a call that is almost never made.
+/// A function of its own, so that the usual path saves no registers for this rare call.
 #[cold]
 #[inline(never)]
 fn push_and_grow(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(text);
 }
 
-/// How many digits [`push_decimal`] writes.
+/// The number of digits that [`push_decimal`] appends.
 pub const fn decimal_len(value: u64) -> u64 {
     if value == 0 { 1 } else { value.ilog10() as u64 + 1 }
 }

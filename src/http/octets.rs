@@ -1,15 +1,16 @@
-//! Which bytes may stand where: the grammar's character classes as one table, and the fast check of field values.
+//! Which bytes are allowed where: the character classes of the grammar as one table, and fast checks of eight bytes at
+//! once.
 
 /// `tchar` (RFC 9110 section 5.6.2): methods, field names, codings.
 const TOKEN: u8 = 1;
-/// Every visible ASCII byte. nginx and browsers put more into a target than RFC 3986 allows; controls never pass.
+/// Every visible ASCII byte. nginx and browsers accept more in a target than RFC 3986 does, but never control bytes.
 const TARGET: u8 = 2;
 /// VCHAR, obs-text, SP and HTAB (RFC 9110 section 5.5).
 const FIELD_VALUE: u8 = 4;
-/// `unreserved` and `sub-delims` (RFC 3986 section 2) that are neither a dot nor a capital: what a host name may hold
-/// and nobody needs to look at twice.
+/// `unreserved` and `sub-delims` (RFC 3986 section 2) without the dot and without capitals: the bytes of a host name
+/// that need no special care.
 const HOST: u8 = 8;
-/// `pchar` and "/" (RFC 3986 section 3.3): what a path may hold beside percent-encoding.
+/// `pchar` and "/" (RFC 3986 section 3.3): the bytes of a path, except for percent-encoding.
 const PATH: u8 = 16;
 /// `unreserved` (RFC 3986 section 2.3): never needs percent-encoding.
 const UNRESERVED: u8 = 32;
@@ -54,21 +55,21 @@ macro_rules! class {
 }
 
 class! {
-    /// May stand in a token: a method, a field name, a coding.
+    /// Allowed in a token: a method, a field name, a coding.
     is_token = TOKEN;
-    /// May stand in a request target: any visible ASCII byte.
+    /// Allowed in a request target: any visible ASCII byte.
     is_target = TARGET;
-    /// May stand in a field value.
+    /// Allowed in a field value.
     is_field_value = FIELD_VALUE;
-    /// May stand in a host name in lower case, beside dots and percent-encoding.
+    /// Allowed in a lower-case host name, beside dots and percent-encoding.
     is_host = HOST;
-    /// May stand unencoded in a path.
+    /// Allowed unencoded in a path.
     is_path = PATH;
     /// Means the same encoded and unencoded, everywhere.
     is_unreserved = UNRESERVED;
-    /// May stand inside an entity tag.
+    /// Allowed inside an entity tag.
     is_etag = ETAG;
-    /// May stand unescaped inside a quoted string.
+    /// Allowed unescaped inside a quoted string.
     is_quoted = QUOTED;
 }
 
@@ -78,7 +79,7 @@ pub const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// Without the blanks at both ends.
+/// The text without the blanks at both ends.
 #[inline]
 pub fn trim(mut text: &[u8]) -> &[u8] {
     while let [first, rest @ ..] = text
@@ -94,42 +95,43 @@ pub fn trim(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// One or more token bytes and nothing else.
+/// True for one or more token bytes and nothing else.
 pub fn all_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|&b| is_token(b))
 }
 
-/// No control byte but HTAB: what a field value may consist of.
+/// True if the text has no control byte but HTAB, as a field value must.
 pub fn all_field_value(text: &[u8]) -> bool {
     text.iter().all(|&b| is_field_value(b))
 }
 
-/// Bytes up to the first that is neither visible ASCII nor SP: nearly always the end of a field line.
+/// The number of bytes before the first that is neither visible ASCII nor SP: nearly always the end of a field line.
 #[inline(always)]
 pub fn plain_len(text: &[u8]) -> usize {
     until(text, |word| not_within(word, b' '))
 }
 
-/// Bytes up to the first that is not visible ASCII: a request target.
+/// The number of bytes before the first that is not visible ASCII: the length of a request target.
 #[inline(always)]
 pub fn target_len(text: &[u8]) -> usize {
     until(text, |word| not_within(word, b'!'))
 }
 
-/// Bytes up to the first that is "?", "#" or not visible ASCII: the path of a request target.
+/// The number of bytes before the first that is "?", "#" or not visible ASCII: the length of a path in a request
+/// target.
 #[inline(always)]
 pub fn path_len(text: &[u8]) -> usize {
     until(text, |word| not_within(word, b'!') | equal(word, b'?') | equal(word, b'#'))
 }
 
-/// At least eight bytes that hold no "%", no NUL, and no "/" before a "/" or ".". The last of each eight is the first
-/// of the next, as pairs count; the last eight may have been seen in part.
+/// True if the path has at least eight bytes and no "%", no NUL, and no "/" before a "/" or a ".". The test looks at
+/// pairs of bytes, so the last byte of each eight is also the first of the next eight, and the last eight may overlap.
 #[inline]
 pub fn is_plain_path(path: &[u8]) -> bool {
     let Some(end) = path.last_chunk() else { return false };
     let is_plain = |eight: &[u8; 8]| {
         let word = u64::from_le_bytes(*eight);
-        let dot_or_slash = equal(word | splat(1), b'/'); // they differ in this bit only
+        let dot_or_slash = equal(word | splat(1), b'/'); // the two bytes differ in this bit only
         let marks = equal(word, b'/') << 8 & dot_or_slash | equal(word, b'%') | equal(word, 0);
         marks & HIGH_BITS == 0
     };
@@ -142,8 +144,9 @@ pub fn is_plain_path(path: &[u8]) -> bool {
     rest.len() < 8 && is_plain(end)
 }
 
-/// So many bytes at least are digits, small letters, hyphens and dots, with no dot before a dot: of most hosts all but
-/// a few. The last of each eight is the first of the next, as pairs count.
+/// A number of bytes from the start that are digits, small letters, hyphens and dots, with no dot behind a dot. Of most
+/// hosts these are all bytes but a few. The test looks at pairs of bytes, so the last byte of each eight is also the
+/// first of the next.
 #[inline(never)] // its constants need the registers
 pub fn plain_host_len(text: &[u8]) -> usize {
     let mut len = 0;
@@ -159,14 +162,15 @@ pub fn plain_host_len(text: &[u8]) -> usize {
     len
 }
 
-/// Bytes of ASCII up to the first "#": a query in a request target.
+/// The number of ASCII bytes before the first "#": the length of a query in a request target.
 #[inline]
 pub fn until_number_sign(text: &[u8]) -> usize {
     until(text, |word| equal(word, b'#'))
 }
 
-/// Bytes up to the first that `stops` marks by its high bit, or up to the end. Nearly all bytes of a head come through
-/// here, eight at a time: as a number whose lowest byte is the first. What is marked above the first mark may be wrong.
+/// The number of bytes before the first one that `stops` marks in its high bit, or before the end. Nearly all bytes of
+/// a head pass through here, eight at a time, as a number whose lowest byte is the first byte. Marks above the first
+/// mark may be wrong.
 #[inline(always)]
 pub(super) fn until(text: &[u8], stops: impl Fn(u64) -> u64) -> usize {
     let mut rest = text;
@@ -180,13 +184,13 @@ pub(super) fn until(text: &[u8], stops: impl Fn(u64) -> u64) -> usize {
     text.len() - rest.len() + until_late(rest, stops)
 }
 
-/// Of the last bytes of [`until`], fewer than eight.
+/// The same for the last bytes of [`until`], fewer than eight.
 #[inline(never)]
 fn until_late(rest: &[u8], stops: impl Fn(u64) -> u64) -> usize {
     rest.iter().position(|&byte| stops(splat(byte)) & HIGH_BITS != 0).unwrap_or(rest.len())
 }
 
-/// Which byte is the first one with its high bit set.
+/// The index of the first byte whose high bit is set.
 #[inline(always)]
 pub(super) const fn first_mark(marks: u64) -> usize {
     marks.trailing_zeros() as usize / 8
@@ -195,26 +199,25 @@ pub(super) const fn first_mark(marks: u64) -> usize {
 /// The high bits of the eight bytes of a word.
 pub(super) const HIGH_BITS: u64 = splat(0x80);
 
-/// Eight times the same byte.
+/// Eight copies of a byte.
 const fn splat(byte: u8) -> u64 {
     u64::MAX / 255 * byte as u64
 }
 
-/// Marks bytes that are less than an ASCII one, above "~", or not ASCII: the addition marks all of these but 0xff, and
-/// the subtraction marks that. A byte marked wrongly comes of a borrow or a carry, and so stands above one that is
-/// marked rightly.
+/// Marks bytes that are below an ASCII byte, above "~", or not ASCII. The addition marks all of these but 0xff, and the
+/// subtraction marks 0xff. A wrong mark comes from a borrow or a carry, so it stands above a right mark.
 #[inline(always)]
 const fn not_within(word: u64, least: u8) -> u64 {
     word.wrapping_sub(splat(least)) | word.wrapping_add(splat(1))
 }
 
-/// Marks ASCII bytes that are less than one or above another. A carry comes only of a byte that is not ASCII.
+/// Marks ASCII bytes that are below one byte or above another. Only a byte that is not ASCII produces a carry.
 #[inline(always)]
 const fn outside(word: u64, least: u8, most: u8) -> u64 {
     !word.wrapping_add(splat(0x80 - least)) | word.wrapping_add(splat(0x7f - most))
 }
 
-/// Marks bytes that are this ASCII one, and some that are not ASCII.
+/// Marks the bytes that equal this ASCII byte, and some bytes that are not ASCII.
 #[inline(always)]
 pub(super) const fn equal(word: u64, byte: u8) -> u64 {
     (word ^ splat(byte)).wrapping_sub(splat(1))
@@ -248,7 +251,7 @@ mod tests {
         assert_eq!(bytes_of(|b| !is_etag(b)), (0..=32).chain([34, 127]).collect::<Vec<u8>>());
     }
 
-    /// Every byte at every place of words and tails, among bytes that stop and bytes that do not.
+    /// Every byte at every position of words and tails, among bytes that stop the scan and bytes that do not.
     #[test]
     fn runs_end_at_the_same_byte_fast_and_slow() {
         for filler in [b'a', b'\t', b'!', b'~', b':', 0x20, 0x7f, 0x80, 0xff] {
@@ -271,7 +274,7 @@ mod tests {
         }
     }
 
-    /// Every pair of telling bytes at every place of two words and a tail.
+    /// Every pair of special bytes at every position of two words and a tail.
     #[test]
     fn what_is_plain_is_plain() {
         let telling = b"/.%a-z0:?# \0{`@A\xa5\xaf\xff";

@@ -1,10 +1,11 @@
-//! Whether a request comes from a page of another site, which a browser says and a page cannot change.
+//! Whether a page of another site made the browser send a request. The browser says so in fields that a page cannot
+//! set.
 
 use super::fields::{Fields, Known};
 
-/// Whether a page of another origin has made the browser send this, by `Sec-Fetch-Site` (W3C Fetch Metadata), or where
-/// a browser is too old for that by `Origin` (RFC 6454 section 7), which must name the host that is asked. What says
-/// neither comes from no browser, or from its user.
+/// True if a page of another origin made the browser send this request. `Sec-Fetch-Site` says so (W3C Fetch Metadata);
+/// for older browsers `Origin` does (RFC 6454 section 7), which must name the host of the request. A request without
+/// both fields does not come from a browser, or its user typed the address.
 pub fn is_foreign(fields: &Fields) -> bool {
     match (fields.get_by_name(b"sec-fetch-site"), fields.get(Known::Origin)) {
         (Some(site), _) => !matches!(site, b"same-origin" | b"none"),
@@ -19,7 +20,8 @@ pub fn is_foreign(fields: &Fields) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::head::{Limits, Scan, request};
+    use super::super::HeadLimits;
+    use super::super::head::{Scan, request};
     use super::*;
 
     #[test]
@@ -42,7 +44,7 @@ mod tests {
             ("Origin:\r\n", true),
         ] {
             let head = format!("POST / HTTP/1.1\r\nHost: a.example:8080\r\n{fields}\r\n");
-            let parsed = request(head.as_bytes(), &mut Scan::default(), &Limits::default());
+            let parsed = request(head.as_bytes(), &mut Scan::default(), &HeadLimits::default());
             let (request, _) = parsed.expect("valid").expect("whole");
             assert_eq!(is_foreign(&request.fields), foreign, "{fields}");
         }

@@ -6,13 +6,13 @@ use std::borrow::Cow;
 /// One parameter.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Parameter<'a> {
-    /// As it was sent; to be compared without regard to case.
+    /// The name as it was sent; compare it without regard to case.
     pub name: &'a [u8],
-    /// Without its quotes.
+    /// The value without its quotes.
     pub value: Cow<'a, [u8]>,
 }
 
-/// The parameters of one field value, in order. The error is the rule that is broken; nothing follows it.
+/// The parameters of one field value, in order. The error is the rule that is broken, and the last item.
 #[derive(Clone, Debug)]
 pub struct Parameters<'a> {
     rest: &'a [u8],
@@ -23,14 +23,14 @@ const BAD_NAME: &str = "a parameter whose name is no token";
 const OPEN_QUOTE: &str = "a quoted parameter that does not end";
 const AFTER_QUOTE: &str = "something right behind a quoted parameter";
 
-/// Splits a field value into what stands first and its parameters.
+/// Splits a field value into its first part and its parameters.
 pub fn split(value: &[u8]) -> (&[u8], Parameters<'_>) {
     let end = memchr::memchr(b';', value).unwrap_or(value.len());
     (trim(&value[..end]), Parameters { rest: &value[end..] })
 }
 
 impl<'a> Parameters<'a> {
-    /// What follows the semicolon; blanks and further semicolons are passed over.
+    /// The text behind the semicolon; skips blanks and further semicolons.
     fn parse(&mut self) -> Result<Option<Parameter<'a>>, &'static str> {
         let start = self.rest.iter().position(|b| !matches!(b, b';' | b' ' | b'\t'));
         let Some(start) = start else { return Ok(None) };
@@ -54,8 +54,8 @@ impl<'a> Parameters<'a> {
     }
 }
 
-/// The inside of a quoted string, and what follows it. A backslash escapes a quote or another backslash; before any
-/// other byte it is itself, since browsers send the backslashes of a file's name as they are.
+/// The inside of a quoted string, and the text behind it. A backslash escapes a quote or another backslash. Before any
+/// other byte it stands for itself, because browsers do not escape the backslashes of a file name.
 fn unquote(text: &[u8]) -> Result<(Cow<'_, [u8]>, &[u8]), &'static str> {
     let mut unescaped = Vec::new();
     let (mut at, mut from) = (0, 0);

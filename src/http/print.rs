@@ -7,31 +7,32 @@ use super::reply::ReplyHead;
 use super::status::{is_bodyless, reason};
 use std::ops::Range;
 
-/// What the protocol pump adds to a [`ReplyHead`].
+/// What the protocol task adds to a [`ReplyHead`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Frame<'a> {
-    /// The value of Server; must be a field value. Empty: no such field.
+    /// The value of Server; must be a valid field value. Empty: no Server field.
     pub server: &'a str,
     /// The value of Date.
     pub date: &'a [u8; 29],
-    /// The value of Last-Modified, where the head has one: by [`super::date::format`], or as it was made before.
+    /// The value of Last-Modified, for a head that has one: from [`super::date::format`], or a copy of an earlier
+    /// result.
     pub last_modified: Option<[u8; 29]>,
-    /// How the client finds the end of the body. Ignored where the status has no body.
+    /// How the client finds the end of the body. Ignored for a status without a body.
     pub body: BodyEnd,
-    /// What is said about the connection.
+    /// The value of Connection.
     pub connection: Persistence,
-    /// Content-Range, for 206 with one range and for 416.
+    /// The value of Content-Range, for a 206 with one range and for 416.
     pub content_range: Option<ContentRange>,
 }
 
 /// How the end of a response's body is marked (RFC 9112 section 6.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BodyEnd {
-    /// Content-Length, in bytes. For HEAD what GET would have said.
+    /// Content-Length, in bytes. For HEAD the length that GET would have.
     Length(u64),
     /// Transfer-Encoding: chunked. Not for HTTP/1.0 clients.
     Chunked,
-    /// The connection's end. Needs [`Persistence::Close`].
+    /// The end of the connection. Needs [`Persistence::Close`].
     Close,
 }
 
@@ -40,35 +41,35 @@ pub enum BodyEnd {
 pub enum Persistence {
     /// `close`: the response is the last one.
     Close,
-    /// `keep-alive`, as nginx says it in 1.1 too.
+    /// `keep-alive`, which nginx also sends in HTTP/1.1.
     KeepAlive {
-        /// The second parameter of `keepalive_timeout`: adds `Keep-Alive: timeout=N`.
+        /// The second parameter of `keepalive_timeout`; adds `Keep-Alive: timeout=N`.
         timeout_secs: Option<u64>,
     },
-    /// No field: for interim responses.
+    /// No field, for interim responses.
     Unsaid,
 }
 
-/// The interim response to `Expect: 100-continue`, whole.
+/// The whole interim response to `Expect: 100-continue`.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// The start of the Date line, with the end of the line before it, and the bytes of its value.
+/// The start of the Date line, with the end of the line before it, and the length of its value in bytes.
 const DATE: &[u8] = b"\r\nDate: ";
 const DATE_BYTES: usize = 29;
 
-/// What the lines with fixed parts need at most: status line, Date, numbers, names.
+/// The most bytes that the lines of fixed parts need: status line, Date, numbers, names.
 const FIXED_BYTES_MAX: usize = 512;
 
-/// A head that was printed once and is sent again: all of it stays but the date.
+/// A printed head that is sent again; only its date changes.
 #[derive(Debug)]
 pub struct Printed {
     bytes: Box<[u8]>,
-    /// Where the value of Date stands.
+    /// Where the value of Date is.
     date: Range<usize>,
 }
 
 impl Printed {
-    /// From a head as [`response_head`] prints it; `None` if it has no Date.
+    /// Makes one of a head that [`response_head`] printed. Returns None if the head has no Date.
     pub fn new(head: &[u8]) -> Option<Self> {
         let start = memchr::memmem::find(head, DATE)? + DATE.len();
         let date = start..start + DATE_BYTES;
@@ -76,7 +77,7 @@ impl Printed {
         Some(Self { bytes: head.into(), date })
     }
 
-    /// Appends it with the date of today.
+    /// Appends the head with this date.
     pub fn push(&self, out: &mut Vec<u8>, date: &[u8; DATE_BYTES]) {
         let start = out.len();
         out.extend_from_slice(&self.bytes);
@@ -84,10 +85,10 @@ impl Printed {
     }
 }
 
-/// Appends the head up to and with the empty line; one reservation, no other allocation.
+/// Appends the head, its empty line included, with one reservation and no other allocation.
 ///
-/// 1xx and 204 have neither Content-Length nor Transfer-Encoding (RFC 9110 section 8.6, RFC 9112 section 6.1), 304 has
-/// no Content-Type either. `fields` that would contradict this function's own are left out.
+/// 1xx and 204 have neither Content-Length nor Transfer-Encoding (RFC 9110 section 8.6, RFC 9112 section 6.1); 304 has
+/// no Content-Type either. `fields` that would contradict the fields of this function are left out.
 pub fn response_head(out: &mut Vec<u8>, head: &ReplyHead, frame: &Frame<'_>) {
     out.reserve(FIXED_BYTES_MAX + frame.server.len() + texts_len(head));
     status_line(out, head.status);
@@ -132,7 +133,7 @@ pub fn response_head(out: &mut Vec<u8>, head: &ReplyHead, frame: &Frame<'_>) {
     out.extend_from_slice(b"\r\n\r\n");
 }
 
-/// Fields that this module writes itself or that frame the message: a script may not say them a second time.
+/// Fields that this module writes itself, or that frame the message: a script cannot add a second one.
 const fn is_ours(known: Known) -> bool {
     matches!(
         known,
@@ -146,7 +147,7 @@ const fn is_ours(known: Known) -> bool {
     )
 }
 
-/// `HTTP/1.1 404 Not Found`: always 1.1, the server's own version (RFC 9110 section 2.5).
+/// `HTTP/1.1 404 Not Found`: always 1.1, which is the server's own version (RFC 9110 section 2.5).
 fn status_line(out: &mut Vec<u8>, status: u16) {
     let digit = |place: u16| b'0' + (status / place % 10) as u8;
     let mut start = *b"HTTP/1.1 000 ";
@@ -167,7 +168,7 @@ fn connection(out: &mut Vec<u8>, connection: Persistence) {
     }
 }
 
-/// A field's name, with the line end before it, and its value. So each field is two pieces and not three.
+/// A field's name with the line end before it, and its value: two pieces to copy, not three.
 #[inline]
 fn field(out: &mut Vec<u8>, start: &[u8], value: &[u8]) {
     out.extend_from_slice(start);

@@ -8,32 +8,32 @@ use super::octets::trim;
 use super::request::Request;
 use std::ops::Range;
 
-/// What a Range field means for a representation of known length.
+/// The result of a Range field for a representation of known length.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RangeVerdict {
-    /// No range counts: 200 with everything.
+    /// Ignore the field: 200 with the whole representation.
     Whole,
-    /// 206 with these parts, in the order asked for; one or more, none empty, all inside the length.
+    /// 206 with these parts, in the order of the request: at least one, none empty, all inside the representation.
     Satisfiable(Vec<Range<u64>>),
-    /// 416.
+    /// 416 (Range Not Satisfiable).
     Unsatisfiable,
 }
 
 /// The Content-Range field's value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ContentRange {
-    /// `bytes START-LAST/LENGTH`: a part, `end` exclusive.
+    /// `bytes START-LAST/LENGTH`: a part; `end` is exclusive.
     Part {
-        /// First byte.
+        /// The first byte.
         start: u64,
-        /// One past the last byte.
+        /// The byte behind the last one.
         end: u64,
-        /// Of the whole representation.
+        /// The length of the whole representation in bytes.
         length: u64,
     },
     /// `bytes */LENGTH`, for 416.
     None {
-        /// Of the whole representation.
+        /// The length of the whole representation in bytes.
         length: u64,
     },
 }
@@ -59,9 +59,9 @@ impl ContentRange {
     }
 }
 
-/// What a request's Range comes to (RFC 9110 section 14.2): it counts for GET only, if sent once, and if If-Range
-/// holds. `ranges_max` is `max_ranges`; 0 turns ranges off. To be asked after [`super::conditional::evaluate`] and
-/// only if the answer would be 200.
+/// Evaluates the Range of a request (RFC 9110 section 14.2): it applies to GET only, if it was sent once and If-Range
+/// holds. `ranges_max` is `max_ranges`; 0 turns ranges off. Call it after [`super::conditional::evaluate`], and only if
+/// the answer would be 200.
 pub fn evaluate(
     request: &Request,
     now: &Validators<'_>,
@@ -77,11 +77,11 @@ pub fn evaluate(
     }
 }
 
-/// Reads a Range value against a representation of `length` bytes.
+/// Parses a Range value for a representation of `length` bytes.
 ///
-/// Another unit, a malformed set, more than `ranges_max` members or parts that together are longer than the whole:
-/// the whole is sent, as nginx does in the last two cases. Overlapping and unsorted parts are kept as asked for.
-/// Numbers too large for 64 bits mean the end.
+/// The whole representation is sent for another unit, for a malformed set, for more than `ranges_max` members, and for
+/// parts that together are longer than the whole; nginx does so in the last two cases. Overlapping and unsorted parts
+/// stay as they were requested. A number too large for 64 bits means the end.
 pub fn parse(value: &[u8], length: u64, ranges_max: usize) -> RangeVerdict {
     let Some((unit, set)) = value.split_at_checked("bytes=".len()) else { return RangeVerdict::Whole };
     if !unit.eq_ignore_ascii_case(b"bytes=") {
@@ -100,13 +100,13 @@ pub fn parse(value: &[u8], length: u64, ranges_max: usize) -> RangeVerdict {
     match (sum, parts.len()) {
         _ if members == 0 => RangeVerdict::Whole,
         (_, 0) => RangeVerdict::Unsatisfiable,
-        // A suffix of nothing is satisfiable, but an empty part has no Content-Range.
+        // A suffix of zero bytes is satisfiable, but Content-Range cannot name an empty part.
         (Some(1..), _) if sum <= Some(length) => RangeVerdict::Satisfiable(parts),
         _ => RangeVerdict::Whole,
     }
 }
 
-/// One `range-spec`: `None` if malformed, `Some(None)` if it lies outside.
+/// One `range-spec`. Returns None if it is malformed, Some(None) if it is outside of the representation.
 fn part(spec: &[u8], length: u64) -> Option<Option<Range<u64>>> {
     let (first, last) = spec.split_at(memchr::memchr(b'-', spec)?);
     let last = &last[1..];
@@ -125,7 +125,7 @@ fn part(spec: &[u8], length: u64) -> Option<Option<Range<u64>>> {
     Some((start < length).then_some(start..end))
 }
 
-/// `1*DIGIT`; what is too large is `u64::MAX`.
+/// `1*DIGIT`; a number that is too large becomes `u64::MAX`.
 fn saturating_decimal(text: &[u8]) -> Option<u64> {
     match text {
         [] => None,

@@ -1,29 +1,29 @@
-//! A response's head as a value: what a handler (a file, a script) hands to the protocol pump. Handlers say what they
-//! know; framing, Date, Connection and ranges are the pump's business. No text in it can break out of its line.
+//! A response's head as a value: what a handler (a file, a script) gives to the protocol task. A handler says what it
+//! knows; the protocol adds framing, Date, Connection and ranges. No text in a head can end its line early.
 
 use super::fields::Known;
 use super::octets::{all_field_value, is_field_value, is_token};
 use std::fmt;
 use std::sync::Arc;
 
-/// The head of a response before it is framed.
+/// The head of a response, before framing is added.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ReplyHead {
-    /// 200 to 599.
+    /// The status, 200 to 599.
     pub status: u16,
-    /// Bytes of the body, if known before its end.
+    /// The length of the body in bytes, if it is known before the body's end.
     pub length: Option<u64>,
     /// Content-Type.
     pub content_type: Option<Text>,
     /// Last-Modified, in seconds since 1970.
     pub last_modified_secs: Option<i64>,
-    /// ETag with its quotes, and with `W/` if it is weak.
+    /// ETag, with its quotes, and with `W/` if it is weak.
     pub etag: Option<Text>,
     /// Location.
     pub location: Option<Text>,
-    /// Any part of the body can be had at once, so ranges are possible.
+    /// Every part of the body can be read directly, so ranges are possible.
     pub seekable: bool,
-    /// Further fields, in order. Those that frame the message or belong to the connection are never printed.
+    /// Further fields, in order. Fields that frame the message or belong to the connection are never printed.
     pub fields: Vec<(Name, Text)>,
 }
 
@@ -34,12 +34,12 @@ impl ReplyHead {
     }
 }
 
-/// A field value: never holds a control byte but HTAB, so it can neither end its line nor begin another. Cheap to make
-/// from what lives long (`&'static str`, `Arc<str>`) and, when short, from anything else.
+/// A field value. It has no control byte but HTAB, so it can neither end its line nor begin another. Making one is
+/// cheap: `&'static str` and `Arc<str>` are shared, and short texts are stored in place.
 #[derive(Clone)]
 pub struct Text(Repr);
 
-/// What fits beside the tag and the length in the size of the other variants, rounded up to hold any entity tag.
+/// The longest text that is stored in place: the other variants leave this much room, and every entity tag fits.
 const SHORT_BYTES_MAX: usize = 38;
 
 #[derive(Clone)]
@@ -50,10 +50,10 @@ enum Repr {
     Long(Box<[u8]>),
 }
 
-/// A byte that may not stand in a field value or field name.
+/// A byte that is not allowed in a field value or field name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BadText {
-    /// The offending byte; `None`: an empty name.
+    /// The byte; None if the name is empty.
     pub byte: Option<u8>,
 }
 
@@ -69,10 +69,10 @@ impl fmt::Display for BadText {
 impl std::error::Error for BadText {}
 
 impl Text {
-    /// From the program's own text; meant for constants, where a bad byte fails the build.
+    /// Makes a text of a constant of the program; a bad byte in a constant fails the build.
     ///
     /// # Panics
-    /// If the text is not a field value.
+    /// If the text is not a valid field value.
     pub const fn from_static(text: &'static str) -> Text {
         let mut i = 0;
         while i < text.len() {
@@ -82,10 +82,10 @@ impl Text {
         Text(Repr::Static(text))
     }
 
-    /// Copies; up to 38 bytes without an allocation.
+    /// Copies the bytes; up to 38 bytes need no allocation.
     ///
     /// # Errors
-    /// [`BadText`] if the bytes are not a field value: CR, LF, NUL or another control.
+    /// [`BadText`] if the bytes have a CR, LF, NUL or another control byte.
     pub fn new(bytes: &[u8]) -> Result<Text, BadText> {
         check(bytes)?;
         if bytes.len() <= SHORT_BYTES_MAX {
@@ -96,7 +96,7 @@ impl Text {
         Ok(Text(Repr::Long(bytes.into())))
     }
 
-    /// Shares, for instance a MIME type of the configuration.
+    /// Shares a text, for instance a media type of the configuration.
     ///
     /// # Errors
     /// As [`Text::new`].
@@ -105,7 +105,7 @@ impl Text {
         Ok(Text(Repr::Shared(text)))
     }
 
-    /// Takes over.
+    /// Takes over a vector of bytes.
     ///
     /// # Errors
     /// As [`Text::new`].
@@ -158,7 +158,7 @@ pub struct Name {
 }
 
 impl Name {
-    /// From the program's own text; meant for constants.
+    /// Makes a name of a constant of the program.
     ///
     /// # Panics
     /// If the text is not a token.
@@ -172,10 +172,10 @@ impl Name {
         Name { text: Text::from_static(text), known: Known::parse(text.as_bytes()) }
     }
 
-    /// Copies.
+    /// Copies the bytes.
     ///
     /// # Errors
-    /// [`BadText`] if it is not a token.
+    /// [`BadText`] if the bytes are not a token.
     pub fn new(bytes: &[u8]) -> Result<Name, BadText> {
         match bytes.iter().copied().find(|&b| !is_token(b)) {
             None if !bytes.is_empty() => Ok(Name { text: Text::new(bytes)?, known: Known::parse(bytes) }),
@@ -183,12 +183,12 @@ impl Name {
         }
     }
 
-    /// The name.
+    /// The name as bytes.
     pub fn as_bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }
 
-    /// Its meaning, if it is one of the common ones.
+    /// The name as a number, if it is one of the common names.
     pub fn known(&self) -> Option<Known> {
         self.known
     }
@@ -200,7 +200,7 @@ mod tests {
 
     const OWNED: &[u8] = b"longer than what fits into the place of a short text";
 
-    /// RFC 9110 section 5.5: no way in for CR, LF, NUL or any other control, wherever it stands.
+    /// RFC 9110 section 5.5: a CR, LF, NUL or other control byte is refused, wherever it is.
     #[test]
     fn no_constructor_lets_a_control_in() {
         for byte in (0..=255).filter(|&b| b == 0x7f || b < 0x20 && b != b'\t') {

@@ -1,71 +1,36 @@
 //! A request's head as a value.
 
-use super::fields::{Fields, Known, Span};
+use super::fields::{Fields, Known};
+use super::framing::Framing;
 use super::host::{self, HostError};
 use super::method::Method;
+use super::span::Span;
+use super::target::TargetForm;
+use super::version::Version;
 
-/// The protocol version of the request line. The major number is always 1: others are refused.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Version {
-    /// 1.
-    pub major: u8,
-    /// 0 to 9. 2 and up mean the same as 1 (RFC 9110 section 2.5).
-    pub minor: u8,
-}
-
-impl Version {
-    /// HTTP/1.0.
-    pub const HTTP_1_0: Version = Version { major: 1, minor: 0 };
-    /// HTTP/1.1.
-    pub const HTTP_1_1: Version = Version { major: 1, minor: 1 };
-}
-
-/// The form of the request target (RFC 9112 section 3.2).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Form {
-    /// `/path?query`.
-    Origin,
-    /// `http://host/path?query`; its authority overrides Host.
-    Absolute,
-    /// `host:port`, CONNECT only.
-    Authority,
-    /// `*`, OPTIONS and unknown methods only.
-    Asterisk,
-}
-
-/// How the end of the request's body is found (RFC 9112 section 6.3).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Framing {
-    /// No body.
-    None,
-    /// `Content-Length`, in bytes; may be 0.
-    Length(u64),
-    /// `Transfer-Encoding: chunked`.
-    Chunked,
-}
-
-/// A valid request head. Owns its bytes; everything textual is a range of them.
+/// A valid request head. It owns its bytes; every text in it is a range of them.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The method; [`Method::Unknown`] is to be answered 501.
+    /// The method; the answer to [`Method::Unknown`] is 501.
     pub method: Method,
     /// The version of the request line.
     pub version: Version,
     /// The form of the target.
-    pub form: Form,
-    /// The target is an absolute URI of scheme `https`. On a connection without TLS the answer is 421 (RFC 9110
+    pub form: TargetForm,
+    /// The target is an absolute URI with the scheme `https`. On a connection without TLS the answer is 421 (RFC 9110
     /// sections 7.4 and 15.5.20).
     pub https: bool,
     /// The field lines.
     pub fields: Fields,
-    /// What body follows the head.
+    /// How the end of the body is found.
     pub framing: Framing,
-    /// The client allows the connection to go on: by version and Connection (RFC 9112 section 9.3).
+    /// The client allows the connection to stay open, by its version and Connection (RFC 9112 section 9.3).
     pub keep_alive: bool,
-    /// The client waits for a 100 before it sends the body (RFC 9110 section 10.1.1). Never in HTTP/1.0, never
+    /// The client waits for a 100 before it sends the body (RFC 9110 section 10.1.1). Always false in HTTP/1.0 and
     /// without a body.
     pub expect_continue: bool,
-    /// The client offers to change the protocol: Upgrade is present and named in Connection (RFC 9110 section 7.8).
+    /// The client offers to change the protocol: there is an Upgrade field, and Connection names it (RFC 9110 section
+    /// 7.8).
     pub upgrade: bool,
     pub(super) line_len: u32,
     pub(super) target: Span,
@@ -73,17 +38,17 @@ pub struct Request {
     pub(super) query: Option<Span>,
     pub(super) host: Option<Span>,
     pub(super) port: Option<u16>,
-    /// Bytes of the head as sent; `fields.bytes` may be longer by a lower-case copy of the host.
+    /// The length of the head in bytes, as it was sent; `fields.bytes` may be longer by a lower-case copy of the host.
     pub(super) head_len: u32,
 }
 
 impl Request {
-    /// No request yet, but the place for one.
+    /// An empty request, with memory for a head.
     pub(super) fn blank() -> Request {
         Request {
             method: Method::Unknown,
             version: Version::HTTP_1_1,
-            form: Form::Origin,
+            form: TargetForm::Origin,
             https: false,
             fields: Fields::with_room(),
             framing: Framing::None,
@@ -100,7 +65,7 @@ impl Request {
         }
     }
 
-    /// Forgets what it was, except what every head sets. Its memory stays.
+    /// Clears the fields that not every head sets, and keeps the memory.
     pub(super) fn clear(&mut self) {
         (self.method, self.line_len, self.host, self.port) = (Method::Unknown, 0, None, None);
         self.fields.clear();
@@ -131,34 +96,34 @@ impl Request {
         self.target.of(&self.fields.bytes)
     }
 
-    /// The path as it was sent, without query and fragment: to be given to [`super::target::normalize`]. "/" if an
-    /// absolute target has none; empty in the authority and asterisk forms.
+    /// The path as it was sent, without query and fragment; give it to [`super::target::normalize`]. It is "/" if an
+    /// absolute target has no path, and empty in the authority and asterisk forms.
     pub fn path(&self) -> &[u8] {
         match (self.path.len(), self.form) {
-            (0, Form::Absolute) => b"/",
+            (0, TargetForm::Absolute) => b"/",
             _ => self.path.of(&self.fields.bytes),
         }
     }
 
-    /// What stands after "?", raw. `Some(b"")` if there is a "?" and nothing after it.
+    /// The text behind "?", not decoded. `Some(b"")` if there is nothing behind the "?".
     pub fn query(&self) -> Option<&[u8]> {
         self.query.map(|query| query.of(&self.fields.bytes))
     }
 
-    /// The host that is asked for, from the target or from Host: lower-case, valid, never empty, without the port and
-    /// without a trailing dot; an IPv6 address keeps its brackets.
+    /// The host of the request, from the target or from Host: lower-case, valid, never empty, without port and trailing
+    /// dot. An IPv6 address keeps its brackets.
     pub fn host(&self) -> Option<&[u8]> {
         self.host.map(|host| host.of(&self.fields.bytes))
     }
 
-    /// The port that was named beside the host.
+    /// The port beside the host.
     pub fn port(&self) -> Option<u16> {
         self.port
     }
 
-    /// Finds and checks the host (RFC 9110 section 7.2, RFC 9112 sections 3.2 and 3.3): the target's authority if it
-    /// has one, else Host. Host must be valid even where it does not count. It may be empty only where it does not:
-    /// an http URI has a host (RFC 9110 section 4.2.1).
+    /// Finds and checks the host (RFC 9110 section 7.2, RFC 9112 sections 3.2 and 3.3): the authority of the target if
+    /// it has one, otherwise Host. Host must be valid even if the target has an authority. Only then, or for the target
+    /// `*`, may it be empty: an http URI has a host (RFC 9110 section 4.2.1).
     pub(super) fn find_host(&mut self, authority: Option<Span>) -> Result<(), &'static str> {
         if self.fields.has_several(Known::Host) {
             return Err("more than one Host field (RFC 9112 section 3.2)");
@@ -168,7 +133,7 @@ impl Request {
                 return Err("no Host field in HTTP/1.1 (RFC 9112 section 3.2)");
             }
             None => {}
-            Some(empty) if empty.len() == 0 && (authority.is_some() || self.form == Form::Asterisk) => {}
+            Some(empty) if empty.len() == 0 && (authority.is_some() || self.form == TargetForm::Asterisk) => {}
             Some(field) => self.take_host(field)?,
         }
         match authority {
@@ -177,7 +142,7 @@ impl Request {
         }
     }
 
-    /// Notes a host. If it has capitals, a copy without them goes behind the head.
+    /// Stores a host. If it has capitals, a lower-case copy goes behind the head.
     #[inline(always)]
     fn take_host(&mut self, span: Span) -> Result<(), &'static str> {
         let host = host::parse(span.of(&self.fields.bytes)).map_err(HostError::reason)?;
@@ -189,7 +154,7 @@ impl Request {
     }
 }
 
-/// The request line, for logs.
+/// Shows the request line, for logs.
 impl std::fmt::Display for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.line().escape_ascii())

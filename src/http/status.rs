@@ -1,6 +1,7 @@
-//! Status codes' reason phrases: nginx's wording where nginx sends the status, else RFC 9110's or the IANA registry's.
+//! The reason phrases of status codes: nginx's wording if nginx sends the status, otherwise that of RFC 9110 or of the
+//! IANA registry.
 
-/// The phrase after the code; empty for a code that has none (the status line then ends in the space, RFC 9112
+/// The phrase behind the code. Empty for a code without a phrase; then the status line ends with the space (RFC 9112
 /// section 4).
 pub const fn reason(status: u16) -> &'static str {
     match status {
@@ -76,7 +77,8 @@ const fn client_error(status: u16) -> &'static str {
     }
 }
 
-/// No body ever follows this head, whatever its fields say (RFC 9110 section 6.4.1): 1xx, 204, 304.
+/// True for 1xx, 204 and 304: a response with this status never has a body, whatever its fields say (RFC 9110 section
+/// 6.4.1).
 pub const fn is_bodyless(status: u16) -> bool {
     matches!(status, 100..=199 | 204 | 304)
 }

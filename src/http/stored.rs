@@ -1,4 +1,4 @@
-//! What an upload is answered with: which files have been stored, under which names, and what the form said beside.
+//! The answer to an upload: which files have been stored, under which names, and the other fields of the form.
 
 use super::accept;
 use super::fields::Fields;
@@ -6,36 +6,37 @@ use super::listing::{STYLE, json_escape, push_all, push_html, push_rounded, push
 use super::number::push_decimal;
 use super::target::escape_path;
 
-/// What the page has and a listing has not.
+/// The part of the page's style that a listing does not have.
 const FIELDS_STYLE: &str = "h2 { margin: 2rem 0 .5rem; font-size: 1.125rem }\n\
     dt { color: var(--soft); font-size: .875rem }\ndd { margin: 0 0 .75rem; overflow-wrap: anywhere }\n";
 
-/// One file that has been stored.
+/// A stored file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoredFile {
-    /// The form's field that it came in; `None`: the whole body was the file.
+    /// The field of the form; None if the whole body was the file.
     pub field: Option<String>,
-    /// The name that it has here.
+    /// The name on this server.
     pub name: String,
-    /// The path that it can be had at, decoded; `None`: it is not served.
+    /// The path of its URL, decoded; None if it is not served.
     pub url_path: Option<Vec<u8>>,
-    /// Its length.
+    /// The length in bytes.
     pub size_bytes: u64,
-    /// Its media type as the client has it; "" if that said none.
+    /// The media type that the client sent; "" if it sent none.
     pub media_type: String,
 }
 
-/// How the answer is written.
+/// The format of the answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AnswerFormat {
     /// A page for people.
     Html,
-    /// An object with `files` and `fields`.
+    /// A JSON object with `files` and `fields`.
     Json,
 }
 
 impl AnswerFormat {
-    /// The one that the client likes best by its Accept. Browsers name text/html; whoever takes anything is a program.
+    /// The format that the client prefers by its Accept: the page only if it names text/html, as browsers do. A client
+    /// that accepts anything is taken for a program.
     pub fn preferred(fields: &Fields) -> AnswerFormat {
         match accept::prefers(fields, &[b"application/json", b"text/html"]) {
             Some(1) => AnswerFormat::Html,
@@ -43,7 +44,7 @@ impl AnswerFormat {
         }
     }
 
-    /// Its media type.
+    /// The media type of the format.
     pub const fn content_type(self) -> &'static str {
         match self {
             AnswerFormat::Html => "text/html; charset=utf-8",
@@ -177,7 +178,7 @@ mod tests {
         assert_eq!(text(AnswerFormat::Json, &[], &[]), "{\"files\":[],\n\"fields\":[]}\n");
     }
 
-    /// Whatever names and values are, they become no markup, and tags are closed in order.
+    /// Names and values never become markup, and tags are closed in order.
     #[test]
     fn the_page_is_well_formed_and_nothing_breaks_out() {
         let evil = "<script>&\"'</td>\u{202e}";

@@ -1,38 +1,51 @@
 //! Request targets (RFC 9112 section 3.2), paths made safe for the disk, and text made safe for Location and HTML.
 
-use super::fields::Span;
 use super::host::{self, HostError};
 use super::method::Method;
 use super::number::hex_digit;
 use super::octets::{is_path, is_plain_path, is_unreserved, until_number_sign};
-use super::request::Form;
+use super::span::Span;
 use std::borrow::Cow;
 
-/// The parts of a target as ranges of it.
+/// The form of the request target (RFC 9112 section 3.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TargetForm {
+    /// `/path?query`.
+    Origin,
+    /// `http://host/path?query`; its authority overrides Host.
+    Absolute,
+    /// `host:port`, CONNECT only.
+    Authority,
+    /// `*`, OPTIONS and unknown methods only.
+    Asterisk,
+}
+
+/// The parts of a target, as ranges of it.
 pub(super) struct Target {
-    pub form: Form,
+    pub form: TargetForm,
     pub https: bool,
     pub authority: Option<Span>,
     pub path: Span,
     pub query: Option<Span>,
 }
 
-/// Tells the four forms apart. `path_end` is where the first "?" or "#" stands, or else the end. The error names the
-/// rule that is broken; all are a 400.
+/// Splits a target of any of the four forms. `path_end` is the position of the first "?" or "#", or the end. The error
+/// is the rule that is broken; the answer is 400.
 pub(super) fn split(method: Method, target: &[u8], path_end: usize) -> Result<Target, &'static str> {
-    let no_path = Target { form: Form::Asterisk, https: false, authority: None, path: Span::default(), query: None };
+    let no_path =
+        Target { form: TargetForm::Asterisk, https: false, authority: None, path: Span::default(), query: None };
     match target {
         _ if method == Method::Connect => {
             let host = host::parse(target).map_err(HostError::reason)?;
             host.port.ok_or("CONNECT without a port (RFC 9112 section 3.2.3)")?;
             let whole = Span::new(0, target.len());
-            Ok(Target { form: Form::Authority, authority: Some(whole), ..no_path })
+            Ok(Target { form: TargetForm::Authority, authority: Some(whole), ..no_path })
         }
         [b'/', ..] => {
             let (path, query) = (Span::new(0, path_end), query(target, path_end));
-            Ok(Target { form: Form::Origin, https: false, authority: None, path, query })
+            Ok(Target { form: TargetForm::Origin, https: false, authority: None, path, query })
         }
-        // An unknown method gets its 501, whatever its target is.
+        // The answer to an unknown method is 501, so any target is accepted.
         b"*" if matches!(method, Method::Options | Method::Unknown) => Ok(no_path),
         b"*" => Err("the target * with a method other than OPTIONS (RFC 9112 section 3.2.4)"),
         _ => absolute(method, target, path_end),
@@ -50,27 +63,27 @@ fn absolute(method: Method, target: &[u8], path_end: usize) -> Result<Target, &'
     let authority_len = target[start..].iter().position(|b| matches!(b, b'/' | b'?' | b'#'));
     let end = authority_len.map_or(target.len(), |len| start + len);
     let (path, query) = (Span::new(end, path_end), query(target, path_end));
-    // RFC 9112 section 3.2.4: OPTIONS of a URI with neither path nor query is what a proxy got as the asterisk form.
+    // RFC 9112 section 3.2.4: a proxy turns the asterisk form into OPTIONS of a URI without path and query.
     let asterisk = method == Method::Options && path.len() == 0 && query.is_none();
-    let form = if asterisk { Form::Asterisk } else { Form::Absolute };
+    let form = if asterisk { TargetForm::Asterisk } else { TargetForm::Absolute };
     Ok(Target { form, https, authority: Some(Span::new(start, end)), path, query })
 }
 
-/// Behind the path: the query up to "#"; a fragment is no business of a server and is cut off.
+/// The query behind the path, up to "#". A fragment is only for the client; it is cut off.
 fn query(target: &[u8], path_end: usize) -> Option<Span> {
     let (Some(b'?'), start) = (target.get(path_end), path_end + 1) else { return None };
     let end = start + until_number_sign(&target[start..]);
     Some(Span::new(start, end))
 }
 
-/// Why a path cannot name a file; every reason is a 400.
+/// Why a path cannot name a file; the answer is 400.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TargetError {
-    /// Does not begin with "/".
+    /// The path does not begin with "/".
     NotAbsolute,
-    /// "%" without two hexadecimal digits.
+    /// A "%" without two hexadecimal digits.
     BadPercent,
-    /// A NUL, encoded or not: file names end there.
+    /// A NUL, encoded or not: it would end the name of the file.
     Nul,
     /// More ".." than segments before them.
     AboveRoot,
@@ -88,12 +101,12 @@ impl TargetError {
     }
 }
 
-/// The path that is looked up: percent-decoded once, then "." and ".." resolved and, with `merge_slashes`, runs of
-/// slashes made one. Borrowed if nothing needs change.
+/// The path of a file: percent-decoded once, then "." and ".." are resolved and, with `merge_slashes`, runs of slashes
+/// become one slash. Borrowed if nothing changes.
 ///
-/// As in nginx, decoding comes first: `%2F` is a slash and `%2e%2e` is "..", so what is checked is what reaches the
-/// disk. A backslash is an ordinary byte. Bytes from 0x80 on are file-name bytes: an overlong UTF-8 form of "/" or "."
-/// is never taken for one, and names no file that its shortest form names. `%00` and ".." above the root are errors.
+/// Decoding comes first, as in nginx: `%2F` is a slash and `%2e%2e` is "..". So the path that is checked is the path
+/// that reaches the disk. A backslash is an ordinary byte. Bytes from 0x80 on are bytes of a file name: an overlong
+/// UTF-8 form of "/" or "." is not a slash or a dot, and names another file. `%00` and ".." above the root are errors.
 ///
 /// # Errors
 /// See [`TargetError`].
@@ -104,7 +117,7 @@ pub fn normalize(path: &[u8], merge_slashes: bool) -> Result<Cow<'_, [u8]>, Targ
     if is_normal(path) { Ok(path.into()) } else { rebuild(path, merge_slashes).map(Cow::Owned) }
 }
 
-/// Nothing to decode, no NUL, no empty segment and none that begins with a dot.
+/// Nothing to decode, no NUL, no empty segment, and no segment that begins with a dot.
 fn is_normal(path: &[u8]) -> bool {
     let is_odd = |at: usize| matches!(path[at..], [b'/', b'/' | b'.', ..] | [b'%' | 0, ..]);
     is_plain_path(path) || !(0..path.len()).any(is_odd)
@@ -112,7 +125,7 @@ fn is_normal(path: &[u8]) -> bool {
 
 fn rebuild(path: &[u8], merge_slashes: bool) -> Result<Vec<u8>, TargetError> {
     let mut out = Vec::with_capacity(path.len());
-    let mut segment = 0; // where the segment being read begins in `out`: after its slash
+    let mut segment = 0; // where the current segment begins in `out`, behind its slash
     let mut rest = path;
     while let Some((byte, after)) = decode(rest)? {
         rest = after;
@@ -136,7 +149,7 @@ fn rebuild(path: &[u8], merge_slashes: bool) -> Result<Vec<u8>, TargetError> {
     Ok(out)
 }
 
-/// Text percent-decoded once and otherwise left as it is: a part of a query.
+/// Decodes the percent-encoding of a text, such as a part of a query, and changes nothing else.
 ///
 /// # Errors
 /// [`TargetError::BadPercent`] and [`TargetError::Nul`].
@@ -150,7 +163,7 @@ pub fn decode_text(text: &[u8]) -> Result<Vec<u8>, TargetError> {
     Ok(out)
 }
 
-/// The next byte, decoded, and what follows it.
+/// The next byte, decoded, and the text behind it.
 fn decode(text: &[u8]) -> Result<Option<(u8, &[u8])>, TargetError> {
     let (byte, rest) = match text {
         [] => return Ok(None),
@@ -164,7 +177,7 @@ fn decode(text: &[u8]) -> Result<Option<(u8, &[u8])>, TargetError> {
     if byte == 0 { Err(TargetError::Nul) } else { Ok(Some((byte, rest))) }
 }
 
-/// Takes ".." at `segment` away, and the segment before it with its slash's follower: "/a/.." becomes "/".
+/// Removes the ".." at `segment` and the segment before it: "/a/.." becomes "/".
 fn pop_segment(out: &mut Vec<u8>, segment: usize) -> Result<(), TargetError> {
     // `segment` is 1 at the root; `out[segment - 1]` is the slash before the dots.
     let parent = memchr::memrchr(b'/', &out[..segment - 1]).ok_or(TargetError::AboveRoot)?;
@@ -172,8 +185,8 @@ fn pop_segment(out: &mut Vec<u8>, segment: usize) -> Result<(), TargetError> {
     Ok(())
 }
 
-/// A path percent-encoded for `Location`: it parses back to the same bytes and holds no control byte, blank, quote,
-/// "?" or "#". A second slash at its start is encoded too, since "//name" would mean another host.
+/// Percent-encodes a path for `Location`. It parses back to the same bytes, and has no control byte, blank, quote, "?"
+/// or "#". A second slash at its start is encoded too, because "//name" would mean another host.
 pub fn escape_path(path: &[u8]) -> Cow<'_, [u8]> {
     let foreign_host = path.starts_with(b"//");
     if !foreign_host && path.iter().all(|&b| is_path(b)) {
@@ -186,8 +199,8 @@ pub fn escape_path(path: &[u8]) -> Cow<'_, [u8]> {
     out.into()
 }
 
-/// One file name percent-encoded for a relative link: everything but RFC 3986's unreserved bytes, so that neither a
-/// slash, nor a colon (which would make a scheme), nor a quote is left.
+/// Percent-encodes a file name for a relative link: all bytes but RFC 3986's unreserved ones. So the link has no slash,
+/// no quote and no colon (which would make the text before it a scheme).
 pub fn escape_segment(name: &[u8]) -> Cow<'_, [u8]> {
     if name.iter().all(|&b| is_unreserved(b)) {
         return name.into();
@@ -208,7 +221,7 @@ fn push_escaped(out: &mut Vec<u8>, byte: u8, as_it_is: bool) {
     }
 }
 
-/// Text for the inside of an HTML element or of a quoted attribute.
+/// Escapes a text for the inside of an HTML element or of a quoted attribute.
 pub fn escape_html(text: &[u8]) -> Cow<'_, [u8]> {
     let Some(first) = text.iter().position(|&b| html_entity(b).is_some()) else { return text.into() };
     let mut out = Vec::with_capacity(text.len() + 16);

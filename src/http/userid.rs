@@ -1,4 +1,4 @@
-//! Cookies that know a visitor again: nginx's ngx_http_userid_module, its second version of identifiers.
+//! Cookies that identify a visitor: nginx's ngx_http_userid_module, version 2 of its identifiers.
 
 use super::date;
 use super::fields::{Fields, Known};
@@ -7,18 +7,18 @@ use std::fmt;
 /// The digits of base64 (RFC 4648 section 4).
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Digits of 16 bytes, without the two "=" behind them.
+/// The number of digits for 16 bytes, without the two "=" behind them.
 const DIGITS: usize = 22;
 
-/// The end of time for cookies, as nginx has it: 2037-12-31 23:55:55.
+/// nginx's latest time for cookies: 2037-12-31 23:55:55.
 const MAX_SECS: i64 = 2_145_916_555;
 
-/// An identifier: which server gave it (4 bytes), when (4 bytes), and what nobody can guess (8 bytes).
+/// An identifier: the server that made it (4 bytes), the time (4 bytes), and a random part (8 bytes).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct UserId([u8; 16]);
 
 impl UserId {
-    /// A new one. The times from 2106 on look like those from 1970 on.
+    /// A new identifier. The time overflows in 2106 and starts again at 1970.
     pub fn new(server: [u8; 4], now_secs: i64, random: [u8; 8]) -> Self {
         let mut bytes = [0; 16];
         bytes[..4].copy_from_slice(&server);
@@ -27,7 +27,7 @@ impl UserId {
         Self(bytes)
     }
 
-    /// From a cookie's value: 22 digits, with or without the "==" behind them.
+    /// Parses a cookie's value: 22 digits, with or without the "==" behind them.
     pub fn parse(value: &[u8]) -> Option<Self> {
         let digits = value.strip_suffix(b"==").unwrap_or(value);
         if digits.len() != DIGITS {
@@ -37,7 +37,7 @@ impl UserId {
         for (i, digit) in digits.iter().enumerate() {
             let six = BASE64.iter().position(|known| known == digit)?;
             bits = bits << 6 | six as u32;
-            // After two digits there is a whole byte, and after four there are three.
+            // Two digits complete the first byte, and four digits the third.
             match i % 4 {
                 0 => {}
                 at => bytes[i / 4 * 3 + at - 1] = (bits >> (6 - 2 * at)) as u8,
@@ -46,7 +46,8 @@ impl UserId {
         Some(Self(bytes))
     }
 
-    /// The one that the client has sent in a cookie of this name; `None` if it has sent none, or one that is not ours.
+    /// The identifier in the client's cookie of this name. Returns None if there is no such cookie, or its value is not
+    /// an identifier.
     pub fn find(fields: &Fields, name: &str) -> Option<Self> {
         let cookies = fields.get_all(Known::Cookie).flat_map(|value| value.split(|b| *b == b';'));
         let value = |pair: &'_ [u8]| {
@@ -67,8 +68,8 @@ impl UserId {
     }
 }
 
-/// As nginx logs it: four numbers in hexadecimal, each with its bytes in the order of a little-endian machine, so that
-/// the logs of both can be compared.
+/// The format of nginx's logs: four numbers in hexadecimal, each with its bytes in little-endian order, so that the
+/// logs of both servers can be compared.
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for four in self.0.chunks_exact(4) {
@@ -80,44 +81,44 @@ impl fmt::Display for UserId {
     }
 }
 
-/// How long a browser keeps a cookie.
+/// How long a browser keeps the cookie.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lifetime {
-    /// Until it is closed.
+    /// Until the browser is closed.
     Session,
-    /// Until 2037.
+    /// Until the end of 2037.
     Max,
-    /// So many seconds.
+    /// This number of seconds.
     Secs(u64),
 }
 
-/// With which requests from other sites a browser sends a cookie.
+/// Whether a browser sends the cookie with requests from other sites.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SameSite {
-    /// With none.
+    /// Never.
     Strict,
-    /// When a link is followed.
+    /// Only when the user follows a link.
     Lax,
-    /// With all.
+    /// Always.
     None,
 }
 
-/// What a browser is told of the cookie, beside its value.
+/// What Set-Cookie says beside the value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cookie {
-    /// Its name: a token.
+    /// The name: a token.
     pub name: String,
-    /// The domain that gets it, with those below; `None`: this host alone. No `;` and no control byte.
+    /// The domain that gets the cookie, with its subdomains; None: this host only. No `;` and no control byte.
     pub domain: Option<String>,
-    /// The paths that get it. No `;` and no control byte.
+    /// The paths that get the cookie. No `;` and no control byte.
     pub path: String,
     /// How long it is kept.
     pub lifetime: Lifetime,
-    /// Over TLS only.
+    /// Only over TLS.
     pub secure: bool,
-    /// No script sees it.
+    /// Scripts cannot read it.
     pub http_only: bool,
-    /// Nothing is said of other sites: `None`.
+    /// The SameSite attribute; None: no attribute.
     pub same_site: Option<SameSite>,
 }
 
@@ -156,13 +157,14 @@ impl Cookie {
 
 #[cfg(test)]
 mod tests {
-    use super::super::head::{Limits, Scan, request};
+    use super::super::HeadLimits;
+    use super::super::head::{Scan, request};
     use super::super::seeded::Seeded;
     use super::*;
 
     fn fields(lines: &str) -> Fields {
         let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
-        request(head.as_bytes(), &mut Scan::default(), &Limits::default()).unwrap().unwrap().0.fields.clone()
+        request(head.as_bytes(), &mut Scan::default(), &HeadLimits::default()).unwrap().unwrap().0.fields.clone()
     }
 
     /// 127.0.0.1 at 2024-03-03 00:00:00, as nginx writes it in cookies and logs.

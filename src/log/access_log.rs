@@ -1,4 +1,4 @@
-//! The access logs: lines are gathered in memory and written many at a time.
+//! The access logs: lines are collected in memory and written together.
 
 use super::LogFiles;
 use super::files::{Sink, append_late};
@@ -7,19 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 use webserv_sys::Moment;
 
-/// The access logs of one worker: one buffer for each file, whatever formats its lines have.
+/// The access logs of one worker: one buffer for each file, whatever format its lines have.
 #[derive(Default)]
 pub struct AccessLogs {
     logs: Vec<Log>,
-    news: Vec<News>,
+    events: Vec<LogEvent>,
 }
 
-/// What somebody must see to.
+/// What the owner of the logs must do.
 #[derive(PartialEq, Eq, Debug)]
-pub enum News {
-    /// Lines may wait so long: then it is time for [`AccessLogs::flush_due`].
+pub enum LogEvent {
+    /// Call [`AccessLogs::flush_due`] after this time.
     FlushAfter(Duration),
-    /// The error log is to say that a log cannot be written.
+    /// Write this message to the error log: a log cannot be written.
     Trouble(String),
 }
 
@@ -27,15 +27,15 @@ struct Log {
     target: Arc<LogTarget>,
     sink: Sink,
     buffer: Vec<u8>,
-    /// When the buffer is to be written out, full or not. There is a timer for it.
+    /// The time to write the buffer, even if it is not full. A timer is running for it.
     due: Option<Moment>,
-    /// As [`AccessLog::buffer_bytes`], which is the same for all logs of one target; so is `flush`.
+    /// The value of [`AccessLog::buffer_bytes`], which is the same for all logs of one target; so is `flush`.
     buffer_bytes: usize,
     flush: Duration,
 }
 
 impl AccessLogs {
-    /// These logs, whose files are open.
+    /// The logs of a configuration, whose files are open.
     pub fn new(settings: &[Arc<AccessLog>], files: &LogFiles) -> Self {
         let mut logs = Self::default();
         for log in settings {
@@ -47,31 +47,31 @@ impl AccessLogs {
         logs
     }
 
-    /// Goes on with these logs and files; what was gathered goes to the old ones.
+    /// Replaces logs and files by these. Lines in the buffers are written to the old files.
     pub fn replace(&mut self, settings: &[Arc<AccessLog>], files: &LogFiles) {
         self.flush();
         self.logs = Self::new(settings, files).logs;
     }
 
-    /// Adds a line, which `push` appends to what was gathered and which ends in a newline.
+    /// Adds a line: `push` appends it to the buffer, with a newline at its end.
     ///
-    /// A log that was dropped by a reload gets its line as well, for requests begun before that.
+    /// A log that a reload has removed also gets its line, for requests that began before the reload.
     pub fn write(&mut self, log: &AccessLog, now: Moment, push: impl FnOnce(&mut Vec<u8>)) {
         if let Some(at) = self.find(&log.target) {
-            return self.logs[at].add(now, push, &mut self.news);
+            return self.logs[at].add(now, push, &mut self.events);
         }
         let mut line = Vec::new();
         push(&mut line);
         append_late(&log.target, &line);
     }
 
-    /// What has come of that. To be asked for after each of the others.
-    pub fn take_news(&mut self) -> Option<News> {
-        self.news.pop()
+    /// The next event. Call it after each of the other functions, until it returns None.
+    pub fn take_event(&mut self) -> Option<LogEvent> {
+        self.events.pop()
     }
 
-    /// Mostly the log is one of those that were opened, and has the very same target; after a reload it may be an equal
-    /// one of the configuration before.
+    /// Usually the log is open, and has this very pointer. After a reload it may be an equal target of the old
+    /// configuration.
     #[inline]
     fn find(&self, target: &Arc<LogTarget>) -> Option<usize> {
         let same = self.logs.iter().position(|log| Arc::ptr_eq(&log.target, target));
@@ -83,51 +83,51 @@ impl AccessLogs {
         self.logs.iter().position(|log| *log.target == *target)
     }
 
-    /// Writes out the lines that have waited as long as they may.
+    /// Writes the buffers whose lines have waited for their time.
     pub fn flush_due(&mut self, now: Moment) {
         for log in self.logs.iter_mut().filter(|log| log.due.is_some_and(|due| due <= now)) {
             log.due = None;
-            log.flush(&mut self.news);
+            log.flush(&mut self.events);
         }
     }
 
-    /// Writes out all that has been gathered.
+    /// Writes all buffers.
     pub fn flush(&mut self) {
-        self.logs.iter_mut().for_each(|log| log.flush(&mut self.news));
+        self.logs.iter_mut().for_each(|log| log.flush(&mut self.events));
     }
 }
 
 impl Log {
-    fn add(&mut self, now: Moment, push: impl FnOnce(&mut Vec<u8>), news: &mut Vec<News>) {
+    fn add(&mut self, now: Moment, push: impl FnOnce(&mut Vec<u8>), events: &mut Vec<LogEvent>) {
         let before = self.buffer.len();
         push(&mut self.buffer);
         if self.buffer.len() > self.buffer_bytes {
-            self.make_room(before, news);
+            self.make_room(before, events);
         }
-        // One timer at a time, however often the buffer is full before that.
+        // One timer at a time, even if the buffer is full before that.
         if self.due.is_none() && !self.buffer.is_empty() {
             self.due = Some(now.after(self.flush));
-            news.push(News::FlushAfter(self.flush));
+            events.push(LogEvent::FlushAfter(self.flush));
         }
     }
 
-    /// The last line, which begins here, is too long for what is left: those before it go, and it too if it is longer
-    /// than all of the buffer.
+    /// The last line, which begins here, does not fit: writes the lines before it, and the line too if it is longer
+    /// than the buffer.
     #[cold]
-    fn make_room(&mut self, last_line: usize, news: &mut Vec<News>) {
+    fn make_room(&mut self, last_line: usize, events: &mut Vec<LogEvent>) {
         let is_long = self.buffer.len() - last_line > self.buffer_bytes;
-        self.write(if is_long { self.buffer.len() } else { last_line }, news);
+        self.write(if is_long { self.buffer.len() } else { last_line }, events);
     }
 
-    fn flush(&mut self, news: &mut Vec<News>) {
+    fn flush(&mut self, events: &mut Vec<LogEvent>) {
         if !self.buffer.is_empty() {
-            self.write(self.buffer.len(), news);
+            self.write(self.buffer.len(), events);
         }
     }
 
-    /// Writes out the first bytes of the buffer.
-    fn write(&mut self, bytes: usize, news: &mut Vec<News>) {
-        news.extend(self.sink.write(&self.buffer[..bytes]).map(News::Trouble));
+    /// Writes the first bytes of the buffer.
+    fn write(&mut self, bytes: usize, events: &mut Vec<LogEvent>) {
+        events.extend(self.sink.write(&self.buffer[..bytes]).map(LogEvent::Trouble));
         self.buffer.drain(..bytes);
     }
 }
@@ -140,7 +140,7 @@ mod tests {
 
     const FLUSH: Duration = Duration::from_secs(1);
 
-    /// A file that goes away with this value.
+    /// A file that is removed with this value.
     struct TempFile(PathBuf);
 
     impl TempFile {
@@ -159,12 +159,12 @@ mod tests {
         }
     }
 
-    /// Adds a line, and tells how long it may wait.
+    /// Adds a line, and returns the time that it may wait.
     fn write(logs: &mut AccessLogs, log: &AccessLog, now: Moment, line: &str) -> Option<Duration> {
         logs.write(log, now, |out| out.extend_from_slice(line.as_bytes()));
-        logs.take_news().map(|news| match news {
-            News::FlushAfter(wait) => wait,
-            News::Trouble(said) => panic!("{said}"),
+        logs.take_event().map(|event| match event {
+            LogEvent::FlushAfter(wait) => wait,
+            LogEvent::Trouble(said) => panic!("{said}"),
         })
     }
 
@@ -208,7 +208,7 @@ mod tests {
         let (_, files) = open(std::slice::from_ref(&b));
         logs.replace(std::slice::from_ref(&b), &files);
         write(&mut logs, &b, now, "after\n");
-        // The log of a request that was begun before the reload is not among them any more.
+        // The log of a request that began before the reload is not in the list any more.
         assert_eq!(write(&mut logs, &a, now, "late\n"), None);
         logs.flush();
         assert_eq!((first.read(), second.read()), ("late\n".into(), "before\nafter\n".into()));

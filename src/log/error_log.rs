@@ -3,13 +3,14 @@
 use super::files::Sink;
 use super::{Level, LogFiles};
 use crate::config::{Config, LogTarget};
+use crate::local_time;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-/// Where the server writes what happens to it. Each worker has its own; they append to the same files.
+/// The error log. Each worker has its own value; all append to the same files.
 pub struct ErrorLog {
     level: Level,
-    /// `None`: lines are only remembered, for tests.
+    /// None: lines are only remembered, for tests.
     sink: Option<Sink>,
     memory: Vec<String>,
     /// The files of `error_log` inside `http`.
@@ -20,24 +21,24 @@ pub struct ErrorLog {
     text: String,
 }
 
-/// What one line tells. [`fmt::Display`] gives it without time and level.
+/// One line. [`fmt::Display`] shows it without time and level.
 pub struct Line<'a> {
-    /// The log that it goes to, if that is among the configuration's; else to the main one.
+    /// The file of the line, if it is open; otherwise the main one.
     pub target: Option<&'a LogTarget>,
-    /// The connection's number and generation.
+    /// The number and the generation of the connection.
     pub connection: Option<(u32, u32)>,
-    /// The task's kind and descriptor.
+    /// The kind and the descriptor of the task.
     pub task: Option<(&'static str, Option<i32>)>,
     /// What happened.
     pub what: fmt::Arguments<'a>,
-    /// What the task was doing; empty: not said.
+    /// What the task was doing; empty: not shown.
     pub doing: &'a str,
-    /// Client, server and request.
+    /// The client, the server and the request.
     pub subject: Option<&'a dyn fmt::Display>,
 }
 
 impl<'a> Line<'a> {
-    /// A line of the server itself, outside any task.
+    /// A line of the server itself, not of a task.
     pub fn plain(what: fmt::Arguments<'a>) -> Self {
         Self { target: None, connection: None, task: None, what, doing: "", subject: None }
     }
@@ -72,7 +73,7 @@ impl ErrorLog {
         log
     }
 
-    /// A log that only remembers its lines: for tests.
+    /// A log that only remembers its lines, for tests.
     pub fn in_memory(level: Level) -> Self {
         Self {
             level,
@@ -90,7 +91,7 @@ impl ErrorLog {
         &self.memory
     }
 
-    /// Lines less serious than this are not written, unless a location says otherwise.
+    /// The least serious level that is written, unless a location has another.
     pub fn level(&self) -> Level {
         self.level
     }
@@ -102,7 +103,7 @@ impl ErrorLog {
         self.is_debugged
     }
 
-    /// Goes on with what this configuration says, and with these files, which are open.
+    /// Replaces the settings and the files by those of this configuration; the files are open.
     pub fn replace(&mut self, config: &Config, files: &LogFiles) {
         (self.level, self.is_debugged) = (config.error_log.level, config.is_debugged);
         self.sink = Some(files.sink(&config.error_log.target).unwrap_or(Sink::Stderr));
@@ -114,21 +115,21 @@ impl ErrorLog {
     pub fn write(&mut self, level: Level, line: &Line<'_>) {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
-        let _ = write!(text, "{} [{level}] w{} {line}", super::time::stamp(webserv_sys::clock::wall()), self.worker);
+        let _ = write!(text, "{} [{level}] w{} {line}", local_time::stamp(webserv_sys::clock::wall()), self.worker);
         make_one_line(&mut text);
         let own = line.target.and_then(|wanted| self.others.iter().find(|(target, _)| target == wanted));
         match own.map(|(_, sink)| sink).or(self.sink.as_ref()) {
             None => self.memory.push(text.clone()),
             Some(sink) => {
                 text.push('\n');
-                let _ = sink.write(text.as_bytes()); // where else should it be said?
+                let _ = sink.write(text.as_bytes()); // there is no other place to report it
             }
         }
         self.text = text;
     }
 }
 
-/// What a client sent cannot begin a line of its own in the log.
+/// A client's text cannot begin a new line in the log.
 fn make_one_line(text: &mut String) {
     if text.bytes().any(|b| b < 0x20 || b == 0x7f) {
         let clean = text.chars().flat_map(|c| {

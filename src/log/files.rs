@@ -1,4 +1,4 @@
-//! The log files: each is opened once and shared by all workers, who append to it.
+//! The log files: each is opened once and shared by all workers, which append to it.
 
 use crate::config::{Config, LogTarget};
 use std::fs::{File, Metadata};
@@ -11,10 +11,10 @@ use std::time::Duration;
 use webserv_sys::Moment;
 use webserv_sys::file::{self, OpenFlags};
 
-/// Who may read a log besides its owner; less the umask.
+/// The permissions of a new log file, without the umask.
 const MODE: u32 = 0o644;
 
-/// How often it is said at most that a log cannot be written.
+/// The shortest time between two messages that a log cannot be written.
 const SAID_EVERY: Duration = Duration::from_secs(60);
 
 /// All log files of one configuration, open.
@@ -30,14 +30,14 @@ pub(super) struct LogFile {
     state: Mutex<State>,
 }
 
-/// What the workers, who share the file, must know of each other's writes.
+/// What the workers that share a file must know about earlier writes.
 #[derive(Default)]
 struct State {
-    /// A write has ended in the middle of a line.
+    /// The last write ended in the middle of a line.
     torn: bool,
-    /// Lines that could not be written, of which nobody has been told.
+    /// The number of lines that could not be written since the last message.
     lost: usize,
-    /// When somebody was told last.
+    /// The time of the last message.
     said: Option<Moment>,
 }
 
@@ -49,10 +49,10 @@ pub(super) enum Sink {
 }
 
 impl LogFiles {
-    /// Opens the error logs and the access logs that the configuration names. Nothing is kept of them on an error.
+    /// Opens the error logs and the access logs of the configuration. After an error none of them stays open.
     ///
     /// # Errors
-    /// Which file cannot be opened, and why.
+    /// The file that cannot be opened, and the reason.
     pub fn open(config: &Config) -> Result<Self, String> {
         let mut files = LogFiles::default();
         files.add(&config.error_log.target, "error")?;
@@ -79,7 +79,7 @@ impl LogFiles {
         self.files.iter().find(|log| log.path == path)
     }
 
-    /// Where this log's lines go; a target that the configuration does not name has nowhere.
+    /// The file of this log. Returns None if the configuration does not have it.
     pub(super) fn sink(&self, target: &LogTarget) -> Option<Sink> {
         match target {
             LogTarget::Stderr => Some(Sink::Stderr),
@@ -87,13 +87,15 @@ impl LogFiles {
         }
     }
 
-    /// Makes this user and group their owner, who must be able to open them again when the server has become that user.
+    /// Gives the files to this user and group, because the server must be able to reopen them after it became that
+    /// user.
     ///
-    /// Devices keep their owner. So does what is reached through a symbolic link or has a second name: whoever may
-    /// write to the log's directory could have put it there, to be given some other file of root's.
+    /// Devices keep their owner. So does a file that is reached through a symbolic link or that has a second name: a
+    /// user with write permission in the log's directory could have put it there to become the owner of one of root's
+    /// files.
     ///
     /// # Errors
-    /// Which file cannot be given away, and why.
+    /// The file whose owner cannot be changed, and the reason.
     pub fn give_to(&self, user: u32, group: u32) -> Result<(), String> {
         for LogFile { path, file, .. } in self.files.iter().map(|log| &**log) {
             let given = file.metadata().and_then(|open| match is_plainly(&open, path) && open.uid() != user {
@@ -106,21 +108,21 @@ impl LogFiles {
     }
 }
 
-/// Whether this open file is a regular one, has one name, and this path is that name.
+/// Whether this open file is a regular file with one name, and this path is that name.
 fn is_plainly(open: &Metadata, path: &Path) -> bool {
     let same = |named: Metadata| (named.dev(), named.ino()) == (open.dev(), open.ino());
     open.is_file() && open.nlink() == 1 && std::fs::symlink_metadata(path).is_ok_and(same)
 }
 
-/// Opens a file to append to. A FIFO that nobody reads is an error (`ENXIO`), and one that is full takes no more: the
-/// loop waits for neither.
+/// Opens a file to append to. A FIFO without a reader is an error (`ENXIO`), and a write to a full one fails: the loop
+/// does not wait for either.
 fn append(path: &Path, more: OpenFlags) -> io::Result<File> {
     let path = file::c_path("open", path.as_os_str().as_bytes())?;
     let flags = OpenFlags::WRITE | OpenFlags::APPEND | OpenFlags::NON_BLOCKING | more;
     Ok(File::from(file::open(&path, flags, MODE)?))
 }
 
-/// Appends to a log that is not open any more, unless it has been removed.
+/// Appends to a log that is no longer open, unless the file has been removed.
 pub(super) fn append_late(target: &LogTarget, bytes: &[u8]) {
     match target {
         LogTarget::Stderr => drop(Sink::Stderr.write(bytes)),
@@ -133,14 +135,15 @@ pub(super) fn append_late(target: &LogTarget, bytes: &[u8]) {
 }
 
 impl Sink {
-    /// Writes whole lines. A log that cannot be written (`ENOSPC`, `EPIPE`) must not stop the server: they are lost.
-    /// Returns what the error log should say of that, which is nothing if it has been said within a minute.
+    /// Writes whole lines. A log that cannot be written (`ENOSPC`, `EPIPE`) must not stop the server, so its lines are
+    /// lost. Returns the message for the error log. Returns None if there was no error, or if the last message is less
+    /// than a minute old.
     #[must_use]
     pub fn write(&self, lines: &[u8]) -> Option<String> {
         match self {
             Sink::Stderr => {
                 let _ = io::stderr().write_all(lines);
-                None // there is no one to be told
+                None // there is no other place to report it
             }
             Sink::File(file) => file.write(lines),
         }
@@ -162,7 +165,7 @@ impl LogFile {
 }
 
 impl State {
-    /// Appends whole lines. If some line has not been written to its end, the next ones do not go on in it.
+    /// Appends whole lines. If the last line in the file is incomplete, it is ended first.
     fn write_to(&mut self, file: &mut impl Write, lines: &[u8]) -> io::Result<()> {
         let mut left = lines;
         let failed = |state: &mut Self, left: &[u8], error: io::Error| {
@@ -210,7 +213,7 @@ mod tests {
         std::fs::remove_dir_all(&folder).expect("removed");
     }
 
-    /// A file that takes so many bytes, and then is full until there is room again.
+    /// A file with room for this number of bytes, which is full until there is room again.
     struct Full {
         taken: Vec<u8>,
         room: usize,

@@ -3,12 +3,8 @@
 mod access_log;
 mod error_log;
 mod files;
-mod level;
-pub mod time;
 
-pub use access_log::{AccessLogs, News};
+pub use crate::config::{Level, LogTarget};
+pub use access_log::{AccessLogs, LogEvent};
 pub use error_log::{ErrorLog, Line};
 pub use files::LogFiles;
-pub use level::Level;
-
-pub use crate::config::LogTarget;

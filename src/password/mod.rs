@@ -1,4 +1,5 @@
-//! Users and their passwords: a file of `NAME:HASH` lines, and a check that does not block. Pure: no file is read here.
+//! Users and their passwords: a text of `NAME:HASH` lines, and a check of a password that does not block. It reads no
+//! file.
 
 mod sha256;
 mod sha_crypt;
@@ -6,25 +7,26 @@ mod sha_crypt;
 use sha_crypt::{Rounds, Stored};
 use std::collections::HashMap;
 
-/// Bytes of a password. Hashing takes time that grows with it.
+/// The longest password in bytes. The time of a hash grows with it.
 pub const PASSWORD_BYTES_MAX: usize = 128;
 
 /// Rounds of a hash in one [`Check::advance`]: less than half a millisecond.
 const ROUNDS_AT_ONCE: u32 = 500;
 
-/// Who may come in.
+/// The users that may log in.
 pub struct Users {
     by_name: HashMap<String, Stored>,
-    /// What the password of a user who does not exist is compared with, so that this takes as long as any other check.
+    /// The hash that is used for an unknown user, so that the check takes as long as for a known one.
     stranger: Stored,
 }
 
 impl Users {
-    /// Reads the text of a users file: a user per line, `NAME:HASH`; blank lines and those that begin with "#" are left
-    /// out. HASH is what `openssl passwd -5` prints. More fields, each behind a ":", are not looked at.
+    /// Parses a users file: one user per line, `NAME:HASH`. Empty lines and lines that begin with "#" are skipped. HASH
+    /// is the output of `openssl passwd -5`. More fields, each behind a ":", are ignored.
     ///
     /// # Errors
-    /// The first line (from 1) that is wrong, and what is wrong with it. A file without a user is wrong at line 0.
+    /// The number of the first wrong line (from 1), and what is wrong with it. A file without a user is wrong at line
+    /// 0.
     pub fn parse(text: &str) -> Result<Self, (usize, String)> {
         let (mut by_name, mut stranger) = (HashMap::new(), None);
         for (line, number) in text.lines().zip(1..) {
@@ -49,7 +51,7 @@ impl Users {
         Ok(Self { by_name, stranger })
     }
 
-    /// Begins to check a user's password. One that is longer than [`PASSWORD_BYTES_MAX`] is nobody's.
+    /// Begins to check a user's password. A password longer than [`PASSWORD_BYTES_MAX`] is always wrong.
     pub fn check(&self, name: &str, password: &[u8]) -> Check {
         let known = self.by_name.get(name).filter(|_| password.len() <= PASSWORD_BYTES_MAX);
         let stored = known.unwrap_or(&self.stranger).clone();
@@ -58,14 +60,14 @@ impl Users {
     }
 }
 
-/// Hashes are not for logs.
+/// Hashes are not shown in logs.
 impl std::fmt::Debug for Users {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} users", self.by_name.len())
     }
 }
 
-/// A check under way.
+/// A check in progress.
 pub struct Check {
     rounds: Rounds,
     stored: Stored,
@@ -73,7 +75,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// Does a piece of the work; says in the end whether the password is right.
+    /// Does a part of the work. Returns at the end whether the password is right; until then None.
     pub fn advance(&mut self) -> Option<bool> {
         let digest = self.rounds.advance(ROUNDS_AT_ONCE)?;
         Some(self.stored.equals(&digest) & self.known)
@@ -87,7 +89,7 @@ mod tests {
     const FILE: &str = "# of the example\n\nguest:$5$abcdefgh$osWA07JwAHeKYaCM2OP806Wc/laToNFtqYGGdRhSew2\r\n\
                         root:$5$1$vueEAED27RXDXui5Slf6moKg90Mvb.kZZHunGxDnhN/:the second field:is a comment\n";
 
-    /// The answer, and in how many pieces it came.
+    /// The result, and the number of calls that it took.
     fn outcome(name: &str, password: &str) -> (bool, usize) {
         let mut check = Users::parse(FILE).unwrap().check(name, password.as_bytes());
         for pieces in 1.. {

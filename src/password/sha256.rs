@@ -1,4 +1,4 @@
-//! SHA-256 (FIPS 180-4), for passwords. Plain code: a hash of a few hundred bytes a thousand times, not of files.
+//! SHA-256 (FIPS 180-4), for passwords. Simple code: it hashes a few hundred bytes some thousand times, not files.
 
 /// The first 32 bits of the fractions of the cube roots of the first 64 primes.
 const K: [u32; 64] = [
@@ -12,7 +12,7 @@ const K: [u32; 64] = [
     0xc67178f2,
 ];
 
-/// The same of the square roots of the first eight.
+/// The same for the square roots of the first eight primes.
 const START: [u32; 8] =
     [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 
@@ -21,7 +21,7 @@ const BLOCK_BYTES: usize = 64;
 /// A digest.
 pub type Digest = [u8; 32];
 
-/// A hash in the making.
+/// A hash in progress.
 #[derive(Clone)]
 pub struct Sha256 {
     state: [u32; 8],
@@ -30,19 +30,19 @@ pub struct Sha256 {
 }
 
 impl Sha256 {
-    /// Of nothing yet.
+    /// The hash of no bytes.
     pub fn new() -> Self {
         Self { state: START, block: [0; BLOCK_BYTES], bytes: 0 }
     }
 
-    /// Of all these parts, one behind the other.
+    /// The hash of all these parts in a row.
     pub fn of(parts: &[&[u8]]) -> Digest {
         let mut hash = Self::new();
         parts.iter().for_each(|part| hash.add(part));
         hash.finish()
     }
 
-    /// Takes in more bytes.
+    /// Adds bytes.
     pub fn add(&mut self, mut bytes: &[u8]) {
         let mut held = (self.bytes % BLOCK_BYTES as u64) as usize;
         self.bytes += bytes.len() as u64;
@@ -71,7 +71,7 @@ impl Sha256 {
     }
 }
 
-/// Section 6.2.2, with its names.
+/// Section 6.2.2, with the names of the standard.
 fn compress(state: &mut [u32; 8], block: &[u8; BLOCK_BYTES]) {
     let mut w = [0u32; 64];
     for (word, bytes) in w.iter_mut().zip(block.chunks_exact(4)) {

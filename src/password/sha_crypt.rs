@@ -1,24 +1,24 @@
 //! The password hash `$5$`: "Unix crypt using SHA-256" by U. Drepper, version 0.6. `openssl passwd -5` and crypt(3)
-//! make the same.
+//! compute the same.
 //!
-//! It is slow on purpose, thousands of rounds. So it is done in pieces: a caller that must not block does some rounds,
-//! lets others have their turn, and comes back.
+//! It is slow on purpose: thousands of rounds. A caller that must not block does some rounds per turn.
 
 use super::sha256::{Digest, Sha256};
 
-/// Rounds where a hash does not say.
+/// The number of rounds if the hash does not name one.
 const ROUNDS: u32 = 5000;
 
-/// The specification's least, and our most: at 100,000 a login costs tens of milliseconds of a processor.
+/// The least number of the specification, and our limit: 100,000 rounds cost tens of milliseconds of processor time per
+/// login.
 const ROUNDS_RANGE: std::ops::RangeInclusive<u32> = 1000..=100_000;
 
-/// Salt bytes that count.
+/// The number of salt bytes that are used.
 const SALT_BYTES_MAX: usize = 16;
 
-/// The digits of the printed form, by value.
+/// The digits of the printed form, in the order of their values.
 const DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Which bytes of the digest four characters of the printed form tell of, the last one in their lowest bits.
+/// The bytes of the digest in each group of four printed characters, the last byte in their lowest bits.
 const ORDER: [[usize; 3]; 10] = [
     [0, 10, 20],
     [21, 1, 11],
@@ -32,7 +32,7 @@ const ORDER: [[usize; 3]; 10] = [
     [9, 19, 29],
 ];
 
-/// A stored hash, `$5$[rounds=N$]SALT$HASH`, taken apart.
+/// A stored hash, `$5$[rounds=N$]SALT$HASH`, in its parts.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Stored {
     rounds: u32,
@@ -41,10 +41,10 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// Reads one.
+    /// Parses a stored hash.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let rest = text.strip_prefix("$5$").ok_or("it does not begin with $5$, the only kind that is known here")?;
         let (rounds, rest) = match rest.strip_prefix("rounds=") {
@@ -65,19 +65,19 @@ impl Stored {
         Ok(Self { rounds, salt: salt.as_bytes().to_vec(), digest })
     }
 
-    /// Whether this digest is the stored one; how long that takes says nothing of either.
+    /// Whether this digest is the stored one. The time it takes does not depend on either.
     pub fn equals(&self, digest: &Digest) -> bool {
         let differing = self.digest.iter().zip(digest).fold(0, |bits, (a, b)| bits | (a ^ b));
         std::hint::black_box(differing) == 0
     }
 
-    /// Begins to hash a password as this hash was made.
+    /// Begins to hash a password with the salt and the rounds of this hash.
     pub fn begin(&self, password: &[u8]) -> Rounds {
         Rounds::new(password, &self.salt, self.rounds)
     }
 }
 
-/// Of 43 characters; `None` if they are not the printed form of any digest.
+/// Decodes 43 characters. Returns None if they are not the printed form of a digest.
 fn parse_digest(printed: &[u8]) -> Option<Digest> {
     let mut digest = [0; 32];
     let value = |chars: &[u8]| {
@@ -98,10 +98,10 @@ fn parse_digest(printed: &[u8]) -> Option<Digest> {
     (last[1] == 0).then_some(digest)
 }
 
-/// A hash that is being made.
+/// A hash in progress.
 pub struct Rounds {
     digest: Digest,
-    /// The password's and the salt's sequences (steps 16 and 20).
+    /// The sequences of the password and of the salt (steps 16 and 20).
     password: Vec<u8>,
     salt: Vec<u8>,
     done: u32,
@@ -109,7 +109,8 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    /// The steps 1 to 20 of the specification. Their cost grows with the square of the password's length: callers bound
+    /// Steps 1 to 20 of the specification. Their cost grows with the square of the password's length, so the caller
+    /// must limit the length.
     /// it.
     fn new(password: &[u8], salt: &[u8], rounds: u32) -> Self {
         let b = Sha256::of(&[password, salt, password]);
@@ -133,7 +134,7 @@ impl Rounds {
         Self { digest, password, salt, done: 0, rounds }
     }
 
-    /// Does up to `most` rounds; the digest when that was the last.
+    /// Does up to `most` rounds. Returns the digest after the last round.
     pub fn advance(&mut self, most: u32) -> Option<Digest> {
         let end = self.rounds.min(self.done.saturating_add(most));
         for round in self.done..end {
@@ -154,7 +155,7 @@ impl Rounds {
     }
 }
 
-/// The digest over and over, cut to a length.
+/// The digest, repeated and cut to a length.
 fn repeat(digest: &Digest, length: usize) -> Vec<u8> {
     digest.iter().copied().cycle().take(length).collect()
 }
@@ -172,7 +173,7 @@ mod tests {
         }
     }
 
-    /// The first two are the specification's; the others were made with `openssl passwd -5 -salt SALT` and crypt(3).
+    /// The first two are from the specification; the others were made with `openssl passwd -5 -salt SALT` and crypt(3).
     const VECTORS: &[(&str, &str)] = &[
         ("Hello world!", "$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5"),
         ("Hello world!", "$5$rounds=10000$saltstringsaltst$3xv.VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA"),

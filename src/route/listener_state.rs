@@ -2,7 +2,7 @@
 
 use super::{Route, Routes};
 use crate::config::{Listener, Settings};
-use crate::http::Limits;
+use crate::http::HeadLimits;
 use crate::limits::INPUT_BYTES_MAX;
 use std::rc::Rc;
 use webserv_sys::net::Address;
@@ -19,7 +19,7 @@ pub struct ListenerState {
     /// The first server's. It holds until a request has said which server it is for.
     pub route: Rc<Route>,
     /// How much of a head is accepted.
-    pub limits: Limits,
+    pub limits: HeadLimits,
 }
 
 impl ListenerState {
@@ -45,9 +45,9 @@ impl ListenerState {
 }
 
 /// The limits of a head, as nginx's directives mean them.
-fn limits(settings: &Settings) -> Limits {
+fn limits(settings: &Settings) -> HeadLimits {
     let (number, size) = settings.large_client_header_buffers;
-    Limits {
+    HeadLimits {
         line_bytes_max: size.max(settings.client_header_buffer_size),
         head_bytes_max: number.saturating_mul(size).max(settings.client_header_buffer_size).min(INPUT_BYTES_MAX),
         fields_max: settings.max_headers,

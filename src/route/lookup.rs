@@ -1,22 +1,22 @@
-//! A host name to its server, a path to its location. Nothing here allocates.
+//! Finds the server for a host name, and the location for a path. Nothing here allocates.
 
 use crate::config::{Hosts, Location, Locations, Server};
 use std::sync::Arc;
 
 impl Hosts {
-    /// The server for `host`, which is lower case and without port: the one with exactly this name, else with the
-    /// longest `*.name` that fits, else with the longest `name.*`, else the default server. An empty host asks for
-    /// `server_name ""`.
+    /// The server for `host`, which is lower case and has no port: the server with exactly this name, otherwise the one
+    /// with the longest matching `*.name`, otherwise the one with the longest matching `name.*`, otherwise the default
+    /// server. An empty host is `server_name ""`.
     ///
     /// # Panics
-    /// If there is no server at all, which no loaded configuration has.
+    /// If there is no server; a loaded configuration always has one.
     pub fn find(&self, host: &[u8]) -> &Arc<Server> {
         let default = &self.servers[0];
         if self.servers.len() == 1 {
             return default;
         }
         let exact = self.exact.get(host);
-        // A wildcard stands for at least one byte, so the host must be longer than what is fixed.
+        // A wildcard stands for at least one byte, so the host must be longer than the fixed part.
         let fits = |fixed: &str| host.len() > fixed.len();
         let found = exact
             .or_else(|| {
@@ -32,8 +32,8 @@ impl Hosts {
 }
 
 impl Locations {
-    /// The location for `path`, which is decoded and normalized: the exact one, else the longest prefix and, inside it,
-    /// the same question again. `None`: the server's own settings hold.
+    /// The location for `path`, which is decoded and normalized: the exact location, otherwise the longest prefix and,
+    /// inside it, again the best match. Returns None if no location matches; then the settings of the server apply.
     pub fn find(&self, path: &[u8]) -> Option<&Arc<Location>> {
         let mut level = self;
         let mut found = None;

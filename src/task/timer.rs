@@ -3,7 +3,7 @@
 use super::Context;
 use crate::connection::Connection;
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
-use crate::log::{Level, News};
+use crate::log::{Level, LogEvent};
 use crate::worker::Worker;
 use std::time::Duration;
 use webserv_sys::Watch;
@@ -19,10 +19,10 @@ pub enum Job {
 
 /// Sees to what the access logs have to say.
 pub fn see_to_logs(cx: &mut Context<'_>) {
-    while let Some(news) = cx.worker.access_logs.take_news() {
-        match news {
-            News::FlushAfter(wait) => cx.start(Box::new(Timer::after(wait, Job::FlushLogs))),
-            News::Trouble(said) => cx.log(Level::Alert, format_args!("{said}")),
+    while let Some(event) = cx.worker.access_logs.take_event() {
+        match event {
+            LogEvent::FlushAfter(wait) => cx.start(Box::new(Timer::after(wait, Job::FlushLogs))),
+            LogEvent::Trouble(said) => cx.log(Level::Alert, format_args!("{said}")),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::View;
 use super::address::{push_address, push_port};
 use super::variables::expand;
 use crate::http::fields::Field;
-use crate::http::{Form, Known, Method, Request, number, target};
+use crate::http::{Known, Method, Request, TargetForm, number, target};
 use crate::route::{Script, absolute, document_root, file_path};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -189,7 +189,7 @@ fn variable_name(field: &Field<'_>) -> Option<Vec<u8>> {
 
 /// HTTP_HOST: an absolute target's authority counts, whatever Host says (RFC 9112 section 3.2.2).
 fn host(request: &Request, field: &[u8]) -> Vec<u8> {
-    let Some(host) = request.host().filter(|_| request.form == Form::Absolute) else { return field.to_vec() };
+    let Some(host) = request.host().filter(|_| request.form == TargetForm::Absolute) else { return field.to_vec() };
     let mut out = host.to_vec();
     if let Some(port) = request.port() {
         out.push(b':');
@@ -200,7 +200,7 @@ fn host(request: &Request, field: &[u8]) -> Vec<u8> {
 
 /// REQUEST_URI: path and query as they were sent, also of an absolute target.
 fn request_uri(request: &Request) -> Vec<u8> {
-    if request.form != Form::Absolute {
+    if request.form != TargetForm::Absolute {
         return request.target().to_vec();
     }
     let mut out = request.path().to_vec();

@@ -37,8 +37,8 @@ fn is_special_in_json(byte: u8) -> bool {
     (byte < b' ') | (byte == b'"') | (byte == b'\\')
 }
 
-/// Whether there is such a byte. In most values there is none, so all bytes are looked at, in blocks, which the
-/// compiler takes at once.
+/// Whether the value has such a byte. Most values have not, so all bytes are looked at, in blocks that the compiler
+/// turns into vector instructions.
 #[inline(always)] // with what is asked for
 fn any(value: &[u8], is_special: impl Fn(u8) -> bool + Copy) -> bool {
     let found = any_in_blocks::<16>(value, is_special).or_else(|| any_in_blocks::<8>(value, is_special));

@@ -9,7 +9,7 @@ use crate::http::fields::Field;
 use crate::http::number::{push_decimal, push_start};
 use crate::http::userid::UserId;
 use crate::http::{Known, Request};
-use crate::log::time;
+use crate::local_time;
 use crate::route::{document_root, file_path};
 use std::sync::OnceLock;
 use webserv_sys::net::Address;
@@ -233,12 +233,12 @@ fn push_number(out: &mut Vec<u8>, value: u64) {
 
 #[inline(never)]
 fn push_common_time(out: &mut Vec<u8>, view: &View<'_>) {
-    push_start(out, &time::common(view.wall()), time::COMMON_LEN);
+    push_start(out, &local_time::common(view.wall()), local_time::COMMON_LEN);
 }
 
 #[inline(never)]
 fn push_iso8601_time(out: &mut Vec<u8>, view: &View<'_>) {
-    push_start(out, &time::iso8601(view.wall()), time::ISO8601_LEN);
+    push_start(out, &local_time::iso8601(view.wall()), local_time::ISO8601_LEN);
 }
 
 #[inline(never)]

@@ -89,7 +89,7 @@ impl<'a> View<'a> {
         self.transaction.http.number
     }
 
-    /// The response's status; 0 while there is none.
+    /// The response's status; 0 before there is a response.
     pub fn status(&self) -> u16 {
         self.transaction.http.status.unwrap_or(0)
     }

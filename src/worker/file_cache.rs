@@ -12,7 +12,7 @@
 //! written through a mapping (until the writer unmaps and closes the file), a file system that is mounted over a part
 //! of the path, and changes below an overlayfs. Files that lie on a network's file system are not kept.
 
-use crate::cache::{Cache, Dependency, Entry, Limits};
+use crate::cache::{Cache, CacheEntry, CacheLimits, Dependency};
 use crate::config::Settings;
 use crate::connection::CachedFile;
 use std::collections::HashMap;
@@ -70,12 +70,12 @@ pub struct Cached {
 pub enum CachedAnswer {
     /// This file.
     File(Rc<CachedFile>),
-    /// There is none.
+    /// The file does not exist.
     Error(Error),
 }
 
 impl FileCache {
-    /// What is known of this place. Makes no system call; says nothing while there is news that was not read.
+    /// The kept answer for this key. It makes no system call; returns None while an inotify event is unread.
     pub fn find(&mut self, place: CacheKey<'_>, now: Moment) -> Option<Rc<Cached>> {
         if !self.changes.as_ref()?.is_quiet() {
             return None;
@@ -89,7 +89,7 @@ impl FileCache {
         None
     }
 
-    /// The same, after the kernel was asked for news.
+    /// The same, after reading the queued events.
     pub fn ask(&mut self, place: CacheKey<'_>, now: Moment) -> Option<Rc<Cached>> {
         if self.kept.is_empty() {
             return None;
@@ -101,7 +101,7 @@ impl FileCache {
         self.kept.get(&self.key, now).filter(|kept| now < kept.until).cloned()
     }
 
-    /// Reads the news. Who depends on what has changed leaves.
+    /// Reads the queued events, and drops the entries that depend on what has changed.
     pub fn catch_up(&mut self) {
         let Some(changes) = &self.changes else { return };
         let kept = &mut self.kept;
@@ -142,12 +142,13 @@ impl FileCache {
 
     fn set_count(&mut self, place: CacheKey<'_>, count: i64, now: Moment) {
         let settings = place.settings.open_file_cache;
-        let limits = Limits { entries_max: settings.files_max, bytes_max: usize::MAX };
-        let entry = Entry { value: count, bytes: self.key.len(), idle_max: settings.inactive, depends: Vec::new() };
+        let limits = CacheLimits { entries_max: settings.files_max, bytes_max: usize::MAX };
+        let entry =
+            CacheEntry { value: count, bytes: self.key.len(), idle_max: settings.inactive, depends: Vec::new() };
         self.asked.insert(&self.key, entry, limits, now);
     }
 
-    /// What tells of changes. True: it has just been made, and someone must read its news.
+    /// The watcher of changes. True: it has just been made, and a task must read its events.
     ///
     /// # Errors
     /// Those of [`Changes::open`]. Then, and for a while, nothing is wanted.
@@ -205,8 +206,8 @@ impl FileCache {
             CachedAnswer::Error(_) => 0,
         };
         let kept = Cached { answer, until: now.after(settings.valid), _settings: Arc::clone(place.settings) };
-        let entry = Entry { value: Rc::new(kept), bytes, idle_max: settings.inactive, depends };
-        let limits = Limits { entries_max: settings.files_max, bytes_max: settings.bytes_max };
+        let entry = CacheEntry { value: Rc::new(kept), bytes, idle_max: settings.inactive, depends };
+        let limits = CacheLimits { entries_max: settings.files_max, bytes_max: settings.bytes_max };
         self.kept.insert(&self.key, entry, limits, now);
         self.forget_unwatched();
         (!std::mem::replace(&mut self.timed, true)).then_some(settings.inactive)

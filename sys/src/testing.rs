@@ -66,7 +66,7 @@ pub(crate) fn assert_flags(fd: BorrowedFd<'_>, is_nonblocking: bool) {
     assert_eq!(flags(fd, libc::F_GETFL) & libc::O_NONBLOCK != 0, is_nonblocking, "non-blocking");
 }
 
-/// Lets this process have only so many descriptors. For a process of its own.
+/// Limits the number of descriptors of this process. For a test with a process of its own.
 pub(crate) fn limit_descriptors(soft: libc::rlim_t, hard: libc::rlim_t) {
     let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
     // SAFETY: the call reads the one limit.

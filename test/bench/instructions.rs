@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 use webserv::config::{Address, Config, Template};
 use webserv::connection::{self, Answered, Arrival, Client, Identity, SpareTransactions, Transactions};
 use webserv::date_cache::DateCache;
-use webserv::http::head::{self, Limits, Scan};
+use webserv::http::HeadLimits;
+use webserv::http::head::{self, Scan};
 use webserv::http::print::{BodyEnd, Frame, Persistence, response_head};
 use webserv::http::reply::{ReplyHead, Text};
 use webserv::http::request::Request;
@@ -95,7 +96,7 @@ const COUNTED: u32 = 20_000;
 const TIMED: u32 = 1_000_000;
 
 fn parse(bytes: &[u8], times: u32) {
-    let (mut scan, limits) = (Scan::default(), Limits::default());
+    let (mut scan, limits) = (Scan::default(), HeadLimits::default());
     for _ in 0..times {
         let parsed = head::request(black_box(bytes), &mut scan, &limits);
         let (request, _) = parsed.expect("the head is valid").expect("the head is whole");
@@ -104,7 +105,7 @@ fn parse(bytes: &[u8], times: u32) {
 }
 
 fn request(bytes: &[u8]) -> Rc<Request> {
-    let parsed = head::request(bytes, &mut Scan::default(), &Limits::default());
+    let parsed = head::request(bytes, &mut Scan::default(), &HeadLimits::default());
     parsed.expect("the head is valid").expect("the head is whole").0
 }
 
@@ -172,7 +173,7 @@ fn log(format: &str, head: &[u8], times: u32) {
     let (mut all, mut spare) = (Transactions::default(), SpareTransactions::default());
     let transaction = all.begin(&mut spare, route, None);
     let arrival = Arrival { number: 1, output_start: 0, pipelined: false, started: now };
-    transaction.http.begin(arrival, request, &Limits::default());
+    transaction.http.begin(arrival, request, &HeadLimits::default());
     transaction.http.path = connection::Path::AsSent;
     transaction.http.status = Some(200);
     transaction.http.answered = Some(Answered { head_bytes: 250, output_end: Some(1274) });

@@ -1,10 +1,10 @@
-//! A file as lines, each split into code and comment. No parser: strings become `""`, and the rest is looked at as it
-//! stands.
+//! A file as lines, each split into code and comment. It is not a parser: strings become `""`, and everything else
+//! stays as it is.
 
 /// One line of a file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Line {
-    /// The line less its comments, with the contents of strings and characters left out, and no space at either end.
+    /// The line without comments, without the contents of strings and characters, and without blanks at its ends.
     pub code: String,
     /// Its comments, with their slashes.
     pub comment: String,
@@ -137,29 +137,6 @@ impl Source {
         }
         starts
     }
-
-    /// Line and name of each module of ours that the file uses, from `crate::NAME` and `crate::{NAME, NAME::x}`;
-    /// webserv_sys is "sys". Tests may use what they like.
-    pub fn uses(&self) -> Vec<(usize, String)> {
-        let mut uses = Vec::new();
-        for (index, code) in self.shipped_code() {
-            if has_word(code, "webserv_sys") {
-                uses.push((index, "sys".to_owned()));
-            }
-            for (at, path) in code.match_indices("crate::").filter(|(at, _)| starts_word(code, *at)) {
-                // A group in braces may go on over several lines.
-                let mut rest = code[at + path.len()..].to_owned();
-                for more in &self.lines[index + 1..] {
-                    if !rest.starts_with('{') || rest.contains(';') {
-                        break;
-                    }
-                    rest += &more.code;
-                }
-                uses.extend(first_names(&rest).into_iter().map(|name| (index, name)));
-            }
-        }
-        uses
-    }
 }
 
 impl Line {
@@ -191,41 +168,13 @@ pub fn mark_test_files(files: &mut [Source]) {
     }
 }
 
-/// The first name of a path, or of each path in a group: `{a, b::{c, d}};` gives a and b.
-fn first_names(path: &str) -> Vec<String> {
-    let Some(group) = path.strip_prefix('{') else {
-        return vec![path.chars().take_while(|&c| in_word(c)).collect()];
-    };
-    let (mut names, mut name, mut depth) = (Vec::new(), String::new(), 1);
-    let mut at_start = true; // of a path in the group
-    for c in group.chars() {
-        match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            ',' if depth == 1 => at_start = true,
-            _ if depth == 1 && at_start && in_word(c) => {
-                name.push(c);
-                continue;
-            }
-            _ => {}
-        }
-        if !name.is_empty() {
-            names.push(std::mem::take(&mut name));
-            at_start = c == ',';
-        }
-        if depth == 0 {
-            break;
-        }
-    }
-    names
-}
-
 /// Whether a character can stand in a name.
-fn in_word(c: char) -> bool {
+pub fn in_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-fn starts_word(text: &str, at: usize) -> bool {
+/// Whether a word begins at this byte of `text`.
+pub fn starts_word(text: &str, at: usize) -> bool {
     !text[..at].chars().next_back().is_some_and(in_word)
 }
 
@@ -256,7 +205,7 @@ enum State {
     Comment(usize),
     /// `"..."`
     Text,
-    /// `r##"..."##`, with so many `#`.
+    /// `r##"..."##`, with this number of `#`.
     RawText(usize),
 }
 
@@ -328,7 +277,7 @@ fn take_code(rest: &str, code: &mut String, state: &mut State) -> usize {
             return 2 + hashes;
         }
     } else if c == '\'' {
-        // A character ends with a quote, a lifetime has none.
+        // A character ends with a quote; a lifetime does not.
         let mut inside = after.char_indices();
         let end = if after.starts_with('\\') {
             inside.skip(2).find(|(_, c)| *c == '\'')

@@ -1,4 +1,4 @@
-//! The scanner and each rule on small examples: a rule that never fires is no rule.
+//! The scanner and each rule on small examples: a rule that never reports a fault is useless.
 
 use super::scan::{Source, has_word, mark_test_files, split, words};
 use super::*;
@@ -90,7 +90,7 @@ fn kinds_are_read_from_the_tasks_themselves() {
     assert_eq!(task_kinds(&files), ["FileRead"]);
 }
 
-/// The lines of `text` in which `rule` finds fault when it stands in `path`.
+/// The lines of `text` in which `rule` finds a fault, if `text` is the file `path`.
 fn lines_at_fault(rule: Rule, path: &str, text: &str) -> Vec<usize> {
     let mut faults = Vec::new();
     rule(&Source::new(path, text), &mut faults);

@@ -1,4 +1,4 @@
-//! Programs that answer requests: which ones, for which URLs, with what around them and within which limits.
+//! Programs that answer requests: which programs, for which URLs, with which environment and limits.
 
 use super::content::template;
 use super::{Contexts, Directive, Form, MANY, put};
@@ -6,12 +6,12 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
+use crate::config::types::{CgiParam, CgiPass, PathInfo, Resource, Rlimit};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// More processes than one worker can look after.
+/// More processes than one worker can handle.
 const PROCESSES_MAX: usize = 100_000;
 
 pub(super) const TABLE: &[Directive] = &[
@@ -91,16 +91,7 @@ pub(super) const TABLE: &[Directive] = &[
     },
 ];
 
-/// What a level says about programs. Everything is inherited by itself, also from levels where no program answers.
-#[derive(Clone, Default)]
-pub(in crate::config) struct Draft {
-    /// Does a program answer here?
-    on: bool,
-    /// How.
-    cgi: Cgi,
-}
-
-/// All plain directives of a level have been read: what they come to is the level's.
+/// Called after all plain directives of a level: stores the result in the level's settings.
 pub(in crate::config) fn settle(scope: &mut Scope<'_>) {
     if scope.seen.keys().any(|name| name.starts_with("cgi")) {
         scope.cgi.cgi.working_directory = std::env::current_dir().unwrap_or_default();
@@ -108,13 +99,13 @@ pub(in crate::config) fn settle(scope: &mut Scope<'_>) {
     }
 }
 
-/// No program answers on this level, nor on those inside that say nothing else.
+/// Turns programs off on this level, and on the levels inside that do not turn them on again.
 pub(super) fn turn_off(scope: &mut Scope<'_>) {
     scope.cgi.on = false;
     scope.settings.cgi = None;
 }
 
-/// `cgi on|off;`: the file that the URL names is the program.
+/// `cgi on|off;`: the file in the URL is the program.
 fn cgi(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     not_beside(scope, it, "cgi_pass")?;
     scope.cgi.on = it.args[0].flag()?;
@@ -133,13 +124,13 @@ fn cgi_pass(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Each of the two says which program answers.
+/// `cgi` and `cgi_pass` exclude each other on one level.
 fn not_beside(scope: &Scope<'_>, it: &Statement, other: &str) -> Result<(), Fault> {
     match scope.seen.get(other) {
         None => Ok(()),
         Some(first) => {
             let (name, first) = (&it.name.text, scope.first_at(*first));
-            Err(it.name.fault(format!("\"{name}\" and \"{other}\" cannot both hold, {first}")))
+            Err(it.name.fault(format!("\"{name}\" and \"{other}\" exclude each other, {first}")))
         }
     }
 }
@@ -189,7 +180,7 @@ fn cgi_interpreter(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     Ok(())
 }
 
-/// `.py`, in lower case.
+/// An extension such as `.py`, in lower case.
 fn extension(word: &Word) -> Result<String, Fault> {
     let text = word.plain()?;
     match text.strip_prefix('.') {
@@ -218,7 +209,7 @@ fn cgi_param(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
 /// A time that is not zero.
 fn patience(word: &Word) -> Result<Duration, Fault> {
     match word.time()? {
-        Duration::ZERO => Err(word.fault("no program can answer in no time")),
+        Duration::ZERO => Err(word.fault("this time must be longer than 0")),
         time => Ok(time),
     }
 }
@@ -240,7 +231,7 @@ fn cgi_rlimit(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
             time if time >= Duration::from_secs(1) && time.subsec_nanos() == 0 => time.as_secs(),
             _ => return Err(value.fault(format!("\"{}\" is no number of whole seconds from 1 on", value.text))),
         },
-        Resource::OpenFiles => value.number(3..=1 << 30)?, // its three standard streams
+        Resource::OpenFiles => value.number(3..=1 << 30)?, // three are the standard streams
         Resource::Processes => value.number(1..=1 << 30)?,
         Resource::AddressSpace | Resource::FileSize | Resource::Core => value.size()?,
     };

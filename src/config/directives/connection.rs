@@ -1,4 +1,4 @@
-//! Connections: keep-alive, timeouts, the limits of what a client may send, and how bytes leave.
+//! Connections: keep-alive, timeouts, limits for requests, and how bytes are sent.
 
 use super::{Contexts, Directive, Form, put};
 use crate::config::parse::Statement;
@@ -7,16 +7,16 @@ use crate::config::scope::Scope;
 use crate::config::types::{BodyInFile, LingeringClose};
 use std::time::Duration;
 
-/// `http` and `server`: what is needed before a location is known.
+/// `http` and `server`: settings that are needed before the location is known.
 const HEAD: Contexts = Contexts::HTTP.union(Contexts::SERVER);
 
-/// The least that a buffer for requests must hold.
+/// The least size of a buffer for requests, in bytes.
 const BUFFER_BYTES_MIN: u64 = 64;
 
-/// The most that one buffer for requests may hold.
+/// The largest size of one buffer for requests, in bytes.
 const BUFFER_BYTES_MAX: u64 = 16 << 20;
 
-/// More than any sane head needs.
+/// More than any normal head needs.
 const HEADERS_MAX: usize = 100_000;
 
 pub(super) const TABLE: &[Directive] = &[
@@ -178,8 +178,8 @@ pub(super) const TABLE: &[Directive] = &[
     },
 ];
 
-/// `client_body_temp_path DIR [LEVEL [LEVEL [LEVEL]]];` The folders inside folders that nginx makes by the levels are
-/// for very many names at once. Here the files have none, or are few: all lie in the one folder.
+/// `client_body_temp_path DIR [LEVEL [LEVEL [LEVEL]]];` nginx's levels of folders help if there are very many files.
+/// Here most temporary files have no name, so all files are in one folder and the levels are ignored.
 fn client_body_temp_path(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     for level in &it.args[1..] {
         level.number(1..=3)?;
@@ -188,7 +188,7 @@ fn client_body_temp_path(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fa
     Ok(())
 }
 
-/// `keepalive_timeout TIME [TIME];`: the second one is told to the client, in whole seconds.
+/// `keepalive_timeout TIME [TIME];`: the client gets the second one, in whole seconds.
 fn keepalive_timeout(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     scope.settings.keepalive_timeout = it.args[0].time()?;
     scope.settings.keepalive_header = match it.args.get(1) {

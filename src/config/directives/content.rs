@@ -1,4 +1,4 @@
-//! What a request is answered with: files, their types, listings of directories, error pages, fixed answers.
+//! The content of responses: files, their types, listings of directories, error pages, fixed responses.
 
 use super::{Contexts, Directive, Form, MANY, put};
 use crate::config::lex::Word;
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// More ranges than a request line and its fields can ask for.
+/// More ranges than a request's head has room for.
 const RANGES_MAX: usize = 1_000_000;
 
 pub(super) const TABLE: &[Directive] = &[
@@ -135,9 +135,9 @@ fn root(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let path = scope.path(&it.args[0])?;
     if let Some(alias) = scope.seen.get("alias") {
         let alias = scope.first_at(*alias);
-        return Err(it.name.fault(format!("\"root\" and \"alias\" cannot both hold, {alias}")));
+        return Err(it.name.fault(format!("\"root\" and \"alias\" exclude each other, {alias}")));
     }
-    // Whatever is served is put right behind the root, with its own slash.
+    // The rest of the path is put directly behind the root, and begins with a slash.
     scope.settings.root = path.components().collect::<PathBuf>();
     scope.settings.alias = None;
     Ok(())
@@ -191,7 +191,7 @@ fn types(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     Ok(())
 }
 
-/// `type/subtype`, perhaps with parameters.
+/// `type/subtype`, with or without parameters.
 fn media_type(word: &Word) -> Result<Arc<str>, Fault> {
     let text = word.plain()?;
     match text.split_once('/') {
@@ -270,7 +270,7 @@ fn is_url(text: &str) -> bool {
     text.starts_with("http://") || text.starts_with("https://")
 }
 
-/// Text for clients, where a variable is put in as it is: escaping is for logs.
+/// Text for clients; variables are inserted unescaped, because escaping is for logs.
 pub(super) fn template(word: &Word) -> Result<Template, Fault> {
     let template = Template::parse(&word.text).map_err(|message| word.fault(message))?;
     Ok(Template { escape: Escape::None, ..template })

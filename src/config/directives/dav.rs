@@ -1,4 +1,4 @@
-//! Storing and removing files: the methods that change what a location serves.
+//! The dav_ directives: which methods may store, copy and remove files.
 
 use super::{Contexts, Directive, Form, MANY, put};
 use crate::config::parse::Statement;
@@ -6,7 +6,7 @@ use crate::config::problem::Fault;
 use crate::config::scope::Scope;
 use crate::config::types::DavMethods;
 
-/// More names than a path can have.
+/// More segments than a path can have.
 const DEPTH_MAX: usize = 1_000_000;
 
 pub(super) const TABLE: &[Directive] = &[
@@ -64,7 +64,7 @@ fn dav_methods(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     Ok(())
 }
 
-/// `dav_access user:rw group:rw all:r;`: the user may always read and write; who may write may read.
+/// `dav_access user:rw group:rw all:r;`: the user may always read and write; write permission includes read permission.
 fn dav_access(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let mut mode = 0o600;
     for word in &it.args {

@@ -1,20 +1,19 @@
-//! `directory`: servers that speak the directory protocol (docs/directory.md), their users and their patience.
+//! `directory`: servers that speak the directory protocol (docs/directory.md), their users and timeouts.
 
-use super::{Contexts, Directive, Form, put};
+use super::{Contexts, Directive, Form, Read, put};
 use crate::config::lex::Word;
 use crate::config::listeners::ServerDraft;
 use crate::config::parse::Statement;
-use crate::config::problem::{Fault, Place};
-use crate::config::scope::Scope;
+use crate::config::problem::{Fault, Position};
+use crate::config::scope::{DirectoryDraft, Scope};
 use crate::config::types::{Autoindex, DirectoryServer, DisableSymlinks, Server};
 use crate::password::Users;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// Bytes of a users file: some 10,000 users.
+/// The largest users file in bytes: some 10,000 users.
 const USERS_BYTES_MAX: u64 = 1 << 20;
 
-/// The levels that are not HTTP's.
+/// The levels of the directory protocol.
 pub(super) const LEVELS: Contexts = Contexts::DIRECTORY.union(Contexts::DIRECTORY_SERVER);
 
 pub(super) const TABLE: &[Directive] = &[
@@ -23,8 +22,8 @@ pub(super) const TABLE: &[Directive] = &[
         contexts: Contexts::MAIN,
         args: 0..=0,
         example: "directory { server { listen 1202; root html; } }",
-        form: Form::Section(|scope, it| {
-            scope.inside(Contexts::DIRECTORY).read(it.statements());
+        form: Form::Section(|scope, it, read| {
+            read(&mut scope.inside(Contexts::DIRECTORY), it.statements());
             Ok(())
         }),
     },
@@ -47,19 +46,6 @@ pub(super) const TABLE: &[Directive] = &[
     },
 ];
 
-/// What the directives of this file say on a level and in those inside.
-#[derive(Clone)]
-pub(in crate::config) struct Draft {
-    users: Option<Arc<Users>>,
-    timeout: Duration,
-}
-
-impl Default for Draft {
-    fn default() -> Self {
-        Self { users: None, timeout: Duration::from_secs(60) }
-    }
-}
-
 /// `users FILE|off;`
 fn users(scope: &Scope<'_>, word: &Word) -> Result<Option<Arc<Users>>, Fault> {
     if word.text == "off" {
@@ -73,20 +59,20 @@ fn users(scope: &Scope<'_>, word: &Word) -> Result<Option<Arc<Users>>, Fault> {
     let text = size.and_then(|_| std::fs::read_to_string(&path));
     let text = text.map_err(|error| word.fault(format!("this file cannot be read: {error}")))?;
     let users = Users::parse(&text).map_err(|(line, what)| match line {
-        0 => word.fault(format!("this file is of no use: {what}")),
+        0 => word.fault(format!("this file cannot be used: {what}")),
         line => word.fault(format!("in line {line} of this file, {what}")),
     })?;
     Ok(Some(Arc::new(users)))
 }
 
 /// `server { ... }` in `directory`.
-pub(super) fn server(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+pub(super) fn server(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fault> {
     let mut inner = scope.inside(Contexts::DIRECTORY_SERVER);
-    inner.read(it.statements());
-    let Scope { mut settings, listens, directory: Draft { users, timeout }, seen, .. } = inner;
+    read(&mut inner, it.statements());
+    let Scope { mut settings, listens, directory: DirectoryDraft { users, timeout }, seen, .. } = inner;
     let place = it.name.place;
-    // Links are not followed below the root, but the way to it may have some.
-    let root_place: Place = seen.get("root").or(scope.seen.get("root")).copied().unwrap_or(place);
+    // Links below the root are not followed, but the path to the root may contain some.
+    let root_place: Position = seen.get("root").or(scope.seen.get("root")).copied().unwrap_or(place);
     let root = settings.root.canonicalize().map_err(|error| error.to_string());
     let root = root.and_then(|root| if root.is_dir() { Ok(root) } else { Err("it is no directory".to_owned()) });
     settings.root = root.map_err(|why| {

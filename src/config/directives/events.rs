@@ -7,7 +7,7 @@ use crate::config::scope::Scope;
 use crate::config::suggest::accepted;
 use webserv_sys::poller;
 
-/// More connections than one process may have descriptors for.
+/// More connections than one process may have descriptors.
 const CONNECTIONS_MAX: usize = 10_000_000;
 
 pub(super) const TABLE: &[Directive] = &[
@@ -16,8 +16,8 @@ pub(super) const TABLE: &[Directive] = &[
         contexts: Contexts::MAIN,
         args: 0..=0,
         example: "events { worker_connections 1024; }",
-        form: Form::Section(|scope, it| {
-            scope.inside(Contexts::EVENTS).read(it.statements());
+        form: Form::Section(|scope, it, read| {
+            read(&mut scope.inside(Contexts::EVENTS), it.statements());
             Ok(())
         }),
     },

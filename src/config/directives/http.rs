@@ -7,8 +7,8 @@ pub(super) const TABLE: &[Directive] = &[Directive {
     contexts: Contexts::MAIN,
     args: 0..=0,
     example: "http { server { listen 8080; } }",
-    form: Form::Section(|scope, it| {
-        scope.inside(Contexts::HTTP).read(it.statements());
+    form: Form::Section(|scope, it, read| {
+        read(&mut scope.inside(Contexts::HTTP), it.statements());
         Ok(())
     }),
 }];

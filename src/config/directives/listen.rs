@@ -4,26 +4,27 @@ use super::Contexts;
 use crate::config::lex::Word;
 use crate::config::listeners::Listen;
 use crate::config::parse::Statement;
-use crate::config::problem::{Fault, Place};
+use crate::config::problem::{Fault, Position};
 use crate::config::scope::Scope;
 use crate::config::types::Address;
 use crate::config::value::digits;
 use crate::directory;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The port of an address without one: HTTP's. The directory protocol has its own.
+/// The port of an address without one, for HTTP. The directory protocol has its own.
 const PORT: u16 = 80;
 
-/// A unix socket's path with its final zero fits into every system's `sockaddr_un` (unix(7), 104 bytes on the BSDs).
+/// The longest path of a unix socket: with its final zero it fits into `sockaddr_un` on every system (unix(7); 104
+/// bytes on the BSDs).
 const UNIX_BYTES_MAX: usize = 103;
 
-/// The largest queue that `backlog=` may ask for; the kernel cuts it to its own limit.
+/// The largest value of `backlog=`; the kernel has its own, lower limit.
 const BACKLOG_MAX: u64 = i32::MAX as u64;
 
-/// The options, with what they look like.
+/// The options, and how they are written.
 const OPTIONS: [&str; 4] = ["default_server", "reuseport", "backlog=511", "ipv6only=on"];
 
-/// nginx's options for which there is nothing here yet.
+/// nginx's options that are not supported yet.
 const UNSUPPORTED: [&str; 14] = [
     "ssl",
     "http2",
@@ -57,7 +58,7 @@ pub(super) fn listen(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault>
 }
 
 fn read_option(listen: &mut Listen, option: &Word) -> Result<(), Fault> {
-    fn once<T>(slot: &mut Option<(T, Place)>, value: T, option: &Word) -> Result<(), Fault> {
+    fn once<T>(slot: &mut Option<(T, Position)>, value: T, option: &Word) -> Result<(), Fault> {
         match slot.replace((value, option.place)) {
             Some(_) => Err(option.fault(format!("\"{}\" comes on top of the same option", option.text))),
             None => Ok(()),

@@ -1,10 +1,10 @@
-//! `location`, and what may stand only inside of one.
+//! `location`, and the directives that are allowed only inside of it.
 
-use super::{Contexts, Directive, Form};
+use super::{Contexts, Directive, Form, Read};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
-use crate::config::scope::Scope;
+use crate::config::scope::{LocationHead, LocationMatch, Scope};
 use crate::config::types::{Alias, Location};
 use std::sync::Arc;
 
@@ -25,35 +25,14 @@ pub(super) const TABLE: &[Directive] = &[
     },
 ];
 
-/// How a location is matched.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::config) enum Match {
-    /// `location = /path`
-    Exact,
-    /// `location /path`
-    Prefix,
-    /// `location ^~ /path`
-    PrefixOnly,
-    /// `location @name`
-    Named,
-}
-
-/// What stands between `location` and its `{`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::config) struct Head {
-    pub kind: Match,
-    /// The path, or the name with its "@".
-    pub path: String,
-}
-
-fn location(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+fn location(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fault> {
     let head = head(it)?;
     let word = &it.args[it.args.len() - 1];
     if let Some(outer) = &scope.location {
         may_stand_inside(word, &head, outer)?;
     }
-    // `/x` and `^~ /x` match alike.
-    let key = format!("{}{}", if head.kind == Match::Exact { "= " } else { "" }, head.path);
+    // `/x` and `^~ /x` match the same paths.
+    let key = format!("{}{}", if head.kind == LocationMatch::Exact { "= " } else { "" }, head.path);
     if let Some(first) = scope.location_places.insert(key.clone(), word.place) {
         return Err(word.fault(format!("location \"{key}\" is given twice, {}", scope.first_at(first))));
     }
@@ -63,20 +42,20 @@ fn location(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     }
     let mut inner = scope.inside(Contexts::LOCATION);
     inner.location = Some(head.clone());
-    inner.read(it.statements());
+    read(&mut inner, it.statements());
     let Scope { settings, locations, mut named_uses, .. } = inner;
     scope.named_uses.append(&mut named_uses);
     let location = Arc::new(Location {
         path: head.path.clone().into_bytes(),
-        no_regex: head.kind == Match::PrefixOnly,
+        no_regex: head.kind == LocationMatch::PrefixOnly,
         settings: Arc::new(settings),
         inner: locations,
         route: scope.draft.next_route(),
     });
     match head.kind {
-        Match::Exact => drop(scope.locations.exact.insert(head.path.into_bytes(), location)),
-        Match::Named => drop(scope.locations.named.insert(head.path, location)),
-        Match::Prefix | Match::PrefixOnly => {
+        LocationMatch::Exact => drop(scope.locations.exact.insert(head.path.into_bytes(), location)),
+        LocationMatch::Named => drop(scope.locations.named.insert(head.path, location)),
+        LocationMatch::Prefix | LocationMatch::PrefixOnly => {
             scope.locations.prefixes.push(location);
             scope.locations.prefixes.sort_by_key(|location| std::cmp::Reverse(location.path.len()));
         }
@@ -84,8 +63,8 @@ fn location(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Reads `[=|^~] PATH` or `@NAME`; as in nginx, the modifier may touch the path.
-fn head(it: &Statement) -> Result<Head, Fault> {
+/// Reads `[=|^~] PATH` or `@NAME`; as in nginx, there may be no blank between modifier and path.
+fn head(it: &Statement) -> Result<LocationHead, Fault> {
     let (first, path) = (&it.args[0], it.args.get(1));
     let (modifier, path) = match path {
         Some(path) => (&first.text[..], &path.text[..]),
@@ -96,10 +75,10 @@ fn head(it: &Statement) -> Result<Head, Fault> {
         }
     };
     let kind = match modifier {
-        "=" => Match::Exact,
-        "^~" => Match::PrefixOnly,
-        "" if path.starts_with('@') && path.len() > 1 => Match::Named,
-        "" => Match::Prefix,
+        "=" => LocationMatch::Exact,
+        "^~" => LocationMatch::PrefixOnly,
+        "" if path.starts_with('@') && path.len() > 1 => LocationMatch::Named,
+        "" => LocationMatch::Prefix,
         "~" | "~*" => {
             return Err(first.fault(
                 "regular expressions are not supported yet; use a prefix as in /images/, or an exact path as in \
@@ -108,22 +87,26 @@ fn head(it: &Statement) -> Result<Head, Fault> {
         }
         _ => return Err(first.fault(format!("\"{modifier}\" is no way to match a location; accepted: =, ^~"))),
     };
-    if kind != Match::Named && !path.starts_with('/') {
+    if kind != LocationMatch::Named && !path.starts_with('/') {
         let word = it.args.get(1).unwrap_or(first);
         return Err(word.fault(format!("a location begins with \"/\", did you mean \"/{path}\"?")));
     }
-    Ok(Head { kind, path: path.to_owned() })
+    Ok(LocationHead { kind, path: path.to_owned() })
 }
 
-/// Locations inside one another must be able to match.
-fn may_stand_inside(word: &Word, inner: &Head, outer: &Head) -> Result<(), Fault> {
+/// Checks that a location inside another can match at all.
+fn may_stand_inside(word: &Word, inner: &LocationHead, outer: &LocationHead) -> Result<(), Fault> {
     let (inside, outside) = (&inner.path, &outer.path);
     match (inner.kind, outer.kind) {
-        (Match::Named, _) => Err(word.fault(format!("the named location \"{inside}\" belongs directly in \"server\""))),
-        (_, Match::Exact) => {
+        (LocationMatch::Named, _) => {
+            Err(word.fault(format!("the named location \"{inside}\" belongs directly in \"server\"")))
+        }
+        (_, LocationMatch::Exact) => {
             Err(word.fault(format!("no location can be inside of the exact location \"= {outside}\"")))
         }
-        (_, Match::Named) => Err(word.fault(format!("no location can be inside of the named location \"{outside}\""))),
+        (_, LocationMatch::Named) => {
+            Err(word.fault(format!("no location can be inside of the named location \"{outside}\"")))
+        }
         _ if !inside.starts_with(outside) => {
             Err(word.fault(format!("location \"{inside}\" is outside of location \"{outside}\" around it")))
         }
@@ -136,13 +119,13 @@ fn alias(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let path = scope.path(word)?;
     if let Some(root) = scope.seen.get("root") {
         let root = scope.first_at(*root);
-        return Err(it.name.fault(format!("\"alias\" and \"root\" cannot both hold, {root}")));
+        return Err(it.name.fault(format!("\"alias\" and \"root\" exclude each other, {root}")));
     }
-    let Some(head) = scope.location.clone().filter(|head| head.kind != Match::Named) else {
+    let Some(head) = scope.location.clone().filter(|head| head.kind != LocationMatch::Named) else {
         return Err(it.name.fault("\"alias\" has no path to replace in a named location; use \"root\""));
     };
-    // Text is replaced by text: with one slash too few or too many, /images/a.png becomes /srv/imagesa.png.
-    if head.kind != Match::Exact && head.path.ends_with('/') != word.text.ends_with('/') {
+    // The prefix is replaced as text: if only one of the two ends in a slash, /images/a.png becomes /srv/imagesa.png.
+    if head.kind != LocationMatch::Exact && head.path.ends_with('/') != word.text.ends_with('/') {
         scope.warn(word, format!("an alias and its location \"{}\" end both with \"/\" or both without", head.path));
     }
     scope.settings.alias = Some(Alias { path, prefix_bytes: head.path.len() });

@@ -5,19 +5,18 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{AccessLog, ErrorLog, Escape, LogTarget, Part, Template, Variable};
-use crate::log::Level;
+use crate::config::types::{AccessLog, ErrorLogDirective, Escape, Level, LogTarget, Template, TemplatePart, Variable};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The format that needs no `log_format`.
+/// The name of the format that needs no `log_format`.
 const COMBINED: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \
                         \"$http_referer\" \"$http_user_agent\"";
 
-/// `buffer=`, unless given.
+/// The default of `buffer=`.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// `flush=`, unless given.
+/// The default of `flush=`.
 const FLUSH: Duration = Duration::from_secs(1);
 
 pub(super) const TABLE: &[Directive] = &[
@@ -55,7 +54,7 @@ fn error_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let config = &mut scope.draft.config;
     config.is_debugged |= level >= Level::Debug;
     if scope.context == Contexts::MAIN {
-        config.error_log = ErrorLog { target, level };
+        config.error_log = ErrorLogDirective { target, level };
     } else if target == config.error_log.target {
         scope.settings.error_log = None;
     } else {
@@ -90,7 +89,7 @@ fn access_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
             return Err(word.fault(format!("\"{}\" is not supported; accepted: a format, buffer=, flush=", word.text)));
         } else if index == 1 && !word.text.contains('=') {
             log.format = self::format(scope, word)?;
-            let is_sent_field = |part: &Part| matches!(part.variable, Variable::SentHttp(_));
+            let is_sent_field = |part: &TemplatePart| matches!(part.variable, Variable::SentHttp(_));
             log.has_sent_fields = log.format.parts.iter().any(is_sent_field);
         } else {
             let message = format!("unknown option \"{}\"; accepted after the format: buffer=, flush=", word.text);
@@ -130,7 +129,7 @@ fn log_format(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A log's file, or standard error.
+/// The file of a log, or standard error.
 fn target(scope: &Scope<'_>, word: &Word) -> Result<LogTarget, Fault> {
     match &word.text[..] {
         "stderr" => Ok(LogTarget::Stderr),
@@ -157,7 +156,7 @@ fn combined() -> Arc<Template> {
     Arc::new(Template::parse(COMBINED).unwrap_or_default())
 }
 
-/// What the list has that is equal to `item`, which is added if there is none.
+/// The item of the list that equals `item`; adds `item` if there is no such item.
 fn shared<T: PartialEq>(list: &mut Vec<Arc<T>>, item: Arc<T>) -> Arc<T> {
     if let Some(known) = list.iter().find(|known| **known == item) {
         return Arc::clone(known);

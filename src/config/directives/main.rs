@@ -6,7 +6,7 @@ use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
 
-/// More threads than any machine has use for.
+/// More threads than any machine needs.
 const WORKERS_MAX: usize = 1024;
 
 pub(super) const TABLE: &[Directive] = &[

@@ -1,4 +1,4 @@
-//! Which methods a location takes.
+//! The directives that restrict the methods of a location.
 
 use super::{Contexts, Directive, Form, MANY};
 use crate::config::lex::Word;
@@ -25,7 +25,7 @@ pub(super) const TABLE: &[Directive] = &[
     },
 ];
 
-/// Those that some handler of this server knows.
+/// The methods that some handler of this server knows.
 const ANSWERED: [Method; 10] = [
     Method::Get,
     Method::Post,
@@ -39,7 +39,7 @@ const ANSWERED: [Method; 10] = [
     Method::Move,
 ];
 
-/// Those that nginx names.
+/// The methods that nginx knows.
 const LIMITED: [Method; 14] = [
     Method::Get,
     Method::Head,
@@ -57,14 +57,14 @@ const LIMITED: [Method; 14] = [
     Method::Patch,
 ];
 
-/// `methods NAME ...;`: just these. GET does not bring HEAD along.
+/// `methods NAME ...;`: only these methods. GET does not include HEAD.
 fn methods(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     scope.settings.methods = Some(set(&it.args, &ANSWERED)?);
     Ok(())
 }
 
-/// `limit_except NAME ... { deny all; }`: these are left as they are, the others are limited. As in nginx, GET brings
-/// HEAD along, and of several rules the first one holds.
+/// `limit_except NAME ... { deny all; }`: these methods are allowed, the others are restricted. As in nginx, GET
+/// includes HEAD, and the first matching rule in the block counts.
 fn limit_except(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     if !scope.first
         && let Some(first) = scope.seen.get("limit_except")
@@ -90,7 +90,7 @@ fn limit_except(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Names to a set; as in nginx, their case does not matter.
+/// The set of the methods with these names; as in nginx, their case does not matter.
 fn set(words: &[Word], accepted: &[Method]) -> Result<MethodSet, Fault> {
     let mut set = MethodSet::default();
     for word in words {

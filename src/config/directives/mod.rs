@@ -1,16 +1,16 @@
-//! The directives: one entry each, in the table of the file that its topic names.
+//! The directives: one row each, in the table of the file for its topic.
 //!
-//! To add one, write its entry and the field that it sets, in [`super::types`] with its default in `defaults.rs`.
+//! To add a directive, add its row, and its field in [`super::types`] with the default in `defaults.rs`.
 
 pub(super) mod cgi;
 mod connection;
 mod content;
 mod dav;
-pub(super) mod directory;
+mod directory;
 mod events;
 mod http;
-pub(super) mod listen;
-pub(super) mod location;
+mod listen;
+mod location;
 mod log;
 mod main;
 mod methods;
@@ -23,69 +23,57 @@ mod userid;
 use super::lex::Word;
 use super::parse::Statement;
 use super::problem::Fault;
-use super::scope::Scope;
+use super::scope::{Contexts, Scope};
 use super::suggest::{did_you_mean, nearest};
 use std::ops::RangeInclusive;
-
-bitflags::bitflags! {
-    /// The levels that a directive may stand on.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    pub(super) struct Contexts: u8 {
-        /// Outside of all blocks.
-        const MAIN = 1;
-        const EVENTS = 2;
-        const HTTP = 4;
-        const SERVER = 8;
-        const LOCATION = 16;
-        const DIRECTORY = 32;
-        /// A `server` in `directory`.
-        const DIRECTORY_SERVER = 64;
-        /// Wherever requests are described.
-        const REQUEST = Self::HTTP.bits() | Self::SERVER.bits() | Self::LOCATION.bits();
-    }
-}
 
 /// No upper limit on values.
 const MANY: usize = usize::MAX;
 
-/// What a directive does to the level that it stands on.
+/// Changes the level that a directive is on.
 pub(super) type Set = fn(&mut Scope<'_>, &Statement) -> Result<(), Fault>;
 
-/// How a directive is written and what reads it.
+/// Reads statements into a level: [`super::walk::read`], which a block's directive gets as an argument.
+pub(super) type Read = fn(&mut Scope<'_>, &[Statement]);
+
+/// Opens the level of a block, reads the block into it, and takes over what the level has at the end.
+pub(super) type Enter = fn(&mut Scope<'_>, &Statement, Read) -> Result<(), Fault>;
+
+/// How a directive is written, and the function that reads it.
 #[derive(Clone, Copy)]
 pub(super) enum Form {
     /// `name value;`, at most once on a level.
     Once(Set),
-    /// `name value;`, as often as wanted.
+    /// `name value;`, any number of times.
     Repeat(Set),
-    /// `name { key value; }`, a table, as often as wanted.
+    /// `name { key value; }`, a table, any number of times.
     Table(Set),
     /// `name { directives }`, at most once on a level.
-    Section(Set),
-    /// `name { directives }`, as often as wanted.
-    Sections(Set),
+    Section(Enter),
+    /// `name { directives }`, any number of times.
+    Sections(Enter),
 }
 
-/// One directive.
+/// A row: one directive.
 pub(super) struct Directive {
     pub name: &'static str,
-    /// Where it may stand.
+    /// The levels that it may be on.
     pub contexts: Contexts,
-    /// How many values it takes, a block not counted.
+    /// The number of values, without a block.
     pub args: RangeInclusive<usize>,
-    /// A right use, for messages.
+    /// A correct example, for messages.
     pub example: &'static str,
-    /// What reads it.
+    /// The form and the function that reads it.
     pub form: Form,
 }
 
 impl Directive {
-    /// Does a block follow?
+    /// Whether a block follows.
     pub fn takes_block(&self) -> bool {
         matches!(self.form, Form::Table(_) | Form::Section(_) | Form::Sections(_))
     }
 
-    /// Is a second one on the same level a mistake?
+    /// Whether a second one on the same level is an error.
     pub fn at_most_once(&self) -> bool {
         matches!(self.form, Form::Once(_) | Form::Section(_))
     }
@@ -103,7 +91,7 @@ impl Directive {
     }
 }
 
-/// All of them.
+/// All directives.
 fn all() -> impl Iterator<Item = &'static Directive> + Clone {
     let tables = [
         main::TABLE,
@@ -126,18 +114,18 @@ fn all() -> impl Iterator<Item = &'static Directive> + Clone {
     tables.into_iter().flatten()
 }
 
-/// May a directive of that name stand in `context`?
+/// Whether a directive with this name may be on a level of `context`.
 pub(super) fn is_known(name: &str, context: Contexts) -> bool {
     all().any(|directive| directive.name == name && directive.contexts.intersects(context))
 }
 
-/// The directive that a word names, or where that directive belongs, or which one was meant.
+/// The directive with this name. The error tells where it belongs, or which directive was probably meant.
 pub(super) fn find(name: &Word, context: Contexts) -> Result<&'static Directive, Fault> {
     let text = &name.text[..];
     let Some(found) = all().find(|directive| directive.name == text) else {
         let mut meant = did_you_mean(text, all().filter(|d| d.contexts.intersects(context)).map(|d| d.name));
         if meant.is_empty() {
-            // Perhaps one of another level.
+            // Perhaps a directive of another level was meant.
             let near = nearest(text, all().map(|d| d.name)).and_then(|near| all().find(|d| d.name == near));
             meant = near.map(|d| format!(", did you mean \"{}\"? {}", d.name, belongs(d))).unwrap_or_default();
         }
@@ -149,7 +137,8 @@ pub(super) fn find(name: &Word, context: Contexts) -> Result<&'static Directive,
     Err(name.fault(format!("\"{text}\" is not allowed {}; {}", level(context), belongs(found))))
 }
 
-/// `it belongs in "server"`. Of what both protocols have, only HTTP's levels are told: nearly always they are meant.
+/// `it belongs in "server"`. If both protocols have the directive, only HTTP's levels are named: nearly always they are
+/// meant.
 fn belongs(directive: &Directive) -> String {
     let https = directive.contexts - directory::LEVELS;
     let told = if https.is_empty() { directive.contexts } else { https };
@@ -170,7 +159,7 @@ fn level(context: Contexts) -> String {
     }
 }
 
-/// Stores a value that was read.
+/// Stores a value, or returns its fault.
 fn put<T>(slot: &mut T, value: Result<T, Fault>) -> Result<(), Fault> {
     *slot = value?;
     Ok(())

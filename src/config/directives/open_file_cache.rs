@@ -1,17 +1,17 @@
-//! `open_file_cache` and its kin: what a worker keeps of the files that it has served.
+//! `open_file_cache` and the other open_file_cache_ directives: which files a worker keeps between requests.
 
 use super::{Contexts, Directive, Form, put};
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
 
-/// More files than a process may have descriptors for.
+/// More files than a process may have descriptors.
 const FILES_MAX: usize = 10_000_000;
 
-/// The longest file that is kept in memory: more than a pipe holds would leave piece by piece.
+/// The longest file that is kept in memory: a longer one does not fit into the pipe and would be sent in pieces.
 const FILE_BYTES_MAX: u64 = 128 << 10;
 
-/// A file that nobody reaches it with is never kept.
+/// More requests than a file can get; such a file is never kept.
 const USES_MAX: u64 = 1_000_000_000;
 
 pub(super) const TABLE: &[Directive] = &[

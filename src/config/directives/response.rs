@@ -1,4 +1,4 @@
-//! What responses get beside their content: added fields, freshness, the form of redirects, validators.
+//! The settings of responses beside their content: additional fields, freshness, redirects, validators.
 
 use super::content::template;
 use super::{Contexts, Directive, Form, put};
@@ -10,12 +10,11 @@ use crate::config::types::{AddHeader, Expires, GzipStatic, IfModifiedSince};
 use crate::http::octets::{all_field_value, all_token};
 use std::sync::Arc;
 
-/// Fields that say how a message is framed, what part of a file it holds, or what becomes of the connection: from
-/// anyone but the server itself they would be wrong.
+/// Fields about the message's framing, its range of a file, or the connection. Only the server knows the right value.
 const OWN: [&str; 8] =
     ["Connection", "Content-Length", "Content-Range", "Date", "Keep-Alive", "Trailer", "Transfer-Encoding", "Upgrade"];
 
-/// Fields that the server sends too and that a response has once: a second one would contradict the first.
+/// Fields that the server sends too and that a response has only once: a second one would contradict the first.
 const SINGLE: [&str; 8] =
     ["Accept-Ranges", "Content-Type", "ETag", "Expires", "Last-Modified", "Location", "Retry-After", "Server"];
 
@@ -106,7 +105,7 @@ fn add_header(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     Ok(())
 }
 
-/// `expires [modified] TIME;` with a sign or without, or `expires epoch|max|off;`
+/// `expires [modified] TIME;` with or without a sign, or `expires epoch|max|off;`
 fn expires(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let first = &it.args[0];
     scope.settings.expires = match (&first.text[..], it.args.get(1)) {
@@ -124,7 +123,8 @@ fn expires(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     Ok(())
 }
 
-/// `30d`, `+30d`, `-1h`: whole seconds, since HTTP knows no others. `or` is what else is accepted, for the message.
+/// `30d`, `+30d`, `-1h`: whole seconds, because HTTP has no fractions. `or` names the other accepted values, for the
+/// message.
 fn signed_secs(word: &Word, or: &str) -> Result<i64, Fault> {
     let text = &word.text[..];
     let wrong = |why: &str| word.fault(format!("\"{text}\" {why}; accepted: seconds, or a time as in 30d or -1h{or}"));

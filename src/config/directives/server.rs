@@ -1,6 +1,6 @@
-//! `server`: a virtual host, its names and paths. `listen` has a file of its own.
+//! `server`: a virtual host, its names and paths. `listen` has its own file.
 
-use super::{Contexts, Directive, Form, MANY, directory, listen, put};
+use super::{Contexts, Directive, Form, MANY, Read, directory, listen, put};
 use crate::config::lex::Word;
 use crate::config::listeners::ServerDraft;
 use crate::config::parse::Statement;
@@ -18,9 +18,9 @@ pub(super) const TABLE: &[Directive] = &[
         contexts: Contexts::HTTP.union(Contexts::DIRECTORY),
         args: 0..=0,
         example: "server { listen 8080; }",
-        form: Form::Sections(|scope, it| match scope.context {
-            Contexts::DIRECTORY => directory::server(scope, it),
-            _ => server(scope, it),
+        form: Form::Sections(|scope, it, read| match scope.context {
+            Contexts::DIRECTORY => directory::server(scope, it, read),
+            _ => server(scope, it, read),
         }),
     },
     Directive {
@@ -46,9 +46,9 @@ pub(super) const TABLE: &[Directive] = &[
     },
 ];
 
-fn server(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+fn server(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fault> {
     let mut inner = scope.inside(Contexts::SERVER);
-    inner.read(it.statements());
+    read(&mut inner, it.statements());
     for word in std::mem::take(&mut inner.named_uses) {
         if !inner.locations.named.contains_key(&word.text) {
             inner.note(Err(word.fault(format!("this server has no location \"{}\"", word.text))));
@@ -96,7 +96,7 @@ fn server_name(scope: &mut Scope<'_>, word: &Word) -> Result<(), Fault> {
         scope.warn(word, format!("\"{}\" matches no host: a server's name has no scheme, port or path", word.text));
     }
     if scope.names.is_empty() {
-        // ".example.org" is that name and all below it.
+        // ".example.org" is that name and every name below it.
         scope.settings.server_name = Arc::from(text.strip_prefix('.').unwrap_or(&text));
     }
     scope.names.push(Word { text, ..word.clone() });

@@ -9,16 +9,16 @@ use crate::config::scope::Scope;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// More parts than are looked up, named and shown in one turn of the loop.
+/// More parts than one turn of the loop can look up, name and show.
 const PARTS_MAX: usize = 1000;
 
-/// The least that the head of a part must have room for: its field's name and its file's.
+/// The least limit for the head of a part: it must hold the names of the field and of the file.
 const HEAD_BYTES_MIN: u64 = 256;
 
-/// The most that is held of the head of one part.
+/// The highest limit for the head of one part.
 const HEAD_BYTES_MAX: u64 = 1 << 20;
 
-/// The most that is held of the fields of one form.
+/// The highest limit for the fields of one form.
 const FIELDS_BYTES_MAX: u64 = 16 << 20;
 
 pub(super) const TABLE: &[Directive] = &[
@@ -72,7 +72,7 @@ pub(super) const TABLE: &[Directive] = &[
     },
 ];
 
-/// `upload_store DIR|off;` The folder may be a symbolic link; no name in it is ever followed.
+/// `upload_store DIR|off;` The folder may be a symbolic link; names in it are never followed.
 fn upload_store(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     scope.settings.upload_store = folder(scope, &it.args[0])?;
     Ok(())
@@ -81,13 +81,14 @@ fn upload_store(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
 fn folder(scope: &Scope<'_>, word: &Word) -> Result<Option<Arc<PathBuf>>, Fault> {
     match word.plain()? {
         "off" => Ok(None),
-        // As `root`, so that the two can be compared.
+        // In the same form as `root`, so that the two can be compared.
         _ => Ok(Some(Arc::new(scope.path(word)?.components().collect()))),
     }
 }
 
-/// All plain directives of a level have been read. A program and a store cannot both answer POST: of two levels the
-/// inner one says which. Where uploads are stored none of them is run because of what an outer level says.
+/// Called after all plain directives of a level. A program and a store cannot both answer POST: on one level both are
+/// an error, and an inner level overrides an outer one. Where uploads are stored, a `cgi` of an outer level does not
+/// apply, so that no uploaded file is run.
 pub(in crate::config) fn settle(scope: &mut Scope<'_>) -> Result<(), Fault> {
     let store = scope.seen.get("upload_store").copied().filter(|_| scope.settings.upload_store.is_some());
     let program = ["cgi", "cgi_pass"].iter().find_map(|name| Some((name, *scope.seen.get(*name)?)));

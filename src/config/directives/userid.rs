@@ -1,4 +1,4 @@
-//! Cookies that know a visitor again.
+//! Cookies that identify a visitor.
 
 use super::{Contexts, Directive, Form, MANY, put};
 use crate::config::lex::Word;
@@ -70,7 +70,7 @@ fn name(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What may stand in a cookie beside its value.
+/// Text that is allowed in a cookie's attribute.
 fn attribute(word: &Word) -> Result<String, Fault> {
     match word.plain()? {
         text if text.contains(';') => Err(word.fault("a \";\" would end this part of the cookie")),

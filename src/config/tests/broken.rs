@@ -285,11 +285,11 @@ fn locations() {
         ("alias /x;", "17: \"alias\" is not allowed in \"server\"; it belongs in \"location\"".into()),
         (
             "location /a { root x; alias y; }",
-            "39: \"alias\" and \"root\" cannot both hold, first at site.conf:1:31".into(),
+            "39: \"alias\" and \"root\" exclude each other, first at site.conf:1:31".into(),
         ),
         (
             "location /a { alias y; root x; }",
-            "40: \"root\" and \"alias\" cannot both hold, first at site.conf:1:31".into(),
+            "40: \"root\" and \"alias\" exclude each other, first at site.conf:1:31".into(),
         ),
         ("location @a { alias y; }", "31: \"alias\" has no path to replace in a named location; use \"root\"".into()),
     ];

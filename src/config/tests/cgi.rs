@@ -135,8 +135,8 @@ fn broken() {
     let no_variable = "is no variable of an environment: letters, digits and underscores make one";
     let table = [
         ("cgi yes;", "\"yes\" is neither \"on\" nor \"off\"".to_owned()),
-        ("cgi on; cgi_pass x;", "\"cgi_pass\" and \"cgi\" cannot both hold, first at site.conf:1:32".into()),
-        ("cgi_pass x; cgi off;", "\"cgi\" and \"cgi_pass\" cannot both hold, first at site.conf:1:32".into()),
+        ("cgi on; cgi_pass x;", "\"cgi_pass\" and \"cgi\" exclude each other, first at site.conf:1:32".into()),
+        ("cgi_pass x; cgi off;", "\"cgi\" and \"cgi_pass\" exclude each other, first at site.conf:1:32".into()),
         ("cgi_pass \"\";", "this value is empty".into()),
         ("cgi_pass bin/;", "\"bin/\" is a folder, not a program".into()),
         ("cgi_pass $uri;", "variables are not supported in this path".into()),
@@ -155,8 +155,8 @@ fn broken() {
         ("cgi_param A-B b;", format!("\"A-B\" {no_variable}")),
         ("cgi_param \"\" b;", "this value is empty".into()),
         ("cgi_param A $urii;", "unknown variable \"$urii\", did you mean \"$uri\"?".into()),
-        ("cgi_timeout 0;", "no program can answer in no time".into()),
-        ("cgi_idle_timeout 0ms;", "no program can answer in no time".into()),
+        ("cgi_timeout 0;", "this time must be longer than 0".into()),
+        ("cgi_idle_timeout 0ms;", "this time must be longer than 0".into()),
         ("cgi_path_info off;", "unknown value \"off\"; accepted: on, uri".into()),
         ("cgi_request_buffering 1;", "\"1\" is neither \"on\" nor \"off\"".into()),
         ("cgi_max_processes 0;", "\"0\" is not a whole number from 1 to 100000".into()),

@@ -1,8 +1,8 @@
 //! What inner levels take from outer ones.
 
 use super::*;
+use crate::config::Level;
 use crate::config::{ErrorPageStatus, LogTarget};
-use crate::log::Level;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! What right configurations come to.
 
 use super::*;
-use crate::config::{AccessLog, Address, Escape, Literal, LogTarget, Part, Return, Template, Variable};
+use crate::config::{AccessLog, Address, Escape, Literal, LogTarget, Return, Template, TemplatePart, Variable};
 use crate::http::Known;
 use std::time::Duration;
 
@@ -136,7 +136,7 @@ fn logs() {
     assert!(logs[0].format.parts.iter().any(|part| part.variable == Variable::HttpKnown(Known::UserAgent)));
     let AccessLog { format, buffer_bytes, flush, .. } = &*logs[1];
     assert_eq!((*buffer_bytes, *flush, format.escape), (4096, Duration::from_secs(5), Escape::Json));
-    let part = |before: &str, variable| Part { before: Literal::new(before.into()), variable };
+    let part = |before: &str, variable| TemplatePart { before: Literal::new(before.into()), variable };
     assert_eq!(format.parts, [part("", Variable::RemoteAddr), part(" ", Variable::Status)]);
     assert_eq!(format.rest.as_str(), "");
     assert_eq!(*logs[2].target, LogTarget::Stderr);

@@ -1,35 +1,35 @@
-//! Programs that answer requests: CGI/1.1 (RFC 3875).
+//! The settings for programs that answer requests: CGI/1.1 (RFC 3875).
 
 use super::Template;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The `cgi` directives of a level on which programs answer.
+/// The cgi_ directives of a level where programs answer.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Cgi {
-    /// `cgi_pass`: this program answers. `None`: `cgi on`, the file that the URL names is the program.
+    /// `cgi_pass`: this program answers. None for `cgi on`: the file in the URL is the program.
     pub pass: Option<CgiPass>,
-    /// `cgi_extension`: only URLs with a segment that ends so are answered by a program; empty: all are. With their
-    /// dot, in lower case: on a file system that ignores case, `x.PY` must not be shown as text.
+    /// `cgi_extension`: a program answers only URLs with a segment that has one of these endings; empty: all URLs. With
+    /// dot, in lower case: on a file system that ignores case, the source of `x.PY` must not be served as text.
     pub extensions: Vec<String>,
-    /// `cgi_interpreter`: what runs files that end so, instead of the kernel. Extensions as above, absolute paths.
+    /// `cgi_interpreter`: the program that runs files with this ending; otherwise the kernel decides. Absolute paths.
     pub interpreters: Vec<(String, PathBuf)>,
-    /// `cgi_param`: further variables of the environment, in order.
+    /// `cgi_param`: additional variables of the environment, in order.
     pub params: Vec<CgiParam>,
-    /// `cgi_timeout`: how long a program may run in all. Default 60 s.
+    /// `cgi_timeout`: how long a program may run in total. Default 60 s.
     pub timeout: Duration,
-    /// `cgi_idle_timeout`: how long it may neither read nor write. Default 30 s.
+    /// `cgi_idle_timeout`: how long a program may run without reading or writing. Default 30 s.
     pub idle_timeout: Duration,
-    /// `cgi_path_info`. Default on: what follows the script.
+    /// `cgi_path_info`. Default on: the path behind the script.
     pub path_info: PathInfo,
-    /// `cgi_request_buffering`: a body of unknown length is stored before the program starts, so that it is told
-    /// CONTENT_LENGTH. Default on.
+    /// `cgi_request_buffering`: a body of unknown length is stored before the program starts, so that CONTENT_LENGTH is
+    /// known. Default on.
     pub request_buffering: bool,
-    /// `cgi_max_processes`: programs that run at once, per worker. Default 64.
+    /// `cgi_max_processes`: the number of programs that run at once, per worker. Default 64.
     pub processes_max: usize,
-    /// `cgi_rlimit`: what the programs may use, each resource once.
+    /// `cgi_rlimit`: the limits of the programs, each resource once.
     pub rlimits: Vec<Rlimit>,
-    /// The server's working directory, which a relative `root` begins at. Programs run elsewhere, and are told
+    /// The server's working directory, to resolve a relative `root`. A program runs in another directory and gets
     /// absolute paths.
     pub working_directory: PathBuf,
 }
@@ -37,52 +37,52 @@ pub struct Cgi {
 /// `cgi_pass PROGRAM;`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CgiPass {
-    /// The program, absolute.
+    /// The absolute path of the program.
     pub program: PathBuf,
-    /// Bytes of the URL's path that are the prefix of the location in which the directive stands; 0 if it has a name.
+    /// The length of the location's prefix in the URL, in bytes; 0 for a named location.
     pub prefix_bytes: usize,
 }
 
 /// `cgi_param NAME VALUE;`
 #[derive(Clone, PartialEq, Debug)]
 pub struct CgiParam {
-    /// Letters, digits and underscores. One that the server sets too is replaced.
+    /// Letters, digits and underscores. It replaces a variable that the server sets.
     pub name: String,
-    /// Variables are put in as they are.
+    /// The value; variables are inserted unescaped.
     pub value: Template,
 }
 
 /// `cgi_path_info on|uri;`
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PathInfo {
-    /// PATH_INFO is what follows the script in the URL (RFC 3875 section 4.1.5).
+    /// PATH_INFO is the part of the URL behind the script (RFC 3875 section 4.1.5).
     Rest,
-    /// PATH_INFO is the whole path of the URL, as some programs want it.
+    /// PATH_INFO is the whole path of the URL; some programs need that.
     Uri,
 }
 
 /// `cgi_rlimit NAME VALUE;`
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rlimit {
-    /// Of what.
+    /// The resource.
     pub resource: Resource,
-    /// How much, in the resource's unit.
+    /// The limit, in the unit of the resource.
     pub limit: u64,
 }
 
-/// What a program can be limited in: getrlimit(2).
+/// A resource of a process: getrlimit(2).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Resource {
-    /// `cpu`: processor time in seconds.
+    /// `cpu`: processor time, in seconds.
     Cpu,
-    /// `as`: memory that is mapped, in bytes.
+    /// `as`: mapped memory, in bytes.
     AddressSpace,
-    /// `nofile`: the highest number of a descriptor, plus one.
+    /// `nofile`: the highest descriptor number plus one.
     OpenFiles,
-    /// `fsize`: the size of a file that it writes, in bytes.
+    /// `fsize`: the size of a file that the program writes, in bytes.
     FileSize,
     /// `core`: the size of a core dump, in bytes.
     Core,
-    /// `nproc`: processes of the user that it runs as.
+    /// `nproc`: the number of processes of its user.
     Processes,
 }

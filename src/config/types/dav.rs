@@ -1,4 +1,4 @@
-//! How clients may change what a location serves.
+//! The settings for changes by clients: which methods may change the files of a location.
 
 use crate::http::Method;
 
@@ -7,13 +7,13 @@ use crate::http::Method;
 pub struct Dav {
     /// The methods that may change files here. Default none.
     pub methods: DavMethods,
-    /// The permissions of files that are new; `None`: 0666 less the umask.
+    /// The permissions of new files; None: 0666 without the umask.
     pub access: Option<u32>,
-    /// Folders that are missing on the way to a stored file are made. Default off.
+    /// Missing folders on the way to a stored file are made. Default off.
     pub full_put_path: bool,
-    /// A path with fewer names in it is not removed. Default 0.
+    /// A path with fewer segments is not removed. Default 0.
     pub min_delete_depth: usize,
-    /// What is stored is on the disk before the client is told so. Default off.
+    /// A stored file is on the disk (fsync(2)) before the client gets the answer. Default off.
     pub sync: bool,
 }
 
@@ -21,21 +21,21 @@ bitflags::bitflags! {
     /// `dav_methods off|PUT DELETE MKCOL COPY MOVE;`
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub struct DavMethods: u8 {
-        /// A file is stored under the name that the URL gives it.
+        /// Store a file under the name in the URL.
         const PUT = 1;
-        /// A file is removed, or a directory with all that is in it.
+        /// Remove a file, or a directory with everything in it.
         const DELETE = 2;
-        /// A directory is made.
+        /// Make a directory.
         const MKCOL = 4;
-        /// A file or a directory gets a copy elsewhere.
+        /// Copy a file or a directory.
         const COPY = 8;
-        /// A file or a directory gets another name.
+        /// Rename a file or a directory.
         const MOVE = 16;
     }
 }
 
 impl DavMethods {
-    /// Whether this method is one of them.
+    /// Whether the set has this method.
     pub fn allow(self, method: Method) -> bool {
         let flag = match method {
             Method::Put => Self::PUT,

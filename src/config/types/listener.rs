@@ -1,36 +1,38 @@
-//! Where the server listens, and who answers there.
+//! The addresses that the server listens on, and the servers behind them.
 
-use super::{Address, Names, Server, Settings};
+use super::{Address, NameMap, Server, Settings};
 use crate::password::Users;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An address that is listened on and the virtual hosts behind it.
+/// An address and the virtual hosts behind it.
 #[derive(Clone, Debug)]
 pub struct Listener {
-    /// Where.
+    /// The address.
     pub address: Address,
-    /// `backlog=`: connections that the kernel completes ahead of accept. Default 511.
+    /// `backlog=`: the number of completed connections that the kernel queues before accept(2). Default 511.
     pub backlog: i32,
-    /// `reuseport`: other processes of the same user may listen here as well, and the kernel spreads the connections.
+    /// `reuseport`: other processes of the same user may listen here too, and the kernel distributes the connections.
     pub reuseport: bool,
-    /// A wildcard address and a specific one share the port, which the kernel allows only if both sockets say so.
+    /// A wildcard address and a specific one share the port; the kernel allows that only if both sockets have
+    /// `SO_REUSEPORT`.
     pub overlaps: bool,
-    /// `ipv6only=`: an IPv6 socket takes no IPv4 connections. Default on; of no meaning for other addresses.
+    /// `ipv6only=`: an IPv6 socket accepts no IPv4 connections. Default on; other addresses ignore it.
     pub ipv6only: bool,
-    /// Who answers. Shared, since each connection keeps the hosts that it was accepted with.
+    /// The servers behind the address. Shared, because each connection keeps the hosts that it was accepted with.
     pub hosts: Arc<Hosts>,
-    /// Not HTTP but the directory protocol is spoken here. Of `hosts` the first server's settings are the connections'.
+    /// The address speaks the directory protocol, not HTTP. Its connections have the settings of the first server in
+    /// `hosts`.
     pub directory: Option<Arc<DirectoryServer>>,
 }
 
 /// The virtual hosts of one address.
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
-    /// All servers; the first is the default, whatever order the file has.
+    /// All servers; the first is the default server, in whatever order the file has them.
     pub servers: Vec<Arc<Server>>,
-    /// Exact names, lower case, to an index of `servers`.
-    pub exact: Names<usize>,
+    /// Exact names in lower case, with the index in `servers`.
+    pub exact: NameMap<usize>,
     /// `*.example.org` as ".example.org", the longest first.
     pub suffixes: Vec<(String, usize)>,
     /// `www.example.*` as "www.example.", the longest first.
@@ -40,10 +42,10 @@ pub struct Hosts {
 /// A `server` in `directory`.
 #[derive(Clone, Debug)]
 pub struct DirectoryServer {
-    /// How its files are read: below `root`, through no symbolic link.
+    /// How files are read: below `root`, and not through symbolic links.
     pub settings: Arc<Settings>,
-    /// `users`: who may log in; `None`: nobody need.
+    /// `users`: the users that may log in; None: no login is needed.
     pub users: Option<Arc<Users>>,
-    /// `timeout`: how long a client may take for a line, or take nothing of an answer. Default 60 s.
+    /// `timeout`: the longest time for a line, and the longest pause while an answer is sent. Default 60 s.
     pub timeout: Duration,
 }

@@ -1,4 +1,4 @@
-//! What a response gets beside its content: fields of the configuration's own, freshness, the form of redirects.
+//! The settings of responses beside their content: additional fields, freshness, the form of redirects.
 
 use super::Template;
 use crate::http::listing::Format;
@@ -7,29 +7,29 @@ use std::time::Duration;
 
 /// `add_header NAME VALUE [always];`
 ///
-/// A value in which a variable is set is filled in per request and must be checked then, as all that clients can
-/// influence; its fixed text holds no control byte. A value that comes out empty adds nothing.
+/// The fixed text of the value has no control byte. A value with variables is made per request and must be checked
+/// then, because clients can influence it. An empty value adds no field.
 #[derive(Clone, PartialEq, Debug)]
 pub struct AddHeader {
-    /// The field's name as written: a token, and none of those that the server alone can know (Content-Length, ...).
+    /// The field's name as written: a token, and not a field that only the server can know (Content-Length, ...).
     pub name: Arc<str>,
-    /// The value; variables are put in as they are.
+    /// The value; variables are inserted unescaped.
     pub value: Template,
-    /// With any status; without it only with those of [`is_plain_status`].
+    /// Add the field to every status; otherwise only to those of [`is_plain_status`].
     pub always: bool,
-    /// A response has this field once (Content-Type, ETag, Server, ...): it takes the place of the server's own, which
-    /// an empty value takes away.
+    /// A response has this field only once (Content-Type, ETag, Server, ...): the value replaces that of the server,
+    /// and an empty value removes the field.
     pub replaces: bool,
 }
 
 impl AddHeader {
-    /// Does a response of this status get the field?
+    /// Whether a response with this status gets the field.
     pub fn applies(&self, status: u16) -> bool {
         self.always || is_plain_status(status)
     }
 }
 
-/// The statuses that `expires`, and `add_header` without `always`, are for: nginx's list.
+/// nginx's list of the statuses that get `expires`, and `add_header` without `always`.
 pub fn is_plain_status(status: u16) -> bool {
     matches!(status, 200 | 201 | 204 | 206 | 301..=304 | 307 | 308)
 }
@@ -40,22 +40,22 @@ pub fn is_plain_status(status: u16) -> bool {
 pub enum Expires {
     /// Neither field.
     Off,
-    /// Stale from the start.
+    /// The response is stale from the start.
     Epoch,
     /// Ten years.
     Max,
-    /// That many seconds from now; below zero: stale already.
+    /// This number of seconds from now; a negative number means already stale.
     AfterNow(i64),
-    /// That many seconds after the file's last change; from now if it has none.
+    /// This number of seconds after the file's last change; from now if the response has no such date.
     AfterModified(i64),
 }
 
-/// What [`Expires`] comes to for one response.
+/// The result of [`Expires`] for one response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Freshness {
-    /// Expires, in seconds since 1970.
+    /// The value of Expires, in seconds since 1970.
     pub expires_secs: i64,
-    /// `Cache-Control: max-age=`; `None`: `Cache-Control: no-cache`.
+    /// `Cache-Control: max-age=`, in seconds; None: `Cache-Control: no-cache`.
     pub max_age_secs: Option<u64>,
 }
 
@@ -64,7 +64,7 @@ impl Expires {
     const EPOCH: Freshness = Freshness { expires_secs: 1, max_age_secs: None };
     const MAX: Freshness = Freshness { expires_secs: 2_145_916_555, max_age_secs: Some(315_360_000) };
 
-    /// The fields' values at the time `now_secs` (since 1970); `None`: no fields.
+    /// The values at the time `now_secs` (since 1970). Returns None if the response gets neither field.
     pub fn freshness(self, now_secs: i64, last_modified_secs: Option<i64>) -> Option<Freshness> {
         let (from_secs, after_secs) = match self {
             Expires::Off => return None,
@@ -74,71 +74,74 @@ impl Expires {
             Expires::AfterModified(secs) => (last_modified_secs.unwrap_or(now_secs), secs),
         };
         let expires_secs = from_secs.saturating_add(after_secs);
-        // As in nginx, a time below zero never makes anything fresh, not even after a change in the future.
+        // As in nginx, a negative time makes a response stale, even if the file's last change is in the future.
         let age_secs = if after_secs < 0 { None } else { u64::try_from(expires_secs.saturating_sub(now_secs)).ok() };
         Some(Freshness { expires_secs, max_age_secs: age_secs })
     }
 }
 
-/// How the server writes the Location of redirects of its own: the slash after a directory's name, `return 301 /path`.
+/// The Location of redirects that the server itself sends: for a missing slash behind a directory, and for `return 301
+/// /path`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Redirects {
-    /// `absolute_redirect`: with scheme and host; otherwise the path alone. Default on.
+    /// `absolute_redirect`: with scheme and host; otherwise only the path. Default on.
     pub absolute: bool,
-    /// `port_in_redirect`: an absolute one names the port if it is not the scheme's own. Default on.
+    /// `port_in_redirect`: an absolute one has the port, if it is not the default of the scheme. Default on.
     pub port: bool,
-    /// `server_name_in_redirect`: an absolute one names the first `server_name`, not the request's host. Default off.
+    /// `server_name_in_redirect`: an absolute one has the first `server_name`, not the host of the request. Default
+    /// off.
     pub server_name: bool,
 }
 
-/// `autoindex`, `autoindex_exact_size`, `autoindex_localtime`, `autoindex_format`: what a directory without an index
-/// file is answered with.
+/// `autoindex`, `autoindex_exact_size`, `autoindex_localtime`, `autoindex_format`: the response for a directory without
+/// an index file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Autoindex {
     /// A listing; otherwise 403. Default off.
     pub on: bool,
     /// Sizes in bytes; otherwise rounded, with units. HTML only. Default on.
     pub exact_size: bool,
-    /// Times in the server's zone, otherwise in UTC. HTML only. Default off.
+    /// Times in the server's time zone; otherwise in UTC. HTML only. Default off.
     pub localtime: bool,
-    /// How it is written; `None` (`auto`): as the request's Accept wants it. Default HTML.
+    /// The format; None (`auto`): the format that the request's Accept prefers. Default HTML.
     pub format: Option<Format>,
 }
 
 /// `gzip_static off|on|always;`
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum GzipStatic {
-    /// `FILE.gz` is a file like others.
+    /// `FILE.gz` has no special meaning.
     Off,
-    /// It is sent in place of `FILE` to clients that accept gzip.
+    /// `FILE.gz` is sent instead of `FILE` to clients that accept gzip.
     On,
-    /// It is sent to all.
+    /// `FILE.gz` is sent instead of `FILE` to all clients.
     Always,
 }
 
-/// `open_file_cache off|max=N [inactive=TIME];` and its kin: which files a worker keeps open, or keeps the bytes of,
-/// from one request to the next. Each worker has one cache for all that it serves; a place that keeps something in it
-/// makes room by its own limits.
+/// `open_file_cache off|max=N [inactive=TIME];` and the other open_file_cache_ directives: which files a worker keeps
+/// open, or keeps in memory, between requests. Each worker has one cache for everything that it serves; a location that
+/// adds a file makes room by its own limits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OpenFileCache {
-    /// Files; zero is off. Default 1024 (unlike nginx's off): what changes is noticed at once.
+    /// The number of files; zero is off. Default 1024 (unlike nginx's off): the worker notices changes at once.
     pub files_max: usize,
-    /// `inactive=`: one that nobody has asked for so long is closed. Default 60 s.
+    /// `inactive=`: a file that is not requested for this time is closed. Default 60 s.
     pub inactive: Duration,
-    /// `open_file_cache_valid`: after this time a file is looked at again even if no change was told of. Default 60 s.
+    /// `open_file_cache_valid`: after this time a file is checked again even if no change was reported. Default 60 s.
     pub valid: Duration,
-    /// `open_file_cache_min_uses`: requests within `inactive` until a file is kept. Default 2 (unlike nginx's 1).
+    /// `open_file_cache_min_uses`: the number of requests within `inactive` before a file is kept. Default 2 (unlike
+    /// nginx's 1).
     pub min_uses: u64,
-    /// `open_file_cache_errors`: that there is no such file is kept too. Default off.
+    /// `open_file_cache_errors`: also remember that a file does not exist. Default off.
     pub errors: bool,
-    /// `open_file_cache_bytes`: bytes of small files that are kept in memory, all together. Default 16 MiB.
+    /// `open_file_cache_bytes`: bytes of small files that are kept in memory, in total. Default 16 MiB.
     pub bytes_max: usize,
-    /// `file=`: longer files are kept open instead. Default 64 KiB.
+    /// `file=`: longer files are kept open, not in memory. Default 64 KiB.
     pub file_bytes_max: usize,
 }
 
 impl OpenFileCache {
-    /// Whether anything is kept.
+    /// Whether the cache is on.
     pub fn is_on(&self) -> bool {
         self.files_max > 0 && !self.inactive.is_zero() && !self.valid.is_zero()
     }
@@ -147,12 +150,12 @@ impl OpenFileCache {
 /// `if_modified_since off|exact|before;`
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum IfModifiedSince {
-    /// The field is not looked at.
+    /// Ignore the field.
     Off,
-    /// 304 only if the file's date is the very same: nginx's default, which notices files that were set back.
+    /// 304 only if the date is exactly that of the file: nginx's default, which notices a file with an older date.
     Exact,
-    /// 304 if the file's date is the same or earlier. Our default, since RFC 9110 section 13.1.3 defines the condition
-    /// so: a client may send the time of its own last request.
+    /// 304 if the file's date is the same or earlier. Our default, because RFC 9110 section 13.1.3 defines the
+    /// condition this way: a client may send the time of its own last request.
     Before,
 }
 

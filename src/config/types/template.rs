@@ -7,9 +7,9 @@ use std::fmt;
 /// Text with `$variables`.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Template {
-    /// The variables in order, each with what stands before it.
-    pub parts: Vec<Part>,
-    /// The text behind the last variable, which is all of it if there are none.
+    /// The variables in order, each with the text before it.
+    pub parts: Vec<TemplatePart>,
+    /// The text behind the last variable; the whole text if there are no variables.
     pub rest: Literal,
     /// `escape=` of log_format.
     pub escape: Escape,
@@ -17,18 +17,18 @@ pub struct Template {
 
 /// A piece of a [`Template`].
 #[derive(Clone, PartialEq, Debug)]
-pub struct Part {
-    /// Text as it stands.
+pub struct TemplatePart {
+    /// The fixed text before the variable.
     pub before: Literal,
-    /// To be filled in per request.
+    /// Replaced by its value for each request.
     pub variable: Variable,
 }
 
-/// Text of a template. Between variables there are mostly a few bytes.
+/// A fixed text of a template. Between variables it has usually only a few bytes.
 #[derive(Clone, PartialEq, Default)]
 pub struct Literal {
     text: String,
-    /// Its first bytes, with zeroes behind them if it is shorter.
+    /// The first bytes of the text, filled up with zeros.
     start: [u8; 8],
 }
 
@@ -45,7 +45,7 @@ impl Literal {
         &self.text
     }
 
-    /// Appends it.
+    /// Appends the text.
     #[inline]
     pub fn push(&self, out: &mut Vec<u8>) {
         match self.text.len() {
@@ -61,15 +61,15 @@ impl fmt::Debug for Literal {
     }
 }
 
-/// How values are made safe in a log line.
+/// How values are escaped in a log line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Escape {
     /// `"`, `\` and bytes outside 32..=126 as `\xHH`; an empty value as `-`.
     #[default]
     Default,
-    /// As inside a JSON string.
+    /// As in a JSON string.
     Json,
-    /// Not at all.
+    /// No escaping.
     None,
 }
 
@@ -100,7 +100,7 @@ pub enum Variable {
     Request,
     /// `$request_method`
     RequestMethod,
-    /// `$request_uri`: target as sent, with arguments
+    /// `$request_uri`: the target as sent, with arguments
     RequestUri,
     /// `$uri`, `$document_uri`: path, decoded and normalized
     Uri,
@@ -108,9 +108,9 @@ pub enum Variable {
     Args,
     /// `$is_args`: "?" or nothing
     IsArgs,
-    /// `$host`: request's host, lower case, no port; else the server's name
+    /// `$host`: the request's host, lower case, no port; otherwise the server's name
     Host,
-    /// `$hostname`: the machine's
+    /// `$hostname`: the name of the machine
     Hostname,
     /// `$scheme`
     Scheme,
@@ -136,15 +136,15 @@ pub enum Variable {
     DocumentRoot,
     /// `$request_filename`
     RequestFilename,
-    /// `$nginx_version`'s counterpart `$server_version`
+    /// `$server_version`, the counterpart of `$nginx_version`
     ServerVersion,
-    /// `$request_body_file`: where the request's body is stored, by `client_body_in_file_only`
+    /// `$request_body_file`: the file with the request's body, by `client_body_in_file_only`
     RequestBodyFile,
     /// `$request_id`: 32 hex digits
     RequestId,
     /// `$http_NAME`: a request field that the parser knows
     HttpKnown(Known),
-    /// `$http_NAME`: another request field, name lower case with hyphens
+    /// `$http_NAME`: another request field; the name in lower case with hyphens
     Http(String),
     /// `$sent_http_NAME`: a response field
     SentHttp(String),

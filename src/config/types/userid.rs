@@ -1,23 +1,23 @@
-//! Cookies that know a visitor again.
+//! The settings of cookies that identify a visitor.
 
 use crate::http::userid::Cookie;
 
-/// `userid` and its kin.
+/// `userid` and the other userid_ directives.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Userid {
-    /// What becomes of the cookie. Default off.
+    /// Whether the cookie is read and set. Default off.
     pub mode: UseridMode,
-    /// What it says. Default: the name "uid", the path "/", until the browser is closed.
+    /// The attributes. Default: the name "uid", the path "/", until the browser is closed.
     pub cookie: Cookie,
 }
 
 /// `userid off|log|on;`
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UseridMode {
-    /// The cookie is not looked at.
+    /// The cookie is ignored.
     Off,
-    /// `$uid_got` has what a client sends.
+    /// `$uid_got` is the client's identifier.
     Log,
-    /// And who sends none is given one.
+    /// The same, and a client without an identifier gets one.
     On,
 }

@@ -2,7 +2,7 @@ use super::*;
 use std::slice;
 
 /// All requests of a stream that comes in pieces of this size.
-fn requests(stream: &[u8], piece: usize) -> Vec<Request> {
+fn requests(stream: &[u8], piece: usize) -> Vec<DirectoryRequest> {
     let (mut lines, mut held, mut found) = (Lines::default(), Vec::new(), Vec::new());
     let mut pieces = stream.chunks(piece.max(1)).peekable();
     loop {
@@ -24,38 +24,38 @@ fn requests(stream: &[u8], piece: usize) -> Vec<Request> {
     }
 }
 
-fn cd(name: &str) -> Request {
-    Request::Cd(name.to_owned())
+fn cd(name: &str) -> DirectoryRequest {
+    DirectoryRequest::Cd(name.to_owned())
 }
 
-fn login(name: &str, password: &str) -> Request {
-    Request::Login { name: name.to_owned(), password: password.to_owned() }
+fn login(name: &str, password: &str) -> DirectoryRequest {
+    DirectoryRequest::Login { name: name.to_owned(), password: password.to_owned() }
 }
 
 #[test]
 fn lines_and_what_they_mean() {
-    let words = |takes| Request::Mistake(Mistake::Words(takes));
-    let rows: &[(&[u8], Request)] = &[
-        (b"PWD", Request::Pwd),
-        (b"pwd", Request::Pwd),
-        (b"  pWd   ", Request::Pwd),
-        (b"DIR ", Request::Dir), // as the first client of this protocol says it
-        (b"QUIT", Request::Quit),
-        (b"LOGOUT", Request::Logout),
+    let words = |takes| DirectoryRequest::Mistake(Mistake::Words(takes));
+    let rows: &[(&[u8], DirectoryRequest)] = &[
+        (b"PWD", DirectoryRequest::Pwd),
+        (b"pwd", DirectoryRequest::Pwd),
+        (b"  pWd   ", DirectoryRequest::Pwd),
+        (b"DIR ", DirectoryRequest::Dir), // as the first client of this protocol says it
+        (b"QUIT", DirectoryRequest::Quit),
+        (b"LOGOUT", DirectoryRequest::Logout),
         (b"cd a", cd("a")),
         (b"CD A", cd("A")),
         (b"CD   two    words ", cd("two words")),
-        (b"GET a/b.txt", Request::Get("a/b.txt".to_owned())),
+        (b"GET a/b.txt", DirectoryRequest::Get("a/b.txt".to_owned())),
         (b"LOGIN a b", login("a", "b")),
         (b"login  Ann   Secret", login("Ann", "Secret")),
-        (b"VERSION 0", Request::Version(0)),
-        (b"VERSION 000", Request::Version(0)),
-        (b"VERSION 1", Request::Version(1)),
-        (b"VERSION 99999999999999999999999999", Request::Version(1)),
-        (b"", Request::Mistake(Mistake::Verb)),
-        (b"   ", Request::Mistake(Mistake::Verb)),
-        (b"DIRS", Request::Mistake(Mistake::Verb)),
-        (b"HELO example.org", Request::Mistake(Mistake::Verb)),
+        (b"VERSION 0", DirectoryRequest::Version(0)),
+        (b"VERSION 000", DirectoryRequest::Version(0)),
+        (b"VERSION 1", DirectoryRequest::Version(1)),
+        (b"VERSION 99999999999999999999999999", DirectoryRequest::Version(1)),
+        (b"", DirectoryRequest::Mistake(Mistake::Verb)),
+        (b"   ", DirectoryRequest::Mistake(Mistake::Verb)),
+        (b"DIRS", DirectoryRequest::Mistake(Mistake::Verb)),
+        (b"HELO example.org", DirectoryRequest::Mistake(Mistake::Verb)),
         (b"VERSION", words("VERSION takes one number")),
         (b"VERSION one", words("VERSION takes one number")),
         (b"VERSION -1", words("VERSION takes one number")),
@@ -66,15 +66,15 @@ fn lines_and_what_they_mean() {
         (b"GET ", words("GET takes a file")),
         (b"PWD x", words("this verb takes no more words")),
         (b"DIR /", words("this verb takes no more words")),
-        (b"CD\ta", Request::Mistake(Mistake::Bytes)),
-        (b"CD a\0", Request::Mistake(Mistake::Bytes)),
-        (b"CD \xc3\xa4", Request::Mistake(Mistake::Bytes)),
-        (b"CD \xff", Request::Mistake(Mistake::Bytes)),
-        (b"PW\rD", Request::Mistake(Mistake::Bytes)),
-        (b"\x7fPWD", Request::Mistake(Mistake::Bytes)),
+        (b"CD\ta", DirectoryRequest::Mistake(Mistake::Bytes)),
+        (b"CD a\0", DirectoryRequest::Mistake(Mistake::Bytes)),
+        (b"CD \xc3\xa4", DirectoryRequest::Mistake(Mistake::Bytes)),
+        (b"CD \xff", DirectoryRequest::Mistake(Mistake::Bytes)),
+        (b"PW\rD", DirectoryRequest::Mistake(Mistake::Bytes)),
+        (b"\x7fPWD", DirectoryRequest::Mistake(Mistake::Bytes)),
     ];
     for (line, request) in rows {
-        assert_eq!(Request::parse(line), *request, "{}", line.escape_ascii());
+        assert_eq!(DirectoryRequest::parse(line), *request, "{}", line.escape_ascii());
         for end in [&b"\n"[..], b"\r\n"] {
             assert_eq!(requests(&[line, end].concat(), 1), slice::from_ref(request), "{}", line.escape_ascii());
         }
@@ -83,14 +83,14 @@ fn lines_and_what_they_mean() {
 
 #[test]
 fn a_line_has_a_limit_and_the_next_one_is_heard_again() {
-    let long = Request::Mistake(Mistake::Long);
+    let long = DirectoryRequest::Mistake(Mistake::Long);
     let exact = "x".repeat(LINE_BYTES_MAX - 3);
     for (stream, found) in [
-        (format!("CD {exact}\r\nPWD\n"), vec![cd(&exact), Request::Pwd]),
-        (format!("CD {exact}\nPWD\n"), vec![cd(&exact), Request::Pwd]),
-        (format!("CD {exact}x\nPWD\n"), vec![long.clone(), Request::Pwd]),
-        (format!("CD {exact}x\r\nPWD\n"), vec![long.clone(), Request::Pwd]),
-        (format!("CD {exact}{exact}{exact}\r\nPWD\n"), vec![long.clone(), Request::Pwd]),
+        (format!("CD {exact}\r\nPWD\n"), vec![cd(&exact), DirectoryRequest::Pwd]),
+        (format!("CD {exact}\nPWD\n"), vec![cd(&exact), DirectoryRequest::Pwd]),
+        (format!("CD {exact}x\nPWD\n"), vec![long.clone(), DirectoryRequest::Pwd]),
+        (format!("CD {exact}x\r\nPWD\n"), vec![long.clone(), DirectoryRequest::Pwd]),
+        (format!("CD {exact}{exact}{exact}\r\nPWD\n"), vec![long.clone(), DirectoryRequest::Pwd]),
         (format!("CD {exact}{exact}{exact}"), vec![long.clone()]),
     ] {
         for piece in [1, 2, 3, 7, 1024, 1025, 1026, 1027, 10_000] {
@@ -101,10 +101,10 @@ fn a_line_has_a_limit_and_the_next_one_is_heard_again() {
 
 #[test]
 fn a_line_without_an_end_is_no_request() {
-    assert_eq!(requests(b"PWD\nQUI", 3), [Request::Pwd, Request::Mistake(Mistake::Unfinished)]);
-    assert_eq!(requests(b"PWD\n", 3), [Request::Pwd]);
+    assert_eq!(requests(b"PWD\nQUI", 3), [DirectoryRequest::Pwd, DirectoryRequest::Mistake(Mistake::Unfinished)]);
+    assert_eq!(requests(b"PWD\n", 3), [DirectoryRequest::Pwd]);
     assert_eq!(requests(b"", 3), []);
-    assert_eq!(requests(b"PWD\r\r\n", 3), [Request::Mistake(Mistake::Bytes)], "one CR is the end's, not two");
+    assert_eq!(requests(b"PWD\r\r\n", 3), [DirectoryRequest::Mistake(Mistake::Bytes)], "one CR is the end's, not two");
     assert_eq!(Lines::default().next(b"PW", false), (0, None));
 }
 

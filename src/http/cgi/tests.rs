@@ -40,12 +40,12 @@ fn head_len(output: &str) -> usize {
     ends.min().expect("an empty line")
 }
 
-fn whole(output: &[u8], limits: &Limits) -> String {
+fn whole(output: &[u8], limits: &ScriptHeadLimits) -> String {
     shown(&HeadScan::default().advance(output, limits))
 }
 
 /// As the bytes come: each call sees all that has come.
-fn in_pieces(output: &[u8], cuts: &[usize], limits: &Limits) -> String {
+fn in_pieces(output: &[u8], cuts: &[usize], limits: &ScriptHeadLimits) -> String {
     let mut scan = HeadScan::default();
     for &cut in cuts {
         match scan.advance(&output[..cut], limits) {
@@ -114,7 +114,7 @@ const GOOD: &[(&str, &str)] = &[
     ("Status: 200\nLocation: /new\nContent-Type: a/b\n\n", "document 200 type=a/b location=/new"),
 ];
 
-/// What is none, and why: line and reason.
+/// Outputs that are refused, with line and reason.
 const BAD: &[(&str, &str)] = &[
     // Section 6.2: a head has at least one CGI field.
     ("\n", "! 1 neither"),
@@ -162,23 +162,23 @@ const BAD: &[(&str, &str)] = &[
 ];
 
 /// Default limits, and such that most heads break one of them.
-fn all_limits() -> [Limits; 4] {
-    let limits = |head_bytes_max, fields_max| Limits { head_bytes_max, fields_max };
-    [Limits::default(), limits(30, 10), limits(1000, 1), limits(1, 0)]
+fn all_limits() -> [ScriptHeadLimits; 4] {
+    let limits = |head_bytes_max, fields_max| ScriptHeadLimits { head_bytes_max, fields_max };
+    [ScriptHeadLimits::default(), limits(30, 10), limits(1000, 1), limits(1, 0)]
 }
 
 #[test]
 fn answers() {
     for (output, expected) in GOOD {
         let expected = format!("{expected} | {}", head_len(output));
-        assert_eq!(whole(output.as_bytes(), &Limits::default()), expected, "{output:?}");
+        assert_eq!(whole(output.as_bytes(), &ScriptHeadLimits::default()), expected, "{output:?}");
     }
 }
 
 #[test]
 fn what_is_no_answer() {
     for (output, expected) in BAD {
-        let found = whole(output.as_bytes(), &Limits::default());
+        let found = whole(output.as_bytes(), &ScriptHeadLimits::default());
         assert!(found.starts_with(expected), "{output:?}: {found}");
     }
 }
@@ -204,7 +204,7 @@ fn the_body_is_not_looked_at() {
         for body in [&b""[..], b"\n\n", b"\0\xff", b"Status: 500\n\n", &[b'x'; 40_000]] {
             let taken = head_len(output);
             let output = [&output.as_bytes()[..taken], body].concat();
-            assert_eq!(whole(&output, &Limits::default()), format!("{expected} | {taken}"));
+            assert_eq!(whole(&output, &ScriptHeadLimits::default()), format!("{expected} | {taken}"));
         }
     }
 }
@@ -216,7 +216,7 @@ fn a_head_without_an_end() {
     for (output, _) in GOOD {
         for len in 1..head_len(output) {
             let (mut scan, part) = (HeadScan::default(), &output.as_bytes()[..len]);
-            assert_eq!(scan.advance(part, &Limits::default()), Ok(ScriptHead::NeedMore));
+            assert_eq!(scan.advance(part, &ScriptHeadLimits::default()), Ok(ScriptHead::NeedMore));
             let lines = part.iter().filter(|b| **b == b'\n').count();
             let error = scan.ended();
             assert!(error.reason.starts_with("it has ended within its head"));
@@ -230,7 +230,7 @@ fn a_head_without_an_end() {
 #[test]
 fn limits_count_to_the_byte_and_the_field() {
     let head = b"Content-Type: a/b\nX: y\n\n";
-    let limits = |head_bytes_max, fields_max| Limits { head_bytes_max, fields_max };
+    let limits = |head_bytes_max, fields_max| ScriptHeadLimits { head_bytes_max, fields_max };
     let good = "document 200 type=a/b X=y | 24";
     assert_eq!(whole(head, &limits(24, 2)), good);
     assert_eq!(whole(head, &limits(23, 2)), format!("! 3 {TOO_LONG}"));
@@ -282,7 +282,7 @@ fn a_head_that_is_not_parsed_needs_a_status_line_and_an_end() {
         (" HTTP/1.1 200 OK\n\n", &no_line),
     ];
     for (output, expected) in rows {
-        let limits = Limits::default();
+        let limits = ScriptHeadLimits::default();
         assert_eq!(shown(&HeadScan::non_parsed().advance(output.as_bytes(), &limits)), expected, "{output:?}");
         let mut scan = HeadScan::non_parsed();
         let ends = (1..=output.len()).map(|end| scan.advance(&output.as_bytes()[..end], &limits));
@@ -290,6 +290,6 @@ fn a_head_that_is_not_parsed_needs_a_status_line_and_an_end() {
         assert_eq!(first.map_or("more".to_owned(), |result| shown(&result)), expected, "byte by byte: {output:?}");
     }
     let endless = format!("HTTP/1.1 200 OK\r\n{}", "X: 1\r\n".repeat(10_000));
-    let result = HeadScan::non_parsed().advance(endless.as_bytes(), &Limits::default());
+    let result = HeadScan::non_parsed().advance(endless.as_bytes(), &ScriptHeadLimits::default());
     assert_eq!(result.map_err(|error| error.reason), Err(TOO_LONG));
 }

@@ -4,23 +4,23 @@ use crate::http::seeded::Seeded;
 /// Data, trailers and bytes taken, or the error: what a whole input comes to when it is fed in these pieces.
 type Outcome = Result<Option<(Vec<u8>, String, usize)>, &'static str>;
 
-fn decode(input: &[u8], cuts: &[usize], limits: Limits) -> Outcome {
+fn decode(input: &[u8], cuts: &[usize], limits: HeadLimits) -> Outcome {
     let mut decoder = Decoder::new(limits);
     let mut data = Vec::new();
     let mut at = 0;
     for end in cuts.iter().copied().chain([input.len()]) {
         while at <= end {
             match decoder.decode(&input[at..end]).map_err(|e| e.reason)? {
-                Step::More => {
+                ChunkStep::More => {
                     at = end;
                     break;
                 }
-                Step::Data(range) => {
+                ChunkStep::Data(range) => {
                     assert!(!range.is_empty());
                     data.extend_from_slice(&input[at..end][range.clone()]);
                     at += range.end;
                 }
-                Step::End { taken } => {
+                ChunkStep::End { taken } => {
                     let trailers: Vec<_> =
                         decoder.trailers().iter().map(|f| [f.name, b"=", f.value].concat()).collect();
                     let trailers = String::from_utf8_lossy(&trailers.join(&b"&"[..])).into_owned();
@@ -33,7 +33,7 @@ fn decode(input: &[u8], cuts: &[usize], limits: Limits) -> Outcome {
 }
 
 fn whole(input: &[u8]) -> Outcome {
-    decode(input, &[], Limits::default())
+    decode(input, &[], HeadLimits::default())
 }
 
 /// RFC 9112 section 7.1: body, data, trailers.
@@ -126,23 +126,23 @@ fn malformed_bodies() {
 
 #[test]
 fn an_error_is_final() {
-    let mut decoder = Decoder::new(Limits::default());
+    let mut decoder = Decoder::new(HeadLimits::default());
     let error = decoder.decode(b"x").unwrap_err();
     assert_eq!(decoder.decode(b"0\r\n\r\n"), Err(error));
-    assert_eq!(decoder.decode(b""), Ok(Step::More));
+    assert_eq!(decoder.decode(b""), Ok(ChunkStep::More));
 }
 
 #[test]
 fn an_end_is_final() {
-    let mut decoder = Decoder::new(Limits::default());
-    assert_eq!(decoder.decode(b"0\r\n\r\n0"), Ok(Step::End { taken: 5 }));
-    assert_eq!(decoder.decode(b"0"), Ok(Step::End { taken: 0 }));
+    let mut decoder = Decoder::new(HeadLimits::default());
+    assert_eq!(decoder.decode(b"0\r\n\r\n0"), Ok(ChunkStep::End { taken: 5 }));
+    assert_eq!(decoder.decode(b"0"), Ok(ChunkStep::End { taken: 0 }));
 }
 
 #[test]
 fn the_largest_chunk_is_counted_down() {
-    let mut decoder = Decoder::new(Limits::default());
-    assert_eq!(decoder.decode(b"ffffffffffffffff\r\nab"), Ok(Step::Data(18..20)));
+    let mut decoder = Decoder::new(HeadLimits::default());
+    assert_eq!(decoder.decode(b"ffffffffffffffff\r\nab"), Ok(ChunkStep::Data(18..20)));
     assert_eq!(decoder.left, u64::MAX - 2);
 }
 
@@ -155,7 +155,7 @@ fn nothing_grows_without_end() {
     assert!(whole(&b"0".repeat(20_000)).is_err());
     assert!(whole(&b"1;a\r\nx\r\n".repeat(20_000)).is_err());
     assert_eq!(whole(&b"1\r\nx\r\n".repeat(20_000)), Ok(None));
-    let limits = Limits { line_bytes_max: 10, head_bytes_max: 25, fields_max: 2 };
+    let limits = HeadLimits { line_bytes_max: 10, head_bytes_max: 25, fields_max: 2 };
     let trailers = |text: &str| decode(format!("0\r\n{text}").as_bytes(), &[], limits).map(|_| ());
     assert_eq!(trailers("X:345678\r\nX:345678\r\n\r\n"), Ok(()));
     assert!(trailers("X:3456789").is_ok() && trailers("X:345678901").is_err());
@@ -169,10 +169,10 @@ fn every_split_point_gives_the_same_result() {
     for (input, ..) in VALID {
         let expected = whole(input);
         for cut in 0..=input.len() {
-            assert_eq!(decode(input, &[cut], Limits::default()), expected, "{} cut at {cut}", input.escape_ascii());
+            assert_eq!(decode(input, &[cut], HeadLimits::default()), expected, "{} cut at {cut}", input.escape_ascii());
         }
         let every: Vec<usize> = (0..=input.len()).collect();
-        assert_eq!(decode(input, &every, Limits::default()), expected, "{}", input.escape_ascii());
+        assert_eq!(decode(input, &every, HeadLimits::default()), expected, "{}", input.escape_ascii());
     }
 }
 
@@ -183,8 +183,8 @@ fn mutated_bodies_never_panic_and_never_depend_on_splits() {
         let mut random = Seeded(seed);
         let input = random.pick(VALID).0;
         let input = random.mutate(input);
-        let limits = Limits { line_bytes_max: 12, head_bytes_max: 20, fields_max: 2 };
-        let limits = *random.pick(&[Limits::default(), limits]);
+        let limits = HeadLimits { line_bytes_max: 12, head_bytes_max: 20, fields_max: 2 };
+        let limits = *random.pick(&[HeadLimits::default(), limits]);
         let expected = decode(&input, &[], limits);
         for _ in 0..3 {
             let cuts = random.cuts(input.len());
@@ -215,6 +215,10 @@ fn what_is_encoded_is_decoded() {
         }
         wire.extend_from_slice(LAST_CHUNK);
         let cuts = random.cuts(wire.len());
-        assert_eq!(decode(&wire, &cuts, Limits::default()), Ok(Some((data, String::new(), wire.len()))), "seed {seed}");
+        assert_eq!(
+            decode(&wire, &cuts, HeadLimits::default()),
+            Ok(Some((data, String::new(), wire.len()))),
+            "seed {seed}"
+        );
     }
 }

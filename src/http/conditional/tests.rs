@@ -1,5 +1,6 @@
 use super::*;
-use crate::http::head::{Limits, Scan, request};
+use crate::http::HeadLimits;
+use crate::http::head::{Scan, request};
 
 const SECS: i64 = 784_111_777;
 const AT: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
@@ -10,7 +11,7 @@ const NOW: i64 = 1_700_000_000;
 fn fields(lines: &[&str]) -> Fields {
     let head =
         format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", lines.iter().map(|l| format!("{l}\r\n")).collect::<String>());
-    request(head.as_bytes(), &mut Scan::default(), &Limits::default()).unwrap().unwrap().0.fields.clone()
+    request(head.as_bytes(), &mut Scan::default(), &HeadLimits::default()).unwrap().unwrap().0.fields.clone()
 }
 
 fn status(method: Method, lines: &[&str], now: Validators<'_>, exists: bool) -> u16 {

@@ -1,10 +1,10 @@
-//! Field names that have a number, found by a few comparisons of eight bytes each.
+//! Numbers for common field names, found with a few comparisons of eight bytes each.
 
 use super::super::octets::{HIGH_BITS, equal, first_mark, until};
 
-/// Field names that the server itself asks for, or that browsers send with every request. The rest is found by text
-/// with [`Fields::get_by_name`](super::Fields::get_by_name).
-#[allow(missing_docs)] // the names are their own explanation
+/// The field names that the server asks for, or that browsers send with every request. For other names there is
+/// [`Fields::get_by_name`](super::Fields::get_by_name).
+#[allow(missing_docs)] // the names explain themselves
 #[rustfmt::skip]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
@@ -18,7 +18,7 @@ pub enum Known {
     XRealIp,
 }
 
-/// In the order of the enum, which `ENTRIES` checks when it is compiled.
+/// In the order of the enum; `ENTRIES` checks that at compile time.
 const NAMES: [(Known, &str); 59] = [
     (Known::Accept, "Accept"),
     (Known::AcceptCharset, "Accept-Charset"),
@@ -82,7 +82,7 @@ const NAMES: [(Known, &str); 59] = [
 ];
 
 impl Known {
-    /// The field that a name means, in any case.
+    /// The field with this name; upper and lower case are equal.
     pub const fn parse(name: &[u8]) -> Option<Known> {
         if name.is_empty() { None } else { Ends::of(name).find(name, name.len()) }
     }
@@ -92,7 +92,7 @@ impl Known {
         NAMES[self as usize].1
     }
 
-    /// All of them.
+    /// All known fields.
     pub fn all() -> impl Iterator<Item = Known> {
         NAMES.iter().map(|&(known, _)| known)
     }
@@ -102,15 +102,15 @@ impl Known {
     }
 }
 
-/// The length of the name that a field line begins with, up to its colon, and what it means. It may be any bytes but
-/// a colon. 0: there is no name, or no colon.
+/// The length of the name at the start of a field line, up to its colon, and its number if it is known. The name may
+/// have any bytes but a colon. The length is 0 if the name is empty or there is no colon.
 #[inline(always)] // one call per line
 pub(super) fn name_of(line: &[u8]) -> (usize, Option<Known>) {
     let start = line.first_chunk().map_or_else(|| u128_of(line), |start| u128::from_le_bytes(*start));
     let (first, second) = (start as u64, (start >> 64) as u64);
     let colons = |word| equal(word, b':') & HIGH_BITS;
     let (len, ends) = if colons(first) != 0 {
-        // The mark is the highest bit of the colon's byte. All bits up to it, shifted by eight, are those of the name.
+        // The mark is the highest bit of the colon's byte. The bits below it, shifted by eight, belong to the name.
         let marks = colons(first);
         let all = first & ((marks ^ (marks - 1)) >> 8);
         (first_mark(marks), Ends { first: all, last: all })
@@ -128,7 +128,7 @@ pub(super) fn name_of(line: &[u8]) -> (usize, Option<Known>) {
     }
 }
 
-/// A text of up to 16 bytes, and zeros.
+/// A text of up to 16 bytes, filled up with zeros.
 #[cold]
 const fn u128_of(text: &[u8]) -> u128 {
     let (mut all, mut i) = (0, text.len());
@@ -139,7 +139,7 @@ const fn u128_of(text: &[u8]) -> u128 {
     all
 }
 
-/// The first and the last eight bytes of a name. Of a shorter one both are all of it, and zeros.
+/// The first and the last eight bytes of a name. For a shorter name both are the whole name, filled up with zeros.
 #[derive(Clone, Copy)]
 struct Ends {
     first: u64,
@@ -155,7 +155,7 @@ impl Ends {
         Ends { first: all, last: all }
     }
 
-    /// The known name that has these ends, in any case, and the same middle. `text` begins with it.
+    /// The known name with these ends, in any case, and the same middle. `text` begins with it.
     #[inline(always)]
     const fn find(self, text: &[u8], len: usize) -> Option<Known> {
         let i = SLOTS[self.slot()] as usize;
@@ -171,24 +171,25 @@ impl Ends {
         Some(entry.known)
     }
 
-    /// Where `SLOTS` has the name that these may be the ends of. The upper bits of a product hang on all bits of its
-    /// factors; of the constant nothing is asked but that it keeps the names apart.
+    /// The slot in `SLOTS` of the name with these ends, if it is known. The upper bits of a product depend on all bits
+    /// of its factors. Any constant will do that gives each name its own slot.
     #[inline(always)]
     const fn slot(self) -> usize {
-        let mixed = (self.first ^ self.last.rotate_left(8)) & (u64::MAX / 255 * 0x5f); // but the case
+        let mixed = (self.first ^ self.last.rotate_left(8)) & (u64::MAX / 255 * 0x5f); // without the case bits
         (mixed.wrapping_mul(0xbc66_7413_4539_884d) >> 56) as usize
     }
 }
 
-/// The bit of each byte that tells the case of a letter.
+/// The bit of each byte that is the case of a letter.
 const CASE: u64 = u64::MAX / 255 * 0x20;
 
-/// The bits of a known name that count: all, but of letters (which have bit 6; the hyphen has not) not their case.
+/// The bits of a known name that are compared: all but the case bit of letters. (Letters have bit 6; a hyphen does
+/// not.)
 const fn counting(name: u64) -> u64 {
     !(name >> 1 & CASE)
 }
 
-/// What stands between the ends of a long name. There are few of these.
+/// The bytes between the ends of a long name. Few names are that long.
 #[inline(never)]
 const fn is_middle_different(text: &[u8], known: Known) -> bool {
     let known = known.name().as_bytes();
@@ -202,12 +203,12 @@ const fn is_middle_different(text: &[u8], known: Known) -> bool {
     false
 }
 
-/// A name as it is compared.
+/// A name in the form that is compared.
 struct Entry {
     known: Known,
     len: usize,
     ends: Ends,
-    /// Which bits of the ends count.
+    /// The bits of the ends that are compared.
     counts: Ends,
 }
 
@@ -227,7 +228,7 @@ const ENTRIES: [Entry; NAMES.len()] = {
     entries
 };
 
-/// A perfect hash of `NAMES`: a collision fails the build, then `slot` needs another factor.
+/// A perfect hash of `NAMES`: a collision fails the build, and then `slot` needs another factor.
 const SLOTS: [u8; 256] = {
     let mut slots = [u8::MAX; 256];
     let mut i = 0;

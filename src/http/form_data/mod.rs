@@ -1,13 +1,14 @@
-//! multipart/form-data (RFC 7578) taken apart as it arrives: bytes in, [`Event`]s out.
+//! A parser for multipart/form-data (RFC 7578) that works while the body arrives: bytes in, [`FormEvent`]s out.
 //!
-//! A part ends at CRLF, two hyphens and the boundary (RFC 2046 section 5.1.1). What looks like the beginning of that at
-//! the end of a piece is not kept but counted: if it proves to be content, it is told from the delimiter, which is the
-//! same bytes. So no content is copied, and nobody needs to keep what has been read. The delimiter's only CR is its
-//! first byte: when a comparison fails, another one can begin no earlier than at the byte that failed.
+//! The delimiter of parts is CRLF, two hyphens and the boundary (RFC 2046 section 5.1.1). A piece of the body may end
+//! in the middle of a delimiter. The parser does not keep those bytes, it counts them: if they turn out to be content,
+//! it takes them from its own copy of the delimiter, which has the same bytes. So no content is copied, and the caller
+//! need not keep what it has passed. The first byte of the delimiter is its only CR, so after a failed comparison the
+//! next delimiter can begin at the failed byte at the earliest.
 
 mod part;
 
-pub use part::Part;
+pub use part::FormPart;
 
 use super::octets::{is_blank, trim};
 use super::parameters;
@@ -18,16 +19,16 @@ use std::ops::Range;
 /// The longest boundary (RFC 2046 section 5.1.1).
 const BOUNDARY_BYTES_MAX: usize = 70;
 
-/// How much of a form is accepted.
+/// How large a form may be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FormLimits {
-    /// Fields and files.
+    /// The number of parts: fields and files together.
     pub parts_max: usize,
-    /// The content of one file; 0: no limit but that of the whole body.
+    /// Bytes of the content of one file; 0: only the whole body has a limit.
     pub file_bytes_max: u64,
-    /// The names and contents of all fields that are no files.
+    /// Bytes of the names and contents of all fields that are not files.
     pub fields_bytes_max: u64,
-    /// The head of one part with its empty line.
+    /// Bytes of the head of one part, its empty line included.
     pub head_bytes_max: usize,
 }
 
@@ -38,23 +39,23 @@ impl Default for FormLimits {
     }
 }
 
-/// What comes next in a form.
+/// The next piece of a form.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Event<'a> {
-    /// A field or a file begins.
-    Part(Part),
-    /// The next bytes of its content; never empty.
+pub enum FormEvent<'a> {
+    /// A part begins: a field or a file.
+    Part(FormPart),
+    /// The next bytes of the part's content; never empty.
     Data(&'a [u8]),
-    /// Its content is complete.
+    /// The part's content is complete.
     PartEnd,
-    /// The form is complete. What follows, the epilogue, is passed over.
+    /// The form is complete. The bytes behind it, the epilogue, are ignored.
     End,
 }
 
-/// Why a body is no form, or one that is not accepted.
+/// Why a body is refused: it is not a valid form, or it is over a limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FormError {
-    /// 400, or 413 for what is over a limit.
+    /// 400, or 413 if a limit is exceeded.
     pub status: u16,
     /// The rule that was broken, for the error log.
     pub reason: &'static str,
@@ -88,15 +89,15 @@ const HEAD: FormError = FormError::large("the head of a part is too long");
 const FILE: FormError = FormError::large("a file of the form is too large");
 const FIELDS: FormError = FormError::large("the fields of the form are too large");
 
-/// Whether a Content-Type is multipart/form-data.
+/// True if a Content-Type is multipart/form-data.
 pub fn is_form_data(content_type: &[u8]) -> bool {
     parameters::split(content_type).0.eq_ignore_ascii_case(b"multipart/form-data")
 }
 
-/// The boundary that a Content-Type names.
+/// The boundary in a Content-Type.
 ///
 /// # Errors
-/// [`FormError`], 400: there is none, or it is none.
+/// [`FormError`] 400 if the boundary parameter is missing or malformed.
 pub fn boundary(content_type: &[u8]) -> Result<Vec<u8>, FormError> {
     for parameter in parameters::split(content_type).1 {
         let parameter = parameter.map_err(FormError::bad)?;
@@ -106,7 +107,7 @@ pub fn boundary(content_type: &[u8]) -> Result<Vec<u8>, FormError> {
                 (1..=BOUNDARY_BYTES_MAX).contains(&text.len()) && text.iter().all(|b| (b' '..=b'~').contains(b));
             return match is_right && trim(&text).len() == text.len() {
                 true => Ok(text.into_owned()),
-                false => Err(FormError::bad("a boundary that is none (RFC 2046 section 5.1.1)")),
+                false => Err(FormError::bad("a malformed boundary (RFC 2046 section 5.1.1)")),
             };
         }
     }
@@ -115,15 +116,16 @@ pub fn boundary(content_type: &[u8]) -> Result<Vec<u8>, FormError> {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    /// What stands before the first boundary, or the content of a part. `matched` bytes of the delimiter have come.
+    /// In the text before the first boundary, or in the content of a part. The last `matched` bytes are the beginning
+    /// of a delimiter.
     Content {
         matched: usize,
     },
-    /// Behind the delimiter: is it a boundary?
+    /// Behind a delimiter: the next byte tells whether it is a boundary.
     Delimiter,
-    /// Behind the delimiter and a hyphen.
+    /// Behind a delimiter and a hyphen.
     Hyphen,
-    /// Behind the delimiter and a CR.
+    /// Behind a delimiter and a CR.
     Cr,
     /// Behind a boundary and blanks.
     Blank,
@@ -131,33 +133,33 @@ enum State {
     BlankCr,
     /// In the head of a part.
     Head,
-    /// Behind the last boundary, which has not been told.
+    /// Behind the last boundary; [`FormEvent::End`] has not been returned yet.
     Last,
     /// Behind the last boundary.
     Epilogue,
     Failed(FormError),
 }
 
-/// An event whose bytes have not been looked up.
+/// An event as positions: its bytes have not been looked up.
 enum Found {
-    Part(Part),
-    /// Content: these bytes of the input.
+    Part(FormPart),
+    /// Content: a range of the input.
     Input(Range<usize>),
-    /// Content: these bytes of the delimiter.
+    /// Content: the first bytes of the delimiter.
     Delimiter(Range<usize>),
     PartEnd,
     End,
 }
 
-/// Takes one form apart.
+/// The parser of one form.
 pub struct FormData {
     state: State,
-    /// CRLF, two hyphens, the boundary, and one place for the byte that shows that it is none.
+    /// CRLF, two hyphens, the boundary, and room for the byte that shows that the delimiter is content after all.
     delimiter: Box<[u8]>,
     finder: Finder<'static>,
-    /// The delimiter's CRLF is one that has been read before: that of an empty line, or of the line before the body.
+    /// The delimiter's CRLF was already read: it ended an empty line, or the line before the body.
     after_line: bool,
-    /// A part has begun and not ended: what comes is its content.
+    /// A part has begun and has not ended: the next bytes are its content.
     in_part: bool,
     /// That part is a file.
     in_file: bool,
@@ -170,7 +172,7 @@ pub struct FormData {
 }
 
 impl FormData {
-    /// At the start of a body with this boundary.
+    /// A parser at the start of a body with this boundary.
     pub fn new(boundary: &[u8], limits: FormLimits) -> FormData {
         let delimiter = [b"\r\n--", boundary].concat();
         FormData {
@@ -188,12 +190,12 @@ impl FormData {
         }
     }
 
-    /// The next event in `input`, which is shortened by what has been used. `None`: all of it has been, and more is
-    /// needed.
+    /// Returns the next event in `input`, and removes the used bytes from `input`. Returns None if all of `input` is
+    /// used and the parser needs more.
     ///
     /// # Errors
-    /// [`FormError`] at the first byte that cannot be right; then always the same.
-    pub fn next<'a, 'b: 'a>(&'a mut self, input: &mut &'b [u8]) -> Result<Option<Event<'a>>, FormError> {
+    /// [`FormError`] at the first byte that breaks a rule. Every later call returns the same error.
+    pub fn next<'a, 'b: 'a>(&'a mut self, input: &mut &'b [u8]) -> Result<Option<FormEvent<'a>>, FormError> {
         let bytes: &'b [u8] = input;
         let mut at = 0;
         let found = loop {
@@ -209,18 +211,18 @@ impl FormData {
         };
         *input = &bytes[at..];
         Ok(found.map(|found| match found {
-            Found::Part(part) => Event::Part(part),
-            Found::Input(range) => Event::Data(&bytes[range]),
-            Found::Delimiter(range) => Event::Data(&self.delimiter[range]),
-            Found::PartEnd => Event::PartEnd,
-            Found::End => Event::End,
+            Found::Part(part) => FormEvent::Part(part),
+            Found::Input(range) => FormEvent::Data(&bytes[range]),
+            Found::Delimiter(range) => FormEvent::Data(&self.delimiter[range]),
+            Found::PartEnd => FormEvent::PartEnd,
+            Found::End => FormEvent::End,
         }))
     }
 
-    /// All of the body has been given: was it a whole form?
+    /// Call it when the whole body has been passed: it checks that the form is complete.
     ///
     /// # Errors
-    /// [`FormError`], 400: its end is missing.
+    /// [`FormError`] 400 if the last boundary is missing.
     pub fn end(&self) -> Result<(), FormError> {
         match self.state {
             State::Epilogue => Ok(()),
@@ -229,7 +231,7 @@ impl FormData {
         }
     }
 
-    /// Goes on in `input` at `at`, which it advances, to the end of the input or of the state.
+    /// Continues in `input` at `at`, which it moves, up to the end of the input or of the state.
     fn step(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Found>, FormError> {
         match self.state {
             State::Last => {
@@ -266,7 +268,7 @@ impl FormData {
         Ok(None)
     }
 
-    /// What followed the delimiter shows that it is a boundary.
+    /// The bytes behind the delimiter show that it is a boundary.
     fn boundary(&mut self, next: State, at: &mut usize) -> Option<Found> {
         *at += 1;
         (self.state, self.after_line) = (next, false);
@@ -274,22 +276,22 @@ impl FormData {
         std::mem::take(&mut self.in_part).then_some(Found::PartEnd)
     }
 
-    /// What followed shows that so many bytes of the delimiter are content.
+    /// The next byte shows that the first `matched` bytes of the delimiter are content.
     fn look_alike(&mut self, count: usize) -> Result<Option<Found>, FormError> {
         self.state = State::Content { matched: 0 };
         let from = if std::mem::take(&mut self.after_line) { 2 } else { 0 };
         self.content(Found::Delimiter(from..count), (count - from) as u64)
     }
 
-    /// What followed shows that the delimiter and the byte behind it are content. (A CR that no LF follows begins no
-    /// other delimiter.)
+    /// The byte behind the delimiter shows that both are content. (A CR without an LF behind it does not begin a new
+    /// delimiter.)
     fn look_alike_and(&mut self, behind: u8) -> Result<Option<Found>, FormError> {
         let count = self.delimiter.len();
         self.delimiter[count - 1] = behind;
         self.look_alike(count)
     }
 
-    /// Bytes that are no boundary: of a part, or before the first one.
+    /// Bytes that are not a boundary: content of a part, or text before the first boundary.
     fn content(&mut self, found: Found, bytes: u64) -> Result<Option<Found>, FormError> {
         if !self.in_part || bytes == 0 {
             return Ok(None);
@@ -298,7 +300,7 @@ impl FormData {
         Ok(Some(found))
     }
 
-    /// So much more content.
+    /// Counts `len` more bytes of content.
     fn count(&mut self, bytes: u64) -> Result<(), FormError> {
         if !self.in_file {
             self.fields_bytes += bytes;
@@ -327,7 +329,7 @@ impl FormData {
         self.content(Found::Input(start..end), (end - start) as u64)
     }
 
-    /// Compares what has come with what is left of the delimiter.
+    /// Compares the input with the rest of the delimiter.
     fn compare(&mut self, matched: usize, input: &[u8], at: &mut usize) -> Result<Option<Found>, FormError> {
         let left = &self.delimiter[matched..self.delimiter.len() - 1];
         let same = left.iter().zip(&input[*at..]).take_while(|(a, b)| a == b).count();
@@ -342,7 +344,7 @@ impl FormData {
         Ok(None)
     }
 
-    /// Gathers the head of a part, up to its empty line.
+    /// Collects the head of a part, up to its empty line.
     fn head(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Found>, FormError> {
         let rest = &input[*at..];
         let line = memchr::memchr(b'\n', rest).map_or(rest, |lf| &rest[..=lf]);
@@ -357,12 +359,12 @@ impl FormData {
         if self.head != b"\r\n" && !self.head.ends_with(b"\r\n\r\n") {
             return Ok(None);
         }
-        let part = Part::parse(&self.head).map_err(FormError::bad)?;
+        let part = FormPart::parse(&self.head).map_err(FormError::bad)?;
         (self.in_part, self.in_file, self.file_bytes) = (true, part.file_name.is_some(), 0);
         if !self.in_file {
             self.count(part.name.len() as u64)?;
         }
-        (self.state, self.after_line) = (State::Content { matched: 2 }, true); // it may be a part without content
+        (self.state, self.after_line) = (State::Content { matched: 2 }, true); // the part may have no content
         Ok(Some(Found::Part(part)))
     }
 }

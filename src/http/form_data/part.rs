@@ -1,16 +1,16 @@
-//! The head of a part: which field it is, and which file (RFC 7578 section 4.2).
+//! The head of a part of a form: the name of the field, and the name of the file (RFC 7578 section 4.2).
 
 use super::super::fields::{line_fault, split_line};
 use super::super::{parameters, target};
 
-/// One part of a form, by its head.
+/// A part of a form, as its head describes it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Part {
-    /// The field's name.
+pub struct FormPart {
+    /// The name of the field.
     pub name: String,
-    /// The name of the file as the client has it, which may be empty; `None`: the part is no file.
+    /// The file name as the client sent it; it may be empty. None if the part is not a file.
     pub file_name: Option<Vec<u8>>,
-    /// Content-Type, as it was sent.
+    /// The Content-Type as it was sent.
     pub content_type: Option<String>,
 }
 
@@ -20,9 +20,9 @@ const NOT_FORM_DATA: &str = "a Content-Disposition that is not form-data (RFC 75
 const NO_NAME: &str = "a part without a name (RFC 7578 section 4.2)";
 const ENCODED: &str = "a part with a Content-Transfer-Encoding (RFC 7578 section 4.7)";
 
-impl Part {
-    /// From the head with its empty line. The error is the rule that it breaks.
-    pub(super) fn parse(head: &[u8]) -> Result<Part, &'static str> {
+impl FormPart {
+    /// Parses the head of a part, its empty line included. The error is the rule that the head breaks.
+    pub(super) fn parse(head: &[u8]) -> Result<FormPart, &'static str> {
         let (mut disposition, mut content_type, mut rest) = (None, None, head);
         while rest != b"\r\n" {
             let parts = split_line(rest).ok_or_else(|| line_fault(rest))?;
@@ -42,11 +42,11 @@ impl Part {
             rest = &rest[parts.line_len..];
         }
         let (name, file_name) = names(disposition.ok_or(NO_DISPOSITION)?)?;
-        Ok(Part { name, file_name, content_type })
+        Ok(FormPart { name, file_name, content_type })
     }
 }
 
-/// The names of the field and of the file.
+/// The names of the field and of the file in Content-Disposition.
 fn names(disposition: &[u8]) -> Result<(String, Option<Vec<u8>>), &'static str> {
     let (kind, parameters) = parameters::split(disposition);
     if !kind.eq_ignore_ascii_case(b"form-data") {
@@ -66,8 +66,8 @@ fn names(disposition: &[u8]) -> Result<(String, Option<Vec<u8>>), &'static str> 
     Ok((name, extended.or(file_name)))
 }
 
-/// Browsers write a quote, a CR and a LF within a name as `%22`, `%0D` and `%0A`, and nothing else so: a percent sign
-/// stays as it is, too.
+/// Browsers write a quote, a CR and an LF in a name as `%22`, `%0D` and `%0A`. They encode nothing else this way, not
+/// even a percent sign.
 fn decode_browser(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -84,7 +84,8 @@ fn decode_browser(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// `UTF-8'en'na%C3%AFve.txt` (RFC 8187 section 3.2). `None` if it is not right, or in a charset that nobody must know.
+/// Decodes `UTF-8'en'na%C3%AFve.txt` (RFC 8187 section 3.2). Returns None if it is malformed, or in a charset that the
+/// RFC does not require.
 fn decode_extended(text: &[u8]) -> Option<Vec<u8>> {
     let mut parts = text.splitn(3, |b| *b == b'\'');
     let (charset, _language, value) = (parts.next()?, parts.next()?, parts.next()?);

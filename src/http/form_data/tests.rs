@@ -11,17 +11,17 @@ fn events(boundary: &[u8], limits: FormLimits, pieces: &[&[u8]]) -> String {
         let mut rest = *piece;
         loop {
             let event = form.next(&mut rest);
-            if let Ok(Some(Event::Data(bytes))) = event {
+            if let Ok(Some(FormEvent::Data(bytes))) = event {
                 assert!(!bytes.is_empty(), "content without bytes");
                 data.extend_from_slice(bytes);
                 continue;
             }
             let said = match event {
                 Ok(None) => break,
-                Ok(Some(Event::Part(part))) => show(&part),
-                Ok(Some(Event::PartEnd)) => format!("{}]", std::mem::take(&mut data).escape_ascii()),
-                Ok(Some(Event::End)) => ".".to_owned(),
-                Ok(Some(Event::Data(_))) => String::new(),
+                Ok(Some(FormEvent::Part(part))) => show(&part),
+                Ok(Some(FormEvent::PartEnd)) => format!("{}]", std::mem::take(&mut data).escape_ascii()),
+                Ok(Some(FormEvent::End)) => ".".to_owned(),
+                Ok(Some(FormEvent::Data(_))) => String::new(),
                 Err(error) => {
                     assert_eq!(form.next(&mut &b"--B--"[..]), Err(error), "an error that was forgotten");
                     assert_eq!(form.end(), Err(error));
@@ -38,7 +38,7 @@ fn events(boundary: &[u8], limits: FormLimits, pieces: &[&[u8]]) -> String {
     }
 }
 
-fn show(part: &Part) -> String {
+fn show(part: &FormPart) -> String {
     let file = part.file_name.as_ref().map(|name| format!("={}", name.escape_ascii())).unwrap_or_default();
     let kind = part.content_type.as_ref().map(|kind| format!(":{kind}")).unwrap_or_default();
     format!("{}{file}{kind}[", part.name.escape_default())

@@ -1,12 +1,12 @@
 //! Through whole heads: what matters is that the rules hold there.
 
-use crate::http::head::{HeadError, Limits, Scan, request};
-use crate::http::request::{Framing, Request};
+use crate::http::head::{HeadError, Scan, request};
+use crate::http::{Framing, HeadLimits, Request};
 use std::rc::Rc;
 
 fn parse(version: &str, lines: &str) -> Result<Rc<Request>, HeadError> {
     let head = format!("POST / HTTP/{version}\r\nHost: a\r\n{lines}\r\n");
-    let (request, taken) = request(head.as_bytes(), &mut Scan::default(), &Limits::default())?.unwrap();
+    let (request, taken) = request(head.as_bytes(), &mut Scan::default(), &HeadLimits::default())?.unwrap();
     assert_eq!(taken, head.len());
     Ok(request)
 }

@@ -2,7 +2,7 @@
 
 use super::corpus::{INVALID, VALID};
 use super::*;
-use crate::http::request::Form;
+use crate::http::TargetForm;
 use crate::http::seeded::Seeded;
 
 /// All that a caller can see of a result; an error's line is compared apart, since more of it may have come.
@@ -14,12 +14,12 @@ fn summary(result: &Result<Option<(Rc<Request>, usize)>, HeadError>) -> String {
     }
 }
 
-fn whole(bytes: &[u8], limits: &Limits) -> String {
+fn whole(bytes: &[u8], limits: &HeadLimits) -> String {
     summary(&request(bytes, &mut Scan::default(), limits))
 }
 
 /// Gives the bytes in pieces that end at the cuts, as a connection does: each call sees all that has come.
-fn in_pieces(bytes: &[u8], cuts: &[usize], limits: &Limits) -> String {
+fn in_pieces(bytes: &[u8], cuts: &[usize], limits: &HeadLimits) -> String {
     let mut scan = Scan::default();
     for &cut in cuts {
         match request(&bytes[..cut], &mut scan, limits) {
@@ -35,22 +35,22 @@ fn corpus() -> impl Iterator<Item = &'static [u8]> {
 }
 
 /// Default limits, and such that something in most heads is too long.
-fn all_limits() -> [Limits; 4] {
-    let limits = |line_bytes_max, head_bytes_max, fields_max| Limits { line_bytes_max, head_bytes_max, fields_max };
-    [Limits::default(), limits(40, 200, 3), limits(30, 45, 2), limits(1000, 100, 100)]
+fn all_limits() -> [HeadLimits; 4] {
+    let limits = |line_bytes_max, head_bytes_max, fields_max| HeadLimits { line_bytes_max, head_bytes_max, fields_max };
+    [HeadLimits::default(), limits(40, 200, 3), limits(30, 45, 2), limits(1000, 100, 100)]
 }
 
 #[test]
 fn the_corpus_is_what_it_says() {
     for head in VALID {
-        let (request, taken) = request(head, &mut Scan::default(), &Limits::default()).unwrap().unwrap();
+        let (request, taken) = request(head, &mut Scan::default(), &HeadLimits::default()).unwrap().unwrap();
         assert_eq!(taken, head.len());
         let (empty_lines, line) = (head.len() - request.head().len(), request.line());
         assert_eq!(request.head(), &head[empty_lines..]);
         assert!(request.head().starts_with(line));
     }
     for head in INVALID {
-        assert!(request(head, &mut Scan::default(), &Limits::default()).is_err(), "{}", head.escape_ascii());
+        assert!(request(head, &mut Scan::default(), &HeadLimits::default()).is_err(), "{}", head.escape_ascii());
     }
 }
 
@@ -72,11 +72,11 @@ fn every_split_point_gives_the_same_result() {
 fn a_complete_head_is_needed_and_no_more() {
     for head in VALID {
         for len in 0..head.len() {
-            assert_eq!(whole(&head[..len], &Limits::default()), "more", "{}", head[..len].escape_ascii());
+            assert_eq!(whole(&head[..len], &HeadLimits::default()), "more", "{}", head[..len].escape_ascii());
         }
-        let expected = whole(head, &Limits::default());
+        let expected = whole(head, &HeadLimits::default());
         for after in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\0\xff\r\r", &[b'\n'; 40_000]] {
-            assert_eq!(whole(&[head, after].concat(), &Limits::default()), expected);
+            assert_eq!(whole(&[head, after].concat(), &HeadLimits::default()), expected);
         }
     }
 }
@@ -85,9 +85,9 @@ fn a_complete_head_is_needed_and_no_more() {
 #[test]
 fn an_error_stands_whatever_follows() {
     for head in INVALID {
-        let expected = whole(head, &Limits::default());
+        let expected = whole(head, &HeadLimits::default());
         for after in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\0\xff\r\r", &[b'\n'; 40_000], &[b'x'; 40_000]] {
-            assert_eq!(whole(&[head, after].concat(), &Limits::default()), expected);
+            assert_eq!(whole(&[head, after].concat(), &HeadLimits::default()), expected);
         }
     }
 }
@@ -128,7 +128,7 @@ fn mutated_heads_never_panic_and_never_depend_on_splits() {
 }
 
 /// What callers rely on.
-fn check_invariants(request: &Request, taken: &[u8], limits: &Limits) {
+fn check_invariants(request: &Request, taken: &[u8], limits: &HeadLimits) {
     assert!(taken.ends_with(request.head()) && request.head().len() <= limits.head_bytes_max);
     assert!(request.head().ends_with(b"\n") && request.fields.len() <= limits.fields_max);
     assert!(request.line().len() <= limits.line_bytes_max);
@@ -137,10 +137,10 @@ fn check_invariants(request: &Request, taken: &[u8], limits: &Limits) {
     assert!(request.line().starts_with(&line) && request.line().len() == line.len() + 1);
     assert!(request.version.major == 1 && request.version.minor <= 9);
     match request.form {
-        Form::Origin => assert!(request.path().starts_with(b"/") && request.target().starts_with(request.path())),
-        Form::Absolute => assert!(request.path().starts_with(b"/") || request.path().is_empty()),
-        Form::Authority => assert!(request.method == Method::Connect && request.path().is_empty()),
-        Form::Asterisk => {
+        TargetForm::Origin => assert!(request.path().starts_with(b"/") && request.target().starts_with(request.path())),
+        TargetForm::Absolute => assert!(request.path().starts_with(b"/") || request.path().is_empty()),
+        TargetForm::Authority => assert!(request.method == Method::Connect && request.path().is_empty()),
+        TargetForm::Asterisk => {
             assert!(matches!(request.method, Method::Options | Method::Unknown) && request.path().is_empty());
         }
     }
@@ -183,7 +183,7 @@ fn what_is_printed_is_parsed() {
             bytes.extend([&name[..], b":", blanks, value, b"\r\n"].concat());
         }
         bytes.extend_from_slice(b"\r\n");
-        let (request, taken) = request(&bytes, &mut Scan::default(), &Limits::default()).unwrap().unwrap();
+        let (request, taken) = request(&bytes, &mut Scan::default(), &HeadLimits::default()).unwrap().unwrap();
         assert_eq!(taken, bytes.len());
         assert_eq!((request.method, request.path(), request.query()), (method, &path[..], query.as_deref()));
         let parsed: Vec<_> = request.fields.iter().map(|f| (f.name.to_vec(), f.value.to_vec())).collect();
@@ -199,8 +199,8 @@ fn a_scan_is_used_again() {
         let (mut scan, mut at) = (Scan::default(), 0);
         for head in VALID {
             assert!(!scan.is_started());
-            let (parsed, taken) = request(&all[at..], &mut scan, &Limits::default()).unwrap().unwrap();
-            let alone = request(head, &mut Scan::default(), &Limits::default()).unwrap().unwrap();
+            let (parsed, taken) = request(&all[at..], &mut scan, &HeadLimits::default()).unwrap().unwrap();
+            let alone = request(head, &mut Scan::default(), &HeadLimits::default()).unwrap().unwrap();
             assert_eq!(summary(&Ok(Some((parsed.clone(), taken)))), summary(&Ok(Some(alone))));
             at += taken;
             if recycles {
@@ -210,11 +210,11 @@ fn a_scan_is_used_again() {
         assert_eq!(at, all.len());
     }
     let mut scan = Scan::default();
-    request(INVALID[2], &mut scan, &Limits::default()).unwrap_err();
-    assert!(request(VALID[0], &mut scan, &Limits::default()).unwrap().is_some());
-    assert_eq!(request(b"\r\n\r", &mut scan, &Limits::default()).map(|r| r.is_some()), Ok(false));
+    request(INVALID[2], &mut scan, &HeadLimits::default()).unwrap_err();
+    assert!(request(VALID[0], &mut scan, &HeadLimits::default()).unwrap().is_some());
+    assert_eq!(request(b"\r\n\r", &mut scan, &HeadLimits::default()).map(|r| r.is_some()), Ok(false));
     assert!(!scan.is_started());
-    assert_eq!(request(b"\r\n\r\nG", &mut scan, &Limits::default()).map(|r| r.is_some()), Ok(false));
+    assert_eq!(request(b"\r\n\r\nG", &mut scan, &HeadLimits::default()).map(|r| r.is_some()), Ok(false));
     assert!(scan.is_started());
 }
 
@@ -224,13 +224,13 @@ fn nothing_of_an_earlier_head_is_seen() {
     for before in corpus() {
         for head in corpus() {
             let mut scan = Scan::default();
-            if let Ok(Some((request, _))) = request(before, &mut scan, &Limits::default()) {
+            if let Ok(Some((request, _))) = request(before, &mut scan, &HeadLimits::default()) {
                 scan.recycle(request);
             }
-            let after = summary(&request(head, &mut scan, &Limits::default()));
+            let after = summary(&request(head, &mut scan, &HeadLimits::default()));
             assert_eq!(
                 after,
-                whole(head, &Limits::default()),
+                whole(head, &HeadLimits::default()),
                 "{} after {}",
                 head.escape_ascii(),
                 before.escape_ascii()
@@ -243,13 +243,13 @@ fn nothing_of_an_earlier_head_is_seen() {
 #[test]
 fn a_request_that_someone_has_is_not_recycled() {
     let mut scan = Scan::default();
-    let (first, _) = request(VALID[1], &mut scan, &Limits::default()).unwrap().unwrap();
+    let (first, _) = request(VALID[1], &mut scan, &HeadLimits::default()).unwrap().unwrap();
     scan.recycle(Rc::clone(&first));
-    let (second, _) = request(VALID[0], &mut scan, &Limits::default()).unwrap().unwrap();
+    let (second, _) = request(VALID[0], &mut scan, &HeadLimits::default()).unwrap().unwrap();
     assert_eq!((first.head(), second.head()), (VALID[1], VALID[0]));
     let place = Rc::as_ptr(&second);
     scan.recycle(second);
-    let (third, _) = request(VALID[2], &mut scan, &Limits::default()).unwrap().unwrap();
+    let (third, _) = request(VALID[2], &mut scan, &HeadLimits::default()).unwrap().unwrap();
     assert_eq!((Rc::as_ptr(&third), third.head()), (place, VALID[2]));
 }
 
@@ -260,7 +260,7 @@ fn large_heads_are_not_kept() {
     let many = [b"GET / HTTP/1.0\r\n", &b"X:y\r\n".repeat(200)[..], b"\r\n"].concat();
     for (head, kept) in [(VALID[0], true), (&large[..], false), (&many[..], false)] {
         let mut scan = Scan::default();
-        let (parsed, _) = request(head, &mut scan, &Limits::default()).unwrap().unwrap();
+        let (parsed, _) = request(head, &mut scan, &HeadLimits::default()).unwrap().unwrap();
         scan.recycle(parsed);
         assert_eq!(scan.request.is_some(), kept);
     }
@@ -274,20 +274,20 @@ fn a_slow_head_costs_no_more() {
     let head = format!("GET /{long} HTTP/1.1\r\nHost: a\r\nX: {long}\r\n{long}: y\r\n\r\n").into_bytes();
     let mut scan = Scan::default();
     for len in 0..head.len() {
-        assert_eq!(request(&head[..len], &mut scan, &Limits::default()).map(|r| r.is_some()), Ok(false));
+        assert_eq!(request(&head[..len], &mut scan, &HeadLimits::default()).map(|r| r.is_some()), Ok(false));
         assert!(scan.at + METHOD_BYTES_MAX >= len, "{} of {len}", scan.at);
         assert!(scan.stage < Stage::Fields || scan.at == len || head[..len].ends_with(b"\r"), "{} of {len}", scan.at);
     }
-    assert!(request(&head, &mut scan, &Limits::default()).unwrap().is_some());
+    assert!(request(&head, &mut scan, &HeadLimits::default()).unwrap().is_some());
 }
 
 /// The next head may have begun when the last request is done.
 #[test]
 fn recycling_does_not_disturb_a_scan() {
     let mut scan = Scan::default();
-    let (first, _) = request(VALID[1], &mut scan, &Limits::default()).unwrap().unwrap();
+    let (first, _) = request(VALID[1], &mut scan, &HeadLimits::default()).unwrap().unwrap();
     let (head, half) = (VALID[8], VALID[8].len() / 2);
-    assert!(request(&head[..half], &mut scan, &Limits::default()).unwrap().is_none());
+    assert!(request(&head[..half], &mut scan, &HeadLimits::default()).unwrap().is_none());
     scan.recycle(first);
-    assert_eq!(summary(&request(head, &mut scan, &Limits::default())), whole(head, &Limits::default()));
+    assert_eq!(summary(&request(head, &mut scan, &HeadLimits::default())), whole(head, &HeadLimits::default()));
 }

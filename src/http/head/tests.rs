@@ -1,10 +1,10 @@
 //! The rules one by one; each table names its sections of RFC 9110 or 9112.
 
 use super::*;
-use crate::http::request::{Form, Framing};
+use crate::http::{Framing, TargetForm};
 
 fn parse(bytes: &[u8]) -> Result<Option<(Rc<Request>, usize)>, HeadError> {
-    request(bytes, &mut Scan::default(), &Limits::default())
+    request(bytes, &mut Scan::default(), &HeadLimits::default())
 }
 
 fn accepted(bytes: &[u8]) -> Rc<Request> {
@@ -33,7 +33,7 @@ fn a_plain_request_in_all_its_parts() {
     assert_eq!(taken, bytes.len() - 4);
     assert_eq!(request.line(), b"GET /a/b?c=d#e HTTP/1.1");
     assert_eq!(request.head(), &bytes[..taken]);
-    assert_eq!((request.method, request.version, request.form), (Method::Get, Version::HTTP_1_1, Form::Origin));
+    assert_eq!((request.method, request.version, request.form), (Method::Get, Version::HTTP_1_1, TargetForm::Origin));
     assert_eq!(request.method_text(), b"GET");
     assert_eq!(request.target(), b"/a/b?c=d#e");
     assert_eq!((request.path(), request.query()), (&b"/a/b"[..], Some(&b"c=d"[..])));
@@ -118,31 +118,31 @@ fn methods() {
 /// RFC 9112 section 3.2: form, path, query, host and port of each.
 #[test]
 fn target_forms() {
-    type Row = (&'static str, Form, &'static str, Option<&'static str>, &'static str, Option<u16>);
+    type Row = (&'static str, TargetForm, &'static str, Option<&'static str>, &'static str, Option<u16>);
     let table: &[Row] = &[
-        ("GET /", Form::Origin, "/", None, "a", Some(1)),
-        ("GET /?", Form::Origin, "/", Some(""), "a", Some(1)),
-        ("GET /x?y?z", Form::Origin, "/x", Some("y?z"), "a", Some(1)),
-        ("GET /x#y?z", Form::Origin, "/x", None, "a", Some(1)),
-        ("GET /x?y#z", Form::Origin, "/x", Some("y"), "a", Some(1)),
-        ("GET /#", Form::Origin, "/", None, "a", Some(1)),
-        ("GET //b/c", Form::Origin, "//b/c", None, "a", Some(1)),
-        ("GET /http://b/", Form::Origin, "/http://b/", None, "a", Some(1)),
-        ("GET /%00%zz\\|{}", Form::Origin, "/%00%zz\\|{}", None, "a", Some(1)), // normalize() judges the path
-        ("GET http://B.c/x?y", Form::Absolute, "/x", Some("y"), "b.c", None),
-        ("GET HTTP://b:81", Form::Absolute, "/", None, "b", Some(81)),
-        ("GET http://b?y", Form::Absolute, "/", Some("y"), "b", None),
-        ("GET http://b/#?", Form::Absolute, "/", None, "b", None),
-        ("GET http://[::1]:9/", Form::Absolute, "/", None, "[::1]", Some(9)),
-        ("GET https://b/", Form::Absolute, "/", None, "b", None),
-        ("CONNECT b:443", Form::Authority, "", None, "b", Some(443)),
-        ("CONNECT [::1]:443", Form::Authority, "", None, "[::1]", Some(443)),
-        ("OPTIONS *", Form::Asterisk, "", None, "a", Some(1)),
-        ("M-SEARCH *", Form::Asterisk, "", None, "a", Some(1)), // to be answered 501
-        ("OPTIONS /", Form::Origin, "/", None, "a", Some(1)),
-        ("OPTIONS http://b", Form::Asterisk, "", None, "b", None), // section 3.2.4
-        ("OPTIONS http://b/", Form::Absolute, "/", None, "b", None),
-        ("OPTIONS http://b?", Form::Absolute, "/", Some(""), "b", None),
+        ("GET /", TargetForm::Origin, "/", None, "a", Some(1)),
+        ("GET /?", TargetForm::Origin, "/", Some(""), "a", Some(1)),
+        ("GET /x?y?z", TargetForm::Origin, "/x", Some("y?z"), "a", Some(1)),
+        ("GET /x#y?z", TargetForm::Origin, "/x", None, "a", Some(1)),
+        ("GET /x?y#z", TargetForm::Origin, "/x", Some("y"), "a", Some(1)),
+        ("GET /#", TargetForm::Origin, "/", None, "a", Some(1)),
+        ("GET //b/c", TargetForm::Origin, "//b/c", None, "a", Some(1)),
+        ("GET /http://b/", TargetForm::Origin, "/http://b/", None, "a", Some(1)),
+        ("GET /%00%zz\\|{}", TargetForm::Origin, "/%00%zz\\|{}", None, "a", Some(1)), // normalize() judges the path
+        ("GET http://B.c/x?y", TargetForm::Absolute, "/x", Some("y"), "b.c", None),
+        ("GET HTTP://b:81", TargetForm::Absolute, "/", None, "b", Some(81)),
+        ("GET http://b?y", TargetForm::Absolute, "/", Some("y"), "b", None),
+        ("GET http://b/#?", TargetForm::Absolute, "/", None, "b", None),
+        ("GET http://[::1]:9/", TargetForm::Absolute, "/", None, "[::1]", Some(9)),
+        ("GET https://b/", TargetForm::Absolute, "/", None, "b", None),
+        ("CONNECT b:443", TargetForm::Authority, "", None, "b", Some(443)),
+        ("CONNECT [::1]:443", TargetForm::Authority, "", None, "[::1]", Some(443)),
+        ("OPTIONS *", TargetForm::Asterisk, "", None, "a", Some(1)),
+        ("M-SEARCH *", TargetForm::Asterisk, "", None, "a", Some(1)), // to be answered 501
+        ("OPTIONS /", TargetForm::Origin, "/", None, "a", Some(1)),
+        ("OPTIONS http://b", TargetForm::Asterisk, "", None, "b", None), // section 3.2.4
+        ("OPTIONS http://b/", TargetForm::Absolute, "/", None, "b", None),
+        ("OPTIONS http://b?", TargetForm::Absolute, "/", Some(""), "b", None),
     ];
     for (start, form, path, query, host, port) in table {
         let request = accepted(format!("{start} HTTP/1.1\r\nHost: a:1\r\n\r\n").as_bytes());
@@ -268,7 +268,7 @@ fn line_ends_and_empty_lines() {
 
 #[test]
 fn limits_name_themselves() {
-    let limits = Limits { line_bytes_max: 40, head_bytes_max: 100, fields_max: 3 };
+    let limits = HeadLimits { line_bytes_max: 40, head_bytes_max: 100, fields_max: 3 };
     let parse = |bytes: &[u8]| request(bytes, &mut Scan::default(), &limits);
     let line = |len: usize| format!("GET /{} HTTP/1.1\r\n", "x".repeat(len - "GET / HTTP/1.1\r\n".len()));
     let field = |len: usize| format!("X: {}\r\n", "x".repeat(len - "X: \r\n".len()));
@@ -305,6 +305,6 @@ fn errors_know_what_has_come() {
     let error = refused(b"GET /x\x01y HTTP/1.1\r\n");
     assert_eq!((error.method, &*error.line), (Method::Get, &b"GET /x\x01y HTTP/1.1"[..]));
     let error = refused(&b"\x16\x03\x01".repeat(10_000));
-    assert_eq!((error.method, error.line.len()), (Method::Unknown, Limits::default().line_bytes_max));
+    assert_eq!((error.method, error.line.len()), (Method::Unknown, HeadLimits::default().line_bytes_max));
     assert_eq!(refused(&with("Authorization: Basic a\r\nAuthorization: Basic b\r\n")).status, 400);
 }

@@ -1,4 +1,5 @@
-use super::super::head::{self, Limits, Scan};
+use super::super::HeadLimits;
+use super::super::head::{self, Scan};
 use super::super::number::hex_digit;
 use super::super::seeded::Seeded;
 use super::super::target::normalize;
@@ -33,19 +34,19 @@ const ODD: [&[u8]; 22] = [
     b"\xf0\x9f\x93\x81",
 ];
 
-fn file(name: &[u8]) -> Entry<'_> {
-    Entry { name, is_directory: false, size_bytes: 1_234_567, modified_secs: THEN, offset_secs: 0 }
+fn file(name: &[u8]) -> ListingEntry<'_> {
+    ListingEntry { name, is_directory: false, size_bytes: 1_234_567, modified_secs: THEN, offset_secs: 0 }
 }
 
-fn folder(name: &[u8]) -> Entry<'_> {
-    Entry { is_directory: true, size_bytes: 4096, ..file(name) }
+fn folder(name: &[u8]) -> ListingEntry<'_> {
+    ListingEntry { is_directory: true, size_bytes: 4096, ..file(name) }
 }
 
 fn listing(format: Format) -> Listing<'static> {
     Listing { format, path: b"/a/b/", exact_size: true, localtime: false }
 }
 
-fn whole(listing: Listing<'_>, entries: &[Entry<'_>]) -> String {
+fn whole(listing: Listing<'_>, entries: &[ListingEntry<'_>]) -> String {
     let mut out = Vec::new();
     listing.push_head(&mut out, &Totals { directories: 1, files: 2, size_bytes: 5 });
     for (i, entry) in entries.iter().enumerate() {
@@ -55,7 +56,7 @@ fn whole(listing: Listing<'_>, entries: &[Entry<'_>]) -> String {
     String::from_utf8(out).expect("a listing is UTF-8, whatever the names are")
 }
 
-fn one(listing: Listing<'_>, entry: &Entry<'_>) -> String {
+fn one(listing: Listing<'_>, entry: &ListingEntry<'_>) -> String {
     let mut out = Vec::new();
     listing.push_entry(&mut out, entry, true);
     String::from_utf8(out).expect("an entry is UTF-8, whatever the name is")
@@ -133,7 +134,7 @@ fn controls_are_shown_as_pictures() {
     }
 }
 
-/// Undoes the escapes of a JSON string; panics where it is none.
+/// Undoes the escapes of a JSON string; panics if the text is not one.
 fn json_string(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text.chars();
@@ -196,7 +197,7 @@ fn json_and_xml_say_every_name_in_one_way_or_the_other() {
 /// The same members, attributes and forms as nginx's.
 #[test]
 fn json_and_xml_are_those_of_nginx() {
-    let entries = [folder(b"sub"), file(b"x.txt"), Entry { size_bytes: 0, modified_secs: 0, ..file(b"y") }];
+    let entries = [folder(b"sub"), file(b"x.txt"), ListingEntry { size_bytes: 0, modified_secs: 0, ..file(b"y") }];
     assert_eq!(
         whole(listing(Format::Json), &entries),
         "[\n{ \"name\":\"sub\", \"type\":\"directory\", \"mtime\":\"Sun, 06 Nov 1994 08:49:37 GMT\" },\n\
@@ -218,7 +219,7 @@ fn json_and_xml_are_those_of_nginx() {
 fn rows_of_the_page() {
     let exact = listing(Format::Html);
     let rounded = Listing { exact_size: false, localtime: true, ..exact };
-    let east = Entry { offset_secs: 3600 * 16, ..file(b"a.PNG") };
+    let east = ListingEntry { offset_secs: 3600 * 16, ..file(b"a.PNG") };
     for (listing, entry, expected) in [
         (
             exact,
@@ -332,7 +333,7 @@ fn the_format_follows_accept() {
         ("image/png", Format::Html),
     ] {
         let text = format!("GET / HTTP/1.1\r\nHost: h\r\nAccept: {accept}\r\n\r\n");
-        let read = head::request(text.as_bytes(), &mut Scan::default(), &Limits::default());
+        let read = head::request(text.as_bytes(), &mut Scan::default(), &HeadLimits::default());
         let Ok(Some((request, _))) = read else { panic!("{accept}: the head is right") };
         assert_eq!(Format::preferred(&request.fields), format, "{accept}");
     }

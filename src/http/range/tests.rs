@@ -1,5 +1,6 @@
 use super::*;
-use crate::http::head::{Limits, Scan, request};
+use crate::http::HeadLimits;
+use crate::http::head::{Scan, request};
 use crate::http::seeded::Seeded;
 
 /// "whole", "416" or the parts as `start-end,...` with exclusive ends.
@@ -160,7 +161,7 @@ fn a_request_s_range() {
     ];
     for (method, lines, expected) in table {
         let head = format!("{method} / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
-        let (request, _) = request(head.as_bytes(), &mut Scan::default(), &Limits::default()).unwrap().unwrap();
+        let (request, _) = request(head.as_bytes(), &mut Scan::default(), &HeadLimits::default()).unwrap().unwrap();
         assert_eq!(show(evaluate(&request, &validators, 10, 4, 0)), expected, "{method} {lines}");
     }
 }

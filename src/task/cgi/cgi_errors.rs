@@ -18,7 +18,7 @@ pub struct CgiErrors {
     stderr: OwnedFd,
     /// The beginning of a line whose end has not come.
     line: Vec<u8>,
-    /// Whom it is about, when the answer is complete and the program still finishes its work.
+    /// The client and the request for the log line, when the response is complete and the program is still running.
     about: String,
     /// How long it may do so.
     patience: Duration,

@@ -6,7 +6,7 @@
 
 use crate::connection::{Answer, Connection, FailureKind, Outcome, Phase, To, Transaction};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
-use crate::http::cgi::{HeadScan, Limits, ScriptAnswer, ScriptHead};
+use crate::http::cgi::{HeadScan, ScriptAnswer, ScriptHead, ScriptHeadLimits};
 use crate::limits::{READ_BYTES, UNWANTED_OUTPUT_BYTES_MAX};
 use crate::log::Level;
 use crate::task::Context;
@@ -94,7 +94,7 @@ impl CgiRead {
     /// Looks for the end of the head. `Some`: the program has nothing more to say.
     fn parse(&mut self, cx: &mut Context<'_>) -> Option<Flow> {
         let Stage::Head(bytes, scan) = &mut self.stage else { return None };
-        let (taken, answer) = match scan.advance(bytes, &Limits::default()) {
+        let (taken, answer) = match scan.advance(bytes, &ScriptHeadLimits::default()) {
             Ok(ScriptHead::NeedMore) => return None,
             Ok(ScriptHead::Done { taken, answer }) => (taken, answer),
             Err(error) => {

@@ -1,4 +1,4 @@
-//! CgiStart: finds the program that a request means, starts it, and leaves the rest to those who serve its pipes.
+//! CgiStart: finds the program for a request, starts it, and leaves the rest to the tasks of its pipes.
 
 use super::{CgiErrors, CgiRead, CgiWrite, ProcessExit};
 use crate::config::{self, Cgi};

@@ -5,7 +5,7 @@
 //! either. A move is a rename, or between two file systems a copy whose original is removed. When something fails,
 //! both places are as they were.
 
-use super::tree::{Copier, Remover, Step};
+use super::tree::{Copier, CopyStep, Remover};
 use crate::config::DisableSymlinks;
 use crate::connection::{Connection, Outcome};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
@@ -208,8 +208,8 @@ impl TreeCopy {
         let mut bytes = 0;
         for _ in 0..TREE_STEPS_PER_TURN {
             match copier.step(&mut cx.worker.read_buffer) {
-                Ok(Step::More(count)) => bytes += count,
-                Ok(Step::Done) => {
+                Ok(CopyStep::More(count)) => bytes += count,
+                Ok(CopyStep::Done) => {
                     let mut removers = Vec::new();
                     let outcome = self.complete(&ends, &copier, &mut removers, cx);
                     return self.after_copy(ends, outcome, removers, cx);

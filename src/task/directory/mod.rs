@@ -4,17 +4,18 @@
 //! same handlers answer that serve HTTP: FileRead finds directories and files, DirRead lists. What is done for a line
 //! is a [`Stage`]; when it is over, the next line is looked at.
 
-use crate::task::{Context, update_idle_list};
+mod login;
 
 use crate::config::DirectoryServer;
 use crate::connection::{self, Connection, Outcome, Phase, Pipe, Transaction};
-use crate::directory::{Action, Answer, Input, Lines, Mistake, Request, Rule, State, path};
+use crate::directory::{Action, DirectoryAnswer, DirectoryRequest, Input, Lines, Mistake, Rule, State, path};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
 use crate::http::listing::Format;
-use crate::limits::{LOGIN_FAILED_AFTER, LOGIN_FAILURES_MAX, STEPS_PER_TURN};
+use crate::limits::{LOGIN_FAILURES_MAX, STEPS_PER_TURN};
 use crate::log::Level;
 use crate::password::Check;
 use crate::task::file::{DirRead, FileRead, FileRequest};
+use crate::task::{Context, update_idle_list};
 use crate::worker::{IdleMark, Worker};
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
@@ -27,7 +28,7 @@ const LINGER: Duration = Duration::from_secs(5);
 
 /// One session.
 pub struct Directory {
-    /// Whose files are served, and to whom: as it was when the client came, or when it last logged in.
+    /// The settings and the users of the server: those of the time when the client connected, or last logged in.
     server: Arc<DirectoryServer>,
     state: State,
     /// The session's own directory, below the root.
@@ -131,15 +132,15 @@ impl Directory {
     }
 
     /// Does what the table says.
-    fn obey(&mut self, request: Request, cx: &mut Context<'_>) {
+    fn obey(&mut self, request: DirectoryRequest, cx: &mut Context<'_>) {
         let Some(rule) = self.state.rule(request.input()) else { return self.close(cx) };
         self.rule = Some(rule);
         let Context { connection: Some(x), worker, .. } = cx else { return };
         let (route, subject) = (Rc::clone(&x.route), Rc::new(request.to_string()));
         x.transactions.begin(&mut worker.transactions, route, Some(subject));
         match (rule.action, request) {
-            (Action::CheckPassword, Request::Login { name, password }) => self.check(&name, &password, cx),
-            (Action::Enter, Request::Cd(name)) => match path::resolve(&self.path, &name) {
+            (Action::CheckPassword, DirectoryRequest::Login { name, password }) => self.check(&name, &password, cx),
+            (Action::Enter, DirectoryRequest::Cd(name)) => match path::resolve(&self.path, &name) {
                 Some(path) => {
                     self.look_for(&path, "/", cx);
                     self.stage = Stage::Entering(path);
@@ -147,11 +148,11 @@ impl Directory {
                 None => self.answer(rule.failed, None, cx),
             },
             (Action::List, _) => self.look_for(&self.path.clone(), "/", cx),
-            (Action::Send, Request::Get(name)) => match path::resolve(&self.path, &name) {
+            (Action::Send, DirectoryRequest::Get(name)) => match path::resolve(&self.path, &name) {
                 Some(path) => self.look_for(&path, if name.ends_with('/') { "/" } else { "" }, cx),
                 None => self.answer(rule.failed, None, cx),
             },
-            (_, Request::Mistake(mistake)) => self.answer(rule.done, Some(mistake), cx),
+            (_, DirectoryRequest::Mistake(mistake)) => self.answer(rule.done, Some(mistake), cx),
             (_, _) => self.answer(rule.done, None, cx),
         }
     }
@@ -186,7 +187,7 @@ impl Directory {
             }
             (Action::List, Outcome::Directory(directory)) => {
                 end_handlers(cx);
-                let format = Format::Lines { counted: rule.done.0 == Answer::CountAndNames };
+                let format = Format::Lines { counted: rule.done.0 == DirectoryAnswer::CountAndNames };
                 let settings = Arc::clone(&self.server.settings);
                 cx.join(Box::new(DirRead::new(directory, self.path.clone().into_bytes(), settings, format)));
             }
@@ -230,7 +231,7 @@ impl Directory {
     }
 
     /// Nothing more is wanted of the handlers, and the line is answered.
-    fn finish(&mut self, outcome: (Answer, State), cx: &mut Context<'_>) {
+    fn finish(&mut self, outcome: (DirectoryAnswer, State), cx: &mut Context<'_>) {
         end_handlers(cx);
         self.answer(outcome, None, cx);
     }
@@ -247,52 +248,25 @@ impl Directory {
         }
     }
 
-    /// Begins to check a password, against the users who are known now.
-    fn check(&mut self, name: &str, password: &str, cx: &mut Context<'_>) {
-        let listener = Rc::clone(&cx.connection().identity.listener);
-        let now = cx.worker.listener_now(&listener).and_then(|listener| listener.configured.directory.clone());
-        if let Some(server) = now.filter(|server| server.users.is_some()) {
-            self.server = server;
-        }
-        let Some(users) = &self.server.users else { return self.close(cx) };
-        self.stage = Stage::Checking(Box::new(users.check(name, password.as_bytes())));
-        self.since = cx.now;
-    }
-
-    /// Does a piece of the check. Each comes with the deadline of a round, so others have their turn between them, and
-    /// so has the kernel. In a round there is one piece, whoever's it is: many who log in do not hold up the rest.
-    fn check_on(&mut self, cx: &mut Context<'_>) {
-        if cx.worker.hashed_at.replace(cx.now) == Some(cx.now) {
-            return;
-        }
-        let (Stage::Checking(check), Some(rule)) = (&mut self.stage, self.rule) else { return };
-        match check.advance() {
-            None => {}
-            Some(true) => {
-                self.failures = 0;
-                self.answer(rule.done, None, cx);
-            }
-            Some(false) => {
-                self.failures += 1;
-                self.stage = Stage::Wrong(self.since.after(LOGIN_FAILED_AFTER));
-                cx.log(Level::Error, format_args!("no such user with this password"));
-            }
-        }
-    }
-
     /// Answers the present line and goes over to a state.
-    fn answer(&mut self, (answer, next): (Answer, State), mistake: Option<Mistake>, cx: &mut Context<'_>) {
+    fn answer(&mut self, (answer, next): (DirectoryAnswer, State), mistake: Option<Mistake>, cx: &mut Context<'_>) {
         cx.doing("answering the line");
         cx.log(Level::Info, format_args!("answered: {answer}"));
         let output = &mut cx.connection().output;
         match (answer, mistake) {
-            (Answer::Line(line), _) => push_line(output, line),
-            (Answer::Mistake, Some(mistake)) => push_line(output, &format!("ERROR {mistake}")),
-            (Answer::Mistake, None) => push_line(output, "ERROR"),
-            (Answer::Path, _) => push_line(output, &self.path),
-            (Answer::NoNames, _) => push_line(output, "ERROR\r\n"),
+            (DirectoryAnswer::Line(line), _) => push_line(output, line),
+            (DirectoryAnswer::Mistake, Some(mistake)) => push_line(output, &format!("ERROR {mistake}")),
+            (DirectoryAnswer::Mistake, None) => push_line(output, "ERROR"),
+            (DirectoryAnswer::Path, _) => push_line(output, &self.path),
+            (DirectoryAnswer::NoNames, _) => push_line(output, "ERROR\r\n"),
             // What these announce is in the output already.
-            (Answer::Nothing | Answer::Names | Answer::CountAndNames | Answer::CountAndBytes, _) => {}
+            (
+                DirectoryAnswer::Nothing
+                | DirectoryAnswer::Names
+                | DirectoryAnswer::CountAndNames
+                | DirectoryAnswer::CountAndBytes,
+                _,
+            ) => {}
         }
         if self.rule.take().is_some_and(|rule| rule.input == Input::Logout) {
             self.path = "/".to_owned();
@@ -334,7 +308,7 @@ impl Directory {
             (Phase::Open, Stage::Prompt) => self.since = cx.now, // it still takes the last answer: it is not idle
             (Phase::Open, Stage::Checking(_)) => self.check_on(cx),
             (Phase::Open, Stage::Wrong(_)) => {
-                let (answer, next) = self.rule.map_or((Answer::Nothing, State::End), |rule| rule.failed);
+                let (answer, next) = self.rule.map_or((DirectoryAnswer::Nothing, State::End), |rule| rule.failed);
                 let next = if self.failures < LOGIN_FAILURES_MAX { next } else { State::End };
                 self.answer((answer, next), None, cx);
             }

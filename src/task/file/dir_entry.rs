@@ -168,7 +168,7 @@ impl From<Error> for Refusal {
     }
 }
 
-/// If-Match and its kin, against what is there (RFC 9110 section 13).
+/// Evaluates If-Match and the other preconditions for the file that is there (RFC 9110 section 13).
 ///
 /// # Errors
 /// 412.

@@ -9,13 +9,13 @@ use std::rc::Rc;
 use webserv_sys::Watch;
 use webserv_sys::changes::Changes;
 
-/// Keeps the queue of news short. Who needs the news at once, FileRead, reads it itself.
+/// Keeps the queue of inotify events short. FileRead, which needs them at once, reads them itself.
 pub struct FileChange {
     changes: Rc<Changes>,
 }
 
 impl FileChange {
-    /// Reads these news, which are of the files in [`Worker::files`].
+    /// Reads the events of the files in [`Worker::files`].
     pub fn new(changes: Rc<Changes>) -> Self {
         Self { changes }
     }

@@ -7,9 +7,9 @@ use super::respond::{respond, whole};
 use super::store::{await_body, store};
 use super::{dav, page, upload};
 use crate::config::{BodyInFile, Return, Settings};
-use crate::connection::{Response, Sink, Stage, StoredBody};
+use crate::connection::{BodySink, Response, Stage, StoredBody};
 use crate::http::listing::Format;
-use crate::http::{Form, Framing, Method, Name, ReplyHead, Text};
+use crate::http::{Framing, Method, Name, ReplyHead, TargetForm, Text};
 use crate::log::Level;
 use crate::route;
 use crate::task::Work;
@@ -35,7 +35,7 @@ pub(super) fn content(w: &mut Work<'_>) -> Next {
     let route = Rc::clone(&w.t.route);
     let http = &w.t.http;
     let is_client_s = !http.internal;
-    let asks_server = is_client_s && http.request.as_ref().is_some_and(|request| request.form == Form::Asterisk);
+    let asks_server = is_client_s && http.request.as_ref().is_some_and(|request| request.form == TargetForm::Asterisk);
     if let Some(answer) = route.settings.return_.as_ref().filter(|_| !asks_server) {
         return answer_return(w, answer);
     }
@@ -128,7 +128,7 @@ pub(super) fn start_program(w: &mut Work<'_>, stored: Option<StoredBody>) -> Nex
     }
     let buffers = settings.cgi.as_ref().is_some_and(|cgi| cgi.request_buffering);
     let is_chunked = w.t.http.request.as_ref().is_some_and(|request| request.framing == Framing::Chunked);
-    let feeds = w.t.http.request_body.sink == Sink::Handler;
+    let feeds = w.t.http.request_body.sink == BodySink::Handler;
     let needs_body = feeds && stored.is_none() && (in_file || is_chunked && buffers);
     w.join(Box::new(CgiStart::new(stored, needs_body)));
     Next::Go(Stage::Handler)

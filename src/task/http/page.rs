@@ -5,7 +5,7 @@ use super::next::Next;
 use super::redirect;
 use super::respond::whole;
 use crate::config::{ErrorPage, ErrorPageStatus};
-use crate::connection::{Sink, Stage, Transaction};
+use crate::connection::{BodySink, Stage, Transaction};
 use crate::http::{ReplyHead, Text, error_page, target};
 use crate::log::Level;
 use crate::task::Work;
@@ -59,7 +59,7 @@ fn configured_page(w: &mut Work<'_>, mut head: ReplyHead, page: &ErrorPage) -> N
     let allow = (head.status == 405).then(|| allowed(w.t));
     let http = &mut w.t.http;
     http.in_error_page = true;
-    http.request_body.sink = Sink::Discard;
+    http.request_body.sink = BodySink::Discard;
     http.rare.allow = allow;
     http.error_status = match page.answer {
         ErrorPageStatus::Keep => Some(head.status),

@@ -1,7 +1,7 @@
 //! Internal redirects: the request goes on with another path.
 
 use super::next::Next;
-use crate::connection::{Path, Sink, Stage};
+use crate::connection::{BodySink, Path, Stage};
 use crate::http::target;
 use crate::limits::REDIRECTS_MAX;
 use crate::log::Level;
@@ -30,7 +30,7 @@ pub(super) fn to_target(w: &mut Work<'_>, location: &[u8]) -> Result<Next, u16> 
     let mark = location.iter().position(|b| *b == b'?');
     w.t.http.rare.new_query = Some(mark.map(|mark| location[mark + 1..].to_vec()).unwrap_or_default());
     w.t.http.as_get = true;
-    w.t.http.request_body.sink = Sink::Discard;
+    w.t.http.request_body.sink = BodySink::Discard;
     w.t.body.abandon();
     let path = &location[..mark.unwrap_or(location.len())];
     match target::normalize(path, w.t.settings().merge_slashes) {

@@ -3,8 +3,8 @@
 use super::next::Next;
 use super::{choose, outcome, page};
 use crate::config::Phases;
-use crate::connection::{Path, RequestBody, Sink, Stage, Transaction};
-use crate::http::{Form, Method, target};
+use crate::connection::{BodySink, Path, RequestBody, Stage, Transaction};
+use crate::http::{Method, TargetForm, target};
 use crate::log::Level;
 use crate::task::Work;
 use std::borrow::Cow;
@@ -60,7 +60,7 @@ fn find_location(w: &mut Work<'_>) -> Next {
         return Next::Go(Stage::Content);
     }
     let Some(request) = &w.t.http.request else { return page::refuse(w, 400) };
-    if request.form != Form::Asterisk {
+    if request.form != TargetForm::Asterisk {
         let path = match target::normalize(request.path(), w.t.settings().merge_slashes) {
             Ok(path) => path,
             Err(error) => {
@@ -110,7 +110,7 @@ fn refuse(w: &mut Work<'_>, why: NotAdmitted) -> Next {
 fn admit(t: &mut Transaction) -> Result<(), NotAdmitted> {
     let Transaction { http, route, body, .. } = t;
     let (settings, Some(request)) = (&route.settings, &http.request) else { return Ok(()) };
-    if request.form != Form::Asterisk {
+    if request.form != TargetForm::Asterisk {
         if settings.methods.is_some_and(|methods| !methods.contains(request.method)) {
             return Err(NotAdmitted::ByMethods);
         }
@@ -123,7 +123,7 @@ fn admit(t: &mut Transaction) -> Result<(), NotAdmitted> {
         return Err(NotAdmitted::BodyTooLong);
     }
     if !request_body.is_finished() && choose::takes_body(request.method, settings) {
-        request_body.sink = Sink::Handler;
+        request_body.sink = BodySink::Handler;
         request_body.owes_continue = request.expect_continue; // until the handler knows that it wants the body
         body.set_bound(settings.client_body_buffer_size);
         body.hold();
@@ -138,6 +138,6 @@ fn admit(t: &mut Transaction) -> Result<(), NotAdmitted> {
 /// A body that no handler takes is read before the request is answered.
 fn post_access(w: &mut Work<'_>) -> Next {
     let body = &w.t.http.request_body;
-    let is_discarded = body.sink == Sink::Discard && !body.is_finished();
+    let is_discarded = body.sink == BodySink::Discard && !body.is_finished();
     Next::Go(if is_discarded { Stage::DiscardBody } else { Stage::PreContent })
 }

@@ -1,7 +1,7 @@
 //! A request's body: passed on to the handler that takes it, or thrown away, so that the next request can be found.
 
 use super::{Http1, Step, refuse};
-use crate::connection::{Connection, Http, Phase, RequestBody, Sink, Stage, Transaction};
+use crate::connection::{BodySink, Connection, Http, Phase, RequestBody, Stage, Transaction};
 use crate::http::{Method, print};
 use crate::log::Level;
 use crate::task::Context;
@@ -44,7 +44,7 @@ impl Http1 {
     /// The answer is in the output; the rest of the request's body must go before the next one can be read.
     pub(super) fn drain_body(&mut self, cx: &mut Context<'_>) -> Step {
         let Some(t) = cx.connection().transactions.current_mut() else { return Step::Wait };
-        t.http.request_body.sink = Sink::Discard;
+        t.http.request_body.sink = BodySink::Discard;
         t.http.stage = Stage::Ending;
         if t.http.request_body.is_whole() {
             return Step::Again;
@@ -87,7 +87,7 @@ fn advance(cx: &mut Context<'_>) -> Result<(), u16> {
     }
     let max = t.settings().client_max_body_size;
     let Transaction { http: Http { request_body, .. }, body, .. } = t;
-    let feeds = request_body.sink == Sink::Handler;
+    let feeds = request_body.sink == BodySink::Handler;
     let taken = request_body.take(input, feeds.then_some(&mut **body));
     if feeds {
         body.announce(request_body.announced_bytes());

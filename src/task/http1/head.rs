@@ -2,7 +2,7 @@
 
 use super::{Http1, Step, refuse};
 use crate::connection::{Arrival, Phase};
-use crate::http::{HeadError, Limits, Method, Request, head};
+use crate::http::{HeadError, HeadLimits, Method, Request, head};
 use crate::log::Level;
 use crate::task::Context;
 use std::fmt;
@@ -56,7 +56,7 @@ impl Http1 {
     }
 
     /// A whole head has come.
-    fn head_complete(&mut self, request: Rc<Request>, limits: &Limits, started: Moment, cx: &mut Context<'_>) {
+    fn head_complete(&mut self, request: Rc<Request>, limits: &HeadLimits, started: Moment, cx: &mut Context<'_>) {
         let still_ours = follow_reload(cx);
         let arrival = self.arrival(started, cx);
         let Context { connection: Some(x), worker, .. } = cx else { return };

@@ -1,9 +1,9 @@
 //! Http1: HTTP/1.1 as a wire format (RFC 9112), the protocol pump between the client's bytes and the handlers.
 //!
-//! It has no descriptor. On its left are bytes as they go on the wire, on its right plain answers. A request's life is a
-//! [`Transaction`](crate::connection::Transaction), which goes from [`Stage`] to stage: [`head`] begins it, [`body`]
-//! passes its body on or skips it, [`task::http`](crate::task::http) takes it through the phases and makes the response,
-//! [`framing`] moves that into the output, [`closing`] ends it and decides what becomes of the connection.
+//! It has no descriptor. On its left are bytes as they go on the wire, on its right plain answers. A request's life is
+//! a [`Transaction`](crate::connection::Transaction), which goes from [`Stage`] to stage: [`head`] begins it, [`body`]
+//! passes its body on or skips it, [`task::http`](crate::task::http) takes it through the phases and makes the
+//! response, [`framing`] moves that into the output, [`closing`] ends it and decides what becomes of the connection.
 
 mod body;
 mod closing;

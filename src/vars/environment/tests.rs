@@ -2,7 +2,7 @@ use super::*;
 use crate::config::{Address, Config};
 use crate::connection::{self, Arrival, Client, Identity, SpareTransactions, Transactions};
 use crate::date_cache::DateCache;
-use crate::http::{Limits, Scan, head};
+use crate::http::{HeadLimits, Scan, head};
 use crate::route::{ListenerState, Routes, find_script};
 use std::path::Path;
 use std::rc::Rc;
@@ -58,7 +58,7 @@ impl Case<'_> {
         let routes = Rc::new(Routes::new(Arc::new(config)));
         let configured = routes.config().listeners[0].clone();
         let head = format!("{}\r\n{}\r\n", self.line, self.fields);
-        let parsed = head::request(head.as_bytes(), &mut Scan::default(), &Limits::default());
+        let parsed = head::request(head.as_bytes(), &mut Scan::default(), &HeadLimits::default());
         let (request, _) = parsed.unwrap_or_else(|e| panic!("{e:?}")).expect("a whole head");
         let path = target::normalize(request.path(), true).unwrap().into_owned();
         let route = Rc::clone(routes.to_path(&configured.hosts.servers[0], &path));
@@ -69,7 +69,7 @@ impl Case<'_> {
         let (request, mut all) = (Rc::new(request), Transactions::default());
         let arrival = Arrival { number: 1, output_start: 0, pipelined: false, started: Moment::now() };
         let transaction = all.begin(&mut SpareTransactions::default(), route, None);
-        transaction.http.begin(arrival, Rc::clone(&request), &Limits::default());
+        transaction.http.begin(arrival, Rc::clone(&request), &HeadLimits::default());
         transaction.http.path = connection::Path::Made(path);
         let (date, now) = (DateCache::default(), Moment::now());
         let view = View { identity: &identity, transaction, date: &date, worker: 0, now, sent_bytes: 0 };

@@ -11,13 +11,13 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Reads that one [`Changes::take`] makes at most: more than the kernel keeps of unread news.
+/// The most reads of one [`Changes::take`]: more than the kernel keeps of unread events.
 const READS_MAX: usize = 1024;
 
 /// Trials of the bell before it is given up.
 const TRIES_MAX: usize = 100;
 
-/// News that one read takes: room for some hundred pieces.
+/// The size of one read: room for some hundred events.
 const READ_BYTES: usize = 4 << 10;
 
 /// `F_SETOWN_EX` of fcntl(2): who gets the signal, as a [`FileOwner`].
@@ -47,10 +47,10 @@ fn rings() -> u64 {
     BELL.with(|bell| bell.load(Ordering::Relaxed))
 }
 
-/// Many watched files and directories, and the news of them. It stays in the thread that has made it.
+/// The watched files and directories, and their events. It stays in the thread that made it.
 pub struct Changes {
     inotify: OwnedFd,
-    /// How often the bell had rung when all news was read. `None`: no bell, one has to ask.
+    /// The bell's count when the last event was read. None: there is no bell, so the caller must ask the kernel.
     heard: Cell<Option<u64>>,
     _in_this_thread: PhantomData<Rc<()>>,
 }
@@ -66,12 +66,12 @@ impl Changes {
         let inotify = unsafe { OwnedFd::from_raw_fd(fd) };
         let changes = Self { inotify, heard: Cell::new(None), _in_this_thread: PhantomData };
         if changes.hang_bell().is_ok() && changes.try_bell() {
-            changes.heard.set(Some(0)); // before the first ring: the news of the trial is to be read
+            changes.heard.set(Some(0)); // before the first ring: the event of the trial is still unread
         }
         Ok(changes)
     }
 
-    /// Lets news send SIGIO to this thread.
+    /// Lets events send SIGIO to this thread.
     fn hang_bell(&self) -> Result<()> {
         // SAFETY: sigaction is integers, a set of integers and an optional function pointer: all-zero bytes are one.
         let mut action: libc::sigaction = unsafe { mem::zeroed() };
@@ -133,7 +133,8 @@ impl Changes {
         unsafe { syscall!(inotify_add_watch(self.inotify.as_raw_fd(), path.as_ptr(), mask)) }
     }
 
-    /// Ends a watch. News of it that is on its way still comes. That it has ended by itself is no error.
+    /// Ends a watch. Its events that are already queued are still reported. It is no error if the watch has ended by
+    /// itself.
     pub fn forget(&self, watched: Watched) {
         // SAFETY: the call takes no pointers.
         let _ = unsafe { syscall!(inotify_rm_watch(self.inotify.as_raw_fd(), watched)) };
@@ -145,7 +146,7 @@ impl Changes {
         self.heard.get().is_some_and(|heard| heard == rings())
     }
 
-    /// Tells all news that has come.
+    /// Reports all queued events.
     pub fn take(&self, mut tell: impl FnMut(Change<'_>)) {
         // Counted before the reads: what comes meanwhile may be read now, and is asked for once more.
         let rung = rings();
@@ -169,7 +170,7 @@ impl Changes {
 }
 
 impl AsFd for Changes {
-    /// Readable while there is news.
+    /// Readable while an event is queued.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inotify.as_fd()
     }

@@ -35,7 +35,7 @@ bitflags::bitflags! {
 /// What is watched, by its number.
 pub type Watched = i32;
 
-/// A piece of news.
+/// A reported change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change<'a> {
     /// This file or directory itself has changed.
@@ -44,6 +44,6 @@ pub enum Change<'a> {
     In(Watched, &'a [u8]),
     /// This is not watched any more: it is gone, or its file system is.
     Gone(Watched),
-    /// News was lost: anything may have changed.
+    /// Events were lost: anything may have changed.
     Anything,
 }

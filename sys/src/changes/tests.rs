@@ -11,7 +11,7 @@ fn c_path(path: &Path) -> CString {
     CString::new(path.as_os_str().as_bytes()).unwrap()
 }
 
-/// All news, names included.
+/// All events, names included.
 fn news(changes: &Changes) -> Vec<(Watched, Option<String>)> {
     let mut out = Vec::new();
     changes.take(|change| match change {
@@ -120,7 +120,7 @@ fn another_threads_changes_ring_only_where_they_are_watched() {
     assert!(!changes.is_quiet());
 }
 
-/// A lost piece of news is itself news.
+/// A lost event is itself reported.
 #[test]
 fn an_overflow_is_told_as_anything_and_half_an_event_not_at_all() {
     let event = |watched: i32, mask: u32, name: &[u8]| {
@@ -147,7 +147,7 @@ fn an_overflow_is_told_as_anything_and_half_an_event_not_at_all() {
     assert_eq!(told(&bytes[..39]), all[..1]);
 }
 
-/// The kernel keeps only so much unread news.
+/// The kernel keeps only a limited number of unread events.
 #[test]
 fn more_changes_than_the_kernel_keeps_are_told_as_anything() {
     let most: usize = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap().trim().parse().unwrap();
@@ -163,7 +163,7 @@ fn more_changes_than_the_kernel_keeps_are_told_as_anything() {
     }
     news(&changes);
     let (mut count, mut lost) = (0, 0);
-    // In turn, since the same twice is one piece of news.
+    // In turn, because the kernel merges two equal events in a row.
     for _ in 0..most {
         files.iter().for_each(|mut file| file.write_all(b"x").unwrap());
     }
@@ -176,8 +176,8 @@ fn more_changes_than_the_kernel_keeps_are_told_as_anything() {
     assert!(changes.is_quiet());
 }
 
-/// Of two events that are alike the second is not told as long as nobody has read the first: whoever opened "/" in the
-/// moment of the trial made the bell look as if it did not ring, and each request asked for news from then on.
+/// Of two equal events in a row the kernel reports only one while the first is unread. A process that opened "/" during
+/// the trial made it look as if the bell did not ring, and from then on each request asked the kernel for changes.
 #[test]
 fn the_trial_of_the_bell_failed_when_someone_else_opened_the_same() {
     let stop = std::sync::atomic::AtomicBool::new(false);

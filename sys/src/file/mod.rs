@@ -44,7 +44,7 @@ bitflags::bitflags! {
         const DIRECTORY = 1 << 7;
         /// Does not wait for the other side of a FIFO, nor for a device: `O_NONBLOCK`.
         const NON_BLOCKING = 1 << 8;
-        /// Only names the file, to start `…at` calls from and to stat: `O_PATH`. Opens to read where there is none.
+        /// Only names the file, to start `…at` calls from and to stat: `O_PATH`. On systems without it, opens to read.
         const PATH = 1 << 9;
     }
 }
@@ -113,7 +113,8 @@ pub fn linkat(from_directory: BorrowedFd<'_>, from: &CStr, to_directory: Borrowe
     unsafe { syscall!(linkat(old, from.as_ptr(), new, to.as_ptr(), 0)) }.map(drop)
 }
 
-/// What a symbolic link says: readlinkat(2). Errors: `EINVAL` if it is none; `ENAMETOOLONG` for more than `PATH_MAX`.
+/// The target of a symbolic link: readlinkat(2). Errors: `EINVAL` if the path is not a link; `ENAMETOOLONG` for a
+/// target of more than `PATH_MAX` bytes.
 pub fn readlinkat(directory: BorrowedFd<'_>, path: &CStr) -> Result<Vec<u8>> {
     let mut target = vec![0u8; libc::PATH_MAX as usize];
     let (buffer, len) = (target.as_mut_ptr().cast(), target.len());

@@ -122,8 +122,8 @@ impl Raw {
         ((&raw mut self.storage).cast(), &raw mut self.length)
     }
 
-    /// The address that the kernel has written. A family that is none of ours, an unnamed peer and a name in Linux's
-    /// abstract space are all an empty unix path.
+    /// The address that the kernel has written. An unknown family, an unnamed peer and a name in Linux's abstract space
+    /// all become an empty unix path.
     pub(super) fn address(&self) -> Address {
         // The BSDs give length 0 for an unnamed peer and then leave the family alone.
         let family = if self.length == 0 { libc::AF_UNSPEC } else { libc::c_int::from(self.storage.ss_family) };

@@ -32,7 +32,7 @@ impl Epoll {
         })
     }
 
-    /// Tells the kernel that `armed` is what we want of `fd` now, if that is news to it.
+    /// Tells the kernel that we want `armed` of `fd` now, unless it already knows.
     fn control(&self, fd: RawFd, armed: Side, source: Source) -> Result<()> {
         let before = self.table.armed(fd);
         let op = match (before.is_empty(), armed.is_empty()) {
@@ -78,7 +78,7 @@ impl Epoll {
     }
 }
 
-/// The sides of a descriptor that an event of it is news for, and whether it is past use.
+/// The sides of a descriptor that an event is for, and whether the descriptor is past use.
 fn sides(events: u32) -> (Side, bool) {
     let hangup = events & (EPOLLHUP | EPOLLERR) != 0;
     let mut sides = Side::empty();

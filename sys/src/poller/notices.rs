@@ -1,5 +1,5 @@
-//! Linux: descriptors for what is none by nature, so that epoll can wait for it: a pidfd for each child, a signalfd for
-//! each signal, and one inotify descriptor for all changes of files.
+//! Linux: descriptors for events that have none of their own, so that epoll can wait for them: a pidfd for each child,
+//! a signalfd for each signal, and one inotify descriptor for all changes of files.
 
 use super::ffi::linux::*;
 use super::{Nap, Pid, Ready, Token, Watch};

@@ -25,7 +25,8 @@ pub fn effective_user() -> u32 {
     unsafe { libc::geteuid() }
 }
 
-/// Looks an account up by its name: getpwnam_r(3). `None`: there is none of this name. Reads files, or asks a server.
+/// Looks up an account by its name: getpwnam_r(3). Returns None if there is no such account. Reads files, or asks a
+/// server.
 pub fn lookup_user(name: &str) -> Result<Option<User>> {
     let name = c_path("getpwnam_r", name.as_bytes())?;
     // SAFETY: getpwnam_r has the contract that `lookup` needs, and passwd is integers and pointers.
@@ -33,7 +34,7 @@ pub fn lookup_user(name: &str) -> Result<Option<User>> {
     Ok(record.map(|r| User { id: r.pw_uid, group: r.pw_gid }))
 }
 
-/// Looks a group's number up by its name: getgrnam_r(3). `None`: there is none of this name.
+/// Looks up a group's number by its name: getgrnam_r(3). Returns None if there is no such group.
 pub fn lookup_group(name: &str) -> Result<Option<u32>> {
     let name = c_path("getgrnam_r", name.as_bytes())?;
     // SAFETY: getgrnam_r has the contract that `lookup` needs, and group is integers and pointers.
@@ -63,7 +64,7 @@ unsafe fn lookup<T: Copy>(call: &'static str, function: Lookup<T>, name: &CStr) 
             0 => return Ok(Some(unsafe { record.assume_init() })),
             libc::EINTR => {}
             libc::ERANGE if strings.len() < RECORD_BYTES_MAX => strings.resize(strings.len() * 2, 0),
-            // getpwnam(3): some systems say that there is none of this name by one of these.
+            // getpwnam(3): some systems report an unknown name with one of these.
             libc::ENOENT | libc::ESRCH => return Ok(None),
             errno => return Err(Error::new(call, errno)),
         }

@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use webserv::http::Limits;
-use webserv::http::chunked::{CHUNK_END, Decoder, LAST_CHUNK, Step, push_chunk_start};
+use webserv::http::HeadLimits;
+use webserv::http::chunked::{CHUNK_END, ChunkStep, Decoder, LAST_CHUNK, push_chunk_start};
 
-const LIMITS: Limits = Limits { line_bytes_max: 40, head_bytes_max: 120, fields_max: 3 };
+const LIMITS: HeadLimits = HeadLimits { line_bytes_max: 40, head_bytes_max: 120, fields_max: 3 };
 
 /// The data, the trailers and the bytes taken, once the end has come.
 type Outcome = Result<Option<(Vec<u8>, String, usize)>, &'static str>;
@@ -17,13 +17,13 @@ fn decode(input: &[u8], step: usize) -> Outcome {
         let mut rest = piece;
         loop {
             match decoder.decode(rest) {
-                Ok(Step::More) => break,
-                Ok(Step::Data(range)) => {
+                Ok(ChunkStep::More) => break,
+                Ok(ChunkStep::Data(range)) => {
                     assert!(!range.is_empty(), "data without bytes");
                     data.extend_from_slice(&rest[range.clone()]);
                     rest = &rest[range.end..];
                 }
-                Ok(Step::End { taken }) => {
+                Ok(ChunkStep::End { taken }) => {
                     let trailers = decoder.trailers().iter().map(|field| format!("{field:?}\n")).collect();
                     return Ok(Some((data, trailers, before + piece.len() - rest.len() + taken)));
                 }

@@ -3,10 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use webserv::directory::{Lines, Request, path, states::State};
+use webserv::directory::{DirectoryRequest, Lines, path, states::State};
 
 /// All requests of a stream that comes in pieces of so many bytes.
-fn requests(stream: &[u8], piece: usize) -> Vec<Request> {
+fn requests(stream: &[u8], piece: usize) -> Vec<DirectoryRequest> {
     let (mut lines, mut held, mut found) = (Lines::default(), Vec::new(), Vec::new());
     let mut pieces = stream.chunks(piece).peekable();
     loop {
@@ -37,7 +37,7 @@ fuzz_target!(|input: &[u8]| {
         let (mut state, mut here) = (first, "/".to_owned());
         for request in &whole {
             let Some(rule) = state.rule(request.input()) else { break };
-            if let Request::Cd(name) | Request::Get(name) = request
+            if let DirectoryRequest::Cd(name) | DirectoryRequest::Get(name) = request
                 && let Some(path) = path::resolve(&here, name)
             {
                 assert!(path.starts_with('/') && path.len() <= path::PATH_BYTES_MAX);

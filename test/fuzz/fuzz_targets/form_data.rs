@@ -3,12 +3,12 @@
 
 use libfuzzer_sys::fuzz_target;
 use webserv::http::file_name::stored_name;
-use webserv::http::form_data::{Event, FormData, FormLimits, Part, boundary, is_form_data};
+use webserv::http::form_data::{FormData, FormEvent, FormLimits, FormPart, boundary, is_form_data};
 
 const LIMITS: FormLimits = FormLimits { parts_max: 3, file_bytes_max: 60, fields_bytes_max: 50, head_bytes_max: 150 };
 
 /// The parts with their contents, and whether the form is complete.
-type Outcome = (Vec<(Part, Vec<u8>)>, Result<(), &'static str>);
+type Outcome = (Vec<(FormPart, Vec<u8>)>, Result<(), &'static str>);
 
 /// The input given `step` bytes at a time. Of a part that is refused, nothing is told.
 fn parse(boundary: &[u8], input: &[u8], step: usize) -> Outcome {
@@ -18,15 +18,15 @@ fn parse(boundary: &[u8], input: &[u8], step: usize) -> Outcome {
         loop {
             match form.next(&mut rest) {
                 Ok(None) => break,
-                Ok(Some(Event::Part(part))) => {
+                Ok(Some(FormEvent::Part(part))) => {
                     assert!(current.replace((part, Vec::new())).is_none(), "a part in a part");
                 }
-                Ok(Some(Event::Data(bytes))) => {
+                Ok(Some(FormEvent::Data(bytes))) => {
                     assert!(!bytes.is_empty(), "content without bytes");
                     current.as_mut().expect("content of a part").1.extend_from_slice(bytes);
                 }
-                Ok(Some(Event::PartEnd)) => parts.push(current.take().expect("the end of a part")),
-                Ok(Some(Event::End)) => {
+                Ok(Some(FormEvent::PartEnd)) => parts.push(current.take().expect("the end of a part")),
+                Ok(Some(FormEvent::End)) => {
                     assert!(!ended && current.is_none(), "an end in a part, or a second one");
                     ended = true;
                 }

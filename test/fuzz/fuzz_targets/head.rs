@@ -3,15 +3,15 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::rc::Rc;
-use webserv::http::{HeadError, Limits, Request, Scan, head};
+use webserv::http::{HeadError, HeadLimits, Request, Scan, head};
 
 type Outcome = Result<Option<(Rc<Request>, usize)>, HeadError>;
 
-const TIGHT: Limits = Limits { line_bytes_max: 40, head_bytes_max: 120, fields_max: 3 };
-const LOOSE: Limits = Limits { line_bytes_max: 1 << 20, head_bytes_max: 1 << 20, fields_max: 1 << 20 };
+const TIGHT: HeadLimits = HeadLimits { line_bytes_max: 40, head_bytes_max: 120, fields_max: 3 };
+const LOOSE: HeadLimits = HeadLimits { line_bytes_max: 1 << 20, head_bytes_max: 1 << 20, fields_max: 1 << 20 };
 
 /// The whole input as it comes when each call sees `step` bytes more than the one before.
-fn read(input: &[u8], step: usize, limits: &Limits) -> Outcome {
+fn read(input: &[u8], step: usize, limits: &HeadLimits) -> Outcome {
     let mut scan = Scan::default();
     for end in (0..input.len()).step_by(step) {
         match head::request(&input[..end], &mut scan, limits) {
@@ -55,7 +55,7 @@ fn print(request: &Request) -> Vec<u8> {
 }
 
 fuzz_target!(|input: &[u8]| {
-    for limits in [Limits::default(), TIGHT] {
+    for limits in [HeadLimits::default(), TIGHT] {
         let outcome = read(input, usize::MAX, &limits);
         for step in [1, 7] {
             assert_eq!(seen(&outcome), seen(&read(input, step, &limits)), "in steps of {step}");

@@ -41,8 +41,8 @@ struct FileCopy {
 
 /// What a step came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Step {
-    /// So many bytes were copied, or none, and there is more.
+pub enum CopyStep {
+    /// This number of bytes was copied, perhaps 0, and there is more.
     More(usize),
     /// All is copied.
     Done,
@@ -82,7 +82,7 @@ impl Copier {
     ///
     /// # Errors
     /// Those of the calls; what was copied so far is still there.
-    pub fn step(&mut self, buffer: &mut [u8]) -> Result<Step, Error> {
+    pub fn step(&mut self, buffer: &mut [u8]) -> Result<CopyStep, Error> {
         if let Some(file) = &mut self.file {
             let bytes = file.copy(buffer)?;
             if bytes == 0 {
@@ -91,9 +91,9 @@ impl Copier {
                 }
                 self.file = None;
             }
-            return Ok(Step::More(bytes));
+            return Ok(CopyStep::More(bytes));
         }
-        let Some(level) = self.levels.last_mut() else { return Ok(Step::Done) };
+        let Some(level) = self.levels.last_mut() else { return Ok(CopyStep::Done) };
         if level.entries.is_empty() {
             match level.from.read(&mut level.entries, TREE_STEPS_PER_TURN) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {} // it is gone by now, as all that was in it
@@ -104,7 +104,7 @@ impl Copier {
             Some(entry) => self.begin(&entry)?,
             None => drop(self.levels.pop()),
         }
-        Ok(Step::More(0))
+        Ok(CopyStep::More(0))
     }
 
     /// Begins to copy an entry, unless it is gone since it was read.

@@ -6,5 +6,5 @@ mod remove;
 #[cfg(test)]
 mod tests;
 
-pub use copy::{Copier, Step};
+pub use copy::{Copier, CopyStep};
 pub use remove::Remover;

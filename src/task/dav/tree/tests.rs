@@ -1,4 +1,4 @@
-use super::{Copier, Remover, Step};
+use super::{Copier, CopyStep, Remover};
 use crate::limits::TREE_DEPTH_MAX;
 use crate::task::temp_dir::TempDir;
 use std::fs;
@@ -27,7 +27,7 @@ fn copy(from: &Path, folder: &Path, deep: bool) -> Result<u64> {
     let folder = open(folder);
     let mut copier = Copier::start(open(from), folder.as_fd(), c"copy", deep, false)?;
     let mut buffer = [0; 1000];
-    while copier.step(&mut buffer)? != Step::Done {}
+    while copier.step(&mut buffer)? != CopyStep::Done {}
     Ok(copier.left_out())
 }
 
@@ -181,7 +181,7 @@ fn a_copy_failed_when_a_file_had_gone_since_its_folder_was_read() {
     copier.step(&mut [0; 10]).unwrap(); // the names are read, and one is begun
     let begun = list(&temp.path().join("to/copy"));
     fs::remove_dir_all(temp.path().join("from")).unwrap();
-    while copier.step(&mut [0; 10]).unwrap() != Step::Done {}
+    while copier.step(&mut [0; 10]).unwrap() != CopyStep::Done {}
     assert_eq!(list(&temp.path().join("to/copy")).len(), begun.len());
     assert_eq!((begun.len(), copier.left_out()), (1, 0));
 }

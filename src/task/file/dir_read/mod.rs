@@ -10,7 +10,7 @@ use super::open::look_up;
 use crate::config::Settings;
 use crate::connection::{Answer, Connection, Outcome, Reply};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
-use crate::http::listing::{Entry, Format, Listing, Totals};
+use crate::http::listing::{Format, Listing, ListingEntry, Totals};
 use crate::http::{Name, ReplyHead, Text};
 use crate::limits::{LISTED_PER_TURN, LISTING_BYTES_MAX, LISTING_TEXT_BYTES};
 use crate::log::Level;
@@ -153,7 +153,7 @@ impl DirRead {
             };
             let offset_secs = if localtime { clock::local(modified_secs).offset_secs } else { 0 };
             let (name, is_directory) = (name.as_bytes(), !is_file);
-            let entry = Entry { name, is_directory, size_bytes, modified_secs, offset_secs };
+            let entry = ListingEntry { name, is_directory, size_bytes, modified_secs, offset_secs };
             listing.push_entry(&mut text, &entry, self.names.is_empty());
         }
         reply.body.push_bytes(text);

@@ -12,9 +12,9 @@ const LINKS_MAX: usize = 40;
 
 /// What the paths that were looked for depend on.
 ///
-/// A step watches the directory or link of that name, and then looks at what it is. If it is another one by then, there
-/// is news of the watched one; so as long as there is no news, each step has led where it was seen to lead, and the
-/// open that follows finds the file that is watched.
+/// A step watches the directory or link of a name, and then looks at it. If it was replaced in between, there is an
+/// event of the watched one. So while no inotify event is pending, the path still resolves as it did when we walked it,
+/// and the following open finds the file that is watched.
 pub(super) struct Dependencies<'a> {
     files: &'a mut FileCache,
     depends: Vec<Dependency>,

@@ -3,7 +3,7 @@
 use super::part_file::PartFile;
 use crate::config::Settings;
 use crate::http::file_name::stored_name;
-use crate::http::form_data::{Event, Part};
+use crate::http::form_data::{FormEvent, FormPart};
 use crate::http::stored::StoredFile;
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
@@ -49,16 +49,16 @@ impl Parts {
     ///
     /// # Errors
     /// Those of the calls on a file.
-    pub fn take(&mut self, event: Event<'_>) -> Result<(), Error> {
+    pub fn take(&mut self, event: FormEvent<'_>) -> Result<(), Error> {
         match event {
-            Event::Part(part) => self.begin(part),
-            Event::Data(bytes) => self.write(bytes),
-            Event::PartEnd => self.end_part(),
-            Event::End => Ok(()),
+            FormEvent::Part(part) => self.begin(part),
+            FormEvent::Data(bytes) => self.write(bytes),
+            FormEvent::PartEnd => self.end_part(),
+            FormEvent::End => Ok(()),
         }
     }
 
-    fn begin(&mut self, part: Part) -> Result<(), Error> {
+    fn begin(&mut self, part: FormPart) -> Result<(), Error> {
         let Some(sent) = part.file_name else {
             self.in_file = false;
             self.fields.push((part.name, Vec::new()));

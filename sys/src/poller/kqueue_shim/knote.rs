@@ -236,7 +236,8 @@ impl Sources {
         epoll_ctl(epoll, op, knote.fd, EpollEvent { events: events | once, data: knote.id })
     }
 
-    /// Lets the knote fire again, at once if its cause is still there. (One with `EV_CLEAR` waits for news anyway.)
+    /// Lets the knote fire again, at once if its cause is still there. (One with `EV_CLEAR` waits for the next event
+    /// anyway.)
     pub fn arm(&self, knote: &Knote) {
         if knote.wd.is_none() && (knote.flags & EV_CLEAR == 0 || knote.identity.is_none()) {
             // A knote that has just become stale cannot be armed, and need not.

@@ -62,7 +62,7 @@ pub(super) fn start(
     // points to outlive its use of them, and nobody else touches them meanwhile. The child has descriptors, directory,
     // mask, dispositions and limits of its own (no CLONE_FILES, CLONE_FS, CLONE_SIGHAND, CLONE_THREAD). A signal's
     // handler would run in it as if it were this thread: that of SIGIO (see `changes`) only adds to a counter, which
-    // means no more than that there may be news, and those of faults are for bugs, which `become_program` has not.
+    // only means that a change may be unread, and those of faults are for bugs, which `become_program` has not.
     let pid = unsafe { syscall!(clone(child, top, flags, (&raw mut plan).cast())) };
     drop(stack);
     let pid = pid?;

@@ -1,4 +1,5 @@
-//! Times as log files show them, in the local time zone. Lines of access logs have them: those are made once a second.
+//! Dates and times in the local time zone, in the three formats of log files and variables. Each thread formats a
+//! second once and reuses the text until the second ends.
 
 use std::cell::Cell;
 use std::io::Write;
@@ -12,7 +13,7 @@ pub const COMMON_LEN: usize = 26;
 /// Bytes of [`iso8601`]'s text.
 pub const ISO8601_LEN: usize = 25;
 
-/// A text of this length, and the second that it shows.
+/// The text of the last second that was formatted, and that second.
 type Cached<const LEN: usize> = Cell<Option<(i64, [u8; LEN])>>;
 
 thread_local! {
@@ -20,19 +21,19 @@ thread_local! {
     static ISO8601: Cached<ISO8601_LEN> = const { Cell::new(None) };
 }
 
-/// The error log's: `2026/11/22 02:35:09`.
+/// The format of the error log: `2026/11/22 02:35:09`.
 pub fn stamp(wall: Wall) -> String {
     let t = clock::local(wall.secs);
     format!("{:04}/{:02}/{:02} {:02}:{:02}:{:02}", t.year, t.month, t.day, t.hour, t.minute, t.second)
 }
 
-/// The common log format's: `22/Nov/2026:02:35:09 +0000`.
+/// The Common Log Format, nginx's `$time_local`: `22/Nov/2026:02:35:09 +0000`.
 #[inline]
 pub fn common(wall: Wall) -> [u8; COMMON_LEN] {
     COMMON.with(|kept| of_second(kept, wall.secs, make_common))
 }
 
-/// ISO 8601's: `2026-11-22T02:35:09+00:00`.
+/// ISO 8601, nginx's `$time_iso8601`: `2026-11-22T02:35:09+00:00`.
 #[inline]
 pub fn iso8601(wall: Wall) -> [u8; ISO8601_LEN] {
     ISO8601.with(|kept| of_second(kept, wall.secs, make_iso8601))
@@ -70,14 +71,14 @@ fn make_iso8601(secs: i64) -> [u8; ISO8601_LEN] {
     ))
 }
 
-/// A text whose length is known: years have four digits, all else has two.
+/// Formats into an array. The length is fixed: a year has four digits, every other number two.
 fn text<const LEN: usize>(shown: std::fmt::Arguments<'_>) -> [u8; LEN] {
     let mut text = [b' '; LEN];
     let _ = (&mut text[..]).write_fmt(shown);
     text
 }
 
-/// Sign, hours and minutes.
+/// The sign, hours and minutes of a zone's distance from UTC.
 fn zone(offset_secs: i32) -> (char, u32, u32) {
     let minutes = offset_secs.unsigned_abs() / 60;
     (if offset_secs < 0 { '-' } else { '+' }, minutes / 60 % 100, minutes % 60)
@@ -97,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_three_forms_tell_the_same_time() {
-        // There and back again: what is kept is of one second only.
+        // The seconds jump back and forth: a text that is reused must belong to the same second.
         for secs in [1_795_314_909, 0, 0, 1_795_314_909, 253_402_214_399, -62_167_000_000, i64::MAX, i64::MIN] {
             let wall = Wall { secs, nanos: 0 };
             let t = clock::local(secs);

@@ -1,0 +1,79 @@
+//! Reads the levels: each statement of a level goes to its directive, and a block is read as a level inside.
+
+use super::directives::{self, Directive, Form};
+use super::parse::Statement;
+use super::problem::Fault;
+use super::scope::{Contexts, Scope};
+
+/// Reads the statements of a level: first the plain ones, then the blocks, so that a directive below a block also
+/// applies inside the block.
+pub(super) fn read(scope: &mut Scope<'_>, statements: &[Statement]) {
+    let mut sections = Vec::new();
+    for statement in statements {
+        let outcome = admit(scope, statement).and_then(|directive| {
+            scope.first = !scope.seen.contains_key(directive.name);
+            scope.seen.entry(directive.name).or_insert(statement.name.place);
+            match directive.form {
+                Form::Once(set) | Form::Repeat(set) | Form::Table(set) => set(scope, statement)?,
+                Form::Section(enter) | Form::Sections(enter) => sections.push((enter, statement)),
+            }
+            Ok(())
+        });
+        scope.note(outcome);
+    }
+    directives::cgi::settle(scope);
+    let outcome = directives::upload::settle(scope);
+    scope.note(outcome);
+    for (enter, statement) in sections {
+        let outcome = enter(scope, statement, read);
+        scope.note(outcome);
+    }
+}
+
+/// Checks that the statement's directive is known, allowed here, and has the right form.
+fn admit(scope: &Scope<'_>, statement: &Statement) -> Result<&'static Directive, Fault> {
+    let name = &statement.name;
+    let directive = directives::find(name, scope.context)?;
+    missing_semicolon(statement, scope.context)?;
+    match (&statement.block, directive.takes_block()) {
+        (Some(block), false) => {
+            return Err(Fault::new(
+                block.open,
+                format!("\"{}\" takes no block, as in: {}", name.text, directive.example),
+            ));
+        }
+        (None, true) => {
+            return Err(name.fault(format!("\"{}\" needs a block, as in: {}", name.text, directive.example)));
+        }
+        _ => {}
+    }
+    if !directive.args.contains(&statement.args.len()) {
+        let takes = directive.takes();
+        let given = statement.args.len();
+        let message = format!("\"{}\" takes {takes}, not {given}, as in: {}", name.text, directive.example);
+        return Err(name.fault(message));
+    }
+    match scope.seen.get(directive.name) {
+        Some(first) if directive.at_most_once() => {
+            Err(name.fault(format!("\"{}\" is given twice, {}", name.text, scope.first_at(*first))))
+        }
+        _ => Ok(directive),
+    }
+}
+
+/// The fault of a line of the statement that begins with a directive's name: the `;` of the line before is missing. A
+/// directive with many values would otherwise take the next directive as values.
+fn missing_semicolon(statement: &Statement, context: Contexts) -> Result<(), Fault> {
+    let mut last = &statement.name;
+    for word in &statement.args {
+        if word.place.line > last.place.line && !word.quoted && directives::is_known(&word.text, context) {
+            let (before, name) = (&last.text, &word.text);
+            let message = format!(
+                "missing \";\" after \"{before}\" (\"{name}\" on the next line is a directive; quote it if not)"
+            );
+            return Err(last.fault(message));
+        }
+        last = word;
+    }
+    Ok(())
+}

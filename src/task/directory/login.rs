@@ -1,0 +1,42 @@
+//! LOGIN: the password is checked, a piece at a time.
+
+use super::{Directory, Stage};
+use crate::limits::LOGIN_FAILED_AFTER;
+use crate::log::Level;
+use crate::task::Context;
+use std::rc::Rc;
+
+impl Directory {
+    /// Begins to check a password, against the users who are known now.
+    pub(super) fn check(&mut self, name: &str, password: &str, cx: &mut Context<'_>) {
+        let listener = Rc::clone(&cx.connection().identity.listener);
+        let now = cx.worker.listener_now(&listener).and_then(|listener| listener.configured.directory.clone());
+        if let Some(server) = now.filter(|server| server.users.is_some()) {
+            self.server = server;
+        }
+        let Some(users) = &self.server.users else { return self.close(cx) };
+        self.stage = Stage::Checking(Box::new(users.check(name, password.as_bytes())));
+        self.since = cx.now;
+    }
+
+    /// Does a piece of the check. Each comes with the deadline of a round, so others have their turn between them, and
+    /// so has the kernel. In a round there is one piece, whoever's it is: many who log in do not hold up the rest.
+    pub(super) fn check_on(&mut self, cx: &mut Context<'_>) {
+        if cx.worker.hashed_at.replace(cx.now) == Some(cx.now) {
+            return;
+        }
+        let (Stage::Checking(check), Some(rule)) = (&mut self.stage, self.rule) else { return };
+        match check.advance() {
+            None => {}
+            Some(true) => {
+                self.failures = 0;
+                self.answer(rule.done, None, cx);
+            }
+            Some(false) => {
+                self.failures += 1;
+                self.stage = Stage::Wrong(self.since.after(LOGIN_FAILED_AFTER));
+                cx.log(Level::Error, format_args!("no such user with this password"));
+            }
+        }
+    }
+}
