@@ -25,7 +25,7 @@ fn a_reload_from_a_wildcard_to_a_specific_address_was_refused() {
             s.rewrite(main, &http);
             let before = s.said().len();
             s.process.signal("HUP");
-            wait_for("the reload", || s.said()[before..].contains("is in force").then_some(()));
+            wait_for("the reload", || s.said()[before..].contains("is in use").then_some(()));
             let workers = if main == MAIN { 1 } else { 2 };
             let all_closed = || (s.said().matches(" no more").count() == closed * workers).then_some(());
             wait_for("the old listeners closed", all_closed);
@@ -48,7 +48,7 @@ fn a_reload_whose_log_could_not_be_opened_was_in_force_all_the_same() {
             let more = "server { listen 127.0.0.3:0; }";
             s.rewrite(main, &(with(&format!("{log} absent/x.log;"), "new") + more));
             s.process.signal("HUP");
-            let refused = || s.said()[before..].contains("the old configuration stays in force").then_some(());
+            let refused = || s.said()[before..].contains("the old configuration stays in use").then_some(());
             wait_for("the refusal", refused);
             let now = s.said()[before..].to_owned();
             assert!(now.contains("absent/x.log") && !now.contains("127.0.0.3"), "{now}");
@@ -147,12 +147,12 @@ fn a_reload_did_not_say_what_it_cannot_change() {
     for _ in 0..2 {
         let before = s.said().len();
         s.process.signal("HUP");
-        wait_for("the end of the reload", || s.said()[before..].contains("is in force").then_some(()));
+        wait_for("the end of the reload", || s.said()[before..].contains("is in use").then_some(()));
         for name in ["worker_processes", "user", "daemon", "pid", "try_first", "ipv6only="] {
             let told = format!("\"{name}\"");
             let line = s.said()[before..].lines().find(|line| line.contains(&told)).map(String::from);
             let line = line.unwrap_or_else(|| panic!("nothing of {name}: {}", s.said()));
-            assert!(line.contains("[warn]") && line.contains("takes a new start"), "{line}");
+            assert!(line.contains("[warn]") && line.contains("restart the server"), "{line}");
         }
         assert!(!s.said().contains("backlog"), "it is changed, so there is nothing to be said: {}", s.said());
     }
