@@ -11,7 +11,7 @@ fn c_path(path: &Path) -> CString {
     CString::new(path.as_os_str().as_bytes()).unwrap()
 }
 
-/// All news, names included.
+/// Reads all events, with names.
 fn news(changes: &Changes) -> Vec<(Watched, Option<String>)> {
     let mut out = Vec::new();
     changes.take(|change| match change {
@@ -23,9 +23,9 @@ fn news(changes: &Changes) -> Vec<(Watched, Option<String>)> {
     out
 }
 
-/// A change rings before the call that makes it returns, and is then told of what it happened to.
+/// The SIGIO of a change arrives before the call that makes the change returns; then `take` reports the change.
 #[test]
-fn every_kind_of_change_is_heard_at_once_and_told() {
+fn every_kind_of_change_is_noticed_at_once_and_reported() {
     let dir = TempDir::new();
     let path = |name: &str| dir.path().join(name);
     type Row = (&'static str, Aspects, fn(&Path));
@@ -68,7 +68,7 @@ fn every_kind_of_change_is_heard_at_once_and_told() {
         let subject = if name.contains('/') { file.parent().unwrap() } else { &file };
         let watched = changes.watch(&c_path(subject), aspects).unwrap();
         news(&changes);
-        news(&changes); // what was read with its ring still on the way is asked for once more
+        news(&changes); // the first read may have taken events before their SIGIO was counted
         assert!(changes.is_quiet(), "{name}");
         change(&file);
         assert!(!changes.is_quiet(), "{name}");
@@ -81,7 +81,7 @@ fn every_kind_of_change_is_heard_at_once_and_told() {
 }
 
 #[test]
-fn what_is_forgotten_is_not_told_of() {
+fn a_watch_that_was_ended_reports_nothing() {
     let dir = TempDir::new();
     let file = dir.path().join("file");
     fs::write(&file, b"old").unwrap();
@@ -98,7 +98,7 @@ fn what_is_forgotten_is_not_told_of() {
 }
 
 #[test]
-fn another_threads_changes_ring_only_where_they_are_watched() {
+fn sigio_goes_only_to_the_thread_that_watches() {
     let dir = TempDir::new();
     let file = dir.path().join("file");
     fs::write(&file, b"old").unwrap();
@@ -120,9 +120,9 @@ fn another_threads_changes_ring_only_where_they_are_watched() {
     assert!(!changes.is_quiet());
 }
 
-/// A lost piece of news is itself news.
+/// Lost events must be reported, too.
 #[test]
-fn an_overflow_is_told_as_anything_and_half_an_event_not_at_all() {
+fn an_overflow_is_reported_as_anything_and_half_an_event_not_at_all() {
     let event = |watched: i32, mask: u32, name: &[u8]| {
         let head = [watched as u32, mask, 0, name.len() as u32].map(u32::to_ne_bytes).concat();
         [head.as_slice(), name].concat()
@@ -147,9 +147,9 @@ fn an_overflow_is_told_as_anything_and_half_an_event_not_at_all() {
     assert_eq!(told(&bytes[..39]), all[..1]);
 }
 
-/// The kernel keeps only so much unread news.
+/// The kernel queues a limited number of events.
 #[test]
-fn more_changes_than_the_kernel_keeps_are_told_as_anything() {
+fn more_changes_than_the_kernel_queues_are_reported_as_anything() {
     let most: usize = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap().trim().parse().unwrap();
     if most > 100_000 {
         return println!("skipped: {most} events would take too long");
@@ -163,7 +163,7 @@ fn more_changes_than_the_kernel_keeps_are_told_as_anything() {
     }
     news(&changes);
     let (mut count, mut lost) = (0, 0);
-    // In turn, since the same twice is one piece of news.
+    // Alternate the files, since the kernel merges equal events.
     for _ in 0..most {
         files.iter().for_each(|mut file| file.write_all(b"x").unwrap());
     }
@@ -176,10 +176,10 @@ fn more_changes_than_the_kernel_keeps_are_told_as_anything() {
     assert!(changes.is_quiet());
 }
 
-/// Of two events that are alike the second is not told as long as nobody has read the first: whoever opened "/" in the
-/// moment of the trial made the bell look as if it did not ring, and each request asked for news from then on.
+/// The kernel drops an event that is equal to the last unread one. So when another process opened "/" during the trial,
+/// SIGIO seemed not to work, and from then on each request read the events.
 #[test]
-fn the_trial_of_the_bell_failed_when_someone_else_opened_the_same() {
+fn the_trial_of_sigio_failed_when_another_process_opened_the_same_directory() {
     let stop = std::sync::atomic::AtomicBool::new(false);
     let is_over = || stop.load(std::sync::atomic::Ordering::Relaxed);
     std::thread::scope(|scope| {
