@@ -1,11 +1,11 @@
-//! Lines of the directory protocol: in whatever pieces they come, the requests are the same, and no path that they name
-//! leads out of the root.
+//! Lines of the directory protocol: the requests do not depend on how the lines are split, and no path in them leads
+//! out of the root.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use webserv::directory::{Lines, Request, path, states::State};
 
-/// All requests of a stream that comes in pieces of so many bytes.
+/// The requests of a stream that arrives in pieces of this size.
 fn requests(stream: &[u8], piece: usize) -> Vec<Request> {
     let (mut lines, mut held, mut found) = (Lines::default(), Vec::new(), Vec::new());
     let mut pieces = stream.chunks(piece).peekable();

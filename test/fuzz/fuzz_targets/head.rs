@@ -10,7 +10,7 @@ type Outcome = Result<Option<(Rc<Request>, usize)>, HeadError>;
 const TIGHT: Limits = Limits { line_bytes_max: 40, head_bytes_max: 120, fields_max: 3 };
 const LOOSE: Limits = Limits { line_bytes_max: 1 << 20, head_bytes_max: 1 << 20, fields_max: 1 << 20 };
 
-/// The whole input as it comes when each call sees `step` bytes more than the one before.
+/// Parses the input; each call sees `step` more bytes than the one before.
 fn read(input: &[u8], step: usize, limits: &Limits) -> Outcome {
     let mut scan = Scan::default();
     for end in (0..input.len()).step_by(step) {
@@ -22,7 +22,7 @@ fn read(input: &[u8], step: usize, limits: &Limits) -> Outcome {
     head::request(input, &mut scan, limits)
 }
 
-/// How far the head reached, and what callers see of it.
+/// The length of the head, and its parsed values.
 fn seen(outcome: &Outcome) -> (Option<usize>, String) {
     match outcome {
         Ok(None) => (None, "more".into()),
