@@ -1,4 +1,4 @@
-//! What a reload changes, what it cannot change, and what goes on as it was when it fails.
+//! Reloads: what changes, what cannot change, and what stays if the reload fails.
 
 mod harness;
 
@@ -9,7 +9,7 @@ use std::path::Path;
 
 const MAIN: &str = "error_log stderr notice;";
 const WORKERS: [&str; 2] = [MAIN, "worker_processes 2; error_log stderr notice;"];
-/// More than the kernel's socket buffers hold, so that a download is really under way.
+/// More than the kernel's socket buffers hold, so that the download takes time.
 const BIG: usize = 16 << 20;
 
 #[test]
@@ -19,7 +19,8 @@ fn a_reload_from_a_wildcard_to_a_specific_address_was_refused() {
         let on = |address: &str| format!("server {{ listen {address}; return 200 {address}; }}");
         let (wild, specific) = (port.to_string(), format!("127.0.0.1:{port}"));
         let s = Setup::new(&on(&wild), &[]).main(main).start();
-        // Also one that stands beside it, and back. A closed listener resets whom it has not accepted: wait for that.
+        // Also with another address and back. Closing a listener resets the connections in its backlog, so wait for its
+        // end.
         for (addresses, closed) in [(vec![&specific], 1), (vec![&specific, &wild], 1), (vec![&wild], 2)] {
             let http: String = addresses.iter().map(|address| on(address)).collect();
             s.rewrite(main, &http);
@@ -143,7 +144,7 @@ fn a_reload_did_not_say_what_it_cannot_change() {
     let main = "worker_processes 2; user nobody; daemon on; error_log stderr notice;";
     let text = configuration(main, CONNECTIONS, &on("ipv6only=off backlog=7")).replace("webserv.pid", "other.pid");
     s.write("webserv.conf", text.replace("events {", "events { try_first off;").as_bytes());
-    // Again and again: what was started decides, not what was read last.
+    // Several reloads: the comparison is with the configuration at the start, not with the last one.
     for _ in 0..2 {
         let before = s.said().len();
         s.process.signal("HUP");
