@@ -205,7 +205,7 @@ fn the_client_works_in_a_pipe() {
         (0, "cd nothing\n", "", "there is no such directory"),
         (0, "get nothing\npwd\n", "/\n", "1 of 2 commands failed"),
         (0, "fetch a.txt\n", "", "\"fetch a.txt\" is no command"),
-        (0, copy_and_keep, "", "cannot make the file kept.txt"),
+        (0, copy_and_keep, "", "cannot create the file kept.txt"),
         (1, "dir\n", "", "ERROR say LOGIN first"),
         (1, "login guest guest\npwd\nlogout\npwd\n", "/\n", "ERROR say LOGIN first"),
         (1, "login guest wrong\n", "", "no such user with this password"),
@@ -253,8 +253,8 @@ fn the_client_speaks_version_0_to_who_knows_no_other_and_trusts_nobody() {
 
     let rows: &[(&'static [&'static str], &str, &str, &str)] = &[
         (&["VERSION 1\r\n", "1\r\n\x1b[2Jx\r\n\r\n"], "dir\n", "?[2Jx\n", ""),
-        (&["VERSION 1\r\n", "many\r\n"], "dir\n", "", "where a number belongs"),
-        (&["VERSION 1\r\n", "10\r\nabc"], "get x\n", "", "ended after 3 of 10 bytes"),
+        (&["VERSION 1\r\n", "many\r\n"], "dir\n", "", "instead of a number"),
+        (&["VERSION 1\r\n", "10\r\nabc"], "get x\n", "", "closed the connection after 3 of 10 bytes"),
         (&["VERSION 1\r\n", "10"], "get x\n", "", "the server has closed the connection"),
         (&[""], "dir\n", "", "the server has closed the connection"),
     ];

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "the_local_time_follows_the_zone runs it in a separate process, with TZ set"]
+    #[ignore = "run in a separate process, with TZ set, by the_local_time_follows_the_zone"]
     fn local_times_of_a_zone() {
         assert_own_process("clock::tests::local_times_of_a_zone");
         // The zones are POSIX TZ strings, which need no zone files: see tzset(3).

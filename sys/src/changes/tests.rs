@@ -12,7 +12,7 @@ fn c_path(path: &Path) -> CString {
 }
 
 /// Reads all events, with names.
-fn news(changes: &Changes) -> Vec<(Watched, Option<String>)> {
+fn read_events(changes: &Changes) -> Vec<(Watched, Option<String>)> {
     let mut out = Vec::new();
     changes.take(|change| match change {
         Change::Of(watched) => out.push((watched, None)),
@@ -67,12 +67,12 @@ fn every_kind_of_change_is_noticed_at_once_and_reported() {
         }
         let subject = if name.contains('/') { file.parent().unwrap() } else { &file };
         let watched = changes.watch(&c_path(subject), aspects).unwrap();
-        news(&changes);
-        news(&changes); // the first read may have taken events before their SIGIO was counted
+        read_events(&changes);
+        read_events(&changes); // the first read may have taken events before their SIGIO was counted
         assert!(changes.is_quiet(), "{name}");
         change(&file);
         assert!(!changes.is_quiet(), "{name}");
-        let told = news(&changes);
+        let told = read_events(&changes);
         assert!(told.iter().any(|(of, _)| *of == watched), "{name}: {told:?}");
         if aspects == Aspects::NEW_NAMES {
             assert!(told.iter().all(|(_, name)| name.is_some()), "{name}: {told:?}");
@@ -89,10 +89,10 @@ fn a_watch_that_was_ended_reports_nothing() {
     let first = changes.watch(&c_path(&file), Aspects::BYTES).unwrap();
     assert_eq!(changes.watch(&c_path(&file), Aspects::ITSELF).unwrap(), first, "one file is one watch");
     fs::write(&file, b"new").unwrap();
-    assert!(!news(&changes).is_empty(), "the first aspect is still watched");
+    assert!(!read_events(&changes).is_empty(), "the first aspect is still watched");
     changes.forget(first);
     fs::write(&file, b"newer").unwrap();
-    assert_eq!(news(&changes), []);
+    assert_eq!(read_events(&changes), []);
     let absent = changes.watch(c"/nothing-of-this-name", Aspects::ITSELF).unwrap_err();
     assert_eq!((absent.call(), absent.is_not_found()), ("inotify_add_watch", true));
 }
@@ -104,14 +104,14 @@ fn sigio_goes_only_to_the_thread_that_watches() {
     fs::write(&file, b"old").unwrap();
     let changes = Changes::open().unwrap();
     changes.watch(&c_path(&file), Aspects::BYTES).unwrap();
-    news(&changes);
-    news(&changes);
+    read_events(&changes);
+    read_events(&changes);
     let theirs = std::thread::spawn({
         let file = file.clone();
         move || {
             let changes = Changes::open().unwrap();
-            news(&changes);
-            news(&changes);
+            read_events(&changes);
+            read_events(&changes);
             fs::write(&file, b"new").unwrap();
             changes.is_quiet()
         }
@@ -161,7 +161,7 @@ fn more_changes_than_the_kernel_queues_are_reported_as_anything() {
     for path in &paths {
         changes.watch(&c_path(path), Aspects::BYTES).unwrap();
     }
-    news(&changes);
+    read_events(&changes);
     let (mut count, mut lost) = (0, 0);
     // Alternate the files, since the kernel merges equal events.
     for _ in 0..most {
@@ -172,7 +172,7 @@ fn more_changes_than_the_kernel_queues_are_reported_as_anything() {
         _ => count += 1,
     });
     assert_eq!((count, lost), (most, 1));
-    news(&changes);
+    read_events(&changes);
     assert!(changes.is_quiet());
 }
 
@@ -190,8 +190,8 @@ fn the_trial_of_sigio_failed_when_another_process_opened_the_same_directory() {
         });
         let without = (0..100).filter(|_| {
             let changes = Changes::open().unwrap();
-            news(&changes);
-            news(&changes);
+            read_events(&changes);
+            read_events(&changes);
             !changes.is_quiet()
         });
         let without = without.count();

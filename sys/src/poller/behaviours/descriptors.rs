@@ -155,7 +155,7 @@ fn reuse(number: i32, fd: OwnedFd) -> (OwnedFd, OwnedFd) {
     let again = unsafe { libc::fcntl(read_end.as_raw_fd(), libc::F_DUPFD_CLOEXEC, number) };
     assert!(again >= 0);
     write(&write_end, b"y");
-    // SAFETY: fcntl has just made this descriptor, and nobody else knows it.
+    // SAFETY: fcntl has just opened this descriptor; it has no other owner.
     (unsafe { OwnedFd::from_raw_fd(again) }, write_end)
 }
 

@@ -22,7 +22,7 @@ fn daemonize_detaches_from_terminal_streams_and_parent() {
 
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "run in a process of its own, by daemonize_leaves_terminal_streams_and_parent"]
+#[ignore = "run in a process of its own, by daemonize_detaches_from_terminal_streams_and_parent"]
 fn being_a_daemon() {
     assert_own_process("process::tests::oneself::being_a_daemon");
     let before = pid();
