@@ -1,5 +1,5 @@
-//! Build script of both crates: says which kernel interfaces the target has (`has_epoll`, `has_kqueue`) and stamps
-//! the version that `webserv -V` prints.
+//! Build script of both crates: sets the cfgs `has_epoll` and `has_kqueue` for the target, and the version that
+//! `webserv -V` prints.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ fn main() {
         Ok("macos" | "ios" | "freebsd" | "netbsd" | "openbsd" | "dragonfly") => println!("cargo:rustc-cfg=has_kqueue"),
         _ => {}
     }
-    // Both crates are built by this file; only the server, in whose folder it stands, has a version to print.
+    // Both crates use this script. Only the server prints a version; its directory contains this file.
     if std::path::Path::new("build.rs").exists() {
         stamp();
     } else {
@@ -20,7 +20,8 @@ fn main() {
     }
 }
 
-/// `WEBSERV_COMMIT` is the commit's short name or "release" outside a checkout; `WEBSERV_RUSTC` the compiler's version.
+/// Sets `WEBSERV_COMMIT` to the commit's short hash, or to "release" outside a checkout; and `WEBSERV_RUSTC` to the
+/// compiler's version.
 fn stamp() {
     println!("cargo:rerun-if-changed=build.rs");
     let line = |program: &str, args: &[&str]| -> Option<String> {

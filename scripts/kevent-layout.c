@@ -1,6 +1,6 @@
 /*
- * struct kevent and the numbers that go with it, as sys/src/poller/kqueue.rs declares them, against the system's own
- * header. Nothing runs: it compiles or it does not. See scripts/check-kqueue --link.
+ * Compares struct kevent and its constants, as sys/src/poller/kqueue.rs declares them, with the system's header, at
+ * compile time. See scripts/check-kqueue --link.
  */
 #include <stddef.h>
 #include <sys/types.h>

@@ -1,4 +1,5 @@
-# Sourced by the scripts that run several steps: `step NAME COMMAND...` runs one, with a heading and its time.
+# Sourced by scripts that run several steps. `step NAME COMMAND...` prints a heading, runs the command, and prints its
+# time.
 
 step() {
     local name=$1 start=$SECONDS

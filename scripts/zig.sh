@@ -1,21 +1,21 @@
-# Sourced with a folder as argument: C for other systems. Sets up PyPI's ziglang there, which has a C compiler, a linker,
-# and the headers and libraries' symbols of FreeBSD and macOS.
+# A C cross-compiler. Source this file with a directory as argument: it installs PyPI's ziglang there, which has a C
+# compiler, a linker, and the headers and library symbols of FreeBSD and macOS.
 
-zig_version=0.17.1 # the first that was seen to link for both systems
+zig_version=0.17.1 # the first tested version that links for both systems
 zig_dir=$1/ziglang-$zig_version
 if [ ! -d "$zig_dir" ]; then
     python3 -m pip install --quiet --root-user-action=ignore --no-deps --target "$zig_dir.part" "ziglang==$zig_version"
     mv "$zig_dir.part" "$zig_dir"
 fi
 
-# zig_cc ARGUMENTS...: as cc. The caller's LD_LIBRARY_PATH is for another compiler's libraries.
+# zig_cc ARGUMENTS...: works as cc. Clears LD_LIBRARY_PATH, which the caller sets for the libraries of rustc.
 zig_cc() {
     ZIG_GLOBAL_CACHE_DIR=$zig_dir/cache PYTHONPATH=$zig_dir LD_LIBRARY_PATH='' python3 -m ziglang cc "$@"
 }
 
 # zig_linker TARGET: prints a script that cargo can use as the linker for TARGET.
 #
-# Rust's libc crate asks for some libraries that nothing here uses and zig does not have: empty ones will do.
+# Rust's libc crate links some libraries that zig does not have. Nothing here uses them, so empty ones are enough.
 zig_linker() {
     local stubs=$zig_dir/stubs-$1 file files
     mkdir -p "$stubs"

@@ -1,4 +1,5 @@
-//! The command line: nginx's options, `webserv DIR` to serve a folder at once, `webserv dir HOST` to look at another's.
+//! The command line: nginx's options, `webserv DIR` to serve a directory, `webserv dir HOST` for the directory
+//! protocol.
 
 use crate::directory_client;
 use std::ffi::OsString;
@@ -11,16 +12,16 @@ use webserv::server;
 use webserv_sys::process;
 use webserv_sys::signal::Signal;
 
-/// What the command is to do.
+/// The command to run.
 #[derive(Debug, PartialEq)]
 pub enum CliCommand {
-    /// Serve.
+    /// Start the server.
     Serve(ConfigOptions),
-    /// `-t`, `-T`: read the configuration and say whether it is right.
+    /// `-t`, `-T`: check the configuration.
     Test(ConfigOptions, Dump),
-    /// `-s`: send a signal to the server that runs.
+    /// `-s`: send a signal to the running server.
     Send(Signal, ConfigOptions),
-    /// `dir HOST[:PORT]`: talk to a server of the directory protocol.
+    /// `dir HOST[:PORT]`: connect to a server of the directory protocol.
     Dir(String),
     /// `-v`.
     Version,
@@ -30,7 +31,7 @@ pub enum CliCommand {
     Help,
 }
 
-/// Whether `-T` wants to see the configuration.
+/// Whether to print the configuration after the check.
 #[derive(Debug, PartialEq, Clone, Copy)]
 pub enum Dump {
     /// `-t`
@@ -52,35 +53,36 @@ pub struct ConfigOptions {
     globals: String,
     /// `-q`
     quiet: bool,
-    /// A folder to serve, instead of a configuration.
+    /// The directory to serve without a configuration.
     directory: Option<PathBuf>,
-    /// `--port`, for a folder.
+    /// `--port`, for `directory`.
     port: Option<u16>,
 }
 
 const HELP: &str = "\
-Usage: webserv [OPTIONS]            serve what the configuration says
-       webserv DIR [--port N]       serve this folder on http://127.0.0.1:8080, or on port N
-       webserv dir HOST[:PORT]      talk to a server of the directory protocol, by default on port 1202
+Usage: webserv [OPTIONS]            start the server with a configuration
+       webserv DIR [--port N]       serve this directory on http://127.0.0.1:8080, or on port N
+       webserv dir HOST[:PORT]      connect to a server of the directory protocol, by default on port 1202
 
 Options:
-  -c, --config FILE       the configuration (default: config/default.conf, else the built-in one)
-  -p, --prefix DIR        where relative paths in it begin (default: the working directory)
-  -g, --global TEXT       directives that win over the configuration's: -g 'error_log stderr debug;'
-  -e, --error-log FILE    the error log, whatever the configuration says; \"stderr\" for the terminal
-  -t, --test              say whether the configuration is right, and exit
-  -T, --dump              the same, and print it
-  -q, --quiet             with -t: say nothing unless something is wrong
-  -s, --signal NAME       tell the running server: stop, quit (finish first), reload, reopen (the logs)
+  -c, --config FILE       the configuration (default: config/default.conf if it exists, else the built-in one)
+  -p, --prefix DIR        relative paths in the configuration start here (default: the working directory)
+  -g, --global TEXT       directives that override the configuration: -g 'error_log stderr debug;'
+  -e, --error-log FILE    write the error log to this file instead of the configured one; \"stderr\": standard error
+  -t, --test              check the configuration and exit
+  -T, --dump              check the configuration, print it and exit
+  -q, --quiet             with -t: print nothing if the configuration is right
+  -s, --signal NAME       send a signal to the running server: stop, quit (finish responses first),
+                          reload (the configuration), reopen (the log files)
   -v, --version           print the version
-  -V, --build-info        print how it was built, too
-  -h, --help              print this
+  -V, --build-info        print the version, the compiler, the pollers and the features
+  -h, --help              print this help
 ";
 
-/// Understands the arguments after the program's name.
+/// Parses the arguments after the program's name.
 ///
 /// # Errors
-/// What is wrong with them, and what to try.
+/// A message for the user: what is wrong, and what is accepted.
 pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<CliCommand, String> {
     let mut arguments = arguments.peekable();
     let (mut source, mut test, mut signal) = (ConfigOptions::default(), None, None);
@@ -93,13 +95,13 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<CliCommand, St
         };
         match name.as_str() {
             "-c" | "--config" => source.file = Some(value("a file")?.into()),
-            "-p" | "--prefix" => source.prefix = Some(value("a folder")?.into()),
+            "-p" | "--prefix" => source.prefix = Some(value("a directory")?.into()),
             "-e" | "--error-log" => source.error_log = Some(value("a file")?.into()),
             "-g" | "--global" => source.globals = value("directives")?.to_string_lossy().into_owned(),
             "-s" | "--signal" => signal = Some(signal_named(&value("a name")?.to_string_lossy())?),
             "--port" => {
                 let port = value("a number")?.to_string_lossy().into_owned();
-                let parsed = port.parse().map_err(|_| format!("\"{port}\" is no port: 0 to 65535 is"))?;
+                let parsed = port.parse().map_err(|_| format!("\"{port}\" is no port; accepted: 0 to 65535"))?;
                 source.port = Some(parsed);
             }
             "-t" | "--test" => test = test.or(Some(Dump::No)),
@@ -112,12 +114,14 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<CliCommand, St
             _ if source.directory.as_deref() == Some(Path::new("dir")) && arguments.peek().is_none() => {
                 return Ok(CliCommand::Dir(text));
             }
-            _ if source.directory.is_some() => return Err(format!("one folder can be served, not {text} as well")),
+            _ if source.directory.is_some() => {
+                return Err(format!("only one directory can be served, not {text} as well"));
+            }
             _ => source.directory = Some(argument.into()),
         }
     }
     if source.port.is_some() && source.directory.is_none() {
-        return Err("--port goes with a folder: webserv DIR --port N; else the configuration says \"listen\"".into());
+        return Err("--port needs a directory: webserv DIR --port N; in a configuration, use \"listen\"".into());
     }
     Ok(match (signal, test) {
         (Some(signal), _) => CliCommand::Send(signal, source),
@@ -126,7 +130,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<CliCommand, St
     })
 }
 
-/// `--name=value` and `-cFILE` carry their value with them.
+/// Splits `--name=value` and `-cFILE` into name and value.
 fn split(argument: &str) -> (String, Option<String>) {
     match argument.split_once('=') {
         Some((name, value)) if name.starts_with("--") => (name.into(), Some(value.into())),
@@ -145,15 +149,15 @@ fn signal_named(name: &str) -> Result<Signal, String> {
         "quit" => Ok(Signal::Quit),
         "reload" => Ok(Signal::Hup),
         "reopen" => Ok(Signal::Usr1),
-        _ => Err(format!("\"{name}\" is nothing that a server can be told: stop, quit, reload or reopen is")),
+        _ => Err(format!("unknown signal \"{name}\"; accepted: stop, quit, reload, reopen")),
     }
 }
 
 impl CliCommand {
-    /// Does it.
+    /// Runs the command.
     ///
     /// # Errors
-    /// Why it could not be done.
+    /// A message for the user: why it failed.
     pub fn run(self) -> Result<(), String> {
         match self {
             CliCommand::Serve(source) => {
@@ -178,7 +182,7 @@ impl CliCommand {
 }
 
 impl ConfigOptions {
-    /// Reads the configuration, or makes the one for a folder.
+    /// Reads the configuration, or builds the one for a directory.
     fn load(&self) -> Result<Config, String> {
         let prefix = match &self.prefix {
             Some(prefix) => prefix.clone(),
@@ -201,7 +205,8 @@ impl ConfigOptions {
         Ok(config)
     }
 
-    /// `-c` is relative to the prefix, as in nginx, or else to the working directory.
+    /// `-c` is relative to the prefix, as in nginx. If it does not exist there, it is relative to the working
+    /// directory.
     fn place(&self, file: &Path) -> PathBuf {
         match &self.prefix {
             Some(prefix) if prefix.join(file).exists() || !file.exists() => prefix.join(file),
@@ -211,9 +216,9 @@ impl ConfigOptions {
 
     fn for_directory(&self, directory: &Path) -> Result<Result<Config, webserv::config::Errors>, String> {
         let at = std::fs::canonicalize(directory)
-            .map_err(|e| format!("cannot serve the folder {}: {e}", directory.display()))?;
+            .map_err(|e| format!("cannot serve the directory {}: {e}", directory.display()))?;
         if !at.is_dir() {
-            return Err(format!("cannot serve {}: it is not a folder", directory.display()));
+            return Err(format!("cannot serve {}: it is not a directory", directory.display()));
         }
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.port.unwrap_or(8080));
         Ok(Config::for_directory(&at, address))
@@ -240,7 +245,7 @@ impl ConfigOptions {
     }
 }
 
-/// Prints what was asked for. A reader who has seen enough and closes the pipe is no error, nor a panic.
+/// Writes to standard output. A closed pipe is not an error: `head` and pagers close it early.
 fn print(text: &str) -> Result<(), String> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -250,20 +255,20 @@ fn print(text: &str) -> Result<(), String> {
     }
 }
 
-/// Says something on standard error, if anyone is there.
+/// Writes a message to standard error. Ignores errors, since there is no other place to report them.
 fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "webserv: {text}");
 }
 
-/// Tells the server whose number stands in the pid file.
+/// Sends a signal to the process in the pid file.
 fn send(signal: Signal, config: &Config) -> Result<(), String> {
     let Some(path) = &config.pid else {
         return Err("the configuration has no \"pid FILE;\", so the running server cannot be found".into());
     };
     let text = std::fs::read_to_string(path)
         .map_err(|e| format!("cannot read the pid file {}: {e}; is the server running?", path.display()))?;
-    let pid: i32 = text.trim().parse().map_err(|_| format!("{} holds no process number", path.display()))?;
-    process::kill(pid, signal).map_err(|e| format!("cannot tell process {pid} ({}): {e}", signal.name()))
+    let pid: i32 = text.trim().parse().map_err(|_| format!("{} contains no process id", path.display()))?;
+    process::kill(pid, signal).map_err(|e| format!("cannot send {} to process {pid}: {e}", signal.name()))
 }
 
 #[cfg(test)]
@@ -309,8 +314,8 @@ mod tests {
         for (line, told) in [
             ("-x", "unknown option -x"),
             ("-c", "-c needs a file"),
-            ("-s restart", "\"restart\" is nothing"),
-            ("--port 80", "--port goes with a folder"),
+            ("-s restart", "unknown signal \"restart\""),
+            ("--port 80", "--port needs a directory"),
             ("a --port 70000", "\"70000\" is no port"),
             ("a b", "not b as well"),
             ("dir b c", "not b as well"),

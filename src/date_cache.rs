@@ -1,20 +1,20 @@
-//! The time of day: the clock is asked once in each round of the loop, and dates that were made are kept.
+//! The time of day and formatted dates. The clock is read once per round of the loop, and formatted dates are cached.
 
 use crate::http::date;
 use std::cell::Cell;
 use webserv_sys::Moment;
 use webserv_sys::clock::{self, Wall};
 
-/// How many dates are kept.
+/// The number of cached dates.
 const DATES: usize = 16;
 
-/// The time of day, and dates in the form of RFC 9110 section 5.6.7: that of the present second, and those of the files
-/// that were sent last.
+/// The time of day, and a cache of dates in the format of RFC 9110 section 5.6.7: the current second for Date, and the
+/// times of recently sent files for Last-Modified.
 #[derive(Default)]
 pub struct DateCache {
-    /// The round that the clock was asked in, and what it said.
+    /// The start of the round in which the clock was read last, and its value.
     asked: Cell<Option<(Moment, Wall)>>,
-    /// By the last bits of the second.
+    /// A hash table without chains: the slot of a date is its second modulo `DATES`.
     dates: [Option<(i64, [u8; 29])>; DATES],
 }
 
@@ -31,7 +31,7 @@ impl DateCache {
         }
     }
 
-    /// A date, by its seconds since 1970.
+    /// The date that is `secs` seconds after 1970-01-01 00:00 UTC.
     pub fn text(&mut self, secs: i64) -> [u8; 29] {
         let kept = &mut self.dates[secs as usize % DATES];
         match kept {
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_that_share_a_place_are_told_apart() {
+    fn dates_that_share_a_slot_are_not_confused() {
         let mut cache = DateCache::default();
         for secs in [0, 16, 0, -16, 1_795_314_909, 1_795_314_909 + 16 * 86_400, 1_795_314_909, i64::MIN, i64::MAX] {
             assert_eq!(cache.text(secs), date::format(secs), "{secs}");
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_is_asked_again_in_the_next_round() {
+    fn the_clock_is_read_again_in_the_next_round() {
         let (cache, round) = (DateCache::default(), Moment::now());
         let first = cache.wall(round);
         while clock::wall() == first {}

@@ -1,5 +1,5 @@
-//! `webserv dir HOST[:PORT]`: a client of the directory protocol (docs/directory.md). A prompt on a terminal; from a
-//! pipe it takes a command per line. Blocking sockets: it does one thing at a time.
+//! `webserv dir HOST[:PORT]`: a client of the directory protocol (docs/directory.md). It reads one command per line,
+//! and shows a prompt on a terminal. Its sockets are blocking, since it does one thing at a time.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
@@ -7,27 +7,27 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 use webserv::directory::PORT;
 
-/// How long the server may take to be reached, or to send or take anything.
+/// The timeout for connecting, for each read and for each write.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Bytes of a line that a server may send.
+/// The maximum length of a line from the server, in bytes.
 const LINE_BYTES_MAX: u64 = 16 << 10;
 
 const HELP: &str = "\
 dir                    list the directory
-cd DIR                 change to another one
-pwd                    where am I?
-get NAME [> FILE]      fetch a file, to FILE; \"-\" is the screen. A file that is here already stays as it is
-login NAME PASSWORD    say who you are
-logout                 be nobody again
+cd DIR                 change to another directory
+pwd                    print the current directory
+get NAME [> FILE]      fetch a file and store it as FILE, which must not exist yet; \"-\" is the screen
+login NAME PASSWORD    log in
+logout                 log out
 quit                   end
 ";
 
-/// Talks to the server on this host until the commands from standard input end.
+/// Connects to the server on this host and runs the commands from standard input.
 ///
 /// # Errors
-/// The server cannot be reached, or does not keep to the protocol; or standard input is no terminal and some of its
-/// commands have failed.
+/// The server cannot be reached or violates the protocol; or standard input is not a terminal, and some commands have
+/// failed.
 pub fn run(host: &str) -> Result<(), String> {
     let mut session = Session::open(host)?;
     let interactive = io::stdin().is_terminal();
@@ -56,7 +56,7 @@ pub fn run(host: &str) -> Result<(), String> {
             let _ = writeln!(io::stderr(), "webserv: {message}");
         }
     }
-    let _ = session.stream.get_mut().write_all(b"QUIT\r\n"); // if it is gone already, all the better
+    let _ = session.stream.get_mut().write_all(b"QUIT\r\n"); // an error does not matter: the session ends anyway
     match failures {
         0 => Ok(()),
         _ if interactive => Ok(()),
@@ -64,7 +64,7 @@ pub fn run(host: &str) -> Result<(), String> {
     }
 }
 
-/// What a command came to: a message if it failed. The outer error ends the session.
+/// The result of a command. The inner error is a failed command; the outer one ends the session.
 type Outcome = Result<Result<(), String>, String>;
 
 struct Session {
@@ -79,7 +79,7 @@ impl Session {
         let set = stream.set_read_timeout(patience).and_then(|()| stream.set_write_timeout(patience));
         set.map_err(|error| error.to_string())?;
         let mut session = Self { stream: BufReader::new(stream), version: 0 };
-        // Who does not know of versions speaks the first one.
+        // A server without `VERSION` answers with an error and speaks version 0.
         session.version = u8::from(session.ask("VERSION 1")? == "VERSION 1");
         Ok(session)
     }
@@ -100,13 +100,13 @@ impl Session {
                 None => self.get(name, name.rsplit('/').next().unwrap_or(name)),
             },
             ("logout", "") if self.version == 0 => Ok(Err("this server knows no users".to_owned())),
-            ("logout", "") => self.say("LOGOUT").map(Ok), // the one request without an answer
+            ("logout", "") => self.say("LOGOUT").map(Ok), // LOGOUT has no answer
             ("help" | "?", "") => show(HELP).map(Ok),
-            _ => Ok(Err(format!("\"{verb} {argument}\" is no command; \"help\" shows them"))),
+            _ => Ok(Err(format!("\"{verb} {argument}\" is no command; type \"help\" for a list"))),
         }
     }
 
-    /// A request that is answered with a word.
+    /// Sends a request whose answer is one status word. `otherwise` is the message if it fails.
     fn succeed(&mut self, request: &str, otherwise: &str) -> Outcome {
         Ok(match &self.ask(request)?[..] {
             "SUCCEEDED" | "OK" => Ok(()),
@@ -122,7 +122,7 @@ impl Session {
             if count.starts_with("ERROR") {
                 return Ok(Err(count));
             }
-            count.parse::<u64>().map_err(|_| format!("the server says \"{count}\" where a number belongs"))?;
+            count.parse::<u64>().map_err(|_| format!("the server sent \"{count}\" instead of a number"))?;
         }
         loop {
             match self.line()? {
@@ -140,17 +140,17 @@ impl Session {
         if answer.starts_with("ERROR") {
             return Ok(Err(answer));
         }
-        let bytes: u64 = answer.parse().map_err(|_| format!("the server says \"{answer}\" where a number belongs"))?;
+        let bytes: u64 = answer.parse().map_err(|_| format!("the server sent \"{answer}\" instead of a number"))?;
         if file == "-" {
             return self.copy(bytes, &mut io::stdout().lock());
         }
         match File::create_new(file) {
             Ok(mut to) => self.copy(bytes, &mut to).inspect_err(|_| {
-                let _ = fs::remove_file(file); // a part of it could be taken for the whole
+                let _ = fs::remove_file(file); // an incomplete file could be mistaken for the whole
             }),
             Err(error) => {
                 self.copy(bytes, &mut io::sink())?.ok();
-                Ok(Err(format!("cannot make the file {file}: {error}; choose another with: get {name} > FILE")))
+                Ok(Err(format!("cannot create the file {file}: {error}; to choose another name: get {name} > FILE")))
             }
         }
     }
@@ -159,8 +159,8 @@ impl Session {
         let copied = io::copy(&mut (&mut self.stream).take(bytes), to).and_then(|copied| to.flush().map(|()| copied));
         match copied {
             Ok(copied) if copied == bytes => Ok(Ok(())),
-            Ok(copied) => Err(format!("the server ended after {copied} of {bytes} bytes")),
-            Err(error) => Err(format!("the file did not come over: {error}")),
+            Ok(copied) => Err(format!("the server closed the connection after {copied} of {bytes} bytes")),
+            Err(error) => Err(format!("cannot fetch the file: {error}")),
         }
     }
 
@@ -174,11 +174,11 @@ impl Session {
         sent.map_err(|error| format!("cannot send to the server: {error}"))
     }
 
-    /// A line from the server. What a terminal could obey in it is shown as "?".
+    /// Reads a line from the server. Control characters become "?", since a terminal could interpret them.
     fn line(&mut self) -> Result<String, String> {
         let mut line = Vec::new();
         let read = (&mut self.stream).take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
-        read.map_err(|error| format!("nothing comes from the server: {error}"))?;
+        read.map_err(|error| format!("cannot read from the server: {error}"))?;
         match line.strip_suffix(b"\n") {
             Some(line) => {
                 let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned();
@@ -190,11 +190,11 @@ impl Session {
     }
 }
 
-/// To `HOST`, `HOST:PORT`, `[v6]`, `[v6]:PORT`.
+/// Connects to `HOST`, `HOST:PORT`, `[v6]` or `[v6]:PORT`.
 fn connect(host: &str) -> Result<TcpStream, String> {
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !name.contains(':') || name.ends_with(']') => {
-            (name, port.parse().map_err(|_| format!("\"{port}\" is no port: 1 to 65535 is"))?)
+            (name, port.parse().map_err(|_| format!("\"{port}\" is no port; accepted: 1 to 65535"))?)
         }
         _ => (host, PORT),
     };
@@ -210,7 +210,7 @@ fn connect(host: &str) -> Result<TcpStream, String> {
     Err(failed(last.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into())))
 }
 
-/// Shows something. A reader who has seen enough and closes the pipe is no error.
+/// Writes to standard output. A closed pipe is not an error: `head` and pagers close it early.
 fn show(text: &str) -> Result<(), String> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -1,4 +1,4 @@
-//! The sockets that the server listens on.
+//! The listening sockets.
 
 use crate::config::{Address, Listener};
 use std::collections::VecDeque;
@@ -11,12 +11,13 @@ use std::sync::{Arc, Weak};
 use webserv_sys::net::{self, ListenOptions};
 use webserv_sys::{Error, Result};
 
-/// A listening socket. Workers that share it hold it together; with the last of them it is closed.
+/// A listening socket. Workers can share one through an `Arc`; it is closed when the last of them drops it.
 pub struct Socket {
-    /// The name of a unix socket. Dropped first: the open socket keeps its inode's number from being used anew.
+    /// The file of a unix socket. It is dropped before `fd`: while the socket is open, no new file can get its inode
+    /// number.
     _name: Option<Name>,
     fd: OwnedFd,
-    /// Where it listens; port 0 has become a number.
+    /// The address it is bound to. If port 0 was configured, this has the port that the kernel chose.
     address: Address,
     ipv6_only: bool,
 }
@@ -40,14 +41,14 @@ impl Socket {
         Ok(socket)
     }
 
-    /// Accepted sockets inherit it: one call here instead of one for each connection.
+    /// Accepted sockets inherit this option, so that it does not need a call for each connection.
     fn set_nodelay(&self, listener: &Listener) {
         if let Address::Inet(_) = self.address {
             let _ = net::set_nodelay(self.as_fd(), listener.hosts.servers[0].settings.tcp_nodelay);
         }
     }
 
-    /// Whether the kernel lets this socket and one at `other` be only if both share their port.
+    /// True if this socket and one at `other` conflict: the kernel then allows both only with `SO_REUSEPORT` on each.
     fn meets(&self, other: &Address, other_ipv6_only: bool) -> bool {
         let (Address::Inet(a), Address::Inet(b)) = (&self.address, other) else {
             return self.address == *other;
@@ -60,15 +61,15 @@ impl Socket {
     }
 }
 
-/// A unix socket's file; removed with this value, unless another one stands there by then.
+/// The file of a unix socket. Dropping this removes the file, unless another file has its name by then.
 struct Name {
     path: PathBuf,
     device_and_inode: (u64, u64),
 }
 
 impl Name {
-    /// The name of a socket that was bound just now. Anyone may connect to it, as in nginx: who should not is kept out
-    /// by the folder that it is in.
+    /// For a socket that was bound just now. Sets its mode to 0666, as nginx does: to restrict access, put it into a
+    /// directory with restricted permissions.
     fn of(path: &Path) -> Result<Self> {
         let failed = |call| move |e: std::io::Error| Error::new(call, e.raw_os_error().unwrap_or(0));
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o666)).map_err(failed("chmod"))?;
@@ -89,13 +90,13 @@ fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
     std::fs::symlink_metadata(path).map(|m| (m.dev(), m.ino()))
 }
 
-/// For each listener one socket per worker.
+/// One socket per worker, for each listener.
 pub struct Sockets {
     listeners: Vec<(Listener, VecDeque<Option<Arc<Socket>>>)>,
 }
 
 impl Sockets {
-    /// This worker's socket of each listener; each can be taken once.
+    /// Takes this worker's socket of each listener. A second call for the same worker returns none.
     pub fn take(&mut self, worker: usize) -> Vec<(Listener, Arc<Socket>)> {
         let mine = |(listener, sockets): &mut (Listener, VecDeque<Option<Arc<Socket>>>)| {
             Some((listener.clone(), sockets.get_mut(worker)?.take()?))
@@ -103,7 +104,7 @@ impl Sockets {
         self.listeners.iter_mut().filter_map(mine).collect()
     }
 
-    /// The addresses of all listeners, with the numbers that the kernel gave for port 0.
+    /// The bound addresses, with the ports that the kernel chose for port 0, and their listeners.
     pub fn addresses(&self) -> Vec<(Address, &Listener)> {
         let first =
             self.listeners.iter().filter_map(|(listener, sockets)| Some((sockets.front()?.as_ref()?, listener)));
@@ -111,20 +112,21 @@ impl Sockets {
     }
 }
 
-/// All sockets of this process that are open, by listener. It keeps none of them open.
+/// All open listening sockets of this process, with the configured address of each. The references are weak, so that
+/// this does not keep sockets open.
 #[derive(Default)]
 pub struct Open {
     sockets: Vec<(Address, Weak<Socket>)>,
 }
 
 impl Open {
-    /// Opens all sockets of these listeners, for this number of workers.
+    /// Opens the sockets of these listeners, for `workers` workers.
     ///
-    /// Sockets that share their port cannot show that another program listens there too. So each such address is first
-    /// tried without sharing, before any of them is open for good.
+    /// With `SO_REUSEPORT`, bind(2) does not fail if another program of the same user listens with it, too. So each
+    /// such address is first opened without the option, and closed again, before any socket is opened for use.
     ///
     /// # Errors
-    /// The first address that is refused, and why.
+    /// The first address that cannot be opened, and why.
     pub fn open(&mut self, listeners: &[Listener], workers: usize) -> std::result::Result<Sockets, Refused> {
         self.sockets.retain(|(_, socket)| socket.strong_count() > 0);
         let mut shared = Vec::with_capacity(listeners.len());
@@ -143,24 +145,26 @@ impl Open {
         Ok(Sockets { listeners: opened })
     }
 
-    /// Makes sure that the listener's sockets can share their port, or says that they need not.
+    /// Returns whether the listener's sockets need `SO_REUSEPORT`. If so, sets it on our open sockets at that port, and
+    /// checks that no other program listens there.
     fn prepare(&self, listener: &Listener, workers: usize) -> Result<bool> {
         let Address::Inet(address) = &listener.address else { return Ok(false) };
         let mut shared = workers > 1 || listener.overlaps || listener.reuseport;
         let mut ours_alone = false;
         for ours in self.in_the_way(listener) {
-            // Where the system cannot change an open socket, the next bind(2) says so.
+            // If the system cannot change an open socket, the next bind(2) fails and reports it.
             let _ = net::set_reuse_port(ours.as_fd(), true);
             (shared, ours_alone) = (true, true);
         }
-        // A shared port is open to other processes that share it, too: only `reuseport` says that this is meant.
+        // Another process with `SO_REUSEPORT` could share the port, too. Only `reuseport` in the configuration allows
+        // this.
         if shared && !ours_alone && !listener.reuseport && address.port() != 0 {
             Socket::open(listener, &listener.address, false)?;
         }
         Ok(shared)
     }
 
-    /// Sockets of ours that hold this listener's port: a reload is about to close them, or it is to stand beside them.
+    /// Our open sockets that conflict with this listener. After a reload they are closed, or they stay open beside it.
     fn in_the_way(&self, listener: &Listener) -> impl Iterator<Item = Arc<Socket>> {
         let open = self.sockets.iter().filter_map(|(_, socket)| socket.upgrade());
         open.filter(|socket| socket.meets(&listener.address, listener.ipv6only))
@@ -171,7 +175,8 @@ impl Open {
         Refused { address: listener.address.clone(), error, ours }
     }
 
-    /// Changes what can be changed of sockets that stay open. Returns what cannot, in words.
+    /// Applies the options of these listeners to their open sockets. Returns the options that cannot be changed, for
+    /// messages.
     pub fn adapt(&self, listeners: &[Listener]) -> Vec<String> {
         let mut fixed = Vec::new();
         for listener in listeners {
@@ -189,25 +194,25 @@ impl Open {
     }
 }
 
-/// The sockets of one listener, one for each worker.
+/// Opens the sockets of one listener, one for each worker.
 fn open_all(listener: &Listener, workers: usize, shared: bool) -> Result<VecDeque<Option<Arc<Socket>>>> {
     let first = Arc::new(Socket::open(listener, &listener.address, shared)?);
     let mut sockets = VecDeque::from([Some(Arc::clone(&first))]);
     for _ in 1..workers {
         sockets.push_back(Some(match first.address {
             Address::Inet(_) => Arc::new(Socket::open(listener, &first.address, shared)?),
-            Address::Unix(_) => Arc::clone(&first), // a path has one socket
+            Address::Unix(_) => Arc::clone(&first), // only one socket can be bound to a path: the workers share it
         }));
     }
     Ok(sockets)
 }
 
-/// An address that cannot be listened on.
+/// The error of an address that cannot be opened.
 #[derive(Debug)]
 pub struct Refused {
     address: Address,
     error: Error,
-    /// Where this server itself listens, in the way of that.
+    /// The address of one of our open sockets that conflicts with it.
     ours: Option<Address>,
 }
 
@@ -216,15 +221,15 @@ impl fmt::Display for Refused {
         write!(f, "cannot listen on {}: {}", self.address, self.error)?;
         match (self.error.kind(), &self.ours) {
             (std::io::ErrorKind::AddrInUse, Some(ours)) => {
-                write!(f, "; this server itself still listens on {ours}: stop it and start it anew")
+                write!(f, "; this server itself still listens on {ours}: stop it and start it again")
             }
             (std::io::ErrorKind::AddrInUse, None) => match &self.address {
                 Address::Inet(_) => f.write_str("; another program listens there: stop it, or choose another port"),
-                Address::Unix(_) => f.write_str("; another program listens there, or the file is no socket"),
+                Address::Unix(_) => f.write_str("; another program listens there, or the file is not a socket"),
             },
             (std::io::ErrorKind::PermissionDenied, _) => match &self.address {
-                Address::Inet(_) => f.write_str("; ports below 1024 need root, others do not"),
-                Address::Unix(_) => f.write_str("; the socket's folder must be writable"),
+                Address::Inet(_) => f.write_str("; ports below 1024 need root"),
+                Address::Unix(_) => f.write_str("; the socket's directory must be writable"),
             },
             (std::io::ErrorKind::AddrNotAvailable, _) => f.write_str("; this machine has no such address"),
             _ => Ok(()),

@@ -1,4 +1,4 @@
-//! The command: arguments to a configuration, a configuration to a server.
+//! The command: parses the arguments and runs the requested command.
 #![forbid(unsafe_code)]
 
 mod cli;
@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     match cli::parse(std::env::args_os().skip(1)).and_then(|command| command.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            // Nobody may be there to read it any more, which is no reason to panic.
+            // `eprintln!` would panic if standard error is closed.
             let _ = writeln!(std::io::stderr(), "webserv: {message}");
             ExitCode::FAILURE
         }

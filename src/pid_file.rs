@@ -1,21 +1,21 @@
-//! The file that the process's number stands in, by which `webserv -s` finds the server.
+//! The pid file: contains the server's process id, so that `webserv -s` finds the server.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use webserv_sys::process;
 
-/// Goes with the server, unless a server that was started later has put its own number there.
+/// Dropping it removes the file, unless the file contains the pid of a server that was started later.
 pub struct PidFile {
     path: PathBuf,
     file: File,
 }
 
 impl PidFile {
-    /// Writes this process's number.
+    /// Writes this process's pid.
     ///
     /// # Errors
-    /// Which file cannot be written, and why.
+    /// A message for the user: the file that cannot be written, and why.
     pub fn write(path: &Path) -> Result<Self, String> {
         let written = File::create(path).and_then(|mut file| {
             file.write_all(text().as_bytes())?;
@@ -33,8 +33,8 @@ impl Drop for PidFile {
     fn drop(&mut self) {
         let ours = std::fs::read_to_string(&self.path).is_ok_and(|now| now == text());
         if ours && std::fs::remove_file(&self.path).is_err() {
-            // After `user` the folder may be read-only for us, but the file is still open: empty it, so that `-s` finds
-            // no pid.
+            // After `user` the process may have no write permission for the directory. It can still truncate the open
+            // file, so that `-s` finds no pid.
             let _ = self.file.set_len(0);
         }
     }

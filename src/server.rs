@@ -1,4 +1,4 @@
-//! The server as a process: from a configuration to running loops, and down again.
+//! The server process: prepares everything from a configuration, runs the workers, and ends.
 
 use crate::config::{Address, Config, Listener};
 use crate::engine::Engine;
@@ -14,26 +14,27 @@ use std::thread::JoinHandle;
 use webserv_sys::process::{self, Daemon};
 use webserv_sys::{net, poller, signal};
 
-/// What one worker needs that is made before its thread.
+/// What the main thread prepares for one worker, before it starts the worker's thread.
 struct Seat {
     config: Arc<Config>,
     sockets: Vec<(Listener, Arc<Socket>)>,
     log: ErrorLog,
     access_logs: AccessLogs,
-    /// The first worker has none: it hears signals instead.
+    /// `None` for the first worker, which handles the signals and gets no commands.
     inbox: Option<CommandRead>,
     team: Team,
-    /// The parent, which is to be told by the first worker that the server runs.
+    /// The pipe to the parent process, which waits until the first worker runs. Only with `daemon on`, and only for the
+    /// first worker.
     daemon: Option<Daemon>,
 }
 
-/// Serves until it is told to stop.
+/// Starts the server and returns when it has stopped.
 ///
-/// `loader` reads the configuration again at SIGHUP.
+/// `loader` reads the configuration again after SIGHUP.
 ///
 /// # Errors
-/// What kept the server from starting, in words: an address, a log file, a user. They can still be said on standard
-/// error, also by a daemon.
+/// A message for the user: why the server cannot start. A wrong address, log file or user is found before the process
+/// becomes a daemon, so that the message can go to standard error.
 pub fn run(config: Config, loader: Loader) -> Result<(), String> {
     process::inherit_nothing().map_err(|e| e.to_string())?;
     process::read_nothing().map_err(|e| e.to_string())?;
@@ -55,11 +56,12 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
             .map_err(|e| format!("cannot become user {:?}: {e}", user.name))?;
     }
     signal::block(&Signal::ALL).map_err(|e| e.to_string())?;
-    signal::block(&[signal::Signal::Chld]).map_err(|e| e.to_string())?; // it would only interrupt
-    // Who has started us may ignore it, which is inherited: then children would leave no status.
+    signal::block(&[signal::Signal::Chld]).map_err(|e| e.to_string())?; // no task waits for it
+    // The parent process may have set it to be ignored, which exec(2) inherits. Then waitpid(2) would get no status.
     signal::reset(signal::Signal::Chld).map_err(|e| e.to_string())?;
     for failed_write in [signal::Signal::Pipe, signal::Signal::Xfsz] {
-        // The call says it, too. What is held back and not ignored is the default again in a program that is started.
+        // The failing call returns an error, too, so the signal is not needed. It is blocked and not ignored, because a
+        // CGI program would inherit an ignored signal.
         signal::block(&[failed_write]).map_err(|e| e.to_string())?;
         signal::reset(failed_write).map_err(|e| e.to_string())?;
     }
@@ -79,7 +81,7 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
     }
     let leader = Team::leader(Arc::clone(&config), loader, open, others);
     let first = Seat { daemon, ..seat(0, log, None, leader) };
-    drop((files, config)); // else files that are replaced would stay open
+    drop((files, config)); // else log files that a reload replaces would stay open
     let outcome = serve(first);
     for thread in threads {
         let _ = thread.join();
@@ -88,10 +90,10 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
     outcome
 }
 
-/// Each connection needs a descriptor, and most that are being answered one for a file. Pipelined answers, large files
-/// that all wait for the same slow client, can hold more: the limit may be reached, and then a request gets 503. Beside
-/// them there are the files that `open_file_cache` keeps, the logs, the pollers, the lines between workers, and a
-/// socket for each worker and address.
+/// The number of descriptors that the process probably needs: for each connection, one for its socket and one for a
+/// file; and those for the files in `open_file_cache`, the logs, the pollers, the wake-up sockets, and a listening
+/// socket for each worker and address. A connection with pipelined requests for large files can need more. If the limit
+/// is reached, a request gets 503.
 fn descriptors_wanted(config: &Config) -> u64 {
     let workers = config.workers.max(1) as u64;
     let servers = config.listeners.iter().flat_map(|listener| &listener.hosts.servers);
@@ -101,7 +103,7 @@ fn descriptors_wanted(config: &Config) -> u64 {
     64 + logs as u64 + workers * per_worker
 }
 
-/// The numbers of the user and group that the server is to become.
+/// The ids of the user and the group in the configuration; `None` without `user`.
 fn account(config: &Config) -> Result<Option<(u32, u32)>, String> {
     let Some(user) = &config.user else { return Ok(None) };
     if process::effective_user() != 0 {
@@ -109,28 +111,29 @@ fn account(config: &Config) -> Result<Option<(u32, u32)>, String> {
     }
     let failed = |what: &str, name: &str, why: String| format!("cannot become {what} {name:?}: {why}");
     let found = process::lookup_user(&user.name).map_err(|e| failed("user", &user.name, e.to_string()))?;
-    let found = found.ok_or_else(|| failed("user", &user.name, "there is none of this name".into()))?;
+    let found = found.ok_or_else(|| failed("user", &user.name, "there is no such user".into()))?;
     let Some(name) = &user.group else { return Ok(Some((found.id, found.group))) };
     let group = process::lookup_group(name).map_err(|e| failed("group", name, e.to_string()))?;
-    let group = group.ok_or_else(|| failed("group", name, "there is none of this name".into()))?;
+    let group = group.ok_or_else(|| failed("group", name, "there is no such group".into()))?;
     Ok(Some((found.id, group)))
 }
 
-/// A channel with a line beside it: the first worker's end and the other's.
+/// Makes a queue of commands and a pair of wake-up sockets. Returns the first worker's end and the other worker's end.
 fn worker_channel(number: usize) -> Result<(WorkerChannel, CommandRead), String> {
     let (commands, received) = channel();
     let (ours, theirs) = net::pair().map_err(|e| e.to_string())?;
-    Ok((WorkerChannel { number, commands, line: Arc::new(ours) }, CommandRead::new(theirs, received)))
+    Ok((WorkerChannel { number, commands, wake_up: Arc::new(ours) }, CommandRead::new(theirs, received)))
 }
 
 fn start_thread(number: usize, seat: Seat) -> Result<JoinHandle<()>, String> {
-    // Why it has ended stands in its log, and the first worker sees that it has.
+    // The result is not needed: `serve` logs an error, and the first worker's WorkerExit notices the end.
     let run = move || drop(serve(seat));
     let thread = std::thread::Builder::new().name(format!("worker {number}")).spawn(run);
     thread.map_err(|e| format!("cannot start a worker thread: {e}"))
 }
 
-/// One worker's loop, from its first task to its last. The poller is made here, in the worker's own thread.
+/// Runs one worker: starts its first tasks, and runs its loop until it ends. The poller is opened here, in the worker's
+/// own thread.
 fn serve(mut seat: Seat) -> Result<(), String> {
     let poller = poller::open(seat.config.events.poller).map_err(|e| format!("cannot watch descriptors: {e}"));
     let poller = poller.inspect_err(|e| seat.log.write(Level::Emerg, &Line::plain(format_args!("{e}"))))?;
@@ -142,9 +145,9 @@ fn serve(mut seat: Seat) -> Result<(), String> {
         Some(inbox) => engine.start(Box::new(inbox)),
         None => Signal::ALL.into_iter().for_each(|s| engine.start(Box::new(Signal::new(s)))),
     }
-    let lines: Vec<_> = engine.worker.team.others().iter().map(|m| (m.number, Arc::clone(&m.line))).collect();
-    for (number, line) in lines {
-        engine.start(Box::new(WorkerExit::new(number, line)));
+    let wake_ups: Vec<_> = engine.worker.team.others().iter().map(|w| (w.number, Arc::clone(&w.wake_up))).collect();
+    for (number, wake_up) in wake_ups {
+        engine.start(Box::new(WorkerExit::new(number, wake_up)));
     }
     for (listener, socket) in seat.sockets {
         let accept = Accept::new(socket, listener, &mut engine.worker);
@@ -164,7 +167,7 @@ fn serve(mut seat: Seat) -> Result<(), String> {
         engine.log().write(Level::Emerg, &Line::plain(format_args!("{error}")));
     }
     if leads {
-        // The others have been told, unless it is this one's poller that has failed.
+        // The others have this command already, unless this worker ends because its poller failed.
         engine.worker.team.tell_others(&Command::Stop);
         engine.log().write(Level::Notice, &Line::plain(format_args!("stopped")));
     }
@@ -176,7 +179,7 @@ fn announce(config: &Config, sockets: &Sockets, log: &mut ErrorLog) {
         log.write(Level::Warn, &Line::plain(format_args!("{warning}")));
     }
     if config.daemon && config.error_log.target == LogTarget::Stderr {
-        let what = "a daemon has no standard error: nothing will be seen of this log from now on; name a file for it";
+        let what = "a daemon has no standard error, so later messages are lost; set error_log to a file";
         log.write(Level::Warn, &Line::plain(format_args!("error_log: {what}")));
     }
     if log.level() < Level::Notice {

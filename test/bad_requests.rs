@@ -1,5 +1,5 @@
-//! What is no request is refused with the right status and a close, and nothing after it is read as a request
-//! (RFC 9112, sections 2, 3, 5, 6 and 7). What only looks odd is served.
+//! Invalid requests are refused with the right status and a close, and nothing after them is read as a request
+//! (RFC 9112, sections 2, 3, 5, 6 and 7). Unusual but valid requests are served.
 
 mod harness;
 
@@ -13,7 +13,7 @@ fn alpha() -> Server {
     site("client_header_timeout 1s;", &[("a.txt", b"alpha"), ("ok.txt", b"next")])
 }
 
-/// Sends the bytes with a good request behind them; gives the one response that may come before the close.
+/// Sends the bytes and a valid request after them; returns the one response that may come before the close.
 #[track_caller]
 fn refused(s: &Server, request: &[u8]) -> Response {
     let mut client = s.connect();
@@ -24,7 +24,7 @@ fn refused(s: &Server, request: &[u8]) -> Response {
     response
 }
 
-/// Each row: bytes of a request and the statuses that are right for it, the first being the best.
+/// Each row: bytes of a request, and the allowed statuses, the best one first.
 fn check_refused(rows: &[(&str, &[u16])]) {
     let s = alpha();
     each(rows, |(request, statuses)| {
@@ -46,14 +46,14 @@ fn request_lines() {
     let h = "\r\nHost: h\r\n\r\n";
     let long = "A".repeat(33);
     let lines: [(&str, &[u16]); 47] = [
-        // No version: HTTP/0.9 is not spoken (nginx does).
+        // Without a version: HTTP/0.9 is not supported (nginx supports it).
         ("GET /", &[400]),
         ("GET /a.txt", &[400]),
         ("GET", &[400]),
         ("GET ", &[400]),
         ("GET  HTTP/1.1", &[400]),
         ("/ HTTP/1.1", &[400]),
-        // Exactly one space, and nothing else (nginx takes several).
+        // Exactly one space, and nothing else (nginx allows several).
         (" GET /a.txt HTTP/1.1", &[400]),
         ("GET  /a.txt HTTP/1.1", &[400]),
         ("GET /a.txt  HTTP/1.1", &[400]),
@@ -234,7 +234,7 @@ fn body_framing() {
 
 #[test]
 fn a_broken_chunk_ends_the_connection() {
-    // The file may have been answered before its useless body is read; what follows must not be a request.
+    // The server may answer with the file before it reads the useless body; the bytes after it must not be a request.
     let s = alpha();
     let rows = [
         "5\nhello\r\n0\r\n\r\n",
@@ -356,7 +356,7 @@ fn nothing_at_all() {
         let rest = client.rest();
         assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 400 "), "{bytes:?}: {}", show(&rest));
     }
-    // Empty lines for ever are no way to hold a connection.
+    // A client must not keep a connection open by sending empty lines.
     let mut client = s.connect();
     let end = Instant::now() + PATIENCE;
     while client.try_send(&b"\r\n".repeat(1000)).is_ok() {

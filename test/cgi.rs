@@ -1,4 +1,4 @@
-//! Programs answer: what they are told, what becomes of what they say, and bodies of any size through them.
+//! CGI programs: their input, the handling of their output, and bodies of any size.
 
 mod harness;
 
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 const ENVIRONMENT: &str = "cat /proc/$$/environ";
 
-/// A whole response that the end of the connection follows.
+/// A complete response, followed by the end of the connection.
 #[track_caller]
 fn whole(bytes: &[u8]) -> Response {
     let (response, used) = http::parse(bytes, false, true).unwrap().expect("a whole response");
@@ -17,7 +17,7 @@ fn whole(bytes: &[u8]) -> Response {
     response
 }
 
-/// What [`ENVIRONMENT`] prints.
+/// The output of [`ENVIRONMENT`].
 fn variables(response: &Response) -> BTreeMap<String, String> {
     let text = response.text();
     let lines = text.split_terminator('\0').map(|line| line.split_once('=').unwrap_or_else(|| panic!("{line:?}")));
@@ -288,7 +288,7 @@ fn twenty_programs_run_side_by_side() {
     });
 }
 
-/// A server with the program `bin/tell`, which says what it is told, and this inside its `server`; `DIR` is its folder.
+/// A server with the program `bin/tell`, which prints its input, and this `server` block; `DIR` stands for its folder.
 fn telling(config: &str) -> Server {
     let setup = Setup::new("", &[("ok.txt", b"ok"), ("d/x.bla", b"file"), ("d/y.SH", b"echo"), ("d/z.txt", b"text")]);
     let said = "[$SCRIPT_NAME|$PATH_INFO|${SCRIPT_FILENAME##*/}|$OWN|$1]";

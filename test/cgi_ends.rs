@@ -1,5 +1,5 @@
-//! How a program and its request come to an end: what is written when the answer is complete, work that goes on after
-//! it, and bodies that are not asked for as long as it is not known whether there is a program at all.
+//! The end of programs and their requests: output after the answer is complete, programs that run longer than the
+//! answer, and bodies that are not requested until it is known that there is a program.
 
 mod harness;
 
@@ -7,7 +7,7 @@ use harness::scripts::{children, make_executable, scripts, text};
 use harness::{Server, Setup, each, host, wait_for};
 use std::os::unix::fs::PermissionsExt;
 
-/// Waits until the server has no child: whatever was started is over and reaped.
+/// Waits until the server has no children: all programs have ended and were reaped.
 fn wait_childless(s: &Server, what: &str) {
     wait_for(&format!("the end of {what}"), || children(s.process.pid()).is_empty().then_some(()));
 }
@@ -53,7 +53,7 @@ fn a_program_that_never_stops_writing_is_ended_by_its_closed_pipe() {
         client.send(format!("{method} /a.sh HTTP/1.1\r\nHost: h\r\n\r\n"));
         client.response().expect(*status, script);
         assert_eq!(client.get("/ok.txt").text(), "ok", "the connection goes on");
-        wait_childless(&s, script); // within the harness' patience, which is shorter than the timeouts
+        wait_childless(&s, script); // within the limit of the harness, which is shorter than the timeouts
         s.assert_alive(script);
         assert!(!s.said().contains("[warn]"), "it is no fault of anyone: {}", s.said());
     });
@@ -61,7 +61,7 @@ fn a_program_that_never_stops_writing_is_ended_by_its_closed_pipe() {
 
 #[test]
 fn work_after_a_closed_output_is_finished_before_the_answer_is_whole() {
-    // Longer than its end is not watched; nothing of it is a reason to end it.
+    // The program closes its output and runs on: the server waits for its end, and does not kill it.
     let s = scripts(
         "",
         &[("a.sh", &text("echo answer; echo note >&2; exec >&-; sleep 0.3; echo late >&2; echo done > saved"))],
@@ -146,20 +146,20 @@ fn a_body_in_chunks_is_not_stored_for_a_program_that_is_not_there() {
     s.ask(request("/none.sh")).expect(405, "no program");
     s.ask(request("/a.sh")).expect(500, "a program");
     s.wait_said("client_body_temp_path");
-    // Nor is the client asked for a body that cannot be stored.
+    // The client is also not asked for a body that cannot be stored.
     let mut client = s.connect();
     client.send("POST /a.sh HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n");
     assert_eq!(client.any_response().status, 500);
 }
 
-/// Who ignores SIGCHLD gets no status of its children, and what is ignored is inherited: how a program had ended was
-/// not known, so that each answer was cut short.
+/// If a process ignores SIGCHLD, waitpid(2) returns no status of its children, and a child inherits this. So the server
+/// did not know how a program had ended, and cut each answer short.
 #[test]
 fn no_answer_was_whole_when_the_servers_parent_ignored_its_children() {
     let setup = Setup::new(&host("cgi on; cgi_extension .sh;"), &[]);
     setup.write("html/a.sh", format!("#!/bin/sh\n{}\n", text("echo answer")).as_bytes());
     make_executable(&setup.path("html/a.sh"));
-    // A shell's trap does not do it for this signal; env(1) of GNU does.
+    // A shell's trap cannot set this for SIGCHLD; GNU env(1) can.
     let s = setup.before(r#"exec env --ignore-signal=CHLD "$0" "$@""#).start();
     for _ in 0..3 {
         assert_eq!(s.get("/a.sh").text(), "answer\n");

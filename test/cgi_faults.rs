@@ -1,4 +1,5 @@
-//! What programs and clients do wrong: nothing of it stalls the server, leaves a process, or passes for an answer.
+//! Faults of programs and clients: the server does not stall, leaves no process, and sends no incomplete answer as
+//! complete.
 
 mod harness;
 
@@ -12,18 +13,18 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Shell text that leaves the numbers of the script and of a child of its own in `pids`.
+/// A script that writes its pid and that of a child to `pids`.
 const TELL_PIDS: &str = "sleep 60 & echo $$ $! > pids.new; mv pids.new pids";
 const GET: &[u8] = b"GET /a.sh HTTP/1.1\r\nHost: h\r\n\r\n";
 
-/// Asks for /a.sh and leaves while a byte of the answer is unread, so that the kernel resets the connection.
+/// Requests /a.sh and closes with an unread byte of the answer, so that the kernel resets the connection.
 fn ask_and_leave(s: &Server) {
     let mut stream = TcpStream::connect(&s.addresses[0]).unwrap();
     stream.write_all(GET).unwrap();
     stream.read_exact(&mut [0]).unwrap();
 }
 
-/// A POST of this body that is the connection's last.
+/// A POST with this body, as the last request of its connection.
 fn post(target: &str, body: &[u8]) -> Vec<u8> {
     let fields = format!("Host: h\r\nConnection: close\r\nContent-Length: {}", body.len());
     [format!("POST {target} HTTP/1.1\r\n{fields}\r\n\r\n").as_bytes(), body].concat()
@@ -103,7 +104,7 @@ fn patience_ends_with_504() {
 
 #[test]
 fn a_program_that_was_too_slow_is_ended_while_its_client_stays() {
-    // Its patience after an answer would be an hour; but it has given none.
+    // The keep-alive timeout would be an hour, but it does not apply without an answer.
     let s =
         scripts("cgi_idle_timeout 1h; cgi_timeout 300ms;", &[("a.sh", "sleep 3600"), ("b.sh", "echo no; sleep 3600")]);
     let mut client = s.connect();
@@ -118,7 +119,7 @@ fn a_slow_client_is_not_a_slow_program() {
     let s = scripts("cgi_idle_timeout 250ms;", &[("a.sh", &format!("read line\n{}", text("echo \"got $line\"")))]);
     let mut client = s.connect();
     client.send("POST /a.sh HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nhe");
-    std::thread::sleep(Duration::from_millis(700)); // longer than the program may make us wait
+    std::thread::sleep(Duration::from_millis(700)); // longer than the program may be silent
     client.send("llo\n");
     assert_eq!(client.response().expect(200, "a slow upload").text(), "got hello\n");
 }
@@ -247,7 +248,7 @@ fn a_program_may_answer_before_it_has_read_all() {
     let (first, rest) = request.split_at(request.len() - body.len() + 10);
     let mut client = s.connect();
     client.send(first);
-    client.wait_some(); // the client sends the rest only when the answer has begun
+    client.wait_some(); // the client sends the rest only after the answer has begun
     client.send(rest);
     let response = client.response().expect(200, "POST");
     assert_eq!(String::from_utf8_lossy(&response.body[1_000_000..]).trim(), (2 << 20).to_string());

@@ -5,7 +5,7 @@ mod harness;
 use harness::scripts::{children, make_executable, scripts};
 use harness::{Setup, each, host, http, wait_for};
 
-/// Shell text that writes these lines, each with CR LF.
+/// A script that writes these lines, each with CR LF.
 fn lines(lines: &[&str]) -> String {
     lines.iter().map(|line| format!("printf '%s\\r\\n' '{line}'\n")).collect()
 }
@@ -45,7 +45,7 @@ fn no_second_answer_follows_it() {
     let two = "GET /nph-a.sh HTTP/1.1\r\nHost: h\r\n\r\nGET /ok.txt HTTP/1.1\r\nHost: h\r\n\r\n";
     let got = s.exchange(two.as_bytes());
     assert_eq!(got.escape_ascii().to_string(), "HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nab\\r\\n");
-    // One before it stands whole in front of it.
+    // The response before it is complete.
     let two = "GET /ok.txt HTTP/1.1\r\nHost: h\r\n\r\nGET /nph-a.sh HTTP/1.1\r\nHost: h\r\n\r\n";
     let got = s.exchange(two.as_bytes());
     let (first, used) = http::parse(&got, false, false).unwrap().expect("a whole response");

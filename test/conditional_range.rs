@@ -7,7 +7,7 @@ use harness::{Response, Server, date, each, noise, server, site};
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
-/// The time of the test file: Sun, 06 Nov 1994 08:49:37 GMT.
+/// The modification time of the test file: Sun, 06 Nov 1994 08:49:37 GMT.
 const MTIME_S: u64 = 784_111_777;
 const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 
@@ -16,7 +16,7 @@ fn set_time(s: &Server, name: &str) {
     File::options().write(true).open(s.path(name)).unwrap().set_modified(time).unwrap();
 }
 
-/// `/a.txt` with the alphabet and an old date, and its tag.
+/// A site with `/a.txt` (the alphabet, an old date), and the file's tag.
 fn letters(config: &str) -> (Server, String) {
     let s = site(config, &[("a.txt", LETTERS), ("index.html", b"home"), ("empty", b"")]);
     set_time(&s, "html/a.txt");
@@ -24,7 +24,7 @@ fn letters(config: &str) -> (Server, String) {
     (s, tag)
 }
 
-/// Asks for `/a.txt` with each row's fields; `TAG` stands for its tag.
+/// Requests `/a.txt` with each row's fields; `TAG` stands for its tag.
 fn check_table(s: &Server, tag: &str, rows: &[(&str, u16)]) {
     each(rows, |(fields, status)| {
         let fields = fields.replace("TAG", tag).replace('|', "\r\n") + "\r\n";
@@ -115,7 +115,7 @@ fn if_match_and_if_unmodified_since() {
 
 #[test]
 fn preconditions_in_their_order() {
-    // RFC 9110, 13.2.2. nginx evaluates all and lets the dates speak beside the tags.
+    // RFC 9110, 13.2.2. nginx evaluates all of them, dates as well as tags.
     let (s, tag) = letters("");
     let (same, older) = (date::imf(MTIME_S), date::imf(MTIME_S - 1));
     let rows = [
@@ -140,7 +140,7 @@ fn preconditions_elsewhere() {
     let (s, _) = letters("location /text { return 200 hello; }");
     let index = s.get("/").must("ETag").to_owned();
     s.get_with("/", &format!("If-None-Match: {index}\r\n")).expect(304, "an index file");
-    // Only what would be a success can fail a precondition (RFC 9110, 13.2.1).
+    // Preconditions apply only to requests that would succeed (RFC 9110, 13.2.1).
     s.get_with("/absent", "If-None-Match: *\r\n").expect(404, "If-None-Match on 404");
     s.get_with("/absent", "If-Match: *\r\n").expect(404, "If-Match on 404");
     s.get_with("/absent", "Range: bytes=0-1\r\n").expect(404, "Range on 404");
@@ -174,7 +174,7 @@ fn single_ranges() {
         // The end may be beyond any integer (RFC 9110, 14.1.2; nginx answers 416).
         ("bytes=3-99999999999999999999999", 3, 25),
         ("bytes=-99999999999999999999999", 0, 25),
-        // Only one is left of these.
+        // Only one of these ranges is satisfiable.
         ("bytes=1-3,100-200", 1, 3),
     ];
     each(rows, |&(range, first, last)| {
@@ -196,7 +196,7 @@ fn ranges_that_cannot_be_satisfied() {
         assert_eq!(response.must("Content-Range"), "bytes */26", "{range}: {response}");
         assert!(response.text().contains("416"), "{range}: {response}");
     }
-    // Nothing of an empty file can be a range: refused, or ignored as nginx does.
+    // An empty file has no satisfiable range: 416, or ignored as by nginx.
     let response = s.get_with("/empty", "Range: bytes=0-\r\n");
     assert!(response.status == 200 || response.must("Content-Range") == "bytes */0", "{response}");
 }
@@ -204,12 +204,12 @@ fn ranges_that_cannot_be_satisfied() {
 #[test]
 fn ranges_that_are_none() {
     let (s, _) = letters("");
-    // Another unit, or none: ignored.
+    // Another unit, or no unit: ignored.
     for range in ["chars=0-1", "0-1", "seconds=0-", "bytes", "byte=0-1"] {
         let response = s.get_with("/a.txt", &format!("Range: {range}\r\n")).expect(200, range);
         assert_eq!(response.body, LETTERS, "{range}: {response}");
     }
-    // Malformed: RFC 9110, 14.2 lets the server ignore or refuse it; a part of the file would be wrong.
+    // Malformed: RFC 9110, 14.2 allows the server to ignore or to refuse it; a part of the file would be wrong.
     let rows = [
         "bytes=",
         "bytes=-",
@@ -230,14 +230,14 @@ fn ranges_that_are_none() {
     });
 }
 
-/// The parts of a multipart/byteranges body: (Content-Type, Content-Range, bytes). Every byte is accounted for.
+/// The parts of a multipart/byteranges body: (Content-Type, Content-Range, bytes). It checks every byte of the body.
 fn parts(response: &Response) -> Vec<(String, String, Vec<u8>)> {
     let boundary = response.must("Content-Type").strip_prefix("multipart/byteranges; boundary=");
     let boundary = boundary.unwrap_or_else(|| panic!("not multipart: {response}")).trim_matches('"');
     assert!((1..=70).contains(&boundary.len()), "RFC 2046, 5.1.1: {response}");
     assert_eq!(response.field("Content-Range"), None, "RFC 9110, 14.6: {response}");
     assert_eq!(response.must("Content-Length"), response.body.len().to_string(), "{response}");
-    // The first delimiter may stand at the very beginning or after an empty preamble.
+    // The first delimiter may be at the start, or after an empty preamble.
     let body = response.body.strip_prefix(b"\r\n").unwrap_or(&response.body);
     let delimiter = format!("--{boundary}\r\n");
     let mut rest = body.strip_prefix(delimiter.as_bytes()).unwrap_or_else(|| panic!("no first delimiter: {response}"));
@@ -325,11 +325,11 @@ fn if_range() {
         let response = s.get_with("/a.txt", &fields).expect(status, &fields);
         let body = if status == 206 { &LETTERS[1..3] } else { LETTERS };
         assert_eq!(response.body, body, "{fields}: {response}");
-        // What can no more be satisfied is no error if the client asked for the whole in that case.
+        // With If-Range, a range that cannot be satisfied any more is not an error: the client gets the whole file.
         let fields = format!("Range: bytes=100-\r\nIf-Range: {value}\r\n");
         s.get_with("/a.txt", &fields).expect(if status == 206 { 416 } else { 200 }, &fields);
     }
-    // Without Range it means nothing.
+    // Without Range, If-Range has no effect.
     s.get_with("/a.txt", "If-Range: \"other\"\r\n").expect(200, "If-Range without Range");
 }
 

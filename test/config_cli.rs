@@ -1,4 +1,4 @@
-//! The command line, and what is said of a wrong configuration.
+//! The command line, and the messages for wrong configurations.
 
 mod harness;
 
@@ -6,7 +6,7 @@ use harness::process::{Process, run};
 use harness::{Client, Setup, TempDir, each, host, site, wait_for};
 use std::process::Output;
 
-/// Both outputs of a program: which one a message takes is not the point.
+/// Both outputs of a program, for tests that do not care which one has the message.
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
@@ -18,7 +18,7 @@ fn webserv(dir: &TempDir, arguments: &[&str]) -> Output {
     run(&[&place, arguments].concat(), dir.path())
 }
 
-/// A directory with this whole configuration file.
+/// A directory with this configuration file.
 fn dir_with(config: &str) -> TempDir {
     let setup = Setup::new("", &[]);
     setup.write("webserv.conf", config.as_bytes());
@@ -63,7 +63,7 @@ fn a_mistake_is_shown_with_its_place_and_the_word_that_was_meant() {
 
 #[test]
 fn mistakes_of_each_kind_name_their_line() {
-    // Each configuration has its mistake at the line that holds "<<", which is taken out; the word is in the message.
+    // In each configuration, "<<" marks the line with the mistake, and is removed; the message must contain the word.
     let rows = [
         ("events {}\nhttp {\n<< listen 80;\n}", "listen"),
         ("events {}\nhttp {\nserver {\n<< worker_processes 2;\n}\n}", "worker_processes"),
@@ -179,7 +179,7 @@ fn the_whole_configuration_is_printed() {
 
 #[test]
 fn without_any_file_there_is_a_default() {
-    // Only tested, not started: it names a fixed port.
+    // Only checked, not started, since it has a fixed port.
     let dir = TempDir::new();
     let test = run(&["-t"], dir.path());
     assert_eq!(test.status.code(), Some(0), "{}", said(&test));
@@ -233,7 +233,7 @@ fn directives_from_the_command_line() {
     assert_eq!(good.status.code(), Some(0), "{}", said(&good));
     let bad = webserv(&dir, &["-t", "-g", "nonsense on;"]);
     assert!(bad.status.code() == Some(1) && said(&bad).contains("nonsense"), "{}", said(&bad));
-    // And they hold: the pid file is written where -g says.
+    // And they take effect: the pid file is where -g says.
     let path = dir.path().join("s.sock");
     let config = format!("events {{}} http {{ server {{ listen unix:{}; return 200 ok; }} }}", path.display());
     let dir = dir_with(&config);

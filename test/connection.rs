@@ -1,4 +1,4 @@
-//! The life of a connection: kept or closed, pipelined, split into bits, timed out, left by its client.
+//! The life of a connection: keep-alive, close, pipelining, split requests, timeouts, clients that disconnect.
 
 mod harness;
 
@@ -12,7 +12,7 @@ fn alpha(config: &str) -> Server {
     site(config, &[("a.txt", b"alpha"), ("ok.txt", b"ok")])
 }
 
-/// A file that has a size and (on most file systems) no blocks.
+/// Creates a file with a size and (on most file systems) without blocks.
 fn sparse(s: &Server, name: &str, bytes: u64) {
     File::create(s.path(name)).unwrap().set_len(bytes).unwrap();
 }
@@ -101,7 +101,7 @@ fn a_request_split_at_every_byte() {
     let s = alpha("");
     let one = "GET /a.txt HTTP/1.1\r\nHost: localhost\r\nX-Some: thing\r\n\r\n";
     let two = one.repeat(2);
-    // All first halves, a moment in which the server reads them, then all second halves.
+    // Send all first halves, let the server read them, then send all second halves.
     let mut clients: Vec<Client> = (1..two.len()).map(|_| s.connect()).collect();
     for (i, client) in clients.iter_mut().enumerate() {
         client.send(&two[..i + 1]);
@@ -138,7 +138,7 @@ fn a_client_that_half_closes_gets_its_responses() {
     client.half_close();
     assert_eq!(client.response().text(), "alpha");
     client.assert_closed("nothing more can come");
-    // Several, the last one large, and all sent before the first is answered.
+    // Several requests, the last one for a large file; all are sent before the first response.
     let mut client = s.connect();
     client.send(request("/a.txt") + &request("/absent") + &request("/big"));
     client.half_close();
@@ -146,7 +146,7 @@ fn a_client_that_half_closes_gets_its_responses() {
     assert_eq!(client.response().status, 404);
     assert!(client.response().body == big, "all of the large file");
     client.assert_closed("nothing more can come");
-    // Half a request is no request: it may be refused, never served.
+    // An incomplete request may be refused, but never served.
     let mut client = s.connect();
     client.send("GET /a.txt HTTP/1.1\r\nHos");
     client.half_close();
@@ -191,7 +191,7 @@ fn keepalive_timeout_tells_the_client() {
     assert_eq!(response.must("Keep-Alive"), "timeout=30", "{response}");
 }
 
-/// What came before the close is nothing or a 408.
+/// Before the close comes nothing or a 408.
 fn assert_timed_out(client: &mut Client, what: &str) {
     let rest = client.rest();
     assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408 "), "{what}: {}", show(&rest));
@@ -215,7 +215,7 @@ fn the_head_s_time_is_for_the_whole_of_it() {
     let s = alpha("client_header_timeout 300ms;");
     let mut client = s.connect();
     client.send("GET /a.txt HTTP/1.1\r\nHost: h\r\nX-Drip: ");
-    // A byte every 20 ms for ever; the server must lose its patience before the test does.
+    // A byte every 20 ms without end; the server's timeout must be shorter than the test's.
     let end = Instant::now() + PATIENCE;
     let mut byte = [0; 512];
     loop {
@@ -236,7 +236,7 @@ fn the_time_of_the_head_does_not_run_during_the_response() {
     s.write("html/big", &content);
     let mut client = s.connect();
     client.send_get("/big");
-    // Longer than the head's time, with most of the file still to come.
+    // Longer than the timeout of the head, with most of the file still to come.
     std::thread::sleep(Duration::from_millis(400));
     assert!(client.response().body == content);
 }
@@ -309,7 +309,7 @@ fn a_client_that_vanishes_leaves_nothing_behind() {
         client.send("GET /huge HTTP/1.1\r\nHost: h\r\n\r\n");
         let mut piece = [0; 4096];
         client.read_some(&mut piece, PATIENCE).unwrap();
-        // Every second one says goodbye first; dropping unread data is a reset.
+        // Every second client shuts down its side first; closing with unread data sends a reset.
         if i % 2 == 0 {
             client.half_close();
         }
@@ -330,7 +330,7 @@ fn bodies_that_nobody_wants_are_skipped() {
         ("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n".to_owned()),
         ("Transfer-Encoding: Chunked\r\n", "5;ext=1\r\nhello\r\n00\r\nTrailer: x\r\n\r\n".to_owned()),
         ("Transfer-Encoding: chunked\r\n", format!("186a0\r\n{long}\r\n0\r\n\r\n")),
-        // A body that looks like a request is none.
+        // A body that looks like a request must not be read as one.
         ("Content-Length: 36\r\n", "GET /absent HTTP/1.1\r\nHost: h\r\n\r\nabc".to_owned()),
     ];
     each(rows, |(fields, body)| {

@@ -1,4 +1,4 @@
-//! MKCOL, COPY, MOVE and DELETE of folders: what they answer, and that nothing is there by halves.
+//! MKCOL, COPY, MOVE and DELETE of folders: their answers; and a folder never appears or disappears in part.
 
 mod harness;
 
@@ -8,14 +8,14 @@ use std::path::Path;
 
 const DAV: &str = "dav_methods PUT DELETE MKCOL COPY MOVE; client_max_body_size 0;";
 
-/// A site where all is allowed: a file, a folder with files and folders in it, an empty folder.
+/// A site that allows all methods: a file, a folder with files and folders in it, an empty folder.
 fn store(config: &str) -> Server {
     let s = site(&format!("{DAV} {config}"), &[]);
     plant(&s);
     s
 }
 
-/// The site's files as they were.
+/// The site's original files.
 fn plant(s: &Server) {
     std::fs::remove_dir_all(s.path("html")).unwrap();
     for (name, content) in
@@ -30,7 +30,7 @@ fn ask(s: &Server, method: &str, target: &str, fields: &str) -> Response {
     s.ask(format!("{method} {target} HTTP/1.1\r\nHost: h\r\n{fields}\r\n"))
 }
 
-/// Every path below a folder, sorted, folders with a slash.
+/// All paths below a folder, sorted; folders end with a slash.
 fn tree(folder: &Path) -> Vec<String> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -90,7 +90,7 @@ fn mkcol_makes_one_folder() {
     assert!(!s.path("html/body").exists() && !s.path("html/cond2").exists());
 }
 
-/// One COPY or MOVE each: source, Destination, more fields, status, and what is new then.
+/// Each row is one COPY or MOVE: source, Destination, more fields, status, and the new paths.
 #[test]
 fn copies_and_moves_by_the_table() {
     type Row = (&'static str, &'static str, &'static str, u16, &'static [&'static str]);
@@ -166,7 +166,7 @@ fn what_is_replaced_is_replaced_as_a_whole() {
         assert_eq!(tree(&s.path("html/target")), expected, "{method}: nothing of the old one, nothing hidden");
         assert_eq!(s.text("html/target/in.txt"), "in");
         assert_eq!(s.path("html/full").exists(), method == "COPY");
-        // A folder in a file's place.
+        // A folder replaces a file.
         ask(&s, method, "/target/", "Destination: /ok.txt\r\n").expect(204, method);
         assert_eq!(tree(&s.path("html/ok.txt")), expected, "{method}");
     }
@@ -206,7 +206,7 @@ fn the_destinations_location_has_a_say() {
         ("COPY", "/ok.txt", "/put/y", 201),
         ("COPY", "/ok.txt", "/no/x", 403),
         ("COPY", "/put/x", "/x", 201),
-        ("MOVE", "/put/x", "/y", 403), // limit_except
+        ("MOVE", "/put/x", "/y", 403), // refused by limit_except
         ("COPY", "/ok.txt", "/i/x", 201),
         ("COPY", "/ok.txt", "/i../x", 403),
         ("COPY", "/ok.txt", "/i/", 403),
@@ -294,7 +294,7 @@ fn min_delete_depth_counts_names() {
     }
 }
 
-/// A folder with so many files that no turn does them all.
+/// A folder with more files than one turn handles.
 fn many(s: &Server, name: &str, count: usize) {
     for i in 0..count {
         s.write(&format!("html/{name}/{}/{i}", i % 7), b"some bytes");
@@ -348,7 +348,7 @@ fn a_large_folder_does_not_hold_up_others_and_is_gone_at_once() {
     client.send("COPY /large/ HTTP/1.1\r\nHost: h\r\nDestination: /copy/\r\n\r\n");
     let mut other = s.connect();
     loop {
-        // Whatever is seen of it is all of it.
+        // At any time, either all of it or nothing is visible.
         let there = s.path("html/copy/6/797").exists();
         if s.path("html/copy").exists() || there {
             assert_eq!(tree(&s.path("html/copy")), before);
@@ -369,7 +369,7 @@ fn a_client_that_leaves_leaves_no_half_of_a_copy() {
     let before = html(&s);
     for _ in 0..3 {
         let mut client = s.connect();
-        // The answer to the first request stays unread: closing is a reset, which ends the exchange.
+        // The answer to the first request stays unread, so closing sends a reset, which ends the connection.
         client.send(
             "GET /ok.txt HTTP/1.1\r\nHost: h\r\n\r\nCOPY /large/ HTTP/1.1\r\nHost: h\r\nDestination: /copy/\r\n\r\n",
         );
@@ -415,7 +415,7 @@ fn without_a_descriptor_nothing_changes_and_it_works_again_later() {
     let s = Setup::new(&host(DAV), &[("ok.txt", b"ok"), ("full/in.txt", b"in")]).fds_max(32).start();
     let mut first = s.connect();
     assert_eq!(first.get("/ok.txt").text(), "ok");
-    // The kernel completes these; the server cannot accept them all.
+    // The kernel completes these connections; the server cannot accept them all.
     let crowd: Vec<_> = (0..60).map(|_| s.connect()).collect();
     s.wait_said("Too many open files");
     let before = html(&s);

@@ -1,5 +1,5 @@
-//! COPY, MOVE and DELETE where something is in their way: another file system, folders that lie in each other under
-//! other names, files that come and go, names that are the server's own.
+//! COPY, MOVE and DELETE with obstacles: another file system, folders that contain each other under other names, files
+//! that appear and disappear during the operation, names that are reserved for the server.
 
 mod harness;
 
@@ -23,11 +23,11 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A folder on a file system of its own, gone with this value.
+/// A folder on its own file system. Dropping it unmounts it.
 struct Elsewhere(PathBuf);
 
 impl Elsewhere {
-    /// `None`: there is none beside that of the temporary directory.
+    /// Returns `None` if the system has only the file system of the temporary directory.
     fn new() -> Option<Self> {
         static SERIAL: AtomicU32 = AtomicU32::new(0);
         let shm = Path::new("/dev/shm");
@@ -52,14 +52,14 @@ impl Drop for Elsewhere {
     }
 }
 
-/// A site that is served by somebody who may not do everything, also if we are root.
+/// A site whose server runs without root's permissions, also if the tests run as root.
 fn unprivileged(config: &str) -> Setup {
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     let main = if is_root { "user nobody; error_log stderr notice;" } else { "error_log stderr notice;" };
     Setup::new(&host(config), &[]).main(main)
 }
 
-/// A site whose `/far/` is on another file system.
+/// A site with `/far/` on another file system.
 fn two_file_systems() -> Option<(Server, Elsewhere)> {
     let Some(far) = Elsewhere::new() else {
         println!("skipped: there is no other file system");
@@ -93,7 +93,7 @@ fn a_move_to_another_file_system_leaves_nothing_behind() {
     assert_eq!((names(&s.path("html")), names(&far.0.join("far"))), (vec!["back".to_owned()], vec![]));
 }
 
-/// The copy had taken the destination's name by then; what had been there kept a hidden one for ever.
+/// The copy already had the destination's name, and the old destination kept a hidden name for ever.
 #[test]
 fn a_move_whose_original_could_not_go_replaced_the_destination_all_the_same() {
     let Some((s, far)) = two_file_systems() else { return };
@@ -120,7 +120,7 @@ fn a_move_whose_original_could_not_go_replaced_the_destination_all_the_same() {
     fs::set_permissions(s.path("html/fixed"), PermissionsExt::from_mode(0o755)).unwrap();
 }
 
-/// The folder that a copy grows in was made, and could not be opened: it stayed, with a hidden name.
+/// The folder for the copy was created but could not be opened; it stayed, with a hidden name.
 #[test]
 fn a_folder_that_could_not_be_opened_when_it_was_made_stayed() {
     let setup = unprivileged(&format!("{DAV} location /set/ {{ dav_access user:rw; }}")).before("umask 777");
@@ -136,7 +136,7 @@ fn a_folder_that_could_not_be_opened_when_it_was_made_stayed() {
     assert_eq!(names(&s.path("html/set")), [] as [&str; 0]);
 }
 
-/// Paths can say the same in other words: then the one folder was replaced with what it had in it.
+/// Two different paths can lead to the same folder: then COPY replaced the folder with a part of itself.
 #[test]
 fn folders_that_lay_in_each_other_by_another_way_were_lost() {
     let s = site(&format!("merge_slashes off; {DAV} location /alias/ {{ alias html/../html/outer/; }}"), &[]);
@@ -157,7 +157,7 @@ fn folders_that_lay_in_each_other_by_another_way_were_lost() {
             ("/outer/", "/link/new/", 403),
             ("/outer/", "/link/inner/", 403),
             ("/outer/inner/leaf", "//outer/", 403),
-            ("/outer/inner/", "/link/", 204), // the link itself is replaced, and leads nowhere any more
+            ("/outer/inner/", "/link/", 204), // the link itself is replaced, and then leads nowhere
         ] {
             plant();
             let fields = format!("Destination: {to}\r\n");
@@ -170,8 +170,8 @@ fn folders_that_lay_in_each_other_by_another_way_were_lost() {
     }
 }
 
-/// Two looks and a rename are three calls, and another worker has its own between them: what had been at a destination
-/// kept its hidden name when it could not have its own back, and what had come into a folder on its way out kept that.
+/// Between the two checks and the rename, another worker can run. Then an old destination kept its hidden name if its
+/// own name was taken, and files that were added to a folder during its removal kept theirs.
 #[test]
 fn what_many_replaced_at_once_stayed_under_hidden_names() {
     let s = Setup::new(&host(DAV), &[]).main("worker_processes 4; error_log logs/error.log notice;").start();
@@ -202,7 +202,7 @@ fn what_many_replaced_at_once_stayed_under_hidden_names() {
     assert_eq!(left, [] as [&str; 0]);
 }
 
-/// Half a file was listed as if it were whole, under a name that nobody knows.
+/// A file that was incomplete was listed as if it were complete, under an unknown name.
 #[test]
 fn an_upload_under_way_was_copied_with_its_folder() {
     let s = site(&format!("{DAV} location /up/ {{ upload_store html/up; }}"), &[("up/whole", b"whole")]);
@@ -221,8 +221,8 @@ fn an_upload_under_way_was_copied_with_its_folder() {
     assert_eq!(names(&s.path("html/up")).len(), 2);
 }
 
-/// A name that the server uses for what is not complete could be a client's: and what has such a name is not copied,
-/// but lost when its folder moves to another file system.
+/// A client could use a name that the server reserves for incomplete files. A file with such a name is not copied, so
+/// it was lost when its folder was moved to another file system.
 #[test]
 fn names_of_the_servers_own_could_be_taken_by_clients() {
     let s = site(DAV, &[("ok.txt", b"ok")]);

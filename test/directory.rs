@@ -1,4 +1,4 @@
-//! The directory protocol: every state with every line, and what no line should be able to do.
+//! The directory protocol: every line in every state, and lines that try to misuse the server.
 
 mod harness;
 
@@ -15,7 +15,7 @@ use webserv::directory::states::{Action, DirectoryAnswer, Input, Rule, State, TA
 const USERS: &[u8] = b"guest:$5$abcdefgh$osWA07JwAHeKYaCM2OP806Wc/laToNFtqYGGdRhSew2\n";
 const FILES: Files<'_> = &[("a.txt", b"hello\n"), ("empty", b""), ("sub/deep.txt", b"deep\n"), ("two words", b"2\n")];
 
-/// A server without users at the first address, one with users at the second.
+/// A server without users at the first address, and one with users at the second.
 fn servers(files: Files<'_>) -> Server {
     let main = "error_log stderr notice; directory { root html; server { listen 127.0.0.1:0; }
                 server { listen 127.0.0.2:0; users users; } }";
@@ -34,7 +34,7 @@ fn version_1(s: &Server) -> Session {
     session
 }
 
-/// A session in this state, which has gone to a directory that is not there any more: `DIR` fails then.
+/// Brings a session into this state, in a directory that was then removed, so that `DIR` fails.
 fn session_in(state: State, s: &Server, fails: bool) -> Session {
     let mut session = match state {
         State::Plain => version_0(s),
@@ -54,7 +54,7 @@ fn session_in(state: State, s: &Server, fails: bool) -> Session {
     session
 }
 
-/// Lines for an input; the deed of its row goes wrong if `fails`.
+/// Lines for an input. With `fails`, the action of its row fails.
 fn lines(input: Input, fails: bool) -> &'static [&'static str] {
     match (input, fails) {
         (Input::Version0, _) => &["VERSION 0", "version 00"],
@@ -73,7 +73,7 @@ fn lines(input: Input, fails: bool) -> &'static [&'static str] {
     }
 }
 
-/// Reads the answer that the table promises.
+/// Reads the answer that the table specifies.
 #[track_caller]
 fn check_answer(answer: DirectoryAnswer, path: &str, session: &mut Session) {
     let names = ["sub", "a.txt", "empty", "two words"];
@@ -98,7 +98,7 @@ fn check_answer(answer: DirectoryAnswer, path: &str, session: &mut Session) {
     }
 }
 
-/// Which state a session is in shows in what it says to two lines, as the table has them.
+/// Checks the state of a session by the answers to two lines, which the table specifies.
 #[track_caller]
 fn check_state(state: State, path: &str, session: &mut Session) {
     let probes = [(Input::Pwd, "PWD"), (Input::Version0, "VERSION 0")];
@@ -152,7 +152,7 @@ fn each_session_has_its_own_directory() {
     assert_eq!((c.ask("DIR"), c.list()), ("2".into(), vec!["one".to_owned(), "two".to_owned()]));
 }
 
-/// What a session is told whole, until the server ends it.
+/// All bytes that a session receives, until the server closes.
 fn told(address: &str, bytes: &[u8], piece: usize) -> Vec<u8> {
     let mut client = harness::Client::connect(address);
     for piece in bytes.chunks(piece) {
@@ -198,7 +198,7 @@ fn what_is_no_line_has_an_answer_and_never_hangs() {
             assert_eq!(show(&told(&s.addresses[0], bytes, piece)), show(answer.as_bytes()));
         }
     });
-    // A browser's request is a few mistakes, and where users are required the end.
+    // A browser's request consists of wrong lines; with users required, the connection ends.
     let request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     assert!(told(&s.addresses[0], request, 1000).starts_with(b"ERROR version 0 has no such verb"));
     let refused = "ERROR version 0 is not spoken here: say VERSION 1 first\r\n";
@@ -211,7 +211,7 @@ fn pipelined_lines_are_answered_in_order_as_fast_as_the_client_takes_them() {
     let s = servers(&[("big", &big), ("a.txt", b"hello\n")]);
     let mut reader = version_1(&s);
     let rounds = 400;
-    // 480 KB of lines, 120 MB of answers, and neither fits into the server.
+    // 480 KB of lines and 120 MB of answers; neither fits into the server's buffers.
     let lines = "PWD\r\nGET big\r\nGET a.txt\r\nCD nothing\r\n".repeat(rounds) + &"GET nothing\r\n".repeat(30_000);
     let mut sender = reader.client.second();
     let sending = std::thread::spawn(move || sender.send(lines));
@@ -330,12 +330,12 @@ fn wrong_passwords_take_their_time_and_the_third_one_is_the_last() {
     session.expect(&[("PWD", "ERROR say LOGIN first")]);
     session.expect(&[("LOGIN guest guest", "SUCCEEDED"), ("PWD", "/")]);
     session.send("LOGOUT");
-    // A login that succeeds begins the count anew. The lines behind the last failure are not looked at.
+    // A successful login resets the count. Lines after the last failure are not read.
     let long = "x".repeat(900);
     session.send(&format!("LOGIN guest {long}\r\nLOGIN root root\r\nLOGIN Guest guest\r\nLOGIN guest guest\r\nDIR"));
     assert_eq!([session.line(), session.line(), session.line()], ["FAILED"; 3]);
     session.assert_end("after the third failure");
-    // Five failures, each told a second after it was asked for: no sooner.
+    // Five failures: each is answered a second after its line, not earlier.
     assert!(start.elapsed() >= Duration::from_secs(5), "{:?}", start.elapsed());
     s.wait_said("no such user with this password");
     assert!(!s.said().contains("wrong") && !s.said().contains(&long), "a password is in the log:\n{}", s.said());
@@ -348,7 +348,7 @@ fn who_says_nothing_is_left_and_half_a_line_is_nothing() {
     let mut silent = version_1(&s);
     silent.assert_end("without a word");
     s.wait_said("no line for too long");
-    // A byte now and then: each one is in time, the line is not.
+    // One byte at a time: each byte is in time, but the line is not.
     let mut slow = version_1(&s);
     let ended = (0..900).any(|_| {
         let refused = slow.client.try_send(b"x").is_err();

@@ -1,4 +1,4 @@
-//! The directory protocol as a part of the server: beside HTTP, many sessions, reload, quit; and its client.
+//! The directory protocol in the server: together with HTTP, many sessions, reload, quit; and its client.
 
 mod harness;
 
@@ -17,7 +17,7 @@ const GUEST: &str = "guest:$5$abcdefgh$osWA07JwAHeKYaCM2OP806Wc/laToNFtqYGGdRhSe
 const ANN: &str = "ann:$5$1$vueEAED27RXDXui5Slf6moKg90Mvb.kZZHunGxDnhN/\n";
 const FILES: Files<'_> = &[("a.txt", b"hello\n"), ("sub/deep.txt", b"deep\n")];
 
-/// A `directory` block with one server that has this inside.
+/// A `directory` block with one server with this content.
 fn directory(body: &str) -> String {
     format!("error_log stderr notice; directory {{ server {{ listen 127.0.0.1:0; {body} }} }}")
 }
@@ -49,7 +49,7 @@ fn a_thousand_sessions_at_once_each_in_its_own_directory() {
         assert_eq!((session.line(), session.list()), ("1".into(), vec![format!("of-{name}")]));
         assert_eq!((session.line(), session.bytes(name.len())), (name.len().to_string(), name.as_bytes().to_vec()));
     }
-    // All are still there, and hold only their sockets.
+    // All sessions are still open, and have only their sockets open.
     for (session, name) in sessions.iter_mut().zip(&names).rev() {
         session.expect(&[("PWD", &format!("/{name}"))]);
     }
@@ -74,7 +74,7 @@ fn both_protocols_in_one_process_with_two_workers() {
         workers.extend(lines.filter_map(|line| line.split(" w").nth(1)?.chars().next()));
         (workers.len() == 2).then_some(())
     });
-    // Each protocol takes the other for mistakes.
+    // Each protocol treats requests of the other as errors.
     let mut client = s.connect_to(0);
     client.send("GET /a.txt HTTP/1.1\r\n\r\n");
     client.half_close();
@@ -105,14 +105,14 @@ fn a_reload_leaves_open_sessions_where_they_are() {
     };
     let mut fresh = wait_for("the new configuration", fresh);
     assert_eq!(fresh.bytes(5), b"newer");
-    // Who is in stays in, with the files that were there; who comes in now is asked by the new file.
+    // A session that is logged in stays so, with its old root; a new login reads the new file.
     inside.expect(&[("GET new.txt", "ERROR"), ("GET old.txt", "3")]);
     assert_eq!(inside.bytes(3), b"old");
     inside.send("LOGOUT");
     inside.expect(&[("LOGIN ann secret", "FAILED"), ("LOGIN guest guest", "SUCCEEDED"), ("GET new.txt", "5")]);
     outside.expect(&[("LOGIN ann secret", "FAILED"), ("LOGIN guest guest", "SUCCEEDED"), ("GET new.txt", "5")]);
 
-    // A wrong one changes nothing.
+    // A reload with an error changes nothing.
     s.write("users", b"guest:guest\n");
     s.process.signal("HUP");
     s.wait_said("the password's hash is not right");
@@ -130,13 +130,14 @@ fn a_graceful_end_finishes_answers_and_closes_idle_sessions() {
     busy.send(&"GET big\r\n".repeat(5));
     assert_eq!(busy.line(), big.len().to_string());
     assert!(busy.bytes(1000) == big[..1000]);
-    // 25 MB of lists: one of them is under way.
+    // 25 MB of lists: one of them is being sent.
     lister.expect(&[("CD many", "SUCCEEDED")]);
     lister.send(&"DIR\r\n".repeat(60));
     assert!(lister.line() == "2000" && lister.list() == names);
     s.process.signal("QUIT");
     idle.assert_end("at the prompt");
-    // What was begun is finished. Of further lines only those are begun whose answers are ready and wait to be sent.
+    // The server finishes the current answers. It also processes lines whose answers are already buffered, but no
+    // others.
     assert!(busy.bytes(big.len() - 1000) == big[1000..], "the answer is finished");
     let mut whole = 1;
     while let Some(line) = busy.next_line() {
@@ -177,12 +178,12 @@ fn a_long_list_comes_piece_by_piece() {
     assert!(session.line() == "4000" && session.list() == names);
 }
 
-/// `webserv dir HOST` in a directory, with these commands.
+/// Runs `webserv dir HOST` in a directory, with these commands.
 fn client(host: &str, dir: &Path, commands: &str) -> Output {
     let mut command = Command::new(program());
     command.args(["dir", host]).current_dir(dir).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // It may end before it has taken all of them.
+    // The client may end before it has read all of them.
     let _ = child.stdin.take().unwrap().write_all(commands.as_bytes());
     child.wait_with_output().unwrap()
 }
@@ -205,7 +206,7 @@ fn the_client_works_in_a_pipe() {
         (0, "cd nothing\n", "", "there is no such directory"),
         (0, "get nothing\npwd\n", "/\n", "1 of 2 commands failed"),
         (0, "fetch a.txt\n", "", "\"fetch a.txt\" is no command"),
-        (0, copy_and_keep, "", "cannot make the file kept.txt"),
+        (0, copy_and_keep, "", "cannot create the file kept.txt"),
         (1, "dir\n", "", "ERROR say LOGIN first"),
         (1, "login guest guest\npwd\nlogout\npwd\n", "/\n", "ERROR say LOGIN first"),
         (1, "login guest wrong\n", "", "no such user with this password"),
@@ -223,7 +224,7 @@ fn the_client_works_in_a_pipe() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot connect to 127.0.0.1 port 1"), "{output:?}");
 }
 
-/// Plays a server that answers each line with the next of these texts, and then closes.
+/// A fake server that answers each line with the next of these texts, and then closes.
 fn play(answers: &'static [&'static str]) -> (String, std::thread::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -253,8 +254,8 @@ fn the_client_speaks_version_0_to_who_knows_no_other_and_trusts_nobody() {
 
     let rows: &[(&'static [&'static str], &str, &str, &str)] = &[
         (&["VERSION 1\r\n", "1\r\n\x1b[2Jx\r\n\r\n"], "dir\n", "?[2Jx\n", ""),
-        (&["VERSION 1\r\n", "many\r\n"], "dir\n", "", "where a number belongs"),
-        (&["VERSION 1\r\n", "10\r\nabc"], "get x\n", "", "ended after 3 of 10 bytes"),
+        (&["VERSION 1\r\n", "many\r\n"], "dir\n", "", "instead of a number"),
+        (&["VERSION 1\r\n", "10\r\nabc"], "get x\n", "", "closed the connection after 3 of 10 bytes"),
         (&["VERSION 1\r\n", "10"], "get x\n", "", "the server has closed the connection"),
         (&[""], "dir\n", "", "the server has closed the connection"),
     ];

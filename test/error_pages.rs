@@ -1,4 +1,4 @@
-//! Answers that are not files: `return`, `error_page`, the built-in pages, `server_tokens`.
+//! Responses without files: `return`, `error_page`, the built-in pages, `server_tokens`.
 
 mod harness;
 
@@ -25,7 +25,7 @@ fn return_with_a_text() {
     });
     let empty = s.get("/empty").expect(200, "/empty");
     assert!(empty.body.is_empty() && empty.field("Content-Length") == Some("0"), "{empty}");
-    // 204 has neither a body nor a length (RFC 9110, 8.6): the reader refuses one that has.
+    // 204 has neither a body nor a length (RFC 9110, 8.6): the reader fails if it has.
     let mut client = s.connect();
     client.get("/none").expect(204, "/none");
     assert_eq!(client.get("/text").text(), "hello", "after 204 the connection goes on");
@@ -110,7 +110,7 @@ fn variables() {
 
 #[test]
 fn a_variable_cannot_split_a_header() {
-    // nginx lets $uri through as it is (and warns of it in its documentation).
+    // nginx inserts $uri without escaping (its documentation warns of this).
     let s = site("location / { return 302 /to$uri; } location /host { return 302 http://$arg_x/; }", &[]);
     for target in ["/a%0d%0aX-Injected:%20yes", "/a%0aX-Injected:%20yes", "/a%0d%0a%0d%0abody"] {
         let response = s.get(target);
@@ -122,7 +122,7 @@ fn a_variable_cannot_split_a_header() {
 #[test]
 fn built_in_pages_name_their_status() {
     let codes = [
-        // 408 is not among them: nginx closes without a byte.
+        // Without 408: nginx closes without sending a byte.
         400, 401, 402, 403, 404, 405, 406, 409, 410, 411, 412, 413, 414, 415, 416, 421, 429, 500, 501, 502, 503, 504,
         505, 507,
     ];
@@ -132,7 +132,7 @@ fn built_in_pages_name_their_status() {
         let target = format!("/{code}");
         let response = s.get(&target).expect(*code, &target);
         assert!(!response.reason.is_empty(), "{response}");
-        // The page's words may differ from the reason phrase, as nginx's "401 Authorization Required" does.
+        // The text of the page may differ from the reason phrase, as in nginx's "401 Authorization Required".
         assert!(response.text().contains(&format!("{code} ")), "{target}: {response}");
         assert_eq!(response.must("Content-Type"), "text/html", "{target}: {response}");
     });
@@ -189,7 +189,7 @@ fn error_pages() {
         let response = s.get(row.0).expect(row.1, row.0);
         assert_eq!(response.must("Location"), row.2, "{response}");
     });
-    // A page that is itself missing gives the built-in one, not a loop.
+    // If the error page itself is missing, the built-in page is sent; there is no loop.
     for target in ["/loop/absent", "/missing/absent"] {
         let response = s.get(target).expect(404, target);
         assert!(response.text().contains("404 Not Found"), "{target}: {response}");
@@ -219,7 +219,7 @@ fn an_error_page_may_be_large_and_conditional_fields_do_not_touch_it() {
 
 #[test]
 fn an_error_page_that_redirects_keeps_its_own_status() {
-    // It went out as 404 with a Location, which no client follows.
+    // It was sent as a 404 with Location, which clients do not follow.
     let codes = [301, 302, 303, 307, 308];
     let config: String = codes
         .iter()
@@ -246,7 +246,7 @@ fn an_error_page_that_redirects_keeps_its_own_status() {
 
 #[test]
 fn a_missing_error_page_does_not_hide_the_error() {
-    // `=200` with a page that is not there gave 200 with nothing.
+    // `=200` with a missing page gave a 200 without a body.
     let config = "location /set/ { error_page 404 =200 /missing.html; } \
                   location /from/ { error_page 404 = /missing.html; } \
                   location /created/ { error_page 404 =201 /missing.html; } \
@@ -312,7 +312,7 @@ fn what_a_status_must_say_is_said_with_an_error_page_too() {
         ("/a.txt", "an error page that is long", files),
         ("/named/a.txt", "named", files),
         ("/missing/a.txt", "", files),
-        ("/get/a.txt", "an error page that is long", "GET"), // not what the error page's place takes
+        ("/get/a.txt", "an error page that is long", "GET"), // the page's location refuses the method
     ];
     each(rows, |&(target, text, allow)| {
         for method in ["POST", "DELETE", "PUT", "PATCH"] {
@@ -322,7 +322,7 @@ fn what_a_status_must_say_is_said_with_an_error_page_too() {
             assert!(response.text() == text || text.is_empty(), "{method} {target}: {response}");
         }
         let response = s.get_with(target, "Range: bytes=5-\r\n").expect(416, target);
-        // The length is that of what was asked for, not that of the error page.
+        // The length is that of the requested file, not that of the error page.
         assert_eq!(response.must("Content-Range"), "bytes */5", "RFC 9110, 15.5.17; {target}: {response}");
         assert!(response.text() == text || text.is_empty(), "{target}: {response}");
     });

@@ -1,4 +1,5 @@
-//! `open_file_cache`: a file that is kept is never stale. What was changed before a request was sent, its answer shows.
+//! `open_file_cache`: a kept file is never stale. If a change was complete before a request was sent, the answer has
+//! it.
 
 mod harness;
 #[path = "file_cache/heads.rs"]
@@ -12,7 +13,7 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
-/// Whether the server watches this file or directory: then it keeps an answer that depends on it (Linux, proc(5)).
+/// True if the server watches this file or directory: then it keeps an answer that depends on it (Linux, proc(5)).
 fn is_watched(s: &Server, path: &Path) -> bool {
     let inode = format!("ino:{:x}", fs::metadata(path).unwrap().ino());
     watches(s).iter().any(|line| line.split(' ').any(|word| word == inode))
@@ -26,7 +27,7 @@ fn watches(s: &Server) -> Vec<String> {
     texts.iter().flat_map(|text| text.lines()).filter(|l| l.starts_with("inotify wd:")).map(String::from).collect()
 }
 
-/// Asks until the file is kept.
+/// Requests the file until it is kept.
 #[track_caller]
 fn warm(s: &Server, client: &mut Client, target: &str, file: &str) -> Response {
     let mut last = None;
@@ -39,21 +40,21 @@ fn warm(s: &Server, client: &mut Client, target: &str, file: &str) -> Response {
     last.unwrap()
 }
 
-/// Writes a file beside, and renames it over this one.
+/// Writes a new file and renames it over this one.
 fn replace(path: &Path, content: &[u8]) {
     let new = path.with_extension("new");
     fs::write(&new, content).unwrap();
     fs::rename(new, path).unwrap();
 }
 
-/// Points a symbolic link elsewhere in one step, as deployments do.
+/// Changes the target of a symbolic link in one step, as deployments do.
 fn flip(link: &Path, target: &str) {
     let new = link.with_extension("new");
     symlink(target, &new).unwrap();
     fs::rename(new, link).unwrap();
 }
 
-/// The same bytes in number and the same time, so that neither tells.
+/// Content of the same size, and the same time, so that neither shows the change.
 fn overwrite(path: &Path, content: &[u8]) {
     let mut file = OpenOptions::new().write(true).open(path).unwrap();
     let meta = file.metadata().unwrap();
@@ -64,9 +65,9 @@ fn overwrite(path: &Path, content: &[u8]) {
 
 struct Row {
     what: &'static str,
-    /// In the server's block.
+    /// Directives for the server block.
     config: &'static str,
-    /// Made before it starts, in `html`, with "old" in it.
+    /// The files to create in `html` before the start; their content is "old".
     file: &'static str,
     target: &'static str,
     change: fn(&Server),
@@ -129,7 +130,7 @@ fn of_the_file() -> Vec<Row> {
     ]
 }
 
-/// Changes of what leads to it, and those that the server makes.
+/// Changes of the path to the file, and changes by the server.
 fn of_its_path() -> Vec<Row> {
     vec![
         Row {
@@ -195,7 +196,7 @@ fn put(s: &Server, target: &str, body: &str, status: u16) {
     s.ask(head + body).expect(status, "PUT");
 }
 
-/// The file is as expected now, also when it is kept anew.
+/// Checks the content of the file, also after it is kept again.
 #[track_caller]
 fn assert_now(client: &mut Client, target: &str, status: u16, body: &str) {
     for time in 0..4 {
@@ -221,7 +222,8 @@ fn a_change_is_seen_by_the_next_request() {
 
 #[test]
 fn symbolic_links_that_are_flipped() {
-    // The link is the file, a directory on the way, the root's own, a link to a link, one that goes up and back.
+    // Symbolic links: the file, a directory on the path, the root, a link to a link, a link that goes up and down
+    // again.
     type Row = (&'static str, &'static str, fn(&Setup), fn(&Server));
     let rows: [Row; 5] = [
         (
@@ -284,7 +286,7 @@ fn symbolic_links_that_are_flipped() {
 #[test]
 fn a_link_is_refused_at_once_where_links_are_not_followed() {
     let s = site("disable_symlinks on;", &[("d/a.txt", b"old")]);
-    // The temporary directory's own path must have no links in it.
+    // The path of the temporary directory must not contain symbolic links.
     let mut client = s.connect();
     if client.get("/d/a.txt").status == 403 {
         return println!("skipped: the temporary directory lies behind a link");
@@ -382,7 +384,7 @@ fn what_is_kept_answers_as_the_file_itself() {
     }
 }
 
-/// Hundreds of ranges of one kept file: they pass through pipes that hold fewer.
+/// Hundreds of ranges of one kept file: more than fit into the pipes.
 #[test]
 fn many_parts_of_a_kept_file() {
     let content = harness::noise(60_000, 1);
@@ -441,7 +443,7 @@ fn kept_files_make_room_for_clients() {
     assert!(!s.said().contains("no new clients"), "{}", s.said());
 }
 
-/// News is lost when there is more than the kernel keeps: then nothing of what was kept counts.
+/// If there are more events than the kernel queues, events are lost: then no kept file is valid any more.
 #[test]
 fn a_change_among_too_many_is_seen() {
     let most = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap_or_default();

@@ -1,4 +1,5 @@
-//! The test bench itself: what it starts it ends, also when a test panics; its reader of HTTP knows good from bad.
+//! Tests of the harness: it ends all processes that it starts, also when a test panics; its reader of HTTP detects
+//! errors.
 
 mod harness;
 
@@ -16,13 +17,13 @@ fn a_panicking_test_leaves_no_process_and_no_directory() {
     }));
     assert!(result.is_err());
     let (pid, dir) = left.expect("the server had started");
-    // signal 0 asks only whether the process is there.
+    // Signal 0 only checks that the process exists.
     let kill = std::process::Command::new("sh").args(["-c", &format!("kill -0 {pid} 2>&1")]).output().unwrap();
     assert!(!kill.status.success(), "process {pid} is still there");
     assert!(!dir.exists(), "{} is still there", dir.display());
 }
 
-/// Bytes, answer to HEAD, ended, then: framing, body, bytes left over.
+/// Bytes, answer to HEAD, ended; then: framing, body, number of bytes left.
 type Row = (&'static [u8], bool, bool, Framing, &'static [u8], usize);
 
 #[test]

@@ -1,5 +1,5 @@
-//! How connections end: nobody loses an answer because the server was done with its connection, and nobody holds the
-//! server up.
+//! The end of connections: a client never loses a response because the server closes too early, and no client can delay
+//! the server.
 
 mod harness;
 
@@ -9,12 +9,12 @@ use harness::{Client, PATIENCE, Response, Server, Setup, each, host, noise, site
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-/// More than the kernel's socket buffers hold, so that a download is really under way.
+/// More than the kernel's socket buffers hold, so that the download takes time.
 const BIG: usize = 16 << 20;
-/// Much shorter than a download by a client that takes its time.
+/// Much shorter than a download by a slow client.
 const SHORT: &str = "lingering_time 100ms; lingering_timeout 100ms;";
 
-/// The responses that these bytes are, and nothing else.
+/// Checks that these bytes are exactly these responses.
 #[track_caller]
 fn responses(mut bytes: &[u8]) -> Vec<Response> {
     let mut all = Vec::new();
@@ -52,7 +52,7 @@ fn a_slow_download_is_not_cut_by_the_lingering_time() {
             client.wait_some();
             client
         });
-        // The lingering time passes several times while the clients read nothing, or little.
+        // The lingering time passes several times while the clients read little or nothing.
         let end = Instant::now() + Duration::from_millis(400);
         let mut got = rows.map(|_| Vec::new());
         while Instant::now() < end {
@@ -73,7 +73,7 @@ fn a_slow_download_is_not_cut_by_the_lingering_time() {
 
 #[test]
 fn bytes_that_come_late_do_not_cut_the_last_download() {
-    // They came when the answer was in the output but had not left: the close was a reset, and its end was lost.
+    // The bytes came when the answer was in the output but not sent yet: the close was a reset, and the end was lost.
     let content = noise(BIG, 4);
     let s = site(SHORT, &[("big", &content)]);
     let late = ["\r\n".to_owned(), "GET /big HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), "x".repeat(300_000)];
@@ -91,18 +91,18 @@ fn bytes_that_come_late_do_not_cut_the_last_download() {
     }
 }
 
-/// How many sockets the server has open. Its other descriptors may still come when it listens already.
+/// The number of open sockets of the server. (Its other descriptors may be opened after it starts to listen.)
 fn sockets(s: &Server) -> usize {
     let links = std::fs::read_dir(format!("/proc/{}/fd", s.process.pid())).expect("/proc/PID/fd");
-    // One that is closed meanwhile is none.
+    // Skip a socket that is closed in the meantime.
     let targets = links.filter_map(|link| std::fs::read_link(link.unwrap().path()).ok());
     targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
 }
 
-/// A POST whose body is over the limit, sent in part.
+/// A part of a POST whose body is over the limit.
 const TOO_LARGE: &str = "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\nabc";
 
-/// The head of the answer to [`TOO_LARGE`] says so.
+/// The head of the response to [`TOO_LARGE`].
 #[track_caller]
 fn assert_413(bytes: &[u8]) {
     let all = responses(bytes);
@@ -111,7 +111,7 @@ fn assert_413(bytes: &[u8]) {
 
 #[test]
 fn lingering_close_says_who_is_waited_for() {
-    // (the directive, a request, whether the connection stays until the client closes)
+    // (the directive, a request, true if the connection stays open until the client closes)
     let whole = "GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
     let rows = [
         ("off", TOO_LARGE, false),
@@ -129,7 +129,7 @@ fn lingering_close_says_who_is_waited_for() {
         let mut client = s.connect();
         client.send(request);
         assert!(!client.rest().is_empty(), "{mode}: no answer");
-        // The end of the stream has come; is the descriptor still held?
+        // The stream is at its end; is the descriptor still open?
         if lingers {
             assert_eq!(sockets(&s), before + 1, "{mode}: should linger after {request:?}");
             client.send("what the client still had to say");
@@ -158,7 +158,7 @@ fn lingering_ends_for_a_client_that_never_stops_sending() {
     client.send(TOO_LARGE);
     assert_413(&client.read_to_the_end());
     let start = Instant::now();
-    // Bytes come all the time; the server must lose its patience before the test does.
+    // Bytes come all the time; the server's limit must be shorter than the test's.
     wait_for("the close", || {
         std::thread::sleep(Duration::from_millis(10));
         client.try_send(b"more").err()
@@ -177,7 +177,7 @@ fn sigquit_while_a_connection_lingers_costs_no_answer() {
         client.wait_some();
         s.process.signal("QUIT");
         wait_for("new connections refused", || Client::try_connect(&s.addresses[0]).err());
-        // It still sends what it was about to, and then reads.
+        // The client sends the rest of its data, and then reads.
         for _ in 0..10 {
             client.try_send(&[b'x'; 1000]).unwrap_or_else(|e| panic!("{mode}: a lingering connection was closed: {e}"));
         }
@@ -202,7 +202,7 @@ fn a_body_that_stops_is_told_once_and_not_waited_for_again() {
         client.wait_some();
         let told = start.elapsed();
         assert!(told >= Duration::from_millis(900), "{body:?}: told after {told:?} already");
-        // With the answer comes the end: no second timeout lies between them.
+        // The end comes with the response: there is no second timeout between them.
         let got = client.read_more();
         let end = client.read_some(&mut [0; 100], Duration::from_millis(800));
         assert!(matches!(end, Ok(0)), "{body:?}: after {} came {end:?}", show(&got));
@@ -222,7 +222,7 @@ fn a_client_that_is_too_slow_gets_a_reset_if_that_is_wanted() {
         client.send_get("/big");
         client.wait_some();
         wait_for("the connection given up", || (sockets(&s) == before).then_some(()));
-        // Whether what the kernel still had comes or not, the end must be as the directive says.
+        // With or without the bytes that were in the kernel, the end must be as the directive says.
         let mut piece = vec![0; 256 << 10];
         let mut bytes = client.read_more().len();
         let end = loop {
@@ -244,7 +244,7 @@ fn small() -> Server {
     Setup::new(&host("send_timeout 60s; keepalive_timeout 60s;"), &files).connections(20).start()
 }
 
-/// A client that has had an answer and keeps its connection.
+/// A client that has read a response and keeps its connection open.
 fn idle(s: &Server) -> Client {
     let mut client = s.connect();
     client.get("/ok.txt").expect(200, "/ok.txt");
@@ -255,11 +255,11 @@ fn idle(s: &Server) -> Client {
 fn idle_connections_make_room_for_new_clients() {
     let s = small();
     let mut kept: Vec<Client> = (0..20).map(|_| idle(&s)).collect();
-    // As many as there may be, and nobody waits: all are kept.
+    // The maximum number of connections, and no client waits: all stay open.
     for client in &mut kept {
         assert_eq!(client.get("/ok.txt").text(), "ok");
     }
-    // They were held for the whole keepalive_timeout, and new clients waited as long.
+    // They stayed for the whole keepalive_timeout, and new clients waited as long.
     let start = Instant::now();
     for _ in 0..5 {
         s.assert_alive("20 idle connections");
@@ -317,7 +317,7 @@ fn a_crowd_of_downloads_lets_new_clients_wait_their_turn() {
 
 #[test]
 fn a_reset_does_not_eat_the_answer_of_a_client_that_sends_on() {
-    // The body is far larger than what is read of it; all of it is on its way when the answer is made.
+    // The body is much larger than the part that the server reads; all of it is sent before the response is made.
     let s = site("client_max_body_size 1k;", &[]);
     let mut client = s.connect();
     client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 4000000\r\n\r\n");

@@ -1,4 +1,4 @@
-//! The access log to the byte, and an error log from which one can tell what happened.
+//! The access log, byte by byte, and the contents of the error log.
 
 mod harness;
 
@@ -6,7 +6,7 @@ use harness::{PATIENCE, Server, Setup, date, each, host, noise, wait_for};
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-/// The lines of a file once there are at least `n`.
+/// Waits until a file has at least `n` lines; returns them.
 fn lines(s: &Server, name: &str, n: usize) -> Vec<String> {
     wait_for(&format!("{n} lines in {name}"), || {
         let text = s.text(name);
@@ -91,7 +91,7 @@ fn own_formats() {
     assert!(now.abs_diff(date::now()) < 60, "$msec: {found:?}");
     assert!(first[17].len() == 25 && first[17].ends_with("+00:00") && &first[17][10..11] == "T", "{found:?}");
     assert!(first[18].len() == 32 && first[18].bytes().all(|b| b.is_ascii_hexdigit()), "{found:?}");
-    // The second request of the same connection, to the byte.
+    // The exact line of the second request on the same connection.
     let second: Vec<&str> = found[1].split('|').collect();
     assert_eq!(second[7], last.len().to_string(), "$bytes_sent: {found:?}");
     assert_eq!(second[9], "2", "$connection_requests: {found:?}");
@@ -115,7 +115,7 @@ fn nobody_writes_a_line_of_their_own_into_the_log() {
         ("escape=json '<$http_x_a|$http_absent>'", b"<a\\\"b\\\\c\\td\x80\xffe|>"),
     ];
     each(rows, |(format, expected)| assert_eq!(show(&ask(&own(format))), show(expected), "{format}"));
-    // Bytes that make the request a bad one are not written raw either, in any log.
+    // No log contains the raw bytes that make the request invalid.
     let http = "access_log logs/access.log combined buffer=4k flush=50ms;".to_owned() + &host("");
     let s = Setup::new(&http, &[]).main("error_log stderr debug;").start();
     s.exchange(b"GET /\x1b[31mred HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -128,7 +128,7 @@ fn nobody_writes_a_line_of_their_own_into_the_log() {
 
 #[test]
 fn lines_are_kept_in_a_buffer_and_lost_never() {
-    // Nothing but the end writes this buffer out.
+    // Only the end of the server writes this buffer.
     let http = "access_log logs/access.log combined buffer=1m flush=1h;".to_owned() + &host("return 200 ok;");
     for signal in ["TERM", "QUIT"] {
         let mut s = Setup::new(&http, &[]).start();
@@ -141,7 +141,7 @@ fn lines_are_kept_in_a_buffer_and_lost_never() {
         let text = s.text("logs/access.log");
         assert_eq!(text.matches("GET /").count(), 10, "after SIG{signal}: {text}");
     }
-    // A buffer that is full goes out before its time.
+    // A full buffer is written before its time.
     let http = "access_log logs/access.log combined buffer=1k flush=1h;".to_owned() + &host("return 200 ok;");
     let s = Setup::new(&http, &[]).start();
     wait_for("a full buffer written out", || {
@@ -151,9 +151,9 @@ fn lines_are_kept_in_a_buffer_and_lost_never() {
 }
 
 #[test]
-#[cfg(target_os = "linux")] // others have no /dev/full
+#[cfg(target_os = "linux")] // only Linux has /dev/full
 fn a_log_on_a_full_disk_is_told_of_once_and_costs_no_request() {
-    // The first buffer is written when its time has come, the others when they are full, and the last one at the end.
+    // The first buffer is written after its time, the others when they are full, and the last one at the end.
     let http = "access_log /dev/full combined buffer=1k flush=10ms;".to_owned() + &host("return 200 ok;");
     let mut s = Setup::new(&http, &[]).start();
     s.get("/first").expect(200, "/first");
@@ -206,7 +206,7 @@ fn which_requests_are_written_where() {
     assert_eq!(lines(&s, "logs/outer.log", 1), ["/outer"]);
 }
 
-/// The lines of the error log that hold this text.
+/// The lines of the error log with this text.
 fn said_with(s: &Server, text: &str) -> Vec<String> {
     s.said().lines().filter(|line| line.contains(text)).map(String::from).collect()
 }
@@ -240,10 +240,10 @@ fn one_line_tells_all_about_a_missing_file() {
 
 #[test]
 fn levels() {
-    // What a missing file and a bad request leave in the log at each level.
+    // The lines for a missing file and a bad request at each level.
     let rows = [("crit", false, false), ("error", true, false), ("notice", true, false), ("info", true, true)];
     each(rows, |&(level, missing, bad)| {
-        // The main level tells where it listens; the http level is what is tested.
+        // The main level logs the addresses; the http level is tested.
         let http = format!("error_log stderr {level};\n{}", host(""));
         let s = Setup::new(&http, &[("ok.txt", b"ok")]).start();
         s.get("/absent-file").expect(404, "/absent-file");
@@ -288,14 +288,14 @@ fn debug_lets_one_follow_a_request_from_accept_to_close() {
         s.wait_said(name);
     }
     let debug = said_with(&s, "[debug]");
-    // Each kind has its lines, and the work begins in the order of the tasks.
+    // Each kind of task has lines, and they start in the order of the tasks.
     let first = names.map(|name| debug.iter().position(|line| line.contains(name)));
     assert!(first.iter().all(Option::is_some) && first[0] < first[1] && first[1] < first[4], "{first:?} in {debug:#?}");
 }
 
 #[test]
 fn a_request_without_an_answer_counts_no_bytes() {
-    // Bytes of the answer before it on the same connection were counted as its own.
+    // Bytes of the previous response on the same connection were counted for this one.
     let http = "log_format own '$request_method $uri $status $body_bytes_sent $bytes_sent $connection_requests'; \
                 access_log logs/access.log own buffer=4k flush=50ms;"
         .to_owned()
@@ -306,7 +306,7 @@ fn a_request_without_an_answer_counts_no_bytes() {
     gone.get("/a.txt").expect(200, "/a.txt");
     gone.send_get("/gone");
     gone.assert_closed("return 444");
-    // A client that leaves with bytes unread sends a reset.
+    // A client that closes with unread bytes sends a reset.
     let mut reset = s.connect();
     reset.send_get("/a.txt");
     reset.read_some(&mut [0; 1], PATIENCE).unwrap();
@@ -329,9 +329,9 @@ fn the_time_of_a_request_begins_with_its_first_byte() {
     let wait = Duration::from_millis(300);
     let mut client = s.connect();
     std::thread::sleep(wait);
-    // (target, whether it comes in two parts with a wait between them)
+    // (target, true if the request comes in two parts with a pause between them)
     for (n, (target, slow)) in [("/a.txt?1", false), ("/a.txt?2", true), ("/a.txt?3", false)].into_iter().enumerate() {
-        std::thread::sleep(wait); // before the first byte: not counted
+        std::thread::sleep(wait); // before the first byte, so not counted
         let start = Instant::now();
         let (first, rest) = ("GET /", format!("{} HTTP/1.1\r\nHost: h\r\n\r\n", &target[1..]));
         if slow {
@@ -348,7 +348,7 @@ fn the_time_of_a_request_begins_with_its_first_byte() {
         let time = line.strip_prefix(target).and_then(|rest| rest.trim().parse::<f64>().ok());
         let time = Duration::from_secs_f64(time.unwrap_or_else(|| panic!("{line}")));
         assert!(time <= most, "{line}: it took {most:?} to the line in the log");
-        // A busy machine may let the server see the first byte late, but hardly by half of the wait.
+        // On a busy machine the server may see the first byte late, but hardly by half of the pause.
         assert!(!slow || time >= wait / 2, "{line}: its head alone took {wait:?}");
     }
 }
@@ -376,7 +376,7 @@ fn a_download_across_a_reload_is_logged_where_it_began() {
     let (kept, changed, left) = (log("kept", "old"), log("changed", "old"), log("left", "old"));
     let body = |[a, b, c]: [&str; 3]| host(&(location("kept", a) + &location("changed", b) + &location("left", c)));
     let before = formats.clone() + &log("outer", "other") + &body([&kept, &changed, &left]);
-    // Another log takes the first number; one stays, one has another format, one is not there any more.
+    // Another log gets the first number; one stays, one has another format, one is removed.
     let first = log("first", "new");
     let after = formats + &body([&(first.clone() + &kept), &log("changed", "new"), &first]);
     let s = Setup::new(&before, &[("big", &noise(16 << 20, 1))]).start();
@@ -397,7 +397,7 @@ fn a_download_across_a_reload_is_logged_where_it_began() {
     for name in ["kept", "changed"] {
         assert_eq!(lines(&s, &format!("logs/{name}.log"), 1), [format!("old /{name} 200")], "in its own log");
     }
-    // A request of the new configuration is found in the new places, and there is nothing else in them.
+    // A request after the reload is in the new files, and they contain nothing else.
     s.get("/left").expect(200, "/left");
     assert_eq!(lines(&s, "logs/first.log", 1), ["new /left 200"], "lines of others");
     let old = s.text("logs/left.log");

@@ -1,4 +1,4 @@
-//! What an administrator does to a running server, and what may go wrong with it.
+//! Operations of an administrator on a running server, and their failures.
 
 mod harness;
 
@@ -13,10 +13,10 @@ use std::time::Duration;
 
 const MAIN: &str = "error_log stderr notice;";
 const WORKERS: [&str; 2] = [MAIN, "worker_processes 2; error_log stderr notice;"];
-/// More than the kernel's socket buffers hold, so that a download is really under way.
+/// More than the kernel's socket buffers hold, so that the download takes time.
 const BIG: usize = 16 << 20;
 
-/// A connection that the worker with this number has accepted; the server logs at level debug.
+/// Connects until the worker with this number accepts; the server must log at level debug.
 fn client_of(s: &Server, worker: usize) -> Client {
     wait_for("a connection to this worker", || {
         let client = s.connect();
@@ -29,7 +29,7 @@ fn client_of(s: &Server, worker: usize) -> Client {
     })
 }
 
-/// Two workers, of which the second one has a client that takes its time with `/big`.
+/// Two workers; the second one has a client that reads `/big` slowly.
 fn with_a_slow_client_of_the_second_worker() -> (Server, Client) {
     let main = "worker_processes 2; error_log stderr debug;";
     let s = Setup::new(&host(""), &[("big", &noise(BIG, 1))]).main(main).start();
@@ -73,7 +73,7 @@ fn a_wildcard_address_and_a_specific_one_of_the_same_port_did_not_start() {
             let ask = |ip: &str| Client::connect(&format!("{ip}:{port}")).get("/").text();
             assert_eq!((ask("127.0.0.1"), ask("127.0.0.2")), ("specific".into(), "wild".into()), "{http}");
         }
-        // Sharing does not hide that someone else is there.
+        // With a shared port, it is still noticed that another program listens.
         let other = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let setup = Setup::new(&(wild + &format!("server {{ listen 127.0.0.1:{port}; }}")), &[]).main(main);
         setup.write("webserv.conf", setup.config().as_bytes());
@@ -97,7 +97,7 @@ fn reuseport_did_not_let_a_second_process_listen() {
     for name in ["a", "b"] {
         wait_for("an answer of each process", || (ask() == name).then_some(()));
     }
-    // Who does not ask for it is refused, by each side.
+    // Without `reuseport`, both refuse to share.
     let c = one("c", "");
     c.write("webserv.conf", c.config().as_bytes());
     let refused = webserv(c.dir.path(), &[]);
@@ -121,7 +121,7 @@ fn another_user_with_two_workers_could_not_open_the_logs() {
     }
     s.get("/before");
     wait_for("a line", || has("logs/access.log", "/before"));
-    // As logrotate does: the new file is there, and given to the server, before the signal.
+    // As logrotate does: the new file exists, with the right owner, before the signal.
     std::fs::rename(s.path("logs/access.log"), s.path("logs/access.log.1")).unwrap();
     s.write("logs/access.log", b"");
     std::os::unix::fs::chown(s.path("logs/access.log"), Some(nobody), None).unwrap();
@@ -173,7 +173,7 @@ fn an_old_server_removed_the_pid_file_and_socket_of_the_new_one() {
     }
 }
 
-/// Ends the daemon whose number stands in this file, should the test fail before it does.
+/// Kills the daemon with the pid in this file if the test fails before it does so.
 struct Daemon<'a>(&'a Path);
 
 impl Daemon<'_> {
@@ -190,7 +190,7 @@ impl Drop for Daemon<'_> {
     }
 }
 
-/// Whether the process has ended; nobody may have asked a container's first process to reap it.
+/// True if the process has ended. In a container it may stay a zombie, since process 1 may not reap it.
 fn is_gone(pid: u32) -> Option<()> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
@@ -209,7 +209,7 @@ fn a_daemon_is_told_by_name_from_start_to_end() {
         let daemon = Daemon(&pid_file);
         let started = webserv(dir, &[]);
         assert_eq!((started.status.code(), said(&started).as_str()), (Some(0), ""));
-        // It serves by the time that the command has ended.
+        // It accepts connections when the command has ended.
         let pid = daemon.pid().expect("the pid file is there");
         assert_eq!(Client::connect(&address).get("/").text(), "one");
         let second = webserv(dir, &[]);
@@ -294,7 +294,7 @@ fn a_log_that_nobody_reads_does_not_stop_the_server() {
     let mut said = BufReader::new(server.stderr.take().unwrap()).lines();
     let listening = said.find_map(|line| line.unwrap().split("listening on ").nth(1).map(String::from));
     let address = listening.unwrap().split(' ').next().unwrap().to_owned();
-    drop(said); // EPIPE, from now on
+    drop(said); // writes fail with EPIPE from now on
     for _ in 0..20 {
         let mut client = Client::connect(&address);
         client.get("/absent").expect(404, "/absent");

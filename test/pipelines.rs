@@ -1,4 +1,4 @@
-//! Many requests sent at once: all are answered, in order, and a client that does not read the answers costs little.
+//! Pipelined requests: all are answered in order, and a client that does not read the responses costs little memory.
 
 mod harness;
 
@@ -19,13 +19,13 @@ fn with_huge(config: &str) -> Server {
     s
 }
 
-/// `n` requests for a target, the last of which closes.
+/// `n` requests for a target; the last one has Connection: close.
 fn batch(target: &str, n: usize) -> String {
     let kept = format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n");
     kept.repeat(n - 1) + &format!("GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
 }
 
-/// Sends as much as the kernel takes without waiting.
+/// Sends as much as the kernel takes without blocking.
 fn stuff(stream: &mut TcpStream, bytes: &[u8]) -> usize {
     stream.set_nonblocking(true).unwrap();
     let mut sent = 0;
@@ -39,7 +39,7 @@ fn stuff(stream: &mut TcpStream, bytes: &[u8]) -> usize {
     sent
 }
 
-/// Asks for `n` answers at once, and for the close with the last: exactly these come.
+/// Requests `n` responses at once and the close after the last one: exactly these come.
 fn answers_then_close(s: &Server, target: &str, n: usize) {
     let mut client = s.connect();
     client.send(batch(target, n));
@@ -53,8 +53,8 @@ fn answers_then_close(s: &Server, target: &str, n: usize) {
 
 #[test]
 fn each_number_of_pipelined_requests_is_answered_to_the_last() {
-    // Once the connection hung where a number met the limit of a turn or of a pipe.
-    // Without a log a request ends as soon as its answer is in the output, else when that has left.
+    // Earlier, the connection hung if the number was exactly the limit of a turn or of a pipe.
+    // Without a log, a request ends when its response is in the output; with a log, when it was sent.
     for log in ["access_log off;", LOGGED] {
         let s = site(&format!("{log} location = /text {{ return 200 ok; }}"), &[("ok.txt", b"ok")]);
         for n in 1..=200 {
@@ -83,7 +83,7 @@ fn each_number_of_pipelined_requests_is_logged() {
 
 #[test]
 fn pipelined_downloads_that_nobody_reads_hold_few_descriptors() {
-    // Each connection once opened a file for each of its requests, up to 130.
+    // Earlier, each connection opened a file for each of its requests, up to 130.
     let s = with_huge("send_timeout 60s; open_file_cache off;");
     s.head("/huge").expect(200, "/huge");
     let before = s.process.open_fds();
@@ -119,7 +119,7 @@ fn many_downloads_that_nobody_reads_leave_descriptors_for_others() {
 
 #[test]
 fn pipelined_long_heads_behind_an_answer_that_nobody_reads_hold_little_memory() {
-    // The heads of all requests whose answers waited were kept: 4 to 9 MB for each connection.
+    // Earlier, the heads of all requests with pending responses were stored: 4 to 9 MB for each connection.
     let s = with_huge("send_timeout 60s; location = /text { return 200 ok; }");
     let fields = |n: usize| (0..n).map(|i| format!("X-{i}: {}\r\n", "x".repeat(7_700))).collect::<String>();
     let long = format!("GET /text HTTP/1.1\r\nHost: h\r\n{}\r\n", fields(4));
@@ -152,7 +152,8 @@ fn return_444_lets_earlier_answers_leave() {
         assert_eq!(client.response().expect(200, "before /gone").text(), "ok", "answer {i}");
     }
     client.assert_closed("after return 444");
-    // An answer that does not fit into the kernel at once, alone and with more behind it than the server reads.
+    // A response that does not fit into the kernel's buffers, alone and with more requests after it than the server
+    // reads.
     for more in [0, 100, 400_000] {
         let mut client = s.connect();
         client.send(get("/huge") + &get("/gone") + &get(&format!("/text?{}", "x".repeat(more))));
@@ -165,7 +166,7 @@ fn return_444_lets_earlier_answers_leave() {
 
 #[test]
 fn a_status_without_a_body_sends_none() {
-    // The text of `return 204 text` went out, and the next answer began in its middle.
+    // Earlier, the text of `return 204 text` was sent, and the next response began in the middle of it.
     let config = "location = /204 { return 204 text; } location = /304 { return 304 text; } \
                   location = /text { return 200 ok; }";
     let s = site(config, &[]);
@@ -182,7 +183,7 @@ fn a_status_without_a_body_sends_none() {
 fn sigquit_among_pipelined_requests_leaves_no_half_answers() {
     let mut s = with_huge("location = /text { return 200 ok; }");
     let get = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n");
-    // One waits with a download under way, one with small answers behind a download.
+    // One connection has a download in progress, the other has small responses after a download.
     let mut clients = [s.connect(), s.connect()];
     clients[0].send(get("/huge") + &get("/huge") + &get("/text"));
     clients[1].send(get("/huge") + &get("/text").repeat(10));
@@ -204,7 +205,7 @@ fn sigquit_among_pipelined_requests_leaves_no_half_answers() {
         }
         assert!(answers >= 1, "what was under way is answered");
     }
-    drop(clients); // or the server waits for what they might still send
+    drop(clients); // else the server waits for more requests from them
     assert!(s.process.exit().success(), "{}", s.said());
 }
 
@@ -214,7 +215,7 @@ fn options_asterisk_that_expects_100_is_answered_at_once() {
     let mut client = s.connect();
     client.send("OPTIONS * HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
     let response = client.any_response();
-    // With 100 the body is asked for; else the answer is final, and the connection cannot go on.
+    // With 100, the server asks for the body; else the response is final, and the connection cannot continue.
     match response.status {
         100 => client.send("hello"),
         _ => assert!(response.status == 204 || response.status == 200, "{response}"),

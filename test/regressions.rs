@@ -1,11 +1,11 @@
-//! What was wrong once: a test for each fault, named after what the fault did.
+//! Fixed faults: each test is named after the effect of the fault.
 
 mod harness;
 
 use harness::{each, server, site};
 
-/// A refused CONNECT may be followed by bytes for the tunnel, chosen by someone else than the client: they are no
-/// request (RFC 9931, "Guidance for HTTP CONNECT").
+/// A refused CONNECT may be followed by bytes for the tunnel. They may come from an attacker, so the server must not
+/// read them as requests (RFC 9931, "Guidance for HTTP CONNECT").
 #[test]
 fn bytes_after_a_refused_connect_were_read_as_a_request() {
     let s = site("", &[("ok.txt", b"ok")]);
@@ -17,7 +17,7 @@ fn bytes_after_a_refused_connect_were_read_as_a_request() {
     client.assert_closed("after a refused CONNECT");
 }
 
-/// A 404 with a Location is followed by nobody.
+/// Clients do not follow Location in a 404.
 #[test]
 fn a_redirect_by_an_error_page_kept_the_error_s_status() {
     let config = "location /text { error_page 404 /moved; return 404; } location = /moved { return 302 /there; } \
@@ -47,7 +47,7 @@ fn an_error_page_saw_the_query_of_the_request() {
     );
 }
 
-/// `index` goes on with the file's own path, in whatever location that is.
+/// `index` continues with the path of the file, which may be in another location.
 #[test]
 fn uri_was_the_directory_s_after_its_index_was_found() {
     let s = site("index first.html index.html; add_header X-Uri $uri;", &[("dir/index.html", b"i")]);
@@ -57,7 +57,7 @@ fn uri_was_the_directory_s_after_its_index_was_found() {
     });
 }
 
-/// Lines with one name are one list (RFC 9110, section 5.3); cookies are put together as RFC 9113, section 8.2.3 says.
+/// Lines with the same name form one list (RFC 9110, section 5.3); for cookies, see RFC 9113, section 8.2.3.
 #[test]
 fn of_repeated_fields_a_variable_had_the_first_only() {
     let config = "location / { return 200 \"$http_x_forwarded_for|$http_cookie|$cookie_b\"; }";

@@ -1,4 +1,4 @@
-//! What a reload changes, what it cannot change, and what goes on as it was when it fails.
+//! Reloads: what changes, what cannot change, and what stays if the reload fails.
 
 mod harness;
 
@@ -9,7 +9,7 @@ use std::path::Path;
 
 const MAIN: &str = "error_log stderr notice;";
 const WORKERS: [&str; 2] = [MAIN, "worker_processes 2; error_log stderr notice;"];
-/// More than the kernel's socket buffers hold, so that a download is really under way.
+/// More than the kernel's socket buffers hold, so that the download takes time.
 const BIG: usize = 16 << 20;
 
 #[test]
@@ -19,13 +19,14 @@ fn a_reload_from_a_wildcard_to_a_specific_address_was_refused() {
         let on = |address: &str| format!("server {{ listen {address}; return 200 {address}; }}");
         let (wild, specific) = (port.to_string(), format!("127.0.0.1:{port}"));
         let s = Setup::new(&on(&wild), &[]).main(main).start();
-        // Also one that stands beside it, and back. A closed listener resets whom it has not accepted: wait for that.
+        // Also with another address and back. Closing a listener resets the connections in its backlog, so wait for its
+        // end.
         for (addresses, closed) in [(vec![&specific], 1), (vec![&specific, &wild], 1), (vec![&wild], 2)] {
             let http: String = addresses.iter().map(|address| on(address)).collect();
             s.rewrite(main, &http);
             let before = s.said().len();
             s.process.signal("HUP");
-            wait_for("the reload", || s.said()[before..].contains("is in force").then_some(()));
+            wait_for("the reload", || s.said()[before..].contains("is in use").then_some(()));
             let workers = if main == MAIN { 1 } else { 2 };
             let all_closed = || (s.said().matches(" no more").count() == closed * workers).then_some(());
             wait_for("the old listeners closed", all_closed);
@@ -48,7 +49,7 @@ fn a_reload_whose_log_could_not_be_opened_was_in_force_all_the_same() {
             let more = "server { listen 127.0.0.3:0; }";
             s.rewrite(main, &(with(&format!("{log} absent/x.log;"), "new") + more));
             s.process.signal("HUP");
-            let refused = || s.said()[before..].contains("the old configuration stays in force").then_some(());
+            let refused = || s.said()[before..].contains("the old configuration stays in use").then_some(());
             wait_for("the refusal", refused);
             let now = s.said()[before..].to_owned();
             assert!(now.contains("absent/x.log") && !now.contains("127.0.0.3"), "{now}");
@@ -143,16 +144,16 @@ fn a_reload_did_not_say_what_it_cannot_change() {
     let main = "worker_processes 2; user nobody; daemon on; error_log stderr notice;";
     let text = configuration(main, CONNECTIONS, &on("ipv6only=off backlog=7")).replace("webserv.pid", "other.pid");
     s.write("webserv.conf", text.replace("events {", "events { try_first off;").as_bytes());
-    // Again and again: what was started decides, not what was read last.
+    // Several reloads: the comparison is with the configuration at the start, not with the last one.
     for _ in 0..2 {
         let before = s.said().len();
         s.process.signal("HUP");
-        wait_for("the end of the reload", || s.said()[before..].contains("is in force").then_some(()));
+        wait_for("the end of the reload", || s.said()[before..].contains("is in use").then_some(()));
         for name in ["worker_processes", "user", "daemon", "pid", "try_first", "ipv6only="] {
             let told = format!("\"{name}\"");
             let line = s.said()[before..].lines().find(|line| line.contains(&told)).map(String::from);
             let line = line.unwrap_or_else(|| panic!("nothing of {name}: {}", s.said()));
-            assert!(line.contains("[warn]") && line.contains("takes a new start"), "{line}");
+            assert!(line.contains("[warn]") && line.contains("restart the server"), "{line}");
         }
         assert!(!s.said().contains("backlog"), "it is changed, so there is nothing to be said: {}", s.said());
     }

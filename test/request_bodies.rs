@@ -1,12 +1,12 @@
-//! Bodies on their way to programs: in memory as far as `client_body_buffer_size` says, else in files of
-//! `client_body_temp_path`, with a name if `client_body_in_file_only` wants one.
+//! Request bodies for programs: in memory up to `client_body_buffer_size`, else in files of `client_body_temp_path`,
+//! with a name if `client_body_in_file_only` is set.
 
 mod harness;
 
 use harness::scripts::{both_ways, chunked, scripts, text};
 use harness::{Server, each, http, noise, wait_for};
 
-/// Says how long the body is said to be, then the body.
+/// A program that prints the length of the body, then the body.
 const ECHO: &str = "printf 'Content-Type: text/plain\\n\\n'; printf '%s:' \"$CONTENT_LENGTH\"; cat";
 
 fn names(s: &Server) -> Vec<String> {
@@ -14,7 +14,7 @@ fn names(s: &Server) -> Vec<String> {
     entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// A server whose stored bodies lie in `temp`.
+/// A server that stores bodies in `temp`.
 fn server(config: &str, script: &str) -> Server {
     let s = scripts(&format!("client_body_temp_path temp 1 2; {config}"), &[("x.sh", script)]);
     std::fs::create_dir(s.path("temp")).unwrap();
@@ -35,12 +35,12 @@ fn post_chunked(body: &[u8], sizes: &[usize]) -> Vec<u8> {
     [&head[..], &chunked(body, sizes)].concat()
 }
 
-/// Sends and reads at once, and gives the whole response.
+/// Sends and reads at the same time; returns the complete response.
 fn echo(s: &Server, request: &[u8]) -> harness::Response {
     http::parse(&both_ways(s, request), false, true).unwrap().expect("a whole response").0
 }
 
-/// Where there is no folder for files, only what stays in memory comes through.
+/// Without a folder for files, only bodies that fit into memory are accepted.
 #[test]
 fn what_fits_into_the_buffer_needs_no_file() {
     for (config, buffer_bytes) in
@@ -119,7 +119,7 @@ fn client_body_in_file_only_gives_a_program_the_name_of_its_body() {
                 wait_for("the file goes", || names(&s).is_empty().then_some(()));
             }
         }
-        // Without a body there is no file.
+        // A request without a body has no file.
         let before = names(&s).len();
         assert_eq!(s.get("/x.sh").expect(200, "GET").text(), "::");
         assert_eq!(names(&s).len(), before);
@@ -145,7 +145,7 @@ fn a_body_that_does_not_come_whole_leaves_no_file() {
         client.response().expect(408, "silence");
         assert!(names(&s).is_empty(), "silence: {:?}", names(&s));
         let mut client = s.connect();
-        client.send(b"GET /ok.txt HTTP/1.1\r\nHost: h\r\n\r\n"); // whose answer stays unread: closing is a reset
+        client.send(b"GET /ok.txt HTTP/1.1\r\nHost: h\r\n\r\n"); // the response stays unread, so closing sends a reset
         client.send(part);
         wait_for("the file is there", || (names(&s).len() == 1).then_some(()));
         drop(client);

@@ -1,5 +1,4 @@
-//! What the configuration adds to responses: fields, freshness, compressed copies; and how it words redirects and
-//! conditions.
+//! Configuration of responses: added fields, expiry, compressed copies, redirects and conditions.
 
 mod harness;
 
@@ -7,10 +6,10 @@ use harness::{Response, Server, date, each, server, site};
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
-/// The time of test files that have one: Sun, 06 Nov 1994 08:49:37 GMT.
+/// The modification time of some test files: Sun, 06 Nov 1994 08:49:37 GMT.
 const MTIME_S: u64 = 784_111_777;
 
-/// Gives a file another time, in seconds since 1970.
+/// Sets the modification time of a file, in seconds since 1970.
 fn set_time(s: &Server, name: &str, seconds: u64) {
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
     File::options().write(true).open(s.path(name)).unwrap().set_modified(time).unwrap();
@@ -52,7 +51,7 @@ fn add_header_by_status() {
     });
     let bad = s.ask("GET /x HTTP/1.1\r\nBad Field: x\r\nHost: h\r\n\r\n").expect(400, "a space in a name");
     assert_eq!(bad.must("X-Always"), "always", "{bad}");
-    // A level that has some of its own inherits none.
+    // A level with its own fields inherits none.
     let own = s.get("/own/a.txt");
     assert!(own.must("X-Own") == "own" && own.field("X-Always").is_none(), "{own}");
     let head = s.head("/a.txt").expect(200, "HEAD");
@@ -80,7 +79,7 @@ fn add_header_cannot_be_used_to_split_a_response() {
         let target = format!("/a.txt{bytes}");
         let mut client = s.connect();
         let response = client.get(&target);
-        // Left out, with the rest in its place.
+        // The field is left out.
         assert!(response.field("X-Injected").is_none(), "{target}: {response}");
         assert!(response.field("X-Uri").is_none() || response.status == 400, "{target}: {response}");
         assert_eq!(response.must("X-Last"), "last", "{target}: {response}");
@@ -192,7 +191,7 @@ fn expires_is_not_said_of_errors() {
 const PLAIN: &[u8] = b"the plain text, longer than the other";
 const ZIPPED: &[u8] = b"\x1f\x8bnot really";
 
-/// A site with copies that claim to be compressed.
+/// A site with files that have the names of compressed copies.
 fn zipped(config: &str) -> Server {
     let files: [(&str, &[u8]); 7] = [
         ("a.txt", PLAIN),
@@ -256,14 +255,14 @@ fn gzip_static_without_a_copy() {
         }
         s.get_with("/absent", "Accept-Encoding: gzip\r\n").expect(404, "/absent");
     }
-    // Another client may get a copy that is made later: what is sent depends on Accept-Encoding here as well.
+    // Another client may get a copy that is created later, so Vary is needed here, too.
     let s = zipped("gzip_static on;");
     assert_eq!(s.get("/alone.txt").must("Vary"), "Accept-Encoding");
 }
 
 #[test]
 fn gzip_static_always_needs_no_plain_file() {
-    // nginx's documentation recommends it for just that: the disk holds the compressed file alone.
+    // nginx's documentation recommends this: the disk has only the compressed file.
     let s = site("gzip_static always;", &[("b.txt.gz", ZIPPED)]);
     assert_coding(&s.get("/b.txt").expect(200, "/b.txt"), true, "/b.txt");
 }
@@ -292,7 +291,7 @@ fn a_compressed_copy_is_a_resource_of_its_own() {
     client.send(format!("HEAD /a.txt HTTP/1.1\r\nHost: h\r\n{gzip}\r\n"));
     let head = client.response().expect(200, "HEAD");
     assert_eq!(head.must("Content-Length"), ZIPPED.len().to_string(), "{head}");
-    // Asked for by its own name it is a file like others.
+    // A request for the copy itself gets it as a plain file.
     let named = s.get("/a.txt.gz").expect(200, "/a.txt.gz");
     assert!(named.body == ZIPPED && named.field("Content-Encoding").is_none(), "{named}");
 }
@@ -300,7 +299,7 @@ fn a_compressed_copy_is_a_resource_of_its_own() {
 #[test]
 fn the_wording_of_redirects() {
     let locations = "location = /here { return 301 /there?a=b; } location = /away { return 302 http://x.example/; }";
-    // (settings, version and fields, Location; NAME and PORT are the server's)
+    // (settings, version and fields, Location; NAME and PORT stand for the server's)
     let asked = "HTTP/1.1\r\nHost: asked.example";
     let rows = [
         ("", asked, "http://asked.example:PORT"),
@@ -331,7 +330,7 @@ fn the_wording_of_redirects() {
 
 #[test]
 fn a_redirect_never_names_the_address_that_stands_for_all() {
-    // HTTP/1.0 without Host was led to http://0.0.0.0:PORT/dir/.
+    // Earlier, HTTP/1.0 without Host was redirected to http://0.0.0.0:PORT/dir/.
     let s = server("server { listen 0.0.0.0:0; location = /here { return 301 /there; } }", &[("dir/x", b"x")]);
     let address = format!("127.0.0.1:{}", s.port());
     for (target, path) in [("/dir", "/dir/"), ("/here", "/there")] {
@@ -348,7 +347,7 @@ fn a_redirect_never_names_the_address_that_stands_for_all() {
 
 #[test]
 fn if_modified_since() {
-    // (mode, the client's date against the file's in seconds, status)
+    // (mode, the client's date minus the file's in seconds, status)
     let rows = [
         ("exact", 0, 304),
         ("exact", 1, 200),
@@ -365,7 +364,7 @@ fn if_modified_since() {
         set_time(&s, "html/a.txt", MTIME_S);
         let since = date::imf(MTIME_S.checked_add_signed(seconds).unwrap());
         let response = s.get_with("/a.txt", &format!("If-Modified-Since: {since}\r\n")).expect(status, mode);
-        // The tag is another matter, and it alone counts where both are given (RFC 9110, 13.1.3).
+        // If the request has a tag and a date, only the tag counts (RFC 9110, 13.1.3).
         let tag = response.must("ETag").to_owned();
         let both = format!("If-Modified-Since: {since}\r\nIf-None-Match: ");
         s.get_with("/a.txt", &format!("{both}{tag}\r\n")).expect(304, mode);

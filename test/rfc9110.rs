@@ -1,5 +1,5 @@
-//! RFC 9110, sections 6, 8, 9, 10 and 15: methods, what responses say, which request fields change nothing, and that no
-//! input can write a field. How to read a row: test/harness/conform.rs.
+//! RFC 9110, sections 6, 8, 9, 10 and 15: methods, response fields, request fields without effect, and that no input
+//! can write a header field. For the format of a row, see test/harness/conform.rs.
 
 mod harness;
 
@@ -10,12 +10,12 @@ use harness::{Response, Server, date, each, site};
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
-/// A request with this line and a Host.
+/// A request with this request line and a Host.
 fn line(part: &str) -> String {
     format!("{part} HTTP/1.1\r\nHost: h\r\n\r\n")
 }
 
-/// The methods that a response allows.
+/// The methods in the Allow field of a response.
 #[track_caller]
 fn allowed(response: &Response) -> Vec<String> {
     let methods: Vec<String> = response.must("Allow").split(',').map(|m| m.trim().to_owned()).collect();
@@ -49,7 +49,7 @@ fn methods() {
         ("9110 15.6.2", "PROPFIND /a.txt", &[501, 405]),
         ("9110 15.6.2", "MKCOL /new", &[501, 405]),
         ("9110 15.6.2", "QUERY /a.txt", &[501, 405]),
-        // A method is case-sensitive, so these are others (9110 9.1).
+        // Methods are case-sensitive, so these are unknown ones (9110 9.1).
         ("9110 15.6.2 (house)", "get /a.txt", &[501]),
         ("9110 15.6.2 (house)", "Get /a.txt", &[501]),
         ("9110 15.6.2 (house)", "gET /a.txt", &[501]),
@@ -63,7 +63,7 @@ fn methods() {
         ("9110 15.6.2 (house)", "FOO *", &[501, 400]),
         ("9110 5.6.2 (tchar)", "!#$%&'*+-.^_`|~0a /a.txt", &[501]),
         ("9110 15.6.2 (house)", "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF /a.txt", &[501]),
-        // A tunnel is not for an origin server (9110 9.3.6); its target is an authority with a port (9112 3.2.3).
+        // An origin server does not offer tunnels (9110 9.3.6); the target is an authority with a port (9112 3.2.3).
         ("9110 9.3.6 (house)", "CONNECT h:80", &[405, 501]),
         ("9110 9.3.6 (house)", "CONNECT [::1]:443", &[405, 501]),
         ("9112 3.2.3", "CONNECT h", &[400, 405, 501]),
@@ -139,7 +139,7 @@ fn reason_phrases_are_nginx_s() {
         let response = s.ask(request).expect(*status, request);
         assert_eq!(response.reason, *reason, "{response}");
         check_lawful(&response);
-        // An error says what it is about, in the language that it names (9110 15.5, 15.6 SHOULD).
+        // An error page describes the error, in the language that Content-Language names (9110 15.5, 15.6 SHOULD).
         if *status >= 400 {
             assert_eq!(response.must("Content-Type"), "text/html", "{response}");
             assert!(response.text().contains(&format!("{status} {reason}")), "{response}");
@@ -147,7 +147,7 @@ fn reason_phrases_are_nginx_s() {
     });
 }
 
-/// The fields of a response that a second one to the same request repeats.
+/// The fields of a response that must be the same in a second response to the same request.
 fn lasting(response: &Response) -> Vec<(String, String)> {
     response.fields.iter().filter(|(name, _)| name != "Date").cloned().collect()
 }
@@ -191,7 +191,7 @@ fn head_is_get_without_content() {
         assert!(head.body.is_empty(), "9110 9.3.2 MUST NOT: {head}");
         check_lawful(&head);
     });
-    // Nothing follows the head.
+    // Nothing comes after the head.
     let bytes = s.exchange(b"HEAD /a.txt HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     assert!(bytes.ends_with(b"\r\n\r\n"), "9110 9.3.2 MUST NOT: {}", show(&bytes));
 }
@@ -241,11 +241,11 @@ fn what_a_response_says_of_a_file() {
     let etagc = |b: u8| b == 0x21 || (0x23..=0x7e).contains(&b);
     let inner = opaque.strip_prefix('"').and_then(|t| t.strip_suffix('"')).map(str::as_bytes);
     assert!(inner.is_some_and(|t| t.iter().all(|b| etagc(*b))), "9110 8.8.3: {response}");
-    // Another content, another tag; the same content, the same tag.
+    // Another content has another tag; the same content has the same tag.
     assert_eq!(s.get("/a.txt").must("ETag"), tag, "9110 8.8.3");
     s.write("html/a.txt", b"alphabet");
     assert_ne!(s.get("/a.txt").must("ETag"), tag, "9110 8.8.1");
-    // A date in the future would be no validator (8.8.2.1 MUST NOT).
+    // A date in the future must not be sent as a validator (8.8.2.1 MUST NOT).
     set_time(&s, "html/a.txt", date::now() + 86400);
     let response = s.get("/a.txt").expect(200, "/a.txt");
     let (sent, now) = (response.field("Last-Modified"), date::now());
@@ -264,7 +264,7 @@ fn redirects() {
     let location = place(&s.get("/s%20p").expect(301, "/s%20p"));
     assert!(location.ends_with("/s%20p/"), "9110 10.2.2 (a URI reference): {location}");
     assert_eq!(place(&s.get("/there").expect(307, "/there")), "http://other/x?y");
-    // No input writes a field line (9110 5.5, 17.5).
+    // No input can write a header field (9110 5.5, 17.5).
     let targets = [
         "/d%0d%0aX-Evil:%20y",
         "/go/%0d%0aX-Evil:%20y",
@@ -317,7 +317,7 @@ fn fields_that_change_nothing() {
     ];
     let rows = rows.map(|(rule, part)| (rule, format!("GET /a.txt HTTP/1.1\r\nHost: h\r\n{part}\r\n\r\n")));
     served(&s, &rows.each_ref().map(|(rule, text)| (*rule, text.as_str())));
-    // These may be refused, or passed over.
+    // These may be refused or ignored.
     let refusable: &[Row] = &[
         ("9110 12.5.3", "Accept-Encoding: identity;q=0", &[200, 406, 415]),
         ("9110 8.4", "Content-Encoding: gzip\r\nContent-Length: 0", &[200, 415]),

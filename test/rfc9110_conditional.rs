@@ -1,5 +1,5 @@
-//! RFC 9110, section 13: preconditions, each alone and in their order.
-//! How to read a row: test/harness/conform.rs.
+//! RFC 9110, section 13: preconditions, single ones and their order.
+//! For the format of a row, see test/harness/conform.rs.
 
 mod harness;
 
@@ -59,7 +59,8 @@ fn dates() {
     let (s, tag) = letters();
     let since = |date: String| format!("If-Modified-Since: {date}");
     let (year, now) = (1970 + date::now() / 31_556_952, date::now());
-    // More than 50 years ahead is the century before (5.6.7 MUST): the last day of that year, whatever its name was.
+    // A date more than 50 years in the future means the previous century (5.6.7 MUST): the last day of that year, with
+    // any weekday.
     let century_before = since(format!("Friday, 31-Dec-{:02} 23:59:59 GMT", (year + 52) % 100));
     let rows = [
         ("9110 13.1.3 SHOULD", since(date::imf(MTIME_S)), &[304u16][..]),
@@ -167,7 +168,7 @@ fn the_order_of_preconditions() {
         ("9110 13.2.2 MUST", A, "If-Match: \"x\"|Range: bytes=99-", &[412]),
         ("9110 13.2.2 MUST", A, "If-Match: TAG|Range: bytes=0-1|If-Range: \"x\"", &[200]),
         ("9110 13.2.2 MUST", A, "If-None-Match: TAG|Range: bytes=0-1|If-Range: TAG", &[304]),
-        // Only what would be a success is asked for its preconditions (13.2.1 MUST).
+        // Preconditions are evaluated only if the request would succeed without them (13.2.1 MUST).
         ("9110 13.2.1 MUST", "GET /absent", "If-Match: *", &[404]),
         ("9110 13.2.1 MUST", "GET /absent", "If-None-Match: *", &[404]),
         ("9110 13.2.1 MUST", "GET /absent", "If-Modified-Since: NEWER", &[404]),

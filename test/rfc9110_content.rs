@@ -1,5 +1,5 @@
 //! RFC 9110, sections 10.1.1, 15.5.9 and 15.5.14: Expect, content that is too large, and deadlines.
-//! How to read a row: test/harness/conform.rs.
+//! For the format of a row, see test/harness/conform.rs.
 
 mod harness;
 
@@ -37,7 +37,7 @@ fn content_too_large() {
         ("9110 15.5.14", &post("/text", "Content-Length: 18446744073709551615\r\n\r\n"), &[413]),
     ];
     refused(&s, rows);
-    // The refusal does not wait for the content.
+    // The refusal comes before the content.
     each(["Content-Length: 11\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nb\r\n"], |fields| {
         let mut client = s.connect();
         client.send(post("/text", fields));
@@ -45,7 +45,7 @@ fn content_too_large() {
     });
 }
 
-/// Sends a head and gives the next answer, a 1xx as well: the content is not sent before it.
+/// Sends a head and reads the next response, 1xx included; the content is not sent before it.
 #[track_caller]
 fn without_content(s: &Server, request: &str) -> (Client, Response) {
     let mut client = s.connect();
@@ -58,7 +58,8 @@ fn without_content(s: &Server, request: &str) -> (Client, Response) {
 fn expectations() {
     let s = bench("client_max_body_size 100;");
     let head = |line: &str, fields: &str| format!("{line} HTTP/1.1\r\nHost: h\r\n{fields}\r\n\r\n");
-    // The content is not wanted: the final answer comes at once (9110 10.1.1), and says how the connection goes on.
+    // The server does not need the content: the final response comes at once (9110 10.1.1), with the right Connection
+    // field.
     let rows = [
         ("POST /text", "Expect: 100-continue\r\nContent-Length: 5", &[200][..]),
         ("POST /text", "Expect: 100-Continue\r\nTransfer-Encoding: chunked", &[200]),
@@ -84,7 +85,7 @@ fn expectations() {
             assert_eq!(client.response().text(), "next", "9110 10.1.1: says that it will read the content");
         }
     });
-    // There is no content to wait for, or it is there already.
+    // There is no content, or it was already sent.
     let whole = |fields: &str| format!("POST /text HTTP/1.1\r\nHost: h\r\n{fields}");
     judged(
         &s,
@@ -105,14 +106,14 @@ fn expectations() {
             ("9110 10.1.1", &head("GET /a.txt", "Expect:"), &[200, 417]),
         ],
     );
-    // To 1.0 no 1xx may go (9110 15.2 MUST NOT), and 100-continue is ignored there (10.1.1 MUST).
+    // The server must not send 1xx to HTTP/1.0 (9110 15.2 MUST NOT), and must ignore 100-continue there (10.1.1 MUST).
     let request = "POST /text HTTP/1.0\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
     let (mut client, response) = without_content(&s, &format!("{request}hello"));
     assert_eq!(response.status, 200, "9110 10.1.1 MUST: {response}");
     client.assert_ended("HTTP/1.0");
 }
 
-/// Every byte that comes until the close, while nothing is sent.
+/// Reads all bytes until the close, and sends nothing.
 fn until_closed(s: &Server, begin: &str) -> Vec<u8> {
     let mut client = s.connect();
     client.send(begin);
@@ -145,7 +146,7 @@ fn deadlines() {
                 client.assert_ended("9110 15.5.9");
             });
         }
-        // Nothing begun: the idle connection is closed without a status.
+        // Without any byte of a request, the idle connection is closed without a response.
         for nothing in ["", GET] {
             let s = &s;
             scope.spawn(move || {
@@ -173,7 +174,7 @@ fn deadlines() {
 #[test]
 fn a_body_that_drips_does_not_hold_a_connection() {
     let s = site("client_body_timeout 300ms; location = /text { return 200 text; }", &[]);
-    // Within each time limit there is a byte, and never an end of the extension.
+    // Within each timeout there is a byte, but the chunk extension never ends.
     let mut client = s.connect();
     client.send("POST /text HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5;a=");
     let end = std::time::Instant::now() + PATIENCE;

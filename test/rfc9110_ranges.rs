@@ -1,5 +1,5 @@
-//! RFC 9110, section 14: byte ranges, alone and several, those that do not fit, and If-Range.
-//! How to read a row: test/harness/conform.rs.
+//! RFC 9110, section 14: byte ranges, single and several, unsatisfiable ones, and If-Range.
+//! For the format of a row, see test/harness/conform.rs.
 
 mod harness;
 
@@ -9,7 +9,7 @@ use harness::{Response, Server, date, each};
 
 const A: &str = "GET /a.txt";
 
-/// GET of `/a.txt` with this Range and more.
+/// A GET of `/a.txt` with this Range and more fields.
 fn range(s: &Server, fields: &str) -> Response {
     s.get_with("/a.txt", &format!("Range: {fields}\r\n"))
 }
@@ -55,7 +55,7 @@ fn one_range() {
     });
 }
 
-/// No ranges-specifiers (RFC 9110, section 14.1.1).
+/// Values that are not ranges-specifiers (RFC 9110, section 14.1.1).
 const MALFORMED: &[&str] = &[
     "",
     "bytes",
@@ -115,7 +115,7 @@ fn ranges_that_do_not_fit() {
         assert_eq!(response.body, LETTERS, "9110 14.2 MUST: {value}: {response}");
         assert_eq!(response.field("Content-Range"), None, "{value}: {response}");
     });
-    // No ranges-specifier: ignored, or refused (14.2); a part would be a guess.
+    // Not a ranges-specifier: ignored or refused (14.2); a part would be wrong.
     each(MALFORMED, |value| {
         let response = range(&s, value);
         let whole = response.status == 200 && response.body == LETTERS;
@@ -127,7 +127,7 @@ fn ranges_that_do_not_fit() {
 fn ranges_where_they_mean_nothing() {
     let (s, _) = letters();
     let rows: &[Row] = &[
-        // Defined for GET alone (14.2 MUST).
+        // Range is defined for GET only (14.2 MUST).
         ("9110 14.2 MUST", "HEAD /a.txt", "Range: bytes=0-1", &[200]),
         ("9110 14.2 MUST", "HEAD /a.txt", "Range: bytes=99-", &[200]),
         ("9110 14.2 MUST", "POST /text", "Range: bytes=99-", &[200]),
@@ -185,7 +185,7 @@ fn several_ranges() {
         let expected = expected.iter().map(|&(a, b)| (format!("bytes {a}-{b}/26"), LETTERS[a..=b].to_vec()));
         assert_eq!(parts(&response), expected.collect::<Vec<_>>(), "9110 15.3.7.2: {value}: {response}");
     });
-    // Overlapping ranges may be joined, refused, or answered as they are; the bytes must be right.
+    // Overlapping ranges may be joined, refused, or sent as requested; the bytes must be right.
     for value in ["bytes=0-5,3-9", "bytes=0-1,2-3", "bytes=0-9,0-9", "bytes=0-,0-,0-", "bytes=5-9,0-6,-3"] {
         let response = range(&s, value);
         match response.status {

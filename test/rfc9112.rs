@@ -1,21 +1,21 @@
-//! RFC 9112, sections 2 and 3 (with RFC 3986): the request line, its target, the ends of lines, and limits.
-//! How to read a row: test/harness/conform.rs.
+//! RFC 9112, sections 2 and 3 (with RFC 3986): the request line, its target, line ends, and limits.
+//! For the format of a row, see test/harness/conform.rs.
 
 mod harness;
 
 use harness::conform::{Row, bench, borrow, build, judged, kept, refused, served};
 
-/// A request line with a Host behind it.
+/// This request line, with a Host after it.
 fn line(part: &str) -> String {
     format!("{part}\r\nHost: h\r\n\r\n")
 }
 
-/// A GET with these field lines behind Host.
+/// A GET with these field lines after Host.
 fn fields(part: &str) -> String {
     format!("GET /a.txt HTTP/1.1\r\nHost: h\r\n{part}\r\n\r\n")
 }
 
-/// A GET with nothing but these field lines.
+/// A GET with only these field lines.
 fn head(part: &str) -> String {
     format!("GET /a.txt HTTP/1.1\r\n{part}\r\n")
 }
@@ -23,7 +23,8 @@ fn head(part: &str) -> String {
 #[test]
 fn request_lines_that_are_none() {
     let rows: &[Row] = &[
-        // Three parts, one SP between each. 9112 3 lets a lenient parser split on other whitespace; this one is not.
+        // Three parts, one SP between each. 9112 3 allows a lenient parser to split on other whitespace; this one does
+        // not.
         ("9112 3 (house)", "GET  /a.txt HTTP/1.1", &[400]),
         ("9112 3 (house)", "GET /a.txt  HTTP/1.1", &[400]),
         ("9112 3 (house)", "GET /a.txt HTTP/1.1 ", &[400]),
@@ -37,7 +38,7 @@ fn request_lines_that_are_none() {
         ("9112 3.2 SHOULD", "GET /a.txt\tx HTTP/1.1", &[400]),
         ("9112 3.2 SHOULD", "GET /a.txt HTTP/1.1 HTTP/1.1", &[400]),
         ("9112 3.2 SHOULD", "GET /a.txt /b.txt HTTP/1.1", &[400]),
-        // Parts are missing: HTTP/0.9 is not spoken.
+        // Missing parts: HTTP/0.9 is not supported.
         ("9112 3 (house)", "GET /a.txt", &[400]),
         ("9112 3", "GET /a.txt ", &[400]),
         ("9112 3", "GET", &[400]),
@@ -49,13 +50,13 @@ fn request_lines_that_are_none() {
         ("9112 3", "HTTP/1.1 200 OK", &[400]),
         ("9112 3", "HTTP/1.1", &[400]),
         ("9112 3", "hello", &[400]),
-        // A CR that no LF follows: invalid, or a space (9112 2.2 MUST), and a space is refused here as well.
+        // A CR without LF is invalid or counts as a space (9112 2.2 MUST); a space is refused here, too.
         ("9112 2.2 MUST", "GET /a.txt HTTP/1.1\rHost: x", &[400]),
         ("9112 2.2 MUST", "GET\r/a.txt HTTP/1.1", &[400]),
         ("9112 2.2 MUST", "GET /a\r.txt HTTP/1.1", &[400]),
         ("9112 2.2 MUST", "GET /a.txt HTTP/1.1\r", &[400]),
         ("9112 2.2 MUST", "\rGET /a.txt HTTP/1.1", &[400]),
-        // Methods are tokens (9110 9.1); delimiters are none.
+        // Methods are tokens (9110 9.1), which contain no delimiters.
         ("9110 5.6.2", "G(T /a.txt HTTP/1.1", &[400]),
         ("9110 5.6.2", "GET, /a.txt HTTP/1.1", &[400]),
         ("9110 5.6.2", "GET/ /a.txt HTTP/1.1", &[400]),
@@ -108,7 +109,7 @@ fn versions() {
         ("9112 2.3", "HTTP\\1.1", &[400]),
         ("9112 2.3", "XTTP/1.1", &[400]),
         ("9112 2.3", "ICY/1.1", &[400]),
-        // Another major version: the message may not mean what it would in 1.x.
+        // Another major version: the message may have another meaning than in 1.x.
         ("9110 15.6.6", "HTTP/0.9", &[505, 400]),
         ("9110 15.6.6", "HTTP/0.0", &[505, 400]),
         ("9110 15.6.6", "HTTP/2", &[400, 505]),
@@ -119,10 +120,10 @@ fn versions() {
     ];
     let s = bench("");
     refused(&s, &borrow(&build(rows, |version| line(&format!("GET /a.txt {version}")))));
-    // A higher minor version is answered as the highest that is known (9110 2.5).
+    // A higher minor version gets a response of the highest known version (9110 2.5).
     let known = |minor| format!("GET /a.txt HTTP/1.{minor}\r\nHost: h\r\n\r\n");
     served(&s, &[("9110 2.5 SHOULD", &known(1)), ("9110 2.5 SHOULD", &known(2)), ("9110 2.5 SHOULD", &known(9))]);
-    // It has 1.1's rules: Host, and chunks.
+    // The rules of 1.1 apply to it: Host, and chunks.
     refused(&s, &[("9112 3.2 MUST", "GET /a.txt HTTP/1.2\r\n\r\n", &[400])]);
 }
 
@@ -134,7 +135,7 @@ fn lines_and_their_ends() {
         &[
             ("9112 2.2 SHOULD", "\r\nGET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n"),
             ("9112 2.2 SHOULD", "\r\n\r\nGET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n"),
-            // Old clients send a CR LF behind the content, which they do not count.
+            // Old clients send a CR LF after the content, which Content-Length does not include.
             ("9112 2.2 SHOULD", "GET /a.txt HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi\r\n"),
             ("9112 2.2 SHOULD", "GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n\r\n"),
             ("9112 2.2 MAY (house)", "GET /a.txt HTTP/1.1\nHost: h\n\n"),
@@ -155,14 +156,14 @@ fn lines_and_their_ends() {
             ("9112 2.2 MUST", "GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\r\n", &[400]),
             ("9112 2.2 MUST", "GET /a.txt HTTP/1.1\r\nHost: h\r\n\rX: y\r\n\r\n", &[400]),
             ("9112 2.2 MUST", "GET /a.txt HTTP/1.1\n\rHost: h\n\r\n", &[400]),
-            // Whitespace before the first field: refused, or the line is passed over.
+            // Whitespace before the first field: the message is refused, or the line is ignored.
             ("9112 2.2 MUST", "GET /a.txt HTTP/1.1\r\n Host: h\r\n\r\n", &[400]),
             ("9112 2.2 MUST", "GET /a.txt HTTP/1.1\r\n\tX: y\r\nHost: h\r\n\r\n", &[400]),
             ("9112 2.2 MUST", "GET /a.txt HTTP/1.1\r\n \r\nHost: h\r\n\r\n", &[400]),
             ("9112 2.2 MUST", " \r\nGET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n", &[400]),
             // Bare LF and chunks.
             ("9112 7.1 (house)", "GET /a.txt HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\n\n0\n\n", &[400]),
-            // Not HTTP at all: 400 and close (9112 2.2).
+            // Not HTTP: 400 and close (9112 2.2).
             ("9112 2.2 SHOULD", "\u{16}\u{3}\u{1}\0\u{a5}\u{1}\0\0\u{a1}\u{3}\u{3}\r\n\r\n", &[400]),
             ("9112 2.2 SHOULD", "EHLO example.com\r\n", &[400]),
             ("9112 2.2 SHOULD", "\u{ff}\u{fe}G\0E\0T\0\r\n\r\n", &[400]),
@@ -188,7 +189,7 @@ fn targets() {
             ("9110 4.2.3 (3986 5.2.4)", &line("GET /x/y/../.././a.txt HTTP/1.1")),
             ("9110 4.2.3 (3986 5.2.4)", &line("GET /dir/%2e%2e/a.txt HTTP/1.1")),
             ("9112 3.2 (house: cut off)", &line("GET /a.txt#fragment HTTP/1.1")),
-            // Servers take the absolute form, although proxies get it (9112 3.2.2 MUST).
+            // Servers must accept the absolute form, although clients use it for proxies (9112 3.2.2 MUST).
             ("9112 3.2.2 MUST", &line("GET http://h/a.txt HTTP/1.1")),
             ("9112 3.2.2 MUST", &line("GET http://h:80/a.txt HTTP/1.1")),
             ("9112 3.2.2 MUST", &line("GET http://h:/a.txt HTTP/1.1")),
@@ -268,7 +269,7 @@ fn targets_that_are_none() {
 fn limits_of_the_head() {
     let s = bench("");
     let long = |n: usize| "x".repeat(n);
-    // At least 8000 bytes of request line are taken (9112 3 RECOMMENDED).
+    // A server should accept at least 8000 bytes of request line (9112 3 RECOMMENDED).
     let query = "x".repeat(8000 - "GET /a.txt? HTTP/1.1".len());
     served(
         &s,

@@ -1,5 +1,5 @@
-//! RFC 9112, sections 8 and 9: connections kept, closed and pipelined, messages cut short or in two, and the end in
-//! order. How to read a row: test/harness/conform.rs.
+//! RFC 9112, sections 8 and 9: keep-alive, close and pipelining, incomplete and split messages, and the end of a
+//! connection. For the format of a row, see test/harness/conform.rs.
 
 mod harness;
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 const GET: &str = "GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n";
 
-/// Version, Connection lines, and whether the connection is kept.
+/// Version, Connection lines, and true if the connection stays open.
 const PERSISTENCE: &[(&str, &str, &str, bool)] = &[
     ("9112 9.3 SHOULD", "HTTP/1.1", "", true),
     ("9112 9.3 SHOULD", "HTTP/1.1", "Connection: keep-alive\r\n", true),
@@ -79,7 +79,7 @@ fn pipelined_requests_of_every_kind_are_answered_in_order() {
     let s = bench("");
     let tag = s.get("/a.txt").must("ETag").to_owned();
     let request = |line: &str, fields: &str| format!("{line} HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
-    // HEAD has rows of its own: the reader here cannot know which answer is one to HEAD.
+    // HEAD has separate rows, since the reader cannot know which response belongs to HEAD.
     let rows = [
         (request("GET /a.txt", ""), 200),
         (request("GET /absent", ""), 404),
@@ -130,7 +130,7 @@ fn a_bad_request_ends_the_pipeline_behind_good_ones() {
         "POST /text HTTP/1.1\r\nHost: h\r\nContent-Length: 1, 2\r\n\r\n12",
         "POST /text HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "POST /text HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n",
-        // A length that is too short makes the rest of the content the next request.
+        // If Content-Length is too small, the rest of the content is the next request.
         "POST /text HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\nhello\r\n\r\n",
     ];
     each(bad, |bad| {
@@ -159,7 +159,7 @@ fn content_cut_at_every_byte() {
     for (i, client) in clients.iter_mut().enumerate() {
         client.send(&whole[..start + i]);
     }
-    // Time for the server to read the first halves; whether it has, does not change what is right.
+    // Time for the server to read the first halves; the result must not depend on it.
     std::thread::sleep(Duration::from_millis(50));
     for (i, client) in clients.iter_mut().enumerate() {
         client.send(&whole[start + i..]);
@@ -190,7 +190,7 @@ fn what_is_broken_is_broken_at_every_cut() {
         for (i, client) in clients.iter_mut().enumerate() {
             client.send(&text[..i + 1]);
         }
-        // Time for the server to read the first halves; whether it has, does not change what is right.
+        // Time for the server to read the first halves; the result must not depend on it.
         std::thread::sleep(Duration::from_millis(20));
         for (i, client) in clients.iter_mut().enumerate() {
             client.send(format!("{}{NEXT}", &text[i + 1..]));
@@ -216,7 +216,7 @@ fn what_comes_late_is_not_answered() {
         let mut client = s.connect();
         client.send(request);
         assert!(client.response().expect(*status, request).says_close(), "9112 9.6 MUST: {request:?}");
-        // It may be passed over or answered by a reset, but not as a request (9112 9.6 MUST NOT).
+        // The server may ignore it or send a reset, but must not treat it as a request (9112 9.6 MUST NOT).
         let _ = client.try_send(NEXT.as_bytes());
         let rest = client.rest();
         assert!(rest.is_empty(), "9112 9.6 MUST NOT: {request:?}: {}", show(&rest));
@@ -225,7 +225,7 @@ fn what_comes_late_is_not_answered() {
 
 #[test]
 fn messages_cut_short() {
-    // 9112 8: the server may answer with an error, and must not take the message for a whole one.
+    // 9112 8: the server may answer with an error, and must not treat the message as complete.
     let s = bench("");
     let rows = [
         ("G", false),
@@ -245,7 +245,7 @@ fn messages_cut_short() {
         client.send(text);
         client.half_close();
         let rest = client.rest();
-        // What needs no content may have been answered before it was missed.
+        // A request that needs no content may be answered before the missing content is noticed.
         let answered = *whole_head && rest.starts_with(b"HTTP/1.1 200 ");
         let refused = rest.is_empty() || rest.starts_with(b"HTTP/1.1 400 ") || rest.starts_with(b"HTTP/1.1 408 ");
         assert!(answered || refused, "9112 8: {text:?}: {}", show(&rest));
@@ -259,14 +259,15 @@ fn messages_cut_short() {
     client.assert_ended("nothing more can come");
 }
 
-/// Sends what the server will not read to its end: the answer must be readable, and then an end in order, however
-/// much the client still sends (9112 9.6).
+/// Sends a request that the server will not read to its end: the client must be able to read the response, and then the
+/// connection must end without a reset, however much the client still sends (9112 9.6).
 #[track_caller]
 fn check_lingering(s: &Server, request: &str, filler: usize, statuses: &[u16]) {
     let when = format!("{:.60?} and {filler} bytes", request);
     let mut client = s.connect();
     let piece = [b'x'; 50_000];
-    // In one segment: who closes after an answer lingers if more came with the request, and need not expect it later.
+    // In one segment: a server lingers after the response only if more bytes came with the request, and cannot expect
+    // later ones.
     client.send([request.as_bytes(), &piece].concat());
     for _ in 1..filler / piece.len() {
         client.try_send(&piece).unwrap_or_else(|e| panic!("{when}: the server does not take what is sent: {e}"));

@@ -1,17 +1,17 @@
 //! RFC 9112, sections 3.2 and 5 (with RFC 9110, sections 5 and 7.2): Host and field lines, row by row.
-//! How to read a row: test/harness/conform.rs.
+//! For the format of a row, see test/harness/conform.rs.
 
 mod harness;
 
 use harness::conform::{Row, bench, borrow, build, judged, refused, served};
 use harness::{Setup, each, host};
 
-/// A GET with these field lines behind Host.
+/// A GET with these field lines after Host.
 fn fields(part: &str) -> String {
     format!("GET /a.txt HTTP/1.1\r\nHost: h\r\n{part}\r\n\r\n")
 }
 
-/// A GET with nothing but these field lines.
+/// A GET with only these field lines.
 fn head(part: &str) -> String {
     format!("GET /a.txt HTTP/1.1\r\n{part}\r\n")
 }
@@ -38,7 +38,7 @@ fn the_authority_of_an_absolute_target_overrides_host() {
     });
 }
 
-/// Values of Host that name one (RFC 3986, section 3.2.2).
+/// Valid values of Host (RFC 3986, section 3.2.2).
 const HOSTS: &[&str] = &[
     "h",
     "h:80",
@@ -60,7 +60,7 @@ const HOSTS: &[&str] = &[
     " \t h \t ",
 ];
 
-/// Values of Host that do not.
+/// Invalid values of Host.
 const NO_HOSTS: &[&str] = &[
     "",
     " ",
@@ -157,7 +157,7 @@ fn one_host_and_no_more() {
         ("9112 3.2 MUST", "POST /text HTTP/1.1\r\nContent-Length: 0\r\n\r\n", &[400]),
     ];
     refused(&s, rows);
-    // The field is as the grammar has it (uri-host may be empty), and the target does not need it.
+    // The field is valid (uri-host may be empty), and the target does not need it.
     judged(&s, &[("9112 3.2", "GET http://h/a.txt HTTP/1.1\r\nHost:\r\n\r\n", &[200, 400])]);
 }
 

@@ -1,20 +1,20 @@
-//! RFC 9112, sections 6 and 7: where a message ends, by Content-Length and by chunks, and what is no end at all.
-//! How to read a row: test/harness/conform.rs.
+//! RFC 9112, sections 6 and 7: the end of a message by Content-Length and by chunks, and invalid framing.
+//! For the format of a row, see test/harness/conform.rs.
 //!
-//! Head and content come in one write. Content that is broken is refused although nobody wants it: the answer must
-//! not say that all was well with a message that had no end.
+//! Head and content are sent in one write. Invalid content is refused even if the handler does not need it: the server
+//! must not answer with success to a message without a valid end.
 
 mod harness;
 
 use harness::conform::{NEXT, Row, bench, borrow, build, judged, kept, refused, served};
 use harness::each;
 
-/// A GET of the file with these field lines and this content, parted by an empty line.
+/// A GET of the file with these field lines and this content, separated by an empty line.
 fn get(part: &str) -> String {
     format!("GET /a.txt HTTP/1.1\r\nHost: h\r\n{part}")
 }
 
-/// A POST to what answers any method.
+/// A POST to a location that answers any method.
 fn post(part: &str) -> String {
     format!("POST /text HTTP/1.1\r\nHost: h\r\n{part}")
 }
@@ -24,7 +24,7 @@ fn post_file(part: &str) -> String {
     format!("POST /a.txt HTTP/1.1\r\nHost: h\r\n{part}")
 }
 
-/// Chunked content behind `before`.
+/// Chunked content after `before`.
 fn chunked(before: fn(&str) -> String, content: &str) -> String {
     before(&format!("Transfer-Encoding: chunked\r\n\r\n{content}"))
 }
@@ -50,19 +50,19 @@ fn content_by_its_length() {
     kept(&s, &borrow(&rows));
     let rows = good.map(|(rule, part)| (rule, post_file(part), &[405u16][..]));
     judged(&s, &borrow(&rows));
-    // The same length twice: one, or an error (9110 8.6 MUST).
+    // The same length twice: treated as one, or an error (9110 8.6 MUST).
     let rows: &[Row] = &[
         ("9110 8.6 MUST", "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", &[200, 400]),
         ("9110 8.6 MUST", "Content-Length: 5, 5\r\n\r\nhello", &[200, 400]),
         ("9110 8.6 MUST", "Content-Length: 5,5,5\r\n\r\nhello", &[200, 400]),
         ("9110 8.6 MUST", "Content-Length: 5\r\nContent-Length: 05\r\n\r\nhello", &[200, 400]),
         ("9110 8.6 MUST", "Content-Length: 0\r\nContent-Length: 0\r\n\r\n", &[200, 400]),
-        // An empty member counts for nothing in a list (9110 5.6.1.2), but this is none: 400 is as good.
+        // A list may have empty members (9110 5.6.1.2), but Content-Length is not a list: 400 is also right.
         ("9110 8.6", "Content-Length: 5,\r\n\r\nhello", &[400, 200]),
         ("9110 8.6", "Content-Length: ,5\r\n\r\nhello", &[400, 200]),
     ];
     judged(&s, &borrow(&build(rows, get)));
-    // A method's name does not change the framing (9112 6: for every method).
+    // The method does not change the framing (9112 6: for every method).
     let methods = ["HEAD", "DELETE", "OPTIONS", "PUT", "PATCH", "TRACE", "PROPFIND", "FOO"];
     each(methods, |method| {
         let request = format!("{method} /a.txt HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{NEXT}", NEXT.len());
@@ -157,7 +157,7 @@ fn transfer_codings() {
         ("9112 6.3 MUST", "Transfer-Encoding:", &[400, 501]),
         ("9112 6.3 MUST", "Transfer-Encoding: \t", &[400, 501]),
         ("9112 6.3 MUST", "Transfer-Encoding: ,", &[400, 501]),
-        // Unknown codings below chunked.
+        // Unknown codings before chunked.
         ("9112 6.1 SHOULD", "Transfer-Encoding: gzip, chunked", &[501, 400]),
         ("9112 6.1 SHOULD", "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked", &[501, 400]),
         ("9112 6.1 SHOULD", "Transfer-Encoding: identity, chunked", &[501, 400]),
@@ -170,7 +170,7 @@ fn transfer_codings() {
         ("9112 6.1 (house)", "Transfer-Encoding: chunked,", &[400, 501]),
         ("9112 6.1 (house)", "Transfer-Encoding: , chunked", &[400, 501]),
         ("9112 6.1 (house)", "Transfer-Encoding: chunked\r\nTransfer-Encoding:", &[400, 501]),
-        // Spellings that have divided proxies from servers.
+        // Variants that proxies and servers have interpreted in different ways.
         ("9110 5.5", "Transfer-Encoding: \u{b}chunked", &[400]),
         ("9110 5.5", "Transfer-Encoding: chunked\u{b}", &[400]),
         ("9110 5.5", "Transfer-Encoding: \u{c}chunked", &[400]),
@@ -194,7 +194,7 @@ fn transfer_codings() {
 
 #[test]
 fn length_and_coding_together() {
-    // 6.1: the server MAY take either way, this one refuses (house), and MUST close.
+    // 6.1: the server MAY accept or refuse it; this one refuses (house), and MUST close.
     let rows: &[Row] = &[
         ("9112 6.1 MUST", "Content-Length: 5\r\nTransfer-Encoding: chunked", &[400]),
         ("9112 6.1 MUST", "Transfer-Encoding: chunked\r\nContent-Length: 5", &[400]),
@@ -215,7 +215,7 @@ fn length_and_coding_together() {
     let whole = |part: &str| format!("{part}\r\n\r\n0\r\n\r\n");
     refused(&s, &borrow(&build(rows, |part| get(&whole(part)))));
     refused(&s, &borrow(&build(rows, |part| post(&whole(part)))));
-    // 6.1: in HTTP/1.0 the framing is faulty, whatever it says; the connection is closed.
+    // 6.1: in HTTP/1.0 the framing is always faulty, and the connection is closed.
     let rows: &[Row] = &[
         ("9112 6.1 MUST", "Transfer-Encoding: chunked", &[400]),
         ("9112 6.1 MUST", "Transfer-Encoding: chunked\r\nConnection: keep-alive", &[400]),
@@ -223,7 +223,7 @@ fn length_and_coding_together() {
         ("9112 6.1 MUST", "Transfer-Encoding: identity\r\nConnection: keep-alive", &[400, 501]),
     ];
     refused(&s, &borrow(&build(rows, |part| format!("POST /text HTTP/1.0\r\nHost: h\r\n{}", whole(part)))));
-    // TE is another field, and so is one with another name.
+    // TE is another field, and so is a field with another name.
     let rows: &[(&str, &str)] = &[
         ("9110 10.1.4", &get("TE: trailers\r\nConnection: TE\r\n\r\n")),
         ("9110 10.1.4", &get("TE: chunked, gzip;q=0.5\r\nContent-Length: 5\r\n\r\nhello")),
@@ -249,11 +249,11 @@ fn chunks() {
         "a\r\n0123456789\r\n0\r\n\r\n",
         "A\r\n0123456789\r\n0\r\n\r\n",
         "1\r\nh\r\n4\r\nello\r\n0\r\n\r\n",
-        // Data is data.
+        // Data may contain any bytes.
         "2\r\n\r\n\r\n0\r\n\r\n",
         "5\r\n0\r\n\r\n\r\n0\r\n\r\n",
         "1a\r\nGET /gone HTTP/1.1\r\nX: y\r\n\r\n0\r\n\r\n",
-        // Extensions are passed over (7.1.1 MUST).
+        // Extensions are ignored (7.1.1 MUST).
         "5;a\r\nhello\r\n0\r\n\r\n",
         "5;a=b\r\nhello\r\n0;last\r\n\r\n",
         "5;a;b=c;d\r\nhello\r\n0\r\n\r\n",
@@ -262,7 +262,7 @@ fn chunks() {
         "5;a=\"b c;d=e\tf\"\r\nhello\r\n0\r\n\r\n",
         "5;a=\"\\\"b\\\\\";c\r\nhello\r\n0\r\n\r\n",
         "5;a=\"\u{fc}\u{80}\"\r\nhello\r\n0\r\n\r\n",
-        // BWS stands in the grammar: parsed and removed (9110 5.6.3 MUST).
+        // The grammar allows BWS here: parsed and removed (9110 5.6.3 MUST).
         "5 ;a\r\nhello\r\n0\r\n\r\n",
         "5 \t; \ta \t= \tb\r\nhello\r\n0\r\n\r\n",
         // Trailers.
@@ -281,7 +281,7 @@ fn chunks() {
     judged(&s, &borrow(&rows));
     let rows: &[Row] = &[
         ("9112 7.1 (1*HEXDIG)", "000000000000000000000000000000005\r\nhello\r\n0\r\n\r\n", &[200, 400]),
-        // Fields that frame or route have no place in a trailer: dropped, and without effect (9110 6.5.1 MUST NOT).
+        // Fields for framing or routing are not allowed in a trailer: dropped, without effect (9110 6.5.1 MUST NOT).
         ("9110 6.5.1 MUST NOT", "0\r\nContent-Length: 50\r\n\r\n", &[200, 400]),
         ("9110 6.5.1 MUST NOT", "0\r\nTransfer-Encoding: chunked\r\n\r\n", &[200, 400]),
         ("9110 6.5.1 MUST NOT", "0\r\nHost: other\r\n\r\n", &[200, 400]),
@@ -293,7 +293,7 @@ fn chunks() {
     judged(&s, &borrow(&build(rows, |content| chunked(get, content))));
 }
 
-/// Chunked content that the grammar of 7.1 does not know.
+/// Chunked content that the grammar of 7.1 does not allow.
 const BROKEN_CHUNKS: &[&str] = &[
     // Sizes.
     "\r\nhello\r\n0\r\n\r\n",
@@ -326,7 +326,7 @@ const BROKEN_CHUNKS: &[&str] = &[
     "5\r\nhello\r\n 0\r\n\r\n",
     "5\r\nhello\r\n0 \r\n\r\n",
     "\r\n5\r\nhello\r\n0\r\n\r\n",
-    // Ends of lines.
+    // Line ends.
     "5\nhello\r\n0\r\n\r\n",
     "5\rhello\r\n0\r\n\r\n",
     "5\r\r\nhello\r\n0\r\n\r\n",
@@ -344,7 +344,7 @@ const BROKEN_CHUNKS: &[&str] = &[
     "5\r\nhello!\r\n0\r\n\r\n",
     "5\r\nhell\r\n0\r\n\r\n",
     "5\r\nhelloworld\r\n0\r\n\r\n",
-    // The last chunk is missing: what follows is no size.
+    // The last chunk is missing: the next line is not a size.
     "5\r\nhello\r\n",
     // Extensions.
     "5;\r\nhello\r\n0\r\n\r\n",
@@ -369,7 +369,7 @@ const BROKEN_CHUNKS: &[&str] = &[
     "5;a=\"\n\"\r\nhello\r\n0\r\n\r\n",
     "5 a\r\nhello\r\n0\r\n\r\n",
     "5:a\r\nhello\r\n0\r\n\r\n",
-    // Trailers are field lines, and their lines end in CR LF.
+    // Trailers are field lines, and end in CR LF.
     "0\r\nX\r\n\r\n",
     "0\r\nX : y\r\n\r\n",
     "0\r\n: y\r\n\r\n",
@@ -390,7 +390,7 @@ fn broken_chunks() {
             BROKEN_CHUNKS.iter().map(|content| ("9112 7.1, 2.2 (house)", chunked(method, content), &[400u16][..]));
         refused(&s, &borrow(&rows.collect::<Vec<_>>()));
     }
-    // Sizes that fit 64 bits and no memory; extensions and trailers without an end (7.1.1, 9110 5.4).
+    // Sizes that fit into 64 bits but not into memory; extensions and trailers without an end (7.1.1, 9110 5.4).
     let extension = format!("5;a={}\r\nhello\r\n0\r\n\r\n", "b".repeat(300_000));
     let trailer = format!("0\r\nX: {}\r\n\r\n", "y".repeat(300_000));
     let trailers = format!("0\r\n{}\r\n", "X: y\r\n".repeat(20_000));
@@ -403,7 +403,8 @@ fn broken_chunks() {
     for method in [get, post] {
         refused(&s, &borrow(&build(rows, |content| chunked(method, content))));
     }
-    // Longer than one read: the answer may have gone before the fault comes, so 200 is right as well, with the close.
+    // Longer than one read: the response may have been sent before the fault is read, so 200 with a close is right,
+    // too.
     let long: &[Row] = &[
         ("9112 7.1.1", &extension, &[400, 413, 431, 200]),
         ("9110 5.4 MUST", &trailer, &[400, 413, 431, 200]),

@@ -1,5 +1,5 @@
-//! Too few descriptors, too many clients, files that change, bytes that mean nothing: the server goes on, and sleeps
-//! when there is nothing to do.
+//! Too few descriptors, too many clients, changing files, random bytes: the server continues, and sleeps when it is
+//! idle.
 
 mod harness;
 
@@ -14,7 +14,7 @@ fn plain(config: &str) -> Server {
     site(&format!("{TEXT} {config}"), &[("ok.txt", b"ok")])
 }
 
-/// A file that has a size and (on most file systems) no blocks.
+/// Creates a file with a size and (on most file systems) without blocks.
 fn sparse(s: &Server, name: &str, bytes: u64) {
     File::create(s.path(name)).unwrap().set_len(bytes).unwrap();
 }
@@ -24,13 +24,13 @@ fn out_of_descriptors_accepting_pauses_and_goes_on() {
     let s = Setup::new(&host(TEXT), &[("ok.txt", b"ok")]).fds_max(32).start();
     let mut first = s.connect();
     assert_eq!(first.get("/text").text(), "hello");
-    // The kernel completes these; the server cannot accept them all.
+    // The kernel completes these connections; the server cannot accept them all.
     let mut crowd: Vec<Client> = (0..60).map(|_| s.connect()).collect();
     s.wait_said("Too many open files");
     for client in &mut crowd {
         client.send_get("/text");
     }
-    // Whoever is connected is served, again and again.
+    // The accepted clients are served repeatedly.
     let (start, ticks) = (Instant::now(), s.process.cpu_ticks());
     while start.elapsed() < Duration::from_millis(1200) {
         assert_eq!(first.get("/text").text(), "hello", "an open client while descriptors are short");
@@ -40,7 +40,7 @@ fn out_of_descriptors_accepting_pauses_and_goes_on() {
     assert!(used < 40, "{used} ticks of CPU in 1.2 s: accept is tried in a loop");
     let said = s.said().matches("Too many open files").count();
     assert!(said <= 10, "said {said} times:\n{}", s.said());
-    // As clients go, the waiting ones come in; each one is answered in the end.
+    // When clients disconnect, waiting ones are accepted; all of them are served.
     for mut client in crowd {
         let response = client.response().expect(200, "/text");
         assert_eq!(response.text(), "hello");
@@ -51,13 +51,13 @@ fn out_of_descriptors_accepting_pauses_and_goes_on() {
 #[test]
 fn a_file_that_cannot_be_opened_for_lack_of_descriptors_is_a_500() {
     let s = Setup::new(&host(TEXT), &[("ok.txt", b"ok"), ("big", &noise(16 << 20, 2))]).fds_max(32).start();
-    // Downloads that nobody reads hold a socket and a file each.
+    // Downloads by clients that do not read use a socket and a file each.
     let mut crowd: Vec<Client> = (0..40).map(|_| s.connect()).collect();
     for client in &mut crowd {
         client.send_get("/big");
     }
     s.wait_said("Too many open files");
-    // Each is served, or told, or (when its turn comes) accepted: none is forgotten.
+    // Each client is served, gets an error, or is accepted later: none is lost.
     for mut client in crowd {
         let response = client.response();
         assert!(matches!(response.status, 200 | 500 | 503), "{response}");
@@ -145,7 +145,7 @@ fn a_file_that_grows_while_it_is_sent_ends_where_its_length_said() {
 #[test]
 fn garbage_never_kills_the_server() {
     let s = plain("client_header_timeout 2s;");
-    // Pieces of HTTP put together at random go deeper than random bytes do.
+    // Random combinations of parts of HTTP reach more code than random bytes.
     let pieces: [&[u8]; 24] = [
         b"GET ",
         b"HEAD ",
@@ -185,7 +185,7 @@ fn garbage_never_kills_the_server() {
             }
         }
         let mut client = s.connect();
-        // The server may refuse in the middle of it.
+        // The server may refuse the request before it is complete.
         let _ = client.try_send(&bytes);
         client.half_close();
         let rest = client.rest();
@@ -207,7 +207,8 @@ fn a_thousand_short_connections_leave_nothing() {
     for i in 0..1000 {
         let mut client = s.connect();
         match i % 5 {
-            // Gone without a word, in the middle of a word, without waiting, after the answer, after two.
+            // Clients that disconnect: before sending, inside the head, before the response, after one response, after
+            // two.
             0 => {}
             1 => client.send("GET /ok.txt HT"),
             2 => client.send_get("/ok.txt"),
@@ -247,27 +248,27 @@ fn a_server_with_nothing_to_do_sleeps() {
     // Idle after a response.
     let mut idle = s.connect();
     idle.get("/ok.txt");
-    // Never said anything.
+    // Has not sent anything.
     let _silent = s.connect();
-    // Half a head.
+    // Has sent half a head.
     let mut half = s.connect();
     half.send("GET /ok.txt HTTP/1.1\r\nHo");
     // Does not read.
     let mut slow = s.connect();
     slow.send_get("/huge");
     slow.wait_some();
-    // Has closed its side, and does not read: the end can be read again and again.
+    // Has shut down its side and does not read: EOF stays readable.
     let mut closed = s.connect();
     closed.send_get("/huge");
     closed.half_close();
     closed.wait_some();
-    // Does not read, and has sent more than the server will take.
+    // Does not read, and has sent more than the server accepts.
     let mut pushy = s.connect();
     pushy.send_get("/huge");
     pushy.send("GET /ok.txt HTTP/1.1\r\nHost: h\r\n\r\n".repeat(500));
     pushy.wait_some();
     s.assert_alive("all these clients");
-    // Let the kernel's buffers fill up: from then on nothing can move.
+    // Wait until the kernel's buffers are full: from then on, no bytes can move.
     let settled = || {
         let before = s.process.cpu_ticks();
         std::thread::sleep(Duration::from_millis(200));
@@ -291,8 +292,8 @@ fn a_client_that_resets_is_forgotten_at_once() {
         client.send_get("/huge");
         let mut byte = [0];
         client.read_some(&mut byte, PATIENCE).unwrap();
-        // Dropped with unread bytes: a reset.
+        // Dropped with unread bytes, which sends a reset.
     }
-    // Far sooner than any timeout would do it.
+    // Much earlier than any timeout.
     wait_for("ten resets noticed", || (s.process.open_fds() <= fds).then_some(()));
 }

@@ -1,4 +1,4 @@
-//! Stopping, finishing, reloading, reopening: nothing that is under way is lost.
+//! Stop, quit, reload, reopen: no request in progress is lost.
 
 mod harness;
 
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 const MAIN: &str = "error_log stderr notice;";
 const WORKERS: [&str; 2] = [MAIN, "worker_processes 2; error_log stderr notice;"];
-/// More than the kernel's socket buffers hold, so that a download is really under way.
+/// More than the kernel's socket buffers hold, so that the download takes time.
 const BIG: usize = 16 << 20;
 
-/// A server with `big`, and a client that has begun to download it and has read its first bytes.
+/// A server with `big`, and a client that has started the download and has read its first bytes.
 fn downloading(main: &str, http: &str) -> (Server, Client) {
     let s = Setup::new(http, &[("big", &noise(BIG, 1)), ("ok.txt", b"ok")]).main(main).start();
     let mut client = s.connect();
@@ -24,7 +24,7 @@ fn downloading(main: &str, http: &str) -> (Server, Client) {
 fn sigterm_and_sigint_stop_at_once() {
     for main in WORKERS {
         for signal in ["TERM", "INT"] {
-            // A download and an idle connection are open, and do not hold the server up.
+            // A download and an idle connection are open, and do not delay the end.
             let (mut s, mut download) = downloading(main, &host(""));
             let mut idle = s.connect();
             idle.get("/ok.txt");
@@ -81,7 +81,7 @@ fn reload_brings_the_new_configuration_and_drops_nobody() {
         let response = download.response().expect(200, "/big");
         assert!(response.body == noise(BIG, 1), "{main}: the open download: {response}");
         assert_alive_after_reload(&s, &mut kept);
-        // Connections are accepted throughout: reload again and again while asking.
+        // Connections are accepted all the time: reload repeatedly while requests are sent.
         for round in 0..5 {
             let text = format!("round{round}");
             s.rewrite(main, &with(&text));
@@ -95,7 +95,7 @@ fn reload_brings_the_new_configuration_and_drops_nobody() {
     }
 }
 
-/// A connection from before the reload goes on; nginx closes such connections when they are idle, webserv keeps them.
+/// A connection from before the reload stays open; nginx closes idle ones, webserv keeps them.
 fn assert_alive_after_reload(s: &Server, kept: &mut Client) {
     if std::env::var_os("WEBSERV_TEST_BIN").is_none() {
         assert_eq!(kept.get("/ok.txt").text(), "ok", "a keep-alive connection survives; said: {}", s.said());
@@ -163,7 +163,7 @@ fn sigusr1_reopens_the_logs() {
         for name in ["access.log", "error.log"] {
             wait_for(name, || s.path(&format!("logs/{name}")).exists().then_some(()));
         }
-        // Each worker reopens for itself: ask until the line is in the new file.
+        // Each worker reopens its files separately: send requests until the line is in the new file.
         wait_for("a line in the new file", || {
             s.get("/after");
             s.text("logs/access.log").contains("GET /after ").then_some(())
@@ -176,7 +176,7 @@ fn sigusr1_reopens_the_logs() {
 
 #[test]
 fn signals_in_a_crowd() {
-    // Many signals at a time may be merged, none may be fatal.
+    // Many signals at once may be merged, but none may end the server.
     let s = Setup::new(&host("return 200 ok;"), &[]).main(MAIN).start();
     for _ in 0..10 {
         for signal in ["HUP", "USR1", "HUP"] {

@@ -1,4 +1,4 @@
-//! Files as they are: every byte, the right fields, the right place in the tree, and nothing outside of it.
+//! Static files: every byte, the right fields, the right path, and no file outside of the root.
 
 mod harness;
 
@@ -176,7 +176,7 @@ fn an_unreadable_file_is_403() {
     let s = site("", &[("secret.txt", b"secret")]);
     let path = s.path("html/secret.txt");
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
-    // root reads everything: then the mode forbids nothing, neither to this test nor to the server.
+    // root can read everything: then the mode has no effect, for this test and for the server.
     let status = if File::open(&path).is_ok() { 200 } else { 403 };
     s.get("/secret.txt").expect(status, "/secret.txt");
 }
@@ -210,7 +210,8 @@ fn aliases() {
     s.get("/pics/absent").expect(404, "/pics/absent");
     let redirect = s.get("/pics/sub").expect(301, "/pics/sub");
     assert_eq!(redirect.must("Location"), format!("http://localhost:{}/pics/sub/", s.port()));
-    // An alias with a slash for a location without one is a common mistake; it must not open the directory above.
+    // An alias with a slash for a location without one is a common mistake; it must not give access to the parent
+    // directory.
     let response = s.get("/noslash../secret.txt");
     assert!(!response.text().contains("secret") || response.status >= 400, "{response}");
 }
@@ -300,7 +301,7 @@ fn no_path_leaves_the_root() {
         let response = s.get(target).expect(400, target);
         assert!(find(&response.body, b"secret").is_none(), "{target}: {response}");
     }
-    // Not dot segments after one decoding: names that do not exist.
+    // After one decoding these are not dot segments: names that do not exist.
     for target in ["/..%5csecret.txt", "/%252e%252e/secret.txt", "/..;/secret.txt", "/%c0%ae%c0%ae/secret.txt"] {
         let response = s.get(target).expect(404, target);
         assert!(find(&response.body, b"secret").is_none(), "{target}: {response}");
@@ -349,7 +350,7 @@ fn symlinks_are_followed_unless_disabled() {
         }
         let target = format!("/on/{name}");
         let response = s.get(&target);
-        // nginx opens a link in the middle of the path as a directory that is none (ENOTDIR): 404.
+        // nginx opens a symbolic link inside the path as a non-directory (ENOTDIR): 404.
         let refused = response.status == 403 || response.status == 404 && name.contains('/');
         assert!(refused && !response.text().contains(body), "{target}: {response}");
     }
@@ -364,7 +365,7 @@ fn the_fields_of_a_file() {
     File::options().write(true).open(s.path("html/a.txt")).unwrap().set_modified(time).unwrap();
     let before = date::now();
     let response = s.get("/a.txt").expect(200, "/a.txt");
-    // The server may keep its clock for a second.
+    // The server may use the same time for up to a second.
     let dates: Vec<String> = (before - 1..=date::now() + 1).map(date::imf).collect();
     assert!(dates.iter().any(|d| d == response.must("Date")), "Date is not one of {dates:?}: {response}");
     assert_eq!(response.must("Last-Modified"), "Sun, 06 Nov 1994 08:49:37 GMT", "{response}");
@@ -430,7 +431,7 @@ fn head_is_get_without_the_body() {
         };
         assert_eq!(compared(&head), compared(&get), "{target}");
         assert_eq!(head.must("Content-Length"), get.body.len().to_string(), "{target}: {head}");
-        // If body bytes came, they would be read as the next response.
+        // If the server sent a body, it would be read as the next response.
         client.get("/a.txt").expect(200, "after HEAD");
     }
 }

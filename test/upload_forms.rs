@@ -1,4 +1,4 @@
-//! POST of multipart/form-data: every byte arrives, however it was cut; all files of a form appear, or none.
+//! POST of multipart/form-data: every byte arrives, for all splits; all files of a form appear, or none.
 
 mod harness;
 
@@ -6,13 +6,13 @@ use harness::{Client, Random, Response, Server, each, noise, site, wait_for};
 
 const BOUNDARY: &str = "----B0undary";
 
-/// A site whose `/up/` stores what is sent there.
+/// A site whose `/up/` stores uploads.
 fn store(config: &str) -> Server {
     let body = format!("client_max_body_size 0; location /up/ {{ upload_store html/up; {config} }}");
     site(&body, &[("ok.txt", b"ok"), ("up/old.txt", b"old")])
 }
 
-/// One part with these parameters of its Content-Disposition.
+/// One part with these parameters in its Content-Disposition.
 fn part(parameters: &str, content: &[u8]) -> Vec<u8> {
     let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {parameters}\r\n\r\n");
     [head.as_bytes(), content, b"\r\n"].concat()
@@ -22,7 +22,7 @@ fn file(name: &str, content: &[u8]) -> Vec<u8> {
     part(&format!("name=\"f\"; filename=\"{name}\""), content)
 }
 
-/// A whole form.
+/// A complete form.
 fn form(parts: &[Vec<u8>]) -> Vec<u8> {
     [&parts.concat()[..], format!("--{BOUNDARY}--\r\n").as_bytes()].concat()
 }
@@ -33,12 +33,12 @@ fn head(framing: &str) -> String {
     )
 }
 
-/// The request with this body.
+/// A request with this body.
 fn post(body: &[u8]) -> Vec<u8> {
     [head(&format!("Content-Length: {}", body.len())).as_bytes(), body].concat()
 }
 
-/// The same in chunks of these sizes, again and again.
+/// A request with this body in chunks of these sizes, which repeat.
 fn post_chunked(body: &[u8], sizes: &[usize]) -> Vec<u8> {
     let (mut request, mut rest, mut round) = (head("Transfer-Encoding: chunked").into_bytes(), body, 0);
     while !rest.is_empty() {
@@ -51,7 +51,7 @@ fn post_chunked(body: &[u8], sizes: &[usize]) -> Vec<u8> {
     request
 }
 
-/// The names in the store, sorted, `old.txt` and the hidden ones too.
+/// The names in the store, sorted, with `old.txt` and hidden names.
 fn names(s: &Server) -> Vec<String> {
     let entries = std::fs::read_dir(s.path("html/up")).unwrap();
     let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
@@ -74,7 +74,7 @@ fn assert_nothing_new(s: &Server, when: &str) {
     wait_for(&format!("{when}: nothing is left in {:?}", names(s)), || (names(s) == ["old.txt"]).then_some(()));
 }
 
-/// The values of a member in the answer's JSON, in order.
+/// The values of a member in the JSON response, in order.
 fn members(response: &Response, name: &str) -> Vec<String> {
     let (text, member) = (response.text(), format!("\"{name}\":"));
     let values = text.split(&member).skip(1);
@@ -104,7 +104,7 @@ fn files_and_fields_are_stored_and_reported() {
     let none = s.ask(post(&form(&[part("name=a", b"1")]))).expect(200, "nothing was made");
     assert_eq!((members(&none, "name"), members(&none, "bytes")), (vec!["a".to_owned()], vec![]));
     s.ask(post(&form(&[]))).expect(200, "a form without parts");
-    // A file control in which nothing was chosen.
+    // A file input without a selected file.
     s.ask(post(&form(&[file("", b"")]))).expect(200, "no file");
     assert_eq!(names(&s), ["a.txt", "b.bin", "c d.txt", "old.txt"]);
 }
@@ -189,8 +189,8 @@ fn a_form_that_comes_byte_by_byte() {
     }
 }
 
-/// One connection for each place where the body can be split. The second parts are sent when the server has seen all
-/// first parts: it answers another client only after it has read what came before.
+/// One connection for each position where the body can be split. The second parts are sent after the server has read
+/// all first parts: before it answers another client, it reads what came earlier.
 #[test]
 fn forms_split_at_every_place() {
     let s = store("");
@@ -214,13 +214,13 @@ fn forms_split_at_every_place() {
     }
 }
 
-/// From 1 to 2^`bits`, small ones as often as large ones.
+/// From 1 to 2^`bits`; small numbers are as frequent as large ones.
 fn random_size(random: &mut Random, bits: usize) -> usize {
     let most = 1 << random.below(bits);
     1 + random.below(most)
 }
 
-/// Content made of the bytes of a boundary, in pieces and chunks of random sizes.
+/// Content from the bytes of a boundary, in parts and chunks of random sizes.
 #[test]
 fn look_alikes_in_random_pieces_arrive_byte_for_byte() {
     let s = store("");
@@ -327,18 +327,18 @@ fn a_client_that_vanishes_leaves_nothing() {
     for (row, (request, share)) in rows.iter().enumerate() {
         let sent = ((request.len() as f64 * share) as usize).min(request.len() - 1);
         let (when, part) = (format!("row {row}, {sent} bytes sent"), &request[..sent]);
-        // It says that it has nothing more to say.
+        // The client shuts down its side.
         let mut client = s.connect();
         client.send(part);
         client.half_close();
         client.response().expect(400, &when);
         assert_nothing_new(&s, &format!("FIN, {when}"));
-        // It falls silent.
+        // The client sends nothing more.
         let mut client = s.connect();
         client.send(part);
         client.response().expect(408, &when);
         assert_nothing_new(&s, &format!("408, {when}"));
-        // It is reset: what it has asked for before is not read.
+        // The client resets the connection, with an unread response to an earlier request.
         let mut client = s.connect();
         client.send(b"GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
         client.wait_some();

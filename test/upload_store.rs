@@ -1,10 +1,10 @@
-//! POST where `upload_store` says so: bodies that become files, their names, who may send what, and what is refused.
+//! POST with `upload_store`: bodies that become files, their names, allowed senders, and refused requests.
 
 mod harness;
 
 use harness::{Response, Server, Setup, each, host, noise, site, wait_for};
 
-/// A site whose `/up/` stores what is sent there.
+/// A site whose `/up/` stores uploads.
 fn store(config: &str) -> Server {
     let body = format!("location /up/ {{ upload_store html/up; {config} }}");
     site(&body, &[("ok.txt", b"ok"), ("up/old.txt", b"old")])
@@ -16,7 +16,7 @@ fn post(target: &str, fields: &str, body: &[u8]) -> Vec<u8> {
     [format!("POST {target} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n{fields}\r\n").as_bytes(), body].concat()
 }
 
-/// A form with one file, whose Content-Disposition has these parameters behind its name.
+/// A form with one file; its Content-Disposition has these parameters after its name.
 fn form(target: &str, parameters: &str, content: &str) -> Vec<u8> {
     let body = format!(
         "--b\r\nContent-Disposition: form-data; name=f{parameters}\r\nContent-Type: image/png\r\n\r\n{content}\r\n--b--"
@@ -24,7 +24,7 @@ fn form(target: &str, parameters: &str, content: &str) -> Vec<u8> {
     post(target, "Content-Type: multipart/form-data; boundary=b\r\n", body.as_bytes())
 }
 
-/// The names in the store, sorted, the hidden ones too.
+/// The names in the store, sorted, with hidden names.
 fn names(s: &Server) -> Vec<String> {
     let entries = std::fs::read_dir(s.path("html/up")).unwrap();
     let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
@@ -32,7 +32,7 @@ fn names(s: &Server) -> Vec<String> {
     names
 }
 
-/// The name that the answer tells, without regard to what JSON escapes.
+/// The file name in the response, without JSON's escapes.
 fn stored_name(response: &Response) -> String {
     let text = response.text();
     text.split_once("\"name\":\"").and_then(|(_, rest)| rest.split_once("\",")).expect("a name").0.to_owned()
@@ -89,7 +89,7 @@ fn the_extension_is_the_first_that_the_type_has() {
     });
 }
 
-/// (what a client calls its file, what it is called here)
+/// (the client's name for the file, its name in the store)
 #[test]
 fn a_name_never_leads_elsewhere_and_nothing_is_hidden() {
     let long = "x".repeat(300);
@@ -138,10 +138,10 @@ fn what_is_stored_is_never_overwritten() {
     }
     assert_eq!(s.get("/up/old.txt").text(), "old");
     assert_eq!(s.get("/up/old-2.txt").text(), "old-2.txt");
-    // A link is a name that is taken, wherever it leads.
+    // The name of a symbolic link is taken, wherever the link leads.
     std::os::unix::fs::symlink("/nonexistent/x", s.path("html/up/link")).unwrap();
     assert_eq!(stored_name(&s.ask(form("/up/", "; filename=link", "x")).expect(201, "link")), "link-1");
-    // Many at once: each has a name.
+    // Many uploads at once: each gets another name.
     let stored: Vec<String> = std::thread::scope(|scope| {
         let one = |i: usize| stored_name(&s.ask(form("/up/", "; filename=same", &i.to_string())).expect(201, "same"));
         let all: Vec<_> = (0..30).map(|i| scope.spawn(move || one(i))).collect();
@@ -279,7 +279,7 @@ fn a_server_without_descriptors_answers_503_and_recovers() {
     let s = s.fds_max(32).start();
     let mut client = s.connect();
     assert_eq!(client.get("/ok.txt").text(), "ok");
-    // Idle connections take what there is.
+    // Idle connections use all descriptors.
     let mut others: Vec<_> = (0..40).map(|_| s.connect()).collect();
     s.wait_said("Too many open files");
     client.send(post("/up/", "", b"x"));
@@ -300,7 +300,7 @@ fn the_inner_level_says_whether_a_program_or_a_store_answers() {
          location /out/ { upload_store html/up; location /out/run/ { cgi on; } }",
         &[("ok.txt", b"ok"), ("up/old.txt", b"old")],
     );
-    // A program that was uploaded is a text here, whatever the server's level says.
+    // An uploaded program is sent as text, also if the server level has `cgi on`.
     let response = s.ask(form("/up/", "; filename=evil.sh", "#!/bin/sh\necho")).expect(201, "a program");
     let got = s.get(response.must("Location")).expect(200, "not run");
     assert_eq!(got.text(), "#!/bin/sh\necho");

@@ -1,4 +1,4 @@
-//! PUT: every byte arrives, however it was sent; a file is there as a whole or not at all, whatever the client does.
+//! PUT: every byte arrives, for all ways of sending; a file appears complete or not at all, whatever the client does.
 
 mod harness;
 
@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const DAV: &str = "dav_methods PUT DELETE;";
 
-/// A site where anyone may put and delete.
+/// A site that allows PUT and DELETE.
 fn store(config: &str) -> Server {
     site(&format!("{DAV} {config}"), &[("ok.txt", b"ok")])
 }
 
-/// The head of a PUT, up to the framing.
+/// The head of a PUT, without the framing fields.
 fn head(target: &str, fields: &str) -> String {
     format!("PUT {target} HTTP/1.1\r\nHost: h\r\n{fields}\r\n")
 }
@@ -23,7 +23,7 @@ fn put(target: &str, body: &[u8]) -> Vec<u8> {
     [head(target, &format!("Content-Length: {}\r\n", body.len())).as_bytes(), body].concat()
 }
 
-/// A PUT in chunks of this many bytes.
+/// A PUT in chunks of this size.
 fn put_chunked(target: &str, body: &[u8], chunk_bytes: usize) -> Vec<u8> {
     let mut request = head(target, "Transfer-Encoding: chunked\r\n").into_bytes();
     for chunk in body.chunks(chunk_bytes) {
@@ -35,7 +35,7 @@ fn put_chunked(target: &str, body: &[u8], chunk_bytes: usize) -> Vec<u8> {
     request
 }
 
-/// The names below `html`, sorted: what is stored, and what should not have been left there.
+/// The names below `html`, sorted: stored files, and files that should not be there.
 fn names(s: &Server) -> Vec<String> {
     let entries = std::fs::read_dir(s.path("html")).unwrap();
     let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
@@ -50,14 +50,14 @@ fn assert_stored(s: &Server, name: &str, body: &[u8]) {
     assert!(stored == body, "{name} has other bytes than were sent");
 }
 
-/// Nothing of an upload is there: neither the file, nor what it was written to.
+/// Checks that nothing of an upload is there: neither the file nor a temporary one.
 #[track_caller]
 fn assert_nothing_left(s: &Server, when: &str) {
     wait_for(&format!("{when}: nothing is left in {:?}", names(s)), || (names(s) == ["ok.txt"]).then_some(()));
 }
 
-/// How long the files below `html` are that the server has open: what it stores has no name yet, so only its
-/// descriptors show it.
+/// The sizes of the files below `html` that the server has open. A file that is being stored has no name yet, so only
+/// its descriptor shows it.
 fn open_sizes(s: &Server) -> Vec<u64> {
     let fds = std::fs::read_dir(format!("/proc/{}/fd", s.process.pid())).unwrap();
     let below = |path: &std::path::PathBuf| std::fs::read_link(path).is_ok_and(|to| to.starts_with(s.path("html")));
@@ -65,7 +65,7 @@ fn open_sizes(s: &Server) -> Vec<u64> {
     files.filter_map(|path| std::fs::metadata(path).ok()).filter(|m| m.is_file()).map(|m| m.len()).collect()
 }
 
-/// Waits until the server stores something into a file that has not its name yet.
+/// Waits until the server writes to a file without a name.
 fn wait_begun(s: &Server) {
     wait_for("the upload has begun", || (!open_sizes(s).is_empty()).then_some(()));
 }
@@ -106,7 +106,7 @@ fn chunks_of_any_size_arrive_byte_for_byte() {
     });
 }
 
-/// Cuts into pieces of 1 byte to 64 KiB, small ones as often as large ones.
+/// Splits into pieces of 1 byte to 64 KiB; small ones are as frequent as large ones.
 fn pieces<'a>(mut bytes: &'a [u8], random: &mut Random) -> Vec<&'a [u8]> {
     let mut pieces = Vec::new();
     while !bytes.is_empty() {
@@ -126,7 +126,7 @@ fn chunks_of_random_sizes_in_random_pieces_arrive_byte_for_byte() {
         let body = noise(random.below(200_000), round);
         let mut request = head("/x", "Transfer-Encoding: chunked\r\n").into_bytes();
         for chunk in pieces(&body, &mut random) {
-            // Digits in either case, leading zeros, extensions: all of them are the same size.
+            // Digits in either case, leading zeros, extensions: the size is the same for all.
             let line = [format!("{:X}\r\n", chunk.len()), format!("000{:x};a=\"b\"\r\n", chunk.len())];
             request.extend_from_slice(line[random.below(2)].as_bytes());
             request.extend_from_slice(chunk);
@@ -143,8 +143,8 @@ fn chunks_of_random_sizes_in_random_pieces_arrive_byte_for_byte() {
     }
 }
 
-/// One connection for each place where the bytes can be split. The second parts are sent when the server has seen all
-/// first parts: it answers another client only after it has read what came before.
+/// One connection for each position where the bytes can be split. The second parts are sent after the server has read
+/// all first parts: before it answers another client, it reads what came earlier.
 #[test]
 fn short_bodies_split_at_every_boundary() {
     let s = store("");
@@ -279,20 +279,20 @@ fn a_client_that_vanishes_leaves_nothing() {
         for sent in [request.len() / 2, request.len() - 1] {
             let when = format!("request {kind}, {sent} bytes sent");
             let part = &request[..sent];
-            // It says that it has nothing more to say.
+            // The client shuts down its side.
             let mut client = s.connect();
             client.send(part);
             client.half_close();
             client.response().expect(400, &when);
             client.assert_ended(&when);
             assert_eq!(names(&s), ["big", "ok.txt"], "FIN, {when}");
-            // It falls silent.
+            // The client sends nothing more.
             let mut client = s.connect();
             client.send(part);
             let response = client.response().expect(408, &when);
             assert!(response.says_close(), "{response}");
             assert_eq!(names(&s), ["big", "ok.txt"], "408, {when}");
-            // It is reset: what it has asked for before is not read.
+            // The client resets the connection, with an unread response to an earlier request.
             let mut client = s.connect();
             client.send(b"GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
             client.wait_some();
@@ -304,7 +304,8 @@ fn a_client_that_vanishes_leaves_nothing() {
     s.assert_alive("vanished clients");
 }
 
-/// Bytes of a long body wait in the kernel until they are many, but those of a client that has become slow not long.
+/// The kernel collects many bytes of a long body before it wakes the server, but those of a slow client do not wait
+/// long.
 #[test]
 fn a_fast_upload_that_becomes_slow_or_ends_is_not_waited_for() {
     let s = store("client_max_body_size 0;");
@@ -342,7 +343,7 @@ fn a_reset_in_the_middle_of_a_file_takes_it_away() {
     let fds = s.process.open_fds();
     for target in ["/x", "/ok.txt"] {
         let mut client = s.connect();
-        // The answer to the first request stays unread in the client's socket: closing it is then a reset.
+        // The response to the first request stays unread in the client's socket, so closing it sends a reset.
         client.send(b"GET /ok.txt HTTP/1.1\r\nHost: h\r\n\r\n");
         client.send(&put(target, &noise(300_000, 1))[..150_000]);
         wait_begun(&s);
@@ -372,7 +373,7 @@ fn the_end_of_the_server_leaves_nothing() {
     }
 }
 
-/// Where the file system has nameless files: elsewhere a hidden name is left.
+/// Only on file systems with files without a name (O_TMPFILE): on others, a hidden file stays.
 #[test]
 fn not_even_kill_9_leaves_something() {
     for target in ["/new", "/ok.txt"] {
@@ -442,7 +443,7 @@ fn a_body_over_the_limit_stores_nothing_and_its_client_can_read_why() {
         let (first, rest) = request.split_at(if what.starts_with("counted") { 200_000 } else { 0 });
         if !first.is_empty() {
             client.send(first);
-            wait_begun(&s); // as far as this it is as good as any
+            wait_begun(&s); // up to this point, all of them are the same
         }
         client.send(rest);
         let response = client.response().expect(413, what);

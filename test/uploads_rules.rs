@@ -1,4 +1,4 @@
-//! What PUT and DELETE may do: statuses, names, preconditions, 100-continue, and which methods a location takes.
+//! Rules for PUT and DELETE: statuses, names, preconditions, 100-continue, and the methods that a location allows.
 
 mod harness;
 
@@ -7,14 +7,14 @@ use std::path::Path;
 
 const DAV: &str = "dav_methods PUT DELETE;";
 
-/// A site where anyone may put and delete; a folder with a file and an empty one.
+/// A site that allows PUT and DELETE; a folder with a file, and an empty folder.
 fn store(config: &str) -> Server {
     let s = site(&format!("{DAV} {config}"), &[("ok.txt", b"ok"), ("full/in.txt", b"in")]);
     std::fs::create_dir(s.path("html/empty")).unwrap();
     s
 }
 
-/// The bytes of a request, its body framed by Content-Length.
+/// The bytes of a request; its body is framed by Content-Length.
 fn request(method: &str, target: &str, fields: &str, body: &str) -> String {
     let length = body.len();
     format!("{method} {target} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n{fields}\r\n{body}")
@@ -28,7 +28,7 @@ fn delete(s: &Server, target: &str, fields: &str) -> Response {
     s.ask(format!("DELETE {target} HTTP/1.1\r\nHost: h\r\n{fields}\r\n"))
 }
 
-/// Every path below a folder, sorted, folders with a slash.
+/// All paths below a folder, sorted; folders end with a slash.
 fn tree(folder: &Path) -> Vec<String> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -164,7 +164,7 @@ fn dot_segments_stay_below_the_root() {
         assert_eq!(s.text("secret"), "secret");
         assert_eq!(outside(), before);
     });
-    // Within the root they are resolved.
+    // Inside the root, dot segments are resolved.
     let rows = [
         ("/full/../x", "html/x"),
         ("/./full/./y", "html/full/y"),
@@ -220,7 +220,7 @@ fn preconditions_hold_for_put_and_delete() {
         (format!("If-Modified-Since: {modified}\r\n"), 204, 201),
     ];
     each(rows, |(fields, existing, missing)| {
-        // The file as it was: the same size, and the same time.
+        // The file is unchanged: the same size, and the same time.
         let restore = || {
             s.write("html/there", b"old");
             let file = std::fs::File::options().write(true).open(s.path("html/there")).unwrap();
@@ -259,7 +259,7 @@ fn delete_removes_files_and_folders() {
         ("/empty", 404),
         ("/full/", 204),
         ("/full/in.txt", 404),
-        ("/link", 204), // the link, not what it leads to
+        ("/link", 204), // the link, not its target
         ("/broken", 204),
         ("/broken", 404),
     ];
@@ -322,12 +322,12 @@ fn expect_100_continue_is_told_to_go_on_only_when_the_body_is_wanted() {
         let mut client = s.connect();
         client.send(expecting(target, *length, more));
         let response = client.any_response().expect(*status, target);
-        // The body may follow or not: what comes next on this connection is not known.
+        // The body may follow or not, so the next bytes on this connection are unknown.
         assert!(response.says_close(), "{response}");
         client.half_close();
         client.assert_ended(target);
     });
-    // Who does not wait needs not be told.
+    // A client that does not wait needs no 100.
     let mut client = s.connect();
     client.send(expecting("/x", 5, "") + "again");
     client.any_response().expect(204, "/x");
@@ -337,7 +337,7 @@ fn expect_100_continue_is_told_to_go_on_only_when_the_body_is_wanted() {
     client.send(expecting("/old", 5, "").replace("HTTP/1.1", "HTTP/1.0") + "hello");
     client.any_response().expect(201, "/old");
     client.assert_ended("HTTP/1.0");
-    // Chunked, and pipelined behind another request.
+    // Chunked, and pipelined after another request.
     let mut client = s.connect();
     let head = "PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n";
     client.send(["GET /ok.txt HTTP/1.1\r\nHost: h\r\n\r\n", head].concat());
@@ -402,7 +402,7 @@ fn http_1_0_stores_too() {
     assert!(response.says_close(), "{response}");
     client.assert_ended("HTTP/1.0");
     assert_eq!(s.text("html/x"), "old");
-    // RFC 1945 section 7.2.2: without a length nobody knows what is to be stored.
+    // RFC 1945 section 7.2.2: without a length, the end of the body is unknown.
     s.ask("PUT /x HTTP/1.0\r\n\r\nnew").expect(400, "no length");
     assert_eq!(s.text("html/x"), "old");
     s.ask("PUT /x HTTP/1.1\r\nHost: h\r\n\r\n").expect(204, "HTTP/1.1 without a length: no bytes (9112 6.3)");

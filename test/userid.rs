@@ -1,4 +1,4 @@
-//! `userid`: who comes without a cookie is given one, who brings one is known again, and the log says which.
+//! `userid`: a client without a cookie gets one, a client with a cookie is recognised, and the log has the id.
 
 mod harness;
 
@@ -14,7 +14,7 @@ fn known(config: &str) -> Server {
     server(&http, &[("ok.txt", b"ok")])
 }
 
-/// The line that the access log has of this request.
+/// The line of this request in the access log.
 fn logged(s: &Server, target: &str) -> String {
     wait_for(&format!("{target} in the log"), || {
         let log = s.text("logs/access.log");

@@ -1,4 +1,4 @@
-//! Which server answers: by address first, then by name (nginx's `listen` and `server_name`).
+//! Selection of the server: first by address, then by name (nginx's `listen` and `server_name`).
 
 mod harness;
 
@@ -9,7 +9,7 @@ fn named(listen: &str, names: &str, answer: &str) -> String {
     format!("server {{ listen {listen}; server_name {names}; return 200 {answer}; }}\n")
 }
 
-/// Who answers a request with this head after the request line's method.
+/// The name of the server that answers a request with this text after the method.
 fn who(s: &Server, listener: usize, head: &str) -> String {
     let mut client = s.connect_to(listener);
     client.send(format!("GET {head}\r\nConnection: close\r\n\r\n"));
@@ -49,7 +49,7 @@ fn exact_names_wildcards_and_the_default() {
             ("mail.test", "prefix"),
             ("mail.a.b.c", "prefix"),
             ("mail.example.com", "long-prefix"),
-            // A wildcard in front is asked before one behind.
+            // A wildcard at the start has priority over one at the end.
             ("mail.example.org", "suffix"),
             ("dotted.example", "dotted"),
             ("www.dotted.example", "dotted"),
@@ -168,7 +168,7 @@ fn unix_sockets() {
     for _ in 0..3 {
         assert_eq!(client.get("/").text(), "socket", "keep-alive on a unix socket");
     }
-    // A stopped server takes its socket away, so that the next one can start.
+    // A stopped server removes its socket, so that the next one can start.
     s.process.signal("TERM");
     assert!(s.process.exit().success());
     assert!(!path.exists(), "{} is left", path.display());
@@ -187,7 +187,7 @@ fn redirects_name_the_host_that_was_asked_for() {
         let response = s.ask(format!("{head}\r\nConnection: close\r\n\r\n")).expect(301, head);
         assert_eq!(response.must("Location"), location, "{head:?}: {response}");
     });
-    // Without a Host there is the address (nginx's choice) and the server's own name.
+    // Without Host: the address (as in nginx) and the server's own name.
     let response = s.ask("GET /dir HTTP/1.0\r\n\r\n").expect(301, "/dir without Host");
     let location = response.must("Location");
     let hosts = ["127.0.0.1", "configured"].map(|host| format!("http://{host}:{port}/dir/"));

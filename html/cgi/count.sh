@@ -1,4 +1,4 @@
 #!/bin/sh
-# How many bytes came: at most ten do, says client_max_body_size.
+# Prints the number of bytes in the body. client_max_body_size allows at most ten here.
 printf 'Content-Type: text/plain; charset=utf-8\n\n'
 printf 'A body of %d bytes arrived.\n' "$(wc -c)"

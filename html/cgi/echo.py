@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Shows what a program is told: the environment, the arguments, and the body."""
+"""Shows the input of a CGI program: its environment, arguments and body."""
 
 import os
 import sys
@@ -22,13 +22,13 @@ def table(caption, rows):
 
 
 environment = dict(os.environ)
-environment.pop("LC_CTYPE", None)  # Python sets this itself (PEP 538)
+environment.pop("LC_CTYPE", None)  # Python may have set this, not the server (PEP 538)
 body = page.body(SHOWN_BYTES)
 method = environment.get("REQUEST_METHOD", "")
 size = int(environment.get("CONTENT_LENGTH") or 0)
 
-out = f'<section>\n<h1>{page.escape(method)} reached a program</h1>\n<p class="lead">This is all that it was told.'
-out += " The server has taken nothing from its own environment.</p>\n"
+out = f'<section>\n<h1>{page.escape(method)} reached a program</h1>\n<p class="lead">This is all the input of the program.'
+out += " The server passes on nothing of its own environment.</p>\n"
 if size:
     out += f"<h2>The body, {size} bytes</h2>\n<pre><code>{page.escape(body.decode('utf-8', 'replace'))}"
     out += "</code></pre>\n" if size <= SHOWN_BYTES else f"\u2026</code></pre>\n<p>The first {SHOWN_BYTES} bytes.</p>\n"
@@ -39,4 +39,4 @@ out += table("The request\u2019s fields", [(name, environment.pop(name)) for nam
 out += table("The rest", sorted(environment.items()))
 if sys.argv[1:]:
     out += table("Arguments, from a query without \u201c=\u201d", enumerate(sys.argv[1:], 1))
-page.send("What a program is told", out + '<p><a href="/demo/programs.html">Back to the programs</a></p>\n</section>\n')
+page.send("The input of a program", out + '<p><a href="/demo/programs.html">Back to the programs</a></p>\n</section>\n')

@@ -1,4 +1,4 @@
 #!/bin/sh
-# A CGI program in three lines: a field, an empty line, the body. Its environment is all that it is told.
+# A small CGI program: it prints a header field, an empty line, and the body, which is its environment.
 printf 'Content-Type: text/plain; charset=utf-8\n\n'
 env | sort

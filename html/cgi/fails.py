@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Knows that it has failed, and says so itself: a status from a program is passed on with its page."""
+"""Reports its own failure: the server passes on the status and the page of a program."""
 
 import os
 import sys
@@ -11,5 +11,5 @@ try:
     answer = 1 / 0
 except ZeroDivisionError as error:
     print(f"fails.py: {error}", file=sys.stderr)
-    why = f"It says why itself: {error}. The status is its own, too."
+    why = f"The program reports the reason itself: {error}. It also sets the status."
     page.fault("500: the program failed", why, "500 Internal Server Error")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The folder files/ for browsers without scripts: a list, a button to delete each file, a form that the server takes.
+"""The folder files/ for browsers without JavaScript: a list with a button to delete each file, and a form to upload one.
 
-With JavaScript the page demo/uploads.html asks the server itself by PUT, GET and DELETE, and needs no program.
+With JavaScript, the page demo/uploads.html sends PUT, GET and DELETE to the server, and needs no program.
 """
 
 import os
@@ -16,7 +16,7 @@ FOLDER = os.path.join(page.ROOT, "files")
 
 
 def stored():
-    """(name, status) of each file, the youngest first."""
+    """(name, status) of each file, the newest first."""
     entries = [entry for entry in os.scandir(FOLDER) if not entry.name.startswith(".")]
     files = [(entry.name, entry.stat()) for entry in entries if entry.is_file(follow_symlinks=False)]
     return sorted(files, key=lambda file: file[1].st_mtime, reverse=True)
@@ -31,8 +31,8 @@ def delete():
 
 
 def show():
-    out = '<section>\n<h1>Files</h1>\n<p class="lead">This page works without scripts: a Python program lists'
-    out += ' and deletes. <a href="/demo/uploads.html">The other one</a> does the same by GET and DELETE.</p>\n'
+    out = '<section>\n<h1>Files</h1>\n<p class="lead">This page works without JavaScript: a Python program lists and'
+    out += ' deletes files. <a href="/demo/uploads.html">The other page</a> does the same with GET and DELETE.</p>\n'
     out += '<form class="row" method="post" enctype="multipart/form-data" action="/files/">\n'
     out += '<label>A file, up to 32 MiB <input type="file" name="file" required></label>\n'
     out += '<button>Upload</button>\n</form>\n<ul class="files">\n'
@@ -45,7 +45,7 @@ def show():
         out += f'<form method="post" action="{os.environ["SCRIPT_NAME"]}">'
         out += f'<input type="hidden" name="delete" value="{link}">'
         out += f'<button class="quiet" aria-label="Delete {shown}">Delete</button></form></li>\n'
-    out += "</ul>\n" if files else "</ul>\n<p>Nothing is here yet.</p>\n"
+    out += "</ul>\n" if files else "</ul>\n<p>The folder is empty.</p>\n"
     page.send("Files", out + "</section>\n")
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Log in, keep notes, log out: a session in sqlite, known to the browser as a cookie.
+"""Log in, keep notes, log out: sessions are stored in sqlite, and a cookie identifies the session of a browser.
 
-The browser holds a random token; the database holds its hash, so that who reads the database cannot be anyone. Each
-form of a session carries a second token, which other sites cannot know. Notes belong to the session and go with it.
+The cookie holds a random token; the database holds only its hash, so that a stolen database gives no access to sessions.
+Each form of a session carries a second token, which other sites cannot know. Notes are deleted with their session.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ def hash_token(token):
 
 
 def open_database():
-    """Makes the folder, the tables and the demo's user at the first use; forgets what has expired."""
+    """At the first use, creates the folder, the tables and the demo's user. Deletes expired sessions."""
     os.umask(0o077)
     os.makedirs(DATA, exist_ok=True)
     db = sqlite3.connect(os.path.join(DATA, "demo.sqlite3"), timeout=10)
@@ -68,17 +68,17 @@ def find_session(db):
 
 
 def cookie(value, age_s):
-    """Scripts cannot read it, other sites cannot send it along with a form."""
+    """HttpOnly: scripts cannot read it. SameSite=Lax: the browser does not send it with forms of other sites."""
     return ("Set-Cookie", f"session={value}; Path={HERE}; Max-Age={age_s}; HttpOnly; SameSite=Lax")
 
 
 def log_in(db, form):
     user = db.execute("SELECT * FROM users WHERE name = ?", (form.get("user", ""),)).fetchone()
-    salt, known = (user["salt"], user["hash"]) if user else (b"nobody", b"")  # as long for a name that is not known
+    salt, known = (user["salt"], user["hash"]) if user else (b"nobody", b"")  # an unknown name takes as long
     if not hmac.compare_digest(hash_password(form.get("password", ""), salt), known):
         return show_login("That is not the name and the password below.", "403 Forbidden")
     if db.execute("SELECT count(*) FROM sessions").fetchone()[0] >= SESSIONS_MAX:
-        return page.fault("Too many are here", "Try again when a session has expired.", "503 Service Unavailable")
+        return page.fault("Too many sessions", "Try again when a session has expired.", "503 Service Unavailable")
     age_s = int(form["lifetime"]) if form.get("lifetime") in LIFETIMES_S else 1800
     token, now = secrets.token_urlsafe(32), int(time.time())
     row = (hash_token(token), user["name"], secrets.token_urlsafe(32), now, now + age_s)
@@ -87,7 +87,7 @@ def log_in(db, form):
 
 
 def change(db, session, form):
-    """What a form of a session asks for."""
+    """Carries out the action of a session's form."""
     key = session["token_hash"]
     if not hmac.compare_digest(form.get("token", "").encode(), session["form_token"].encode()):
         return page.fault("Not from here", "This form does not carry the token of your session.", "403 Forbidden")
@@ -104,8 +104,8 @@ def change(db, session, form):
 
 
 def show_login(message="", status="200 OK"):
-    out = '<section>\n<h1>Log in</h1>\n<p class="lead">A Python program keeps sessions in sqlite; your browser holds a'
-    out += " cookie that names yours.</p>\n"
+    out = '<section>\n<h1>Log in</h1>\n<p class="lead">A Python program stores sessions in sqlite. A cookie in'
+    out += " your browser identifies your session.</p>\n"
     if message:
         out += f'<p class="message" role="alert">{page.escape(message)}</p>\n'
     choices = "".join(f'<option value="{s}">{text}</option>' for s, text in reversed(LIFETIMES_S.items()))
@@ -132,8 +132,8 @@ def show_session(db, session):
         notes += f'<button class="quiet" name="id" value="{note["id"]}">Delete</button></form></li>\n'
     out = f"""<section>
 <h1>Hello, {page.escape(session["user"])}</h1>
-<p class="lead">Your session began at {clock(session["began"])} and ends at {clock(session["ends"])}, if you do not end
-it.</p>
+<p class="lead">Your session began at {clock(session["began"])} and ends at {clock(session["ends"])}, unless you
+log out before.</p>
 <form class="row" method="post" action="{page.escape(HERE)}">{token}<input type="hidden" name="action" value="note">
 <label>A note <input name="note" required maxlength="{NOTE_CHARS_MAX}" autocomplete="off"></label>
 <button>Keep it</button>
@@ -141,7 +141,7 @@ it.</p>
 <ul class="files">
 {notes}</ul>
 {start}<input type="hidden" name="action" value="logout">
-<button class="quiet">Log out</button> and lose the notes</form>
+<button class="quiet">Log out</button> and delete the notes</form>
 </section>
 """
     page.send("Session", out + WHAT_HAPPENS)
@@ -149,18 +149,18 @@ it.</p>
 
 WHAT_HAPPENS = """<section class="text">
 <h2>What happens</h2>
-<p>The server passes Cookie on to the program as <code>HTTP_COOKIE</code>, and its Set-Cookie back to you. The rest is
-in <a href="/source/cgi/session.py"><code>session.py</code></a>:</p>
+<p>The server passes the field Cookie on to the program as <code>HTTP_COOKIE</code>, and the program\u2019s Set-Cookie to your
+browser. The program does the rest (<a href="/source/cgi/session.py"><code>session.py</code></a>):</p>
 <ul>
-<li>The cookie is a random token. <code>HttpOnly</code> hides it from scripts; with <code>SameSite=Lax</code> it does
-not come along with forms of other sites.</li>
-<li>The database has the token\u2019s hash, the time when the session ends, and the notes. It is made at the first
-visit, in <code>var/</code>, which is beside <code>html/</code> and so has no address.</li>
+<li>The cookie is a random token. <code>HttpOnly</code> hides it from scripts; with <code>SameSite=Lax</code> the
+browser does not send it with forms of other sites.</li>
+<li>The database has the token\u2019s hash, the time when the session ends, and the notes. The program creates it at the
+first visit, in <code>var/</code>, which is beside <code>html/</code>, so that no URL leads to it.</li>
 <li>Each form carries a second token, so that no other site can log you out or write in your name.</li>
-<li>A form is answered by 303: you may reload without sending it twice.</li>
+<li>The answer to a form is 303, so that a reload does not send the form again.</li>
 </ul>
-<p>Who did it: Http1 joined CgiStart, which started the program; CgiWrite gave it the form, CgiRead brought its
-answer, and ProcessExit took note of its end. <a href="/demo/programs.html#who">More about these</a></p>
+<p>These tasks did the work: Http1 started CgiStart, which started the program. CgiWrite sent it the form, CgiRead read its
+answer, and ProcessExit waited for its end. <a href="/demo/programs.html#who">More about these tasks</a></p>
 </section>
 """
 

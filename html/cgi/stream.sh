@@ -1,6 +1,6 @@
 #!/bin/sh
-# One line a second: ?lines=20, from 1 to 60. The server passes each on as it comes, and ends this program by
-# SIGTERM when nobody listens any more.
+# Prints one line a second: ?lines=20, from 1 to 60. The server sends each line as soon as this program writes it, and ends
+# this program with SIGTERM when the client closes the connection.
 lines=${QUERY_STRING#lines=}
 case $lines in
 '' | *[!0-9]* | ???* | 0*) lines=10 ;;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Counts in a cookie. It comes from the client, who may have written anything: only digits are taken.
+# Counts visits in a cookie. A client can send any value, so this script accepts digits only.
 visits=0
 old_ifs=$IFS
 IFS='; '
@@ -16,4 +16,4 @@ IFS=$old_ifs
 visits=$((visits + 1))
 printf 'Content-Type: text/plain; charset=utf-8\nCache-Control: no-store\n'
 printf 'Set-Cookie: visits=%d; Path=/cgi/visits.sh; Max-Age=86400; HttpOnly; SameSite=Lax\n\n' "$visits"
-printf 'Your browser has been here %d times: it says so itself.\n\nReload, and it says one more.\n' "$visits"
+printf 'Your browser has been here %d times: its cookie says so.\n\nReload the page, and the number grows by one.\n' "$visits"

@@ -1,4 +1,4 @@
-// Sends each request of the table, from the top down, and puts the status beside the one that is expected.
+// Sends each request of the table, in order, and shows its status beside the expected one.
 "use strict";
 
 const ask = document.getElementById("ask");

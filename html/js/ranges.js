@@ -2,18 +2,18 @@
 "use strict";
 
 const PARTS = 8;
-const HEAD_BYTES = 58; // what stands before the samples in this WAV file
+const HEAD_BYTES = 58; // the size of this WAV file's header, before the samples
 const canvas = document.getElementById("wave");
 const said = document.getElementById("wave-said");
 const player = document.querySelector("audio");
 
-/** A byte of G.711 mu-law as the size of its sample, 0 to 1. */
+/** Decodes a G.711 mu-law byte; returns the absolute value of the sample, 0 to 1. */
 function loudness(byte) {
   const inverted = ~byte & 0x7f;
   return ((((inverted & 15) << 3) + 132 << (inverted >> 4)) - 132) / 32124;
 }
 
-/** Draws the samples that are the part of the whole from `from` to `to`, both 0 to 1. */
+/** Draws samples into the part of the canvas between `from` and `to`, both fractions of its width from 0 to 1. */
 function draw(samples, from, to, part) {
   const pen = canvas.getContext("2d");
   const style = getComputedStyle(document.documentElement);
@@ -39,7 +39,7 @@ async function drawSound() {
     if (answer.status !== 206) throw new Error(`status ${answer.status}`);
     draw(new Uint8Array(await answer.arrayBuffer()), (from - HEAD_BYTES) / size, (to - HEAD_BYTES) / size, part);
     arrived += 1;
-    said.textContent = `The picture was made of ${arrived} answers of 206, each a colour.`;
+    said.textContent = `The picture is made from ${arrived} responses with status 206; colours show the parts.`;
   });
   await Promise.all(parts);
 }

@@ -1,4 +1,4 @@
-// Reads the stream and shows each line when it comes.
+// Reads the stream and shows each line as soon as it arrives.
 "use strict";
 
 const form = document.getElementById("start");
@@ -26,7 +26,7 @@ async function read(count) {
   } catch (error) {
     said.textContent = error.name === "AbortError"
       ? `Stopped after ${got} lines; the server has ended the script.`
-      : `The stream broke off: ${error.message}.`;
+      : `The stream was interrupted: ${error.message}.`;
   }
   stop.disabled = true;
 }

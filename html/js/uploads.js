@@ -1,4 +1,4 @@
-// Uploads by PUT with a progress bar, lists the folder by the server's own JSON, deletes by DELETE.
+// Uploads files with PUT and a progress bar, lists the folder from the server's JSON listing, deletes with DELETE.
 "use strict";
 
 const FOLDER = "/files/";
@@ -8,7 +8,7 @@ const progress = document.getElementById("progress");
 const said = document.getElementById("said");
 const list = document.getElementById("files");
 
-/** The address of a stored file. Names that are no UTF-8 come with their own. */
+/** The URL of a stored file. The listing has `href` for a name that is not valid UTF-8. */
 const address = (file) => FOLDER + (file.href ?? encodeURIComponent(file.name));
 
 function element(name, text, properties = {}) {
@@ -17,7 +17,7 @@ function element(name, text, properties = {}) {
   return made;
 }
 
-/** Shows what is in the folder, the youngest first. */
+/** Lists the files in the folder, the newest first. */
 async function show() {
   const answer = await fetch(FOLDER, { headers: { Accept: "application/json" }, cache: "no-store" });
   if (!answer.ok) throw new Error(`the list has status ${answer.status}`);
@@ -39,14 +39,14 @@ const refresh = () => show().catch((error) => { said.append(` The folder cannot 
 async function remove(file) {
   try {
     const answer = await fetch(address(file), { method: "DELETE" });
-    said.textContent = `${file.name} ${answer.ok ? "is deleted" : "stays"}: ${answer.status}.`;
+    said.textContent = `${file.name} ${answer.ok ? "is deleted" : "was not deleted"}: ${answer.status}.`;
   } catch (error) {
-    said.textContent = `${file.name} stays: ${error.message}`;
+    said.textContent = `${file.name} was not deleted: ${error.message}`;
   }
   await refresh();
 }
 
-/** Sends one file; fetch() could not tell how far it is. */
+/** Sends one file. XMLHttpRequest reports the progress of an upload; fetch() cannot. */
 function upload(file) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
@@ -59,7 +59,7 @@ function upload(file) {
       const meaning = { 201: "is stored", 204: "is stored again", 413: "is too long" }[request.status] ?? "was refused";
       resolve(`${file.name} ${meaning}: ${request.status} ${request.statusText}.`);
     };
-    request.onerror = () => resolve(`${file.name} did not arrive: the connection broke off.`);
+    request.onerror = () => resolve(`${file.name} was not stored: the connection was lost.`);
     request.onabort = () => resolve(`${file.name} was stopped. Nothing is left of it.`);
     document.getElementById("abort").onclick = () => request.abort();
     request.send(file);

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Makes tune.wav: 24 seconds for the page about ranges. Every sample is computed here; run it again and you get the
+"""Makes tune.wav: 24 seconds of music for the page about ranges. The program computes every sample; each run makes the
 same bytes.
 
     python3 html/media/make-tune.py
 
-A pump works in the bass, a melody goes over it and comes back as its own echo. The format is WAV with one channel of
-8-bit mu-law samples (ITU-T G.711), 11,025 a second, which browsers play and which keeps the file small.
+The tune has a bass and a melody with an echo. The format is WAV with one channel of 8-bit mu-law samples (ITU-T G.711),
+11,025 a second: browsers play it, and the file stays small.
 """
 
 import math
@@ -27,7 +27,7 @@ def hertz(name):
 
 
 def pluck(track, at_s, pitch, seconds, loudness, overtones):
-    """Adds a tone that begins at once and dies away."""
+    """Adds a tone that starts loud and fades out."""
     start = round(at_s * RATE)
     for i in range(min(round(seconds * RATE), len(track) - start)):
         t = i / RATE
@@ -37,7 +37,7 @@ def pluck(track, at_s, pitch, seconds, loudness, overtones):
 
 
 def mu_law(sample):
-    """A sample of -1 to 1 as the byte of G.711: sign, exponent, mantissa, all inverted."""
+    """Encodes a sample of -1 to 1 as a G.711 byte: sign, exponent, mantissa, all bits inverted."""
     sign, size = (0x80, -sample) if sample < 0 else (0, sample)
     size = min(round(size * 32635), 32635) + 132
     exponent = size.bit_length() - 8

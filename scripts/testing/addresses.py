@@ -33,7 +33,7 @@ def other_address(text, ip):
            f"a `listen` with the address {text}", ["server"])  # fmt: skip
     def _(target):
         if text not in target.extra:
-            raise Skip(f"this machine has no {text}, or the server's language no word for it")
+            raise Skip(f"this machine has no {text}, or the server's configuration has no directive for it")
         expect_site(target.ask("GET", "/", address=(ip, target.address[1])), "the second site")
 
 

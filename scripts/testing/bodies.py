@@ -1,16 +1,16 @@
-"""Bodies of any size that are never held: made from a repeating pattern, and compared with it piece by piece."""
+"""Bodies of any size without storing them: made from a repeating pattern, and compared with it piece by piece."""
 
 import random
 import string
 
-# A prime: no two pieces of 32,768 bytes are alike before the pattern begins again, so that a piece that is lost,
-# doubled or moved is noticed.
+# A prime: no two pieces of 32,768 bytes are equal before the pattern repeats, so that a piece that is lost, doubled or
+# moved is noticed.
 PERIOD = 65_521
-# The most that is compared or sent as one piece.
+# The maximum size of a piece that is compared or sent.
 WINDOW = 1 << 18
-# The piece of the school's tester.
+# The size of the pieces that the school's tester sends.
 CHUNK_BYTES = 32_768
-# How many chunks go out with one system call.
+# The number of chunks sent with one system call.
 CHUNKS_PER_CALL = 8
 
 
@@ -27,11 +27,11 @@ class Pattern:
         return self.view[start : start + size]
 
     def matches(self, offset, view):
-        """Whether `view`, of at most WINDOW bytes, is what stands at `offset`. Compares without copying."""
+        """True if `view`, of at most WINDOW bytes, equals the pattern at `offset`. Compares without copying."""
         return self.bytes.startswith(view, offset % self.period)
 
     def prefix(self, size):
-        """The first bytes as they are, for small bodies."""
+        """The first bytes of the pattern, for small bodies."""
         return (self.bytes[: self.period] * (1 + size // self.period))[:size]
 
 
@@ -57,7 +57,7 @@ class Body:
         return "Transfer-Encoding: chunked" if self.chunked else f"Content-Length: {self.size}"
 
     def parts(self):
-        """What goes on the wire, as lists of buffers for one sendmsg each."""
+        """The encoded body, as lists of buffers; each list is for one sendmsg."""
         offset = 0
         while offset < self.size:
             buffers = []
@@ -77,11 +77,11 @@ class Body:
 
 
 class Differs(Exception):
-    """A body is not what was expected; says where."""
+    """A body is not as expected; the message says where it differs."""
 
 
 class Keep:
-    """Takes a body as it comes and keeps it."""
+    """A sink that stores a body."""
 
     def __init__(self, most=64 << 20):
         self.most = most
@@ -97,7 +97,7 @@ class Keep:
 
 
 class Expected:
-    """Takes a body as it comes and compares it with a pattern."""
+    """A sink that compares a body with a pattern."""
 
     def __init__(self, size, pattern):
         self.size = size

@@ -1,4 +1,4 @@
-"""All checks, in the order in which they run: importing a module registers those that are in it."""
+"""All checks, in the order in which they run: importing a module registers its checks."""
 
 # isort: off
 from . import sequence

@@ -17,13 +17,13 @@ def write_all(data):
 
 
 def unescaped(path):
-    """%41 is A; without an import, which would cost more than all the rest for a small body."""
+    """Decodes %41 to A. Without urllib, whose import would take longer than everything else for a small body."""
     first, *rest = os.fsencode(path).split(b"%")
     return first + b"".join(bytes.fromhex(part[:2].decode()) + part[2:] for part in rest)
 
 
 def stored_input():
-    """All of the input in a file, for servers that feed a program before they listen to it, as fcgiwrap does."""
+    """Stores all of the input in a file, for servers that write all of it before they read output, as fcgiwrap does."""
     import tempfile
 
     file = tempfile.TemporaryFile()
@@ -51,4 +51,4 @@ if __name__ == "__main__":
     try:
         main()
     except BrokenPipeError:
-        sys.exit(1)  # the server has gone
+        sys.exit(1)  # the server has closed the pipe

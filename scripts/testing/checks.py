@@ -1,4 +1,4 @@
-"""Checks: what one is, how it fails, and what is told of it."""
+"""Checks: their registration, their failures, and their report."""
 
 import fnmatch
 import json
@@ -10,7 +10,7 @@ from .client import Broken
 
 
 class Failure(Exception):
-    """What was sent, what was expected, what came, and where to look."""
+    """A failed check: what was sent, what was expected, what came, and a hint."""
 
     def __init__(self, sent, expected, came, hint=""):
         super().__init__(came)
@@ -18,7 +18,7 @@ class Failure(Exception):
 
 
 class Skip(Exception):
-    """This cannot be checked here; says why."""
+    """The check cannot run here; the message says why."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Outcome:
 
 
 CHECKS = []
-# What a check may need, and why it is left out without.
+# What a check may need, and the message if it is missing.
 NEEDS = {
     "server": "needs a server that the tester starts itself",
     "proc": "needs --pid, or a server that the tester starts itself, and /proc",
@@ -55,7 +55,7 @@ NEEDS = {
 
 
 def check(group, name, expected, hint, needs=()):
-    """Registers a function of the target as a check. It returns a note or nothing, or raises Failure or Skip."""
+    """Registers a function of the target as a check. The function returns a note or None, or raises Failure or Skip."""
 
     def register(function):
         CHECKS.append(Check(group, name, function, expected, hint, needs))
@@ -65,7 +65,7 @@ def check(group, name, expected, hint, needs=()):
 
 
 def expect(right, came, expected="", hint="", sent=""):
-    """What is not filled in here is said by the check itself, and by the response."""
+    """Raises Failure if `right` is false. The check and the response fill in what the arguments leave out."""
     if not right:
         sent = sent or getattr(came, "sent", "")
         raise Failure(sent, expected, str(came), hint)
@@ -77,7 +77,7 @@ def expect_status(response, *statuses, hint=""):
 
 
 def selected(checks, patterns):
-    """Those whose "group: name" contains one of the patterns, or matches it as a file name's pattern does."""
+    """The checks whose "group: name" contains one of the patterns, or matches it as a shell pattern."""
 
     def matches(text, pattern):
         return pattern in text or fnmatch.fnmatchcase(text, pattern)
@@ -117,7 +117,7 @@ def run_one(check, target):
 
 
 class Report:
-    """Tells of each check as it ends: a line each, or JSON at the end."""
+    """Reports the checks: a line when each ends, or JSON at the end."""
 
     def __init__(self, target, checks, as_json):
         self.target, self.checks, self.as_json = target, checks, as_json
@@ -129,7 +129,7 @@ class Report:
         print(f"{len(checks)} checks of {target}, scale {target.scale:g}", file=self.out, flush=True)
 
     def progress(self, check, done, total):
-        """How far a long check has come; on a terminal only."""
+        """Shows the progress of a long check; on a terminal only."""
         if self.live and time.monotonic() > self.told + 0.2:
             self.told = time.monotonic()
             print(f"\r\x1b[K  ...   {check}: {done:,} of {total:,}", end="", file=self.out, flush=True)
@@ -147,7 +147,7 @@ class Report:
         self.out.flush()
 
     def finish(self):
-        """The summary. Returns the exit status."""
+        """Prints the summary. Returns the exit status."""
         counts = {s: sum(o.status == s for o in self.outcomes) for s in ("passed", "failed", "skipped")}
         left = len(self.checks) - len(self.outcomes)
         seconds = time.monotonic() - self.start

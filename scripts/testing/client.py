@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 client that trusts nothing, reads responses of any size, and can say what it sent and what came."""
+"""A small strict HTTP/1.1 client. It reads responses of any size, and its errors show what was sent and what came."""
 
 import select
 import socket
@@ -11,7 +11,7 @@ REDIRECTS_MAX = 5
 
 
 class Broken(Exception):
-    """No whole response came: what was sent, and what came instead."""
+    """No complete response came: what was sent, and what came instead."""
 
     def __init__(self, sent, came):
         super().__init__(came)
@@ -87,7 +87,7 @@ class Connection:
         self.socket.close()
 
     def send(self, data):
-        """Sends bytes as they are."""
+        """Sends these bytes, without framing."""
         self.sent = repr(data if len(data) <= 400 else data[:400] + b"...")
         self._push([data])
 
@@ -103,7 +103,7 @@ class Connection:
             raise Broken(self.sent, f"sending failed: {error}") from error
 
     def request(self, method, path, fields=(), body=None, host="localhost"):
-        """Sends a request; the body is bytes, or a Body that is made while it is sent."""
+        """Sends a request. The body is bytes, or a Body, which is generated while it is sent."""
         fields = list(fields)
         if isinstance(body, Body):
             fields.append(body.field())
@@ -117,7 +117,7 @@ class Connection:
             self._push(part)
 
     def ask(self, method, path, fields=(), body=None, host="localhost", sink=None):
-        """A request and its response. A server that answers and closes before it has read all is listened to, too."""
+        """Sends a request and reads its response, also if the server answers and closes before it has read all."""
         try:
             self.request(method, path, fields, body, host)
         except Broken as broken:
@@ -128,7 +128,7 @@ class Connection:
         return self.response(method, sink)
 
     def response(self, method="GET", sink=None):
-        """The next response that is not an interim one. Its body goes to the sink, or is kept."""
+        """Reads the next final response. Its body goes to the sink, or is stored in the response."""
         while True:
             response = Response(self.sent, self._head(), method)
             if response.status >= 200:
@@ -143,7 +143,7 @@ class Connection:
         return response
 
     def interim(self):
-        """The next response's head, be it interim or not, and nothing of a body."""
+        """Reads the head of the next response, interim or final, and no body."""
         return Response(self.sent, self._head(), "HEAD")
 
     def _head(self):
@@ -192,7 +192,7 @@ class Connection:
             self._more("a line of a chunked body")
 
     def _pass_on(self, left, sink):
-        """`left` bytes, or with None all until the end, to the sink."""
+        """Moves `left` bytes to the sink; with None, all until the end of the connection."""
         while left is None or left > 0:
             if self.start == self.end and not self._more("a body", may_end=left is None):
                 return
@@ -222,7 +222,7 @@ class Connection:
         return f", after {rest!r}" if rest else ""
 
     def ends(self, within_s):
-        """Whether the server closes within this time; what it still sends is dropped."""
+        """True if the server closes the connection within this time. Discards what it still sends."""
         self.socket.settimeout(within_s)
         try:
             while self.socket.recv(1 << 16):
@@ -235,7 +235,7 @@ class Connection:
 
 
 class Session:
-    """What a browser does: keeps its connection, opens another when the server has closed it, follows redirects."""
+    """Behaves as a browser: keeps its connection, opens a new one after the server has closed it, follows redirects."""
 
     def __init__(self, address, patience_s=PATIENCE_S):
         self.address = address
@@ -274,5 +274,5 @@ class Session:
         return response
 
     def _was_closed(self):
-        """The server may end an idle connection at any time: then it can be read from."""
+        """True if the server has closed the idle connection: then the socket is readable."""
         return bool(select.select([self.connection.socket], [], [], 0)[0])

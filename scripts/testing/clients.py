@@ -1,4 +1,4 @@
-"""Clients as they are: slow ones, some that stop halfway, some that never read, many at once."""
+"""Difficult clients: slow ones, some that stop in the middle, some that never read, many at once."""
 
 import os
 import socket
@@ -10,7 +10,7 @@ from .checks import check, expect, expect_status
 from .client import Broken, Connection, head_of
 from .site import BIG_BYTES, FILES
 
-# tester.conf gives them 1 to 4 seconds.
+# The timeouts in tester.conf are 1 to 4 seconds.
 TIMEOUT_PATIENCE_S = 20
 NEVER_READS_S = 8
 HANGING_HINT = "no client may hold a connection for ever"
@@ -100,7 +100,7 @@ ended("an idle connection after its answer", head_of("GET", "/idle/plain.txt"))
 
 
 def reset(connection):
-    """Closes so that the server sees an error, not an end."""
+    """Closes with a reset, so that the server's read fails with an error."""
     connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
@@ -122,7 +122,7 @@ def _(target):
 
 
 @check("clients", "twenty that never read a large file: others are served, and they are ended in time",
-       f"status 200 for the others; not all {BIG_BYTES:,} bytes for who reads too late", "send_timeout")  # fmt: skip
+       f"status 200 for the others; not all {BIG_BYTES:,} bytes for slow readers", "send_timeout")  # fmt: skip
 def _(target):
     sleepers = [Connection(target.address) for _ in range(20)]
     try:
@@ -144,7 +144,7 @@ def _(target):
 
 
 class Zeros:
-    """Takes a body and drops it."""
+    """A sink that discards a body."""
 
     pattern = Pattern(b"\0")
 
@@ -164,7 +164,7 @@ def _(target):
             idle.append(target.connect())
         for _ in range(20):
             expect_status(target.ask("GET", "/"), 200)
-        # Those that have waited are served as well, as long as their time is not over.
+        # The idle connections are served as well, as long as their timeout has not passed.
         late = idle[-1]
         expect_status(late.ask("GET", "/files/plain.txt"), 200)
     finally:

@@ -1,4 +1,4 @@
-"""Configurations that are wrong, each refused with its line; and what cannot be had twice."""
+"""Wrong configurations: the server must refuse each one and name its line. And addresses that are in use already."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from .checks import check, expect, expect_status
 from .processes import PATIENCE_S
 
 GROUP = "configuration"
-# Where a wrong statement stands, and what is around it.
+# For each level, the text around a wrong statement.
 AROUND = {
     "main": "# a comment\n%s\nevents {}\nhttp {}\n",
     "events": "events {\n    %s\n}\nhttp {}\n",
@@ -17,7 +17,7 @@ AROUND = {
     "location": "events {}\nhttp {\n    server {\n        listen 127.0.0.1:4040;\n        location /a/ {\n"
     "            %s\n        }\n    }\n}\n",
 }
-# The level, and the wrong statement; "<<" begins the line that must be named, if it is not the first one of these.
+# The level and the wrong statement. "<<" marks the line that the message must name, if it is not the statement's first.
 WRONG = [
     ("main", "wrker_processes 1;"),
     ("main", "worker_processes none;"),
@@ -70,14 +70,14 @@ WRONG = [
     ("location", "location /b/ {}"),
     ("location", "limit_except NONSENSE { deny all; }"),
 ]
-# What has no end: which line is named is the server's choice.
+# Blocks and strings without an end: the server may name any line.
 UNFINISHED = [
     "events {}\nhttp {\n    server {\n        listen 127.0.0.1:4040;\n    }\n",
     "events {}\nhttp {\n    server {\n        listen 127.0.0.1:4040;\n        root html\n    }\n}\n",
     "events {}\nhttp {\n    root 'html;\n}\n",
     'events {}\nhttp {\n    root "html;\n}\n',
 ]
-# Two servers that no request could tell apart.
+# Two servers with the same address and name.
 TWICE = {
     "the same address and name in two servers": """events {}
 http {
@@ -107,7 +107,7 @@ http {
 
 
 def refuse(target, text, line):
-    """The configuration is refused; the message has the file's name and the line."""
+    """Checks that the configuration is refused, and that the message has the file's name and the line."""
     path = os.path.join(target.folder, "wrong.conf")
     with open(path, "wb") as file:
         file.write(text if isinstance(text, bytes) else text.encode())
@@ -119,7 +119,7 @@ def refuse(target, text, line):
 
 
 def marked(text):
-    """The text without its mark, and the mark's line; without a mark, None."""
+    """Returns the text without its mark, and the line of the mark (None if there is no mark)."""
     before, mark, _ = text.partition("<<")
     return text.replace("<<", "  "), before.count("\n") + 1 if mark else None
 
@@ -158,14 +158,14 @@ for what, text in TWICE.items():
 
 
 @check(GROUP, "a file that is not there is refused", "an error that names the file",
-       "there is no falling back to another configuration", ["conf"])  # fmt: skip
+       "the server must not fall back to another configuration", ["conf"])  # fmt: skip
 def _(target):
     status, said = target.server.test(os.path.join(target.folder, "no-such-file.conf"))
     expect(status != 0 and "no-such-file.conf" in said, f"status {status}: {said}", sent="-t -c no-such-file.conf")
 
 
 @check(GROUP, "the tester's own configuration is right", "status 0",
-       "what is served is also right for -t", ["conf"])  # fmt: skip
+       "-t must accept a configuration that the server accepts", ["conf"])  # fmt: skip
 def _(target):
     status, said = target.server.test(os.path.join(target.folder, "tester.conf"))
     expect(status == 0, f"status {status}: {said}", sent="-t -c tester.conf")

@@ -1,4 +1,4 @@
-"""What a site is made of: error pages, body limits, routes, default files, listings, redirects."""
+"""The content of a site: error pages, body limits, routes, default files, listings, redirects."""
 
 import html
 import re
@@ -36,7 +36,7 @@ def _(target):
 def _(target):
     get = expect_status(target.ask("GET", "/files/nothing-here"), 404)
     with target.connect() as connection:
-        # A body that comes all the same is taken for the next response.
+        # If the server sends a body anyway, the client reads it as the next response, and the check fails.
         head = expect_status(connection.ask("HEAD", "/files/nothing-here"), 404)
         expect(head.field("content-length") in (None, str(len(get.body))), head)
         expect_status(connection.ask("GET", "/files/plain.txt"), 200)
@@ -77,7 +77,7 @@ def _(target):
 
 
 def file(path, name, media_type=None):
-    """A file that must come back as it is."""
+    """A file that must come back unchanged."""
 
     @check(
         "routes", f"GET {path}: {name}", f"status 200, the bytes of {name}", "root, alias, and unescaping of the URL"

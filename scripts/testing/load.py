@@ -1,4 +1,4 @@
-"""Load as siege makes it, and what must be left when it is over: no memory, no descriptor, no process."""
+"""Load as siege makes it. After it, the server must have freed its memory, descriptors and processes."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from .processes import wait_until
 
 CLIENTS = 25
 SIEGE_S = 20
-# What an allocator may round up between two looks, and a logger may buffer.
+# The growth that an allocator's rounding and a log buffer may cause between two measurements.
 NOISE_BYTES = 1 << 20
 
 
@@ -62,7 +62,7 @@ def _(target):
 
 
 def mixed_load(target):
-    """Some of everything, from many clients."""
+    """Sends all kinds of requests, from many clients."""
     each = target.scaled(40)
 
     def job(index, tick):
@@ -104,7 +104,7 @@ def _(target):
 
 
 @check("load", "no descriptor is left open", "no more than at the start",
-       "each file, pipe and socket is closed by who has opened it", ["proc"])  # fmt: skip
+       "the server closes each file, pipe and socket that it opens", ["proc"])  # fmt: skip
 def _(target):
     target.session.close()
     wait_until(lambda: len(target.open_descriptors()) <= target.descriptors)
@@ -128,7 +128,7 @@ def _(target):
 
 
 @check("load", "the server is still the same one, and serves", "status 200, the first process",
-       "nothing of the above may end it, and nobody has started it again")  # fmt: skip
+       "no check may end the server, and it was not restarted")  # fmt: skip
 def _(target):
     expect_status(target.ask("GET", "/"), 200)
     if target.server:

@@ -1,4 +1,4 @@
-"""Methods known and unknown, requests that are none, uploads and deletions."""
+"""Known and unknown methods, invalid requests, uploads and deletions."""
 
 import os
 from urllib.parse import urlsplit
@@ -53,7 +53,7 @@ refused("CONNECT", "elsewhere.test:80", 400, 405, 501)
 
 
 def nonsense(what, data):
-    """What is no request at all: an answer of the client's fault, or the end."""
+    """An invalid request: the server must answer with an error status, or close the connection."""
 
     @check("methods", f"{what}: refused, no crash", "an error 4xx or 5xx, or the end of the connection", CRASH_HINT)
     def _(target):
@@ -148,7 +148,7 @@ def _(target):
 
 
 def posted(what, name, fields, body, content):
-    """Uploads by POST are a server's own affair: those that take none are not asked for them."""
+    """Uploads by POST are optional: the check is skipped for servers that do not take them."""
 
     @check("upload", f"POST of {what}, and the same bytes back", "status 2xx or 303, then 200 with the same bytes",
            "upload_store")  # fmt: skip

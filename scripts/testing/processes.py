@@ -1,4 +1,4 @@
-"""Starting the server, and what /proc says of a running one (proc(5); Linux only)."""
+"""Starts the server, and reads the state of a running one from /proc (proc(5); Linux only)."""
 
 import os
 import re
@@ -11,7 +11,7 @@ PATIENCE_S = 20
 
 
 def wait_until(test, within_s=PATIENCE_S, pause_s=0.02):
-    """Asks until the answer is true; gives the last answer."""
+    """Calls `test` until it returns a true value or the time is over; returns the last value."""
     end = time.monotonic() + within_s
     while True:
         answer = test()
@@ -21,7 +21,7 @@ def wait_until(test, within_s=PATIENCE_S, pause_s=0.02):
 
 
 def free_port(address="127.0.0.1"):
-    """A port that nobody listens on; None if there is no such address here."""
+    """A free port; None if this machine has no such address."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family) as probe:
@@ -32,7 +32,7 @@ def free_port(address="127.0.0.1"):
 
 
 class Server:
-    """A server that the tester has started, on a folder that it has made."""
+    """A server that the tester has started, with a folder that the tester has made."""
 
     def __init__(self, command, folder, address, tests_configurations=True, runs_programs=True):
         self.command, self.folder, self.address = command, folder, address
@@ -61,7 +61,7 @@ class Server:
             return False
 
     def test(self, config):
-        """Asks the program whether this configuration is right: the exit status, and what it says."""
+        """Lets the program check a configuration (-t); returns the exit status and the output."""
         command = [self.command[0], "-p", self.folder, "-t", "-c", config]
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE_S
@@ -73,7 +73,7 @@ class Server:
             return output.read()[-4000:]
 
     def stop(self):
-        """Ends it; says with what status, None if it had to be killed."""
+        """Ends the server; returns its status, or None if it had to be killed."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -85,7 +85,7 @@ class Server:
 
 
 def children(pid):
-    """The processes whose parent this is, with their states."""
+    """The children of this process, with their states."""
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -99,7 +99,7 @@ def children(pid):
 
 
 def family(pid):
-    """The process and those of its descendants that run the same program: workers, but no scripts."""
+    """The process and its descendants that run the same program: workers, but no scripts."""
 
     def program(pid):
         try:
@@ -114,20 +114,20 @@ def family(pid):
 
 
 def memory_bytes(pids, name="VmRSS"):
-    """VmRSS: in memory now; VmHWM: the most that there ever was. Their sum over the processes."""
+    """The sum of VmRSS (memory in use now) or VmHWM (its maximum so far) over the processes."""
     total = 0
     for pid in pids:
         try:
             with open(f"/proc/{pid}/status") as status:
                 found = re.search(rf"^{name}:\s+(\d+) kB", status.read(), re.M)
         except OSError:
-            continue  # it was about to become a script, or has ended
+            continue  # the process was about to run a script, or has ended
         total += int(found.group(1)) * 1024 if found else 0
     return total
 
 
 def descriptors(pids):
-    """All open descriptors as (pid, number, what it is)."""
+    """All open descriptors as (pid, number, target of the link in /proc)."""
     found = []
     for pid in pids:
         try:
@@ -139,7 +139,7 @@ def descriptors(pids):
 
 
 def connections(pid, ports):
-    """Local ports and states of TCP connections that a process may hold: neither listening nor TIME_WAIT."""
+    """Local ports and states of the TCP connections that a process may hold: not those in LISTEN or TIME_WAIT."""
     found = []
     for name in filter(os.path.exists, (f"/proc/{pid}/net/tcp", f"/proc/{pid}/net/tcp6")):
         with open(name) as table:

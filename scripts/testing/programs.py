@@ -127,10 +127,10 @@ def broken(script, what):
 
 broken("syntax.py", "a syntax error")
 broken("raises.py", "an exception")
-broken("exit1.py", "exit 1 without a word")
-broken("nothing.py", "an end without a word")
+broken("exit1.py", "exit 1 without output")
+broken("nothing.py", "exit 0 without output")
 broken("no-header.py", "text without a header")
-broken("bad-header.py", "a header that is none")
+broken("bad-header.py", "a malformed header")
 broken("killed.py", "killed by a signal")
 broken("no-interpreter.cgi", "an interpreter that is not there")
 
@@ -147,7 +147,7 @@ def _(target):
 
 
 def running(target, script):
-    """The process of the endless script, if one can see it from here, and it still runs."""
+    """The process of the endless script; None if it has ended, or if the tester cannot see it."""
     try:
         with open(f"{target.folder}/run/{script}.pid") as file:
             pid = int(file.read() or 0)
@@ -157,7 +157,7 @@ def running(target, script):
 
 
 def expect_ended(target, script):
-    """Nobody works for a client that is gone. A server whose programs are another one's children cannot see to that."""
+    """Checks that the server ends a script without a client. Not for servers whose scripts another daemon starts."""
     if target.server and not target.server.runs_programs:
         return
     ended = processes.wait_until(lambda: not running(target, script))

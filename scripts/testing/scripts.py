@@ -42,7 +42,7 @@ for _ in range(1000):
 STATUS = 'print("Status: 418 I am a teapot\\r\\nContent-Type: text/plain\\r\\n\\r\\nshort and stout")\n'
 REDIRECT = 'print("Status: 302 Found\\r\\nLocation: http://elsewhere.test/from-a-script\\r\\n\\r")\n'
 SHELL = 'printf "Content-Type: text/plain\\r\\n\\r\\n"\necho "a shell says $QUERY_STRING"\n'
-# Names itself in a file, so that the tester can see whether it has been ended.
+# Writes its pid to a file, so that the tester can see whether the server has ended it.
 ENDLESS_LOOP = 'import os\nopen("../run/loop.pid", "w").write(str(os.getpid()))\nwhile True:\n    pass\n'
 ENDLESS_SLEEP = 'import os, time\nopen("../run/sleep.pid", "w").write(str(os.getpid()))\ntime.sleep(3600)\n'
 ENDLESS_TALK = """\

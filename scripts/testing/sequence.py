@@ -1,4 +1,4 @@
-"""Part one: the sequence of the school's tester. Same order, same sizes; the client keeps its connection."""
+"""Part one: the sequence of the school's tester, in the same order, with the same sizes, on one connection."""
 
 from . import workers
 from .bodies import CHUNK_BYTES, LETTERS, ONES, UPPER, Body, Differs, Expected
@@ -6,14 +6,14 @@ from .checks import Failure, check, expect_status
 
 GROUP = "sequence"
 MB = 1_000_000
-# A body of 100 MB that waits behind 19 others on a busy machine.
+# Long enough for a body of 100 MB that waits for 19 others on a busy machine.
 LOAD_PATIENCE_S = 300
 POSTED = ["Content-Type: test/file"]
 FOLDER_HINT = "root YoupiBanane for /directory/, with index youpi.bad_extension"
 
 
 def simple(method, path, status, hint, body=None, fields=()):
-    """A request with one right answer."""
+    """A request with one correct status."""
     size = f" of {body.size:,} bytes" if body else ""
 
     @check(GROUP, f"{method} {path}{size}: {status}", f"status {status}", hint)
@@ -37,7 +37,7 @@ simple("GET", "/directory/Yeah/not_happy.bad_extension", 200, "a file in a folde
 
 
 def stored(target, path, size):
-    """The file is there and whole, as far as can be seen from here."""
+    """Checks that the stored file is complete, as far as the tester can see it."""
     sink = Expected(size, LETTERS)
     if not target.folder:
         status = target.session.ask("GET", f"/{path}", sink=sink).status
@@ -71,7 +71,7 @@ put(10 * MB, 200, 204)
 
 
 def upper(target, path, size, session):
-    """POSTs `size` letters, and wants them back in upper case."""
+    """POSTs `size` letters, and expects them back in upper case."""
     expect_status(session.ask("POST", path, POSTED, Body(size), sink=Expected(size, UPPER)), 200)
 
 

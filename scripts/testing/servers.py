@@ -1,4 +1,4 @@
-"""The servers that the tester can start: webserv, and others to know that the checks are fair."""
+"""The servers that the tester can start: webserv, and others to verify that the checks are fair."""
 
 import contextlib
 import os
@@ -35,10 +35,10 @@ def binary(name, given):
 
 @contextlib.contextmanager
 def start(name, given, folder):
-    """A server of that name on a folder that is prepared for it; ended when the context ends."""
+    """Starts this server with a prepared folder; ends it when the context ends."""
     program = binary(name, given)
     port, second = free_port(), free_port()
-    # Other addresses with the same port, where this machine has them.
+    # Other addresses with the same port, if this machine has them.
     extra = [address for address, ip in (("[::1]", "::1"), ("127.0.0.2", "127.0.0.2")) if free_port(ip)]
     config = site.prepare(folder, port, second, extra, TEMPLATES[name])
     command = {
@@ -55,7 +55,7 @@ def start(name, given, folder):
 
 
 def start_fcgiwrap(folder):
-    """nginx runs no programs itself."""
+    """Starts fcgiwrap for nginx, which cannot run CGI programs itself."""
     if not shutil.which("fcgiwrap"):
         raise RuntimeError("no fcgiwrap here: apt-get install fcgiwrap")
     socket = f"unix:{folder}/run/fcgiwrap"
@@ -63,6 +63,6 @@ def start_fcgiwrap(folder):
 
 
 def stop(process):
-    """Ends it, and with it those that it has forked and the programs that they run, endless ones, too."""
+    """Ends the process group: the process, its children, and the programs that they run."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -1,4 +1,4 @@
-"""The folder that the tester wants served: files, scripts, and tester.conf with this machine's paths and port."""
+"""Writes the site of the tester: files, scripts, and tester.conf with this machine's paths and port."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from . import scripts
 from .bodies import BINARY
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-# Present in every folder that the tester has made; only such a one is made anew.
+# This file marks a folder that the tester has made. The tester refuses to overwrite a folder without it.
 MARK = "tester.conf"
 BIG_BYTES = 64 << 20
 BINARY_BYTES = 300_000
@@ -42,7 +42,7 @@ FILES = {
     "wild/index.html": page("the wild site"),
 }
 FOLDERS = ["put_test", "upload/slow", "temp", "logs", "run"]
-# What a listing must show, and what it must not be broken by.
+# The names that a listing must show, with characters that must be escaped.
 LISTED = ["first.txt", "second & <third>.txt", "folder"]
 
 
@@ -50,7 +50,7 @@ SHEBANGS = {".py": f"#!{sys.executable}\n", ".sh": "#!/bin/sh\n", ".cgi": ""}
 
 
 def prepare(folder, port, second=None, extra=(), templates=("config/tester.conf",)):
-    """Writes the folder; what is in it from an earlier time is replaced. Returns the configuration's path.
+    """Writes the folder and replaces its old content. Returns the configuration's path.
 
     The first template becomes tester.conf, the others keep their names, in run/."""
     folder = os.path.abspath(folder)
@@ -65,12 +65,12 @@ def prepare(folder, port, second=None, extra=(), templates=("config/tester.conf"
         write(folder, name, text.encode())
     write(folder, "site/files/binary", bytes(BINARY.prefix(BINARY_BYTES)))
     write(folder, "site/big/big", b"")
-    os.truncate(os.path.join(folder, "site/big/big"), BIG_BYTES)  # all zeros, and no room on the disk
+    os.truncate(os.path.join(folder, "site/big/big"), BIG_BYTES)  # a sparse file of zeros, which needs no disk space
     for name, text in scripts.FILES.items():
         shebang = SHEBANGS.get(os.path.splitext(name)[1])
         write(folder, f"scripts/{name}", ((shebang or "") + text).encode(), executable=shebang is not None)
     with open(os.path.join(ROOT, "scripts/testing/cgi.py"), "rb") as program:
-        # Isolated, without the site's packages, and without writing byte code: it starts in a third of the time.
+        # -ISB: isolated, without site-packages, without byte code. It starts in a third of the time.
         write(folder, "cgi/tester", f"#!{sys.executable} -ISB\n".encode() + program.read(), executable=True)
     names = [MARK, *(f"run/{os.path.basename(template)}" for template in templates[1:])]
     for name, template in zip(names, templates):
@@ -89,7 +89,7 @@ def write(folder, name, content, executable=False):
 
 
 def fill(text, port, second, extra, folder):
-    """Puts ports and paths in their places; leaves out the lines of addresses that nobody can listen on here."""
+    """Fills in ports and paths; leaves out the lines with addresses that this machine does not have."""
     left_out = [address for address in ("[::1]", "127.0.0.2") if address not in extra]
     left_out += [] if second else ["127.0.0.1:8081"]
     lines = [line for line in text.splitlines(keepends=True) if not any(address in line for address in left_out)]

@@ -1,4 +1,4 @@
-"""What is tested: an address, and what is known of the server behind it."""
+"""The target of the checks: an address, and what is known of the server behind it."""
 
 import os
 
@@ -16,7 +16,7 @@ class Target:
         self.server = server
         # Addresses beside the first one with the same port.
         self.extra = extra
-        # How much it has open while nobody asks for anything.
+        # The number of open descriptors while no requests are made.
         self.descriptors = None
         if self.has("proc"):
             processes.wait_until(lambda: not self.connections())
@@ -39,7 +39,7 @@ class Target:
         }[need]
 
     def scaled(self, count, least=1):
-        """A number of requests or bytes at this scale."""
+        """Scales a number of requests or bytes."""
         return max(least, round(count * self.scale))
 
     def connect(self, patience_s=PATIENCE_S, address=None):
@@ -49,12 +49,12 @@ class Target:
         return Session(self.address, patience_s)
 
     def ask(self, method, path, fields=(), body=None, host="localhost", sink=None, address=None, patience_s=PATIENCE_S):
-        """One request on a connection of its own."""
+        """Sends one request on a new connection."""
         with self.connect(patience_s, address) as connection:
             return connection.ask(method, path, ["Connection: close", *fields], body, host, sink)
 
     def open_descriptors(self):
-        """What the server has open, but for files of the site and what watches them: it may keep some to serve again."""
+        """The server's descriptors without files of the site and their watches, which a cache may keep open."""
         folder = os.path.realpath(self.folder) + "/" if self.folder else "(no folder)"
         found = processes.descriptors(self.processes())
         def is_kept(name):
@@ -63,7 +63,7 @@ class Target:
         return [row for row in found if not is_kept(row[2])]
 
     def connections(self):
-        """The TCP connections of the server's ports that are not over."""
+        """The open TCP connections of the server's ports."""
         return processes.connections(self.pid, {address[1] for address in (self.address, self.second) if address})
 
     def processes(self):

@@ -1,4 +1,4 @@
-"""Load: many clients at the same time, each a process of its own, so that none waits for another one's interpreter."""
+"""Load: many clients at the same time, each in its own process, so that Python's interpreter lock delays none."""
 
 import multiprocessing
 from multiprocessing.connection import wait
@@ -6,7 +6,7 @@ from multiprocessing.connection import wait
 from .checks import Failure
 from .client import Broken
 
-# A process is a copy of this one: it costs no import, and nothing has to be handed over.
+# Processes are forked from this one: they need no imports, and they have copies of its data.
 FORK = multiprocessing.get_context("fork")
 
 

@@ -16,7 +16,7 @@ fn open(open: &mut Open, listens: &str, workers: usize) -> Sockets {
 }
 
 #[test]
-fn each_worker_has_a_socket_at_the_port_that_the_kernel_gave() {
+fn each_worker_has_a_socket_at_the_port_that_the_kernel_chose() {
     let mut sockets = open(&mut Open::default(), "listen 127.0.0.1:0;", 3);
     let address = sockets.addresses().remove(0).0;
     let taken: Vec<_> = (0..3).map(|worker| sockets.take(worker).remove(0).1).collect();
@@ -27,7 +27,7 @@ fn each_worker_has_a_socket_at_the_port_that_the_kernel_gave() {
 }
 
 #[test]
-fn sockets_that_share_a_port_find_out_that_another_program_is_there() {
+fn a_shared_port_is_refused_if_another_program_listens_there() {
     let other = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
     let port = other.local_addr().expect("has an address").port();
     for (listens, workers) in [(format!("listen 127.0.0.1:{port};"), 2), (format!("listen {port} reuseport;"), 1)] {
@@ -37,7 +37,7 @@ fn sockets_that_share_a_port_find_out_that_another_program_is_there() {
 }
 
 #[test]
-fn who_meets_whom_at_one_port() {
+fn which_addresses_conflict() {
     let socket = |address: &str, ipv6_only| Socket {
         _name: None,
         fd: webserv_sys::pipe::pipe().expect("a descriptor").0,
@@ -63,7 +63,7 @@ fn who_meets_whom_at_one_port() {
 }
 
 #[test]
-fn a_unix_socket_is_open_to_all_and_goes_with_its_last_holder() {
+fn a_unix_socket_has_mode_0666_and_is_removed_with_its_last_owner() {
     let path = temp("name");
     let mut sockets = open(&mut Open::default(), &format!("listen unix:{};", path.display()), 2);
     let (first, second) = (sockets.take(0), sockets.take(1));
@@ -76,7 +76,7 @@ fn a_unix_socket_is_open_to_all_and_goes_with_its_last_holder() {
 }
 
 #[test]
-fn a_socket_file_of_somebody_else_stays() {
+fn a_socket_file_of_another_program_is_not_removed() {
     let path = temp("other");
     let mut sockets = open(&mut Open::default(), &format!("listen unix:{};", path.display()), 1);
     let ours = sockets.take(0);
@@ -87,7 +87,7 @@ fn a_socket_file_of_somebody_else_stays() {
     std::fs::remove_file(&path).expect("removed");
 }
 
-/// Elsewhere than on Linux a full backlog is told in other ways.
+/// Only for Linux: other systems report a full backlog with other errors.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_backlog_can_be_changed_while_the_socket_is_open() {
@@ -110,7 +110,7 @@ fn a_backlog_can_be_changed_while_the_socket_is_open() {
 }
 
 #[test]
-fn what_cannot_be_changed_of_an_open_socket_is_named_once() {
+fn an_option_that_cannot_be_changed_is_named_once() {
     let mut all = Open::default();
     let mut sockets = open(&mut all, "listen [::1]:0;", 2);
     let taken = (sockets.take(0), sockets.take(1));

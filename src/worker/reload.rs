@@ -1,4 +1,4 @@
-//! A new configuration while the server runs: all that can fail is done before anything changes.
+//! Loads a new configuration while the server runs. Every step that can fail comes before the first change.
 
 use super::Loader;
 use crate::config::{Config, Listener};
@@ -6,18 +6,18 @@ use crate::listen::{Open, Socket, Sockets};
 use crate::log::LogFiles;
 use std::sync::{Arc, Mutex};
 
-/// A new configuration, with its log files and the sockets for addresses that the old one did not have.
+/// A new configuration, its open log files, and the listening sockets for addresses that the old one did not have.
 #[derive(Clone)]
 pub struct Reload {
     /// The configuration.
     pub config: Arc<Config>,
-    /// Its logs.
+    /// Its open log files.
     pub logs: LogFiles,
     sockets: Arc<Mutex<Sockets>>,
 }
 
 impl Reload {
-    /// The new listeners with this worker's socket for each.
+    /// Takes this worker's socket of each new listener.
     pub fn take_sockets(&self, worker: usize) -> Vec<(Listener, Arc<Socket>)> {
         match self.sockets.lock() {
             Ok(mut sockets) => sockets.take(worker),
@@ -26,11 +26,11 @@ impl Reload {
     }
 }
 
-/// What the first worker knows of the configuration.
+/// The state that only the first worker has, for reloads.
 pub(super) struct Leader {
-    /// The one that the server was started with: it decides what no reload can change.
+    /// The configuration that the server was started with. The settings in `fixed` keep its values.
     started: Arc<Config>,
-    /// The one in force.
+    /// The current configuration.
     config: Arc<Config>,
     loader: Loader,
     open: Open,
@@ -41,12 +41,12 @@ impl Leader {
         Self { started: Arc::clone(&config), config, loader, open }
     }
 
-    /// The configuration in force.
+    /// The current configuration.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// As [`super::Team::reload`].
+    /// See [`super::Team::reload`].
     pub fn reload(&mut self) -> Result<(Reload, Vec<String>), String> {
         let config = Arc::new((self.loader)()?);
         let logs = LogFiles::open(&config)?;
@@ -56,13 +56,13 @@ impl Leader {
 
         let mut warnings: Vec<String> = config.warnings.iter().map(|w| w.to_string()).collect();
         let fixed = fixed(&self.started, &config).into_iter().chain(self.open.adapt(&config.listeners));
-        warnings.extend(fixed.map(|what| format!("{what} has changed, which takes a new start of the server")));
+        warnings.extend(fixed.map(|what| format!("{what} has changed; restart the server for it to take effect")));
         self.config = Arc::clone(&config);
         Ok((Reload { config, logs, sockets: Arc::new(Mutex::new(sockets)) }, warnings))
     }
 }
 
-/// What differs and cannot be changed while the server runs.
+/// The names of the directives that differ and that a reload cannot change.
 fn fixed(started: &Config, new: &Config) -> Vec<String> {
     let rows = [
         ("worker_processes", started.workers != new.workers),
@@ -88,7 +88,7 @@ mod tests {
         let mut new = Config { workers: 3, user, pid: Some("run/pid".into()), daemon: true, ..started.clone() };
         new.events.poller = Some("poll");
         new.events.try_first = false;
-        // What the loop reads anew each time can be changed.
+        // A reload can change these: the loop reads them each time.
         new.events.worker_connections = 1;
         new.events.multi_accept = true;
         let all = ["worker_processes", "use", "try_first", "user", "pid", "daemon"].map(|name| format!("\"{name}\""));

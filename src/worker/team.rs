@@ -1,4 +1,4 @@
-//! The workers of one process, as one of them sees the others.
+//! How a worker reaches the other workers of its process.
 
 use super::reload::{Leader, Reload};
 use super::{Command, Loader};
@@ -10,31 +10,34 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use webserv_sys::file;
 
-/// The other workers, and what the first one needs for reading the configuration again.
+/// The channels to the other workers, and the state for reloads. Only the first worker has them: it handles the
+/// signals.
 pub struct Team {
     number: usize,
-    /// Of the first worker only, as are the others.
+    /// `None` in all workers but the first.
     lead: Option<Leader>,
+    /// Empty in all workers but the first.
     others: Vec<WorkerChannel>,
 }
 
-/// How another worker is reached: a command is put into its channel, then a byte into its line wakes it.
+/// The way to send commands to another worker: put a command into its queue, then write a byte to its wake-up socket.
 pub struct WorkerChannel {
     /// The worker's number.
     pub number: usize,
-    /// Where commands go in.
+    /// The queue of commands.
     pub commands: Sender<Command>,
-    /// A socket pair's end; the other is read by the worker's CommandRead, and closed when the worker ends.
-    pub line: Arc<OwnedFd>,
+    /// This worker's end of a socket pair. A byte makes the other end readable, which wakes the other worker's
+    /// CommandRead. When the other worker ends, its end is closed, and this end reads EOF.
+    pub wake_up: Arc<OwnedFd>,
 }
 
 impl Team {
-    /// A worker that knows no others: every worker but the first, and tests.
+    /// The team of a worker that sends no commands: every worker but the first, and in tests.
     pub fn member(number: usize) -> Self {
         Self { number, lead: None, others: Vec::new() }
     }
 
-    /// The first worker, which hears the signals and passes them on.
+    /// The team of the first worker, which handles the signals and sends commands to the others.
     pub fn leader(config: Arc<Config>, loader: Loader, open: Open, others: Vec<WorkerChannel>) -> Self {
         Self { number: 0, lead: Some(Leader::new(config, loader, open)), others }
     }
@@ -44,39 +47,39 @@ impl Team {
         self.number
     }
 
-    /// The other workers that still run, as far as this one knows.
+    /// The other workers that have not ended. Empty in all workers but the first.
     pub fn others(&self) -> &[WorkerChannel] {
         &self.others
     }
 
-    /// Another worker has ended.
+    /// Removes a worker that has ended.
     pub fn remove(&mut self, number: usize) {
         self.others.retain(|worker_channel| worker_channel.number != number);
     }
 
-    /// Passes a command on.
+    /// Sends a command to all other workers.
     pub fn tell_others(&self, command: &Command) {
         for worker_channel in &self.others {
             if worker_channel.commands.send(command.clone()).is_ok() {
-                // A full line rings as well as another byte would.
-                let _ = file::write(worker_channel.line.as_fd(), b"!");
+                // If the socket's buffer is full, the write fails, but then the other end is readable already.
+                let _ = file::write(worker_channel.wake_up.as_fd(), b"!");
             }
         }
     }
 
-    /// Opens the log files again.
+    /// Opens the log files again, for SIGUSR1.
     ///
     /// # Errors
-    /// Which file cannot be opened, and why; then all stay as they were.
+    /// A message for the log: the file that cannot be opened, and why. Then the old files stay in use.
     pub fn reopen(&self) -> Result<LogFiles, String> {
         LogFiles::open(self.lead()?.config())
     }
 
-    /// Reads the configuration again, and opens its logs and what it listens on that was not open before. Gives it with
-    /// what is to be warned of.
+    /// Reads the configuration again, opens its log files, and the sockets for new addresses. Returns them with the
+    /// warnings for the log.
     ///
     /// # Errors
-    /// What is wrong with the configuration, or what cannot be opened, in words; then nothing has changed.
+    /// A message for the log: what is wrong with the configuration, or what cannot be opened. Then nothing has changed.
     pub fn reload(&mut self) -> Result<(Reload, Vec<String>), String> {
         self.lead.as_mut().ok_or(NO_LEADER)?.reload()
     }
@@ -86,4 +89,4 @@ impl Team {
     }
 }
 
-const NO_LEADER: &str = "only the first worker does that";
+const NO_LEADER: &str = "only the first worker can do this";

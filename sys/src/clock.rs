@@ -1,26 +1,26 @@
-//! Clocks: one to measure with, one to tell the time by, and the local time zone.
+//! Clocks: a monotonic clock for durations, a wall clock for dates, and the local time zone.
 
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-/// A time on the clock that never goes back (`CLOCK_MONOTONIC` in clock_gettime(2)), in nanoseconds since a time before
-/// this process. They are never zero: this is half of an `Instant`, and an `Option` of one takes no more.
+/// A time on the monotonic clock (`CLOCK_MONOTONIC` in clock_gettime(2)), in nanoseconds since an unspecified time. It
+/// has 8 bytes, half of an `Instant`; it is never zero, so that an `Option` of it has 8 bytes, too.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Moment(NonZeroU64);
 
 impl Moment {
-    /// Beyond the end of the clock.
+    /// Later than all times of the clock.
     pub const NEVER: Moment = Moment(NonZeroU64::MAX);
 
-    /// What the clock shows. Costs no system call on Linux (vdso).
+    /// Reads the clock. On Linux this makes no system call (vdso(7)).
     pub fn now() -> Self {
         let now = clock_gettime(libc::CLOCK_MONOTONIC);
         let nanos = now.tv_sec as u64 * NANOS_PER_SEC + now.tv_nsec as u64;
         Self(NonZeroU64::new(nanos).unwrap_or(NonZeroU64::MIN))
     }
 
-    /// So much later; [`NEVER`](Self::NEVER) if the clock does not go so far.
+    /// The time `wait` after this one; [`NEVER`](Self::NEVER) if it does not fit.
     #[inline]
     pub fn after(self, wait: Duration) -> Self {
         let nanos = wait.as_secs().saturating_mul(NANOS_PER_SEC).saturating_add(wait.subsec_nanos().into());
@@ -47,11 +47,11 @@ fn clock_gettime(clock: libc::clockid_t) -> libc::timespec {
     // SAFETY: the pointer is valid for the call, which fills the struct.
     let result = unsafe { libc::clock_gettime(clock, time.as_mut_ptr()) };
     assert_eq!(result, 0, "every system of POSIX.1-2001 or later has this clock");
-    // SAFETY: the call has succeeded, so the struct is filled.
+    // SAFETY: the call succeeded, so the struct is filled.
     unsafe { time.assume_init() }
 }
 
-/// A time of day, UTC: since 1970, without leap seconds.
+/// A date and time in UTC, counted from 1970 without leap seconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Wall {
     /// Seconds since 1970; negative before.
@@ -60,14 +60,14 @@ pub struct Wall {
     pub nanos: u32,
 }
 
-/// Now, on the clock that people read: `CLOCK_REALTIME` in clock_gettime(2). It may jump, in both directions.
+/// The current date and time: `CLOCK_REALTIME` in clock_gettime(2). This clock may jump in both directions.
 pub fn wall() -> Wall {
     let now = clock_gettime(libc::CLOCK_REALTIME);
-    // A clock set before 1970 reads as 1970: logs and dates have no use for what was before.
+    // A clock that is set before 1970 reads as 1970: HTTP dates and logs need no earlier time.
     Wall { secs: now.tv_sec.max(0) as _, nanos: now.tv_nsec as u32 }
 }
 
-/// A time as a clock on the wall of this time zone shows it.
+/// A local date and time ("broken-down time" in localtime(3)).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Broken {
     /// The year, 0 to 9999.
@@ -82,23 +82,24 @@ pub struct Broken {
     pub minute: u8,
     /// 0 to 59, or 60 in a zone that counts leap seconds.
     pub second: u8,
-    /// How far the zone is ahead of UTC then, in seconds; negative to the west.
+    /// The difference of the local time to UTC at that time, in seconds; negative west of Greenwich.
     pub offset_secs: i32,
 }
 
-/// A day inside the years 0 and 9999 at both ends, so that every zone has it in these years too.
+/// The years 0 to 9999 without the first and the last day, so that the local year is in this range in every zone.
 const LOCAL_SECS: std::ops::RangeInclusive<i64> = -62_167_132_800..=253_402_214_400;
 
-/// The local time at `secs` since 1970, by the zone in `TZ` or /etc/localtime: localtime_r(3).
+/// The local time `secs` seconds after 1970, in the zone of `TZ` or /etc/localtime: localtime_r(3).
 ///
-/// Times outside the years 0 to 9999 are moved to their ends. The first call reads the zone's file.
+/// A time before the year 0 becomes the start of that year, one after 9999 its end. The first call reads the zone's
+/// file.
 pub fn local(secs: i64) -> Broken {
     let secs = secs.clamp(*LOCAL_SECS.start(), *LOCAL_SECS.end()) as _;
     let mut raw = MaybeUninit::<libc::tm>::zeroed();
-    // SAFETY: both pointers are valid for the call, which fills the struct. It fails only for years above i32, so not
-    // here; and then the zeroes of the struct would stay.
+    // SAFETY: both pointers are valid for the call, which fills the struct. It fails only for years that do not fit
+    // into i32, which cannot happen here; and then the struct would keep its zeroes.
     unsafe { libc::localtime_r(&raw const secs, raw.as_mut_ptr()) };
-    // SAFETY: tm is integers and a pointer, zeroed at first, and then filled.
+    // SAFETY: tm consists of integers and a pointer; it was zeroed and then filled.
     let raw = unsafe { raw.assume_init() };
     Broken {
         year: (raw.tm_year + 1900) as u16,
@@ -141,7 +142,8 @@ mod tests {
     fn the_wall_clock_agrees_with_the_file_system() {
         let before = wall();
         assert!(before.nanos < 1_000_000_000);
-        // Files are stamped by the tick, a few milliseconds behind; a whole day would be another clock.
+        // A file's time may be some milliseconds old, since the kernel reads it at each tick. A difference of a day
+        // would mean that it is another clock.
         let file = crate::testing::TempDir::new();
         let stamp = std::fs::metadata(file.path()).unwrap().modified().unwrap();
         let stamp_secs = stamp.duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "run in a process of its own, with TZ set, by the_local_time_follows_the_zone"]
+    #[ignore = "run in a separate process, with TZ set, by the_local_time_follows_the_zone"]
     fn local_times_of_a_zone() {
         assert_own_process("clock::tests::local_times_of_a_zone");
         // The zones are POSIX TZ strings, which need no zone files: see tzset(3).

@@ -1,8 +1,8 @@
-//! What a system call says when it fails.
+//! The error of a failed system call.
 
 use std::{fmt, io};
 
-/// A failed call: which one, and its `errno`.
+/// The name of a failed call, and its `errno`.
 ///
 /// Displays as `accept4: Too many open files (os error 24)`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,63 +20,63 @@ impl Error {
         Self { call, errno }
     }
 
-    /// The current thread's `errno`, said of `call`. Call it right after the failure.
+    /// An error of `call` with the current `errno`. Must be called right after the failed call.
     #[cold]
     pub fn last(call: &'static str) -> Self {
         Self { call, errno: io::Error::last_os_error().raw_os_error().unwrap_or(0) }
     }
 
-    /// `EIO`: a file has become shorter than it was when its length was promised.
+    /// `EIO`: a file has become shorter since its length was announced.
     pub const fn shrunk(call: &'static str) -> Self {
         Self::new(call, libc::EIO)
     }
 
-    /// `ENOENT`: there is something of that name, and it is not what `call` was to find.
+    /// `ENOENT`: the name exists, but it is not what `call` looks for.
     pub const fn not_found(call: &'static str) -> Self {
         Self::new(call, libc::ENOENT)
     }
 
-    /// `ELOOP`: a symbolic link stands where none may be followed.
+    /// `ELOOP`: the path has a symbolic link that must not be followed.
     pub const fn link_refused(call: &'static str) -> Self {
         Self::new(call, libc::ELOOP)
     }
 
-    /// `EEXIST`: the name that `call` was to give is taken.
+    /// `EEXIST`: the new name exists already.
     pub const fn taken(call: &'static str) -> Self {
         Self::new(call, libc::EEXIST)
     }
 
-    /// `EBUSY`: another file system is mounted here, and `call` may not leave the one that it is on.
+    /// `EBUSY`: another file system is mounted there, and `call` must stay on one file system.
     pub const fn mounted(call: &'static str) -> Self {
         Self::new(call, libc::EBUSY)
     }
 
-    /// `ESTALE`: what `call` has found is not what was there before.
+    /// `ESTALE`: the file that `call` found is not the one that was there before.
     pub const fn replaced(call: &'static str) -> Self {
         Self::new(call, libc::ESTALE)
     }
 
-    /// `EMLINK`: directories lie deeper in each other than `call` may go.
+    /// `EMLINK`: the directories are nested deeper than `call` may go.
     pub const fn too_deep(call: &'static str) -> Self {
         Self::new(call, libc::EMLINK)
     }
 
-    /// `ENOTSUP`: what `call` was to watch can change without a word.
+    /// `ENOTSUP`: the kernel does not report all changes of the file that `call` should watch.
     pub const fn not_watched(call: &'static str) -> Self {
         Self::new(call, libc::ENOTSUP)
     }
 
-    /// `ECANCELED`: what `call` worked for has been ended by force.
+    /// `ECANCELED`: `call` was cancelled.
     pub const fn cancelled(call: &'static str) -> Self {
         Self::new(call, libc::ECANCELED)
     }
 
-    /// `ETIMEDOUT`: the other side took too long to let `call` go on.
+    /// `ETIMEDOUT`: the other side took too long.
     pub const fn timed_out(call: &'static str) -> Self {
         Self::new(call, libc::ETIMEDOUT)
     }
 
-    /// The call that failed, by its man page's name.
+    /// The name of the failed call, as in its man page.
     pub fn call(&self) -> &'static str {
         self.call
     }
@@ -91,53 +91,53 @@ impl Error {
         io::Error::from_raw_os_error(self.errno).kind()
     }
 
-    /// `EAGAIN` or `EWOULDBLOCK`: nothing is there now, wait for the kernel.
+    /// `EAGAIN` or `EWOULDBLOCK`: the call cannot go on now; wait until the poller reports the descriptor.
     pub fn would_block(&self) -> bool {
         self.errno == libc::EAGAIN || self.errno == libc::EWOULDBLOCK
     }
 
-    /// `EMFILE`, `ENFILE`, `ENOBUFS` or `ENOMEM`: the process or the system has no more to give, for now.
+    /// `EMFILE`, `ENFILE`, `ENOBUFS` or `ENOMEM`: the process or the system has no free descriptors or memory now.
     pub fn is_exhaustion(&self) -> bool {
         [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM].contains(&self.errno)
     }
 
-    /// `ENOSPC`, `EDQUOT` or `EFBIG`: the disk, or the part of it that we may fill, is full.
+    /// `ENOSPC`, `EDQUOT` or `EFBIG`: the disk is full, or a quota or the limit of the file size is reached.
     pub fn is_disk_full(&self) -> bool {
         [libc::ENOSPC, libc::EDQUOT, libc::EFBIG].contains(&self.errno)
     }
 
-    /// `ENOTEMPTY`, or `EEXIST` for it: there are files in the directory.
+    /// `ENOTEMPTY`, or `EEXIST` on some systems: the directory is not empty.
     pub fn is_not_empty(&self) -> bool {
         [libc::ENOTEMPTY, libc::EEXIST].contains(&self.errno)
     }
 
-    /// `EEXIST`: the name is taken.
+    /// `EEXIST`: the name exists already.
     pub fn is_taken(&self) -> bool {
         self.errno == libc::EEXIST
     }
 
-    /// `EISDIR`, `ENOTDIR`: a directory stands where a file should, or the other way round.
+    /// `EISDIR`, `ENOTDIR`: a directory is where a file is expected, or the reverse.
     pub fn is_wrong_kind(&self) -> bool {
         [libc::EISDIR, libc::ENOTDIR].contains(&self.errno)
     }
 
-    /// `EBUSY`, `ESTALE`: something is mounted there, or it is not what it was a moment ago.
+    /// `EBUSY`, `ESTALE`: a file system is mounted there, or the file was replaced in the meantime.
     pub fn is_busy(&self) -> bool {
         [libc::EBUSY, libc::ESTALE].contains(&self.errno)
     }
 
-    /// `EXDEV`: the two names are not on one file system.
+    /// `EXDEV`: the two names are on different file systems.
     pub fn is_cross_device(&self) -> bool {
         self.errno == libc::EXDEV
     }
 
-    /// This system, or this file system, has not what was asked of it, and another way is to be found: `ENOSYS`,
-    /// `EOPNOTSUPP`, `EINVAL`, and `EISDIR` from kernels that do not know O_TMPFILE.
+    /// The system or the file system does not support the call, so that the caller must use another one: `ENOSYS`,
+    /// `EOPNOTSUPP`, `EINVAL`, and `EISDIR` from kernels without O_TMPFILE.
     pub fn is_unsupported(&self) -> bool {
         [libc::ENOSYS, libc::EOPNOTSUPP, libc::ENOTSUP, libc::EINVAL, libc::EISDIR].contains(&self.errno)
     }
 
-    /// `EPIPE`: nobody reads what is written.
+    /// `EPIPE`: the other end is closed.
     pub fn is_broken_pipe(&self) -> bool {
         self.errno == libc::EPIPE
     }
@@ -152,13 +152,13 @@ impl Error {
         self.errno == libc::ETIMEDOUT
     }
 
-    /// The file is not there, or its path leads nowhere: `ENOENT`, `ENOTDIR`, `ENAMETOOLONG`.
+    /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG`: the file does not exist, or its path is not valid.
     pub fn is_not_found(&self) -> bool {
         [libc::ENOENT, libc::ENOTDIR, libc::ENAMETOOLONG].contains(&self.errno)
     }
 
-    /// The file is there and not for us: `EACCES`, `EPERM`, `EROFS` (nobody may write there), and `ELOOP` or `EMLINK`
-    /// where links are not followed.
+    /// `EACCES`, `EPERM`, `EROFS` (a read-only file system): access is denied. Also `ELOOP` or `EMLINK` if symbolic
+    /// links must not be followed.
     pub fn is_forbidden(&self) -> bool {
         [libc::EACCES, libc::EPERM, libc::EROFS, libc::ELOOP, libc::EMLINK].contains(&self.errno)
     }
@@ -184,10 +184,10 @@ impl From<Error> for io::Error {
     }
 }
 
-/// Calls a function of libc and turns `-1` into an [`Error`] that carries the function's name.
+/// Calls a function of libc and turns `-1` into an [`Error`] with the function's name.
 ///
-/// `syscall!(listen(fd, backlog))` is `Result<c_int>`. Repeats after `EINTR`. The caller writes the `unsafe` block
-/// around it and says why it is sound.
+/// `syscall!(listen(fd, backlog))` is a `Result<c_int>`. It repeats the call after `EINTR`. The caller writes the
+/// `unsafe` block around it, with the SAFETY comment.
 macro_rules! syscall {
     ($call:ident ( $($arg:expr),* $(,)? )) => {
         loop {

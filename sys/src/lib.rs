@@ -1,9 +1,9 @@
-//! The kernel as webserv sees it.
+//! Safe functions for the system calls that webserv uses.
 //!
-//! Every `unsafe` block and every `extern "C"` declaration of the project stands in this crate, and nothing of HTTP.
-//! Functions carry the name of their man page; descriptors come in borrowed or owned ([`std::os::fd`]), out-parameters
-//! are return values, `-1` is an [`Error`] that names the call. There is no policy here: no retries but after `EINTR`,
-//! no logging, no limits.
+//! Every `unsafe` block and every `extern "C"` declaration of the project is in this crate. It contains no HTTP.
+//! Functions have the name of their man page. They take borrowed descriptors and return owned ones ([`std::os::fd`]),
+//! return out-parameters as values, and turn `-1` into an [`Error`] that names the call. There is no policy here: no
+//! retries except after `EINTR`, no logging, no limits.
 
 #[macro_use]
 mod error;

@@ -1,65 +1,66 @@
 //! Pipes, and the flags of descriptors. Both ends of a pipe are closed on exec.
 //!
-//! Blocking or not is a property of each end (of the open file description, which a child shares): programs expect
-//! their standard streams to block, the loop must not. So a child's end is made blocking, and ours not; or ours is read
-//! from by a call that does not wait.
+//! `O_NONBLOCK` belongs to the open file description of each end, which a child process shares. Programs expect
+//! blocking standard streams, but the event loop must not block. So the child's end is blocking and ours is not, or we
+//! read with a call that does not block.
 
 use crate::Result;
 use libc::c_int;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// A pipe of which neither end blocks: its read end and its write end. Errors: `EMFILE`, `ENFILE`.
+/// A pipe with two non-blocking ends: its read end and its write end. Errors: `EMFILE`, `ENFILE`.
 pub fn pipe() -> Result<(OwnedFd, OwnedFd)> {
     pipe_with(libc::O_NONBLOCK)
 }
 
-/// A pipe whose read end, for a child's standard input, blocks: that end, and our write end.
+/// A pipe for a child's standard input: its blocking read end, and our non-blocking write end.
 pub fn pipe_to_child() -> Result<(OwnedFd, OwnedFd)> {
     let (read, write) = pipe_with(0)?;
     make_nonblocking(write.as_fd())?;
     Ok((read, write))
 }
 
-/// A pipe whose write end, for a child's standard output, blocks: our read end, for [`read`], and that end.
+/// A pipe for a child's standard output: our read end, for [`read`], and its blocking write end.
 pub fn pipe_from_child() -> Result<(OwnedFd, OwnedFd)> {
     let (read, write) = pipe_with(0)?;
-    if !nowait::find_out(read.as_fd()) {
+    if !nowait::test_support(read.as_fd()) {
         make_nonblocking(read.as_fd())?;
     }
     Ok((read, write))
 }
 
-/// Reads from our end of a [`pipe_from_child`], and does not wait. `Ok(0)`: all write ends are closed. Errors: `EAGAIN`
-/// (nothing has come).
+/// Reads from our end of a [`pipe_from_child`] without blocking. `Ok(0)`: all write ends are closed. Errors: `EAGAIN`
+/// (no bytes now).
 pub fn read(pipe: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
-    if nowait::is_known() { nowait::read(pipe, buffer) } else { crate::file::read(pipe, buffer) }
+    if nowait::is_supported() { nowait::read(pipe, buffer) } else { crate::file::read(pipe, buffer) }
 }
 
-/// Linux since 6.5 can read from a pipe without waiting whatever the flags of its descriptor: preadv2(2).
+/// preadv2(2) with `RWF_NOWAIT` (pipes: Linux 6.5) reads without blocking, also if the descriptor is blocking. This
+/// saves the call that makes the descriptor non-blocking.
 #[cfg(target_os = "linux")]
 mod nowait {
     use super::*;
     use crate::Error;
     use std::sync::OnceLock;
 
-    static KNOWN: OnceLock<bool> = OnceLock::new();
+    static SUPPORTED: OnceLock<bool> = OnceLock::new();
 
-    /// Whether this system knows it; found out with the first pipe, in which there is nothing yet.
-    pub(super) fn find_out(fresh: BorrowedFd<'_>) -> bool {
-        *KNOWN.get_or_init(|| read(fresh, &mut [0]).is_err_and(|error| error.would_block()))
+    /// True if this kernel supports it. The first call tests it with `fresh`, an empty pipe.
+    pub(super) fn test_support(fresh: BorrowedFd<'_>) -> bool {
+        *SUPPORTED.get_or_init(|| read(fresh, &mut [0]).is_err_and(|error| error.would_block()))
     }
 
-    pub(super) fn is_known() -> bool {
-        KNOWN.get().copied().unwrap_or_default()
+    pub(super) fn is_supported() -> bool {
+        SUPPORTED.get().copied().unwrap_or_default()
     }
 
     pub(super) fn read(pipe: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
         let slice = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-        // The place -1, in two halves, means the descriptor's own: a pipe has no other.
-        let (fd, place) = (pipe.as_raw_fd(), -1 as libc::c_long);
+        // The offset -1 means the descriptor's own position, which pipes need. The call takes it as two words.
+        let (fd, offset) = (pipe.as_raw_fd(), -1 as libc::c_long);
         // SAFETY: the kernel reads the one slice, and writes at most `buffer.len()` bytes to the buffer.
         let read =
-            unsafe { syscall!(syscall(libc::SYS_preadv2, fd, &raw const slice, 1, place, place, libc::RWF_NOWAIT)) };
+            unsafe { syscall!(syscall(libc::SYS_preadv2, fd, &raw const slice, 1, offset, offset, libc::RWF_NOWAIT)) };
         read.map(|n| n as usize).map_err(|error: Error| Error::new("preadv2", error.errno()))
     }
 }
@@ -68,11 +69,11 @@ mod nowait {
 mod nowait {
     use super::*;
 
-    pub(super) fn find_out(_: BorrowedFd<'_>) -> bool {
+    pub(super) fn test_support(_: BorrowedFd<'_>) -> bool {
         false
     }
 
-    pub(super) fn is_known() -> bool {
+    pub(super) fn is_supported() -> bool {
         false
     }
 
@@ -86,7 +87,7 @@ fn pipe_with(flags: c_int) -> Result<(OwnedFd, OwnedFd)> {
     let mut fds = [-1; 2];
     // SAFETY: the call writes two descriptors to the array of two.
     unsafe { syscall!(pipe2(fds.as_mut_ptr(), flags | libc::O_CLOEXEC)) }?;
-    // SAFETY: the call has just opened both descriptors, nobody else owns them.
+    // SAFETY: the call has just opened both descriptors; they have no other owner.
     Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
 }
 
@@ -95,7 +96,7 @@ fn pipe_with(flags: c_int) -> Result<(OwnedFd, OwnedFd)> {
     let mut fds = [-1; 2];
     // SAFETY: the call writes two descriptors to the array of two.
     unsafe { syscall!(pipe(fds.as_mut_ptr())) }?;
-    // SAFETY: the call has just opened both descriptors, nobody else owns them.
+    // SAFETY: the call has just opened both descriptors; they have no other owner.
     let ends = unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) };
     for end in [&ends.0, &ends.1] {
         set_close_on_exec(end.as_fd())?;
@@ -104,7 +105,7 @@ fn pipe_with(flags: c_int) -> Result<(OwnedFd, OwnedFd)> {
     Ok(ends)
 }
 
-/// Whether calls on this descriptor, and on all that share its open file description, wait: `O_NONBLOCK` in fcntl(2).
+/// Sets or clears `O_NONBLOCK` for this descriptor and all others with the same open file description: fcntl(2).
 pub fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> Result<()> {
     // SAFETY: the call takes no pointers.
     let old = unsafe { syscall!(fcntl(fd.as_raw_fd(), libc::F_GETFL)) }?;
@@ -116,13 +117,13 @@ pub fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> Result<()> {
     Ok(())
 }
 
-/// As [`set_nonblocking`], of a descriptor that was made just now and has no other flag: there is nothing to ask.
+/// The same as [`set_nonblocking`], for a new descriptor without other flags: saves the call that reads the flags.
 fn make_nonblocking(fresh: BorrowedFd<'_>) -> Result<()> {
     // SAFETY: the call takes no pointers.
     unsafe { syscall!(fcntl(fresh.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK)) }.map(drop)
 }
 
-/// Closes this descriptor in programs that the process starts: `FD_CLOEXEC` in fcntl(2).
+/// Makes execve(2) close this descriptor: `FD_CLOEXEC` in fcntl(2).
 pub fn set_close_on_exec(fd: BorrowedFd<'_>) -> Result<()> {
     // SAFETY: the call takes no pointers.
     unsafe { syscall!(fcntl(fd.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC)) }.map(drop)
@@ -135,7 +136,7 @@ mod tests {
     use crate::testing::{assert_flags, failure};
 
     #[test]
-    fn bytes_go_one_way_and_nothing_waits() {
+    fn neither_end_blocks() {
         let (out, into) = pipe().unwrap();
         assert_flags(out.as_fd(), true);
         assert_flags(into.as_fd(), true);
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_read_as_nothing() {
+    fn the_end_is_a_read_of_0() {
         let (out, into) = pipe().unwrap();
         write(into.as_fd(), b"last").unwrap();
         drop(into);

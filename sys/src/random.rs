@@ -1,9 +1,9 @@
-//! Bytes that nobody can guess.
+//! Random bytes for secrets.
 
 use crate::Result;
 
-/// Fills the buffer from the kernel's generator: getrandom(2), elsewhere getentropy(3). At most 256 bytes at a time.
-/// Errors: `ENOSYS` (an old kernel), `EIO` (a longer buffer).
+/// Fills the buffer, of at most 256 bytes, with random bytes of the kernel: getrandom(2), on other systems
+/// getentropy(3). Errors: `ENOSYS` (an old kernel), `EIO` (a longer buffer).
 pub fn fill(buffer: &mut [u8]) -> Result<()> {
     fill_raw(buffer)
 }
@@ -11,7 +11,7 @@ pub fn fill(buffer: &mut [u8]) -> Result<()> {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn fill_raw(buffer: &mut [u8]) -> Result<()> {
     if buffer.len() > 256 {
-        return Err(crate::Error::new("getrandom", libc::EIO)); // up to here the kernel gives all or nothing
+        return Err(crate::Error::new("getrandom", libc::EIO)); // for longer ones, getrandom(2) may return fewer bytes
     }
     // SAFETY: the kernel writes at most `buffer.len()` bytes to the buffer.
     unsafe { syscall!(getrandom(buffer.as_mut_ptr().cast(), buffer.len(), 0)) }.map(drop)

@@ -1,4 +1,4 @@
-//! Signals as events: blocked everywhere, and read where the loop waits.
+//! Signals. The server blocks them in all threads, and the poller of the event loop reports them.
 
 use crate::{Error, Result};
 use std::mem;
@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 #[cfg(target_os = "linux")]
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The signals that the server knows.
+/// The signals that the server uses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(i32)]
 pub enum Signal {
@@ -25,11 +25,11 @@ pub enum Signal {
     Usr2 = libc::SIGUSR2,
     /// A child ended.
     Chld = libc::SIGCHLD,
-    /// Written to a closed pipe; ignored, the call says EPIPE.
+    /// A write to a closed pipe or socket. The server blocks it, since the call fails with EPIPE.
     Pipe = libc::SIGPIPE,
-    /// Wrote more than RLIMIT_FSIZE allows; ignored, the call says EFBIG.
+    /// A write of more than RLIMIT_FSIZE allows. The server blocks it, since the call fails with EFBIG.
     Xfsz = libc::SIGXFSZ,
-    /// Ends a process that does not listen.
+    /// Ends a process that does not react to SIGTERM.
     Kill = libc::SIGKILL,
 }
 
@@ -56,58 +56,58 @@ impl Signal {
         }
     }
 
-    /// This system's number of it.
+    /// The number of the signal on this system.
     pub const fn raw(self) -> i32 {
         self as i32
     }
 
-    /// The signal of this number, if it is one that the server knows.
+    /// The signal with this number; `None` if it is not one of these.
     pub fn from_raw(raw: i32) -> Option<Self> {
         Self::ALL.into_iter().find(|signal| signal.raw() == raw)
     }
 }
 
-/// Holds these signals back from this thread, and from threads that it makes later, until a poller takes them:
-/// pthread_sigmask(3). SIGKILL cannot be held back, and is passed over without an error.
+/// Blocks these signals in this thread and in threads that it starts later; they stay pending until a poller reads
+/// them: pthread_sigmask(3). SIGKILL cannot be blocked; it is ignored here without an error.
 pub fn block(signals: &[Signal]) -> Result<()> {
     change_mask(libc::SIG_BLOCK, signals)
 }
 
-/// Undoes [`block`] for this thread: signals that were held back arrive at once.
+/// Unblocks these signals in this thread: pending ones are delivered at once.
 pub fn unblock(signals: &[Signal]) -> Result<()> {
     change_mask(libc::SIG_UNBLOCK, signals)
 }
 
 fn change_mask(how: libc::c_int, signals: &[Signal]) -> Result<()> {
     let set = set_of(signals.iter().map(|signal| signal.raw()));
-    // SAFETY: the set is initialised and outlives the call; the old mask is not asked for.
+    // SAFETY: the set is initialised and outlives the call; the pointer for the old mask is null.
     let errno = unsafe { libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut()) };
     if errno == 0 { Ok(()) } else { Err(Error::new("pthread_sigmask", errno)) }
 }
 
-/// Drops this signal, in the whole process: sigaction(2) with `SIG_IGN`. Errors: `EINVAL` for SIGKILL.
+/// Ignores this signal in the whole process: sigaction(2) with `SIG_IGN`. Errors: `EINVAL` for SIGKILL.
 pub fn ignore(signal: Signal) -> Result<()> {
     set_disposition(signal, libc::SIG_IGN)
 }
 
-/// Lets this signal do, in the whole process, what it does by default: sigaction(2) with `SIG_DFL`.
+/// Sets this signal to its default action in the whole process: sigaction(2) with `SIG_DFL`.
 pub fn reset(signal: Signal) -> Result<()> {
     set_disposition(signal, libc::SIG_DFL)
 }
 
-/// The signals that this process ignores, from bit 0 for number 1. The system is asked once, at the first call; later
-/// only [`ignore`] and [`reset`] change it.
+/// The signals that this process ignores, as bits; bit 0 is signal 1. The first call reads them from the kernel; later
+/// only [`ignore`] and [`reset`] change the set.
 #[cfg(target_os = "linux")]
 pub(crate) fn ignored() -> u64 {
     let is_ignored = |signal: libc::c_int| {
         let mut old = mem::MaybeUninit::<libc::sigaction>::uninit();
-        // SAFETY: no new disposition is given; the call writes the old one, or fails.
+        // SAFETY: the pointer to a new disposition is null; the call writes the old one, or fails.
         let result = unsafe { libc::sigaction(signal, std::ptr::null(), old.as_mut_ptr()) };
-        // SAFETY: the call has succeeded.
+        // SAFETY: the call succeeded.
         result == 0 && unsafe { old.assume_init() }.sa_sigaction == libc::SIG_IGN
     };
-    let ask = || AtomicU64::new((1..=64).filter(|s| is_ignored(*s)).fold(0, |set, signal| set | bit(signal)));
-    IGNORED.get_or_init(ask).load(Ordering::Relaxed)
+    let read = || AtomicU64::new((1..=64).filter(|s| is_ignored(*s)).fold(0, |set, signal| set | bit(signal)));
+    IGNORED.get_or_init(read).load(Ordering::Relaxed)
 }
 
 #[cfg(target_os = "linux")]
@@ -119,10 +119,11 @@ const fn bit(signal: libc::c_int) -> u64 {
 }
 
 fn set_disposition(signal: Signal, disposition: libc::sighandler_t) -> Result<()> {
-    // SAFETY: sigaction is integers, a set of integers and an optional function pointer: all-zero bytes are a value.
+    // SAFETY: sigaction consists of integers, a set of integers and an optional function pointer: all-zero bytes are
+    // valid.
     let mut action: libc::sigaction = unsafe { mem::zeroed() };
     action.sa_sigaction = disposition;
-    // SAFETY: the action is initialised and outlives the call, and runs no code of ours; the old one is not asked for.
+    // SAFETY: the action is initialised, outlives the call and runs no code; the pointer for the old one is null.
     unsafe { syscall!(sigaction(signal.raw(), &raw const action, std::ptr::null_mut())) }?;
     #[cfg(target_os = "linux")]
     if let Some(ignored) = IGNORED.get() {
@@ -134,7 +135,7 @@ fn set_disposition(signal: Signal, disposition: libc::sighandler_t) -> Result<()
     Ok(())
 }
 
-/// A set of signals by their numbers; numbers that no signal has are left out.
+/// A set of signals from their numbers. Invalid numbers are ignored.
 pub(crate) fn set_of(signals: impl IntoIterator<Item = i32>) -> libc::sigset_t {
     let mut set = mem::MaybeUninit::uninit();
     // SAFETY: sigemptyset initialises the whole set and cannot fail; sigaddset then changes it, or fails.
@@ -151,10 +152,10 @@ pub(crate) fn set_of(signals: impl IntoIterator<Item = i32>) -> libc::sigset_t {
 mod tests {
     use super::*;
 
-    /// Whether this thread holds the signal back.
+    /// True if this thread blocks the signal.
     fn is_blocked(signal: Signal) -> bool {
         let mut mask = set_of([]);
-        // SAFETY: the call writes the one mask; no new one is given.
+        // SAFETY: the call writes the one mask; the pointer to a new one is null.
         let errno = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &raw mut mask) };
         assert_eq!(errno, 0);
         // SAFETY: the mask is initialised.
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn blocking_is_this_threads_and_its_childrens() {
+    fn blocking_is_for_this_thread_and_those_that_it_starts() {
         assert!(!is_blocked(Signal::Usr2));
         block(&[Signal::Usr2]).unwrap();
         block(&[Signal::Hup]).unwrap();
@@ -196,9 +197,9 @@ mod tests {
         ignore(Signal::Usr2).unwrap();
         // SAFETY: the call takes no pointers; the signal is ignored.
         assert_eq!(unsafe { libc::raise(Signal::Usr2.raw()) }, 0);
-        // Its default would end the tests: it is only asked for, not raised.
+        // The default action would end the tests, so the signal is not raised.
         reset(Signal::Usr2).unwrap();
-        // SAFETY: all-zero bytes are a sigaction, which the call then fills; no new one is given.
+        // SAFETY: all-zero bytes are a valid sigaction, which the call then fills; the pointer to a new one is null.
         let now = unsafe {
             let mut now: libc::sigaction = mem::zeroed();
             assert_eq!(libc::sigaction(Signal::Usr2.raw(), std::ptr::null(), &raw mut now), 0);

@@ -1,9 +1,9 @@
-//! What the pure parts of a request cost: user instructions, which callgrind counts and which are the same every time.
+//! Counts the user instructions of the pure parts of a request with callgrind; the counts are the same in every run.
 //!
 //!     cargo bench --bench instructions
 //!
-//! Each part runs so many times, and twice as often in another process: the difference is the part's own, without what
-//! a process and the preparation cost. Where there is no valgrind the table has nanoseconds, which do vary.
+//! Each part runs a number of times, and twice as often in another process: the difference is the cost of the part,
+//! without process start and preparation. Without valgrind, the table has nanoseconds, which vary.
 
 #![forbid(unsafe_code)]
 
@@ -73,7 +73,7 @@ const EVERYTHING: &str = "$remote_addr:$remote_port $server_addr:$server_port $s
     \"$http_referer\" \"$http_user_agent\" \"$http_accept_language\" \"$http_sec_fetch_site\" \
     $cookie_session $arg_q $sent_http_content_type $document_root";
 
-/// A name for the table, and the part a number of times.
+/// The name in the table, and a function that runs the part a number of times.
 type Part = (&'static str, fn(u32));
 
 const PARTS: &[Part] = &[
@@ -89,10 +89,10 @@ const PARTS: &[Part] = &[
     ("access log line, 30 variables", |times| log(EVERYTHING, FIREFOX, times)),
 ];
 
-/// So often that what varies from process to process (the seeds of hash maps) vanishes in rounding.
+/// The repetitions for counts. Enough that differences between processes (seeds of hash maps) disappear in rounding.
 const COUNTED: u32 = 20_000;
 
-/// So often where time is measured.
+/// The repetitions for times.
 const TIMED: u32 = 1_000_000;
 
 fn parse(bytes: &[u8], times: u32) {
@@ -141,7 +141,7 @@ fn print(times: u32) {
         seekable: true,
         ..ReplyHead::new(200)
     };
-    // A worker keeps dates as texts.
+    // A worker caches formatted dates.
     let (date, last_modified) = (date::format(now_secs), date::format(modified_secs));
     let frame = Frame {
         server: "webserv",
@@ -189,7 +189,7 @@ fn log(format: &str, head: &[u8], times: u32) {
     }
 }
 
-/// How many instructions a process executes that runs a part so often. `None`: there is no valgrind.
+/// The number of instructions of a process that runs a part this often. `None` without valgrind.
 fn instructions(part: usize, times: u32) -> Option<u64> {
     let itself = std::env::current_exe().expect("this program has a path");
     let mut command = Command::new("valgrind");
@@ -204,7 +204,7 @@ fn instructions(part: usize, times: u32) -> Option<u64> {
     count
 }
 
-/// Twice as often, less once.
+/// The instructions of one run of the part, from the difference of both processes.
 fn instructions_each(part: usize) -> Option<u64> {
     let (once, twice) = (instructions(part, COUNTED)?, instructions(part, 2 * COUNTED)?);
     let more = twice.checked_sub(once).expect("twice as often costs more");
@@ -218,7 +218,7 @@ fn main() {
         return PARTS[part as usize].1(times);
     }
     if !arguments.iter().any(|argument| argument == "--bench") {
-        // `cargo test --benches` wants to know that it works, no more.
+        // For `cargo test --benches`, which only checks that it works.
         return PARTS.iter().for_each(|(_, run)| run(2));
     }
     println!("{:<40} {:>16}", "", "instructions");

@@ -1,12 +1,12 @@
-//! What a connection costs among many, without sockets: the real engine, connections, timers and Http1, between a
-//! poller that follows a script and two sides that make no calls.
+//! Measures the cost of a connection and of a request among many connections, without sockets: the real engine,
+//! connections, timers and Http1, with a simulated poller, and two tasks without system calls for the client.
 //!
 //!     cargo bench --bench simulated_scale                    from 1,000 to 1,000,000 connections
-//!     cargo bench --bench simulated_scale -- 1000 20000      so many connections, and so many requests over them
+//!     cargo bench --bench simulated_scale -- 1000 20000      1,000 connections, and 20,000 requests over them
 //!
-//! Bytes per connection (of the process, when all have been answered and are idle) and instructions per request must
-//! stay level. Instructions are counted by `scripts/scale-simulated`; time grows somewhat, since a processor's cache
-//! holds few of many connections.
+//! The bytes per connection (of the process, when all connections are idle again) and the instructions per request must
+//! not grow with the connections. `scripts/scale-simulated` counts the instructions. The time grows somewhat, since the
+//! CPU caches cannot hold many connections.
 
 #![forbid(unsafe_code)]
 
@@ -31,13 +31,13 @@ const REQUEST: &[u8] = b"GET /a HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench
 const CONFIG: &str = "http { access_log off; keepalive_requests 1000000000; keepalive_timeout 1000000s;
     server { listen 127.0.0.1:8080; location / { return 200 \"x\"; } } }";
 
-/// Events that one wait brings, as a busy server's do.
+/// The number of events in one wait, as on a busy server.
 const EVENTS_PER_WAIT: usize = 64;
 
-/// From one connection to the next that has an event; a prime, so that all have their turn.
+/// The distance between two connections with events. It is a prime, so that all get their turn.
 const STRIDE: usize = 7_919;
 
-/// Reports what the script says, and tells it whom it is to watch for.
+/// A poller that reports the events from a channel, and sends the tokens of armed watches to another one.
 struct Scripted {
     armed: Sender<Token>,
     events: Receiver<Token>,
@@ -49,7 +49,7 @@ impl Poller for Scripted {
     }
 
     fn arm(&mut self, _: Watch<'_>, token: Token) -> Result<()> {
-        let _ = self.armed.send(token); // nobody listens any more when the run is over
+        let _ = self.armed.send(token); // fails at the end of a run, when the receiver was dropped
         Ok(())
     }
 
@@ -64,16 +64,16 @@ impl Poller for Scripted {
     }
 }
 
-/// Opens so many connections.
+/// Opens this number of connections.
 struct Opener {
     left: usize,
     listener: Rc<ListenerState>,
 }
 
-/// Each event is a whole request.
+/// Simulates the client's sending side: each event is a complete request.
 struct Reader(Stdin);
 
-/// The client takes everything at once.
+/// Simulates the client's receiving side: it takes all bytes at once.
 struct Writer(Stdin);
 
 type Outcome = std::result::Result<Flow, TaskError>;
@@ -163,7 +163,7 @@ impl Task<Worker> for Writer {
     }
 }
 
-/// What one run came to.
+/// The result of one run.
 struct Cost {
     bytes_per_connection: u64,
     nanos_per_request: u128,
@@ -192,7 +192,7 @@ fn run(connections: usize, requests: usize) -> Cost {
     assert_eq!(engine.connections_open(), connections);
 
     for i in 0..requests {
-        // All over the place, and none twice in one wait: that would be one event.
+        // Spread over all connections; no connection twice in one wait, since that would be one event.
         let token = tokens[i * STRIDE % connections];
         happens.send(token).expect("the poller is there");
     }
@@ -203,7 +203,7 @@ fn run(connections: usize, requests: usize) -> Cost {
     Cost { bytes_per_connection: bytes / connections as u64, nanos_per_request }
 }
 
-/// What is counted: each round brings some requests, which are answered in it.
+/// The part that is counted: each round brings some requests and answers them.
 #[inline(never)]
 fn answer(engine: &mut Engine<Worker>, requests: usize) {
     for _ in 0..requests.div_ceil(EVENTS_PER_WAIT) {
@@ -225,10 +225,10 @@ fn main() {
         return println!("{connections:>12} {requests:>12} {bytes_per_connection:>18} {nanos_per_request:>12}");
     }
     println!("{:>12} {:>12} {:>18} {:>12}", "connections", "requests", "bytes/connection", "ns/request");
-    // `cargo test --benches` wants to know that it works, no more.
+    // For `cargo test --benches`, which only checks that it works.
     let whole = arguments.iter().any(|argument| argument == "--bench");
     for connections in ["1000", "10000", "100000", "1000000"].into_iter().take(if whole { 4 } else { 1 }) {
-        // Each in a process of its own: what one run has freed would serve the next.
+        // Each run has its own process, since memory that one run has freed would be used by the next.
         let itself = std::env::current_exe().expect("this program has a path");
         let status = Command::new(itself).args([connections, "200000"]).status().expect("it starts again");
         assert!(status.success(), "the run with {connections} connections has failed");

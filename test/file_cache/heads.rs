@@ -1,9 +1,9 @@
-//! The head of a kept file is printed once and sent again. Nothing but the date may be as it was.
+//! The printed head of a kept file is stored and sent again. Only the date may be different.
 
 use super::harness::{Response, Server, each, site};
 use super::warm;
 
-/// What does not depend on when it was asked for, nor on who asks.
+/// The fields that do not depend on the time or the client.
 fn fields(response: &Response) -> Vec<(String, String)> {
     let is_fixed = |name: &str| !["Date", "Set-Cookie", "X-Connection"].contains(&name);
     response.fields.iter().filter(|(name, _)| is_fixed(name)).cloned().collect()
@@ -62,7 +62,7 @@ fn a_kept_head_is_that_of_the_file_whatever_the_settings_add() {
     });
 }
 
-/// Each client has a cookie and a number of its own.
+/// Each client has its own cookie and number.
 #[test]
 fn what_is_said_to_one_client_is_not_kept_for_another() {
     let s = site("userid on; add_header X-Connection $connection;", &[("a.txt", b"a")]);
@@ -77,7 +77,7 @@ fn what_is_said_to_one_client_is_not_kept_for_another() {
     assert_eq!(said.len(), 5, "{said:?}");
 }
 
-/// Its Last-Modified is the present until that has come: RFC 9110 section 8.8.2.1.
+/// Until the file's time has passed, its Last-Modified is the current time: RFC 9110 section 8.8.2.1.
 #[test]
 fn a_file_from_the_future_has_no_kept_head() {
     let s = site("", &[("a.txt", b"a")]);

@@ -1,4 +1,4 @@
-//! Writers and readers at the same time: no answer is older than its request.
+//! Concurrent writers and readers: no answer is older than its request.
 
 use super::harness::{Client, Random, Response, Server, Setup, host, wait_for};
 use super::{flip, overwrite, replace, warm};
@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// How a writer makes a new version.
+/// The way in which a writer replaces a version.
 const WAYS: [fn(&Path, &[u8]); 4] = [
     |path, content| OpenOptions::new().write(true).open(path).unwrap().write_all(content).unwrap(),
     replace,
@@ -19,7 +19,7 @@ const WAYS: [fn(&Path, &[u8]); 4] = [
         fs::rename(&new, path).unwrap();
     },
     |path, content| {
-        // The directory is a link, which is flipped to another one.
+        // The directory is a symbolic link, whose target is changed.
         let link = path.parent().unwrap();
         let name = if fs::read_link(link).unwrap() == Path::new("v1") { "v2" } else { "v1" };
         replace(&link.with_file_name(name).join("a.txt"), content);
@@ -27,24 +27,24 @@ const WAYS: [fn(&Path, &[u8]); 4] = [
     },
 ];
 
-/// Pieces of one version in a file; each says which version it is of.
+/// The number of copies of the version's name in a file.
 const PIECES: usize = 40;
 
 fn version(number: u64) -> Vec<u8> {
     format!("{number:08}").repeat(PIECES).into_bytes()
 }
 
-/// What writer and readers know of each other.
+/// The state that writers and readers share.
 #[derive(Default)]
 struct Story {
-    /// The last version that was begun, and the last that was complete.
+    /// The last version that was begun, and the last one that was complete.
     begun: AtomicU64,
     done: AtomicU64,
     over: AtomicBool,
 }
 
 impl Story {
-    /// One version after the other, each by a way that the seed chooses.
+    /// Writes one version after another, each in a way that the seed chooses.
     fn write(&self, path: &Path, random: &mut Random) {
         for _ in 0..12 {
             let number = self.begun.load(Ordering::SeqCst) + 1;
@@ -56,8 +56,9 @@ impl Story {
         self.over.store(true, Ordering::SeqCst);
     }
 
-    /// Asks in a way that the seed chooses: on an open connection, on a new one, with a head that is ended late, or for
-    /// two at once. Then looks whether what has come was the file when the request was complete, or later.
+    /// Sends a request in a way that the seed chooses: on an open connection, on a new one, with a delayed end of the
+    /// head, or two at once. Then checks that the response is a version that was valid when the request was complete,
+    /// or later.
     fn read(&self, s: &Server, random: &mut Random) {
         const GET: &str = "GET /d/a.txt HTTP/1.1\r\nHost: h\r\n\r\n";
         let mut client = s.connect();
@@ -82,7 +83,7 @@ impl Story {
 
     fn check(&self, response: &Response, done: u64) {
         let begun = self.begun.load(Ordering::SeqCst);
-        let alone = begun == done; // no writer was at work from the request to the answer
+        let alone = begun == done; // no writer was active from the request to the answer
         if response.status == 404 && !alone {
             return; // between remove and rename
         }
@@ -96,7 +97,7 @@ impl Story {
     }
 }
 
-/// Lets others run, for a while that the seed chooses.
+/// Lets other threads run, for a time that the seed chooses.
 fn pause(random: &mut Random) {
     for _ in 0..random.below(200) {
         std::hint::spin_loop();
@@ -127,8 +128,8 @@ fn no_answer_is_older_than_its_request() {
     }
 }
 
-/// More clients are ready than one epoll_wait tells of, and news of the change stands behind them in the kernel's list:
-/// the loop reads the request before any wait has told of the change.
+/// More clients are ready than one epoll_wait returns, and the event of the change comes after them in the kernel's
+/// list: the loop reads the request before any wait has reported the change.
 #[test]
 fn a_change_that_no_wait_has_told_of_is_seen() {
     const READY_MAX: usize = 1024;

@@ -15,20 +15,20 @@ enum Stream {
 /// One connection to the server.
 pub struct Client {
     stream: Stream,
-    /// Received and not yet used.
+    /// Received bytes that were not used yet.
     buffer: Vec<u8>,
-    /// The last bytes sent began with HEAD: the next response has no body.
+    /// True if the last request that was sent is HEAD: the next response has no body.
     sent_head: bool,
 }
 
 impl Client {
-    /// Connects to an address as the server prints it.
+    /// Connects to an address in the format in which the server prints it.
     #[track_caller]
     pub fn connect(address: &str) -> Self {
         Self::try_connect(address).unwrap_or_else(|e| panic!("connect {address}: {e}"))
     }
 
-    /// Connects, or says why not.
+    /// Connects; returns an error if it cannot.
     pub fn try_connect(address: &str) -> io::Result<Self> {
         let stream = if let Some(path) = address.strip_prefix("unix:") {
             let stream = UnixStream::connect(path)?;
@@ -59,7 +59,7 @@ impl Client {
         self.try_send(bytes).unwrap_or_else(|e| panic!("sending {}: {e}", bytes.escape_ascii()));
     }
 
-    /// Sends bytes, or says why not (the server may have closed).
+    /// Sends bytes; returns an error if it cannot (the server may have closed the connection).
     pub fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.sent_head = bytes.starts_with(b"HEAD ");
         match &mut self.stream {
@@ -81,7 +81,7 @@ impl Client {
         self.response()
     }
 
-    /// Another end of the same connection, to send from another thread.
+    /// A second handle of the same connection, to send from another thread.
     pub fn second(&self) -> Self {
         let stream = match &self.stream {
             Stream::Tcp(s) => Stream::Tcp(s.try_clone().unwrap()),
@@ -90,7 +90,7 @@ impl Client {
         Client { stream, buffer: Vec::new(), sent_head: false }
     }
 
-    /// Nothing more will be sent; reading goes on.
+    /// Ends the sending direction; reading continues.
     pub fn half_close(&mut self) {
         match &mut self.stream {
             Stream::Tcp(s) => s.shutdown(Shutdown::Write).unwrap(),
@@ -98,7 +98,7 @@ impl Client {
         }
     }
 
-    /// Reads some bytes: `Ok(0)` is the end, `TimedOut` that nothing came within the limit.
+    /// Reads some bytes. `Ok(0)` is the end; `TimedOut` means that nothing came within the limit.
     pub fn read_some(&mut self, out: &mut [u8], limit: Duration) -> io::Result<usize> {
         let limit = Some(limit.max(Duration::from_millis(1)));
         loop {
@@ -107,14 +107,14 @@ impl Client {
                 Stream::Unix(s) => s.set_read_timeout(limit).and_then(|()| s.read(out)),
             };
             match result {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {} // a signal, or a pause of the whole machine
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {} // a signal, or the machine was suspended
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Err(io::ErrorKind::TimedOut.into()),
                 other => return other,
             }
         }
     }
 
-    /// Every byte until the server closes; a reset fails the test.
+    /// Reads all bytes until the server closes; a reset fails the test.
     #[track_caller]
     pub fn read_to_the_end(&mut self) -> Vec<u8> {
         let mut all = Vec::new();
@@ -128,7 +128,7 @@ impl Client {
         }
     }
 
-    /// Puts more into the buffer; false at the end of the stream.
+    /// Reads more bytes into the buffer. Returns false at the end of the stream.
     fn fill(&mut self) -> io::Result<bool> {
         let mut piece = [0; 64 << 10];
         let n = self.read_some(&mut piece, PATIENCE)?;
@@ -136,14 +136,14 @@ impl Client {
         Ok(n > 0)
     }
 
-    /// Waits until the first bytes have come, and keeps them for [`Self::response`].
+    /// Waits until some bytes have come, and leaves them for [`Self::response`].
     #[track_caller]
     pub fn wait_some(&mut self) {
         let more = self.fill().unwrap_or_else(|e| panic!("waiting for the first bytes: {e}"));
         assert!(more, "the server closed before the first byte");
     }
 
-    /// Reads one final response, passing over 1xx.
+    /// Reads one final response, and skips 1xx responses.
     #[track_caller]
     pub fn response(&mut self) -> Response {
         loop {
@@ -154,7 +154,7 @@ impl Client {
         }
     }
 
-    /// Reads one response, 1xx as well.
+    /// Reads one response, 1xx included.
     #[track_caller]
     pub fn any_response(&mut self) -> Response {
         let head_only = std::mem::take(&mut self.sent_head);
@@ -181,7 +181,7 @@ impl Client {
         }
     }
 
-    /// What comes next: some bytes, or none when the server closes. A reset counts as a close.
+    /// Reads some bytes; returns none if the server closes. A reset counts as a close.
     #[track_caller]
     pub fn read_more(&mut self) -> Vec<u8> {
         if self.buffer.is_empty() {
@@ -193,7 +193,7 @@ impl Client {
         std::mem::take(&mut self.buffer)
     }
 
-    /// Every byte until the server closes. A reset counts as a close.
+    /// Reads all bytes until the server closes. A reset counts as a close.
     #[track_caller]
     pub fn rest(&mut self) -> Vec<u8> {
         loop {
@@ -207,15 +207,15 @@ impl Client {
         std::mem::take(&mut self.buffer)
     }
 
-    /// Asserts that the server closes without another byte.
+    /// Asserts that the server closes without sending another byte.
     #[track_caller]
     pub fn assert_closed(&mut self, when: &str) {
         let rest = self.rest();
         assert!(rest.is_empty(), "{when}: expected a close, got {}", show(&rest));
     }
 
-    /// Asserts an orderly end: no further byte, and no reset, which can cost a client the answer before it
-    /// (RFC 9112, section 9.6).
+    /// Asserts that the server closes without sending another byte and without a reset, which could destroy the
+    /// response before it (RFC 9112, section 9.6).
     #[track_caller]
     pub fn assert_ended(&mut self, when: &str) {
         match self.buffer.is_empty().then(|| self.fill()) {
@@ -226,7 +226,7 @@ impl Client {
     }
 }
 
-/// Bytes for a failure message: escaped, and cut if long.
+/// Formats bytes for a failure message: escapes them, and cuts long ones.
 pub fn show(bytes: &[u8]) -> String {
     let cut = &bytes[..bytes.len().min(1000)];
     format!("{} bytes \"{}\"{}", bytes.len(), cut.escape_ascii(), if cut.len() < bytes.len() { "..." } else { "" })

@@ -1,11 +1,11 @@
-//! Dates as HTTP writes them, for comparing: made from seconds since 1970, independent of the server's own code.
+//! Dates in the formats of HTTP, for comparisons: from seconds since 1970, without the server's code.
 
 use std::time::SystemTime;
 
 const DAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// A moment taken apart (UTC).
+/// A date and time in UTC.
 struct Parts {
     year: u64,
     month: usize,
@@ -56,7 +56,7 @@ pub fn log(seconds: u64) -> String {
     format!("{:02}/{}/{}:{}", p.day, MONTHS[p.month], p.year, p.clock)
 }
 
-/// Seconds since 1970, now.
+/// The current time, in seconds since 1970.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
 }

@@ -1,28 +1,28 @@
-//! A reader of HTTP/1.1 responses, strict: what RFC 9112 does not allow a server to send is an error.
+//! A strict reader of HTTP/1.1 responses: it fails for everything that RFC 9112 does not allow.
 
 use std::fmt;
 
 /// One response.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// "HTTP/1.1"
+    /// The version, for example "HTTP/1.1".
     pub version: String,
-    /// 200
+    /// The status code, for example 200.
     pub status: u16,
-    /// "OK"
+    /// The reason phrase, for example "OK".
     pub reason: String,
-    /// Field lines in order, the names as they came.
+    /// The field lines in order, with their names as received.
     pub fields: Vec<(String, String)>,
     /// The content, without chunked framing.
     pub body: Vec<u8>,
-    /// How the body's end was known.
+    /// How the end of the body was determined.
     pub framing: Framing,
 }
 
 /// How a body is delimited (RFC 9112, section 6.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Framing {
-    /// HEAD, 1xx, 204, 304: there is none.
+    /// No body: HEAD, 1xx, 204, 304.
     None,
     /// By Content-Length.
     Length,
@@ -33,7 +33,7 @@ pub enum Framing {
 }
 
 impl Response {
-    /// The value of a field that must not occur twice.
+    /// The value of a field. It must not occur twice.
     #[track_caller]
     pub fn field(&self, name: &str) -> Option<&str> {
         let mut values = self.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str());
@@ -42,7 +42,7 @@ impl Response {
         value
     }
 
-    /// The value of a field that must be there.
+    /// The value of a field. It must be there.
     #[track_caller]
     pub fn must(&self, name: &str) -> &str {
         self.field(name).unwrap_or_else(|| panic!("no {name} in {self}"))
@@ -53,12 +53,12 @@ impl Response {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// Whether the server says that it will close after this response.
+    /// True if the server announces that it will close the connection after this response.
     pub fn says_close(&self) -> bool {
         self.field("Connection").is_some_and(|v| v.eq_ignore_ascii_case("close"))
     }
 
-    /// Asserts a status, showing the request.
+    /// Asserts a status; the message shows the request.
     #[track_caller]
     pub fn expect(self, status: u16, request: &str) -> Self {
         assert_eq!(self.status, status, "{request:?} was answered by {self}");
@@ -76,7 +76,8 @@ impl fmt::Display for Response {
     }
 }
 
-/// The first response in `bytes` and its length there; `None` if it is not whole yet. `ended`: no more will come.
+/// Parses the first response in `bytes`; returns it and its length, or `None` if it is not complete. `ended`: no more
+/// bytes will come.
 pub fn parse(bytes: &[u8], head_only: bool, ended: bool) -> Result<Option<(Response, usize)>, String> {
     let Some(head_end) = find(bytes, b"\r\n\r\n") else { return Ok(None) };
     let mut response = parse_head(&bytes[..head_end])?;
@@ -139,7 +140,7 @@ fn parse_head(head: &[u8]) -> Result<Response, String> {
     Ok(Response { version, status, reason, fields, body: Vec::new(), framing })
 }
 
-/// Takes the chunks out of `bytes`; the length of the whole coding, or `None` if it is not whole yet.
+/// Decodes the chunks in `bytes`; returns the length of the coding, or `None` if it is not complete.
 fn chunked(bytes: &[u8], out: &mut Vec<u8>) -> Result<Option<usize>, String> {
     out.clear();
     let mut at = 0;
@@ -160,7 +161,7 @@ fn chunked(bytes: &[u8], out: &mut Vec<u8>) -> Result<Option<usize>, String> {
     }
 }
 
-/// Where `needle` begins in `bytes`.
+/// The position of `needle` in `bytes`.
 pub fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     bytes.windows(needle.len()).position(|w| w == needle)
 }

@@ -1,15 +1,15 @@
-//! The file that preconditions and ranges are tried on (rfc9110_conditional.rs, rfc9110_ranges.rs), and their rows.
+//! The file for the tests of preconditions and ranges (rfc9110_conditional.rs, rfc9110_ranges.rs), and their rows.
 
 use super::conform::check_lawful;
 use super::{Response, Server, date, each, site};
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
-/// When `/a.txt` was changed: Sun, 06 Nov 1994 08:49:37 GMT.
+/// The modification time of `/a.txt`: Sun, 06 Nov 1994 08:49:37 GMT.
 pub const MTIME_S: u64 = 784_111_777;
 pub const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 
-/// `/a.txt` with the alphabet and an old date; places where preconditions and ranges mean nothing.
+/// `/a.txt` with the alphabet and an old date, and locations where preconditions and ranges have no effect.
 pub fn letters() -> (Server, String) {
     let places = "location = /text { return 200 text; } location = /moved { return 301 /a.txt; }";
     let s = site(places, &[("a.txt", LETTERS), ("dir/x", b"x"), ("next.txt", b"next"), ("empty.txt", b"")]);
@@ -19,18 +19,18 @@ pub fn letters() -> (Server, String) {
     (s, tag)
 }
 
-/// Rule, request line without version, field lines parted by `|`, the right statuses. In the fields stand TAG for the
-/// file's tag, SAME for its date, OLDER and NEWER for a second before and after.
+/// Rule, request line without the version, field lines separated by `|`, the allowed statuses. In the fields, TAG
+/// stands for the file's tag, SAME for its date, OLDER and NEWER for one second earlier and later.
 pub type Row<'a> = (&'a str, &'a str, &'a str, &'a [u16]);
 
-/// The fields of a row as they are sent.
+/// The fields of a row, in the form that is sent.
 pub fn filled(fields: &str, tag: &str) -> String {
     let dates = [("SAME", MTIME_S), ("OLDER", MTIME_S - 1), ("NEWER", MTIME_S + 1)];
     let fields = dates.iter().fold(fields.to_owned(), |text, (name, s)| text.replace(name, &date::imf(*s)));
     fields.replace("TAG", tag).replace('|', "\r\n")
 }
 
-/// Sends each row to `/a.txt`'s site: a status that the rule allows comes, and the connection goes on behind it.
+/// Sends each row to the site of `/a.txt`: the status must be an allowed one, and the connection must continue.
 #[track_caller]
 pub fn check(s: &Server, tag: &str, rows: &[Row<'_>]) {
     each(rows, |(rule, line, fields, statuses)| {
@@ -53,7 +53,7 @@ pub fn check(s: &Server, tag: &str, rows: &[Row<'_>]) {
     });
 }
 
-/// What a 304 says (15.4.5): what a 200 would say of the validators, and nothing else of the content.
+/// The fields of a 304 (15.4.5): the validators as in a 200, and no other fields of the content.
 #[track_caller]
 fn check_304(response: &Response, tag: &str) {
     assert_eq!(response.must("ETag"), tag, "9110 15.4.5 MUST: {response}");

@@ -1,4 +1,4 @@
-//! A client that reads lines: of the directory protocol.
+//! A client of the directory protocol, which reads lines.
 
 use super::{Client, PATIENCE};
 
@@ -10,7 +10,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Connects to an address as the server prints it.
+    /// Connects to an address in the format in which the server prints it.
     #[track_caller]
     pub fn connect(address: &str) -> Self {
         Self { client: Client::connect(address), held: Vec::new() }
@@ -22,14 +22,14 @@ impl Session {
         self.client.send(format!("{line}\r\n"));
     }
 
-    /// Sends a line and reads one.
+    /// Sends a line and reads the answer.
     #[track_caller]
     pub fn ask(&mut self, line: &str) -> String {
         self.send(line);
         self.line()
     }
 
-    /// Asks for several things, one after another, each of which is answered with this line.
+    /// Sends several lines, one after another; the answer to each must be this line.
     #[track_caller]
     pub fn expect(&mut self, rows: &[(&str, &str)]) {
         for (line, answer) in rows {
@@ -45,7 +45,7 @@ impl Session {
         line
     }
 
-    /// The next line; `None` at the end of the stream. What does not end with CR LF is marked.
+    /// The next line; `None` at the end of the stream. A line that does not end with CR LF is marked.
     #[track_caller]
     pub fn next_line(&mut self) -> Option<String> {
         loop {
@@ -67,20 +67,20 @@ impl Session {
         std::iter::from_fn(|| Some(self.line()).filter(|line| !line.is_empty())).collect()
     }
 
-    /// So many bytes; fewer at the end of the stream.
+    /// Reads this number of bytes; fewer at the end of the stream.
     #[track_caller]
     pub fn bytes(&mut self, count: usize) -> Vec<u8> {
         while self.held.len() < count && self.fill() {}
         self.held.drain(..count.min(self.held.len())).collect()
     }
 
-    /// Asserts that the server ends the connection, and says nothing more.
+    /// Asserts that the server closes the connection without sending more.
     #[track_caller]
     pub fn assert_end(&mut self, when: &str) {
         assert_eq!(self.next_line(), None, "{when}");
     }
 
-    /// Reads on; false at the end. A reset counts as one.
+    /// Reads more bytes. Returns false at the end; a reset counts as the end.
     #[track_caller]
     fn fill(&mut self) -> bool {
         let mut piece = [0; 64 << 10];

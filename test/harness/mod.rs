@@ -1,10 +1,10 @@
-//! The test bench: starts the real server in a directory of its own and talks to it through raw sockets.
+//! The test harness: starts the real server with its own directory, and sends requests over raw sockets.
 //!
-//! Nothing here is shared with the server: it reads HTTP with its own small reader ([`http`]), so that a mistake in
-//! the server's code cannot hide behind the same mistake here. Nothing waits without a limit.
+//! It shares no code with the server: it has its own small reader of HTTP ([`http`]), so that the same mistake cannot
+//! be in both. Every wait has a limit.
 //!
-//! `WEBSERV_TEST_BIN` names another program to test, called as `PROGRAM -p DIR -c DIR/webserv.conf`.
-//! `WEBSERV_TEST_POLLER` (epoll, poll, select, kqueue) is put as `use NAME;` into each configuration.
+//! `WEBSERV_TEST_BIN` is another program to test; it is called as `PROGRAM -p DIR -c DIR/webserv.conf`.
+//! `WEBSERV_TEST_POLLER` (epoll, poll, select, kqueue) is added to each configuration as `use NAME;`.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod client;
@@ -26,28 +26,28 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-/// How long anything may take that is expected to happen. Generous: the machine may be busy.
+/// The limit for everything that is expected to happen. It is long, since the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Files of a site: path below the server's `html` and content.
+/// The files of a site: path below the server's `html`, and content.
 pub type Files<'a> = &'a [(&'a str, &'a [u8])];
 
-/// A server with this in its `http` block. Listen on `127.0.0.1:0`; a second listener on `127.0.0.2:0`.
+/// A server with this `http` block. It listens on `127.0.0.1:0`; a second listener must use `127.0.0.2:0`.
 pub fn server(http: &str, files: Files<'_>) -> Server {
     Setup::new(http, files).start()
 }
 
-/// A server with one virtual host on one port and this in its `server` block.
+/// A server with one virtual host on one port, with this `server` block.
 pub fn site(body: &str, files: Files<'_>) -> Server {
     server(&host(body), files)
 }
 
-/// A `server` block on port 0 with this inside.
+/// A `server` block on port 0 with this content.
 pub fn host(body: &str) -> String {
     format!("server {{ listen 127.0.0.1:0; {body} }}")
 }
 
-/// Runs `check` until it gives something, else panics saying what was waited for.
+/// Runs `check` until it returns `Some`; panics after the limit with a message that names `what`.
 pub fn wait_for<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
     loop {
@@ -59,7 +59,7 @@ pub fn wait_for<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Checks every row of a table, also after one has failed, so that one run shows all that is wrong.
+/// Checks all rows of a table, also after a failure, so that one run shows all failures.
 #[track_caller]
 pub fn each<Row: Debug>(rows: impl IntoIterator<Item = Row>, check: impl Fn(&Row)) {
     let fails = |row: &Row| catch_unwind(AssertUnwindSafe(|| check(row))).is_err();
@@ -68,7 +68,7 @@ pub fn each<Row: Debug>(rows: impl IntoIterator<Item = Row>, check: impl Fn(&Row
     assert!(failed.is_empty(), "{} rows failed, each shown above:\n{}", failed.len(), failed.join("\n"));
 }
 
-/// `n` bytes in which every place differs from its neighbourhood: shifted or repeated blocks show.
+/// `n` bytes in a pattern in which shifted or repeated blocks are noticed.
 pub fn noise(n: usize, seed: u64) -> Vec<u8> {
     let mut random = Random(seed);
     let mut out = Vec::with_capacity(n + 8);
@@ -79,7 +79,7 @@ pub fn noise(n: usize, seed: u64) -> Vec<u8> {
     out
 }
 
-/// splitmix64: small, seeded, good enough.
+/// The splitmix64 generator of pseudo-random numbers.
 pub struct Random(pub u64);
 
 impl Random {
@@ -91,17 +91,17 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `n`.
+    /// A random number below `n`.
     pub fn below(&mut self, n: usize) -> usize {
         (self.next() % n as u64) as usize
     }
 }
 
-/// A directory that goes away with its owner, also when a test panics.
+/// A temporary directory. Dropping it removes it, also when a test panics.
 pub struct TempDir(PathBuf);
 
 impl TempDir {
-    /// Makes one.
+    /// Creates one.
     pub fn new() -> Self {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
@@ -111,7 +111,7 @@ impl TempDir {
         TempDir(path)
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -123,7 +123,7 @@ impl Drop for TempDir {
     }
 }
 
-/// A server about to be started.
+/// The configuration and files of a server that was not started yet.
 pub struct Setup {
     /// The directory: `webserv.conf`, `html/`, `logs/`.
     pub dir: TempDir,
@@ -133,11 +133,11 @@ pub struct Setup {
     connections: u32,
 }
 
-/// `worker_connections` unless a test says otherwise.
+/// The `worker_connections` of tests that do not set it.
 pub const CONNECTIONS: u32 = 1000;
 
 impl Setup {
-    /// A directory with these files below `html` and this `http` block.
+    /// A directory with these files below `html`, and this `http` block.
     pub fn new(http: &str, files: Files<'_>) -> Self {
         let main = "error_log stderr notice;".into();
         let setup = Setup { dir: TempDir::new(), main, http: http.into(), before: None, connections: CONNECTIONS };
@@ -150,7 +150,8 @@ impl Setup {
         setup
     }
 
-    /// Replaces the main level: by default `error_log stderr notice;`. (`pid webserv.pid;` is always said.)
+    /// Replaces the main level of the configuration, by default `error_log stderr notice;`. (`pid webserv.pid;` is
+    /// always added.)
     pub fn main(mut self, text: &str) -> Self {
         self.main = text.into();
         self
@@ -161,7 +162,7 @@ impl Setup {
         self.before(&format!("ulimit -n {n}"))
     }
 
-    /// Starts the server from a shell that has done this: what a process leaves to the program that it becomes.
+    /// Starts the server from a shell after this command, which changes what the server inherits.
     pub fn before(mut self, command: &str) -> Self {
         self.before = Some(command.into());
         self
@@ -173,22 +174,22 @@ impl Setup {
         self
     }
 
-    /// A path in the directory.
+    /// The path of a file in the directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    /// Writes a file and the directories on the way to it.
+    /// Writes a file, and creates its parent directories.
     pub fn write(&self, name: &str, content: &[u8]) {
         write_file(&self.path(name), content);
     }
 
-    /// The whole configuration.
+    /// The text of the configuration.
     pub fn config(&self) -> String {
         configuration(&self.main, self.connections, &self.http)
     }
 
-    /// Starts the server and waits until it listens on every address that its configuration names.
+    /// Starts the server and waits until it listens on all addresses of its configuration.
     pub fn start(self) -> Server {
         let config = self.config();
         self.write("webserv.conf", config.as_bytes());
@@ -204,13 +205,13 @@ impl Setup {
     }
 }
 
-/// The text of a whole configuration file.
+/// Builds the text of a configuration file.
 pub fn configuration(main: &str, connections: u32, http: &str) -> String {
     let poller = std::env::var("WEBSERV_TEST_POLLER").map(|name| format!("use {name};")).unwrap_or_default();
     format!("{main}\npid webserv.pid;\nevents {{ {poller} worker_connections {connections}; }}\nhttp {{\n{http}\n}}\n")
 }
 
-/// How many different addresses `listen` names.
+/// The number of different addresses in `listen` directives.
 fn count_listeners(config: &str) -> usize {
     let mut seen: Vec<&str> =
         config.split("listen ").skip(1).filter_map(|rest| rest.split([';', ' ']).next()).collect();
@@ -224,20 +225,21 @@ fn write_file(path: &Path, content: &[u8]) {
     std::fs::write(path, content).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
 }
 
-/// A running server; it ends with this value.
+/// A running server. Dropping it ends the server.
 pub struct Server {
-    // The order matters: the process ends before its directory goes.
+    // The order of fields matters: the process ends before its directory is removed.
     /// The process.
     pub process: Process,
     /// Its directory.
     pub dir: TempDir,
-    /// Where it said that it listens, in that order: "127.0.0.1:4711", "[::1]:4711", "unix:/path".
+    /// The addresses that the server listens on, in the order in which it logs them: "127.0.0.1:4711", "[::1]:4711",
+    /// "unix:/path".
     pub addresses: Vec<String>,
     error_log: Option<PathBuf>,
 }
 
 impl Server {
-    /// A path in its directory.
+    /// The path of a file in its directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -247,28 +249,28 @@ impl Server {
         write_file(&self.path(name), content);
     }
 
-    /// The text of a file in its directory; empty if there is none.
+    /// The text of a file in its directory; empty if it does not exist.
     pub fn text(&self, name: &str) -> String {
         std::fs::read(self.path(name)).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
     }
 
-    /// What the server has said so far: standard error, and its main error log if that is a file.
+    /// The server's output so far: standard error, and its main error log if that is a file.
     pub fn said(&self) -> String {
         let log = self.error_log.as_ref().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
         self.process.stderr() + &String::from_utf8_lossy(&log)
     }
 
-    /// Waits until the server has said this.
+    /// Waits until the server's output contains this text.
     pub fn wait_said(&self, text: &str) {
         wait_for(&format!("the server saying {text:?}"), || self.said().contains(text).then_some(()));
     }
 
-    /// Waits for this many lines with "listening on" and gives their addresses.
+    /// Waits for this number of lines with "listening on", and returns their addresses.
     pub fn wait_listening(&mut self, n: usize) -> Vec<String> {
         let end = Instant::now() + PATIENCE;
         loop {
             let said = self.said();
-            // A line counts when it is whole: the last piece may still grow.
+            // Use complete lines only: the last one may still grow.
             let lines = said.split_inclusive('\n').filter(|line| line.ends_with('\n'));
             let found: Vec<String> = lines
                 .filter_map(|line| line.split("listening on ").nth(1))
@@ -287,7 +289,7 @@ impl Server {
         }
     }
 
-    /// Changes the configuration file, keeping the form that [`Setup`] gave it (with the usual `worker_connections`).
+    /// Replaces the configuration file, in the form of [`Setup`] (with the usual `worker_connections`).
     pub fn rewrite(&self, main: &str, http: &str) {
         self.write("webserv.conf", configuration(main, CONNECTIONS, http).as_bytes());
     }
@@ -303,12 +305,12 @@ impl Server {
         self.connect_to(0)
     }
 
-    /// A new connection to the listener with this place in [`Self::addresses`].
+    /// A new connection to the listener with this index in [`Self::addresses`].
     pub fn connect_to(&self, listener: usize) -> Client {
         Client::connect(&self.addresses[listener])
     }
 
-    /// Sends bytes over a new connection and reads one response (as one to the method that the bytes begin with).
+    /// Sends bytes over a new connection and reads one response. (The method is the one at the start of the bytes.)
     #[track_caller]
     pub fn ask(&self, request: impl AsRef<[u8]>) -> Response {
         let mut client = self.connect();
@@ -334,7 +336,7 @@ impl Server {
         self.ask(format!("HEAD {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
     }
 
-    /// Sends bytes over a new connection and gives every byte that comes back until the server closes.
+    /// Sends bytes over a new connection and returns all bytes until the server closes.
     pub fn exchange(&self, request: &[u8]) -> Vec<u8> {
         let mut client = self.connect();
         client.send(request);
@@ -354,7 +356,7 @@ impl Drop for Server {
         self.process.stop();
         let said = self.said();
         if std::thread::panicking() {
-            // The end of it: at level debug there is much.
+            // Only the end, since the output at level debug is long.
             let start = said.char_indices().rev().nth(8000).map_or(0, |(at, _)| at);
             eprintln!("--- the server said:\n{}---", &said[start..]);
         } else {

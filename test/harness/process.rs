@@ -1,4 +1,4 @@
-//! The server's process: start, signals, exit, and what /proc says of it.
+//! The server's process: its start, signals, exit, and its state in /proc.
 
 use super::{PATIENCE, wait_for};
 use std::io::Read;
@@ -14,7 +14,7 @@ pub fn program() -> String {
     std::env::var("WEBSERV_TEST_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_webserv").into())
 }
 
-/// Runs the program with these arguments in `dir` until it ends; past the limit it is killed and the test fails.
+/// Runs the program with these arguments in `dir` until it ends. After the limit, kills it and fails the test.
 pub fn run(arguments: &[&str], dir: &Path) -> Output {
     let arguments: Vec<String> = arguments.iter().map(|a| a.to_string()).collect();
     let mut process = Process::start(&arguments, dir, None);
@@ -24,7 +24,7 @@ pub fn run(arguments: &[&str], dir: &Path) -> Output {
     Output { status, stdout: process.stdout().into_bytes(), stderr: process.stderr().into_bytes() }
 }
 
-/// A started program, killed (by its own number) when this value goes.
+/// A started program. Dropping this kills the process.
 pub struct Process {
     child: Child,
     stdout: Gathered,
@@ -32,7 +32,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the program under test, in a shell that has done this before if it is to.
+    /// Starts the program under test; with `before`, from a shell that has run this command.
     pub fn start(arguments: &[String], dir: &Path, before: Option<&str>) -> Self {
         let mut command = match before {
             None => Command::new(program()),
@@ -42,7 +42,7 @@ impl Process {
                 shell
             }
         };
-        // Logs write local time: the same everywhere.
+        // Logs use local time, so set the same zone everywhere.
         command.args(arguments).current_dir(dir).env("TZ", "UTC");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{}: {e}", program()));
@@ -51,7 +51,7 @@ impl Process {
         Process { child, stdout, stderr }
     }
 
-    /// The process number.
+    /// The pid.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -72,7 +72,7 @@ impl Process {
         assert!(sent.success(), "kill -{name} {}: {sent}", self.pid());
     }
 
-    /// The exit status once the process has ended, `None` if it runs on past the limit.
+    /// The exit status of the process; `None` if it still runs after the limit.
     pub fn exit_within(&mut self, limit: Duration) -> Option<ExitStatus> {
         let end = Instant::now() + limit;
         loop {
@@ -84,14 +84,14 @@ impl Process {
         }
     }
 
-    /// The exit status; a process that does not end is a failure.
+    /// The exit status. The test fails if the process does not end.
     #[track_caller]
     pub fn exit(&mut self) -> ExitStatus {
         let status = self.exit_within(PATIENCE);
         status.unwrap_or_else(|| panic!("the server does not end; it said:\n{}", self.stderr()))
     }
 
-    /// Ends it: politely first, so that tools that watch the process can write their reports.
+    /// Ends the process, first with SIGTERM, so that valgrind and similar tools can write their reports.
     pub fn stop(&mut self) {
         if self.exit_within(Duration::ZERO).is_none() {
             let _ = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.pid())]).status();
@@ -104,7 +104,7 @@ impl Process {
         self.stderr.finish();
     }
 
-    /// How many descriptors it has open (Linux).
+    /// The number of its open descriptors (Linux).
     pub fn open_fds(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("/proc/PID/fd").count()
     }
@@ -116,10 +116,11 @@ impl Process {
         line.split_whitespace().next().unwrap().parse().unwrap()
     }
 
-    /// CPU time used so far, user and system, in clock ticks of 10 ms (Linux, proc(5)).
+    /// The CPU time used so far, user and system, in clock ticks of 10 ms (Linux, proc(5)).
     pub fn cpu_ticks(&self) -> u64 {
         let stat = self.proc_file("stat");
-        // The second field is the name in parentheses and may hold anything; utime and stime are fields 14 and 15.
+        // The second field is the name in parentheses, which may contain any character; utime and stime are fields 14
+        // and 15.
         let after_name = stat.rsplit(')').next().unwrap();
         let fields: Vec<&str> = after_name.split_whitespace().collect();
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
@@ -142,7 +143,7 @@ impl Drop for Process {
     }
 }
 
-/// What comes out of a pipe, gathered by a thread so that the program never blocks on it.
+/// The output of a pipe. A thread collects it, so that the program never blocks.
 struct Gathered {
     bytes: Arc<Mutex<Vec<u8>>>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -165,7 +166,7 @@ impl Gathered {
         String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
     }
 
-    /// Waits for the pipe's end; not for ever, since a process left behind could hold it open.
+    /// Waits for the end of the pipe, with a limit, since another process could have it open.
     fn finish(&mut self) {
         let Some(thread) = self.thread.take() else { return };
         let end = Instant::now() + Duration::from_secs(2);
@@ -175,7 +176,7 @@ impl Gathered {
     }
 }
 
-/// A port that nobody has on any address, below those that the kernel gives away.
+/// A port that is free on all addresses, below those that the kernel assigns.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let start = std::process::id() % 100 * 100;
@@ -183,14 +184,14 @@ pub fn free_port() -> u16 {
     wait_for("a free port", || TcpListener::bind(("0.0.0.0", port())).ok()?.local_addr().ok().map(|a| a.port()))
 }
 
-/// `webserv -p DIR -c DIR/webserv.conf` with more arguments, until it ends.
+/// Runs `webserv -p DIR -c DIR/webserv.conf` with more arguments until it ends.
 pub fn webserv(dir: &Path, arguments: &[&str]) -> Output {
     let config = dir.join("webserv.conf");
     let place = ["-p", dir.to_str().unwrap(), "-c", config.to_str().unwrap()];
     run(&[&place, arguments].concat(), dir)
 }
 
-/// What the program wrote on its standard error.
+/// The standard error of the program.
 pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

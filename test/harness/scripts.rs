@@ -1,4 +1,4 @@
-//! Programs for the server to run, and what /proc says of processes (Linux).
+//! CGI programs for the tests, and the state of processes in /proc (Linux).
 
 use super::{PATIENCE, Server, Setup, host, wait_for};
 use std::io::{Read, Write};
@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// A server with `cgi on` for `.sh`, these directives, and these scripts: name below `html` and what `sh` is to do.
+/// A server with `cgi on` for `.sh`, these directives, and these scripts: name below `html`, and commands for `sh`.
 pub fn scripts(config: &str, scripts: &[(&str, &str)]) -> Server {
     let config = host(&format!("cgi on; cgi_extension .sh; client_max_body_size 0; {config}"));
     let setup = Setup::new(&config, &[("ok.txt", b"ok")]);
@@ -17,24 +17,24 @@ pub fn scripts(config: &str, scripts: &[(&str, &str)]) -> Server {
     setup.start()
 }
 
-/// Shell text that answers with plain text and goes on with this.
+/// A script that starts a plain text answer and continues with these commands.
 pub fn text(rest: &str) -> String {
     format!("printf 'Content-Type: text/plain\\n\\n'\n{rest}")
 }
 
-/// Lets everyone run a file.
+/// Makes a file executable.
 pub fn make_executable(path: &Path) {
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
 }
 
-/// Sends everything while reading everything until the server closes: neither waits for the other.
+/// Sends all bytes and reads at the same time, until the server closes.
 pub fn both_ways(server: &Server, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(&server.addresses[0]).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
     let mut sender = stream.try_clone().unwrap();
     std::thread::scope(|scope| {
-        // The server may close before it has read all: what it says then is what counts.
+        // The server may close before it has read all; then its response is what the test needs.
         scope.spawn(move || drop(sender.write_all(request)));
         let mut out = Vec::new();
         stream.read_to_end(&mut out).unwrap_or_else(|e| panic!("after {} bytes: {e}", out.len()));
@@ -42,7 +42,7 @@ pub fn both_ways(server: &Server, request: &[u8]) -> Vec<u8> {
     })
 }
 
-/// The body as chunks of these many bytes, over and over.
+/// The body in chunks of these sizes, which repeat.
 pub fn chunked(body: &[u8], sizes: &[usize]) -> Vec<u8> {
     let mut out = Vec::with_capacity(body.len() + body.len() / 100);
     let (mut rest, mut sizes) = (body, sizes.iter().cycle());
@@ -57,7 +57,7 @@ pub fn chunked(body: &[u8], sizes: &[usize]) -> Vec<u8> {
     out
 }
 
-/// The server's resident memory at its highest, in KiB.
+/// The maximum of the server's resident memory so far, in KiB.
 pub fn rss_peak_kib(server: &Server) -> u64 {
     let value = status(server.process.pid(), "VmHWM").unwrap();
     value.split_whitespace().next().unwrap().parse().unwrap()
@@ -70,28 +70,28 @@ pub fn status(pid: u32, name: &str) -> Option<String> {
     line.map(|value| value.trim().to_owned())
 }
 
-/// State, parent and group, as in /proc/PID/stat.
+/// State, parent and group of a process, from /proc/PID/stat.
 pub fn stat(pid: u32) -> Option<(char, u32, u32)> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = text.rsplit(')').next()?.split_whitespace();
     Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
 }
 
-/// The processes that have this parent, zombies as well.
+/// The processes with this parent, zombies included.
 pub fn children(parent: u32) -> Vec<u32> {
     let entries = std::fs::read_dir("/proc").unwrap();
     let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     pids.filter(|pid| stat(*pid).is_some_and(|(_, its_parent, _)| its_parent == parent)).collect()
 }
 
-/// Waits until a process is gone. (One that has lost its parent may stay a zombie for as long as init likes.)
+/// Waits until a process has ended. (If its parent has ended, it may stay a zombie until init reaps it.)
 pub fn wait_gone(pid: u32, what: &str) {
     wait_for(&format!("the end of {what} ({pid})"), || {
         stat(pid).is_none_or(|s| matches!(s.0, 'Z' | 'X')).then_some(())
     });
 }
 
-/// The numbers that a script has written to `html/pids`.
+/// The pids that a script has written to `html/pids`.
 pub fn wait_pids(server: &Server) -> Vec<u32> {
     wait_for("a script's word", || {
         let text = server.text("html/pids");

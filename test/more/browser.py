@@ -1,5 +1,5 @@
-"""Drives headless Chromium by the DevTools protocol: JSON messages, each ended by a NUL, through two pipes that it
-finds as its descriptors 3 and 4. Only Python's standard library.
+"""Controls headless Chromium with the DevTools protocol: JSON messages, each followed by a NUL, through two pipes,
+which are Chromium's descriptors 3 and 4. Only Python's standard library.
 
 https://chromedevtools.github.io/devtools-protocol/
 """
@@ -23,7 +23,7 @@ FLAGS = [
 
 
 class Browser:
-    """A running Chromium with a profile of its own; `with Browser() as browser:` ends it."""
+    """A running Chromium with a new profile; `with Browser() as browser:` ends it."""
 
     def __init__(self):
         self.profile = tempfile.TemporaryDirectory(prefix="webserv-chromium-", ignore_cleanup_errors=True)
@@ -70,7 +70,7 @@ class Browser:
         return self.number
 
     def command(self, method, parameters=None, session=None):
-        """Sends a command and gives what it returns; what happens meanwhile goes to the pages."""
+        """Sends a command and returns its result; events that come before it are passed to their pages."""
         number = self.send(method, parameters, session)
         end = time.monotonic() + 2 * PATIENCE_S
         while True:
@@ -83,7 +83,7 @@ class Browser:
                 return message["result"]
 
     def receive(self, patience_s):
-        """The next message, or None if none comes in time. An event is given to its page."""
+        """Reads the next message; returns None if none comes in time. Events are passed to their pages."""
         end = time.monotonic() + patience_s
         while b"\0" not in self.rest:
             ready, _, _ = select.select([self.ours_in], [], [], max(0, end - time.monotonic()))
@@ -112,8 +112,8 @@ class Browser:
 
 
 class Page:
-    """One tab, and what was said of it: `status` of the page, `answers` as (url, status) of all that it loads,
-    `errors` of scripts and the console."""
+    """One tab: `status` of the page, `answers` as (url, status) of all files that it loads, `errors` of scripts and the
+    console."""
 
     def __init__(self, browser, session):
         self.browser, self.session = browser, session
@@ -152,13 +152,13 @@ class Page:
             fail(f"{url} cannot be shown (is it a download?): {trouble}")
 
     def during(self, action):
-        """Does what makes the page load another, and waits until that has come."""
+        """Calls a function that makes the tab load another page, and waits until it is loaded."""
         before = self.loads
         action()
         self.wait(lambda: self.loads > before, f"a page after {self.evaluate('location.href')}")
 
     def wait(self, check, what):
-        """Waits until `check`, a function or an expression of JavaScript, gives something true."""
+        """Waits until `check`, a function or a JavaScript expression, returns a true value."""
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             result = check() if callable(check) else self.evaluate(check)
@@ -175,14 +175,14 @@ class Page:
         return done["result"].get("value")
 
     def source(self):
-        """The page as it came."""
+        """The source of the page, as the server sent it."""
         return self.command("Network.getResponseBody", requestId=self.request)["body"]
 
     def text(self, selector="body"):
         return self.evaluate(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
 
     def click(self, selector):
-        """Clicks the middle of an element as a mouse does; where something covers it, that gets the click."""
+        """Clicks the middle of an element with the mouse; an element on top of it would get the click."""
         place = self.evaluate(
             f"(() => {{ const it = document.querySelector({json.dumps(selector)}); if (!it) return null;"
             "it.scrollIntoView({block: 'center', behavior: 'instant'}); const box = it.getBoundingClientRect();"
@@ -194,7 +194,7 @@ class Page:
             self.command("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
 
     def fill(self, selector, text):
-        """Types over what a field has."""
+        """Replaces the content of an input by typing."""
         self.evaluate(f"(it => {{ it.focus(); it.select(); }})(document.querySelector({json.dumps(selector)}))")
         self.command("Input.insertText", text=text)
 

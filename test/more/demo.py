@@ -1,4 +1,4 @@
-"""The shipped site under the shipped configuration, for the tests beside this file."""
+"""The shipped site with the shipped configuration, for the tests in this directory."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from server import ROOT, Server, fail, free_port
 
 
 class Demo(Server):
-    """The site as `cargo run` serves it, from a copy that may be written to."""
+    """The site as `cargo run` serves it, in a writable copy."""
 
     def configure(self, root, body, events, main=""):
         shutil.copytree(os.path.join(ROOT, "html"), os.path.join(self.folder, "html"), dirs_exist_ok=True)
@@ -18,7 +18,7 @@ class Demo(Server):
             self.replace(old, new)
 
     def replace(self, old, new):
-        """Changes the configuration before the server reads it."""
+        """Changes the configuration before the server starts."""
         with open(self.config) as file:
             text = file.read()
         if old not in text:
@@ -31,7 +31,7 @@ class Demo(Server):
 
 
 class NoPython(Demo):
-    """The same where there is no python3."""
+    """The same site without a python3."""
 
     def configure(self, root, body, events, main=""):
         super().configure(root, body, events)
@@ -39,7 +39,7 @@ class NoPython(Demo):
 
 
 class ReadOnly(Demo):
-    """The same where nothing can be stored. (Permissions would not stop root.)"""
+    """The same site where nothing can be stored. (Permissions would not stop root.)"""
 
     def configure(self, root, body, events, main=""):
         super().configure(root, body, events)

@@ -1,4 +1,4 @@
-"""What can be told of a page without a person: whether its tags are sound, and whether its text can be read."""
+"""Automatic checks of a page: valid tags, and readable colours."""
 
 from html.parser import HTMLParser
 
@@ -6,7 +6,8 @@ VOID = {"meta", "link", "img", "input", "br", "hr", "wbr"}
 
 
 class Markup(HTMLParser):
-    """What is wrong with a page's tags: not closed, ids given twice, pictures and fields without a name."""
+    """Collects the faults in a page's tags: tags that are not closed, repeated ids, pictures and inputs without a
+    name."""
 
     def __init__(self, text):
         super().__init__()
@@ -38,7 +39,7 @@ class Markup(HTMLParser):
             self.faults.append(f"</{tag}> closes something else")
 
 
-# The texts of a page whose colour is too near to that of their ground: the ratio of WCAG 2.2, 1.4.3, is under 4.5.
+# JavaScript that returns the texts with too little contrast to their background: WCAG 2.2, 1.4.3 requires 4.5.
 LOW_CONTRAST = """(() => {
   const rgb = text => (text.match(/[\\d.]+/g) ?? []).map(Number);
   const linear = v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;

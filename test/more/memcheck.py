@@ -1,4 +1,4 @@
-"""How the server is run under valgrind's memcheck, and what its report must say."""
+"""Runs the server under valgrind's memcheck, and checks its report."""
 
 import re
 
@@ -10,14 +10,14 @@ OPTIONS = [
 
 
 def faults(report):
-    """What is wrong in a report: a list of texts, empty if all is well."""
+    """The faults in a report: a list of texts, empty if there are none."""
     report = re.sub(r"^==\d+== ?", "", report, flags=re.MULTILINE)
     if "FILE DESCRIPTORS:" not in report or "ERROR SUMMARY:" not in report:
         return [f"not a whole report:\n{report}"]
     found = []
     if "ERROR SUMMARY: 0 errors" not in report:
         found.append(report)
-    # One paragraph for each descriptor that is open at the end. What was open at the start is "inherited".
+    # The report has one paragraph for each open descriptor. "inherited" means that it was open at the start.
     for paragraph in report.split("\n\n"):
         left_open = re.search(r"^Open .*?(\d+):", paragraph, re.MULTILINE)
         if left_open and int(left_open[1]) > 2 and "<inherited from parent>" not in paragraph:
@@ -26,6 +26,6 @@ def faults(report):
 
 
 def summary(report):
-    """The lines with the sums."""
+    """The lines with the totals."""
     lines = re.findall(r"^==\d+== *(.*(?:lost:|still reachable:|ERROR SUMMARY|total heap usage).*)", report, re.MULTILINE)
     return "\n".join(lines)

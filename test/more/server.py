@@ -1,5 +1,5 @@
-"""The real server for the scripts beside this file: a configuration and files in a folder of its own, its process,
-and a small HTTP client that trusts nothing. Only Python's standard library."""
+"""Starts the real server for the tests in this directory, with its own folder for configuration and files; and a small,
+strict HTTP client. Only Python's standard library."""
 
 import os
 import resource
@@ -21,7 +21,7 @@ def fail(what):
 
 
 def need(program):
-    """The path of a program that the test cannot do without."""
+    """The path of a program that the test needs; exits if it is missing."""
     path = shutil.which(program)
     if not path:
         fail(f"no {program} here; scripts/test-more {os.path.basename(sys.argv[0])} installs what it needs")
@@ -29,7 +29,7 @@ def need(program):
 
 
 def binary():
-    """The server's release build, or what WEBSERV_TEST_BIN names instead."""
+    """The server's release build, or the program in WEBSERV_TEST_BIN."""
     path = os.environ.get("WEBSERV_TEST_BIN", os.path.join(TARGET, "release", "webserv"))
     if not os.access(path, os.X_OK):
         fail(f"no {path}: run cargo build --release")
@@ -37,7 +37,7 @@ def binary():
 
 
 def wait_until(check, what):
-    """Calls `check` until it gives something true."""
+    """Calls `check` until it returns a true value."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         result = check()
@@ -48,7 +48,7 @@ def wait_until(check, what):
 
 
 def free_port():
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
@@ -57,9 +57,9 @@ def free_port():
 class Server:
     """A running server; `with Server(...) as server:` kills it at the end if it still runs.
 
-    `body` is the inside of its server block, `files` what lies below its root. `wrapper` is a command that runs it, in which
-    {folder} stands for the server's folder. The site is `html` in that folder, unless `root` names another. `main`
-    stands at the configuration's top level.
+    `body` is the content of its server block, `files` are the files below its root. `wrapper` is a command that
+    runs it; {folder} in it stands for the server's folder. The site is `html` in that folder, unless `root` names
+    another one. `main` is added to the top level of the configuration.
     """
 
     def __init__(self, files=None, body="", events="", wrapper=(), root="html", fds=None, main=""):
@@ -91,7 +91,7 @@ class Server:
             raise
 
     def configure(self, root, body, events, main=""):
-        """Writes the configuration; a running server sees it at SIGHUP."""
+        """Writes the configuration; a running server reads it after SIGHUP."""
         mime_types = os.path.join(ROOT, "config", "mime.types")
         include = f"include {mime_types};" if os.path.exists(mime_types) else ""
         with open(self.config, "w") as config:
@@ -120,13 +120,13 @@ class Server:
     def connect(self, source="127.0.0.1"):
         connection = socket.create_connection(("127.0.0.1", self.port), PATIENCE_S, source_address=(source, 0))
         if connection.getsockname() == connection.getpeername():
-            # Nobody listens there yet, and the kernel has given us that very port to call from: we have called ourselves.
+            # No process listens there yet, and the kernel chose this port for our socket: it is connected to itself.
             connection.close()
-            raise ConnectionRefusedError(f"nobody but ourselves on port {self.port}")
+            raise ConnectionRefusedError(f"the socket is connected to itself on port {self.port}")
         return connection
 
     def said(self):
-        """What it wrote to standard output and error, and its error log."""
+        """Its standard output, standard error and error log."""
         self.output.seek(0)
         text = self.output.read().decode(errors="replace")
         if os.path.exists(self.error_log):
@@ -145,7 +145,7 @@ class Server:
         self.process.send_signal(number)
 
     def stop(self, number=signal.SIGQUIT):
-        """Stops it, and says with what status it ended."""
+        """Stops it and returns its exit status."""
         self.send_signal(number)
         try:
             return self.process.wait(PATIENCE_S)
@@ -185,7 +185,7 @@ class Client:
         return self.response(method)
 
     def response(self, method="GET"):
-        """The next response: status, fields (names in lower case), body."""
+        """Reads the next response: status, fields (names in lower case), body."""
         while b"\r\n\r\n" not in self.rest:
             self.more("a response's head")
         head, self.rest = self.rest.split(b"\r\n\r\n", 1)
@@ -205,7 +205,7 @@ class Client:
         self.rest += data
 
     def at_end(self):
-        """Whether the server has closed; waits for it."""
+        """True if the server closes the connection; waits for it."""
         return self.rest == b"" and self.socket.recv(1) == b""
 
     def close(self):

@@ -1,4 +1,4 @@
-"""What the Python pages share: the site's frame around them, forms, and who may send one. Standard library only."""
+"""Shared by the Python programs: the page frame, forms, and a check where a form comes from. Standard library only."""
 
 import html
 import os
@@ -11,12 +11,12 @@ FORM_BYTES_MAX = 64 << 10
 
 
 def escape(text):
-    """Text for HTML, also inside of quoted attributes. All that a page did not write itself goes through here."""
+    """Escapes text for HTML, also for quoted attributes. Every value from outside must go through here."""
     return html.escape(str(text))
 
 
 def send(title, body, status="200 OK", fields=()):
-    """Answers with a page: `body` is HTML. The frame is that of demo/index.html, so that all pages look alike."""
+    """Sends a page; `body` is HTML. The frame comes from demo/index.html, so that all pages look alike."""
     with open(os.path.join(ROOT, "demo", "index.html"), encoding="utf-8") as file:
         frame = file.read()
     start = frame[: frame.index("<section")]
@@ -28,7 +28,7 @@ def send(title, body, status="200 OK", fields=()):
 
 
 def redirect(path, fields=()):
-    """After a form: see the page, so that a reload does not send the form again."""
+    """Answers a form with 303 See Other, so that a reload does not send the form again."""
     respond("303 See Other", [("Location", path), *fields], "")
 
 
@@ -38,25 +38,25 @@ def respond(status, fields, text):
 
 
 def fault(title, why, status):
-    """Answers with a short page that says what went wrong."""
+    """Sends a short error page."""
     here = escape(os.environ.get("SCRIPT_NAME", "/"))
     send(title, f'<section>\n<h1>{escape(title)}</h1>\n<p class="lead">{escape(why)}</p>\n'
                 f'<p><a href="{here}">Back</a></p>\n</section>\n', status)  # fmt: skip
 
 
 def body(bytes_max):
-    """The request's body; the server has checked its length already, or none would come."""
+    """The request's body. The server sets CONTENT_LENGTH and has checked it against client_max_body_size."""
     return sys.stdin.buffer.read(min(int(os.environ.get("CONTENT_LENGTH") or 0), bytes_max))
 
 
 def form():
-    """The fields of a form that came by POST, each once."""
+    """The fields of a POST form; if a name is repeated, its last value."""
     text = body(FORM_BYTES_MAX).decode("utf-8", "replace")
     return dict(urllib.parse.parse_qsl(text, keep_blank_values=True, max_num_fields=100))
 
 
 def from_this_site():
-    """Did one of our own pages send this form? Browsers say where it comes from, and a page cannot change that."""
+    """True if a page of this site sent the form. The browser sets these fields, and a page cannot change them."""
     site = os.environ.get("HTTP_SEC_FETCH_SITE")
     if site is not None:
         return site in ("same-origin", "none")

@@ -1,4 +1,4 @@
-//! A command that a worker was given is carried out.
+//! Carries out commands in a worker.
 
 use crate::engine::Notice;
 use crate::log::{Level, LogFiles};
@@ -9,14 +9,14 @@ use crate::worker::Command;
 use std::os::fd::AsFd;
 use webserv_sys::net;
 
-/// Carries out a command in the worker that the context belongs to.
+/// Carries out a command in the worker of this context.
 pub(super) fn obey(command: Command, cx: &mut Context<'_>) {
     match command {
         Command::Stop => cx.stop(),
         Command::Drain => {
             cx.worker.draining = true;
             cx.tell_all(Notice::Drain);
-            // Signals are heard by the first worker, which must hear them as long as any worker runs.
+            // The first worker handles the signals, so it must run as long as any other worker does.
             if cx.worker.team.others().is_empty() {
                 cx.stop_when_idle();
             }

@@ -1,4 +1,4 @@
-//! CommandRead: what the first worker tells this one.
+//! CommandRead: receives the commands of the first worker.
 
 use super::command::obey;
 use crate::connection::Connection;
@@ -9,16 +9,16 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::Receiver;
 use webserv_sys::{Watch, file};
 
-/// Reads the line from the first worker, a socket pair's end, and takes the commands that it rings for.
+/// Reads the wake-up socket, then takes the commands from the queue and carries them out.
 pub struct CommandRead {
-    line: OwnedFd,
+    wake_up: OwnedFd,
     commands: Receiver<Command>,
 }
 
 impl CommandRead {
-    /// Commands come through the channel, a byte on the line says that one is there.
-    pub fn new(line: OwnedFd, commands: Receiver<Command>) -> Self {
-        Self { line, commands }
+    /// `commands` is the queue of commands. A byte on `wake_up` means that the queue has some.
+    pub fn new(wake_up: OwnedFd, commands: Receiver<Command>) -> Self {
+        Self { wake_up, commands }
     }
 }
 
@@ -32,7 +32,7 @@ impl Task<Worker> for CommandRead {
     }
 
     fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
-        Watch::Read(self.line.as_fd())
+        Watch::Read(self.wake_up.as_fd())
     }
 
     fn wants(&self, _: Seen<'_>) -> Want {
@@ -43,9 +43,9 @@ impl Task<Worker> for CommandRead {
         if !matches!(event, Event::Ready | Event::Hangup) {
             return Ok(if event == Event::Cancel { Flow::Done } else { Flow::Blocked });
         }
-        match file::read(self.line.as_fd(), &mut [0; 64]) {
+        match file::read(self.wake_up.as_fd(), &mut [0; 64]) {
             Ok(0) => {
-                cx.stop(); // the first worker is gone, which hears the signals
+                cx.stop(); // the first worker has ended, so this one would get no signals any more
                 return Ok(Flow::Done);
             }
             Ok(_) => {}

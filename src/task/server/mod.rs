@@ -1,4 +1,4 @@
-//! The server itself: signals, commands between workers, the end of a worker.
+//! Tasks of the server itself: signals, commands between workers, the end of a worker.
 
 mod command;
 mod command_read;

@@ -1,4 +1,4 @@
-//! Signal: what the process is told by kill(1), turned into a command for all workers.
+//! Signal: turns a signal into a command for all workers.
 
 use super::command::obey;
 use crate::connection::Connection;
@@ -8,17 +8,17 @@ use crate::task::Context;
 use crate::worker::{Command, Worker};
 use webserv_sys::{Watch, signal};
 
-/// Waits for one signal. Only the first worker has these tasks; it passes on what they say.
+/// Waits for one signal. Only the first worker has these tasks; it sends the command to the others.
 pub struct Signal {
     signal: signal::Signal,
 }
 
 impl Signal {
-    /// The signals that the server listens to.
+    /// The signals that the server handles.
     pub const ALL: [signal::Signal; 5] =
         [signal::Signal::Term, signal::Signal::Int, signal::Signal::Quit, signal::Signal::Hup, signal::Signal::Usr1];
 
-    /// Waits for this signal, which is blocked already.
+    /// `signal` must be blocked (signal(7)).
     pub fn new(signal: signal::Signal) -> Self {
         Self { signal }
     }
@@ -42,7 +42,7 @@ fn reopen(cx: &mut Context<'_>) -> Option<Command> {
     match cx.worker.team.reopen() {
         Ok(files) => Some(Command::Reopen(files)),
         Err(error) => {
-            cx.log(Level::Emerg, format_args!("{error}; the logs go on where they were"));
+            cx.log(Level::Emerg, format_args!("{error}; the old log files stay in use"));
             None
         }
     }
@@ -50,7 +50,7 @@ fn reopen(cx: &mut Context<'_>) -> Option<Command> {
 
 fn reload(cx: &mut Context<'_>) -> Option<Command> {
     if cx.worker.draining {
-        cx.log(Level::Warn, format_args!("not reloaded: the server is finishing, and takes no new connections"));
+        cx.log(Level::Warn, format_args!("not reloaded: the server is shutting down"));
         return None;
     }
     match cx.worker.team.reload() {
@@ -58,14 +58,14 @@ fn reload(cx: &mut Context<'_>) -> Option<Command> {
             for warning in warnings {
                 cx.log(Level::Warn, format_args!("{warning}"));
             }
-            cx.log(Level::Notice, format_args!("reloaded: the new configuration is in force"));
+            cx.log(Level::Notice, format_args!("reloaded: the new configuration is in use"));
             Some(Command::Reload(reload))
         }
         Err(error) => {
             for line in error.lines() {
                 cx.log(Level::Emerg, format_args!("{line}"));
             }
-            cx.log(Level::Emerg, format_args!("the old configuration stays in force"));
+            cx.log(Level::Emerg, format_args!("the old configuration stays in use"));
             None
         }
     }

@@ -1,4 +1,4 @@
-//! WorkerExit: another worker has ended.
+//! WorkerExit: notices that another worker has ended.
 
 use crate::connection::Connection;
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
@@ -9,24 +9,24 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use webserv_sys::{Watch, file};
 
-/// Waits for the end of another worker's line. Only the first worker has these tasks: it must not end before the
-/// others, since it is the one that hears signals.
+/// Waits for EOF on the wake-up socket of another worker. Only the first worker has these tasks: it handles the
+/// signals, so it must not end before the others.
 pub struct WorkerExit {
     worker: usize,
-    line: Arc<OwnedFd>,
+    wake_up: Arc<OwnedFd>,
 }
 
 impl WorkerExit {
-    /// Waits for the end of the worker with this number, at the other end of this line.
-    pub fn new(worker: usize, line: Arc<OwnedFd>) -> Self {
-        Self { worker, line }
+    /// Waits for the end of the worker with this number; `wake_up` is this side's end of the socket pair.
+    pub fn new(worker: usize, wake_up: Arc<OwnedFd>) -> Self {
+        Self { worker, wake_up }
     }
 
     fn arrived(&self, cx: &mut Context<'_>) {
         let (number, others) = (self.worker, cx.worker.team.others().len());
         cx.worker.team.remove(number);
         if !cx.worker.draining {
-            cx.log(Level::Alert, format_args!("worker {number} has ended; {others} go on"));
+            cx.log(Level::Alert, format_args!("worker {number} has ended; {others} still run"));
         } else if others == 1 {
             cx.stop_when_idle();
         }
@@ -43,7 +43,7 @@ impl Task<Worker> for WorkerExit {
     }
 
     fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
-        Watch::Read(self.line.as_fd())
+        Watch::Read(self.wake_up.as_fd())
     }
 
     fn wants(&self, _: Seen<'_>) -> Want {
@@ -54,10 +54,10 @@ impl Task<Worker> for WorkerExit {
         if !matches!(event, Event::Ready | Event::Hangup) {
             return Ok(if event == Event::Cancel { Flow::Done } else { Flow::Blocked });
         }
-        match file::read(self.line.as_fd(), &mut [0; 64]) {
+        match file::read(self.wake_up.as_fd(), &mut [0; 64]) {
             Ok(1..) => Ok(Flow::Progress),
             Err(error) if error.would_block() => Ok(Flow::Blocked),
-            // The end; or an error, if it left commands unread (ECONNRESET).
+            // EOF: the worker has ended. ECONNRESET: it has ended with unread wake-up bytes in its buffer.
             Ok(0) | Err(_) => {
                 self.arrived(cx);
                 Ok(Flow::Done)

@@ -1,4 +1,4 @@
-//! inotify(7) with SIGIO as its bell.
+//! inotify(7) with SIGIO.
 
 use super::{Aspects, Change, Watched};
 use crate::{Error, Result};
@@ -11,16 +11,16 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The most reads of one [`Changes::take`]: more than the kernel keeps of unread events.
+/// The maximum number of reads in one [`Changes::take`]: enough for all events that the kernel queues.
 const READS_MAX: usize = 1024;
 
-/// Trials of the bell before it is given up.
+/// The maximum number of trials in [`Changes::sigio_works`].
 const TRIES_MAX: usize = 100;
 
-/// The size of one read: room for some hundred events.
+/// The size of the read buffer: room for some hundred events.
 const READ_BYTES: usize = 4 << 10;
 
-/// `F_SETOWN_EX` of fcntl(2): who gets the signal, as a [`FileOwner`].
+/// `F_SETOWN_EX` of fcntl(2): sets the receiver of SIGIO, a [`FileOwner`].
 const F_SETOWN_EX: c_int = 15;
 
 /// `struct f_owner_ex`.
@@ -30,52 +30,53 @@ struct FileOwner {
     id: libc::pid_t,
 }
 
-/// `F_OWNER_TID`: a thread.
+/// `F_OWNER_TID`: the owner is a thread.
 const OWNER_TID: c_int = 0;
 
 thread_local! {
-    /// How often the bell has rung in this thread.
-    static BELL: AtomicU64 = const { AtomicU64::new(0) };
+    /// The number of SIGIO that this thread has received.
+    static SIGIO_COUNT: AtomicU64 = const { AtomicU64::new(0) };
 }
 
 /// The handler of SIGIO.
-extern "C" fn ring(_: c_int) {
-    BELL.with(|bell| bell.fetch_add(1, Ordering::Relaxed));
+extern "C" fn on_sigio(_: c_int) {
+    SIGIO_COUNT.with(|count| count.fetch_add(1, Ordering::Relaxed));
 }
 
-fn rings() -> u64 {
-    BELL.with(|bell| bell.load(Ordering::Relaxed))
+fn sigio_count() -> u64 {
+    SIGIO_COUNT.with(|count| count.load(Ordering::Relaxed))
 }
 
-/// The watched files and directories, and their events. It stays in the thread that made it.
+/// A set of watched files and directories. It belongs to the thread that opened it, since SIGIO goes to that thread.
 pub struct Changes {
     inotify: OwnedFd,
-    /// The bell's count when the last event was read. None: there is no bell, so the caller must ask the kernel.
-    heard: Cell<Option<u64>>,
+    /// The value of [`sigio_count`] when all events were read last. `None` if SIGIO does not work here.
+    count_at_read: Cell<Option<u64>>,
     _in_this_thread: PhantomData<Rc<()>>,
 }
 
 impl Changes {
-    /// Watches nothing yet. The handler of SIGIO is this module's from now on.
+    /// Opens an inotify descriptor without watches, and installs a handler for SIGIO.
     ///
-    /// Errors: those of inotify_init1(2): `EMFILE` (`max_user_instances` too). That there is no bell is no error.
+    /// Errors: those of inotify_init1(2): `EMFILE` (also for `max_user_instances`). If SIGIO does not work, this is not
+    /// an error: then [`is_quiet`](Self::is_quiet) is always false.
     pub fn open() -> Result<Self> {
         // SAFETY: the call takes no pointers.
         let fd = unsafe { syscall!(inotify_init1(libc::IN_CLOEXEC | libc::IN_NONBLOCK)) }?;
-        // SAFETY: the call has just opened this descriptor, nobody else owns it.
+        // SAFETY: the call has just opened this descriptor; it has no other owner.
         let inotify = unsafe { OwnedFd::from_raw_fd(fd) };
-        let changes = Self { inotify, heard: Cell::new(None), _in_this_thread: PhantomData };
-        if changes.hang_bell().is_ok() && changes.try_bell() {
-            changes.heard.set(Some(0)); // before the first ring: the event of the trial is still unread
+        let changes = Self { inotify, count_at_read: Cell::new(None), _in_this_thread: PhantomData };
+        if changes.enable_sigio().is_ok() && changes.sigio_works() {
+            changes.count_at_read.set(Some(0)); // less than the current count: the events of the trial are not read yet
         }
         Ok(changes)
     }
 
-    /// Lets events send SIGIO to this thread.
-    fn hang_bell(&self) -> Result<()> {
+    /// Makes the kernel send SIGIO to this thread for each event.
+    fn enable_sigio(&self) -> Result<()> {
         // SAFETY: sigaction is integers, a set of integers and an optional function pointer: all-zero bytes are one.
         let mut action: libc::sigaction = unsafe { mem::zeroed() };
-        action.sa_sigaction = ring as extern "C" fn(c_int) as libc::sighandler_t;
+        action.sa_sigaction = on_sigio as extern "C" fn(c_int) as libc::sighandler_t;
         action.sa_flags = libc::SA_RESTART;
         // SAFETY: the action is initialised and outlives the call; its handler adds to an atomic of its own thread,
         // which needs no initialisation and takes no lock.
@@ -95,27 +96,26 @@ impl Changes {
         unsafe { syscall!(fcntl(fd, libc::F_SETFL, libc::O_NONBLOCK | libc::O_ASYNC)) }.map(drop)
     }
 
-    /// Whether the bell rings before the call that causes it returns. A kernel that only resembles Linux may do
-    /// otherwise.
+    /// Tests that SIGIO arrives before the call that causes it returns. A kernel that only emulates Linux may differ.
     ///
-    /// An event is not told if the last one that waits to be read is just like it. So that is read before, and when
-    /// somebody else opens the same in between, it is tried again.
-    fn try_bell(&self) -> bool {
+    /// The kernel drops an event that is equal to the last unread one, and then sends no SIGIO. So each trial first
+    /// reads the events. If another process opens the same directory in between, the trial fails and is repeated.
+    fn sigio_works(&self) -> bool {
         let Ok(watched) = self.add(c"/", libc::IN_OPEN | libc::IN_ONLYDIR) else { return false };
-        let rung = (0..TRIES_MAX).any(|_| {
-            let _ = crate::file::read(self.inotify.as_fd(), &mut [0; READ_BYTES]); // mostly there is nothing
-            let before = rings();
+        let works = (0..TRIES_MAX).any(|_| {
+            let _ = crate::file::read(self.inotify.as_fd(), &mut [0; READ_BYTES]); // usually EAGAIN
+            let before = sigio_count();
             let opened = crate::file::open(c"/", crate::file::OpenFlags::READ, 0);
-            opened.is_ok() && rings() != before
+            opened.is_ok() && sigio_count() != before
         });
         self.forget(watched);
-        rung
+        works
     }
 
-    /// Watches these aspects, beside others that are watched already, of what a path names. A symbolic link as its last
-    /// name is not followed.
+    /// Watches these aspects of the file at this path, in addition to aspects that are watched already:
+    /// inotify_add_watch(2). If the last component of the path is a symbolic link, watches the link.
     ///
-    /// Errors: those of stat(2); `EACCES` if it may not be read; `ENOSPC`: `max_user_watches` are watched.
+    /// Errors: those of stat(2); `EACCES` (no read permission); `ENOSPC` (the limit `max_user_watches` is reached).
     pub fn watch(&self, path: &CStr, aspects: Aspects) -> Result<Watched> {
         let mut mask = libc::IN_DONT_FOLLOW | libc::IN_MASK_ADD;
         for (aspect, bits) in [
@@ -133,23 +133,25 @@ impl Changes {
         unsafe { syscall!(inotify_add_watch(self.inotify.as_raw_fd(), path.as_ptr(), mask)) }
     }
 
-    /// Ends a watch. Its events that are already queued are still reported. It is no error if the watch has ended by
-    /// itself.
+    /// Ends a watch: inotify_rm_watch(2). Events that are queued already are still reported. Ignores a watch that has
+    /// ended.
     pub fn forget(&self, watched: Watched) {
         // SAFETY: the call takes no pointers.
         let _ = unsafe { syscall!(inotify_rm_watch(self.inotify.as_raw_fd(), watched)) };
     }
 
-    /// Nothing has changed that [`take`](Self::take) has not told. False when that is not known.
+    /// True if there are no changes since the last [`take`](Self::take). False if there are some, or if this is
+    /// unknown.
     #[inline]
     pub fn is_quiet(&self) -> bool {
-        self.heard.get().is_some_and(|heard| heard == rings())
+        self.count_at_read.get().is_some_and(|count| count == sigio_count())
     }
 
-    /// Reports all queued events.
+    /// Reads all queued events and calls `tell` for each.
     pub fn take(&self, mut tell: impl FnMut(Change<'_>)) {
-        // Counted before the reads: what comes meanwhile may be read now, and is asked for once more.
-        let rung = rings();
+        // Counted before the reads: for an event that arrives during them, `is_quiet` stays false, and the next call
+        // reads once more.
+        let sigios = sigio_count();
         let mut buffer = [0; READ_BYTES];
         for _ in 0..READS_MAX {
             let read = crate::file::read(self.inotify.as_fd(), &mut buffer);
@@ -160,8 +162,8 @@ impl Changes {
             };
             events(&buffer[..count], &mut tell);
             if count < READ_BYTES - EVENT_BYTES_MAX {
-                // A read gives all there is, as far as it has room.
-                self.heard.set(self.heard.get().map(|_| rung));
+                // The buffer had room for one more event, so there were no more.
+                self.count_at_read.set(self.count_at_read.get().map(|_| sigios));
                 return;
             }
         }
@@ -170,16 +172,16 @@ impl Changes {
 }
 
 impl AsFd for Changes {
-    /// Readable while an event is queued.
+    /// The inotify descriptor; it is readable while events are queued.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inotify.as_fd()
     }
 }
 
-/// The longest event: its head and a name with its NUL.
+/// The size of the longest event: the struct, and a name with its NUL.
 const EVENT_BYTES_MAX: usize = size_of::<libc::inotify_event>() + libc::NAME_MAX as usize + 1;
 
-/// Takes the events in `bytes`, which were read from inotify, apart.
+/// Parses `bytes`, which were read from inotify, and calls `tell` for each event.
 pub(super) fn events(mut bytes: &[u8], tell: &mut impl FnMut(Change<'_>)) {
     const HEAD: usize = size_of::<libc::inotify_event>();
     while let Some((head, rest)) = bytes.split_at_checked(HEAD) {
@@ -197,16 +199,16 @@ pub(super) fn events(mut bytes: &[u8], tell: &mut impl FnMut(Change<'_>)) {
     }
 }
 
-/// File systems, by the `f_type` of statfs(2), on which all changes are made through this kernel: ext2 to ext4, xfs,
-/// btrfs, f2fs, tmpfs, ramfs, overlayfs, zfs, bcachefs. Of a network's or a FUSE file system inotify tells only a part.
+/// File systems (`f_type` of statfs(2)) on which all changes go through this kernel: ext2 to ext4, xfs, btrfs, f2fs,
+/// tmpfs, ramfs, overlayfs, zfs, bcachefs. On network and FUSE file systems inotify does not report all changes.
 const LOCAL: [u32; 9] =
     [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994, 0x8584_58f6, 0x794c_7630, 0x2fc1_2fc1, 0xca45_1a4e];
 
-/// Whether all changes on the file system that a path leads to are told. Errors: those of statfs(2).
+/// True if inotify reports all changes on the file system of this path. Errors: those of statfs(2).
 pub fn tells_changes(path: &CStr) -> Result<bool> {
     let mut raw = mem::MaybeUninit::<libc::statfs>::uninit();
     // SAFETY: the path ends with NUL and outlives the call, which fills the whole struct, or fails.
     unsafe { syscall!(statfs(path.as_ptr(), raw.as_mut_ptr())) }?;
-    // SAFETY: the call has succeeded.
+    // SAFETY: the call succeeded.
     Ok(LOCAL.contains(&(unsafe { raw.assume_init_ref() }.f_type as u32)))
 }

@@ -1,10 +1,9 @@
-//! Which of many files and directories have changed: inotify(7).
+//! Reports changes of files and directories: inotify(7).
 //!
-//! [`Changes`] answers two questions. [`Changes::take`] asks the kernel what has changed. [`Changes::is_quiet`] says,
-//! without a system call, that nothing has: the kernel rings a bell in this thread (fcntl(2), `O_ASYNC`: SIGIO) before
-//! the call that made the change returns to whoever made it, and a pending signal is delivered before the next system
-//! call of this thread returns. So whatever this thread learns from a system call, it has heard of all changes that
-//! came before that.
+//! [`Changes::take`] reads the events from the kernel. [`Changes::is_quiet`] says without a system call that there are
+//! no events. It works with SIGIO (`O_ASYNC` in fcntl(2)): the kernel sends SIGIO to this thread before the system call
+//! that made the change returns, and it delivers a pending signal before the next system call of this thread returns.
+//! So after each system call, this thread has the SIGIO of all changes that were complete before it.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod inotify;
@@ -20,29 +19,30 @@ pub use none::{Changes, tells_changes};
 mod tests;
 
 bitflags::bitflags! {
-    /// What is watched of a file or directory.
+    /// The kinds of changes to watch of a file or directory.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub struct Aspects: u32 {
-        /// It is renamed, removed, replaced, or gets another owner or mode. Of a symbolic link: the link itself.
+        /// The file is renamed, removed or replaced, or its owner or mode changes. For a symbolic link: the link
+        /// itself.
         const ITSELF = 1;
-        /// Its bytes are written, or someone who may have written them closes it.
+        /// Its content is written, or a descriptor that was open for writing is closed.
         const BYTES = 1 << 1;
-        /// A name appears in it.
+        /// A new name appears in the directory.
         const NEW_NAMES = 1 << 2;
     }
 }
 
-/// What is watched, by its number.
+/// The number of a watch: the "watch descriptor" of inotify(7).
 pub type Watched = i32;
 
-/// A reported change.
+/// A change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change<'a> {
-    /// This file or directory itself has changed.
+    /// This file or directory has changed.
     Of(Watched),
-    /// Something has happened to this name in this directory.
+    /// The entry with this name in this directory has changed.
     In(Watched, &'a [u8]),
-    /// This is not watched any more: it is gone, or its file system is.
+    /// This watch has ended: the file was removed, or its file system was unmounted.
     Gone(Watched),
     /// Events were lost: anything may have changed.
     Anything,

@@ -1,11 +1,11 @@
-//! A system that has no inotify(7): nothing can be watched, and who asks is told so.
+//! For systems without inotify(7): all functions fail with `ENOSYS`.
 
 use super::{Aspects, Change, Watched};
 use crate::{Error, Result};
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// Never made.
+/// Cannot be constructed: [`Changes::open`] always fails.
 pub struct Changes {
     never: OwnedFd,
 }
@@ -21,15 +21,15 @@ impl Changes {
         Err(Error::new("inotify_add_watch", libc::ENOSYS))
     }
 
-    /// Nothing is watched.
+    /// Does nothing.
     pub fn forget(&self, _: Watched) {}
 
-    /// Nothing is known.
+    /// Always false.
     pub fn is_quiet(&self) -> bool {
         false
     }
 
-    /// Anything may have changed.
+    /// Reports [`Change::Anything`].
     pub fn take(&self, mut tell: impl FnMut(Change<'_>)) {
         tell(Change::Anything);
     }

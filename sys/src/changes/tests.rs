@@ -11,8 +11,8 @@ fn c_path(path: &Path) -> CString {
     CString::new(path.as_os_str().as_bytes()).unwrap()
 }
 
-/// All events, names included.
-fn news(changes: &Changes) -> Vec<(Watched, Option<String>)> {
+/// Reads all events, with names.
+fn read_events(changes: &Changes) -> Vec<(Watched, Option<String>)> {
     let mut out = Vec::new();
     changes.take(|change| match change {
         Change::Of(watched) => out.push((watched, None)),
@@ -23,9 +23,9 @@ fn news(changes: &Changes) -> Vec<(Watched, Option<String>)> {
     out
 }
 
-/// A change rings before the call that makes it returns, and is then told of what it happened to.
+/// The SIGIO of a change arrives before the call that makes the change returns; then `take` reports the change.
 #[test]
-fn every_kind_of_change_is_heard_at_once_and_told() {
+fn every_kind_of_change_is_noticed_at_once_and_reported() {
     let dir = TempDir::new();
     let path = |name: &str| dir.path().join(name);
     type Row = (&'static str, Aspects, fn(&Path));
@@ -67,12 +67,12 @@ fn every_kind_of_change_is_heard_at_once_and_told() {
         }
         let subject = if name.contains('/') { file.parent().unwrap() } else { &file };
         let watched = changes.watch(&c_path(subject), aspects).unwrap();
-        news(&changes);
-        news(&changes); // what was read with its ring still on the way is asked for once more
+        read_events(&changes);
+        read_events(&changes); // the first read may have taken events before their SIGIO was counted
         assert!(changes.is_quiet(), "{name}");
         change(&file);
         assert!(!changes.is_quiet(), "{name}");
-        let told = news(&changes);
+        let told = read_events(&changes);
         assert!(told.iter().any(|(of, _)| *of == watched), "{name}: {told:?}");
         if aspects == Aspects::NEW_NAMES {
             assert!(told.iter().all(|(_, name)| name.is_some()), "{name}: {told:?}");
@@ -81,7 +81,7 @@ fn every_kind_of_change_is_heard_at_once_and_told() {
 }
 
 #[test]
-fn what_is_forgotten_is_not_told_of() {
+fn a_watch_that_was_ended_reports_nothing() {
     let dir = TempDir::new();
     let file = dir.path().join("file");
     fs::write(&file, b"old").unwrap();
@@ -89,29 +89,29 @@ fn what_is_forgotten_is_not_told_of() {
     let first = changes.watch(&c_path(&file), Aspects::BYTES).unwrap();
     assert_eq!(changes.watch(&c_path(&file), Aspects::ITSELF).unwrap(), first, "one file is one watch");
     fs::write(&file, b"new").unwrap();
-    assert!(!news(&changes).is_empty(), "the first aspect is still watched");
+    assert!(!read_events(&changes).is_empty(), "the first aspect is still watched");
     changes.forget(first);
     fs::write(&file, b"newer").unwrap();
-    assert_eq!(news(&changes), []);
+    assert_eq!(read_events(&changes), []);
     let absent = changes.watch(c"/nothing-of-this-name", Aspects::ITSELF).unwrap_err();
     assert_eq!((absent.call(), absent.is_not_found()), ("inotify_add_watch", true));
 }
 
 #[test]
-fn another_threads_changes_ring_only_where_they_are_watched() {
+fn sigio_goes_only_to_the_thread_that_watches() {
     let dir = TempDir::new();
     let file = dir.path().join("file");
     fs::write(&file, b"old").unwrap();
     let changes = Changes::open().unwrap();
     changes.watch(&c_path(&file), Aspects::BYTES).unwrap();
-    news(&changes);
-    news(&changes);
+    read_events(&changes);
+    read_events(&changes);
     let theirs = std::thread::spawn({
         let file = file.clone();
         move || {
             let changes = Changes::open().unwrap();
-            news(&changes);
-            news(&changes);
+            read_events(&changes);
+            read_events(&changes);
             fs::write(&file, b"new").unwrap();
             changes.is_quiet()
         }
@@ -120,9 +120,9 @@ fn another_threads_changes_ring_only_where_they_are_watched() {
     assert!(!changes.is_quiet());
 }
 
-/// A lost event is itself reported.
+/// Lost events must be reported, too.
 #[test]
-fn an_overflow_is_told_as_anything_and_half_an_event_not_at_all() {
+fn an_overflow_is_reported_as_anything_and_half_an_event_not_at_all() {
     let event = |watched: i32, mask: u32, name: &[u8]| {
         let head = [watched as u32, mask, 0, name.len() as u32].map(u32::to_ne_bytes).concat();
         [head.as_slice(), name].concat()
@@ -147,9 +147,9 @@ fn an_overflow_is_told_as_anything_and_half_an_event_not_at_all() {
     assert_eq!(told(&bytes[..39]), all[..1]);
 }
 
-/// The kernel keeps only a limited number of unread events.
+/// The kernel queues a limited number of events.
 #[test]
-fn more_changes_than_the_kernel_keeps_are_told_as_anything() {
+fn more_changes_than_the_kernel_queues_are_reported_as_anything() {
     let most: usize = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap().trim().parse().unwrap();
     if most > 100_000 {
         return println!("skipped: {most} events would take too long");
@@ -161,9 +161,9 @@ fn more_changes_than_the_kernel_keeps_are_told_as_anything() {
     for path in &paths {
         changes.watch(&c_path(path), Aspects::BYTES).unwrap();
     }
-    news(&changes);
+    read_events(&changes);
     let (mut count, mut lost) = (0, 0);
-    // In turn, because the kernel merges two equal events in a row.
+    // Alternate the files, since the kernel merges equal events.
     for _ in 0..most {
         files.iter().for_each(|mut file| file.write_all(b"x").unwrap());
     }
@@ -172,14 +172,14 @@ fn more_changes_than_the_kernel_keeps_are_told_as_anything() {
         _ => count += 1,
     });
     assert_eq!((count, lost), (most, 1));
-    news(&changes);
+    read_events(&changes);
     assert!(changes.is_quiet());
 }
 
-/// Of two equal events in a row the kernel reports only one while the first is unread. A process that opened "/" during
-/// the trial made it look as if the bell did not ring, and from then on each request asked the kernel for changes.
+/// The kernel drops an event that is equal to the last unread one. So when another process opened "/" during the trial,
+/// SIGIO seemed not to work, and from then on each request read the events.
 #[test]
-fn the_trial_of_the_bell_failed_when_someone_else_opened_the_same() {
+fn the_trial_of_sigio_failed_when_another_process_opened_the_same_directory() {
     let stop = std::sync::atomic::AtomicBool::new(false);
     let is_over = || stop.load(std::sync::atomic::Ordering::Relaxed);
     std::thread::scope(|scope| {
@@ -190,8 +190,8 @@ fn the_trial_of_the_bell_failed_when_someone_else_opened_the_same() {
         });
         let without = (0..100).filter(|_| {
             let changes = Changes::open().unwrap();
-            news(&changes);
-            news(&changes);
+            read_events(&changes);
+            read_events(&changes);
             !changes.is_quiet()
         });
         let without = without.count();

@@ -1,4 +1,4 @@
-//! A directory's entries, a bounded number at a time: getdents64(2) on Linux, readdir(3) elsewhere.
+//! Reads a directory's entries, a limited number per call: getdents64(2) on Linux, readdir(3) on other systems.
 
 use super::FileKind;
 use super::stat::kind_of_entry;
@@ -11,37 +11,38 @@ use getdents::Stream;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 use readdir::Stream;
 
-/// One name in a directory.
+/// An entry of a directory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
-    /// The name: any bytes but `/` and NUL.
+    /// The name: any bytes except `/` and NUL.
     pub name: CString,
-    /// What it names (a symbolic link is [`FileKind::Symlink`]), if the file system says so here; else stat it.
+    /// The kind of the file; a symbolic link is [`FileKind::Symlink`]. `None` if the file system does not store it in
+    /// the entry: then call [`super::fstatat`].
     pub kind: Option<FileKind>,
-    /// The inode's number.
+    /// The inode number.
     pub inode: u64,
 }
 
-/// An open directory, read from its start to its end once.
+/// An open directory. It is read once, from its start to its end.
 pub struct Directory {
     stream: Stream,
 }
 
 impl Directory {
-    /// Reads the directory that `fd` is. Errors on the BSDs: `ENOTDIR`; Linux says it at [`Directory::read`].
+    /// Starts to read the directory `fd`. Errors: `ENOTDIR` on the BSDs; Linux reports it in [`Directory::read`].
     pub fn new(fd: OwnedFd) -> Result<Self> {
         Ok(Self { stream: Stream::new(fd)? })
     }
 
-    /// Appends up to `most` entries, in the file system's order and without `.` and `..`, to `out`. False: these were
-    /// the last.
+    /// Appends up to `most` entries to `out`, in the file system's order and without `.` and `..`. Returns false at the
+    /// end of the directory.
     pub fn read(&mut self, out: &mut Vec<Entry>, most: usize) -> Result<bool> {
         self.stream.read(out, most)
     }
 }
 
 impl AsFd for Directory {
-    /// The directory's descriptor, to start [`super::fstatat`] from.
+    /// The directory's descriptor, for [`super::fstatat`].
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
     }
@@ -59,14 +60,14 @@ mod getdents {
     use std::mem::offset_of;
     use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-    /// How many bytes of entries one call brings: about 1,000 of usual names.
+    /// The size of the buffer of one call: enough for about 1,000 entries with names of usual length.
     const BUFFER_BYTES: usize = 32 * 1024;
 
-    /// The descriptor and the entries that the last call brought and nobody took yet.
+    /// The descriptor, and the entries of the last call that were not returned yet.
     pub(super) struct Stream {
         fd: OwnedFd,
         buffer: Box<[u8]>,
-        /// The bytes of the buffer that are still to be read: `at..filled`.
+        /// `at..filled` is the part of the buffer that was not parsed yet.
         at: usize,
         filled: usize,
     }
@@ -94,7 +95,7 @@ mod getdents {
             Ok(true)
         }
 
-        /// False at the directory's end.
+        /// Reads entries into the buffer. Returns false at the end of the directory.
         fn fill(&mut self) -> Result<bool> {
             (self.at, self.filled) = (0, 0);
             loop {
@@ -112,18 +113,19 @@ mod getdents {
             }
         }
 
-        /// Takes the next entry off the buffer, which is not empty; `None` for `.` and `..`.
+        /// Parses the next entry of the buffer, which must not be empty. Returns `None` for `.` and `..`.
         fn next(&mut self) -> Result<Option<Entry>> {
             let record = &self.buffer[self.at..self.filled];
             let Some((entry_bytes, entry)) = parse(record) else {
-                return Err(Error::new("getdents64", libc::EIO)); // no kernel writes such a record
+                return Err(Error::new("getdents64", libc::EIO)); // malformed; should not happen
             };
             self.at += entry_bytes;
             Ok(entry)
         }
     }
 
-    /// One `struct linux_dirent64` at the start of `bytes`: its length, and the entry unless it is `.` or `..`.
+    /// Parses the `struct linux_dirent64` at the start of `bytes`. Returns its length, and the entry (`None` for `.`
+    /// and `..`); returns `None` if it is malformed.
     fn parse(bytes: &[u8]) -> Option<(usize, Option<Entry>)> {
         let inode = offset_of!(libc::dirent64, d_ino);
         let length = offset_of!(libc::dirent64, d_reclen);
@@ -139,7 +141,7 @@ mod getdents {
     }
 }
 
-/// Compiled for the tests on Linux too, so that it runs where the tests do.
+/// Also compiled for the tests on Linux, so that the tests cover it.
 #[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
 pub(super) mod readdir {
     use super::{Entry, is_dots, kind_of_entry};
@@ -155,7 +157,7 @@ pub(super) mod readdir {
     #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "openbsd", target_os = "netbsd")))]
     use libc::__error as errno_location;
 
-    /// The C library's stream, which owns the descriptor.
+    /// A stream of the C library, which owns the descriptor.
     pub(in super::super) struct Stream {
         stream: NonNull<libc::DIR>,
     }
@@ -191,8 +193,8 @@ pub(super) mod readdir {
 
         fn next(&mut self) -> Result<Option<Entry>> {
             // SAFETY: the location is this thread's errno, always valid.
-            unsafe { *errno_location() = 0 }; // readdir returns null for the end and for errors
-            // SAFETY: the stream is open, and nobody else uses it.
+            unsafe { *errno_location() = 0 }; // readdir(3) returns null at the end and for errors
+            // SAFETY: the stream is open, and `&mut self` gives exclusive access.
             let Some(entry) = NonNull::new(unsafe { libc::readdir(self.stream.as_ptr()) }) else {
                 let error = Error::last("readdir");
                 return if error.errno() == 0 { Ok(None) } else { Err(error) };
@@ -204,8 +206,8 @@ pub(super) mod readdir {
             #[cfg(not(any(target_os = "freebsd", target_os = "openbsd", target_os = "netbsd")))]
             // SAFETY: the entry is valid until the next call.
             let inode = unsafe { (*entry).d_ino };
-            // SAFETY: as above, and its name ends with NUL. No reference to the whole struct is made, for the record
-            // may be shorter than that.
+            // SAFETY: as above, and its name ends with NUL. This makes no reference to the whole struct, since the
+            // record may be shorter than the struct.
             let (kind, name) = unsafe { ((*entry).d_type, CStr::from_ptr((&raw const (*entry).d_name).cast())) };
             Ok(Some(Entry { name: name.into(), kind: kind_of_entry(kind), inode }))
         }

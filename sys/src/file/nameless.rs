@@ -1,26 +1,28 @@
-//! Files that have no name until they are complete, and names that never take another's place: Linux's O_TMPFILE and
-//! renameat2(2), macOS's renameatx_np(2). Elsewhere these say `ENOSYS`, and the caller does with linkat(2).
+//! Files without a name (O_TMPFILE), and renames that never replace a file: Linux's renameat2(2), macOS's
+//! renameatx_np(2). On other systems these functions fail with `ENOSYS`, and the caller uses linkat(2) instead.
 
 use crate::Result;
 use std::ffi::CStr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-/// Makes a file without a name in a directory's file system, open to write: `O_TMPFILE` in open(2). When its descriptor
-/// is closed it is gone, unless [`link_nameless`] has named it. `mode` is less the umask.
+/// Creates a file without a name in the file system of `directory`, open for writing: `O_TMPFILE` in open(2). The file
+/// is removed when its descriptor is closed, unless [`link_nameless`] has given it a name. It gets `mode` without the
+/// bits of the umask.
 ///
-/// Errors: `EOPNOTSUPP`, `EISDIR` or `EINVAL` (the file system or an old kernel cannot), `ENOSYS` (nor this system).
+/// Errors: `EOPNOTSUPP`, `EISDIR` or `EINVAL` (the file system or an old kernel does not support it), `ENOSYS` (other
+/// systems).
 pub fn open_nameless(directory: BorrowedFd<'_>, mode: u32) -> Result<OwnedFd> {
     imp::open_nameless(directory, mode)
 }
 
-/// Gives an open file a name in a directory, never one that is there: linkat(2) by way of /proc, where it finds the
-/// descriptor. Errors: `EEXIST`, `ENOENT` (no /proc, or the directory is gone), `ENOSYS`.
+/// Gives an open file a name in a directory; never replaces an existing file: linkat(2) with the descriptor's path in
+/// /proc. Errors: `EEXIST`, `ENOENT` (/proc is not mounted, or the directory was removed), `ENOSYS`.
 pub fn link_nameless(file: BorrowedFd<'_>, directory: BorrowedFd<'_>, name: &CStr) -> Result<()> {
     imp::link_nameless(file, directory, name)
 }
 
-/// Renames, never over one that is there: renameat2(2) with `RENAME_NOREPLACE`. Errors: `EEXIST`, those of renameat(2),
-/// `ENOSYS` or `EINVAL` (this system or this file system cannot).
+/// Renames a file; never replaces an existing one: renameat2(2) with `RENAME_NOREPLACE`. Errors: `EEXIST`, those of
+/// renameat(2), `ENOSYS` or `EINVAL` (the system or the file system does not support it).
 pub fn rename_new(from_directory: BorrowedFd<'_>, from: &CStr, to_directory: BorrowedFd<'_>, to: &CStr) -> Result<()> {
     imp::rename_new(from_directory, from, to_directory, to)
 }
@@ -35,7 +37,7 @@ mod imp {
         let flags = libc::O_TMPFILE | libc::O_WRONLY | libc::O_CLOEXEC;
         // SAFETY: the path ends with NUL and outlives the call.
         let fd = unsafe { syscall!(openat(directory.as_raw_fd(), c".".as_ptr(), flags, mode as libc::c_uint)) }?;
-        // SAFETY: the call has just opened this descriptor, nobody else owns it.
+        // SAFETY: the call has just opened this descriptor; it has no other owner.
         Ok(unsafe { OwnedFd::from_raw_fd(fd) })
     }
 
@@ -57,7 +59,7 @@ mod imp {
         to: &CStr,
     ) -> Result<()> {
         let (old, new) = (from_directory.as_raw_fd(), to_directory.as_raw_fd());
-        // By number, for not every C library has it.
+        // By syscall(2), since not every C library has a wrapper.
         // SAFETY: both paths end with NUL and outlive the call.
         let done =
             unsafe { syscall!(syscall(libc::SYS_renameat2, old, from.as_ptr(), new, to.as_ptr(), RENAME_NOREPLACE)) };

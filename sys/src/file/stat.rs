@@ -1,11 +1,11 @@
-//! What a file is: fstat(2), fstatat(2).
+//! The kind, size, times and owner of a file: fstat(2), fstatat(2).
 
 use crate::Result;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// What kind of file it is: `S_IFMT` in inode(7).
+/// The kind of a file: `S_IFMT` in inode(7).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum FileKind {
     /// A regular file.
@@ -20,49 +20,49 @@ pub enum FileKind {
     Fifo,
     /// A block or character device.
     Device,
-    /// What this system has and others have not.
+    /// A kind that only this system has.
     Other,
 }
 
-/// What the kernel knows of a file.
+/// The metadata of a file: `struct stat`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stat {
-    /// What it is.
+    /// The kind of the file.
     pub kind: FileKind,
-    /// How long it is; of meaning for regular files.
+    /// The size in bytes, for regular files.
     pub size_bytes: u64,
-    /// When its bytes changed last, in seconds since 1970 (may be negative) ...
+    /// The time of the last change of its content, in seconds since 1970; negative before.
     pub modified_secs: i64,
-    /// ... and nanoseconds.
+    /// The nanoseconds of that time, 0 to 999,999,999.
     pub modified_nanos: u32,
-    /// When its bytes, owner, mode or links changed last: nobody can set this one back.
+    /// The time of the last change of its content, owner, mode or links, in seconds since 1970. Programs cannot set it.
     pub changed_secs: i64,
-    /// And its nanoseconds.
+    /// The nanoseconds of that time, 0 to 999,999,999.
     pub changed_nanos: u32,
-    /// With `device`: which file this is.
+    /// The inode number: together with `device`, it identifies the file.
     pub inode: u64,
-    /// The file system that it is on.
+    /// The file system of the file.
     pub device: u64,
-    /// The owning user's number.
+    /// The user id of the owner.
     pub owner: u32,
-    /// The owning group's number.
+    /// The group id of the owner.
     pub group: u32,
-    /// Permission bits, 0 to 0o7777.
+    /// The permission bits, 0 to 0o7777.
     pub mode: u32,
-    /// How many names it has; 0 once all are removed.
+    /// The number of names (hard links); 0 if all were removed.
     pub links: u64,
 }
 
-/// What an open descriptor refers to: fstat(2).
+/// The metadata of an open file: fstat(2).
 pub fn fstat(fd: BorrowedFd<'_>) -> Result<Stat> {
     let mut raw = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: the call fills the whole struct, or fails.
     unsafe { syscall!(fstat(fd.as_raw_fd(), raw.as_mut_ptr())) }?;
-    // SAFETY: the call has succeeded.
+    // SAFETY: the call succeeded.
     Ok(stat(unsafe { raw.assume_init_ref() }))
 }
 
-/// What a path, from `directory` on, refers to: fstatat(2). Without `follow`, that may be a symbolic link itself.
+/// The metadata of the file at a path that starts at `directory`: fstatat(2). Without `follow`, a symbolic link itself.
 ///
 /// Errors: `ENOENT`, `EACCES`, `ENOTDIR`, `ELOOP`, `ENAMETOOLONG`.
 pub fn fstatat(directory: BorrowedFd<'_>, path: &CStr, follow: bool) -> Result<Stat> {
@@ -70,11 +70,11 @@ pub fn fstatat(directory: BorrowedFd<'_>, path: &CStr, follow: bool) -> Result<S
     let mut raw = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: the path ends with NUL and outlives the call, which fills the whole struct, or fails.
     unsafe { syscall!(fstatat(directory.as_raw_fd(), path.as_ptr(), raw.as_mut_ptr(), flags)) }?;
-    // SAFETY: the call has succeeded.
+    // SAFETY: the call succeeded.
     Ok(stat(unsafe { raw.assume_init_ref() }))
 }
 
-// The fields' widths differ between systems: on each of them, some of these conversions are none.
+// The types of the fields differ between systems, so some of these casts do nothing on some systems.
 #[allow(clippy::unnecessary_cast)]
 fn stat(raw: &libc::stat) -> Stat {
     Stat {
@@ -105,7 +105,7 @@ fn kind(mode: libc::mode_t) -> FileKind {
     }
 }
 
-/// The kind by a directory entry's `d_type`; `None` where the file system does not say.
+/// The kind from a directory entry's `d_type`; `None` if the file system does not store it (`DT_UNKNOWN`).
 pub(super) fn kind_of_entry(d_type: u8) -> Option<FileKind> {
     Some(match d_type {
         libc::DT_REG => FileKind::File,

@@ -15,7 +15,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 const READ: OpenFlags = OpenFlags::READ;
 const CREATE: OpenFlags = READ.union(OpenFlags::WRITE).union(OpenFlags::CREATE);
 
-/// A directory, open, and a file `f` in it that holds `content`, open to read and write.
+/// An open directory, and a file `f` in it with this content, open for reading and writing.
 fn directory_with_file(content: &[u8]) -> (TempDir, OwnedFd, OwnedFd) {
     let temp = TempDir::new();
     let directory = open(&c(temp.path()), READ | OpenFlags::DIRECTORY, 0).unwrap();
@@ -77,7 +77,7 @@ fn opening_a_fifo_does_not_wait() {
     unsafe { syscall!(mkfifo(c(&temp.join("fifo")).as_ptr(), 0o600)) }.unwrap();
     openat(directory.as_fd(), c"fifo", READ | OpenFlags::NON_BLOCKING, 0).unwrap();
     let outcome = openat(directory.as_fd(), c"fifo", OpenFlags::WRITE | OpenFlags::NON_BLOCKING, 0);
-    assert_eq!(failure(outcome), ("openat", libc::ENXIO), "nobody reads");
+    assert_eq!(failure(outcome), ("openat", libc::ENXIO), "no process has it open for reading");
     assert_eq!(fstatat(directory.as_fd(), c"fifo", true).unwrap().kind, FileKind::Fifo);
 }
 
@@ -190,7 +190,7 @@ fn names_are_made_moved_and_removed() {
     assert_eq!(fstatat(at, c"third", false).unwrap().size_bytes, 3);
 }
 
-/// A connected pair of TCP sockets; the first end does not block, the second does.
+/// A connected pair of TCP sockets; the first one is non-blocking, the second one is blocking.
 fn sockets() -> (OwnedFd, OwnedFd) {
     let listen = net::Address::Inet("127.0.0.1:0".parse().unwrap());
     let listener = net::listen(&listen, &net::ListenOptions::default()).unwrap();
@@ -220,7 +220,7 @@ fn sendfile_sends_a_range() {
 
 #[test]
 fn sendfile_tells_a_full_socket_from_a_file_that_shrank() {
-    const SIZE: u64 = 64 << 20; // more than any socket buffers
+    const SIZE: u64 = 64 << 20; // more than a socket can buffer
     let (_temp, _directory, file) = directory_with_file(b"");
     ftruncate(file.as_fd(), SIZE).unwrap();
     let (server, client) = sockets();
@@ -271,7 +271,7 @@ fn a_bsds_sendfile_may_fail_and_have_sent() {
     }
 }
 
-/// Every way to read a directory, behind one shape: the entries, and how many each step brought.
+/// Reads a directory with each reader: returns the entries, and the number of entries in each step.
 type Reader = fn(OwnedFd, usize) -> (Vec<Entry>, Vec<usize>);
 
 const READERS: [(&str, Reader); 2] = [
@@ -329,7 +329,7 @@ fn entries_know_their_kind_and_inode() {
     for (reader, read_all) in READERS {
         let (mut entries, _) = read_all(directory.try_clone().unwrap(), 10);
         if reader == "Directory" {
-            rewind(&directory); // both share one position
+            rewind(&directory); // the clones share one position
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         for (entry, (name, kind)) in
@@ -382,7 +382,7 @@ fn a_nameless_file_gets_a_name_or_goes() {
     let names = || std::fs::read_dir(temp.path()).unwrap().count();
     let nameless = match open_nameless(at, 0o640) {
         Ok(nameless) => nameless,
-        Err(error) => return assert!(error.is_unsupported(), "{error}"), // a file system that has none
+        Err(error) => return assert!(error.is_unsupported(), "{error}"), // the file system does not support it
     };
     assert_flags(nameless.as_fd(), false);
     write(nameless.as_fd(), b"new").unwrap();
@@ -393,7 +393,7 @@ fn a_nameless_file_gets_a_name_or_goes() {
     assert_eq!(std::fs::read(temp.join("f")).unwrap(), b"old");
     drop(open_nameless(at, 0o600).unwrap());
     assert_eq!(names(), 2);
-    let not_there = open_nameless(directory_with_file(b"").2.as_fd(), 0o600); // a file is no directory
+    let not_there = open_nameless(directory_with_file(b"").2.as_fd(), 0o600); // a file is not a directory
     assert_eq!(failure(not_there), ("openat", libc::ENOTDIR));
 }
 

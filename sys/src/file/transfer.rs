@@ -1,4 +1,4 @@
-//! Bytes in and out of files, pipes and other descriptors, and from a file to a socket.
+//! Reads and writes files, pipes and other descriptors, and sends a file to a socket.
 
 use super::offset;
 use crate::Result;
@@ -6,12 +6,13 @@ use libc::c_int;
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// The most slices that one call takes (`IOV_MAX`: 1,024 on Linux and the BSDs); more are left for the next one.
+/// The maximum number of slices in one call (`IOV_MAX`: 1,024 on Linux and the BSDs). Further slices are left for the
+/// next call.
 pub const SLICES_MAX: usize = 1024;
 
-/// Reads what is there: read(2). `Ok(0)` is the end (or an empty buffer).
+/// Reads up to `buffer.len()` bytes: read(2). `Ok(0)` is the end (or an empty buffer).
 ///
-/// Errors: `EAGAIN` (nothing is there, on a non-blocking descriptor), `EISDIR`, `EIO`.
+/// Errors: `EAGAIN` (no bytes now, on a non-blocking descriptor), `EISDIR`, `EIO`.
 #[inline]
 pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
     // SAFETY: the kernel writes at most `buffer.len()` bytes to the buffer.
@@ -19,18 +20,19 @@ pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
     Ok(n as usize)
 }
 
-/// Reads what is there behind the bytes of a buffer, as far as its capacity goes: read(2). So its bytes need not be set
-/// to anything before. `Ok(0)` is the end, or a buffer that is full. Errors as in [`read`].
+/// Reads bytes and appends them to `buffer`, up to its capacity: read(2). The buffer does not grow, and its spare
+/// capacity need not be initialised. `Ok(0)` is the end, or a full buffer. Errors as in [`read`].
 pub fn read_spare(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> Result<usize> {
     let spare = buffer.spare_capacity_mut();
     // SAFETY: the kernel writes at most `spare.len()` bytes there, and reads none.
     let n = unsafe { syscall!(read(fd.as_raw_fd(), spare.as_mut_ptr().cast(), spare.len())) }? as usize;
-    // SAFETY: the kernel has just written `n` bytes behind those that there were, within the capacity.
+    // SAFETY: the kernel has just written `n` bytes after the old ones, within the capacity.
     unsafe { buffer.set_len(buffer.len() + n) };
     Ok(n)
 }
 
-/// Writes bytes, as many as fit: write(2). Errors: `EAGAIN` (no room), `EPIPE` (nobody reads any more), `ENOSPC`.
+/// Writes as many bytes as fit: write(2). Returns their number. Errors: `EAGAIN` (no room), `EPIPE` (all read ends are
+/// closed), `ENOSPC`.
 #[inline]
 pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize> {
     // SAFETY: the kernel reads at most `bytes.len()` bytes.
@@ -38,7 +40,7 @@ pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize> {
     Ok(n as usize)
 }
 
-/// Reads from a place in a file, whose own position stays: pread(2). `Ok(0)` is the file's end.
+/// Reads at an offset in a file; the file's position does not change: pread(2). `Ok(0)` is the end of the file.
 pub fn pread(file: BorrowedFd<'_>, buffer: &mut [u8], offset_bytes: u64) -> Result<usize> {
     let at = offset("pread", offset_bytes)?;
     // SAFETY: the kernel writes at most `buffer.len()` bytes to the buffer.
@@ -46,7 +48,7 @@ pub fn pread(file: BorrowedFd<'_>, buffer: &mut [u8], offset_bytes: u64) -> Resu
     Ok(n as usize)
 }
 
-/// Writes at a place in a file, whose own position stays: pwrite(2).
+/// Writes at an offset in a file; the file's position does not change: pwrite(2).
 pub fn pwrite(file: BorrowedFd<'_>, bytes: &[u8], offset_bytes: u64) -> Result<usize> {
     let at = offset("pwrite", offset_bytes)?;
     // SAFETY: the kernel reads at most `bytes.len()` bytes.
@@ -54,7 +56,7 @@ pub fn pwrite(file: BorrowedFd<'_>, bytes: &[u8], offset_bytes: u64) -> Result<u
     Ok(n as usize)
 }
 
-/// Reads into several buffers, one after the other, at most 1,024 of them: readv(2). Errors as in [`read`].
+/// Reads into several buffers in order, at most [`SLICES_MAX`]: readv(2). Errors as in [`read`].
 pub fn readv(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> Result<usize> {
     let count = buffers.len().min(SLICES_MAX) as c_int;
     // SAFETY: IoSliceMut has the layout of iovec (std promises it); the kernel reads `count` of them and writes only
@@ -63,7 +65,7 @@ pub fn readv(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> Result<usize
     Ok(n as usize)
 }
 
-/// Writes several slices, one after the other, at most 1,024 of them: writev(2). Errors as in [`write()`].
+/// Writes several slices in order, at most [`SLICES_MAX`]: writev(2). Errors as in [`write()`].
 #[inline]
 pub fn writev(fd: BorrowedFd<'_>, slices: &[IoSlice<'_>]) -> Result<usize> {
     let count = slices.len().min(SLICES_MAX) as c_int;
@@ -73,10 +75,10 @@ pub fn writev(fd: BorrowedFd<'_>, slices: &[IoSlice<'_>]) -> Result<usize> {
     Ok(n as usize)
 }
 
-/// Copies up to `count` bytes between two files, from their positions on, without bringing them here:
-/// copy_file_range(2). `Ok(0)` is the end, or a file (of /proc, say) whose bytes only read(2) brings.
+/// Copies up to `count` bytes between two files, from their current positions, inside the kernel: copy_file_range(2).
+/// `Ok(0)` is the end, or a file that only read(2) can read (in /proc, for example).
 ///
-/// Errors: `EXDEV`, `EINVAL`, `EOPNOTSUPP` (not between these files), `ENOSYS` (this system has it not), `ENOSPC`.
+/// Errors: `EXDEV`, `EINVAL`, `EOPNOTSUPP` (not possible between these files), `ENOSYS` (not on this system), `ENOSPC`.
 pub fn copy_file_range(from: BorrowedFd<'_>, to: BorrowedFd<'_>, count: usize) -> Result<usize> {
     copy_raw(from.as_raw_fd(), to.as_raw_fd(), count)
 }
@@ -84,7 +86,7 @@ pub fn copy_file_range(from: BorrowedFd<'_>, to: BorrowedFd<'_>, count: usize) -
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 fn copy_raw(from: c_int, to: c_int, count: usize) -> Result<usize> {
     let none = std::ptr::null_mut();
-    // SAFETY: the two offsets are absent: the files' own positions are used.
+    // SAFETY: both offset pointers are null, so the kernel uses the files' positions.
     let n = unsafe { syscall!(copy_file_range(from, none, to, none, count, 0)) }?;
     Ok(n as usize)
 }
@@ -94,15 +96,16 @@ fn copy_raw(_: c_int, _: c_int, _: usize) -> Result<usize> {
     Err(crate::Error::new("copy_file_range", libc::ENOSYS))
 }
 
-/// Sends up to `count` bytes of `file`, from `offset_bytes` on, without copying them through the process: sendfile(2).
-/// The file's own position stays. `Ok(0)`: the file ends there (it was shorter, or has shrunk), or `count` is 0.
+/// Sends up to `count` bytes of `file`, starting at `offset_bytes`, without copying them through the process:
+/// sendfile(2). The file's position does not change. `Ok(0)` if the file ends at the offset or before it, or if `count`
+/// is 0.
 ///
-/// Errors: `EAGAIN` (no room in the socket, and nothing was sent), `EPIPE` and `ECONNRESET` (see [`crate::net`] on
-/// SIGPIPE), `EINVAL` (this file cannot be mapped: read and send it), `ENOSYS` (this system has no sendfile: likewise).
+/// Errors: `EAGAIN` (no room in the socket, and nothing was sent), `EPIPE` and `ECONNRESET` (see [`crate::net`] for
+/// SIGPIPE), `EINVAL` (sendfile does not support this file) and `ENOSYS` (or this system): read and send it instead.
 pub fn sendfile(socket: BorrowedFd<'_>, file: BorrowedFd<'_>, offset_bytes: u64, count: usize) -> Result<usize> {
     let at = offset("sendfile", offset_bytes)?;
     if count == 0 {
-        return Ok(0); // the BSDs take 0 for "to the end"
+        return Ok(0); // for the BSDs, 0 means "to the end of the file"
     }
     sendfile_raw(socket.as_raw_fd(), file.as_raw_fd(), at, count)
 }
@@ -114,8 +117,8 @@ fn sendfile_raw(socket: c_int, file: c_int, mut at: libc::off_t, count: usize) -
     Ok(n as usize)
 }
 
-/// What a BSD's sendfile did. It may fail after some bytes have left, which it counts: a full socket or a signal is
-/// then no failure. `None`: a signal came before the first byte, so once more.
+/// The result of sendfile(2) on the BSDs. It may fail after it has sent some bytes, and returns their number: then a
+/// full socket or a signal is not an error. Returns `None` if a signal came before the first byte: call it again.
 #[cfg(any(test, target_os = "freebsd", target_os = "macos"))]
 pub(super) fn outcome(failure: Option<crate::Error>, sent: libc::off_t) -> Option<Result<usize>> {
     match failure {
@@ -130,7 +133,7 @@ pub(super) fn outcome(failure: Option<crate::Error>, sent: libc::off_t) -> Optio
 fn sendfile_raw(socket: c_int, file: c_int, at: libc::off_t, count: usize) -> Result<usize> {
     loop {
         let mut done: libc::off_t = 0;
-        // SAFETY: the kernel writes the one count, which outlives the call; the headers are absent.
+        // SAFETY: the kernel writes the one count, which outlives the call; the pointer to headers is null.
         let result = unsafe { libc::sendfile(file, socket, at, count, std::ptr::null_mut(), &raw mut done, 0) };
         let failure = (result == -1).then(|| crate::Error::last("sendfile"));
         if let Some(outcome) = outcome(failure, done) {

@@ -1,4 +1,4 @@
-//! Socket addresses: IPv4, IPv6 and unix paths, as values and as the kernel's `sockaddr_storage`.
+//! Socket addresses: IPv4, IPv6 and unix paths, as Rust values and as the kernel's `sockaddr_storage`.
 
 use crate::{Error, Result};
 use std::ffi::OsStr;
@@ -9,12 +9,12 @@ use std::{fmt, mem};
 
 /// A socket address.
 ///
-/// Displays as nginx's `listen` takes it: `127.0.0.1:80`, `[::1]:80`, `unix:/run/web.sock`.
+/// Displays in the format of nginx's `listen`: `127.0.0.1:80`, `[::1]:80`, `unix:/run/web.sock`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Address {
-    /// IPv4 or IPv6 with port.
+    /// An IPv4 or IPv6 address with its port.
     Inet(SocketAddr),
-    /// A unix socket's path; empty for an unnamed peer.
+    /// The path of a unix socket; empty for a socket without an address.
     Unix(PathBuf),
 }
 
@@ -33,18 +33,18 @@ impl From<SocketAddr> for Address {
     }
 }
 
-/// Where the path begins in a `sockaddr_un`.
+/// The offset of the path in a `sockaddr_un`.
 const PATH_OFFSET: usize = mem::offset_of!(libc::sockaddr_un, sun_path);
-/// The longest path of a unix socket, without the NUL: 107 bytes on Linux, 103 on the BSDs.
+/// The maximum length of a unix socket's path in bytes, without the NUL: 107 on Linux, 103 on the BSDs.
 pub const UNIX_PATH_BYTES_MAX: usize = mem::size_of::<libc::sockaddr_un>() - PATH_OFFSET - 1;
 
-/// An address in the kernel's form: room for every family, and how much of it is used.
+/// An address in the kernel's format: a buffer that is large enough for every family, and the used length.
 pub(super) struct Raw {
     storage: libc::sockaddr_storage,
     pub(super) length: libc::socklen_t,
 }
 
-// Every family fits into the storage, and may stand at its start.
+// sockaddr_storage is large enough for every family, and aligned for it.
 const _: () = {
     assert!(mem::size_of::<libc::sockaddr_un>() <= mem::size_of::<libc::sockaddr_storage>());
     assert!(mem::size_of::<libc::sockaddr_in6>() <= mem::size_of::<libc::sockaddr_storage>());
@@ -52,15 +52,15 @@ const _: () = {
 };
 
 impl Raw {
-    /// All room, no address yet: what accept(2) and getsockname(2) fill.
+    /// An empty buffer, for accept(2) and getsockname(2).
     pub(super) fn empty() -> Self {
-        // SAFETY: sockaddr_storage is integers and arrays of integers, for which all-zero bytes are values.
+        // SAFETY: sockaddr_storage consists of integers and arrays of integers, for which all-zero bytes are valid.
         let storage = unsafe { mem::zeroed() };
         Self { storage, length: mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t }
     }
 
-    /// The address for a call of the name `call`, which an error is said of: `ENAMETOOLONG` for a unix path over
-    /// [`UNIX_PATH_BYTES_MAX`], `EINVAL` for an empty one or one with a NUL inside.
+    /// Converts an address for the system call named `call`. Errors of that call: `ENAMETOOLONG` for a unix path over
+    /// [`UNIX_PATH_BYTES_MAX`], `EINVAL` for an empty path or one with a NUL.
     pub(super) fn new(address: &Address, call: &'static str) -> Result<Self> {
         let mut raw = Self::empty();
         match address {
@@ -81,8 +81,8 @@ impl Raw {
     }
 
     fn put_v4(&mut self, v4: &SocketAddrV4) {
-        // SAFETY: the storage is large and aligned enough for each sockaddr (asserted above), its bytes are
-        // initialised, every bit pattern is a sockaddr_in, and the borrow of self keeps the reference alone.
+        // SAFETY: the storage is large enough and aligned for each sockaddr (asserted above), its bytes are
+        // initialised, every bit pattern is a valid sockaddr_in, and `&mut self` makes the reference exclusive.
         let to = unsafe { &mut *(&raw mut self.storage).cast::<libc::sockaddr_in>() };
         to.sin_family = libc::AF_INET as libc::sa_family_t;
         to.sin_port = v4.port().to_be();
@@ -101,7 +101,7 @@ impl Raw {
         self.length = mem::size_of::<libc::sockaddr_in6>() as libc::socklen_t;
     }
 
-    /// `path` is at most [`UNIX_PATH_BYTES_MAX`] bytes.
+    /// `path` must have at most [`UNIX_PATH_BYTES_MAX`] bytes.
     fn put_unix(&mut self, path: &[u8]) {
         // SAFETY: as in put_v4, for sockaddr_un.
         let to = unsafe { &mut *(&raw mut self.storage).cast::<libc::sockaddr_un>() };
@@ -112,24 +112,24 @@ impl Raw {
         self.length = (PATH_OFFSET + path.len() + 1) as libc::socklen_t;
     }
 
-    /// What a call takes to read the address: `const struct sockaddr *`. Valid as long as this value.
+    /// The argument of a call that reads an address: `const struct sockaddr *`. Valid as long as this value.
     pub(super) fn as_ptr(&self) -> *const libc::sockaddr {
         (&raw const self.storage).cast()
     }
 
-    /// What a call takes to write an address and its length.
+    /// The arguments of a call that writes an address and its length.
     pub(super) fn as_mut_ptrs(&mut self) -> (*mut libc::sockaddr, *mut libc::socklen_t) {
         ((&raw mut self.storage).cast(), &raw mut self.length)
     }
 
-    /// The address that the kernel has written. An unknown family, an unnamed peer and a name in Linux's abstract space
-    /// all become an empty unix path.
+    /// The address that the kernel has written. Returns an empty unix path for an unknown family, for a socket without
+    /// an address, and for a name in Linux's abstract namespace.
     pub(super) fn address(&self) -> Address {
-        // The BSDs give length 0 for an unnamed peer and then leave the family alone.
+        // For a socket without an address, the BSDs set the length to 0 and do not write the family.
         let family = if self.length == 0 { libc::AF_UNSPEC } else { libc::c_int::from(self.storage.ss_family) };
         match family {
             libc::AF_INET => {
-                // SAFETY: as in put_v4; the kernel, or the zeroes of `empty`, initialised every byte.
+                // SAFETY: as in put_v4; every byte was initialised, by the kernel or with zeros by `empty`.
                 let from = unsafe { &*self.as_ptr().cast::<libc::sockaddr_in>() };
                 let ip = Ipv4Addr::from(from.sin_addr.s_addr.to_ne_bytes());
                 SocketAddr::from((ip, u16::from_be(from.sin_port))).into()
@@ -156,12 +156,12 @@ impl Raw {
 mod tests {
     use super::*;
 
-    fn through_the_kernels_form(address: &Address) -> Address {
+    fn through_the_kernels_format(address: &Address) -> Address {
         Raw::new(address, "bind").unwrap().address()
     }
 
     #[test]
-    fn addresses_survive_the_kernels_form() {
+    fn addresses_survive_the_kernels_format() {
         let scoped = SocketAddrV6::new("fe80::1".parse().unwrap(), 81, 7, 2);
         for address in [
             Address::Inet("127.0.0.1:80".parse().unwrap()),
@@ -172,12 +172,12 @@ mod tests {
             Address::Unix(OsStr::from_bytes(b"/tmp/\xff\n").into()),
             Address::Unix("x".repeat(UNIX_PATH_BYTES_MAX).into()),
         ] {
-            assert_eq!(through_the_kernels_form(&address), address);
+            assert_eq!(through_the_kernels_format(&address), address);
         }
     }
 
     #[test]
-    fn the_kernels_form_is_in_network_order() {
+    fn the_kernels_format_is_in_network_order() {
         let raw = Raw::new(&Address::Inet("1.2.3.4:258".parse().unwrap()), "bind").unwrap();
         // SAFETY: a sockaddr_in was just written there.
         let v4 = unsafe { &*raw.as_ptr().cast::<libc::sockaddr_in>() };
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_no_socket_can_have() {
+    fn invalid_paths() {
         let long = Address::Unix("x".repeat(UNIX_PATH_BYTES_MAX + 1).into());
         for (address, errno) in [
             (long, libc::ENAMETOOLONG),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn unnamed_peers_are_an_empty_path() {
+    fn a_socket_without_an_address_is_an_empty_path() {
         let mut raw = Raw::new(&Address::Unix("/left over".into()), "bind").unwrap();
         raw.length = PATH_OFFSET as libc::socklen_t;
         assert_eq!(raw.address(), Address::Unix("".into()), "Linux: the family alone");
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_print_as_listen_takes_them() {
+    fn addresses_are_printed_in_the_format_of_listen() {
         for (address, text) in [
             (Address::Inet("127.0.0.1:80".parse().unwrap()), "127.0.0.1:80"),
             (Address::Inet("[::1]:80".parse().unwrap()), "[::1]:80"),

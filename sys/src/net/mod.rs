@@ -1,7 +1,8 @@
-//! Sockets: IPv4, IPv6 and unix streams. Every socket made here is non-blocking and closed on exec.
+//! Stream sockets: IPv4, IPv6 and unix. Every socket from here is non-blocking and closed on exec.
 //!
-//! [`sendv`] without `more` is writev(2), and sendfile(2) has no flags either: a process that uses them ignores
-//! SIGPIPE. Rust's runtime does so before `main`; `spawn` gives children the default back.
+//! [`sendv`] without `more` is writev(2), which cannot suppress SIGPIPE, and neither can sendfile(2). So the process
+//! must ignore or block SIGPIPE: Rust's runtime ignores it before `main`, and `spawn` resets it to the default in
+//! children.
 
 mod address;
 mod options;
@@ -19,20 +20,20 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-/// How to listen.
+/// Options of a listening socket.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListenOptions {
-    /// How many connections the kernel holds until they are accepted; it caps this itself (`somaxconn` on Linux).
+    /// The maximum number of connections that wait for accept(2). The kernel may lower it (`somaxconn` on Linux).
     pub backlog: i32,
-    /// Lets several sockets listen on one address, among which the kernel spreads the connections. No effect on unix
-    /// sockets and on macOS's kernel, where one socket gets them all.
+    /// Allows several sockets to listen on one address; the kernel distributes the connections among them. It has no
+    /// effect on unix sockets. On macOS one socket gets all connections.
     pub reuse_port: bool,
-    /// An IPv6 socket does not take IPv4 clients too.
+    /// An IPv6 socket does not accept IPv4 clients.
     pub ipv6_only: bool,
 }
 
 impl Default for ListenOptions {
-    /// As in nginx: a backlog of 511, `ipv6only=on`, no `reuseport`.
+    /// nginx's defaults: a backlog of 511, `ipv6only=on`, no `reuseport`.
     fn default() -> Self {
         Self { backlog: 511, reuse_port: false, ipv6_only: true }
     }
@@ -40,9 +41,8 @@ impl Default for ListenOptions {
 
 /// Opens a listening stream socket: socket(2), its options, bind(2), listen(2).
 ///
-/// A unix socket's file that nobody listens on is removed first. Errors: `EADDRINUSE` (also for a unix path where
-/// someone listens, or where something else than a socket stands), `EACCES` (a port below 1024), `EADDRNOTAVAIL`,
-/// `ENAMETOOLONG`.
+/// Removes the file of a unix socket first if no process listens on it. Errors: `EADDRINUSE` (also for a unix path with
+/// a listening socket or another file), `EACCES` (a port below 1024), `EADDRNOTAVAIL`, `ENAMETOOLONG`.
 pub fn listen(address: &Address, options: &ListenOptions) -> Result<OwnedFd> {
     let raw = Raw::new(address, "bind")?;
     let socket = socket(family(address))?;
@@ -64,31 +64,32 @@ pub fn listen(address: &Address, options: &ListenOptions) -> Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Sets how many connections the kernel holds for a bound socket until they are accepted, and begins to listen unless
-/// it listens already: listen(2).
+/// Sets the maximum number of connections that wait for accept(2), and starts to listen if the bound socket does not
+/// listen yet: listen(2).
 pub fn set_backlog(socket: BorrowedFd<'_>, backlog: i32) -> Result<()> {
     // SAFETY: the call takes no pointers.
     unsafe { syscall!(listen(socket.as_raw_fd(), backlog)) }.map(drop)
 }
 
-/// Removes the file of a unix socket that a former process left behind, so that bind(2) can make it anew.
+/// Removes the file of a unix socket that an earlier process left behind, so that bind(2) can create it again.
 ///
-/// connect(2) says `ECONNREFUSED` of a stale socket, but on Linux of a regular file too: that one stays.
+/// connect(2) fails with `ECONNREFUSED` for a stale socket, but on Linux also for a regular file, so the type is
+/// checked first.
 fn remove_stale(address: &Address, path: &Path) -> Result<()> {
     if !std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket()) {
         return Ok(());
     }
     match connect(address) {
         Err(e) if e.errno() == libc::ECONNREFUSED => {}
-        _ => return Ok(()), // bind(2) will say EADDRINUSE
+        _ => return Ok(()), // bind(2) will fail with EADDRINUSE
     }
     std::fs::remove_file(path).map_err(|e| Error::new("unlink", e.raw_os_error().unwrap_or(libc::EIO)))
 }
 
-/// Takes one connection off a listening socket: accept4(2). The peer of a unix socket is mostly unnamed.
+/// Accepts one connection, with the client's address: accept4(2). The client of a unix socket usually has no address.
 ///
-/// Errors: `EAGAIN` (none waits), `ECONNABORTED` (it is gone already), `EMFILE` and `ENFILE` (no descriptor is free;
-/// the connection keeps waiting).
+/// Errors: `EAGAIN` (no connection waits), `ECONNABORTED` (the client has closed it already), `EMFILE` and `ENFILE` (no
+/// free descriptor; the connection continues to wait).
 pub fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address)> {
     let mut peer = Raw::empty();
     let socket = accept_raw(listener, &mut peer)?;
@@ -101,7 +102,7 @@ fn accept_raw(listener: BorrowedFd<'_>, peer: &mut Raw) -> Result<OwnedFd> {
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: the kernel writes at most `*length` bytes to `address`, which has as many; both outlive the call.
     let fd = unsafe { syscall!(accept4(listener.as_raw_fd(), address, length, flags)) }?;
-    // SAFETY: the call has just opened this descriptor, nobody else owns it.
+    // SAFETY: the call has just opened this descriptor; it has no other owner.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
@@ -110,24 +111,24 @@ fn accept_raw(listener: BorrowedFd<'_>, peer: &mut Raw) -> Result<OwnedFd> {
     let (address, length) = peer.as_mut_ptrs();
     // SAFETY: the kernel writes at most `*length` bytes to `address`, which has as many; both outlive the call.
     let fd = unsafe { syscall!(accept(listener.as_raw_fd(), address, length)) }?;
-    // SAFETY: the call has just opened this descriptor, nobody else owns it.
+    // SAFETY: the call has just opened this descriptor; it has no other owner.
     let socket = unsafe { OwnedFd::from_raw_fd(fd) };
     prepare(socket.as_fd())?;
     Ok(socket)
 }
 
-/// Begins a connection: connect(2) on a new socket. `EINPROGRESS` is no error: wait until the socket can be written,
-/// then ask [`take_error`] how it ended.
+/// Starts a connection: connect(2) on a new socket. `EINPROGRESS` is not an error: wait until the socket is writable,
+/// then call [`take_error`] for the result.
 ///
-/// Errors: at once for unix sockets (`ECONNREFUSED`, `ENOENT`, `EACCES`, `EAGAIN`: its backlog is full), later for
-/// others.
+/// Errors: at once for unix sockets (`ECONNREFUSED`, `ENOENT`, `EACCES`, `EAGAIN`: the backlog is full); for others, by
+/// [`take_error`].
 pub fn connect(address: &Address) -> Result<OwnedFd> {
     let raw = Raw::new(address, "connect")?;
     let socket = socket(family(address))?;
     // SAFETY: the descriptor is open; `raw` holds an address of `raw.length` bytes and outlives the call.
     if unsafe { libc::connect(socket.as_raw_fd(), raw.as_ptr(), raw.length) } == -1 {
         let error = Error::last("connect");
-        // After EINTR the attempt goes on by itself, and calling again would be EALREADY.
+        // After EINTR the attempt continues in the kernel; a second call would fail with EALREADY.
         if error.errno() != libc::EINPROGRESS && error.errno() != libc::EINTR {
             return Err(error);
         }
@@ -135,12 +136,12 @@ pub fn connect(address: &Address) -> Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Two unnamed unix stream sockets that are connected: socketpair(2).
+/// Two connected unix stream sockets without addresses: socketpair(2).
 pub fn pair() -> Result<(OwnedFd, OwnedFd)> {
     let mut fds = [-1; 2];
     // SAFETY: the call writes two descriptors to the array of two.
     unsafe { syscall!(socketpair(libc::AF_UNIX, libc::SOCK_STREAM | SOCKET_FLAGS, 0, fds.as_mut_ptr())) }?;
-    // SAFETY: the call has just opened both descriptors, nobody else owns them.
+    // SAFETY: the call has just opened both descriptors; they have no other owner.
     let ends = unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) };
     prepare(ends.0.as_fd())?;
     prepare(ends.1.as_fd())?;
@@ -156,7 +157,7 @@ pub fn local_address(socket: BorrowedFd<'_>) -> Result<Address> {
     Ok(raw.address())
 }
 
-/// The address of the other side: getpeername(2). Errors: `ENOTCONN` (also: it has reset the connection).
+/// The address of the other side: getpeername(2). Errors: `ENOTCONN` (not connected, or reset by the other side).
 pub fn peer_address(socket: BorrowedFd<'_>) -> Result<Address> {
     let mut raw = Raw::empty();
     let (address, length) = raw.as_mut_ptrs();
@@ -173,7 +174,7 @@ fn family(address: &Address) -> c_int {
     }
 }
 
-/// Flags that socket(2) takes beside the type; [`prepare`] does the rest.
+/// Flags for the type argument of socket(2). On macOS it takes none, and [`prepare`] sets them later.
 #[cfg(not(target_os = "macos"))]
 const SOCKET_FLAGS: c_int = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
 #[cfg(target_os = "macos")]
@@ -182,19 +183,19 @@ const SOCKET_FLAGS: c_int = 0;
 fn socket(family: c_int) -> Result<OwnedFd> {
     // SAFETY: the call takes no pointers.
     let fd = unsafe { syscall!(socket(family, libc::SOCK_STREAM | SOCKET_FLAGS, 0)) }?;
-    // SAFETY: the call has just opened this descriptor, nobody else owns it.
+    // SAFETY: the call has just opened this descriptor; it has no other owner.
     let socket = unsafe { OwnedFd::from_raw_fd(fd) };
     prepare(socket.as_fd())?;
     Ok(socket)
 }
 
-/// Gives a new socket what the call that made it could not: nothing, where the kernel takes [`SOCKET_FLAGS`].
+/// Does nothing: the kernel has set [`SOCKET_FLAGS`] already.
 #[cfg(not(target_os = "macos"))]
 fn prepare(_: BorrowedFd<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Gives a new socket what the call that made it could not: the flags, and no SIGPIPE.
+/// Sets the flags of a new socket, which macOS's socket(2) cannot set, and `SO_NOSIGPIPE`.
 #[cfg(target_os = "macos")]
 fn prepare(socket: BorrowedFd<'_>) -> Result<()> {
     crate::pipe::set_close_on_exec(socket)?;

@@ -5,7 +5,8 @@ use libc::c_int;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Spreads connections over the sockets that listen on one address. On FreeBSD plain `SO_REUSEPORT` does not spread.
+/// The option that distributes connections over all sockets that listen on one address. On FreeBSD `SO_REUSEPORT` does
+/// not do this.
 #[cfg(target_os = "freebsd")]
 pub(super) const REUSE_PORT: c_int = libc::SO_REUSEPORT_LB;
 #[cfg(not(target_os = "freebsd"))]
@@ -16,21 +17,22 @@ const NO_PUSH: c_int = libc::TCP_CORK;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const NO_PUSH: c_int = libc::TCP_NOPUSH;
 
-/// Sends small segments at once instead of collecting them: `TCP_NODELAY` in tcp(7). On Linux and FreeBSD, connections
-/// inherit it from the listening socket. Errors: `EOPNOTSUPP` (or `EINVAL`) on unix sockets.
+/// Sends small segments at once (disables Nagle's algorithm): `TCP_NODELAY` in tcp(7). On Linux and FreeBSD, accepted
+/// sockets inherit it from the listening socket. Errors: `EOPNOTSUPP` (or `EINVAL`) on unix sockets.
 pub fn set_nodelay(socket: BorrowedFd<'_>, on: bool) -> Result<()> {
     set_flag(socket, libc::IPPROTO_TCP, libc::TCP_NODELAY, on)
 }
 
-/// Holds partial segments back until this is off again: `TCP_CORK` (Linux) or `TCP_NOPUSH` (BSDs) in tcp(7), tcp(4).
+/// Delays partial segments until the option is off again: `TCP_CORK` (Linux) or `TCP_NOPUSH` (BSDs) in tcp(7), tcp(4).
 /// Errors: `EOPNOTSUPP` (or `EINVAL`) on unix sockets.
 pub fn set_nopush(socket: BorrowedFd<'_>, on: bool) -> Result<()> {
     set_flag(socket, libc::IPPROTO_TCP, NO_PUSH, on)
 }
 
-/// How many bytes must have come before the socket is readable for a poller: `SO_RCVLOWAT` in socket(7), usually 1.
-/// The receive buffer grows to twice as many. The end, an error, and a buffer that is full are told all the same; reads
-/// bring what is there. Errors: `ENOSYS` but on Linux: elsewhere a full buffer of small segments is not told.
+/// Sets the number of bytes that must arrive before a poller reports the socket as readable: `SO_RCVLOWAT` in
+/// socket(7), default 1. The receive buffer grows to twice this number. EOF, errors and a full buffer are always
+/// reported, and reads return the bytes that are there. Errors: `ENOSYS` on other systems than Linux, since they do not
+/// report a buffer that is full of small segments.
 pub fn set_receive_low_water(socket: BorrowedFd<'_>, bytes: usize) -> Result<()> {
     if cfg!(not(any(target_os = "linux", target_os = "android"))) {
         return Err(Error::new("setsockopt", libc::ENOSYS));
@@ -38,20 +40,20 @@ pub fn set_receive_low_water(socket: BorrowedFd<'_>, bytes: usize) -> Result<()>
     set(socket, libc::SOL_SOCKET, libc::SO_RCVLOWAT, c_int::try_from(bytes).unwrap_or(c_int::MAX))
 }
 
-/// Lets other sockets of this user that say so too listen on this one's address, or on a wildcard or specific address
-/// of the same port: `SO_REUSEPORT` in socket(7). On Linux also while it listens.
+/// Allows other sockets of this user with the same option to listen on the same address, or on a wildcard or specific
+/// address with the same port: `SO_REUSEPORT` in socket(7). On Linux this also works while the socket listens.
 pub fn set_reuse_port(socket: BorrowedFd<'_>, on: bool) -> Result<()> {
     set_flag(socket, libc::SOL_SOCKET, REUSE_PORT, on)
 }
 
-/// Makes close(2) drop what is unsent and send RST: `SO_LINGER` with 0 s in socket(7). For clients that time out.
+/// Makes close(2) discard unsent bytes and send RST: `SO_LINGER` with 0 s in socket(7). For clients that time out.
 pub fn set_reset_on_close(socket: BorrowedFd<'_>) -> Result<()> {
     set(socket, libc::SOL_SOCKET, libc::SO_LINGER, libc::linger { l_onoff: 1, l_linger: 0 })
 }
 
-/// How a connection attempt ended, and any error that waits on a socket: takes `SO_ERROR` in socket(7).
+/// Returns and clears the pending error of a socket, for example of a connection attempt: `SO_ERROR` in socket(7).
 ///
-/// The error is said of connect(2), which it mostly belongs to.
+/// The error names connect(2), since it usually comes from there.
 pub fn take_error(socket: BorrowedFd<'_>) -> Result<()> {
     let mut errno: c_int = 0;
     let mut length = mem::size_of::<c_int>() as libc::socklen_t;

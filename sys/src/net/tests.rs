@@ -10,14 +10,14 @@ fn inet(text: &str) -> Address {
     Address::Inet(text.parse().unwrap())
 }
 
-/// A listening socket and the address that it got.
+/// A listening socket and its bound address.
 fn listening(address: &Address, options: &ListenOptions) -> (OwnedFd, Address) {
     let listener = listen(address, options).unwrap();
     let address = local_address(listener.as_fd()).unwrap();
     (listener, address)
 }
 
-/// A connection: the client's end, the server's, and the peer's address that accept gave.
+/// A connection: the client's socket, the server's socket, and the address from accept(2).
 fn connected(listener: &OwnedFd, address: &Address) -> (OwnedFd, OwnedFd, Address) {
     let client = connect(address).unwrap();
     wait_for(listener.as_fd(), libc::POLLIN);
@@ -27,14 +27,14 @@ fn connected(listener: &OwnedFd, address: &Address) -> (OwnedFd, OwnedFd, Addres
     (client, server, peer)
 }
 
-/// A TCP connection: the client's end and the server's.
+/// A TCP connection: the client's socket and the server's socket.
 fn tcp_pair() -> (OwnedFd, OwnedFd) {
     let (listener, address) = listening(&inet("127.0.0.1:0"), &ListenOptions::default());
     let (client, server, _) = connected(&listener, &address);
     (client, server)
 }
 
-/// The bytes that are there, after waiting for the first.
+/// Waits for bytes, and returns those that are there.
 fn received(socket: &OwnedFd) -> Vec<u8> {
     wait_for(socket.as_fd(), libc::POLLIN);
     let mut buffer = [0; 4096];
@@ -42,7 +42,7 @@ fn received(socket: &OwnedFd) -> Vec<u8> {
     buffer[..n].to_vec()
 }
 
-/// Sends until the kernel takes no more; what it said then.
+/// Sends until the socket is full; returns the error.
 fn fill(socket: &OwnedFd) -> (&'static str, i32) {
     let chunk = [b'x'; 65536];
     loop {
@@ -106,7 +106,7 @@ fn an_address_in_use_says_so() {
 fn an_address_whose_connections_have_just_ended_is_free() {
     let (listener, address) = listening(&inet("127.0.0.1:0"), &ListenOptions::default());
     let (client, server, _) = connected(&listener, &address);
-    drop(server); // who closes first, keeps the connection in TIME_WAIT
+    drop(server); // the side that closes first keeps the connection in TIME_WAIT
     wait_for(client.as_fd(), libc::POLLIN);
     drop((client, listener));
     listen(&address, &ListenOptions::default()).unwrap();
@@ -176,7 +176,7 @@ fn a_file_in_the_place_of_a_unix_socket_stays() {
 }
 
 #[test]
-fn unix_paths_that_cannot_be() {
+fn invalid_unix_paths() {
     let dir = TempDir::new();
     let long = Address::Unix(dir.join(&"x".repeat(UNIX_PATH_BYTES_MAX)));
     assert_eq!(failure(listen(&long, &ListenOptions::default())), ("bind", libc::ENAMETOOLONG));
@@ -241,7 +241,7 @@ fn slices_arrive_in_order() {
 fn more_joins_writes_into_one_segment() {
     let segments = |more| {
         let (client, server) = tcp_pair();
-        set_nodelay(server.as_fd(), true).unwrap(); // else Nagle's rule joins some by itself
+        set_nodelay(server.as_fd(), true).unwrap(); // else Nagle's algorithm joins some writes, too
         send(server.as_fd(), b"head", more).unwrap();
         sendv(server.as_fd(), &[IoSlice::new(b"er")], more).unwrap();
         send(server.as_fd(), b"body", false).unwrap();
@@ -280,11 +280,11 @@ fn nopush_holds_a_short_segment_until_it_is_off() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_low_water_mark_keeps_a_few_bytes_from_waking_anyone() {
+fn a_few_bytes_below_the_low_water_mark_do_not_wake_the_poller() {
     let (client, server) = tcp_pair();
     set_receive_low_water(server.as_fd(), 1000).unwrap();
     send(client.as_fd(), &[b'x'; 999], false).unwrap();
-    // Loopback delivers within send; and a poller that is not woken now would be woken never.
+    // The loopback interface delivers within send(2): if the socket is not readable now, it will not become so.
     assert!(!is_readable(&server));
     send(client.as_fd(), b"x", false).unwrap();
     assert_eq!(received(&server).len(), 1000);
@@ -299,7 +299,7 @@ fn a_low_water_mark_keeps_a_few_bytes_from_waking_anyone() {
     assert_eq!((received(&server), received(&server)), (b"the end".to_vec(), vec![]));
 }
 
-/// Whether a poller says so of it now.
+/// True if a poller reports the socket as readable now.
 #[cfg(target_os = "linux")]
 fn is_readable(socket: &OwnedFd) -> bool {
     let mut one = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
@@ -307,7 +307,7 @@ fn is_readable(socket: &OwnedFd) -> bool {
     unsafe { syscall!(poll(&raw mut one, 1, 0)) }.unwrap() == 1
 }
 
-/// Whether `TCP_NODELAY` is set.
+/// True if `TCP_NODELAY` is set.
 fn is_nodelay(socket: &OwnedFd) -> bool {
     let (mut on, mut length): (c_int, libc::socklen_t) = (0, 4);
     let (fd, to) = (socket.as_raw_fd(), (&raw mut on).cast());
@@ -391,7 +391,7 @@ fn accept_without_a_free_descriptor() {
     while let Ok((one, other)) = pair() {
         hogs.push((one, other));
     }
-    let _last = connect(&address); // takes the one that a pair could not
+    let _last = connect(&address); // uses the last free descriptor
     assert_eq!(failure(accept(listener.as_fd())), (ACCEPT, libc::EMFILE));
     hogs.pop();
     accept(listener.as_fd()).expect("the connection has waited");

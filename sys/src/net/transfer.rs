@@ -1,4 +1,4 @@
-//! Bytes in and out of sockets.
+//! Reads from and writes to sockets.
 
 use crate::Result;
 use crate::file::SLICES_MAX;
@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const MORE: c_int = libc::MSG_MORE;
-/// The BSDs have no flag that says "more follows"; there the segments leave as they are.
+/// The BSDs have no such flag; they may send a short segment.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const MORE: c_int = 0;
 
@@ -17,17 +17,17 @@ fn flags(more: bool) -> c_int {
     libc::MSG_NOSIGNAL | if more { MORE } else { 0 }
 }
 
-/// Reads what has arrived: recv(2). `Ok(0)` is the end of what the peer sends (or an empty buffer).
+/// Reads the bytes that have arrived: recv(2). `Ok(0)`: the other side sends no more (or the buffer is empty).
 ///
-/// Errors: `EAGAIN` (nothing is there), `ECONNRESET`, and what else the connection died of.
+/// Errors: `EAGAIN` (no bytes now), `ECONNRESET`, and other errors of the connection.
 pub fn recv(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
     // SAFETY: the kernel writes at most `buffer.len()` bytes to the buffer.
     let n = unsafe { syscall!(recv(socket.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0)) }?;
     Ok(n as usize)
 }
 
-/// Sends bytes, as many as fit: send(2). `more`: others follow at once, so do not send a short segment for these
-/// (`MSG_MORE` on Linux; nothing elsewhere). Raises no SIGPIPE.
+/// Sends as many bytes as fit: send(2). Returns their number. With `more`, the caller sends more bytes at once, so the
+/// kernel delays a short segment (`MSG_MORE`; Linux only). Raises no SIGPIPE.
 ///
 /// Errors: `EAGAIN` (no room), `EPIPE` (closed for writing), `ECONNRESET`.
 pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], more: bool) -> Result<usize> {
@@ -36,16 +36,16 @@ pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], more: bool) -> Result<usize> {
     Ok(n as usize)
 }
 
-/// Sends the slices in order, as many bytes as fit, at most 1,024 slices: writev(2), and with `more` sendmsg(2), which
-/// alone takes `MSG_MORE`. Errors as in [`send`].
+/// Sends as many bytes of the slices as fit, in order, at most 1,024 slices: writev(2); with `more` sendmsg(2), which
+/// takes `MSG_MORE`. Errors as in [`send`].
 ///
-/// writev is cheaper: the kernel copies no header, and a single slice takes its short way. It would raise SIGPIPE, see
-/// [the module](super).
+/// writev(2) is cheaper, since the kernel does not copy a message header. It can raise SIGPIPE: see [the
+/// module](super).
 pub fn sendv(socket: BorrowedFd<'_>, slices: &[IoSlice<'_>], more: bool) -> Result<usize> {
     if !more {
         return crate::file::writev(socket, slices);
     }
-    // SAFETY: msghdr is integers and pointers, for which all-zero bytes are values.
+    // SAFETY: msghdr consists of integers and pointers, for which all-zero bytes are valid.
     let mut message: libc::msghdr = unsafe { mem::zeroed() };
     message.msg_iov = slices.as_ptr().cast_mut().cast();
     message.msg_iovlen = slices.len().min(SLICES_MAX) as _;
@@ -55,8 +55,8 @@ pub fn sendv(socket: BorrowedFd<'_>, slices: &[IoSlice<'_>], more: bool) -> Resu
     Ok(n as usize)
 }
 
-/// Says that nothing more will be sent, while the peer's bytes can still be read: shutdown(2) with `SHUT_WR`.
-/// Errors: `ENOTCONN` (the peer is gone).
+/// Ends the sending direction; the socket can still read: shutdown(2) with `SHUT_WR`. Errors: `ENOTCONN` (the other
+/// side has reset the connection).
 pub fn shutdown_write(socket: BorrowedFd<'_>) -> Result<()> {
     // SAFETY: the call takes no pointers.
     unsafe { syscall!(shutdown(socket.as_raw_fd(), libc::SHUT_WR)) }.map(drop)

@@ -1,19 +1,18 @@
-//! epoll(7): the kernel keeps the set of descriptors, and tells which of them are ready.
+//! epoll(7): the kernel keeps a set of descriptors, and reports those that are ready.
 //!
-//! A descriptor is in the kernel's set only while a direction of it is armed, because one with an empty mask still
-//! reports `EPOLLHUP`. The event's user data is the descriptor, by which [`Table`] finds the tokens; arming what is
-//! armed changes the table alone. What is no descriptor by nature (children, signals, files) becomes one in
-//! [`Notices`].
+//! A descriptor is in the kernel's set only while one of its directions is armed, because the kernel reports `EPOLLHUP`
+//! even for an empty event mask. The user data of an event is the descriptor, and [`Table`] has its tokens. So arming
+//! an armed watch again only changes the table. [`Notices`] has descriptors for children, signals and changes of files.
 
 use super::ffi::linux::*;
 use super::notices::{Notices, Source};
 use super::table::{Side, Table};
-use super::{EVENTS_MAX, Inner, Nap, Poller, Ready, Token, Watch, millis, woken};
+use super::{EVENTS_MAX, Inner, Poller, Ready, Sleep, Token, Watch, millis, woken};
 use crate::Result;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-/// An epoll instance and who waits in it.
+/// An epoll instance, and the tokens of its watches.
 pub(super) struct Epoll {
     epoll: OwnedFd,
     table: Table,
@@ -22,7 +21,7 @@ pub(super) struct Epoll {
 }
 
 impl Epoll {
-    /// An instance that waits for nothing yet. Errors: those of epoll_create1(2).
+    /// Opens an instance without watches. Errors: those of epoll_create1(2).
     pub fn new() -> Result<Self> {
         Ok(Self {
             epoll: epoll_create1(EPOLL_CLOEXEC)?,
@@ -32,7 +31,7 @@ impl Epoll {
         })
     }
 
-    /// Tells the kernel that we want `armed` of `fd` now, unless it already knows.
+    /// Sets the armed directions of `fd` in the kernel, if they differ from the present ones: epoll_ctl(2).
     fn control(&self, fd: RawFd, armed: Side, source: Source) -> Result<()> {
         let before = self.table.armed(fd);
         let op = match (before.is_empty(), armed.is_empty()) {
@@ -58,12 +57,12 @@ impl Epoll {
     }
 
     fn remove(&mut self, fd: RawFd, side: Side) -> Result<()> {
-        let told = self.control(fd, self.table.armed(fd) - side, Source::Plain);
+        let result = self.control(fd, self.table.armed(fd) - side, Source::Plain);
         self.table.disarm(fd, side);
-        told
+        result
     }
 
-    /// An event of a descriptor that stands for something else.
+    /// Handles an event of a descriptor of [`Notices`].
     #[cold]
     fn notice(&mut self, source: Source, fd: RawFd, out: &mut Vec<Ready>) {
         match source {
@@ -78,7 +77,7 @@ impl Epoll {
     }
 }
 
-/// The sides of a descriptor that an event is for, and whether the descriptor is past use.
+/// The directions that these epoll events fire, and whether they include an error or a hangup.
 fn sides(events: u32) -> (Side, bool) {
     let hangup = events & (EPOLLHUP | EPOLLERR) != 0;
     let mut sides = Side::empty();
@@ -94,8 +93,8 @@ impl AsFd for Epoll {
 }
 
 impl Inner for Epoll {
-    fn nap(&mut self, timeout: Option<Duration>) -> Result<Nap> {
-        Ok(self.notices.nap(timeout))
+    fn before_sleep(&mut self, timeout: Option<Duration>) -> Result<Sleep> {
+        Ok(self.notices.before_sleep(timeout))
     }
 }
 
@@ -129,9 +128,9 @@ impl Poller for Epoll {
     fn wait(&mut self, timeout: Option<Duration>, out: &mut Vec<Ready>) -> Result<()> {
         out.clear();
         let mut timeout = timeout;
-        if self.notices.asks() {
+        if self.notices.has_polled_children() {
             self.notices.take_exits(out);
-            timeout = if out.is_empty() { self.notices.nap(timeout).timeout } else { Some(Duration::ZERO) };
+            timeout = if out.is_empty() { self.notices.before_sleep(timeout).timeout } else { Some(Duration::ZERO) };
         }
         let ready = woken(epoll_wait(&self.epoll, &mut self.events, millis(timeout)))?;
         for i in 0..ready {
@@ -154,14 +153,14 @@ mod tests {
     use crate::Error;
     use crate::poller::{poll::Poll, select::Select};
 
-    /// Who is not told of its child's end does not reap it; and the pidfd stayed open.
+    /// There was no event for the end of such a child, so it was not reaped; and its pidfd stayed open.
     #[test]
-    fn a_child_whose_pidfd_the_kernel_would_not_watch_was_nobodys() {
+    fn a_child_whose_pidfd_epoll_refuses_is_polled() {
         let token = Token { index: 1, generation: 0 };
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let watch = Watch::Exit(child.id() as i32);
         let mut epoll = Epoll::new().unwrap();
-        // EPERM: nobody waits for files.
+        // epoll refuses regular files with EPERM.
         let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
         epoll.notices.put_exit(child.id() as i32, file.into());
         epoll.arm(watch, token).unwrap();
@@ -192,7 +191,7 @@ mod tests {
         for mut poller in pollers {
             let mut out = Vec::new();
             while out.is_empty() {
-                poller.wait(None, &mut out).unwrap(); // would sleep for ever if it left that to the kernel
+                poller.wait(None, &mut out).unwrap(); // would block for ever without polling
             }
             assert_eq!(out, [Ready { token, hangup: false }], "{}", poller.name());
         }

@@ -1,42 +1,42 @@
-//! kqueue(2): the kernel keeps the set of watches, and each watch keeps its token.
+//! kqueue(2): the kernel keeps a set of watches; each watch contains its token.
 //!
-//! Arming and disarming only queue a change; the changes go to the kernel with the next wait. For each watch at most
-//! one change is queued, the latest: so a change never outlives its descriptor's owner. (Armed, disarmed, closed, the
-//! number used again, armed: what is sent is one `EV_ADD`. The kernel itself forgets a closed descriptor's watches, and
-//! says `ENOENT` or `EBADF` to a late `EV_DELETE`, which is what we wanted.)
+//! Arming and disarming only queue a change; the next wait sends the changes to the kernel. The queue has at most one
+//! change per watch, the latest one, so that no change remains for an earlier owner of a descriptor. (Example: arm,
+//! disarm, close, open the same number again, arm: this sends one `EV_ADD`. The kernel removes the watches of a closed
+//! descriptor itself, and answers a late `EV_DELETE` with `ENOENT` or `EBADF`, which is ignored.)
 //!
-//! The kernel may answer a change with an `EV_ERROR` event, of which there must be room for one each, and then reports
-//! no other events in that call. It has taken all changes even if the wait is interrupted.
+//! The kernel may answer a change with an `EV_ERROR` event, so there must be room for one per change; then it reports
+//! no other events in that call. It has applied all changes even if the wait is interrupted.
 //!
-//! A signal is noticed when it is sent, whatever the process does with it; it stays pending where it is blocked.
+//! A signal is reported when it is sent, for every disposition; a blocked signal stays pending.
 
 use super::ffi::kqueue::*;
-use super::{EVENTS_MAX, Inner, Nap, Poller, Ready, TIMEOUT_MAX, Token, Watch, woken};
+use super::{EVENTS_MAX, Inner, Poller, Ready, Sleep, TIMEOUT_MAX, Token, Watch, woken};
 use crate::{Error, Result};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-/// How many changes are queued before they are sent without waiting for the next wait.
+/// The maximum length of the queue of changes. A full queue is sent before the next wait.
 const CHANGES_MAX: usize = 128;
 const _: () = assert!(CHANGES_MAX <= EVENTS_MAX, "one error for each change must fit");
 
-/// The user data of an `EV_DELETE`: nobody is to be told of its errors. No token has this value.
-const NOBODY: usize = usize::MAX;
+/// The user data of an `EV_DELETE`, whose errors are ignored. No token has this value.
+const NO_TOKEN: usize = usize::MAX;
 
-/// What of a file or directory counts as a change.
+/// The events that count as a change of a file or directory.
 const CHANGES: u32 = NOTE_DELETE | NOTE_WRITE | NOTE_EXTEND | NOTE_ATTRIB | NOTE_LINK | NOTE_RENAME;
 
-/// A kqueue and the changes it has not been told yet.
+/// A kqueue, and the changes that were not sent to the kernel yet.
 pub(super) struct Kqueue {
     kqueue: OwnedFd,
     changes: Vec<KEvent>,
     events: Vec<KEvent>,
-    /// Errors of changes that were sent before the wait, in which they fire.
+    /// Errors of changes that were sent before a wait; they fire in the next wait.
     refused: Vec<KEvent>,
 }
 
 impl Kqueue {
-    /// A queue that waits for nothing yet. Errors: those of kqueue(2).
+    /// Opens a kqueue without watches. Errors: those of kqueue(2).
     pub fn new() -> Result<Self> {
         let (changes, refused) = (Vec::with_capacity(CHANGES_MAX), Vec::new());
         Ok(Self { kqueue: kqueue()?, changes, events: vec![KEvent::NONE; EVENTS_MAX], refused })
@@ -51,7 +51,8 @@ impl Kqueue {
         if self.changes.len() == CHANGES_MAX { self.send() } else { Ok(()) }
     }
 
-    /// Sends the changes without waiting. Each is answered with a receipt, which leaves no room for events.
+    /// Sends the changes without waiting. `EV_RECEIPT` makes the kernel answer each change with one event, and the
+    /// buffer has no room for others.
     fn send(&mut self) -> Result<()> {
         for change in &mut self.changes {
             change.flags |= EV_RECEIPT;
@@ -69,7 +70,7 @@ fn same_watch(a: &KEvent, b: &KEvent) -> bool {
     a.ident == b.ident && a.filter == b.filter
 }
 
-/// What `watch` is called here: not yet with a flag that says what to do about it.
+/// The kevent for `watch`, without `EV_ADD` or `EV_DELETE`. Returns `None` for [`Watch::Always`].
 fn describe(watch: Watch<'_>) -> Option<KEvent> {
     let (filter, ident, flags, fflags) = match watch {
         Watch::Read(fd) => (EVFILT_READ, fd.as_raw_fd(), 0, 0),
@@ -82,21 +83,22 @@ fn describe(watch: Watch<'_>) -> Option<KEvent> {
     Some(KEvent { filter, ident: ident as usize, flags, fflags, ..KEvent::NONE })
 }
 
-/// The error that a change was answered with, unless nobody cares.
+/// The error of a refused change. Returns `None` for other events, and for `EV_DELETE`.
 fn refusal(event: &KEvent) -> Option<i32> {
-    let error = event.flags & EV_ERROR != 0 && event.data != 0 && event.udata != NOBODY;
+    let error = event.flags & EV_ERROR != 0 && event.data != 0 && event.udata != NO_TOKEN;
     error.then_some(event.data as i32)
 }
 
 fn ready(event: &KEvent) -> Option<Ready> {
     let token = Token { index: event.udata as u32, generation: (event.udata >> 32) as u32 };
     let hangup = match refusal(event) {
-        // The child had ended before we came to watch it.
+        // The child had ended before it was watched.
         Some(libc::ESRCH) if event.filter == EVFILT_PROC => false,
-        // The call that the task makes now will tell it what is wrong.
+        // The task's next call on the descriptor gets the error.
         Some(_) => true,
         None if event.flags & EV_ERROR != 0 => return None,
-        // The other side has stopped sending, which is no hangup; with an error in `fflags` it is gone.
+        // EV_EOF alone means that the other side has stopped sending, which is no hangup. `fflags` has the error of a
+        // reset.
         None if event.filter == EVFILT_READ => event.flags & EV_EOF != 0 && event.fflags != 0,
         None => event.filter == EVFILT_WRITE && event.flags & EV_EOF != 0,
     };
@@ -116,7 +118,7 @@ impl Poller for Kqueue {
 
     fn disarm(&mut self, watch: Watch<'_>) -> Result<()> {
         match describe(watch) {
-            Some(change) => self.queue(KEvent { flags: EV_DELETE, udata: NOBODY, ..change }),
+            Some(change) => self.queue(KEvent { flags: EV_DELETE, udata: NO_TOKEN, ..change }),
             None => Ok(()),
         }
     }
@@ -140,12 +142,12 @@ impl AsFd for Kqueue {
 }
 
 impl Inner for Kqueue {
-    fn nap(&mut self, timeout: Option<Duration>) -> Result<Nap> {
+    fn before_sleep(&mut self, timeout: Option<Duration>) -> Result<Sleep> {
         if !self.changes.is_empty() {
             self.send()?;
         }
-        let look = !self.refused.is_empty();
-        Ok(Nap { timeout: if look { Some(Duration::ZERO) } else { timeout }, look })
+        let check_inner = !self.refused.is_empty();
+        Ok(Sleep { timeout: if check_inner { Some(Duration::ZERO) } else { timeout }, check_inner })
     }
 }
 
@@ -158,14 +160,14 @@ mod tests {
         Token { index, generation: 0 }
     }
 
-    /// A number that is no descriptor: what a task would have closed without disarming it first.
+    /// A number that is not an open descriptor: stands for one that a task closed without disarming it first.
     fn closed() -> BorrowedFd<'static> {
-        // SAFETY: not true to the letter, which is the point; nothing is done with it but failing.
+        // SAFETY: this violates the contract on purpose (the descriptor is not open); every call with it fails.
         unsafe { BorrowedFd::borrow_raw(RawFd::MAX) }
     }
 
     #[test]
-    fn of_each_watch_only_the_latest_change_is_sent() {
+    fn only_the_latest_change_of_a_watch_is_sent() {
         let mut kqueue = Kqueue::new().unwrap();
         let (read_end, _write_end) = std::io::pipe().unwrap();
         let watch = Watch::Read(read_end.as_fd());
@@ -178,9 +180,9 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kernel_refuses_fires_as_a_hangup_unless_it_was_to_be_forgotten() {
-        // Sent with the wait, sent before it because of an owner's nap, and because the queue was full.
-        for sent in ["wait", "nap", "full"] {
+    fn a_refused_change_fires_as_a_hangup_but_a_refused_delete_does_not() {
+        // The changes are sent by the wait, by `before_sleep`, or because the queue is full.
+        for sent in ["wait", "sleep", "full"] {
             let mut kqueue = Kqueue::new().unwrap();
             let (read_end, _write_end) = std::io::pipe().unwrap();
             kqueue.arm(Watch::Read(closed()), token(1)).unwrap();
@@ -188,9 +190,9 @@ mod tests {
             kqueue.disarm(Watch::Read(read_end.as_fd())).unwrap();
             kqueue.disarm(Watch::Exit(i32::MAX)).unwrap();
             match sent {
-                "nap" => {
-                    let nap = kqueue.nap(None).unwrap();
-                    assert_eq!((nap.timeout, nap.look), (Some(Duration::ZERO), true));
+                "sleep" => {
+                    let sleep = kqueue.before_sleep(None).unwrap();
+                    assert_eq!((sleep.timeout, sleep.check_inner), (Some(Duration::ZERO), true));
                 }
                 "full" => {
                     for number in 0.. {
@@ -211,12 +213,12 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_not_told_after_a_disarm() {
+    fn a_refusal_is_not_reported_after_a_disarm() {
         let mut kqueue = Kqueue::new().unwrap();
         kqueue.arm(Watch::Read(closed()), token(1)).unwrap();
-        assert!(kqueue.nap(None).unwrap().look);
+        assert!(kqueue.before_sleep(None).unwrap().check_inner);
         kqueue.disarm(Watch::Read(closed())).unwrap();
-        assert!(!kqueue.nap(None).unwrap().look);
+        assert!(!kqueue.before_sleep(None).unwrap().check_inner);
         let mut out = Vec::new();
         kqueue.wait(Some(Duration::ZERO), &mut out).unwrap();
         assert_eq!(out, []);

@@ -1,7 +1,7 @@
-//! Waiting for the kernel: one trait over epoll(7), kqueue(2), poll(2) and select(2).
+//! Waiting for events: one trait for epoll(7), kqueue(2), poll(2) and select(2).
 //!
-//! [`open`] gives one of them by its name. Only the engine arms and disarms; it holds the tokens and drops what fires
-//! for a former owner.
+//! [`open`] returns one of them by its name. Only the engine arms and disarms watches. It assigns the tokens, and
+//! discards events with a stale token.
 
 #[cfg(has_epoll)]
 mod epoll;
@@ -24,34 +24,35 @@ use crate::{Error, Result};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-/// Names who waits: a slot and its generation, so that an event for a former owner of the slot is known as stale.
+/// Identifies a waiting task: a slot and its generation. The generation shows if an event is for an earlier task in the
+/// same slot, and so is stale.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct Token {
     /// The slot.
     pub index: u32,
-    /// How often the slot had been given out before.
+    /// The number of tasks that had this slot before.
     pub generation: u32,
 }
 
-/// A process number.
+/// A process id.
 pub type Pid = i32;
 
-/// What a task waits for.
+/// The event that a task waits for.
 #[derive(Clone, Copy, Debug)]
 pub enum Watch<'fd> {
-    /// Bytes, a connection or the end can be read.
+    /// The descriptor is readable: bytes, a new connection or EOF.
     Read(BorrowedFd<'fd>),
-    /// Bytes can be written, or a connection attempt has ended.
+    /// The descriptor is writable, or a connection attempt has ended.
     Write(BorrowedFd<'fd>),
-    /// This child of ours ends. It is not reaped by the poller. Fires at once if it has ended already.
+    /// This child process has ended. The poller does not reap it. Fires at once if the child has ended already.
     Exit(Pid),
-    /// This signal arrives; it must be blocked ([`crate::signal::block`]). On Linux firing takes it away (signalfd(2));
-    /// kqueue(2) only looks on, and it stays pending.
+    /// This signal has arrived; it must be blocked ([`crate::signal::block`]). On Linux the poller consumes the signal
+    /// (signalfd(2)); with kqueue(2) it stays pending.
     Signal(Signal),
-    /// This file or directory changes: written, renamed, deleted, entries added or removed, attributes changed.
-    /// (inotify(7) does not tell of an open directory that is removed itself.)
+    /// This file or directory has changed: written, renamed, deleted, entries added or removed, attributes changed.
+    /// (inotify(7) does not report the removal of an open directory.)
     Change(BorrowedFd<'fd>),
-    /// Never waits: a regular file, or work on memory. Not for a poller: arming it is `EINVAL`.
+    /// The task never waits: it reads a regular file, or works in memory. A poller cannot arm this: `EINVAL`.
     Always,
 }
 
@@ -60,44 +61,46 @@ pub enum Watch<'fd> {
 pub struct Ready {
     /// The token that the watch was armed with.
     pub token: Token,
-    /// The descriptor is past use: it has an error (a reset connection, a pipe that nobody reads), or both directions
-    /// are closed. Bytes may still be there: read until 0.
+    /// The descriptor has an error (a reset connection, a pipe whose read ends are closed), or both directions are
+    /// closed. There may still be bytes to read: read until 0.
     ///
-    /// It is never set just because the other side has stopped sending (a half-close); that is a read of 0. It is a
-    /// hint: select(2) never sets it, kqueue(2) does not for the end of a pipe, and the call that follows tells.
+    /// It is not set if the other side has only stopped sending (a half-close); that is a read of 0. It is a hint:
+    /// select(2) never sets it, kqueue(2) does not set it for the end of a pipe, and the next call on the descriptor
+    /// shows the state.
     pub hangup: bool,
 }
 
 /// One kernel interface for waiting.
 ///
-/// [`Watch::Read`] and [`Watch::Write`] are level-triggered: they fire again at each wait until they are disarmed or
-/// their cause is gone. An error or hangup fires every armed direction of its descriptor. [`Watch::Exit`] fires at
-/// least once; [`Watch::Signal`] and [`Watch::Change`] once for each arrival, of which several between two waits may
-/// count as one. At most one watch of each kind and direction is armed on a descriptor, child, signal or file.
+/// [`Watch::Read`] and [`Watch::Write`] are level-triggered: they fire at each wait while the descriptor is ready,
+/// until they are disarmed. An error or hangup fires every armed direction of its descriptor. [`Watch::Exit`] fires at
+/// least once. [`Watch::Signal`] and [`Watch::Change`] fire once per arrival; several arrivals between two waits may
+/// fire once. At most one watch of each kind and direction may be armed for a descriptor, child, signal or file.
 pub trait Poller {
-    /// The name that `use NAME;` knows it by: "epoll", "kqueue", "poll" or "select".
+    /// The name for `use NAME;`: "epoll", "kqueue", "poll" or "select".
     fn name(&self) -> &'static str;
 
-    /// Lets `watch` fire as `token`. A watch that is armed already gets the new token.
+    /// Arms `watch`: it fires with `token`. If it is armed already, this only replaces the token.
     ///
-    /// Errors: `EINVAL` for [`Watch::Always`] and for descriptors above what select(2) can hold, and those of the
-    /// kernel. epoll(7) refuses regular files and directories (`EPERM`); poll(2) and select(2) find them always ready,
-    /// kqueue(2) while there are bytes to read. kqueue(2) queues the change and sends it with the next wait; what it
-    /// refuses then fires at once, as a hangup: the call that the task makes tells what is wrong.
+    /// Errors: `EINVAL` for [`Watch::Always`] and for descriptors that are too large for select(2), and those of the
+    /// kernel. epoll(7) refuses regular files and directories (`EPERM`). For poll(2) and select(2) they are always
+    /// ready, for kqueue(2) while there are bytes to read. kqueue(2) sends the change to the kernel with the next wait.
+    /// If the kernel refuses it, the watch fires at once with a hangup, and the task's next call on the descriptor gets
+    /// the error.
     fn arm(&mut self, watch: Watch<'_>, token: Token) -> Result<()>;
 
-    /// Stops `watch`. Always called before its descriptor is closed. Not armed is no error.
+    /// Disarms `watch`. Must be called before its descriptor is closed. It is not an error if the watch is not armed.
     fn disarm(&mut self, watch: Watch<'_>) -> Result<()>;
 
-    /// Sleeps until a watch fires or `timeout` has passed (rounded up, never down; `None`: for ever) and puts what
-    /// fired into `out`, which is cleared first; what does not fit into some thousand events comes with the next wait.
+    /// Sleeps until a watch fires or `timeout` has passed (rounded up; `None`: no timeout). Clears `out` and puts the
+    /// fired watches into it, at most about a thousand; the next wait returns the others.
     ///
-    /// A caught signal ends the wait early with nothing, and so may the poller for reasons of its own (a child that has
-    /// to be asked for, a timeout of weeks): the caller looks at its clock again and waits again.
+    /// The wait can end early without events: after a caught signal, if the poller must check a child process, or if
+    /// the timeout is longer than 24 days. So the caller must read its clock and wait again.
     fn wait(&mut self, timeout: Option<Duration>, out: &mut Vec<Ready>) -> Result<()>;
 }
 
-/// The pollers of this platform by name, the best first.
+/// The names of the pollers of this system; the first one is the best.
 pub fn names() -> &'static [&'static str] {
     #[cfg(all(has_epoll, any(test, feature = "kqueue-shim")))]
     return &["epoll", "poll", "select", "kqueue"];
@@ -107,9 +110,10 @@ pub fn names() -> &'static [&'static str] {
     return &["kqueue", "poll", "select"];
 }
 
-/// A poller by its name, or the platform's best. Make it in the thread that uses it: kqueue(2) is not inherited.
+/// Opens the poller with this name; with `None`, the best one of this system. Call it in the thread that will use it,
+/// and after [`crate::process::daemonize`]: a forked child does not inherit a kqueue(2).
 ///
-/// Errors: `EINVAL` for a name that is not among [`names`], and those of the kernel.
+/// Errors: `EINVAL` for a name that is not in [`names`], and those of the kernel.
 pub fn open(name: Option<&str>) -> Result<Box<dyn Poller>> {
     match name.unwrap_or(names()[0]) {
         #[cfg(has_epoll)]
@@ -122,11 +126,11 @@ pub fn open(name: Option<&str>) -> Result<Box<dyn Poller>> {
     }
 }
 
-/// What poll(2) and select(2) know nothing of (children, signals, files) is armed in an inner poller of the platform's
-/// best kind. Its descriptor is readable while one of its watches fires.
+/// The poller inside [`poll::Poll`] and [`select::Select`], for the watches that poll(2) and select(2) do not support:
+/// children, signals and files. Its descriptor is readable while one of its watches fires.
 trait Inner: Poller + AsFd {
-    /// To be called before the owner sleeps for `timeout`.
-    fn nap(&mut self, timeout: Option<Duration>) -> Result<Nap>;
+    /// Must be called before the owner sleeps for `timeout`. Returns how to sleep.
+    fn before_sleep(&mut self, timeout: Option<Duration>) -> Result<Sleep>;
 }
 
 fn best() -> Result<Box<dyn Inner>> {
@@ -136,21 +140,21 @@ fn best() -> Result<Box<dyn Inner>> {
     return Ok(Box::new(kqueue::Kqueue::new()?));
 }
 
-/// How the owner of an inner poller has to sleep.
-struct Nap {
-    /// At most so long.
+/// How the owner of an inner poller must sleep.
+struct Sleep {
+    /// The maximum time.
     timeout: Option<Duration>,
-    /// The inner poller must be asked afterwards, even if its descriptor stays quiet.
-    look: bool,
+    /// The owner must call `wait` of the inner poller afterwards, even if its descriptor is not readable.
+    check_inner: bool,
 }
 
-/// The most events that one call of the kernel reports.
+/// The maximum number of events from one system call.
 const EVENTS_MAX: usize = 1024;
 
 /// The longest timeout that every kernel takes, as an `int` of milliseconds: 24 days.
 const TIMEOUT_MAX: Duration = Duration::from_millis(i32::MAX as u64);
 
-/// A timeout in the form of poll(2) and epoll_wait(2): milliseconds rounded up, and -1 for ever.
+/// Converts a timeout for poll(2) and epoll_wait(2): milliseconds rounded up, or -1 for no timeout.
 fn millis(timeout: Option<Duration>) -> i32 {
     timeout.map_or(-1, |t| {
         let t = t.min(TIMEOUT_MAX);
@@ -158,7 +162,7 @@ fn millis(timeout: Option<Duration>) -> i32 {
     })
 }
 
-/// What a wait of the kernel returned; a caught signal ends it with no event.
+/// Turns `EINTR` into 0 events: a caught signal ended the wait.
 fn woken(result: Result<usize>) -> Result<usize> {
     match result {
         Err(error) if error.errno() == libc::EINTR => Ok(0),

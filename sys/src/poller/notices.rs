@@ -1,8 +1,8 @@
-//! Linux: descriptors for events that have none of their own, so that epoll can wait for them: a pidfd for each child,
-//! a signalfd for each signal, and one inotify descriptor for all changes of files.
+//! Linux: descriptors for events without one of their own, so that epoll can wait for them: a pidfd for each child, a
+//! signalfd for each signal, and one inotify descriptor for all changes of files.
 
 use super::ffi::linux::*;
-use super::{Nap, Pid, Ready, Token, Watch};
+use super::{Pid, Ready, Sleep, Token, Watch};
 use crate::signal::Signal;
 use crate::{Error, Result};
 use std::collections::BTreeMap;
@@ -10,26 +10,26 @@ use std::ffi::{CString, c_int};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-/// How often children are asked for that the kernel has no pidfd for (Linux before 5.3, valgrind, no descriptor left).
-const ASK_EVERY: Duration = Duration::from_millis(20);
+/// The interval between checks of children without a pidfd (Linux before 5.3, valgrind, or no free descriptor).
+const POLL_EVERY: Duration = Duration::from_millis(20);
 
-/// What a change is: contents, attributes and links, a new name, and the entries of a directory.
+/// The events that count as a change: contents, attributes and links, a new name, and the entries of a directory.
 const CHANGES: u32 =
     IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 
-/// What is to be done when a descriptor can be read. It travels in the upper half of epoll's user data.
+/// What to do when a descriptor is readable. It is stored in the upper half of epoll's user data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Source {
-    /// Nothing but to say so: sockets, pipes, pidfds.
+    /// Fire the watch: sockets, pipes, pidfds.
     Plain = 0,
-    /// Read the signal, or it would fire again.
+    /// Read the signal first; else the descriptor would stay readable.
     Signal = 1,
-    /// Read which files changed.
+    /// Read from inotify which files changed.
     Change = 2,
 }
 
 impl Source {
-    /// The user data of `fd`.
+    /// The user data for `fd`.
     pub fn tag(self, fd: RawFd) -> u64 {
         (self as u64) << 32 | fd as u64
     }
@@ -45,17 +45,19 @@ impl Source {
     }
 }
 
-/// The descriptors, each made when it is first needed.
+/// The descriptors; each is opened when it is needed first.
 #[derive(Default)]
 pub(super) struct Notices {
+    /// The pidfds.
     exits: BTreeMap<Pid, OwnedFd>,
-    asked: BTreeMap<Pid, Token>,
+    /// Children without a pidfd, which are checked every [`POLL_EVERY`].
+    polled: BTreeMap<Pid, Token>,
     signals: Vec<(Signal, OwnedFd)>,
     changes: Option<Changes>,
 }
 
 impl Notices {
-    /// The descriptor that can be read once `watch` fires; `None` for a child that has to be asked for now and then.
+    /// The descriptor that becomes readable when `watch` fires. Returns `None` for a child that must be polled.
     pub fn open(&mut self, watch: Watch<'_>, token: Token) -> Result<Option<(RawFd, Source)>> {
         match watch {
             Watch::Exit(pid) => Ok(self.open_exit(pid, token, pidfd_open).map(|fd| (fd, Source::Plain))),
@@ -72,11 +74,12 @@ impl Notices {
         }
     }
 
-    /// Forgets `watch`. The descriptor that served it alone is handed out, to be taken from epoll and closed.
+    /// Removes `watch`. Returns the descriptor that was only for this watch: the caller removes it from epoll and
+    /// closes it.
     pub fn close(&mut self, watch: Watch<'_>) -> Option<OwnedFd> {
         match watch {
             Watch::Exit(pid) => {
-                self.asked.remove(&pid);
+                self.polled.remove(&pid);
                 self.exits.remove(&pid)
             }
             Watch::Signal(signal) => {
@@ -93,37 +96,37 @@ impl Notices {
         }
     }
 
-    /// A child without pidfd is only asked for: because the kernel has none, because we have no descriptor left, or
-    /// because the child is gone already, which the first question will tell.
+    /// Opens a pidfd. If this fails, the child is polled: the kernel may not support pidfds, there may be no free
+    /// descriptor, or the child was reaped already, which the first check will show.
     pub fn open_exit(&mut self, pid: Pid, token: Token, open: fn(Pid) -> Result<OwnedFd>) -> Option<RawFd> {
         if let Some(pidfd) = self.exits.get(&pid) {
             return Some(pidfd.as_raw_fd());
         }
         match open(pid) {
             Ok(pidfd) => {
-                self.asked.remove(&pid);
+                self.polled.remove(&pid);
                 Some(self.exits.entry(pid).or_insert(pidfd).as_raw_fd())
             }
             Err(_) => {
-                self.asked.insert(pid, token);
+                self.polled.insert(pid, token);
                 None
             }
         }
     }
 
-    /// The kernel does not watch what was opened for this, so it is closed. A child is asked for instead.
+    /// Called if epoll refuses the descriptor of `watch`: closes it. A child is polled instead.
     pub fn refused(&mut self, watch: Watch<'_>, token: Token, error: Error) -> Result<()> {
         self.close(watch);
         match watch {
             Watch::Exit(pid) => {
-                self.asked.insert(pid, token);
+                self.polled.insert(pid, token);
                 Ok(())
             }
             _ => Err(error),
         }
     }
 
-    /// Has this in the place of a child's pidfd.
+    /// Sets the pidfd of a child.
     #[cfg(test)]
     pub fn put_exit(&mut self, pid: Pid, fd: OwnedFd) {
         self.exits.insert(pid, fd);
@@ -139,33 +142,33 @@ impl Notices {
         Ok(number)
     }
 
-    /// Whether there are children that have to be asked for.
-    pub fn asks(&self) -> bool {
-        !self.asked.is_empty()
+    /// True if there are children without a pidfd.
+    pub fn has_polled_children(&self) -> bool {
+        !self.polled.is_empty()
     }
 
-    /// How long a wait may last while children are asked for.
-    pub fn nap(&self, timeout: Option<Duration>) -> Nap {
-        if self.asked.is_empty() {
-            return Nap { timeout, look: false };
+    /// How to sleep: while there are children without a pidfd, at most [`POLL_EVERY`].
+    pub fn before_sleep(&self, timeout: Option<Duration>) -> Sleep {
+        if self.polled.is_empty() {
+            return Sleep { timeout, check_inner: false };
         }
-        Nap { timeout: Some(timeout.map_or(ASK_EVERY, |t| t.min(ASK_EVERY))), look: true }
+        Sleep { timeout: Some(timeout.map_or(POLL_EVERY, |t| t.min(POLL_EVERY))), check_inner: true }
     }
 
-    /// Asks for the children that have no pidfd.
+    /// Checks the children without a pidfd, and fires for those that have ended.
     pub fn take_exits(&self, out: &mut Vec<Ready>) {
-        let gone = self.asked.iter().filter(|(pid, _)| has_exited(**pid));
-        out.extend(gone.map(|(_, token)| Ready { token: *token, hangup: false }));
+        let ended = self.polled.iter().filter(|(pid, _)| has_exited(**pid));
+        out.extend(ended.map(|(_, token)| Ready { token: *token, hangup: false }));
     }
 
-    /// Reads a signal, so that it fires once; false if someone else has taken it meanwhile. One signal can be there
-    /// twice: for the thread and for the process.
+    /// Reads a signal, so that it fires once. Returns false if another thread has read it already. There is room for
+    /// two: the same signal can be pending for the thread and for the process.
     pub fn take_signal(&self, fd: RawFd) -> bool {
         let found = self.signals.iter().find(|(_, owned)| owned.as_raw_fd() == fd);
         found.is_some_and(|(_, fd)| read_some(fd.as_fd(), &mut [0; 2 * SIGINFO_BYTES]).is_some())
     }
 
-    /// Reads which files changed; those that do not fit are read by the next wait.
+    /// Reads which files changed. If the buffer is too small, the next wait reads the rest.
     pub fn take_changes(&mut self, out: &mut Vec<Ready>) {
         if let Some(changes) = &mut self.changes {
             changes.take(out);
@@ -173,7 +176,7 @@ impl Notices {
     }
 }
 
-/// The inotify descriptor and what is watched with it. Descriptors of one and the same file share a "watch descriptor".
+/// The inotify descriptor and its watches. All descriptors of one file share a watch (a "watch descriptor", `wd`).
 struct Changes {
     inotify: OwnedFd,
     wds: BTreeMap<RawFd, c_int>,
@@ -190,7 +193,7 @@ impl Changes {
         let wd = match self.wds.get(&file) {
             Some(wd) => *wd,
             None => {
-                // inotify takes paths; this one leads to the open file even after it was renamed or deleted.
+                // inotify takes paths. This path leads to the open file, even if it was renamed or deleted.
                 let path = CString::new(format!("/proc/self/fd/{file}")).expect("no NUL in digits");
                 inotify_add_watch(&self.inotify, &path, CHANGES)?
             }
@@ -204,7 +207,7 @@ impl Changes {
         let Some(wd) = self.wds.remove(&file) else { return };
         self.tokens.remove(&(wd, file));
         if self.of(wd).next().is_none() {
-            // The kernel has removed it itself (EINVAL) if the file is gone.
+            // EINVAL: the file was deleted, and the kernel has removed the watch.
             let _ = inotify_rm_watch(&self.inotify, wd);
         }
     }
@@ -240,30 +243,30 @@ mod tests {
     use std::process::{Command, Stdio};
 
     #[test]
-    fn a_child_without_pidfd_is_asked_for_now_and_then() {
+    fn a_child_without_pidfd_is_polled() {
         let unknown = |_| Err(Error::new("pidfd_open", libc::ENOSYS));
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
         let (pid, token) = (child.id() as Pid, Token { index: 1, generation: 0 });
         let (mut notices, mut out) = (Notices::default(), Vec::new());
         assert!(notices.open_exit(pid, token, unknown).is_none());
         for (timeout, expected) in
-            [(None, ASK_EVERY), (Some(ASK_EVERY * 2), ASK_EVERY), (Some(ASK_EVERY / 2), ASK_EVERY / 2)]
+            [(None, POLL_EVERY), (Some(POLL_EVERY * 2), POLL_EVERY), (Some(POLL_EVERY / 2), POLL_EVERY / 2)]
         {
-            let nap = notices.nap(timeout);
-            assert_eq!((nap.timeout, nap.look), (Some(expected), true));
+            let sleep = notices.before_sleep(timeout);
+            assert_eq!((sleep.timeout, sleep.check_inner), (Some(expected), true));
         }
         notices.take_exits(&mut out);
-        assert_eq!(out, [], "it is alive");
+        assert_eq!(out, [], "it still runs");
         drop(child.stdin.take());
         while out.is_empty() {
             std::thread::yield_now();
             notices.take_exits(&mut out);
         }
         assert_eq!(out, [Ready { token, hangup: false }]);
-        assert!(child.wait().unwrap().success(), "nobody has reaped it");
+        assert!(child.wait().unwrap().success(), "it was not reaped");
         assert!(notices.close(Watch::Exit(pid)).is_none());
-        let nap = notices.nap(None);
-        assert_eq!((nap.timeout, nap.look), (None, false));
+        let sleep = notices.before_sleep(None);
+        assert_eq!((sleep.timeout, sleep.check_inner), (None, false));
     }
 
     #[test]

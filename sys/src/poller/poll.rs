@@ -1,7 +1,7 @@
-//! poll(2): the whole list of descriptors is handed to the kernel at each wait.
+//! poll(2): passes the whole list of descriptors to the kernel at each wait.
 //!
-//! The list is indexed by descriptor: entry 7 is descriptor 7, or -1, which the kernel skips. Children, signals and
-//! files are the business of an inner poller, whose own descriptor is one more to read.
+//! The index in the list is the descriptor: entry 7 has descriptor 7, or -1, which the kernel skips. An inner poller
+//! watches children, signals and files; its own descriptor is in the list, too.
 
 use super::ffi::posix::*;
 use super::table::{Side, Table};
@@ -10,24 +10,24 @@ use crate::Result;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
-/// A list for poll(2) and who waits in it.
+/// The list for poll(2), and the tokens of its watches.
 pub(super) struct Poll {
     list: Vec<PollFd>,
     table: Table,
-    /// Where the next wait starts to look, so that more ready descriptors than fit are served in turn.
+    /// The index where the next wait starts. If more descriptors are ready than fit into one wait, all get their turn.
     start: usize,
     inner: Box<dyn Inner>,
 }
 
 impl Poll {
-    /// A list of nothing but `inner`.
+    /// A list that contains only `inner`.
     pub fn new(inner: Box<dyn Inner>) -> Result<Self> {
         let mut new = Self { list: Vec::new(), table: Table::default(), start: 0, inner };
         new.set(new.inner.as_fd().as_raw_fd(), Side::READ);
         Ok(new)
     }
 
-    /// Puts `fd` into the list for these directions, or out of it for none.
+    /// Sets the directions of `fd` in the list; without any, removes it.
     fn set(&mut self, fd: RawFd, sides: Side) {
         let index = fd as usize;
         if index >= self.list.len() {
@@ -75,10 +75,10 @@ impl Poller for Poll {
 
     fn wait(&mut self, timeout: Option<Duration>, out: &mut Vec<Ready>) -> Result<()> {
         out.clear();
-        let nap = self.inner.nap(timeout)?;
-        let mut left = woken(poll(&mut self.list, millis(nap.timeout)))?;
+        let sleep = self.inner.before_sleep(timeout)?;
+        let mut left = woken(poll(&mut self.list, millis(sleep.timeout)))?;
         let inner = self.list[self.inner.as_fd().as_raw_fd() as usize];
-        if nap.look || (left > 0 && inner.revents != 0) {
+        if sleep.check_inner || (left > 0 && inner.revents != 0) {
             self.inner.wait(Some(Duration::ZERO), out)?;
         }
         let (start, end) = (self.start.min(self.list.len()), self.list.len());

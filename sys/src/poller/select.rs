@@ -1,7 +1,8 @@
-//! select(2): the oldest interface and the plainest. Sets of bits go in, the bits of what is ready come out.
+//! select(2): the oldest and simplest interface. It takes sets of descriptors as bits, and leaves the bits of those
+//! that are ready.
 //!
-//! It holds descriptors 0 to 1023 and never tells a hangup from data: [`Ready::hangup`] stays false. Children, signals
-//! and files are the business of an inner poller, whose own descriptor is one more to read.
+//! It supports descriptors 0 to 1023, and does not report hangups: [`Ready::hangup`] is always false. An inner poller
+//! watches children, signals and files; its own descriptor is in the set for reading, too.
 
 use super::ffi::posix::*;
 use super::table::{Side, Table};
@@ -10,7 +11,7 @@ use crate::{Error, Result};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
-/// The sets for select(2) and who waits in them.
+/// The sets for select(2), and the tokens of their watches.
 pub(super) struct Select {
     read: FdSet,
     write: FdSet,
@@ -21,7 +22,7 @@ pub(super) struct Select {
 }
 
 impl Select {
-    /// Sets of nothing but `inner`. Errors: `EINVAL` if its descriptor does not fit into them.
+    /// Sets that contain only `inner`. Errors: `EINVAL` if its descriptor is above 1023.
     pub fn new(inner: Box<dyn Inner>) -> Result<Self> {
         let (read, write) = (FdSet::EMPTY, FdSet::EMPTY);
         let mut new = Self { read, write, end: 0, table: Table::default(), inner };
@@ -29,7 +30,7 @@ impl Select {
         Ok(new)
     }
 
-    /// Puts `fd` into the sets of these directions and out of the others.
+    /// Adds `fd` to the sets of these directions, and removes it from the others.
     fn set(&mut self, fd: RawFd, sides: Side) -> Result<()> {
         let index = fd as usize;
         if index >= FD_SETSIZE {
@@ -63,13 +64,13 @@ impl Poller for Select {
 
     fn wait(&mut self, timeout: Option<Duration>, out: &mut Vec<Ready>) -> Result<()> {
         out.clear();
-        let nap = self.inner.nap(timeout)?;
+        let sleep = self.inner.before_sleep(timeout)?;
         let (mut read, mut write) = (self.read, self.write);
-        let timeout = nap.timeout.map(|t| t.min(TIMEOUT_MAX));
-        // After an error or a signal the sets are not to be looked at.
+        let timeout = sleep.timeout.map(|t| t.min(TIMEOUT_MAX));
+        // After an error or a signal, the content of the sets is undefined.
         let ready = woken(select(self.end, &mut read, &mut write, timeout))?;
         let inner = self.inner.as_fd().as_raw_fd();
-        if nap.look || (ready > 0 && read.contains(inner as usize)) {
+        if sleep.check_inner || (ready > 0 && read.contains(inner as usize)) {
             self.inner.wait(Some(Duration::ZERO), out)?;
         }
         if ready == 0 {

@@ -1,4 +1,5 @@
-//! What is armed on which descriptor, for the kernels that do not keep our tokens (or only one of the two).
+//! The armed directions of each descriptor and their tokens, for the interfaces that store no token, or only one
+//! (epoll).
 
 use super::{Ready, Token, Watch};
 use bitflags::bitflags;
@@ -14,7 +15,7 @@ bitflags! {
 }
 
 impl Side {
-    /// The descriptor and direction that `watch` is about; `None` if it is no matter of reading or writing.
+    /// The descriptor and the direction of `watch`. Returns `None` if it is neither `Read` nor `Write`.
     pub fn of(watch: Watch<'_>) -> Option<(RawFd, Side)> {
         match watch {
             Watch::Read(fd) => Some((fd.as_raw_fd(), Side::READ)),
@@ -24,21 +25,21 @@ impl Side {
     }
 }
 
-/// One descriptor: who waits for what.
+/// The tokens of one descriptor.
 #[derive(Clone, Copy)]
 struct Entry {
     read: Token,
     write: Token,
 }
 
-/// Waits for nothing. (An `Option` would make every entry eight bytes larger.)
-const NOBODY: Token = Token { index: u32::MAX, generation: u32::MAX };
+/// Stands for "not armed". (An `Option` would make every entry eight bytes larger.)
+const NO_TOKEN: Token = Token { index: u32::MAX, generation: u32::MAX };
 
 impl Entry {
     fn armed(&self) -> Side {
         let mut armed = Side::empty();
-        armed.set(Side::READ, self.read != NOBODY);
-        armed.set(Side::WRITE, self.write != NOBODY);
+        armed.set(Side::READ, self.read != NO_TOKEN);
+        armed.set(Side::WRITE, self.write != NO_TOKEN);
         armed
     }
 
@@ -47,41 +48,41 @@ impl Entry {
     }
 }
 
-/// All descriptors, by their number: 16 bytes for each up to the highest one seen.
+/// A table of all descriptors, indexed by number: 16 bytes for each, up to the highest one so far.
 #[derive(Default)]
 pub(super) struct Table(Vec<Entry>);
 
 const _: () = assert!(size_of::<Entry>() == 16);
 
 impl Table {
-    /// What is armed on `fd`.
+    /// The armed directions of `fd`.
     pub fn armed(&self, fd: RawFd) -> Side {
         self.0.get(fd as usize).map_or(Side::empty(), Entry::armed)
     }
 
-    /// Makes `token` wait for `side` of `fd`.
+    /// Sets the token of `side` of `fd`.
     pub fn arm(&mut self, fd: RawFd, side: Side, token: Token) {
         let index = fd as usize;
         if index >= self.0.len() {
-            self.0.resize(index + 1, Entry { read: NOBODY, write: NOBODY });
+            self.0.resize(index + 1, Entry { read: NO_TOKEN, write: NO_TOKEN });
         }
         *self.0[index].of(side) = token;
     }
 
-    /// Nobody waits for `side` of `fd` any more.
+    /// Removes the token of `side` of `fd`.
     pub fn disarm(&mut self, fd: RawFd, side: Side) {
         if let Some(entry) = self.0.get_mut(fd as usize) {
-            *entry.of(side) = NOBODY;
+            *entry.of(side) = NO_TOKEN;
         }
     }
 
-    /// Puts the tokens that wait for one of `sides` of `fd` into `out`.
+    /// Appends the tokens of these `sides` of `fd` to `out`.
     pub fn fire(&self, fd: RawFd, sides: Side, hangup: bool, out: &mut Vec<Ready>) {
         let Some(entry) = self.0.get(fd as usize) else { return };
-        if sides.contains(Side::READ) && entry.read != NOBODY {
+        if sides.contains(Side::READ) && entry.read != NO_TOKEN {
             out.push(Ready { token: entry.read, hangup });
         }
-        if sides.contains(Side::WRITE) && entry.write != NOBODY {
+        if sides.contains(Side::WRITE) && entry.write != NO_TOKEN {
             out.push(Ready { token: entry.write, hangup });
         }
     }

@@ -1,10 +1,9 @@
-//! What this process may have, and where it runs.
+//! Resource limits of this process, and properties of the machine.
 
 use crate::{Error, Result};
 use std::mem::MaybeUninit;
 
-/// How many descriptors this process may have open: its soft limit, and the hard one that it may raise that to.
-/// getrlimit(2) with `RLIMIT_NOFILE`.
+/// The soft and the hard limit of open descriptors: getrlimit(2) with `RLIMIT_NOFILE`.
 // rlim_t is signed on FreeBSD, and u64 elsewhere.
 #[allow(clippy::unnecessary_cast)]
 pub fn fd_limit() -> Result<(u64, u64)> {
@@ -16,11 +15,11 @@ pub fn fd_limit() -> Result<(u64, u64)> {
     Ok((limit.rlim_cur as u64, limit.rlim_max as u64))
 }
 
-/// Raises the soft limit to `want` descriptors, or as far as the system lets it, and says what it is then. Never lowers
-/// it. Root's hard limit is raised too, if that is needed: setrlimit(2).
+/// Raises the soft limit to `want` descriptors, or as far as the system allows: setrlimit(2). For root, also raises the
+/// hard limit if needed. Never lowers a limit. Returns the soft limit.
 pub fn raise_fd_limit(want: u64) -> Result<u64> {
     let (soft, hard) = fd_limit()?;
-    // macOS says "unlimited", and then takes no more than its OPEN_MAX.
+    // macOS reports "unlimited", but accepts only up to OPEN_MAX.
     let open_max = if cfg!(target_os = "macos") { 10_240 } else { u64::MAX };
     for (soft_new, hard_new) in [(want, hard.max(want)), (want.min(hard), hard), (want.min(hard).min(open_max), hard)] {
         if soft_new <= soft {
@@ -42,7 +41,7 @@ fn set_limit(soft: u64, hard: u64) -> Result<()> {
     unsafe { syscall!(setrlimit(libc::RLIMIT_NOFILE, &raw const limit)) }.map(drop)
 }
 
-/// A resource that a process can be limited in: `RLIMIT_*` in getrlimit(2).
+/// A resource with a limit per process: `RLIMIT_*` in getrlimit(2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Resource {
     /// Processor time, in seconds.
@@ -51,16 +50,16 @@ pub enum Resource {
     AddressSpace,
     /// Descriptors.
     OpenFiles,
-    /// The size of a file that it writes, in bytes.
+    /// The size of a file that the process writes, in bytes.
     FileSize,
     /// The size of a core dump, in bytes.
     Core,
-    /// Processes of its user.
+    /// The number of processes of its user.
     Processes,
 }
 
-/// Limits this process, soft and hard, to no more than it may have already: setrlimit(2). Takes no lock: for a child
-/// before its exec.
+/// Sets the soft and the hard limit of this process, but never above the present hard limit: setrlimit(2). Takes no
+/// locks, so that a child can call it before execve(2).
 #[cfg(target_os = "linux")]
 pub(super) fn limit(resource: Resource, limit: u64) -> Result<()> {
     let which = match resource {
@@ -81,15 +80,15 @@ pub(super) fn limit(resource: Resource, limit: u64) -> Result<()> {
     unsafe { syscall!(setrlimit(which, &raw const limits)) }.map(drop)
 }
 
-/// How many threads can run at once here, by the machine, its cgroup and this process's affinity; at least 1.
+/// The number of threads that can run at once, limited by the machine, the cgroup and the CPU affinity; at least 1.
 pub fn cpu_count() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The machine's name: gethostname(2). Bytes that are no UTF-8 are replaced.
+/// The machine's name: gethostname(2). Invalid UTF-8 is replaced.
 pub fn hostname() -> Result<String> {
     let mut name = [0u8; 256]; // HOST_NAME_MAX is 64 on Linux and 255 on the BSDs
-    // SAFETY: the call writes at most as many bytes as the buffer has.
+    // SAFETY: the call writes at most `name.len() - 1` bytes to the buffer.
     if unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) } == -1 {
         return Err(Error::last("gethostname"));
     }

@@ -1,4 +1,4 @@
-//! Processes: children and their ends, this one's user and limits.
+//! Processes: starts, signals and reaps children; daemons; the user and the limits of this process.
 
 mod limits;
 mod spawn;
@@ -19,22 +19,22 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 /// How a process ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Status {
-    /// By itself, with this code: 0 to 255.
+    /// It exited with this code, 0 to 255.
     Exited(i32),
-    /// By the signal of this number.
+    /// A signal with this number ended it.
     Killed(i32),
 }
 
-/// This process's number: getpid(2).
+/// The pid of this process: getpid(2).
 pub fn pid() -> Pid {
     std::process::id() as Pid
 }
 
-/// Reaps a child if it has ended, and does not wait: waitpid(2) with `WNOHANG`. `None`: it still runs.
+/// Reaps a child if it has ended, without blocking: waitpid(2) with `WNOHANG`. Returns `None` if it still runs.
 ///
-/// Errors: `ECHILD` (no child of ours, or reaped already), `EINVAL` (no process's number).
+/// Errors: `ECHILD` (not a child of this process, or reaped already), `EINVAL` (not the pid of one process).
 pub fn wait(child: Pid) -> Result<Option<Status>> {
-    let child = one("waitpid", child, 2)?;
+    let child = single("waitpid", child, 2)?;
     let mut status: c_int = 0;
     // SAFETY: the call writes the one status.
     if unsafe { syscall!(waitpid(child, &raw mut status, libc::WNOHANG)) }? == 0 {
@@ -47,81 +47,84 @@ pub fn wait(child: Pid) -> Result<Option<Status>> {
     }))
 }
 
-/// Sends a signal to one process: kill(2). Errors: `ESRCH` (it is gone), `EPERM`, `EINVAL` (no process's number).
+/// Sends a signal to one process: kill(2). Errors: `ESRCH` (no such process), `EPERM`, `EINVAL` (not the pid of one
+/// process).
 pub fn kill(process: Pid, signal: Signal) -> Result<()> {
-    let process = one("kill", process, 1)?;
+    let process = single("kill", process, 1)?;
     // SAFETY: the call takes no pointers.
     unsafe { syscall!(kill(process, signal.raw())) }.map(drop)
 }
 
-/// Sends a signal to every process of the group that this process leads: killpg(3). Errors as in [`kill`].
+/// Sends a signal to all processes of the group with this leader: killpg(3). Errors as in [`kill`].
 pub fn kill_group(leader: Pid, signal: Signal) -> Result<()> {
-    let leader = one("killpg", leader, 2)?;
+    let leader = single("killpg", leader, 2)?;
     // SAFETY: the call takes no pointers.
     unsafe { syscall!(killpg(leader, signal.raw())) }.map(drop)
 }
 
-/// The number of one process. 0, -1 and other negative numbers name groups or everyone, and are `EINVAL`: a mistake in
-/// the bookkeeping must not end all that runs. 1 is no child of ours, and as a group it would be everyone; but in a
-/// container it can be a server.
-fn one(call: &'static str, process: Pid, first: Pid) -> Result<Pid> {
+/// Checks that this is the pid of a single process, at least `first`. kill(2) takes 0 and negative numbers for process
+/// groups or for all processes: a bug must not end all processes, so these are `EINVAL`. Pid 1 is never a child, and as
+/// a group it would mean all processes; but in a container, pid 1 can be a server.
+fn single(call: &'static str, process: Pid, first: Pid) -> Result<Pid> {
     if process >= first { Ok(process) } else { Err(Error::new(call, libc::EINVAL)) }
 }
 
-/// A process on its way into the background: its parent waits for its word, and it has its standard streams yet.
+/// A new daemon that is not ready yet: its parent process waits for it, and its standard streams are still open.
 #[must_use]
 pub struct Daemon {
-    word: OwnedFd,
+    /// The pipe to the parent. A byte means that the daemon is ready; EOF means that it has failed.
+    to_parent: OwnedFd,
     null: OwnedFd,
 }
 
 impl Daemon {
-    /// Lets go: standard streams on /dev/null, and the parent exits with 0. Without this it exits with 1, at the
-    /// latest when this process ends. Errors: none that a descriptor of /dev/null would cause.
+    /// Replaces the standard streams by /dev/null, and lets the parent exit with 0. If this is not called, the parent
+    /// exits with 1 when the `Daemon` is dropped. Errors: those of dup2(2).
     pub fn ready(self) -> Result<()> {
         for standard in 0..3 {
-            // SAFETY: the call takes no pointers. Nobody owns the standard streams, whose numbers stay open.
+            // SAFETY: the call takes no pointers. The standard streams have no owner, and their numbers stay open.
             unsafe { syscall!(dup2(self.null.as_raw_fd(), standard)) }?;
         }
-        match write(self.word.as_fd(), b"!") {
+        match write(self.to_parent.as_fd(), b"!") {
             Err(error) if error.errno() != libc::EPIPE => Err(error),
-            _ => Ok(()), // the parent may have been killed: it has no one to tell, then
+            _ => Ok(()), // EPIPE: the parent was killed, which does not matter
         }
     }
 }
 
-/// Goes on in the background: fork(2), setsid(2). The parent waits until the child is [`Daemon::ready`] or has ended,
-/// and exits with 0 or 1: so what keeps the child from starting can still be said on the terminal.
+/// Continues in the background: fork(2), setsid(2). The parent waits until the child calls [`Daemon::ready`] or ends,
+/// and exits with 0 or 1. Until then the child can still write errors to the terminal.
 ///
-/// For the start, before there is any thread: only the calling one goes on. Errors: `EAGAIN`, `ENOMEM` (fork).
+/// Call it before any thread is started: only the calling thread continues in the child. Errors: `EAGAIN`, `ENOMEM`
+/// (fork).
 pub fn daemonize() -> Result<Daemon> {
     let null = openat(CWD, c"/dev/null", OpenFlags::READ | OpenFlags::WRITE, 0)?;
-    let (hears, word) = pipe_to_child()?;
-    // SAFETY: no memory is shared after the call. Locks that other threads held would stay locked in the child: the
-    // caller has none, as the contract says, and at worst the child would wait for ever.
+    let (from_child, to_parent) = pipe_to_child()?;
+    // SAFETY: no memory is shared after the call. Locks that other threads hold would stay locked in the child; the
+    // contract excludes other threads, and without it the child could only deadlock.
     let child = unsafe { syscall!(fork()) }?;
     if child != 0 {
-        drop(word); // only the child's end is left: when it is closed, that is read as the end
-        let code = c_int::from(read(hears.as_fd(), &mut [0]) != Ok(1));
-        // SAFETY: ends the process at once, without what is registered for exit: that is the child's now.
+        drop(to_parent); // only the child's write end is left, so that read(2) returns 0 when the child closes it
+        let code = c_int::from(read(from_child.as_fd(), &mut [0]) != Ok(1));
+        // SAFETY: ends the process at once, without the functions registered by atexit(3), which the child will run.
         unsafe { libc::_exit(code) };
     }
     // SAFETY: the call takes no pointers.
     unsafe { syscall!(setsid()) }?;
-    Ok(Daemon { word, null })
+    Ok(Daemon { to_parent, null })
 }
 
-/// The first descriptor that is no standard stream.
+/// The first descriptor after the standard streams.
 const FIRST: RawFd = 3;
 
-/// Lets no program that is started later have descriptors that this process was started with, but for the standard
-/// streams: marks all others closed on exec. For the start; whatever this crate opens is marked already.
+/// Makes execve(2) close all descriptors that this process was started with, except the standard streams:
+/// close_range(2). Call it at the start. Descriptors that this crate opens are closed on exec already.
 pub fn inherit_nothing() -> Result<()> {
     match close_range_on_exec() {
         Err(error) if error.errno() == libc::ENOSYS || error.errno() == libc::EINVAL => {}
         outcome => return outcome,
     }
-    // The kernel is too old for it: one by one. Programs that start servers leave few open, and low ones.
+    // Old kernels: one by one. It is enough to check low numbers, since parents leave few descriptors open.
     let end = fd_limit()?.0.min(1024) as RawFd;
     for fd in FIRST..end {
         // SAFETY: the call takes no pointers, and changes only what a later exec does. EBADF: not open.
@@ -130,10 +133,11 @@ pub fn inherit_nothing() -> Result<()> {
     Ok(())
 }
 
-/// Puts /dev/null in the place of standard input: what a program finds there that is given no other. For the start.
+/// Replaces standard input by /dev/null, which programs without another standard input then inherit. Call it at the
+/// start.
 pub fn read_nothing() -> Result<()> {
     let null = openat(CWD, c"/dev/null", OpenFlags::READ, 0)?;
-    // SAFETY: the call takes no pointers. Nobody owns the standard streams, whose numbers stay open.
+    // SAFETY: the call takes no pointers. The standard streams have no owner, and their numbers stay open.
     unsafe { syscall!(dup2(null.as_raw_fd(), 0)) }.map(drop)
 }
 

@@ -1,7 +1,7 @@
-//! Starting a program: posix_spawn(3), or what it comes to.
+//! Starts a program: posix_spawn(3), or on Linux clone(2) and execve(2).
 //!
-//! It shares the memory until the program runs (vfork(2) semantics), so its cost does not grow with the server, and an
-//! exec that fails is this call's error.
+//! The child shares the parent's memory until it calls execve(2), as with vfork(2). So the cost does not grow with the
+//! memory of the server, and the parent gets the error of a failed execve(2).
 
 #[cfg(target_os = "linux")]
 #[path = "spawn/linux.rs"]
@@ -17,32 +17,31 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
-/// Whether a program can be given limits: posix_spawn(3) has no such thing, what Linux has here has.
+/// True if [`Spawn::limits`] works on this system: Linux only, since posix_spawn(3) cannot set limits.
 pub const LIMITS_PROGRAMS: bool = cfg!(target_os = "linux");
 
-/// A program to start, and what it is given. It gets no descriptors but the three standard streams (every other one is
-/// closed on exec), no blocked signals, and every signal's default.
+/// A program to start. It gets only the three standard streams (all other descriptors are closed on exec), no blocked
+/// signals, and the default action of every signal.
 #[derive(Clone, Copy, Debug)]
 pub struct Spawn<'a> {
-    /// The program's path, from the server's working directory; not looked up in `PATH`.
+    /// The path of the program, absolute or relative to its working directory; `PATH` is not searched.
     pub program: &'a CStr,
-    /// Its arguments; the first is its name.
+    /// Its arguments; the first one is its name.
     pub arguments: &'a [CString],
-    /// Its whole environment: `NAME=value`.
+    /// Its complete environment: `NAME=value`.
     pub environment: &'a [CString],
-    /// Its working directory, else the server's. A relative `program` is then looked up from here.
+    /// Its working directory; `None`: the same as that of this process.
     pub directory: Option<&'a CStr>,
-    /// Its descriptor 0; `None`: this process's own. Programs expect this and the next two to block:
+    /// Its descriptor 0; `None`: the same as that of this process. Programs expect the standard streams to be blocking:
     /// [`crate::pipe::pipe_to_child`].
     pub stdin: Option<BorrowedFd<'a>>,
     /// Its descriptor 1.
     pub stdout: BorrowedFd<'a>,
     /// Its descriptor 2.
     pub stderr: BorrowedFd<'a>,
-    /// Makes it lead a process group of its own, for [`super::kill_group`].
+    /// Makes it the leader of a new process group, for [`super::kill_group`].
     pub own_group: bool,
-    /// What it may use at most, from its first instruction on; never more than this process may. Counts where
-    /// [`LIMITS_PROGRAMS`] says so.
+    /// Its resource limits, at most those of this process. Ignored if [`LIMITS_PROGRAMS`] is false.
     pub limits: &'a [(Resource, u64)],
 }
 
@@ -52,14 +51,14 @@ pub struct Spawn<'a> {
 /// executable), `ENOEXEC` (neither a binary nor `#!`), `ENOTDIR`, `E2BIG` (arguments and environment), `ETXTBSY`
 /// (being written); and those of fork(2): `EAGAIN`, `ENOMEM`.
 pub fn spawn(spawn: &Spawn<'_>) -> Result<Pid> {
-    // Held until the program runs.
+    // Must stay open until the program runs.
     let mut copies: Vec<OwnedFd> = Vec::new();
     let mut streams = [None; 3];
     for (target, source) in [spawn.stdin, Some(spawn.stdout), Some(spawn.stderr)].into_iter().enumerate() {
         let Some(source) = source else { continue };
         let mut source_fd = source.as_raw_fd();
         if source_fd < super::FIRST && source_fd != target as RawFd {
-            // A standard stream under another number: an earlier dup2 might overwrite it.
+            // A standard stream with another number: an earlier dup2(2) could overwrite it, so make a copy.
             let copy = duplicate_above_standard(source)?;
             source_fd = copy.as_raw_fd();
             copies.push(copy);
@@ -69,7 +68,8 @@ pub fn spawn(spawn: &Spawn<'_>) -> Result<Pid> {
     system::start(spawn, streams, &pointers(spawn.arguments), &pointers(spawn.environment))
 }
 
-/// The strings as execve(2) takes them: pointers, and a null one at the end. Valid as long as the strings.
+/// The strings as execve(2) takes them: an array of pointers with a null pointer at the end. Valid as long as the
+/// strings.
 fn pointers(strings: &[CString]) -> Vec<*mut c_char> {
     strings.iter().map(|s| s.as_ptr().cast_mut()).chain([ptr::null_mut()]).collect()
 }
@@ -77,6 +77,6 @@ fn pointers(strings: &[CString]) -> Vec<*mut c_char> {
 fn duplicate_above_standard(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
     // SAFETY: the call takes no pointers.
     let copy = unsafe { syscall!(fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, super::FIRST)) }?;
-    // SAFETY: the call has just opened this descriptor, nobody else owns it.
+    // SAFETY: the call has just opened this descriptor; it has no other owner.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }

@@ -1,4 +1,4 @@
-//! Users and groups, and becoming another one: getpwnam(3), setuid(2).
+//! Looks up users and groups, and changes the user of this process: getpwnam(3), setuid(2).
 
 use crate::file::c_path;
 use crate::{Error, Result};
@@ -7,26 +7,26 @@ use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
 use std::ptr;
 
-/// What an account's records need at most; larger ones are `ERANGE`.
+/// The maximum size of the strings of a user or group record; for larger ones, the result is `ERANGE`.
 const RECORD_BYTES_MAX: usize = 1 << 20;
 
-/// An account.
+/// A user account.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct User {
-    /// The user's number.
+    /// The user id.
     pub id: u32,
-    /// The number of its first group.
+    /// The id of its primary group.
     pub group: u32,
 }
 
-/// The user whose rights this process has: geteuid(2). 0 is root.
+/// The effective user id of this process: geteuid(2). 0 is root.
 pub fn effective_user() -> u32 {
     // SAFETY: the call takes no pointers and cannot fail.
     unsafe { libc::geteuid() }
 }
 
-/// Looks up an account by its name: getpwnam_r(3). Returns None if there is no such account. Reads files, or asks a
-/// server.
+/// Looks up a user by name: getpwnam_r(3). Returns `None` if it does not exist. It may block: it reads files, or
+/// queries a name service.
 pub fn lookup_user(name: &str) -> Result<Option<User>> {
     let name = c_path("getpwnam_r", name.as_bytes())?;
     // SAFETY: getpwnam_r has the contract that `lookup` needs, and passwd is integers and pointers.
@@ -34,7 +34,7 @@ pub fn lookup_user(name: &str) -> Result<Option<User>> {
     Ok(record.map(|r| User { id: r.pw_uid, group: r.pw_gid }))
 }
 
-/// Looks up a group's number by its name: getgrnam_r(3). Returns None if there is no such group.
+/// Looks up the id of a group by name: getgrnam_r(3). Returns `None` if it does not exist. It may block, too.
 pub fn lookup_group(name: &str) -> Result<Option<u32>> {
     let name = c_path("getgrnam_r", name.as_bytes())?;
     // SAFETY: getgrnam_r has the contract that `lookup` needs, and group is integers and pointers.
@@ -42,14 +42,14 @@ pub fn lookup_group(name: &str) -> Result<Option<u32>> {
     Ok(record.map(|r| r.gr_gid))
 }
 
-/// The shape of getpwnam_r(3) and getgrnam_r(3).
+/// The type of getpwnam_r(3) and getgrnam_r(3).
 type Lookup<T> = unsafe extern "C" fn(*const c_char, *mut T, *mut c_char, usize, *mut *mut T) -> c_int;
 
-/// The record of this name. Its pointers point nowhere any more: only its numbers count.
+/// The record with this name. Its pointers are dangling: only its numbers are valid.
 ///
 /// # Safety
-/// `function` fills the record and sets the last pointer to it, or sets that to null, or returns an errno; it writes
-/// strings into the buffer, no further than its length.
+/// `function` must fill the record and set the last pointer to it, or set that pointer to null, or return an errno. It
+/// must not write beyond the length of the buffer.
 unsafe fn lookup<T: Copy>(call: &'static str, function: Lookup<T>, name: &CStr) -> Result<Option<T>> {
     let mut strings: Vec<c_char> = vec![0; 1024];
     loop {
@@ -60,21 +60,21 @@ unsafe fn lookup<T: Copy>(call: &'static str, function: Lookup<T>, name: &CStr) 
         };
         match errno {
             0 if found.is_null() => return Ok(None),
-            // SAFETY: the call has filled the record.
+            // SAFETY: the call filled the record.
             0 => return Ok(Some(unsafe { record.assume_init() })),
             libc::EINTR => {}
             libc::ERANGE if strings.len() < RECORD_BYTES_MAX => strings.resize(strings.len() * 2, 0),
-            // getpwnam(3): some systems report an unknown name with one of these.
+            // getpwnam(3): on some systems, these errors mean that the name does not exist.
             libc::ENOENT | libc::ESRCH => return Ok(None),
             errno => return Err(Error::new(call, errno)),
         }
     }
 }
 
-/// Gives root's rights up for those of `name`, and of `group` or else its first group, with all its other groups:
-/// setgid(2), initgroups(3), setuid(2). There is no way back.
+/// Changes from root to the user `name`, with the group `group` (default: the user's primary group) and all other
+/// groups of the user: setgid(2), initgroups(3), setuid(2). The process cannot change back.
 ///
-/// Errors: `ENOENT`, said of `getpwnam_r` or `getgrnam_r`, if there is no such user or group; `EPERM` if not root.
+/// Errors: `ENOENT` of `getpwnam_r` or `getgrnam_r` if the user or the group does not exist; `EPERM` if not root.
 pub fn become_user(name: &str, group: Option<&str>) -> Result<()> {
     let user = lookup_user(name)?.ok_or(Error::new("getpwnam_r", libc::ENOENT))?;
     let group = match group {

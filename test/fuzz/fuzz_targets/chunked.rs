@@ -7,10 +7,10 @@ use webserv::http::chunked::{CHUNK_END, ChunkStep, Decoder, LAST_CHUNK, push_chu
 
 const LIMITS: HeadLimits = HeadLimits { line_bytes_max: 40, head_bytes_max: 120, fields_max: 3 };
 
-/// The data, the trailers and the bytes taken, once the end has come.
+/// The data, the trailers and the number of bytes read, after the end.
 type Outcome = Result<Option<(Vec<u8>, String, usize)>, &'static str>;
 
-/// The input given `step` bytes at a time.
+/// Decodes the input `step` bytes at a time.
 fn decode(input: &[u8], step: usize) -> Outcome {
     let (mut decoder, mut data, mut before) = (Decoder::new(LIMITS), Vec::new(), 0);
     for piece in input.chunks(step) {

@@ -1,5 +1,5 @@
-//! Lines of the directory protocol: in whatever pieces they come, the requests are the same, and no path that they name
-//! leads out of the root.
+//! Lines of the directory protocol: the requests do not depend on how the lines are split, and no path in them leads
+//! out of the root.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Forms: splits do not matter, an error stays, limits hold, names are safe, and a form survives its encoding.
+//! Forms: splits do not matter, an error is permanent, limits hold, names are safe, and a form survives its encoding.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -10,7 +10,7 @@ const LIMITS: FormLimits = FormLimits { parts_max: 3, file_bytes_max: 60, fields
 /// The parts with their contents, and whether the form is complete.
 type Outcome = (Vec<(FormPart, Vec<u8>)>, Result<(), &'static str>);
 
-/// The input given `step` bytes at a time. Of a part that is refused, nothing is told.
+/// Parses the input `step` bytes at a time. A refused part is not included.
 fn parse(boundary: &[u8], input: &[u8], step: usize) -> Outcome {
     let (mut form, mut parts, mut current, mut ended) = (FormData::new(boundary, LIMITS), Vec::new(), None, false);
     for piece in input.chunks(step) {
@@ -56,7 +56,7 @@ fuzz_target!(|input: &[u8]| {
     assert!(parts.len() <= LIMITS.parts_max);
     let fields = parts.iter().filter(|(part, _)| part.file_name.is_none());
     assert!(fields.map(|(part, content)| part.name.len() + content.len()).sum::<usize>() <= 50);
-    // The same contents in a form of ours, with a boundary that is in none of them.
+    // The same contents in a new form, with a boundary that is in none of them.
     let mut encoded = Vec::new();
     for (i, (_, content)) in parts.iter().enumerate() {
         let head = format!("--no such boundary\r\nContent-Disposition: form-data; name={i}; filename=x\r\n\r\n");

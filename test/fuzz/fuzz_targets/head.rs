@@ -22,7 +22,7 @@ fn read(input: &[u8], step: usize, limits: &HeadLimits) -> Outcome {
     head::request(input, &mut scan, limits)
 }
 
-/// How far the head reached, and what callers see of it.
+/// The length of the head, and its parsed values.
 fn seen(outcome: &Outcome) -> (Option<usize>, String) {
     match outcome {
         Ok(None) => (None, "more".into()),

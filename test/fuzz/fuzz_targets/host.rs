@@ -1,4 +1,4 @@
-//! Hosts: a name that is accepted holds nothing dangerous and is accepted again, alone and with its port.
+//! Hosts: an accepted name contains no dangerous characters, and is accepted again, alone and with its port.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

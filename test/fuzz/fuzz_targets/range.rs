@@ -1,4 +1,4 @@
-//! Range values: parts are inside the length, not empty, no more than allowed, and the same when printed again.
+//! Range values: parts are inside the length, not empty, at most as many as allowed, and the same when printed again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Paths: what is looked up on the disk cannot leave the root, and what is put into Location means the same path.
+//! Paths: the path on the disk cannot leave the root, and the path in Location means the same.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::FromRawFd;
 use std::os::unix::net::UnixStream;
 
-/// Two ends of a TCP connection over the loopback.
+/// Both ends of a TCP connection over the loopback interface.
 fn tcp_pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -103,7 +103,7 @@ fn disarmed_is_quiet_and_armed_anew_fires_again() {
         poller.disarm(Watch::Read(read_end.as_fd())).unwrap();
         assert_quiet(poller);
         drop(write_end);
-        assert_quiet(poller); // an empty mask would have told of the hangup
+        assert_quiet(poller); // with an empty event mask, epoll would report the hangup
     });
 }
 
@@ -146,7 +146,7 @@ fn disarming_what_is_not_armed_is_no_error() {
     });
 }
 
-/// Lets `fd`'s number be taken by another pipe with a byte in it; gives its ends.
+/// Closes `fd` and opens a pipe with a byte in it that gets the same number; returns its ends.
 fn reuse(number: i32, fd: OwnedFd) -> (OwnedFd, OwnedFd) {
     let (read_end, write_end) = pipe();
     drop(fd);
@@ -155,14 +155,14 @@ fn reuse(number: i32, fd: OwnedFd) -> (OwnedFd, OwnedFd) {
     let again = unsafe { libc::fcntl(read_end.as_raw_fd(), libc::F_DUPFD_CLOEXEC, number) };
     assert!(again >= 0);
     write(&write_end, b"y");
-    // SAFETY: fcntl has just made this descriptor, and nobody else knows it.
+    // SAFETY: fcntl has just opened this descriptor; it has no other owner.
     (unsafe { OwnedFd::from_raw_fd(again) }, write_end)
 }
 
 #[test]
 fn a_reused_descriptor_does_not_fire_for_its_former_owner() {
     each(|poller| {
-        // Each order of waits between the steps, so that kqueue sends its changes together or apart.
+        // All combinations of waits between the steps, so that kqueue sends its changes together or separately.
         for waits in 0..8 {
             let (old, _old_write_end) = pipe();
             let number = old.as_raw_fd();
@@ -197,7 +197,7 @@ fn after_a_hangup_the_bytes_left_can_be_read() {
             drop(far);
             assert_eq!(tokens(poller), [token(1)]);
             assert_eq!(read(&near), b"last words");
-            assert_eq!(tokens(poller), [token(1)], "the end can be read, too");
+            assert_eq!(tokens(poller), [token(1)], "EOF is readable, too");
             assert_eq!(read(&near), b"");
             poller.disarm(Watch::Read(near.as_fd())).unwrap();
         }
@@ -246,7 +246,7 @@ fn a_reset_hangs_up_both_directions() {
         let both = [Ready { token: token(1), hangup }, Ready { token: token(2), hangup }];
         let mut ready = fired(poller);
         while ready.len() < 2 {
-            ready = fired(poller); // the reset had not come yet: only "writable"
+            ready = fired(poller); // the reset had not arrived yet: only writable
         }
         ready.sort_by_key(|ready| ready.token);
         assert_eq!(ready, both);

@@ -1,4 +1,4 @@
-//! Time, interruptions, what is refused, and many descriptors.
+//! Timeouts, signals, refused watches, and many descriptors.
 
 use super::*;
 use std::collections::BTreeSet;
@@ -121,7 +121,7 @@ fn pollers_are_known_by_name() {
     }
 }
 
-/// Raises the limit of descriptors as far as it goes, and says how many pipes can be opened.
+/// Raises the limit of descriptors to its maximum, and returns the number of pipes that can be opened.
 fn pipes_max() -> usize {
     // SAFETY: one struct rlimit is read and written.
     let limit = unsafe {
@@ -136,7 +136,7 @@ fn pipes_max() -> usize {
     pipes
 }
 
-/// Where more are ready than fit into one wait, and stay so, none is left out for long.
+/// Checks that each descriptor gets its turn, if more are ready than fit into one wait.
 fn each_is_served(poller: &mut dyn Poller, pipes: &[(OwnedFd, OwnedFd)]) {
     for (_, write_end) in pipes {
         write(write_end, b"x");
@@ -180,7 +180,7 @@ fn ten_thousand_descriptors_in_a_process_of_their_own() {
         assert!(pipes.len() >= 490, "{} pipes", pipes.len());
         assert_quiet(poller);
         each_is_served(poller, &pipes);
-        // One in seven, then all of them.
+        // First every seventh, then all of them.
         for step in [7, 1] {
             let mut expected = BTreeSet::new();
             for (index, (_, write_end)) in pipes.iter().enumerate().step_by(step) {

@@ -1,10 +1,10 @@
-//! What every poller does, said once and run for each of them: a failure names the behaviour (the test) and, in its
-//! output, the poller.
+//! The common behaviour of all pollers. Each test runs for each poller; a failure shows the test and, in its output,
+//! the poller.
 //!
-//! The tests run in parallel threads of one process. So signals go to the test's own thread, where they are blocked,
-//! and what needs thousands of descriptors runs in a process of its own ([`limits`]): select(2) could not open its own
-//! otherwise. No test sleeps for luck: what must fire is waited for (ten seconds at most), and what must not fire is
-//! known not to by the time of asking, since pipes and socket pairs carry bytes and hangups at once.
+//! The tests run in parallel threads of one process. So signals are sent to the test's own thread, where they are
+//! blocked, and the test with thousands of descriptors runs in a separate process ([`limits`]): else select(2) could
+//! not open descriptors below 1024. No test depends on a sleep: it waits for events that must come (at most ten
+//! seconds), and can check at once that no others come, since pipes and socket pairs deliver bytes and hangups at once.
 
 mod descriptors;
 mod limits;
@@ -14,7 +14,7 @@ use super::*;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Instant;
 
-/// Runs `behaviour` for each poller of this platform, and for those that the BSDs have around a kqueue.
+/// Runs `behaviour` for each poller of this system, and for poll(2) and select(2) with a kqueue inside, as on the BSDs.
 fn each(behaviour: impl Fn(&mut dyn Poller)) {
     for name in names() {
         println!("with {name}:");
@@ -28,12 +28,12 @@ fn each(behaviour: impl Fn(&mut dyn Poller)) {
     behaviour(&mut select::Select::new(Box::new(kqueue::Kqueue::new().unwrap())).unwrap());
 }
 
-/// A token of slot `index` that was never given out before.
+/// The first token of slot `index`.
 fn token(index: u32) -> Token {
     Token { index, generation: 0 }
 }
 
-/// What fires next.
+/// Waits for the next events.
 #[track_caller]
 fn fired(poller: &mut dyn Poller) -> Vec<Ready> {
     let mut out = Vec::new();
@@ -46,7 +46,7 @@ fn fired(poller: &mut dyn Poller) -> Vec<Ready> {
     out
 }
 
-/// The tokens of what fires next, in order of their slots.
+/// Waits for the next events; returns their tokens, sorted by slot.
 #[track_caller]
 fn tokens(poller: &mut dyn Poller) -> Vec<Token> {
     let mut tokens: Vec<Token> = fired(poller).iter().map(|ready| ready.token).collect();
@@ -54,7 +54,7 @@ fn tokens(poller: &mut dyn Poller) -> Vec<Token> {
     tokens
 }
 
-/// Nothing fires now.
+/// Checks that nothing fires now.
 #[track_caller]
 fn assert_quiet(poller: &mut dyn Poller) {
     let mut out = vec![Ready { token: token(99), hangup: false }];
@@ -62,7 +62,7 @@ fn assert_quiet(poller: &mut dyn Poller) {
     assert_eq!(out, []);
 }
 
-/// A pipe: what is written to the second is read from the first.
+/// A pipe: its read end and its write end.
 fn pipe() -> (OwnedFd, OwnedFd) {
     let (read, write) = std::io::pipe().unwrap();
     (read.into(), write.into())

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A child that lives until its standard input is closed.
+/// Starts a child that runs until its standard input is closed.
 fn spawn() -> Child {
     Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
 }
@@ -17,7 +17,7 @@ fn pid(child: &Child) -> Pid {
     child.id() as Pid
 }
 
-/// Lets the child end and waits until it has, without reaping it.
+/// Ends the child and waits for its end, without reaping it.
 fn end(child: &mut Child) {
     drop(child.stdin.take());
     // SAFETY: a siginfo_t is plain data, and waitid fills one.
@@ -111,8 +111,8 @@ fn many_children_end_at_once() {
     });
 }
 
-/// Blocks the signal in this thread and gives a function that sends it to this thread alone, so that tests in other
-/// threads never see it.
+/// Blocks the signal in this thread. Returns a function that sends it to this thread only, so that tests in other
+/// threads do not get it.
 fn block(signal: Signal) -> impl Fn() {
     // SAFETY: sigemptyset fills the set before it is read.
     unsafe {
@@ -137,7 +137,7 @@ fn a_signal_fires_once_for_each_arrival() {
             assert_quiet(poller);
         }
         raise();
-        raise(); // a pending signal is not counted
+        raise(); // a second signal merges with the pending one
         assert_eq!(tokens(poller), [token(1)]);
         assert_quiet(poller);
         poller.arm(Watch::Signal(Signal::Usr2), token(2)).unwrap();
@@ -165,7 +165,7 @@ fn signals_have_tokens_of_their_own() {
     });
 }
 
-/// A new empty directory, removed with all that is in it in the end.
+/// A new, empty directory. Dropping it removes the directory and its content.
 struct Scratch(PathBuf);
 
 impl Scratch {

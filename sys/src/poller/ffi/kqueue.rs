@@ -1,4 +1,4 @@
-//! The BSDs and macOS: kqueue(2). On Linux, for tests, the double of it in `kqueue_shim`.
+//! The BSDs and macOS: kqueue(2). On Linux, for tests, its emulation in `kqueue_shim`.
 
 use super::check;
 #[cfg(has_kqueue)]
@@ -46,10 +46,10 @@ pub const NOTE_LINK: u32 = 0x0010;
 pub const NOTE_RENAME: u32 = 0x0020;
 pub const NOTE_EXIT: u32 = 0x8000_0000;
 
-/// `struct kevent`. FreeBSD's has grown in release 12 (64 bytes, with `ext`); its libc keeps the old call under an old
-/// version of the symbol, which nothing that is linked today gets. Apple's is packed to 4 bytes.
+/// `struct kevent`. FreeBSD's has 64 bytes with `ext` since release 12; programs that are linked today get the new
+/// version of the call. Apple's is packed to 4 bytes.
 ///
-/// `udata` is a pointer by its type and a token by our use of it, so it must hold 64 bits.
+/// `udata` is a pointer in C and contains a token here, so it must have 64 bits.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(target_vendor = "apple", repr(C, packed(4)))]
 #[cfg_attr(not(target_vendor = "apple"), repr(C))]
@@ -110,9 +110,9 @@ mod c {
 #[cfg(not(has_kqueue))]
 use crate::poller::kqueue_shim as c;
 
-/// The descriptor is closed on exec.
+/// Opens a kqueue, and marks its descriptor closed on exec.
 pub fn kqueue() -> Result<OwnedFd> {
-    // SAFETY: takes no pointer, and the descriptor it returns is ours alone. (The test double is an `unsafe fn`, too.)
+    // SAFETY: takes no pointer, and the new descriptor has no other owner. (The emulation is an `unsafe fn`, too.)
     let kqueue = unsafe { OwnedFd::from_raw_fd(check("kqueue", c::kqueue())? as RawFd) };
     // SAFETY: takes no pointer.
     match unsafe { libc::fcntl(kqueue.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) } {

@@ -36,7 +36,7 @@ pub const SFD_CLOEXEC: c_int = 0o2000000;
 pub const SFD_NONBLOCK: c_int = 0o4000;
 same_values!(SFD_CLOEXEC, SFD_NONBLOCK);
 
-/// `struct epoll_event`: packed on x86-64 alone, so that 32-bit programs of that machine have the same one.
+/// `struct epoll_event`: packed on x86-64 only, where 32-bit programs have the same layout.
 #[derive(Clone, Copy)]
 #[cfg_attr(target_arch = "x86_64", repr(C, packed))]
 #[cfg_attr(not(target_arch = "x86_64"), repr(C))]
@@ -64,7 +64,7 @@ mod as_libc_names_them {
     const _: () = assert!(std::mem::offset_of!(EpollEvent, data) == std::mem::offset_of!(Event, u64));
 }
 
-/// `struct inotify_event`: the head of one; `len` bytes of name follow it.
+/// `struct inotify_event`, without the name of `len` bytes that follows it.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct InotifyEvent {
@@ -75,7 +75,7 @@ pub struct InotifyEvent {
 }
 
 impl InotifyEvent {
-    /// The first event of `bytes`, which were read from inotify, and the bytes after it and its name.
+    /// Splits off the first event of `bytes`, which were read from inotify. Returns it and the bytes after its name.
     pub fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let mut words = bytes.chunks_exact(4).map(|word| u32::from_ne_bytes(word.try_into().expect("4 bytes")));
         let (wd, mask, cookie, len) = (words.next()? as c_int, words.next()?, words.next()?, words.next()?);
@@ -84,7 +84,7 @@ impl InotifyEvent {
 }
 same_layout!(InotifyEvent, libc::inotify_event, wd, mask, cookie, len);
 
-/// `sizeof(struct signalfd_siginfo)`: what read(2) gives for one signal.
+/// `sizeof(struct signalfd_siginfo)`: the size of what read(2) returns for one signal.
 pub const SIGINFO_BYTES: usize = 128;
 const _: () = assert!(SIGINFO_BYTES == size_of::<libc::signalfd_siginfo>());
 
@@ -104,7 +104,7 @@ mod c {
 
 /// Owns the descriptor that a call returned.
 fn owned(call: &'static str, fd: c_int) -> Result<OwnedFd> {
-    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows its number.
+    // SAFETY: the kernel has just opened this descriptor; it has no other owner.
     check(call, fd).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
@@ -125,7 +125,7 @@ pub fn epoll_wait(epoll: &OwnedFd, events: &mut [EpollEvent], timeout_ms: c_int)
     check("epoll_wait", n).map(|n| n as usize)
 }
 
-/// A descriptor from which the arrivals of one (blocked) signal are read.
+/// Opens a descriptor that is readable while this signal, which must be blocked, is pending.
 pub fn signalfd(signal: Signal, flags: c_int) -> Result<OwnedFd> {
     let mut set = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: sigemptyset fills the whole set before it is read, and the kernel copies it.
@@ -151,13 +151,14 @@ pub fn inotify_rm_watch(inotify: &OwnedFd, wd: c_int) -> Result<()> {
     check("inotify_rm_watch", unsafe { c::inotify_rm_watch(inotify.as_raw_fd(), wd) }).map(drop)
 }
 
-/// A descriptor that can be read once the child has ended. Close-on-exec always.
+/// Opens a descriptor that becomes readable when the child has ended. It is always closed on exec.
 pub fn pidfd_open(pid: i32) -> Result<OwnedFd> {
     // SAFETY: takes no pointer. glibc has had a wrapper only since 2.36.
     owned("pidfd_open", unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) } as c_int)
 }
 
-/// Whether the child has ended, without reaping it. A process that is no child of ours (or has been reaped) has.
+/// True if the child has ended; does not reap it. Also true if it is not a child of this process, or was reaped
+/// already.
 pub fn has_exited(pid: i32) -> bool {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
@@ -168,7 +169,7 @@ pub fn has_exited(pid: i32) -> bool {
     }
 }
 
-/// Reads what is there; `None` if nothing is, or on any error.
+/// Reads the bytes that are there. Returns `None` if there are none, and for all errors.
 pub fn read_some(fd: BorrowedFd<'_>, buf: &mut [u8]) -> Option<usize> {
     // SAFETY: the kernel writes at most `buf.len()` bytes into `buf`.
     let n = unsafe { libc::read(fd.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len()) };

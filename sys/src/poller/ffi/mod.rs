@@ -1,8 +1,8 @@
-//! The event calls of the kernels, declared here and nowhere else, each with a safe function of the same name.
+//! Declarations of the system calls for events, and a safe function of the same name for each.
 //!
-//! The safe functions take borrowed descriptors and slices and return what the man page calls the return value; `-1`
-//! becomes an [`Error`] that names the call. Nothing is repeated after `EINTR`. Constants carry their C names. Struct
-//! layouts and constants are compared with the libc crate's at compile time, so type-checking for a target proves them.
+//! The safe functions take borrowed descriptors and slices, and return the call's return value; `-1` becomes an
+//! [`Error`] that names the call. They do not repeat a call after `EINTR`. Constants have their C names. Struct layouts
+//! and constants are compared with the libc crate's at compile time, so that type-checking for a target verifies them.
 
 #[cfg(any(has_kqueue, test, feature = "kqueue-shim"))]
 pub(super) mod kqueue;
@@ -13,17 +13,17 @@ pub(super) mod posix;
 use crate::{Error, Result};
 use std::ffi::c_int;
 
-/// `-1` as an error of `call`, with the current `errno`.
+/// Turns `-1` into an error of `call` with the current `errno`.
 fn check(call: &'static str, result: c_int) -> Result<c_int> {
     if result == -1 { Err(Error::last(call)) } else { Ok(result) }
 }
 
-/// The size of what a pointer points to.
+/// The size of the type that a pointer points to.
 const fn pointee_bytes<T>(_: *const T) -> usize {
     size_of::<T>()
 }
 
-/// Compile-time proof that a struct of ours has the size and alignment of libc's, and its fields their offsets and
+/// Checks at compile time that a struct has the same size and alignment as libc's, and its fields the same offsets and
 /// sizes.
 macro_rules! same_layout {
     ($ours:ty, $theirs:ty, $($field:ident),+) => {
@@ -42,7 +42,7 @@ macro_rules! same_layout {
     };
 }
 
-/// Compile-time proof that constants of ours have the values of libc's.
+/// Checks at compile time that constants have the same values as libc's.
 macro_rules! same_values {
     ($($name:ident),+ $(,)?) => {
         const _: () = { $(assert!($name as i64 == libc::$name as i64);)+ };

@@ -29,10 +29,10 @@ type NFds = std::ffi::c_ulong;
 type NFds = std::ffi::c_uint;
 const _: () = assert!(size_of::<NFds>() == size_of::<libc::nfds_t>());
 
-/// How many descriptors an [`FdSet`] holds: 0 to 1023.
+/// The number of descriptors in an [`FdSet`]: 0 to 1023.
 pub const FD_SETSIZE: usize = 1024;
 
-/// The unit of an `fd_set`, which matters to big-endian machines.
+/// The word of an `fd_set`. Its size matters on big-endian machines.
 #[cfg(any(target_vendor = "apple", target_os = "netbsd", target_os = "openbsd"))]
 type Word = u32;
 #[cfg(not(any(target_vendor = "apple", target_os = "netbsd", target_os = "openbsd")))]
@@ -43,7 +43,7 @@ const WORD_BITS: usize = Word::BITS as usize;
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct FdSet([Word; FD_SETSIZE / WORD_BITS]);
-// NetBSD's default set is smaller (256), but its kernel takes whatever `nfds` says.
+// NetBSD's default set is smaller (256), but its kernel uses the number in `nfds`.
 const _: () = assert!(size_of::<FdSet>() >= size_of::<libc::fd_set>());
 const _: () = assert!(align_of::<FdSet>() == align_of::<libc::fd_set>());
 

@@ -1,14 +1,14 @@
-//! One entry of a kqueue, and the Linux descriptors that it stands on.
+//! One entry of a kqueue (a knote), and the Linux descriptors that emulate it.
 
 use super::*;
 use crate::Result;
 use std::ffi::{CString, c_uint};
 use std::os::fd::AsFd;
 
-/// The id of the inotify descriptor, which is no knote's.
+/// The id of the inotify descriptor in epoll. No knote has it.
 pub const FILES: u64 = 0;
 
-/// Which file a descriptor number stands for: device and inode. Sockets and pipes have one of their own each.
+/// Identifies the file of a descriptor: device and inode. Each socket and pipe has its own.
 pub type Identity = (u64, u64);
 
 pub struct Knote {
@@ -17,32 +17,32 @@ pub struct Knote {
     pub flags: Flags,
     pub fflags: u32,
     pub enabled: bool,
-    /// Of a descriptor's knote: which file it was when it was added.
+    /// For a knote of a descriptor: the identity of its file when the knote was added.
     pub identity: Option<Identity>,
-    /// Of `EVFILT_VNODE`: inotify's number.
+    /// For `EVFILT_VNODE`: the watch of inotify.
     pub wd: Option<c_int>,
-    /// Of `EVFILT_VNODE`: what has happened and is not delivered yet.
+    /// For `EVFILT_VNODE`: the changes that were not delivered yet.
     pub changes: u32,
     filter: Filter,
     /// The descriptor in epoll.
     fd: RawFd,
-    /// That descriptor, if it is ours.
+    /// That descriptor, if this knote owns it.
     own: Option<OwnedFd>,
 }
 
 impl Knote {
-    /// Whether the number stands for another file now, or none.
+    /// True if the number now belongs to another file, or is closed.
     pub fn is_stale(&self, ident: usize) -> bool {
         self.identity.is_some() && self.identity != identity(ident).ok()
     }
 
-    /// An event of this knote, with nothing to tell yet.
+    /// An event of this knote, without data.
     pub fn blank(&self, key: Key) -> KEvent {
         let flags = self.flags & (EV_CLEAR | EV_ONESHOT);
         KEvent { filter: key.0, ident: key.1, flags, udata: self.udata, ..KEvent::NONE }
     }
 
-    /// What is delivered for `ready`, epoll's events.
+    /// The event for `ready`, the events of epoll. Returns `None` if there is nothing to report.
     pub fn event(&self, key: Key, ready: u32) -> Option<KEvent> {
         let mut event = self.blank(key);
         let error = ready & EPOLLERR != 0;
@@ -54,7 +54,7 @@ impl Knote {
                 }
             }
             EVFILT_WRITE => {
-                event.data = 1; // "some room"; Linux does not say how much
+                event.data = 1; // Linux does not report the free space; 1 means "some"
                 if ready & EPOLLHUP != 0 || error {
                     event.flags |= EV_EOF;
                 }
@@ -63,17 +63,17 @@ impl Knote {
                 event.flags |= EV_EOF | EV_ONESHOT;
                 event.fflags = NOTE_EXIT;
             }
-            // EVFILT_SIGNAL; files do not come here
+            // EVFILT_SIGNAL; EVFILT_VNODE is handled elsewhere
             _ => event.data = self.take_signals()?,
         }
         if error {
-            // The true number is cleared by asking for it, and belongs to the task's next call.
+            // Reading the real error would clear it, but the task's next call must get it.
             event.fflags = libc::ECONNRESET as u32;
         }
         Some(event)
     }
 
-    /// Files have what lies behind the offset, and are not readable at their end.
+    /// The number of readable bytes; for files, the bytes after the offset. Returns `None` at the end of a file.
     fn bytes_readable(&self, fd: usize) -> Option<i64> {
         let fd = fd as RawFd;
         let mut bytes: c_int = 0;
@@ -87,12 +87,12 @@ impl Knote {
             }
             match libc::ioctl(fd, libc::FIONREAD, &raw mut bytes) {
                 0 => Some(bytes as i64),
-                _ => Some(1), // a listening socket: the length of its backlog, at least one
+                _ => Some(1), // a listening socket: the number of waiting connections; it is at least 1
             }
         }
     }
 
-    /// How many arrivals there were.
+    /// Reads the signals that have arrived, and returns their number.
     fn take_signals(&self) -> Option<i64> {
         let n = read_some(self.own.as_ref()?.as_fd(), &mut [0; 4 * SIGINFO_BYTES])?;
         Some((n / SIGINFO_BYTES) as i64)
@@ -103,7 +103,7 @@ const RDHUP: u32 = libc::EPOLLRDHUP as u32;
 const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
 const EDGE: u32 = libc::EPOLLET as u32;
 
-/// Which file `fd` is. Errors: `EBADF`.
+/// The identity of the file of `fd`. Errors: `EBADF`.
 pub fn identity(fd: usize) -> std::result::Result<Identity, Errno> {
     let fd = RawFd::try_from(fd).map_err(|_| libc::EBADF)?;
     // SAFETY: a struct stat is plain data, and fstat fills it.
@@ -113,7 +113,7 @@ pub fn identity(fd: usize) -> std::result::Result<Identity, Errno> {
     }
 }
 
-/// `fflags`, with `NOTE_DELETE` if the file of `fd` has no name left: inotify tells only that its links changed.
+/// Adds `NOTE_DELETE` to `fflags` if the file of `fd` has no names left: inotify only reports that its links changed.
 pub fn deleted(fd: usize, fflags: u32) -> u32 {
     // SAFETY: a struct stat is plain data, and fstat fills it.
     let links = unsafe {
@@ -142,7 +142,7 @@ impl Sources {
         Ok(Self { reads, writes, inotify: None })
     }
 
-    /// A new knote with what it needs in epoll.
+    /// Makes a new knote, and adds its descriptor to epoll.
     pub fn open(&mut self, id: u64, change: &KEvent) -> std::result::Result<Knote, Errno> {
         let &KEvent { ident, filter, flags, fflags, udata, .. } = change;
         let mut knote = Knote {
@@ -177,9 +177,9 @@ impl Sources {
     fn open_descriptor(&self, knote: &mut Knote) -> Result<()> {
         match self.control(EPOLL_CTL_ADD, knote) {
             Err(error) if error.errno() == libc::EEXIST => self.control(EPOLL_CTL_MOD, knote),
-            // A regular file: epoll does not know them. An eventfd that is always ready stands in.
+            // A regular file, which epoll does not support: use an eventfd that is always ready instead.
             Err(error) if error.errno() == libc::EPERM => {
-                // SAFETY: takes no pointer, and the new descriptor is ours alone.
+                // SAFETY: takes no pointer, and the new descriptor has no other owner.
                 let own = unsafe { OwnedFd::from_raw_fd(libc::eventfd(1 as c_uint, libc::EFD_CLOEXEC)) };
                 self.add_own(knote, own)
             }
@@ -192,7 +192,7 @@ impl Sources {
         if has_exited(pid) {
             return Err(crate::Error::new("kevent", libc::ESRCH));
         }
-        // Without pidfds (valgrind) the double has nothing to stand on.
+        // Fails without support for pidfds (valgrind).
         self.add_own(knote, pidfd_open(pid)?)
     }
 
@@ -236,11 +236,10 @@ impl Sources {
         epoll_ctl(epoll, op, knote.fd, EpollEvent { events: events | once, data: knote.id })
     }
 
-    /// Lets the knote fire again, at once if its cause is still there. (One with `EV_CLEAR` waits for the next event
-    /// anyway.)
+    /// Lets the knote fire again, at once if its descriptor is still ready. (With `EV_CLEAR`, only new events fire it.)
     pub fn arm(&self, knote: &Knote) {
         if knote.wd.is_none() && (knote.flags & EV_CLEAR == 0 || knote.identity.is_none()) {
-            // A knote that has just become stale cannot be armed, and need not.
+            // This fails if the knote has just become stale, which does not matter.
             let _ = self.control(EPOLL_CTL_MOD, knote);
         }
     }
@@ -249,19 +248,19 @@ impl Sources {
         match (knote.wd, &self.inotify) {
             (Some(wd), Some(inotify)) if last_of_file => drop(inotify_rm_watch(inotify, wd)),
             (Some(_), _) => {}
-            // Fails if the number was closed, or stands for something else now.
+            // This fails if the number was closed, or belongs to another file now.
             _ if !knote.is_stale(knote.fd as usize) || knote.own.is_some() => drop(self.control(EPOLL_CTL_DEL, &knote)),
             _ => {}
         }
     }
 
-    /// What is ready in one direction.
+    /// The ready descriptors of one direction.
     pub fn ready(&self, direction: u64, events: &mut [EpollEvent]) -> usize {
         let epoll = if direction == WRITES { &self.writes } else { &self.reads };
         epoll_wait(epoll, events, 0).unwrap_or(0)
     }
 
-    /// What happened to files: inotify's number and kqueue's words for it.
+    /// Reads the changes of files: the watch of inotify, and kqueue's flags.
     pub fn changes(&self) -> Vec<(c_int, u32)> {
         let (mut buf, mut changes) = ([0; 4096], Vec::new());
         let inotify = self.inotify.as_ref().map(|fd| fd.as_fd());
@@ -270,15 +269,15 @@ impl Sources {
         while let Some((event, next)) = InotifyEvent::split(rest) {
             rest = next;
             let mut fflags = 0;
-            for (told, meant) in [
+            for (inotify, kqueue) in [
                 (IN_MODIFY, NOTE_WRITE),
                 (IN_ATTRIB, NOTE_ATTRIB),
                 (IN_MOVE_SELF, NOTE_RENAME),
                 (IN_DELETE_SELF, NOTE_DELETE),
                 (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO, NOTE_WRITE),
             ] {
-                if event.mask & told != 0 {
-                    fflags |= meant;
+                if event.mask & inotify != 0 {
+                    fflags |= kqueue;
                 }
             }
             changes.push((event.wd, fflags));

@@ -1,21 +1,23 @@
-//! A test double of kqueue(2) on Linux, so that `kqueue.rs` itself runs there, under the suite of behaviours and (with
-//! the cargo feature `kqueue-shim`) under the whole server. Never for service: it makes a dozen system calls where the
-//! real one makes one.
+//! An emulation of kqueue(2) on Linux, for tests: `kqueue.rs` runs on it in the suite of behaviours and, with the cargo
+//! feature `kqueue-shim`, in the whole server. Not for production: it makes a dozen system calls where kqueue makes
+//! one.
 //!
-//! It keeps the traps of the real one:
-//! - Changes are taken even if the wait after them is interrupted.
-//! - An error of a change comes as an event with `EV_ERROR` while there is room, and then no other events come; without
-//!   room the call fails. `EV_RECEIPT` asks for such an event in any case.
-//! - Closing a descriptor takes its knotes away in silence; a late `EV_DELETE` is `ENOENT` or `EBADF`.
-//! - `NOTE_EXIT` on a child that has ended is `ESRCH`, as on macOS and OpenBSD (FreeBSD fires at once), and fires once.
-//! - `EV_EOF` of a socket's read side comes with a half-close already, and with data left.
-//! - A child process has no kqueue: the descriptor is `EBADF` there.
+//! It has the pitfalls of kqueue(2):
+//! - Changes are applied even if the wait after them is interrupted.
+//! - An error of a change is reported as an event with `EV_ERROR` if there is room, and then there are no other events;
+//!   without room the call fails. `EV_RECEIPT` requests such an event for each change.
+//! - Closing a descriptor removes its knotes without an event; a late `EV_DELETE` fails with `ENOENT` or `EBADF`.
+//! - `NOTE_EXIT` for a child that has ended fails with `ESRCH`, as on macOS and OpenBSD (FreeBSD fires at once). It
+//!   fires
+//!   once.
+//! - `EV_EOF` of a socket's read side is set after a half-close, also if there are bytes left.
+//! - A forked child does not inherit a kqueue: the descriptor is `EBADF` there.
 //!
-//! What differs: `EVFILT_SIGNAL` takes the signal, which must be blocked, where the BSDs only look on.
+//! One difference: `EVFILT_SIGNAL` consumes the signal, which must be blocked; on the BSDs it stays pending.
 //!
-//! A queue is an epoll descriptor with two more inside, one for each direction, because a descriptor can be in an epoll
-//! only once, but has two knotes. Their entries are one-shot and armed anew after each event: so one that outlives its
-//! number (a forked child has it still) fires once at most, and is then known as stale.
+//! A queue is an epoll descriptor that contains two others, one per direction, because an epoll set has a descriptor
+//! only once, but a descriptor has two knotes. Their entries are one-shot and are armed again after each event. So an
+//! entry of a closed descriptor that is still open in a forked child fires at most once, and is then known to be stale.
 
 mod knote;
 #[cfg(test)]
@@ -31,7 +33,7 @@ use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Flags that kqueue.rs has no use for.
+/// Flags that kqueue.rs does not use.
 pub(super) const EV_ENABLE: Flags = 0x0004;
 pub(super) const EV_DISABLE: Flags = 0x0008;
 pub(super) const EV_ONESHOT: Flags = 0x0010;
@@ -39,33 +41,33 @@ pub(super) const EV_ONESHOT: Flags = 0x0010;
 /// An error number.
 type Errno = i32;
 
-/// What a knote is about: a descriptor, a process or a signal, and the filter.
+/// Identifies a knote: the filter, and the descriptor, process or signal.
 type Key = (Filter, usize);
 
 /// One kqueue.
 struct Queue {
-    /// The descriptor that the caller owns, and closes without telling us.
+    /// The descriptor of the queue. The caller owns it, and may close it at any time.
     epoll: ManuallyDrop<OwnedFd>,
-    /// The process that made it.
+    /// The process that opened it.
     owner: u32,
-    /// What the descriptor was when it was made: an epoll, all of which look the same.
+    /// The identity of the descriptor when it was opened. All epoll descriptors have the same identity.
     identity: knote::Identity,
     sources: Sources,
     knotes: BTreeMap<Key, Knote>,
-    /// Which knote an epoll event is about. Numbers are never given again, so a stale one finds nothing.
+    /// The knote of each id in epoll's user data. Ids are not reused, so the id of a removed knote finds nothing.
     ids: BTreeMap<u64, Key>,
     last_id: u64,
-    /// Knotes with changes of a file that are not delivered yet.
+    /// Knotes with changes of a file that were not delivered yet.
     changed: BTreeSet<Key>,
 }
 
-/// All queues by descriptor. One whose descriptor was closed stays until the next one is made.
+/// All queues by descriptor. A queue whose descriptor was closed is removed when the next queue is opened.
 static QUEUES: Mutex<BTreeMap<RawFd, Arc<Mutex<Queue>>>> = Mutex::new(BTreeMap::new());
 
 /// kqueue(2).
 ///
 /// # Safety
-/// None needed; it is unsafe only because the real one is.
+/// No requirements; it is unsafe only because the real function is.
 pub unsafe fn kqueue() -> c_int {
     let new = || -> crate::Result<c_int> {
         let epoll = epoll_create1(EPOLL_CLOEXEC)?;
@@ -87,7 +89,8 @@ pub unsafe fn kqueue() -> c_int {
 /// kevent(2).
 ///
 /// # Safety
-/// As of the real one: `changes` and `events` point to as many structs as said, `timeout` to a timespec or is null.
+/// The same as for the real function: `changes` and `events` must point to arrays of the given lengths, `timeout` to a
+/// timespec, or be null.
 pub unsafe fn kevent(
     kqueue: c_int,
     changes: *const KEvent,
@@ -96,7 +99,7 @@ pub unsafe fn kevent(
     events_len: c_int,
     timeout: *const libc::timespec,
 ) -> c_int {
-    // SAFETY: the caller says so. A length of 0 may come with any pointer.
+    // SAFETY: by the contract of this function. With a length of 0, the pointer is not used.
     let (changes, events, timeout) = unsafe {
         let changes = if changes_len > 0 { std::slice::from_raw_parts(changes, changes_len as usize) } else { &[] };
         let events = if events_len > 0 { std::slice::from_raw_parts_mut(events, events_len as usize) } else { &mut [] };
@@ -122,7 +125,8 @@ fn fail(errno: Errno) -> c_int {
 }
 
 impl Queue {
-    /// Whether the caller has not closed it yet, as far as can be seen.
+    /// True if the caller has not closed the descriptor yet. (If another epoll has its number now, this is not
+    /// noticed.)
     fn is_open(&self) -> bool {
         knote::identity(self.epoll.as_raw_fd() as usize) == Ok(self.identity)
     }
@@ -169,7 +173,7 @@ impl Queue {
         Ok(())
     }
 
-    /// A new knote, or other wishes of an old one.
+    /// Adds a knote, or changes the flags and user data of an existing one.
     fn add(&mut self, key: Key, change: &KEvent) -> Result<(), Errno> {
         if let Some(old) = self.knotes.get_mut(&key) {
             (old.udata, old.flags, old.fflags) = (change.udata, change.flags, change.fflags);
@@ -198,7 +202,7 @@ impl Queue {
             let left = timeout.map(|t| t.saturating_sub(start.elapsed()));
             let sleep = if n > 0 { Some(Duration::ZERO) } else { left };
             let mut ready = [EpollEvent::NONE; 2];
-            // The kernel puts what it has told of last at the end, so neither direction starves.
+            // The kernel rotates its list of ready descriptors, so neither direction starves.
             let directions = epoll_wait(&self.epoll, &mut ready, super::millis(sleep)).map_err(|e| e.errno())?;
             for direction in &ready[..directions] {
                 n += self.deliver(direction.data, &mut events[n..]);
@@ -210,11 +214,11 @@ impl Queue {
         }
     }
 
-    /// The events of one direction.
+    /// Delivers the events of one direction. Returns their number.
     fn deliver(&mut self, direction: u64, events: &mut [KEvent]) -> usize {
         let mut ready = vec![EpollEvent::NONE; events.len()];
         let found = match ready.len() {
-            0 => 0, // epoll_wait(2) wants room for one
+            0 => 0, // epoll_wait(2) fails without room for an event
             _ => self.sources.ready(direction, &mut ready),
         };
         let mut n = 0;
@@ -238,7 +242,7 @@ impl Queue {
         n
     }
 
-    /// What becomes of a knote whose event was delivered.
+    /// Removes a one-shot knote after its event was delivered; arms others again.
     fn after(&mut self, key: Key, flags: Flags) {
         if flags & EV_ONESHOT != 0 {
             self.forget(key);
@@ -247,7 +251,7 @@ impl Queue {
         }
     }
 
-    /// Reads from inotify which files changed, into their knotes.
+    /// Reads from inotify which files changed, and stores the changes in their knotes.
     fn note_changes(&mut self) {
         for (wd, fflags) in self.sources.changes() {
             for (key, knote) in self.knotes.iter_mut().filter(|(_, knote)| knote.wd == Some(wd)) {

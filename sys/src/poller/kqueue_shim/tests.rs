@@ -1,4 +1,4 @@
-//! The double does what the man page says, and keeps the traps: else `kqueue.rs` would be tested on a kinder kernel.
+//! The emulation behaves as the man page says, with all pitfalls: else the tests of `kqueue.rs` would be too easy.
 
 use super::*;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 
-/// The double behind the same wrapper that kqueue.rs calls, with room for eight events.
+/// The emulation, behind the same wrapper that kqueue.rs calls, with room for eight events.
 struct Kq(OwnedFd);
 
 impl Kq {
@@ -14,7 +14,7 @@ impl Kq {
         Self(super::super::ffi::kqueue::kqueue().unwrap())
     }
 
-    /// Ident, flags, fflags and data of what comes, or the error number.
+    /// The events, or the errno.
     fn kevent(&self, changes: &[KEvent], room: usize, timeout: Option<Duration>) -> Result<Vec<KEvent>, Errno> {
         let mut events = vec![KEvent::NONE; room];
         let result = super::super::ffi::kqueue::kevent(&self.0, changes, &mut events, timeout);
@@ -68,8 +68,8 @@ fn errors_of_changes_are_events_while_there_is_room() {
     let errors = kq.kevent(&[nothing, good, closed, filter], 8, None).unwrap();
     let told: Vec<_> = errors.iter().map(|e| (e.flags, e.data as Errno, e.udata)).collect();
     let expected = [libc::ENOENT, libc::EBADF, libc::EINVAL].map(|errno| (EV_ERROR, errno, 7));
-    assert_eq!(told, expected, "and not a word of the readable pipe");
-    assert_eq!(kq.one().data, 3, "the good change was taken");
+    assert_eq!(told, expected, "no event of the readable pipe");
+    assert_eq!(kq.one().data, 3, "the valid change was applied");
 }
 
 #[test]
@@ -83,22 +83,22 @@ fn a_receipt_is_an_error_of_0_and_leaves_events_for_later() {
 }
 
 #[test]
-fn closing_a_descriptor_takes_its_knotes_away() {
+fn closing_a_descriptor_removes_its_knotes() {
     let kq = Kq::new();
     let (read_end, mut write_end) = pipe().unwrap();
     let delete = read_of(&read_end, EV_DELETE);
     kq.change(read_of(&read_end, EV_ADD)).unwrap();
-    let elsewhere = read_end.try_clone().unwrap(); // a forked child would have it open, too
+    let elsewhere = read_end.try_clone().unwrap(); // as if a forked child had it open, too
     drop(read_end);
     write_end.write_all(b"abc").unwrap();
     kq.assert_quiet();
-    assert!(matches!(kq.change(delete), Err(libc::EBADF | libc::ENOENT)), "the number may be used again by now");
+    assert!(matches!(kq.change(delete), Err(libc::EBADF | libc::ENOENT)), "the number may belong to another file now");
     drop(elsewhere);
     kq.assert_quiet();
 }
 
 #[test]
-fn a_level_fires_again_an_edge_does_not_and_a_shot_is_one() {
+fn a_level_fires_again_an_edge_does_not_and_a_one_shot_fires_once() {
     let kq = Kq::new();
     let (mut read_end, mut write_end) = filled();
     kq.change(read_of(&read_end, EV_ADD)).unwrap();
@@ -120,7 +120,7 @@ fn a_level_fires_again_an_edge_does_not_and_a_shot_is_one() {
 }
 
 #[test]
-fn a_disabled_knote_stays_and_is_quiet() {
+fn a_disabled_knote_stays_and_does_not_fire() {
     let kq = Kq::new();
     let (read_end, _write_end) = filled();
     kq.change(read_of(&read_end, EV_ADD)).unwrap();
@@ -131,13 +131,13 @@ fn a_disabled_knote_stays_and_is_quiet() {
 }
 
 #[test]
-fn the_end_comes_with_the_bytes_that_are_left() {
+fn eof_is_reported_with_the_bytes_that_are_left() {
     let kq = Kq::new();
     let (read_end, write_end) = filled();
     kq.change(read_of(&read_end, EV_ADD)).unwrap();
     assert_eq!(kq.one().flags & EV_EOF, 0);
     drop(write_end);
-    // A child that another test starts holds the end, too, until it is a program.
+    // A child that another test forks has the write end open, too, until it calls execve.
     let end = std::iter::repeat_with(|| kq.one()).find(|event| event.flags & EV_EOF != 0).unwrap();
     assert_eq!((end.data, end.fflags), (3, 0));
 }
@@ -160,7 +160,7 @@ fn an_exit_fires_once_and_is_esrch_afterwards() {
 }
 
 #[test]
-fn what_finds_no_room_comes_with_the_next_call() {
+fn events_without_room_come_with_the_next_call() {
     let kq = Kq::new();
     let pipes: Vec<_> = (0..5).map(|_| filled()).collect();
     for (read_end, _) in &pipes {
@@ -171,7 +171,7 @@ fn what_finds_no_room_comes_with_the_next_call() {
 }
 
 #[test]
-fn a_number_that_is_no_kqueue_is_refused() {
+fn a_descriptor_that_is_no_kqueue_is_refused() {
     let (read_end, _write_end) = filled();
     let kq = Kq(read_end.into());
     assert_eq!(kq.kevent(&[], 8, NOW).err(), Some(libc::EBADF));

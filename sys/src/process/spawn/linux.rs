@@ -1,8 +1,8 @@
-//! Starting a program by clone(2) and execve(2), as vfork(2) does: the child runs in our memory, on a stack of its own,
-//! and the calling thread sleeps until it has become the program or has failed.
+//! Starts a program with clone(2) and execve(2), as vfork(2) does: the child runs in the parent's memory on its own
+//! stack, and the calling thread sleeps until the child has called execve(2) or has failed.
 //!
-//! glibc's posix_spawn(3) works so too, but makes some 70 calls more: it sets the disposition of each signal, and asks
-//! for a limit with each descriptor.
+//! glibc's posix_spawn(3) works in the same way, but makes some 70 more system calls: it sets the disposition of each
+//! signal, and reads a limit for each descriptor.
 
 use super::super::limits::limit;
 use super::{Pid, Resource, Spawn};
@@ -13,29 +13,30 @@ use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::ptr;
 
-/// Units of 16 bytes: 32 KiB. The child makes a few calls and nothing else.
+/// The size of the child's stack in units of 16 bytes: 32 KiB. The child makes only a few calls.
 const STACK_UNITS: usize = 2048;
 
-/// What the child needs, laid out before it is there: it must not allocate, for another thread may hold the lock.
+/// All data that the child needs, prepared by the parent. The child must not allocate, since another thread may hold
+/// the allocator's lock.
 struct Plan<'a> {
     program: *const c_char,
     arguments: *const *mut c_char,
     environment: *const *mut c_char,
-    /// Or null.
+    /// May be null.
     directory: *const c_char,
     streams: [Option<RawFd>; 3],
     own_group: bool,
     limits: &'a [(Resource, u64)],
-    /// No signal.
+    /// The empty set: the program starts without blocked signals.
     mask: libc::sigset_t,
-    /// Signals that this process ignores, from bit 0 for number 1: a program would go on doing so.
+    /// The signals that this process ignores (see [`ignored`]). The child resets them, since execve(2) would keep this.
     ignored: u64,
-    /// Which call has failed, and how.
+    /// Set by the child if a call failed.
     failure: Option<Error>,
 }
 
-/// Starts a program whose standard streams are copies of these, or our own. None of them is a standard stream under
-/// another number.
+/// Starts a program. Its standard streams are copies of `streams`, or for `None` those of this process. `streams` must
+/// not have a standard stream with another number.
 pub(super) fn start(
     spawn: &Spawn<'_>,
     streams: [Option<RawFd>; 3],
@@ -57,12 +58,13 @@ pub(super) fn start(
     let mut stack = Box::<[u128]>::new_uninit_slice(STACK_UNITS);
     let top = stack.as_mut_ptr_range().end.cast::<c_void>();
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-    // SAFETY: `top` is the end of memory that nobody else uses, aligned to 16, and the stack grows down from there.
-    // CLONE_VFORK: this thread sleeps until the child has called execve or ended, so the stack, the plan and what that
-    // points to outlive its use of them, and nobody else touches them meanwhile. The child has descriptors, directory,
-    // mask, dispositions and limits of its own (no CLONE_FILES, CLONE_FS, CLONE_SIGHAND, CLONE_THREAD). A signal's
-    // handler would run in it as if it were this thread: that of SIGIO (see `changes`) only adds to a counter, which
-    // only means that a change may be unread, and those of faults are for bugs, which `become_program` has not.
+    // SAFETY: `top` is the end of memory that nothing else uses, aligned to 16, and the stack grows down from there.
+    // CLONE_VFORK: this thread sleeps until the child has called execve or ended. So the stack, the plan and the data
+    // it points to outlive the child's use of them, and no other code accesses them in the meantime. The child has its
+    // own descriptors, directory, mask, dispositions and limits (no CLONE_FILES, CLONE_FS, CLONE_SIGHAND,
+    // CLONE_THREAD). A signal handler would run in the child as in this thread: the one of SIGIO (see `changes`) only
+    // increments a counter, which at worst causes one needless read of events; the others are for faults, which
+    // `become_program` does not cause.
     let pid = unsafe { syscall!(clone(child, top, flags, (&raw mut plan).cast())) };
     drop(stack);
     let pid = pid?;
@@ -75,20 +77,21 @@ pub(super) fn start(
     }
 }
 
-/// The child, from its first instruction on. What it returns is its status.
+/// The entry point of the child. Its return value is the child's exit status.
 extern "C" fn child(plan: *mut c_void) -> c_int {
-    // SAFETY: it is `start`'s plan, and `start` does nothing until this process has its own memory.
+    // SAFETY: this is the plan of `start`, which sleeps until the child has called execve or ended.
     let plan = unsafe { &mut *plan.cast::<Plan<'_>>() };
     plan.failure = become_program(plan).err();
     127
 }
 
-/// Comes back only with an error. Calls nothing that may take a lock.
+/// Prepares the process and calls execve(2). Returns only if a call fails. Must not call functions that may take a
+/// lock.
 fn become_program(plan: &Plan<'_>) -> Result<()> {
-    // SAFETY: all-zero bytes are a disposition: SIG_DFL, without flags.
+    // SAFETY: all-zero bytes are a valid sigaction: SIG_DFL without flags.
     let default: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
     for signal in (1..=64).filter(|signal| plan.ignored >> (signal - 1) & 1 != 0) {
-        // SAFETY: the disposition outlives the call, and the old one is not asked for.
+        // SAFETY: the disposition outlives the call, and the pointer for the old one is null.
         unsafe { syscall!(sigaction(signal, &raw const default, ptr::null_mut())) }?;
     }
     if plan.own_group {
@@ -97,7 +100,7 @@ fn become_program(plan: &Plan<'_>) -> Result<()> {
     }
     for (target, source) in (0..).zip(plan.streams) {
         let Some(source) = source else { continue };
-        // SAFETY: neither call takes pointers. A copy of a descriptor onto itself would stay closed on exec.
+        // SAFETY: neither call takes pointers. dup2(2) of a descriptor onto itself would not clear FD_CLOEXEC.
         unsafe {
             match source == target {
                 true => syscall!(fcntl(target, libc::F_SETFD, 0))?,
@@ -120,8 +123,8 @@ fn become_program(plan: &Plan<'_>) -> Result<()> {
     }
 }
 
-/// Takes away a child that is ending by itself.
+/// Reaps a child that is about to exit: waits for it.
 fn reap(pid: Pid) {
-    // SAFETY: the call is given no place for a status.
+    // SAFETY: the pointer for a status is null.
     while unsafe { libc::waitpid(pid, ptr::null_mut(), 0) } == -1 && Error::last("waitpid").errno() == libc::EINTR {}
 }

@@ -1,4 +1,4 @@
-//! Starting a program by posix_spawn(3).
+//! Starts a program with posix_spawn(3).
 
 use super::{Pid, Spawn};
 use crate::signal::set_of;
@@ -8,8 +8,8 @@ use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 
-/// Starts a program whose standard streams are copies of these, or our own. None of them is a standard stream under
-/// another number.
+/// Starts a program. Its standard streams are copies of `streams`, or for `None` those of this process. `streams` must
+/// not have a standard stream with another number.
 pub(super) fn start(
     spawn: &Spawn<'_>,
     streams: [Option<RawFd>; 3],
@@ -41,18 +41,19 @@ pub(super) fn start(
     Ok(pid)
 }
 
-/// The calls of this family return the errno.
+/// Converts the result of posix_spawn(3) and its helper functions, which return the errno.
 fn check(call: &'static str, errno: c_int) -> Result<()> {
     if errno == 0 { Ok(()) } else { Err(Error::new(call, errno)) }
 }
 
 #[cfg(target_os = "macos")]
 const CLOSE_ALL: c_int = libc::POSIX_SPAWN_CLOEXEC_DEFAULT;
-/// Elsewhere every descriptor is made with the flag; on macOS there are moments between making and marking one.
+/// On other systems each descriptor is opened with FD_CLOEXEC. macOS sets the flag with a second call, and another
+/// thread could start a program between the two calls.
 #[cfg(not(target_os = "macos"))]
 const CLOSE_ALL: c_int = 0;
 
-/// What the child changes about itself: initialised, and destroyed with this value.
+/// The attributes of the new process; destroyed when this value is dropped.
 struct Attributes(libc::posix_spawnattr_t);
 
 impl Attributes {
@@ -60,12 +61,12 @@ impl Attributes {
         let mut raw = MaybeUninit::uninit();
         // SAFETY: the call initialises the attributes, or fails.
         check("posix_spawnattr_init", unsafe { libc::posix_spawnattr_init(raw.as_mut_ptr()) })?;
-        // SAFETY: the call has succeeded. The value may move: it holds numbers, or a pointer to the heap.
+        // SAFETY: the call succeeded. The value may move: it contains numbers, or a pointer to the heap.
         let mut attributes = Self(unsafe { raw.assume_init() });
         let to = &raw mut attributes.0;
 
         let none = set_of([]);
-        // KILL and STOP cannot have another disposition, and cannot be set to one.
+        // The disposition of KILL and STOP cannot be set.
         let all = set_of((1..=64).filter(|signal| ![libc::SIGKILL, libc::SIGSTOP].contains(signal)));
         let mut flags = libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_SETSIGDEF | CLOSE_ALL;
         // SAFETY: the attributes are initialised, and so are the sets, which the calls copy.
@@ -89,7 +90,7 @@ impl Drop for Attributes {
     }
 }
 
-/// What the child does with its descriptors and its directory, in order: initialised, and destroyed with this value.
+/// The changes of descriptors and directory that the child makes, in order; destroyed when this value is dropped.
 struct FileActions(libc::posix_spawn_file_actions_t);
 
 impl FileActions {
@@ -98,11 +99,11 @@ impl FileActions {
         // SAFETY: the call initialises the actions, or fails.
         let errno = unsafe { libc::posix_spawn_file_actions_init(raw.as_mut_ptr()) };
         check("posix_spawn_file_actions_init", errno)?;
-        // SAFETY: the call has succeeded. The value may move: it holds numbers and pointers to the heap.
+        // SAFETY: the call succeeded. The value may move: it contains numbers and pointers to the heap.
         Ok(Self(unsafe { raw.assume_init() }))
     }
 
-    /// `target` becomes a copy of `source`, not closed on exec even if they are the same.
+    /// Makes `target` a copy of `source` that is not closed on exec, also if both are the same.
     fn dup2(&mut self, source: RawFd, target: RawFd) -> Result<()> {
         // SAFETY: the actions are initialised.
         let errno = unsafe { libc::posix_spawn_file_actions_adddup2(&raw mut self.0, source, target) };

@@ -14,14 +14,14 @@ use std::process::Command;
 mod oneself;
 mod spawning;
 
-/// A child, and our ends of its standard streams (1 and 2 are one pipe).
+/// A child, and our ends of its standard streams (standard output and standard error share a pipe).
 struct Child {
     pid: Pid,
     stdin: Option<OwnedFd>,
     stdout: OwnedFd,
 }
 
-/// What a test starts; the rest is the same for all.
+/// The program that a test starts; the other settings are the same for all tests.
 struct Program<'a> {
     arguments: &'a [&'a str],
     environment: &'a [&'a str],
@@ -60,13 +60,13 @@ fn shell(script: &str) -> Child {
     program(&["/bin/sh", "-c", script]).spawn().unwrap()
 }
 
-/// A new file, open to read and write.
+/// A new file, open for reading and writing.
 fn create(path: &Path) -> OwnedFd {
     open(&c(path), OpenFlags::READ | OpenFlags::WRITE | OpenFlags::CREATE, 0o600).unwrap()
 }
 
 impl Child {
-    /// What the child writes until it, and all that have its output, have closed it.
+    /// Reads the child's output until all processes have closed it.
     fn output(&self) -> String {
         let (mut all, mut buffer) = (Vec::new(), [0; 4096]);
         loop {
@@ -78,17 +78,17 @@ impl Child {
         }
     }
 
-    /// Sends a byte through a child that is a cat: then it has started, and reads.
+    /// Sends a byte through a child that runs cat. Afterwards it is known to run, and to read.
     fn round_trip(&self) {
         assert_eq!(write(self.stdin.as_ref().unwrap().as_fd(), b"x"), Ok(1));
         wait_for(self.stdout.as_fd(), libc::POLLIN);
         assert_eq!(read(self.stdout.as_fd(), &mut [0; 8]), Ok(1));
     }
 
-    /// Waits for the end, and reaps.
+    /// Waits for the child's end, and reaps it.
     fn status(self) -> Status {
         loop {
-            // SAFETY: all-zero bytes are a siginfo_t, which the call fills. It waits and leaves the child to be reaped.
+            // SAFETY: all-zero bytes are a valid siginfo_t, which the call fills. It does not reap the child.
             let result = unsafe {
                 let mut info = std::mem::zeroed();
                 libc::waitid(libc::P_PID, self.pid as libc::id_t, &raw mut info, libc::WEXITED | libc::WNOWAIT)
@@ -114,7 +114,7 @@ fn a_child_gets_its_arguments_environment_and_streams() {
 }
 
 #[test]
-fn ends_are_told_apart() {
+fn exits_and_signals_are_distinguished() {
     for (script, status) in [
         ("exit 0", Status::Exited(0)),
         ("exit 255", Status::Exited(255)),
@@ -139,8 +139,8 @@ fn signals_arrive() {
 }
 
 #[test]
-fn numbers_that_are_no_single_process_are_refused() {
-    // SIGCHLD does no harm, should one of them get through.
+fn pids_of_more_than_one_process_are_refused() {
+    // SIGCHLD does no harm if a check is missing.
     for pid in [0, -1, Pid::MIN] {
         assert_eq!(failure(kill(pid, Signal::Chld)), ("kill", libc::EINVAL));
     }
@@ -156,7 +156,7 @@ fn a_group_ends_as_one() {
     let child = pipeline.spawn().unwrap();
     child.round_trip();
     kill_group(child.pid, Signal::Kill).unwrap();
-    // Both cats hold the output, and their input is still open: the end says that they are gone.
+    // Both cats have the output open, and their input is still open. So EOF shows that both have ended.
     assert_eq!(child.output(), "");
     assert_eq!(child.status(), Status::Killed(libc::SIGKILL));
 

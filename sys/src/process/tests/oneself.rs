@@ -1,10 +1,10 @@
-//! What a process changes about itself: each in a process of its own.
+//! Functions that change the process itself: each test runs in a separate process.
 
 use super::*;
 
 #[cfg(target_os = "linux")]
 #[test]
-fn daemonize_leaves_terminal_streams_and_parent() {
+fn daemonize_detaches_from_terminal_streams_and_parent() {
     let temp = TempDir::new();
     let fifo = c(&temp.join("fifo"));
     // SAFETY: the path ends with NUL and outlives the call.
@@ -12,7 +12,7 @@ fn daemonize_leaves_terminal_streams_and_parent() {
     let report = open(&fifo, OpenFlags::READ | OpenFlags::NON_BLOCKING, 0).unwrap();
     let path = temp.join("fifo");
     let parent = in_own_process("process::tests::oneself::being_a_daemon", &[("REPORT", path.to_str().unwrap())]);
-    // The outputs have ended, so nobody holds them any more.
+    // The outputs are at EOF, so no process has them open any more.
     assert!(parent.status.success(), "{parent:?}");
     wait_for(report.as_fd(), libc::POLLIN);
     let mut text = [0; 256];
@@ -22,7 +22,7 @@ fn daemonize_leaves_terminal_streams_and_parent() {
 
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "run in a process of its own, by daemonize_leaves_terminal_streams_and_parent"]
+#[ignore = "run in a process of its own, by daemonize_detaches_from_terminal_streams_and_parent"]
 fn being_a_daemon() {
     assert_own_process("process::tests::oneself::being_a_daemon");
     let before = pid();

@@ -1,8 +1,8 @@
-//! What a child gets, and why it cannot start.
+//! What a child process inherits, and the errors if it cannot start.
 
 use super::*;
 
-/// Signals 32 and 33, which glibc keeps for itself: its posix_spawn ignores them in the child.
+/// Signals 32 and 33, which glibc uses internally: its posix_spawn ignores them in the child.
 #[cfg(target_os = "linux")]
 const OF_THE_C_LIBRARY: u64 = 0b11 << 31;
 
@@ -82,14 +82,14 @@ fn inheriting_nothing() {
     let child = program(&["/bin/cat"]).spawn().unwrap();
     drop(into);
     wait_for(out.as_fd(), libc::POLLIN);
-    assert_eq!(read(out.as_fd(), &mut [0; 8]), Ok(0), "the end, though the child runs");
+    assert_eq!(read(out.as_fd(), &mut [0; 8]), Ok(0), "EOF, although the child runs");
     kill(child.pid, Signal::Kill).unwrap();
     child.status();
 }
 
 #[test]
 fn standard_streams_can_be_passed_on_in_any_order() {
-    // 2, 0, 1 as 0, 1, 2: each would be overwritten by a dup2 before.
+    // 2, 0, 1 become 0, 1, 2: without copies, each would be overwritten by an earlier dup2.
     passes_in_own_process("process::tests::spawning::standard_streams_rotated", &[]);
 }
 
@@ -144,7 +144,7 @@ fn a_standard_stream_can_stay_where_it_is() {
 #[ignore = "run in a process of its own, by a_standard_stream_can_stay_where_it_is"]
 fn stderr_passed_on() {
     assert_own_process("process::tests::spawning::stderr_passed_on");
-    // As if it were marked by inherit_nothing(): the child gets it nevertheless.
+    // Closed on exec, as after inherit_nothing(): the child must get it anyway.
     // SAFETY: the call takes no pointers.
     unsafe { syscall!(fcntl(2, libc::F_SETFD, libc::FD_CLOEXEC)) }.unwrap();
     let arguments = ["/bin/sh", "-c", "echo said by the child >&2"].map(|s| CString::new(s).unwrap());
@@ -165,9 +165,10 @@ fn stderr_passed_on() {
 }
 
 #[test]
-fn programs_that_cannot_run_say_why() {
+fn programs_that_cannot_run_are_errors() {
     let temp = TempDir::new();
-    // By a shell, for a file that a child of another test holds open for writing could not be executed.
+    // A shell creates the files: a forked child of another test could have them open for writing, and then execve
+    // fails.
     let script = "echo exit >plain; cp plain text; echo '#!/missing' >lost; mkdir folder; cp /bin/cat busy
         chmod a+x text lost busy; chmod a-x plain";
     assert!(Command::new("/bin/sh").args(["-ec", script]).current_dir(temp.path()).status().unwrap().success());
@@ -192,7 +193,7 @@ fn programs_that_cannot_run_say_why() {
     assert_eq!(failure(program(&["/bin/cat", &long]).spawn()), (EXEC, libc::E2BIG));
 }
 
-/// They were set when the program ran already: what it had started by then had none.
+/// Earlier, the parent set the limits when the program already ran, so processes that it had started had none.
 #[cfg(target_os = "linux")]
 #[test]
 fn limits_hold_from_the_first_instruction_on() {
@@ -202,7 +203,7 @@ fn limits_hold_from_the_first_instruction_on() {
         (Resource::AddressSpace, 1 << 40),
         (Resource::FileSize, 1 << 20),
         (Resource::Core, 0),
-        (Resource::OpenFiles, u64::MAX), // no more than there is
+        (Resource::OpenFiles, u64::MAX), // becomes the present hard limit
     ];
     let child = Program { limits: &limits, ..program(&["/bin/cat", "/proc/self/limits"]) }.spawn().unwrap();
     let output = child.output();
