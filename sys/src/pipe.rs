@@ -39,7 +39,6 @@ pub fn read(pipe: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
 #[cfg(target_os = "linux")]
 mod nowait {
     use super::*;
-    use crate::Error;
     use std::sync::OnceLock;
 
     static KNOWN: OnceLock<bool> = OnceLock::new();
@@ -58,9 +57,10 @@ mod nowait {
         // The place -1, in two halves, means the descriptor's own: a pipe has no other.
         let (fd, place) = (pipe.as_raw_fd(), -1 as libc::c_long);
         // SAFETY: the kernel reads the one slice, and writes at most `buffer.len()` bytes to the buffer.
-        let read =
-            unsafe { syscall!(syscall(libc::SYS_preadv2, fd, &raw const slice, 1, place, place, libc::RWF_NOWAIT)) };
-        read.map(|n| n as usize).map_err(|error: Error| Error::new("preadv2", error.errno()))
+        let read = unsafe {
+            syscall!(preadv2 = syscall(libc::SYS_preadv2, fd, &raw const slice, 1, place, place, libc::RWF_NOWAIT))
+        };
+        read.map(|n| n as usize)
     }
 }
 

@@ -97,19 +97,10 @@ mod getdents {
         /// False at the directory's end.
         fn fill(&mut self) -> Result<bool> {
             (self.at, self.filled) = (0, 0);
-            loop {
-                let (fd, to, size) = (self.fd.as_raw_fd(), self.buffer.as_mut_ptr(), self.buffer.len());
-                // SAFETY: the kernel writes at most `size` bytes to the buffer, which has as many.
-                let n = unsafe { libc::syscall(libc::SYS_getdents64, fd, to, size) };
-                if n >= 0 {
-                    self.filled = n as usize;
-                    return Ok(n > 0);
-                }
-                let error = Error::last("getdents64");
-                if error.errno() != libc::EINTR {
-                    return Err(error);
-                }
-            }
+            let (fd, to, size) = (self.fd.as_raw_fd(), self.buffer.as_mut_ptr(), self.buffer.len());
+            // SAFETY: the kernel writes at most `size` bytes to the buffer, which has as many.
+            self.filled = unsafe { syscall!(getdents64 = syscall(libc::SYS_getdents64, fd, to, size)) }? as usize;
+            Ok(self.filled > 0)
         }
 
         /// Takes the next entry off the buffer, which is not empty; `None` for `.` and `..`.
@@ -148,13 +139,6 @@ pub(super) mod readdir {
     use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
     use std::ptr::NonNull;
 
-    #[cfg(any(target_os = "android", target_os = "openbsd", target_os = "netbsd"))]
-    use libc::__errno as errno_location;
-    #[cfg(target_os = "linux")]
-    use libc::__errno_location as errno_location;
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "openbsd", target_os = "netbsd")))]
-    use libc::__error as errno_location;
-
     /// The C library's stream, which owns the descriptor.
     pub(in super::super) struct Stream {
         stream: NonNull<libc::DIR>,
@@ -190,8 +174,7 @@ pub(super) mod readdir {
         }
 
         fn next(&mut self) -> Result<Option<Entry>> {
-            // SAFETY: the location is this thread's errno, always valid.
-            unsafe { *errno_location() = 0 }; // readdir returns null for the end and for errors
+            crate::error::set_errno(0); // readdir returns null for the end and for errors
             // SAFETY: the stream is open, and nobody else uses it.
             let Some(entry) = NonNull::new(unsafe { libc::readdir(self.stream.as_ptr()) }) else {
                 let error = Error::last("readdir");

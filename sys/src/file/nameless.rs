@@ -59,9 +59,10 @@ mod imp {
         let (old, new) = (from_directory.as_raw_fd(), to_directory.as_raw_fd());
         // By number, for not every C library has it.
         // SAFETY: both paths end with NUL and outlive the call.
-        let done =
-            unsafe { syscall!(syscall(libc::SYS_renameat2, old, from.as_ptr(), new, to.as_ptr(), RENAME_NOREPLACE)) };
-        done.map(drop).map_err(|error: Error| Error::new("renameat2", error.errno()))
+        unsafe {
+            syscall!(renameat2 = syscall(libc::SYS_renameat2, old, from.as_ptr(), new, to.as_ptr(), RENAME_NOREPLACE))
+        }
+        .map(drop)
     }
 }
 
