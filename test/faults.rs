@@ -6,13 +6,11 @@
 #![cfg(target_os = "linux")]
 
 mod harness;
-#[path = "faults/plan.rs"]
-mod plan;
 
 use harness::client::show;
+use harness::fault::{Faults, ON_COMMAND, errno::*};
 use harness::scripts::{children, make_executable};
 use harness::{Client, Process, Server, Setup, http, noise, wait_for};
-use plan::{Faults, errno::*};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -135,9 +133,6 @@ struct Bench {
     faults: Faults,
     idle_fds: usize,
 }
-
-/// What the shell does that becomes a server that fails on command.
-const ON_COMMAND: &str = "export WEBSERV_FAULTS=faults";
 
 const CONFIG: &str = "access_log logs/access.log;
     server { listen 127.0.0.1:0; client_max_body_size 0; cgi on; cgi_extension .sh; autoindex on;

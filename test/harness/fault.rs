@@ -10,6 +10,9 @@ const MADE_AT: u64 = 8;
 const CALL_AT: u64 = 12;
 const NAME_BYTES: usize = 24;
 
+/// What the shell does that becomes a server with the file `faults`.
+pub const ON_COMMAND: &str = "export WEBSERV_FAULTS=faults";
+
 /// The tester's end of the file.
 pub struct Faults(File);
 
@@ -53,13 +56,18 @@ impl Faults {
         self.put(MADE_AT, &[0; 4]);
     }
 
+    /// How many calls there have been since [`Self::forget`].
+    pub fn count(&self) -> usize {
+        self.number(MADE_AT) as usize
+    }
+
     /// The calls since [`Self::forget`], in order.
     pub fn calls(&self) -> Vec<String> {
         let mut bytes = vec![0; BYTES];
         self.0.read_exact_at(&mut bytes, 0).unwrap();
         let names = bytes[CALL_AT as usize + NAME_BYTES..].chunks_exact(NAME_BYTES);
         let text = |name: &[u8]| String::from_utf8(name.split(|b| *b == 0).next().unwrap().to_vec()).unwrap();
-        names.map(text).take(self.number(MADE_AT) as usize).collect()
+        names.map(text).take(self.count()).collect()
     }
 }
 
