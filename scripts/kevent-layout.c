@@ -1,6 +1,6 @@
 /*
- * Compares struct kevent and its constants, as sys/src/poller/kqueue.rs declares them, with the system's header, at
- * compile time. See scripts/check-kqueue --link.
+ * struct kevent and the numbers that go with it, as sys/src/poller/ffi/kqueue.rs declares them, against the system's
+ * own header. Nothing runs: it compiles or it does not. See scripts/check-kqueue --link.
  */
 #include <stddef.h>
 #include <sys/types.h>
@@ -29,27 +29,5 @@ SIZE(32);
 _Static_assert(sizeof(((struct timespec *)0)->tv_sec) == 8, "struct timespec: tv_sec");
 _Static_assert(sizeof(((struct timespec *)0)->tv_nsec) == 8, "struct timespec: tv_nsec");
 
-VALUE(EVFILT_READ, -1);
-VALUE(EVFILT_WRITE, -2);
-VALUE(EVFILT_VNODE, -4);
-VALUE(EVFILT_PROC, -5);
-VALUE(EVFILT_SIGNAL, -6);
-VALUE(EVFILT_TIMER, -7);
-
-VALUE(EV_ADD, 0x1);
-VALUE(EV_DELETE, 0x2);
-VALUE(EV_ENABLE, 0x4);
-VALUE(EV_DISABLE, 0x8);
-VALUE(EV_ONESHOT, 0x10);
-VALUE(EV_CLEAR, 0x20);
-VALUE(EV_RECEIPT, 0x40);
-VALUE(EV_ERROR, 0x4000);
-VALUE(EV_EOF, 0x8000);
-
-VALUE(NOTE_DELETE, 0x1);
-VALUE(NOTE_WRITE, 0x2);
-VALUE(NOTE_EXTEND, 0x4);
-VALUE(NOTE_ATTRIB, 0x8);
-VALUE(NOTE_LINK, 0x10);
-VALUE(NOTE_RENAME, 0x20);
-VALUE(NOTE_EXIT, 0x80000000u);
+/* VALUE(EVFILT_READ, -1); and so on: every constant that kqueue.rs has, by scripts/check-kqueue. */
+#include "kevent-values.h"

@@ -407,8 +407,8 @@ fn many_parts_of_a_kept_file() {
 fn limits_hold_and_everything_is_given_back() {
     let names: Vec<String> = (0..60).map(|n| format!("{n}.txt")).collect();
     let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), name.as_bytes())).collect();
-    let config = "open_file_cache max=10 inactive=3s; open_file_cache_min_uses 1; open_file_cache_bytes 0;";
-    let s = site(config, &files);
+    let config = "open_file_cache_min_uses 1; open_file_cache_bytes 0;";
+    let s = site(&format!("open_file_cache max=10 inactive=1h; {config}"), &files);
     let before = s.process.open_fds();
     let mut client = s.connect();
     for round in 0..3 {
@@ -420,6 +420,14 @@ fn limits_hold_and_everything_is_given_back() {
     assert!((10..=12).contains(&fds), "{fds} descriptors: ten files, the client, inotify");
     let watched = names.iter().filter(|name| is_watched(&s, &s.path(&format!("html/{name}")))).count();
     assert_eq!(watched, 10);
+
+    // None of them is asked for a second time within the patience of this one.
+    let s = site(&format!("open_file_cache max=10 inactive=1s; {config}"), &files);
+    let before = s.process.open_fds();
+    let mut client = s.connect();
+    for name in &names[..10] {
+        assert_eq!(client.get(&format!("/{name}")).text(), *name);
+    }
     wait_for("idle files to be closed", || (s.process.open_fds() <= before + 2).then_some(()));
     wait_for("nothing to be watched", || watches(&s).is_empty().then_some(()));
     assert_eq!(client.get("/7.txt").text(), "7.txt");

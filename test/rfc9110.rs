@@ -66,12 +66,12 @@ fn methods() {
         // An origin server does not offer tunnels (9110 9.3.6); the target is an authority with a port (9112 3.2.3).
         ("9110 9.3.6 (house)", "CONNECT h:80", &[405, 501]),
         ("9110 9.3.6 (house)", "CONNECT [::1]:443", &[405, 501]),
-        ("9112 3.2.3", "CONNECT h", &[400, 405, 501]),
-        ("9112 3.2.3", "CONNECT h:", &[400, 405, 501]),
-        ("9112 3.2.3", "CONNECT :80", &[400, 405, 501]),
-        ("9112 3.2.3", "CONNECT /a.txt", &[400, 405, 501]),
-        ("9112 3.2.3", "CONNECT http://h:80/", &[400, 405, 501]),
-        ("9112 3.2.3", "CONNECT *", &[400, 405, 501]),
+        ("9112 3.2.3", "CONNECT h", &[400]),
+        ("9112 3.2.3", "CONNECT h:", &[400]),
+        ("9112 3.2.3", "CONNECT :80", &[400]),
+        ("9112 3.2.3", "CONNECT /a.txt", &[400]),
+        ("9112 3.2.3", "CONNECT http://h:80/", &[400]),
+        ("9112 3.2.3", "CONNECT *", &[400]),
     ];
     judged(&s, &borrow(&build(known, line)));
     refused(&s, &[("9112 3.2 MUST", "CONNECT h:80 HTTP/1.1\r\n\r\n", &[400])]);
@@ -93,7 +93,7 @@ fn options() {
         ("9110 9.3.7 (house)", "OPTIONS http://h/a.txt", &[200, 204]),
         ("9110 9.3.7 (house)", "OPTIONS /dir/", &[200, 204]),
         ("9110 9.3.7", "OPTIONS /", &[200, 204]),
-        ("9110 9.3.7", "OPTIONS /absent", &[404, 200, 204]),
+        ("9110 9.3.7", "OPTIONS /absent", &[204]),
     ];
     kept(&s, &borrow(&build(rows, line)));
     each(["*", "/a.txt", "/dir/"], |target| {

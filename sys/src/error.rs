@@ -184,18 +184,46 @@ impl From<Error> for io::Error {
     }
 }
 
-/// Calls a function of libc and turns `-1` into an [`Error`] with the function's name.
+#[cfg(any(target_os = "android", target_os = "openbsd", target_os = "netbsd"))]
+use libc::__errno as errno_location;
+#[cfg(target_os = "linux")]
+use libc::__errno_location as errno_location;
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "openbsd", target_os = "netbsd")))]
+use libc::__error as errno_location;
+
+/// Sets the current thread's `errno`.
+#[cfg_attr(not(test), allow(dead_code, reason = "some systems and features need it"))]
+pub(crate) fn set_errno(errno: i32) {
+    // SAFETY: the location is this thread's errno, always valid.
+    unsafe { *errno_location() = errno };
+}
+
+/// What a call returns; with the feature `faults`, `-1` without calling it if it is to fail.
+macro_rules! attempt {
+    ($name:expr, $call:expr) => {{
+        #[cfg(feature = "faults")]
+        let result = if $crate::fault::fails($name) { -1 } else { $call };
+        #[cfg(not(feature = "faults"))]
+        let result = $call;
+        result
+    }};
+}
+
+/// Calls a function of libc and turns `-1` into an [`Error`] that carries the function's name.
 ///
-/// `syscall!(listen(fd, backlog))` is a `Result<c_int>`. It repeats the call after `EINTR`. The caller writes the
-/// `unsafe` block around it, with the SAFETY comment.
+/// `syscall!(listen(fd, backlog))` is `Result<c_int>`; `syscall!(gettid = syscall(SYS_gettid))` calls by number.
+/// Repeats after `EINTR`. The caller writes the `unsafe` block around it and says why it is sound.
 macro_rules! syscall {
     ($call:ident ( $($arg:expr),* $(,)? )) => {
+        syscall!($call = $call($($arg),*))
+    };
+    ($name:ident = $call:ident ( $($arg:expr),* $(,)? )) => {
         loop {
-            let result = libc::$call($($arg),*);
+            let result = attempt!(stringify!($name), libc::$call($($arg),*));
             if result != -1 {
                 break Ok(result);
             }
-            let error = $crate::Error::last(stringify!($call));
+            let error = $crate::Error::last(stringify!($name));
             if error.errno() != libc::EINTR {
                 break Err(error);
             }

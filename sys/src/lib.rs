@@ -7,6 +7,8 @@
 
 #[macro_use]
 mod error;
+#[cfg(feature = "faults")]
+pub mod fault;
 
 pub mod changes;
 pub mod clock;

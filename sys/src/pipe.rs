@@ -40,7 +40,6 @@ pub fn read(pipe: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
 #[cfg(target_os = "linux")]
 mod nowait {
     use super::*;
-    use crate::Error;
     use std::sync::OnceLock;
 
     static SUPPORTED: OnceLock<bool> = OnceLock::new();
@@ -59,9 +58,10 @@ mod nowait {
         // The offset -1 means the descriptor's own position, which pipes need. The call takes it as two words.
         let (fd, offset) = (pipe.as_raw_fd(), -1 as libc::c_long);
         // SAFETY: the kernel reads the one slice, and writes at most `buffer.len()` bytes to the buffer.
-        let read =
-            unsafe { syscall!(syscall(libc::SYS_preadv2, fd, &raw const slice, 1, offset, offset, libc::RWF_NOWAIT)) };
-        read.map(|n| n as usize).map_err(|error: Error| Error::new("preadv2", error.errno()))
+        let read = unsafe {
+            syscall!(preadv2 = syscall(libc::SYS_preadv2, fd, &raw const slice, 1, offset, offset, libc::RWF_NOWAIT))
+        };
+        read.map(|n| n as usize)
     }
 }
 

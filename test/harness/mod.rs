@@ -10,6 +10,7 @@
 pub mod client;
 pub mod conform;
 pub mod date;
+pub mod fault;
 pub mod http;
 pub mod letters;
 pub mod lines;

@@ -98,19 +98,10 @@ mod getdents {
         /// Reads entries into the buffer. Returns false at the end of the directory.
         fn fill(&mut self) -> Result<bool> {
             (self.at, self.filled) = (0, 0);
-            loop {
-                let (fd, to, size) = (self.fd.as_raw_fd(), self.buffer.as_mut_ptr(), self.buffer.len());
-                // SAFETY: the kernel writes at most `size` bytes to the buffer, which has as many.
-                let n = unsafe { libc::syscall(libc::SYS_getdents64, fd, to, size) };
-                if n >= 0 {
-                    self.filled = n as usize;
-                    return Ok(n > 0);
-                }
-                let error = Error::last("getdents64");
-                if error.errno() != libc::EINTR {
-                    return Err(error);
-                }
-            }
+            let (fd, to, size) = (self.fd.as_raw_fd(), self.buffer.as_mut_ptr(), self.buffer.len());
+            // SAFETY: the kernel writes at most `size` bytes to the buffer, which has as many.
+            self.filled = unsafe { syscall!(getdents64 = syscall(libc::SYS_getdents64, fd, to, size)) }? as usize;
+            Ok(self.filled > 0)
         }
 
         /// Parses the next entry of the buffer, which must not be empty. Returns `None` for `.` and `..`.
@@ -150,13 +141,6 @@ pub(super) mod readdir {
     use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
     use std::ptr::NonNull;
 
-    #[cfg(any(target_os = "android", target_os = "openbsd", target_os = "netbsd"))]
-    use libc::__errno as errno_location;
-    #[cfg(target_os = "linux")]
-    use libc::__errno_location as errno_location;
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "openbsd", target_os = "netbsd")))]
-    use libc::__error as errno_location;
-
     /// A stream of the C library, which owns the descriptor.
     pub(in super::super) struct Stream {
         stream: NonNull<libc::DIR>,
@@ -192,8 +176,7 @@ pub(super) mod readdir {
         }
 
         fn next(&mut self) -> Result<Option<Entry>> {
-            // SAFETY: the location is this thread's errno, always valid.
-            unsafe { *errno_location() = 0 }; // readdir(3) returns null at the end and for errors
+            crate::error::set_errno(0); // readdir(3) returns null at the end and for errors
             // SAFETY: the stream is open, and `&mut self` gives exclusive access.
             let Some(entry) = NonNull::new(unsafe { libc::readdir(self.stream.as_ptr()) }) else {
                 let error = Error::last("readdir");

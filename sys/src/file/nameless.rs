@@ -61,9 +61,10 @@ mod imp {
         let (old, new) = (from_directory.as_raw_fd(), to_directory.as_raw_fd());
         // By syscall(2), since not every C library has a wrapper.
         // SAFETY: both paths end with NUL and outlive the call.
-        let done =
-            unsafe { syscall!(syscall(libc::SYS_renameat2, old, from.as_ptr(), new, to.as_ptr(), RENAME_NOREPLACE)) };
-        done.map(drop).map_err(|error: Error| Error::new("renameat2", error.errno()))
+        unsafe {
+            syscall!(renameat2 = syscall(libc::SYS_renameat2, old, from.as_ptr(), new, to.as_ptr(), RENAME_NOREPLACE))
+        }
+        .map(drop)
     }
 }
 

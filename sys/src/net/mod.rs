@@ -126,7 +126,7 @@ pub fn connect(address: &Address) -> Result<OwnedFd> {
     let raw = Raw::new(address, "connect")?;
     let socket = socket(family(address))?;
     // SAFETY: the descriptor is open; `raw` holds an address of `raw.length` bytes and outlives the call.
-    if unsafe { libc::connect(socket.as_raw_fd(), raw.as_ptr(), raw.length) } == -1 {
+    if attempt!("connect", unsafe { libc::connect(socket.as_raw_fd(), raw.as_ptr(), raw.length) }) == -1 {
         let error = Error::last("connect");
         // After EINTR the attempt continues in the kernel; a second call would fail with EALREADY.
         if error.errno() != libc::EINPROGRESS && error.errno() != libc::EINTR {

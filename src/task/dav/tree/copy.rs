@@ -60,7 +60,7 @@ impl Copier {
         match stat.kind {
             FileKind::Directory => {
                 let to = make_directory(folder, name, &stat)?;
-                let made = file::fstat(to.as_fd())?;
+                let made = file::fstat(to.as_fd()).inspect_err(|_| _ = file::rmdirat(folder, name))?;
                 copier.copy = (made.device, made.inode);
                 if deep {
                     copier.levels.push(Level { from: Directory::new(from)?, to, entries: Vec::new() });

@@ -112,8 +112,8 @@ use crate::poller::kqueue_shim as c;
 
 /// Opens a kqueue, and marks its descriptor closed on exec.
 pub fn kqueue() -> Result<OwnedFd> {
-    // SAFETY: takes no pointer, and the new descriptor has no other owner. (The emulation is an `unsafe fn`, too.)
-    let kqueue = unsafe { OwnedFd::from_raw_fd(check("kqueue", c::kqueue())? as RawFd) };
+    // SAFETY: takes no pointer, and the descriptor it returns is ours alone. (The test double is an `unsafe fn`, too.)
+    let kqueue = unsafe { OwnedFd::from_raw_fd(check("kqueue", || c::kqueue())? as RawFd) };
     // SAFETY: takes no pointer.
     match unsafe { libc::fcntl(kqueue.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) } {
         -1 => Err(Error::last("fcntl")),
@@ -129,6 +129,6 @@ pub fn kevent(kqueue: &OwnedFd, changes: &[KEvent], events: &mut [KEvent], timeo
     let (kqueue, changes, events) = (kqueue.as_raw_fd(), changes.as_ptr(), events.as_mut_ptr());
     // SAFETY: the kernel reads `changes_len` structs and writes at most `events_len`, which is what the slices hold;
     // `timeout` is null or points to a timespec that lives until the call returns.
-    let n = unsafe { c::kevent(kqueue, changes, changes_len, events, events_len, timeout) };
-    check("kevent", n).map(|n| n as usize)
+    let n = check("kevent", || unsafe { c::kevent(kqueue, changes, changes_len, events, events_len, timeout) });
+    n.map(|n| n as usize)
 }

@@ -103,26 +103,26 @@ mod c {
 }
 
 /// Owns the descriptor that a call returned.
-fn owned(call: &'static str, fd: c_int) -> Result<OwnedFd> {
-    // SAFETY: the kernel has just opened this descriptor; it has no other owner.
-    check(call, fd).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
+fn owned(call: &'static str, make: impl FnOnce() -> c_int) -> Result<OwnedFd> {
+    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows its number.
+    check(call, make).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 pub fn epoll_create1(flags: c_int) -> Result<OwnedFd> {
     // SAFETY: takes no pointer.
-    owned("epoll_create1", unsafe { c::epoll_create1(flags) })
+    owned("epoll_create1", || unsafe { c::epoll_create1(flags) })
 }
 
 pub fn epoll_ctl(epoll: &OwnedFd, op: c_int, fd: RawFd, mut event: EpollEvent) -> Result<()> {
     // SAFETY: `event` lives until the call returns, and the kernel keeps no pointer to it.
-    check("epoll_ctl", unsafe { c::epoll_ctl(epoll.as_raw_fd(), op, fd, &mut event) }).map(drop)
+    check("epoll_ctl", || unsafe { c::epoll_ctl(epoll.as_raw_fd(), op, fd, &mut event) }).map(drop)
 }
 
 pub fn epoll_wait(epoll: &OwnedFd, events: &mut [EpollEvent], timeout_ms: c_int) -> Result<usize> {
     let len = events.len() as c_int;
     // SAFETY: the kernel writes at most `len` events, which is what the slice holds.
-    let n = unsafe { c::epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), len, timeout_ms) };
-    check("epoll_wait", n).map(|n| n as usize)
+    check("epoll_wait", || unsafe { c::epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), len, timeout_ms) })
+        .map(|n| n as usize)
 }
 
 /// Opens a descriptor that is readable while this signal, which must be blocked, is pending.
@@ -132,29 +132,29 @@ pub fn signalfd(signal: Signal, flags: c_int) -> Result<OwnedFd> {
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         libc::sigaddset(set.as_mut_ptr(), signal as c_int);
-        owned("signalfd", c::signalfd(-1, set.as_ptr(), flags))
+        owned("signalfd", || c::signalfd(-1, set.as_ptr(), flags))
     }
 }
 
 pub fn inotify_init1(flags: c_int) -> Result<OwnedFd> {
     // SAFETY: takes no pointer.
-    owned("inotify_init1", unsafe { c::inotify_init1(flags) })
+    owned("inotify_init1", || unsafe { c::inotify_init1(flags) })
 }
 
 pub fn inotify_add_watch(inotify: &OwnedFd, path: &CStr, mask: u32) -> Result<c_int> {
     // SAFETY: `path` ends in NUL and lives until the call returns.
-    check("inotify_add_watch", unsafe { c::inotify_add_watch(inotify.as_raw_fd(), path.as_ptr(), mask) })
+    check("inotify_add_watch", || unsafe { c::inotify_add_watch(inotify.as_raw_fd(), path.as_ptr(), mask) })
 }
 
 pub fn inotify_rm_watch(inotify: &OwnedFd, wd: c_int) -> Result<()> {
     // SAFETY: takes no pointer.
-    check("inotify_rm_watch", unsafe { c::inotify_rm_watch(inotify.as_raw_fd(), wd) }).map(drop)
+    check("inotify_rm_watch", || unsafe { c::inotify_rm_watch(inotify.as_raw_fd(), wd) }).map(drop)
 }
 
 /// Opens a descriptor that becomes readable when the child has ended. It is always closed on exec.
 pub fn pidfd_open(pid: i32) -> Result<OwnedFd> {
     // SAFETY: takes no pointer. glibc has had a wrapper only since 2.36.
-    owned("pidfd_open", unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) } as c_int)
+    owned("pidfd_open", || unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) } as c_int)
 }
 
 /// True if the child has ended; does not reap it. Also true if it is not a child of this process, or was reaped
@@ -172,6 +172,6 @@ pub fn has_exited(pid: i32) -> bool {
 /// Reads the bytes that are there. Returns `None` if there are none, and for all errors.
 pub fn read_some(fd: BorrowedFd<'_>, buf: &mut [u8]) -> Option<usize> {
     // SAFETY: the kernel writes at most `buf.len()` bytes into `buf`.
-    let n = unsafe { libc::read(fd.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len()) };
+    let n = attempt!("read", unsafe { libc::read(fd.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len()) });
     usize::try_from(n).ok().filter(|&n| n > 0)
 }

@@ -13,8 +13,9 @@ pub(super) mod posix;
 use crate::{Error, Result};
 use std::ffi::c_int;
 
-/// Turns `-1` into an error of `call` with the current `errno`.
-fn check(call: &'static str, result: c_int) -> Result<c_int> {
+/// What `make` returns, and `-1` as an error of `call`, with the current `errno`.
+fn check(call: &'static str, make: impl FnOnce() -> c_int) -> Result<c_int> {
+    let result = attempt!(call, make());
     if result == -1 { Err(Error::last(call)) } else { Ok(result) }
 }
 

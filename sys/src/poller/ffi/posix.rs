@@ -82,8 +82,7 @@ mod c {
 
 pub fn poll(fds: &mut [PollFd], timeout_ms: c_int) -> Result<usize> {
     // SAFETY: the kernel reads and writes exactly `len` structs, which is what the slice holds.
-    let n = unsafe { c::poll(fds.as_mut_ptr(), fds.len() as NFds, timeout_ms) };
-    check("poll", n).map(|n| n as usize)
+    check("poll", || unsafe { c::poll(fds.as_mut_ptr(), fds.len() as NFds, timeout_ms) }).map(|n| n as usize)
 }
 
 /// `end` is one more than the highest descriptor in the sets. The timeout's nanoseconds are rounded up.
@@ -95,6 +94,6 @@ pub fn select(end: RawFd, read: &mut FdSet, write: &mut FdSet, timeout: Option<D
     let time = time.as_mut().map_or(std::ptr::null_mut(), |t| t as *mut _);
     // SAFETY: both sets hold FD_SETSIZE bits and `end` is at most that, so the kernel stays inside them; `time` is null
     // or points to a timeval that lives until the call returns.
-    let n = unsafe { c::select(end.min(FD_SETSIZE as RawFd), read, write, std::ptr::null_mut(), time) };
-    check("select", n).map(|n| n as usize)
+    check("select", || unsafe { c::select(end.min(FD_SETSIZE as RawFd), read, write, std::ptr::null_mut(), time) })
+        .map(|n| n as usize)
 }
