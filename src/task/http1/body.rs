@@ -1,6 +1,6 @@
 //! A request's body: passed on to the handler that takes it, or thrown away, so that the next request can be found.
 
-use super::{Http1, Step, refuse};
+use super::{Http1, Step, is_unsent, refuse};
 use crate::connection::{BodySink, Connection, Http, Phase, RequestBody, Stage, Transaction};
 use crate::http::{Method, print};
 use crate::log::Level;
@@ -32,12 +32,19 @@ impl Http1 {
             tell_to_continue(cx);
             return Step::Again;
         };
-        let Some(mut w) = cx.work() else { return Step::Wait };
-        end_handlers(&mut w);
-        if w.t.http.stage == Stage::Handler {
+        if let Some(mut w) = cx.work() {
+            end_handlers(&mut w);
+        }
+        let x = cx.connection();
+        let output_end = x.output_end();
+        let Some(t) = x.transactions.current_mut() else { return Step::Wait };
+        if is_unsent(t, output_end) {
+            self.take_back(t);
+        }
+        if t.http.stage == Stage::Handler {
             return refuse(status, cx);
         }
-        cx.connection().phase = Phase::Closing;
+        x.phase = Phase::Closing;
         Step::Wait
     }
 
@@ -82,7 +89,7 @@ fn tell_to_continue(cx: &mut Context<'_>) {
 fn advance(cx: &mut Context<'_>) -> Result<(), u16> {
     let Connection { transactions, input, .. } = cx.connection();
     let Some(t) = transactions.current_mut() else { return Ok(()) };
-    if t.http.request_body.is_whole() {
+    if t.http.request_body.is_finished() {
         return Ok(()); // a handler that takes a body which is whole already is told so when it is asked
     }
     let max = t.settings().client_max_body_size;

@@ -149,16 +149,28 @@ impl Http1 {
         }
     }
 
-    /// A handler has failed when its answer was on its way: the client can only be left.
-    fn cut(&mut self, cx: &mut Context<'_>) {
+    /// A handler has failed. Before a byte of its answer is in the output the client can be told, later only be left.
+    fn see_failure(&mut self, cx: &mut Context<'_>) {
         let x = cx.connection();
-        if let Some(t) = x.transactions.current_mut()
-            && t.failed.is_some()
-            && t.http.stage != Stage::Handler
-        {
+        let output_end = x.output_end();
+        let Some(t) = x.transactions.current_mut() else { return };
+        if t.failed.is_none() || t.http.stage == Stage::Handler {
+            return; // the phases look at it
+        }
+        if is_unsent(t, output_end) {
+            self.take_back(t);
+        } else {
             t.failed = None;
             x.phase = Phase::Closing;
         }
+    }
+
+    /// The answer that was begun is none: the handler is asked again what it has to say.
+    fn take_back(&mut self, t: &mut Transaction) {
+        self.transfer = None;
+        t.http.answered = None;
+        t.http.status = None;
+        t.http.stage = Stage::Handler;
     }
 
     /// A request line has begun to come.
@@ -313,6 +325,11 @@ impl Http1 {
     }
 }
 
+/// The answer has a head, and no byte of it is in the output, which ends here.
+fn is_unsent(t: &Transaction, output_end: u64) -> bool {
+    t.http.stage == Stage::Sending && t.http.answered.is_some() && t.http.output_start == output_end
+}
+
 /// The client is to send more of the request's body now.
 fn waits_for_body(t: &Transaction) -> bool {
     let body = &t.http.request_body;
@@ -351,7 +368,7 @@ impl Task<Worker> for Http1 {
                 self.end_what_has_left(cx);
             }
             Event::Ready | Event::Hangup => {
-                self.cut(cx);
+                self.see_failure(cx);
                 self.run(cx);
             }
             Event::Deadline => {
