@@ -112,7 +112,7 @@ pub trait Task<W> {
     /// The kind's name, as in the log: "ClientRead".
     fn kind(&self) -> &'static str;
 
-    /// What it is at, for the log's "while ...": "reading the request".
+    /// What it is at, for the log's "while ...": "reading the request". Empty: what its transaction is at.
     fn doing(&self) -> &'static str;
 
     /// What the kernel is to watch for it: one and the same as long as it lives, since that is how it is disarmed.

@@ -23,17 +23,17 @@ impl Http1 {
         let unread = !t.http.request_body.is_whole();
         let last = !t.http.keep_alive || unread || draining;
         let hasty = t.http.request.is_none();
-        x.route = Rc::clone(&t.route);
-        match is_told_of(&t) {
-            true => {
-                x.subject = t.subject.take();
-                self.unsent.push(t);
-            }
-            false => self.forget(t, cx),
+        if is_told_of(&t) {
+            x.route = Rc::clone(&t.route);
+            x.subject = t.subject.take();
+            self.unsent.push(t);
+        } else {
+            std::mem::swap(&mut x.route, &mut t.route);
+            self.forget(t, cx);
         }
         self.since = cx.now;
         if last {
-            self.closing = Closing::Due { hasty };
+            (self.closing, self.hasty) = (Closing::Due, hasty);
             self.close(unread, cx);
             return Step::Wait;
         }
@@ -55,7 +55,7 @@ impl Http1 {
         } else if x.output.is_empty() {
             x.phase = Phase::Closing;
         } else if self.closing == Closing::No {
-            self.closing = Closing::Due { hasty: false };
+            self.closing = Closing::Due;
         }
     }
 
@@ -69,15 +69,12 @@ impl Http1 {
 
     /// How long it lingers at most. A client that does not speak HTTP is not waited for any longer.
     fn lingering_time(&self, lingering: &Lingering) -> Duration {
-        match self.closing {
-            Closing::Due { hasty: true } | Closing::Lingers { hasty: true } => lingering.timeout,
-            _ => lingering.time,
-        }
+        if self.hasty { lingering.timeout } else { lingering.time }
     }
 
     /// The last answer has left: from now on the client's time runs.
     pub(super) fn linger(&mut self, cx: &mut Context<'_>) {
-        self.closing = Closing::Lingers { hasty: self.closing == Closing::Due { hasty: true } };
+        self.closing = Closing::Lingers;
         self.since = cx.now;
         let x = cx.connection();
         x.reading.remove(ReadState::DROPPED);

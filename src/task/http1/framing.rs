@@ -235,9 +235,13 @@ fn sent(t: &mut Transaction, output_end: u64) -> Step {
     if let Some(answered) = &mut t.http.answered {
         answered.output_end = Some(output_end);
     }
-    // A body that has come as a whole needs no draining.
-    t.http.stage = if t.http.request_body.is_whole() { Stage::Ending } else { Stage::Drain };
-    Step::Again
+    if t.http.request_body.is_whole() {
+        t.http.stage = Stage::Ending;
+        Step::Over
+    } else {
+        t.http.stage = Stage::Drain;
+        Step::Again
+    }
 }
 
 /// From the handler's pipe into the output.

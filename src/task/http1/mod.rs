@@ -41,20 +41,22 @@ pub struct Http1 {
     idle: IdleMark,
     /// How the connection ends.
     closing: Closing,
+    /// The client does not speak HTTP: a connection that ends does not wait for it any longer.
+    hasty: bool,
 }
 
 // Each idle connection has one; malloc(3) adds eight bytes, and rounds up to sixteen.
 const _: () = assert!(size_of::<Http1>() <= 56);
 
-/// How a connection ends. `hasty`: its client does not speak HTTP, so it is not waited for any longer.
+/// How a connection ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Closing {
     /// More requests may come.
     No,
     /// The last answer is in the output. Whether the connection lingers is seen when that has left.
-    Due { hasty: bool },
+    Due,
     /// The answer has left, and the client's last bytes are read and dropped.
-    Lingers { hasty: bool },
+    Lingers,
 }
 
 /// What a step came to.
@@ -62,6 +64,8 @@ enum Closing {
 enum Step {
     /// More may be possible at once.
     Again,
+    /// The request is over but for its handlers: it can end at once.
+    Over,
     /// Something must come or leave first.
     Wait,
 }
@@ -89,6 +93,7 @@ impl Http1 {
             seen: 0,
             idle: IdleMark::default(),
             closing: Closing::No,
+            hasty: false,
         }
     }
 
@@ -140,13 +145,14 @@ impl Http1 {
     /// One step of the request in a stage that is the protocol's own. (The phases are in `task::http`.)
     #[inline]
     fn step(&mut self, stage: Stage, cx: &mut Context<'_>) -> Step {
-        match stage {
+        let step = match stage {
             Stage::Sending => self.send(cx),
             Stage::Drain => self.drain_body(cx),
-            Stage::Ending => self.end(cx),
+            Stage::Ending => Step::Over,
             Stage::DiscardBody => self.discard_body(cx),
             _ => Step::Wait, // the phases do not end in another stage
-        }
+        };
+        if step == Step::Over { self.end(cx) } else { step }
     }
 
     /// A handler has failed. Before a byte of its answer is in the output the client can be told, later only be left.
@@ -184,7 +190,7 @@ impl Http1 {
     }
 
     fn lingers(&self) -> bool {
-        matches!(self.closing, Closing::Lingers { .. })
+        self.closing == Closing::Lingers
     }
 
     /// The time at which patience ends: with the head as a whole, with the next request, with a body's next bytes.
@@ -292,31 +298,44 @@ impl Http1 {
     }
 
     fn wants_turn(&self, x: &Connection, t: Option<&Transaction>) -> bool {
-        if self.unsent.has_left(x.sent_bytes) || t.is_some_and(|t| t.failed.is_some()) || self.enters_idle_list(x) {
+        if self.unsent.has_left(x.sent_bytes) {
             return true;
         }
-        if x.phase == Phase::Lingering {
-            return x.output.is_empty() && !self.lingers();
+        match (x.phase, t) {
+            (Phase::Open, None) => self.wants_request(x),
+            (Phase::Open, Some(t)) => {
+                t.failed.is_some() || self.may_close(x) || self.wants_step(x, t) && x.output.room() > 0
+            }
+            (Phase::Lingering, _) => x.output.is_empty() && !self.lingers(),
+            (Phase::Closing | Phase::Closed, _) => false,
         }
-        if self.may_close(x) {
-            return true;
-        }
-        x.phase == Phase::Open && self.wants_step(x, t) && x.output.room() > 0
     }
 
-    /// Whether there is something new for a step.
-    fn wants_step(&self, x: &Connection, t: Option<&Transaction>) -> bool {
-        let input = || x.input.len() > self.seen.into() || x.input.is_ended();
-        let Some(t) = t else { return self.may_begin() && input() };
+    /// Whether there is something new when no request is under way.
+    fn wants_request(&self, x: &Connection) -> bool {
+        match self.closing {
+            Closing::No if self.has_input(x) => !self.unsent.is_full() && x.output.room() > 0,
+            Closing::No => self.enters_idle_list(x),
+            Closing::Due | Closing::Lingers => self.may_close(x),
+        }
+    }
+
+    /// Something has come that no step has seen.
+    fn has_input(&self, x: &Connection) -> bool {
+        x.input.len() > self.seen.into() || x.input.is_ended()
+    }
+
+    /// Whether there is something new for a step of this request.
+    fn wants_step(&self, x: &Connection, t: &Transaction) -> bool {
         let Http { request_body, stage, response, .. } = &t.http;
-        if request_body.feeds() && t.body.room() > 0 && input() {
+        if request_body.feeds() && t.body.room() > 0 && self.has_input(x) {
             return true;
         }
         if request_body.owes_continue && !request_body.is_finished() && !t.body.is_held() {
             return true;
         }
         match stage {
-            Stage::DiscardBody | Stage::Drain => request_body.is_finished() || input(),
+            Stage::DiscardBody | Stage::Drain => request_body.is_finished() || self.has_input(x),
             Stage::Handler => t.reply.outcome.is_some(),
             Stage::Sending => response.is_some() || !t.reply.body.is_empty() || t.reply.body.is_ended(),
             Stage::Ending => t.handlers.is_empty(),
@@ -343,7 +362,7 @@ impl Task<Worker> for Http1 {
     }
 
     fn doing(&self) -> &'static str {
-        if self.is_head_started() { "reading the request's head" } else { "waiting for a request" }
+        if self.is_head_started() { "reading the request's head" } else { "" }
     }
 
     fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
@@ -358,10 +377,6 @@ impl Task<Worker> for Http1 {
     }
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        if let Some(t) = cx.seen().transaction {
-            let doing = t.doing();
-            cx.doing(doing);
-        }
         match event {
             // That is mostly all: the next request has not come yet. If it has, it gets a turn of its own.
             Event::Ready | Event::Hangup if self.unsent.has_left(cx.connection().sent_bytes) => {
