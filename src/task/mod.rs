@@ -21,7 +21,9 @@ pub mod upload;
 
 pub use timer::{Job, Timer, see_to_logs};
 
+use crate::connection::Phase;
 use crate::engine::{Context as EngineContext, Work as EngineWork};
+use crate::log::Level;
 use crate::worker::{IdleMark, Worker};
 
 /// What a task of this server may use while it runs.
@@ -38,5 +40,17 @@ fn update_idle_list(mark: &mut IdleMark, is_idle: bool, cx: &mut Context<'_>) {
     }
     if is_idle {
         cx.pass_place_on(); // a client that waits for a place can have this one
+    }
+}
+
+/// A new client needs the place of this connection. A connection that has become busy keeps it, as does one whose last
+/// answer has not left yet: then another is to give up its own.
+fn give_up_place(mark: &mut IdleMark, is_idle: bool, cx: &mut Context<'_>) {
+    mark.clear();
+    if is_idle && cx.connection().output.is_empty() {
+        cx.log(Level::Info, format_args!("idle, and others wait: closed"));
+        cx.connection().phase = Phase::Closing;
+    } else {
+        cx.pass_place_on();
     }
 }

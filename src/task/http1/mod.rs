@@ -17,7 +17,7 @@ use crate::http::Scan;
 use crate::limits::STEPS_PER_TURN;
 use crate::log::Level;
 use crate::task::http::{self, Next, end_handlers};
-use crate::task::{Context, update_idle_list};
+use crate::task::{Context, give_up_place, update_idle_list};
 use crate::worker::{IdleMark, Worker};
 use framing::Transfer;
 use unsent::Unsent;
@@ -285,18 +285,6 @@ impl Http1 {
         }
     }
 
-    /// A new client needs its place. A connection that has become busy keeps it, as does one whose last answer has not
-    /// left yet: then another is to give up its own.
-    fn evict(&mut self, cx: &mut Context<'_>) {
-        self.idle.clear();
-        if self.is_idle(cx.connection()) && cx.connection().output.is_empty() {
-            cx.log(Level::Info, format_args!("idle, and others wait: closed"));
-            cx.connection().phase = Phase::Closing;
-        } else {
-            cx.pass_place_on();
-        }
-    }
-
     fn wants_turn(&self, x: &Connection, t: Option<&Transaction>) -> bool {
         if self.unsent.has_left(x.sent_bytes) {
             return true;
@@ -403,7 +391,10 @@ impl Task<Worker> for Http1 {
     fn notice(&mut self, notice: Notice, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match notice {
             Notice::Drain => self.drain(cx),
-            Notice::Evict => self.evict(cx),
+            Notice::Evict => {
+                let is_idle = self.is_idle(cx.connection());
+                give_up_place(&mut self.idle, is_idle, cx);
+            }
             _ => {} // a reload is followed by the next request
         }
         Ok(Flow::Progress)
