@@ -3,7 +3,7 @@
 use super::lex::Word;
 use super::listeners::{Listen, ServerDraft};
 use super::problem::{Errors, Fault, Files, Position};
-use super::types::{Cgi, Config, Locations, Settings, Template};
+use super::types::{Cgi, Config, EchoBy, Locations, Settings, Template};
 use crate::password::Users;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -23,12 +23,15 @@ bitflags::bitflags! {
         const DIRECTORY = 32;
         /// A `server` in `directory`.
         const DIRECTORY_SERVER = 64;
+        const ECHO = 128;
+        /// A `server` in `echo`.
+        const ECHO_SERVER = 256;
         /// All levels that describe requests.
         const REQUEST = Self::HTTP.bits() | Self::SERVER.bits() | Self::LOCATION.bits();
         /// The blocks of protocols beside HTTP.
-        const PROTOCOL_BLOCK = Self::DIRECTORY.bits();
+        const PROTOCOL_BLOCK = Self::DIRECTORY.bits() | Self::ECHO.bits();
         /// A `server` in one of them.
-        const PROTOCOL_SERVER = Self::DIRECTORY_SERVER.bits();
+        const PROTOCOL_SERVER = Self::DIRECTORY_SERVER.bits() | Self::ECHO_SERVER.bits();
     }
 }
 
@@ -125,11 +128,12 @@ pub(super) struct CgiDraft {
 pub(super) struct ProtocolDraft {
     pub users: Option<Arc<Users>>,
     pub timeout: Duration,
+    pub echo_by: EchoBy,
 }
 
 impl Default for ProtocolDraft {
     fn default() -> Self {
-        Self { users: None, timeout: Duration::from_secs(60) }
+        Self { users: None, timeout: Duration::from_secs(60), echo_by: EchoBy::Bytes }
     }
 }
 

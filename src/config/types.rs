@@ -23,7 +23,7 @@ pub use dav::{Dav, DavMethods};
 pub use listener::{Hosts, Listener};
 pub use log::{AccessLog, ErrorLogDirective, Level, LogTarget};
 pub use names::{NameHasher, NameMap};
-pub use protocol::{DirectoryServer, Protocol};
+pub use protocol::{DirectoryServer, EchoBy, EchoServer, Protocol};
 pub use response::*;
 pub use template::{Escape, Literal, Template, TemplatePart, Variable};
 pub use userid::{Userid, UseridMode};

@@ -8,6 +8,7 @@ pub mod cgi;
 pub mod client;
 pub mod dav;
 pub mod directory;
+pub mod echo;
 pub mod file;
 pub mod http;
 pub mod http1;

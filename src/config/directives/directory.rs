@@ -82,6 +82,6 @@ fn make(settings: &mut Settings, draft: ProtocolDraft, root_place: Position) -> 
     settings.disable_symlinks = DisableSymlinks::On;
     settings.autoindex = Autoindex { on: true, ..settings.autoindex };
     settings.etag = false;
-    let ProtocolDraft { users, timeout } = draft;
+    let ProtocolDraft { users, timeout, .. } = draft;
     Ok(Protocol::Directory(Arc::new(DirectoryServer { settings: Arc::new(settings.clone()), users, timeout })))
 }

@@ -7,6 +7,7 @@ mod connection;
 mod content;
 mod dav;
 mod directory;
+mod echo;
 mod events;
 mod http;
 mod listen;
@@ -119,6 +120,7 @@ fn all() -> impl Iterator<Item = &'static Directive> + Clone {
         dav::TABLE,
         upload::TABLE,
         directory::TABLE,
+        echo::TABLE,
         methods::TABLE,
         cgi::TABLE,
         response::TABLE,

@@ -3,7 +3,7 @@
 //! To add one: its levels in `scope.rs`, its row in [`ROWS`], a file with its directives and its `make`, its variant
 //! in `types/protocol.rs`, and the arm that opens its connections in `task/client/accept.rs`.
 
-use super::{Contexts, ProtocolRow, Read, directory};
+use super::{Contexts, ProtocolRow, Read, directory, echo};
 use crate::config::listeners::{Listen, ServerDraft};
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
@@ -12,7 +12,7 @@ use crate::config::types::{Address, Server};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-const ROWS: [ProtocolRow; 1] = [directory::ROW];
+const ROWS: [ProtocolRow; 2] = [directory::ROW, echo::ROW];
 
 /// The row of the protocol that has this level.
 fn row(context: Contexts) -> Option<&'static ProtocolRow> {

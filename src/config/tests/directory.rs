@@ -1,7 +1,7 @@
 //! `directory`: servers of the directory protocol.
 
 use super::*;
-use crate::config::{Address, DirectoryServer, DisableSymlinks, Listener, Protocol};
+use crate::config::{Address, DirectoryServer, DisableSymlinks, EchoBy, Listener, Protocol};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -66,6 +66,20 @@ fn values_and_what_holds_without_them() {
 }
 
 #[test]
+fn a_server_of_echo_inherits_from_its_block() {
+    let folder = Folder::new("echo", "");
+    let text = "echo { timeout 5s; echo_by lines; server { } server { listen 127.0.0.1; echo_by bytes; } }";
+    let config = folder.read(text).unwrap_or_else(|errors| panic!("{errors}"));
+    let rows = [("0.0.0.0:7", EchoBy::Lines), ("127.0.0.1:7", EchoBy::Bytes)];
+    for (listener, (address, by)) in config.listeners.iter().zip(rows) {
+        let Protocol::Echo(server) = &listener.protocol else { panic!("the echo protocol") };
+        assert_eq!((listener.address.to_string(), server.by), (address.to_owned(), by));
+        assert_eq!(listener.hosts.servers[0].settings.send_timeout, Duration::from_secs(5));
+        assert_eq!(server.timeout, Duration::from_secs(5));
+    }
+}
+
+#[test]
 fn mistakes_are_told_at_their_place() {
     let folder = Folder::new("mistakes", &format!("ann:{HASH}\nbob:secret\n"));
     let rows = [
@@ -90,6 +104,9 @@ fn mistakes_are_told_at_their_place() {
             "another server listens on 0.0.0.0:81, first at site.conf:1:24",
         ),
         ("directory { server { listen 81; } server { listen 81; } }", "1:51", "needs an address of its own"),
+        ("echo { server { listen 81; } } http { server { listen 81; } }", "1:55", "the echo protocol needs an address"),
+        ("echo { echo_by words; server { } }", "1:16", "words"),
+        ("echo { server { root html; } }", "1:17", "\"root\" is not allowed in a \"server\" of \"echo\""),
     ];
     for (text, place, told) in rows {
         let errors = folder.read(text).expect_err(text).to_string();

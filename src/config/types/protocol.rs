@@ -13,6 +13,8 @@ pub enum Protocol {
     Http,
     /// The directory protocol (docs/directory.md).
     Directory(Arc<DirectoryServer>),
+    /// The echo protocol (RFC 862).
+    Echo(Arc<EchoServer>),
 }
 
 impl Protocol {
@@ -21,6 +23,7 @@ impl Protocol {
         match self {
             Protocol::Http => "HTTP",
             Protocol::Directory(_) => "the directory protocol",
+            Protocol::Echo(_) => "the echo protocol",
         }
     }
 
@@ -34,6 +37,7 @@ impl Protocol {
         match self {
             Protocol::Http => format!("http://{address}/"),
             Protocol::Directory(_) => format!("webserv dir {address}"),
+            Protocol::Echo(_) => format!("nc {} {}", address.ip(), address.port()),
         }
     }
 }
@@ -47,4 +51,22 @@ pub struct DirectoryServer {
     pub users: Option<Arc<Users>>,
     /// `timeout`: the longest time for a line, and the longest pause while an answer is sent. Default 60 s.
     pub timeout: Duration,
+}
+
+/// A `server` in `echo`.
+#[derive(Clone, Copy, Debug)]
+pub struct EchoServer {
+    /// `echo_by`: what is sent back as a whole.
+    pub by: EchoBy,
+    /// `timeout`: the longest pause, of the client's bytes and of the echo's. Default 60 s.
+    pub timeout: Duration,
+}
+
+/// `echo_by bytes|lines;`
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EchoBy {
+    /// Bytes go back as they come. The default.
+    Bytes,
+    /// A line goes back when its end has come. (A line that is longer than the input goes back in parts.)
+    Lines,
 }

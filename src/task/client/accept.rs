@@ -10,6 +10,7 @@ use crate::log::Level;
 use crate::route::ListenerState;
 use crate::task::Context;
 use crate::task::directory::Directory;
+use crate::task::echo::Echo;
 use crate::task::http1::Http1;
 use crate::worker::Worker;
 use std::fmt;
@@ -61,6 +62,7 @@ impl Accept {
         match &self.listener.configured.protocol {
             Protocol::Http => (Box::new(Http1::new(now)), self.listener.route.settings.client_header_timeout),
             Protocol::Directory(server) => (Box::new(Directory::new(Arc::clone(server), now)), server.timeout),
+            Protocol::Echo(server) => (Box::new(Echo::new(Arc::clone(server), now)), server.timeout),
         }
     }
 
