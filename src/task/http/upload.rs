@@ -1,4 +1,4 @@
-//! POST where `upload_store` says so: the body becomes a new file, or a form's files do.
+//! POST with `upload_store`: stores the body, or the files of a form, as new files.
 
 use super::next::Next;
 use super::page;
@@ -23,7 +23,7 @@ pub(super) fn store_new(w: &mut Work<'_>) -> Next {
         return page::refuse(w, 403);
     }
     if !has_whole_document(w) || request.fields.has_several(Known::ContentType) {
-        return page::refuse(w, 400); // two types would be two ways to read it
+        return page::refuse(w, 400); // with two types, the meaning of the body is ambiguous
     }
     let content_type = request.fields.get(Known::ContentType).unwrap_or_default();
     let form = match form_data::is_form_data(content_type) {

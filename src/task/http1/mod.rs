@@ -1,9 +1,10 @@
-//! Http1: HTTP/1.1 as a wire format (RFC 9112), the protocol pump between the client's bytes and the handlers.
+//! Http1: HTTP/1.1 as a wire format (RFC 9112), between the client's bytes and the handlers.
 //!
-//! It has no descriptor. On its left are bytes as they go on the wire, on its right plain answers. A request's life is
-//! a [`Transaction`](crate::connection::Transaction), which goes from [`Stage`] to stage: [`head`] begins it, [`body`]
-//! passes its body on or skips it, [`task::http`](crate::task::http) takes it through the phases and makes the
-//! response, [`framing`] moves that into the output, [`closing`] ends it and decides what becomes of the connection.
+//! It has no descriptor. On one side are bytes as on the wire, on the other side answers without framing. A request is
+//! a [`Transaction`](crate::connection::Transaction), which goes through the values of [`Stage`]: [`head`] begins it,
+//! [`body`] passes the body on or discards it, [`task::http`](crate::task::http) runs the phases and makes the
+//! response, [`framing`] moves the response into the output, and [`closing`] ends the transaction and decides whether
+//! the connection ends.
 
 mod body;
 mod closing;
@@ -25,48 +26,48 @@ use webserv_sys::{Moment, Watch};
 
 /// The HTTP/1.1 side of one connection.
 pub struct Http1 {
-    /// How far the next request's head has been read, if it has begun to come. Idle connections have none.
+    /// The parser's state for the next request's head. `None` on an idle connection, to save memory.
     scan: Option<Box<Scan>>,
-    /// The answer's body on its way into the output.
+    /// The response body that is moving into the output.
     transfer: Option<Box<Transfer>>,
     /// Answered requests whose last byte has not been sent yet.
     unsent: Unsent,
     /// When the connection was opened or became idle, when the head's first byte came, or when it began to linger.
     since: Moment,
-    /// Requests begun.
+    /// The number of requests begun.
     served: u32,
-    /// Bytes at the front of the input that the scan has seen already.
+    /// The number of bytes at the front of the input that the parser has seen.
     seen: u32,
-    /// Its place among the idle connections.
+    /// The connection's place in the list of idle connections.
     idle: IdleMark,
     /// How the connection ends.
     closing: Closing,
 }
 
-// Each idle connection has one; malloc(3) adds eight bytes, and rounds up to sixteen.
+// One per idle connection; malloc(3) adds eight bytes and rounds up to sixteen.
 const _: () = assert!(size_of::<Http1>() <= 56);
 
-/// How a connection ends. `hasty`: its client does not speak HTTP, so it is not waited for any longer.
+/// How a connection ends. `hasty`: the client does not speak HTTP, and lingering ends after `lingering_timeout`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Closing {
     /// More requests may come.
     No,
-    /// The last answer is in the output. Whether the connection lingers is seen when that has left.
+    /// The last answer is in the output. Whether the connection lingers is decided when all of it has been sent.
     Due { hasty: bool },
-    /// The answer has left, and the client's last bytes are read and dropped.
+    /// The answer has been sent. The client's remaining bytes are read and dropped.
     Lingers { hasty: bool },
 }
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// More may be possible at once.
+    /// Another step may be possible at once.
     Again,
-    /// Something must come or leave first.
+    /// The client, a handler or the output has to make progress first.
     Wait,
 }
 
-/// Refuses the request that is under way.
+/// Answers the current request with an error status.
 fn refuse(status: u16, cx: &mut Context<'_>) -> Step {
     let Some(mut w) = cx.work() else { return Step::Wait };
     match http::refuse(&mut w, status) {
@@ -77,8 +78,8 @@ fn refuse(status: u16, cx: &mut Context<'_>) -> Step {
 }
 
 impl Http1 {
-    /// Speaks HTTP/1.1 on a connection that was accepted in the round of `now`. It must be told of its first deadline,
-    /// `client_header_timeout` later.
+    /// Speaks HTTP/1.1 on a connection that was accepted in the round of `now`. The caller sets the first deadline, at
+    /// `now` plus `client_header_timeout`.
     pub fn new(now: Moment) -> Self {
         Self {
             scan: None,
@@ -112,7 +113,7 @@ impl Http1 {
         self.see_to_idle_list(cx);
     }
 
-    /// Begins a request, or takes the one that is under way as far as it goes.
+    /// Begins a request, or continues the current one as far as possible.
     fn advance(&mut self, cx: &mut Context<'_>) -> Step {
         let x = cx.connection();
         if x.phase != Phase::Open || x.output.room() == 0 {
@@ -137,7 +138,7 @@ impl Http1 {
         Step::Again
     }
 
-    /// One step of the request in a stage that is the protocol's own. (The phases are in `task::http`.)
+    /// Runs one step of a stage that belongs to the wire format. (The phases are in `task::http`.)
     #[inline]
     fn step(&mut self, stage: Stage, cx: &mut Context<'_>) -> Step {
         match stage {
@@ -145,11 +146,11 @@ impl Http1 {
             Stage::Drain => self.drain_body(cx),
             Stage::Ending => self.end(cx),
             Stage::DiscardBody => self.discard_body(cx),
-            _ => Step::Wait, // the phases do not end in another stage
+            _ => Step::Wait, // `http::run` ends in no other stage
         }
     }
 
-    /// A handler has failed when its answer was on its way: the client can only be left.
+    /// If a handler failed after the response was begun, the connection can only be closed.
     fn cut(&mut self, cx: &mut Context<'_>) {
         let x = cx.connection();
         if let Some(t) = x.transactions.current_mut()
@@ -161,12 +162,12 @@ impl Http1 {
         }
     }
 
-    /// A request line has begun to come.
+    /// Whether the first byte of a request line has come.
     fn is_head_started(&self) -> bool {
         self.scan.as_ref().is_some_and(|scan| scan.is_started())
     }
 
-    /// The client takes what it asked for: a next request would not only wait in memory.
+    /// Whether a next request may begin. Not while too many responses are unsent: they would wait in memory.
     fn may_begin(&self) -> bool {
         self.closing == Closing::No && !self.unsent.is_full()
     }
@@ -175,12 +176,13 @@ impl Http1 {
         matches!(self.closing, Closing::Lingers { .. })
     }
 
-    /// The time at which patience ends: with the head as a whole, with the next request, with a body's next bytes.
+    /// Sets the deadline for what the client has to do next: send the rest of a head, the next request, or more of a
+    /// body.
     fn set_deadline(&self, cx: &mut Context<'_>) {
         let x = cx.connection();
         match (x.phase, x.transactions.current()) {
-            (Phase::Lingering, _) if self.lingers() => {} // set when it began
-            (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // the rest is ClientWrite's
+            (Phase::Lingering, _) if self.lingers() => {} // linger() has set it
+            (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // ClientWrite has one
             (Phase::Open, Some(t)) if waits_for_body(t) => {
                 let timeout = t.settings().client_body_timeout;
                 cx.wake_after(timeout);
@@ -204,7 +206,7 @@ impl Http1 {
         match (phase, answered) {
             (Phase::Lingering, _) => self.linger_on(cx),
             (_, None) if !self.is_head_started() && !x.output.is_empty() => {
-                self.since = cx.now; // the client still takes the last answer: it is not idle
+                self.since = cx.now; // the client still receives the last response: the connection is not idle
             }
             (_, None) if !self.is_head_started() => {
                 cx.log(Level::Info, format_args!("idle for too long: closed"));
@@ -225,7 +227,7 @@ impl Http1 {
     /// The request's body has not come in time.
     fn give_up_body(&mut self, answered: bool, cx: &mut Context<'_>) {
         if answered {
-            cx.connection().phase = Phase::Closed; // it has its answer; what it still sends is not waited for
+            cx.connection().phase = Phase::Closed; // the response has been begun; do not wait for the rest of the body
             return;
         }
         if let Some(mut w) = cx.work() {
@@ -234,7 +236,7 @@ impl Http1 {
         refuse(408, cx);
     }
 
-    /// No request is begun after those that are under way.
+    /// Begins no more requests after the current one.
     fn drain(&mut self, cx: &mut Context<'_>) {
         if cx.connection().phase != Phase::Open {
             return;
@@ -247,19 +249,19 @@ impl Http1 {
         }
     }
 
-    /// Whether its client could be left without losing anything: no part of a request has come that has no answer. As
-    /// in nginx, that is so from the first moment on: else connections that never say anything would fill the server.
+    /// Whether the connection can be closed without losing a request: no part of an unanswered request has come. As in
+    /// nginx, this is true from the start: clients that never send anything must not fill the server.
     fn is_idle(&self, x: &Connection) -> bool {
         let is_open = x.phase == Phase::Open && self.closing == Closing::No;
         is_open && x.transactions.is_empty() && x.input.is_empty() && !self.is_head_started()
     }
 
-    /// It is idle, and the list does not know it yet.
+    /// Whether the connection is idle and not in the idle list yet.
     fn enters_idle_list(&self, x: &Connection) -> bool {
         !self.idle.is_set() && self.is_idle(x) && x.output.is_empty()
     }
 
-    /// Enters the list of those that may be closed for others, or leaves it.
+    /// Adds the connection to the list of idle connections, or removes it.
     fn see_to_idle_list(&mut self, cx: &mut Context<'_>) {
         let is_idle = self.is_idle(cx.connection());
         if self.idle.is_stale(is_idle, cx.now) {
@@ -267,8 +269,8 @@ impl Http1 {
         }
     }
 
-    /// A new client needs its place. A connection that has become busy keeps it, as does one whose last answer has not
-    /// left yet: then another is to give up its own.
+    /// A new client needs this connection's place. A connection that is busy, or whose last response is not sent yet,
+    /// stays open; another connection is asked then.
     fn evict(&mut self, cx: &mut Context<'_>) {
         self.idle.clear();
         if self.is_idle(cx.connection()) && cx.connection().output.is_empty() {
@@ -292,7 +294,7 @@ impl Http1 {
         x.phase == Phase::Open && self.wants_step(x, t) && x.output.room() > 0
     }
 
-    /// Whether there is something new for a step.
+    /// Whether a step can make progress.
     fn wants_step(&self, x: &Connection, t: Option<&Transaction>) -> bool {
         let input = || x.input.len() > self.seen.into() || x.input.is_ended();
         let Some(t) = t else { return self.may_begin() && input() };
@@ -308,12 +310,12 @@ impl Http1 {
             Stage::Handler => t.reply.outcome.is_some(),
             Stage::Sending => response.is_some() || !t.reply.body.is_empty() || t.reply.body.is_ended(),
             Stage::Ending => t.handlers.is_empty(),
-            _ => true, // a phase that no task is asked in
+            _ => true, // a phase; no task waits in one
         }
     }
 }
 
-/// The client is to send more of the request's body now.
+/// Whether the client has to send more of the request's body.
 fn waits_for_body(t: &Transaction) -> bool {
     let body = &t.http.request_body;
     let handler_is_full = body.feeds() && t.body.room() == 0;
@@ -346,7 +348,8 @@ impl Task<Worker> for Http1 {
             cx.doing(doing);
         }
         match event {
-            // That is mostly all: the next request has not come yet. If it has, it gets a turn of its own.
+            // In most cases there is nothing else: the next request has not come yet. If it has, it gets a turn of its
+            // own.
             Event::Ready | Event::Hangup if self.unsent.has_left(cx.connection().sent_bytes) => {
                 self.end_what_has_left(cx);
             }
@@ -372,7 +375,7 @@ impl Task<Worker> for Http1 {
         match notice {
             Notice::Drain => self.drain(cx),
             Notice::Evict => self.evict(cx),
-            _ => {} // a reload is followed by the next request
+            _ => {} // the next request follows a reload by itself
         }
         Ok(Flow::Progress)
     }
