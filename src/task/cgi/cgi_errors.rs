@@ -1,7 +1,7 @@
-//! CgiErrors: what a program writes to its standard error, line by line into the error log.
+//! CgiErrors: copies a program's standard error into the error log, line by line.
 //!
-//! Most programs write nothing and are over in a moment. So it is looked at when the program has ended, or after that
-//! moment; only then is it watched.
+//! Most programs write no errors and exit in a few milliseconds. So the pipe is read when the program has exited, or
+//! after [`UNWATCHED`](crate::limits::UNWATCHED); the kernel watches it only from then on.
 
 use crate::connection::{Connection, Phase};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
@@ -16,29 +16,29 @@ use webserv_sys::{Moment, Watch, pipe};
 /// Reads one program's standard error.
 pub struct CgiErrors {
     stderr: OwnedFd,
-    /// The beginning of a line whose end has not come.
+    /// The beginning of a line that has not ended yet.
     line: Vec<u8>,
     /// The client and the request for the log line, when the response is complete and the program is still running.
     about: String,
-    /// How long it may do so.
+    /// How long the task goes on after the response.
     patience: Duration,
-    /// When that is over; never, as long as it has not begun.
+    /// When that time is over. Never, while the response is not complete.
     end: Moment,
     stage: Stage,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// The program was started just now.
+    /// The program has just been started.
     Fresh,
-    /// It may soon be over.
+    /// The program may exit soon: the kernel does not watch the pipe yet.
     Unwatched,
-    /// Its lines are read as they come.
+    /// The kernel watches the pipe.
     Watched,
 }
 
 impl CgiErrors {
-    /// Reads from this end of the program's standard error, and so long after the answer.
+    /// Reads from this end of the program's standard error, and for `patience` after the response.
     pub fn new(stderr: OwnedFd, patience: Duration) -> Self {
         Self { stderr, line: Vec::new(), about: String::new(), patience, end: Moment::NEVER, stage: Stage::Fresh }
     }
@@ -69,7 +69,7 @@ impl CgiErrors {
         if count < buffer.len() { Flow::Blocked } else { Flow::Yield }
     }
 
-    /// The answer is complete, or the client has gone.
+    /// Cancelled: the response is complete, or the client has closed.
     fn leave(&mut self, cx: &mut Context<'_>) -> Flow {
         match cx.connection.as_deref() {
             Some(x) if x.phase != Phase::Closed => self.about = format!(", {}", cx.subject()),
@@ -141,7 +141,7 @@ mod tests {
     use crate::task::test_engine::engine;
     use webserv_sys::file;
 
-    /// `yes >&2` held up everyone else for seconds: as long as there was more, no other event was looked at.
+    /// A bug: `yes >&2` delayed all other connections for seconds, because one turn read until no more came.
     #[test]
     fn a_program_that_never_stopped_complaining_had_the_loop_to_itself() {
         let (stderr, program) = pipe::pipe_from_child().unwrap();

@@ -1,8 +1,8 @@
-//! CgiRead: from the program's standard output to the answer: its head first, then its body.
+//! CgiRead: reads a program's standard output: the head of the response, then its body.
 //!
-//! What a program still writes when its answer is complete is nobody's. If it was told a part of the answer that the
-//! client did not want (HEAD, a redirect), that is read and thrown away, up to a limit, and the program need not know.
-//! Beyond that, and beyond the length that it has promised, the pipe is closed: its next write fails (SIGPIPE).
+//! A program may write more than is used (HEAD, a redirect). That is read and dropped, up to a limit, so that the
+//! program can end normally. Beyond the limit, and beyond its own Content-Length, the pipe is closed, and the program
+//! gets SIGPIPE.
 
 use crate::connection::{Answer, Connection, FailureKind, Outcome, Phase, To, Transaction};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
@@ -16,33 +16,33 @@ use std::time::Duration;
 use webserv_sys::process::Status;
 use webserv_sys::{Error, Moment, Watch, pipe};
 
-/// Reads one program's answer.
+/// Reads one program's response.
 pub struct CgiRead {
     stdout: OwnedFd,
     stage: Stage,
-    /// The longest pause that the program may make.
+    /// The longest pause between two outputs (`cgi_idle_timeout`).
     idle: Duration,
-    /// When it must have ended.
+    /// When the program must have ended (`cgi_timeout`).
     end: Moment,
-    /// How much of the request's body had been taken from us when patience last ended.
+    /// The bytes of the request's body that the program had read at the last check of the pause.
     fed_bytes: u64,
-    /// A program that was started just now has nothing to say yet: it is not tried, but waited for.
+    /// A new program has no output yet: the first read waits for the kernel.
     is_fresh: bool,
 }
 
 enum Stage {
-    /// What has come of the head.
+    /// Reads the head; with the bytes so far.
     Head(Vec<u8>, Box<HeadScan>),
-    /// The body, and how much of what it has promised is to come, if it has said so.
+    /// Reads the body; with the bytes that are left of its Content-Length, if it has one.
     Body(Option<u64>),
-    /// All has been read; how the program ends decides whether it was the whole.
+    /// All output has been read. Waits for the exit status, which decides whether the response is complete.
     Ended,
-    /// Nobody wants what comes; so much more of it is read.
+    /// Reads and drops output that is not used, up to this number of bytes.
     Unwanted(usize),
 }
 
 impl CgiRead {
-    /// Reads from this end of the program's standard output, with this patience. `head` looks for the answer's head.
+    /// Reads from this end of the program's standard output. `head` parses the head.
     pub fn new(stdout: OwnedFd, head: HeadScan, idle: Duration, end: Moment) -> Self {
         Self { stdout, stage: Stage::Head(Vec::new(), Box::new(head)), idle, end, fed_bytes: 0, is_fresh: true }
     }
@@ -91,7 +91,7 @@ impl CgiRead {
         Ok(if count < most { Flow::Blocked } else { Flow::Yield })
     }
 
-    /// Looks for the end of the head. `Some`: the program has nothing more to say.
+    /// Parses the head. Returns `Some` if the program's body is not used.
     fn parse(&mut self, cx: &mut Context<'_>) -> Option<Flow> {
         let Stage::Head(bytes, scan) = &mut self.stage else { return None };
         let (taken, answer) = match scan.advance(bytes, &ScriptHeadLimits::default()) {
@@ -127,7 +127,7 @@ impl CgiRead {
         None
     }
 
-    /// Reads what nobody wants.
+    /// Reads and drops output that is not used.
     fn throw_away(&mut self, cx: &mut Context<'_>) -> Flow {
         let Stage::Unwanted(most) = &mut self.stage else { return Flow::Done };
         match pipe::read(self.stdout.as_fd(), &mut cx.worker.read_buffer) {
@@ -138,7 +138,7 @@ impl CgiRead {
         Flow::Yield
     }
 
-    /// The answer is complete, or the client has gone.
+    /// Cancelled: the response is complete, or the client has closed.
     fn leave(&mut self, cx: &mut Context<'_>) -> Flow {
         match self.stage {
             _ if cx.connection.as_deref().is_none_or(|x| x.phase == Phase::Closed) => return Flow::Done,
@@ -150,7 +150,7 @@ impl CgiRead {
         Flow::Progress
     }
 
-    /// The output has ended. It is the whole answer unless the program was killed.
+    /// The output has ended. The response is complete unless the program was killed.
     fn judge(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match cx.transaction().program.exit {
             None => {
@@ -172,7 +172,8 @@ impl CgiRead {
         cx.wake_at(self.end.min(cx.now.after(self.idle)));
     }
 
-    /// The program has read meanwhile, or it waits for the client: for more of the body, or to take the answer.
+    /// Whether the pause is not the program's fault: it has read its input, or it waits for the client to send or to
+    /// receive.
     fn is_excused(&mut self, t: &Transaction) -> bool {
         let (before, body) = (self.fed_bytes, &t.body);
         self.fed_bytes = body.taken_bytes();
@@ -196,7 +197,7 @@ impl CgiRead {
     }
 }
 
-/// The program has failed before it had an answer, and nobody waits for it any more.
+/// The program failed before it had a response.
 fn fail(kind: FailureKind, cx: &mut Context<'_>) -> Flow {
     let t = cx.transaction();
     t.program.failed = true;
