@@ -68,7 +68,7 @@ impl ProcessExit {
         let is_late = cx.connection.is_none() && !self.cancelled;
         let level = match status {
             Status::Exited(0) => Level::Debug,
-            Status::Killed(signal) if is_late && signal == Signal::Pipe.raw() => Level::Debug, // it wrote more than was read
+            Status::Killed(signal) if is_late && signal == Signal::Pipe.raw() => Level::Debug, // unread output
             _ => Level::Warn,
         };
         match status {

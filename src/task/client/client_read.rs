@@ -1,4 +1,4 @@
-//! ClientRead: from the client's socket into the connection's input.
+//! ClientRead: reads from the client's socket into the connection's input.
 
 use crate::connection::{Connection, Phase, ReadState};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
@@ -8,17 +8,17 @@ use crate::worker::Worker;
 use std::os::fd::AsFd;
 use webserv_sys::{Error, Watch, file, net};
 
-/// Reads what the client sends, as long as the input has room.
+/// Reads while the input has room.
 ///
-/// All that it has stands in the connection, so that it takes no memory of its own.
+/// Its state is in the connection, so that it needs no memory of its own.
 pub struct ClientRead;
 
-/// One read.
+/// Reads once.
 fn read(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     let Context { connection: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
     let most = room(x);
     if most == 0 {
-        return Ok(Flow::Progress); // a hangup while there is no room: what has come is used first
+        return Ok(Flow::Progress); // a hangup while there is no room: the input is used first
     }
     if x.reading.contains(ReadState::MUCH_COMES) && stores(x) && x.input.is_empty() {
         return read_much(cx);
@@ -31,7 +31,7 @@ fn read(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     };
     match x.phase {
         Phase::Lingering => x.reading.insert(ReadState::DROPPED),
-        // What comes after other bytes goes behind them; else most heads fit into a buffer.
+        // Bytes that follow others are appended to them. Most heads come alone and fit into a buffer.
         _ if count > BUFFER_BYTES || !x.input.is_empty() => x.input.push_copy(&buffer[..count]),
         _ => {
             let mut head = worker.buffers.take(count);
@@ -45,14 +45,14 @@ fn read(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         is_patient = wait_for_much(cx);
     }
     Ok(match count {
-        _ if is_patient => Flow::Blocked, // the kernel says when there is as much again
+        _ if is_patient => Flow::Blocked, // the kernel reports when as many bytes are there again
         READ_BYTES => Flow::Yield,
         _ if count < most => Flow::Blocked,
         _ => Flow::Progress,
     })
 }
 
-/// How many bytes a read has brought. `None`: there are no more now, or never; then the input is ended.
+/// The length of a read. Returns `None` if there are no more bytes now, or at EOF, which ends the input.
 fn came(result: Result<usize, Error>, x: &mut Connection) -> Result<Option<usize>, TaskError> {
     match result {
         Ok(0) => {
@@ -65,7 +65,7 @@ fn came(result: Result<usize, Error>, x: &mut Connection) -> Result<Option<usize
     }
 }
 
-/// Reads a part of a long body into a buffer that goes into the input as it is.
+/// Reads a part of a long body into a new buffer, which is moved into the input.
 fn read_much(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     let x = cx.connection();
     let Some(socket) = &x.socket else { return Ok(Flow::Done) };
@@ -76,14 +76,14 @@ fn read_much(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     x.reading.set(ReadState::MUCH_COMES, count >= READ_BYTES);
     match count >= LONG_READ_BYTES / 2 {
         true => x.input.push_bytes(bytes),
-        false => x.input.push_copy(&bytes), // a buffer is not kept for a few bytes
+        false => x.input.push_copy(&bytes), // do not keep a large buffer for a few bytes
     }
     let is_patient = wait_for_much(cx);
     Ok(if count == LONG_READ_BYTES && !is_patient { Flow::Yield } else { Flow::Blocked })
 }
 
-/// While much of a body comes fast, the kernel is to tell of many bytes and not of each segment. It tells of the end at
-/// once; fewer bytes are read when [`LONG_READ_WITHIN`] has passed. Whether that is so.
+/// Sets SO_RCVLOWAT while a long body comes fast, so that the kernel reports many bytes at once. EOF is reported at
+/// once; fewer bytes are read after [`LONG_READ_WITHIN`]. Returns whether the low-water mark is set.
 fn wait_for_much(cx: &mut Context<'_>) -> bool {
     let x = cx.connection();
     let announced_bytes = x.transactions.current().map_or(0, |t| t.body.announced_bytes());
@@ -93,7 +93,7 @@ fn wait_for_much(cx: &mut Context<'_>) -> bool {
         && let Some(socket) = &x.socket
     {
         let bytes = if is_so { LONG_READ_TOLD_BYTES } else { 1 };
-        // If that fails it stays as it was, with its deadline, and is tried again.
+        // If the call fails, the old mark and its deadline stay, and the call is made again later.
         if net::set_receive_low_water(socket.as_fd(), bytes).is_ok() {
             x.reading.set(ReadState::LOW_WATER, is_so);
         }
@@ -106,7 +106,7 @@ fn wait_for_much(cx: &mut Context<'_>) -> bool {
     is_patient
 }
 
-/// How much of what comes is read now.
+/// How many bytes may be read now.
 fn room(x: &Connection) -> usize {
     match x.phase {
         Phase::Open if x.input.is_ended() => 0,
@@ -116,7 +116,7 @@ fn room(x: &Connection) -> usize {
     }
 }
 
-/// Whether a body is on its way into a file.
+/// Whether a body is being stored in a file.
 fn stores(x: &Connection) -> bool {
     x.phase == Phase::Open && x.transactions.current().is_some_and(|t| t.body.room() >= LONG_READ_BYTES)
 }
@@ -161,7 +161,7 @@ mod tests {
     use std::io::{PipeReader, Write, pipe};
     use webserv_sys::Moment;
 
-    /// Opens a connection in the middle of a long body, and says in the log whether it is still waited for much.
+    /// Opens a connection in the middle of a long body. Logs whether the low-water mark is still set.
     struct Protocol(Option<PipeReader>);
 
     impl Task<Worker> for Protocol {
@@ -195,10 +195,10 @@ mod tests {
         }
     }
 
-    /// The kernel went on to tell of many bytes only, and nobody looked for fewer: the connection hung.
+    /// A bug: the mark stayed set, but no read for fewer bytes followed: the connection hung.
     #[test]
     fn a_low_water_mark_that_could_not_be_lowered_was_forgotten() {
-        let (socket, mut client) = pipe().unwrap(); // no socket: setsockopt(2) fails
+        let (socket, mut client) = pipe().unwrap(); // not a socket: setsockopt(2) fails
         client.write_all(b"the last bytes").unwrap();
         let mut engine = engine();
         engine.start(Box::new(Protocol(Some(socket))));

@@ -5,7 +5,7 @@ use crate::route::{ListenerState, Routes};
 use crate::task::temp_dir::TempDir;
 use crate::task::test_engine::engine;
 
-/// A client of many: it has sent its lines, and takes what it gets.
+/// A client that has sent its lines, and discards the answers.
 struct Client {
     lines: Option<&'static [u8]>,
 }
@@ -36,7 +36,7 @@ impl Task<Worker> for Client {
     }
 }
 
-/// Lets clients in.
+/// Opens the connections of the clients.
 struct Opener {
     clients: usize,
     listener: Rc<ListenerState>,
@@ -74,7 +74,7 @@ impl Task<Worker> for Opener {
     }
 }
 
-/// Each had a piece of its password hashed in each round: 2,000 of them were half a second for everyone else.
+/// A bug: each session hashed a part in each round. With 2,000 logins, other clients waited for half a second.
 #[test]
 fn many_who_log_in_at_once_held_up_the_rest() {
     let folder = TempDir::new();

@@ -12,7 +12,7 @@ fn task(dir: &TempDir, settings: Settings, format: Format) -> DirRead {
     DirRead::new(fd, b"/files/".to_vec(), Arc::new(settings), format)
 }
 
-/// Reads to the end; how many turns that took.
+/// Reads all names. Returns the number of turns.
 fn read_all(task: &mut DirRead) -> usize {
     for turn in 1.. {
         let before = task.totals.files + task.totals.directories;
@@ -26,7 +26,7 @@ fn read_all(task: &mut DirRead) -> usize {
     unreachable!("a directory has an end")
 }
 
-/// The listing, taken out of the pipe as it comes.
+/// Writes the listing, and takes it out of the pipe as it comes.
 fn write_all(task: &mut DirRead) -> String {
     let mut reply = Reply::new(REPLY_BYTES_MAX);
     let mut text = Vec::new();
@@ -134,7 +134,7 @@ fn current(x: &mut Connection) -> &mut Transaction {
     x.transactions.current_mut().unwrap()
 }
 
-/// It reads without being asked to, waits until its head was taken, and then writes as long as there is room.
+/// It reads at once, then waits until its head is taken, and then writes while the pipe has room.
 #[test]
 fn it_wants_to_run_when_the_pipe_has_room() {
     let dir = TempDir::new();
@@ -178,7 +178,7 @@ fn the_head_tells_the_type_and_what_it_depends_on() {
     }
 }
 
-/// The page shows the zone that the server's clock has, whichever that is.
+/// The page shows times in the local time zone.
 #[test]
 fn local_times_are_those_of_the_clock() {
     let dir = TempDir::new();

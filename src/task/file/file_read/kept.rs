@@ -1,4 +1,4 @@
-//! What FileRead has to do with the files that its worker keeps: it looks there first, and adds what it finds.
+//! How FileRead uses the worker's cache of open files: it looks there first, and adds what it finds.
 
 use super::dependencies::Dependencies;
 use super::{FileRead, read_exactly};
@@ -20,7 +20,7 @@ impl FileRead {
         CacheKey { settings: &self.wanted.settings, path: &self.wanted.url_path, gzip: self.wanted.gzip }
     }
 
-    /// The answer that is kept for this request, after a look at what has changed.
+    /// The cached answer for this request. Reads queued inotify events first.
     pub(super) fn ask_cache(&self, cx: &mut Context<'_>) -> Option<Rc<Cached>> {
         if !self.wanted.keeps {
             return None;
@@ -28,7 +28,7 @@ impl FileRead {
         cx.worker.files.ask(self.place(), cx.now)
     }
 
-    /// Answers as it was answered before.
+    /// Answers from the cache.
     pub(super) fn answer_again(&self, kept: &Cached, cx: &mut Context<'_>) -> Flow {
         match &kept.answer {
             CachedAnswer::File(file) => {
@@ -43,7 +43,7 @@ impl FileRead {
         }
     }
 
-    /// Something to note what the answer depends on, if it is worth keeping.
+    /// Starts to watch the paths of this request. Returns `None` if the answer will not be cached.
     pub(super) fn trail<'c>(&self, cx: &'c mut Context<'_>) -> Option<Dependencies<'c>> {
         if !self.wanted.keeps || !cx.worker.files.wants(self.place(), cx.now) {
             return None;
@@ -59,7 +59,7 @@ impl FileRead {
         Some(Dependencies::new(&mut cx.worker.files))
     }
 
-    /// What the answer depends on. `None`: it cannot be kept, or is not to be.
+    /// The watches for the cache. Returns `None` if the answer cannot or will not be cached.
     pub(super) fn end_trail(
         &self,
         trail: Option<(Vec<Dependency>, Option<Error>)>,
@@ -77,7 +77,7 @@ impl FileRead {
         None
     }
 
-    /// Answers with a file: from memory, if it is kept from now on.
+    /// Answers with a file. A file that is cached from now on is sent from the cache.
     pub(super) fn answer_document(
         &mut self,
         file: OwnedFd,
@@ -108,7 +108,7 @@ impl FileRead {
         Flow::Progress
     }
 
-    /// The file's bytes, as they are kept: short ones in memory, others in the kernel.
+    /// The source of a cached file: its bytes in memory if it is short, else the open file.
     fn source(&self, file: &Rc<OwnedFd>, head: &ReplyHead) -> Option<DocumentSource> {
         let (settings, bytes) = (&self.wanted.settings, head.length?);
         let limits = settings.open_file_cache;
@@ -118,11 +118,11 @@ impl FileRead {
         settings.sendfile.then(|| DocumentSource::File(Rc::clone(file)))
     }
 
-    /// Keeps that there is no such file, where that is wanted.
+    /// Caches that the file is missing (`open_file_cache_errors`).
     pub(super) fn keep_error(&self, error: Error, depends: Option<Vec<Dependency>>, cx: &mut Context<'_>) {
         let is_wanted = self.wanted.settings.open_file_cache.errors && error.is_not_found();
         match depends {
-            // Of a directory more was looked at than is watched.
+            // The check of a directory looks at more than the watched paths.
             Some(depends) if is_wanted && !self.wanted.path.ends_with(b"/") => {
                 self.keep(CachedAnswer::Error(error), depends, cx);
             }
