@@ -13,10 +13,10 @@ use webserv_sys::{Ready, Token};
 
 type Cx<'a, 'w> = &'a mut Context<'w, World>;
 
-/// Where a task leaves its token for another.
+/// Where a task stores its token for another task.
 type Place = Rc<Cell<Token>>;
 
-/// Stands alone and waits for the kernel; its token is in the place after its first turn.
+/// A task that stands alone and waits for the kernel. It stores its token in its first turn.
 fn spare(place: &Place) -> Box<dyn Task<World>> {
     let place = Rc::clone(place);
     puppet("spare", On::Read, move |event, cx: Cx<'_, '_>| {
@@ -25,7 +25,7 @@ fn spare(place: &Place) -> Box<dyn Task<World>> {
     })
 }
 
-/// A connection whose protocol adopts the task in the place when it wants its turn. It is done with a failure at once.
+/// A connection whose protocol adopts the stored task in its turn. It ignores failures.
 fn open_adopter(play: &mut Play, place: &Place) -> Token {
     let place = Rc::clone(place);
     let protocol = puppet("protocol", On::Always, move |event, cx: Cx<'_, '_>| {
@@ -41,7 +41,7 @@ fn open_adopter(play: &mut Play, place: &Place) -> Token {
     x
 }
 
-/// The protocol has its turn, and with it the round.
+/// Gives the protocol a turn, and runs the round. Returns the journal.
 fn adopt(play: &mut Play, x: Token, batch: Vec<Ready>) -> String {
     kernel::journal();
     want("protocol", Want::Turn);
@@ -49,7 +49,7 @@ fn adopt(play: &mut Play, x: Token, batch: Vec<Ready>) -> String {
     play.round_with(batch)
 }
 
-/// What has failed in a connection, and how many members it has.
+/// The failure of a connection's transaction, and the number of its members.
 fn state(play: &Play, x: Token) -> (Option<Side>, usize) {
     (failed_side(play, x), play.engine.connections.get(x).expect("it is open").members())
 }
@@ -92,7 +92,7 @@ fn what_is_adopted_sees_its_connection_and_what_it_waited_for_is_forgotten() {
     let x = open_adopter(&mut play, &place);
     adopt(&mut play, x, vec![]);
     assert_eq!(play.engine.connections.get(x).map(|x| x.output.len()), Some(5));
-    // It goes back, and another connection has it.
+    // The task stands alone again, and another connection adopts it.
     play.engine.connections.get_mut(x).expect("it is open").phase = Phase::Closed;
     play.settle_connection(x);
     play.settle();
@@ -104,7 +104,7 @@ fn what_is_adopted_sees_its_connection_and_what_it_waited_for_is_forgotten() {
 
 #[test]
 fn what_cannot_be_adopted_is_a_failure_upstream() {
-    // It is gone, and another has its slot.
+    // The task is gone, and another has its slot.
     let (mut play, place, x) = play_with_spare();
     play.engine.remove(place.get());
     play.start(plain("stranger", On::Read));
@@ -112,13 +112,13 @@ fn what_cannot_be_adopted_is_a_failure_upstream() {
     assert_eq!(adopt(&mut play, x, vec![]), "wait 0, protocol Ready");
     assert_eq!(state(&play, x), (Some(Side::Upstream), 3));
 
-    // It is about to have a turn of its own: its other side may have gone.
+    // The task is queued for a turn: its other side may have closed.
     let (mut play, _, x) = play_with_spare();
     let told = adopt(&mut play, x, vec![ready("spare")]);
     assert_eq!(told, "wait 0, protocol Ready, spare Ready");
     assert_eq!(state(&play, x), (Some(Side::Upstream), 3));
 
-    // It belongs to another connection, or to this one.
+    // The task belongs to another connection, or to this one.
     let (mut play, place, x) = play_with_spare();
     let y = play.open([plain("p", On::Always), plain("r", On::Read), plain("w", On::Write)]);
     play.settle();
@@ -173,13 +173,13 @@ fn what_is_cancelled_before_it_has_heard_that_it_was_adopted_never_hears_it() {
     let told = adopt(&mut play, x, vec![]);
     assert_eq!(told, "wait 0, protocol Ready, spare Cancel, spare Ready");
     assert_eq!(state(&play, x), (None, 3));
-    // A connection that is closed adopts nobody any more.
+    // A connection that is closed adopts no task.
     play.engine.connections.get_mut(x).expect("it is open").phase = Phase::Closed;
     play.settle_connection(x);
     assert!(play.engine.slots.get(place.get()).is_some_and(|slot| slot.stands_alone()));
 }
 
-/// The kernel had refused to watch for it, and it rested: its rest ends in the connection that has it by then.
+/// The kernel had refused to watch for the task, and it was paused. The pause ends in the new connection.
 #[test]
 fn a_task_that_rests_can_be_adopted() {
     let (mut play, place) = (Play::new(), Rc::new(Cell::new(NOBODY)));
@@ -195,7 +195,7 @@ fn a_task_that_rests_can_be_adopted() {
     assert_eq!(state(&play, x), (None, 4));
 }
 
-/// [`Notice::Adopted`] is for one task, and comes at once: what all are told waits for the end of the round.
+/// [`Notice::Adopted`] comes at once; a notice for all tasks comes at the end of the round.
 #[test]
 fn what_is_adopted_in_a_round_in_which_all_are_told_hears_both() {
     let (mut play, _, x) = play_with_spare();

@@ -1,4 +1,4 @@
-//! When a task is told that its time has come.
+//! When deadlines are delivered.
 
 use super::kernel;
 use super::stage::{On, Play, connection, or_cancelled, plain, puppet, ready, want};
@@ -113,7 +113,7 @@ fn deadlines_fire_in_the_order_of_their_times() {
     assert_eq!(play.round(), "wait 0, b Deadline, c Deadline, a Deadline");
 }
 
-/// The protocol of a new connection had a turn only to set its first deadline.
+/// A bug: the protocol of a new connection had a turn only to set its first deadline.
 #[test]
 fn a_connection_is_opened_with_the_first_deadline_of_its_protocol() {
     let mut play = Play::new();
@@ -153,7 +153,7 @@ fn a_deadline_that_passes_with_its_connection_takes_no_one_else_along() {
     assert_eq!(play.round_with(vec![ready("other")]), "wait, other Ready");
 }
 
-/// The engine gave it turn after turn and never came back to the kernel.
+/// A bug: the engine gave the task turn after turn and never asked the kernel for events.
 #[test]
 fn a_task_whose_time_has_always_come_has_one_turn_in_a_round() {
     let mut play = Play::new();
@@ -167,7 +167,7 @@ fn a_task_whose_time_has_always_come_has_one_turn_in_a_round() {
     assert_eq!(play.round(), "wait 0, a Deadline");
 }
 
-/// A task that is cancelled by another's deadline sets a new one, and the old one, passed as well, is not told.
+/// A task that another's deadline cancels sets a new deadline. Its old one has passed, too, and is not delivered.
 #[test]
 fn a_deadline_that_a_task_moves_in_cancel_is_not_told_too_early() {
     let mut play = Play::new();
@@ -206,7 +206,7 @@ fn a_wait_beyond_the_end_of_time_never_ends() {
     assert_eq!(play.log(), Vec::<String>::new());
 }
 
-/// Entries of tasks long gone stayed until their time came: a minute's worth of short connections.
+/// A bug: entries of removed tasks stayed in the heap until their time: a minute of short connections.
 #[test]
 fn deadlines_of_tasks_that_are_gone_do_not_pile_up() {
     let mut play = Play::new();
@@ -232,7 +232,7 @@ fn deadlines_of_tasks_that_are_gone_do_not_pile_up() {
     assert_eq!(play.round(), "wait 0, keeper Deadline", "the truth is kept");
 }
 
-/// A stopped process, a sleeping laptop: the loop comes back late, and finds time out and client ready together.
+/// After a stopped process or a suspended laptop, a deadline and an event come together.
 #[test]
 fn what_came_with_its_deadline_came_in_time() {
     let mut play = Play::new();

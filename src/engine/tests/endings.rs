@@ -9,7 +9,7 @@ use crate::limits::{CONNECTION_TASKS, HANDLERS_MAX};
 use std::time::Duration;
 use webserv_sys::{Error, Moment};
 
-/// What a cancelled trio of plain founders leaves in the journal.
+/// The journal of the end of a connection with plain tasks.
 const FOUNDERS_END: &str = "protocol Cancel, reader Cancel, disarm reader, close reader, writer Cancel, close writer";
 
 fn upstream() -> TaskError {
@@ -292,7 +292,7 @@ fn a_hangup_of_one_side_leaves_nothing_of_the_other_behind() {
     assert_eq!(play.round(), "wait");
 }
 
-/// It became a task that stands alone and that nobody had ever asked what it wants: it sat in its slot for ever.
+/// A bug: it became a task that stood alone and was never asked what it wants: it stayed in its slot for ever.
 #[test]
 fn nothing_joins_a_connection_that_is_closing() {
     let mut play = Play::new();
@@ -311,8 +311,7 @@ fn nothing_joins_a_connection_that_is_closing() {
     assert!(play.engine.slots.is_empty());
 }
 
-/// The connection took eight; the ninth was dropped without a word to the protocol, or stopped the whole server in a
-/// debug build.
+/// A bug: the ninth handler was dropped without a failure for the protocol, or stopped the server in a debug build.
 #[test]
 fn a_handler_that_finds_no_room_in_its_transaction_has_failed() {
     let mut play = Play::new();
@@ -327,7 +326,7 @@ fn a_handler_that_finds_no_room_in_its_transaction_has_failed() {
     assert!(play.log()[0].starts_with("[alert] w0 x0.0 joined fd="), "{:?}", play.log());
 }
 
-/// A panic in Cancel left no line in the log.
+/// A bug: a panic in Cancel was not logged.
 #[test]
 fn what_goes_wrong_while_tasks_are_cancelled_is_told_and_stops_no_one() {
     let mut play = Play::new();
@@ -349,7 +348,7 @@ fn what_goes_wrong_while_tasks_are_cancelled_is_told_and_stops_no_one() {
     assert!(play.engine.slots.is_empty());
 }
 
-/// It was run again at once, and again: a loop that only panicked and filled the log.
+/// A bug: the task was run again at once, and again: a loop that only panicked and filled the log.
 #[test]
 fn a_task_that_panicked_alone_waits_for_the_kernel_before_its_next_turn() {
     let mut play = Play::new();
@@ -377,7 +376,8 @@ fn a_worker_that_panics_while_it_is_cancelled_takes_its_connection_along() {
     assert!(play.engine.slots.is_empty() && play.engine.connections.is_empty());
 }
 
-/// The assertion took an armed task for one that waits, though it wanted nothing and would have been disarmed.
+/// A bug: the assertion counted an armed task as waiting, though it wanted nothing and its event would have disarmed
+/// it.
 #[test]
 #[cfg(debug_assertions)]
 #[should_panic(expected = "connection 0 is stuck")]
@@ -389,8 +389,8 @@ fn a_connection_in_which_nobody_waits_for_anything_is_a_bug() {
     play.settle_connection(x);
 }
 
-/// CgiStart held a place while the four tasks of its program joined: a request with a body had as many tasks as it may
-/// have, and the next feature would have found no room.
+/// A bug: CgiStart used a place while the four tasks of its program joined: a request with a body had the maximum
+/// number of tasks.
 #[test]
 fn a_task_that_is_done_leaves_its_place_to_those_who_join() {
     let mut play = Play::new();

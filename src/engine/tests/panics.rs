@@ -1,9 +1,9 @@
-//! Panics wherever a task has its say: each costs one connection, and nobody else notices.
+//! Panics in each method of a task: each costs one connection and affects no other.
 
 use super::stage::{On, Play, Question, mend, or_cancelled, plain, puppet, ready, spoil, want};
 use crate::engine::{Flow, Want};
 
-/// The connection that is to break, one beside it, and a task alone; all wait for the kernel.
+/// A connection that will break, another one, and a task that stands alone. All wait for the kernel.
 fn play() -> Play {
     let mut play = Play::new();
     want("writer", Want::Nothing);
@@ -15,13 +15,13 @@ fn play() -> Play {
     play
 }
 
-/// A panic in `wants`, `watch` or a destructor went through the loop, and ended the server.
+/// A bug: a panic in `wants`, `watch` or a destructor ended the server.
 #[test]
 fn a_panic_at_any_question_costs_one_connection() {
     for name in ["protocol", "reader", "writer", "worker"] {
         for question in [Question::Wants, Question::Watch, Question::Doing, Question::Drop] {
             if question == Question::Watch && matches!(name, "reader" | "worker") {
-                continue; // armed: it has been able to say what it watches
+                continue; // armed: `watch` has been called already
             }
             let mut play = play();
             spoil(name, question);

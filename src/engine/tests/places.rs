@@ -1,4 +1,4 @@
-//! How a task waits for a connection to close, and how the protocol of a connection is told something.
+//! Waiting for a place, and notices to the protocol of a connection.
 
 use super::kernel;
 use super::stage::{On, Play, World, hearing_puppet, or_cancelled, plain, puppet, ready, want};
@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use webserv_sys::Token;
 
-/// Waits for a place after its first turn, and again after it has heard of one if `greedy`.
+/// Waits for a place after its first turn. If `greedy`, waits again after each notice.
 fn waiter(name: &'static str, greedy: bool) -> Box<dyn Task<World>> {
     let acts = |_, cx: &mut Context<'_, World>| {
         cx.wait_for_place();
@@ -21,7 +21,7 @@ fn waiter(name: &'static str, greedy: bool) -> Box<dyn Task<World>> {
     hearing_puppet(name, On::Read, acts, if greedy { again } else { |_, _| Ok(Flow::Progress) })
 }
 
-/// Opens a connection in which nobody has anything to do.
+/// Opens a connection without work.
 fn open(play: &mut Play) -> Token {
     want("w", Want::Nothing);
     let x = play.open([plain("p", On::Always), plain("r", On::Read), plain("w", On::Write)]);
@@ -34,7 +34,7 @@ fn close(play: &mut Play, x: Token) {
     play.settle_connection(x);
 }
 
-/// Who was told of a place in the next round, in order.
+/// The tasks that get [`Notice::Place`] in the next round, in order.
 fn told(play: &mut Play) -> Vec<String> {
     let round = play.round_with(vec![]);
     round.split(", ").filter_map(|what| what.strip_suffix(" Place")).map(String::from).collect()
@@ -125,6 +125,6 @@ fn the_protocol_of_a_connection_is_told_by_the_connections_number() {
     let end = "protocol Cancel, reader Cancel, disarm reader, close reader, writer Cancel, close writer";
     let round = play.round_with(vec![ready("SIGHUP")]);
     assert_eq!(round, format!("wait, accept Ready, protocol Evict, {end}, accept Place"), "all in one round");
-    // A number that no connection has.
+    // No connection has this number now.
     assert_eq!(play.round_with(vec![ready("SIGHUP")]), "wait, accept Ready");
 }

@@ -1,7 +1,7 @@
-//! The tasks of the random schedules: a small server on the network in memory, built as the real one is, from a
-//! listener, two sides of a socket, a protocol, handlers, reapers of children and a clock that ticks.
+//! The tasks of the random schedules: a small server on the network in memory, built like the real one from a listener,
+//! a reader and a writer, a protocol, handlers, tasks that reap children, and a timer.
 //!
-//! A request is three bytes: what to do, how long the answer is, and what it is made of.
+//! A request is three bytes: what to do, the length of the answer, and the seed of its bytes.
 
 use super::net::{self, Door, End, Got};
 use super::spare::Spare;
@@ -15,10 +15,10 @@ use std::time::Duration;
 use webserv_sys::poller::Pid;
 use webserv_sys::{Error, Moment, Watch};
 
-/// What all pipes of a connection hold at most.
+/// The bound of all pipes of a connection.
 pub const PIPE_BYTES_MAX: usize = 11;
 
-/// The length of a request.
+/// The length of a request in bytes.
 pub const REQUEST_BYTES: usize = 3;
 
 /// What a request asks for.
@@ -28,13 +28,13 @@ pub enum Ask {
     Memory,
     /// An answer from a handler.
     Worker,
-    /// A handler that begins and is then cancelled; memory has the rest.
+    /// A handler begins and is then cancelled; the rest comes from memory.
     Cancelled,
     /// A handler with a child, which is reaped when it is cancelled or later.
     Child,
-    /// An answer after a while.
+    /// An answer after a deadline.
     Sleep,
-    /// An answer by a task that stood alone, if there is one; it may stand alone again and serve others.
+    /// An answer by an adopted task, if there is one. It may stand alone again after it.
     Adopted,
     /// The last answer of the connection.
     Last,
@@ -57,7 +57,7 @@ impl Ask {
         [Memory, Worker, Cancelled, Child, Sleep, Adopted, Last, bad[0], bad[1], bad[2], bad[3], bad[4]]
     };
 
-    /// The whole answer.
+    /// The complete answer.
     pub fn answer(self, len: u8, seed: u8) -> Vec<u8> {
         if self == Ask::FailsEarly {
             return b"E\0".to_vec();
@@ -67,7 +67,7 @@ impl Ask {
     }
 }
 
-/// The server's connection: small pipes, so that they are often full.
+/// A connection with small pipes, so that they are often full.
 fn small_connection(level: Level) -> Connection {
     let mut x = connection();
     (*x.input, *x.output) = (Pipe::new(PIPE_BYTES_MAX), Pipe::new(PIPE_BYTES_MAX));
@@ -119,7 +119,7 @@ impl Task<Level> for Listen {
     }
 }
 
-/// Reads what the client sends.
+/// Reads from the client.
 struct Reader(Rc<End>);
 
 impl Task<Level> for Reader {
@@ -171,7 +171,7 @@ impl Task<Level> for Reader {
     }
 }
 
-/// Writes what the client is to have.
+/// Writes to the client.
 struct Writer(Rc<End>);
 
 impl Task<Level> for Writer {
@@ -212,20 +212,20 @@ struct Protocol {
 
 enum State {
     Idle,
-    /// These bytes are still to be written.
+    /// These bytes must be written.
     Memory(Vec<u8>),
-    /// A handler has been asked; so much of its answer is still to come. The head is written with its first byte.
+    /// A handler has been asked; `left` bytes of its answer have not come. The head is written with the first byte.
     Asked {
         ask: Ask,
         answer: Vec<u8>,
         left: usize,
     },
-    /// Until its deadline.
+    /// Waits for the deadline, then writes these bytes.
     Asleep(Vec<u8>),
 }
 
 impl Protocol {
-    /// Goes one step; false: something must come or leave first.
+    /// Does one step. Returns false if something else must happen first.
     fn step(&mut self, cx: &mut Cx<'_>) -> bool {
         if self.wants(cx.seen()) != Want::Turn {
             return false;
@@ -279,7 +279,7 @@ impl Protocol {
         };
     }
 
-    /// Has a task that stands alone bring the answer, whose body it finds in the connection.
+    /// Lets a task that stands alone send the answer, whose body it finds in the connection.
     fn adopt(&self, answer: Vec<u8>, cx: &mut Cx<'_>) -> State {
         cx.start(Box::new(Spare::new(self.client)));
         let Some(spare) = net::with(|net| net.spares.pop()) else { return State::Memory(answer) };
@@ -291,7 +291,7 @@ impl Protocol {
         State::Asked { ask: Ask::Adopted, answer, left }
     }
 
-    /// Moves what the handler has brought.
+    /// Moves the bytes that the handler has brought.
     fn transfer(&mut self, ask: Ask, answer: Vec<u8>, mut left: usize, cx: &mut Cx<'_>) {
         let Connection { output, transactions, .. } = cx.connection();
         let Some(t) = transactions.current_mut() else { return };
@@ -364,7 +364,7 @@ impl Task<Level> for Protocol {
         if cx.transaction().failed.take().is_some() {
             self.handler_failed(cx);
         }
-        // One request with a handler a turn: the orders are carried out between turns.
+        // At most one request with a handler per turn: orders are carried out between turns.
         let steps = net::with(|net| 1 + net.random.below(3));
         for _ in 0..steps {
             let asked = matches!(self.state, State::Asked { .. });
@@ -376,7 +376,7 @@ impl Task<Level> for Protocol {
     }
 }
 
-/// Brings an answer from a source, or fails to.
+/// Reads an answer from a source, or fails.
 struct Worker {
     source: End,
     client: usize,
@@ -386,7 +386,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// What goes wrong, once half of the answer is there.
+    /// Fails, when half of the answer has been read.
     fn go_wrong(&self) -> Option<TaskError> {
         let half = self.left * 2 <= self.whole;
         let error = TaskError::upstream(FailureKind::Reset, Error::shrunk("read"));
@@ -449,7 +449,7 @@ impl Task<Level> for Worker {
     }
 }
 
-/// Waits for a child, and outlives its connection for that.
+/// Waits for a child, also after its connection was closed.
 struct Reaper {
     pid: Pid,
     gone: bool,
@@ -487,7 +487,7 @@ impl Task<Level> for Reaper {
     }
 }
 
-/// Ticks, and tells everybody now and then.
+/// Wakes up regularly, and sometimes sends a notice to all tasks.
 pub struct Tick {
     pub set: bool,
 }

@@ -1,4 +1,4 @@
-//! What one round is made of, who is told what, how the loop ends, and what the log says of it.
+//! What one round does, which tasks get notices, how the loop ends, and what it logs.
 
 use super::kernel;
 use super::stage::{On, Play, World, connection, hearing_puppet, or_cancelled, plain, puppet, ready, refuse};
@@ -208,7 +208,7 @@ fn each_connection_has_a_log_level_of_its_own() {
     assert!(lines.len() == 1 && lines[0].starts_with("[debug] w0 x0.0 reader"), "{lines:?}");
 }
 
-/// The kernel refused to watch for the last connection, which closed it, and then the loop slept for ever.
+/// A bug: the kernel refused to watch for the last connection, which closed it, and then the loop waited for ever.
 #[test]
 fn the_loop_does_not_sleep_when_arming_has_closed_the_last_connection() {
     let mut play = Play::new();
@@ -225,7 +225,7 @@ fn the_loop_does_not_sleep_when_arming_has_closed_the_last_connection() {
     assert_eq!(kernel::journal(), format!("{end}, wait 0"));
 }
 
-/// What one of those who were told had to say was kept until something else happened.
+/// A bug: a notice that a task sent while all got theirs was delivered only after another event.
 #[test]
 fn the_loop_does_not_sleep_while_all_are_still_to_be_told() {
     let mut play = Play::new();
@@ -244,7 +244,7 @@ fn the_loop_does_not_sleep_while_all_are_still_to_be_told() {
     assert_eq!(play.round(), "wait");
 }
 
-/// All were told in one go, however many they were: with 19,500 connections that took 20 ms.
+/// A bug: one round delivered a notice to all tasks: with 19,500 connections it took 20 ms.
 #[test]
 fn all_are_told_in_portions_and_those_that_stand_alone_first() {
     let mut play = Play::new();
@@ -265,7 +265,7 @@ fn all_are_told_in_portions_and_those_that_stand_alone_first() {
     let first = play.round_with(vec![ready("SIGHUP")]);
     assert!(first.contains("signal Ready, signal Reload, accept Reload, protocol Reload"), "{}", &first[..200]);
     assert_eq!(first.matches(" Reload").count(), NOTICES_PER_ROUND);
-    // Who comes now is made under the new state.
+    // Tasks that are added now see the new state.
     play.open([plain("late", On::Always), plain("late", On::Read), plain("late", On::Write)]);
     play.start(plain("late", On::Read));
     let (mut told, mut rounds) = (first, 1);
@@ -331,7 +331,7 @@ fn one_task_tells_another_by_its_token() {
     play.settle();
     let told = play.round_with(vec![ready("SIGHUP")]);
     assert_eq!(told, "wait, teller Ready, protocol Drain, handler Drain, teller Reload");
-    // The handler is gone, and another has its slot; so is the teller itself.
+    // The handler is gone and another task has its slot. The task that tells ends, too.
     play.engine.remove(handler);
     play.start(plain("stranger", On::Read));
     play.settle();
@@ -341,7 +341,7 @@ fn one_task_tells_another_by_its_token() {
     assert!(play.engine.notices.are_empty());
 }
 
-/// A line told what the task was at when its turn began: of a program that was killed, that its answer was being read.
+/// A bug: a log line had the "while ..." of the beginning of the turn, not of the moment when it was written.
 #[test]
 fn a_line_tells_what_the_task_is_at_when_it_is_written() {
     let mut play = Play::with(true, Level::Debug);

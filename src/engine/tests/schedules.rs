@@ -1,7 +1,7 @@
-//! Random schedules: a small server, clients of all kinds, and chance for a kernel. After each round the engine's books
-//! must balance; at the end every client must have all that it was owed, and nothing may be left.
+//! Random schedules: a small server, different clients, and a random kernel. After each round the engine's state must
+//! be consistent; at the end every client must have all its answers, and nothing may be left.
 //!
-//! `WEBSERV_SEED=7 cargo test schedules` runs one schedule again, with every event on stderr.
+//! `WEBSERV_SEED=7 cargo test schedules` runs one schedule again and prints every event.
 
 use super::kernel;
 use super::net::{self, Channel, Door, Random, Unkind};
@@ -13,13 +13,13 @@ use crate::log::{ErrorLog, Level};
 use std::time::Duration;
 use webserv_sys::Token;
 
-/// Schedules of each test.
+/// The number of schedules of each test.
 const SEEDS: u64 = 1500;
 
-/// Rounds in which all must come to its end once the kernel is kind again.
+/// The number of rounds after which all work must be done, once the kernel is fair.
 const ROUNDS_MAX: usize = 400;
 
-/// A schedule: the server, and what its clients are owed.
+/// A schedule: the server, and the answers that its clients must get.
 struct Schedule {
     seed: u64,
     engine: Engine<Level>,
@@ -29,7 +29,7 @@ struct Schedule {
     chance: Random,
 }
 
-/// What one client is going to send.
+/// The bytes that a client will send.
 fn requests(chance: &mut Random) -> Vec<u8> {
     let mut script = Vec::new();
     for _ in 0..1 + chance.below(4) {
@@ -42,7 +42,7 @@ fn requests(chance: &mut Random) -> Vec<u8> {
     script
 }
 
-/// The answers to that, if nothing breaks them off.
+/// The answers to these requests, if nothing fails.
 fn answers(script: &[u8]) -> Vec<u8> {
     let mut owed = Vec::new();
     for request in script.chunks_exact(REQUEST_BYTES) {
@@ -85,7 +85,7 @@ impl Schedule {
         for at in 0..self.owed.len() {
             net::with(|net| net.channels[at].ended = true);
         }
-        // A client that is owed nothing may not even have been accepted by now.
+        // A client without requests may not have been accepted yet.
         let over = |s: &Self| s.engine.slots.len() == 2 && (0..s.owed.len()).all(is_closed);
         self.rounds_until("something is left of connections that are over", over);
         self.check_end();
@@ -116,7 +116,7 @@ impl Schedule {
         }
     }
 
-    /// From now on all that is to come comes, and clients take all that they are sent.
+    /// From now on all bytes are sent, and clients read all answers.
     fn be_kind(&mut self) {
         let absent = std::mem::take(&mut self.absent);
         net::with(|net| {
@@ -146,7 +146,7 @@ impl Schedule {
         panic!("{or_else}, after {ROUNDS_MAX} rounds");
     }
 
-    /// Whether this client has all that it can expect; it never has anything else.
+    /// Whether this client has all its answers. Asserts that it has no other bytes.
     fn is_served(&self, client: usize) -> bool {
         net::with(|net| {
             let channel = &net.channels[client];
@@ -170,7 +170,7 @@ fn is_closed(client: usize) -> bool {
     net::with(|net| net.channels[client].closed)
 }
 
-/// Whether the engine's books balance, as they must after each round.
+/// Asserts that the engine's state is consistent. Called after each round.
 fn check(engine: &Engine<Level>) {
     let slots = engine.slots.tokens();
     let mut watched: Vec<Token> = kernel::armed().into_values().collect();
@@ -220,7 +220,7 @@ fn check_connection(engine: &Engine<Level>, token: Token) {
             || slot.deadline.is_set()
     });
     assert!(waits, "nobody in {token:?} waits for anything");
-    // One segment may go past a bound: here a head of two bytes, or the last answer.
+    // One segment may exceed the bound: here a head of two bytes, or the last answer.
     let reply = &x.transactions.current().expect("it has begun").reply;
     let bounds: [(&Pipe, usize); 3] = [(&x.input, 0), (&x.output, 2 + 30), (&reply.body, 0)];
     for (pipe, past) in bounds {
@@ -229,7 +229,7 @@ fn check_connection(engine: &Engine<Level>, token: Token) {
 }
 
 impl Drop for Schedule {
-    /// Says how a failed schedule is run again.
+    /// Prints how to run a failed schedule again.
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", self.engine.turn.log.lines().join("\n"));

@@ -1,4 +1,4 @@
-//! When the kernel is asked to watch, when it is told to stop, and what becomes of its events.
+//! When the kernel is asked to watch, when it is told to stop, and what its events do.
 
 use super::stage::{On, Play, allow, failed_side, hangup, or_cancelled, plain, puppet, ready, refuse, want};
 use crate::connection::Side;
@@ -227,7 +227,7 @@ fn whom_the_kernel_refuses_fails_on_our_side() {
     assert_eq!([told("worker"), told("writer")], [1, 1]);
 }
 
-/// Accept was dropped when the kernel had no memory for its watch: the server stayed up and took no client any more.
+/// A bug: Accept was dropped when the kernel had no memory for its watch: the server accepted no client any more.
 #[test]
 fn a_task_that_stands_alone_and_is_refused_tries_again_later() {
     let mut play = Play::new();
@@ -244,7 +244,7 @@ fn a_task_that_stands_alone_and_is_refused_tries_again_later() {
     assert!(lines[0].ends_with("tried again in 1 s while playing"), "{lines:?}");
 }
 
-/// It was put on a list that the engine then threw away, and was never armed: a child that is never reaped.
+/// A bug: the task was put on a list that the engine then dropped, and was never armed: a child that is never reaped.
 #[test]
 fn a_task_that_begins_to_wait_while_others_are_armed_is_armed_too() {
     let mut play = Play::new();
@@ -260,7 +260,7 @@ fn a_task_that_begins_to_wait_while_others_are_armed_is_armed_too() {
     assert_eq!(play.round(), format!("{end}, arm child, wait"));
 }
 
-/// Each idle connection made one call in vain when the configuration was read again.
+/// A bug: each idle connection made a useless call after a reload.
 #[test]
 fn a_task_that_is_told_something_does_not_try_its_call_again() {
     let mut play = Play::new();
@@ -282,7 +282,7 @@ fn a_task_that_is_told_something_does_not_try_its_call_again() {
     assert_eq!(play.round_with(vec![ready("a")]), "wait, a Ready");
 }
 
-/// The kernel had said that bytes are there, and was asked again when there was room for them.
+/// A bug: the kernel had reported bytes, and was asked again when there was room for them.
 #[test]
 fn an_event_that_came_while_nobody_wanted_it_is_remembered() {
     let mut play = Play::new();
