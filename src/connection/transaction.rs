@@ -144,7 +144,7 @@ impl Transactions {
         self.first.as_deref_mut()
     }
 
-    /// The settings of the current transaction, or of `route` if there is none.
+    /// The settings of the current transaction. Without one, the settings of `route`.
     pub fn settings_or<'a>(&'a self, route: &'a Route) -> &'a Settings {
         &self.current().map_or(route, |transaction| &transaction.route).settings
     }

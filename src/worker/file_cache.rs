@@ -5,8 +5,8 @@
 //! - everything that a path depends on is watched *before* the file is opened: each directory and symbolic link of the
 //!   path, the file itself, and the directories in which a name that has priority is missing (see
 //!   `task/file/file_read/dependencies.rs`);
-//! - no response comes from the cache unless [`Changes::is_quiet`]: the kernel has reported all changes that came before
-//!   the read(2) that returned the request.
+//! - no response comes from the cache unless [`Changes::is_quiet`]: the kernel has reported all changes before the
+//!   read(2) that returned the request.
 //!
 //! inotify(7) does not report three kinds of changes, which are seen after `open_file_cache_valid` at the latest: bytes
 //! that are written through a mapping (until the writer unmaps and closes the file), a file system that is mounted over

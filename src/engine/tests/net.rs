@@ -46,9 +46,9 @@ pub struct Channel {
     /// The other side closes after its script.
     pub ended: bool,
     pub reset: bool,
-    /// Bytes that it takes before a write blocks.
+    /// The number of bytes that can be written before a write blocks.
     pub room: usize,
-    /// Bytes that it took.
+    /// The bytes that were written.
     pub taken: Vec<u8>,
     /// Our end is closed.
     pub closed: bool,

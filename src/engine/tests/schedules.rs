@@ -37,7 +37,7 @@ fn requests(chance: &mut Random) -> Vec<u8> {
         script.extend([ask as u8, chance.below(30) as u8, chance.below(256) as u8]);
     }
     if chance.once_in(8) {
-        script.pop(); // half a request has no answer
+        script.pop(); // an incomplete request has no answer
     }
     script
 }

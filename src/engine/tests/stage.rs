@@ -352,7 +352,7 @@ pub fn ready(name: &'static str) -> Ready {
     Ready { token: SCRIPT.with_borrow(|s| s.tokens[name]), hangup: false }
 }
 
-/// The same, as a hangup.
+/// A hangup for the token that this puppet was armed with last.
 pub fn hangup(name: &'static str) -> Ready {
     Ready { hangup: true, ..ready(name) }
 }

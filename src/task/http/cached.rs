@@ -26,7 +26,8 @@ pub(super) fn keeps(t: &Transaction) -> bool {
     t.http.method().is_some_and(Method::reads) && t.settings().open_file_cache.is_on()
 }
 
-/// Answers with the cached file for this path. Returns `None` if there is none, or if it may have changed.
+/// Answers with the cached file for this path. Returns `None` if it is not cached, or
+/// may have changed.
 pub(super) fn from_cache(w: &mut Work<'_>) -> Option<Next> {
     if !keeps(w.t) {
         return None;

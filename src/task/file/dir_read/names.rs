@@ -49,7 +49,7 @@ impl Names {
         }
     }
 
-    /// Removes the least name of all. Returns `None` if there is none left.
+    /// Removes the least name of all. Returns `None` when all have been taken.
     pub fn take(&mut self) -> Option<Found> {
         let mut top = self.least.peek_mut()?;
         let Reverse((least, batch)) = &mut *top;
