@@ -52,7 +52,7 @@ pub const HANDLERS_MAX: usize = 8;
 pub const FILES_MAX: usize = 2;
 
 /// Responses in the output that are not sent yet. At this limit no next request is begun.
-pub const LEAVING_MAX: usize = 32;
+pub const UNSENT_MAX: usize = 32;
 
 /// Bytes of a request's body without a handler that are read to keep the connection.
 pub const UNWANTED_BYTES_MAX: u64 = 64 << 10;
@@ -119,11 +119,11 @@ pub const READ_BYTES: usize = 64 << 10;
 pub const LONG_READ_BYTES: usize = 256 << 10;
 
 /// SO_RCVLOWAT for a long body. Half of a read, so that the client can send more meanwhile.
-pub const LONG_READ_TOLD_BYTES: usize = LONG_READ_BYTES / 2;
+pub const LOW_WATER_BYTES: usize = LONG_READ_BYTES / 2;
 
 /// How long fewer bytes than that wait in the kernel. The body of a slower client, below some 2 MB/s, is read as it
 /// comes.
-pub const LONG_READ_WITHIN: Duration = Duration::from_millis(50);
+pub const LOW_WATER_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Bytes that ClientWrite sends in one turn.
 pub const WRITE_BYTES_PER_TURN: u64 = 4 << 20;

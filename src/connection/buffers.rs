@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_some_are_kept() {
+    fn the_number_of_spare_buffers_is_bounded() {
         let mut buffers = Buffers::default();
         (0..2 * SPARE_BUFFERS_MAX).for_each(|_| buffers.give(Vec::with_capacity(BUFFER_BYTES)));
         assert_eq!(buffers.spare.len(), SPARE_BUFFERS_MAX);

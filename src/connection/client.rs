@@ -9,7 +9,7 @@ use webserv_sys::net::Address;
 pub enum Client {
     /// No client, in tests.
     #[default]
-    Nobody,
+    Unknown,
     /// IPv4 or IPv6, with the port.
     Inet(IpAddr, u16),
     /// A unix socket. (Client sockets have no names.)
@@ -20,7 +20,7 @@ impl Client {
     /// The address. Returns `None` in tests.
     pub fn address(self) -> Option<Address> {
         match self {
-            Client::Nobody => None,
+            Client::Unknown => None,
             Client::Inet(ip, port) => Some(Address::Inet(SocketAddr::new(ip, port))),
             Client::Unix => Some(Address::Unix(PathBuf::new())),
         }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_has_the_address_that_it_was_made_of() {
+    fn a_client_returns_the_address_that_it_was_made_of() {
         for address in ["192.0.2.7:40000", "[2001:db8::1]:5"] {
             let address = Address::Inet(address.parse().expect("an address"));
             assert_eq!(Client::from(&address).address(), Some(address));

@@ -67,7 +67,7 @@ bitflags! {
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub struct ReadState: u8 {
         /// The last read filled its buffer: more bytes are coming.
-        const MUCH_COMES = 1;
+        const FULL_READ = 1;
         /// SO_RCVLOWAT is set: while a long body comes fast, the kernel reports many bytes at once instead of each
         /// segment.
         const LOW_WATER = 2;
@@ -100,8 +100,8 @@ pub struct Identity {
 #[cfg(test)]
 impl Identity {
     /// An identity for tests, without a socket.
-    pub fn played() -> Self {
-        Self { listener: Rc::new(ListenerState::played()), number: 1, client: Client::Nobody }
+    pub fn for_tests() -> Self {
+        Self { listener: Rc::new(ListenerState::for_tests()), number: 1, client: Client::Unknown }
     }
 }
 

@@ -58,7 +58,7 @@ impl<T, const BYTES_MAX: usize> OnDemand<T, BYTES_MAX> {
 impl<const BYTES_MAX: usize> OnDemand<Pipe, BYTES_MAX> {
     /// The pipe for changing it. If it is not allocated, it is taken from the store.
     #[inline]
-    pub fn draw_on(&mut self, pipes: &mut Pipes) -> &mut Pipe {
+    pub fn get_from(&mut self, pipes: &mut Pipes) -> &mut Pipe {
         match self.0 {
             Some(ref mut pipe) => pipe,
             None => self.0.insert(pipes.take(BYTES_MAX)),
@@ -68,7 +68,7 @@ impl<const BYTES_MAX: usize> OnDemand<Pipe, BYTES_MAX> {
     /// Allocates the pipe by taking over the memory of an idle pipe, or from the store: the response can use the
     /// request's pipe.
     #[inline]
-    pub fn draw_on_empty<const OTHER: usize>(&mut self, emptied: &mut OnDemand<Pipe, OTHER>, pipes: &mut Pipes) {
+    pub fn take_over<const OTHER: usize>(&mut self, emptied: &mut OnDemand<Pipe, OTHER>, pipes: &mut Pipes) {
         if self.0.is_some() {
             return;
         }
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_change_takes_memory() {
+    fn only_a_change_allocates() {
         let mut body = OnDemand::<Pipe, 100>::default();
         let room = body.room();
         assert!(body.is_empty() && room > 0 && body.0.is_none());
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_was_given_back_is_fresh_when_it_is_drawn_again() {
+    fn a_pipe_that_was_given_back_is_new_when_it_is_used_again() {
         let (mut pipes, mut input) = (Pipes::default(), OnDemand::<Pipe, 100>::default());
         input.push_copy(b"bytes");
         input.give_back_to(&mut pipes);
@@ -149,20 +149,20 @@ mod tests {
         let place = &raw const *input;
         input.give_back_to(&mut pipes);
         assert_eq!((input.room(), pipes.spare.len()), (100, 1));
-        input.draw_on(&mut pipes);
+        input.get_from(&mut pipes);
         assert_eq!((&raw const *input, pipes.spare.len()), (place, 0));
         let mut output = OnDemand::<Pipe, 200>::default();
-        output.draw_on_empty(&mut input, &mut pipes);
+        output.take_over(&mut input, &mut pipes);
         assert_eq!((&raw const *output, output.room(), output.taken_bytes(), output.is_held()), (place, 200, 0, false));
         output.end();
         output.give_back_to(&mut pipes);
         assert!(output.is_ended(), "that is not forgotten");
-        input.draw_on_empty(&mut output, &mut pipes);
+        input.take_over(&mut output, &mut pipes);
         assert!(output.is_ended() && input.room() == 100);
     }
 
     #[test]
-    fn no_more_pipes_than_some_are_kept() {
+    fn the_number_of_spare_pipes_is_bounded() {
         let mut pipes = Pipes::default();
         for _ in 0..2 * SPARE_PIPES_MAX {
             let mut pipe = OnDemand::<Pipe, 100>::default();

@@ -67,7 +67,7 @@ impl Reply {
     }
 
     /// Moves wanted ranges from the source into the body, as far as that has room.
-    pub fn draw(&mut self) {
+    pub fn fill(&mut self) {
         let Some(source) = &self.source else { return };
         while self.body.room() > 0 {
             let Some(range) = self.wanted.pop_front() else { return self.body.end() };

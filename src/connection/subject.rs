@@ -49,7 +49,7 @@ impl fmt::Display for Subject<'_> {
         match self.client {
             Client::Inet(ip, _) => write!(f, "client: {ip}")?,
             Client::Unix => f.write_str("client: unix:")?,
-            Client::Nobody => return Ok(()),
+            Client::Unknown => return Ok(()),
         }
         if !self.settings.server_name.is_empty() {
             write!(f, ", server: {}", self.settings.server_name)?;

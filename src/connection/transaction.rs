@@ -248,7 +248,7 @@ mod tests {
     use crate::connection::Identity;
 
     fn begin(all: &mut Transactions) -> TransactionId {
-        let route = Rc::clone(&Identity::played().listener.route);
+        let route = Rc::clone(&Identity::for_tests().listener.route);
         all.begin(&mut SpareTransactions::default(), route, None).id()
     }
 
@@ -268,9 +268,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_request_is_left_for_the_next_one_that_has_its_memory() {
+    fn reused_memory_has_nothing_of_the_previous_request() {
         let (mut all, mut spare) = (Transactions::default(), SpareTransactions::default());
-        let route = Rc::clone(&Identity::played().listener.route);
+        let route = Rc::clone(&Identity::for_tests().listener.route);
         let place = std::ptr::from_ref(all.begin(&mut spare, Rc::clone(&route), Some(Rc::new("secret"))));
         if let Some(t) = all.current_mut() {
             t.http.rare.bad_line = b"secret".to_vec();

@@ -130,13 +130,13 @@ mod tests {
     }
 
     #[test]
-    fn next_foretells_insert() {
+    fn next_returns_the_token_of_the_next_insert() {
         let mut arena = Arena::new();
         for step in 0..50u32 {
-            let told = arena.next();
-            assert_eq!(arena.insert(step), told);
+            let expected = arena.next();
+            assert_eq!(arena.insert(step), expected);
             if step % 3 == 0 {
-                arena.remove(told);
+                arena.remove(expected);
             }
         }
         assert_eq!(arena.tokens().len(), arena.len());

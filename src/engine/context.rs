@@ -44,7 +44,7 @@ pub struct TurnState<W> {
     pub(super) now: Moment,
     pub(super) connections_open: usize,
     /// The connection of the task that has its turn.
-    pub(super) of: Option<Token>,
+    pub(super) connection: Option<Token>,
     /// The task that has its turn.
     pub(super) token: Token,
     /// Tasks that wait for a connection to close, in the order in which they came.
@@ -74,14 +74,14 @@ pub(super) enum Order<W> {
     Open(Connection, [Box<dyn Task<W>>; CONNECTION_TASKS], Moment),
     /// A task that stands alone becomes a handler of this transaction.
     Adopt(TransactionId, Token),
-    /// One task is told.
-    Tell(Token, Notice),
-    /// The protocol of the connection with this number is told.
-    TellProtocol(u32, Notice),
-    /// The next task that waits for a place is told that there is one.
+    /// A notice for one task.
+    Notify(Token, Notice),
+    /// A notice for the protocol of the connection with this number.
+    NotifyProtocol(u32, Notice),
+    /// [`Notice::Place`] for the next task that waits for a place.
     PassPlaceOn,
-    /// All tasks are told.
-    TellAll(Notice),
+    /// A notice for all tasks.
+    NotifyAll(Notice),
     /// The handlers of this transaction are cancelled.
     CancelHandlers(TransactionId),
 }
@@ -166,24 +166,24 @@ impl<W> Context<'_, W> {
         }
     }
 
-    /// The token of the task that has its turn. Other tasks use it with [`tell`](Self::tell).
+    /// The token of the task that has its turn. Other tasks use it with [`notify`](Self::notify).
     pub fn token(&self) -> Token {
         self.turn.token
     }
 
     /// Sends a notice to one task, after the turns of this round. Does nothing if the task is gone by then.
-    pub fn tell(&mut self, token: Token, notice: Notice) {
-        self.turn.orders.push(Order::Tell(token, notice));
+    pub fn notify(&mut self, token: Token, notice: Notice) {
+        self.turn.orders.push(Order::Notify(token, notice));
     }
 
     /// The number of this task's connection. It is unique among the connections that are open.
     pub fn connection_number(&self) -> Option<u32> {
-        self.turn.of.map(|x| x.index)
+        self.turn.connection.map(|x| x.index)
     }
 
     /// Sends a notice to the protocol of the connection with this number, after the turns of this round.
-    pub fn tell_protocol(&mut self, connection: u32, notice: Notice) {
-        self.turn.orders.push(Order::TellProtocol(connection, notice));
+    pub fn notify_protocol(&mut self, connection: u32, notice: Notice) {
+        self.turn.orders.push(Order::NotifyProtocol(connection, notice));
     }
 
     /// Sends [`Notice::Place`] to this task when a connection of this worker has closed or a task has passed a place
@@ -201,8 +201,8 @@ impl<W> Context<'_, W> {
 
     /// Sends a notice to all tasks of this worker, this one included: first to the tasks that stand alone, and to a
     /// bounded number of tasks in each round. A task that is added after this round does not get it.
-    pub fn tell_all(&mut self, notice: Notice) {
-        self.turn.orders.push(Order::TellAll(notice));
+    pub fn notify_all(&mut self, notice: Notice) {
+        self.turn.orders.push(Order::NotifyAll(notice));
     }
 
     /// Ends the loop after this round.
@@ -288,7 +288,7 @@ impl<W> Work<'_, W> {
             if self.turn.transaction.is_none() && !self.t.doing().is_empty() {
                 log_context.doing = self.t.doing();
             }
-            let line = log_context.line(self.turn.of, Some(&subject), what);
+            let line = log_context.line(self.turn.connection, Some(&subject), what);
             self.turn.log.write(level, &line);
         }
     }
@@ -305,7 +305,7 @@ impl<W> TurnState<W> {
     ) {
         let about = connection.map(|x| x.about(x.transaction(self.transaction)));
         if level <= about.as_ref().map_or(self.log.level(), Subject::level) {
-            self.log.write(level, &log_context.line(self.of, about.as_ref(), what));
+            self.log.write(level, &log_context.line(self.connection, about.as_ref(), what));
         }
     }
 }
@@ -313,13 +313,13 @@ impl<W> TurnState<W> {
 impl LogContext {
     pub(super) fn line<'l>(
         &self,
-        of: Option<Token>,
+        connection: Option<Token>,
         about: Option<&'l Subject<'l>>,
         what: fmt::Arguments<'l>,
     ) -> Line<'l> {
         Line {
             target: about.and_then(Subject::target),
-            connection: of.map(|t| (t.index, t.generation)),
+            connection: connection.map(|t| (t.index, t.generation)),
             task: Some((self.kind, self.fd)),
             what,
             doing: self.doing,

@@ -39,10 +39,10 @@ use webserv_sys::{Moment, Poller, Ready, Result, Token};
 const SPARE_DEADLINES: usize = 64;
 
 /// How long a task that stands alone is paused after the kernel refused to watch for it, or after a panic.
-const REST: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// A token that no task has.
-pub(crate) const NOBODY: Token = Token { index: u32::MAX, generation: u32::MAX };
+pub(crate) const NO_TOKEN: Token = Token { index: u32::MAX, generation: u32::MAX };
 
 /// Whether the loop continues.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,12 +67,12 @@ pub struct Engine<W> {
     /// The number of turns that are left in this round.
     turns_left: usize,
     /// Paused tasks that stand alone, with the end of the pause; the earliest end first.
-    resting: VecDeque<(Moment, Token)>,
+    paused: VecDeque<(Moment, Token)>,
     notices: Notices,
     ready: Vec<Ready>,
     callee: Callee,
     /// A task that is done and no member of its connection any more, while its last orders are carried out.
-    leaving: Option<Token>,
+    done_task: Option<Token>,
     /// Returns the current time; tests have their own clock.
     clock: fn() -> Moment,
     turn: TurnState<W>,
@@ -91,18 +91,18 @@ impl<W> Engine<W> {
             due: Vec::new(),
             run_queue: RunQueue { try_first, queue: VecDeque::new(), later: VecDeque::new(), unarmed: VecDeque::new() },
             turns_left: 0,
-            resting: VecDeque::new(),
+            paused: VecDeque::new(),
             notices: Notices::default(),
             ready: Vec::new(),
-            callee: Callee::Nobody,
-            leaving: None,
+            callee: Callee::NoTask,
+            done_task: None,
             clock: Moment::now,
             turn: TurnState {
                 now: Moment::now(),
                 connections_open: 0,
-                of: None,
+                connection: None,
                 transaction: None,
-                token: NOBODY,
+                token: NO_TOKEN,
                 waiting: VecDeque::new(),
                 orders: Vec::new(),
                 control: Control::Run,
@@ -133,13 +133,13 @@ impl<W> Engine<W> {
     /// # Errors
     /// The errors of [`Poller::wait`]. The server cannot run without it.
     pub fn run(&mut self) -> Result<()> {
-        while self.goes_on() {
+        while self.is_running() {
             self.round()?;
         }
         Ok(())
     }
 
-    fn goes_on(&self) -> bool {
+    fn is_running(&self) -> bool {
         match self.turn.control {
             Control::Run => true,
             Control::Drain => !self.connections.is_empty(),
@@ -166,11 +166,11 @@ impl<W> Engine<W> {
         // Deadlines come after the turns: an event in the same wait as its deadline is in time.
         if self.next_moment() <= self.turn.now {
             self.find_due();
-            self.guarded(Self::tell_due);
+            self.guarded(Self::run_due);
         }
         if !self.notices.are_empty() {
-            self.find_told();
-            self.guarded(Self::tell);
+            self.queue_notices();
+            self.guarded(Self::deliver_notices);
         }
         self.sweep_deadlines();
         Ok(())
@@ -184,7 +184,7 @@ impl<W> Engine<W> {
     /// with the time of the last wait, since the clock is read once a round: a deadline may be late by the duration of
     /// one round.
     fn timeout(&self) -> Option<Duration> {
-        if !self.run_queue.are_empty() || !self.notices.are_empty() || !self.goes_on() {
+        if !self.run_queue.are_empty() || !self.notices.are_empty() || !self.is_running() {
             return Some(Duration::ZERO);
         }
         match self.next_moment() {
@@ -195,8 +195,8 @@ impl<W> Engine<W> {
 
     /// The earliest time at which a deadline or the end of a pause may be due.
     fn next_moment(&self) -> Moment {
-        let rested = self.resting.front().map_or(Moment::NEVER, |(until, _)| *until);
-        self.timers.next().min(rested)
+        let pause_end = self.paused.front().map_or(Moment::NEVER, |(until, _)| *until);
+        self.timers.next().min(pause_end)
     }
 
     /// Arms the tasks that still wait for the kernel. A failure may let other tasks of the connection wait, too.
@@ -223,19 +223,19 @@ impl<W> Engine<W> {
     fn refused(&mut self, token: Token, error: webserv_sys::Error) {
         let Some(slot) = self.slots.get(token) else { return };
         let Some(x) = slot.connection(&self.connections) else {
-            let (log_context, secs) = (slot.task.log_context(None), REST.as_secs());
+            let (log_context, secs) = (slot.task.log_context(None), PAUSE.as_secs());
             self.say(Level::Crit, (token.index, log_context), None, format_args!("{error}; tried again in {secs} s"));
-            return self.rest(token);
+            return self.pause(token);
         };
         self.fail(token, TaskError::internal(error));
         self.settle(token, Some(x));
     }
 
     /// Pauses a task that stands alone.
-    fn rest(&mut self, token: Token) {
+    fn pause(&mut self, token: Token) {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.blocked = true;
-            self.resting.push_back((self.turn.now.after(REST), token));
+            self.paused.push_back((self.turn.now.after(PAUSE), token));
             self.disarm(token);
         }
     }
@@ -264,7 +264,7 @@ impl<W> Engine<W> {
         while self.turns_left > 0 {
             let Some(token) = self.run_queue.queue.pop_front() else { return };
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            let (cause, connection) = (slot.leave_queue(), slot.connection(&self.connections));
+            let (cause, connection) = (slot.dequeue(), slot.connection(&self.connections));
             // Another task may have changed what it wants since it was queued.
             let want = slot.ask(token, &self.connections, &mut self.callee);
             if want != Want::Kernel {
@@ -313,17 +313,17 @@ impl<W> Engine<W> {
         }
     }
 
-    fn tell_due(&mut self) {
+    fn run_due(&mut self) {
         while let Some((at, token)) = self.due.pop() {
             let Some(slot) = self.slots.get_mut(token) else { continue };
             if self.timers.is_due(token, at, &mut slot.deadline, self.turn.now) {
                 self.turn(token, Cause::Event(Event::Deadline));
             }
         }
-        while let Some(&(until, token)) = self.resting.front()
+        while let Some(&(until, token)) = self.paused.front()
             && until <= self.turn.now
         {
-            self.resting.pop_front();
+            self.paused.pop_front();
             let adopted = self.slots.get(token).and_then(|slot| slot.connection(&self.connections));
             self.settle(token, adopted);
         }

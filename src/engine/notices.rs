@@ -24,13 +24,13 @@ pub(super) struct Notices {
 
 impl Notices {
     /// Queues a notice for all tasks.
-    pub fn tell_all(&mut self, notice: Notice) {
+    pub fn push_for_all(&mut self, notice: Notice) {
         self.pending = true;
         self.for_all.push(notice);
     }
 
     /// Queues a notice for one task. It is dropped if the task is gone by then.
-    pub fn tell(&mut self, token: Token, notice: Notice) {
+    pub fn push(&mut self, token: Token, notice: Notice) {
         self.pending = true;
         self.first.push_back((token, notice));
     }
@@ -53,20 +53,20 @@ impl Notices {
 impl<W> Engine<W> {
     /// Queues the notices for all tasks, once for each task that exists now. (A task that is added later sees the new
     /// state from its beginning.) Then begins the portion of this round.
-    pub(super) fn find_told(&mut self) {
+    pub(super) fn queue_notices(&mut self) {
         for notice in std::mem::take(&mut self.notices.for_all) {
             for token in self.slots.tokens() {
                 let stands_alone =
                     self.slots.get(token).is_none_or(|slot| slot.connection(&self.connections).is_none());
-                let line = if stands_alone { &mut self.notices.first } else { &mut self.notices.others };
-                line.push_back((token, notice));
+                let queue = if stands_alone { &mut self.notices.first } else { &mut self.notices.others };
+                queue.push_back((token, notice));
             }
         }
         self.notices.left = NOTICES_PER_ROUND;
     }
 
     /// Delivers the portion of this round, including notices that are added meanwhile.
-    pub(super) fn tell(&mut self) {
+    pub(super) fn deliver_notices(&mut self) {
         while let Some((token, notice)) = self.notices.next() {
             self.turn(token, Cause::Notice(notice));
         }

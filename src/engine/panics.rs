@@ -13,13 +13,13 @@ use webserv_sys::Token;
 #[derive(Clone, Copy)]
 pub(super) enum Callee {
     /// No task.
-    Nobody,
+    NoTask,
     /// This task, for what it wants or watches.
     Wants(Token),
     /// This task, in its turn.
     Turn(Token),
     /// A task of this connection is being dropped.
-    ToGo(Option<Token>),
+    Dropping(Option<Token>),
 }
 
 impl<W> Engine<W> {
@@ -42,14 +42,14 @@ impl<W> Engine<W> {
     /// it continues with its next event. If `wants` panicked, it is paused.
     #[cold]
     fn panicked(&mut self) {
-        let callee = std::mem::replace(&mut self.callee, Callee::Nobody);
+        let callee = std::mem::replace(&mut self.callee, Callee::NoTask);
         let task = match callee {
             Callee::Wants(task) | Callee::Turn(task) => Some(task),
-            Callee::ToGo(_) | Callee::Nobody => None,
+            Callee::Dropping(_) | Callee::NoTask => None,
         };
         let slot = task.and_then(|task| self.slots.get(task));
         let connection = match callee {
-            Callee::ToGo(connection) => connection,
+            Callee::Dropping(connection) => connection,
             _ => slot.and_then(|slot| slot.connection(&self.connections)),
         };
         // `log_context` itself may be what panicked.
@@ -63,8 +63,8 @@ impl<W> Engine<W> {
         self.say(Level::Alert, (number, log_context), connection, format_args!("panicked (a bug); {then}"));
         self.guarded_once(|engine| engine.carry_out(connection));
         // The task is no member of its connection any more, so closing the connection does not remove it.
-        if let Some(leaving) = self.leaving.take() {
-            self.guarded_once(|engine| engine.remove(leaving));
+        if let Some(done_task) = self.done_task.take() {
+            self.guarded_once(|engine| engine.remove(done_task));
         }
         match (connection, callee) {
             (Some(x), _) => {
@@ -72,8 +72,8 @@ impl<W> Engine<W> {
                 self.guarded_once(|engine| engine.close(x)); // after a panic, the connection has one member less
             }
             (None, Callee::Turn(task)) => self.guarded_once(|engine| engine.wait_for_event(task)),
-            (None, Callee::Wants(task)) => self.guarded_once(|engine| engine.rest(task)),
-            (None, Callee::ToGo(_) | Callee::Nobody) => {}
+            (None, Callee::Wants(task)) => self.guarded_once(|engine| engine.pause(task)),
+            (None, Callee::Dropping(_) | Callee::NoTask) => {}
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) enum Queued {
     Yes,
     /// In the queue; its next event is a hangup.
     Hangup,
-    /// In the queue; the task is told first that it belongs to a connection now.
+    /// In the queue; the cause of its next turn is [`Notice::Adopted`].
     Adopted,
 }
 
@@ -108,7 +108,7 @@ impl<W> Slot<W> {
     }
 
     /// Detaches the task from its connection.
-    pub fn leave(&mut self) {
+    pub fn detach(&mut self) {
         self.connection = NONE;
         if self.queued == Queued::Adopted {
             self.queued = Queued::Yes; // it never became a handler
@@ -129,8 +129,8 @@ impl<W> Slot<W> {
     pub fn enqueue(&mut self, token: Token, run_queue: &mut RunQueue) {
         if self.queued == Queued::No {
             self.queued = Queued::Yes;
-            let line = if self.yields { &mut run_queue.later } else { &mut run_queue.queue };
-            line.push_back(token);
+            let queue = if self.yields { &mut run_queue.later } else { &mut run_queue.queue };
+            queue.push_back(token);
         }
     }
 
@@ -148,7 +148,7 @@ impl<W> Slot<W> {
     /// Asks the task what it wants now. Returns true if that is a turn at once. A task that has to wait is queued for
     /// the next round or for the kernel.
     #[inline]
-    pub fn goes_on(&mut self, token: Token, seen: Seen<'_>, run_queue: &mut RunQueue) -> bool {
+    pub fn schedule(&mut self, token: Token, seen: Seen<'_>, run_queue: &mut RunQueue) -> bool {
         if self.queued != Queued::No {
             return false; // it is asked again when its turn comes
         }
@@ -157,16 +157,16 @@ impl<W> Slot<W> {
             debug_assert_ne!(self.task.wants(seen), Want::Turn, "{} waits for the kernel", self.task.kind());
             return false;
         }
-        let goes_on = match self.task.wants(seen) {
+        let has_turn = match self.task.wants(seen) {
             Want::Nothing => false,
             Want::Turn => true,
-            Want::Kernel => self.tries(token, seen.connection, run_queue),
+            Want::Kernel => self.may_try(token, seen.connection, run_queue),
         };
-        if goes_on && self.yields {
+        if has_turn && self.yields {
             self.enqueue(token, run_queue);
             return false;
         }
-        goes_on
+        has_turn
     }
 
     /// The kernel has an event for this task. The task is asked whether it still wants it when its turn comes.
@@ -180,7 +180,7 @@ impl<W> Slot<W> {
     }
 
     /// Takes the task off the queue. Returns the cause of its turn.
-    pub fn leave_queue(&mut self) -> Cause {
+    pub fn dequeue(&mut self) -> Cause {
         match std::mem::replace(&mut self.queued, Queued::No) {
             Queued::Hangup => Cause::Event(Event::Hangup),
             Queued::Adopted => Cause::Notice(Notice::Adopted),
@@ -199,7 +199,7 @@ impl<W> Slot<W> {
     ) -> Result<Flow, TaskError> {
         let outcome = match cause {
             Cause::Event(event) => self.task.turn(event, connection, worker, &mut self.deadline, turn),
-            Cause::Notice(notice) => self.task.told(notice, connection, worker, &mut self.deadline, turn),
+            Cause::Notice(notice) => self.task.turn_notice(notice, connection, worker, &mut self.deadline, turn),
         };
         let is_blocked = matches!(outcome, Ok(Flow::Blocked));
         // A turn for a deadline or a notice did not try the call: the task stays blocked if it was.
@@ -216,20 +216,20 @@ impl<W> Slot<W> {
     }
 
     /// The task wants its system call. Returns true if the call may be tried now; else the task waits for the kernel.
-    fn tries(&mut self, token: Token, connection: Option<&Connection>, run_queue: &mut RunQueue) -> bool {
-        let tries = match self.task.watch(connection) {
+    fn may_try(&mut self, token: Token, connection: Option<&Connection>, run_queue: &mut RunQueue) -> bool {
+        let may_try = match self.task.watch(connection) {
             Watch::Always => true,
             Watch::Read(_) | Watch::Write(_) => run_queue.try_first && !self.blocked,
             Watch::Exit(_) | Watch::Signal(_) | Watch::Change(_) => false, // there is no call to try
         };
-        if !tries {
+        if !may_try {
             self.blocked = true;
             if self.watched == Watched::No {
                 self.watched = Watched::Soon;
                 run_queue.unarmed.push_back(token);
             }
         }
-        tries
+        may_try
     }
 }
 

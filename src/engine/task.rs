@@ -160,7 +160,7 @@ pub trait Task<W> {
     }
 
     /// One turn with a notice: calls [`notice`](Self::notice), and logs the result at level debug.
-    fn told(
+    fn turn_notice(
         &mut self,
         notice: Notice,
         connection: Option<&mut Connection>,

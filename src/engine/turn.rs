@@ -25,13 +25,13 @@ impl<W> Engine<W> {
         let Some(slot) = self.slots.get_mut(token) else { return };
         self.callee = Callee::Turn(token);
         let x = connection.and_then(|x| self.connections.get_mut(x));
-        (self.turn.of, self.turn.token) = (connection, token);
+        (self.turn.connection, self.turn.token) = (connection, token);
         self.turn.transaction = x.as_ref().and_then(|x| x.works_for(token.index));
         let outcome = slot.turn(cause, x, &mut self.worker, &mut self.turn);
         self.timers.file(token, &mut slot.deadline);
         if !self.turn.orders.is_empty() {
             if matches!(outcome, Ok(Flow::Done)) {
-                self.give_up_place(token);
+                self.detach_done(token);
             }
             self.carry_out_orders(connection);
         }
@@ -44,22 +44,28 @@ impl<W> Engine<W> {
 
     /// Takes a handler that is done off its transaction, so that the handlers that it ordered find room. Its slot stays
     /// taken until those have theirs: a free slot would go to the first of them, and its number would mean two tasks.
-    fn give_up_place(&mut self, token: Token) {
-        if self.carries(token).is_some() {
+    fn detach_done(&mut self, token: Token) {
+        if self.owning_connection(token).is_some() {
             return; // the connection ends with this task
         }
         let Some(x) = self.slots.get(token).and_then(|slot| slot.connection(&self.connections)) else { return };
         if let Some(connection) = self.connections.get_mut(x) {
             connection.remove_member(token.index);
-            self.leaving = Some(token);
+            self.done_task = Some(token);
         }
     }
 
     /// Writes a line about the task with this number if the log takes this level.
-    pub(super) fn say(&mut self, level: Level, task: (u32, LogContext), of: Option<Token>, what: fmt::Arguments<'_>) {
+    pub(super) fn say(
+        &mut self,
+        level: Level,
+        task: (u32, LogContext),
+        connection: Option<Token>,
+        what: fmt::Arguments<'_>,
+    ) {
         let (number, log_context) = task;
-        let x = of.and_then(|x| self.connections.get(x));
-        self.turn.of = of;
+        let x = connection.and_then(|x| self.connections.get(x));
+        self.turn.connection = connection;
         self.turn.transaction = x.and_then(|x| x.works_for(number));
         self.turn.say(level, &log_context, x, what);
     }
@@ -121,10 +127,10 @@ impl<W> Engine<W> {
                 Order::Adopt(id, task) => self.adopt(task, connection, id),
                 Order::Alone(task) => self.start(task),
                 Order::Open(opened, tasks, until) => self.open(opened, tasks, until),
-                Order::Tell(task, notice) => self.notices.tell(task, notice),
-                Order::TellProtocol(number, notice) => self.tell_protocol(number, notice),
-                Order::PassPlaceOn => self.give_place(),
-                Order::TellAll(notice) => self.notices.tell_all(notice),
+                Order::Notify(task, notice) => self.notices.push(task, notice),
+                Order::NotifyProtocol(number, notice) => self.notify_protocol(number, notice),
+                Order::PassPlaceOn => self.offer_place(),
+                Order::NotifyAll(notice) => self.notices.push_for_all(notice),
                 Order::CancelHandlers(id) => {
                     if let Some(x) = connection {
                         self.cancel_handlers(x, id);
@@ -135,7 +141,7 @@ impl<W> Engine<W> {
         self.turn.orders = orders;
     }
 
-    /// Makes a task that stands alone a handler of this transaction. If that is not possible, the transaction fails.
+    /// Makes a task that stands alone a handler of this transaction. If that is not possible, reports a failure.
     fn adopt(&mut self, task: Token, connection: Option<Token>, id: TransactionId) {
         let Some(x) = connection else { return };
         let transaction = self.connections.get_mut(x).and_then(|x| x.transactions.find_mut(id));
@@ -150,10 +156,10 @@ impl<W> Engine<W> {
         }
     }
 
-    fn tell_protocol(&mut self, connection: u32, notice: Notice) {
+    fn notify_protocol(&mut self, connection: u32, notice: Notice) {
         let protocol = self.connections.at(connection).and_then(|x| x.tasks.get(0));
         if let Some(protocol) = protocol.and_then(|protocol| self.slots.token(protocol)) {
-            self.notices.tell(protocol, notice);
+            self.notices.push(protocol, notice);
         }
     }
 
@@ -174,7 +180,7 @@ impl<W> Engine<W> {
             Some(x) => self.next_of(x, last),
             None => self.slots.get_mut(last).and_then(|slot| {
                 self.callee = Callee::Wants(last);
-                slot.goes_on(last, Seen::default(), &mut self.run_queue).then_some(last)
+                slot.schedule(last, Seen::default(), &mut self.run_queue).then_some(last)
             }),
         };
         if let Some(next) = next {
@@ -203,7 +209,7 @@ impl<W> Engine<W> {
             at += 1;
             let Some((token, slot)) = self.slots.at_mut(member) else { continue };
             self.callee = Callee::Wants(token);
-            if slot.goes_on(token, seen, &mut self.run_queue) {
+            if slot.schedule(token, seen, &mut self.run_queue) {
                 return Some(token);
             }
         }
@@ -223,7 +229,7 @@ impl<W> Engine<W> {
             at += 1;
             let Some((token, slot)) = self.slots.at_mut(member) else { continue };
             self.callee = Callee::Wants(token);
-            if slot.goes_on(token, seen(connection, member), &mut self.run_queue) {
+            if slot.schedule(token, seen(connection, member), &mut self.run_queue) {
                 return Some(token);
             }
         }
@@ -241,16 +247,16 @@ impl<W> Engine<W> {
 
     /// Removes a task that is done. If it is one of the connection's own tasks, the connection is over.
     fn done(&mut self, token: Token) {
-        self.leaving = None;
-        let carries = self.carries(token);
+        self.done_task = None;
+        let owning_connection = self.owning_connection(token);
         self.remove(token);
-        if let Some(x) = carries {
+        if let Some(x) = owning_connection {
             self.close(x);
         }
     }
 
     /// The connection, if this task is one of the connection's own tasks.
-    fn carries(&self, token: Token) -> Option<Token> {
+    fn owning_connection(&self, token: Token) -> Option<Token> {
         let x = self.slots.get(token)?.connection(&self.connections)?;
         self.connections.get(x)?.tasks.position(token.index).map(|_| x)
     }
@@ -262,7 +268,7 @@ impl<W> Engine<W> {
         if let Some(x) = slot.connection(&self.connections).and_then(|x| self.connections.get_mut(x)) {
             x.remove_member(token.index);
         }
-        self.callee = Callee::ToGo(slot.connection(&self.connections)); // the destructor of the task may panic, too
+        self.callee = Callee::Dropping(slot.connection(&self.connections)); // the destructor of the task may panic, too
     }
 
     pub(super) fn disarm(&mut self, token: Token) {
@@ -278,7 +284,7 @@ impl<W> Engine<W> {
         }
     }
 
-    /// Ends a task that has failed. The protocol is told about a handler; any other failure ends the connection.
+    /// Ends a task that has failed. A handler's failure is reported to the protocol; any other ends the connection.
     pub(super) fn fail(&mut self, token: Token, error: TaskError) {
         let Some(connection) = self.slots.get(token).map(|slot| slot.connection(&self.connections)) else { return };
         self.report(token, error);
@@ -316,15 +322,15 @@ impl<W> Engine<W> {
         }
         if self.connections.remove(x).is_some() {
             self.turn.connections_open = self.connections.len();
-            self.give_place();
+            self.offer_place();
         }
     }
 
     /// Tells the first live task that waits for a place that there is one.
-    fn give_place(&mut self) {
+    fn offer_place(&mut self) {
         while let Some(waiting) = self.turn.waiting.pop_front() {
             if self.slots.get(waiting).is_some() {
-                return self.notices.tell(waiting, Notice::Place);
+                return self.notices.push(waiting, Notice::Place);
             }
         }
     }
@@ -333,7 +339,7 @@ impl<W> Engine<W> {
         let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
         self.callee = Callee::Turn(token);
         let connection = self.connections.get_mut(x);
-        (self.turn.of, self.turn.token) = (Some(x), token);
+        (self.turn.connection, self.turn.token) = (Some(x), token);
         self.turn.transaction = connection.as_ref().and_then(|x| x.works_for(token.index));
         let outcome = slot.turn(Cause::Event(Event::Cancel), connection, &mut self.worker, &mut self.turn);
         self.timers.file(token, &mut slot.deadline);
@@ -341,12 +347,12 @@ impl<W> Engine<W> {
     }
 
     /// A cancelled task goes on alone: it has work left, for example a child process to reap.
-    fn leave(&mut self, token: Token, x: Token) {
+    fn detach(&mut self, token: Token, x: Token) {
         if let Some(connection) = self.connections.get_mut(x) {
             connection.remove_member(token.index);
         }
         if let Some(slot) = self.slots.get_mut(token) {
-            slot.leave();
+            slot.detach();
             self.settle(token, None);
         }
     }
@@ -360,7 +366,7 @@ impl<W> Engine<W> {
     fn cancel_member(&mut self, x: Token, member: u32) {
         let Some(token) = self.slots.token(member) else { return };
         match self.cancel(token, x) {
-            Ok(Flow::Blocked | Flow::Progress | Flow::Yield) => self.leave(token, x),
+            Ok(Flow::Blocked | Flow::Progress | Flow::Yield) => self.detach(token, x),
             Ok(Flow::Done) => self.remove(token),
             Err(error) => {
                 self.report(token, error);

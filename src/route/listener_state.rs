@@ -33,7 +33,7 @@ impl ListenerState {
 #[cfg(test)]
 impl ListenerState {
     /// A listener for tests.
-    pub fn played() -> Self {
+    pub fn for_tests() -> Self {
         let text = "http { server { listen 127.0.0.1:1; } }";
         let config = crate::config::Config::from_text("played.conf", text, std::path::Path::new("."), "");
         let config = std::sync::Arc::new(config.expect("it is valid"));

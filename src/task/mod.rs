@@ -19,7 +19,7 @@ mod test_engine;
 mod timer;
 pub mod upload;
 
-pub use timer::{Job, Timer, see_to_logs};
+pub use timer::{Job, Timer, handle_log_events};
 
 use crate::engine::{Context as EngineContext, Work as EngineWork};
 use crate::worker::{IdleMark, Worker};

@@ -18,7 +18,7 @@ pub enum Job {
 }
 
 /// Handles the events of the access logs: starts a flush timer, logs errors.
-pub fn see_to_logs(cx: &mut Context<'_>) {
+pub fn handle_log_events(cx: &mut Context<'_>) {
     while let Some(event) = cx.worker.access_logs.take_event() {
         match event {
             LogEvent::FlushAfter(wait) => cx.start(Box::new(Timer::after(wait, Job::FlushLogs))),
@@ -49,7 +49,7 @@ impl Task<Worker> for Timer {
     fn doing(&self) -> &'static str {
         match self.job {
             Job::FlushLogs => "flushing the access logs",
-            Job::DropIdleFiles => "closing files that nobody asks for",
+            Job::DropIdleFiles => "closing files that are not requested any more",
         }
     }
 
@@ -70,7 +70,7 @@ impl Task<Worker> for Timer {
             }
             (Event::Deadline, Job::FlushLogs) => {
                 cx.worker.access_logs.flush_due(cx.now);
-                see_to_logs(cx);
+                handle_log_events(cx);
                 Ok(Flow::Done)
             }
             (Event::Deadline, Job::DropIdleFiles) if cx.worker.files.drop_idle(cx.now) => {

@@ -92,8 +92,8 @@ mod tests {
             (Escape::Json, b"", ""),
             (Escape::None, b"\"", "\""),
         ];
-        for (how, value, told) in rows {
-            assert_eq!(escaped(value, how), told);
+        for (how, value, expected) in rows {
+            assert_eq!(escaped(value, how), expected);
         }
     }
 
@@ -106,10 +106,11 @@ mod tests {
                 for at in 0..len {
                     let mut value = vec![b'a'; len];
                     value[at] = byte;
-                    let around = |told: &str| ["a".repeat(at).as_str(), told, &"a".repeat(len - at - 1)].concat();
+                    let around = |shown: &str| ["a".repeat(at).as_str(), shown, &"a".repeat(len - at - 1)].concat();
                     assert_eq!(escaped(&value, Escape::Default), around(&text), "{byte:#x} at {at} of {len}");
-                    let told = if byte < 0x80 { around(&json) } else { String::from_utf8_lossy(&value).into_owned() };
-                    assert_eq!(escaped(&value, Escape::Json), told, "{byte:#x} at {at} of {len}");
+                    let expected =
+                        if byte < 0x80 { around(&json) } else { String::from_utf8_lossy(&value).into_owned() };
+                    assert_eq!(escaped(&value, Escape::Json), expected, "{byte:#x} at {at} of {len}");
                 }
             }
             let is_visible = (b' '..=b'~').contains(&byte) && !b"\"\\".contains(&byte);

@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_neighbours_share_nothing_that_shows() {
+    fn ids_of_neighbours_differ_in_many_bits() {
         let id = |connection, request| mixed(&[0x5eed, 0x1dea], connection, request);
         for neighbour in [id(7, 2), id(8, 1), id(7 | 1 << 48, 1)] {
             let differing = (id(7, 1) ^ neighbour).count_ones();

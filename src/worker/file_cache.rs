@@ -76,11 +76,11 @@ pub enum CachedAnswer {
 
 impl FileCache {
     /// Returns the cached answer for this key. Makes no system call. Returns `None` while an inotify event is unread.
-    pub fn find(&mut self, place: CacheKey<'_>, now: Moment) -> Option<Rc<Cached>> {
+    pub fn find(&mut self, key: CacheKey<'_>, now: Moment) -> Option<Rc<Cached>> {
         if !self.changes.as_ref()?.is_quiet() {
             return None;
         }
-        self.set_key(place);
+        self.set_key(key);
         let kept = self.kept.get(&self.key, now)?;
         if now < kept.until {
             return Some(Rc::clone(kept));
@@ -90,14 +90,14 @@ impl FileCache {
     }
 
     /// Returns the cached answer for this key. Reads queued inotify events first.
-    pub fn ask(&mut self, place: CacheKey<'_>, now: Moment) -> Option<Rc<Cached>> {
+    pub fn catch_up_and_find(&mut self, key: CacheKey<'_>, now: Moment) -> Option<Rc<Cached>> {
         if self.kept.is_empty() {
             return None;
         }
         if !self.changes.as_ref()?.is_quiet() {
             self.catch_up();
         }
-        self.set_key(place);
+        self.set_key(key);
         self.kept.get(&self.key, now).filter(|kept| now < kept.until).cloned()
     }
 
@@ -115,33 +115,33 @@ impl FileCache {
     }
 
     /// Whether the answer for this key should be cached: it has been requested often enough, and caching is not paused.
-    pub fn wants(&mut self, place: CacheKey<'_>, now: Moment) -> bool {
-        let settings = place.settings.open_file_cache;
+    pub fn wants(&mut self, key: CacheKey<'_>, now: Moment) -> bool {
+        let settings = key.settings.open_file_cache;
         if self.paused_until.is_some_and(|until| now < until) {
             return false;
         }
-        self.set_key(place);
+        self.set_key(key);
         let asked = self.asked.get(&self.key, now).map_or(0, |count| *count);
         asked.saturating_add(1) >= settings.min_uses as i64
     }
 
     /// Counts a request for something that is not cached.
-    pub fn count(&mut self, place: CacheKey<'_>, now: Moment) {
-        self.set_key(place);
+    pub fn count(&mut self, key: CacheKey<'_>, now: Moment) {
+        self.set_key(key);
         match self.asked.get(&self.key, now) {
             Some(count) => *count += 1,
-            None => self.set_count(place, 1, now),
+            None => self.set_count(key, 1, now),
         }
     }
 
     /// The answer for this key cannot be cached: does not try again for many requests.
-    pub fn put_off(&mut self, place: CacheKey<'_>, now: Moment) {
-        self.set_key(place);
-        self.set_count(place, -PUT_OFF_USES, now);
+    pub fn put_off(&mut self, key: CacheKey<'_>, now: Moment) {
+        self.set_key(key);
+        self.set_count(key, -PUT_OFF_USES, now);
     }
 
-    fn set_count(&mut self, place: CacheKey<'_>, count: i64, now: Moment) {
-        let settings = place.settings.open_file_cache;
+    fn set_count(&mut self, key: CacheKey<'_>, count: i64, now: Moment) {
+        let settings = key.settings.open_file_cache;
         let limits = CacheLimits { entries_max: settings.files_max, bytes_max: usize::MAX };
         let entry =
             CacheEntry { value: count, bytes: self.key.len(), idle_max: settings.inactive, depends: Vec::new() };
@@ -194,19 +194,19 @@ impl FileCache {
     /// runs already.
     pub fn keep(
         &mut self,
-        place: CacheKey<'_>,
+        key: CacheKey<'_>,
         answer: CachedAnswer,
         depends: Vec<Dependency>,
         now: Moment,
     ) -> Option<Duration> {
-        let settings = place.settings.open_file_cache;
-        self.set_key(place);
+        let settings = key.settings.open_file_cache;
+        self.set_key(key);
         self.asked.remove(&self.key);
         let bytes = match &answer {
             CachedAnswer::File(file) => file.source.memory_bytes(),
             CachedAnswer::Error(_) => 0,
         };
-        let kept = Cached { answer, until: now.after(settings.valid), _settings: Arc::clone(place.settings) };
+        let kept = Cached { answer, until: now.after(settings.valid), _settings: Arc::clone(key.settings) };
         let entry = CacheEntry { value: Rc::new(kept), bytes, idle_max: settings.inactive, depends };
         let limits = CacheLimits { entries_max: settings.files_max, bytes_max: settings.bytes_max };
         self.kept.insert(&self.key, entry, limits, now);
@@ -246,10 +246,10 @@ impl FileCache {
         }
     }
 
-    fn set_key(&mut self, place: CacheKey<'_>) {
+    fn set_key(&mut self, key: CacheKey<'_>) {
         self.key.clear();
-        self.key.extend_from_slice(&(Arc::as_ptr(place.settings) as usize).to_ne_bytes());
-        self.key.push(place.gzip.into());
-        self.key.extend_from_slice(place.path);
+        self.key.extend_from_slice(&(Arc::as_ptr(key.settings) as usize).to_ne_bytes());
+        self.key.push(key.gzip.into());
+        self.key.extend_from_slice(key.path);
     }
 }

@@ -155,7 +155,7 @@ mod tests {
 
     /// The list is compared with a queue, from which each number is removed before it is pushed.
     #[test]
-    fn it_keeps_the_order_of_use_under_random_changes() {
+    fn the_list_keeps_the_order_of_use_under_random_changes() {
         for seed in 1..200 {
             let (mut list, mut model, mut chance) = (IdleList::default(), VecDeque::new(), seed);
             for _ in 0..300 {
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_was_never_there_and_an_empty_list_are_no_trouble() {
+    fn removing_an_absent_number_or_from_an_empty_list_does_nothing() {
         let mut list = IdleList::default();
         list.remove(7);
         list.remove(END);

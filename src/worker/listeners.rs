@@ -71,6 +71,6 @@ mod tests {
         assert!(worker.listener_now(&goes).is_none());
         worker.config = config("listen 127.0.0.1:1;");
         assert!(worker.listener_now(&now).is_some_and(|next| !Rc::ptr_eq(&next, &now)));
-        assert_eq!(worker.listeners.len(), 1, "what nobody shares any more is not kept");
+        assert_eq!(worker.listeners.len(), 1, "a state that is not shared any more is dropped");
     }
 }

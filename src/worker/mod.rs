@@ -55,7 +55,7 @@ pub struct Worker {
     /// count.
     pub programs_running: usize,
     /// When the programs that are not watched yet are checked next.
-    pub programs_looked_at: Option<Moment>,
+    pub programs_checked_at: Option<Moment>,
     /// The time of the last round in which a part of a password was hashed.
     pub hashed_at: Option<Moment>,
     /// Idle connections, which may be closed for new clients.
@@ -83,7 +83,7 @@ impl Worker {
             date: DateCache::default(),
             files: FileCache::default(),
             programs_running: 0,
-            programs_looked_at: None,
+            programs_checked_at: None,
             hashed_at: None,
             idle: IdleList::default(),
             draining: false,
@@ -93,10 +93,10 @@ impl Worker {
     }
 
     /// When to check a program that was started now. Programs share these times, so that there are few wakeups.
-    pub fn next_look(&mut self, now: Moment) -> Moment {
-        match self.programs_looked_at {
+    pub fn next_check(&mut self, now: Moment) -> Moment {
+        match self.programs_checked_at {
             Some(look) if look >= now.after(UNWATCHED / 2) => look,
-            _ => *self.programs_looked_at.insert(now.after(UNWATCHED)),
+            _ => *self.programs_checked_at.insert(now.after(UNWATCHED)),
         }
     }
 

@@ -4,7 +4,7 @@ use super::kernel;
 use super::stage::{On, Play, World, allow, cancel_handlers, failed_side, hearing_puppet, or_cancelled, plain};
 use super::stage::{puppet, ready, refuse, want};
 use crate::connection::{Phase, Side};
-use crate::engine::{Context, Event, Flow, NOBODY, Notice, Task, Want};
+use crate::engine::{Context, Event, Flow, NO_TOKEN, Notice, Task, Want};
 use crate::limits::{CONNECTION_TASKS, HANDLERS_MAX};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -55,17 +55,17 @@ fn state(play: &Play, x: Token) -> (Option<Side>, usize) {
 }
 
 fn play_with_spare() -> (Play, Place, Token) {
-    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NOBODY)));
+    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NO_TOKEN)));
     play.start(spare(&place));
     let x = open_adopter(&mut play, &place);
     (play, place, x)
 }
 
 #[test]
-fn a_task_that_is_adopted_hears_so_first_and_is_a_member_like_others() {
+fn an_adopted_task_gets_its_notice_first_and_is_a_member_like_others() {
     let (mut play, _, x) = play_with_spare();
-    let told = adopt(&mut play, x, vec![]);
-    assert_eq!(told, "wait 0, protocol Ready, spare Adopted, spare Ready", "and the kernel watched for it already");
+    let journal = adopt(&mut play, x, vec![]);
+    assert_eq!(journal, "wait 0, protocol Ready, spare Adopted, spare Ready", "and the kernel watched for it already");
     assert_eq!(state(&play, x), (None, 4));
     assert_eq!(play.round_with(vec![ready("spare")]), "wait, spare Ready");
     play.engine.connections.get_mut(x).expect("it is open").phase = Phase::Closed;
@@ -75,8 +75,8 @@ fn a_task_that_is_adopted_hears_so_first_and_is_a_member_like_others() {
 }
 
 #[test]
-fn what_is_adopted_sees_its_connection_and_what_it_waited_for_is_forgotten() {
-    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NOBODY)));
+fn an_adopted_task_sees_its_connection_and_its_old_wait_is_dropped() {
+    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NO_TOKEN)));
     let own = Rc::clone(&place);
     let acts = move |event, cx: Cx<'_, '_>| {
         own.set(cx.token());
@@ -97,13 +97,13 @@ fn what_is_adopted_sees_its_connection_and_what_it_waited_for_is_forgotten() {
     play.settle_connection(x);
     play.settle();
     let y = open_adopter(&mut play, &place);
-    let told = adopt(&mut play, y, vec![]);
-    assert!(told.contains("protocol Ready, spare Adopted"), "{told}");
+    let journal = adopt(&mut play, y, vec![]);
+    assert!(journal.contains("protocol Ready, spare Adopted"), "{journal}");
     assert_eq!(state(&play, y), (None, 4));
 }
 
 #[test]
-fn what_cannot_be_adopted_is_a_failure_upstream() {
+fn a_task_that_cannot_be_adopted_is_a_failure_upstream() {
     // The task is gone, and another has its slot.
     let (mut play, place, x) = play_with_spare();
     play.engine.remove(place.get());
@@ -114,8 +114,8 @@ fn what_cannot_be_adopted_is_a_failure_upstream() {
 
     // The task is queued for a turn: its other side may have closed.
     let (mut play, _, x) = play_with_spare();
-    let told = adopt(&mut play, x, vec![ready("spare")]);
-    assert_eq!(told, "wait 0, protocol Ready, spare Ready");
+    let journal = adopt(&mut play, x, vec![ready("spare")]);
+    assert_eq!(journal, "wait 0, protocol Ready, spare Ready");
     assert_eq!(state(&play, x), (Some(Side::Upstream), 3));
 
     // The task belongs to another connection, or to this one.
@@ -138,7 +138,7 @@ fn what_cannot_be_adopted_is_a_failure_upstream() {
 }
 
 #[test]
-fn a_transaction_without_room_adopts_nobody_and_the_task_stands_alone_as_before() {
+fn a_transaction_without_room_adopts_no_task_and_the_task_still_stands_alone() {
     let (mut play, place, x) = play_with_spare();
     let id = play.transaction(x);
     for _ in 0..HANDLERS_MAX {
@@ -153,8 +153,8 @@ fn a_transaction_without_room_adopts_nobody_and_the_task_stands_alone_as_before(
 }
 
 #[test]
-fn what_is_cancelled_before_it_has_heard_that_it_was_adopted_never_hears_it() {
-    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NOBODY)));
+fn a_task_that_is_cancelled_before_its_notice_of_adoption_never_gets_it() {
+    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NO_TOKEN)));
     let own = Rc::clone(&place);
     play.start(puppet("spare", On::Read, move |_, cx: Cx<'_, '_>| {
         own.set(cx.token());
@@ -170,8 +170,8 @@ fn what_is_cancelled_before_it_has_heard_that_it_was_adopted_never_hears_it() {
     want("writer", Want::Nothing);
     let x = play.open([protocol, plain("reader", On::Read), plain("writer", On::Write)]);
     play.settle();
-    let told = adopt(&mut play, x, vec![]);
-    assert_eq!(told, "wait 0, protocol Ready, spare Cancel, spare Ready");
+    let journal = adopt(&mut play, x, vec![]);
+    assert_eq!(journal, "wait 0, protocol Ready, spare Cancel, spare Ready");
     assert_eq!(state(&play, x), (None, 3));
     // A connection that is closed adopts no task.
     play.engine.connections.get_mut(x).expect("it is open").phase = Phase::Closed;
@@ -181,14 +181,14 @@ fn what_is_cancelled_before_it_has_heard_that_it_was_adopted_never_hears_it() {
 
 /// The kernel had refused to watch for the task, and it was paused. The pause ends in the new connection.
 #[test]
-fn a_task_that_rests_can_be_adopted() {
-    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NOBODY)));
+fn a_paused_task_can_be_adopted() {
+    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NO_TOKEN)));
     refuse("spare");
     play.start(spare(&place));
     let x = open_adopter(&mut play, &place);
     allow("spare");
-    let told = adopt(&mut play, x, vec![]);
-    assert_eq!(told, "wait 0, protocol Ready, spare Adopted, spare Ready");
+    let journal = adopt(&mut play, x, vec![]);
+    assert_eq!(journal, "wait 0, protocol Ready, spare Adopted, spare Ready");
     kernel::pass(Duration::from_secs(2));
     play.settle();
     play.round_with(vec![ready("spare")]);
@@ -197,14 +197,14 @@ fn a_task_that_rests_can_be_adopted() {
 
 /// [`Notice::Adopted`] comes at once; a notice for all tasks comes at the end of the round.
 #[test]
-fn what_is_adopted_in_a_round_in_which_all_are_told_hears_both() {
+fn a_task_adopted_in_a_round_with_a_notice_for_all_gets_both_notices() {
     let (mut play, _, x) = play_with_spare();
     play.start(puppet("signal", On::Signal, |_, cx: Cx<'_, '_>| {
-        cx.tell_all(Notice::Reload);
+        cx.notify_all(Notice::Reload);
         Ok(Flow::Blocked)
     }));
     play.settle();
-    let told = adopt(&mut play, x, vec![ready("SIGHUP")]);
-    assert_eq!(told.matches("spare Adopted").count(), 1, "{told}");
-    assert_eq!(told.matches("spare Reload").count(), 1, "{told}");
+    let journal = adopt(&mut play, x, vec![ready("SIGHUP")]);
+    assert_eq!(journal.matches("spare Adopted").count(), 1, "{journal}");
+    assert_eq!(journal.matches("spare Reload").count(), 1, "{journal}");
 }

@@ -47,7 +47,7 @@ impl Key {
             Watch::Change(fd) => Key::Change(fd.as_raw_fd()),
             Watch::Exit(pid) => Key::Exit(pid),
             Watch::Signal(signal) => Key::Signal(signal.name()),
-            Watch::Always => panic!("the kernel is asked to watch for what never waits"),
+            Watch::Always => panic!("the kernel is asked to watch a task that never waits"),
         }
     }
 

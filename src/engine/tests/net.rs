@@ -176,15 +176,15 @@ pub struct End {
 }
 
 /// The listening socket.
-pub struct Door(Fd);
+pub struct ListenSocket(Fd);
 
-impl Door {
+impl ListenSocket {
     pub fn new() -> Self {
-        Self(Fd::new("door", false))
+        Self(Fd::new("listener", false))
     }
 }
 
-impl AsFd for Door {
+impl AsFd for ListenSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
@@ -253,11 +253,11 @@ pub fn spawn() -> Pid {
 }
 
 /// A poller for the channels and children of this network.
-pub struct Unkind;
+pub struct RandomPoller;
 
-impl Poller for Unkind {
+impl Poller for RandomPoller {
     fn name(&self) -> &'static str {
-        "unkind"
+        "random"
     }
 
     fn arm(&mut self, watch: Watch<'_>, token: Token) -> Result<()> {
@@ -285,7 +285,7 @@ impl Poller for Unkind {
     }
 }
 
-impl Drop for Unkind {
+impl Drop for RandomPoller {
     fn drop(&mut self) {
         kernel::disarm_all();
     }

@@ -35,13 +35,13 @@ fn close(play: &mut Play, x: Token) {
 }
 
 /// The tasks that get [`Notice::Place`] in the next round, in order.
-fn told(play: &mut Play) -> Vec<String> {
+fn places_given(play: &mut Play) -> Vec<String> {
     let round = play.round_with(vec![]);
     round.split(", ").filter_map(|what| what.strip_suffix(" Place")).map(String::from).collect()
 }
 
 #[test]
-fn each_connection_that_closes_is_told_to_one_of_those_who_wait_in_their_order() {
+fn each_place_is_given_to_one_waiting_task_in_the_order_of_waiting() {
     let mut play = Play::new();
     let connections: Vec<Token> = (0..6).map(|_| open(&mut play)).collect();
     for (name, greedy) in [("a", true), ("b", false), ("c", true)] {
@@ -52,20 +52,20 @@ fn each_connection_that_closes_is_told_to_one_of_those_who_wait_in_their_order()
     let mut all = Vec::new();
     for &x in &connections[..4] {
         close(&mut play, x);
-        all.extend(told(&mut play));
+        all.extend(places_given(&mut play));
     }
-    assert_eq!(all, ["a", "b", "c", "a"], "who waits again is the last in line: nobody starves");
+    assert_eq!(all, ["a", "b", "c", "a"], "a task that waits again is the last one: none starves");
     close(&mut play, connections[4]);
     close(&mut play, connections[5]);
-    assert_eq!(told(&mut play), ["c", "a"], "two places, two tasks");
-    assert_eq!(play.round(), "wait", "and nobody spins");
+    assert_eq!(places_given(&mut play), ["c", "a"], "two places, two tasks");
+    assert_eq!(play.round(), "wait", "and no task spins");
 }
 
 #[test]
-fn a_place_is_not_lost_on_a_task_that_is_gone_or_does_not_need_it() {
+fn a_place_is_not_lost_if_the_task_is_removed_or_does_not_need_it() {
     let mut play = Play::new();
     let connections: Vec<Token> = (0..2).map(|_| open(&mut play)).collect();
-    let token = Rc::new(Cell::new(super::stage::NOBODY));
+    let token = Rc::new(Cell::new(super::stage::NO_TOKEN));
     let own = Rc::clone(&token);
     play.start(puppet("gone", On::Read, move |_, cx: &mut Context<'_, World>| {
         own.set(cx.token());
@@ -86,13 +86,13 @@ fn a_place_is_not_lost_on_a_task_that_is_gone_or_does_not_need_it() {
     play.engine.remove(token.get());
     kernel::journal();
     close(&mut play, connections[0]);
-    assert_eq!(told(&mut play), ["sated", "hungry"]);
+    assert_eq!(places_given(&mut play), ["sated", "hungry"]);
     close(&mut play, connections[1]);
-    assert!(told(&mut play).is_empty() && play.engine.notices.are_empty(), "nobody waits any more");
+    assert!(places_given(&mut play).is_empty() && play.engine.notices.are_empty(), "no task waits any more");
 }
 
 #[test]
-fn the_protocol_of_a_connection_is_told_by_the_connections_number() {
+fn a_protocol_gets_a_notice_by_the_number_of_its_connection() {
     let mut play = Play::new();
     let number = Rc::new(Cell::new(u32::MAX));
     open(&mut play);
@@ -115,7 +115,7 @@ fn the_protocol_of_a_connection_is_told_by_the_connections_number() {
     play.start(puppet("accept", On::Signal, move |event, cx: &mut Context<'_, World>| {
         if event == Event::Ready {
             assert_eq!(cx.connection_number(), None);
-            cx.tell_protocol(number.get(), Notice::Evict);
+            cx.notify_protocol(number.get(), Notice::Evict);
             cx.wait_for_place();
         }
         Ok(Flow::Blocked)

@@ -3,7 +3,7 @@
 //!
 //! A request is three bytes: what to do, the length of the answer, and the seed of its bytes.
 
-use super::net::{self, Door, End, Got};
+use super::net::{self, End, Got, ListenSocket};
 use super::spare::Spare;
 use super::stage::{Outcome, connection, panic_quietly, set_level};
 use crate::connection::{Connection, FailureKind, Front, Phase, Pipe, Reply};
@@ -27,7 +27,7 @@ pub enum Ask {
     /// An answer from memory.
     Memory,
     /// An answer from a handler.
-    Worker,
+    Handler,
     /// A handler begins and is then cancelled; the rest comes from memory.
     Cancelled,
     /// A handler with a child, which is reaped when it is cancelled or later.
@@ -54,7 +54,7 @@ impl Ask {
     pub const ALL: [Ask; 12] = {
         use Ask::*;
         let bad = [FailsEarly, FailsLate, Panics, PanicsInCancel, ProtocolPanics];
-        [Memory, Worker, Cancelled, Child, Sleep, Adopted, Last, bad[0], bad[1], bad[2], bad[3], bad[4]]
+        [Memory, Handler, Cancelled, Child, Sleep, Adopted, Last, bad[0], bad[1], bad[2], bad[3], bad[4]]
     };
 
     /// The complete answer.
@@ -89,7 +89,7 @@ fn panic_on_purpose(client: usize) -> ! {
 pub type Cx<'a> = Context<'a, Level>;
 
 /// Accepts clients.
-pub struct Listen(pub Door);
+pub struct Listen(pub ListenSocket);
 
 impl Task<Level> for Listen {
     fn kind(&self) -> &'static str {
@@ -267,10 +267,10 @@ impl Protocol {
             Ask::ProtocolPanics => panic_on_purpose(self.client),
             Ask::Adopted => self.adopt(answer, cx),
             _ => {
-                let body = Ask::Worker.answer(len, seed).split_off(2);
+                let body = Ask::Handler.answer(len, seed).split_off(2);
                 let left = if ask == Ask::FailsEarly { body.len().max(1) } else { body.len() };
                 let source = End::source(self.client, body);
-                cx.join(Box::new(Worker { source, client: self.client, ask, left, whole: left }));
+                cx.join(Box::new(Handler { source, client: self.client, ask, left, whole: left }));
                 if ask == Ask::Child {
                     cx.join(Box::new(Reaper { pid: net::spawn(), gone: false }));
                 }
@@ -319,7 +319,7 @@ impl Protocol {
                 self.state = State::Memory(answer);
             }
             State::Asked { .. } => cx.connection().phase = Phase::Closed,
-            _ => panic!("a worker has failed for a protocol that has none"),
+            _ => panic!("a handler has failed for a protocol without one"),
         }
     }
 }
@@ -355,7 +355,7 @@ impl Task<Level> for Protocol {
             Event::Cancel => return Ok(Flow::Done),
             Event::Deadline => {
                 let State::Asleep(answer) = std::mem::replace(&mut self.state, State::Idle) else {
-                    panic!("a deadline that nobody set has fired");
+                    panic!("a deadline that was not set has fired");
                 };
                 self.state = State::Memory(answer);
             }
@@ -377,7 +377,7 @@ impl Task<Level> for Protocol {
 }
 
 /// Reads an answer from a source, or fails.
-struct Worker {
+struct Handler {
     source: End,
     client: usize,
     ask: Ask,
@@ -385,7 +385,7 @@ struct Worker {
     whole: usize,
 }
 
-impl Worker {
+impl Handler {
     /// Fails, when half of the answer has been read.
     fn go_wrong(&self) -> Option<TaskError> {
         let half = self.left * 2 <= self.whole;
@@ -402,9 +402,9 @@ impl Worker {
     }
 }
 
-impl Task<Level> for Worker {
+impl Task<Level> for Handler {
     fn kind(&self) -> &'static str {
-        "Worker"
+        "Handler"
     }
 
     fn doing(&self) -> &'static str {
@@ -514,7 +514,7 @@ impl Task<Level> for Tick {
             self.set = true;
             cx.wake_after(Duration::from_millis(50));
             if net::with(|net| net.random.once_in(4)) {
-                cx.tell_all(Notice::Reload);
+                cx.notify_all(Notice::Reload);
             }
         }
         Ok(Flow::Progress)

@@ -4,7 +4,7 @@
 //! `WEBSERV_SEED=7 cargo test schedules` runs one schedule again and prints every event.
 
 use super::kernel;
-use super::net::{self, Channel, Door, Random, Unkind};
+use super::net::{self, Channel, ListenSocket, Random, RandomPoller};
 use super::pump::{Ask, Listen, PIPE_BYTES_MAX, REQUEST_BYTES, Tick};
 use crate::connection::Pipe;
 use crate::engine::slot::{Queued, Watched, seen};
@@ -23,7 +23,7 @@ const ROUNDS_MAX: usize = 400;
 struct Schedule {
     seed: u64,
     engine: Engine<Level>,
-    owed: Vec<Vec<u8>>,
+    expected: Vec<Vec<u8>>,
     /// Clients that have not connected yet.
     absent: Vec<usize>,
     chance: Random,
@@ -44,33 +44,33 @@ fn requests(chance: &mut Random) -> Vec<u8> {
 
 /// The answers to these requests, if nothing fails.
 fn answers(script: &[u8]) -> Vec<u8> {
-    let mut owed = Vec::new();
+    let mut expected = Vec::new();
     for request in script.chunks_exact(REQUEST_BYTES) {
         let ask = Ask::ALL[usize::from(request[0])];
-        owed.extend(ask.answer(request[1], request[2]));
+        expected.extend(ask.answer(request[1], request[2]));
         if ask == Ask::Last {
             break;
         }
     }
-    owed
+    expected
 }
 
 impl Schedule {
     fn new(seed: u64, try_first: bool, level: Level) -> Self {
         net::reset(seed);
         let mut chance = Random::new(!seed);
-        let (mut owed, clients) = (Vec::new(), 1 + chance.below(5));
+        let (mut expected, clients) = (Vec::new(), 1 + chance.below(5));
         for at in 0..clients {
             let script = requests(&mut chance);
-            owed.push(answers(&script));
+            expected.push(answers(&script));
             net::with(|net| net.channels.push(Channel { client: at, script: script.into(), ..Channel::default() }));
         }
-        let mut engine = Engine::new(Box::new(Unkind), try_first, ErrorLog::in_memory(level), level);
+        let mut engine = Engine::new(Box::new(RandomPoller), try_first, ErrorLog::in_memory(level), level);
         engine.clock = kernel::now;
         engine.look_at_clock();
-        engine.start(Box::new(Listen(Door::new())));
+        engine.start(Box::new(Listen(ListenSocket::new())));
         engine.start(Box::new(Tick { set: false }));
-        Self { seed, engine, owed, absent: (0..clients).collect(), chance }
+        Self { seed, engine, expected, absent: (0..clients).collect(), chance }
     }
 
     fn run(&mut self) {
@@ -80,19 +80,19 @@ impl Schedule {
             }
             self.round();
         }
-        self.be_kind();
-        self.rounds_until("a client has not got its answers", |s| (0..s.owed.len()).all(|at| s.is_served(at)));
-        for at in 0..self.owed.len() {
+        self.be_fair();
+        self.rounds_until("a client has not got its answers", |s| (0..s.expected.len()).all(|at| s.is_served(at)));
+        for at in 0..self.expected.len() {
             net::with(|net| net.channels[at].ended = true);
         }
         // A client without requests may not have been accepted yet.
-        let over = |s: &Self| s.engine.slots.len() == 2 && (0..s.owed.len()).all(is_closed);
+        let over = |s: &Self| s.engine.slots.len() == 2 && (0..s.expected.len()).all(is_closed);
         self.rounds_until("something is left of connections that are over", over);
         self.check_end();
     }
 
     fn something_happens(&mut self) {
-        let (chance, clients) = (&mut self.chance, self.owed.len());
+        let (chance, clients) = (&mut self.chance, self.expected.len());
         let (client, count) = (chance.below(clients), 1 + chance.below(9));
         match chance.below(16) {
             0 | 1 => {
@@ -117,7 +117,7 @@ impl Schedule {
     }
 
     /// From now on all bytes are sent, and clients read all answers.
-    fn be_kind(&mut self) {
+    fn be_fair(&mut self) {
         let absent = std::mem::take(&mut self.absent);
         net::with(|net| {
             net.fair = true;
@@ -150,16 +150,16 @@ impl Schedule {
     fn is_served(&self, client: usize) -> bool {
         net::with(|net| {
             let channel = &net.channels[client];
-            let (owed, taken) = (&self.owed[client], &channel.taken);
-            assert!(owed.starts_with(taken), "client {client} got {taken:?} where it is owed {owed:?}");
-            taken == owed || (channel.closed && channel.excused)
+            let (expected, taken) = (&self.expected[client], &channel.taken);
+            assert!(expected.starts_with(taken), "client {client} got {taken:?} where {expected:?} is expected");
+            taken == expected || (channel.closed && channel.excused)
         })
     }
 
     fn check_end(&mut self) {
         let (open, armed) = (kernel::open_count(), kernel::armed().len());
         assert_eq!((open, armed, self.engine.connections_open()), (1, 1, 0), "descriptors, watches, connections");
-        assert!((0..self.owed.len()).all(|at| self.is_served(at)));
+        assert!((0..self.expected.len()).all(|at| self.is_served(at)));
         assert!(self.engine.timers.len() <= 2 * 2 + super::super::SPARE_DEADLINES);
         let alerts = self.engine.turn.log.lines().iter().filter(|line| line.contains("[alert]")).count();
         assert_eq!(alerts, net::with(|net| net.panics), "panics on purpose, and no others");
@@ -182,7 +182,7 @@ fn check(engine: &Engine<Level>) {
             engine.run_queue.queue.iter().chain(&engine.run_queue.later).filter(|other| **other == token).count();
         assert_eq!(in_queue, usize::from(slot.queued != Queued::No), "{token:?} in the queue");
         let in_list = engine.run_queue.unarmed.iter().filter(|other| **other == token).count();
-        assert_eq!(in_list, usize::from(slot.watched == Watched::Soon), "{token:?} in the list of those to be armed");
+        assert_eq!(in_list, usize::from(slot.watched == Watched::Soon), "{token:?} in the list of tasks to be armed");
         if slot.watched == Watched::Yes {
             armed.push(token);
         }
@@ -191,9 +191,9 @@ fn check(engine: &Engine<Level>) {
         let members = connection.map(|x| (0..x.members()).filter(|at| x.member(*at) == Some(token.index)).count());
         assert_eq!(members.unwrap_or(1), 1, "{token:?} among the members of its connection");
         if slot.connection(&engine.connections).is_none() && slot.task.wants(Seen::default()) == Want::Kernel {
-            let rests = engine.resting.iter().any(|(_, other)| *other == token);
+            let is_paused = engine.paused.iter().any(|(_, other)| *other == token);
             assert!(
-                slot.queued != Queued::No || slot.watched != Watched::No || rests,
+                slot.queued != Queued::No || slot.watched != Watched::No || is_paused,
                 "{token:?} stands alone and waits for nothing"
             );
         }
@@ -219,7 +219,7 @@ fn check_connection(engine: &Engine<Level>, token: Token) {
             || waits
             || slot.deadline.is_set()
     });
-    assert!(waits, "nobody in {token:?} waits for anything");
+    assert!(waits, "no task of {token:?} waits for anything");
     // One segment may exceed the bound: here a head of two bytes, or the last answer.
     let reply = &x.transactions.current().expect("it has begun").reply;
     let bounds: [(&Pipe, usize); 3] = [(&x.input, 0), (&x.output, 2 + 30), (&reply.body, 0)];

@@ -26,14 +26,14 @@ struct Script {
     /// The puppets for which the kernel refuses to watch.
     refused: BTreeSet<&'static str>,
     /// The puppets that panic, and in which method.
-    spoilt: BTreeSet<(&'static str, Question)>,
+    panicking: BTreeSet<(&'static str, Method)>,
     /// The events of the next waits.
     batches: VecDeque<Vec<Ready>>,
     /// The token of each puppet when it was armed last.
     tokens: BTreeMap<&'static str, Token>,
 }
 
-pub(super) use crate::engine::NOBODY;
+pub(super) use crate::engine::NO_TOKEN;
 
 /// The value that the puppets share: nothing.
 pub struct World;
@@ -49,7 +49,7 @@ impl Poller for Scripted {
     }
 
     fn arm(&mut self, watch: Watch<'_>, token: Token) -> Result<()> {
-        let (key, name) = (Key::of(watch), who(watch));
+        let (key, name) = (Key::of(watch), name_of(watch));
         if SCRIPT.with_borrow(|s| s.refused.contains(name)) {
             kernel::note(format!("refuse {name}"));
             return Err(Error::shrunk("epoll_ctl"));
@@ -61,7 +61,7 @@ impl Poller for Scripted {
     }
 
     fn disarm(&mut self, watch: Watch<'_>) -> Result<()> {
-        kernel::note(format!("disarm {}", who(watch)));
+        kernel::note(format!("disarm {}", name_of(watch)));
         kernel::disarm(Key::of(watch));
         Ok(())
     }
@@ -83,7 +83,7 @@ impl Drop for Scripted {
     }
 }
 
-fn who(watch: Watch<'_>) -> &'static str {
+fn name_of(watch: Watch<'_>) -> &'static str {
     match Key::of(watch) {
         Key::Read(fd) | Key::Write(fd) | Key::Change(fd) => kernel::owner(fd).0,
         Key::Exit(_) => "child",
@@ -161,33 +161,33 @@ pub fn allow(name: &'static str) {
 }
 
 /// From now on the puppet panics in this method.
-pub fn spoil(name: &'static str, question: Question) {
-    SCRIPT.with_borrow_mut(|s| s.spoilt.insert((name, question)));
+pub fn panic_in(name: &'static str, method: Method) {
+    SCRIPT.with_borrow_mut(|s| s.panicking.insert((name, method)));
 }
 
 /// The puppet does not panic any more.
-pub fn mend(name: &'static str, question: Question) {
-    SCRIPT.with_borrow_mut(|s| s.spoilt.remove(&(name, question)));
+pub fn panic_no_more_in(name: &'static str, method: Method) {
+    SCRIPT.with_borrow_mut(|s| s.panicking.remove(&(name, method)));
 }
 
 /// The methods of a puppet that can panic, apart from its turns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Question {
+pub enum Method {
     Wants,
     Watch,
     Doing,
     Drop,
 }
 
-fn answer(name: &'static str, question: Question) {
-    if SCRIPT.with_borrow(|s| s.spoilt.contains(&(name, question))) && !std::thread::panicking() {
+fn answer(name: &'static str, method: Method) {
+    if SCRIPT.with_borrow(|s| s.panicking.contains(&(name, method))) && !std::thread::panicking() {
         panic_quietly();
     }
 }
 
 impl<F> Drop for Puppet<F> {
     fn drop(&mut self) {
-        answer(self.name, Question::Drop);
+        answer(self.name, Method::Drop);
     }
 }
 
@@ -197,13 +197,13 @@ impl<F: FnMut(Event, &mut Context<'_, World>) -> Outcome> Task<World> for Puppet
     }
 
     fn doing(&self) -> &'static str {
-        answer(self.name, Question::Doing);
+        answer(self.name, Method::Doing);
         "playing"
     }
 
     fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         use std::os::fd::AsFd;
-        answer(self.name, Question::Watch);
+        answer(self.name, Method::Watch);
         match self.on {
             On::Read => Watch::Read(self.fd.as_fd()),
             On::Write => Watch::Write(self.fd.as_fd()),
@@ -215,9 +215,9 @@ impl<F: FnMut(Event, &mut Context<'_, World>) -> Outcome> Task<World> for Puppet
     }
 
     fn wants(&self, _: Seen<'_>) -> Want {
-        answer(self.name, Question::Wants);
-        let told = SCRIPT.with_borrow(|s| s.wants.get(self.name).copied());
-        told.unwrap_or(if matches!(self.on, On::Always) { Want::Nothing } else { Want::Kernel })
+        answer(self.name, Method::Wants);
+        let set = SCRIPT.with_borrow(|s| s.wants.get(self.name).copied());
+        set.unwrap_or(if matches!(self.on, On::Always) { Want::Nothing } else { Want::Kernel })
     }
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_, World>) -> Outcome {
@@ -275,12 +275,12 @@ impl Play {
     }
 
     /// A connection of three plain tasks and these handlers.
-    pub fn open_with<const N: usize>(&mut self, workers: [Box<dyn Task<World>>; N]) -> Token {
+    pub fn open_with<const N: usize>(&mut self, handlers: [Box<dyn Task<World>>; N]) -> Token {
         want("writer", Want::Nothing);
         let x = self.open([plain("protocol", On::Always), plain("reader", On::Read), plain("writer", On::Write)]);
         let id = self.transaction(x);
-        for worker in workers {
-            self.engine.insert_handler(worker, x, id);
+        for handler in handlers {
+            self.engine.insert_handler(handler, x, id);
         }
         self.settle_connection(x);
         x
@@ -288,7 +288,7 @@ impl Play {
 
     /// Asks the members of a connection what they want now, from the first one on.
     pub fn settle_connection(&mut self, x: Token) {
-        self.engine.settle(NOBODY, Some(x));
+        self.engine.settle(NO_TOKEN, Some(x));
     }
 
     /// Runs one round. Returns its journal.
@@ -331,7 +331,7 @@ pub fn cancel_handlers(cx: &mut Context<'_, World>) {
 
 /// A new connection with a transaction.
 pub fn connection() -> Connection {
-    let mut x = Connection::new(None, Identity::played());
+    let mut x = Connection::new(None, Identity::for_tests());
     x.transactions.begin(&mut SpareTransactions::default(), Rc::clone(&x.route), None);
     set_level(&mut x, Level::Info);
     x

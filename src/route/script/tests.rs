@@ -140,7 +140,7 @@ fn aliases() {
 }
 
 #[test]
-fn links_are_followed_as_far_as_they_may() {
+fn links_are_followed_as_disable_symlinks_allows() {
     let site = Site::new("links");
     let settings = |links| Settings { disable_symlinks: links, ..site.settings(Cgi::default()) };
     let on = settings(DisableSymlinks::On);

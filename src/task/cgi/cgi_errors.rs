@@ -21,7 +21,7 @@ pub struct CgiErrors {
     /// The client and the request for the log line, when the response is complete and the program is still running.
     about: String,
     /// How long the task goes on after the response.
-    patience: Duration,
+    timeout: Duration,
     /// When that time is over. Never, while the response is not complete.
     end: Moment,
     stage: Stage,
@@ -38,9 +38,9 @@ enum Stage {
 }
 
 impl CgiErrors {
-    /// Reads from this end of the program's standard error, and for `patience` after the response.
-    pub fn new(stderr: OwnedFd, patience: Duration) -> Self {
-        Self { stderr, line: Vec::new(), about: String::new(), patience, end: Moment::NEVER, stage: Stage::Fresh }
+    /// Reads from this end of the program's standard error, and for `timeout` after the response.
+    pub fn new(stderr: OwnedFd, timeout: Duration) -> Self {
+        Self { stderr, line: Vec::new(), about: String::new(), timeout, end: Moment::NEVER, stage: Stage::Fresh }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Flow {
@@ -56,36 +56,36 @@ impl CgiErrors {
         };
         for &byte in &buffer[..count] {
             if byte == b'\n' || self.line.len() >= ERROR_LINE_BYTES_MAX {
-                self.say(cx);
+                self.log_line(cx);
             }
             if byte != b'\n' {
                 self.line.push(byte);
             }
         }
         if count == 0 {
-            self.say(cx);
+            self.log_line(cx);
             return Flow::Done;
         }
         if count < buffer.len() { Flow::Blocked } else { Flow::Yield }
     }
 
     /// Cancelled: the response is complete, or the client has closed.
-    fn leave(&mut self, cx: &mut Context<'_>) -> Flow {
+    fn cancel(&mut self, cx: &mut Context<'_>) -> Flow {
         match cx.connection.as_deref() {
             Some(x) if x.phase != Phase::Closed => self.about = format!(", {}", cx.subject()),
             _ => {
-                self.say(cx);
+                self.log_line(cx);
                 return Flow::Done;
             }
         }
-        self.end = cx.now.after(self.patience);
+        self.end = cx.now.after(self.timeout);
         if self.stage == Stage::Watched {
             cx.wake_at(self.end);
         }
         Flow::Progress
     }
 
-    fn say(&mut self, cx: &mut Context<'_>) {
+    fn log_line(&mut self, cx: &mut Context<'_>) {
         let line = std::mem::take(&mut self.line);
         if !line.is_empty() {
             let (line, about) = (String::from_utf8_lossy(&line), &self.about);
@@ -121,14 +121,14 @@ impl Task<Worker> for CgiErrors {
             Event::Ready | Event::Hangup if self.stage != Stage::Fresh => Ok(self.read(cx)),
             Event::Ready | Event::Hangup => {
                 self.stage = Stage::Unwatched;
-                let look = cx.worker.next_look(cx.now);
+                let look = cx.worker.next_check(cx.now);
                 cx.wake_at(look);
                 Ok(Flow::Progress)
             }
-            Event::Cancel => Ok(self.leave(cx)),
+            Event::Cancel => Ok(self.cancel(cx)),
             Event::Deadline if self.stage == Stage::Unwatched => Ok(self.read(cx)),
             Event::Deadline => {
-                self.say(cx);
+                self.log_line(cx);
                 Ok(Flow::Done)
             }
         }
@@ -143,7 +143,7 @@ mod tests {
 
     /// A bug: `yes >&2` delayed all other connections for seconds, because one turn read until no more came.
     #[test]
-    fn a_program_that_never_stopped_complaining_had_the_loop_to_itself() {
+    fn a_program_that_wrote_errors_without_end_blocked_the_loop() {
         let (stderr, program) = pipe::pipe_from_child().unwrap();
         let lines = 30_000;
         assert_eq!(file::write(program.as_fd(), &b"a\n".repeat(lines)), Ok(2 * lines));
@@ -158,6 +158,6 @@ mod tests {
             assert!((1..=1024).contains(&said), "{said} lines in one round");
             rounds += 1;
         }
-        assert!(rounds < lines, "nor is it made to wait");
+        assert!(rounds < lines, "several lines per round");
     }
 }

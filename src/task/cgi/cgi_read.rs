@@ -49,8 +49,8 @@ impl CgiRead {
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match &self.stage {
-            Stage::Ended => return self.judge(cx),
-            Stage::Unwanted(_) => return Ok(self.throw_away(cx)),
+            Stage::Ended => return self.check_exit(cx),
+            Stage::Unwanted(_) => return Ok(self.discard(cx)),
             Stage::Head(..) | Stage::Body(_) => {}
         }
         let Some(Work { t, worker, .. }) = cx.work() else { return Ok(Flow::Done) };
@@ -58,7 +58,7 @@ impl CgiRead {
         let count = match pipe::read(self.stdout.as_fd(), &mut worker.read_buffer[..most]) {
             Ok(count) => count,
             Err(error) if error.would_block() => {
-                self.be_patient(cx);
+                self.set_deadline(cx);
                 return Ok(Flow::Blocked);
             }
             Err(source) => return Err(TaskError::upstream(FailureKind::Reset, source)),
@@ -79,7 +79,7 @@ impl CgiRead {
                 t.program.output_ended = true;
                 self.stage = Stage::Ended;
                 cx.doing(self.doing());
-                return self.judge(cx);
+                return self.check_exit(cx);
             }
             Stage::Body(left) => {
                 *left = left.map(|left| left.saturating_sub(count as u64));
@@ -87,7 +87,7 @@ impl CgiRead {
             }
             Stage::Ended | Stage::Unwanted(_) => {}
         }
-        self.be_patient(cx);
+        self.set_deadline(cx);
         Ok(if count < most { Flow::Blocked } else { Flow::Yield })
     }
 
@@ -128,7 +128,7 @@ impl CgiRead {
     }
 
     /// Reads and drops output that is not used.
-    fn throw_away(&mut self, cx: &mut Context<'_>) -> Flow {
+    fn discard(&mut self, cx: &mut Context<'_>) -> Flow {
         let Stage::Unwanted(most) = &mut self.stage else { return Flow::Done };
         match pipe::read(self.stdout.as_fd(), &mut cx.worker.read_buffer) {
             Ok(count) if count > 0 && count <= *most => *most -= count,
@@ -139,19 +139,19 @@ impl CgiRead {
     }
 
     /// Cancelled: the response is complete, or the client has closed.
-    fn leave(&mut self, cx: &mut Context<'_>) -> Flow {
+    fn cancel(&mut self, cx: &mut Context<'_>) -> Flow {
         match self.stage {
             _ if cx.connection.as_deref().is_none_or(|x| x.phase == Phase::Closed) => return Flow::Done,
             Stage::Head(..) | Stage::Ended | Stage::Body(Some(0)) => return Flow::Done,
             Stage::Body(_) => self.stage = Stage::Unwanted(UNWANTED_OUTPUT_BYTES_MAX),
             Stage::Unwanted(_) => {}
         }
-        self.be_patient(cx);
+        self.set_deadline(cx);
         Flow::Progress
     }
 
     /// The output has ended. The response is complete unless the program was killed.
-    fn judge(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+    fn check_exit(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match cx.transaction().program.exit {
             None => {
                 cx.wake_at(self.end);
@@ -168,22 +168,22 @@ impl CgiRead {
         }
     }
 
-    fn be_patient(&self, cx: &mut Context<'_>) {
+    fn set_deadline(&self, cx: &mut Context<'_>) {
         cx.wake_at(self.end.min(cx.now.after(self.idle)));
     }
 
     /// Whether the pause is not the program's fault: it has read its input, or it waits for the client to send or to
     /// receive.
-    fn is_excused(&mut self, t: &Transaction) -> bool {
+    fn may_pause(&mut self, t: &Transaction) -> bool {
         let (before, body) = (self.fed_bytes, &t.body);
         self.fed_bytes = body.taken_bytes();
         let starves = body.is_empty() && !body.is_ended() && !body.is_abandoned();
         self.fed_bytes > before || starves || t.reply.body.room() == 0
     }
 
-    fn too_late(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        if cx.now < self.end && self.is_excused(cx.transaction()) {
-            self.be_patient(cx);
+    fn on_deadline(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        if cx.now < self.end && self.may_pause(cx.transaction()) {
+            self.set_deadline(cx);
             return Ok(Flow::Progress);
         }
         let which = if cx.now < self.end { "cgi_idle_timeout" } else { "cgi_timeout" };
@@ -235,14 +235,14 @@ impl Task<Worker> for CgiRead {
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
             Event::Ready if std::mem::take(&mut self.is_fresh) => {
-                self.be_patient(cx);
+                self.set_deadline(cx);
                 Ok(Flow::Blocked)
             }
             Event::Ready => self.read(cx),
             Event::Hangup if self.wants(cx.seen()) != Want::Nothing => self.read(cx),
             Event::Deadline if cx.connection.is_none() => Ok(Flow::Done),
-            Event::Deadline => self.too_late(cx),
-            Event::Cancel => Ok(self.leave(cx)),
+            Event::Deadline => self.on_deadline(cx),
+            Event::Cancel => Ok(self.cancel(cx)),
             Event::Hangup => Ok(Flow::Progress),
         }
     }

@@ -25,7 +25,7 @@ pub struct ProcessExit {
     /// The process group has been sent SIGTERM.
     cancelled: bool,
     /// How long the program may go on after the response.
-    patience: Duration,
+    timeout: Duration,
     /// When that time is over. Never, while the response is not complete.
     end: Moment,
     /// The program is counted in `programs_running`.
@@ -45,8 +45,8 @@ enum Stage {
 
 impl ProcessExit {
     /// Waits for this child process. It leads a process group and is counted in `programs_running`.
-    pub fn new(pid: Pid, patience: Duration) -> Self {
-        Self { pid, reaped: false, cancelled: false, patience, end: Moment::NEVER, counts: true, stage: Stage::Fresh }
+    pub fn new(pid: Pid, timeout: Duration) -> Self {
+        Self { pid, reaped: false, cancelled: false, timeout, end: Moment::NEVER, counts: true, stage: Stage::Fresh }
     }
 
     fn reap(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
@@ -94,7 +94,7 @@ impl ProcessExit {
     }
 
     /// Sends SIGTERM; SIGKILL follows after [`GRACE`].
-    fn end(&mut self, cx: &mut Context<'_>) {
+    fn terminate(&mut self, cx: &mut Context<'_>) {
         self.cancelled = true;
         self.stage = Stage::Watched;
         self.count(true, cx);
@@ -149,20 +149,20 @@ impl Task<Worker> for ProcessExit {
             Event::Ready | Event::Hangup if self.stage != Stage::Fresh => return self.reap(cx),
             Event::Ready | Event::Hangup => {
                 self.stage = Stage::Unwatched;
-                let look = cx.worker.next_look(cx.now);
+                let look = cx.worker.next_check(cx.now);
                 cx.wake_at(look);
             }
             Event::Cancel if may_finish(cx) => {
                 // The client has the response: the program may finish its other work.
-                self.end = cx.now.after(self.patience);
+                self.end = cx.now.after(self.timeout);
                 match self.stage {
                     Stage::Watched => cx.wake_at(self.end),
                     Stage::Fresh | Stage::Unwatched => self.count(false, cx), // it will have exited by the next look
                 }
             }
-            Event::Cancel => self.end(cx),
+            Event::Cancel => self.terminate(cx),
             Event::Deadline if self.stage == Stage::Unwatched => return self.reap(cx),
-            Event::Deadline if !self.cancelled => self.end(cx),
+            Event::Deadline if !self.cancelled => self.terminate(cx),
             Event::Deadline => self.kill(Signal::Kill, cx),
         }
         Ok(Flow::Blocked)

@@ -23,7 +23,7 @@ use webserv_sys::{Moment, Watch};
 /// How long no connection is accepted after the process ran out of descriptors or memory.
 const PAUSE_AFTER_EXHAUSTION: Duration = Duration::from_millis(500);
 /// How long the message that there are too few `worker_connections` is not repeated.
-const SAID_FOR: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Accepts connections on one listening socket.
 pub struct Accept {
@@ -32,11 +32,11 @@ pub struct Accept {
     /// Descriptors or memory ran out: waits for the deadline.
     paused: bool,
     /// The present shortage has been logged.
-    complained: bool,
+    shortage_logged: bool,
     /// All `worker_connections` are in use: waits for one to close.
     waits: bool,
     /// When these were logged last: that idle connections are closed, and that clients wait.
-    said: [Option<Moment>; 2],
+    logged_at: [Option<Moment>; 2],
 }
 
 impl Accept {
@@ -44,7 +44,7 @@ impl Accept {
     pub fn new(socket: Arc<Socket>, configured: Listener, worker: &mut Worker) -> Self {
         let local = net::local_address(socket.as_fd()).unwrap_or_else(|_| configured.address.clone());
         let listener = worker.listener_state(configured, local);
-        Self { socket, listener, paused: false, complained: false, waits: false, said: [None; 2] }
+        Self { socket, listener, paused: false, shortage_logged: false, waits: false, logged_at: [None; 2] }
     }
 
     fn open(&self, socket: OwnedFd, client: Address, cx: &mut Context<'_>) {
@@ -52,20 +52,20 @@ impl Accept {
         let (listener, number) = (Rc::clone(&self.listener), cx.worker.next_connection());
         let identity = Identity { listener, number, client: Client::from(&client) };
         let connection = Connection::new(Some(socket), identity);
-        let (protocol, patience) = self.protocol(cx.now);
-        cx.open(connection, [protocol, Box::new(ClientWrite), Box::new(ClientRead)], cx.now.after(patience));
+        let (protocol, timeout) = self.protocol(cx.now);
+        cx.open(connection, [protocol, Box::new(ClientWrite), Box::new(ClientRead)], cx.now.after(timeout));
     }
 
     /// The protocol of this listener, and how long a client may take to send its first request.
     fn protocol(&self, now: Moment) -> (Box<dyn Task<Worker>>, Duration) {
         match self.listener.configured.directory.clone() {
             Some(server) => {
-                let patience = server.timeout;
-                (Box::new(Directory::new(server, now)), patience)
+                let timeout = server.timeout;
+                (Box::new(Directory::new(server, now)), timeout)
             }
             None => {
-                let patience = self.listener.route.settings.client_header_timeout;
-                (Box::new(Http1::new(now)), patience)
+                let timeout = self.listener.route.settings.client_header_timeout;
+                (Box::new(Http1::new(now)), timeout)
             }
         }
     }
@@ -97,7 +97,7 @@ impl Accept {
         for _ in 0..turns.min(room) {
             match net::accept(self.socket.as_fd()) {
                 Ok((socket, client)) => {
-                    self.complained = false;
+                    self.shortage_logged = false;
                     self.open(socket, client, cx);
                 }
                 Err(error) if error.would_block() => {
@@ -129,25 +129,30 @@ impl Accept {
         while evicted < missing.min(EVICTED_PER_TURN)
             && let Some(connection) = cx.worker.idle.pop()
         {
-            cx.tell_protocol(connection, Notice::Evict);
+            cx.notify_protocol(connection, Notice::Evict);
             evicted += 1;
         }
         if evicted > 0 {
-            self.say(
+            self.log_rarely(
                 0,
                 Level::Warn,
                 format_args!("{most} worker_connections are not enough: idle ones are closed"),
                 cx,
             );
         } else if room == 0 {
-            self.say(1, Level::Alert, format_args!("{most} worker_connections are not enough: new clients wait"), cx);
+            self.log_rarely(
+                1,
+                Level::Alert,
+                format_args!("{most} worker_connections are not enough: new clients wait"),
+                cx,
+            );
         }
     }
 
     /// Logs a message, unless it was logged a short while ago: a full server would repeat it for each client.
-    fn say(&mut self, which: usize, level: Level, what: fmt::Arguments<'_>, cx: &mut Context<'_>) {
-        if self.said[which].is_none_or(|said| cx.now >= said.after(SAID_FOR)) {
-            self.said[which] = Some(cx.now);
+    fn log_rarely(&mut self, which: usize, level: Level, what: fmt::Arguments<'_>, cx: &mut Context<'_>) {
+        if self.logged_at[which].is_none_or(|logged_at| cx.now >= logged_at.after(LOG_INTERVAL)) {
+            self.logged_at[which] = Some(cx.now);
             cx.log(level, what);
         }
     }
@@ -156,7 +161,7 @@ impl Accept {
     fn pause(&mut self, wait: Duration, level: Level, why: &str, cx: &mut Context<'_>) -> Flow {
         self.paused = true;
         cx.wake_after(wait);
-        if !std::mem::replace(&mut self.complained, true) {
+        if !std::mem::replace(&mut self.shortage_logged, true) {
             cx.log(level, format_args!("{why}"));
         }
         Flow::Progress

@@ -32,7 +32,7 @@ impl DirCreate {
             outcome => outcome?,
         }
         if let Some(access) = t.settings().dav.access
-            && let Err(error) = let_in(&place, access)
+            && let Err(error) = set_mode(&place, access)
         {
             let _ = file::rmdirat(place.folder(), place.name()); // its mode would be wrong
             return Err(error.into());
@@ -42,7 +42,7 @@ impl DirCreate {
 }
 
 /// Sets the mode of the new directory.
-fn let_in(place: &DirEntry, access: u32) -> Result<(), Error> {
+fn set_mode(place: &DirEntry, access: u32) -> Result<(), Error> {
     let flags = OpenFlags::READ | OpenFlags::DIRECTORY | OpenFlags::NO_FOLLOW;
     let made = file::openat(place.folder(), place.name(), flags, 0)?;
     file::fchmod(made.as_fd(), directory_mode(access))

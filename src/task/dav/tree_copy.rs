@@ -51,7 +51,7 @@ pub struct CopyMove {
 
 /// Copies or moves a file or directory.
 pub struct TreeCopy {
-    transport: CopyMove,
+    request: CopyMove,
     stage: Stage,
 }
 
@@ -98,13 +98,13 @@ type Next = Result<Stage, Refusal>;
 
 impl TreeCopy {
     /// Copies or moves as this request says.
-    pub fn new(transport: CopyMove) -> Self {
-        Self { transport, stage: Stage::Asked }
+    pub fn new(request: CopyMove) -> Self {
+        Self { request, stage: Stage::Asked }
     }
 
     /// Opens both ends and begins.
     fn begin(&self, cx: &mut Context<'_>) -> Next {
-        let CopyMove { from, to, from_links, to_links, moves, .. } = &self.transport;
+        let CopyMove { from, to, from_links, to_links, moves, .. } = &self.request;
         let not_found = |error: Error| match error.is_not_found() {
             true => Refusal::Failed(404, error),
             false => error.into(),
@@ -120,7 +120,7 @@ impl TreeCopy {
             return Err(not_found(Error::not_found("openat")));
         }
         check(&cx.transaction().http, Some(&stat))?;
-        if from_is_directory && *moves && self.transport.depth != Depth::Infinity {
+        if from_is_directory && *moves && self.request.depth != Depth::Infinity {
             return Err(Refusal::Status(400)); // RFC 4918 section 9.9.2
         }
         let to = DirEntry::open(to, *to_links, None)?; // 409 if the parent collection does not exist
@@ -137,7 +137,7 @@ impl TreeCopy {
         }
         match there {
             Some(to) if (to.device, to.inode) == (from.device, from.inode) => return Err(Refusal::Status(403)),
-            Some(_) if !self.transport.overwrites => return Err(Refusal::Status(412)),
+            Some(_) if !self.request.overwrites => return Err(Refusal::Status(412)),
             // The original lies in the destination, and would be removed with it.
             Some(to) if to.kind == FileKind::Directory && ends.from.lies_in(&to)? => return Err(Refusal::Status(403)),
             _ => {}
@@ -163,7 +163,7 @@ impl TreeCopy {
         let (to, folder) = (&ends.to, ends.place(end).folder());
         for _ in 0..TRIES_MAX {
             let there = to.stat(false)?;
-            if there.is_some() && !self.transport.overwrites {
+            if there.is_some() && !self.request.overwrites {
                 return Err(Refusal::Status(412));
             }
             let is_directory = |stat: &Stat| stat.kind == FileKind::Directory;
@@ -171,7 +171,7 @@ impl TreeCopy {
                 file::renameat(folder, name, to.folder(), to.name())?;
                 return Ok(204);
             }
-            let gone = gone_name_of(self.transport.number, removers.len());
+            let gone = gone_name_of(self.request.number, removers.len());
             if there.is_some() {
                 match file::renameat(to.folder(), to.name(), to.folder(), &gone) {
                     Err(error) if error.is_not_found() => continue, // removed after the check
@@ -194,7 +194,7 @@ impl TreeCopy {
 
     /// Begins a copy.
     fn copy(&self, ends: Ends) -> Next {
-        let CopyMove { from_links, moves, depth, number, sync, .. } = &self.transport;
+        let CopyMove { from_links, moves, depth, number, sync, .. } = &self.request;
         let links = if *moves { DisableSymlinks::On } else { *from_links };
         let flags = OpenFlags::READ | OpenFlags::NON_BLOCKING;
         let from = open_step(ends.from.folder(), ends.from.name(), flags, links)?;
@@ -230,9 +230,9 @@ impl TreeCopy {
         removers: &mut Removers,
         cx: &mut Context<'_>,
     ) -> Result<u16, Refusal> {
-        let CopyMove { moves, number, sync, .. } = &self.transport;
-        if copier.left_out() > 0 {
-            let (count, from) = (copier.left_out(), String::from_utf8_lossy(&self.transport.from));
+        let CopyMove { moves, number, sync, .. } = &self.request;
+        if copier.skipped() > 0 {
+            let (count, from) = (copier.skipped(), String::from_utf8_lossy(&self.request.from));
             cx.log(Level::Warn, format_args!("{count} links or special files in \"{from}\" are not copied"));
             if *moves {
                 return Err(Refusal::Status(403)); // they would be lost
@@ -248,7 +248,7 @@ impl TreeCopy {
             && placed.is_err()
             && let Err(error) = from.take(from.folder(), &gone)
         {
-            let (gone, from) = (gone.to_string_lossy(), String::from_utf8_lossy(&self.transport.from));
+            let (gone, from) = (gone.to_string_lossy(), String::from_utf8_lossy(&self.request.from));
             cx.log(Level::Crit, format_args!("{error}: \"{from}\" is kept beside it as \"{gone}\""));
         }
         let status = placed?;
@@ -269,7 +269,7 @@ impl TreeCopy {
         cx: &mut Context<'_>,
     ) -> Stage {
         let status = outcome.unwrap_or_else(|refusal| {
-            removers.push((End::To, Remover::new(part_name(self.transport.number))));
+            removers.push((End::To, Remover::new(part_name(self.request.number))));
             self.log(refusal, cx)
         });
         Stage::Clearing(ends, removers, status)
@@ -284,8 +284,8 @@ impl TreeCopy {
                 Ok(false) => {}
                 Err(error) => {
                     let path = match end {
-                        End::From => &self.transport.from,
-                        End::To => &self.transport.to,
+                        End::From => &self.request.from,
+                        End::To => &self.request.to,
                     };
                     let (name, path) = (remover.name().to_string_lossy(), String::from_utf8_lossy(path));
                     cx.log(Level::Error, format_args!("{error}: \"{name}\" stays beside \"{path}\""));
@@ -301,7 +301,7 @@ impl TreeCopy {
         match refusal {
             Refusal::Status(status) => status,
             Refusal::Failed(status, error) => {
-                let CopyMove { from, to, moves, .. } = &self.transport;
+                let CopyMove { from, to, moves, .. } = &self.request;
                 let (from, to) = (String::from_utf8_lossy(from), String::from_utf8_lossy(to));
                 let verb = if *moves { "moved" } else { "copied" };
                 let level = if status >= 500 { Level::Crit } else { Level::Error };
@@ -336,7 +336,7 @@ impl TreeCopy {
     fn abandon(&mut self) -> Flow {
         self.stage = match replace(&mut self.stage, Stage::Done) {
             Stage::Copying(ends, _) => {
-                Stage::Clearing(ends, vec![(End::To, Remover::new(part_name(self.transport.number)))], 499)
+                Stage::Clearing(ends, vec![(End::To, Remover::new(part_name(self.request.number)))], 499)
             }
             Stage::Asked | Stage::Done => return Flow::Done,
             clearing => clearing,
@@ -353,7 +353,7 @@ impl Task<Worker> for TreeCopy {
     fn doing(&self) -> &'static str {
         match self.stage {
             Stage::Clearing(..) => "removing what is replaced",
-            _ if self.transport.moves => "moving",
+            _ if self.request.moves => "moving",
             _ => "copying",
         }
     }

@@ -119,7 +119,7 @@ impl Directory {
         x.input.consume(used as u64);
         self.seen = x.input.len();
         match request {
-            Some(request) => self.obey(request, cx),
+            Some(request) => self.execute(request, cx),
             None if used > 0 => {}
             None => {
                 if ended {
@@ -132,7 +132,7 @@ impl Directory {
     }
 
     /// Does what the table says for this request.
-    fn obey(&mut self, request: DirectoryRequest, cx: &mut Context<'_>) {
+    fn execute(&mut self, request: DirectoryRequest, cx: &mut Context<'_>) {
         let Some(rule) = self.state.rule(request.input()) else { return self.close(cx) };
         self.rule = Some(rule);
         let Context { connection: Some(x), worker, .. } = cx else { return };

@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hidden_names_are_known_again() {
+    fn hidden_names_are_recognized() {
         for name in [part_name(0), part_name(u128::MAX), gone_name(7), part_name_of(1, 0), part_name_of(9, 123)] {
             assert!(is_hidden_name(name.as_bytes()), "{name:?}");
             assert!(is_hidden_path(&[b"/a/", name.as_bytes(), b"/b"].concat()), "{name:?}");
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_read_may_enter() {
+    fn read_or_write_permission_allows_to_enter() {
         for (file, directory) in [(0o600, 0o700), (0o644, 0o755), (0o660, 0o770), (0o640, 0o750), (0o222, 0o333)] {
             assert_eq!(directory_mode(file), directory, "{file:o}");
         }

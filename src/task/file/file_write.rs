@@ -45,7 +45,7 @@ impl FileWrite {
         if place.has_slash {
             return Err(Refusal::Status(409)); // the name of a file has no slash at its end
         }
-        look(&place, &t.http)?;
+        check_target(&place, &t.http)?;
         let new = NewFile::create(place, MODE, self.number)?;
         if let Some(mode) = dav.access {
             file::fchmod(new.file(), mode)?;
@@ -108,7 +108,7 @@ impl FileWrite {
 }
 
 /// The existing file. Returns a refusal if it must not be replaced or created.
-fn look(place: &DirEntry, http: &Http) -> Result<Option<Stat>, Refusal> {
+fn check_target(place: &DirEntry, http: &Http) -> Result<Option<Stat>, Refusal> {
     let there = place.stat(true)?;
     if there.as_ref().is_some_and(|stat| stat.kind != FileKind::File) {
         return Err(Refusal::Status(409)); // a directory or a device cannot be replaced by a file
@@ -121,16 +121,16 @@ fn look(place: &DirEntry, http: &Http) -> Result<Option<Stat>, Refusal> {
 /// now: it may have changed while the body came.
 fn commit(new: &mut NewFile, http: &Http) -> Result<u16, Refusal> {
     for _ in 0..TRIES_MAX {
-        let Some(there) = look(new.place(), http)? else {
+        let Some(there) = check_target(new.place(), http)? else {
             match new.commit_new() {
                 Err(error) if !error.is_taken() => return Err(error.into()),
-                Err(_) if !leads_nowhere(new.place())? => continue, // created after the check
+                Err(_) if !is_broken_link(new.place())? => continue, // created after the check
                 Err(_) => new.commit_over()?,
                 Ok(()) => {}
             }
             return Ok(201);
         };
-        new.resemble(&there)?;
+        new.copy_attributes(&there)?;
         new.commit_over()?;
         return Ok(204);
     }
@@ -138,7 +138,7 @@ fn commit(new: &mut NewFile, http: &Http) -> Result<u16, Refusal> {
 }
 
 /// Whether the entry is a symbolic link to a missing file. Then the name is taken, but no file exists.
-fn leads_nowhere(place: &DirEntry) -> Result<bool, Error> {
+fn is_broken_link(place: &DirEntry) -> Result<bool, Error> {
     let itself = place.stat(false)?;
     Ok(itself.is_some_and(|stat| stat.kind == FileKind::Symlink) && place.stat(true)?.is_none())
 }

@@ -58,7 +58,7 @@ impl NewFile {
     ///
     /// # Errors
     /// The errors of fstat(2) and fchmod(2).
-    pub fn resemble(&self, old: &Stat) -> Result<(), Error> {
+    pub fn copy_attributes(&self, old: &Stat) -> Result<(), Error> {
         let new = file::fstat(self.file())?;
         let mut mode_is_lost = false;
         if (new.owner, new.group) != (old.owner, old.group) {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_there_as_a_whole_or_not_at_all() {
+    fn a_file_is_visible_only_when_it_is_complete() {
         for create in WAYS {
             let folder = TempDir::new();
             let mut new = create(place(&folder, "x"), 0o600, 1).unwrap();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_that_want_one_name_one_gets_it() {
+    fn only_one_of_several_files_gets_the_same_name() {
         for create in WAYS {
             let folder = TempDir::new();
             let mut all: Vec<NewFile> = (0..9).map(|i| create(place(&folder, "x"), 0o600, i).unwrap()).collect();
@@ -176,13 +176,13 @@ mod tests {
     }
 
     #[test]
-    fn it_resembles_what_it_replaces() {
+    fn a_new_file_gets_the_mode_of_the_file_that_it_replaces() {
         let folder = TempDir::new();
         folder.write("x", b"old");
         for mode in [0o600, 0o664, 0o4755] {
             std::fs::set_permissions(folder.path().join("x"), PermissionsExt::from_mode(mode)).unwrap();
             let mut new = NewFile::create(place(&folder, "x"), 0o666, mode.into()).unwrap();
-            new.resemble(&new.place().stat(true).unwrap().unwrap()).unwrap();
+            new.copy_attributes(&new.place().stat(true).unwrap().unwrap()).unwrap();
             new.commit_over().unwrap();
             let now = std::fs::metadata(folder.path().join("x")).unwrap().permissions().mode();
             assert_eq!(now & 0o7777, mode & 0o777, "{mode:o}");

@@ -112,7 +112,7 @@ fn add_headers(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
             }
         };
         if field.replaces {
-            take_away(&field.name, head);
+            remove_own(&field.name, head);
             if field.name.eq_ignore_ascii_case("Server") {
                 server = Cow::Owned(String::from_utf8_lossy(value.as_bytes()).into_owned());
                 continue;
@@ -126,7 +126,7 @@ fn add_headers(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
 }
 
 /// Removes the server's own field of this name, for a configured one that replaces it.
-fn take_away(name: &str, head: &mut ReplyHead) {
+fn remove_own(name: &str, head: &mut ReplyHead) {
     match name.to_ascii_lowercase().as_str() {
         "content-type" => head.content_type = None,
         "etag" => head.etag = None,

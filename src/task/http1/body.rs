@@ -29,7 +29,7 @@ impl Http1 {
     /// response has been begun already, the connection is closed.
     pub(super) fn feed(&mut self, cx: &mut Context<'_>) -> Step {
         let Err(status) = advance(cx) else {
-            tell_to_continue(cx);
+            send_continue(cx);
             return Step::Again;
         };
         let Some(mut w) = cx.work() else { return Step::Wait };
@@ -64,7 +64,7 @@ impl Http1 {
 }
 
 /// Sends 100 (Continue) if the client waits for it and a handler wants the body. Not needed when all of it has come.
-fn tell_to_continue(cx: &mut Context<'_>) {
+fn send_continue(cx: &mut Context<'_>) {
     let Connection { transactions, output, .. } = cx.connection();
     let Some(t) = transactions.current_mut() else { return };
     let is_whole = t.http.request_body.is_whole();

@@ -4,7 +4,7 @@ use super::{Closing, Http1, Step};
 use crate::config::{Lingering, LingeringClose};
 use crate::connection::{Connection, Phase, ReadState, Transaction};
 use crate::log::Level;
-use crate::task::{Context, see_to_logs};
+use crate::task::{Context, handle_log_events};
 use crate::vars::{self, View};
 use crate::worker::Worker;
 use std::rc::Rc;
@@ -22,18 +22,18 @@ impl Http1 {
         let Some(mut t) = x.transactions.end_current() else { return Step::Wait };
         let unread = !t.http.request_body.is_whole();
         let last = !t.http.keep_alive || unread || draining;
-        let hasty = t.http.request.is_none();
+        let brief = t.http.request.is_none();
         x.route = Rc::clone(&t.route);
-        match is_told_of(&t) {
+        match is_logged(&t) {
             true => {
                 x.subject = t.subject.take();
                 self.unsent.push(t);
             }
-            false => self.forget(t, cx),
+            false => self.recycle(t, cx),
         }
         self.since = cx.now;
         if last {
-            self.closing = Closing::Due { hasty };
+            self.closing = Closing::Due { brief };
             self.close(unread, cx);
             return Step::Wait;
         }
@@ -55,7 +55,7 @@ impl Http1 {
         } else if x.output.is_empty() {
             x.phase = Phase::Closing;
         } else if self.closing == Closing::No {
-            self.closing = Closing::Due { hasty: false };
+            self.closing = Closing::Due { brief: false };
         }
     }
 
@@ -70,14 +70,14 @@ impl Http1 {
     /// The maximum time of lingering. Shorter for a client that does not speak HTTP.
     fn lingering_time(&self, lingering: &Lingering) -> Duration {
         match self.closing {
-            Closing::Due { hasty: true } | Closing::Lingers { hasty: true } => lingering.timeout,
+            Closing::Due { brief: true } | Closing::Lingers { brief: true } => lingering.timeout,
             _ => lingering.time,
         }
     }
 
     /// The last response has been sent: lingering begins.
     pub(super) fn linger(&mut self, cx: &mut Context<'_>) {
-        self.closing = Closing::Lingers { hasty: self.closing == Closing::Due { hasty: true } };
+        self.closing = Closing::Lingers { brief: self.closing == Closing::Due { brief: true } };
         self.since = cx.now;
         let x = cx.connection();
         x.reading.remove(ReadState::DROPPED);
@@ -88,7 +88,7 @@ impl Http1 {
 
     /// `lingering_timeout` has passed. Lingers on if the client has sent something meanwhile, until `lingering_time`
     /// has passed.
-    pub(super) fn linger_on(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn keep_lingering(&mut self, cx: &mut Context<'_>) {
         let now = cx.now;
         let x = cx.connection();
         let lingering = x.settings().lingering;
@@ -102,17 +102,17 @@ impl Http1 {
     }
 
     /// Logs and drops the requests whose responses have been sent.
-    pub(super) fn end_what_has_left(&mut self, cx: &mut Context<'_>) {
-        while self.unsent.has_left(cx.connection().sent_bytes) {
+    pub(super) fn end_sent(&mut self, cx: &mut Context<'_>) {
+        while self.unsent.is_sent(cx.connection().sent_bytes) {
             let Some(entry) = self.unsent.pop() else { return };
             log_access(&entry, cx);
-            self.forget(entry, cx);
+            self.recycle(entry, cx);
         }
     }
 
     /// Gives back the memory of a request that is over.
     #[inline]
-    fn forget(&self, mut entry: Box<Transaction>, cx: &mut Context<'_>) {
+    fn recycle(&self, mut entry: Box<Transaction>, cx: &mut Context<'_>) {
         if self.unsent.is_empty() {
             cx.connection().subject = None;
         }
@@ -125,7 +125,7 @@ impl Http1 {
 
     /// The connection ends: logs all requests, with the bytes sent so far. Current transactions stay until their
     /// handlers have been cancelled.
-    pub(super) fn end_the_rest(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn end_all(&mut self, cx: &mut Context<'_>) {
         while let Some(entry) = self.unsent.pop() {
             log_access(&entry, cx);
         }
@@ -153,12 +153,12 @@ fn log_access(entry: &Transaction, cx: &mut Context<'_>) {
     for log in logs {
         access_logs.write(log, now, |line| vars::push_log_line(line, &log.format, &view));
     }
-    see_to_logs(cx);
+    handle_log_events(cx);
 }
 
 /// Whether a log needs the time when the response has been sent: the access log, or the error log if the client closes
 /// first.
-fn is_told_of(t: &Transaction) -> bool {
+fn is_logged(t: &Transaction) -> bool {
     let settings = t.settings();
     !settings.access_logs.is_empty() || settings.error_level >= Level::Info
 }

@@ -104,8 +104,8 @@ impl Http1 {
         if has_no_body(t) {
             return send_head(head, cx);
         }
-        head_made(t, &head, output_start);
-        t.reply.draw();
+        note_head(t, &head, output_start);
+        t.reply.fill();
         self.transfer = Some(Box::new(Transfer { before: head, framing }));
         Step::Again
     }
@@ -116,21 +116,21 @@ impl Http1 {
         let Connection { transactions, output, .. } = x;
         let (Some(transfer), Some(t)) = (&mut self.transfer, transactions.current_mut()) else { return Step::Wait };
         let Transfer { before, framing } = &mut **transfer;
-        let mut way = Way { before, body: &mut t.reply.body, output, buffers: &mut worker.buffers };
+        let mut body_move = BodyMove { before, body: &mut t.reply.body, output, buffers: &mut worker.buffers };
         let complete = match framing {
-            BodyFraming::Length { left, rest } => way.move_parts(left, rest),
-            BodyFraming::Chunked => way.move_all(true),
-            BodyFraming::UntilClose => way.move_all(false),
+            BodyFraming::Length { left, rest } => body_move.move_parts(left, rest),
+            BodyFraming::Chunked => body_move.move_all(true),
+            BodyFraming::UntilClose => body_move.move_all(false),
         };
         if complete {
             self.transfer = None;
-            let end = sent(t, x.sent_bytes + output.len());
+            let end = note_end(t, x.sent_bytes + output.len());
             if let Some(mut w) = cx.work() {
                 end_handlers(&mut w);
             }
             return end;
         }
-        t.reply.draw();
+        t.reply.fill();
         if t.reply.body.is_ended() && t.reply.body.is_empty() && output.room() > 0 {
             x.phase = Phase::Closing; // not a clean end: the client must see that the body is incomplete
             cx.doing(Stage::Sending.doing());
@@ -192,7 +192,7 @@ fn print_head(w: &mut Work<'_>, made: &Made, body: BodyEnd) -> Vec<u8> {
 
 /// Notes the head that enters the output next. `output_end` is where the output ends before it.
 #[inline]
-fn head_made(t: &mut Transaction, head: &[u8], output_end: u64) {
+fn note_head(t: &mut Transaction, head: &[u8], output_end: u64) {
     t.http.answered = Some(Answered { head_bytes: head.len() as u64, output_end: None });
     t.http.output_start = output_end;
     // An access log may use fields of the response.
@@ -221,17 +221,17 @@ fn send_whole(head: Vec<u8>, body: Segment, cx: &mut Context<'_>) -> Step {
     let output_end = x.output_end();
     let Connection { transactions, output, sent_bytes, .. } = &mut **x;
     let Some(t) = transactions.current_mut() else { return Step::Wait };
-    head_made(t, &head, output_end);
+    note_head(t, &head, output_end);
     output.push_buffer(head, &mut worker.buffers);
     if !has_no_body(t) {
         output.push(body);
     }
-    sent(t, *sent_bytes + output.len())
+    note_end(t, *sent_bytes + output.len())
 }
 
 /// All of the response is in the output, which ends at `output_end`.
 #[inline]
-fn sent(t: &mut Transaction, output_end: u64) -> Step {
+fn note_end(t: &mut Transaction, output_end: u64) -> Step {
     if let Some(answered) = &mut t.http.answered {
         answered.output_end = Some(output_end);
     }
@@ -241,7 +241,7 @@ fn sent(t: &mut Transaction, output_end: u64) -> Step {
 }
 
 /// Moves bytes from the handler's pipe into the output.
-struct Way<'a> {
+struct BodyMove<'a> {
     /// Bytes that go out before the next bytes of the body.
     before: &'a mut Vec<u8>,
     body: &'a mut Pipe,
@@ -249,7 +249,7 @@ struct Way<'a> {
     buffers: &'a mut Buffers,
 }
 
-impl Way<'_> {
+impl BodyMove<'_> {
     /// Moves a body of known length. Returns true when it is complete.
     fn move_parts(&mut self, left: &mut u64, rest: &mut std::vec::IntoIter<RangePart>) -> bool {
         while self.output.room() > 0 {

@@ -33,7 +33,7 @@ impl Http1 {
             Ok(Some((request, used))) => {
                 x.input.consume_into(used as u64, &mut worker.buffers);
                 self.seen = 0;
-                x.output.draw_on_empty(&mut x.input, &mut worker.pipes);
+                x.output.take_over(&mut x.input, &mut worker.pipes);
                 self.head_complete(request, &limits, started, cx);
                 Step::Again
             }

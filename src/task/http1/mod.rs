@@ -47,15 +47,15 @@ pub struct Http1 {
 // One per idle connection; malloc(3) adds eight bytes and rounds up to sixteen.
 const _: () = assert!(size_of::<Http1>() <= 56);
 
-/// How a connection ends. `hasty`: the client does not speak HTTP, and lingering ends after `lingering_timeout`.
+/// How a connection ends. `brief`: the client does not speak HTTP, and lingering ends after `lingering_timeout`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Closing {
     /// More requests may come.
     No,
     /// The last answer is in the output. Whether the connection lingers is decided when all of it has been sent.
-    Due { hasty: bool },
+    Due { brief: bool },
     /// The answer has been sent. The client's remaining bytes are read and dropped.
-    Lingers { hasty: bool },
+    Lingers { brief: bool },
 }
 
 /// The result of a step.
@@ -110,7 +110,7 @@ impl Http1 {
             x.input.give_back_to(&mut worker.pipes);
         }
         self.set_deadline(cx);
-        self.see_to_idle_list(cx);
+        self.refresh_idle_list(cx);
     }
 
     /// Begins a request, or continues the current one as far as possible.
@@ -151,7 +151,7 @@ impl Http1 {
     }
 
     /// If a handler failed after the response was begun, the connection can only be closed.
-    fn cut(&mut self, cx: &mut Context<'_>) {
+    fn close_after_failure(&mut self, cx: &mut Context<'_>) {
         let x = cx.connection();
         if let Some(t) = x.transactions.current_mut()
             && t.failed.is_some()
@@ -200,11 +200,11 @@ impl Http1 {
         }
     }
 
-    fn too_late(&mut self, cx: &mut Context<'_>) {
+    fn on_deadline(&mut self, cx: &mut Context<'_>) {
         let x = cx.connection();
         let (phase, answered) = (x.phase, x.transactions.current().map(|t| t.http.answered.is_some()));
         match (phase, answered) {
-            (Phase::Lingering, _) => self.linger_on(cx),
+            (Phase::Lingering, _) => self.keep_lingering(cx),
             (_, None) if !self.is_head_started() && !x.output.is_empty() => {
                 self.since = cx.now; // the client still receives the last response: the connection is not idle
             }
@@ -262,7 +262,7 @@ impl Http1 {
     }
 
     /// Adds the connection to the list of idle connections, or removes it.
-    fn see_to_idle_list(&mut self, cx: &mut Context<'_>) {
+    fn refresh_idle_list(&mut self, cx: &mut Context<'_>) {
         let is_idle = self.is_idle(cx.connection());
         if self.idle.is_stale(is_idle, cx.now) {
             update_idle_list(&mut self.idle, is_idle, cx);
@@ -282,7 +282,7 @@ impl Http1 {
     }
 
     fn wants_turn(&self, x: &Connection, t: Option<&Transaction>) -> bool {
-        if self.unsent.has_left(x.sent_bytes) || t.is_some_and(|t| t.failed.is_some()) || self.enters_idle_list(x) {
+        if self.unsent.is_sent(x.sent_bytes) || t.is_some_and(|t| t.failed.is_some()) || self.enters_idle_list(x) {
             return true;
         }
         if x.phase == Phase::Lingering {
@@ -350,20 +350,20 @@ impl Task<Worker> for Http1 {
         match event {
             // In most cases there is nothing else: the next request has not come yet. If it has, it gets a turn of its
             // own.
-            Event::Ready | Event::Hangup if self.unsent.has_left(cx.connection().sent_bytes) => {
-                self.end_what_has_left(cx);
+            Event::Ready | Event::Hangup if self.unsent.is_sent(cx.connection().sent_bytes) => {
+                self.end_sent(cx);
             }
             Event::Ready | Event::Hangup => {
-                self.cut(cx);
+                self.close_after_failure(cx);
                 self.run(cx);
             }
             Event::Deadline => {
-                self.too_late(cx);
-                self.end_what_has_left(cx);
+                self.on_deadline(cx);
+                self.end_sent(cx);
                 self.run(cx);
             }
             Event::Cancel => {
-                self.end_the_rest(cx);
+                self.end_all(cx);
                 update_idle_list(&mut self.idle, false, cx);
                 return Ok(Flow::Done);
             }

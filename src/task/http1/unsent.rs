@@ -1,7 +1,7 @@
 //! Responses in the output whose last byte has not been sent yet. The request is logged when it has.
 
 use crate::connection::Transaction;
-use crate::limits::{INPUT_BYTES_MAX, LEAVING_MAX};
+use crate::limits::{INPUT_BYTES_MAX, UNSENT_MAX};
 
 /// A queue, linked through its entries: in most cases it has one. It is one empty pointer in an idle connection.
 #[derive(Default)]
@@ -15,7 +15,7 @@ pub(super) struct Unsent {
 impl Unsent {
     /// Whether no next request may begin: the client does not receive its responses, which would all wait in memory.
     pub fn is_full(&self) -> bool {
-        self.count as usize >= LEAVING_MAX || self.bytes as usize >= INPUT_BYTES_MAX
+        self.count as usize >= UNSENT_MAX || self.bytes as usize >= INPUT_BYTES_MAX
     }
 
     pub fn is_empty(&self) -> bool {
@@ -35,7 +35,7 @@ impl Unsent {
 
     /// Whether the first response has been sent completely. `sent_bytes`: the bytes sent on the connection so far.
     #[inline]
-    pub fn has_left(&self, sent_bytes: u64) -> bool {
+    pub fn is_sent(&self, sent_bytes: u64) -> bool {
         let end = self.first.as_ref().and_then(|entry| entry.http.answered?.output_end);
         end.is_some_and(|end| sent_bytes >= end)
     }

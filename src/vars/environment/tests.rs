@@ -63,7 +63,7 @@ impl Case<'_> {
         let path = target::normalize(request.path(), true).unwrap().into_owned();
         let route = Rc::clone(routes.to_path(&configured.hosts.servers[0], &path));
         let script = find_script(&route.settings, &path).unwrap().unwrap();
-        let client = self.client.as_ref().map_or(Client::Nobody, Client::from);
+        let client = self.client.as_ref().map_or(Client::Unknown, Client::from);
         let listener = Rc::new(ListenerState::new(routes, configured, self.local.clone()));
         let identity = Identity { listener, number: 1, client };
         let (request, mut all) = (Rc::new(request), Transactions::default());

@@ -22,7 +22,7 @@ pub struct Copier {
     /// The device and inode of the copy, in case it lies in the tree that is copied.
     copy: (u64, u64),
     sync: bool,
-    left_out: u64,
+    skipped: u64,
 }
 
 struct Level {
@@ -55,7 +55,7 @@ impl Copier {
     /// The errors of openat(2) and mkdirat(2).
     pub fn start(from: OwnedFd, folder: BorrowedFd<'_>, name: &CStr, deep: bool, sync: bool) -> Result<Self, Error> {
         let stat = file::fstat(from.as_fd())?;
-        let mut copier = Self { levels: Vec::new(), file: None, copy: (0, 0), sync, left_out: 0 };
+        let mut copier = Self { levels: Vec::new(), file: None, copy: (0, 0), sync, skipped: 0 };
         match stat.kind {
             FileKind::Directory => {
                 let to = make_directory(folder, name, &stat)?;
@@ -72,8 +72,8 @@ impl Copier {
     }
 
     /// The number of entries that were skipped.
-    pub fn left_out(&self) -> u64 {
-        self.left_out
+    pub fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     /// Copies some bytes of the current file, or begins the next entry. `buffer` is used if the kernel does not copy.
@@ -116,7 +116,7 @@ impl Copier {
             opened => opened?,
         };
         let Some(from) = from else {
-            self.left_out += 1;
+            self.skipped += 1;
             return Ok(());
         };
         let (stat, name) = (file::fstat(from.as_fd())?, &*entry.name);
@@ -132,7 +132,7 @@ impl Copier {
                 self.levels.push(Level { from: Directory::new(from)?, to, entries: Vec::new() });
             }
             FileKind::File => self.file = Some(FileCopy::new(from, level.to.as_fd(), name, &stat)?),
-            _ => self.left_out += 1,
+            _ => self.skipped += 1,
         }
         Ok(())
     }

@@ -64,7 +64,7 @@ fn directories_come_first_and_names_in_order() {
 }
 
 #[test]
-fn what_cannot_be_asked_for_is_not_listed() {
+fn names_that_cannot_be_requested_are_not_listed() {
     let dir = TempDir::new();
     dir.write("file", b"");
     symlink("file", dir.path().join("link")).unwrap();
@@ -113,7 +113,7 @@ fn an_empty_directory() {
 }
 
 #[test]
-fn what_is_held_has_a_limit() {
+fn the_number_of_held_bytes_has_a_limit() {
     let dir = TempDir::new();
     dir.write("name", b"");
     let mut task = task(&dir, Settings::default(), Format::Html);
@@ -122,7 +122,7 @@ fn what_is_held_has_a_limit() {
 }
 
 #[test]
-fn what_is_no_directory_is_an_error() {
+fn a_file_instead_of_a_directory_is_an_error() {
     let dir = TempDir::new();
     dir.write("file", b"");
     let fd = OwnedFd::from(File::open(dir.path().join("file")).unwrap());
@@ -140,7 +140,7 @@ fn it_wants_to_run_when_the_pipe_has_room() {
     let dir = TempDir::new();
     (0..1500).for_each(|i| dir.write(&format!("{i:0100}"), b""));
     let mut task = task(&dir, Settings::default(), Format::Html);
-    let mut x = Connection::new(None, Identity::played());
+    let mut x = Connection::new(None, Identity::for_tests());
     x.transactions.begin(&mut SpareTransactions::default(), Rc::clone(&x.route), None);
     let wants = |task: &DirRead, x: &Connection| {
         let transaction = x.transactions.current();
@@ -163,7 +163,7 @@ fn it_wants_to_run_when_the_pipe_has_room() {
 }
 
 #[test]
-fn the_head_tells_the_type_and_what_it_depends_on() {
+fn the_head_has_the_type_and_vary() {
     let dir = TempDir::new();
     for (format, content_type) in [(Format::Html, "text/html; charset=utf-8"), (Format::Json, "application/json")] {
         for chosen in [Some(format), None] {

@@ -16,7 +16,7 @@ use std::rc::Rc;
 use webserv_sys::Error;
 
 impl FileRead {
-    fn place(&self) -> CacheKey<'_> {
+    fn cache_key(&self) -> CacheKey<'_> {
         CacheKey { settings: &self.wanted.settings, path: &self.wanted.url_path, gzip: self.wanted.gzip }
     }
 
@@ -25,11 +25,11 @@ impl FileRead {
         if !self.wanted.keeps {
             return None;
         }
-        cx.worker.files.ask(self.place(), cx.now)
+        cx.worker.files.catch_up_and_find(self.cache_key(), cx.now)
     }
 
     /// Answers from the cache.
-    pub(super) fn answer_again(&self, kept: &Cached, cx: &mut Context<'_>) -> Flow {
+    pub(super) fn answer_from_cache(&self, kept: &Cached, cx: &mut Context<'_>) -> Flow {
         match &kept.answer {
             CachedAnswer::File(file) => {
                 let CachedFile { head, index, source, .. } = &**file;
@@ -44,8 +44,8 @@ impl FileRead {
     }
 
     /// Starts to watch the paths of this request. Returns `None` if the answer will not be cached.
-    pub(super) fn trail<'c>(&self, cx: &'c mut Context<'_>) -> Option<Dependencies<'c>> {
-        if !self.wanted.keeps || !cx.worker.files.wants(self.place(), cx.now) {
+    pub(super) fn begin_dependencies<'c>(&self, cx: &'c mut Context<'_>) -> Option<Dependencies<'c>> {
+        if !self.wanted.keeps || !cx.worker.files.wants(self.cache_key(), cx.now) {
             return None;
         }
         match cx.worker.files.changes(cx.now) {
@@ -60,12 +60,12 @@ impl FileRead {
     }
 
     /// The watches for the cache. Returns `None` if the answer cannot or will not be cached.
-    pub(super) fn end_trail(
+    pub(super) fn end_dependencies(
         &self,
-        trail: Option<(Vec<Dependency>, Option<Error>)>,
+        dependencies: Option<(Vec<Dependency>, Option<Error>)>,
         cx: &mut Context<'_>,
     ) -> Option<Vec<Dependency>> {
-        let (depends, failed) = trail?;
+        let (depends, failed) = dependencies?;
         let Some(error) = failed else { return Some(depends) };
         cx.worker.files.release(depends);
         if error.is_exhaustion() || error.is_disk_full() {
@@ -73,7 +73,7 @@ impl FileRead {
             cx.log(Level::Warn, format_args!("{error}: {what}"));
             cx.worker.files.pause(cx.now);
         }
-        cx.worker.files.put_off(self.place(), cx.now);
+        cx.worker.files.put_off(self.cache_key(), cx.now);
         None
     }
 
@@ -99,9 +99,9 @@ impl FileRead {
             }
             (Some(depends), None) => {
                 cx.worker.files.release(depends);
-                cx.worker.files.put_off(self.place(), cx.now);
+                cx.worker.files.put_off(self.cache_key(), cx.now);
             }
-            (None, _) if self.wanted.keeps => cx.worker.files.count(self.place(), cx.now),
+            (None, _) if self.wanted.keeps => cx.worker.files.count(self.cache_key(), cx.now),
             (None, _) => {}
         }
         self.file = Some(file);
@@ -127,13 +127,13 @@ impl FileRead {
                 self.keep(CachedAnswer::Error(error), depends, cx);
             }
             Some(depends) => cx.worker.files.release(depends),
-            None if is_wanted && self.wanted.keeps => cx.worker.files.count(self.place(), cx.now),
+            None if is_wanted && self.wanted.keeps => cx.worker.files.count(self.cache_key(), cx.now),
             None => {}
         }
     }
 
     fn keep(&self, answer: CachedAnswer, depends: Vec<Dependency>, cx: &mut Context<'_>) {
-        if let Some(wait) = cx.worker.files.keep(self.place(), answer, depends, cx.now) {
+        if let Some(wait) = cx.worker.files.keep(self.cache_key(), answer, depends, cx.now) {
             cx.start(Box::new(Timer::after(wait, Job::DropIdleFiles)));
         }
     }

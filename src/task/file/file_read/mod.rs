@@ -57,16 +57,16 @@ impl FileRead {
     /// Opens the file and answers with its head or an error, or answers from the cache.
     fn find(&mut self, cx: &mut Context<'_>) -> Flow {
         if let Some(kept) = self.ask_cache(cx) {
-            return self.answer_again(&kept, cx);
+            return self.answer_from_cache(&kept, cx);
         }
-        let mut trail = self.trail(cx);
+        let mut dependencies = self.begin_dependencies(cx);
         let found = match self.wanted.path.last() {
             _ if is_hidden_path(&self.wanted.path) => Err(Error::not_found("openat")),
-            Some(b'/') => self.find_index(&mut trail),
-            _ => self.find_document(&self.wanted.path, &mut trail),
+            Some(b'/') => self.find_index(&mut dependencies),
+            _ => self.find_document(&self.wanted.path, &mut dependencies),
         };
-        let depends = trail.map(Dependencies::finish);
-        let depends = self.end_trail(depends, cx);
+        let depends = dependencies.map(Dependencies::finish);
+        let depends = self.end_dependencies(depends, cx);
         let outcome = match found {
             Ok(Found::Document(file, head, index)) => return self.answer_document(file, head, index, depends, cx),
             Err(error) if error.is_exhaustion() && cx.worker.files.clear() => {
@@ -97,18 +97,18 @@ impl FileRead {
         Flow::Done
     }
 
-    fn find_index(&self, trail: &mut Option<Dependencies<'_>>) -> Result<Found, Error> {
+    fn find_index(&self, dependencies: &mut Option<Dependencies<'_>>) -> Result<Found, Error> {
         for (name, elsewhere) in &self.wanted.indexes {
             if name.starts_with('/') {
                 return Ok(Found::Elsewhere(name.as_bytes().to_vec())); // the last one, as in nginx
             }
             let path = [&self.wanted.path, name.as_bytes()].concat();
-            match self.find_file(&path, trail) {
+            match self.find_file(&path, dependencies) {
                 Ok(Some(_)) if *elsewhere => {
                     return Ok(Found::Elsewhere([&self.wanted.url_path, name.as_bytes()].concat()));
                 }
                 Ok(Some((file, stat))) => {
-                    let (file, head) = self.compressed(file, &stat, &path, trail);
+                    let (file, head) = self.compressed(file, &stat, &path, dependencies);
                     return Ok(Found::Document(file, head, Some(name.clone())));
                 }
                 Ok(None) => {}
@@ -131,23 +131,29 @@ impl FileRead {
     }
 
     /// A file. With `gzip_static always`, also a compressed copy without the file.
-    fn find_document(&self, path: &[u8], trail: &mut Option<Dependencies<'_>>) -> Result<Found, Error> {
-        let found = self.find_file(path, trail).or_else(|error| match self.wanted.settings.gzip_static {
-            GzipStatic::Always if error.is_not_found() => match self.find_file(&[path, b".gz"].concat(), trail)? {
-                None => Err(error),
-                file => Ok(file),
-            },
+    fn find_document(&self, path: &[u8], dependencies: &mut Option<Dependencies<'_>>) -> Result<Found, Error> {
+        let found = self.find_file(path, dependencies).or_else(|error| match self.wanted.settings.gzip_static {
+            GzipStatic::Always if error.is_not_found() => {
+                match self.find_file(&[path, b".gz"].concat(), dependencies)? {
+                    None => Err(error),
+                    file => Ok(file),
+                }
+            }
             _ => Err(error),
         })?;
         let Some((file, stat)) = found else { return Ok(Found::Directory) };
-        let (file, head) = self.compressed(file, &stat, path, trail);
+        let (file, head) = self.compressed(file, &stat, path, dependencies);
         Ok(Found::Document(file, head, None))
     }
 
     /// Opens the file at this path. Returns `None` for a directory. Watches the path if the answer may be cached.
-    fn find_file(&self, path: &[u8], trail: &mut Option<Dependencies<'_>>) -> Result<Option<(OwnedFd, Stat)>, Error> {
-        if let Some(trail) = trail {
-            trail.follow(path);
+    fn find_file(
+        &self,
+        path: &[u8],
+        dependencies: &mut Option<Dependencies<'_>>,
+    ) -> Result<Option<(OwnedFd, Stat)>, Error> {
+        if let Some(dependencies) = dependencies {
+            dependencies.follow(path);
         }
         let file = super::open::open(path, self.wanted.settings.disable_symlinks)?;
         let stat = file::fstat(file.as_fd())?;
@@ -164,10 +170,10 @@ impl FileRead {
         file: OwnedFd,
         stat: &Stat,
         path: &[u8],
-        trail: &mut Option<Dependencies<'_>>,
+        dependencies: &mut Option<Dependencies<'_>>,
     ) -> (OwnedFd, ReplyHead) {
         if self.wanted.gzip
-            && let Ok(Some((file, stat))) = self.find_file(&[path, b".gz"].concat(), trail)
+            && let Ok(Some((file, stat))) = self.find_file(&[path, b".gz"].concat(), dependencies)
         {
             let mut head = self.head(&stat, path);
             head.fields.push((const { Name::from_static("Content-Encoding") }, const { Text::from_static("gzip") }));

@@ -52,7 +52,7 @@ fn a_directory_behind_a_link_is_not_opened_where_links_are_not_followed() {
 }
 
 #[test]
-fn links_are_looked_up_as_far_as_they_may_be_followed() {
+fn links_are_looked_up_as_disable_symlinks_allows() {
     let dir = TempDir::new();
     dir.write("file", b"12345");
     symlink("file", dir.path().join("link")).unwrap();

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_there_under_its_name_and_nothing_else() {
+    fn only_the_named_file_is_left_with_all_bytes_written() {
         let dir = TempDir::new();
         let folder = folder(&dir);
         let mut part = PartFile::create(&folder, 7, 0).unwrap();
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_taken_gets_a_number_and_later_one_of_its_own() {
+    fn a_name_that_is_taken_gets_a_number_and_after_many_a_unique_suffix() {
         let dir = TempDir::new();
         let folder = folder(&dir);
         dir.write("a.txt", b"first");
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_name_nothing_is_left() {
+    fn a_file_without_a_name_leaves_nothing() {
         let dir = TempDir::new();
         let mut part = PartFile::create(&folder(&dir), 1, 2).unwrap();
         part.write(b"x").unwrap();
