@@ -332,7 +332,7 @@ fn one_task_notifies_another_by_its_token() {
     play.settle();
     let journal = play.round_with(vec![ready("SIGHUP")]);
     assert_eq!(journal, "wait, teller Ready, protocol Drain, handler Drain, teller Reload");
-    // The handler is gone and another task has its slot. The task that tells ends, too.
+    // The handler is gone and another task has its slot. The sender ends, too.
     play.engine.remove(handler);
     play.start(plain("stranger", On::Read));
     play.settle();

@@ -215,7 +215,7 @@ impl Task<Worker> for CgiRead {
             Stage::Head(..) => "reading the program's head",
             Stage::Body(_) => "reading the program's answer",
             Stage::Ended => "waiting for the program's end",
-            Stage::Unwanted(_) => "throwing away what the program adds to its answer",
+            Stage::Unwanted(_) => "discarding unused output of the program",
         }
     }
 

@@ -90,7 +90,7 @@ impl CgiStart {
         if !process::LIMITS_PROGRAMS && !cgi.rlimits.is_empty() {
             w.log(
                 Level::Error,
-                format_args!("the program (pid {pid}) runs without its cgi_rlimit: on Linux it has one"),
+                format_args!("cgi_rlimit works only on Linux: the program (pid {pid}) runs without limits"),
             );
         }
         w.worker.programs_running += 1;

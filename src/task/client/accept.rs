@@ -177,7 +177,7 @@ impl Accept {
             None => {
                 cx.pass_place_on();
                 cx.doing("following a reload");
-                cx.log(Level::Notice, format_args!("listens on {} no more", self.listener.local));
+                cx.log(Level::Notice, format_args!("no longer listening on {}", self.listener.local));
                 Flow::Done
             }
         }

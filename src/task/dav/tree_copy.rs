@@ -249,7 +249,7 @@ impl TreeCopy {
             && let Err(error) = from.take(from.folder(), &gone)
         {
             let (gone, from) = (gone.to_string_lossy(), String::from_utf8_lossy(&self.request.from));
-            cx.log(Level::Crit, format_args!("{error}: \"{from}\" is kept beside it as \"{gone}\""));
+            cx.log(Level::Crit, format_args!("{error}: \"{from}\" is now named \"{gone}\""));
         }
         let status = placed?;
         if *moves {
@@ -288,7 +288,7 @@ impl TreeCopy {
                         End::To => &self.request.to,
                     };
                     let (name, path) = (remover.name().to_string_lossy(), String::from_utf8_lossy(path));
-                    cx.log(Level::Error, format_args!("{error}: \"{name}\" stays beside \"{path}\""));
+                    cx.log(Level::Error, format_args!("{error}: \"{name}\" beside \"{path}\" is not removed"));
                 }
             }
             removers.pop();

@@ -96,7 +96,10 @@ impl TreeDelete {
                     // Restore the name that the client knows, unless it is taken by now.
                     if let Err(error) = place.take(place.folder(), gone) {
                         let gone = gone.to_string_lossy();
-                        cx.log(Level::Error, format_args!("{error}: what is left is called \"{gone}\""));
+                        cx.log(
+                            Level::Error,
+                            format_args!("{error}: the rest of the directory is now named \"{gone}\""),
+                        );
                     }
                     return Err(error.into());
                 }
@@ -116,7 +119,7 @@ impl TreeDelete {
             Err(Refusal::Status(status)) => status,
             Err(Refusal::Failed(status, error)) => {
                 let path = String::from_utf8_lossy(&self.removal.path);
-                cx.log(Level::Error, format_args!("{error}: \"{path}\" stays"));
+                cx.log(Level::Error, format_args!("{error}: \"{path}\" is not removed"));
                 status
             }
         };

@@ -302,7 +302,7 @@ impl Directory {
         match (cx.connection().phase, &self.stage) {
             (Phase::Lingering, _) => cx.connection().phase = Phase::Closed,
             (Phase::Open, Stage::Prompt) if cx.connection().output.is_empty() => {
-                cx.log(Level::Info, format_args!("no line for too long: closed"));
+                cx.log(Level::Info, format_args!("no line from the client for too long: closed"));
                 cx.connection().phase = Phase::Closed;
             }
             (Phase::Open, Stage::Prompt) => self.since = cx.now, // not idle: the client still receives
@@ -326,7 +326,7 @@ impl Directory {
     fn evict(&mut self, cx: &mut Context<'_>) {
         self.idle.clear();
         if self.is_idle(cx.connection()) && cx.connection().output.is_empty() {
-            cx.log(Level::Info, format_args!("idle, and others wait: closed"));
+            cx.log(Level::Info, format_args!("idle: closed to make room for a new client"));
             cx.connection().phase = Phase::Closing;
         } else {
             cx.pass_place_on();

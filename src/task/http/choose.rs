@@ -88,7 +88,7 @@ fn find_file(w: &mut Work<'_>) -> Next {
         _ => Vec::new(),
     };
     let Some(file) = route::file_path(settings, path) else {
-        w.log(Level::Error, format_args!("a path that leads out of its alias; does its location lack a slash?"));
+        w.log(Level::Error, format_args!("the path leads out of the alias; does the location lack a slash?"));
         return page::refuse(w, 404);
     };
     let wanted = FileRequest {

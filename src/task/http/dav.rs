@@ -29,16 +29,16 @@ fn removal(w: &mut Work<'_>) -> Result<Removal, u16> {
     let (settings, Some(request)) = (&route.settings, w.t.http.request.clone()) else { return Err(400) };
     let path = route::file_path(settings, w.t.http.path()).ok_or(404_u16)?;
     let Some(depth) = dav::depth(&request.fields).filter(|depth| *depth != Depth::One) else {
-        w.log(Level::Error, format_args!("a Depth that DELETE has not (RFC 4918 section 9.6)"));
+        w.log(Level::Error, format_args!("a Depth that is not valid for DELETE (RFC 4918 section 9.6)"));
         return Err(400);
     };
     if request.target().contains(&b'#') {
-        w.log(Level::Error, format_args!("a fragment in the target: it may have meant less than all of it"));
+        w.log(Level::Error, format_args!("a fragment in the target: the client may mean only a part of the resource"));
         return Err(400);
     }
     let names = w.t.http.path().split(|b| *b == b'/').filter(|name| !name.is_empty()).count();
     if names < settings.dav.min_delete_depth {
-        w.log(Level::Error, format_args!("min_delete_depth: too few names in the path for it to be removed"));
+        w.log(Level::Error, format_args!("min_delete_depth: the path has too few names"));
         return Err(409);
     }
     // A path without a slash at its end is a file that an alias names, or is refused later.
@@ -79,11 +79,11 @@ fn ends(w: &mut Work<'_>) -> Result<CopyMove, u16> {
     let Some(request) = w.t.http.request.clone() else { return Err(400) };
     let method = request.method;
     let (Some(depth), Some(overwrites)) = (dav::depth(&request.fields), dav::overwrite(&request.fields)) else {
-        w.log(Level::Error, format_args!("a Depth or Overwrite that is none (RFC 4918 section 10)"));
+        w.log(Level::Error, format_args!("a Depth or Overwrite that is not valid (RFC 4918 section 10)"));
         return Err(400);
     };
     if depth == Depth::One {
-        w.log(Level::Error, format_args!("Depth: 1 with {} (RFC 4918 section 9.8.3)", method.name()));
+        w.log(Level::Error, format_args!("Depth: 1 is not valid for {} (RFC 4918 section 9.8.3)", method.name()));
         return Err(400);
     }
     let route = Rc::clone(&w.t.route);
@@ -105,7 +105,7 @@ fn ends(w: &mut Work<'_>) -> Result<CopyMove, u16> {
         return Err(403);
     }
     if contain(&from, &to) || contain(&to, &from) {
-        w.log(Level::Error, format_args!("what is to be copied or moved and its Destination contain each other"));
+        w.log(Level::Error, format_args!("the original and the Destination contain each other"));
         return Err(403);
     }
     let number = w.worker.request_id(w.identity, w.t);

@@ -19,7 +19,7 @@ pub(super) fn store_new(w: &mut Work<'_>) -> Next {
     let Some(request) = w.t.http.request.clone() else { return page::refuse(w, 400) };
     let Some(folder) = settings.upload_store.as_ref().map(Arc::clone) else { return page::refuse(w, 405) };
     if settings.upload_same_origin && origin::is_foreign(&request.fields) {
-        w.log(Level::Error, format_args!("upload_same_origin: a page of another site sent this"));
+        w.log(Level::Error, format_args!("upload_same_origin: the request comes from a page of another site"));
         return page::refuse(w, 403);
     }
     if !has_whole_document(w) || request.fields.has_several(Known::ContentType) {

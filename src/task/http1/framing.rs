@@ -134,7 +134,7 @@ impl Http1 {
         if t.reply.body.is_ended() && t.reply.body.is_empty() && output.room() > 0 {
             x.phase = Phase::Closing; // not a clean end: the client must see that the body is incomplete
             cx.doing(Stage::Sending.doing());
-            cx.log(Level::Error, format_args!("the answer ended before the length that it had promised"));
+            cx.log(Level::Error, format_args!("the answer ended before its Content-Length"));
         }
         Step::Wait
     }

@@ -274,7 +274,7 @@ impl Http1 {
     fn evict(&mut self, cx: &mut Context<'_>) {
         self.idle.clear();
         if self.is_idle(cx.connection()) && cx.connection().output.is_empty() {
-            cx.log(Level::Info, format_args!("idle, and others wait: closed"));
+            cx.log(Level::Info, format_args!("idle: closed to make room for a new client"));
             cx.connection().phase = Phase::Closing;
         } else {
             cx.pass_place_on();

@@ -52,7 +52,10 @@ impl FileRead {
             Ok((_, false)) => {}
             Ok((changes, true)) => cx.start(Box::new(FileChange::new(changes))),
             Err(error) => {
-                cx.log(Level::Info, format_args!("{error}: no files are kept, since changes would not be seen"));
+                cx.log(
+                    Level::Info,
+                    format_args!("{error}: no files are cached, because their changes cannot be watched"),
+                );
                 return None;
             }
         }
@@ -69,7 +72,7 @@ impl FileRead {
         let Some(error) = failed else { return Some(depends) };
         cx.worker.files.release(depends);
         if error.is_exhaustion() || error.is_disk_full() {
-            let what = "for a minute no more files are kept; fs.inotify.max_user_watches allows more";
+            let what = "no more files are cached for a minute; raise fs.inotify.max_user_watches";
             cx.log(Level::Warn, format_args!("{error}: {what}"));
             cx.worker.files.pause(cx.now);
         }
