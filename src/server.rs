@@ -194,10 +194,9 @@ fn announce(config: &Config, sockets: &Sockets, log: &mut ErrorLog) {
     .to_string();
     log.write(Level::Notice, &Line::plain(format_args!("{what}")));
     for (address, listener) in sockets.addresses() {
-        let open = match (&address, &listener.directory) {
-            (Address::Inet(address), None) => format!(" (http://{address}/)"),
-            (Address::Inet(address), Some(_)) => format!(" (webserv dir {address})"),
-            (Address::Unix(_), _) => String::new(),
+        let open = match &address {
+            Address::Inet(address) => format!(" ({})", listener.protocol.example(address)),
+            Address::Unix(_) => String::new(),
         };
         log.write(Level::Notice, &Line::plain(format_args!("listening on {address}{open}")));
     }

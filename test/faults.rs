@@ -67,19 +67,8 @@ fn statuses(call: &str, errno: i32) -> &'static [u16] {
 const PROGRAMS: &[&str] = &["setpgid", "sigprocmask", "preadv2", "execve", "chdir"];
 
 /// When one of these fails there may be no answer: they are the connection's own, or come when an answer has begun.
-const OF_CONNECTIONS: &[&str] = &[
-    "accept4",
-    "epoll_ctl",
-    "pread",
-    "preadv2",
-    "read",
-    "sendfile",
-    "sendmsg",
-    "setsockopt",
-    "shutdown",
-    "write",
-    "writev",
-];
+const OF_CONNECTIONS: &[&str] =
+    &["accept4", "epoll_ctl", "read", "sendfile", "sendmsg", "setsockopt", "shutdown", "write", "writev"];
 
 /// Everything below a folder: the content of files, nothing for folders.
 type Tree = BTreeMap<String, Option<Vec<u8>>>;
@@ -289,8 +278,6 @@ fn judge(deed: &Deed, failure: (&str, i32), before: &Tree, good: &Outcome, got: 
     };
     match answer.status {
         _ if answer.framing == http::Framing::Close => Err(format!("an end without a sign: {answer}")),
-        // A listing leaves out what cannot be looked at.
-        200 if call == "fstatat" && errno != EINTR && answer.body.ends_with(b"</html>\n") => Ok(()),
         // Told that the program does not read any more, the server does not give it the rest.
         200 if (deed.name, call, errno) == ("program", "writev", EPIPE) && meant.body.starts_with(&answer.body) => {
             Ok(())
@@ -317,8 +304,6 @@ const SESSIONS: &[&str] = &[
     "VERSION 1\r\nFAILED\r\n1\r\nin\r\n\r\nERROR\r\n",
     "VERSION 1\r\nSUCCEEDED\r\nERROR\r\n1\r\na",
     "VERSION 1\r\nSUCCEEDED\r\n1\r\na\r\n\r\nERROR\r\n",
-    // A listing leaves out what cannot be looked at.
-    "VERSION 1\r\nSUCCEEDED\r\n0\r\n\r\n1\r\na",
 ];
 
 fn form() -> Deed {
@@ -406,10 +391,11 @@ fn a_start_of_which_a_call_fails() {
             let status = process.exit_within(Duration::ZERO);
             (status.is_some() || process.stderr().matches("listening on").count() == 2).then_some(status)
         });
-        if status.is_none() {
+        // It may still fail to open its poller after it has said where it listens.
+        let status = status.or_else(|| {
             process.signal("QUIT");
-            assert!(process.exit().success(), "{}", process.stderr());
-        }
+            Some(process.exit()).filter(|status| !status.success())
+        });
         process.stop();
         (status, process.stderr())
     };

@@ -111,21 +111,21 @@ fn the_line_in_the_log_for_each_refusal() {
             "POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n",
             413,
             "[error]",
-            "Http1 the client means to send a body over client_max_body_size while waiting for a request, \
+            "Http1 the client means to send a body over client_max_body_size while finding the location, \
              client: 127.0.0.1, request: \"POST /1 HTTP/1.1\"",
         ),
         (
             "POST /2 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n",
             413,
             "[error]",
-            "Http1 the client's body is over client_max_body_size while waiting for a request, \
+            "Http1 the client's body is over client_max_body_size while reading the request's body, \
              client: 127.0.0.1, request: \"POST /2 HTTP/1.1\"",
         ),
         (
             "PUT /get/3 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx",
             403,
             "[error]",
-            "Http1 PUT is denied by limit_except while waiting for a request, \
+            "Http1 PUT is denied by limit_except while finding the location, \
              client: 127.0.0.1, request: \"PUT /get/3 HTTP/1.1\"",
         ),
         (

@@ -3,7 +3,7 @@
 
 use super::lex::Word;
 use super::problem::{Fault, Files, Position};
-use super::types::{Address, DirectoryServer, Hosts, Listener, Server};
+use super::types::{Address, Hosts, Listener, Protocol, Server};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,8 +42,8 @@ pub(super) struct ServerDraft {
     pub names: Vec<Word>,
     /// The word `server`.
     pub place: Position,
-    /// The server speaks the directory protocol, not HTTP.
-    pub directory: Option<Arc<DirectoryServer>>,
+    /// What the server speaks.
+    pub protocol: Protocol,
 }
 
 /// All that the configuration says about one address.
@@ -109,15 +109,17 @@ impl Group {
         mine.ipv6only = mine.ipv6only.or(other.ipv6only);
     }
 
-    /// HTTP servers of one address differ by the name in the request. A server of the directory protocol must be alone
-    /// on its address, because that protocol has no names.
+    /// HTTP servers of one address differ by the name in the request. A server of a protocol without names must be
+    /// alone on its address.
     fn mixed_protocols(&self, servers: &[ServerDraft], files: &Files) -> Option<Fault> {
         let (first, others) = self.members.split_first()?;
-        let is_directory = |(index, _): &(usize, Position)| servers[*index].directory.is_some();
-        let (_, place) = others.iter().find(|other| is_directory(first) || is_directory(other))?;
+        let alone = |(index, _): &(usize, Position)| {
+            Some(&servers[*index].protocol).filter(|protocol| !protocol.names_servers())
+        };
+        let (place, protocol) = others.iter().find_map(|other| Some((other.1, alone(first).or(alone(other))?)))?;
         let (name, first) = (self.listen.name(), files.name(first.1));
-        let alone = "a server of the directory protocol needs an address of its own";
-        Some(Fault::new(*place, format!("another server listens on {name}, first at {first}; {alone}")))
+        let alone = format!("a server of {} needs an address of its own", protocol.name());
+        Some(Fault::new(place, format!("another server listens on {name}, first at {first}; {alone}")))
     }
 
     fn listener(&self, servers: &[ServerDraft], files: &Files, faults: &mut Vec<Fault>) -> Listener {
@@ -127,7 +129,7 @@ impl Group {
             servers[*index].listens.iter().any(|l| l.address == self.listen.address && l.default_server.is_some())
         };
         members.sort_by_key(|member| !says_default(member));
-        let directory = members.first().and_then(|(index, _)| servers[*index].directory.clone());
+        let protocol = members.first().map_or(Protocol::Http, |(index, _)| servers[*index].protocol.clone());
         let mut hosts = Hosts::default();
         let mut taken: HashMap<String, Position> = HashMap::new();
         for (index, _) in members {
@@ -152,7 +154,7 @@ impl Group {
             overlaps: false,
             ipv6only: listen.ipv6only.is_none_or(|(only, _)| only),
             hosts: Arc::new(hosts),
-            directory,
+            protocol,
         }
     }
 

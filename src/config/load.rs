@@ -7,7 +7,6 @@ use super::scope::{ConfigDraft, Contexts, Scope};
 use super::source::ConfigSource;
 use super::types::{Address, Config, Settings};
 use super::walk;
-use crate::directory;
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -119,11 +118,7 @@ fn statements(
 fn finish(mut draft: ConfigDraft, path: &Path) -> Result<Config, Errors> {
     for server in &mut draft.servers {
         if server.listens.is_empty() {
-            let port = match server.directory {
-                Some(_) => directory::PORT,
-                None if webserv_sys::process::effective_user() == 0 => 80,
-                None => 8000,
-            };
+            let port = if webserv_sys::process::effective_user() == 0 { 80 } else { 8000 };
             let address = Address::Inet((Ipv4Addr::UNSPECIFIED, port).into());
             server.listens.push(Listen::new(address, server.place));
         }

@@ -13,7 +13,7 @@ use std::time::Duration;
 bitflags::bitflags! {
     /// The levels that a directive may be on.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    pub(super) struct Contexts: u8 {
+    pub(super) struct Contexts: u16 {
         /// Outside of all blocks.
         const MAIN = 1;
         const EVENTS = 2;
@@ -25,6 +25,10 @@ bitflags::bitflags! {
         const DIRECTORY_SERVER = 64;
         /// All levels that describe requests.
         const REQUEST = Self::HTTP.bits() | Self::SERVER.bits() | Self::LOCATION.bits();
+        /// The blocks of protocols beside HTTP.
+        const PROTOCOL_BLOCK = Self::DIRECTORY.bits();
+        /// A `server` in one of them.
+        const PROTOCOL_SERVER = Self::DIRECTORY_SERVER.bits();
     }
 }
 
@@ -82,8 +86,8 @@ pub(super) struct Scope<'a> {
     pub named_uses: Vec<Word>,
     /// The settings of `cgi`, also while no program answers here.
     pub cgi: CgiDraft,
-    /// The settings for servers of the directory protocol.
-    pub directory: DirectoryDraft,
+    /// The settings for servers of other protocols than HTTP.
+    pub protocol: ProtocolDraft,
 }
 
 /// How a location is matched.
@@ -116,14 +120,14 @@ pub(super) struct CgiDraft {
     pub cgi: Cgi,
 }
 
-/// The settings of a level for servers of the directory protocol.
+/// The settings of a level for servers of other protocols than HTTP.
 #[derive(Clone)]
-pub(super) struct DirectoryDraft {
+pub(super) struct ProtocolDraft {
     pub users: Option<Arc<Users>>,
     pub timeout: Duration,
 }
 
-impl Default for DirectoryDraft {
+impl Default for ProtocolDraft {
     fn default() -> Self {
         Self { users: None, timeout: Duration::from_secs(60) }
     }
@@ -145,15 +149,15 @@ impl<'a> Scope<'a> {
             location_places: HashMap::new(),
             named_uses: Vec::new(),
             cgi: CgiDraft::default(),
-            directory: DirectoryDraft::default(),
+            protocol: ProtocolDraft::default(),
         }
     }
 
     /// A level inside this one. It inherits everything but `return` and `limit_except`.
     pub fn inside(&mut self, context: Contexts) -> Scope<'_> {
         let settings = Settings { return_: None, limit_except: None, ..self.settings.clone() };
-        let (cgi, directory) = (self.cgi.clone(), self.directory.clone());
-        Scope { cgi, directory, ..Scope::new(self.draft, context, settings) }
+        let (cgi, protocol) = (self.cgi.clone(), self.protocol.clone());
+        Scope { cgi, protocol, ..Scope::new(self.draft, context, settings) }
     }
 
     /// Adds a fault to the report.

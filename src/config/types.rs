@@ -13,15 +13,17 @@ mod dav;
 mod listener;
 mod log;
 mod names;
+mod protocol;
 mod response;
 mod template;
 mod userid;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
 pub use dav::{Dav, DavMethods};
-pub use listener::{DirectoryServer, Hosts, Listener};
+pub use listener::{Hosts, Listener};
 pub use log::{AccessLog, ErrorLogDirective, Level, LogTarget};
 pub use names::{NameHasher, NameMap};
+pub use protocol::{DirectoryServer, Protocol};
 pub use response::*;
 pub use template::{Escape, Literal, Template, TemplatePart, Variable};
 pub use userid::{Userid, UseridMode};

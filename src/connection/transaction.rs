@@ -181,14 +181,13 @@ impl Transactions {
         route: Rc<Route>,
         subject: Option<Rc<dyn fmt::Display>>,
     ) -> &mut Transaction {
-        let id = self.next_id();
+        let mut transaction = spare.take(route);
+        (transaction.id, transaction.subject) = (self.next_id(), subject);
         let mut place = &mut self.first;
         while let Some(earlier) = place {
             place = &mut earlier.next;
         }
-        let transaction = place.insert(spare.take(route));
-        (transaction.id, transaction.subject) = (id, subject);
-        transaction
+        place.insert(transaction)
     }
 
     /// Returns a number that no other transaction of the connection has.

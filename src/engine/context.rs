@@ -283,12 +283,7 @@ impl<W> Work<'_, W> {
     pub fn log(&mut self, level: Level, what: fmt::Arguments<'_>) {
         let subject = self.t.about(self.identity);
         if level <= subject.level() {
-            let mut log_context = *self.log_context;
-            // The protocol does several things in one turn; the transaction knows which one this is.
-            if self.turn.transaction.is_none() && !self.t.doing().is_empty() {
-                log_context.doing = self.t.doing();
-            }
-            let line = log_context.line(self.turn.connection, Some(&subject), what);
+            let line = self.log_context.or_doing(Some(self.t)).line(self.turn.connection, Some(&subject), what);
             self.turn.log.write(level, &line);
         }
     }
@@ -303,14 +298,24 @@ impl<W> TurnState<W> {
         connection: Option<&Connection>,
         what: fmt::Arguments<'_>,
     ) {
-        let about = connection.map(|x| x.about(x.transaction(self.transaction)));
+        let transaction = connection.and_then(|x| x.transaction(self.transaction));
+        let about = connection.map(|x| x.about(transaction));
         if level <= about.as_ref().map_or(self.log.level(), Subject::level) {
+            let log_context = log_context.or_doing(transaction);
             self.log.write(level, &log_context.line(self.connection, about.as_ref(), what));
         }
     }
 }
 
 impl LogContext {
+    /// A protocol has no fixed [`Task::doing`]: its transaction says what is done for it.
+    fn or_doing(mut self, transaction: Option<&Transaction>) -> Self {
+        if self.doing.is_empty() {
+            self.doing = transaction.map_or("waiting for a request", Transaction::doing);
+        }
+        self
+    }
+
     pub(super) fn line<'l>(
         &self,
         connection: Option<Token>,

@@ -201,10 +201,14 @@ impl<W> Slot<W> {
             Cause::Event(event) => self.task.turn(event, connection, worker, &mut self.deadline, turn),
             Cause::Notice(notice) => self.task.turn_notice(notice, connection, worker, &mut self.deadline, turn),
         };
-        let is_blocked = matches!(outcome, Ok(Flow::Blocked));
-        // A turn for a deadline or a notice did not try the call: the task stays blocked if it was.
-        self.blocked = is_blocked || self.blocked && !matches!(cause, Cause::Event(Event::Ready | Event::Hangup));
-        self.yields = matches!(outcome, Ok(Flow::Yield));
+        self.yields = false;
+        match outcome {
+            Ok(Flow::Blocked) => self.blocked = true,
+            Ok(Flow::Yield) => (self.blocked, self.yields) = (false, true),
+            // A turn for a deadline or a notice did not try the call: the task stays blocked if it was.
+            _ if matches!(cause, Cause::Event(Event::Ready | Event::Hangup)) => self.blocked = false,
+            _ => {}
+        }
         outcome
     }
 

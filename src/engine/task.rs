@@ -114,7 +114,8 @@ pub trait Task<W> {
     /// The kind's name, as in log lines: "ClientRead".
     fn kind(&self) -> &'static str;
 
-    /// What the task does, for the "while ..." of log lines: "reading the request".
+    /// What the task does, for the "while ..." of log lines: "reading the request". If empty, log lines say what is
+    /// done for its transaction.
     fn doing(&self) -> &'static str;
 
     /// What the kernel watches for this task. It must stay the same while the task lives, because it is used for

@@ -1,20 +1,26 @@
 //! `directory`: servers that speak the directory protocol (docs/directory.md), their users and timeouts.
 
-use super::{Contexts, Directive, Form, Read, put};
+use super::{Contexts, Directive, Form, ProtocolRow, put};
 use crate::config::lex::Word;
-use crate::config::listeners::ServerDraft;
-use crate::config::parse::Statement;
 use crate::config::problem::{Fault, Position};
-use crate::config::scope::{DirectoryDraft, Scope};
-use crate::config::types::{Autoindex, DirectoryServer, DisableSymlinks, Server};
+use crate::config::scope::{ProtocolDraft, Scope};
+use crate::config::types::{Autoindex, DirectoryServer, DisableSymlinks, Protocol, Settings};
+use crate::directory;
 use crate::password::Users;
 use std::sync::Arc;
 
 /// The largest users file in bytes: some 10,000 users.
 const USERS_BYTES_MAX: u64 = 1 << 20;
 
-/// The levels of the directory protocol.
-pub(super) const LEVELS: Contexts = Contexts::DIRECTORY.union(Contexts::DIRECTORY_SERVER);
+const LEVELS: Contexts = Contexts::DIRECTORY.union(Contexts::DIRECTORY_SERVER);
+
+pub(super) const ROW: ProtocolRow = ProtocolRow {
+    name: "directory",
+    block: Contexts::DIRECTORY,
+    server: Contexts::DIRECTORY_SERVER,
+    port: directory::PORT,
+    make,
+};
 
 pub(super) const TABLE: &[Directive] = &[
     Directive {
@@ -33,16 +39,16 @@ pub(super) const TABLE: &[Directive] = &[
         args: 1..=1,
         example: "users config/users;",
         form: Form::Once(|scope, it| {
-            scope.directory.users = users(scope, &it.args[0])?;
+            scope.protocol.users = users(scope, &it.args[0])?;
             Ok(())
         }),
     },
     Directive {
         name: "timeout",
-        contexts: LEVELS,
+        contexts: Contexts::PROTOCOL_BLOCK.union(Contexts::PROTOCOL_SERVER),
         args: 1..=1,
         example: "timeout 60s;",
-        form: Form::Once(|scope, it| put(&mut scope.directory.timeout, it.args[0].time())),
+        form: Form::Once(|scope, it| put(&mut scope.protocol.timeout, it.args[0].time())),
     },
 ];
 
@@ -65,14 +71,9 @@ fn users(scope: &Scope<'_>, word: &Word) -> Result<Option<Arc<Users>>, Fault> {
     Ok(Some(Arc::new(users)))
 }
 
-/// `server { ... }` in `directory`.
-pub(super) fn server(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fault> {
-    let mut inner = scope.inside(Contexts::DIRECTORY_SERVER);
-    read(&mut inner, it.statements());
-    let Scope { mut settings, listens, directory: DirectoryDraft { users, timeout }, seen, .. } = inner;
-    let place = it.name.place;
+/// The protocol of a `server` in `directory`.
+fn make(settings: &mut Settings, draft: ProtocolDraft, root_place: Position) -> Result<Protocol, Fault> {
     // Links below the root are not followed, but the path to the root may contain some.
-    let root_place: Position = seen.get("root").or(scope.seen.get("root")).copied().unwrap_or(place);
     let root = settings.root.canonicalize().map_err(|error| error.to_string());
     let root = root.and_then(|root| if root.is_dir() { Ok(root) } else { Err("it is no directory".to_owned()) });
     settings.root = root.map_err(|why| {
@@ -81,16 +82,6 @@ pub(super) fn server(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Resul
     settings.disable_symlinks = DisableSymlinks::On;
     settings.autoindex = Autoindex { on: true, ..settings.autoindex };
     settings.etag = false;
-    settings.send_timeout = timeout;
-    let settings = Arc::new(settings);
-    let server = Server {
-        names: Vec::new(),
-        settings: Arc::clone(&settings),
-        locations: Default::default(),
-        place: scope.draft.files.line(place),
-        route: scope.draft.next_route(),
-    };
-    let directory = Some(Arc::new(DirectoryServer { settings, users, timeout }));
-    scope.draft.servers.push(ServerDraft { server: Arc::new(server), listens, names: Vec::new(), place, directory });
-    Ok(())
+    let ProtocolDraft { users, timeout } = draft;
+    Ok(Protocol::Directory(Arc::new(DirectoryServer { settings: Arc::new(settings.clone()), users, timeout })))
 }

@@ -1,6 +1,6 @@
 //! `listen`: an address and its options.
 
-use super::Contexts;
+use super::protocols;
 use crate::config::lex::Word;
 use crate::config::listeners::Listen;
 use crate::config::parse::Statement;
@@ -8,10 +8,9 @@ use crate::config::problem::{Fault, Position};
 use crate::config::scope::Scope;
 use crate::config::types::Address;
 use crate::config::value::digits;
-use crate::directory;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The port of an address without one, for HTTP. The directory protocol has its own.
+/// The port of an address without one, for HTTP. Each other protocol has its own.
 const PORT: u16 = 80;
 
 /// The longest path of a unix socket: with its final zero it fits into `sockaddr_un` on every system (unix(7); 104
@@ -92,7 +91,7 @@ fn read_option(listen: &mut Listen, option: &Word) -> Result<(), Fault> {
 /// `ADDRESS:PORT`, `PORT`, `ADDRESS`, `*:PORT`, `[v6]:PORT`, `localhost:PORT`, `unix:PATH`.
 fn address(scope: &Scope<'_>, word: &Word) -> Result<Address, Fault> {
     let text = &word.text[..];
-    let default_port = if scope.context == Contexts::DIRECTORY_SERVER { directory::PORT } else { PORT };
+    let default_port = protocols::port(scope.context).unwrap_or(PORT);
     if let Some(path) = text.strip_prefix("unix:") {
         if path.is_empty() {
             return Err(word.fault("\"unix:\" without a path, as in unix:/run/webserv.sock"));

@@ -15,6 +15,7 @@ mod log;
 mod main;
 mod methods;
 mod open_file_cache;
+mod protocols;
 mod response;
 mod server;
 pub(super) mod upload;
@@ -22,9 +23,10 @@ mod userid;
 
 use super::lex::Word;
 use super::parse::Statement;
-use super::problem::Fault;
-use super::scope::{Contexts, Scope};
+use super::problem::{Fault, Position};
+use super::scope::{Contexts, ProtocolDraft, Scope};
 use super::suggest::{did_you_mean, nearest};
+use super::types::{Protocol, Settings};
 use std::ops::RangeInclusive;
 
 /// No upper limit on values.
@@ -91,6 +93,20 @@ impl Directive {
     }
 }
 
+/// A row: one protocol beside HTTP.
+pub(super) struct ProtocolRow {
+    /// The name of its block.
+    pub name: &'static str,
+    /// The level inside the block.
+    pub block: Contexts,
+    /// The level inside a `server` of the block.
+    pub server: Contexts,
+    /// The port of an address without one.
+    pub port: u16,
+    /// Makes the protocol of what a `server` says; at the position is its `root`, or itself.
+    pub make: fn(&mut Settings, ProtocolDraft, Position) -> Result<Protocol, Fault>,
+}
+
 /// All directives.
 fn all() -> impl Iterator<Item = &'static Directive> + Clone {
     let tables = [
@@ -137,10 +153,10 @@ pub(super) fn find(name: &Word, context: Contexts) -> Result<&'static Directive,
     Err(name.fault(format!("\"{text}\" is not allowed {}; {}", level(context), belongs(found))))
 }
 
-/// `it belongs in "server"`. If both protocols have the directive, only HTTP's levels are named: nearly always they are
-/// meant.
+/// `it belongs in "server"`. If several protocols have the directive, only HTTP's levels are named: nearly always they
+/// are meant.
 fn belongs(directive: &Directive) -> String {
-    let https = directive.contexts - directory::LEVELS;
+    let https = directive.contexts - Contexts::PROTOCOL_BLOCK.union(Contexts::PROTOCOL_SERVER);
     let told = if https.is_empty() { directive.contexts } else { https };
     let levels: Vec<String> = told.iter().map(level).collect();
     format!("it belongs {}", levels.join(" or "))
@@ -153,9 +169,8 @@ fn level(context: Contexts) -> String {
         Contexts::EVENTS => "in \"events\"".to_owned(),
         Contexts::HTTP => "in \"http\"".to_owned(),
         Contexts::SERVER => "in \"server\"".to_owned(),
-        Contexts::DIRECTORY => "in \"directory\"".to_owned(),
-        Contexts::DIRECTORY_SERVER => "in a \"server\" of \"directory\"".to_owned(),
-        _ => "in \"location\"".to_owned(),
+        Contexts::LOCATION => "in \"location\"".to_owned(),
+        context => protocols::level(context).unwrap_or_default(),
     }
 }
 

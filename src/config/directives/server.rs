@@ -1,12 +1,12 @@
 //! `server`: a virtual host, its names and paths. `listen` has its own file.
 
-use super::{Contexts, Directive, Form, MANY, Read, directory, listen, put};
+use super::{Contexts, Directive, Form, MANY, Read, listen, protocols, put};
 use crate::config::lex::Word;
 use crate::config::listeners::ServerDraft;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::Server;
+use crate::config::types::{Protocol, Server};
 use std::sync::Arc;
 
 /// The longest host name (RFC 1035, section 2.3.4).
@@ -15,17 +15,17 @@ const NAME_BYTES_MAX: usize = 255;
 pub(super) const TABLE: &[Directive] = &[
     Directive {
         name: "server",
-        contexts: Contexts::HTTP.union(Contexts::DIRECTORY),
+        contexts: Contexts::HTTP.union(Contexts::PROTOCOL_BLOCK),
         args: 0..=0,
         example: "server { listen 8080; }",
         form: Form::Sections(|scope, it, read| match scope.context {
-            Contexts::DIRECTORY => directory::server(scope, it, read),
-            _ => server(scope, it, read),
+            Contexts::HTTP => server(scope, it, read),
+            _ => protocols::server(scope, it, read),
         }),
     },
     Directive {
         name: "listen",
-        contexts: Contexts::SERVER.union(Contexts::DIRECTORY_SERVER),
+        contexts: Contexts::SERVER.union(Contexts::PROTOCOL_SERVER),
         args: 1..=MANY,
         example: "listen 127.0.0.1:8080;",
         form: Form::Repeat(listen::listen),
@@ -63,7 +63,8 @@ fn server(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fault
         route: scope.draft.next_route(),
     };
     let place = it.name.place;
-    scope.draft.servers.push(ServerDraft { server: Arc::new(server), listens, names, place, directory: None });
+    let (server, protocol) = (Arc::new(server), Protocol::Http);
+    scope.draft.servers.push(ServerDraft { server, listens, names, place, protocol });
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! `directory`: servers of the directory protocol.
 
 use super::*;
-use crate::config::{Address, DirectoryServer, DisableSymlinks};
+use crate::config::{Address, DirectoryServer, DisableSymlinks, Listener, Protocol};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,8 +29,12 @@ impl Drop for Folder {
     }
 }
 
+fn directory(protocol: &Protocol) -> Option<Arc<DirectoryServer>> {
+    if let Protocol::Directory(server) = protocol { Some(Arc::clone(server)) } else { None }
+}
+
 fn server(config: &Config, at: usize) -> Arc<DirectoryServer> {
-    config.listeners[at].directory.clone().expect("the directory protocol")
+    directory(&config.listeners[at].protocol).expect("the directory protocol")
 }
 
 #[test]
@@ -55,7 +59,7 @@ fn values_and_what_holds_without_them() {
     assert_eq!((&first.settings.root, &second.settings.root), (&root.join("html"), &root));
     assert_eq!(first.settings.disable_symlinks, DisableSymlinks::On);
     assert_eq!(config.listeners[0].hosts.servers[0].settings.send_timeout, first.timeout);
-    assert!(config.listeners[2].directory.is_none());
+    assert!(matches!(config.listeners[2].protocol, Protocol::Http));
     let alone = folder.read("directory { server { listen unix:x.sock; root html; } }").expect("no http is needed");
     assert_eq!(alone.listeners[0].address, Address::Unix(folder.0.join("x.sock")));
     assert_eq!(server(&alone, 0).timeout, Duration::from_secs(60));
@@ -99,6 +103,7 @@ fn the_shipped_example() {
     let config = Config::load(&home.join("config/directory.conf"), home, "");
     let config = config.unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(config.warnings, []);
-    let required: Vec<_> = config.listeners.iter().map(|l| l.directory.as_ref().map(|d| d.users.is_some())).collect();
+    let users = |listener: &Listener| directory(&listener.protocol).map(|server| server.users.is_some());
+    let required: Vec<_> = config.listeners.iter().map(users).collect();
     assert_eq!(required, [Some(false), Some(true), None]);
 }

@@ -1,9 +1,7 @@
 //! The addresses that the server listens on, and the servers behind them.
 
-use super::{Address, NameMap, Server, Settings};
-use crate::password::Users;
+use super::{Address, NameMap, Protocol, Server};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// An address and the virtual hosts behind it.
 #[derive(Clone, Debug)]
@@ -21,9 +19,8 @@ pub struct Listener {
     pub ipv6only: bool,
     /// The servers behind the address. Shared, because each connection keeps the hosts that it was accepted with.
     pub hosts: Arc<Hosts>,
-    /// The address speaks the directory protocol, not HTTP. Its connections have the settings of the first server in
-    /// `hosts`.
-    pub directory: Option<Arc<DirectoryServer>>,
+    /// What is spoken there.
+    pub protocol: Protocol,
 }
 
 /// The virtual hosts of one address.
@@ -37,15 +34,4 @@ pub struct Hosts {
     pub suffixes: Vec<(String, usize)>,
     /// `www.example.*` as "www.example.", the longest first.
     pub prefixes: Vec<(String, usize)>,
-}
-
-/// A `server` in `directory`.
-#[derive(Clone, Debug)]
-pub struct DirectoryServer {
-    /// How files are read: below `root`, and not through symbolic links.
-    pub settings: Arc<Settings>,
-    /// `users`: the users that may log in; None: no login is needed.
-    pub users: Option<Arc<Users>>,
-    /// `timeout`: the longest time for a line, and the longest pause while an answer is sent. Default 60 s.
-    pub timeout: Duration,
 }

@@ -1,7 +1,7 @@
 //! Accept: accepts connections on a listening socket (accept(2)) and opens a [`Connection`] for each.
 
 use super::{ClientRead, ClientWrite};
-use crate::config::Listener;
+use crate::config::{Listener, Protocol};
 use crate::connection::{Client, Connection, Identity};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
 use crate::limits::{ACCEPTS_PER_TURN, EVICTED_PER_TURN, FREE_PART};
@@ -58,15 +58,9 @@ impl Accept {
 
     /// The protocol of this listener, and how long a client may take to send its first request.
     fn protocol(&self, now: Moment) -> (Box<dyn Task<Worker>>, Duration) {
-        match self.listener.configured.directory.clone() {
-            Some(server) => {
-                let timeout = server.timeout;
-                (Box::new(Directory::new(server, now)), timeout)
-            }
-            None => {
-                let timeout = self.listener.route.settings.client_header_timeout;
-                (Box::new(Http1::new(now)), timeout)
-            }
+        match &self.listener.configured.protocol {
+            Protocol::Http => (Box::new(Http1::new(now)), self.listener.route.settings.client_header_timeout),
+            Protocol::Directory(server) => (Box::new(Directory::new(Arc::clone(server), now)), server.timeout),
         }
     }
 

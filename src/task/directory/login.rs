@@ -1,18 +1,22 @@
 //! LOGIN: checks a password, a part per round.
 
 use super::{Directory, Stage};
+use crate::config::Protocol;
 use crate::limits::LOGIN_FAILED_AFTER;
 use crate::log::Level;
 use crate::task::Context;
 use std::rc::Rc;
+use std::sync::Arc;
 
 impl Directory {
     /// Begins to check a password. Uses the users of the current configuration.
     pub(super) fn check(&mut self, name: &str, password: &str, cx: &mut Context<'_>) {
         let listener = Rc::clone(&cx.connection().identity.listener);
-        let now = cx.worker.listener_now(&listener).and_then(|listener| listener.configured.directory.clone());
-        if let Some(server) = now.filter(|server| server.users.is_some()) {
-            self.server = server;
+        if let Some(listener) = cx.worker.listener_now(&listener)
+            && let Protocol::Directory(server) = &listener.configured.protocol
+            && server.users.is_some()
+        {
+            self.server = Arc::clone(server);
         }
         let Some(users) = &self.server.users else { return self.close(cx) };
         self.stage = Stage::Checking(Box::new(users.check(name, password.as_bytes())));

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, Protocol};
 use crate::connection::Identity;
 use crate::route::{ListenerState, Routes};
 use crate::task::temp_dir::TempDir;
@@ -82,7 +82,7 @@ fn many_logins_at_once_delayed_other_connections() {
     let text = "directory { users users; server { listen 127.0.0.1:1; root .; } }";
     let config = Config::from_text("site.conf", text, folder.path(), "").unwrap_or_else(|errors| panic!("{errors}"));
     let listener = config.listeners[0].clone();
-    let server = listener.directory.clone().unwrap();
+    let Protocol::Directory(server) = listener.protocol.clone() else { panic!("it speaks the directory protocol") };
     let (clients, mut engine) = (20, engine());
     let local = listener.address.clone();
     let listener = Rc::new(ListenerState::new(Rc::new(Routes::new(Arc::new(config))), listener, local));

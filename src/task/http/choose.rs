@@ -6,10 +6,10 @@ use super::next::Next;
 use super::respond::{respond, whole};
 use super::store::{await_body, store};
 use super::{dav, page, upload};
-use crate::config::{BodyInFile, Return, Settings};
+use crate::config::{BodyInFile, Settings};
 use crate::connection::{BodySink, Response, Stage, StoredBody};
 use crate::http::listing::Format;
-use crate::http::{Framing, Method, Name, ReplyHead, TargetForm, Text};
+use crate::http::{Framing, Method, Name, ReplyHead, Request, TargetForm, Text};
 use crate::log::Level;
 use crate::route;
 use crate::task::Work;
@@ -32,15 +32,16 @@ pub(super) fn takes_body(method: Method, settings: &Settings) -> bool {
 
 /// Runs the content phase at the location that was found.
 pub(super) fn content(w: &mut Work<'_>) -> Next {
-    let route = Rc::clone(&w.t.route);
-    let http = &w.t.http;
+    let (settings, http) = (w.t.settings(), &w.t.http);
     let is_client_s = !http.internal;
-    let asks_server = is_client_s && http.request.as_ref().is_some_and(|request| request.form == TargetForm::Asterisk);
-    if let Some(answer) = route.settings.return_.as_ref().filter(|_| !asks_server) {
-        return answer_return(w, answer);
+    if settings.return_.is_some() {
+        let asks_server = |request: &Rc<Request>| request.form == TargetForm::Asterisk;
+        if !(is_client_s && http.request.as_ref().is_some_and(asks_server)) {
+            return answer_return(w);
+        }
     }
     let is_ours = is_client_s && matches!(http.method(), Some(Method::Trace | Method::Options));
-    if route.settings.cgi.is_some() && !is_ours && route::script_may_answer(&route.settings, http.path()) {
+    if settings.cgi.is_some() && !is_ours && route::script_may_answer(settings, http.path()) {
         return start_program(w, None);
     }
     without_program(w)
@@ -49,12 +50,13 @@ pub(super) fn content(w: &mut Work<'_>) -> Next {
 /// The content phase without a CGI program. After an internal redirect only GET handlers are tried: the method belonged
 /// to the first path.
 pub(super) fn without_program(w: &mut Work<'_>) -> Next {
-    let Some(request) = w.t.http.request.clone().filter(|request| !w.t.http.internal && !request.method.reads()) else {
-        return find_file(w);
+    let method = match w.t.http.method() {
+        Some(method) if !method.reads() && !w.t.http.internal => method,
+        _ => return find_file(w),
     };
     let route = Rc::clone(&w.t.route);
-    let may_change = route.settings.dav.methods.allow(request.method);
-    match request.method {
+    let may_change = route.settings.dav.methods.allow(method);
+    match method {
         Method::Put if may_change => store(w),
         Method::Post if route.settings.upload_store.is_some() => upload::store_new(w),
         Method::Delete if may_change => dav::remove(w),
@@ -146,7 +148,9 @@ pub(super) fn list(w: &mut Work<'_>, directory: OwnedFd) -> Next {
 }
 
 /// `return`: answers from the configuration.
-fn answer_return(w: &mut Work<'_>, answer: &Return) -> Next {
+fn answer_return(w: &mut Work<'_>) -> Next {
+    let route = Rc::clone(&w.t.route);
+    let Some(answer) = &route.settings.return_ else { return without_program(w) };
     if answer.code == 444 {
         w.t.http.status = Some(444);
         return respond(w, Response::Close);

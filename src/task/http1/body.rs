@@ -1,6 +1,6 @@
 //! The request's body: passed to the handler that takes it, or discarded to find the next request.
 
-use super::{Http1, Step, refuse};
+use super::{Http1, Step, is_unsent, refuse};
 use crate::connection::{BodySink, Connection, Http, Phase, RequestBody, Stage, Transaction};
 use crate::http::{Method, print};
 use crate::log::Level;
@@ -32,12 +32,19 @@ impl Http1 {
             send_continue(cx);
             return Step::Again;
         };
-        let Some(mut w) = cx.work() else { return Step::Wait };
-        end_handlers(&mut w);
-        if w.t.http.stage == Stage::Handler {
+        if let Some(mut w) = cx.work() {
+            end_handlers(&mut w);
+        }
+        let x = cx.connection();
+        let output_end = x.output_end();
+        let Some(t) = x.transactions.current_mut() else { return Step::Wait };
+        if is_unsent(t, output_end) {
+            self.take_back(t);
+        }
+        if t.http.stage == Stage::Handler {
             return refuse(status, cx);
         }
-        cx.connection().phase = Phase::Closing;
+        x.phase = Phase::Closing;
         Step::Wait
     }
 
@@ -82,8 +89,8 @@ fn send_continue(cx: &mut Context<'_>) {
 fn advance(cx: &mut Context<'_>) -> Result<(), u16> {
     let Connection { transactions, input, .. } = cx.connection();
     let Some(t) = transactions.current_mut() else { return Ok(()) };
-    if t.http.request_body.is_whole() {
-        return Ok(()); // the handler learns of the end in await_body
+    if t.http.request_body.is_finished() {
+        return Ok(()); // `await_body` ends a complete body for its handler
     }
     let max = t.settings().client_max_body_size;
     let Transaction { http: Http { request_body, .. }, body, .. } = t;

@@ -23,17 +23,17 @@ impl Http1 {
         let unread = !t.http.request_body.is_whole();
         let last = !t.http.keep_alive || unread || draining;
         let brief = t.http.request.is_none();
-        x.route = Rc::clone(&t.route);
-        match is_logged(&t) {
-            true => {
-                x.subject = t.subject.take();
-                self.unsent.push(t);
-            }
-            false => self.recycle(t, cx),
+        if is_logged(&t) {
+            x.route = Rc::clone(&t.route);
+            x.subject = t.subject.take();
+            self.unsent.push(t);
+        } else {
+            std::mem::swap(&mut x.route, &mut t.route);
+            self.recycle(t, cx);
         }
         self.since = cx.now;
         if last {
-            self.closing = Closing::Due { brief };
+            (self.closing, self.brief) = (Closing::Due, brief);
             self.close(unread, cx);
             return Step::Wait;
         }
@@ -55,7 +55,7 @@ impl Http1 {
         } else if x.output.is_empty() {
             x.phase = Phase::Closing;
         } else if self.closing == Closing::No {
-            self.closing = Closing::Due { brief: false };
+            self.closing = Closing::Due;
         }
     }
 
@@ -69,15 +69,12 @@ impl Http1 {
 
     /// The maximum time of lingering. Shorter for a client that does not speak HTTP.
     fn lingering_time(&self, lingering: &Lingering) -> Duration {
-        match self.closing {
-            Closing::Due { brief: true } | Closing::Lingers { brief: true } => lingering.timeout,
-            _ => lingering.time,
-        }
+        if self.brief { lingering.timeout } else { lingering.time }
     }
 
     /// The last response has been sent: lingering begins.
     pub(super) fn linger(&mut self, cx: &mut Context<'_>) {
-        self.closing = Closing::Lingers { brief: self.closing == Closing::Due { brief: true } };
+        self.closing = Closing::Lingers;
         self.since = cx.now;
         let x = cx.connection();
         x.reading.remove(ReadState::DROPPED);

@@ -235,9 +235,13 @@ fn note_end(t: &mut Transaction, output_end: u64) -> Step {
     if let Some(answered) = &mut t.http.answered {
         answered.output_end = Some(output_end);
     }
-    // A body that has been read needs no draining.
-    t.http.stage = if t.http.request_body.is_whole() { Stage::Ending } else { Stage::Drain };
-    Step::Again
+    if t.http.request_body.is_whole() {
+        t.http.stage = Stage::Ending;
+        Step::Over
+    } else {
+        t.http.stage = Stage::Drain;
+        Step::Again
+    }
 }
 
 /// Moves bytes from the handler's pipe into the output.

@@ -42,20 +42,22 @@ pub struct Http1 {
     idle: IdleMark,
     /// How the connection ends.
     closing: Closing,
+    /// The client does not speak HTTP: lingering ends after `lingering_timeout`.
+    brief: bool,
 }
 
 // One per idle connection; malloc(3) adds eight bytes and rounds up to sixteen.
 const _: () = assert!(size_of::<Http1>() <= 56);
 
-/// How a connection ends. `brief`: the client does not speak HTTP, and lingering ends after `lingering_timeout`.
+/// How a connection ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Closing {
     /// More requests may come.
     No,
-    /// The last answer is in the output. Whether the connection lingers is decided when all of it has been sent.
-    Due { brief: bool },
-    /// The answer has been sent. The client's remaining bytes are read and dropped.
-    Lingers { brief: bool },
+    /// The last response is in the output. Whether the connection lingers is decided when all of it has been sent.
+    Due,
+    /// The last response has been sent. The client's remaining bytes are read and dropped.
+    Lingers,
 }
 
 /// The result of a step.
@@ -63,6 +65,8 @@ enum Closing {
 enum Step {
     /// Another step may be possible at once.
     Again,
+    /// The request is over. It ends as soon as its handlers have ended.
+    Over,
     /// The client, a handler or the output has to make progress first.
     Wait,
 }
@@ -90,6 +94,7 @@ impl Http1 {
             seen: 0,
             idle: IdleMark::default(),
             closing: Closing::No,
+            brief: false,
         }
     }
 
@@ -141,25 +146,39 @@ impl Http1 {
     /// Runs one step of a stage that belongs to the wire format. (The phases are in `task::http`.)
     #[inline]
     fn step(&mut self, stage: Stage, cx: &mut Context<'_>) -> Step {
-        match stage {
+        let step = match stage {
             Stage::Sending => self.send(cx),
             Stage::Drain => self.drain_body(cx),
-            Stage::Ending => self.end(cx),
+            Stage::Ending => Step::Over,
             Stage::DiscardBody => self.discard_body(cx),
             _ => Step::Wait, // `http::run` ends in no other stage
-        }
+        };
+        if step == Step::Over { self.end(cx) } else { step }
     }
 
-    /// If a handler failed after the response was begun, the connection can only be closed.
-    fn close_after_failure(&mut self, cx: &mut Context<'_>) {
+    /// Handles the failure of a handler after the head was made. If no byte of the response is in the output, another
+    /// response is sent. Otherwise the connection can only be closed.
+    fn handle_failure(&mut self, cx: &mut Context<'_>) {
         let x = cx.connection();
-        if let Some(t) = x.transactions.current_mut()
-            && t.failed.is_some()
-            && t.http.stage != Stage::Handler
-        {
+        let output_end = x.output_end();
+        let Some(t) = x.transactions.current_mut() else { return };
+        if t.failed.is_none() || t.http.stage == Stage::Handler {
+            return; // `http::run` handles it
+        }
+        if is_unsent(t, output_end) {
+            self.take_back(t);
+        } else {
             t.failed = None;
             x.phase = Phase::Closing;
         }
+    }
+
+    /// Takes back a response of which no byte is in the output: the request waits for the outcome of its handler again.
+    fn take_back(&mut self, t: &mut Transaction) {
+        self.transfer = None;
+        t.http.answered = None;
+        t.http.status = None;
+        t.http.stage = Stage::Handler;
     }
 
     /// Whether the first byte of a request line has come.
@@ -173,7 +192,7 @@ impl Http1 {
     }
 
     fn lingers(&self) -> bool {
-        matches!(self.closing, Closing::Lingers { .. })
+        self.closing == Closing::Lingers
     }
 
     /// Sets the deadline for what the client has to do next: send the rest of a head, the next request, or more of a
@@ -282,37 +301,55 @@ impl Http1 {
     }
 
     fn wants_turn(&self, x: &Connection, t: Option<&Transaction>) -> bool {
-        if self.unsent.is_sent(x.sent_bytes) || t.is_some_and(|t| t.failed.is_some()) || self.enters_idle_list(x) {
+        if self.unsent.is_sent(x.sent_bytes) {
             return true;
         }
-        if x.phase == Phase::Lingering {
-            return x.output.is_empty() && !self.lingers();
+        match (x.phase, t) {
+            (Phase::Open, None) => self.wants_request(x),
+            (Phase::Open, Some(t)) => {
+                t.failed.is_some() || self.may_close(x) || self.wants_step(x, t) && x.output.room() > 0
+            }
+            (Phase::Lingering, _) => x.output.is_empty() && !self.lingers(),
+            (Phase::Closing | Phase::Closed, _) => false,
         }
-        if self.may_close(x) {
-            return true;
-        }
-        x.phase == Phase::Open && self.wants_step(x, t) && x.output.room() > 0
     }
 
-    /// Whether a step can make progress.
-    fn wants_step(&self, x: &Connection, t: Option<&Transaction>) -> bool {
-        let input = || x.input.len() > self.seen.into() || x.input.is_ended();
-        let Some(t) = t else { return self.may_begin() && input() };
+    /// Whether there is work while the connection has no request.
+    fn wants_request(&self, x: &Connection) -> bool {
+        match self.closing {
+            Closing::No if self.has_input(x) => !self.unsent.is_full() && x.output.room() > 0,
+            Closing::No => self.enters_idle_list(x),
+            Closing::Due | Closing::Lingers => self.may_close(x),
+        }
+    }
+
+    /// Whether bytes or EOF have come that no step has seen.
+    fn has_input(&self, x: &Connection) -> bool {
+        x.input.len() > self.seen.into() || x.input.is_ended()
+    }
+
+    /// Whether a step of this request can make progress.
+    fn wants_step(&self, x: &Connection, t: &Transaction) -> bool {
         let Http { request_body, stage, response, .. } = &t.http;
-        if request_body.feeds() && t.body.room() > 0 && input() {
+        if request_body.feeds() && t.body.room() > 0 && self.has_input(x) {
             return true;
         }
         if request_body.owes_continue && !request_body.is_finished() && !t.body.is_held() {
             return true;
         }
         match stage {
-            Stage::DiscardBody | Stage::Drain => request_body.is_finished() || input(),
+            Stage::DiscardBody | Stage::Drain => request_body.is_finished() || self.has_input(x),
             Stage::Handler => t.reply.outcome.is_some(),
             Stage::Sending => response.is_some() || !t.reply.body.is_empty() || t.reply.body.is_ended(),
             Stage::Ending => t.handlers.is_empty(),
             _ => true, // a phase; no task waits in one
         }
     }
+}
+
+/// Whether the response has a head and no byte of it is in the output. `output_end` is where the output ends.
+fn is_unsent(t: &Transaction, output_end: u64) -> bool {
+    t.http.stage == Stage::Sending && t.http.answered.is_some() && t.http.output_start == output_end
 }
 
 /// Whether the client has to send more of the request's body.
@@ -328,7 +365,7 @@ impl Task<Worker> for Http1 {
     }
 
     fn doing(&self) -> &'static str {
-        if self.is_head_started() { "reading the request's head" } else { "waiting for a request" }
+        if self.is_head_started() { "reading the request's head" } else { "" }
     }
 
     fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
@@ -343,10 +380,6 @@ impl Task<Worker> for Http1 {
     }
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        if let Some(t) = cx.seen().transaction {
-            let doing = t.doing();
-            cx.doing(doing);
-        }
         match event {
             // In most cases there is nothing else: the next request has not come yet. If it has, it gets a turn of its
             // own.
@@ -354,7 +387,7 @@ impl Task<Worker> for Http1 {
                 self.end_sent(cx);
             }
             Event::Ready | Event::Hangup => {
-                self.close_after_failure(cx);
+                self.handle_failure(cx);
                 self.run(cx);
             }
             Event::Deadline => {

@@ -88,8 +88,9 @@ impl DirRead {
         };
         let mut entries = Vec::with_capacity(LISTED_PER_TURN);
         let more = directory.read(&mut entries, LISTED_PER_TURN)?;
-        let found = entries.into_iter().filter_map(|entry| self.look_at(&directory, entry)).collect();
-        self.names.add(found);
+        let found: Result<Vec<Option<Found>>, Error> =
+            entries.into_iter().map(|entry| self.look_at(&directory, entry)).collect();
+        self.names.add(found?.into_iter().flatten().collect());
         if self.held_bytes > LISTING_BYTES_MAX {
             return Ok(Progress::TooMany);
         }
@@ -103,27 +104,33 @@ impl DirRead {
     /// The list entry for a name. Returns `None` for names that clients cannot request: hidden names, names that the
     /// format cannot express, removed files, links that are broken or forbidden, and anything else than files and
     /// directories.
-    fn look_at(&mut self, directory: &Directory, entry: file::Entry) -> Option<Found> {
+    ///
+    /// # Errors
+    /// Any other error of stat(2). It fails the listing, which would lack entries.
+    fn look_at(&mut self, directory: &Directory, entry: file::Entry) -> Result<Option<Found>, Error> {
         let name = entry.name.as_bytes();
         if name.starts_with(b".") || !self.format.says(name) {
-            return None;
+            return Ok(None);
         }
-        let stat = look_up(directory.as_fd(), &entry.name, self.settings.disable_symlinks).ok()?;
+        let stat = match look_up(directory.as_fd(), &entry.name, self.settings.disable_symlinks) {
+            Err(error) if error.is_not_found() || error.is_forbidden() => return Ok(None),
+            stat => stat?,
+        };
         match stat.kind {
             FileKind::Directory => self.totals.directories += 1,
             FileKind::File => {
                 self.totals.files += 1;
                 self.totals.size_bytes = self.totals.size_bytes.saturating_add(stat.size_bytes);
             }
-            _ => return None,
+            _ => return Ok(None),
         }
         self.held_bytes += entry.name.as_bytes().len() + size_of::<Found>();
-        Some(Found {
+        Ok(Some(Found {
             is_file: stat.kind == FileKind::File,
             name: entry.name,
             size_bytes: stat.size_bytes,
             modified_secs: stat.modified_secs,
-        })
+        }))
     }
 
     fn head(&self) -> ReplyHead {
