@@ -21,7 +21,9 @@ pub mod upload;
 
 pub use timer::{Job, Timer, handle_log_events};
 
+use crate::connection::Phase;
 use crate::engine::{Context as EngineContext, Work as EngineWork};
+use crate::log::Level;
 use crate::worker::{IdleMark, Worker};
 
 /// What a task may use during its turn.
@@ -38,5 +40,17 @@ fn update_idle_list(mark: &mut IdleMark, is_idle: bool, cx: &mut Context<'_>) {
     }
     if is_idle {
         cx.pass_place_on(); // a client that waits for a place can have this one
+    }
+}
+
+/// A new client needs this connection's place. A connection that is busy, or whose last response is not sent yet, stays
+/// open; another connection is asked then.
+fn give_up_place(mark: &mut IdleMark, is_idle: bool, cx: &mut Context<'_>) {
+    mark.clear();
+    if is_idle && cx.connection().output.is_empty() {
+        cx.log(Level::Info, format_args!("idle: closed to make room for a new client"));
+        cx.connection().phase = Phase::Closing;
+    } else {
+        cx.pass_place_on();
     }
 }

@@ -15,7 +15,7 @@ use crate::limits::{LOGIN_FAILURES_MAX, STEPS_PER_TURN};
 use crate::log::Level;
 use crate::password::Check;
 use crate::task::file::{DirRead, FileRead, FileRequest};
-use crate::task::{Context, update_idle_list};
+use crate::task::{Context, give_up_place, update_idle_list};
 use crate::worker::{IdleMark, Worker};
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
@@ -321,18 +321,6 @@ impl Directory {
         x.phase == Phase::Open && matches!(self.stage, Stage::Prompt) && x.input.is_empty()
     }
 
-    /// A new client needs this connection's place. A connection that is busy, or whose last answer is not sent yet,
-    /// stays open; another connection is asked then.
-    fn evict(&mut self, cx: &mut Context<'_>) {
-        self.idle.clear();
-        if self.is_idle(cx.connection()) && cx.connection().output.is_empty() {
-            cx.log(Level::Info, format_args!("idle: closed to make room for a new client"));
-            cx.connection().phase = Phase::Closing;
-        } else {
-            cx.pass_place_on();
-        }
-    }
-
     fn wants_turn(&self, x: &Connection, t: Option<&Transaction>) -> bool {
         let enters_idle_list = !self.idle.is_set() && self.is_idle(x) && x.output.is_empty();
         if enters_idle_list || t.is_some_and(|t| t.failed.is_some()) {
@@ -420,7 +408,10 @@ impl Task<Worker> for Directory {
             Notice::Drain if cx.connection().phase == Phase::Open && matches!(self.stage, Stage::Prompt) => {
                 self.close(cx);
             }
-            Notice::Evict => self.evict(cx),
+            Notice::Evict => {
+                let is_idle = self.is_idle(cx.connection());
+                give_up_place(&mut self.idle, is_idle, cx);
+            }
             _ => {}
         }
         Ok(Flow::Progress)

@@ -18,7 +18,7 @@ use crate::http::Scan;
 use crate::limits::STEPS_PER_TURN;
 use crate::log::Level;
 use crate::task::http::{self, Next, end_handlers};
-use crate::task::{Context, update_idle_list};
+use crate::task::{Context, give_up_place, update_idle_list};
 use crate::worker::{IdleMark, Worker};
 use framing::Transfer;
 use unsent::Unsent;
@@ -288,18 +288,6 @@ impl Http1 {
         }
     }
 
-    /// A new client needs this connection's place. A connection that is busy, or whose last response is not sent yet,
-    /// stays open; another connection is asked then.
-    fn evict(&mut self, cx: &mut Context<'_>) {
-        self.idle.clear();
-        if self.is_idle(cx.connection()) && cx.connection().output.is_empty() {
-            cx.log(Level::Info, format_args!("idle: closed to make room for a new client"));
-            cx.connection().phase = Phase::Closing;
-        } else {
-            cx.pass_place_on();
-        }
-    }
-
     fn wants_turn(&self, x: &Connection, t: Option<&Transaction>) -> bool {
         if self.unsent.is_sent(x.sent_bytes) {
             return true;
@@ -407,7 +395,10 @@ impl Task<Worker> for Http1 {
     fn notice(&mut self, notice: Notice, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match notice {
             Notice::Drain => self.drain(cx),
-            Notice::Evict => self.evict(cx),
+            Notice::Evict => {
+                let is_idle = self.is_idle(cx.connection());
+                give_up_place(&mut self.idle, is_idle, cx);
+            }
             _ => {} // the next request follows a reload by itself
         }
         Ok(Flow::Progress)
