@@ -301,14 +301,14 @@ impl<W> TurnState<W> {
         let transaction = connection.and_then(|x| x.transaction(self.transaction));
         let about = connection.map(|x| x.about(transaction));
         if level <= about.as_ref().map_or(self.log.level(), Subject::level) {
-            let log_context = log_context.or_doing(transaction);
+            let log_context = connection.map_or(*log_context, |_| log_context.or_doing(transaction));
             self.log.write(level, &log_context.line(self.connection, about.as_ref(), what));
         }
     }
 }
 
 impl LogContext {
-    /// A protocol has no fixed [`Task::doing`]: its transaction says what is done for it.
+    /// The protocol does several things in one turn, so its [`Task::doing`] is empty: the transaction says what is done.
     fn or_doing(mut self, transaction: Option<&Transaction>) -> Self {
         if self.doing.is_empty() {
             self.doing = transaction.map_or("waiting for a request", Transaction::doing);
