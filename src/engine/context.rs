@@ -308,7 +308,7 @@ impl<W> TurnState<W> {
 }
 
 impl LogContext {
-    /// The protocol does several things in one turn, so its [`Task::doing`] is empty: the transaction says what is done.
+    /// The protocol does several things in one turn, so its [`Task::doing`] is empty: the transaction has the text.
     fn or_doing(mut self, transaction: Option<&Transaction>) -> Self {
         if self.doing.is_empty() {
             self.doing = transaction.map_or("waiting for a request", Transaction::doing);
