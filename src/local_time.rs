@@ -91,13 +91,13 @@ mod tests {
     #[test]
     fn zones_east_and_west() {
         let table = [(0, ('+', 0, 0)), (32_400, ('+', 9, 0)), (-12_600, ('-', 3, 30)), (20_700, ('+', 5, 45))];
-        for (offset_secs, told) in table {
-            assert_eq!(zone(offset_secs), told);
+        for (offset_secs, expected) in table {
+            assert_eq!(zone(offset_secs), expected);
         }
     }
 
     #[test]
-    fn the_three_forms_tell_the_same_time() {
+    fn the_three_formats_show_the_same_time() {
         // The seconds jump back and forth: a text that is reused must belong to the same second.
         for secs in [1_795_314_909, 0, 0, 1_795_314_909, 253_402_214_399, -62_167_000_000, i64::MAX, i64::MIN] {
             let wall = Wall { secs, nanos: 0 };

@@ -168,7 +168,7 @@ fn serve(mut seat: Seat) -> Result<(), String> {
     }
     if leads {
         // The others have this command already, unless this worker ends because its poller failed.
-        engine.worker.team.tell_others(&Command::Stop);
+        engine.worker.team.send_to_others(&Command::Stop);
         engine.log().write(Level::Notice, &Line::plain(format_args!("stopped")));
     }
     outcome

@@ -347,7 +347,7 @@ fn who_says_nothing_is_left_and_half_a_line_is_nothing() {
     let s = Setup::new("", FILES).main(main).start();
     let mut silent = version_1(&s);
     silent.assert_end("without a word");
-    s.wait_said("no line for too long");
+    s.wait_said("no line from the client for too long");
     // One byte at a time: each byte is in time, but the line is not.
     let mut slow = version_1(&s);
     let ended = (0..900).any(|_| {

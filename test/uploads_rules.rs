@@ -189,7 +189,7 @@ fn what_is_logged_of_a_refused_name_is_one_line() {
     put(&s, "/no%0A2026%20forged%0Aline/x", "", "x").expect(409, "PUT");
     delete(&s, "/no%0A2026%20forged%0Aline", "").expect(404, "DELETE");
     s.wait_said("is not stored");
-    s.wait_said("stays");
+    s.wait_said("is not removed");
     assert!(s.said().lines().all(|line| !line.starts_with("2026 forged")), "{}", s.said());
 }
 

@@ -1,16 +1,16 @@
-//! Memory of bytes that have left, for bytes that come.
+//! Byte buffers that are used again.
 
 use crate::limits::{BUFFER_BYTES, SPARE_BUFFERS_MAX};
 
-/// Buffers that nobody uses at the moment. A worker has one such store for all its connections: so a request in steady
-/// state allocates none, and an idle connection holds none.
+/// Unused buffers. Each worker has one store for all its connections, so that requests in steady state allocate no
+/// buffers and idle connections hold none.
 #[derive(Default)]
 pub struct Buffers {
     spare: Vec<Vec<u8>>,
 }
 
 impl Buffers {
-    /// An empty buffer for so many bytes.
+    /// An empty buffer with room for at least this number of bytes.
     pub fn take(&mut self, bytes: usize) -> Vec<u8> {
         match self.spare.pop() {
             Some(buffer) if bytes <= BUFFER_BYTES => buffer,
@@ -22,7 +22,7 @@ impl Buffers {
         }
     }
 
-    /// Takes a buffer back, if it is one of ours: those that are larger or smaller are freed.
+    /// Takes back a buffer of the usual size. Buffers of another size are freed.
     pub fn give(&mut self, mut buffer: Vec<u8>) {
         if buffer.capacity() == BUFFER_BYTES && self.spare.len() < SPARE_BUFFERS_MAX {
             buffer.clear();
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_some_are_kept() {
+    fn the_number_of_spare_buffers_is_bounded() {
         let mut buffers = Buffers::default();
         (0..2 * SPARE_BUFFERS_MAX).for_each(|_| buffers.give(Vec::with_capacity(BUFFER_BYTES)));
         assert_eq!(buffers.spare.len(), SPARE_BUFFERS_MAX);

@@ -1,24 +1,24 @@
-//! A file as it was sent once, and can be sent again.
+//! A cached file with its response head.
 
 use super::DocumentSource;
 use crate::http::ReplyHead;
 use crate::http::print::Printed;
 use std::cell::OnceCell;
 
-/// A file with the head of its answer.
+/// A cached file and the head of its response.
 pub struct CachedFile {
-    /// The head of the answer.
+    /// The head of the response.
     pub head: ReplyHead,
-    /// The name of the index file that it is, if a directory was asked for.
+    /// The name of the index file, if this is the index of a directory.
     pub index: Option<String>,
-    /// Its bytes.
+    /// The file's bytes.
     pub source: DocumentSource,
-    /// The head as it was printed for a connection that ends, and for one that goes on.
+    /// The formatted head, for a connection that closes and for one that persists.
     pub printed: [OnceCell<Printed>; 2],
 }
 
 impl CachedFile {
-    /// One that has not been sent yet.
+    /// A cached file whose head has not been formatted.
     pub fn new(head: ReplyHead, index: Option<String>, source: DocumentSource) -> Self {
         Self { head, index, source, printed: Default::default() }
     }

@@ -1,26 +1,26 @@
-//! The other end of a connection.
+//! The client of a connection.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use webserv_sys::net::Address;
 
-/// A client, as far as it is told of: an [`Address`] in 20 bytes, since each idle connection has one.
+/// The client's address in 20 bytes (an [`Address`] is longer): each idle connection has one.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Client {
-    /// There is none.
+    /// No client, in tests.
     #[default]
-    Nobody,
-    /// By IPv4 or IPv6, from this port.
+    Unknown,
+    /// IPv4 or IPv6, with the port.
     Inet(IpAddr, u16),
-    /// By a unix socket. (Theirs have no names.)
+    /// A unix socket. (Client sockets have no names.)
     Unix,
 }
 
 impl Client {
-    /// Its address, if there is one.
+    /// The address. Returns `None` in tests.
     pub fn address(self) -> Option<Address> {
         match self {
-            Client::Nobody => None,
+            Client::Unknown => None,
             Client::Inet(ip, port) => Some(Address::Inet(SocketAddr::new(ip, port))),
             Client::Unix => Some(Address::Unix(PathBuf::new())),
         }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_has_the_address_that_it_was_made_of() {
+    fn a_client_returns_the_address_that_it_was_made_of() {
         for address in ["192.0.2.7:40000", "[2001:db8::1]:5"] {
             let address = Address::Inet(address.parse().expect("an address"));
             assert_eq!(Client::from(&address).address(), Some(address));

@@ -1,40 +1,40 @@
-//! What a handler could not do, and why.
+//! Failures of handlers.
 
-/// On whose side something failed.
+/// The side that failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Side {
-    /// The client's: it went away, or it was too slow. The connection ends quietly.
+    /// The client: it closed the connection, or was too slow. The connection is closed without an error page.
     Client,
-    /// That of a program or server which was asked on the client's behalf.
+    /// A program or server behind this server.
     Upstream,
-    /// Ours.
+    /// This server or its machine.
     Internal,
 }
 
 /// How a handler failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FailureKind {
-    /// No connection was made.
+    /// The connection was refused or not made.
     Connect,
-    /// It took too long.
+    /// A timeout has passed.
     Timeout,
-    /// The other side has closed or reset what we read from or write to.
+    /// The other side closed or reset the connection or pipe.
     Reset,
-    /// What it said is no head of an answer.
+    /// The head of the response is malformed.
     BadHead,
-    /// The answer ended before its end.
+    /// The response ended too early.
     Short,
-    /// A fault of this server or of the machine.
+    /// An error of this server or its machine.
     Internal,
 }
 
-/// A handler has failed. The protocol decides what the client sees of it.
+/// The failure of a handler. The protocol decides what the client gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Failure {
-    /// Whose fault it is.
+    /// The side that failed.
     pub side: Side,
     /// What went wrong.
     pub kind: FailureKind,
-    /// Bytes of the request had been passed on: to send it again could do its work twice.
+    /// Part of the request was passed on. Sending it again could do its work twice.
     pub anything_sent: bool,
 }

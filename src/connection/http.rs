@@ -1,4 +1,4 @@
-//! What HTTP knows of one request and its response.
+//! The HTTP state of one request and its response.
 
 use super::{Fresh, OnDemand, RequestBody, Response};
 use crate::http::userid::UserId;
@@ -6,46 +6,46 @@ use crate::http::{HeadLimits, Method, Request, Text};
 use std::rc::Rc;
 use webserv_sys::Moment;
 
-/// The phases of a request, in nginx's order and by nginx's names, and what follows them.
+/// The phases of a request, in nginx's order and with nginx's names, and the stages that follow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Stage {
-    /// The request is not one of HTTP.
+    /// Not an HTTP request.
     #[default]
     Other,
-    /// The head has been read: what it alone can be refused for.
+    /// The head has been read. Requests are refused that are invalid by their head alone.
     PostRead,
-    /// `rewrite` and its kind in `server`. (Empty so far.)
+    /// Runs `rewrite` of the server. (Empty so far.)
     ServerRewrite,
-    /// The location is found by the path: nginx's FIND_CONFIG.
+    /// Finds the location by the path: nginx's FIND_CONFIG.
     FindLocation,
-    /// `rewrite` and its kind in the location. (Empty so far.)
+    /// Runs `rewrite` of the location. (Empty so far.)
     Rewrite,
-    /// A path that has been rewritten leads to another location. (Empty so far.)
+    /// Finds the location again if the path was rewritten. (Empty so far.)
     PostRewrite,
-    /// `limit_conn`, `limit_req`. (Empty so far.)
+    /// Runs `limit_conn` and `limit_req`. (Empty so far.)
     PreAccess,
-    /// `allow`, `deny`, `auth_basic`. (Empty so far.)
+    /// Runs `allow`, `deny` and `auth_basic`. (Empty so far.)
     Access,
-    /// `satisfy`. (Empty so far.)
+    /// Runs `satisfy`. (Empty so far.)
     PostAccess,
-    /// A body that no handler takes is read by the protocol before the request is answered.
+    /// The protocol reads a body that no handler takes, before the response.
     DiscardBody,
-    /// `try_files`. (Empty so far.)
+    /// Runs `try_files`. (Empty so far.)
     PreContent,
-    /// The handler is chosen and asked, or the answer made at once.
+    /// Chooses the handler, or makes the response at once.
     Content,
-    /// A handler has been asked.
+    /// Waits for the handler's outcome.
     Handler,
-    /// The answer is passed to the client.
+    /// Moves the response into the output.
     Sending,
-    /// The whole answer is in the output, and the rest of the request's body is read by the protocol.
+    /// All of the response is in the output. The protocol reads the rest of the request's body.
     Drain,
-    /// Handlers that are not needed any more leave.
+    /// Waits until the handlers have ended.
     Ending,
 }
 
 impl Stage {
-    /// What is done in it, for the log's "while ...".
+    /// The "while ..." of log lines in this stage.
     pub fn doing(self) -> &'static str {
         match self {
             Stage::Other => "",
@@ -62,88 +62,88 @@ impl Stage {
     }
 }
 
-/// One request and its response, as HTTP sees them.
+/// The HTTP state of one request and its response.
 #[derive(Default)]
 pub struct Http {
-    /// `None` if the head was bad.
+    /// The request. `None` if its head was malformed.
     pub request: Option<Rc<Request>>,
-    /// The path that is looked for: decoded, normalized, and changed by internal redirects.
+    /// The path that is answered: decoded, normalized, changed by internal redirects.
     pub path: Path,
     /// The request's body.
     pub request_body: RequestBody,
-    /// How far the request has come.
+    /// The current phase or stage.
     pub stage: Stage,
-    /// HEAD: the answer has no body.
+    /// The request is HEAD: the response has no body.
     pub head_only: bool,
-    /// The client may send another request after this one, as far as is known.
+    /// Whether the connection persists after this request, as far as is known.
     pub keep_alive: bool,
-    /// A program has redirected it: it is a GET now, without a body.
+    /// A program's local redirect made this a GET without a body (RFC 3875 section 6.2.2).
     pub as_get: bool,
-    /// An error page is being fetched: no second one is, if that fails too.
+    /// The response is an error page. If it fails, no second error page is tried.
     pub in_error_page: bool,
-    /// It came before the answer to the one before it had left.
+    /// The request came before the previous response was sent.
     pub pipelined: bool,
-    /// An internal redirect or an error page has led it to where it is.
+    /// The path comes from an internal redirect or an error page, not from the client.
     pub internal: bool,
-    /// Internal redirects so far.
+    /// The number of internal redirects so far.
     pub redirects: u8,
-    /// The error page is sent with this status, not with its own.
+    /// The status that `error_page` sets for the response, instead of the page's own.
     pub error_status: Option<u16>,
-    /// The status that was sent. `None` while there is no answer.
+    /// The status of the response. `None` before there is a response.
     pub status: Option<u16>,
-    /// How long the whole document is, once it is known.
+    /// The length of the whole document, when it is known.
     pub document_bytes: Option<u64>,
-    /// The answer, between the handler and the wire.
+    /// The response, until the protocol begins to send it.
     pub response: Option<Response>,
-    /// Where the answer begins among all bytes of the output. While there is no answer: where the output ended when the
+    /// The position in the output where the response begins. Before there is a response: the end of the output when the
     /// request came.
     pub output_start: u64,
-    /// The answer as it stands in the output. `None` while there is none.
+    /// The response in the output. `None` before its head is there.
     pub answered: Option<Answered>,
-    /// Bytes of the request's head.
+    /// The length of the request's head.
     pub request_head_bytes: u64,
     /// The request's number on its connection, from 1.
     pub number: u64,
-    /// When its first byte came. `None` for a request that no client has sent.
+    /// When the first byte of the request came. `None` for a subrequest.
     pub started: Option<Moment>,
-    /// What is known of few requests.
+    /// Values that few requests need.
     pub rare: OnDemand<Rare>,
 }
 
-/// How much of an answer is in the output.
+/// A response in the output.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Answered {
-    /// Bytes of its head.
+    /// The length of its head.
     pub head_bytes: u64,
-    /// Where it ends among all bytes of the output. `None` while not all of it is there.
+    /// The position in the output where the response ends. `None` until all of it is there.
     pub output_end: Option<u64>,
 }
 
-/// Where the path is to be found.
+/// Where the path is stored.
 #[derive(Default)]
 pub enum Path {
-    /// It is not known yet, or there is none.
+    /// The path is not known.
     #[default]
     Unknown,
-    /// In the request: nothing had to be decoded.
+    /// In the request, as sent: decoding changes nothing.
     AsSent,
-    /// Here.
+    /// In this buffer.
     Made(Vec<u8>),
 }
 
-/// What is known of few requests.
+/// Values that few requests need.
 pub struct Rare {
-    /// What came of the request line, when the head was bad.
+    /// The first line of a malformed head, as far as it came.
     pub bad_line: Vec<u8>,
-    /// The query that an internal redirect has put in place of the request's.
+    /// The query of an internal redirect, which replaces the request's.
     pub new_query: Option<Vec<u8>>,
-    /// The file that the body is stored in, if that has a name.
+    /// The path of the file that holds the body (`client_body_in_file_only`), or empty.
     pub body_file: Vec<u8>,
-    /// For a 405 that gets an error page: what may be done with what was asked for, not with the page.
+    /// The value of `Allow` for a 405 with an error page: it belongs to the requested resource, not to the page.
     pub allow: Option<Text>,
-    /// The head as sent, kept when a log format asks for its fields.
+    /// The head as sent, for log formats that use its fields.
     pub sent_head: Vec<u8>,
-    /// The identifier that the client is given with the answer.
+    /// The identifier that the response gives to the client (`userid`).
     pub userid: Option<UserId>,
 }
 
@@ -166,20 +166,20 @@ impl Fresh for Rare {
     }
 }
 
-/// What is known of a request before its head is looked at.
+/// What is known of a request before its head is parsed.
 pub struct Arrival {
     /// The request's number on its connection, from 1.
     pub number: u64,
-    /// Bytes of output that are before its answer: all that ever entered.
+    /// The end of the output when the request came.
     pub output_start: u64,
-    /// The answer to the request before it has not left.
+    /// The previous response has not been sent.
     pub pipelined: bool,
-    /// When its first byte came.
+    /// When the first byte of the request came.
     pub started: Moment,
 }
 
 impl Http {
-    /// A request with a good head has come.
+    /// Begins a request with a valid head.
     #[inline]
     pub fn begin(&mut self, arrival: Arrival, request: Rc<Request>, limits: &HeadLimits) {
         self.arrive(arrival);
@@ -190,7 +190,7 @@ impl Http {
         self.request = Some(request);
     }
 
-    /// A request has come whose head could not be understood.
+    /// Begins a request with a malformed head.
     pub fn begin_bad(&mut self, arrival: Arrival, line: &[u8], method: Method) {
         self.arrive(arrival);
         self.head_only = method == Method::Head;
@@ -207,18 +207,18 @@ impl Http {
         self.started = Some(arrival.started);
     }
 
-    /// The method; `None` if the head was bad.
+    /// The method. `None` if the head was malformed.
     pub fn method(&self) -> Option<Method> {
         self.request.as_ref().map(|request| request.method)
     }
 
-    /// A file or a listing is an answer to it: it is a GET or HEAD, or counts as one by now.
+    /// Whether a file or a listing can answer: the request is GET or HEAD, or is handled as a GET.
     pub fn reads(&self) -> bool {
         let is_read = self.method().is_some_and(Method::reads);
         is_read || self.as_get || self.in_error_page
     }
 
-    /// The path that is looked for; empty while it is not known.
+    /// The path that is answered; empty before it is known.
     pub fn path(&self) -> &[u8] {
         match (&self.path, &self.request) {
             (Path::Made(path), _) => path,
@@ -227,12 +227,12 @@ impl Http {
         }
     }
 
-    /// The query in force.
+    /// The query, after internal redirects.
     pub fn query(&self) -> Option<&[u8]> {
         self.rare.new_query.as_deref().or_else(|| self.request.as_ref().and_then(|request| request.query()))
     }
 
-    /// An index file has been found in the folder: as if the client had asked for it.
+    /// Appends the name of an index file to the path.
     pub fn add_index(&mut self, name: &str) {
         self.path = Path::Made([self.path(), name.as_bytes()].concat());
     }

@@ -1,9 +1,9 @@
-//! Numbers of tasks, in order.
+//! A short list of task numbers.
 
-/// Some tasks, by their numbers in the engine, at most `MAX`. The engine removes a task's number before it gives the
-/// number to another task, so that no generations are needed.
+/// Up to `MAX` tasks, in order, by their slot numbers. The engine removes a number from the list before it uses the
+/// slot for another task, so no generations are stored.
 pub struct Members<const MAX: usize> {
-    /// Those behind the first `count` mean nothing.
+    /// Only the first `count` numbers are valid.
     numbers: [u32; MAX],
     count: u8,
 }
@@ -15,7 +15,7 @@ impl<const MAX: usize> Default for Members<MAX> {
 }
 
 impl<const MAX: usize> Members<MAX> {
-    /// Adds a task. Returns false if there is no room for it.
+    /// Adds a task. Returns false if the list is full.
     pub fn add(&mut self, number: u32) -> bool {
         let Some(place) = self.numbers.get_mut(usize::from(self.count)) else { return false };
         *place = number;
@@ -23,7 +23,7 @@ impl<const MAX: usize> Members<MAX> {
         true
     }
 
-    /// Removes a task; the others keep their order. Returns false if it was not there.
+    /// Removes a task; the others keep their order. Returns false if it was not in the list.
     pub fn remove(&mut self, number: u32) -> bool {
         let Some(at) = self.position(number) else { return false };
         self.numbers.copy_within(at + 1..usize::from(self.count), at);
@@ -31,36 +31,36 @@ impl<const MAX: usize> Members<MAX> {
         true
     }
 
-    /// Removes all of them.
+    /// Removes all tasks.
     pub fn clear(&mut self) {
         self.count = 0;
     }
 
-    /// The place of a task.
+    /// The position of a task.
     #[inline]
     pub fn position(&self, number: u32) -> Option<usize> {
         self.as_slice().iter().position(|member| *member == number)
     }
 
-    /// How many there are.
+    /// The number of tasks.
     #[inline]
     pub fn len(&self) -> usize {
         usize::from(self.count)
     }
 
-    /// Whether there are none.
+    /// Whether the list is empty.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// All of them in their order.
+    /// All tasks in order.
     #[inline]
     pub fn as_slice(&self) -> &[u32] {
         &self.numbers[..usize::from(self.count)]
     }
 
-    /// The task at this place.
+    /// The task at this position.
     #[inline]
     pub fn get(&self, at: usize) -> Option<u32> {
         self.as_slice().get(at).copied()

@@ -1,8 +1,8 @@
 //! What the tasks of one client connection share: data only, no task and no system call.
 //!
 //! A [`Connection`] is the socket with its two pipes. A [`Transaction`] is one request and its response. Tasks do not
-//! know each other: one puts bytes into a pipe, another finds that it wants to run because the pipe has bytes. The
-//! engine asks each of them after every change.
+//! know each other: one puts bytes into a pipe, and another wants a turn because the pipe has bytes. The engine asks
+//! each task after every change.
 
 mod buffers;
 mod cached;
@@ -47,59 +47,61 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-/// Where a connection stands.
+/// The state of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Phase {
     /// Requests are read and answered.
     Open,
-    /// Nothing more is put into the output. When it has left, our direction is shut down, and what the client still
-    /// sends is read and thrown away for a while, so that it sees the answer and not a reset.
+    /// Nothing more is put into the output. When it has been sent, the sending direction is shut down, and what the
+    /// client still sends is read and dropped for a while, so that the client gets the response and no reset (RFC 9112
+    /// section 9.6).
     Lingering,
-    /// Nothing more is put into the output. When it has left, the connection is closed.
+    /// Nothing more is put into the output. When it has been sent, the connection is closed.
     Closing,
     /// The connection is closed at once.
     Closed,
 }
 
 bitflags! {
-    /// What ClientRead knows of the bytes that come.
+    /// The state of ClientRead.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub struct ReadState: u8 {
-        /// The last read has brought as much as one asks for at first: more is on its way.
-        const MUCH_COMES = 1;
-        /// While a long body comes fast, the kernel reports many bytes at once and not each segment (SO_RCVLOWAT).
+        /// The last read filled its buffer: more bytes are coming.
+        const FULL_READ = 1;
+        /// SO_RCVLOWAT is set: while a long body comes fast, the kernel reports many bytes at once instead of each
+        /// segment.
         const LOW_WATER = 2;
-        /// The connection lingers, and bytes were read and dropped since this was last looked at.
+        /// While lingering: bytes were read and dropped since the protocol cleared this flag.
         const DROPPED = 4;
     }
 }
 
 bitflags! {
-    /// What ClientWrite has done to the socket.
+    /// The state of ClientWrite.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub struct WriteState: u8 {
-        /// Our direction has been shut down.
+        /// The sending direction has been shut down (shutdown(2)).
         const SHUT = 1;
         /// The socket sends whole segments only (TCP_CORK, TCP_NOPUSH).
         const CORKED = 2;
     }
 }
 
-/// Which connection this is: it never changes, but that a reload gives its listener a new configuration.
+/// The facts of a connection that do not change, except that a reload replaces the listener's state.
 pub struct Identity {
-    /// Where the client has come in, by the configuration that the next request is answered by.
+    /// The listener that accepted the connection, with the configuration for the next request.
     pub listener: Rc<ListenerState>,
     /// The connection's serial number in its worker.
     pub number: u64,
-    /// The other end.
+    /// The client's address.
     pub client: Client,
 }
 
 #[cfg(test)]
 impl Identity {
-    /// That of a connection which is only played.
-    pub fn played() -> Self {
-        Self { listener: Rc::new(ListenerState::played()), number: 1, client: Client::Nobody }
+    /// An identity for tests, without a socket.
+    pub fn for_tests() -> Self {
+        Self { listener: Rc::new(ListenerState::for_tests()), number: 1, client: Client::Unknown }
     }
 }
 
@@ -109,33 +111,33 @@ pub struct Connection {
     pub input: OnDemand<Pipe, INPUT_BYTES_MAX>,
     /// Bytes to the client.
     pub output: OnDemand<Pipe, OUTPUT_BYTES_MAX>,
-    /// Bytes that have left on this connection.
+    /// Bytes that have been sent on this connection.
     pub sent_bytes: u64,
-    /// What holds while no request is under way: the place of the last one.
+    /// The route of the last request. Its settings are used between requests.
     pub route: Rc<Route>,
-    /// Requests that are under way.
+    /// Requests that have not ended.
     pub transactions: Transactions,
-    /// The last request whose answer has not left yet: for log lines.
+    /// The last request whose response is not completely sent, for log lines.
     pub subject: Option<Rc<dyn fmt::Display>>,
-    /// Which connection this is.
+    /// The connection's listener, number and client.
     pub identity: Identity,
-    /// The client's socket, which its two sides share. `None` when it is only played.
+    /// The client's socket, which ClientRead and ClientWrite share. `None` in tests.
     pub socket: Option<OwnedFd>,
-    /// Its own tasks: the protocol first, then the client's two sides. Kept by the engine.
+    /// The connection's own tasks: the protocol, ClientWrite, ClientRead. The engine keeps this list.
     pub tasks: Members<CONNECTION_TASKS>,
-    /// Where the connection stands; changed by the protocol.
+    /// The state; the protocol changes it.
     pub phase: Phase,
-    /// ClientRead's.
+    /// ClientRead's state.
     pub reading: ReadState,
-    /// ClientWrite's.
+    /// ClientWrite's state.
     pub writing: WriteState,
 }
 
-// Each idle connection has one, and the arena adds its generation.
+// One per idle connection; the arena adds the generation.
 const _: () = assert!(size_of::<Connection>() <= 128);
 
 impl Connection {
-    /// A fresh connection, before its first request.
+    /// A new connection, before its first request.
     pub fn new(socket: Option<OwnedFd>, identity: Identity) -> Self {
         Self {
             input: OnDemand::default(),
@@ -153,12 +155,12 @@ impl Connection {
         }
     }
 
-    /// What holds now: at the place of the request that is under way, or of the last one.
+    /// The settings of the current request's location, or of the last one's.
     pub fn settings(&self) -> &Settings {
         self.transactions.settings_or(&self.route)
     }
 
-    /// The transaction with this number; the current one for `None`, which a task of the connection itself works for.
+    /// The transaction with this number. For `None`, the current one: a task of the connection itself works for that.
     pub fn transaction(&self, id: Option<TransactionId>) -> Option<&Transaction> {
         match id {
             None => self.transactions.current(),
@@ -166,7 +168,7 @@ impl Connection {
         }
     }
 
-    /// The same, to be changed.
+    /// The transaction with this number, or the current one; mutable.
     pub fn transaction_mut(&mut self, id: Option<TransactionId>) -> Option<&mut Transaction> {
         match id {
             None => self.transactions.current_mut(),
@@ -174,12 +176,12 @@ impl Connection {
         }
     }
 
-    /// Where the output ends, counted from the connection's first byte.
+    /// The position where the output ends, in bytes since the connection was opened.
     pub fn output_end(&self) -> u64 {
         self.sent_bytes + self.output.len()
     }
 
-    /// Whether nothing is left to be done for this client.
+    /// Whether the connection can be closed now.
     pub fn is_over(&self) -> bool {
         match self.phase {
             Phase::Open | Phase::Lingering => false,
@@ -188,24 +190,24 @@ impl Connection {
         }
     }
 
-    /// Whether a task other than its own works for it.
+    /// Whether any transaction has handlers.
     #[inline]
     pub fn has_handlers(&self) -> bool {
         self.transactions.iter().any(|transaction| !transaction.handlers.is_empty())
     }
 
-    /// The transaction that the task with this number works for; `None` for a task of the connection itself.
+    /// The transaction that the task with this number works for. Returns `None` for one of the connection's own tasks.
     #[inline]
     pub fn works_for(&self, number: u32) -> Option<TransactionId> {
         if self.transactions.is_empty() { None } else { self.transactions.of_handler(number) }
     }
 
-    /// How many tasks it has, the handlers of its transactions included.
+    /// The number of tasks, including the handlers of its transactions.
     pub fn members(&self) -> usize {
         self.tasks.len() + self.transactions.iter().map(|transaction| transaction.handlers.len()).sum::<usize>()
     }
 
-    /// The number of the task at this place: its own tasks come first, then the handlers.
+    /// The number of the task at this position: first the connection's own tasks, then the handlers.
     #[inline]
     pub fn member(&self, at: usize) -> Option<u32> {
         match self.tasks.get(at) {
@@ -224,7 +226,7 @@ impl Connection {
         None
     }
 
-    /// The place of the task with this number.
+    /// The position of the task with this number.
     #[inline]
     pub fn position(&self, number: u32) -> Option<usize> {
         if let Some(at) = self.tasks.position(number) {
@@ -240,7 +242,7 @@ impl Connection {
         None
     }
 
-    /// Forgets the task with this number.
+    /// Removes the task with this number.
     pub fn remove_member(&mut self, number: u32) {
         if !self.tasks.remove(number) {
             self.transactions.remove_handler(number);

@@ -1,15 +1,15 @@
-//! What only some requests need, and no idle connection.
+//! Values that allocate memory only when they are changed.
 
 use super::Pipe;
 use crate::limits::SPARE_PIPES_MAX;
 use std::ops::{Deref, DerefMut};
 
-/// A value that can be looked at before there is one. It may have a bound.
+/// A value that can be read before it is allocated. It may have a bound.
 pub trait Fresh<const BYTES_MAX: usize = 0>: Sized + 'static {
-    /// What is seen then.
+    /// The value that is read before it is allocated.
     const FRESH: &'static Self;
 
-    /// The same, to be changed.
+    /// A new value.
     fn fresh() -> Self;
 }
 
@@ -21,15 +21,16 @@ impl<const BYTES_MAX: usize> Fresh<BYTES_MAX> for Pipe {
     }
 }
 
-/// A value that takes memory with its first change, until it is given back. Most connections are idle most of the time.
+/// A value that allocates memory when it is first changed, until it is given back: most connections are idle most of
+/// the time.
 ///
-/// Its bound, if it has one, stands where it does, and so takes no memory.
+/// A bound is a constant of the type, so it needs no memory.
 pub struct OnDemand<T, const BYTES_MAX: usize = 0>(Option<Box<T>>);
 
-/// Pipes that nobody uses at the moment. A worker has one such store: so a request takes no new ones.
+/// Unused pipes. Each worker has one store, so that requests allocate none.
 #[derive(Default)]
 pub struct Pipes {
-    // In boxes, since they go into connections as they are.
+    // Boxed, because a connection takes over the box as it is.
     #[allow(clippy::vec_box)]
     spare: Vec<Box<Pipe>>,
 }
@@ -48,25 +49,26 @@ impl Pipes {
 }
 
 impl<T, const BYTES_MAX: usize> OnDemand<T, BYTES_MAX> {
-    /// Nothing of it is needed any more: what is seen from now on is fresh.
+    /// Frees the memory: the value is a new one again.
     pub fn give_back(&mut self) {
         self.0 = None;
     }
 }
 
 impl<const BYTES_MAX: usize> OnDemand<Pipe, BYTES_MAX> {
-    /// The same as to change it, but takes no new memory if there is some in this store.
+    /// The pipe for changing it. If it is not allocated, it is taken from the store.
     #[inline]
-    pub fn draw_on(&mut self, pipes: &mut Pipes) -> &mut Pipe {
+    pub fn get_from(&mut self, pipes: &mut Pipes) -> &mut Pipe {
         match self.0 {
             Some(ref mut pipe) => pipe,
             None => self.0.insert(pipes.take(BYTES_MAX)),
         }
     }
 
-    /// The same, from a pipe that has just been emptied, if it has: what brought a request takes its answer.
+    /// Allocates the pipe by taking over the memory of an idle pipe, or from the store: the response can use the
+    /// request's pipe.
     #[inline]
-    pub fn draw_on_empty<const OTHER: usize>(&mut self, emptied: &mut OnDemand<Pipe, OTHER>, pipes: &mut Pipes) {
+    pub fn take_over<const OTHER: usize>(&mut self, emptied: &mut OnDemand<Pipe, OTHER>, pipes: &mut Pipes) {
         if self.0.is_some() {
             return;
         }
@@ -79,7 +81,7 @@ impl<const BYTES_MAX: usize> OnDemand<Pipe, BYTES_MAX> {
         };
     }
 
-    /// If there is nothing in it, and nothing to be remembered of it, its memory goes into this store.
+    /// Gives the memory back to the store, if the pipe is idle.
     #[inline]
     pub fn give_back_to(&mut self, pipes: &mut Pipes) {
         if let Some(pipe) = self.0.take_if(|pipe| pipe.is_idle())
@@ -125,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_change_takes_memory() {
+    fn only_a_change_allocates() {
         let mut body = OnDemand::<Pipe, 100>::default();
         let room = body.room();
         assert!(body.is_empty() && room > 0 && body.0.is_none());
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_was_given_back_is_fresh_when_it_is_drawn_again() {
+    fn a_pipe_that_was_given_back_is_new_when_it_is_used_again() {
         let (mut pipes, mut input) = (Pipes::default(), OnDemand::<Pipe, 100>::default());
         input.push_copy(b"bytes");
         input.give_back_to(&mut pipes);
@@ -147,20 +149,20 @@ mod tests {
         let place = &raw const *input;
         input.give_back_to(&mut pipes);
         assert_eq!((input.room(), pipes.spare.len()), (100, 1));
-        input.draw_on(&mut pipes);
+        input.get_from(&mut pipes);
         assert_eq!((&raw const *input, pipes.spare.len()), (place, 0));
         let mut output = OnDemand::<Pipe, 200>::default();
-        output.draw_on_empty(&mut input, &mut pipes);
+        output.take_over(&mut input, &mut pipes);
         assert_eq!((&raw const *output, output.room(), output.taken_bytes(), output.is_held()), (place, 200, 0, false));
         output.end();
         output.give_back_to(&mut pipes);
         assert!(output.is_ended(), "that is not forgotten");
-        input.draw_on_empty(&mut output, &mut pipes);
+        input.take_over(&mut output, &mut pipes);
         assert!(output.is_ended() && input.room() == 100);
     }
 
     #[test]
-    fn no_more_pipes_than_some_are_kept() {
+    fn the_number_of_spare_pipes_is_bounded() {
         let mut pipes = Pipes::default();
         for _ in 0..2 * SPARE_PIPES_MAX {
             let mut pipe = OnDemand::<Pipe, 100>::default();

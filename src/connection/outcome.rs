@@ -1,71 +1,71 @@
-//! What a handler says to the protocol.
+//! The results of handlers.
 
 use super::{Failure, FailureKind, Side};
 use crate::http::ReplyHead;
 use std::os::fd::OwnedFd;
 
-/// What became of the work of a handler.
+/// The result of a handler.
 #[derive(Debug)]
 pub enum Outcome {
-    /// An answer.
+    /// A response.
     Answer(Answer),
     /// This handler does not answer for this path: nginx's NGX_DECLINED. Another one is asked.
     Declined,
-    /// The path is that of a directory without an index file, open to be read. Its names are to be listed.
+    /// The path is a directory without an index file; it is opened for reading. Its names are to be listed.
     Directory(OwnedFd),
-    /// The path is that of a directory, and its URL has no slash at the end: relative links would lead astray.
+    /// The path is a directory, and the URL has no slash at its end: relative links would be wrong.
     AddSlash,
-    /// All of the request's body is needed before the handler can begin.
+    /// The handler needs all of the request's body before it can begin.
     NeedsBody,
-    /// All of the request's body has come.
+    /// BodySpool has stored all of the request's body.
     Stored(StoredBody),
-    /// Another path answers instead.
+    /// The request continues with another path.
     Redirect(To),
-    /// The handler failed before it had an answer.
+    /// The handler failed before it had a response.
     Failed(Failure),
 }
 
-/// An answer of a handler.
+/// The response of a handler.
 #[derive(Debug)]
 pub enum Answer {
-    /// This head, with a body that follows in [`Reply::body`](super::Reply::body).
+    /// A head; the body follows in [`Reply::body`](super::Reply::body).
     Document(ReplyHead),
-    /// This head. Its body is the protocol's business: the configured error page or the built-in one.
+    /// A head; the body is the configured error page or the built-in one.
     Page(ReplyHead),
-    /// This head, and this body: the whole answer.
+    /// A head and a complete body.
     Whole(ReplyHead, Vec<u8>),
-    /// The status and the head of a whole HTTP response that a program has written itself, and that is not looked into
-    /// (RFC 3875 section 5). What follows it is in [`Reply::body`](super::Reply::body).
+    /// The status and head of a complete HTTP response from an nph- program, which is not parsed (RFC 3875 section 5).
+    /// The body follows in [`Reply::body`](super::Reply::body).
     NonParsed(u16, Vec<u8>),
 }
 
-/// Where a request goes on inside the server.
+/// The target of an internal redirect.
 #[derive(Debug)]
 pub enum To {
-    /// To this path, decoded and normalized, as if the client had asked for it.
+    /// A path, decoded and normalized. The method stays.
     Path(Vec<u8>),
-    /// To this path and query as they stand in a request, by a GET without a body (RFC 3875 section 6.2.2).
+    /// A path and query as in a request line; the request becomes a GET without a body (RFC 3875 section 6.2.2).
     Target(Vec<u8>),
 }
 
-/// A request's whole body.
+/// A complete request body.
 #[derive(Debug)]
 pub struct StoredBody {
-    /// The file that holds it. `None` if it is still in [`Transaction::body`](super::Transaction::body).
+    /// The file with the body. `None` if the body is in [`Transaction::body`](super::Transaction::body).
     pub file: Option<OwnedFd>,
-    /// The name of that file; empty if it has none.
+    /// The path of the file; empty if it has no name.
     pub path: Vec<u8>,
-    /// Its length.
+    /// The length of the body.
     pub bytes: u64,
 }
 
 impl Outcome {
-    /// The answer is a page with this status.
+    /// A page with this status.
     pub fn status(status: u16) -> Self {
         Outcome::Answer(Answer::Page(ReplyHead::new(status)))
     }
 
-    /// The program or server that was asked has failed in this way; `anything_sent` as in [`Failure`].
+    /// The program or server behind us failed in this way; for `anything_sent` see [`Failure`].
     pub fn upstream_failed(kind: FailureKind, anything_sent: bool) -> Self {
         Outcome::Failed(Failure { side: Side::Upstream, kind, anything_sent })
     }

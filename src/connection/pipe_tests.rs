@@ -113,7 +113,7 @@ fn a_pipe_is_a_queue_of_bytes() {
     assert_eq!(out, model.into_iter().collect::<Vec<u8>>());
 }
 
-/// Each byte that a slow client sent had all those before it copied: 8 GB for a head of 128 KiB.
+/// A bug: each byte of a slow client made the pipe copy all bytes before it: 8 GB for a head of 128 KiB.
 #[test]
 fn bytes_that_come_one_by_one_are_not_copied_with_each() {
     let (mut pipe, mut moves, mut last) = (Pipe::new(1 << 20), 0, std::ptr::null());
@@ -124,7 +124,7 @@ fn bytes_that_come_one_by_one_are_not_copied_with_each() {
         last = at;
     }
     assert!(moves < 40, "moved {moves} times");
-    // What was consumed is given back: the buffer does not grow with the bytes that pass through it.
+    // Consumed bytes are freed: the buffer does not grow with the number of bytes that pass through it.
     for i in 0..200_000u32 {
         pipe.push_copy(&[i as u8]);
         pipe.consume(if pipe.len() > 10 { pipe.len() - 1 } else { 1 });

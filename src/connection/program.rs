@@ -1,16 +1,16 @@
-//! What the tasks of one CGI program tell each other.
+//! The state that the tasks of a CGI program share.
 
 use super::Fresh;
 use webserv_sys::process::Status;
 
-/// A program that answers a request.
+/// The state of a CGI program.
 #[derive(Default)]
 pub struct Program {
-    /// It has closed its output: it is over, or will be soon.
+    /// The program has closed its standard output: it has ended, or will soon.
     pub output_ended: bool,
-    /// How it ended. `None` while it runs.
+    /// The exit status. `None` while the program runs.
     pub exit: Option<Status>,
-    /// It was too slow, or what it said was no answer: nobody waits for it any more.
+    /// The program was too slow or its response was malformed: its output is no longer used.
     pub failed: bool,
 }
 

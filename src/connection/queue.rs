@@ -1,69 +1,69 @@
-//! What is in a pipe.
+//! The segments of a pipe.
 
 use super::{Buffers, Segment};
 use crate::limits::{COPIED_BYTES_MAX, SPARE_SEGMENTS_MAX};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-/// Segments, and how much they are.
+/// A queue of segments with its byte counts.
 pub struct Queue {
-    /// Mostly it is the only one. Empty: there is none.
+    /// The first segment, in most cases the only one. Empty if the queue is empty.
     first: Segment,
     rest: VecDeque<Segment>,
-    /// Bytes in the rest.
+    /// Bytes in `rest`.
     rest_bytes: u64,
-    /// Of these, bytes in files, and in how many.
+    /// Bytes in files, and the number of file segments, in `rest`.
     rest_file_bytes: u64,
     rest_files: usize,
 }
 
 impl Queue {
-    /// One without segments.
+    /// An empty queue.
     pub const EMPTY: Queue =
         Self { first: Segment::NONE, rest: VecDeque::new(), rest_bytes: 0, rest_file_bytes: 0, rest_files: 0 };
 
-    /// Whether there is none.
+    /// Whether there is no segment.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.first.is_empty()
     }
 
-    /// Bytes in it.
+    /// The number of bytes.
     #[inline]
     pub fn bytes(&self) -> u64 {
         self.first.len() + self.rest_bytes
     }
 
-    /// Of these, bytes in memory.
+    /// The number of bytes in memory.
     #[inline]
     pub fn memory_bytes(&self) -> u64 {
         let first = if self.first.is_file() { 0 } else { self.first.len() };
         first + self.rest_bytes - self.rest_file_bytes
     }
 
-    /// How many segments there are, and one if there is none.
+    /// The number of segments; 1 for an empty queue.
     #[inline]
     pub fn segments(&self) -> usize {
         1 + self.rest.len()
     }
 
-    /// How many of them are ranges of files.
+    /// The number of segments that are file ranges.
     #[inline]
     pub fn files(&self) -> usize {
         usize::from(self.first.is_file()) + self.rest_files
     }
 
-    /// The one to be read first.
+    /// The first segment; empty if the queue is empty.
     pub fn first(&self) -> &Segment {
         &self.first
     }
 
-    /// All of them in their order.
+    /// All segments in order.
     pub fn iter(&self) -> impl Iterator<Item = &Segment> {
         std::iter::once(&self.first).chain(&self.rest)
     }
 
-    /// Puts one behind the others, or a few bytes behind the last ones.
+    /// Adds a segment at the end. A few bytes are copied into the last segment instead if it has room.
     #[inline]
     pub fn push(&mut self, segment: Segment) {
         match self.is_empty() {
@@ -72,14 +72,14 @@ impl Queue {
         }
     }
 
-    #[inline(never)] // so that the way into an empty pipe is short
+    #[inline(never)] // keeps the code for an empty pipe short
     fn push_behind(&mut self, segment: Segment) {
         if !segment.bytes().is_some_and(|bytes| self.copy_few(bytes)) {
             self.push_last(segment);
         }
     }
 
-    /// The same; the memory of a few bytes goes to the buffers.
+    /// Adds bytes at the end. If they were copied into the last segment, `bytes` goes back to the buffers.
     #[inline]
     pub fn push_buffer(&mut self, bytes: Vec<u8>, buffers: &mut Buffers) {
         match self.is_empty() {
@@ -96,7 +96,7 @@ impl Queue {
         self.rest.push_back(segment);
     }
 
-    /// Takes the first one out if there is one to take its place.
+    /// Removes the first segment, unless it is the only one.
     fn pop_first(&mut self) -> Option<Segment> {
         let next = self.rest.pop_front()?;
         self.rest_bytes -= next.len();
@@ -109,8 +109,7 @@ impl Queue {
         bytes.len() <= COPIED_BYTES_MAX && self.copy(bytes)
     }
 
-    /// Copies bytes behind the last ones, if these are of its own and have room without a new allocation; else it does
-    /// nothing and says so.
+    /// Copies bytes into the last segment. Returns false, without a change, if that is shared, a file, or has no room.
     pub fn copy(&mut self, bytes: &[u8]) -> bool {
         let Some(last) = self.rest.back_mut() else { return self.first.copy(bytes) };
         let is_copied = last.copy(bytes);
@@ -118,7 +117,7 @@ impl Queue {
         is_copied
     }
 
-    /// All bytes before the first file range as one slice; copied together if they lie in several segments.
+    /// The bytes before the first file range as one slice. Copies them together if they are in several segments.
     #[inline]
     pub fn contiguous(&mut self) -> &[u8] {
         if !self.rest.is_empty() {
@@ -131,7 +130,7 @@ impl Queue {
     fn join(&mut self) {
         let run = self.rest.iter().take_while(|s| s.bytes().is_some()).count();
         if run > 0 && !self.first.is_file() {
-            // Twice as much, so that bytes which come one by one are copied now and then and not with each.
+            // The capacity is doubled, so that bytes that come one by one are not all copied again each time.
             let bytes: u64 = self.iter().take(1 + run).map(Segment::len).sum();
             let mut all = Vec::with_capacity(2 * bytes as usize);
             self.iter().take(1 + run).for_each(|s| all.extend_from_slice(s.bytes().unwrap_or_default()));
@@ -141,8 +140,8 @@ impl Queue {
         }
     }
 
-    /// Lays out the bytes before the first file range for writev(2). Returns how many slices, how many bytes, and
-    /// whether more stands behind them.
+    /// Fills `slices` with the bytes before the first file range, for writev(2). Returns the number of slices, their
+    /// bytes, and whether more follows.
     pub fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> (usize, u64, bool) {
         let (mut count, mut bytes) = (0, 0);
         let mut segment = &self.first;
@@ -160,7 +159,7 @@ impl Queue {
         (count, bytes, bytes < self.bytes())
     }
 
-    /// Drops the first `count` bytes. Memory that is used up goes to the buffers.
+    /// Drops the first `count` bytes. Owned memory goes back to the buffers.
     #[inline]
     pub fn consume(&mut self, mut count: u64, buffers: &mut Buffers) {
         if !self.rest.is_empty() {
@@ -172,7 +171,7 @@ impl Queue {
         }
     }
 
-    /// Takes the only segment.
+    /// Removes the only segment.
     fn last(&mut self) -> Segment {
         if self.rest.capacity() > SPARE_SEGMENTS_MAX {
             self.rest = VecDeque::new();
@@ -180,8 +179,8 @@ impl Queue {
         std::mem::replace(&mut self.first, Segment::NONE)
     }
 
-    /// Drops whole segments, up to `count` bytes and up to the last one. How many bytes they were.
-    #[inline(never)] // so that the way of the only segment is short
+    /// Drops whole segments except the last, up to `count` bytes. Returns the number of bytes dropped.
+    #[inline(never)] // keeps the code for a single segment short
     fn consume_whole(&mut self, count: u64, buffers: &mut Buffers) -> u64 {
         let mut dropped = 0;
         while dropped + self.first.len() <= count
@@ -193,7 +192,7 @@ impl Queue {
         dropped
     }
 
-    /// Takes the first segment, or its first `most` bytes.
+    /// Removes the first segment, or its first `most` bytes. Returns `None` if the queue is empty.
     pub fn take(&mut self, most: u64) -> Option<Segment> {
         match self.first.len() {
             0 => None,

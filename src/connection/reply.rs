@@ -1,4 +1,4 @@
-//! What a handler brings: an outcome, then plain bytes.
+//! The reply of a handler: an outcome, then bytes.
 
 use super::{Fresh, Outcome, Pipe, Segment};
 use std::collections::VecDeque;
@@ -6,17 +6,17 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-/// A document that needs no handler: its bytes can be passed on at once.
+/// A document whose bytes are available without a handler.
 #[derive(Clone, Debug)]
 pub enum DocumentSource {
-    /// They are here.
+    /// The bytes are in memory.
     Bytes(Rc<[u8]>),
-    /// The kernel sends them.
+    /// The bytes are in a file; sendfile(2) sends them.
     File(Rc<OwnedFd>),
 }
 
 impl DocumentSource {
-    /// Bytes of it in memory.
+    /// The number of bytes in memory.
     pub fn memory_bytes(&self) -> usize {
         match self {
             DocumentSource::Bytes(bytes) => bytes.len(),
@@ -24,7 +24,7 @@ impl DocumentSource {
         }
     }
 
-    /// A part of it, which it must have.
+    /// A range of the document, which must contain it.
     pub fn part(&self, range: Range<u64>) -> Segment {
         match self {
             DocumentSource::Bytes(bytes) => Segment::shared(Rc::clone(bytes), range.start as usize..range.end as usize),
@@ -33,21 +33,22 @@ impl DocumentSource {
     }
 }
 
-/// What comes back from a handler on its way to the protocol.
+/// What a handler sends back to the protocol.
 ///
-/// The outcome comes first. If it is a document, the protocol looks at its head, decides which bytes the client gets,
-/// and says so in `wanted`; only then does the handler send bytes. So a 304 costs no read, and a range is a matter of
-/// two numbers.
+/// The outcome comes first. If it is a document, the protocol decides by the head which bytes the client gets, and
+/// writes the ranges to `wanted`. Only then does the handler send bytes. So a 304 needs no read, and a range is two
+/// numbers.
 pub struct Reply {
-    /// What the handler says, until the protocol takes it.
+    /// The handler's outcome, until the protocol takes it.
     pub outcome: Option<Outcome>,
-    /// The name of the index file that the document is, when a directory was asked for.
+    /// The name of the index file, if the document is the index of a directory.
     pub index: Option<String>,
-    /// Which bytes of a seekable document are to be sent, in order. Empty until the protocol has decided.
+    /// The ranges of a seekable document that are sent, in order. Empty until the protocol has decided.
     pub wanted: VecDeque<Range<u64>>,
-    /// Where they are to be had at once: then no handler is asked for them.
+    /// Where the bytes are available at once, without the handler.
     pub source: Option<DocumentSource>,
-    /// The bytes. Ended when the document is complete; a handler that is gone without that has failed.
+    /// The bytes. The handler ends this pipe when the document is complete; a handler that ends without that has
+    /// failed.
     pub body: Pipe,
 }
 
@@ -60,13 +61,13 @@ impl<const BYTES_MAX: usize> Fresh<BYTES_MAX> for Reply {
 }
 
 impl Reply {
-    /// Nothing yet; the body is full at this many bytes.
+    /// An empty reply whose body is full at this number of bytes.
     pub const fn new(memory_bytes_max: usize) -> Self {
         Self { outcome: None, index: None, wanted: VecDeque::new(), source: None, body: Pipe::new(memory_bytes_max) }
     }
 
-    /// Puts what is wanted of the source into the body, as far as that has room.
-    pub fn draw(&mut self) {
+    /// Moves wanted ranges from the source into the body, as far as that has room.
+    pub fn fill(&mut self) {
         let Some(source) = &self.source else { return };
         while self.body.room() > 0 {
             let Some(range) = self.wanted.pop_front() else { return self.body.end() };

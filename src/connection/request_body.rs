@@ -1,18 +1,19 @@
-//! A request's body on its way in: how much of it is still to come, and where it goes.
+//! The request's body: how many bytes are still to come, and where they go.
 
 use super::Pipe;
 use crate::http::chunked::{ChunkError, ChunkStep as Chunk, Decoder};
 use crate::http::{Framing, HeadLimits, Request};
 use crate::limits::UNWANTED_BYTES_MAX;
 
-/// How much of a request's body is still to come.
+/// The state of reading a request's body.
 pub struct RequestBody {
     left: Left,
-    /// Bytes of content that have come.
+    /// Bytes of content that have been read.
     pub bytes: u64,
-    /// Where they go.
+    /// Where the bytes go.
     pub sink: BodySink,
-    /// The client waits for a 100 before it sends the body (RFC 9110 section 10.1.1), and has not got it.
+    /// The client waits for 100 (Continue) before it sends the body (RFC 9110 section 10.1.1), and 100 has not been
+    /// sent.
     pub owes_continue: bool,
 }
 
@@ -21,7 +22,7 @@ pub struct RequestBody {
 pub enum BodySink {
     /// Into [`Transaction::body`](super::Transaction::body), for the handler that takes them.
     Handler,
-    /// Nowhere: they are read so that the next request can be found.
+    /// Discarded: they are read only to find the next request.
     Discard,
 }
 
@@ -29,12 +30,12 @@ enum Left {
     Nothing,
     Bytes(u64),
     Chunks(Box<Decoder>),
-    /// Its end cannot be found, or is not waited for: no request can follow on this connection.
+    /// The end cannot be found, or is not waited for: the connection cannot be used for another request.
     Lost,
 }
 
 impl RequestBody {
-    /// The body that this head announces.
+    /// The body of this request.
     pub fn of(request: &Request, limits: &HeadLimits) -> Self {
         let left = match request.framing {
             Framing::None | Framing::Length(0) => Left::Nothing,
@@ -44,49 +45,49 @@ impl RequestBody {
         Self { left, ..Self::lost() }
     }
 
-    /// The body of a head that was not understood.
+    /// The body of a malformed request.
     pub const fn lost() -> Self {
         Self { left: Left::Lost, bytes: 0, sink: BodySink::Discard, owes_continue: false }
     }
 
-    /// What is still to come is not waited for.
+    /// Does not wait for the rest of the body.
     pub fn give_up(&mut self) {
         if !matches!(self.left, Left::Nothing) {
             self.left = Left::Lost;
         }
     }
 
-    /// Nothing of it is waited for any more.
+    /// Whether no more of the body is waited for.
     pub fn is_finished(&self) -> bool {
         matches!(self.left, Left::Nothing | Left::Lost)
     }
 
-    /// It has been read to its end, so that what follows is the next request.
+    /// Whether the body has been read to its end, so that the next request follows.
     pub fn is_whole(&self) -> bool {
         matches!(self.left, Left::Nothing)
     }
 
-    /// The client has announced more than `max` bytes; 0: there is no limit.
+    /// Whether Content-Length is more than `max` bytes. 0 means no limit.
     pub fn is_longer_than(&self, max: u64) -> bool {
         max > 0 && matches!(self.left, Left::Bytes(bytes) if bytes > max)
     }
 
-    /// Its end is found by what is in it.
+    /// Whether the body is chunked and not complete.
     pub fn is_chunked(&self) -> bool {
         matches!(self.left, Left::Chunks(_))
     }
 
-    /// A handler takes what is still to come.
+    /// Whether a handler takes the rest of the body.
     pub fn feeds(&self) -> bool {
         self.sink == BodySink::Handler && !self.is_finished()
     }
 
-    /// So little is to come that waiting for it is cheaper than a new connection.
+    /// Whether the rest is so short that reading it is cheaper than a new connection.
     pub fn is_nearly_finished(&self) -> bool {
         matches!(self.left, Left::Bytes(bytes) if bytes <= UNWANTED_BYTES_MAX)
     }
 
-    /// How many bytes are announced and have not been taken. Returns 0 for a body in chunks: only each chunk says it.
+    /// The number of bytes that are still to come by Content-Length. Returns 0 for a chunked body.
     pub fn announced_bytes(&self) -> u64 {
         match self.left {
             Left::Bytes(bytes) => bytes,
@@ -94,7 +95,7 @@ impl RequestBody {
         }
     }
 
-    /// More than `max` bytes have come or are announced; 0: there is no limit.
+    /// Whether more than `max` bytes have come or are announced by the current chunk. 0 means no limit.
     pub fn is_over(&self, max: u64) -> bool {
         let announced_bytes = match &self.left {
             Left::Chunks(decoder) => decoder.announced_bytes(),
@@ -103,7 +104,8 @@ impl RequestBody {
         max > 0 && self.bytes.saturating_add(announced_bytes) > max
     }
 
-    /// Takes what has come: into `sink`, as far as there is room, or away. The error is the rule that the body breaks.
+    /// Moves bytes from `input` to `sink`, as far as that has room; without a sink, discards them. Returns an error if
+    /// the chunks are malformed.
     pub fn take(&mut self, input: &mut Pipe, mut sink: Option<&mut Pipe>) -> Result<(), ChunkError> {
         loop {
             let room = sink.as_deref().map_or(usize::MAX, Pipe::room);
@@ -145,7 +147,7 @@ impl RequestBody {
     }
 }
 
-/// Moves up to `most` bytes, a segment at a time; how many it were.
+/// Moves one segment of up to `most` bytes. Returns its length.
 fn pass_on(input: &mut Pipe, most: u64, sink: Option<&mut Pipe>) -> u64 {
     let Some(segment) = input.take(most) else { return 0 };
     let bytes = segment.len();
@@ -155,7 +157,7 @@ fn pass_on(input: &mut Pipe, most: u64, sink: Option<&mut Pipe>) -> u64 {
     bytes
 }
 
-/// Moves all of so many bytes.
+/// Moves this number of bytes, which `input` must have.
 fn pass_all(input: &mut Pipe, bytes: u64, mut sink: Option<&mut Pipe>) -> u64 {
     let mut left = bytes;
     while left > 0 {

@@ -1,4 +1,4 @@
-//! What the client gets, before the protocol puts it into its wire format.
+//! The response before the protocol formats it.
 
 use super::{CachedFile, Segment};
 use crate::http::ReplyHead;
@@ -6,51 +6,51 @@ use crate::http::range::ContentRange;
 use std::borrow::Cow;
 use std::rc::Rc;
 
-/// An answer to a request that is ready to be framed.
+/// A response, ready to be framed.
 pub enum Response {
-    /// This one.
+    /// A head and a body.
     Made(Box<Made>),
-    /// This file, whole, with nothing in its head that depends on the request.
+    /// A whole cached file; its head does not depend on the request.
     Cached(Rc<CachedFile>),
-    /// The head of a whole HTTP response that a program has written itself, and its status. The body follows until the
-    /// program ends it.
+    /// The status and head of a complete HTTP response from an nph- program. The body follows until the program ends
+    /// it.
     NonParsed(u16, Vec<u8>),
-    /// No answer: the connection ends (`return 444`).
+    /// No response; the connection is closed (`return 444`).
     Close,
 }
 
-/// A head and what comes behind it.
+/// A head and its body.
 pub struct Made {
-    /// The head, with all fields but those of the connection and the framing.
+    /// The head, without the fields for the connection and the framing.
     pub head: ReplyHead,
-    /// The value of Server; empty: no such field.
+    /// The value of `Server`. If empty, the field is not sent.
     pub server: Cow<'static, str>,
-    /// The value of Content-Range.
+    /// The value of `Content-Range`.
     pub content_range: Option<ContentRange>,
     /// The body.
     pub content: Content,
 }
 
-/// The body of an answer.
+/// The body of a response.
 pub enum Content {
-    /// All of it is here.
+    /// A complete body.
     Here(Segment),
-    /// These parts of a document of known length, in order. The handler, or the document's source, brings their bytes.
+    /// Parts of a document of known length, in order. The bytes come from the handler or the document's source.
     Parts(Vec<RangePart>),
-    /// It ends when the handler ends it.
+    /// A body of unknown length, which the handler ends.
     Stream,
 }
 
-/// A part of a body: some bytes of our own, then some of the document.
+/// A part of a body: a heading, then bytes of the document.
 pub struct RangePart {
-    /// What stands before the part (in multipart/byteranges).
+    /// The bytes before the part (in multipart/byteranges).
     pub heading: Vec<u8>,
-    /// How many bytes of the document follow.
+    /// The number of bytes of the document that follow.
     pub bytes: u64,
 }
 
 impl Content {
-    /// How long it is, if that is known.
+    /// The length in bytes. Returns `None` for a stream.
     pub fn length(&self) -> Option<u64> {
         match self {
             Content::Here(segment) => Some(segment.len()),

@@ -1,11 +1,11 @@
-//! What a pipe is made of: runs of bytes, in memory or in a file.
+//! Segments: the bytes of a pipe, in memory or in a file.
 
 use super::Buffers;
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 
-/// A run of bytes: a part of what it holds.
+/// A range of bytes in memory or in a file.
 pub struct Segment {
     from: u64,
     to: u64,
@@ -19,37 +19,37 @@ enum Store {
 }
 
 impl Segment {
-    /// Nothing, in the place of one.
+    /// An empty segment.
     pub(super) const NONE: Segment = Segment { from: 0, to: 0, store: Store::Owned(Vec::new()) };
 
-    /// Bytes that nobody else holds.
+    /// Bytes that are not shared.
     pub fn owned(bytes: Vec<u8>) -> Self {
         Self { from: 0, to: bytes.len() as u64, store: Store::Owned(bytes) }
     }
 
-    /// A part of bytes that others hold too.
+    /// A range of shared bytes.
     pub fn shared(bytes: Rc<[u8]>, part: Range<usize>) -> Self {
         Self { from: part.start as u64, to: part.end as u64, store: Store::Shared(bytes) }
     }
 
-    /// A part of a file, which stays in the kernel.
+    /// A range of a file; sendfile(2) sends it without a copy.
     pub fn file(file: Rc<OwnedFd>, part: Range<u64>) -> Self {
         Self { from: part.start, to: part.end, store: Store::File(file) }
     }
 
-    /// Its length in bytes.
+    /// The length in bytes.
     #[inline]
     pub fn len(&self) -> u64 {
         self.to - self.from
     }
 
-    /// Whether nothing is in it.
+    /// Whether the length is 0.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.from == self.to
     }
 
-    /// Its bytes in a file.
+    /// The length if this is a file range, else 0.
     pub(super) fn file_bytes(&self) -> u64 {
         if self.is_file() { self.len() } else { 0 }
     }
@@ -59,7 +59,7 @@ impl Segment {
         matches!(self.store, Store::File(_))
     }
 
-    /// Its bytes, if they are in memory.
+    /// The bytes. Returns `None` for a file range.
     #[inline]
     pub(super) fn bytes(&self) -> Option<&[u8]> {
         let all = match &self.store {
@@ -70,7 +70,7 @@ impl Segment {
         Some(&all[self.from as usize..self.to as usize])
     }
 
-    /// The file that it is in, and where.
+    /// The file and the range. Returns `None` for bytes in memory.
     pub(super) fn range(&self) -> Option<(BorrowedFd<'_>, Range<u64>)> {
         match &self.store {
             Store::File(file) => Some((file.as_fd(), self.from..self.to)),
@@ -78,14 +78,13 @@ impl Segment {
         }
     }
 
-    /// Drops its first `count` bytes.
+    /// Drops the first `count` bytes.
     #[inline]
     pub(super) fn advance(&mut self, count: u64) {
         self.from += count;
     }
 
-    /// Copies bytes behind its own, if nobody else holds these and there is room without a new allocation; else it does
-    /// nothing and says so.
+    /// Appends bytes. Returns false, without a change, if the memory is shared, a file, or has no room.
     #[inline]
     pub(super) fn copy(&mut self, bytes: &[u8]) -> bool {
         match &mut self.store {
@@ -98,7 +97,7 @@ impl Segment {
         }
     }
 
-    /// Its first `count` bytes as a segment of their own. Only owned bytes are copied for it.
+    /// Splits off the first `count` bytes. Only owned bytes are copied.
     pub(super) fn split_front(&mut self, count: u64) -> Segment {
         let (from, to) = (self.from, self.from + count);
         self.from = to;
@@ -109,7 +108,7 @@ impl Segment {
         }
     }
 
-    /// It is used up: its memory serves again if it is its own.
+    /// Drops the segment. Owned memory goes back to the buffers.
     #[inline]
     pub(super) fn give(self, buffers: &mut Buffers) {
         if let Store::Owned(bytes) = self.store {
@@ -117,7 +116,7 @@ impl Segment {
         }
     }
 
-    /// The memory that it takes.
+    /// The capacity of owned memory in bytes.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         match &self.store {

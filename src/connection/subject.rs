@@ -1,10 +1,10 @@
-//! What a log line is about.
+//! The client and request of a log line.
 
 use super::{Client, Connection, Identity, Transaction};
 use crate::config::{Level, LogTarget, Settings};
 use std::fmt;
 
-/// A request, or a connection between two of them, as log lines tell of it.
+/// What a log line says about its connection: the client, the server and the request.
 pub struct Subject<'a> {
     settings: &'a Settings,
     client: Client,
@@ -12,26 +12,26 @@ pub struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// Lines less serious than this are not written.
+    /// The least severe level that is logged.
     pub fn level(&self) -> Level {
         self.settings.error_level
     }
 
-    /// The log that lines go to. `None` for the main one.
+    /// The error log of the location. `None` for the main log.
     pub fn target(&self) -> Option<&'a LogTarget> {
         self.settings.error_log.as_deref()
     }
 }
 
 impl Transaction {
-    /// What log lines tell of it.
+    /// What log lines say about this transaction.
     pub fn about(&self, identity: &Identity) -> Subject<'_> {
         Subject { settings: self.settings(), client: identity.client, request: self.subject.as_deref() }
     }
 }
 
 impl Connection {
-    /// What log lines tell of a task of this connection that works for this transaction, or for none.
+    /// What log lines say about a task of this connection that works for this transaction.
     pub fn about<'a>(&'a self, transaction: Option<&'a Transaction>) -> Subject<'a> {
         match transaction {
             Some(transaction) => transaction.about(&self.identity),
@@ -43,13 +43,13 @@ impl Connection {
     }
 }
 
-/// For example: client: 127.0.0.1, server: example.org, request: "GET / HTTP/1.1"
+/// For example: `client: 127.0.0.1, server: example.org, request: "GET / HTTP/1.1"`.
 impl fmt::Display for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.client {
             Client::Inet(ip, _) => write!(f, "client: {ip}")?,
             Client::Unix => f.write_str("client: unix:")?,
-            Client::Nobody => return Ok(()),
+            Client::Unknown => return Ok(()),
         }
         if !self.settings.server_name.is_empty() {
             write!(f, ", server: {}", self.settings.server_name)?;

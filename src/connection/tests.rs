@@ -1,8 +1,8 @@
 use super::*;
 
 #[test]
-fn a_connection_that_closes_is_over_when_its_output_has_left() {
-    let mut x = Connection::new(None, Identity::played());
+fn a_closing_connection_is_over_when_its_output_has_been_sent() {
+    let mut x = Connection::new(None, Identity::for_tests());
     x.output.push_copy(b"bye");
     for (phase, over) in [(Phase::Open, false), (Phase::Closing, false), (Phase::Closed, true)] {
         x.phase = phase;
@@ -17,7 +17,7 @@ fn a_connection_that_closes_is_over_when_its_output_has_left() {
 
 #[test]
 fn the_members_are_its_own_tasks_and_then_the_handlers_of_each_transaction() {
-    let mut x = Connection::new(None, Identity::played());
+    let mut x = Connection::new(None, Identity::for_tests());
     assert!([4, 7, 2].into_iter().all(|task| x.tasks.add(task)));
     for handlers in [&[9, 1][..], &[], &[5]] {
         let transaction = x.transactions.begin(&mut SpareTransactions::default(), Rc::clone(&x.route), None);

@@ -8,34 +8,34 @@ use std::fmt;
 use std::num::NonZeroU16;
 use std::rc::Rc;
 
-/// The number of a transaction within its connection. It is given again after 65,535 others.
+/// The number of a transaction within its connection. A number is used again after 65,535 others.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TransactionId(NonZeroU16);
 
 /// One request and its response, as its handlers and the protocol see it.
 ///
-/// What handlers of any protocol need stands here, what only HTTP knows in [`Http`].
+/// Members that handlers of any protocol need are here; what only HTTP uses is in [`Http`].
 pub struct Transaction {
     id: TransactionId,
     /// The transaction that waits for this one, if it is a subrequest.
     pub parent: Option<TransactionId>,
-    /// The server and location that answer, and what holds there.
+    /// The server and location that answer, with their settings.
     pub route: Rc<Route>,
-    /// The request, in the words of its protocol: for log lines.
+    /// The request as log lines show it.
     pub subject: Option<Rc<dyn fmt::Display>>,
-    /// The request's body, plain, for the handler that takes it.
+    /// The request's body without framing, for the handler that takes it.
     pub body: OnDemand<Pipe, BODY_BYTES_MAX>,
-    /// What a handler answers, before the protocol has framed it.
+    /// The handler's answer, before the protocol has framed it.
     pub reply: OnDemand<Reply, REPLY_BYTES_MAX>,
-    /// A handler has failed, and the protocol has not seen it yet.
+    /// Why a handler failed, until the protocol takes it.
     pub failed: Option<Failure>,
-    /// The tasks that work for it. Kept by the engine.
+    /// The tasks that work for this transaction. The engine keeps this list.
     pub handlers: Members<HANDLERS_MAX>,
-    /// The program that answers, if one does.
+    /// The state of the CGI program that answers, if one does.
     pub program: OnDemand<Program>,
-    /// What HTTP knows of it.
+    /// The HTTP state.
     pub http: Http,
-    /// The next one in a list.
+    /// The next transaction in the same list.
     next: Option<Box<Transaction>>,
 }
 
@@ -56,31 +56,31 @@ impl Transaction {
         }
     }
 
-    /// What holds for it.
+    /// The settings of the location that answers.
     pub fn settings(&self) -> &Settings {
         &self.route.settings
     }
 
-    /// What the protocol does for it, for the log's "while ..."; empty if only the protocol itself knows.
+    /// What the protocol does now, for the log's "while ..."; empty in a stage that is not logged.
     pub fn doing(&self) -> &'static str {
         self.http.stage.doing()
     }
 
-    /// Its number.
+    /// The number.
     pub fn id(&self) -> TransactionId {
         self.id
     }
 
-    /// The transaction behind it in a list that it was put into.
+    /// The next transaction in the list that this one is in.
     pub fn next_mut(&mut self) -> &mut Option<Box<Transaction>> {
         &mut self.next
     }
 }
 
-/// Transactions that are over, whose memory serves the next ones. A worker has one such store.
+/// Transactions that are over and whose memory is used again. Each worker has one store.
 #[derive(Default)]
 pub struct SpareTransactions {
-    // In boxes, since they go into connections as they are.
+    // Boxed, because a connection takes over the box as it is.
     #[allow(clippy::vec_box)]
     spare: Vec<Box<Transaction>>,
 }
@@ -97,8 +97,7 @@ impl SpareTransactions {
         }
     }
 
-    /// Takes a transaction back that is over. Nothing of it is left for the next one but its route, until that is
-    /// replaced.
+    /// Takes back a transaction that is over and clears it. Only its route stays, until the next request replaces it.
     #[inline]
     pub fn give(&mut self, mut transaction: Box<Transaction>) {
         if self.spare.len() < SPARE_TRANSACTIONS_MAX {
@@ -113,13 +112,13 @@ impl SpareTransactions {
         }
     }
 
-    /// Drops all of them, with the routes of a configuration that is replaced.
+    /// Drops all transactions, and with them the routes of a configuration that was replaced.
     pub fn clear(&mut self) {
         self.spare.clear();
     }
 }
 
-/// The transactions of a connection that are under way. HTTP/1.1 has one at a time, and its subrequests.
+/// The transactions of a connection that have not ended. HTTP/1.1 has one at a time, and its subrequests.
 #[derive(Default)]
 pub struct Transactions {
     first: Option<Box<Transaction>>,
@@ -127,30 +126,30 @@ pub struct Transactions {
 }
 
 impl Transactions {
-    /// Whether there are none.
+    /// Whether there is no transaction.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
     }
 
-    /// The one that began first: in a protocol that answers in order, the one to be answered next.
+    /// The oldest transaction: in a protocol that answers in order, the next one to be answered.
     #[inline]
     pub fn current(&self) -> Option<&Transaction> {
         self.first.as_deref()
     }
 
-    /// The same, to be changed.
+    /// The oldest transaction, mutable.
     #[inline]
     pub fn current_mut(&mut self) -> Option<&mut Transaction> {
         self.first.as_deref_mut()
     }
 
-    /// What holds for the current one, or for this route if there is none.
+    /// The settings of the current transaction. Without one, the settings of `route`.
     pub fn settings_or<'a>(&'a self, route: &'a Route) -> &'a Settings {
         &self.current().map_or(route, |transaction| &transaction.route).settings
     }
 
-    /// All of them, in the order in which they began.
+    /// All transactions, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Transaction> {
         std::iter::successors(self.first.as_deref(), |transaction| transaction.next.as_deref())
     }
@@ -161,7 +160,7 @@ impl Transactions {
         self.iter().find(|transaction| transaction.id == id)
     }
 
-    /// The same, to be changed.
+    /// The transaction with this number, mutable.
     #[inline]
     pub fn find_mut(&mut self, id: TransactionId) -> Option<&mut Transaction> {
         let mut place = self.first.as_deref_mut();
@@ -174,7 +173,7 @@ impl Transactions {
         None
     }
 
-    /// Begins one, behind the others.
+    /// Begins a transaction, at the end of the list.
     #[inline]
     pub fn begin(
         &mut self,
@@ -191,7 +190,7 @@ impl Transactions {
         place.insert(transaction)
     }
 
-    /// A number that none of the others has.
+    /// Returns a number that no other transaction of the connection has.
     fn next_id(&mut self) -> TransactionId {
         loop {
             self.last_id = self.last_id.wrapping_add(1);
@@ -203,7 +202,7 @@ impl Transactions {
         }
     }
 
-    /// Takes out the current one. It must have no handlers any more.
+    /// Removes the current transaction. It must have no handlers.
     #[inline]
     pub fn end_current(&mut self) -> Option<Box<Transaction>> {
         let mut transaction = self.first.take()?;
@@ -211,7 +210,7 @@ impl Transactions {
         Some(transaction)
     }
 
-    /// Takes out the transaction with this number. It must have no handlers any more.
+    /// Removes the transaction with this number. It must have no handlers.
     pub fn end(&mut self, id: TransactionId) -> Option<Box<Transaction>> {
         let mut place = &mut self.first;
         while place.as_ref().is_some_and(|transaction| transaction.id != id) {
@@ -248,7 +247,7 @@ mod tests {
     use crate::connection::Identity;
 
     fn begin(all: &mut Transactions) -> TransactionId {
-        let route = Rc::clone(&Identity::played().listener.route);
+        let route = Rc::clone(&Identity::for_tests().listener.route);
         all.begin(&mut SpareTransactions::default(), route, None).id()
     }
 
@@ -268,9 +267,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_request_is_left_for_the_next_one_that_has_its_memory() {
+    fn reused_memory_has_nothing_of_the_previous_request() {
         let (mut all, mut spare) = (Transactions::default(), SpareTransactions::default());
-        let route = Rc::clone(&Identity::played().listener.route);
+        let route = Rc::clone(&Identity::for_tests().listener.route);
         let place = std::ptr::from_ref(all.begin(&mut spare, Rc::clone(&route), Some(Rc::new("secret"))));
         if let Some(t) = all.current_mut() {
             t.http.rare.bad_line = b"secret".to_vec();

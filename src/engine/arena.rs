@@ -1,11 +1,11 @@
-//! A generational arena: values by number, and a number whose value is gone stays invalid for ever.
+//! A generational arena: values by slot number; a token of a removed value stays invalid.
 
 use webserv_sys::Token;
 
 /// Values of one kind, found by a [`Token`]: slot number and generation.
 ///
-/// A slot is used again after its value is removed, under the next generation, so that a token kept too long finds
-/// nothing instead of a stranger.
+/// A slot is used again after its value is removed, with the next generation. So an old token does not find the new
+/// value.
 pub struct Arena<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
@@ -22,7 +22,7 @@ impl<T> Arena<T> {
         Self { slots: Vec::new(), free: Vec::new() }
     }
 
-    /// How many values there are.
+    /// The number of values.
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
@@ -40,7 +40,7 @@ impl<T> Arena<T> {
         }
     }
 
-    /// Puts a value in and names it.
+    /// Adds a value and returns its token.
     pub fn insert(&mut self, value: T) -> Token {
         let token = self.next();
         match self.free.pop() {
@@ -50,7 +50,7 @@ impl<T> Arena<T> {
         token
     }
 
-    /// Takes a value out; its token is stale from now on.
+    /// Removes a value. Its token is invalid from now on.
     pub fn remove(&mut self, token: Token) -> Option<T> {
         let slot = self.slots.get_mut(token.index as usize).filter(|s| s.generation == token.generation)?;
         let value = slot.value.take()?;
@@ -59,7 +59,7 @@ impl<T> Arena<T> {
         Some(value)
     }
 
-    /// The value of this token, if it is still there.
+    /// The value of this token, or `None` if it was removed.
     #[inline]
     pub fn get(&self, token: Token) -> Option<&T> {
         match self.slots.get(token.index as usize) {
@@ -68,7 +68,7 @@ impl<T> Arena<T> {
         }
     }
 
-    /// The value of this token, to be changed.
+    /// The value of this token, mutable.
     #[inline]
     pub fn get_mut(&mut self, token: Token) -> Option<&mut T> {
         match self.slots.get_mut(token.index as usize) {
@@ -77,27 +77,27 @@ impl<T> Arena<T> {
         }
     }
 
-    /// The token of the value that is in this slot now. For who knows that it is told when that value goes.
+    /// The token of the value in this slot now. Only for callers that drop the number when its value is removed.
     #[inline]
     pub fn token(&self, index: u32) -> Option<Token> {
         let slot = self.slots.get(index as usize).filter(|slot| slot.value.is_some())?;
         Some(Token { index, generation: slot.generation })
     }
 
-    /// That value.
+    /// The value in this slot now.
     #[inline]
     pub fn at(&self, index: u32) -> Option<&T> {
         self.slots.get(index as usize)?.value.as_ref()
     }
 
-    /// That value, to be changed, and its token.
+    /// The value in this slot now, mutable, with its token.
     #[inline]
     pub fn at_mut(&mut self, index: u32) -> Option<(Token, &mut T)> {
         let slot = self.slots.get_mut(index as usize)?;
         Some((Token { index, generation: slot.generation }, slot.value.as_mut()?))
     }
 
-    /// All tokens that are valid now, by slot number.
+    /// All valid tokens, by slot number.
     pub fn tokens(&self) -> Vec<Token> {
         let live = self.slots.iter().enumerate().filter(|(_, s)| s.value.is_some());
         live.map(|(i, s)| Token { index: i as u32, generation: s.generation }).collect()
@@ -130,13 +130,13 @@ mod tests {
     }
 
     #[test]
-    fn next_foretells_insert() {
+    fn next_returns_the_token_of_the_next_insert() {
         let mut arena = Arena::new();
         for step in 0..50u32 {
-            let told = arena.next();
-            assert_eq!(arena.insert(step), told);
+            let expected = arena.next();
+            assert_eq!(arena.insert(step), expected);
             if step % 3 == 0 {
-                arena.remove(told);
+                arena.remove(expected);
             }
         }
         assert_eq!(arena.tokens().len(), arena.len());

@@ -1,4 +1,4 @@
-//! What a task may see and do while it has its turn.
+//! What a task may see and do during its turn.
 
 use super::timers::Deadline;
 use super::{Control, Flow, Notice, Seen, Task, TaskError};
@@ -10,7 +10,8 @@ use std::fmt;
 use std::time::Duration;
 use webserv_sys::{Moment, Token};
 
-/// What a running task can see and ask for. It borrows the engine's fields one by one, so no task can reach another.
+/// What a task sees and may ask for during its turn. It borrows the engine's fields one by one, so that no task can
+/// reach another.
 pub struct Context<'a, W> {
     /// The task's connection; `None` for a task that stands alone.
     pub connection: Option<&'a mut Connection>,
@@ -27,7 +28,7 @@ pub struct Context<'a, W> {
 pub struct Work<'a, W> {
     /// The request and its response.
     pub t: &'a mut Transaction,
-    /// Which connection it is of.
+    /// The connection of the transaction.
     pub identity: &'a Identity,
     /// What all tasks of this worker share.
     pub worker: &'a mut W,
@@ -37,16 +38,16 @@ pub struct Work<'a, W> {
     turn: &'a mut TurnState<W>,
 }
 
-/// What the engine knows of the turn that a task has.
+/// What the engine knows about the turn that a task has now.
 pub struct TurnState<W> {
     /// The time of this round.
     pub(super) now: Moment,
     pub(super) connections_open: usize,
     /// The connection of the task that has its turn.
-    pub(super) of: Option<Token>,
+    pub(super) connection: Option<Token>,
     /// The task that has its turn.
     pub(super) token: Token,
-    /// Tasks that wait for a connection to close, the first one first.
+    /// Tasks that wait for a connection to close, in the order in which they came.
     pub(super) waiting: VecDeque<Token>,
     /// The transaction that the task works for. `None` for a task of the connection itself.
     pub(super) transaction: Option<TransactionId>,
@@ -73,14 +74,14 @@ pub(super) enum Order<W> {
     Open(Connection, [Box<dyn Task<W>>; CONNECTION_TASKS], Moment),
     /// A task that stands alone becomes a handler of this transaction.
     Adopt(TransactionId, Token),
-    /// One task is told.
-    Tell(Token, Notice),
-    /// The protocol of the connection with this number is told.
-    TellProtocol(u32, Notice),
-    /// The next task that waits for a place is told that there is one.
+    /// A notice for one task.
+    Notify(Token, Notice),
+    /// A notice for the protocol of the connection with this number.
+    NotifyProtocol(u32, Notice),
+    /// [`Notice::Place`] for the next task that waits for a place.
     PassPlaceOn,
-    /// All tasks are told.
-    TellAll(Notice),
+    /// A notice for all tasks.
+    NotifyAll(Notice),
     /// The handlers of this transaction are cancelled.
     CancelHandlers(TransactionId),
 }
@@ -110,23 +111,23 @@ impl<W> Context<'_, W> {
         Some(Work { t, identity, worker, now, log_context, turn: self.turn })
     }
 
-    /// What this task sees when it is asked what it wants.
+    /// What this task sees, as for [`Task::wants`].
     pub fn seen(&self) -> Seen<'_> {
         let connection = self.connection.as_deref();
         Seen { connection, transaction: connection.and_then(|x| x.transaction(self.turn.transaction)) }
     }
 
-    /// Tell this task [`Event::Deadline`] after `wait`, instead of whenever it had asked for before.
+    /// Gives this task [`Event::Deadline`] after `wait`. Replaces an earlier deadline.
     pub fn wake_after(&mut self, wait: Duration) {
         self.deadline.at = self.now.after(wait);
     }
 
-    /// Tell this task [`Event::Deadline`] at this time.
+    /// Gives this task [`Event::Deadline`] at this time. Replaces an earlier deadline.
     pub fn wake_at(&mut self, at: Moment) {
         self.deadline.at = at;
     }
 
-    /// No deadline any more.
+    /// Removes the deadline.
     pub fn no_deadline(&mut self) {
         self.deadline.at = Moment::NEVER;
     }
@@ -148,17 +149,16 @@ impl<W> Context<'_, W> {
         self.turn.orders.push(Order::Alone(task));
     }
 
-    /// Opens a connection: the protocol first, then the task that writes to the client, then the one that reads. They
-    /// are asked what they want in a circle, so each comes soon after the one that has work for it. The protocol is
-    /// told [`Event::Deadline`] at `until`, if it has not asked for another time by then: it needs no turn only to
-    /// begin.
+    /// Opens a connection with its tasks: the protocol, the task that writes to the client, the task that reads from
+    /// it. The engine asks them in a circle in this order what they want. The protocol gets [`Event::Deadline`] at
+    /// `until`, unless it sets another deadline first: so it needs no first turn.
     pub fn open(&mut self, connection: Connection, tasks: [Box<dyn Task<W>>; CONNECTION_TASKS], until: Moment) {
         self.turn.orders.push(Order::Open(connection, tasks, until));
     }
 
-    /// Makes a task that stands alone a handler of this task's transaction. The first that it hears there is
-    /// [`Notice::Adopted`]. If it cannot be had, since it is gone, belongs to another, or is about to have a turn of
-    /// its own, the transaction has failed on the upstream side.
+    /// Makes a task that stands alone a handler of this task's transaction. Its first turn there has the cause
+    /// [`Notice::Adopted`]. If the task is gone, belongs to a connection, or is queued for a turn, the transaction gets
+    /// a failure with [`Side::Upstream`](crate::connection::Side::Upstream).
     pub fn adopt(&mut self, task: Token) {
         if let Some(work) = self.work() {
             let id = work.t.id();
@@ -166,80 +166,80 @@ impl<W> Context<'_, W> {
         }
     }
 
-    /// The token of the task whose turn it is: another can tell it something by that.
+    /// The token of the task that has its turn. Other tasks use it with [`notify`](Self::notify).
     pub fn token(&self) -> Token {
         self.turn.token
     }
 
-    /// Tells one task something, after the turns of this round. If it is gone by then, nothing happens.
-    pub fn tell(&mut self, token: Token, notice: Notice) {
-        self.turn.orders.push(Order::Tell(token, notice));
+    /// Sends a notice to one task, after the turns of this round. Does nothing if the task is gone by then.
+    pub fn notify(&mut self, token: Token, notice: Notice) {
+        self.turn.orders.push(Order::Notify(token, notice));
     }
 
-    /// The number of this task's connection: no other has it as long as this one is open.
+    /// The number of this task's connection. It is unique among the connections that are open.
     pub fn connection_number(&self) -> Option<u32> {
-        self.turn.of.map(|x| x.index)
+        self.turn.connection.map(|x| x.index)
     }
 
-    /// Tells the protocol of the connection with this number something, after the turns of this round.
-    pub fn tell_protocol(&mut self, connection: u32, notice: Notice) {
-        self.turn.orders.push(Order::TellProtocol(connection, notice));
+    /// Sends a notice to the protocol of the connection with this number, after the turns of this round.
+    pub fn notify_protocol(&mut self, connection: u32, notice: Notice) {
+        self.turn.orders.push(Order::NotifyProtocol(connection, notice));
     }
 
-    /// Tells this task [`Notice::Place`] when a connection of this worker has closed, or a task passes a place on. The
-    /// tasks that wait are told in the order in which they came, one for each place.
+    /// Sends [`Notice::Place`] to this task when a connection of this worker has closed or a task has passed a place
+    /// on. Waiting tasks are served in the order in which they came, one for each place.
     pub fn wait_for_place(&mut self) {
         self.turn.waiting.push_back(self.turn.token);
     }
 
-    /// Tells the next task that waits for a place that it can have one: this task does not need it, or will give it up.
+    /// Offers a place to the next task that waits for one: this task does not need it, or will give it up.
     pub fn pass_place_on(&mut self) {
         if !self.turn.waiting.is_empty() {
             self.turn.orders.push(Order::PassPlaceOn);
         }
     }
 
-    /// Tells all tasks (this one too) of something that concerns the whole server: those that stand alone first, and a
-    /// bounded number in each round. A task that is made after this round is not told.
-    pub fn tell_all(&mut self, notice: Notice) {
-        self.turn.orders.push(Order::TellAll(notice));
+    /// Sends a notice to all tasks of this worker, this one included: first to the tasks that stand alone, and to a
+    /// bounded number of tasks in each round. A task that is added after this round does not get it.
+    pub fn notify_all(&mut self, notice: Notice) {
+        self.turn.orders.push(Order::NotifyAll(notice));
     }
 
-    /// Leaves the loop after this round.
+    /// Ends the loop after this round.
     pub fn stop(&mut self) {
         self.turn.control = Control::Stop;
     }
 
-    /// Leaves the loop when the last connection is closed.
+    /// Ends the loop when the last connection is closed.
     pub fn stop_when_idle(&mut self) {
         if self.turn.control == Control::Run {
             self.turn.control = Control::Drain;
         }
     }
 
-    /// Connections open in this worker.
+    /// The number of open connections of this worker.
     pub fn connections_open(&self) -> usize {
         self.turn.connections_open
     }
 
-    /// From here on, log lines of this turn say that the task is doing this: "while ...".
+    /// Sets the "while ..." of this turn's log lines from here on.
     pub fn doing(&mut self, doing: &'static str) {
         self.log_context.doing = doing;
     }
 
-    /// Writes a line to the error log, with what is known of this task and its connection.
+    /// Writes a line to the error log, with this task, its client and its request.
     pub fn log(&mut self, level: Level, what: fmt::Arguments<'_>) {
         let connection = self.connection.as_deref();
         self.turn.say(level, &self.log_context, connection, what);
     }
 
-    /// What log lines tell of this task's client and request; empty for a task that stands alone.
+    /// The client and the request as log lines show them; empty for a task that stands alone.
     pub fn subject(&self) -> String {
         let id = self.turn.transaction;
         self.connection.as_deref().map_or(String::new(), |x| x.about(x.transaction(id)).to_string())
     }
 
-    /// One line for each event, at level debug.
+    /// Logs the turn at level debug.
     #[cold]
     pub(super) fn trace(&mut self, cause: &dyn fmt::Debug, outcome: &Result<Flow, TaskError>) {
         match outcome {
@@ -248,14 +248,14 @@ impl<W> Context<'_, W> {
         }
     }
 
-    /// The error log itself, to be opened again.
+    /// The error log itself, for a command that opens its file again.
     pub fn error_log(&mut self) -> &mut ErrorLog {
         &mut self.turn.log
     }
 }
 
 impl<W> Work<'_, W> {
-    /// Adds a handler to this transaction. Nothing joins a connection that is closing.
+    /// Adds a handler to this transaction. A connection that is being closed drops the handler.
     pub fn join(&mut self, task: Box<dyn Task<W>>) {
         self.turn.orders.push(Order::Join(self.t.id(), task));
     }
@@ -265,32 +265,32 @@ impl<W> Work<'_, W> {
         self.turn.orders.push(Order::Alone(task));
     }
 
-    /// Cancels the handlers of this transaction: their work is not wanted any more.
+    /// Cancels the handlers of this transaction.
     pub fn cancel_handlers(&mut self) {
         if self.has_handlers() {
             self.turn.orders.push(Order::CancelHandlers(self.t.id()));
         }
     }
 
-    /// Whether this transaction has handlers, or will have when the orders of this turn are carried out.
+    /// Whether this transaction has handlers, or has when the orders of this turn are carried out.
     pub fn has_handlers(&self) -> bool {
         let id = self.t.id();
         let joins = |order: &Order<W>| matches!(order, Order::Join(to, _) | Order::Adopt(to, _) if *to == id);
         !self.t.handlers.is_empty() || self.turn.orders.iter().any(joins)
     }
 
-    /// Writes a line to the error log, with what is known of this task and this request.
+    /// Writes a line to the error log, with this task, the client and the request.
     pub fn log(&mut self, level: Level, what: fmt::Arguments<'_>) {
         let subject = self.t.about(self.identity);
         if level <= subject.level() {
-            let line = self.log_context.or_doing(Some(self.t)).line(self.turn.of, Some(&subject), what);
+            let line = self.log_context.or_doing(Some(self.t)).line(self.turn.connection, Some(&subject), what);
             self.turn.log.write(level, &line);
         }
     }
 }
 
 impl<W> TurnState<W> {
-    /// Writes a line about a task, if the level asks for it.
+    /// Writes a line about a task if the log takes this level.
     pub(super) fn say(
         &mut self,
         level: Level,
@@ -302,13 +302,13 @@ impl<W> TurnState<W> {
         let about = connection.map(|x| x.about(transaction));
         if level <= about.as_ref().map_or(self.log.level(), Subject::level) {
             let log_context = connection.map_or(*log_context, |_| log_context.or_doing(transaction));
-            self.log.write(level, &log_context.line(self.of, about.as_ref(), what));
+            self.log.write(level, &log_context.line(self.connection, about.as_ref(), what));
         }
     }
 }
 
 impl LogContext {
-    /// The protocol does many things in one turn: what it does then, its transaction knows.
+    /// The protocol does several things in one turn, so its [`Task::doing`] is empty: the transaction has the text.
     fn or_doing(mut self, transaction: Option<&Transaction>) -> Self {
         if self.doing.is_empty() {
             self.doing = transaction.map_or("waiting for a request", Transaction::doing);
@@ -318,13 +318,13 @@ impl LogContext {
 
     pub(super) fn line<'l>(
         &self,
-        of: Option<Token>,
+        connection: Option<Token>,
         about: Option<&'l Subject<'l>>,
         what: fmt::Arguments<'l>,
     ) -> Line<'l> {
         Line {
             target: about.and_then(Subject::target),
-            connection: of.map(|t| (t.index, t.generation)),
+            connection: connection.map(|t| (t.index, t.generation)),
             task: Some((self.kind, self.fd)),
             what,
             doing: self.doing,

@@ -1,10 +1,12 @@
-//! The loop: it waits for the kernel, gives tasks their turns, and knows nothing of what they do.
+//! The event loop: waits for the kernel and gives tasks their turns. It does not know what the tasks do.
 //!
-//! One round: wait -> events to tokens (stale ones dropped) -> a bounded number of turns -> deadlines that have passed.
-//! After each turn the members of the connection are asked in a circle what they want now, until one of them goes on:
-//! so a request passes from who reads it to who answers it to who writes, and nobody is asked twice. Only the engine
-//! arms and disarms the kernel. A task that wants its system call is simply run ("try first"); the kernel is asked to
-//! watch only for a task that has been told to come back later, and stays armed until an event comes that nobody wants.
+//! One round: wait; find the tasks of the events (stale events are dropped); a bounded number of turns; then deadlines.
+//! After each turn the members of the connection are asked in a circle what they want now, until one has work: so a
+//! request goes from the task that reads it to the task that answers it and to the task that writes the response.
+//!
+//! Only the engine arms and disarms the kernel. A task that wants its system call is run at once ("try first"). The
+//! kernel watches a task only after its call would have blocked, and goes on watching until an event comes that the
+//! task does not want.
 
 mod arena;
 mod context;
@@ -33,22 +35,21 @@ use task::Cause;
 use timers::Timers;
 use webserv_sys::{Moment, Poller, Ready, Result, Token};
 
-/// Deadlines of tasks that are gone may stand in the heap beside those of the living, and so many more, before it is
-/// swept.
+/// The heap may hold this number of deadlines of removed tasks more than there are slots, before it is swept.
 const SPARE_DEADLINES: usize = 64;
 
-/// How long a task that stands alone is left alone after the kernel has refused to watch for it, or after a panic.
-const REST: Duration = Duration::from_secs(1);
+/// How long a task that stands alone is paused after the kernel refused to watch for it, or after a panic.
+const PAUSE: Duration = Duration::from_secs(1);
 
-/// No task has this token.
-pub(crate) const NOBODY: Token = Token { index: u32::MAX, generation: u32::MAX };
+/// A token that no task has.
+pub(crate) const NO_TOKEN: Token = Token { index: u32::MAX, generation: u32::MAX };
 
-/// Whether the loop goes on.
+/// Whether the loop continues.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Control {
-    /// It does.
+    /// It continues.
     Run,
-    /// Until no connection is left.
+    /// It ends when no connection is open.
     Drain,
     /// It ends after this round.
     Stop,
@@ -60,22 +61,22 @@ pub struct Engine<W> {
     slots: Arena<Slot<W>>,
     connections: Arena<Connection>,
     timers: Timers,
-    /// Entries of the timers whose time has come in this round.
+    /// Timer entries that are due in this round.
     due: Vec<(Moment, Token)>,
     run_queue: RunQueue,
-    /// How many turns this round has left.
+    /// The number of turns that are left in this round.
     turns_left: usize,
-    /// Tasks that are left alone until then, the first one first.
-    resting: VecDeque<(Moment, Token)>,
+    /// Paused tasks that stand alone, with the end of the pause; the earliest end first.
+    paused: VecDeque<(Moment, Token)>,
     notices: Notices,
     ready: Vec<Ready>,
     callee: Callee,
-    /// A task that is done and no member any more, while its last orders are carried out.
-    leaving: Option<Token>,
-    /// What tells the time; tests have a clock of their own.
+    /// A task that is done and no member of its connection any more, while its last orders are carried out.
+    done_task: Option<Token>,
+    /// Returns the current time; tests have their own clock.
     clock: fn() -> Moment,
     turn: TurnState<W>,
-    /// What the tasks share.
+    /// What all tasks of this worker share.
     pub worker: W,
 }
 
@@ -90,18 +91,18 @@ impl<W> Engine<W> {
             due: Vec::new(),
             run_queue: RunQueue { try_first, queue: VecDeque::new(), later: VecDeque::new(), unarmed: VecDeque::new() },
             turns_left: 0,
-            resting: VecDeque::new(),
+            paused: VecDeque::new(),
             notices: Notices::default(),
             ready: Vec::new(),
-            callee: Callee::Nobody,
-            leaving: None,
+            callee: Callee::NoTask,
+            done_task: None,
             clock: Moment::now,
             turn: TurnState {
                 now: Moment::now(),
                 connections_open: 0,
-                of: None,
+                connection: None,
                 transaction: None,
-                token: NOBODY,
+                token: NO_TOKEN,
                 waiting: VecDeque::new(),
                 orders: Vec::new(),
                 control: Control::Run,
@@ -122,7 +123,7 @@ impl<W> Engine<W> {
         &mut self.turn.log
     }
 
-    /// Connections that are open.
+    /// The number of open connections.
     pub fn connections_open(&self) -> usize {
         self.connections.len()
     }
@@ -130,15 +131,15 @@ impl<W> Engine<W> {
     /// Runs until a task stops it.
     ///
     /// # Errors
-    /// Those of [`Poller::wait`]: without it there is no server.
+    /// The errors of [`Poller::wait`]. The server cannot run without it.
     pub fn run(&mut self) -> Result<()> {
-        while self.goes_on() {
+        while self.is_running() {
             self.round()?;
         }
         Ok(())
     }
 
-    fn goes_on(&self) -> bool {
+    fn is_running(&self) -> bool {
         match self.turn.control {
             Control::Run => true,
             Control::Drain => !self.connections.is_empty(),
@@ -146,10 +147,10 @@ impl<W> Engine<W> {
         }
     }
 
-    /// One round of the loop.
+    /// Runs one round of the loop.
     ///
     /// # Errors
-    /// Those of [`Poller::wait`].
+    /// The errors of [`Poller::wait`].
     pub fn round(&mut self) -> Result<()> {
         if !self.run_queue.unarmed.is_empty() {
             self.guarded(Self::arm_waiting);
@@ -162,14 +163,14 @@ impl<W> Engine<W> {
         self.run_queue.begin_round();
         self.turns_left = TURNS_PER_ROUND;
         self.guarded(Self::take_turns);
-        // After those turns: what came together with its deadline came in time.
+        // Deadlines come after the turns: an event in the same wait as its deadline is in time.
         if self.next_moment() <= self.turn.now {
             self.find_due();
-            self.guarded(Self::tell_due);
+            self.guarded(Self::run_due);
         }
         if !self.notices.are_empty() {
-            self.find_told();
-            self.guarded(Self::tell);
+            self.queue_notices();
+            self.guarded(Self::deliver_notices);
         }
         self.sweep_deadlines();
         Ok(())
@@ -179,10 +180,11 @@ impl<W> Engine<W> {
         self.turn.now = (self.clock)();
     }
 
-    /// How long the kernel may wait: not at all while tasks are queued or to be told something, nor at the end. By the
-    /// clock of the last wait: a deadline may be late by what was done since, and the clock is asked once a round.
+    /// How long the kernel may wait. Zero while tasks are queued or notices are pending, and at the end. It is computed
+    /// with the time of the last wait, since the clock is read once a round: a deadline may be late by the duration of
+    /// one round.
     fn timeout(&self) -> Option<Duration> {
-        if !self.run_queue.are_empty() || !self.notices.are_empty() || !self.goes_on() {
+        if !self.run_queue.are_empty() || !self.notices.are_empty() || !self.is_running() {
             return Some(Duration::ZERO);
         }
         match self.next_moment() {
@@ -191,13 +193,13 @@ impl<W> Engine<W> {
         }
     }
 
-    /// When a deadline may have passed, or a rest, at the earliest.
+    /// The earliest time at which a deadline or the end of a pause may be due.
     fn next_moment(&self) -> Moment {
-        let rested = self.resting.front().map_or(Moment::NEVER, |(until, _)| *until);
-        self.timers.next().min(rested)
+        let pause_end = self.paused.front().map_or(Moment::NEVER, |(until, _)| *until);
+        self.timers.next().min(pause_end)
     }
 
-    /// Tells the kernel of those tasks that still wait for it. Whom it refuses may leave others that begin to wait.
+    /// Arms the tasks that still wait for the kernel. A failure may let other tasks of the connection wait, too.
     fn arm_waiting(&mut self) {
         while let Some(token) = self.run_queue.unarmed.pop_front() {
             self.arm(token);
@@ -217,28 +219,28 @@ impl<W> Engine<W> {
         }
     }
 
-    /// The kernel will not watch for this task. One that stands alone tries again: without Accept there is no server.
+    /// The kernel refuses to watch for this task. A task that stands alone tries again later: the server needs Accept.
     fn refused(&mut self, token: Token, error: webserv_sys::Error) {
         let Some(slot) = self.slots.get(token) else { return };
         let Some(x) = slot.connection(&self.connections) else {
-            let (log_context, secs) = (slot.task.log_context(None), REST.as_secs());
+            let (log_context, secs) = (slot.task.log_context(None), PAUSE.as_secs());
             self.say(Level::Crit, (token.index, log_context), None, format_args!("{error}; tried again in {secs} s"));
-            return self.rest(token);
+            return self.pause(token);
         };
         self.fail(token, TaskError::internal(error));
         self.settle(token, Some(x));
     }
 
-    /// Leaves a task that stands alone alone for a while.
-    fn rest(&mut self, token: Token) {
+    /// Pauses a task that stands alone.
+    fn pause(&mut self, token: Token) {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.blocked = true;
-            self.resting.push_back((self.turn.now.after(REST), token));
+            self.paused.push_back((self.turn.now.after(PAUSE), token));
             self.disarm(token);
         }
     }
 
-    /// A task that stands alone has not ended its turn well: it needs a reason to try again.
+    /// A task that stands alone has panicked in its turn. It has no turn before its next event or deadline.
     fn wait_for_event(&mut self, token: Token) {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.blocked = true;
@@ -247,26 +249,26 @@ impl<W> Engine<W> {
         }
     }
 
-    /// Puts the tasks into the queue that the kernel has events for.
+    /// Queues the tasks for which the kernel has events.
     fn take_ready(&mut self) {
         for &Ready { token, hangup } in &self.ready {
-            // An event for a task that is gone is stale, as is one for a watch that was disarmed.
+            // The event is stale if the task has been removed or its watch was disarmed.
             if let Some(slot) = self.slots.get_mut(token).filter(|slot| slot.watched == Watched::Yes) {
                 slot.on_ready(token, hangup, &mut self.run_queue);
             }
         }
     }
 
-    /// Gives tasks their turns, a bounded number.
+    /// Gives queued tasks their turns, a bounded number.
     fn take_turns(&mut self) {
         while self.turns_left > 0 {
             let Some(token) = self.run_queue.queue.pop_front() else { return };
             let Some(slot) = self.slots.get_mut(token) else { continue };
-            let (cause, connection) = (slot.leave_queue(), slot.connection(&self.connections));
-            // What it wanted may have been taken from it since it was queued.
+            let (cause, connection) = (slot.dequeue(), slot.connection(&self.connections));
+            // Another task may have changed what it wants since it was queued.
             let want = slot.ask(token, &self.connections, &mut self.callee);
             if want != Want::Kernel {
-                self.disarm(token); // level-triggered: its event would come again at once
+                self.disarm(token); // level-triggered: the event would come again at once
             }
             match connection {
                 _ if want == Want::Nothing && cause == Cause::Event(Event::Ready) => {}
@@ -279,7 +281,7 @@ impl<W> Engine<W> {
         }
     }
 
-    /// Gives this task of a connection its turn, and then those members who go on, a bounded number in a row.
+    /// Gives a task of a connection its turn, then the members that have work: a bounded number of turns in a row.
     fn take_turns_of(&mut self, x: Token, mut token: Token, mut cause: Cause) {
         let turns_left_then = self.turns_left.saturating_sub(TURNS_IN_A_ROW);
         while self.turns_left > turns_left_then {
@@ -297,13 +299,13 @@ impl<W> Engine<W> {
         }
     }
 
-    /// Finds those whose time has come. A task that sets its next deadline to now is told in the next round.
+    /// Collects the timer entries that are due. A task that sets its deadline to now gets it in the next round.
     fn find_due(&mut self) {
         self.due.extend(std::iter::from_fn(|| self.timers.pop(self.turn.now)));
-        self.due.reverse(); // they are taken from the end
+        self.due.reverse(); // entries are taken from the end
     }
 
-    /// Takes deadlines of tasks that are gone out of the heap when there are many.
+    /// Removes deadlines of removed tasks from the heap when there are many.
     fn sweep_deadlines(&mut self) {
         if self.timers.len() > 2 * self.slots.len() + SPARE_DEADLINES {
             let slots = &self.slots;
@@ -311,17 +313,17 @@ impl<W> Engine<W> {
         }
     }
 
-    fn tell_due(&mut self) {
+    fn run_due(&mut self) {
         while let Some((at, token)) = self.due.pop() {
             let Some(slot) = self.slots.get_mut(token) else { continue };
             if self.timers.is_due(token, at, &mut slot.deadline, self.turn.now) {
                 self.turn(token, Cause::Event(Event::Deadline));
             }
         }
-        while let Some(&(until, token)) = self.resting.front()
+        while let Some(&(until, token)) = self.paused.front()
             && until <= self.turn.now
         {
-            self.resting.pop_front();
+            self.paused.pop_front();
             let adopted = self.slots.get(token).and_then(|slot| slot.connection(&self.connections));
             self.settle(token, adopted);
         }

@@ -1,4 +1,4 @@
-//! What tasks are told: a few at a time, so that news for all of them hold nobody up.
+//! Sends notices to tasks, a bounded number per round, so that a notice for all tasks does not delay other work.
 
 use super::task::Cause;
 use super::{Engine, Notice};
@@ -6,36 +6,36 @@ use crate::limits::NOTICES_PER_ROUND;
 use std::collections::VecDeque;
 use webserv_sys::Token;
 
-/// Notices that are on their way.
+/// Notices that have not been delivered.
 #[derive(Default)]
 pub(super) struct Notices {
-    /// What all tasks are told that are there at the end of this round.
+    /// Notices for all tasks that exist at the end of this round.
     for_all: Vec<Notice>,
-    /// For tasks that stand alone, and for single ones: these are told first. Accept is among them, and it must not
-    /// take a new client by rules that do not hold any more.
+    /// For tasks that stand alone, and for single tasks; delivered first. Accept is one of them, and it should not
+    /// accept a client under the old configuration.
     first: VecDeque<(Token, Notice)>,
-    /// For all others.
+    /// For all other tasks.
     others: VecDeque<(Token, Notice)>,
-    /// There may be some, here or there: one look a round for what is mostly so.
+    /// False if nothing is pending. One flag to check in each round instead of three queues.
     pending: bool,
-    /// How many may still be told in this round.
+    /// How many notices may still be delivered in this round.
     left: usize,
 }
 
 impl Notices {
-    /// All tasks are to be told.
-    pub fn tell_all(&mut self, notice: Notice) {
+    /// Queues a notice for all tasks.
+    pub fn push_for_all(&mut self, notice: Notice) {
         self.pending = true;
         self.for_all.push(notice);
     }
 
-    /// This task is to be told. If it is gone by then, nobody is.
-    pub fn tell(&mut self, token: Token, notice: Notice) {
+    /// Queues a notice for one task. It is dropped if the task is gone by then.
+    pub fn push(&mut self, token: Token, notice: Notice) {
         self.pending = true;
         self.first.push_back((token, notice));
     }
 
-    /// Nobody is to be told anything.
+    /// Whether nothing is pending.
     #[inline]
     pub fn are_empty(&self) -> bool {
         !self.pending
@@ -51,28 +51,28 @@ impl Notices {
 }
 
 impl<W> Engine<W> {
-    /// Notes who is to be told what was ordered for all: each task that is there now, once. A task that comes later is
-    /// made under the new state. Then begins a round's portion.
-    pub(super) fn find_told(&mut self) {
+    /// Queues the notices for all tasks, once for each task that exists now. (A task that is added later sees the new
+    /// state from its beginning.) Then begins the portion of this round.
+    pub(super) fn queue_notices(&mut self) {
         for notice in std::mem::take(&mut self.notices.for_all) {
             for token in self.slots.tokens() {
                 let stands_alone =
                     self.slots.get(token).is_none_or(|slot| slot.connection(&self.connections).is_none());
-                let line = if stands_alone { &mut self.notices.first } else { &mut self.notices.others };
-                line.push_back((token, notice));
+                let queue = if stands_alone { &mut self.notices.first } else { &mut self.notices.others };
+                queue.push_back((token, notice));
             }
         }
         self.notices.left = NOTICES_PER_ROUND;
     }
 
-    /// Tells a round's portion, with what single tasks are told meanwhile.
-    pub(super) fn tell(&mut self) {
+    /// Delivers the portion of this round, including notices that are added meanwhile.
+    pub(super) fn deliver_notices(&mut self) {
         while let Some((token, notice)) = self.notices.next() {
             self.turn(token, Cause::Notice(notice));
         }
         let notices = &mut self.notices;
         if notices.others.is_empty() {
-            notices.others = VecDeque::new(); // it had room for all tasks
+            notices.others = VecDeque::new(); // frees the memory: there was room for all tasks
         }
         notices.pending = !notices.for_all.is_empty() || !notices.first.is_empty() || !notices.others.is_empty();
     }

@@ -1,4 +1,4 @@
-//! What the engine keeps for each task.
+//! The state that the engine keeps for each task.
 
 use super::context::TurnState;
 use super::panics::Callee;
@@ -9,24 +9,24 @@ use crate::connection::Connection;
 use std::collections::VecDeque;
 use webserv_sys::{Token, Watch};
 
-/// In the place of a connection's number: none. There are not so many.
+/// Instead of a connection's number: the task belongs to no connection. The arena never holds this many.
 const NONE: u32 = u32::MAX;
 
-/// A task and how it stands with the kernel and the queue.
+/// A task, and its state in the engine.
 pub(super) struct Slot<W> {
     pub task: Box<dyn Task<W>>,
-    /// The number of the connection that it is a member of: it leaves, or is gone, before that goes.
+    /// The number of its connection, or [`NONE`]. The task is removed or detached before the connection is removed.
     connection: u32,
     pub deadline: Deadline,
     pub queued: Queued,
     pub watched: Watched,
-    /// The kernel had no more for it: no use in trying before an event.
+    /// The last call found nothing to do (`EAGAIN`): the call is not tried again before the kernel has an event.
     pub blocked: bool,
-    /// Its next turn is one of the next round.
+    /// The next turn is in the next round.
     pub yields: bool,
 }
 
-// Each connection has three, and the arena adds its generation.
+// Three slots per connection; the arena adds the generation to each.
 const _: () = assert!(size_of::<Slot<()>>() == 40);
 
 /// Whether a task is in the queue.
@@ -34,9 +34,9 @@ const _: () = assert!(size_of::<Slot<()>>() == 40);
 pub(super) enum Queued {
     No,
     Yes,
-    /// It is, and the event that it is told of is a hangup.
+    /// In the queue; its next event is a hangup.
     Hangup,
-    /// It is, and is first told that it belongs to another connection now.
+    /// In the queue; the cause of its next turn is [`Notice::Adopted`].
     Adopted,
 }
 
@@ -44,32 +44,32 @@ pub(super) enum Queued {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Watched {
     No,
-    /// It is on the list of those to be armed.
+    /// The task is on the list of tasks to be armed.
     Soon,
-    /// It is armed.
+    /// The kernel watches.
     Yes,
 }
 
-/// Where tasks stand that want something.
+/// The queues of tasks that wait for a turn or for the kernel.
 pub(super) struct RunQueue {
-    /// Try a call before asking the kernel whether it would block.
+    /// Make a call at once instead of asking the kernel first whether it would block.
     pub try_first: bool,
-    /// Tasks that are to have a turn, in order.
+    /// Tasks that have a turn in this round, in order.
     pub queue: VecDeque<Token>,
-    /// Tasks that are to have theirs in the next round.
+    /// Tasks that have their turn in the next round.
     pub later: VecDeque<Token>,
-    /// Tasks that wait for the kernel and are not known to it yet. They are armed before the next wait: by then,
-    /// most tasks of a short-lived connection are gone.
+    /// Tasks that wait for the kernel, which does not know them yet. They are armed before the next wait: most tasks of
+    /// a short-lived connection are gone by then.
     pub unarmed: VecDeque<Token>,
 }
 
 impl RunQueue {
-    /// Nobody is to have a turn.
+    /// Whether no task waits for a turn.
     pub fn are_empty(&self) -> bool {
         self.queue.is_empty() && self.later.is_empty()
     }
 
-    /// Those who were to have their turns in the next round have them in this one.
+    /// Moves the tasks that were deferred in the last round to the run queue.
     pub fn begin_round(&mut self) {
         if !self.later.is_empty() {
             self.queue.append(&mut self.later);
@@ -90,13 +90,13 @@ impl<W> Slot<W> {
         }
     }
 
-    /// The connection that it belongs to.
+    /// The token of its connection.
     #[inline]
     pub fn connection(&self, connections: &Arena<Connection>) -> Option<Token> {
         connections.token(self.connection)
     }
 
-    /// That connection itself.
+    /// Its connection.
     #[inline]
     pub fn connection_in<'x>(&self, connections: &'x Arena<Connection>) -> Option<&'x Connection> {
         connections.at(self.connection)
@@ -107,16 +107,16 @@ impl<W> Slot<W> {
         self.connection == NONE
     }
 
-    /// It stands alone from now on.
-    pub fn leave(&mut self) {
+    /// Detaches the task from its connection.
+    pub fn detach(&mut self) {
         self.connection = NONE;
         if self.queued == Queued::Adopted {
-            self.queued = Queued::Yes; // that is over before it began
+            self.queued = Queued::Yes; // it never became a handler
         }
     }
 
-    /// It stood alone, and is one of this connection from now on. What it waited for before means nothing any more; the
-    /// kernel goes on to watch for it.
+    /// Makes a task that stood alone a member of this connection. Its old wait for the kernel ends, but the kernel goes
+    /// on watching its descriptor.
     pub fn join(&mut self, token: Token, connection: Token, run_queue: &mut RunQueue) {
         self.connection = connection.index;
         (self.blocked, self.yields) = (false, false);
@@ -124,63 +124,63 @@ impl<W> Slot<W> {
         self.queued = Queued::Adopted;
     }
 
-    /// Puts it at the end of the queue, once.
+    /// Puts the task at the end of the queue, unless it is queued already.
     #[inline]
     pub fn enqueue(&mut self, token: Token, run_queue: &mut RunQueue) {
         if self.queued == Queued::No {
             self.queued = Queued::Yes;
-            let line = if self.yields { &mut run_queue.later } else { &mut run_queue.queue };
-            line.push_back(token);
+            let queue = if self.yields { &mut run_queue.later } else { &mut run_queue.queue };
+            queue.push_back(token);
         }
     }
 
-    /// Asks it what it wants now.
+    /// Asks the task what it wants now.
     pub fn ask(&self, token: Token, connections: &Arena<Connection>, callee: &mut Callee) -> Want {
         *callee = Callee::Wants(token);
         self.task.wants(self.seen(token, connections))
     }
 
-    /// What its task sees.
+    /// What the task sees.
     pub fn seen<'x>(&self, token: Token, connections: &'x Arena<Connection>) -> Seen<'x> {
         self.connection_in(connections).map_or(Seen::default(), |connection| seen(connection, token.index))
     }
 
-    /// Asks it what it wants now: true if that is a turn at once. If it is to wait, for the next round or for the
-    /// kernel, it is put into line for that.
+    /// Asks the task what it wants now. Returns true if that is a turn at once. A task that has to wait is queued for
+    /// the next round or for the kernel.
     #[inline]
-    pub fn goes_on(&mut self, token: Token, seen: Seen<'_>, run_queue: &mut RunQueue) -> bool {
+    pub fn schedule(&mut self, token: Token, seen: Seen<'_>, run_queue: &mut RunQueue) -> bool {
         if self.queued != Queued::No {
-            return false; // it is asked when its turn comes
+            return false; // it is asked again when its turn comes
         }
         if self.blocked && self.watched == Watched::Yes {
-            // The kernel will say. Should it want nothing by then, it is disarmed when its event comes.
+            // The kernel reports when it is ready. If the task wants nothing by then, its event disarms it.
             debug_assert_ne!(self.task.wants(seen), Want::Turn, "{} waits for the kernel", self.task.kind());
             return false;
         }
-        let goes_on = match self.task.wants(seen) {
+        let has_turn = match self.task.wants(seen) {
             Want::Nothing => false,
             Want::Turn => true,
-            Want::Kernel => self.tries(token, seen.connection, run_queue),
+            Want::Kernel => self.may_try(token, seen.connection, run_queue),
         };
-        if goes_on && self.yields {
+        if has_turn && self.yields {
             self.enqueue(token, run_queue);
             return false;
         }
-        goes_on
+        has_turn
     }
 
-    /// The kernel has an event for it. Whether it wants that is asked when its turn comes.
+    /// The kernel has an event for this task. The task is asked whether it still wants it when its turn comes.
     pub fn on_ready(&mut self, token: Token, hangup: bool, run_queue: &mut RunQueue) {
         self.blocked = false;
-        self.yields = false; // the kernel has been asked since
+        self.yields = false; // the kernel has been asked since the task yielded
         self.enqueue(token, run_queue);
         if hangup && self.queued != Queued::Adopted {
-            self.queued = Queued::Hangup; // else it is told when it has heard the other: the kernel says so again
+            self.queued = Queued::Hangup; // else the hangup comes after `Adopted`: the kernel reports it again
         }
     }
 
-    /// Takes it off the queue; with what it is told in its turn.
-    pub fn leave_queue(&mut self) -> Cause {
+    /// Takes the task off the queue. Returns the cause of its turn.
+    pub fn dequeue(&mut self) -> Cause {
         match std::mem::replace(&mut self.queued, Queued::No) {
             Queued::Hangup => Cause::Event(Event::Hangup),
             Queued::Adopted => Cause::Notice(Notice::Adopted),
@@ -188,7 +188,7 @@ impl<W> Slot<W> {
         }
     }
 
-    /// Gives it its turn.
+    /// Gives the task its turn.
     #[inline]
     pub fn turn(
         &mut self,
@@ -199,41 +199,41 @@ impl<W> Slot<W> {
     ) -> Result<Flow, TaskError> {
         let outcome = match cause {
             Cause::Event(event) => self.task.turn(event, connection, worker, &mut self.deadline, turn),
-            Cause::Notice(notice) => self.task.told(notice, connection, worker, &mut self.deadline, turn),
+            Cause::Notice(notice) => self.task.turn_notice(notice, connection, worker, &mut self.deadline, turn),
         };
         self.yields = false;
         match outcome {
             Ok(Flow::Blocked) => self.blocked = true,
             Ok(Flow::Yield) => (self.blocked, self.yields) = (false, true),
-            // A task that was told something has not made its call.
+            // A turn for a deadline or a notice did not try the call: the task stays blocked if it was.
             _ if matches!(cause, Cause::Event(Event::Ready | Event::Hangup)) => self.blocked = false,
             _ => {}
         }
         outcome
     }
 
-    /// Whether it waits for anything at all.
+    /// Whether the task waits for anything. A connection whose tasks all wait for nothing is stuck.
     pub fn is_alive(&self, seen: Seen<'_>) -> bool {
         matches!(self.queued, Queued::Hangup | Queued::Adopted)
             || self.deadline.is_set()
             || self.task.wants(seen) != Want::Nothing
     }
 
-    /// It wants its system call: true if that may be tried now. If not, the kernel will be asked to say when.
-    fn tries(&mut self, token: Token, connection: Option<&Connection>, run_queue: &mut RunQueue) -> bool {
-        let tries = match self.task.watch(connection) {
+    /// The task wants its system call. Returns true if the call may be tried now; else the task waits for the kernel.
+    fn may_try(&mut self, token: Token, connection: Option<&Connection>, run_queue: &mut RunQueue) -> bool {
+        let may_try = match self.task.watch(connection) {
             Watch::Always => true,
             Watch::Read(_) | Watch::Write(_) => run_queue.try_first && !self.blocked,
-            Watch::Exit(_) | Watch::Signal(_) | Watch::Change(_) => false, // the event itself is the news
+            Watch::Exit(_) | Watch::Signal(_) | Watch::Change(_) => false, // there is no call to try
         };
-        if !tries {
+        if !may_try {
             self.blocked = true;
             if self.watched == Watched::No {
                 self.watched = Watched::Soon;
                 run_queue.unarmed.push_back(token);
             }
         }
-        tries
+        may_try
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a task is.
+//! The task trait, and the types that it uses.
 
 use super::context::{Context, LogContext, TurnState};
 use super::timers::Deadline;
@@ -6,91 +6,93 @@ use crate::connection::{Connection, FailureKind, Side, Transaction};
 use std::os::fd::AsRawFd;
 use webserv_sys::{Error, Watch};
 
-/// What a task is told.
+/// Why a task has its turn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// Go on: the kernel says that the call will not block, or it is to be tried, or memory has work.
+    /// The descriptor is ready, the call is to be tried, or there is work in memory.
     Ready,
-    /// The other side of the descriptor is gone. Bytes may still be there.
+    /// The other side of the descriptor has closed. Bytes may still be readable.
     Hangup,
     /// The deadline that the task set has passed.
     Deadline,
-    /// The connection is over. Clean up; most tasks are [`Flow::Done`] with that.
+    /// The connection is over, or the task is no longer needed. Most tasks return [`Flow::Done`]; a task that returns
+    /// something else goes on without a connection.
     Cancel,
 }
 
-/// News that only some kinds of tasks care about.
+/// A message that only some kinds of tasks use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Notice {
-    /// The server takes a new configuration.
+    /// The server has a new configuration.
     Reload,
-    /// The server finishes what is open and starts nothing new.
+    /// The server finishes open requests and accepts no new connections (SIGQUIT).
     Drain,
-    /// It stood alone, and is a member of a connection from now on.
+    /// The task stood alone and is a handler of a transaction from now on.
     Adopted,
-    /// There are more clients than places: a connection that waits for a request gives up its own.
+    /// More clients come than there are places: an idle connection closes.
     Evict,
-    /// A connection of this worker has closed, or may be made to: see [`Context::wait_for_place`].
+    /// A connection of this worker has closed or will close: see [`Context::wait_for_place`].
     Place,
 }
 
 /// Why a task has its turn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// It is to work: [`Task::handle`].
+    /// An event, for [`Task::handle`].
     Event(Event),
-    /// It is told something: [`Task::notice`].
+    /// A notice, for [`Task::notice`].
     Notice(Notice),
 }
 
-/// What a task waits for, said without side effects from what it sees in the connection.
+/// What a task waits for. It follows from what the task sees, without side effects.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Want {
     /// Nothing now.
     Nothing,
-    /// Its one system call, when the kernel allows.
+    /// The system call, when the kernel says that it will not block.
     Kernel,
-    /// A turn: there is work that needs only memory.
+    /// A turn: there is work in memory.
     Turn,
 }
 
 /// How a turn ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flow {
-    /// The kernel has no more now: `EAGAIN`, or less than was asked for. A task that waits for the kernel is not
-    /// asked what it wants before the kernel has an event for it: it may not come to want a [`Want::Turn`] meanwhile.
+    /// The system call would block now: `EAGAIN`, or fewer bytes than were asked for. A task that waits for the kernel
+    /// is not asked what it wants before its event, so it must not want a [`Want::Turn`] before then.
     Blocked,
     /// Something was done, and more may be possible.
     Progress,
-    /// The same, and it was as much as one turn may do: the kernel is asked who else has come before the next one.
+    /// As `Progress`, but this turn has reached its limit: the next one is in the next round, after the kernel was
+    /// asked for events.
     Yield,
-    /// The task is over: drop it.
+    /// The task is over; the engine drops it.
     Done,
 }
 
-/// Why a task could not go on.
+/// Why a task failed.
 #[derive(Clone, Copy, Debug)]
 pub struct TaskError {
-    /// Whose fault it is.
+    /// The side that failed.
     pub side: Side,
     /// What went wrong.
     pub kind: FailureKind,
-    /// The call that failed and its error number.
+    /// The call that failed, with its errno.
     pub source: Error,
 }
 
 impl TaskError {
-    /// The client's side failed in this call.
+    /// A call failed because of the client.
     pub fn client(source: Error) -> Self {
         Self { side: Side::Client, kind: FailureKind::Reset, source }
     }
 
-    /// Our side failed in this call.
+    /// A call failed because of this server or this machine.
     pub fn internal(source: Error) -> Self {
         Self { side: Side::Internal, kind: FailureKind::Internal, source }
     }
 
-    /// A program or server that was asked has failed in this way.
+    /// A program or server behind us failed in this way.
     pub fn upstream(kind: FailureKind, source: Error) -> Self {
         Self { side: Side::Upstream, kind, source }
     }
@@ -99,38 +101,39 @@ impl TaskError {
 /// What a task sees when it is asked what it wants.
 #[derive(Clone, Copy, Default)]
 pub struct Seen<'a> {
-    /// Its connection; `None` for a task that stands alone.
+    /// The task's connection. `None` for a task that stands alone.
     pub connection: Option<&'a Connection>,
-    /// The transaction that it works for. For a task of the connection itself: the current one, if there is one.
+    /// The transaction that the task works for. For one of the connection's own tasks: the current one, or `None`.
     pub transaction: Option<&'a Transaction>,
 }
 
-/// One piece of work: it moves bytes one way on one descriptor and makes one kind of system call.
+/// A task: moves bytes in one direction on one descriptor, with one kind of system call.
 ///
-/// `W` is what all tasks of a worker share; the engine only hands it on.
+/// `W` is what all tasks of a worker share; the engine only passes it on.
 pub trait Task<W> {
-    /// The kind's name, as in the log: "ClientRead".
+    /// The kind's name, as in log lines: "ClientRead".
     fn kind(&self) -> &'static str;
 
-    /// What it is at, for the log's "while ...": "reading the request". Empty: what its transaction is at.
+    /// What the task does, for the "while ..." of log lines: "reading the request". If empty, log lines say what is
+    /// done for its transaction.
     fn doing(&self) -> &'static str;
 
-    /// What the kernel is to watch for it: one and the same as long as it lives, since that is how it is disarmed.
-    /// (The descriptor is the task's own, or its connection's.)
+    /// What the kernel watches for this task. It must stay the same while the task lives, because it is used for
+    /// disarming, too. (The descriptor belongs to the task or to its connection.)
     fn watch<'w>(&'w self, connection: Option<&'w Connection>) -> Watch<'w>;
 
-    /// What it waits for. Pure: asked when its connection or its transaction has changed.
+    /// What the task waits for. Has no side effects. Called after each change of the connection or the transaction.
     fn wants(&self, seen: Seen<'_>) -> Want;
 
-    /// Does one bounded piece of work. Never blocks.
+    /// Does a bounded amount of work for an event. Never blocks.
     fn handle(&mut self, event: Event, cx: &mut Context<'_, W>) -> Result<Flow, TaskError>;
 
-    /// Hears what only some kinds of tasks care about: as it is here, none does.
+    /// Handles a notice. The default ignores it.
     fn notice(&mut self, _: Notice, _: &mut Context<'_, W>) -> Result<Flow, TaskError> {
         Ok(Flow::Progress)
     }
 
-    /// How it is named in log lines. (Here, as the next, so that the engine makes one call for all of it.)
+    /// The task's name in log lines. (A method of the trait, like the next two, to save virtual calls.)
     fn log_context(&self, connection: Option<&Connection>) -> LogContext {
         let fd = match self.watch(connection) {
             Watch::Read(fd) | Watch::Write(fd) | Watch::Change(fd) => Some(fd.as_raw_fd()),
@@ -139,7 +142,7 @@ pub trait Task<W> {
         LogContext { kind: self.kind(), doing: self.doing(), fd }
     }
 
-    /// One turn: [`handle`](Self::handle) with everything that it may use, and a line for it at level debug.
+    /// One turn with an event: calls [`handle`](Self::handle), and logs the result at level debug.
     fn turn(
         &mut self,
         event: Event,
@@ -157,8 +160,8 @@ pub trait Task<W> {
         outcome
     }
 
-    /// The same with [`notice`](Self::notice).
-    fn told(
+    /// One turn with a notice: calls [`notice`](Self::notice), and logs the result at level debug.
+    fn turn_notice(
         &mut self,
         notice: Notice,
         connection: Option<&mut Connection>,

@@ -1,18 +1,19 @@
-//! Deadlines: one heap of entries that may be out of date.
+//! Deadlines: a heap whose entries may be out of date.
 //!
-//! The truth is the deadline that the task's slot holds. An entry says only "look at this slot then". Moving a deadline
-//! back, as keep-alive does with each request, costs nothing: the entry pops too early once and is filed again.
+//! The slot of a task holds its current deadline. A heap entry only says when to look at the slot. A deadline that
+//! moves back, as keep-alive does with each request, costs nothing: the old entry is due too early once, and a new one
+//! is added then.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use webserv_sys::{Moment, Token};
 
-/// A slot's side of its timer.
+/// The deadline of a slot.
 #[derive(Clone, Copy)]
 pub struct Deadline {
-    /// When the task wants to be told; the truth.
+    /// The current deadline.
     pub at: Moment,
-    /// The time of the slot's entry in the heap, if it has one.
+    /// The time of the slot's entry in the heap, or [`Moment::NEVER`].
     filed: Moment,
 }
 
@@ -20,7 +21,7 @@ impl Deadline {
     /// No deadline.
     pub const NONE: Deadline = Deadline { at: Moment::NEVER, filed: Moment::NEVER };
 
-    /// Whether there is one.
+    /// Whether a deadline is set.
     pub fn is_set(&self) -> bool {
         self.at < Moment::NEVER
     }
@@ -33,8 +34,7 @@ pub struct Timers {
 }
 
 impl Timers {
-    /// Makes sure that the heap has an entry for this slot which is no later than its deadline. O(log n), or nothing
-    /// when the deadline only moved back.
+    /// Makes sure that the heap has an entry no later than the deadline. O(log n), or O(1) if the deadline moved back.
     #[inline]
     pub fn file(&mut self, token: Token, deadline: &mut Deadline) {
         if deadline.at < deadline.filed {
@@ -43,18 +43,18 @@ impl Timers {
         }
     }
 
-    /// The earliest time at which an entry wants to be looked at.
+    /// The time of the earliest entry.
     #[inline]
     pub fn next(&self) -> Moment {
         self.heap.peek().map_or(Moment::NEVER, |Reverse((at, _))| *at)
     }
 
-    /// How many entries there are, those included that are out of date.
+    /// The number of entries, including those that are out of date.
     pub fn len(&self) -> usize {
         self.heap.len()
     }
 
-    /// Takes out an entry whose time has come. It may be out of date: ask [`Timers::is_due`] of its slot.
+    /// Removes an entry that is due. It may be out of date: call [`Timers::is_due`] with its slot.
     pub fn pop(&mut self, now: Moment) -> Option<(Moment, Token)> {
         if self.next() > now {
             return None;
@@ -62,15 +62,15 @@ impl Timers {
         self.heap.pop().map(|Reverse(entry)| entry)
     }
 
-    /// Drops the entries that are out of date, by the deadline that a token's slot holds now.
+    /// Removes the entries that are out of date. `deadline` returns the current deadline of a token's slot.
     pub fn sweep<'d>(&mut self, deadline: impl Fn(Token) -> Option<&'d Deadline>) {
         self.heap.retain(|Reverse((at, token))| deadline(*token).is_some_and(|d| d.filed == *at));
     }
 
-    /// Whether the slot of an entry filed for `entry_at` is due; files it again when its deadline has moved back.
+    /// Whether the deadline of an entry's slot is due. Adds a new entry if the deadline has moved back.
     pub fn is_due(&mut self, token: Token, entry_at: Moment, deadline: &mut Deadline, now: Moment) -> bool {
         if deadline.filed != entry_at {
-            return false; // an earlier entry took this one's place
+            return false; // an earlier entry has replaced this one
         }
         deadline.filed = Moment::NEVER;
         let is_due = deadline.at <= now;

@@ -12,26 +12,26 @@ use std::fmt;
 use webserv_sys::{Moment, Token};
 
 impl<W> Engine<W> {
-    /// Gives a task its turn, and settles its connection.
+    /// Gives a task its turn, then asks the tasks of its connection what they want now.
     pub(super) fn turn(&mut self, token: Token, cause: Cause) {
         let Some(connection) = self.slots.get(token).map(|slot| slot.connection(&self.connections)) else { return };
         self.turn_in(connection, token, cause);
         self.settle(token, connection);
     }
 
-    /// Gives a task of this connection its turn, and carries out what it ordered.
+    /// Gives a task of this connection its turn and carries out its orders.
     #[inline(always)]
     pub(super) fn turn_in(&mut self, connection: Option<Token>, token: Token, cause: Cause) {
         let Some(slot) = self.slots.get_mut(token) else { return };
         self.callee = Callee::Turn(token);
         let x = connection.and_then(|x| self.connections.get_mut(x));
-        (self.turn.of, self.turn.token) = (connection, token);
+        (self.turn.connection, self.turn.token) = (connection, token);
         self.turn.transaction = x.as_ref().and_then(|x| x.works_for(token.index));
         let outcome = slot.turn(cause, x, &mut self.worker, &mut self.turn);
         self.timers.file(token, &mut slot.deadline);
         if !self.turn.orders.is_empty() {
             if matches!(outcome, Ok(Flow::Done)) {
-                self.give_up_place(token);
+                self.detach_done(token);
             }
             self.carry_out_orders(connection);
         }
@@ -42,24 +42,30 @@ impl<W> Engine<W> {
         }
     }
 
-    /// A handler that is done leaves its place to those whom it has join. It keeps its slot until they have theirs: a
-    /// slot that is free would be given to the first of them, and its number would then mean two tasks.
-    fn give_up_place(&mut self, token: Token) {
-        if self.carries(token).is_some() {
-            return; // its connection ends with it
+    /// Takes a handler that is done off its transaction, so that the handlers that it ordered find room. Its slot stays
+    /// taken until those have theirs: a free slot would go to the first of them, and its number would mean two tasks.
+    fn detach_done(&mut self, token: Token) {
+        if self.owning_connection(token).is_some() {
+            return; // the connection ends with this task
         }
         let Some(x) = self.slots.get(token).and_then(|slot| slot.connection(&self.connections)) else { return };
         if let Some(connection) = self.connections.get_mut(x) {
             connection.remove_member(token.index);
-            self.leaving = Some(token);
+            self.done_task = Some(token);
         }
     }
 
-    /// Writes a line about the task with this number, if the level asks for it.
-    pub(super) fn say(&mut self, level: Level, task: (u32, LogContext), of: Option<Token>, what: fmt::Arguments<'_>) {
+    /// Writes a line about the task with this number if the log takes this level.
+    pub(super) fn say(
+        &mut self,
+        level: Level,
+        task: (u32, LogContext),
+        connection: Option<Token>,
+        what: fmt::Arguments<'_>,
+    ) {
         let (number, log_context) = task;
-        let x = of.and_then(|x| self.connections.get(x));
-        self.turn.of = of;
+        let x = connection.and_then(|x| self.connections.get(x));
+        self.turn.connection = connection;
         self.turn.transaction = x.and_then(|x| x.works_for(number));
         self.turn.say(level, &log_context, x, what);
     }
@@ -77,7 +83,7 @@ impl<W> Engine<W> {
         token
     }
 
-    /// Adds a handler to a transaction of a connection, if that is still there.
+    /// Adds a handler to a transaction. Does nothing if the connection or the transaction is gone.
     pub(super) fn insert_handler(&mut self, task: Box<dyn Task<W>>, x: Token, id: TransactionId) {
         let Some(connection) = self.connections.get_mut(x) else { return };
         let Some(transaction) = connection.transactions.find_mut(id) else { return };
@@ -87,7 +93,7 @@ impl<W> Engine<W> {
         }
     }
 
-    /// A transaction has as many handlers as it may have: the protocol is told that this one has failed.
+    /// The transaction has the maximum number of handlers: tells the protocol that this one has failed.
     fn no_room(&mut self, token: Token, x: Token, id: TransactionId) {
         let Some(slot) = self.slots.get(token) else { return };
         let log_context = slot.task.log_context(self.connections.get(x));
@@ -100,7 +106,8 @@ impl<W> Engine<W> {
         }
     }
 
-    /// Does what a task ordered, which is mostly nothing; `connection` is the one that tasks may join, if any.
+    /// Carries out the orders of a turn; most turns have none. `connection` is the one that ordered tasks may join, if
+    /// any.
     #[inline]
     pub(super) fn carry_out(&mut self, connection: Option<Token>) {
         if !self.turn.orders.is_empty() {
@@ -120,10 +127,10 @@ impl<W> Engine<W> {
                 Order::Adopt(id, task) => self.adopt(task, connection, id),
                 Order::Alone(task) => self.start(task),
                 Order::Open(opened, tasks, until) => self.open(opened, tasks, until),
-                Order::Tell(task, notice) => self.notices.tell(task, notice),
-                Order::TellProtocol(number, notice) => self.tell_protocol(number, notice),
-                Order::PassPlaceOn => self.give_place(),
-                Order::TellAll(notice) => self.notices.tell_all(notice),
+                Order::Notify(task, notice) => self.notices.push(task, notice),
+                Order::NotifyProtocol(number, notice) => self.notify_protocol(number, notice),
+                Order::PassPlaceOn => self.offer_place(),
+                Order::NotifyAll(notice) => self.notices.push_for_all(notice),
                 Order::CancelHandlers(id) => {
                     if let Some(x) = connection {
                         self.cancel_handlers(x, id);
@@ -134,7 +141,7 @@ impl<W> Engine<W> {
         self.turn.orders = orders;
     }
 
-    /// Makes a task that stands alone a handler of this transaction, whose protocol is told if that cannot be done.
+    /// Makes a task that stands alone a handler of this transaction. If that is not possible, reports a failure.
     fn adopt(&mut self, task: Token, connection: Option<Token>, id: TransactionId) {
         let Some(x) = connection else { return };
         let transaction = self.connections.get_mut(x).and_then(|x| x.transactions.find_mut(id));
@@ -149,10 +156,10 @@ impl<W> Engine<W> {
         }
     }
 
-    fn tell_protocol(&mut self, connection: u32, notice: Notice) {
+    fn notify_protocol(&mut self, connection: u32, notice: Notice) {
         let protocol = self.connections.at(connection).and_then(|x| x.tasks.get(0));
         if let Some(protocol) = protocol.and_then(|protocol| self.slots.token(protocol)) {
-            self.notices.tell(protocol, notice);
+            self.notices.push(protocol, notice);
         }
     }
 
@@ -164,16 +171,16 @@ impl<W> Engine<W> {
             slot.deadline.at = until;
             self.timers.file(protocol, &mut slot.deadline);
         }
-        self.settle(protocol, Some(x)); // the others first: mostly the client has sent something already
+        self.settle(protocol, Some(x)); // asks the reader early: most clients have sent something
     }
 
-    /// Queues who goes on after something has changed; `last` had the last turn.
+    /// Asks for the next task that has work after a change and queues it. `last` is the task that had the last turn.
     pub(super) fn settle(&mut self, last: Token, connection: Option<Token>) {
         let next = match connection {
             Some(x) => self.next_of(x, last),
             None => self.slots.get_mut(last).and_then(|slot| {
                 self.callee = Callee::Wants(last);
-                slot.goes_on(last, Seen::default(), &mut self.run_queue).then_some(last)
+                slot.schedule(last, Seen::default(), &mut self.run_queue).then_some(last)
             }),
         };
         if let Some(next) = next {
@@ -181,9 +188,10 @@ impl<W> Engine<W> {
         }
     }
 
-    /// Who goes on in a connection after the turn of `last`: the members are asked in a circle, those behind it first
-    /// and itself at the end. Who is to wait for the kernel is listed for that; a connection that is over is ended.
-    #[inline(always)] // with turn_in, half of what the loop costs
+    /// Returns the task of a connection that has the next turn. The members are asked in a circle: first the one after
+    /// `last`, and `last` itself at the end. A member that waits for the kernel is listed for that. A connection that
+    /// is over is closed.
+    #[inline(always)] // together with turn_in, half of the cost of the loop
     pub(super) fn next_of(&mut self, x: Token, last: Token) -> Option<Token> {
         let connection = self.connections.get(x)?;
         if connection.is_over() {
@@ -201,7 +209,7 @@ impl<W> Engine<W> {
             at += 1;
             let Some((token, slot)) = self.slots.at_mut(member) else { continue };
             self.callee = Callee::Wants(token);
-            if slot.goes_on(token, seen, &mut self.run_queue) {
+            if slot.schedule(token, seen, &mut self.run_queue) {
                 return Some(token);
             }
         }
@@ -210,7 +218,7 @@ impl<W> Engine<W> {
     }
 
     /// The same for a connection that has handlers.
-    #[inline(never)] // so that the other way is short
+    #[inline(never)] // keeps the code for connections without handlers short
     fn next_of_many(&mut self, x: Token, last: Token) -> Option<Token> {
         let connection = self.connections.get(x)?;
         let members = connection.members();
@@ -221,7 +229,7 @@ impl<W> Engine<W> {
             at += 1;
             let Some((token, slot)) = self.slots.at_mut(member) else { continue };
             self.callee = Callee::Wants(token);
-            if slot.goes_on(token, seen(connection, member), &mut self.run_queue) {
+            if slot.schedule(token, seen(connection, member), &mut self.run_queue) {
                 return Some(token);
             }
         }
@@ -237,30 +245,30 @@ impl<W> Engine<W> {
         })
     }
 
-    /// A task has said that it is done. When it is one of the connection's own, the connection is over.
+    /// Removes a task that is done. If it is one of the connection's own tasks, the connection is over.
     fn done(&mut self, token: Token) {
-        self.leaving = None;
-        let carries = self.carries(token);
+        self.done_task = None;
+        let owning_connection = self.owning_connection(token);
         self.remove(token);
-        if let Some(x) = carries {
+        if let Some(x) = owning_connection {
             self.close(x);
         }
     }
 
-    /// The connection that this task is one of the own tasks of.
-    fn carries(&self, token: Token) -> Option<Token> {
+    /// The connection, if this task is one of the connection's own tasks.
+    fn owning_connection(&self, token: Token) -> Option<Token> {
         let x = self.slots.get(token)?.connection(&self.connections)?;
         self.connections.get(x)?.tasks.position(token.index).map(|_| x)
     }
 
-    /// Takes a task out: the kernel forgets it before its descriptor is closed.
+    /// Removes a task. The kernel stops watching its descriptor before that is closed.
     pub(super) fn remove(&mut self, token: Token) {
         self.disarm(token);
         let Some(slot) = self.slots.remove(token) else { return };
         if let Some(x) = slot.connection(&self.connections).and_then(|x| self.connections.get_mut(x)) {
             x.remove_member(token.index);
         }
-        self.callee = Callee::ToGo(slot.connection(&self.connections)); // its destructor may be wrong, too
+        self.callee = Callee::Dropping(slot.connection(&self.connections)); // the destructor of the task may panic, too
     }
 
     pub(super) fn disarm(&mut self, token: Token) {
@@ -276,7 +284,7 @@ impl<W> Engine<W> {
         }
     }
 
-    /// A task could not go on. A handler's failure is told to the protocol, any other ends the connection.
+    /// Ends a task that has failed. A handler's failure is reported to the protocol; any other ends the connection.
     pub(super) fn fail(&mut self, token: Token, error: TaskError) {
         let Some(connection) = self.slots.get(token).map(|slot| slot.connection(&self.connections)) else { return };
         self.report(token, error);
@@ -295,7 +303,7 @@ impl<W> Engine<W> {
         }
     }
 
-    /// Says in the log what went wrong with a task.
+    /// Logs why a task failed.
     fn report(&mut self, token: Token, error: TaskError) {
         let Some(slot) = self.slots.get(token) else { return };
         let connection = slot.connection(&self.connections);
@@ -304,25 +312,25 @@ impl<W> Engine<W> {
         self.say(level, (token.index, log_context), connection, format_args!("{}", error.source));
     }
 
-    /// Ends a connection: all its tasks are cancelled, and those that are not done with that stay on alone.
+    /// Ends a connection: cancels all its tasks. A task that is not done when cancelled goes on alone.
     pub(super) fn close(&mut self, x: Token) {
         if let Some(connection) = self.connections.get_mut(x) {
-            connection.phase = Phase::Closed; // the tasks that are cancelled see why
+            connection.phase = Phase::Closed; // the cancelled tasks can see that the connection is over
         }
         while let Some(member) = self.connections.get(x).and_then(|x| x.member(0)) {
             self.cancel_member(x, member);
         }
         if self.connections.remove(x).is_some() {
             self.turn.connections_open = self.connections.len();
-            self.give_place();
+            self.offer_place();
         }
     }
 
-    /// Tells the first task that waits for a place, and still lives, that there is one.
-    fn give_place(&mut self) {
+    /// Tells the first live task that waits for a place that there is one.
+    fn offer_place(&mut self) {
         while let Some(waiting) = self.turn.waiting.pop_front() {
             if self.slots.get(waiting).is_some() {
-                return self.notices.tell(waiting, Notice::Place);
+                return self.notices.push(waiting, Notice::Place);
             }
         }
     }
@@ -331,20 +339,20 @@ impl<W> Engine<W> {
         let Some(slot) = self.slots.get_mut(token) else { return Ok(Flow::Done) };
         self.callee = Callee::Turn(token);
         let connection = self.connections.get_mut(x);
-        (self.turn.of, self.turn.token) = (Some(x), token);
+        (self.turn.connection, self.turn.token) = (Some(x), token);
         self.turn.transaction = connection.as_ref().and_then(|x| x.works_for(token.index));
         let outcome = slot.turn(Cause::Event(Event::Cancel), connection, &mut self.worker, &mut self.turn);
         self.timers.file(token, &mut slot.deadline);
         outcome
     }
 
-    /// A cancelled task stays on alone: it has something to see to, such as a child to be reaped.
-    fn leave(&mut self, token: Token, x: Token) {
+    /// A cancelled task goes on alone: it has work left, for example a child process to reap.
+    fn detach(&mut self, token: Token, x: Token) {
         if let Some(connection) = self.connections.get_mut(x) {
             connection.remove_member(token.index);
         }
         if let Some(slot) = self.slots.get_mut(token) {
-            slot.leave();
+            slot.detach();
             self.settle(token, None);
         }
     }
@@ -358,7 +366,7 @@ impl<W> Engine<W> {
     fn cancel_member(&mut self, x: Token, member: u32) {
         let Some(token) = self.slots.token(member) else { return };
         match self.cancel(token, x) {
-            Ok(Flow::Blocked | Flow::Progress | Flow::Yield) => self.leave(token, x),
+            Ok(Flow::Blocked | Flow::Progress | Flow::Yield) => self.detach(token, x),
             Ok(Flow::Done) => self.remove(token),
             Err(error) => {
                 self.report(token, error);

@@ -1,4 +1,4 @@
-//! What holds at a listening address.
+//! The state of a listening address.
 
 use super::{Route, Routes};
 use crate::config::{Listener, Settings};
@@ -7,23 +7,22 @@ use crate::limits::INPUT_BYTES_MAX;
 use std::rc::Rc;
 use webserv_sys::net::Address;
 
-/// An address at which connections are accepted, and the servers behind it. All connections of an address share one, so
-/// that each needs only a pointer.
+/// A listening address with its servers. All connections of an address share one, so that each needs only a pointer.
 pub struct ListenerState {
-    /// The routes of the configuration that `configured` is a part of.
+    /// The routes of the configuration that contains `configured`.
     pub routes: Rc<Routes>,
-    /// What the configuration says of it. A reload finds the listener again by this address.
+    /// The listener in the configuration. A reload finds it again by its address.
     pub configured: Listener,
-    /// The address that the socket is bound to: port 0 has become a number.
+    /// The address that the socket is bound to: port 0 is replaced by the real port.
     pub local: Address,
-    /// The first server's. It holds until a request has said which server it is for.
+    /// The route to the default server. It is used until the request's Host is known.
     pub route: Rc<Route>,
-    /// How much of a head is accepted.
+    /// The limits of a request's head.
     pub limits: HeadLimits,
 }
 
 impl ListenerState {
-    /// The state of a listener of the configuration that has these routes.
+    /// The state of a listener, with the routes of its configuration.
     pub fn new(routes: Rc<Routes>, configured: Listener, local: Address) -> Self {
         let route = Rc::clone(routes.to_server(&configured.hosts.servers[0]));
         let limits = limits(&route.settings);
@@ -33,8 +32,8 @@ impl ListenerState {
 
 #[cfg(test)]
 impl ListenerState {
-    /// A listener that only tests have.
-    pub fn played() -> Self {
+    /// A listener for tests.
+    pub fn for_tests() -> Self {
         let text = "http { server { listen 127.0.0.1:1; } }";
         let config = crate::config::Config::from_text("played.conf", text, std::path::Path::new("."), "");
         let config = std::sync::Arc::new(config.expect("it is valid"));
@@ -44,7 +43,7 @@ impl ListenerState {
     }
 }
 
-/// The limits of a head, as nginx's directives mean them.
+/// The limits of a request's head, from nginx's directives.
 fn limits(settings: &Settings) -> HeadLimits {
     let (number, size) = settings.large_client_header_buffers;
     HeadLimits {

@@ -1,4 +1,4 @@
-//! From a request to what is to be done: which server, which location, which file or program.
+//! Routing: the server and location for a request, and the file or program for its path.
 
 mod listener_state;
 mod lookup;
@@ -16,8 +16,9 @@ use crate::config::Settings;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-/// The file that a decoded, normalized path stands for: below `root`, or with the location's prefix replaced by
-/// `alias`. `None`: `alias dir/;` in `location /i` would turn "/i../x" into "dir/../x", which leads out of it.
+/// The file for a decoded, normalized path: below `root`, or with the location's prefix replaced by `alias`. Returns
+/// `None` if the result would lie outside of the alias: with `alias dir/;` in `location /i`, "/i../x" would become
+/// "dir/../x".
 pub fn file_path(settings: &Settings, path: &[u8]) -> Option<Vec<u8>> {
     let (base, rest) = match &settings.alias {
         Some(alias) => (alias.path.as_os_str().as_bytes(), path.get(alias.prefix_bytes..).unwrap_or_default()),
@@ -32,7 +33,7 @@ pub fn file_path(settings: &Settings, path: &[u8]) -> Option<Vec<u8>> {
     Some(file)
 }
 
-/// The media type of a file, by what stands behind the last dot of its name.
+/// The media type of a file, by the extension of its name.
 pub fn media_type<'a>(settings: &'a Settings, path: &[u8]) -> &'a Arc<str> {
     let name = path.rsplit(|b| *b == b'/').next().unwrap_or_default();
     let dot = name.iter().rposition(|b| *b == b'.').filter(|at| *at > 0); // ".html" is a name, not an extension
@@ -41,7 +42,7 @@ pub fn media_type<'a>(settings: &'a Settings, path: &[u8]) -> &'a Arc<str> {
     known.unwrap_or(&settings.default_type)
 }
 
-/// The directory below which a location's files lie.
+/// The directory with all files of a location.
 pub fn document_root(settings: &Settings) -> &[u8] {
     let path = settings.alias.as_ref().map_or(&settings.root, |alias| &alias.path);
     without_slash(path.as_os_str().as_bytes())

@@ -1,10 +1,10 @@
-//! Routes: a server and a location, made once for each configuration and shared by all requests that lead there.
+//! Routes: a server and a location. They are made once per configuration and shared by all requests.
 
 use crate::config::{Config, Location, Locations, Server, Settings};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// The server and location that answer, and what holds there.
+/// A server and a location, with their settings.
 pub struct Route {
     /// The virtual server.
     pub server: Arc<Server>,
@@ -26,7 +26,7 @@ impl Route {
         Self { server: Arc::clone(server), location, settings }
     }
 
-    /// Whether a path, decoded and normalized, leads here as well.
+    /// Whether a decoded, normalized path leads to this route, too.
     pub fn also_answers(&self, path: &[u8]) -> bool {
         match (self.server.locations.find(path), &self.location) {
             (Some(found), Some(here)) => Arc::ptr_eq(found, here),
@@ -36,10 +36,10 @@ impl Route {
     }
 }
 
-/// All routes of one configuration, by the numbers that its servers and locations got when it was read.
+/// All routes of a configuration, indexed by the numbers that servers and locations got when it was read.
 ///
-/// Each worker has its own, so that a request counts a reference that no other thread counts: with `Arc`s all threads
-/// would write to the same few cache lines, once or more for each request.
+/// Each worker has its own, so that requests count references that no other thread counts: with `Arc`, all threads
+/// would write to the same few cache lines at least once per request.
 pub struct Routes {
     config: Arc<Config>,
     routes: Vec<Rc<Route>>,
@@ -54,12 +54,12 @@ impl Routes {
             add_locations(server, &server.locations, &mut routes);
         }
         routes.sort_by_key(|(number, _)| *number);
-        routes.dedup_by_key(|(number, _)| *number); // a server that listens at several addresses is met several times
+        routes.dedup_by_key(|(number, _)| *number); // a server that listens on several addresses comes several times
         debug_assert!(routes.iter().enumerate().all(|(at, (number, _))| at == *number as usize));
         Self { config, routes: routes.into_iter().map(|(_, route)| route).collect() }
     }
 
-    /// The configuration that these are the routes of.
+    /// The configuration of these routes.
     pub fn config(&self) -> &Arc<Config> {
         &self.config
     }
@@ -69,7 +69,7 @@ impl Routes {
         &self.routes[server.route as usize]
     }
 
-    /// The route for a path that has been decoded and normalized.
+    /// The route for a decoded, normalized path.
     pub fn to_path(&self, server: &Server, path: &[u8]) -> &Rc<Route> {
         match server.locations.find(path) {
             Some(location) => &self.routes[location.route as usize],
@@ -77,7 +77,7 @@ impl Routes {
         }
     }
 
-    /// The route to a named location, "@" included.
+    /// The route to a named location; the name includes "@".
     pub fn to_named(&self, server: &Server, name: &str) -> Option<&Rc<Route>> {
         let location = server.locations.named.get(name)?;
         Some(&self.routes[location.route as usize])

@@ -1,7 +1,7 @@
-//! Which program answers a URL, and where the program ends in it and PATH_INFO begins.
+//! Finds the CGI program for a URL path, and splits the path into SCRIPT_NAME and PATH_INFO.
 //!
-//! With `cgi on` the path is walked on the disk: the first part of it that is a regular file is the script. With
-//! `cgi_pass` nothing is looked up: the program answers for its location, or for what ends like a script.
+//! With `cgi on`, the path is looked up on the disk: its first part that is a regular file is the script. With
+//! `cgi_pass` nothing is looked up: the program answers for its location, or for paths with a script's extension.
 
 use super::file_path;
 use crate::config::{Cgi, CgiPass, DisableSymlinks, PathInfo, Settings};
@@ -10,44 +10,45 @@ use std::os::unix::ffi::OsStrExt;
 use webserv_sys::file::{self, CWD, FileKind};
 use webserv_sys::{Error, Result};
 
-/// A program that answers, and how to start it. All paths are absolute: it runs in another folder than the server.
+/// A CGI program and how to start it. All paths are absolute, because it runs in another directory than the server.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Script {
-    /// The script's file: SCRIPT_FILENAME. The program itself if nothing else is run by it.
+    /// The script's file: SCRIPT_FILENAME. The program itself if it interprets no script.
     pub file: Vec<u8>,
-    /// The part of the URL's path that names the script: SCRIPT_NAME (RFC 3875 section 4.1.13). May be empty.
+    /// The part of the URL path that names the script: SCRIPT_NAME (RFC 3875 section 4.1.13). May be empty.
     pub script_name: Vec<u8>,
-    /// What follows it: PATH_INFO (RFC 3875 section 4.1.5). Empty, or begins with "/".
+    /// The rest of the path: PATH_INFO (RFC 3875 section 4.1.5). Empty, or begins with "/".
     pub path_info: Vec<u8>,
-    /// What is executed.
+    /// The file to execute.
     pub program: CString,
-    /// Its arguments from the program's own name on, without those of an indexed query.
+    /// The arguments, beginning with the program's name, without those of the query.
     pub arguments: Vec<CString>,
-    /// The folder that it runs in: the script's.
+    /// The working directory: the script's directory.
     pub directory: CString,
 }
 
 impl Script {
-    /// Whether it writes whole HTTP responses: its file's name begins with "nph-" (RFC 3875 section 5).
+    /// Whether the program writes complete HTTP responses: its file name begins with "nph-" (RFC 3875 section 5).
     pub fn is_nph(&self) -> bool {
         self.file.rsplit(|b| *b == b'/').next().is_some_and(|name| name.starts_with(b"nph-"))
     }
 }
 
-/// Could a program answer this path (decoded, normalized)? Asks no disk. Files of such names are not to be sent as they
-/// are, which matters where a file is found otherwise than by [`find`], as the index of a folder.
+/// Whether a program may answer this decoded, normalized path. Does not access the disk. Such files must not be sent as
+/// they are, also if they are found without [`find`], for example as an index file.
 pub fn may_answer(settings: &Settings, path: &[u8]) -> bool {
     settings.cgi.as_ref().is_some_and(|cgi| ends(path, cgi).next().is_some())
 }
 
-/// The program that answers this path (decoded, normalized); `None`: no program does, the path is of a folder or of a
-/// static file, or there is nothing.
+/// The program for this decoded, normalized path. Returns `None` if no program answers: the path is a directory, a
+/// static file, or missing.
 ///
-/// Looks at no more names than there are folders on the way, and at one where the path is that of the script.
+/// Makes at most one stat(2) call per directory of the path, and one if the whole path is the script (more with
+/// `disable_symlinks`).
 ///
 /// # Errors
-/// Those of stat(2): `EACCES`; `ELOOP` for a link that `disable_symlinks` does not let us follow. (That is looked at
-/// before the program is started and not by the start itself: who can put links there at that moment gets around it.)
+/// The errors of stat(2): `EACCES`; `ELOOP` for a link that `disable_symlinks` forbids. (Links are checked before the
+/// program is started, not by the start itself: a link that is made between the two is followed.)
 pub fn find(settings: &Settings, path: &[u8]) -> Result<Option<Script>> {
     match settings.cgi.as_deref() {
         None => Ok(None),
@@ -58,9 +59,9 @@ pub fn find(settings: &Settings, path: &[u8]) -> Result<Option<Script>> {
     }
 }
 
-/// `cgi on`: the file is the script.
+/// `cgi on`: finds the script on the disk.
 fn on_disk(settings: &Settings, cgi: &Cgi, path: &[u8]) -> Result<Option<Script>> {
-    // With extensions there are few parts to look at. Without, the whole path is the likely one.
+    // With extensions, few parts of the path are candidates. Without, the whole path is the most likely one.
     if cgi.extensions.is_empty() {
         match look(settings, path) {
             Ok(Some((FileKind::File, file))) => return script(cgi, path, path.len(), file).map(Some),
@@ -74,14 +75,14 @@ fn on_disk(settings: &Settings, cgi: &Cgi, path: &[u8]) -> Result<Option<Script>
             Ok(Some((FileKind::File, file))) => return script(cgi, path, end, file).map(Some),
             Ok(Some((FileKind::Directory, _)) | None) => {}
             Ok(Some(_)) => return Ok(None),
-            Err(error) if error.is_not_found() => return Ok(None), // and nothing below it is there
+            Err(error) if error.is_not_found() => return Ok(None), // then nothing below it exists either
             Err(error) => return Err(error),
         }
     }
     Ok(None)
 }
 
-/// `cgi on`: the file at the first `end` bytes of the path answers.
+/// `cgi on`: the file at the first `end` bytes of the path is the script.
 fn script(cgi: &Cgi, path: &[u8], end: usize, file: Vec<u8>) -> Result<Script> {
     let file = absolute(cgi, file);
     let interpreter = cgi.interpreters.iter().find(|(extension, _)| ends_in(&file, extension));
@@ -98,8 +99,8 @@ fn script(cgi: &Cgi, path: &[u8], end: usize, file: Vec<u8>) -> Result<Script> {
     Ok(Script { file, script_name, path_info, program, arguments, directory })
 }
 
-/// `cgi_pass`: the program answers for its location, or with `cgi_extension` for the scripts in it, which it finds by
-/// SCRIPT_FILENAME and which may be there or not.
+/// `cgi_pass`: the program answers for its location. With `cgi_extension` it answers for the scripts in it; it gets
+/// their path in SCRIPT_FILENAME, whether the file exists or not.
 fn passed(settings: &Settings, cgi: &Cgi, pass: &CgiPass, path: &[u8]) -> Result<Option<Script>> {
     let own = pass.program.as_os_str().as_bytes();
     let program = file::c_path("posix_spawn", own)?;
@@ -121,7 +122,7 @@ fn passed(settings: &Settings, cgi: &Cgi, pass: &CgiPass, path: &[u8]) -> Result
     Ok(Some(Script { file, script_name, path_info, arguments: vec![program.clone()], program, directory }))
 }
 
-/// Where a location's prefix ends, without its slash. `location /a` has "/ab/c", too: a name is not cut in two.
+/// The end of a location's prefix, without its slash. `location /a` also matches "/ab/c": the name "ab" is not split.
 fn prefix_end(path: &[u8], prefix_bytes: usize) -> usize {
     let prefix = prefix_bytes.min(path.len());
     match path[..prefix].last() {
@@ -130,7 +131,7 @@ fn prefix_end(path: &[u8], prefix_bytes: usize) -> usize {
     }
 }
 
-/// Where a script's part of the path may end: after each name that has one of the extensions.
+/// The positions where the script's part may end: after each name with one of the extensions.
 fn ends(path: &[u8], cgi: &Cgi) -> impl Iterator<Item = usize> {
     let slashes = memchr::memchr_iter(b'/', path).skip(1);
     slashes.chain([path.len()]).filter(|end| {
@@ -139,13 +140,13 @@ fn ends(path: &[u8], cgi: &Cgi) -> impl Iterator<Item = usize> {
     })
 }
 
-/// `extension` is in lower case.
+/// Whether a path has this extension, which is in lower case.
 fn ends_in(path: &[u8], extension: &str) -> bool {
     let end = path.len().checked_sub(extension.len()).map(|start| &path[start..]);
     end.is_some_and(|end| end.eq_ignore_ascii_case(extension.as_bytes()))
 }
 
-/// SCRIPT_NAME and PATH_INFO.
+/// Splits the path into SCRIPT_NAME and PATH_INFO.
 fn split(cgi: &Cgi, path: &[u8], end: usize) -> (Vec<u8>, Vec<u8>) {
     let path_info = match cgi.path_info {
         PathInfo::Rest => &path[end..],
@@ -154,7 +155,8 @@ fn split(cgi: &Cgi, path: &[u8], end: usize) -> (Vec<u8>, Vec<u8>) {
     (path[..end].to_vec(), path_info.to_vec())
 }
 
-/// What a part of the path is, and its file. `None`: it is shorter than what an `alias` replaces.
+/// The kind of file for a part of the path, and its path on disk. Returns `None` if the part is shorter than the
+/// alias's prefix.
 fn look(settings: &Settings, part: &[u8]) -> Result<Option<(FileKind, Vec<u8>)>> {
     if settings.alias.as_ref().is_some_and(|alias| part.len() < alias.prefix_bytes) {
         return Ok(None);
@@ -167,7 +169,7 @@ fn look(settings: &Settings, part: &[u8]) -> Result<Option<(FileKind, Vec<u8>)>>
     Ok(Some((file::fstatat(CWD, &path, true)?.kind, file)))
 }
 
-/// `disable_symlinks`: looks at each name on the way.
+/// `disable_symlinks`: checks each name of the path.
 fn refuse_links(path: &[u8], links: DisableSymlinks) -> Result<()> {
     for end in memchr::memchr_iter(b'/', path).skip_while(|end| *end == 0).chain([path.len()]) {
         let name = file::c_path("fstatat", path[..end].strip_suffix(b"/").unwrap_or(&path[..end]))?;
@@ -182,7 +184,7 @@ fn refuse_links(path: &[u8], links: DisableSymlinks) -> Result<()> {
     Ok(())
 }
 
-/// A file's path as a program finds it that runs elsewhere.
+/// The absolute path of a file, for a program that runs in another directory.
 pub fn absolute(cgi: &Cgi, path: Vec<u8>) -> Vec<u8> {
     if path.starts_with(b"/") {
         return path;
@@ -199,7 +201,7 @@ pub fn absolute(cgi: &Cgi, path: Vec<u8>) -> Vec<u8> {
     out
 }
 
-/// The folder that a file is in; "/" for one in the root.
+/// The directory of a file; "/" for a file in the root.
 fn folder(file: &[u8]) -> &[u8] {
     match memchr::memrchr(b'/', file) {
         None | Some(0) => b"/",

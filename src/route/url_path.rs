@@ -1,12 +1,12 @@
-//! The other way round: from a file to the URL that it can be had at.
+//! Finds the URL path of a file: the reverse of [`file_path`](super::file_path).
 
 use super::{Route, file_path, script_may_answer};
 use crate::config::{Location, Server, Settings};
 use crate::http::Method;
 use std::os::unix::ffi::OsStrExt;
 
-/// The path, decoded, at which a GET gets this file; `None`: at none that is known. The request's own place is looked
-/// at first, then the server's root, then its locations.
+/// The decoded path at which GET returns this file. Returns `None` if no path is found. It tries the request's own
+/// location, then the server, then the server's locations.
 pub fn url_path(route: &Route, file: &[u8]) -> Option<Vec<u8>> {
     let server = &route.server;
     let own = (&*route.settings, route.location.as_deref());
@@ -17,7 +17,7 @@ pub fn url_path(route: &Route, file: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// The path that would mean this file if these settings held for it.
+/// The path of this file under these settings.
 fn candidate(settings: &Settings, location: Option<&Location>, file: &[u8]) -> Option<Vec<u8>> {
     let Some(alias) = &settings.alias else {
         let root = super::without_slash(settings.root.as_os_str().as_bytes());
@@ -27,7 +27,7 @@ fn candidate(settings: &Settings, location: Option<&Location>, file: &[u8]) -> O
     Some([prefix, file.strip_prefix(alias.path.as_os_str().as_bytes())?].concat())
 }
 
-/// Whether a GET of this path is answered with this file.
+/// Whether GET of this path returns this file.
 fn is_served(server: &std::sync::Arc<Server>, path: &[u8], file: &[u8]) -> bool {
     let location = server.locations.find(path);
     let settings = location.map_or(&server.settings, |location| &location.settings);
@@ -44,7 +44,7 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
-    /// Where a POST to `/up/` says that `file` can be had.
+    /// The path of `file` that a POST to `/up/` would report.
     fn found(server: &str, file: &str) -> Option<String> {
         let text = format!("http {{ server {{ listen 80; root /srv/html; {server} }} }}");
         let config = Config::from_text("site.conf", &text, Path::new("/srv"), "").unwrap_or_else(|e| panic!("{e}"));

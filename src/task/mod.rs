@@ -1,8 +1,8 @@
-//! The tasks: one file per kind, named after it, in rooms. Each moves bytes one way on one descriptor, or waits for
-//! one event.
+//! The tasks: one file per kind, named after the kind. Each moves bytes in one direction on one descriptor, or waits
+//! for one event.
 //!
-//! Rooms use only those above them in this list: `file`, `cgi`, then `dav`, `upload`, then `http`, then `http1` and
-//! `directory` (the protocols), then `client`, then `server`.
+//! A folder uses only folders before it in this list: `file`, `cgi`, then `dav`, `upload`, then `http`, then `http1`
+//! and `directory` (the protocols), then `client`, then `server`.
 
 pub mod cgi;
 pub mod client;
@@ -20,21 +20,21 @@ mod test_engine;
 mod timer;
 pub mod upload;
 
-pub use timer::{Job, Timer, see_to_logs};
+pub use timer::{Job, Timer, handle_log_events};
 
 use crate::connection::Phase;
 use crate::engine::{Context as EngineContext, Work as EngineWork};
 use crate::log::Level;
 use crate::worker::{IdleMark, Worker};
 
-/// What a task of this server may use while it runs.
+/// What a task may use during its turn.
 type Context<'a> = EngineContext<'a, Worker>;
 
-/// The same for one transaction.
+/// What a handler or the protocol may use for one transaction.
 type Work<'a> = EngineWork<'a, Worker>;
 
-/// Has the list of idle connections know that a protocol's connection is idle now, or is not.
-#[inline(never)] // seldom done
+/// Adds a connection to the list of idle connections or removes it, after its state has changed.
+#[inline(never)] // rarely called
 fn update_idle_list(mark: &mut IdleMark, is_idle: bool, cx: &mut Context<'_>) {
     if let Some(number) = cx.connection_number() {
         mark.update(is_idle, number, cx.now, &mut cx.worker.idle);
@@ -44,12 +44,12 @@ fn update_idle_list(mark: &mut IdleMark, is_idle: bool, cx: &mut Context<'_>) {
     }
 }
 
-/// A new client needs the place of this connection. A connection that has become busy keeps it, as does one whose last
-/// answer has not left yet: then another is to give up its own.
+/// A new client needs this connection's place. A connection that is busy, or whose last response is not sent yet, stays
+/// open; another connection is asked then.
 fn give_up_place(mark: &mut IdleMark, is_idle: bool, cx: &mut Context<'_>) {
     mark.clear();
     if is_idle && cx.connection().output.is_empty() {
-        cx.log(Level::Info, format_args!("idle, and others wait: closed"));
+        cx.log(Level::Info, format_args!("idle: closed to make room for a new client"));
         cx.connection().phase = Phase::Closing;
     } else {
         cx.pass_place_on();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A new, empty directory, removed with all that is in it when this value is dropped.
+/// A new, empty directory. It is removed with its content when this value is dropped.
 pub struct TempDir(PathBuf);
 
 impl TempDir {
@@ -16,7 +16,7 @@ impl TempDir {
         Self(path)
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub fn path(&self) -> &Path {
         &self.0
     }

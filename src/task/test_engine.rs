@@ -1,4 +1,4 @@
-//! A loop for the tests of tasks that stand alone.
+//! An engine for tests of tasks that stand alone.
 
 use crate::config::Config;
 use crate::engine::Engine;
@@ -7,7 +7,7 @@ use crate::worker::{Team, Worker};
 use std::sync::Arc;
 use webserv_sys::poller;
 
-/// A loop without tasks, whose log only remembers.
+/// An engine without tasks. Its log lines stay in memory.
 pub fn engine() -> Engine<Worker> {
     let worker = Worker::new(Arc::new(Config::default()), Team::member(0), AccessLogs::default());
     let poller = poller::open(None).unwrap_or_else(|error| panic!("{error}"));

@@ -1,4 +1,4 @@
-//! Timer: no descriptor, only a deadline.
+//! Timer: waits for a deadline, without a descriptor.
 
 use super::Context;
 use crate::connection::Connection;
@@ -8,17 +8,17 @@ use crate::worker::Worker;
 use std::time::Duration;
 use webserv_sys::Watch;
 
-/// What is to be done when the time has come.
+/// What the timer does when its time has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Job {
-    /// Write out the lines that the access logs have gathered.
+    /// Write out the buffered lines of the access logs.
     FlushLogs,
-    /// Let go of files that nobody has asked for since long.
+    /// Drop cached files that were not requested for `inactive`.
     DropIdleFiles,
 }
 
-/// Sees to what the access logs have to say.
-pub fn see_to_logs(cx: &mut Context<'_>) {
+/// Handles the events of the access logs: starts a flush timer, logs errors.
+pub fn handle_log_events(cx: &mut Context<'_>) {
     while let Some(event) = cx.worker.access_logs.take_event() {
         match event {
             LogEvent::FlushAfter(wait) => cx.start(Box::new(Timer::after(wait, Job::FlushLogs))),
@@ -27,7 +27,7 @@ pub fn see_to_logs(cx: &mut Context<'_>) {
     }
 }
 
-/// Does one job after a while.
+/// Does a job after a time.
 pub struct Timer {
     wait: Duration,
     job: Job,
@@ -35,7 +35,7 @@ pub struct Timer {
 }
 
 impl Timer {
-    /// Does `job` once, `wait` after it was started.
+    /// Does `job` once, `wait` after its start.
     pub fn after(wait: Duration, job: Job) -> Self {
         Self { wait, job, set: false }
     }
@@ -49,7 +49,7 @@ impl Task<Worker> for Timer {
     fn doing(&self) -> &'static str {
         match self.job {
             Job::FlushLogs => "flushing the access logs",
-            Job::DropIdleFiles => "closing files that nobody asks for",
+            Job::DropIdleFiles => "closing files that are not requested any more",
         }
     }
 
@@ -70,7 +70,7 @@ impl Task<Worker> for Timer {
             }
             (Event::Deadline, Job::FlushLogs) => {
                 cx.worker.access_logs.flush_due(cx.now);
-                see_to_logs(cx);
+                handle_log_events(cx);
                 Ok(Flow::Done)
             }
             (Event::Deadline, Job::DropIdleFiles) if cx.worker.files.drop_idle(cx.now) => {

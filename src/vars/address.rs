@@ -1,10 +1,10 @@
-//! Addresses as variables and a program's environment show them. Each line of an access log has one.
+//! Formats addresses for variables and a program's environment. Each line of an access log has one.
 
 use crate::http::number::{push_decimal, push_hex, push_start};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use webserv_sys::net::Address;
 
-/// Appends the IP address; "unix:" for a socket that has none.
+/// Appends the IP address; "unix:" for a unix socket.
 pub(super) fn push_address(out: &mut Vec<u8>, address: Option<&Address>) {
     match address {
         Some(Address::Inet(SocketAddr::V4(address))) => push_v4(out, *address.ip()),
@@ -21,7 +21,7 @@ pub(super) fn push_port(out: &mut Vec<u8>, address: Option<&Address>) {
     }
 }
 
-/// The 256 numbers of a dotted address, each with its dot.
+/// The numbers 0 to 255 as text, each with a dot.
 const OCTETS: [[u8; 4]; 256] = {
     let mut octets = [[0; 4]; 256];
     let mut value = 0;
@@ -41,14 +41,14 @@ const OCTETS: [[u8; 4]; 256] = {
 fn push_v4(out: &mut Vec<u8>, address: Ipv4Addr) {
     let (mut text, mut len) = ([0; 16], 0);
     for octet in address.octets() {
-        // Four bytes each time, whatever they hold: the next ones cover what is not wanted.
+        // Four bytes are copied each time; the next ones overwrite those that are too many.
         text[len..len + 4].copy_from_slice(&OCTETS[usize::from(octet)]);
         len += 2 + usize::from(octet > 9) + usize::from(octet > 99);
     }
     push_start(out, &text, len - 1);
 }
 
-/// RFC 5952: the longest run of zeroes is "::", the first of them if several are, and a single zero is not.
+/// RFC 5952: the longest run of zeroes, or the first of several, becomes "::". A single zero does not.
 #[inline(never)]
 fn push_v6(out: &mut Vec<u8>, address: Ipv6Addr) {
     if let Some(mapped) = address.to_ipv4_mapped() {

@@ -1,4 +1,4 @@
-//! What a CGI program is told: its environment (RFC 3875 section 4.1) and its command line (section 4.4).
+//! The environment (RFC 3875 section 4.1) and command line (section 4.4) of a CGI program.
 
 use super::View;
 use super::address::{push_address, push_port};
@@ -10,31 +10,32 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::CString;
 
-/// One run of a program.
+/// A start of a program.
 pub struct Invocation<'a> {
-    /// The request and who answers it. Its `path` is the one that led to the script.
+    /// The request. Its path is the one that led to the script.
     pub view: &'a View<'a>,
     /// The program.
     pub script: &'a Script,
-    /// REQUEST_METHOD: the request's, but GET after a local redirect (RFC 3875 section 6.2.2).
+    /// REQUEST_METHOD: the request's method, but GET after a local redirect (RFC 3875 section 6.2.2).
     pub method: &'a [u8],
-    /// QUERY_STRING, without "?": the request's, or that of a local redirect.
+    /// QUERY_STRING, without "?": the request's query, or that of a local redirect.
     pub query: &'a [u8],
-    /// CONTENT_LENGTH; `None`: there is no body, or nobody knows how long it will be.
+    /// CONTENT_LENGTH. `None` if there is no body, or its length is unknown.
     pub body_bytes: Option<u64>,
-    /// The client speaks TLS with us.
+    /// The client's connection uses TLS.
     pub tls: bool,
 }
 
-/// Where a program finds others.
+/// The PATH of programs.
 const PATH: &[u8] = b"/usr/local/bin:/usr/bin:/bin";
 
 const SOFTWARE: &str = concat!("webserv/", env!("CARGO_PKG_VERSION"));
 
-/// A program's whole environment, as `NAME=value` in the order of the names. It has nothing of the server's own.
+/// The whole environment of a program, as `NAME=value`, sorted by name. It contains nothing of the server's own
+/// environment.
 ///
-/// AUTH_TYPE, REMOTE_USER and REMOTE_IDENT are never set: the server authenticates nobody. A value with a NUL inside
-/// cannot be told; such a variable is left out.
+/// AUTH_TYPE, REMOTE_USER and REMOTE_IDENT are never set: the server does not authenticate. A variable whose value
+/// contains a NUL byte is left out.
 pub fn environment(run: &Invocation<'_>) -> Vec<CString> {
     let mut variables = Variables(BTreeMap::new());
     variables.add_server(run);
@@ -54,10 +55,10 @@ pub fn environment(run: &Invocation<'_>) -> Vec<CString> {
     lines.filter_map(|line| CString::new(line).ok()).collect()
 }
 
-/// The arguments that an indexed query brings: one without "=", which is words between "+" (RFC 3875 section 4.4).
+/// The arguments of an indexed query: a query without "=" is a list of words separated by "+" (RFC 3875 section 4.4).
 ///
-/// None at all if one of them cannot be decoded or begins with "-": interpreters take what stands there for options of
-/// their own, by which clients have made them show and run what they wanted.
+/// Returns no arguments if a word cannot be decoded or begins with "-": interpreters would take it for an option.
+/// Clients have used that to show and run code.
 pub fn query_arguments(method: Method, query: &[u8]) -> Vec<CString> {
     if !method.reads() || query.is_empty() || query.contains(&b'=') {
         return Vec::new();
@@ -69,7 +70,7 @@ pub fn query_arguments(method: Method, query: &[u8]) -> Vec<CString> {
     query.split(|b| *b == b'+').map(word).collect::<Option<Vec<_>>>().unwrap_or_default()
 }
 
-/// Names and values.
+/// The variables by name.
 struct Variables<'a>(BTreeMap<Cow<'a, [u8]>, Vec<u8>>);
 
 impl<'a> Variables<'a> {
@@ -77,7 +78,7 @@ impl<'a> Variables<'a> {
         self.0.insert(Cow::Borrowed(name.as_bytes()), value.into());
     }
 
-    /// Who we are and who asks.
+    /// Adds the variables for the server and the client.
     fn add_server(&mut self, run: &Invocation<'_>) {
         let view = run.view;
         let made = |fill: &dyn Fn(&mut Vec<u8>)| {
@@ -94,7 +95,7 @@ impl<'a> Variables<'a> {
         self.set("SERVER_NAME", server_name(view));
         self.set("SERVER_ADDR", made(&|out| push_address(out, Some(view.local()))));
         self.set("SERVER_PORT", if local_port.is_empty() { default_port.to_vec() } else { local_port });
-        self.set("REMOTE_HOST", client.clone()); // the address where there is no name: section 4.1.9
+        self.set("REMOTE_HOST", client.clone()); // the address if no name is known: section 4.1.9
         self.set("REMOTE_ADDR", client);
         self.set("REMOTE_PORT", made(&|out| push_port(out, view.client().as_ref())));
         self.set("REQUEST_SCHEME", if run.tls { "https" } else { "http" });
@@ -103,7 +104,7 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// Which program it is, and where.
+    /// Adds the variables for the program.
     fn add_script(&mut self, run: &Invocation<'_>) {
         let (view, script) = (run.view, run.script);
         let full = |path: Vec<u8>| match &view.settings().cgi {
@@ -115,9 +116,9 @@ impl<'a> Variables<'a> {
         self.set("PATH_INFO", &script.path_info[..]);
         self.set("DOCUMENT_ROOT", full(document_root(view.settings()).to_vec()));
         self.set("DOCUMENT_URI", view.path());
-        self.set("REDIRECT_STATUS", "200"); // php-cgi does not run without: it shows that a server has asked
+        self.set("REDIRECT_STATUS", "200"); // php-cgi requires it, to see that a server has started it
         if !script.path_info.is_empty() {
-            // As if it were the path of a URL of its own: section 4.1.6.
+            // Mapped as if PATH_INFO were the path of a URL: section 4.1.6.
             let location = view.server().locations.find(&script.path_info);
             let settings = location.map_or(&view.server().settings, |location| &location.settings);
             if let Some(file) = file_path(settings, &script.path_info) {
@@ -126,10 +127,10 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// What is asked for.
+    /// Adds the variables for the request.
     fn add_request(&mut self, run: &Invocation<'_>) {
         self.set("REQUEST_METHOD", run.method);
-        self.set("QUERY_STRING", run.query); // also without any: section 4.1.7
+        self.set("QUERY_STRING", run.query); // set without a query, too: section 4.1.7
         if let Some(bytes) = run.body_bytes {
             self.set("CONTENT_LENGTH", number::Digits::decimal(bytes).as_bytes());
         }
@@ -141,7 +142,7 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// `HTTP_NAME` (section 4.1.18). Repeated fields become one, as lists do (RFC 9110 section 5.3).
+    /// Adds `HTTP_NAME` (section 4.1.18). Repeated fields are joined to a list (RFC 9110 section 5.3).
     fn add_field(&mut self, request: &Request, field: &Field<'_>) {
         let Some(name) = variable_name(field) else { return };
         let separator: &[u8] = if field.known == Some(Known::Cookie) { b"; " } else { b", " };
@@ -158,11 +159,11 @@ impl<'a> Variables<'a> {
     }
 }
 
-/// `HTTP_ACCEPT` for Accept; `None` for a field that is not passed on.
+/// The variable for a field: `HTTP_ACCEPT` for Accept. Returns `None` for a field that is not passed on.
 ///
-/// Those that have a variable of their own, and those of the connection, which ends here, are not. Nor is Proxy: many
-/// programs take HTTP_PROXY for the proxy that they should use. Nor are names with other bytes than letters, digits
-/// and hyphens: X_Y would come out as X-Y does, which a server in front of us may have set or checked.
+/// Not passed on are fields with a variable of their own, and fields of the connection. Proxy is not, because many
+/// programs use HTTP_PROXY as their proxy (CVE-2016-5385). Names with other characters than letters, digits and hyphens
+/// are not: X_Y would have the same variable as X-Y, which a proxy in front of this server may have set or checked.
 fn variable_name(field: &Field<'_>) -> Option<Vec<u8>> {
     let is_left_out = field.known.is_some_and(|known| {
         matches!(
@@ -187,7 +188,7 @@ fn variable_name(field: &Field<'_>) -> Option<Vec<u8>> {
     Some(b"HTTP_".iter().copied().chain(upper).collect())
 }
 
-/// HTTP_HOST: an absolute target's authority counts, whatever Host says (RFC 9112 section 3.2.2).
+/// HTTP_HOST: the authority of an absolute target replaces Host (RFC 9112 section 3.2.2).
 fn host(request: &Request, field: &[u8]) -> Vec<u8> {
     let Some(host) = request.host().filter(|_| request.form == TargetForm::Absolute) else { return field.to_vec() };
     let mut out = host.to_vec();
@@ -198,7 +199,7 @@ fn host(request: &Request, field: &[u8]) -> Vec<u8> {
     out
 }
 
-/// REQUEST_URI: path and query as they were sent, also of an absolute target.
+/// REQUEST_URI: path and query as sent, also for an absolute target.
 fn request_uri(request: &Request) -> Vec<u8> {
     if request.form != TargetForm::Absolute {
         return request.target().to_vec();
@@ -211,7 +212,7 @@ fn request_uri(request: &Request) -> Vec<u8> {
     out
 }
 
-/// SERVER_NAME: the host that was asked for, else the server's first name, else its address (section 4.1.14).
+/// SERVER_NAME: the requested host, else the server's first name, else its address (section 4.1.14).
 fn server_name(view: &View<'_>) -> Vec<u8> {
     if let Some(host) = view.request().and_then(Request::host) {
         return host.to_vec();

@@ -1,9 +1,9 @@
-//! How a value is written into a line of an access log, so that no client breaks out of its line or quotes.
+//! Escapes values in lines of an access log, so that a client cannot end the line or the quotes.
 
 use crate::config::Escape;
 use crate::http::number::push_start;
 
-/// Appends a value as `escape=` of its format says.
+/// Appends a value, escaped as `escape=` of the log format says.
 pub fn push_escaped(out: &mut Vec<u8>, value: &[u8], how: Escape) {
     if value.is_empty() {
         return push_nothing(out, how);
@@ -19,15 +19,15 @@ pub fn push_escaped(out: &mut Vec<u8>, value: &[u8], how: Escape) {
     }
 }
 
-/// An empty value is seen in a line whose values are separated by blanks.
-#[inline(never)] // no other value should pay for it
+/// An empty value is "-" in the default format, where spaces separate values.
+#[inline(never)] // keeps the code for other values short
 fn push_nothing(out: &mut Vec<u8>, how: Escape) {
     if how == Escape::Default {
         push_start(out, b"-", 1);
     }
 }
 
-/// All but visible ASCII and the space, and what quotes.
+/// Everything but visible ASCII and the space; quotes and backslashes.
 fn is_special(byte: u8) -> bool {
     !(b' '..0x7f).contains(&byte) | (byte == b'"') | (byte == b'\\')
 }
@@ -37,15 +37,15 @@ fn is_special_in_json(byte: u8) -> bool {
     (byte < b' ') | (byte == b'"') | (byte == b'\\')
 }
 
-/// Whether the value has such a byte. Most values have not, so all bytes are looked at, in blocks that the compiler
+/// Whether the value has such a byte. Most values have none, so all bytes are checked, in blocks that the compiler
 /// turns into vector instructions.
-#[inline(always)] // with what is asked for
+#[inline(always)] // together with `is_special`
 fn any(value: &[u8], is_special: impl Fn(u8) -> bool + Copy) -> bool {
     let found = any_in_blocks::<16>(value, is_special).or_else(|| any_in_blocks::<8>(value, is_special));
     found.unwrap_or_else(|| value.iter().any(|&byte| is_special(byte)))
 }
 
-/// `None`: the value is shorter than a block. The last block may overlap the one before.
+/// Returns `None` if the value is shorter than a block. The last block may overlap the one before it.
 #[inline(always)]
 fn any_in_blocks<const SIZE: usize>(value: &[u8], is_special: impl Fn(u8) -> bool) -> Option<bool> {
     let in_block = |block: &[u8; SIZE]| block.iter().fold(false, |any, &byte| any | is_special(byte));
@@ -55,7 +55,7 @@ fn any_in_blocks<const SIZE: usize>(value: &[u8], is_special: impl Fn(u8) -> boo
 
 #[cold]
 fn push_byte_by_byte(out: &mut Vec<u8>, value: &[u8], how: Escape) {
-    out.reserve(4 * value.len()); // mostly all are: they are in another script, or an attack
+    out.reserve(4 * value.len()); // most bytes are special then: another script, or an attack
     for &byte in value {
         let [high, low] = [byte >> 4, byte & 0xf].map(|digit| b"0123456789ABCDEF"[usize::from(digit)]);
         match (how, byte) {
@@ -92,12 +92,12 @@ mod tests {
             (Escape::Json, b"", ""),
             (Escape::None, b"\"", "\""),
         ];
-        for (how, value, told) in rows {
-            assert_eq!(escaped(value, how), told);
+        for (how, value, expected) in rows {
+            assert_eq!(escaped(value, how), expected);
         }
     }
 
-    /// Every byte at every place of blocks and what is left behind them.
+    /// Every byte at every position in blocks and after them.
     #[test]
     fn a_byte_is_escaped_wherever_it_stands() {
         for byte in 0..=u8::MAX {
@@ -106,10 +106,11 @@ mod tests {
                 for at in 0..len {
                     let mut value = vec![b'a'; len];
                     value[at] = byte;
-                    let around = |told: &str| ["a".repeat(at).as_str(), told, &"a".repeat(len - at - 1)].concat();
+                    let around = |shown: &str| ["a".repeat(at).as_str(), shown, &"a".repeat(len - at - 1)].concat();
                     assert_eq!(escaped(&value, Escape::Default), around(&text), "{byte:#x} at {at} of {len}");
-                    let told = if byte < 0x80 { around(&json) } else { String::from_utf8_lossy(&value).into_owned() };
-                    assert_eq!(escaped(&value, Escape::Json), told, "{byte:#x} at {at} of {len}");
+                    let expected =
+                        if byte < 0x80 { around(&json) } else { String::from_utf8_lossy(&value).into_owned() };
+                    assert_eq!(escaped(&value, Escape::Json), expected, "{byte:#x} at {at} of {len}");
                 }
             }
             let is_visible = (b' '..=b'~').contains(&byte) && !b"\"\\".contains(&byte);

@@ -1,5 +1,4 @@
-//! Variables: what log formats, `return`, `add_header`, `error_page` and the environment of programs are filled in
-//! with.
+//! Variables for log formats, `return`, `add_header`, `error_page`, and the environment of CGI programs.
 
 mod address;
 mod environment;

@@ -1,14 +1,14 @@
-//! Names and their values inside of a text: arguments, cookies, the fields of our own head.
+//! Finds values by name: in a query, in cookies, in the head of a response.
 
 use memchr::memchr;
 
-/// The value of `name=value` in a list with this separator: arguments of a query, cookies. The first one counts.
+/// The value of `name=value` in a list with this separator (a query, cookies). Returns the first one.
 pub(super) fn argument<'a>(list: &'a [u8], name: &str, separator: u8) -> Option<&'a [u8]> {
     let value = |pair: &'a [u8]| pair.trim_ascii_start().strip_prefix(name.as_bytes())?.strip_prefix(b"=");
     split(list, separator).find_map(value)
 }
 
-/// A field's value in the head of our own response.
+/// The value of a field in the head of our response.
 pub(super) fn sent_field<'a>(head: &'a [u8], name: &[u8]) -> &'a [u8] {
     let value = |line: &'a [u8]| match line.split_at_checked(name.len())? {
         (start, [b':', value @ ..]) if start.eq_ignore_ascii_case(name) => Some(value.trim_ascii()),
@@ -17,7 +17,7 @@ pub(super) fn sent_field<'a>(head: &'a [u8], name: &[u8]) -> &'a [u8] {
     split(head, b'\n').skip(1).find_map(value).unwrap_or_default()
 }
 
-/// What stands between these bytes: as `slice::split`, but many bytes at a time.
+/// Splits at a separator: as `slice::split`, but with memchr.
 fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {

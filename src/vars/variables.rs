@@ -1,4 +1,4 @@
-//! The variables of log formats, `return` and `error_page`, for one request.
+//! Expands variables for one request.
 
 use super::View;
 use super::address::{push_address, push_port};
@@ -14,14 +14,14 @@ use crate::route::{document_root, file_path};
 use std::sync::OnceLock;
 use webserv_sys::net::Address;
 
-/// Fills in a template as it is.
+/// Expands a template without escapes.
 pub fn expand(template: &Template, view: &View<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     fill_in(template, view, Escape::None, &mut out);
     out
 }
 
-/// Appends a log format filled in, with its escapes and a newline.
+/// Appends a line of an access log: the format with its variables expanded and escaped, and a newline.
 pub fn push_log_line(out: &mut Vec<u8>, format: &Template, view: &View<'_>) {
     fill_in(format, view, format.escape, out);
     out.push(b'\n');
@@ -35,12 +35,12 @@ fn fill_in(template: &Template, view: &View<'_>, how: Escape, out: &mut Vec<u8>)
     template.rest.push(out);
 }
 
-/// Appends the value of a variable. Numbers, times and addresses are digits and a few signs, whatever the client
-/// sends: nothing in them is escaped.
+/// Appends the value of a variable. Numbers, times and addresses contain nothing that a client chooses: they are not
+/// escaped.
 ///
-/// It only says who is to do it, and what can be had without a call: most variables are a few bytes, which registers to
-/// be saved would cost more than.
-#[inline(never)] // into the loop over a template, before which the compiler would prepare all values
+/// This function only dispatches and does what needs no call. Most variables are a few bytes: saving registers for a
+/// larger function would cost more than they do.
+#[inline(never)] // inlined into the loop, the compiler would compute all values first
 fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
     match variable {
         Variable::RemoteAddr => push_client_address(out, view, how),
@@ -113,7 +113,7 @@ fn push_elapsed(out: &mut Vec<u8>, view: &View<'_>) {
     push_decimals(out, elapsed.as_secs(), elapsed.subsec_millis());
 }
 
-/// 32 hexadecimal digits.
+/// Appends 32 hexadecimal digits.
 #[inline(never)]
 fn push_request_id(out: &mut Vec<u8>, view: &View<'_>) {
     let id = view.request_id();
@@ -121,7 +121,7 @@ fn push_request_id(out: &mut Vec<u8>, view: &View<'_>) {
     out.extend((0..32).rev().map(digit));
 }
 
-/// All field lines of this name as one list (RFC 9110 section 5.3); cookies have a separator of their own.
+/// Appends all field lines of this name as one list (RFC 9110 section 5.3). Cookies have their own separator.
 #[inline(never)]
 fn push_field(out: &mut Vec<u8>, view: &View<'_>, known: Known, how: Escape) {
     match view.request().map(|request| &request.fields) {
@@ -134,7 +134,7 @@ fn push_field(out: &mut Vec<u8>, view: &View<'_>, known: Known, how: Escape) {
     }
 }
 
-/// The same for a name in lower case that the parser does not know.
+/// Appends the fields with a name (in lower case) that the parser does not know.
 #[inline(never)]
 fn push_other_field(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
     let is_it = |field: &Field<'_>| field.name.eq_ignore_ascii_case(name.as_bytes());
@@ -172,7 +172,7 @@ fn host<'a>(view: &View<'a>) -> &'a [u8] {
     view.request().and_then(Request::host).unwrap_or(server_name(view))
 }
 
-/// The identifier that the client has sent, if `userid` looks at it.
+/// Appends the identifier that the client has sent (`userid`).
 #[inline(never)]
 fn push_got_userid(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
     let request = view.request().filter(|_| view.settings().userid.mode != UseridMode::Off);
@@ -180,13 +180,13 @@ fn push_got_userid(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
     push_userid(out, view, got, how);
 }
 
-/// The identifier that the client is given.
+/// Appends the identifier that the response gives to the client (`userid`).
 #[inline(never)]
 fn push_set_userid(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
     push_userid(out, view, view.userid(), how);
 }
 
-/// As nginx has it: "uid=0100007F00BDE3650403020108070605".
+/// Appends an identifier in nginx's format: "uid=0100007F00BDE3650403020108070605".
 #[inline(never)]
 fn push_userid(out: &mut Vec<u8>, view: &View<'_>, id: Option<UserId>, how: Escape) {
     let shown = id.map(|id| format!("{}={id}", view.settings().userid.cookie.name));
@@ -211,7 +211,7 @@ fn push_joined<'a>(out: &mut Vec<u8>, values: impl Iterator<Item = &'a [u8]>, se
     }
 }
 
-/// This machine's name, as it was when it was first asked for.
+/// Appends this machine's name. It is read once.
 #[inline(never)]
 fn push_hostname(out: &mut Vec<u8>, how: Escape) {
     static NAME: OnceLock<String> = OnceLock::new();
@@ -219,7 +219,7 @@ fn push_hostname(out: &mut Vec<u8>, how: Escape) {
     push_escaped(out, name.as_bytes(), how);
 }
 
-/// This process's number, for which the kernel is asked once.
+/// Appends the process's pid. It is read once.
 #[inline(never)]
 fn push_pid(out: &mut Vec<u8>) {
     static PID: OnceLock<u64> = OnceLock::new();
@@ -247,7 +247,7 @@ fn push_msec(out: &mut Vec<u8>, view: &View<'_>) {
     push_decimals(out, wall.secs.max(0) as u64, wall.nanos / 1_000_000);
 }
 
-/// Three digits at least, as a status has them.
+/// Appends at least three digits, as for a status.
 #[inline(never)]
 fn push_three_digits(out: &mut Vec<u8>, value: u32) {
     match value {
@@ -262,7 +262,7 @@ fn three_digits(value: u32) -> [u8; 3] {
     [hundreds, tens - 10 * hundreds, value - 10 * tens].map(|digit| b'0' + digit as u8)
 }
 
-/// Seconds with three places.
+/// Appends seconds with three decimal places.
 #[inline(never)]
 fn push_decimals(out: &mut Vec<u8>, secs: u64, millis: u32) {
     push_decimal(out, secs);

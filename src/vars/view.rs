@@ -1,4 +1,4 @@
-//! What variables are made of.
+//! The values of variables.
 
 use crate::config::{Server, Settings};
 use crate::connection::{Identity, Transaction};
@@ -10,10 +10,10 @@ use webserv_sys::Moment;
 use webserv_sys::clock::Wall;
 use webserv_sys::net::Address;
 
-/// One request at one moment. What is not known yet is empty.
+/// One request at one moment. Values that are not known yet are empty.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
-    /// The connection.
+    /// The connection's listener, number and client.
     pub identity: &'a Identity,
     /// The request and its response.
     pub transaction: &'a Transaction,
@@ -23,38 +23,38 @@ pub struct View<'a> {
     pub worker: usize,
     /// The time of this round of the loop.
     pub now: Moment,
-    /// Bytes that have left on the connection.
+    /// Bytes sent on the connection so far.
     pub sent_bytes: u64,
 }
 
 impl<'a> View<'a> {
-    /// The request, unless its head was bad.
+    /// The request. `None` if its head was malformed.
     #[inline]
     pub fn request(&self) -> Option<&'a Request> {
         self.transaction.http.request.as_deref()
     }
 
-    /// The query in force: it changes with internal redirects.
+    /// The query, after internal redirects.
     pub fn query(&self) -> Option<&'a [u8]> {
         self.transaction.http.query()
     }
 
-    /// The request line, as far as it was understood.
+    /// The request line; as far as it came, if the head was malformed.
     pub fn request_line(&self) -> &'a [u8] {
         self.request().map_or(&self.transaction.http.rare.bad_line, Request::line)
     }
 
-    /// The path, decoded and normalized; it changes with internal redirects.
+    /// The decoded, normalized path, after internal redirects.
     pub fn path(&self) -> &'a [u8] {
         self.transaction.http.path()
     }
 
-    /// The server that answers.
+    /// The virtual server.
     pub fn server(&self) -> &'a Server {
         &self.transaction.route.server
     }
 
-    /// The settings in force.
+    /// The settings of the location.
     pub fn settings(&self) -> &'a Settings {
         self.transaction.settings()
     }
@@ -64,12 +64,12 @@ impl<'a> View<'a> {
         self.identity.client.address()
     }
 
-    /// Our own address.
+    /// The local address of the connection.
     pub fn local(&self) -> &'a Address {
         &self.identity.listener.local
     }
 
-    /// Time of day.
+    /// The time of day.
     pub fn wall(&self) -> Wall {
         self.date.wall(self.now)
     }
@@ -108,12 +108,12 @@ impl<'a> View<'a> {
         sent.saturating_sub(http.output_start)
     }
 
-    /// The head of the response as sent.
+    /// The head of the response as sent. Empty unless an access log uses its fields.
     pub fn sent_head(&self) -> &'a [u8] {
         &self.transaction.http.rare.sent_head
     }
 
-    /// The identifier that the client is given with this response.
+    /// The identifier that the response gives to the client.
     pub fn userid(&self) -> Option<UserId> {
         self.transaction.http.rare.userid
     }
@@ -123,17 +123,17 @@ impl<'a> View<'a> {
         self.transaction.http.request_head_bytes + self.transaction.http.request_body.bytes
     }
 
-    /// How long ago the first byte of the request came.
+    /// The time since the first byte of the request.
     pub fn elapsed(&self) -> Duration {
         self.transaction.http.started.map_or(Duration::ZERO, |started| self.now.since(started))
     }
 
-    /// The request came before the answer to the one before it had left.
+    /// Whether the request came before the previous response was sent.
     pub fn is_pipelined(&self) -> bool {
         self.transaction.http.pipelined
     }
 
-    /// The file that the request's body is stored in, by `client_body_in_file_only`.
+    /// The path of the file with the request's body (`client_body_in_file_only`).
     pub fn request_body_file(&self) -> &'a [u8] {
         &self.transaction.http.rare.body_file
     }

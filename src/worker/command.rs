@@ -1,17 +1,17 @@
-//! What a worker can be told from outside.
+//! The commands that the first worker sends to all workers.
 
 use super::Reload;
 use crate::log::LogFiles;
 
-/// An order to a worker. Whatever can fail has been done before it is given.
+/// A command to a worker. Everything that can fail has been done before it is sent.
 #[derive(Clone)]
 pub enum Command {
     /// End now.
     Stop,
     /// Finish the open responses, then end.
     Drain,
-    /// Go on with these log files, opened anew.
+    /// Continue with these log files.
     Reopen(LogFiles),
-    /// Go on with this configuration.
+    /// Continue with this configuration.
     Reload(Reload),
 }

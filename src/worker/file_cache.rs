@@ -1,16 +1,16 @@
-//! What a worker keeps of the files that it has served, and how it knows that it still holds.
+//! The cache of open files: the files that a worker has served, and how it knows that they have not changed.
 //!
-//! **The guarantee:** a request is answered as if the files were looked at after it was sent. A change that was
-//! complete before the last byte of a request was sent is seen by its answer. For that
-//! - all that leads to a file is watched *before* the file is opened: each directory and symbolic link on its path, the
-//!   file itself, and the directories in which a name that would come first is missing (see
+//! **The guarantee:** a response is the same as if the files were looked up after the request was sent. A change that
+//! was complete before the last byte of a request was sent is seen by its response. For that
+//! - everything that a path depends on is watched *before* the file is opened: each directory and symbolic link of the
+//!   path, the file itself, and the directories in which a name that has priority is missing (see
 //!   `task/file/file_read/dependencies.rs`);
-//! - nothing is answered from here unless [`Changes::is_quiet`]: the kernel has told all that happened before the read
-//!   that brought the request.
+//! - no response comes from the cache unless [`Changes::is_quiet`]: the kernel has reported all changes before the
+//!   read(2) that returned the request.
 //!
-//! inotify does not tell of three things, which are seen after `open_file_cache_valid` at the latest: bytes that are
-//! written through a mapping (until the writer unmaps and closes the file), a file system that is mounted over a part
-//! of the path, and changes below an overlayfs. Files that lie on a network's file system are not kept.
+//! inotify(7) does not report three kinds of changes, which are seen after `open_file_cache_valid` at the latest: bytes
+//! that are written through a mapping (until the writer unmaps and closes the file), a file system that is mounted over
+//! a part of the path, and changes below an overlayfs. Files on network file systems are not cached.
 
 use crate::cache::{Cache, CacheEntry, CacheLimits, Dependency};
 use crate::config::Settings;
@@ -23,64 +23,64 @@ use std::time::Duration;
 use webserv_sys::changes::{Aspects, Change, Changes, Watched, tells_changes};
 use webserv_sys::{Error, Moment, Result};
 
-/// How long nothing new is kept after the kernel would not watch more.
+/// How long nothing new is cached after the kernel refused another watch.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Requests after which it is tried again to keep something that could not be kept.
+/// After how many requests it is tried again to cache a file that could not be cached.
 const PUT_OFF_USES: i64 = 1000;
 
-/// The files of one worker.
+/// The cache of one worker.
 #[derive(Default)]
 pub struct FileCache {
     kept: Cache<Rc<Cached>>,
-    /// How often the files that are not kept have been asked for.
+    /// How often files that are not cached have been requested.
     asked: Cache<i64>,
     changes: Option<Rc<Changes>>,
-    /// The kernel watches no more for us until then.
+    /// Until then nothing new is cached, because the kernel refused another watch.
     paused_until: Option<Moment>,
-    /// Whether all changes are told, by the device's number.
+    /// Whether inotify reports all changes of a file system, by device number.
     devices: HashMap<u64, bool>,
-    /// Someone will call [`FileCache::drop_idle`].
+    /// A timer will call [`FileCache::drop_idle`].
     timed: bool,
-    /// The key of the last place: its memory is used again.
+    /// The key of the last lookup, to use its memory again.
     key: Vec<u8>,
 }
 
-/// What is asked for: a path of the URL, at a place of the configuration.
+/// The key of an entry: a URL path in a location.
 #[derive(Clone, Copy)]
 pub struct CacheKey<'a> {
-    /// What holds there. Each location has settings of its own, so they say which one it is.
+    /// The settings of the location. Each location has its own, so they identify the location.
     pub settings: &'a Arc<Settings>,
     /// The path, decoded and normalized.
     pub path: &'a [u8],
-    /// A compressed copy of the file will do.
+    /// Whether a compressed copy may be sent.
     pub gzip: bool,
 }
 
-/// An answer that was given once, and can be given again as long as nothing has changed.
+/// A cached answer.
 pub struct Cached {
     /// The answer.
     pub answer: CachedAnswer,
     until: Moment,
-    /// As long as these are held no others can have the same place in memory, which is a part of the key.
+    /// Part of the key is the address of the settings. While they are held, no other settings can have this address.
     _settings: Arc<Settings>,
 }
 
-/// The answer itself.
+/// A cached answer: a file or an error.
 pub enum CachedAnswer {
-    /// This file.
+    /// A file.
     File(Rc<CachedFile>),
     /// The file does not exist.
     Error(Error),
 }
 
 impl FileCache {
-    /// The kept answer for this key. It makes no system call; returns None while an inotify event is unread.
-    pub fn find(&mut self, place: CacheKey<'_>, now: Moment) -> Option<Rc<Cached>> {
+    /// Returns the cached answer for this key. Makes no system call. Returns `None` while an inotify event is unread.
+    pub fn find(&mut self, key: CacheKey<'_>, now: Moment) -> Option<Rc<Cached>> {
         if !self.changes.as_ref()?.is_quiet() {
             return None;
         }
-        self.set_key(place);
+        self.set_key(key);
         let kept = self.kept.get(&self.key, now)?;
         if now < kept.until {
             return Some(Rc::clone(kept));
@@ -89,19 +89,19 @@ impl FileCache {
         None
     }
 
-    /// The same, after reading the queued events.
-    pub fn ask(&mut self, place: CacheKey<'_>, now: Moment) -> Option<Rc<Cached>> {
+    /// Returns the cached answer for this key. Reads queued inotify events first.
+    pub fn catch_up_and_find(&mut self, key: CacheKey<'_>, now: Moment) -> Option<Rc<Cached>> {
         if self.kept.is_empty() {
             return None;
         }
         if !self.changes.as_ref()?.is_quiet() {
             self.catch_up();
         }
-        self.set_key(place);
+        self.set_key(key);
         self.kept.get(&self.key, now).filter(|kept| now < kept.until).cloned()
     }
 
-    /// Reads the queued events, and drops the entries that depend on what has changed.
+    /// Reads queued inotify events and drops the entries that depend on the changes.
     pub fn catch_up(&mut self) {
         let Some(changes) = &self.changes else { return };
         let kept = &mut self.kept;
@@ -114,44 +114,44 @@ impl FileCache {
         self.forget_unwatched();
     }
 
-    /// Whether what is now found at this place is to be kept: it is asked for often enough, and changes are told.
-    pub fn wants(&mut self, place: CacheKey<'_>, now: Moment) -> bool {
-        let settings = place.settings.open_file_cache;
+    /// Whether the answer for this key should be cached: it has been requested often enough, and caching is not paused.
+    pub fn wants(&mut self, key: CacheKey<'_>, now: Moment) -> bool {
+        let settings = key.settings.open_file_cache;
         if self.paused_until.is_some_and(|until| now < until) {
             return false;
         }
-        self.set_key(place);
+        self.set_key(key);
         let asked = self.asked.get(&self.key, now).map_or(0, |count| *count);
         asked.saturating_add(1) >= settings.min_uses as i64
     }
 
-    /// Something was found at this place, and is not kept.
-    pub fn count(&mut self, place: CacheKey<'_>, now: Moment) {
-        self.set_key(place);
+    /// Counts a request for something that is not cached.
+    pub fn count(&mut self, key: CacheKey<'_>, now: Moment) {
+        self.set_key(key);
         match self.asked.get(&self.key, now) {
             Some(count) => *count += 1,
-            None => self.set_count(place, 1, now),
+            None => self.set_count(key, 1, now),
         }
     }
 
-    /// What was found at this place cannot be kept: for long it is not tried again.
-    pub fn put_off(&mut self, place: CacheKey<'_>, now: Moment) {
-        self.set_key(place);
-        self.set_count(place, -PUT_OFF_USES, now);
+    /// The answer for this key cannot be cached: does not try again for many requests.
+    pub fn put_off(&mut self, key: CacheKey<'_>, now: Moment) {
+        self.set_key(key);
+        self.set_count(key, -PUT_OFF_USES, now);
     }
 
-    fn set_count(&mut self, place: CacheKey<'_>, count: i64, now: Moment) {
-        let settings = place.settings.open_file_cache;
+    fn set_count(&mut self, key: CacheKey<'_>, count: i64, now: Moment) {
+        let settings = key.settings.open_file_cache;
         let limits = CacheLimits { entries_max: settings.files_max, bytes_max: usize::MAX };
         let entry =
             CacheEntry { value: count, bytes: self.key.len(), idle_max: settings.inactive, depends: Vec::new() };
         self.asked.insert(&self.key, entry, limits, now);
     }
 
-    /// The watcher of changes. True: it has just been made, and a task must read its events.
+    /// The inotify instance. Returns true with a new one: the caller must start a task that reads its events.
     ///
     /// # Errors
-    /// Those of [`Changes::open`]. Then, and for a while, nothing is wanted.
+    /// The errors of [`Changes::open`]. Then caching is paused.
     pub fn changes(&mut self, now: Moment) -> Result<(Rc<Changes>, bool)> {
         if let Some(changes) = &self.changes {
             return Ok((Rc::clone(changes), false));
@@ -161,10 +161,10 @@ impl FileCache {
         Ok((changes, true))
     }
 
-    /// Watches what a path names, as [`Changes::watch`].
+    /// Watches a path: see [`Changes::watch`].
     ///
     /// # Errors
-    /// As there.
+    /// The errors of [`Changes::watch`].
     pub fn watch(&self, path: &CStr, aspects: Aspects) -> Result<Watched> {
         match &self.changes {
             Some(changes) => changes.watch(path, aspects),
@@ -172,10 +172,10 @@ impl FileCache {
         }
     }
 
-    /// Whether all changes of what a path leads to are told, where `device` is the number of its file system.
+    /// Whether inotify reports all changes of this file. `device` is the number of its file system.
     ///
     /// # Errors
-    /// Those of statfs(2).
+    /// The errors of statfs(2).
     pub fn tells_changes(&mut self, path: &CStr, device: u64) -> Result<bool> {
         if let Some(tells) = self.devices.get(&device) {
             return Ok(*tells);
@@ -185,27 +185,28 @@ impl FileCache {
         Ok(tells)
     }
 
-    /// Nothing more is kept for a while: the kernel does not watch it.
+    /// Pauses caching, because the kernel refused another watch.
     pub fn pause(&mut self, now: Moment) {
         self.paused_until = Some(now.after(PAUSE));
     }
 
-    /// Keeps an answer. Returns after which time [`drop_idle`](Self::drop_idle) must be called, if nobody was told yet.
+    /// Caches an answer. Returns the time after which [`drop_idle`](Self::drop_idle) must be called, unless a timer
+    /// runs already.
     pub fn keep(
         &mut self,
-        place: CacheKey<'_>,
+        key: CacheKey<'_>,
         answer: CachedAnswer,
         depends: Vec<Dependency>,
         now: Moment,
     ) -> Option<Duration> {
-        let settings = place.settings.open_file_cache;
-        self.set_key(place);
+        let settings = key.settings.open_file_cache;
+        self.set_key(key);
         self.asked.remove(&self.key);
         let bytes = match &answer {
             CachedAnswer::File(file) => file.source.memory_bytes(),
             CachedAnswer::Error(_) => 0,
         };
-        let kept = Cached { answer, until: now.after(settings.valid), _settings: Arc::clone(place.settings) };
+        let kept = Cached { answer, until: now.after(settings.valid), _settings: Arc::clone(key.settings) };
         let entry = CacheEntry { value: Rc::new(kept), bytes, idle_max: settings.inactive, depends };
         let limits = CacheLimits { entries_max: settings.files_max, bytes_max: settings.bytes_max };
         self.kept.insert(&self.key, entry, limits, now);
@@ -213,13 +214,13 @@ impl FileCache {
         (!std::mem::replace(&mut self.timed, true)).then_some(settings.inactive)
     }
 
-    /// These were watched for something that is not kept.
+    /// Releases watches for something that is not cached.
     pub fn release(&mut self, depends: Vec<Dependency>) {
         self.kept.release(depends.into_iter().map(|dependency| dependency.on));
         self.forget_unwatched();
     }
 
-    /// Drops what nobody has asked for since long. True: there is more, for the next time.
+    /// Drops entries that were not used for `inactive`. Returns true if entries are left, and the timer must run on.
     pub fn drop_idle(&mut self, now: Moment) -> bool {
         self.kept.drop_idle(now);
         self.asked.drop_idle(now);
@@ -228,7 +229,7 @@ impl FileCache {
         self.timed
     }
 
-    /// Drops everything. True: there was something.
+    /// Drops all entries. Returns true if there were any.
     pub fn clear(&mut self) -> bool {
         let kept_any = !self.kept.is_empty();
         self.kept.clear();
@@ -245,10 +246,10 @@ impl FileCache {
         }
     }
 
-    fn set_key(&mut self, place: CacheKey<'_>) {
+    fn set_key(&mut self, key: CacheKey<'_>) {
         self.key.clear();
-        self.key.extend_from_slice(&(Arc::as_ptr(place.settings) as usize).to_ne_bytes());
-        self.key.push(place.gzip.into());
-        self.key.extend_from_slice(place.path);
+        self.key.extend_from_slice(&(Arc::as_ptr(key.settings) as usize).to_ne_bytes());
+        self.key.push(key.gzip.into());
+        self.key.extend_from_slice(key.path);
     }
 }

@@ -1,24 +1,24 @@
-//! Connections that wait for their next request, the least recently used one last: who gives up its place first.
+//! The list of idle connections, the least recently used one last. That one is closed first.
 
 use webserv_sys::Moment;
 
-/// In the place of a connection's number: the end of the list.
+/// Instead of a connection number: the end of the list.
 const END: u32 = u32::MAX;
 
-/// In the place of the one before: it is not in the list.
+/// In `before`: the connection is not in the list.
 const ABSENT: u32 = u32::MAX - 1;
 
-/// A list through a table with an entry of eight bytes for each connection number: a connection cannot be reached from
-/// another's turn, so its neighbours cannot stand in it. Every change takes the same few steps, however many there are.
+/// A doubly linked list in a table with eight bytes per connection number. (The links cannot be in the connections,
+/// because a task cannot reach another connection.) Every operation is O(1).
 ///
-/// The protocols enter their connections and take them out. One whose protocol has died of a bug may be left behind. It
-/// does no harm: [`push`](Self::push) takes it out when its number is used again, and who is told to give up a place
-/// does so only if it is idle.
+/// The protocols add and remove their connections. After a panic of its protocol, a number may stay in the list. That
+/// does no harm: [`push`](Self::push) removes it when the number is used again, and a protocol that is asked to close
+/// its connection checks that it is idle.
 pub struct IdleList {
     links: Vec<Link>,
-    /// The one that was used last.
+    /// The connection that was used last.
     first: u32,
-    /// The one that has been idle for longest.
+    /// The connection that has been idle for longest.
     last: u32,
     len: usize,
 }
@@ -36,17 +36,17 @@ impl Default for IdleList {
 }
 
 impl IdleList {
-    /// How many are in it.
+    /// The number of connections in the list.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether none is.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Puts a connection at the front, as the one that was used last. If it stands elsewhere, it leaves that place.
+    /// Puts a connection at the front, as the most recently used one. Removes it from its old place first.
     pub fn push(&mut self, number: u32) {
         self.remove(number);
         let at = number as usize;
@@ -62,7 +62,7 @@ impl IdleList {
         self.len += 1;
     }
 
-    /// Takes a connection out, if it is there.
+    /// Removes a connection, if it is in the list.
     pub fn remove(&mut self, number: u32) {
         let Some(link) = self.links.get_mut(number as usize).filter(|link| link.before != ABSENT) else { return };
         let Link { before, behind } = std::mem::replace(link, Link { before: ABSENT, behind: END });
@@ -77,7 +77,7 @@ impl IdleList {
         self.len -= 1;
     }
 
-    /// Takes out the one that has been idle for longest.
+    /// Removes the connection that has been idle for longest, and returns its number.
     pub fn pop(&mut self) -> Option<u32> {
         let last = self.last;
         self.remove(last);
@@ -85,10 +85,10 @@ impl IdleList {
     }
 }
 
-/// What a protocol remembers of its connection's place in the list.
+/// A protocol's note of its connection's place in the list.
 #[derive(Default)]
 pub struct IdleMark {
-    /// The second in which it was entered, and never zero; zero: it is not in the list.
+    /// The second in which the connection was put at the front, never zero. Zero: it is not in the list.
     second: u32,
 }
 
@@ -99,14 +99,14 @@ impl IdleMark {
         self.second != 0
     }
 
-    /// Whether the list must be told that the connection is idle now, or not. It moves to the front only in another
-    /// second than before: a busy connection is idle after each request, and need not move each time.
+    /// Whether the list must be updated. An idle connection moves to the front at most once a second: a busy connection
+    /// becomes idle after each request, and need not move each time.
     #[inline]
     pub fn is_stale(&self, is_idle: bool, now: Moment) -> bool {
         self.second != second(is_idle, now)
     }
 
-    /// Enters the connection with this number if it is idle, and else takes it out.
+    /// Adds the connection to the list if it is idle, else removes it.
     pub fn update(&mut self, is_idle: bool, number: u32, now: Moment, list: &mut IdleList) {
         self.second = second(is_idle, now);
         match is_idle {
@@ -115,7 +115,7 @@ impl IdleMark {
         }
     }
 
-    /// The list has let go of it.
+    /// The list has removed the connection.
     pub fn clear(&mut self) {
         self.second = 0;
     }
@@ -153,9 +153,9 @@ mod tests {
         (follow(list.first, |link| link.behind), follow(list.last, |link| link.before))
     }
 
-    /// Whatever happens, it is what a plain queue is from which each number is taken out before it is pushed.
+    /// The list is compared with a queue, from which each number is removed before it is pushed.
     #[test]
-    fn it_keeps_the_order_of_use_under_random_changes() {
+    fn the_list_keeps_the_order_of_use_under_random_changes() {
         for seed in 1..200 {
             let (mut list, mut model, mut chance) = (IdleList::default(), VecDeque::new(), seed);
             for _ in 0..300 {
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_was_never_there_and_an_empty_list_are_no_trouble() {
+    fn removing_an_absent_number_or_from_an_empty_list_does_nothing() {
         let mut list = IdleList::default();
         list.remove(7);
         list.remove(END);

@@ -1,4 +1,4 @@
-//! The listeners of a worker, by the configuration in force.
+//! The state of a worker's listeners under the current configuration.
 
 use super::Worker;
 use crate::config::Listener;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use webserv_sys::net::Address;
 
 impl Worker {
-    /// The state of a listener of the configuration in force, whose socket is bound to `local`.
+    /// The state of a listener of the current configuration. Its socket is bound to `local`.
     pub fn listener_state(&mut self, configured: Listener, local: Address) -> Rc<ListenerState> {
         if !Arc::ptr_eq(self.routes.config(), &self.config) {
             self.routes = Rc::new(Routes::new(Arc::clone(&self.config)));
@@ -16,7 +16,8 @@ impl Worker {
         Rc::new(ListenerState::new(Rc::clone(&self.routes), configured, local))
     }
 
-    /// This listener under the configuration in force. Returns `None` if that does not listen there any more.
+    /// The state of this listener under the current configuration. Returns `None` if that does not listen on the
+    /// address.
     pub fn listener_now(&mut self, listener: &Rc<ListenerState>) -> Option<Rc<ListenerState>> {
         if self.is_current(listener) {
             return Some(Rc::clone(listener));
@@ -33,7 +34,7 @@ impl Worker {
         Some(fresh)
     }
 
-    /// Whether this listener's state is of the configuration in force.
+    /// Whether this state belongs to the current configuration.
     pub fn is_current(&self, listener: &ListenerState) -> bool {
         Arc::ptr_eq(listener.routes.config(), &self.config)
     }
@@ -70,6 +71,6 @@ mod tests {
         assert!(worker.listener_now(&goes).is_none());
         worker.config = config("listen 127.0.0.1:1;");
         assert!(worker.listener_now(&now).is_some_and(|next| !Rc::ptr_eq(&next, &now)));
-        assert_eq!(worker.listeners.len(), 1, "what nobody shares any more is not kept");
+        assert_eq!(worker.listeners.len(), 1, "a state that is not shared any more is dropped");
     }
 }

@@ -1,4 +1,4 @@
-//! What the tasks of one worker share, and how workers talk to each other.
+//! What the tasks of a worker share, and how workers send each other commands.
 
 mod command;
 mod file_cache;
@@ -25,44 +25,45 @@ use std::rc::Rc;
 use std::sync::Arc;
 use webserv_sys::Moment;
 
-/// Reads the configuration again; gives it with its warnings, or an error in words.
+/// Reads the configuration again. Returns an error message if it is not valid.
 pub type Loader = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
 
-/// One loop's worth of shared things. Each worker thread has its own; only the configuration is common to all.
+/// What all tasks of one worker share. Each worker thread has its own; only the configuration is common to all workers.
 pub struct Worker {
-    /// The configuration in force. Connections keep what they were accepted with until their next request.
+    /// The current configuration. Each connection follows a reload with its next request.
     pub config: Arc<Config>,
     routes: Rc<Routes>,
-    /// The other workers.
+    /// The channels to the other workers.
     pub team: Team,
-    /// Where a read lands before its bytes go into a pipe: idle connections hold no buffer.
+    /// The buffer for read(2), so that idle connections need no buffer.
     pub read_buffer: Box<[u8]>,
-    /// For heads that are about to come, with memory for them.
+    /// Unused parsers for request heads.
     pub scans: Vec<Box<Scan>>,
-    /// Memory for heads and small answers.
+    /// Unused buffers for heads and small responses.
     pub buffers: Buffers,
-    /// Memory for requests.
+    /// Unused memory for transactions.
     pub transactions: SpareTransactions,
-    /// Pipes for connections that have something to say.
+    /// Unused pipes.
     pub pipes: Pipes,
     /// The access logs.
     pub access_logs: AccessLogs,
-    /// The date field's value for the present second.
+    /// The time of day and formatted dates.
     pub date: DateCache,
-    /// Files that were served and may be again.
+    /// The cache of open files.
     pub files: FileCache,
-    /// Programs that have been started and not yet reaped, but for those that have answered just now.
+    /// Running CGI programs that count for `cgi_max_processes`. Programs whose response has just been completed do not
+    /// count.
     pub programs_running: usize,
-    /// When those are looked at again that are not watched yet.
-    pub programs_looked_at: Option<Moment>,
-    /// The round in which a piece of a password was hashed last, by its time.
+    /// When the programs that are not watched yet are checked next.
+    pub programs_checked_at: Option<Moment>,
+    /// The time of the last round in which a part of a password was hashed.
     pub hashed_at: Option<Moment>,
-    /// Connections that may be closed to make room for new clients.
+    /// Idle connections, which may be closed for new clients.
     pub idle: IdleList,
-    /// Nothing new is begun: each response is its connection's last.
+    /// The worker finishes open requests; each response is the last of its connection.
     pub draining: bool,
     connections: u64,
-    /// Those that were asked for since the last reload.
+    /// The listeners' states since the last reload.
     listeners: Vec<Rc<ListenerState>>,
 }
 
@@ -82,7 +83,7 @@ impl Worker {
             date: DateCache::default(),
             files: FileCache::default(),
             programs_running: 0,
-            programs_looked_at: None,
+            programs_checked_at: None,
             hashed_at: None,
             idle: IdleList::default(),
             draining: false,
@@ -91,22 +92,22 @@ impl Worker {
         }
     }
 
-    /// When a program that was started now is to be looked at: with others, so that few wakeups serve many.
-    pub fn next_look(&mut self, now: Moment) -> Moment {
-        match self.programs_looked_at {
+    /// When to check a program that was started now. Programs share these times, so that there are few wakeups.
+    pub fn next_check(&mut self, now: Moment) -> Moment {
+        match self.programs_checked_at {
             Some(look) if look >= now.after(UNWATCHED / 2) => look,
-            _ => *self.programs_looked_at.insert(now.after(UNWATCHED)),
+            _ => *self.programs_checked_at.insert(now.after(UNWATCHED)),
         }
     }
 
-    /// Takes back one that has come to the end of a head. Few are needed, since most heads come as a whole.
+    /// Takes back a parser. Few are needed, because most heads come in one read.
     pub fn give_back(&mut self, scan: Box<Scan>) {
         if self.scans.len() < SPARE_SCANS_MAX {
             self.scans.push(scan);
         }
     }
 
-    /// What variables are made of, for this request now.
+    /// The values of variables, for this request now.
     pub fn view<'a>(&'a self, identity: &'a Identity, transaction: &'a Transaction, now: Moment) -> View<'a> {
         View { identity, transaction, date: &self.date, worker: self.team.number(), now, sent_bytes: 0 }
     }
@@ -116,7 +117,7 @@ impl Worker {
         vars::request_id(self.team.number(), identity.number, transaction.http.number)
     }
 
-    /// The serial number of a connection that was accepted just now.
+    /// The serial number for a new connection.
     pub fn next_connection(&mut self) -> u64 {
         self.connections += 1;
         self.connections

@@ -58,7 +58,7 @@ impl Team {
     }
 
     /// Sends a command to all other workers.
-    pub fn tell_others(&self, command: &Command) {
+    pub fn send_to_others(&self, command: &Command) {
         for worker_channel in &self.others {
             if worker_channel.commands.send(command.clone()).is_ok() {
                 // If the socket's buffer is full, the write fails, but then the other end is readable already.

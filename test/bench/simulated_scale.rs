@@ -128,7 +128,7 @@ impl Task<Worker> for Reader {
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
         let Context { connection: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
-        x.input.draw_on(&mut worker.pipes);
+        x.input.get_from(&mut worker.pipes);
         let mut head = worker.buffers.take(REQUEST.len());
         head.extend_from_slice(REQUEST);
         x.input.push_bytes(head);

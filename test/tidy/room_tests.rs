@@ -83,7 +83,7 @@ fn circles_are_seen() {
 fn rooms_of_tasks_use_only_rooms_below() {
     let table: &[(&str, &str, usize)] = &[
         ("src/task/http1/ask.rs", "use crate::task::{file::X, cgi};\nuse super::super::upload;", 0),
-        ("src/task/file/read.rs", "use crate::task::{Context, see_to_logs};\nuse super::open;", 0),
+        ("src/task/file/read.rs", "use crate::task::{Context, handle_log_events};\nuse super::open;", 0),
         ("src/task/file/read.rs", "use crate::task::http1::Http1;", 1),
         ("src/task/dav/a/b.rs", "use super::super::super::upload;", 1),
         ("src/task/client/accept.rs", "use crate::task::server::Command;", 1),

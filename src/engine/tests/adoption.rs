@@ -4,7 +4,7 @@ use super::kernel;
 use super::stage::{On, Play, World, allow, cancel_handlers, failed_side, hearing_puppet, or_cancelled, plain};
 use super::stage::{puppet, ready, refuse, want};
 use crate::connection::{Phase, Side};
-use crate::engine::{Context, Event, Flow, NOBODY, Notice, Task, Want};
+use crate::engine::{Context, Event, Flow, NO_TOKEN, Notice, Task, Want};
 use crate::limits::{CONNECTION_TASKS, HANDLERS_MAX};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -13,10 +13,10 @@ use webserv_sys::{Ready, Token};
 
 type Cx<'a, 'w> = &'a mut Context<'w, World>;
 
-/// Where a task leaves its token for another.
+/// Where a task stores its token for another task.
 type Place = Rc<Cell<Token>>;
 
-/// Stands alone and waits for the kernel; its token is in the place after its first turn.
+/// A task that stands alone and waits for the kernel. It stores its token in its first turn.
 fn spare(place: &Place) -> Box<dyn Task<World>> {
     let place = Rc::clone(place);
     puppet("spare", On::Read, move |event, cx: Cx<'_, '_>| {
@@ -25,7 +25,7 @@ fn spare(place: &Place) -> Box<dyn Task<World>> {
     })
 }
 
-/// A connection whose protocol adopts the task in the place when it wants its turn. It is done with a failure at once.
+/// A connection whose protocol adopts the stored task in its turn. It ignores failures.
 fn open_adopter(play: &mut Play, place: &Place) -> Token {
     let place = Rc::clone(place);
     let protocol = puppet("protocol", On::Always, move |event, cx: Cx<'_, '_>| {
@@ -41,7 +41,7 @@ fn open_adopter(play: &mut Play, place: &Place) -> Token {
     x
 }
 
-/// The protocol has its turn, and with it the round.
+/// Gives the protocol a turn, and runs the round. Returns the journal.
 fn adopt(play: &mut Play, x: Token, batch: Vec<Ready>) -> String {
     kernel::journal();
     want("protocol", Want::Turn);
@@ -49,23 +49,23 @@ fn adopt(play: &mut Play, x: Token, batch: Vec<Ready>) -> String {
     play.round_with(batch)
 }
 
-/// What has failed in a connection, and how many members it has.
+/// The failure of a connection's transaction, and the number of its members.
 fn state(play: &Play, x: Token) -> (Option<Side>, usize) {
     (failed_side(play, x), play.engine.connections.get(x).expect("it is open").members())
 }
 
 fn play_with_spare() -> (Play, Place, Token) {
-    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NOBODY)));
+    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NO_TOKEN)));
     play.start(spare(&place));
     let x = open_adopter(&mut play, &place);
     (play, place, x)
 }
 
 #[test]
-fn a_task_that_is_adopted_hears_so_first_and_is_a_member_like_others() {
+fn an_adopted_task_gets_its_notice_first_and_is_a_member_like_others() {
     let (mut play, _, x) = play_with_spare();
-    let told = adopt(&mut play, x, vec![]);
-    assert_eq!(told, "wait 0, protocol Ready, spare Adopted, spare Ready", "and the kernel watched for it already");
+    let journal = adopt(&mut play, x, vec![]);
+    assert_eq!(journal, "wait 0, protocol Ready, spare Adopted, spare Ready", "and the kernel watched for it already");
     assert_eq!(state(&play, x), (None, 4));
     assert_eq!(play.round_with(vec![ready("spare")]), "wait, spare Ready");
     play.engine.connections.get_mut(x).expect("it is open").phase = Phase::Closed;
@@ -75,8 +75,8 @@ fn a_task_that_is_adopted_hears_so_first_and_is_a_member_like_others() {
 }
 
 #[test]
-fn what_is_adopted_sees_its_connection_and_what_it_waited_for_is_forgotten() {
-    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NOBODY)));
+fn an_adopted_task_sees_its_connection_and_its_old_wait_is_dropped() {
+    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NO_TOKEN)));
     let own = Rc::clone(&place);
     let acts = move |event, cx: Cx<'_, '_>| {
         own.set(cx.token());
@@ -92,19 +92,19 @@ fn what_is_adopted_sees_its_connection_and_what_it_waited_for_is_forgotten() {
     let x = open_adopter(&mut play, &place);
     adopt(&mut play, x, vec![]);
     assert_eq!(play.engine.connections.get(x).map(|x| x.output.len()), Some(5));
-    // It goes back, and another connection has it.
+    // The task stands alone again, and another connection adopts it.
     play.engine.connections.get_mut(x).expect("it is open").phase = Phase::Closed;
     play.settle_connection(x);
     play.settle();
     let y = open_adopter(&mut play, &place);
-    let told = adopt(&mut play, y, vec![]);
-    assert!(told.contains("protocol Ready, spare Adopted"), "{told}");
+    let journal = adopt(&mut play, y, vec![]);
+    assert!(journal.contains("protocol Ready, spare Adopted"), "{journal}");
     assert_eq!(state(&play, y), (None, 4));
 }
 
 #[test]
-fn what_cannot_be_adopted_is_a_failure_upstream() {
-    // It is gone, and another has its slot.
+fn a_task_that_cannot_be_adopted_is_a_failure_upstream() {
+    // The task is gone, and another has its slot.
     let (mut play, place, x) = play_with_spare();
     play.engine.remove(place.get());
     play.start(plain("stranger", On::Read));
@@ -112,13 +112,13 @@ fn what_cannot_be_adopted_is_a_failure_upstream() {
     assert_eq!(adopt(&mut play, x, vec![]), "wait 0, protocol Ready");
     assert_eq!(state(&play, x), (Some(Side::Upstream), 3));
 
-    // It is about to have a turn of its own: its other side may have gone.
+    // The task is queued for a turn: its other side may have closed.
     let (mut play, _, x) = play_with_spare();
-    let told = adopt(&mut play, x, vec![ready("spare")]);
-    assert_eq!(told, "wait 0, protocol Ready, spare Ready");
+    let journal = adopt(&mut play, x, vec![ready("spare")]);
+    assert_eq!(journal, "wait 0, protocol Ready, spare Ready");
     assert_eq!(state(&play, x), (Some(Side::Upstream), 3));
 
-    // It belongs to another connection, or to this one.
+    // The task belongs to another connection, or to this one.
     let (mut play, place, x) = play_with_spare();
     let y = play.open([plain("p", On::Always), plain("r", On::Read), plain("w", On::Write)]);
     play.settle();
@@ -138,7 +138,7 @@ fn what_cannot_be_adopted_is_a_failure_upstream() {
 }
 
 #[test]
-fn a_transaction_without_room_adopts_nobody_and_the_task_stands_alone_as_before() {
+fn a_transaction_without_room_adopts_no_task_and_the_task_still_stands_alone() {
     let (mut play, place, x) = play_with_spare();
     let id = play.transaction(x);
     for _ in 0..HANDLERS_MAX {
@@ -153,8 +153,8 @@ fn a_transaction_without_room_adopts_nobody_and_the_task_stands_alone_as_before(
 }
 
 #[test]
-fn what_is_cancelled_before_it_has_heard_that_it_was_adopted_never_hears_it() {
-    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NOBODY)));
+fn a_task_that_is_cancelled_before_its_notice_of_adoption_never_gets_it() {
+    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NO_TOKEN)));
     let own = Rc::clone(&place);
     play.start(puppet("spare", On::Read, move |_, cx: Cx<'_, '_>| {
         own.set(cx.token());
@@ -170,41 +170,41 @@ fn what_is_cancelled_before_it_has_heard_that_it_was_adopted_never_hears_it() {
     want("writer", Want::Nothing);
     let x = play.open([protocol, plain("reader", On::Read), plain("writer", On::Write)]);
     play.settle();
-    let told = adopt(&mut play, x, vec![]);
-    assert_eq!(told, "wait 0, protocol Ready, spare Cancel, spare Ready");
+    let journal = adopt(&mut play, x, vec![]);
+    assert_eq!(journal, "wait 0, protocol Ready, spare Cancel, spare Ready");
     assert_eq!(state(&play, x), (None, 3));
-    // A connection that is closed adopts nobody any more.
+    // A connection that is closed adopts no task.
     play.engine.connections.get_mut(x).expect("it is open").phase = Phase::Closed;
     play.settle_connection(x);
     assert!(play.engine.slots.get(place.get()).is_some_and(|slot| slot.stands_alone()));
 }
 
-/// The kernel had refused to watch for it, and it rested: its rest ends in the connection that has it by then.
+/// The kernel had refused to watch for the task, and it was paused. The pause ends in the new connection.
 #[test]
-fn a_task_that_rests_can_be_adopted() {
-    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NOBODY)));
+fn a_paused_task_can_be_adopted() {
+    let (mut play, place) = (Play::new(), Rc::new(Cell::new(NO_TOKEN)));
     refuse("spare");
     play.start(spare(&place));
     let x = open_adopter(&mut play, &place);
     allow("spare");
-    let told = adopt(&mut play, x, vec![]);
-    assert_eq!(told, "wait 0, protocol Ready, spare Adopted, spare Ready");
+    let journal = adopt(&mut play, x, vec![]);
+    assert_eq!(journal, "wait 0, protocol Ready, spare Adopted, spare Ready");
     kernel::pass(Duration::from_secs(2));
     play.settle();
     play.round_with(vec![ready("spare")]);
     assert_eq!(state(&play, x), (None, 4));
 }
 
-/// [`Notice::Adopted`] is for one task, and comes at once: what all are told waits for the end of the round.
+/// [`Notice::Adopted`] comes at once; a notice for all tasks comes at the end of the round.
 #[test]
-fn what_is_adopted_in_a_round_in_which_all_are_told_hears_both() {
+fn a_task_adopted_in_a_round_with_a_notice_for_all_gets_both_notices() {
     let (mut play, _, x) = play_with_spare();
     play.start(puppet("signal", On::Signal, |_, cx: Cx<'_, '_>| {
-        cx.tell_all(Notice::Reload);
+        cx.notify_all(Notice::Reload);
         Ok(Flow::Blocked)
     }));
     play.settle();
-    let told = adopt(&mut play, x, vec![ready("SIGHUP")]);
-    assert_eq!(told.matches("spare Adopted").count(), 1, "{told}");
-    assert_eq!(told.matches("spare Reload").count(), 1, "{told}");
+    let journal = adopt(&mut play, x, vec![ready("SIGHUP")]);
+    assert_eq!(journal.matches("spare Adopted").count(), 1, "{journal}");
+    assert_eq!(journal.matches("spare Reload").count(), 1, "{journal}");
 }

@@ -1,4 +1,4 @@
-//! When a task is told that its time has come.
+//! When deadlines are delivered.
 
 use super::kernel;
 use super::stage::{On, Play, connection, or_cancelled, plain, puppet, ready, want};
@@ -79,7 +79,7 @@ fn a_deadline_that_is_taken_back_never_fires() {
 }
 
 #[test]
-fn a_deadline_of_a_task_that_is_gone_never_reaches_its_slots_successor() {
+fn a_deadline_of_a_removed_task_never_reaches_the_next_task_in_its_slot() {
     let mut play = Play::new();
     play.start(puppet("old", On::Always, |_, cx| {
         cx.wake_after(ms(50));
@@ -113,7 +113,7 @@ fn deadlines_fire_in_the_order_of_their_times() {
     assert_eq!(play.round(), "wait 0, b Deadline, c Deadline, a Deadline");
 }
 
-/// The protocol of a new connection had a turn only to set its first deadline.
+/// A bug: the protocol of a new connection had a turn only to set its first deadline.
 #[test]
 fn a_connection_is_opened_with_the_first_deadline_of_its_protocol() {
     let mut play = Play::new();
@@ -130,7 +130,7 @@ fn a_connection_is_opened_with_the_first_deadline_of_its_protocol() {
 }
 
 #[test]
-fn a_deadline_that_passes_with_its_connection_takes_no_one_else_along() {
+fn a_deadline_that_ends_its_connection_ends_no_other_connection() {
     let mut play = Play::new();
     want("protocol", Want::Turn);
     let protocol = puppet("protocol", On::Always, |event, cx| {
@@ -153,9 +153,9 @@ fn a_deadline_that_passes_with_its_connection_takes_no_one_else_along() {
     assert_eq!(play.round_with(vec![ready("other")]), "wait, other Ready");
 }
 
-/// The engine gave it turn after turn and never came back to the kernel.
+/// A bug: the engine gave the task turn after turn and never asked the kernel for events.
 #[test]
-fn a_task_whose_time_has_always_come_has_one_turn_in_a_round() {
+fn a_task_with_a_deadline_of_now_has_one_such_turn_in_a_round() {
     let mut play = Play::new();
     want("a", Want::Turn);
     play.start(puppet("a", On::Always, |_, cx| {
@@ -167,9 +167,9 @@ fn a_task_whose_time_has_always_come_has_one_turn_in_a_round() {
     assert_eq!(play.round(), "wait 0, a Deadline");
 }
 
-/// A task that is cancelled by another's deadline sets a new one, and the old one, passed as well, is not told.
+/// A task that another's deadline cancels sets a new deadline. Its old one has passed, too, and is not delivered.
 #[test]
-fn a_deadline_that_a_task_moves_in_cancel_is_not_told_too_early() {
+fn a_deadline_that_a_task_moves_in_cancel_does_not_fire_too_early() {
     let mut play = Play::new();
     let protocol = puppet("protocol", On::Always, |event, cx| {
         want("protocol", Want::Nothing);
@@ -195,7 +195,7 @@ fn a_deadline_that_a_task_moves_in_cancel_is_not_told_too_early() {
 }
 
 #[test]
-fn a_wait_beyond_the_end_of_time_never_ends() {
+fn a_deadline_beyond_the_range_of_the_clock_never_fires() {
     let mut play = Play::new();
     play.start(puppet("a", On::Read, |_, cx| {
         cx.wake_after(Duration::MAX);
@@ -206,7 +206,7 @@ fn a_wait_beyond_the_end_of_time_never_ends() {
     assert_eq!(play.log(), Vec::<String>::new());
 }
 
-/// Entries of tasks long gone stayed until their time came: a minute's worth of short connections.
+/// A bug: entries of removed tasks stayed in the heap until their time: a minute of short connections.
 #[test]
 fn deadlines_of_tasks_that_are_gone_do_not_pile_up() {
     let mut play = Play::new();
@@ -232,9 +232,9 @@ fn deadlines_of_tasks_that_are_gone_do_not_pile_up() {
     assert_eq!(play.round(), "wait 0, keeper Deadline", "the truth is kept");
 }
 
-/// A stopped process, a sleeping laptop: the loop comes back late, and finds time out and client ready together.
+/// After a stopped process or a suspended laptop, a deadline and an event come together.
 #[test]
-fn what_came_with_its_deadline_came_in_time() {
+fn an_event_that_comes_with_its_deadline_is_in_time() {
     let mut play = Play::new();
     play.start(puppet("a", On::Read, |event, cx| {
         assert_ne!(event, Event::Deadline);

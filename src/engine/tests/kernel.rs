@@ -1,5 +1,5 @@
-//! What the tests have for a kernel: a clock that goes only when it is told to, descriptors, the list of what is armed,
-//! and a journal of all that happened. There is one for each thread, so one for each test.
+//! The kernel of the tests: a clock that only the tests move, descriptors, the list of what is armed, and a journal of
+//! all that happened. Each thread has one, and so each test.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ thread_local! {
     static KERNEL: RefCell<Kernel> = RefCell::new(Kernel::new());
 }
 
-/// What is watched: a [`Watch`] that can be kept and compared.
+/// A [`Watch`] that can be stored and compared.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Key {
     Read(RawFd),
@@ -25,7 +25,7 @@ pub enum Key {
 
 struct Kernel {
     now: Moment,
-    /// Open descriptors and who made them.
+    /// Open descriptors, with the name and number of their owner.
     open: BTreeMap<RawFd, (&'static str, u32)>,
     opened: u32,
     armed: BTreeMap<Key, Token>,
@@ -47,7 +47,7 @@ impl Key {
             Watch::Change(fd) => Key::Change(fd.as_raw_fd()),
             Watch::Exit(pid) => Key::Exit(pid),
             Watch::Signal(signal) => Key::Signal(signal.name()),
-            Watch::Always => panic!("the kernel is asked to watch for what never waits"),
+            Watch::Always => panic!("the kernel is asked to watch a task that never waits"),
         }
     }
 
@@ -59,7 +59,7 @@ impl Key {
     }
 }
 
-/// Forgets what an earlier test of this thread left.
+/// Drops the state of an earlier test of this thread.
 pub fn reset() {
     KERNEL.set(Kernel::new());
 }
@@ -77,7 +77,7 @@ pub fn note(what: String) {
     KERNEL.with_borrow_mut(|k| k.journal.push(what));
 }
 
-/// What happened since it was asked for last.
+/// Returns and clears the journal.
 pub fn journal() -> String {
     KERNEL.with_borrow_mut(|k| std::mem::take(&mut k.journal)).join(", ")
 }
@@ -93,7 +93,7 @@ pub fn disarm(key: Key) {
     KERNEL.with_borrow_mut(|k| assert!(k.armed.remove(&key).is_some(), "{key:?} is disarmed and was not armed"));
 }
 
-/// The poller is closed: nothing is armed in it any more.
+/// The poller is closed: it watches nothing any more.
 pub fn disarm_all() {
     KERNEL.with_borrow_mut(|k| k.armed.clear());
 }
@@ -102,7 +102,7 @@ pub fn armed() -> BTreeMap<Key, Token> {
     KERNEL.with_borrow(|k| k.armed.clone())
 }
 
-/// Who made a descriptor, by name and number.
+/// The owner of a descriptor, by name and number.
 pub fn owner(fd: RawFd) -> (&'static str, u32) {
     KERNEL.with_borrow(|k| k.open[&fd])
 }
@@ -111,16 +111,16 @@ pub fn open_count() -> usize {
     KERNEL.with_borrow(|k| k.open.len())
 }
 
-/// A descriptor. The kernel gives numbers again that were closed, as it does in real life.
+/// A descriptor. Its number is used again after it was closed, as by a real kernel.
 pub struct Fd {
     file: OwnedFd,
-    /// A number of its own, never given again.
+    /// A unique number.
     pub id: u32,
     journaled: bool,
 }
 
 impl Fd {
-    /// `journaled`: its end is noted in the journal.
+    /// `journaled`: closing it is written to the journal.
     pub fn new(name: &'static str, journaled: bool) -> Self {
         let file = OwnedFd::from(File::open("/dev/null").expect("/dev/null opens"));
         let id = KERNEL.with_borrow_mut(|k| {

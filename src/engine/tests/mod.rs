@@ -1,4 +1,4 @@
-//! The engine's rules, one by one on a stage where nothing happens but by the script, and then all at once under
+//! Tests of the engine: its rules, one by one with scripted tasks and a scripted poller, and then all together under
 //! random schedules.
 
 mod adoption;

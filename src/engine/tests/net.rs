@@ -1,5 +1,5 @@
-//! A network in memory for the random schedules: channels that fill and drain by chance, children that end some day,
-//! and a poller that is as unkind as a kernel may be.
+//! A network in memory for the random schedules: channels that fill and drain at random, children that exit at random,
+//! and a poller that is as difficult as a kernel can be.
 
 use super::kernel::{self, Fd, Key};
 use std::cell::RefCell;
@@ -13,12 +13,12 @@ thread_local! {
     static NET: RefCell<Net> = RefCell::new(Net::new(0));
 }
 
-/// Reproducible chance: xorshift64.
+/// Reproducible random numbers: xorshift64.
 pub struct Random(u64);
 
 impl Random {
     pub fn new(seed: u64) -> Self {
-        // Neighbouring seeds begin far from each other, and none at 0, where it would stay.
+        // Spreads seeds that are close to each other. The state must not be 0, where it would stay.
         Self(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
@@ -34,25 +34,25 @@ impl Random {
     }
 }
 
-/// A client's connection, or what a handler reads from.
+/// A client's connection, or the input of a handler.
 #[derive(Default)]
 pub struct Channel {
-    /// The client that it is for, by its channel.
+    /// The client that it belongs to, by the number of its channel.
     pub client: usize,
-    /// What the other side is still going to send.
+    /// The bytes that the other side will send.
     pub script: VecDeque<u8>,
-    /// What it has sent and nobody has read.
+    /// Bytes that were sent and not read.
     pub incoming: VecDeque<u8>,
-    /// It sends nothing after its script.
+    /// The other side closes after its script.
     pub ended: bool,
     pub reset: bool,
-    /// Bytes that it takes before a write blocks.
+    /// The number of bytes that can be written before a write blocks.
     pub room: usize,
-    /// Bytes that it took.
+    /// The bytes that were written.
     pub taken: Vec<u8>,
     /// Our end is closed.
     pub closed: bool,
-    /// Something went wrong on purpose: its answers may break off.
+    /// Something failed on purpose: the answers may be incomplete.
     pub excused: bool,
 }
 
@@ -62,7 +62,7 @@ impl Channel {
     }
 }
 
-/// What a read came to.
+/// The result of a read.
 pub enum Got {
     Bytes(Vec<u8>),
     End,
@@ -73,18 +73,18 @@ pub enum Got {
 pub struct Net {
     pub random: Random,
     pub channels: Vec<Channel>,
-    /// Clients that wait to be accepted, by their channels.
+    /// Clients that wait to be accepted, by the numbers of their channels.
     pub backlog: VecDeque<usize>,
-    /// Children, and whether they have ended.
+    /// For each child, whether it has exited.
     pub children: Vec<bool>,
     /// Tasks that stand alone and may be adopted.
     pub spares: Vec<Token>,
-    /// Panics on purpose.
+    /// The number of panics on purpose.
     pub panics: usize,
-    /// No surprises any more: what is ready is reported, and nothing else.
+    /// From now on exactly the ready descriptors are reported.
     pub fair: bool,
     channel_of: BTreeMap<u32, usize>,
-    /// Tokens that were armed at some time.
+    /// All tokens that were ever armed.
     known: Vec<Token>,
 }
 
@@ -103,14 +103,14 @@ impl Net {
         }
     }
 
-    /// The other side sends so many of the bytes that it still has.
+    /// The other side sends up to `count` bytes of its script.
     pub fn feed(&mut self, channel: usize, count: usize) {
         let channel = &mut self.channels[channel];
         let count = count.min(channel.script.len());
         channel.incoming.extend(channel.script.drain(..count));
     }
 
-    /// Whether a watch fires, and if so, whether as a hangup.
+    /// Whether a watch has an event, and whether it is a hangup.
     fn fires(&self, key: Key) -> Option<bool> {
         let (fd, read) = match key {
             Key::Exit(pid) => return self.children[pid as usize].then_some(false),
@@ -126,7 +126,7 @@ impl Net {
         (ready || channel.reset).then_some(channel.reset)
     }
 
-    /// Whether this watch is refused; then its client is excused.
+    /// Whether arming fails. If it does, the client is excused.
     fn refuses(&mut self, key: Key) -> bool {
         let (Key::Read(fd) | Key::Write(fd)) = key else { return false };
         let Some(&channel) = self.channel_of.get(&kernel::owner(fd).1) else { return false };
@@ -138,7 +138,7 @@ impl Net {
 
     fn report(&mut self, out: &mut Vec<Ready>) {
         let mut armed: Vec<(Token, Key)> = kernel::armed().into_iter().map(|(key, token)| (token, key)).collect();
-        armed.sort_unstable(); // numbers of descriptors are not reproducible, tokens are
+        armed.sort_unstable(); // the numbers of descriptors are not reproducible, tokens are
         for (token, key) in &armed {
             match self.fires(*key) {
                 Some(hangup) if self.fair || !self.random.once_in(4) => out.push(Ready { token: *token, hangup }),
@@ -159,7 +159,7 @@ impl Net {
     }
 }
 
-/// A new network, in which everything is up to this seed.
+/// A new network that depends only on this seed.
 pub fn reset(seed: u64) {
     kernel::reset();
     NET.set(Net::new(seed));
@@ -175,16 +175,16 @@ pub struct End {
     channel: usize,
 }
 
-/// The socket that clients come through.
-pub struct Door(Fd);
+/// The listening socket.
+pub struct ListenSocket(Fd);
 
-impl Door {
+impl ListenSocket {
     pub fn new() -> Self {
-        Self(Fd::new("door", false))
+        Self(Fd::new("listener", false))
     }
 }
 
-impl AsFd for Door {
+impl AsFd for ListenSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
@@ -197,7 +197,7 @@ impl End {
         Self { fd, channel }
     }
 
-    /// A channel that will bring these bytes, for a handler of this client.
+    /// A channel that sends these bytes, for a handler of this client.
     pub fn source(client: usize, bytes: Vec<u8>) -> Self {
         let script = bytes.into();
         Self::of(with(|net| {
@@ -220,7 +220,7 @@ impl End {
         })
     }
 
-    /// How many of these bytes the other side took; `None`: it has reset the connection.
+    /// Writes. Returns the number of bytes written, or `None` if the other side has reset the connection.
     pub fn write(&self, bytes: &[u8]) -> Option<usize> {
         with(|net| {
             let channel = &mut net.channels[self.channel];
@@ -252,12 +252,12 @@ pub fn spawn() -> Pid {
     })
 }
 
-/// Waits for the channels and children of this network.
-pub struct Unkind;
+/// A poller for the channels and children of this network.
+pub struct RandomPoller;
 
-impl Poller for Unkind {
+impl Poller for RandomPoller {
     fn name(&self) -> &'static str {
-        "unkind"
+        "random"
     }
 
     fn arm(&mut self, watch: Watch<'_>, token: Token) -> Result<()> {
@@ -285,7 +285,7 @@ impl Poller for Unkind {
     }
 }
 
-impl Drop for Unkind {
+impl Drop for RandomPoller {
     fn drop(&mut self) {
         kernel::disarm_all();
     }

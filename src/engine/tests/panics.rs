@@ -1,55 +1,55 @@
-//! Panics wherever a task has its say: each costs one connection, and nobody else notices.
+//! Panics in each method of a task: each costs one connection and affects no other.
 
-use super::stage::{On, Play, Question, mend, or_cancelled, plain, puppet, ready, spoil, want};
+use super::stage::{Method, On, Play, or_cancelled, panic_in, panic_no_more_in, plain, puppet, ready, want};
 use crate::engine::{Flow, Want};
 
-/// The connection that is to break, one beside it, and a task alone; all wait for the kernel.
+/// A connection that will break, another one, and a task that stands alone. All wait for the kernel.
 fn play() -> Play {
     let mut play = Play::new();
     want("writer", Want::Nothing);
     want("other writer", Want::Nothing);
     play.start(plain("alone", On::Read));
     play.open([plain("other", On::Always), plain("other reader", On::Read), plain("other writer", On::Write)]);
-    play.open_with([plain("worker", On::Read)]);
+    play.open_with([plain("handler", On::Read)]);
     play.settle();
     play
 }
 
-/// A panic in `wants`, `watch` or a destructor went through the loop, and ended the server.
+/// A bug: a panic in `wants`, `watch` or a destructor ended the server.
 #[test]
-fn a_panic_at_any_question_costs_one_connection() {
-    for name in ["protocol", "reader", "writer", "worker"] {
-        for question in [Question::Wants, Question::Watch, Question::Doing, Question::Drop] {
-            if question == Question::Watch && matches!(name, "reader" | "worker") {
-                continue; // armed: it has been able to say what it watches
+fn a_panic_in_any_method_costs_one_connection() {
+    for name in ["protocol", "reader", "writer", "handler"] {
+        for method in [Method::Wants, Method::Watch, Method::Doing, Method::Drop] {
+            if method == Method::Watch && matches!(name, "reader" | "handler") {
+                continue; // armed: `watch` has been called already
             }
             let mut play = play();
-            spoil(name, question);
+            panic_in(name, method);
             want("protocol", Want::Turn);
             want("writer", Want::Kernel);
-            play.round_with(vec![ready("worker"), ready("reader"), ready("other reader")]);
-            if question == Question::Drop {
+            play.round_with(vec![ready("handler"), ready("reader"), ready("other reader")]);
+            if method == Method::Drop {
                 let x = play.engine.connections.tokens()[1];
                 play.engine.guarded_once(|engine| engine.close(x));
             }
             play.round_with(vec![]);
             let log = play.log();
             let panics = log.iter().filter(|line| line.contains("panicked (a bug); its connection is closed")).count();
-            assert_eq!((panics, log.len()), (1, 1), "{name} at {question:?}: {log:?}");
-            assert_eq!((play.engine.connections_open(), play.engine.slots.len()), (1, 4), "{name} at {question:?}");
-            let told = play.round_with(vec![ready("other reader"), ready("alone")]);
-            assert!(told.ends_with("other reader Ready, alone Ready"), "{name} at {question:?}: {told}");
+            assert_eq!((panics, log.len()), (1, 1), "{name} at {method:?}: {log:?}");
+            assert_eq!((play.engine.connections_open(), play.engine.slots.len()), (1, 4), "{name} at {method:?}");
+            let journal = play.round_with(vec![ready("other reader"), ready("alone")]);
+            assert!(journal.ends_with("other reader Ready, alone Ready"), "{name} at {method:?}: {journal}");
         }
     }
 }
 
 #[test]
-fn a_task_alone_that_cannot_say_what_it_wants_has_a_rest() {
+fn a_task_that_stands_alone_and_panics_in_wants_is_paused() {
     let mut play = play();
-    spoil("alone", Question::Wants);
+    panic_in("alone", Method::Wants);
     assert_eq!(play.round_with(vec![ready("alone")]), "wait, disarm alone", "it would come again at once");
     assert_eq!(play.round_with(vec![]), "wait 1000");
-    mend("alone", Question::Wants);
+    panic_no_more_in("alone", Method::Wants);
     assert_eq!(play.round(), "wait 1000");
     assert_eq!(play.round(), "arm alone, wait");
     assert_eq!(play.round_with(vec![ready("alone")]), "wait, alone Ready");
@@ -57,19 +57,19 @@ fn a_task_alone_that_cannot_say_what_it_wants_has_a_rest() {
 }
 
 #[test]
-fn a_panic_in_the_middle_of_a_round_loses_no_ones_turn() {
+fn after_a_panic_in_the_middle_of_a_round_every_task_still_has_its_turn() {
     let mut play = play();
     want("broken", Want::Turn);
     let broken = puppet("broken", On::Always, |event, _| {
-        spoil("broken", Question::Wants);
+        panic_in("broken", Method::Wants);
         Ok(or_cancelled(event, Flow::Progress))
     });
     let x = play.engine.connections.tokens()[1];
     let id = play.transaction(x);
     play.engine.insert_handler(broken, x, id);
     play.settle_connection(x);
-    let told = play.round_with(vec![ready("other reader"), ready("alone")]);
-    for name in ["broken Ready", "protocol Cancel", "worker Cancel", "other reader Ready", "alone Ready"] {
-        assert_eq!(told.matches(name).count(), 1, "{name} in {told}");
+    let journal = play.round_with(vec![ready("other reader"), ready("alone")]);
+    for name in ["broken Ready", "protocol Cancel", "handler Cancel", "other reader Ready", "alone Ready"] {
+        assert_eq!(journal.matches(name).count(), 1, "{name} in {journal}");
     }
 }

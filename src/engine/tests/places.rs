@@ -1,4 +1,4 @@
-//! How a task waits for a connection to close, and how the protocol of a connection is told something.
+//! Waiting for a place, and notices to the protocol of a connection.
 
 use super::kernel;
 use super::stage::{On, Play, World, hearing_puppet, or_cancelled, plain, puppet, ready, want};
@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use webserv_sys::Token;
 
-/// Waits for a place after its first turn, and again after it has heard of one if `greedy`.
+/// Waits for a place after its first turn. If `greedy`, waits again after each notice.
 fn waiter(name: &'static str, greedy: bool) -> Box<dyn Task<World>> {
     let acts = |_, cx: &mut Context<'_, World>| {
         cx.wait_for_place();
@@ -21,7 +21,7 @@ fn waiter(name: &'static str, greedy: bool) -> Box<dyn Task<World>> {
     hearing_puppet(name, On::Read, acts, if greedy { again } else { |_, _| Ok(Flow::Progress) })
 }
 
-/// Opens a connection in which nobody has anything to do.
+/// Opens a connection without work.
 fn open(play: &mut Play) -> Token {
     want("w", Want::Nothing);
     let x = play.open([plain("p", On::Always), plain("r", On::Read), plain("w", On::Write)]);
@@ -34,14 +34,14 @@ fn close(play: &mut Play, x: Token) {
     play.settle_connection(x);
 }
 
-/// Who was told of a place in the next round, in order.
-fn told(play: &mut Play) -> Vec<String> {
+/// The tasks that get [`Notice::Place`] in the next round, in order.
+fn places_given(play: &mut Play) -> Vec<String> {
     let round = play.round_with(vec![]);
     round.split(", ").filter_map(|what| what.strip_suffix(" Place")).map(String::from).collect()
 }
 
 #[test]
-fn each_connection_that_closes_is_told_to_one_of_those_who_wait_in_their_order() {
+fn each_place_is_given_to_one_waiting_task_in_the_order_of_waiting() {
     let mut play = Play::new();
     let connections: Vec<Token> = (0..6).map(|_| open(&mut play)).collect();
     for (name, greedy) in [("a", true), ("b", false), ("c", true)] {
@@ -52,20 +52,20 @@ fn each_connection_that_closes_is_told_to_one_of_those_who_wait_in_their_order()
     let mut all = Vec::new();
     for &x in &connections[..4] {
         close(&mut play, x);
-        all.extend(told(&mut play));
+        all.extend(places_given(&mut play));
     }
-    assert_eq!(all, ["a", "b", "c", "a"], "who waits again is the last in line: nobody starves");
+    assert_eq!(all, ["a", "b", "c", "a"], "a task that waits again is the last one: none starves");
     close(&mut play, connections[4]);
     close(&mut play, connections[5]);
-    assert_eq!(told(&mut play), ["c", "a"], "two places, two tasks");
-    assert_eq!(play.round(), "wait", "and nobody spins");
+    assert_eq!(places_given(&mut play), ["c", "a"], "two places, two tasks");
+    assert_eq!(play.round(), "wait", "and no task spins");
 }
 
 #[test]
-fn a_place_is_not_lost_on_a_task_that_is_gone_or_does_not_need_it() {
+fn a_place_is_not_lost_if_the_task_is_removed_or_does_not_need_it() {
     let mut play = Play::new();
     let connections: Vec<Token> = (0..2).map(|_| open(&mut play)).collect();
-    let token = Rc::new(Cell::new(super::stage::NOBODY));
+    let token = Rc::new(Cell::new(super::stage::NO_TOKEN));
     let own = Rc::clone(&token);
     play.start(puppet("gone", On::Read, move |_, cx: &mut Context<'_, World>| {
         own.set(cx.token());
@@ -86,13 +86,13 @@ fn a_place_is_not_lost_on_a_task_that_is_gone_or_does_not_need_it() {
     play.engine.remove(token.get());
     kernel::journal();
     close(&mut play, connections[0]);
-    assert_eq!(told(&mut play), ["sated", "hungry"]);
+    assert_eq!(places_given(&mut play), ["sated", "hungry"]);
     close(&mut play, connections[1]);
-    assert!(told(&mut play).is_empty() && play.engine.notices.are_empty(), "nobody waits any more");
+    assert!(places_given(&mut play).is_empty() && play.engine.notices.are_empty(), "no task waits any more");
 }
 
 #[test]
-fn the_protocol_of_a_connection_is_told_by_the_connections_number() {
+fn a_protocol_gets_a_notice_by_the_number_of_its_connection() {
     let mut play = Play::new();
     let number = Rc::new(Cell::new(u32::MAX));
     open(&mut play);
@@ -115,7 +115,7 @@ fn the_protocol_of_a_connection_is_told_by_the_connections_number() {
     play.start(puppet("accept", On::Signal, move |event, cx: &mut Context<'_, World>| {
         if event == Event::Ready {
             assert_eq!(cx.connection_number(), None);
-            cx.tell_protocol(number.get(), Notice::Evict);
+            cx.notify_protocol(number.get(), Notice::Evict);
             cx.wait_for_place();
         }
         Ok(Flow::Blocked)
@@ -125,6 +125,6 @@ fn the_protocol_of_a_connection_is_told_by_the_connections_number() {
     let end = "protocol Cancel, reader Cancel, disarm reader, close reader, writer Cancel, close writer";
     let round = play.round_with(vec![ready("SIGHUP")]);
     assert_eq!(round, format!("wait, accept Ready, protocol Evict, {end}, accept Place"), "all in one round");
-    // A number that no connection has.
+    // No connection has this number now.
     assert_eq!(play.round_with(vec![ready("SIGHUP")]), "wait, accept Ready");
 }

@@ -1,9 +1,9 @@
-//! The tasks of the random schedules: a small server on the network in memory, built as the real one is, from a
-//! listener, two sides of a socket, a protocol, handlers, reapers of children and a clock that ticks.
+//! The tasks of the random schedules: a small server on the network in memory, built like the real one from a listener,
+//! a reader and a writer, a protocol, handlers, tasks that reap children, and a timer.
 //!
-//! A request is three bytes: what to do, how long the answer is, and what it is made of.
+//! A request is three bytes: what to do, the length of the answer, and the seed of its bytes.
 
-use super::net::{self, Door, End, Got};
+use super::net::{self, End, Got, ListenSocket};
 use super::spare::Spare;
 use super::stage::{Outcome, connection, panic_quietly, set_level};
 use crate::connection::{Connection, FailureKind, Front, Phase, Pipe, Reply};
@@ -15,10 +15,10 @@ use std::time::Duration;
 use webserv_sys::poller::Pid;
 use webserv_sys::{Error, Moment, Watch};
 
-/// What all pipes of a connection hold at most.
+/// The bound of all pipes of a connection.
 pub const PIPE_BYTES_MAX: usize = 11;
 
-/// The length of a request.
+/// The length of a request in bytes.
 pub const REQUEST_BYTES: usize = 3;
 
 /// What a request asks for.
@@ -27,14 +27,14 @@ pub enum Ask {
     /// An answer from memory.
     Memory,
     /// An answer from a handler.
-    Worker,
-    /// A handler that begins and is then cancelled; memory has the rest.
+    Handler,
+    /// A handler begins and is then cancelled; the rest comes from memory.
     Cancelled,
     /// A handler with a child, which is reaped when it is cancelled or later.
     Child,
-    /// An answer after a while.
+    /// An answer after a deadline.
     Sleep,
-    /// An answer by a task that stood alone, if there is one; it may stand alone again and serve others.
+    /// An answer by an adopted task, if there is one. It may stand alone again after it.
     Adopted,
     /// The last answer of the connection.
     Last,
@@ -54,10 +54,10 @@ impl Ask {
     pub const ALL: [Ask; 12] = {
         use Ask::*;
         let bad = [FailsEarly, FailsLate, Panics, PanicsInCancel, ProtocolPanics];
-        [Memory, Worker, Cancelled, Child, Sleep, Adopted, Last, bad[0], bad[1], bad[2], bad[3], bad[4]]
+        [Memory, Handler, Cancelled, Child, Sleep, Adopted, Last, bad[0], bad[1], bad[2], bad[3], bad[4]]
     };
 
-    /// The whole answer.
+    /// The complete answer.
     pub fn answer(self, len: u8, seed: u8) -> Vec<u8> {
         if self == Ask::FailsEarly {
             return b"E\0".to_vec();
@@ -67,7 +67,7 @@ impl Ask {
     }
 }
 
-/// The server's connection: small pipes, so that they are often full.
+/// A connection with small pipes, so that they are often full.
 fn small_connection(level: Level) -> Connection {
     let mut x = connection();
     (*x.input, *x.output) = (Pipe::new(PIPE_BYTES_MAX), Pipe::new(PIPE_BYTES_MAX));
@@ -89,7 +89,7 @@ fn panic_on_purpose(client: usize) -> ! {
 pub type Cx<'a> = Context<'a, Level>;
 
 /// Accepts clients.
-pub struct Listen(pub Door);
+pub struct Listen(pub ListenSocket);
 
 impl Task<Level> for Listen {
     fn kind(&self) -> &'static str {
@@ -119,7 +119,7 @@ impl Task<Level> for Listen {
     }
 }
 
-/// Reads what the client sends.
+/// Reads from the client.
 struct Reader(Rc<End>);
 
 impl Task<Level> for Reader {
@@ -171,7 +171,7 @@ impl Task<Level> for Reader {
     }
 }
 
-/// Writes what the client is to have.
+/// Writes to the client.
 struct Writer(Rc<End>);
 
 impl Task<Level> for Writer {
@@ -212,20 +212,20 @@ struct Protocol {
 
 enum State {
     Idle,
-    /// These bytes are still to be written.
+    /// These bytes must be written.
     Memory(Vec<u8>),
-    /// A handler has been asked; so much of its answer is still to come. The head is written with its first byte.
+    /// A handler has been asked; `left` bytes of its answer have not come. The head is written with the first byte.
     Asked {
         ask: Ask,
         answer: Vec<u8>,
         left: usize,
     },
-    /// Until its deadline.
+    /// Waits for the deadline, then writes these bytes.
     Asleep(Vec<u8>),
 }
 
 impl Protocol {
-    /// Goes one step; false: something must come or leave first.
+    /// Does one step. Returns false if something else must happen first.
     fn step(&mut self, cx: &mut Cx<'_>) -> bool {
         if self.wants(cx.seen()) != Want::Turn {
             return false;
@@ -267,10 +267,10 @@ impl Protocol {
             Ask::ProtocolPanics => panic_on_purpose(self.client),
             Ask::Adopted => self.adopt(answer, cx),
             _ => {
-                let body = Ask::Worker.answer(len, seed).split_off(2);
+                let body = Ask::Handler.answer(len, seed).split_off(2);
                 let left = if ask == Ask::FailsEarly { body.len().max(1) } else { body.len() };
                 let source = End::source(self.client, body);
-                cx.join(Box::new(Worker { source, client: self.client, ask, left, whole: left }));
+                cx.join(Box::new(Handler { source, client: self.client, ask, left, whole: left }));
                 if ask == Ask::Child {
                     cx.join(Box::new(Reaper { pid: net::spawn(), gone: false }));
                 }
@@ -279,7 +279,7 @@ impl Protocol {
         };
     }
 
-    /// Has a task that stands alone bring the answer, whose body it finds in the connection.
+    /// Lets a task that stands alone send the answer, whose body it finds in the connection.
     fn adopt(&self, answer: Vec<u8>, cx: &mut Cx<'_>) -> State {
         cx.start(Box::new(Spare::new(self.client)));
         let Some(spare) = net::with(|net| net.spares.pop()) else { return State::Memory(answer) };
@@ -291,7 +291,7 @@ impl Protocol {
         State::Asked { ask: Ask::Adopted, answer, left }
     }
 
-    /// Moves what the handler has brought.
+    /// Moves the bytes that the handler has brought.
     fn transfer(&mut self, ask: Ask, answer: Vec<u8>, mut left: usize, cx: &mut Cx<'_>) {
         let Connection { output, transactions, .. } = cx.connection();
         let Some(t) = transactions.current_mut() else { return };
@@ -319,7 +319,7 @@ impl Protocol {
                 self.state = State::Memory(answer);
             }
             State::Asked { .. } => cx.connection().phase = Phase::Closed,
-            _ => panic!("a worker has failed for a protocol that has none"),
+            _ => panic!("a handler has failed for a protocol without one"),
         }
     }
 }
@@ -355,7 +355,7 @@ impl Task<Level> for Protocol {
             Event::Cancel => return Ok(Flow::Done),
             Event::Deadline => {
                 let State::Asleep(answer) = std::mem::replace(&mut self.state, State::Idle) else {
-                    panic!("a deadline that nobody set has fired");
+                    panic!("a deadline that was not set has fired");
                 };
                 self.state = State::Memory(answer);
             }
@@ -364,7 +364,7 @@ impl Task<Level> for Protocol {
         if cx.transaction().failed.take().is_some() {
             self.handler_failed(cx);
         }
-        // One request with a handler a turn: the orders are carried out between turns.
+        // At most one request with a handler per turn: orders are carried out between turns.
         let steps = net::with(|net| 1 + net.random.below(3));
         for _ in 0..steps {
             let asked = matches!(self.state, State::Asked { .. });
@@ -376,8 +376,8 @@ impl Task<Level> for Protocol {
     }
 }
 
-/// Brings an answer from a source, or fails to.
-struct Worker {
+/// Reads an answer from a source, or fails.
+struct Handler {
     source: End,
     client: usize,
     ask: Ask,
@@ -385,8 +385,8 @@ struct Worker {
     whole: usize,
 }
 
-impl Worker {
-    /// What goes wrong, once half of the answer is there.
+impl Handler {
+    /// Fails, when half of the answer has been read.
     fn go_wrong(&self) -> Option<TaskError> {
         let half = self.left * 2 <= self.whole;
         let error = TaskError::upstream(FailureKind::Reset, Error::shrunk("read"));
@@ -402,9 +402,9 @@ impl Worker {
     }
 }
 
-impl Task<Level> for Worker {
+impl Task<Level> for Handler {
     fn kind(&self) -> &'static str {
-        "Worker"
+        "Handler"
     }
 
     fn doing(&self) -> &'static str {
@@ -449,7 +449,7 @@ impl Task<Level> for Worker {
     }
 }
 
-/// Waits for a child, and outlives its connection for that.
+/// Waits for a child, also after its connection was closed.
 struct Reaper {
     pid: Pid,
     gone: bool,
@@ -487,7 +487,7 @@ impl Task<Level> for Reaper {
     }
 }
 
-/// Ticks, and tells everybody now and then.
+/// Wakes up regularly, and sometimes sends a notice to all tasks.
 pub struct Tick {
     pub set: bool,
 }
@@ -514,7 +514,7 @@ impl Task<Level> for Tick {
             self.set = true;
             cx.wake_after(Duration::from_millis(50));
             if net::with(|net| net.random.once_in(4)) {
-                cx.tell_all(Notice::Reload);
+                cx.notify_all(Notice::Reload);
             }
         }
         Ok(Flow::Progress)

@@ -1,10 +1,10 @@
-//! Random schedules: a small server, clients of all kinds, and chance for a kernel. After each round the engine's books
-//! must balance; at the end every client must have all that it was owed, and nothing may be left.
+//! Random schedules: a small server, different clients, and a random kernel. After each round the engine's state must
+//! be consistent; at the end every client must have all its answers, and nothing may be left.
 //!
-//! `WEBSERV_SEED=7 cargo test schedules` runs one schedule again, with every event on stderr.
+//! `WEBSERV_SEED=7 cargo test schedules` runs one schedule again and prints every event.
 
 use super::kernel;
-use super::net::{self, Channel, Door, Random, Unkind};
+use super::net::{self, Channel, ListenSocket, Random, RandomPoller};
 use super::pump::{Ask, Listen, PIPE_BYTES_MAX, REQUEST_BYTES, Tick};
 use crate::connection::Pipe;
 use crate::engine::slot::{Queued, Watched, seen};
@@ -13,23 +13,23 @@ use crate::log::{ErrorLog, Level};
 use std::time::Duration;
 use webserv_sys::Token;
 
-/// Schedules of each test.
+/// The number of schedules of each test.
 const SEEDS: u64 = 1500;
 
-/// Rounds in which all must come to its end once the kernel is kind again.
+/// The number of rounds after which all work must be done, once the kernel is fair.
 const ROUNDS_MAX: usize = 400;
 
-/// A schedule: the server, and what its clients are owed.
+/// A schedule: the server, and the answers that its clients must get.
 struct Schedule {
     seed: u64,
     engine: Engine<Level>,
-    owed: Vec<Vec<u8>>,
+    expected: Vec<Vec<u8>>,
     /// Clients that have not connected yet.
     absent: Vec<usize>,
     chance: Random,
 }
 
-/// What one client is going to send.
+/// The bytes that a client will send.
 fn requests(chance: &mut Random) -> Vec<u8> {
     let mut script = Vec::new();
     for _ in 0..1 + chance.below(4) {
@@ -37,40 +37,40 @@ fn requests(chance: &mut Random) -> Vec<u8> {
         script.extend([ask as u8, chance.below(30) as u8, chance.below(256) as u8]);
     }
     if chance.once_in(8) {
-        script.pop(); // half a request has no answer
+        script.pop(); // an incomplete request has no answer
     }
     script
 }
 
-/// The answers to that, if nothing breaks them off.
+/// The answers to these requests, if nothing fails.
 fn answers(script: &[u8]) -> Vec<u8> {
-    let mut owed = Vec::new();
+    let mut expected = Vec::new();
     for request in script.chunks_exact(REQUEST_BYTES) {
         let ask = Ask::ALL[usize::from(request[0])];
-        owed.extend(ask.answer(request[1], request[2]));
+        expected.extend(ask.answer(request[1], request[2]));
         if ask == Ask::Last {
             break;
         }
     }
-    owed
+    expected
 }
 
 impl Schedule {
     fn new(seed: u64, try_first: bool, level: Level) -> Self {
         net::reset(seed);
         let mut chance = Random::new(!seed);
-        let (mut owed, clients) = (Vec::new(), 1 + chance.below(5));
+        let (mut expected, clients) = (Vec::new(), 1 + chance.below(5));
         for at in 0..clients {
             let script = requests(&mut chance);
-            owed.push(answers(&script));
+            expected.push(answers(&script));
             net::with(|net| net.channels.push(Channel { client: at, script: script.into(), ..Channel::default() }));
         }
-        let mut engine = Engine::new(Box::new(Unkind), try_first, ErrorLog::in_memory(level), level);
+        let mut engine = Engine::new(Box::new(RandomPoller), try_first, ErrorLog::in_memory(level), level);
         engine.clock = kernel::now;
         engine.look_at_clock();
-        engine.start(Box::new(Listen(Door::new())));
+        engine.start(Box::new(Listen(ListenSocket::new())));
         engine.start(Box::new(Tick { set: false }));
-        Self { seed, engine, owed, absent: (0..clients).collect(), chance }
+        Self { seed, engine, expected, absent: (0..clients).collect(), chance }
     }
 
     fn run(&mut self) {
@@ -80,19 +80,19 @@ impl Schedule {
             }
             self.round();
         }
-        self.be_kind();
-        self.rounds_until("a client has not got its answers", |s| (0..s.owed.len()).all(|at| s.is_served(at)));
-        for at in 0..self.owed.len() {
+        self.be_fair();
+        self.rounds_until("a client has not got its answers", |s| (0..s.expected.len()).all(|at| s.is_served(at)));
+        for at in 0..self.expected.len() {
             net::with(|net| net.channels[at].ended = true);
         }
-        // A client that is owed nothing may not even have been accepted by now.
-        let over = |s: &Self| s.engine.slots.len() == 2 && (0..s.owed.len()).all(is_closed);
+        // A client without requests may not have been accepted yet.
+        let over = |s: &Self| s.engine.slots.len() == 2 && (0..s.expected.len()).all(is_closed);
         self.rounds_until("something is left of connections that are over", over);
         self.check_end();
     }
 
     fn something_happens(&mut self) {
-        let (chance, clients) = (&mut self.chance, self.owed.len());
+        let (chance, clients) = (&mut self.chance, self.expected.len());
         let (client, count) = (chance.below(clients), 1 + chance.below(9));
         match chance.below(16) {
             0 | 1 => {
@@ -116,8 +116,8 @@ impl Schedule {
         }
     }
 
-    /// From now on all that is to come comes, and clients take all that they are sent.
-    fn be_kind(&mut self) {
+    /// From now on all bytes are sent, and clients read all answers.
+    fn be_fair(&mut self) {
         let absent = std::mem::take(&mut self.absent);
         net::with(|net| {
             net.fair = true;
@@ -146,20 +146,20 @@ impl Schedule {
         panic!("{or_else}, after {ROUNDS_MAX} rounds");
     }
 
-    /// Whether this client has all that it can expect; it never has anything else.
+    /// Whether this client has all its answers. Asserts that it has no other bytes.
     fn is_served(&self, client: usize) -> bool {
         net::with(|net| {
             let channel = &net.channels[client];
-            let (owed, taken) = (&self.owed[client], &channel.taken);
-            assert!(owed.starts_with(taken), "client {client} got {taken:?} where it is owed {owed:?}");
-            taken == owed || (channel.closed && channel.excused)
+            let (expected, taken) = (&self.expected[client], &channel.taken);
+            assert!(expected.starts_with(taken), "client {client} got {taken:?} where {expected:?} is expected");
+            taken == expected || (channel.closed && channel.excused)
         })
     }
 
     fn check_end(&mut self) {
         let (open, armed) = (kernel::open_count(), kernel::armed().len());
         assert_eq!((open, armed, self.engine.connections_open()), (1, 1, 0), "descriptors, watches, connections");
-        assert!((0..self.owed.len()).all(|at| self.is_served(at)));
+        assert!((0..self.expected.len()).all(|at| self.is_served(at)));
         assert!(self.engine.timers.len() <= 2 * 2 + super::super::SPARE_DEADLINES);
         let alerts = self.engine.turn.log.lines().iter().filter(|line| line.contains("[alert]")).count();
         assert_eq!(alerts, net::with(|net| net.panics), "panics on purpose, and no others");
@@ -170,7 +170,7 @@ fn is_closed(client: usize) -> bool {
     net::with(|net| net.channels[client].closed)
 }
 
-/// Whether the engine's books balance, as they must after each round.
+/// Asserts that the engine's state is consistent. Called after each round.
 fn check(engine: &Engine<Level>) {
     let slots = engine.slots.tokens();
     let mut watched: Vec<Token> = kernel::armed().into_values().collect();
@@ -182,7 +182,7 @@ fn check(engine: &Engine<Level>) {
             engine.run_queue.queue.iter().chain(&engine.run_queue.later).filter(|other| **other == token).count();
         assert_eq!(in_queue, usize::from(slot.queued != Queued::No), "{token:?} in the queue");
         let in_list = engine.run_queue.unarmed.iter().filter(|other| **other == token).count();
-        assert_eq!(in_list, usize::from(slot.watched == Watched::Soon), "{token:?} in the list of those to be armed");
+        assert_eq!(in_list, usize::from(slot.watched == Watched::Soon), "{token:?} in the list of tasks to be armed");
         if slot.watched == Watched::Yes {
             armed.push(token);
         }
@@ -191,9 +191,9 @@ fn check(engine: &Engine<Level>) {
         let members = connection.map(|x| (0..x.members()).filter(|at| x.member(*at) == Some(token.index)).count());
         assert_eq!(members.unwrap_or(1), 1, "{token:?} among the members of its connection");
         if slot.connection(&engine.connections).is_none() && slot.task.wants(Seen::default()) == Want::Kernel {
-            let rests = engine.resting.iter().any(|(_, other)| *other == token);
+            let is_paused = engine.paused.iter().any(|(_, other)| *other == token);
             assert!(
-                slot.queued != Queued::No || slot.watched != Watched::No || rests,
+                slot.queued != Queued::No || slot.watched != Watched::No || is_paused,
                 "{token:?} stands alone and waits for nothing"
             );
         }
@@ -219,8 +219,8 @@ fn check_connection(engine: &Engine<Level>, token: Token) {
             || waits
             || slot.deadline.is_set()
     });
-    assert!(waits, "nobody in {token:?} waits for anything");
-    // One segment may go past a bound: here a head of two bytes, or the last answer.
+    assert!(waits, "no task of {token:?} waits for anything");
+    // One segment may exceed the bound: here a head of two bytes, or the last answer.
     let reply = &x.transactions.current().expect("it has begun").reply;
     let bounds: [(&Pipe, usize); 3] = [(&x.input, 0), (&x.output, 2 + 30), (&reply.body, 0)];
     for (pipe, past) in bounds {
@@ -229,7 +229,7 @@ fn check_connection(engine: &Engine<Level>, token: Token) {
 }
 
 impl Drop for Schedule {
-    /// Says how a failed schedule is run again.
+    /// Prints how to run a failed schedule again.
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", self.engine.turn.log.lines().join("\n"));

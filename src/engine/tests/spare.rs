@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 use webserv_sys::Watch;
 
-/// Stands alone until it is adopted, as an idle connection to another server would.
+/// Stands alone until it is adopted, like an idle connection to an upstream server.
 pub struct Spare {
     source: End,
     state: SpareState,
@@ -20,21 +20,21 @@ pub struct Spare {
 enum SpareState {
     /// It has had no turn.
     Fresh,
-    /// It stands alone, and may be adopted or go.
+    /// It stands alone, and may be adopted or end.
     Idle,
-    /// It moves the body of the connection that it is in.
+    /// It moves the body of its connection.
     Busy,
-    /// That is done.
+    /// The body is complete.
     Ended,
 }
 
 impl Spare {
-    /// One whose descriptor is a channel of this client.
+    /// A task whose descriptor is a channel of this client.
     pub fn new(client: usize) -> Self {
         Self { source: End::source(client, Vec::new()), state: SpareState::Fresh }
     }
 
-    /// It stands alone: any connection may have it.
+    /// Stands alone: any connection may adopt it.
     fn wait(&mut self, cx: &mut Cx<'_>) -> Flow {
         self.state = SpareState::Idle;
         let token = cx.token();
@@ -74,7 +74,7 @@ impl Task<Level> for Spare {
             }
             (Event::Deadline, SpareState::Idle) => return Ok(Flow::Done),
             (_, SpareState::Fresh) => return Ok(self.wait(cx)),
-            // The other side ends it now and then.
+            // The other side closes it now and then.
             (_, SpareState::Idle) => {
                 assert!(cx.connection.is_none(), "it has not heard that it was adopted");
                 return Ok(if net::with(|net| net.random.once_in(6)) { Flow::Done } else { Flow::Blocked });

@@ -1,4 +1,4 @@
-//! The stage: a poller that follows a script, puppets for tasks, and an engine between them.
+//! The stage for the tests: a poller that follows a script, puppets as tasks, and an engine between them.
 
 use super::kernel::{self, Fd, Key};
 use crate::config::{Server, Settings};
@@ -21,26 +21,26 @@ thread_local! {
 
 #[derive(Default)]
 struct Script {
-    /// What the puppets want, where it is not what their kind wants by nature.
+    /// What puppets want, where it is not the default of their kind.
     wants: BTreeMap<&'static str, Want>,
-    /// Whom the kernel refuses to watch for.
+    /// The puppets for which the kernel refuses to watch.
     refused: BTreeSet<&'static str>,
-    /// Who panics at which question.
-    spoilt: BTreeSet<(&'static str, Question)>,
-    /// What the next waits bring.
+    /// The puppets that panic, and in which method.
+    panicking: BTreeSet<(&'static str, Method)>,
+    /// The events of the next waits.
     batches: VecDeque<Vec<Ready>>,
-    /// Tokens by puppet, as they were armed last.
+    /// The token of each puppet when it was armed last.
     tokens: BTreeMap<&'static str, Token>,
 }
 
-pub(super) use crate::engine::NOBODY;
+pub(super) use crate::engine::NO_TOKEN;
 
-/// What the puppets share: nothing.
+/// The value that the puppets share: nothing.
 pub struct World;
 
 pub type Outcome = std::result::Result<Flow, TaskError>;
 
-/// Follows the script, and notes what it is asked for.
+/// Follows the script and writes a journal.
 struct Scripted;
 
 impl Poller for Scripted {
@@ -49,7 +49,7 @@ impl Poller for Scripted {
     }
 
     fn arm(&mut self, watch: Watch<'_>, token: Token) -> Result<()> {
-        let (key, name) = (Key::of(watch), who(watch));
+        let (key, name) = (Key::of(watch), name_of(watch));
         if SCRIPT.with_borrow(|s| s.refused.contains(name)) {
             kernel::note(format!("refuse {name}"));
             return Err(Error::shrunk("epoll_ctl"));
@@ -61,7 +61,7 @@ impl Poller for Scripted {
     }
 
     fn disarm(&mut self, watch: Watch<'_>) -> Result<()> {
-        kernel::note(format!("disarm {}", who(watch)));
+        kernel::note(format!("disarm {}", name_of(watch)));
         kernel::disarm(Key::of(watch));
         Ok(())
     }
@@ -83,7 +83,7 @@ impl Drop for Scripted {
     }
 }
 
-fn who(watch: Watch<'_>) -> &'static str {
+fn name_of(watch: Watch<'_>) -> &'static str {
     match Key::of(watch) {
         Key::Read(fd) | Key::Write(fd) | Key::Change(fd) => kernel::owner(fd).0,
         Key::Exit(_) => "child",
@@ -101,7 +101,7 @@ pub enum On {
     Always,
 }
 
-/// A task that does what it is told.
+/// A task that acts as the test says.
 struct Puppet<F> {
     name: &'static str,
     on: On,
@@ -110,10 +110,10 @@ struct Puppet<F> {
     hears: Hears,
 }
 
-/// What a puppet does when it is told something.
+/// What a puppet does for a notice.
 pub type Hears = fn(Notice, &mut Context<'_, World>) -> Outcome;
 
-/// A puppet that notes each event and then does what `acts` says.
+/// A puppet that writes each event to the journal and then calls `acts`.
 pub fn puppet<F>(name: &'static str, on: On, acts: F) -> Box<dyn Task<World>>
 where
     F: FnMut(Event, &mut Context<'_, World>) -> Outcome + 'static,
@@ -121,7 +121,7 @@ where
     hearing_puppet(name, on, acts, |_, _| Ok(Flow::Progress))
 }
 
-/// A puppet that notes each notice, too, and then does what `hears` says.
+/// A puppet that also writes each notice to the journal and then calls `hears`.
 pub fn hearing_puppet<F>(name: &'static str, on: On, acts: F, hears: Hears) -> Box<dyn Task<World>>
 where
     F: FnMut(Event, &mut Context<'_, World>) -> Outcome + 'static,
@@ -130,22 +130,22 @@ where
     Box::new(Puppet { name, on, fd: Fd::new(name, journaled), acts, hears })
 }
 
-/// A puppet whose call always blocks, and that goes when it is cancelled.
+/// A puppet whose call always blocks, and that is done when it is cancelled.
 pub fn plain(name: &'static str, on: On) -> Box<dyn Task<World>> {
     puppet(name, on, |event, _| Ok(or_cancelled(event, Flow::Blocked)))
 }
 
-/// What most tasks say.
+/// `Done` for a cancelled task, otherwise `flow`.
 pub fn or_cancelled(event: Event, flow: Flow) -> Flow {
     if event == Event::Cancel { Flow::Done } else { flow }
 }
 
-/// Panics without a word on stderr.
+/// Panics without a message on stderr.
 pub fn panic_quietly() -> ! {
     resume_unwind(Box::new("a bug"))
 }
 
-/// From now on the puppet wants this.
+/// Sets what the puppet wants from now on.
 pub fn want(name: &'static str, want: Want) {
     SCRIPT.with_borrow_mut(|s| s.wants.insert(name, want));
 }
@@ -155,39 +155,39 @@ pub fn refuse(name: &'static str) {
     SCRIPT.with_borrow_mut(|s| s.refused.insert(name));
 }
 
-/// The kernel watches for it again.
+/// From now on the kernel watches for this puppet again.
 pub fn allow(name: &'static str) {
     SCRIPT.with_borrow_mut(|s| s.refused.remove(name));
 }
 
-/// From now on the puppet panics when it is asked this.
-pub fn spoil(name: &'static str, question: Question) {
-    SCRIPT.with_borrow_mut(|s| s.spoilt.insert((name, question)));
+/// From now on the puppet panics in this method.
+pub fn panic_in(name: &'static str, method: Method) {
+    SCRIPT.with_borrow_mut(|s| s.panicking.insert((name, method)));
 }
 
-/// It answers again.
-pub fn mend(name: &'static str, question: Question) {
-    SCRIPT.with_borrow_mut(|s| s.spoilt.remove(&(name, question)));
+/// The puppet does not panic any more.
+pub fn panic_no_more_in(name: &'static str, method: Method) {
+    SCRIPT.with_borrow_mut(|s| s.panicking.remove(&(name, method)));
 }
 
-/// What a task can be asked, beside being told to go on.
+/// The methods of a puppet that can panic, apart from its turns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Question {
+pub enum Method {
     Wants,
     Watch,
     Doing,
     Drop,
 }
 
-fn answer(name: &'static str, question: Question) {
-    if SCRIPT.with_borrow(|s| s.spoilt.contains(&(name, question))) && !std::thread::panicking() {
+fn answer(name: &'static str, method: Method) {
+    if SCRIPT.with_borrow(|s| s.panicking.contains(&(name, method))) && !std::thread::panicking() {
         panic_quietly();
     }
 }
 
 impl<F> Drop for Puppet<F> {
     fn drop(&mut self) {
-        answer(self.name, Question::Drop);
+        answer(self.name, Method::Drop);
     }
 }
 
@@ -197,13 +197,13 @@ impl<F: FnMut(Event, &mut Context<'_, World>) -> Outcome> Task<World> for Puppet
     }
 
     fn doing(&self) -> &'static str {
-        answer(self.name, Question::Doing);
+        answer(self.name, Method::Doing);
         "playing"
     }
 
     fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
         use std::os::fd::AsFd;
-        answer(self.name, Question::Watch);
+        answer(self.name, Method::Watch);
         match self.on {
             On::Read => Watch::Read(self.fd.as_fd()),
             On::Write => Watch::Write(self.fd.as_fd()),
@@ -215,9 +215,9 @@ impl<F: FnMut(Event, &mut Context<'_, World>) -> Outcome> Task<World> for Puppet
     }
 
     fn wants(&self, _: Seen<'_>) -> Want {
-        answer(self.name, Question::Wants);
-        let told = SCRIPT.with_borrow(|s| s.wants.get(self.name).copied());
-        told.unwrap_or(if matches!(self.on, On::Always) { Want::Nothing } else { Want::Kernel })
+        answer(self.name, Method::Wants);
+        let set = SCRIPT.with_borrow(|s| s.wants.get(self.name).copied());
+        set.unwrap_or(if matches!(self.on, On::Always) { Want::Nothing } else { Want::Kernel })
     }
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_, World>) -> Outcome {
@@ -255,7 +255,7 @@ impl Play {
         self.engine.start(task);
     }
 
-    /// Opens a connection with these tasks: protocol, reader and writer, and then handlers of a transaction.
+    /// Opens a connection with these tasks: protocol, reader, writer, and then handlers of a transaction.
     pub fn open<const N: usize>(&mut self, tasks: [Box<dyn Task<World>>; N]) -> Token {
         let x = self.engine.connections.insert(connection());
         let id = self.transaction(x);
@@ -275,36 +275,36 @@ impl Play {
     }
 
     /// A connection of three plain tasks and these handlers.
-    pub fn open_with<const N: usize>(&mut self, workers: [Box<dyn Task<World>>; N]) -> Token {
+    pub fn open_with<const N: usize>(&mut self, handlers: [Box<dyn Task<World>>; N]) -> Token {
         want("writer", Want::Nothing);
         let x = self.open([plain("protocol", On::Always), plain("reader", On::Read), plain("writer", On::Write)]);
         let id = self.transaction(x);
-        for worker in workers {
-            self.engine.insert_handler(worker, x, id);
+        for handler in handlers {
+            self.engine.insert_handler(handler, x, id);
         }
         self.settle_connection(x);
         x
     }
 
-    /// Has the engine ask the members of a connection what they want now, from the first one on.
+    /// Asks the members of a connection what they want now, from the first one on.
     pub fn settle_connection(&mut self, x: Token) {
-        self.engine.settle(NOBODY, Some(x));
+        self.engine.settle(NO_TOKEN, Some(x));
     }
 
-    /// One round, and what happened in it.
+    /// Runs one round. Returns its journal.
     pub fn round(&mut self) -> String {
-        self.engine.look_at_clock(); // what passed before is the script's doing, and took the turns no time
+        self.engine.look_at_clock(); // the time that the test let pass is not part of a turn
         self.engine.round().expect("the poller on the stage never fails");
         kernel::journal()
     }
 
-    /// The same, with what the kernel reports in it.
+    /// Runs one round with these events. Returns its journal.
     pub fn round_with(&mut self, batch: Vec<Ready>) -> String {
         SCRIPT.with_borrow_mut(|s| s.batches.push_back(batch));
         self.round()
     }
 
-    /// Rounds until nothing happens by itself; what happened is forgotten.
+    /// Runs rounds until nothing is queued. Their journal is dropped.
     pub fn settle(&mut self) {
         while !self.engine.run_queue.are_empty() || !self.engine.run_queue.unarmed.is_empty() {
             SCRIPT.with_borrow_mut(|s| s.batches.push_back(Vec::new()));
@@ -319,7 +319,7 @@ impl Play {
     }
 }
 
-/// On whose side a handler of the connection's transaction has failed, if one has.
+/// The side on which a handler of the connection's transaction has failed, if one has.
 pub fn failed_side(play: &Play, x: Token) -> Option<Side> {
     play.engine.connections.get(x)?.transactions.current()?.failed.map(|failure| failure.side)
 }
@@ -329,15 +329,15 @@ pub fn cancel_handlers(cx: &mut Context<'_, World>) {
     cx.work().expect("it has begun").cancel_handlers();
 }
 
-/// What each connection begins as: with a transaction under way.
+/// A new connection with a transaction.
 pub fn connection() -> Connection {
-    let mut x = Connection::new(None, Identity::played());
+    let mut x = Connection::new(None, Identity::for_tests());
     x.transactions.begin(&mut SpareTransactions::default(), Rc::clone(&x.route), None);
     set_level(&mut x, Level::Info);
     x
 }
 
-/// Gives the connection and its transaction this level of the error log.
+/// Sets the level of the error log for the connection and its transaction.
 pub fn set_level(x: &mut Connection, error_level: Level) {
     let mut server = Server::clone(&x.route.server);
     server.settings = Arc::new(Settings { error_level, ..Settings::default() });
@@ -352,7 +352,7 @@ pub fn ready(name: &'static str) -> Ready {
     Ready { token: SCRIPT.with_borrow(|s| s.tokens[name]), hangup: false }
 }
 
-/// The same, as a hangup.
+/// A hangup for the token that this puppet was armed with last.
 pub fn hangup(name: &'static str) -> Ready {
     Ready { hangup: true, ..ready(name) }
 }

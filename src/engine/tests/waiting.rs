@@ -1,4 +1,4 @@
-//! When the kernel is asked to watch, when it is told to stop, and what becomes of its events.
+//! When the kernel is asked to watch, when it is told to stop, and what its events do.
 
 use super::stage::{On, Play, allow, failed_side, hangup, or_cancelled, plain, puppet, ready, refuse, want};
 use crate::connection::Side;
@@ -30,7 +30,7 @@ fn a_call_that_did_something_is_tried_again_without_the_kernel() {
 }
 
 #[test]
-fn a_turn_that_did_something_is_a_reason_to_try_the_call() {
+fn after_a_turn_that_made_progress_the_call_is_tried() {
     let mut play = Play::new();
     let mut turns = 0;
     play.start(puppet("a", On::Read, move |_, _| {
@@ -53,7 +53,7 @@ fn without_try_first_each_call_waits_for_the_kernel() {
 }
 
 #[test]
-fn what_is_news_only_as_an_event_is_never_tried_first() {
+fn a_watch_without_a_call_is_never_tried_first() {
     for (on, name) in [(On::Exit, "child"), (On::Signal, "SIGHUP"), (On::Change, "a")] {
         let mut play = Play::new();
         play.start(puppet("a", on, |_, _| Ok(Flow::Progress)));
@@ -64,7 +64,7 @@ fn what_is_news_only_as_an_event_is_never_tried_first() {
 }
 
 #[test]
-fn what_never_waits_is_never_armed() {
+fn a_task_that_never_waits_is_never_armed() {
     let mut play = Play::new();
     want("a", Want::Kernel);
     play.start(puppet("a", On::Always, |_, _| {
@@ -120,7 +120,7 @@ fn a_task_that_wants_nothing_by_the_wait_is_not_armed_until_it_does() {
 }
 
 #[test]
-fn only_an_event_that_nobody_wants_disarms() {
+fn only_an_unwanted_event_disarms() {
     let mut play = Play::new();
     play.start(plain("a", On::Read));
     play.settle();
@@ -144,7 +144,7 @@ fn the_kernel_forgets_a_descriptor_before_it_is_closed() {
 }
 
 #[test]
-fn an_event_for_a_task_that_is_gone_never_reaches_its_slots_successor() {
+fn an_event_for_a_removed_task_never_reaches_the_next_task_in_its_slot() {
     let mut play = Play::new();
     let mut turns = 0;
     play.start(puppet("old", On::Read, move |_, cx| {
@@ -176,13 +176,13 @@ fn two_events_for_one_task_are_one_turn() {
     assert_eq!(play.round_with(vec![ready("a"), ready("a")]), "wait, a Ready");
     assert_eq!(play.round_with(vec![ready("a"), hangup("a")]), "wait, a Hangup");
     assert_eq!(play.round_with(vec![hangup("a"), ready("a")]), "wait, a Hangup", "whatever comes after it");
-    assert_eq!(play.round_with(vec![ready("a")]), "wait, a Ready", "a hangup is told once");
+    assert_eq!(play.round_with(vec![ready("a")]), "wait, a Ready", "a hangup is delivered once");
     want("a", Want::Nothing);
     assert_eq!(play.round_with(vec![ready("a"), ready("a")]), "wait, disarm a", "nor is it disarmed twice");
 }
 
 #[test]
-fn a_hangup_is_told_even_to_a_task_that_wants_nothing_and_only_once() {
+fn a_hangup_is_delivered_to_a_task_that_wants_nothing_and_only_once() {
     let mut play = Play::new();
     play.start(plain("a", On::Read));
     play.settle();
@@ -192,7 +192,7 @@ fn a_hangup_is_told_even_to_a_task_that_wants_nothing_and_only_once() {
 }
 
 #[test]
-fn a_task_whose_want_was_taken_from_it_since_its_event_has_no_turn() {
+fn a_task_that_wants_nothing_any_more_after_its_event_has_no_turn() {
     let mut play = Play::new();
     play.start(puppet("a", On::Read, |_, _| {
         want("b", Want::Nothing);
@@ -208,12 +208,12 @@ fn a_task_whose_want_was_taken_from_it_since_its_event_has_no_turn() {
 }
 
 #[test]
-fn whom_the_kernel_refuses_fails_on_our_side() {
+fn a_task_that_the_kernel_refuses_fails_on_the_internal_side() {
     let mut play = Play::new();
-    let x = play.open_with([plain("worker", On::Read)]);
-    refuse("worker");
+    let x = play.open_with([plain("handler", On::Read)]);
+    refuse("handler");
     play.round();
-    assert_eq!(play.round(), "arm reader, refuse worker, close worker, wait");
+    assert_eq!(play.round(), "arm reader, refuse handler, close handler, wait");
     assert_eq!(failed_side(&play, x), Some(Side::Internal));
 
     refuse("writer");
@@ -223,11 +223,12 @@ fn whom_the_kernel_refuses_fails_on_our_side() {
     let ends = "protocol Cancel, reader Cancel, disarm reader, close reader";
     assert_eq!(play.round(), format!("refuse writer, close writer, {ends}, wait"));
     assert_eq!((play.engine.connections_open(), play.engine.slots.len()), (0, 0));
-    let told = |name: &str| play.engine.turn.log.lines().iter().filter(|l| l.contains(&format!("{name} fd="))).count();
-    assert_eq!([told("worker"), told("writer")], [1, 1]);
+    let logged =
+        |name: &str| play.engine.turn.log.lines().iter().filter(|l| l.contains(&format!("{name} fd="))).count();
+    assert_eq!([logged("handler"), logged("writer")], [1, 1]);
 }
 
-/// Accept was dropped when the kernel had no memory for its watch: the server stayed up and took no client any more.
+/// A bug: Accept was dropped when the kernel had no memory for its watch: the server accepted no client any more.
 #[test]
 fn a_task_that_stands_alone_and_is_refused_tries_again_later() {
     let mut play = Play::new();
@@ -244,7 +245,7 @@ fn a_task_that_stands_alone_and_is_refused_tries_again_later() {
     assert!(lines[0].ends_with("tried again in 1 s while playing"), "{lines:?}");
 }
 
-/// It was put on a list that the engine then threw away, and was never armed: a child that is never reaped.
+/// A bug: the task was put on a list that the engine then dropped, and was never armed: a child that is never reaped.
 #[test]
 fn a_task_that_begins_to_wait_while_others_are_armed_is_armed_too() {
     let mut play = Play::new();
@@ -260,9 +261,9 @@ fn a_task_that_begins_to_wait_while_others_are_armed_is_armed_too() {
     assert_eq!(play.round(), format!("{end}, arm child, wait"));
 }
 
-/// Each idle connection made one call in vain when the configuration was read again.
+/// A bug: each idle connection made a useless call after a reload.
 #[test]
-fn a_task_that_is_told_something_does_not_try_its_call_again() {
+fn a_task_that_gets_a_notice_or_a_deadline_does_not_try_its_call_again() {
     let mut play = Play::new();
     play.start(puppet("a", On::Read, |event, cx| match event {
         Event::Ready => {
@@ -271,20 +272,20 @@ fn a_task_that_is_told_something_does_not_try_its_call_again() {
         }
         _ => Ok(Flow::Progress),
     }));
-    play.start(puppet("log_context", On::Read, |event, cx| {
+    play.start(puppet("sender", On::Read, |event, cx| {
         if event == Event::Ready {
-            cx.tell_all(Notice::Reload);
+            cx.notify_all(Notice::Reload);
         }
         Ok(Flow::Blocked)
     }));
-    assert_eq!(play.round(), "wait 0, a Ready, log_context Ready, a Reload, log_context Reload");
-    assert_eq!(play.round(), "arm a, arm log_context, wait 5, a Deadline");
+    assert_eq!(play.round(), "wait 0, a Ready, sender Ready, a Reload, sender Reload");
+    assert_eq!(play.round(), "arm a, arm sender, wait 5, a Deadline");
     assert_eq!(play.round_with(vec![ready("a")]), "wait, a Ready");
 }
 
-/// The kernel had said that bytes are there, and was asked again when there was room for them.
+/// A bug: the kernel had reported bytes, and was asked again when there was room for them.
 #[test]
-fn an_event_that_came_while_nobody_wanted_it_is_remembered() {
+fn an_event_that_came_while_it_was_unwanted_is_remembered() {
     let mut play = Play::new();
     play.start(plain("a", On::Read));
     play.settle();

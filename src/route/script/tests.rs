@@ -9,7 +9,7 @@ use std::sync::Arc;
 struct Site(PathBuf);
 
 impl Site {
-    /// `name` is the test's.
+    /// `name` is the name of the test.
     fn new(name: &str) -> Site {
         let root = std::env::temp_dir().join(format!("webserv-script-{}-{name}", std::process::id()));
         for folder in ["cgi-bin/deep", "dir.py", "secret"] {
@@ -38,7 +38,7 @@ impl Drop for Site {
     }
 }
 
-/// `SCRIPT_NAME|PATH_INFO file`, the file without the site's folder; "-" for none.
+/// `SCRIPT_NAME|PATH_INFO file`, with the file relative to the site; "-" if no program answers.
 fn shown(settings: &Settings, path: &str) -> String {
     match find(settings, path.as_bytes()) {
         Err(error) if error.is_forbidden() => "forbidden".to_owned(),
@@ -56,7 +56,7 @@ fn with_extensions(extensions: &[&str]) -> Cgi {
     Cgi { extensions: extensions.iter().map(|e| (*e).to_owned()).collect(), ..Cgi::default() }
 }
 
-/// RFC 3875 section 3.3: SCRIPT_NAME and PATH_INFO are the URL's path, cut in two.
+/// RFC 3875 section 3.3: SCRIPT_NAME and PATH_INFO together are the URL's path.
 #[test]
 fn the_path_is_walked() {
     let site = Site::new("walk");
@@ -140,7 +140,7 @@ fn aliases() {
 }
 
 #[test]
-fn links_are_followed_as_far_as_they_may() {
+fn links_are_followed_as_disable_symlinks_allows() {
     let site = Site::new("links");
     let settings = |links| Settings { disable_symlinks: links, ..site.settings(Cgi::default()) };
     let on = settings(DisableSymlinks::On);
@@ -218,7 +218,7 @@ fn relative_roots_become_absolute() {
     }
 }
 
-/// A long path costs no more looks than there are folders, and names nothing that is there.
+/// A long path needs no more stat(2) calls than there are directories.
 #[test]
 fn long_paths() {
     let site = Site::new("long");

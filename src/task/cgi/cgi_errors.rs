@@ -1,7 +1,7 @@
-//! CgiErrors: what a program writes to its standard error, line by line into the error log.
+//! CgiErrors: copies a program's standard error into the error log, line by line.
 //!
-//! Most programs write nothing and are over in a moment. So it is looked at when the program has ended, or after that
-//! moment; only then is it watched.
+//! Most programs write no errors and exit in a few milliseconds. So the pipe is read when the program has exited, or
+//! after [`UNWATCHED`](crate::limits::UNWATCHED); the kernel watches it only from then on.
 
 use crate::connection::{Connection, Phase};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
@@ -16,31 +16,31 @@ use webserv_sys::{Moment, Watch, pipe};
 /// Reads one program's standard error.
 pub struct CgiErrors {
     stderr: OwnedFd,
-    /// The beginning of a line whose end has not come.
+    /// The beginning of a line that has not ended yet.
     line: Vec<u8>,
     /// The client and the request for the log line, when the response is complete and the program is still running.
     about: String,
-    /// How long it may do so.
-    patience: Duration,
-    /// When that is over; never, as long as it has not begun.
+    /// How long the task goes on after the response.
+    timeout: Duration,
+    /// When that time is over. Never, while the response is not complete.
     end: Moment,
     stage: Stage,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// The program was started just now.
+    /// The program has just been started.
     Fresh,
-    /// It may soon be over.
+    /// The program may exit soon: the kernel does not watch the pipe yet.
     Unwatched,
-    /// Its lines are read as they come.
+    /// The kernel watches the pipe.
     Watched,
 }
 
 impl CgiErrors {
-    /// Reads from this end of the program's standard error, and so long after the answer.
-    pub fn new(stderr: OwnedFd, patience: Duration) -> Self {
-        Self { stderr, line: Vec::new(), about: String::new(), patience, end: Moment::NEVER, stage: Stage::Fresh }
+    /// Reads from this end of the program's standard error, and for `timeout` after the response.
+    pub fn new(stderr: OwnedFd, timeout: Duration) -> Self {
+        Self { stderr, line: Vec::new(), about: String::new(), timeout, end: Moment::NEVER, stage: Stage::Fresh }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Flow {
@@ -56,36 +56,36 @@ impl CgiErrors {
         };
         for &byte in &buffer[..count] {
             if byte == b'\n' || self.line.len() >= ERROR_LINE_BYTES_MAX {
-                self.say(cx);
+                self.log_line(cx);
             }
             if byte != b'\n' {
                 self.line.push(byte);
             }
         }
         if count == 0 {
-            self.say(cx);
+            self.log_line(cx);
             return Flow::Done;
         }
         if count < buffer.len() { Flow::Blocked } else { Flow::Yield }
     }
 
-    /// The answer is complete, or the client has gone.
-    fn leave(&mut self, cx: &mut Context<'_>) -> Flow {
+    /// Cancelled: the response is complete, or the client has closed.
+    fn cancel(&mut self, cx: &mut Context<'_>) -> Flow {
         match cx.connection.as_deref() {
             Some(x) if x.phase != Phase::Closed => self.about = format!(", {}", cx.subject()),
             _ => {
-                self.say(cx);
+                self.log_line(cx);
                 return Flow::Done;
             }
         }
-        self.end = cx.now.after(self.patience);
+        self.end = cx.now.after(self.timeout);
         if self.stage == Stage::Watched {
             cx.wake_at(self.end);
         }
         Flow::Progress
     }
 
-    fn say(&mut self, cx: &mut Context<'_>) {
+    fn log_line(&mut self, cx: &mut Context<'_>) {
         let line = std::mem::take(&mut self.line);
         if !line.is_empty() {
             let (line, about) = (String::from_utf8_lossy(&line), &self.about);
@@ -121,14 +121,14 @@ impl Task<Worker> for CgiErrors {
             Event::Ready | Event::Hangup if self.stage != Stage::Fresh => Ok(self.read(cx)),
             Event::Ready | Event::Hangup => {
                 self.stage = Stage::Unwatched;
-                let look = cx.worker.next_look(cx.now);
+                let look = cx.worker.next_check(cx.now);
                 cx.wake_at(look);
                 Ok(Flow::Progress)
             }
-            Event::Cancel => Ok(self.leave(cx)),
+            Event::Cancel => Ok(self.cancel(cx)),
             Event::Deadline if self.stage == Stage::Unwatched => Ok(self.read(cx)),
             Event::Deadline => {
-                self.say(cx);
+                self.log_line(cx);
                 Ok(Flow::Done)
             }
         }
@@ -141,9 +141,9 @@ mod tests {
     use crate::task::test_engine::engine;
     use webserv_sys::file;
 
-    /// `yes >&2` held up everyone else for seconds: as long as there was more, no other event was looked at.
+    /// A bug: `yes >&2` delayed all other connections for seconds, because one turn read until no more came.
     #[test]
-    fn a_program_that_never_stopped_complaining_had_the_loop_to_itself() {
+    fn a_program_that_wrote_errors_without_end_blocked_the_loop() {
         let (stderr, program) = pipe::pipe_from_child().unwrap();
         let lines = 30_000;
         assert_eq!(file::write(program.as_fd(), &b"a\n".repeat(lines)), Ok(2 * lines));
@@ -158,6 +158,6 @@ mod tests {
             assert!((1..=1024).contains(&said), "{said} lines in one round");
             rounds += 1;
         }
-        assert!(rounds < lines, "nor is it made to wait");
+        assert!(rounds < lines, "several lines per round");
     }
 }

@@ -1,8 +1,8 @@
-//! CgiRead: from the program's standard output to the answer: its head first, then its body.
+//! CgiRead: reads a program's standard output: the head of the response, then its body.
 //!
-//! What a program still writes when its answer is complete is nobody's. If it was told a part of the answer that the
-//! client did not want (HEAD, a redirect), that is read and thrown away, up to a limit, and the program need not know.
-//! Beyond that, and beyond the length that it has promised, the pipe is closed: its next write fails (SIGPIPE).
+//! A program may write more than is used (HEAD, a redirect). That is read and dropped, up to a limit, so that the
+//! program can end normally. Beyond the limit, and beyond its own Content-Length, the pipe is closed, and the program
+//! gets SIGPIPE.
 
 use crate::connection::{Answer, Connection, FailureKind, Outcome, Phase, To, Transaction};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
@@ -16,41 +16,41 @@ use std::time::Duration;
 use webserv_sys::process::Status;
 use webserv_sys::{Error, Moment, Watch, pipe};
 
-/// Reads one program's answer.
+/// Reads one program's response.
 pub struct CgiRead {
     stdout: OwnedFd,
     stage: Stage,
-    /// The longest pause that the program may make.
+    /// The longest pause between two outputs (`cgi_idle_timeout`).
     idle: Duration,
-    /// When it must have ended.
+    /// When the program must have ended (`cgi_timeout`).
     end: Moment,
-    /// How much of the request's body had been taken from us when patience last ended.
+    /// The bytes of the request's body that the program had read at the last check of the pause.
     fed_bytes: u64,
-    /// A program that was started just now has nothing to say yet: it is not tried, but waited for.
+    /// A new program has no output yet: the first read waits for the kernel.
     is_fresh: bool,
 }
 
 enum Stage {
-    /// What has come of the head.
+    /// Reads the head; with the bytes so far.
     Head(Vec<u8>, Box<HeadScan>),
-    /// The body, and how much of what it has promised is to come, if it has said so.
+    /// Reads the body; with the bytes that are left of its Content-Length, if it has one.
     Body(Option<u64>),
-    /// All has been read; how the program ends decides whether it was the whole.
+    /// All output has been read. Waits for the exit status, which decides whether the response is complete.
     Ended,
-    /// Nobody wants what comes; so much more of it is read.
+    /// Reads and drops output that is not used, up to this number of bytes.
     Unwanted(usize),
 }
 
 impl CgiRead {
-    /// Reads from this end of the program's standard output, with this patience. `head` looks for the answer's head.
+    /// Reads from this end of the program's standard output. `head` parses the head.
     pub fn new(stdout: OwnedFd, head: HeadScan, idle: Duration, end: Moment) -> Self {
         Self { stdout, stage: Stage::Head(Vec::new(), Box::new(head)), idle, end, fed_bytes: 0, is_fresh: true }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match &self.stage {
-            Stage::Ended => return self.judge(cx),
-            Stage::Unwanted(_) => return Ok(self.throw_away(cx)),
+            Stage::Ended => return self.check_exit(cx),
+            Stage::Unwanted(_) => return Ok(self.discard(cx)),
             Stage::Head(..) | Stage::Body(_) => {}
         }
         let Some(Work { t, worker, .. }) = cx.work() else { return Ok(Flow::Done) };
@@ -58,7 +58,7 @@ impl CgiRead {
         let count = match pipe::read(self.stdout.as_fd(), &mut worker.read_buffer[..most]) {
             Ok(count) => count,
             Err(error) if error.would_block() => {
-                self.be_patient(cx);
+                self.set_deadline(cx);
                 return Ok(Flow::Blocked);
             }
             Err(source) => return Err(TaskError::upstream(FailureKind::Reset, source)),
@@ -79,7 +79,7 @@ impl CgiRead {
                 t.program.output_ended = true;
                 self.stage = Stage::Ended;
                 cx.doing(self.doing());
-                return self.judge(cx);
+                return self.check_exit(cx);
             }
             Stage::Body(left) => {
                 *left = left.map(|left| left.saturating_sub(count as u64));
@@ -87,11 +87,11 @@ impl CgiRead {
             }
             Stage::Ended | Stage::Unwanted(_) => {}
         }
-        self.be_patient(cx);
+        self.set_deadline(cx);
         Ok(if count < most { Flow::Blocked } else { Flow::Yield })
     }
 
-    /// Looks for the end of the head. `Some`: the program has nothing more to say.
+    /// Parses the head. Returns `Some` if the program's body is not used.
     fn parse(&mut self, cx: &mut Context<'_>) -> Option<Flow> {
         let Stage::Head(bytes, scan) = &mut self.stage else { return None };
         let (taken, answer) = match scan.advance(bytes, &ScriptHeadLimits::default()) {
@@ -127,8 +127,8 @@ impl CgiRead {
         None
     }
 
-    /// Reads what nobody wants.
-    fn throw_away(&mut self, cx: &mut Context<'_>) -> Flow {
+    /// Reads and drops output that is not used.
+    fn discard(&mut self, cx: &mut Context<'_>) -> Flow {
         let Stage::Unwanted(most) = &mut self.stage else { return Flow::Done };
         match pipe::read(self.stdout.as_fd(), &mut cx.worker.read_buffer) {
             Ok(count) if count > 0 && count <= *most => *most -= count,
@@ -138,20 +138,20 @@ impl CgiRead {
         Flow::Yield
     }
 
-    /// The answer is complete, or the client has gone.
-    fn leave(&mut self, cx: &mut Context<'_>) -> Flow {
+    /// Cancelled: the response is complete, or the client has closed.
+    fn cancel(&mut self, cx: &mut Context<'_>) -> Flow {
         match self.stage {
             _ if cx.connection.as_deref().is_none_or(|x| x.phase == Phase::Closed) => return Flow::Done,
             Stage::Head(..) | Stage::Ended | Stage::Body(Some(0)) => return Flow::Done,
             Stage::Body(_) => self.stage = Stage::Unwanted(UNWANTED_OUTPUT_BYTES_MAX),
             Stage::Unwanted(_) => {}
         }
-        self.be_patient(cx);
+        self.set_deadline(cx);
         Flow::Progress
     }
 
-    /// The output has ended. It is the whole answer unless the program was killed.
-    fn judge(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+    /// The output has ended. The response is complete unless the program was killed.
+    fn check_exit(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match cx.transaction().program.exit {
             None => {
                 cx.wake_at(self.end);
@@ -168,21 +168,22 @@ impl CgiRead {
         }
     }
 
-    fn be_patient(&self, cx: &mut Context<'_>) {
+    fn set_deadline(&self, cx: &mut Context<'_>) {
         cx.wake_at(self.end.min(cx.now.after(self.idle)));
     }
 
-    /// The program has read meanwhile, or it waits for the client: for more of the body, or to take the answer.
-    fn is_excused(&mut self, t: &Transaction) -> bool {
+    /// Whether the pause is not the program's fault: it has read its input, or it waits for the client to send or to
+    /// receive.
+    fn may_pause(&mut self, t: &Transaction) -> bool {
         let (before, body) = (self.fed_bytes, &t.body);
         self.fed_bytes = body.taken_bytes();
         let starves = body.is_empty() && !body.is_ended() && !body.is_abandoned();
         self.fed_bytes > before || starves || t.reply.body.room() == 0
     }
 
-    fn too_late(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        if cx.now < self.end && self.is_excused(cx.transaction()) {
-            self.be_patient(cx);
+    fn on_deadline(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        if cx.now < self.end && self.may_pause(cx.transaction()) {
+            self.set_deadline(cx);
             return Ok(Flow::Progress);
         }
         let which = if cx.now < self.end { "cgi_idle_timeout" } else { "cgi_timeout" };
@@ -196,7 +197,7 @@ impl CgiRead {
     }
 }
 
-/// The program has failed before it had an answer, and nobody waits for it any more.
+/// The program failed before it had a response.
 fn fail(kind: FailureKind, cx: &mut Context<'_>) -> Flow {
     let t = cx.transaction();
     t.program.failed = true;
@@ -214,7 +215,7 @@ impl Task<Worker> for CgiRead {
             Stage::Head(..) => "reading the program's head",
             Stage::Body(_) => "reading the program's answer",
             Stage::Ended => "waiting for the program's end",
-            Stage::Unwanted(_) => "throwing away what the program adds to its answer",
+            Stage::Unwanted(_) => "discarding unused output of the program",
         }
     }
 
@@ -234,14 +235,14 @@ impl Task<Worker> for CgiRead {
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
             Event::Ready if std::mem::take(&mut self.is_fresh) => {
-                self.be_patient(cx);
+                self.set_deadline(cx);
                 Ok(Flow::Blocked)
             }
             Event::Ready => self.read(cx),
             Event::Hangup if self.wants(cx.seen()) != Want::Nothing => self.read(cx),
             Event::Deadline if cx.connection.is_none() => Ok(Flow::Done),
-            Event::Deadline => self.too_late(cx),
-            Event::Cancel => Ok(self.leave(cx)),
+            Event::Deadline => self.on_deadline(cx),
+            Event::Cancel => Ok(self.cancel(cx)),
             Event::Hangup => Ok(Flow::Progress),
         }
     }

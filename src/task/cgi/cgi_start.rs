@@ -1,4 +1,4 @@
-//! CgiStart: finds the program for a request, starts it, and leaves the rest to the tasks of its pipes.
+//! CgiStart: finds the program for a request, starts it, and adds the tasks for its pipes and its exit.
 
 use super::{CgiErrors, CgiRead, CgiWrite, ProcessExit};
 use crate::config::{self, Cgi};
@@ -19,21 +19,21 @@ use webserv_sys::{Error, Watch, file, pipe};
 
 /// Starts one program.
 pub struct CgiStart {
-    /// The request's body, if all of it has come already. Otherwise it comes through the transaction.
+    /// The request's body, if all of it has come. Otherwise it comes through the transaction.
     stored: Option<StoredBody>,
-    /// All of the body is to come before the program starts: so that it can be told how long that is, or where.
+    /// The body must be complete before the program starts, for its length or its file name.
     needs_body: bool,
     done: bool,
 }
 
 impl CgiStart {
-    /// Will start the program that answers this transaction's request, with a body that has been stored or with the one
-    /// that comes. With `needs_body` it only finds out whether there is a program, which then needs the body first.
+    /// Starts the program for this transaction, with a stored body or with the body that is still coming. With
+    /// `needs_body`, only checks whether there is a program, which then needs the body first.
     pub fn new(stored: Option<StoredBody>, needs_body: bool) -> Self {
         Self { stored, needs_body, done: false }
     }
 
-    /// `None`: the program has been started, and will answer.
+    /// Returns `None` if the program has been started.
     fn run(&mut self, w: &mut Work<'_, Worker>) -> Option<Outcome> {
         let settings = Arc::clone(&w.t.route.settings);
         let Some(cgi) = &settings.cgi else { return Some(Outcome::Declined) };
@@ -58,16 +58,16 @@ impl CgiStart {
             Ok(()) => None,
             Err(error) => {
                 let status = match error {
-                    e if e.is_exhaustion() || e.would_block() => 503, // EAGAIN of clone: there are too many processes
+                    e if e.is_exhaustion() || e.would_block() => 503, // EAGAIN from clone(2): too many processes
                     e if e.is_forbidden() => 403,
-                    _ => 502, // it is there: its interpreter is not, or it is no program
+                    _ => 502, // the file exists, but its interpreter does not, or it is no program
                 };
                 Some(refused(error, &script.file, status, w))
             }
         }
     }
 
-    /// The pipes, one process, and the tasks that see to them.
+    /// Makes the pipes, starts the process, and adds the tasks for them.
     fn start(&self, cgi: &Cgi, script: &Script, w: &mut Work<'_, Worker>) -> Result<(), Error> {
         let (child_stdin, stdin) = self.stdin(&w.t.http)?.unzip();
         let (stdout, child_stdout) = pipe::pipe_from_child()?;
@@ -90,7 +90,7 @@ impl CgiStart {
         if !process::LIMITS_PROGRAMS && !cgi.rlimits.is_empty() {
             w.log(
                 Level::Error,
-                format_args!("the program (pid {pid}) runs without its cgi_rlimit: on Linux it has one"),
+                format_args!("cgi_rlimit works only on Linux: the program (pid {pid}) runs without limits"),
             );
         }
         w.worker.programs_running += 1;
@@ -106,8 +106,8 @@ impl CgiStart {
         Ok(())
     }
 
-    /// A pipe for the body, if it comes through the transaction. A stored one is read from its beginning. Without any
-    /// the program gets our own standard input, which is empty.
+    /// A pipe for a body that comes through the transaction. A stored body is read from its file. Without a body, the
+    /// program gets the server's standard input, which is empty.
     fn stdin(&self, http: &Http) -> Result<Option<(OwnedFd, OwnedFd)>, Error> {
         if let Some(file) = self.stored.as_ref().and_then(|stored| stored.file.as_ref()) {
             file::rewind(file.as_fd())?;
@@ -136,7 +136,7 @@ impl CgiStart {
     }
 }
 
-/// The request was redirected by a program or is for an error page: a GET without a body.
+/// Whether the program sees a GET without a body: after a program's redirect, and for an error page.
 fn is_get(http: &Http) -> bool {
     http.as_get || http.in_error_page
 }
@@ -147,7 +147,7 @@ fn refused(error: Error, what: &[u8], status: u16, w: &mut Work<'_, Worker>) -> 
     Outcome::status(status)
 }
 
-/// `cgi_rlimit`.
+/// The limits of `cgi_rlimit`.
 fn limits(cgi: &Cgi) -> Vec<(process::Resource, u64)> {
     let resource = |resource| match resource {
         config::Resource::Cpu => process::Resource::Cpu,

@@ -1,4 +1,4 @@
-//! CgiWrite: from the request's body to the program's standard input.
+//! CgiWrite: writes the request's body to the program's standard input.
 
 use crate::connection::{Connection, FailureKind};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
@@ -9,7 +9,7 @@ use std::io::IoSlice;
 use std::os::fd::{AsFd, OwnedFd};
 use webserv_sys::{Watch, file};
 
-/// Feeds one program. Its end closes the pipe: the program then reads the end of its input.
+/// Writes to one program. When it ends, the pipe is closed, and the program reads EOF.
 pub struct CgiWrite {
     stdin: OwnedFd,
 }
@@ -34,7 +34,7 @@ impl CgiWrite {
             }
             Err(error) if error.would_block() => Ok(Flow::Blocked),
             Err(error) if error.is_broken_pipe() => {
-                body.abandon(); // it has read as much as it wants: that is its right
+                body.abandon(); // the program has closed its input, which it may do at any time
                 Ok(Flow::Done)
             }
             Err(source) => Err(TaskError::upstream(FailureKind::Reset, source)),

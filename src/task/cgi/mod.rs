@@ -1,4 +1,4 @@
-//! CGI programs: one is found and started, its three pipes are served, its end is seen.
+//! CGI programs (RFC 3875): starts one, reads and writes its three pipes, and waits for its exit.
 
 mod cgi_errors;
 mod cgi_read;

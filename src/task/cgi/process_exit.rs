@@ -1,6 +1,7 @@
-//! ProcessExit: a program that was started, until it is gone. Nothing else here can outlive its connection.
+//! ProcessExit: waits for the exit of a program. It can outlive its connection.
 //!
-//! It is reaped when it has closed its output, or after a moment. Only one that is not over then is watched.
+//! A program is reaped (waitpid(2)) after it has closed its output, or after [`UNWATCHED`](crate::limits::UNWATCHED).
+//! The kernel watches it only from then on.
 
 use crate::connection::{Connection, Phase};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
@@ -16,36 +17,36 @@ use webserv_sys::{Error, Moment, Watch};
 /// How long a program has between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Reaps one program, and ends it when nobody wants it any more.
+/// Reaps one program, and kills it when its response is no longer needed.
 pub struct ProcessExit {
     pid: Pid,
-    /// It has been waited for: its number may belong to a stranger now.
+    /// The process has been reaped: its pid may belong to another process now.
     reaped: bool,
-    /// It, and all that it has started, is being ended.
+    /// The process group has been sent SIGTERM.
     cancelled: bool,
-    /// How long it may go on when its client has the answer.
-    patience: Duration,
-    /// When that is over; never, as long as the client has none.
+    /// How long the program may go on after the response.
+    timeout: Duration,
+    /// When that time is over. Never, while the response is not complete.
     end: Moment,
-    /// It counts among `programs_running`.
+    /// The program is counted in `programs_running`.
     counts: bool,
     stage: Stage,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// It was started just now.
+    /// The program has just been started.
     Fresh,
-    /// It may soon be over.
+    /// The program may exit soon: the kernel does not watch it yet.
     Unwatched,
-    /// The kernel tells when it is.
+    /// The kernel watches the process.
     Watched,
 }
 
 impl ProcessExit {
-    /// Sees to this child, which leads a process group of its own and counts among `programs_running`.
-    pub fn new(pid: Pid, patience: Duration) -> Self {
-        Self { pid, reaped: false, cancelled: false, patience, end: Moment::NEVER, counts: true, stage: Stage::Fresh }
+    /// Waits for this child process. It leads a process group and is counted in `programs_running`.
+    pub fn new(pid: Pid, timeout: Duration) -> Self {
+        Self { pid, reaped: false, cancelled: false, timeout, end: Moment::NEVER, counts: true, stage: Stage::Fresh }
     }
 
     fn reap(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
@@ -60,14 +61,14 @@ impl ProcessExit {
         self.reaped = true;
         self.count(false, cx);
         if self.cancelled {
-            // What it has started and SIGTERM has not ended would be nobody's. As long as there is any of it the number
-            // stays the group's.
+            // Kills children of the program that SIGTERM has not ended. While one of them lives, the kernel does not
+            // use the number of the group again.
             self.kill(Signal::Kill, cx);
         }
         let is_late = cx.connection.is_none() && !self.cancelled;
         let level = match status {
             Status::Exited(0) => Level::Debug,
-            Status::Killed(signal) if is_late && signal == Signal::Pipe.raw() => Level::Debug, // more than was wanted
+            Status::Killed(signal) if is_late && signal == Signal::Pipe.raw() => Level::Debug, // unread output
             _ => Level::Warn,
         };
         match status {
@@ -82,7 +83,7 @@ impl ProcessExit {
         Ok(Flow::Done)
     }
 
-    /// Whether it is one of the programs that run at once.
+    /// Counts the program in `programs_running`, or not.
     fn count(&mut self, counts: bool, cx: &mut Context<'_>) {
         match (self.counts, counts) {
             (false, true) => cx.worker.programs_running += 1,
@@ -92,8 +93,8 @@ impl ProcessExit {
         self.counts = counts;
     }
 
-    /// Asks it to end, before it is made to.
-    fn end(&mut self, cx: &mut Context<'_>) {
+    /// Sends SIGTERM; SIGKILL follows after [`GRACE`].
+    fn terminate(&mut self, cx: &mut Context<'_>) {
         self.cancelled = true;
         self.stage = Stage::Watched;
         self.count(true, cx);
@@ -101,7 +102,7 @@ impl ProcessExit {
         cx.wake_after(GRACE);
     }
 
-    /// Sends a signal to the program and all that it has started.
+    /// Sends a signal to the process group.
     fn kill(&self, signal: Signal, cx: &mut Context<'_>) {
         if let Err(error) = process::kill_group(self.pid, signal)
             && !is_gone(error)
@@ -111,12 +112,12 @@ impl ProcessExit {
     }
 }
 
-/// The program has done its part: it is not cancelled since its client has gone or since it has failed.
+/// Whether the program may go on: its response is complete, its client has not closed, and it has not failed.
 fn may_finish(cx: &mut Context<'_>) -> bool {
     cx.connection.as_deref().is_some_and(|x| x.phase != Phase::Closed) && !cx.transaction().program.failed
 }
 
-/// No such process: it has ended meanwhile, and its exit is on its way to us.
+/// ESRCH: the process has ended, and its exit event will follow.
 fn is_gone(error: Error) -> bool {
     error.is_no_process()
 }
@@ -148,20 +149,20 @@ impl Task<Worker> for ProcessExit {
             Event::Ready | Event::Hangup if self.stage != Stage::Fresh => return self.reap(cx),
             Event::Ready | Event::Hangup => {
                 self.stage = Stage::Unwatched;
-                let look = cx.worker.next_look(cx.now);
+                let look = cx.worker.next_check(cx.now);
                 cx.wake_at(look);
             }
             Event::Cancel if may_finish(cx) => {
-                // Its client has the answer: what it still has to do, it may finish.
-                self.end = cx.now.after(self.patience);
+                // The client has the response: the program may finish its other work.
+                self.end = cx.now.after(self.timeout);
                 match self.stage {
                     Stage::Watched => cx.wake_at(self.end),
-                    Stage::Fresh | Stage::Unwatched => self.count(false, cx), // it will be over when it is looked at
+                    Stage::Fresh | Stage::Unwatched => self.count(false, cx), // it will have exited by the next look
                 }
             }
-            Event::Cancel => self.end(cx),
+            Event::Cancel => self.terminate(cx),
             Event::Deadline if self.stage == Stage::Unwatched => return self.reap(cx),
-            Event::Deadline if !self.cancelled => self.end(cx),
+            Event::Deadline if !self.cancelled => self.terminate(cx),
             Event::Deadline => self.kill(Signal::Kill, cx),
         }
         Ok(Flow::Blocked)
@@ -169,7 +170,7 @@ impl Task<Worker> for ProcessExit {
 }
 
 impl Drop for ProcessExit {
-    /// The server ends, or the connection has died of a bug: no program is left running.
+    /// Kills the program when the server ends, or after a panic: no program is left running.
     fn drop(&mut self) {
         if !self.reaped {
             let _ = process::kill_group(self.pid, Signal::Kill);

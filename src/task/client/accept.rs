@@ -1,4 +1,4 @@
-//! Accept: takes connections from a listening socket and opens a connection for each.
+//! Accept: accepts connections on a listening socket (accept(2)) and opens a [`Connection`] for each.
 
 use super::{ClientRead, ClientWrite};
 use crate::config::{Listener, Protocol};
@@ -21,31 +21,31 @@ use std::time::Duration;
 use webserv_sys::net::{self, Address};
 use webserv_sys::{Moment, Watch};
 
-/// How long no connection is taken after descriptors or memory ran out.
+/// How long no connection is accepted after the process ran out of descriptors or memory.
 const PAUSE_AFTER_EXHAUSTION: Duration = Duration::from_millis(500);
-/// How long after it was said that there are too few `worker_connections` it is not said again.
-const SAID_FOR: Duration = Duration::from_secs(60);
+/// How long the message that there are too few `worker_connections` is not repeated.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Takes connections from one listening socket.
+/// Accepts connections on one listening socket.
 pub struct Accept {
     socket: Arc<Socket>,
     listener: Rc<ListenerState>,
-    /// Descriptors or memory ran out.
+    /// Descriptors or memory ran out: waits for the deadline.
     paused: bool,
-    /// The present shortage of those has been told of.
-    complained: bool,
-    /// All `worker_connections` are open: it waits for one to close.
+    /// The present shortage has been logged.
+    shortage_logged: bool,
+    /// All `worker_connections` are in use: waits for one to close.
     waits: bool,
-    /// When it was last said that idle connections are closed, and that clients wait.
-    said: [Option<Moment>; 2],
+    /// When these were logged last: that idle connections are closed, and that clients wait.
+    logged_at: [Option<Moment>; 2],
 }
 
 impl Accept {
-    /// Accepts from a socket that listens for this listener of the configuration in force.
+    /// Accepts on a socket for this listener of the current configuration.
     pub fn new(socket: Arc<Socket>, configured: Listener, worker: &mut Worker) -> Self {
         let local = net::local_address(socket.as_fd()).unwrap_or_else(|_| configured.address.clone());
         let listener = worker.listener_state(configured, local);
-        Self { socket, listener, paused: false, complained: false, waits: false, said: [None; 2] }
+        Self { socket, listener, paused: false, shortage_logged: false, waits: false, logged_at: [None; 2] }
     }
 
     fn open(&self, socket: OwnedFd, client: Address, cx: &mut Context<'_>) {
@@ -53,11 +53,11 @@ impl Accept {
         let (listener, number) = (Rc::clone(&self.listener), cx.worker.next_connection());
         let identity = Identity { listener, number, client: Client::from(&client) };
         let connection = Connection::new(Some(socket), identity);
-        let (protocol, patience) = self.protocol(cx.now);
-        cx.open(connection, [protocol, Box::new(ClientWrite), Box::new(ClientRead)], cx.now.after(patience));
+        let (protocol, timeout) = self.protocol(cx.now);
+        cx.open(connection, [protocol, Box::new(ClientWrite), Box::new(ClientRead)], cx.now.after(timeout));
     }
 
-    /// What is spoken here, and how long a client may take to say something.
+    /// The protocol of this listener, and how long a client may take to send its first request.
     fn protocol(&self, now: Moment) -> (Box<dyn Task<Worker>>, Duration) {
         match &self.listener.configured.protocol {
             Protocol::Http => (Box::new(Http1::new(now)), self.listener.route.settings.client_header_timeout),
@@ -66,7 +66,7 @@ impl Accept {
         }
     }
 
-    /// What has changed since the last turn, by the worker's own state: what all are told may still be on its way.
+    /// Checks the worker's state first: a notice about a drain or a reload may not have arrived yet.
     fn run(&mut self, cx: &mut Context<'_>) -> Flow {
         if cx.worker.draining {
             return Flow::Done;
@@ -88,37 +88,36 @@ impl Accept {
             return Flow::Progress;
         }
         if room > turns {
-            cx.pass_place_on(); // another listener's clients may wait, too
+            cx.pass_place_on(); // clients of another listener may wait, too
         }
         for _ in 0..turns.min(room) {
             match net::accept(self.socket.as_fd()) {
                 Ok((socket, client)) => {
-                    self.complained = false;
+                    self.shortage_logged = false;
                     self.open(socket, client, cx);
                 }
                 Err(error) if error.would_block() => {
                     cx.pass_place_on();
                     return Flow::Blocked;
                 }
-                // Files that are kept hold descriptors that clients need more.
+                // Cached files hold descriptors. Clients have priority.
                 Err(error) if error.is_exhaustion() && cx.worker.files.clear() => return Flow::Progress,
                 Err(error) if error.is_exhaustion() => {
                     let what = format!("{error}; no new clients for {} ms", PAUSE_AFTER_EXHAUSTION.as_millis());
                     return self.pause(PAUSE_AFTER_EXHAUSTION, Level::Crit, &what, cx);
                 }
-                // The client was gone before we looked (ECONNABORTED), or the network had a fault: accept(2) on Linux
-                // passes on what is pending on the new socket. The next one may be well.
+                // The client closed before it was accepted (ECONNABORTED), or the network had a fault: on Linux,
+                // accept(2) returns pending errors of the new socket. The next connection may be good.
                 Err(error) => {
                     cx.pass_place_on();
                     cx.log(Level::Info, format_args!("{error}"));
                 }
             }
         }
-        Flow::Blocked // level-triggered: the kernel says so at the next wait if more are there
+        Flow::Blocked // level-triggered: the next wait reports if there are more
     }
 
-    /// Sees to it that some places are free before they are needed: idle connections are closed, those first that were
-    /// used least recently.
+    /// Keeps some places free for new clients: closes idle connections, the least recently used first.
     fn evict(&mut self, room: usize, cx: &mut Context<'_>) {
         let most = cx.worker.config.events.worker_connections;
         let missing = (most / FREE_PART).max(1).saturating_sub(room);
@@ -126,40 +125,45 @@ impl Accept {
         while evicted < missing.min(EVICTED_PER_TURN)
             && let Some(connection) = cx.worker.idle.pop()
         {
-            cx.tell_protocol(connection, Notice::Evict);
+            cx.notify_protocol(connection, Notice::Evict);
             evicted += 1;
         }
         if evicted > 0 {
-            self.say(
+            self.log_rarely(
                 0,
                 Level::Warn,
                 format_args!("{most} worker_connections are not enough: idle ones are closed"),
                 cx,
             );
         } else if room == 0 {
-            self.say(1, Level::Alert, format_args!("{most} worker_connections are not enough: new clients wait"), cx);
+            self.log_rarely(
+                1,
+                Level::Alert,
+                format_args!("{most} worker_connections are not enough: new clients wait"),
+                cx,
+            );
         }
     }
 
-    /// Says it, unless that was done a short while ago: a full server would say it for each client.
-    fn say(&mut self, which: usize, level: Level, what: fmt::Arguments<'_>, cx: &mut Context<'_>) {
-        if self.said[which].is_none_or(|said| cx.now >= said.after(SAID_FOR)) {
-            self.said[which] = Some(cx.now);
+    /// Logs a message, unless it was logged a short while ago: a full server would repeat it for each client.
+    fn log_rarely(&mut self, which: usize, level: Level, what: fmt::Arguments<'_>, cx: &mut Context<'_>) {
+        if self.logged_at[which].is_none_or(|logged_at| cx.now >= logged_at.after(LOG_INTERVAL)) {
+            self.logged_at[which] = Some(cx.now);
             cx.log(level, what);
         }
     }
 
-    /// Stops for a while, and says why once: a level-triggered event would come again at once.
+    /// Stops accepting for a while and logs the reason once. (A level-triggered event would come again at once.)
     fn pause(&mut self, wait: Duration, level: Level, why: &str, cx: &mut Context<'_>) -> Flow {
         self.paused = true;
         cx.wake_after(wait);
-        if !std::mem::replace(&mut self.complained, true) {
+        if !std::mem::replace(&mut self.shortage_logged, true) {
             cx.log(level, format_args!("{why}"));
         }
         Flow::Progress
     }
 
-    /// Goes on with the new configuration, if it still has this address.
+    /// Follows a reload: continues if the new configuration still has this address.
     fn reload(&mut self, cx: &mut Context<'_>) -> Flow {
         match cx.worker.listener_now(&self.listener) {
             Some(listener) => {
@@ -169,7 +173,7 @@ impl Accept {
             None => {
                 cx.pass_place_on();
                 cx.doing("following a reload");
-                cx.log(Level::Notice, format_args!("listens on {} no more", self.listener.local));
+                cx.log(Level::Notice, format_args!("no longer listening on {}", self.listener.local));
                 Flow::Done
             }
         }

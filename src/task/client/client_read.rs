@@ -1,59 +1,59 @@
-//! ClientRead: from the client's socket into the connection's input.
+//! ClientRead: reads from the client's socket into the connection's input.
 
 use crate::connection::{Connection, Phase, ReadState};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
-use crate::limits::{BUFFER_BYTES, LONG_READ_BYTES, LONG_READ_TOLD_BYTES, LONG_READ_WITHIN, READ_BYTES};
+use crate::limits::{BUFFER_BYTES, LONG_READ_BYTES, LOW_WATER_BYTES, LOW_WATER_TIMEOUT, READ_BYTES};
 use crate::task::Context;
 use crate::worker::Worker;
 use std::os::fd::AsFd;
 use webserv_sys::{Error, Watch, file, net};
 
-/// Reads what the client sends, as long as the input has room.
+/// Reads while the input has room.
 ///
-/// All that it has stands in the connection, so that it takes no memory of its own.
+/// Its state is in the connection, so that it needs no memory of its own.
 pub struct ClientRead;
 
-/// One read.
+/// Reads once.
 fn read(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     let Context { connection: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
     let most = room(x);
     if most == 0 {
-        return Ok(Flow::Progress); // a hangup while there is no room: what has come is used first
+        return Ok(Flow::Progress); // a hangup while there is no room: the input is used first
     }
-    if x.reading.contains(ReadState::MUCH_COMES) && stores(x) && x.input.is_empty() {
-        return read_much(cx);
+    if x.reading.contains(ReadState::FULL_READ) && is_stored(x) && x.input.is_empty() {
+        return read_long(cx);
     }
     let Some(socket) = &x.socket else { return Ok(Flow::Done) };
     let buffer = &mut worker.read_buffer[..most];
-    let Some(count) = came(file::read(socket.as_fd(), buffer), x)? else {
+    let Some(count) = read_result(file::read(socket.as_fd(), buffer), x)? else {
         let is_over = x.phase == Phase::Lingering && x.input.is_ended();
         return Ok(if is_over { Flow::Done } else { Flow::Blocked });
     };
     match x.phase {
         Phase::Lingering => x.reading.insert(ReadState::DROPPED),
-        // What comes after other bytes goes behind them; else most heads fit into a buffer.
+        // Bytes that follow others are appended to them. Most heads come alone and fit into a buffer.
         _ if count > BUFFER_BYTES || !x.input.is_empty() => x.input.push_copy(&buffer[..count]),
         _ => {
             let mut head = worker.buffers.take(count);
             head.extend_from_slice(&buffer[..count]);
-            x.input.draw_on(&mut worker.pipes).push_buffer(head, &mut worker.buffers);
+            x.input.get_from(&mut worker.pipes).push_buffer(head, &mut worker.buffers);
         }
     }
-    x.reading.set(ReadState::MUCH_COMES, count == READ_BYTES);
-    let mut is_patient = false;
-    if x.reading.intersects(ReadState::MUCH_COMES | ReadState::LOW_WATER) {
-        is_patient = wait_for_much(cx);
+    x.reading.set(ReadState::FULL_READ, count == READ_BYTES);
+    let mut low_water = false;
+    if x.reading.intersects(ReadState::FULL_READ | ReadState::LOW_WATER) {
+        low_water = update_low_water(cx);
     }
     Ok(match count {
-        _ if is_patient => Flow::Blocked, // the kernel says when there is as much again
+        _ if low_water => Flow::Blocked, // the kernel reports when as many bytes are there again
         READ_BYTES => Flow::Yield,
         _ if count < most => Flow::Blocked,
         _ => Flow::Progress,
     })
 }
 
-/// How many bytes a read has brought. `None`: there are no more now, or never; then the input is ended.
-fn came(result: Result<usize, Error>, x: &mut Connection) -> Result<Option<usize>, TaskError> {
+/// The length of a read. Returns `None` if there are no more bytes now, or at EOF, which ends the input.
+fn read_result(result: Result<usize, Error>, x: &mut Connection) -> Result<Option<usize>, TaskError> {
     match result {
         Ok(0) => {
             x.input.end();
@@ -65,48 +65,48 @@ fn came(result: Result<usize, Error>, x: &mut Connection) -> Result<Option<usize
     }
 }
 
-/// Reads a part of a long body into a buffer that goes into the input as it is.
-fn read_much(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+/// Reads a part of a long body into a new buffer, which is moved into the input.
+fn read_long(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     let x = cx.connection();
     let Some(socket) = &x.socket else { return Ok(Flow::Done) };
     let mut bytes = Vec::with_capacity(LONG_READ_BYTES);
-    let Some(count) = came(file::read_spare(socket.as_fd(), &mut bytes), x)? else {
+    let Some(count) = read_result(file::read_spare(socket.as_fd(), &mut bytes), x)? else {
         return Ok(Flow::Blocked);
     };
-    x.reading.set(ReadState::MUCH_COMES, count >= READ_BYTES);
+    x.reading.set(ReadState::FULL_READ, count >= READ_BYTES);
     match count >= LONG_READ_BYTES / 2 {
         true => x.input.push_bytes(bytes),
-        false => x.input.push_copy(&bytes), // a buffer is not kept for a few bytes
+        false => x.input.push_copy(&bytes), // do not keep a large buffer for a few bytes
     }
-    let is_patient = wait_for_much(cx);
-    Ok(if count == LONG_READ_BYTES && !is_patient { Flow::Yield } else { Flow::Blocked })
+    let low_water = update_low_water(cx);
+    Ok(if count == LONG_READ_BYTES && !low_water { Flow::Yield } else { Flow::Blocked })
 }
 
-/// While much of a body comes fast, the kernel is to tell of many bytes and not of each segment. It tells of the end at
-/// once; fewer bytes are read when [`LONG_READ_WITHIN`] has passed. Whether that is so.
-fn wait_for_much(cx: &mut Context<'_>) -> bool {
+/// Sets SO_RCVLOWAT while a long body comes fast, so that the kernel reports many bytes at once. EOF is reported at
+/// once; fewer bytes are read after [`LOW_WATER_TIMEOUT`]. Returns whether the low-water mark is set.
+fn update_low_water(cx: &mut Context<'_>) -> bool {
     let x = cx.connection();
     let announced_bytes = x.transactions.current().map_or(0, |t| t.body.announced_bytes());
     let left = announced_bytes.saturating_sub(x.input.len());
-    let is_so = x.reading.contains(ReadState::MUCH_COMES) && stores(x) && left >= LONG_READ_BYTES as u64;
-    if is_so != x.reading.contains(ReadState::LOW_WATER)
+    let wanted = x.reading.contains(ReadState::FULL_READ) && is_stored(x) && left >= LONG_READ_BYTES as u64;
+    if wanted != x.reading.contains(ReadState::LOW_WATER)
         && let Some(socket) = &x.socket
     {
-        let bytes = if is_so { LONG_READ_TOLD_BYTES } else { 1 };
-        // If that fails it stays as it was, with its deadline, and is tried again.
+        let bytes = if wanted { LOW_WATER_BYTES } else { 1 };
+        // If the call fails, the old mark and its deadline stay, and the call is made again later.
         if net::set_receive_low_water(socket.as_fd(), bytes).is_ok() {
-            x.reading.set(ReadState::LOW_WATER, is_so);
+            x.reading.set(ReadState::LOW_WATER, wanted);
         }
     }
-    let is_patient = x.reading.contains(ReadState::LOW_WATER);
-    match is_patient {
-        true => cx.wake_after(LONG_READ_WITHIN),
+    let low_water = x.reading.contains(ReadState::LOW_WATER);
+    match low_water {
+        true => cx.wake_after(LOW_WATER_TIMEOUT),
         false => cx.no_deadline(),
     }
-    is_patient
+    low_water
 }
 
-/// How much of what comes is read now.
+/// How many bytes may be read now.
 fn room(x: &Connection) -> usize {
     match x.phase {
         Phase::Open if x.input.is_ended() => 0,
@@ -116,8 +116,8 @@ fn room(x: &Connection) -> usize {
     }
 }
 
-/// Whether a body is on its way into a file.
-fn stores(x: &Connection) -> bool {
+/// Whether a body is being stored in a file.
+fn is_stored(x: &Connection) -> bool {
     x.phase == Phase::Open && x.transactions.current().is_some_and(|t| t.body.room() >= LONG_READ_BYTES)
 }
 
@@ -142,8 +142,8 @@ impl Task<Worker> for ClientRead {
         match event {
             Event::Ready | Event::Hangup => read(cx),
             Event::Deadline => {
-                cx.connection().reading.remove(ReadState::MUCH_COMES);
-                wait_for_much(cx);
+                cx.connection().reading.remove(ReadState::FULL_READ);
+                update_low_water(cx);
                 read(cx)
             }
             Event::Cancel => Ok(Flow::Done),
@@ -161,7 +161,7 @@ mod tests {
     use std::io::{PipeReader, Write, pipe};
     use webserv_sys::Moment;
 
-    /// Opens a connection in the middle of a long body, and says in the log whether it is still waited for much.
+    /// Opens a connection in the middle of a long body. Logs whether the low-water mark is still set.
     struct Protocol(Option<PipeReader>);
 
     impl Task<Worker> for Protocol {
@@ -183,22 +183,22 @@ mod tests {
 
         fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
             if let Some(socket) = self.0.take() {
-                let mut x = Connection::new(Some(socket.into()), Identity::played());
+                let mut x = Connection::new(Some(socket.into()), Identity::for_tests());
                 x.reading = ReadState::LOW_WATER;
                 cx.open(x, [Box::new(Protocol(None)), Box::new(ClientWrite), Box::new(ClientRead)], Moment::NEVER);
                 return Ok(Flow::Done);
             }
             let (came, reading) = (cx.connection().input.len(), cx.connection().reading);
-            cx.log(Level::Alert, format_args!("{came} bytes, patient: {}", reading.contains(ReadState::LOW_WATER)));
+            cx.log(Level::Alert, format_args!("{came} bytes, low water: {}", reading.contains(ReadState::LOW_WATER)));
             cx.connection().input.clear();
             Ok(if event == Event::Cancel { Flow::Done } else { Flow::Progress })
         }
     }
 
-    /// The kernel went on to tell of many bytes only, and nobody looked for fewer: the connection hung.
+    /// A bug: the mark stayed set, but no read for fewer bytes followed: the connection hung.
     #[test]
     fn a_low_water_mark_that_could_not_be_lowered_was_forgotten() {
-        let (socket, mut client) = pipe().unwrap(); // no socket: setsockopt(2) fails
+        let (socket, mut client) = pipe().unwrap(); // not a socket: setsockopt(2) fails
         client.write_all(b"the last bytes").unwrap();
         let mut engine = engine();
         engine.start(Box::new(Protocol(Some(socket))));
@@ -206,6 +206,6 @@ mod tests {
             engine.round().unwrap();
         }
         let line = engine.log().lines()[0].clone();
-        assert!(line.contains("14 bytes, patient: true"), "{line}");
+        assert!(line.contains("14 bytes, low water: true"), "{line}");
     }
 }

@@ -1,4 +1,4 @@
-//! ClientWrite: from the connection's output to the client's socket.
+//! ClientWrite: writes the connection's output to the client's socket.
 
 use crate::connection::{Buffers, Connection, Front, Phase, Pipe, WriteState};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
@@ -10,27 +10,26 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use webserv_sys::{Error, Watch, file, net};
 
-/// Writes what the connection has for the client: runs of bytes with one write(2) or writev(2), ranges of files
-/// with sendfile(2).
+/// Sends the output: bytes with write(2) or writev(2), file ranges with sendfile(2).
 ///
-/// While a long range is on its way the socket is corked (tcp(7)): the kernel takes a file 64 KiB at a time, which is
-/// no whole number of segments, and each acknowledgement that comes would send off the short one at the end.
+/// While a long file range is sent, the socket is corked (tcp(7)). sendfile(2) takes 64 KiB at a time, which is not a
+/// whole number of segments, and each ACK would let the kernel send the short segment at the end.
 ///
-/// All that it has stands in the connection, so that it takes no memory of its own.
+/// Its state is in the connection, so that it needs no memory of its own.
 pub struct ClientWrite;
 
-/// What one call came to.
+/// How much a call has sent.
 #[derive(PartialEq, Eq)]
 enum Written {
-    /// All that is in the output.
+    /// All of the output.
     All,
-    /// All that was offered; more is behind it.
+    /// All bytes of the call; the output has more.
     Offered,
-    /// Less than that: the socket's buffer is full.
+    /// Fewer bytes: the socket's buffer is full.
     Part,
 }
 
-/// One turn's worth of the output.
+/// Sends up to [`WRITE_BYTES_PER_TURN`].
 fn write(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     let Context { connection: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
     let (before, timeout) = (x.sent_bytes, x.settings().send_timeout);
@@ -61,14 +60,14 @@ fn write(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     Ok(Flow::Progress)
 }
 
-/// One system call's worth of the output.
+/// Sends a part of the output with one system call.
 fn write_once(x: &mut Connection, buffers: &mut Buffers) -> Result<Written, Error> {
     let Connection { output, socket: Some(socket), writing, transactions, route, sent_bytes, .. } = x else {
         return Ok(Written::Part);
     };
     let output = &mut **output;
     let (offered, sent) = match output.front() {
-        // One run is the usual: nothing has to be laid out.
+        // The usual case: one run of bytes, which needs no iovec.
         Some(Front::Bytes(bytes)) if bytes.len() as u64 == output.len() => {
             (bytes.len() as u64, file::write(socket.as_fd(), bytes)?)
         }
@@ -94,18 +93,18 @@ fn write_once(x: &mut Connection, buffers: &mut Buffers) -> Result<Written, Erro
     })
 }
 
-/// Several runs of bytes, or those before a file. How many bytes they are, and how many were sent.
-#[inline(never)] // it lays out a table
+/// Sends several runs of bytes, up to the next file range. Returns their length and how many bytes were sent.
+#[inline(never)] // it has a large stack frame
 fn write_runs(socket: &OwnedFd, output: &Pipe) -> Result<(u64, usize), Error> {
     let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
     let (count, offered, more) = output.gather(&mut slices);
-    // More behind them is a file: the head waits in the kernel to leave in one segment with its beginning.
+    // MSG_MORE: if a file range follows, the head and its first bytes leave in one segment.
     let sent = net::sendv(socket.as_fd(), &slices[..count], more)?;
     Ok((offered, sent))
 }
 
-/// A part of a file, of which one call takes `chunk_max` bytes at most; 0: as many as a turn does.
-#[inline(never)] // it is long
+/// Sends a part of a file range, at most `chunk_max` bytes; 0 means no limit of its own.
+#[inline(never)] // keeps the caller short
 fn send_range(
     socket: &OwnedFd,
     source: BorrowedFd<'_>,
@@ -115,13 +114,13 @@ fn send_range(
     let most = if chunk_max == 0 { WRITE_BYTES_PER_TURN } else { chunk_max.min(WRITE_BYTES_PER_TURN) };
     let offered = (range.end - range.start).min(most);
     match file::sendfile(socket.as_fd(), source, range.start, offered as usize)? {
-        // The file has become shorter than the length that was promised.
+        // The file has become shorter than Content-Length.
         0 => Err(Error::shrunk("sendfile")),
         sent => Ok((offered, sent)),
     }
 }
 
-/// Whether it fails (on a unix socket, which has no segments) or not: the bytes arrive.
+/// Sets TCP_CORK or TCP_NOPUSH. A failure is ignored (unix sockets have no segments): the bytes are sent anyway.
 fn cork(socket: &OwnedFd, writing: &mut WriteState, on: bool) {
     writing.set(WriteState::CORKED, on);
     let _ = net::set_nopush(socket.as_fd(), on);
@@ -155,7 +154,7 @@ impl Task<Worker> for ClientWrite {
                 if let Some(x) = cx.connection.as_deref()
                     && let Some(socket) = x.socket.as_ref().filter(|_| x.settings().reset_timedout_connection)
                 {
-                    let _ = net::set_reset_on_close(socket.as_fd()); // the kernel then keeps nothing for it
+                    let _ = net::set_reset_on_close(socket.as_fd()); // RST: the kernel drops unsent data
                 }
                 Err(TaskError::client(Error::timed_out("write")))
             }

@@ -1,4 +1,4 @@
-//! The client's side of a connection: it is accepted, read from and written to.
+//! The client's side of a connection: accepts it, reads from it, writes to it.
 
 mod accept;
 mod client_read;

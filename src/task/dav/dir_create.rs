@@ -1,4 +1,4 @@
-//! DirCreate: makes one directory.
+//! DirCreate: makes a directory, for MKCOL.
 
 use crate::connection::{Connection, Outcome, Transaction};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
@@ -10,19 +10,19 @@ use std::os::fd::AsFd;
 use webserv_sys::file::{self, OpenFlags};
 use webserv_sys::{Error, Watch};
 
-/// Makes what a MKCOL names (RFC 4918 section 9.3).
+/// Makes the directory of a MKCOL (RFC 4918 section 9.3).
 pub struct DirCreate {
     path: Vec<u8>,
     done: bool,
 }
 
 impl DirCreate {
-    /// Will make the directory at this path, if the request's preconditions hold.
+    /// Makes the directory at this path, if the request's preconditions are true.
     pub fn new(path: Vec<u8>) -> Self {
         Self { path, done: false }
     }
 
-    /// 201, or why not.
+    /// Makes the directory. Returns 201, or a refusal.
     fn make(&self, t: &Transaction) -> Result<u16, Refusal> {
         let place = DirEntry::open(&self.path, t.settings().disable_symlinks, None)?;
         let there = place.stat(false)?;
@@ -32,17 +32,17 @@ impl DirCreate {
             outcome => outcome?,
         }
         if let Some(access) = t.settings().dav.access
-            && let Err(error) = let_in(&place, access)
+            && let Err(error) = set_mode(&place, access)
         {
-            let _ = file::rmdirat(place.folder(), place.name()); // it would not be what was asked for
+            let _ = file::rmdirat(place.folder(), place.name()); // its mode would be wrong
             return Err(error.into());
         }
         Ok(201)
     }
 }
 
-/// Gives the directory that was made just now its permissions.
-fn let_in(place: &DirEntry, access: u32) -> Result<(), Error> {
+/// Sets the mode of the new directory.
+fn set_mode(place: &DirEntry, access: u32) -> Result<(), Error> {
     let flags = OpenFlags::READ | OpenFlags::DIRECTORY | OpenFlags::NO_FOLLOW;
     let made = file::openat(place.folder(), place.name(), flags, 0)?;
     file::fchmod(made.as_fd(), directory_mode(access))

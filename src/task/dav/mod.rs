@@ -1,4 +1,4 @@
-//! What WebDAV does to directories and trees of them (RFC 4918): made, copied, moved, removed.
+//! WebDAV (RFC 4918): makes directories; copies, moves and removes files and trees.
 
 mod dir_create;
 mod tree;

@@ -1,9 +1,9 @@
-//! TreeCopy: COPY and MOVE of a file, or of a directory with all that is in it.
+//! TreeCopy: COPY and MOVE of a file or a directory tree.
 //!
-//! A copy grows under a hidden name beside the destination, a bounded piece per turn, and gets its name when it is
-//! complete. What is there by then is first given a hidden name too, and removed last, so that nobody sees a part of
-//! either. A move is a rename, or between two file systems a copy whose original is removed. When something fails,
-//! both places are as they were.
+//! A copy is made under a hidden name beside the destination, a bounded part per turn, and renamed when it is complete.
+//! What is at the destination by then first gets a hidden name, too, and is removed last, so that a client never sees a
+//! part of either. A move is a rename; between file systems it is a copy whose original is removed. After a failure,
+//! both places are as before.
 
 use super::tree::{Copier, CopyStep, Remover};
 use crate::config::DisableSymlinks;
@@ -21,49 +21,49 @@ use std::mem::replace;
 use webserv_sys::file::{self, FileKind, OpenFlags, Stat};
 use webserv_sys::{Error, Watch};
 
-/// Steps that are still made when the server ends under it.
+/// The maximum number of steps to clean up when the server ends.
 const LAST_STEPS_MAX: usize = 1_000_000;
 
-/// How often the destination's owner may change between a look at it and the call that takes its name.
+/// How often the destination may change between the check and the call that takes its name, before the task gives up.
 const TRIES_MAX: usize = 10;
 
-/// What a COPY or MOVE asks for.
+/// The parameters of a COPY or MOVE.
 pub struct CopyMove {
-    /// The path on disk of the original.
+    /// The path of the original on disk.
     pub from: Vec<u8>,
-    /// And that of the destination.
+    /// The path of the destination on disk.
     pub to: Vec<u8>,
-    /// Which symbolic links on the way to the original are followed.
+    /// Which symbolic links in the path of the original are followed.
     pub from_links: DisableSymlinks,
-    /// And which on the way to the destination.
+    /// Which symbolic links in the path of the destination are followed.
     pub to_links: DisableSymlinks,
-    /// The original goes.
+    /// MOVE: the original is removed.
     pub moves: bool,
-    /// What is at the destination may be replaced.
+    /// An existing destination may be replaced.
     pub overwrites: bool,
-    /// `Zero`: of a directory nothing that is in it.
+    /// With `Zero`, a directory is copied without its content.
     pub depth: Depth,
-    /// A number that no other has.
+    /// A number that no other request has.
     pub number: u128,
-    /// The bytes are on the disk before the client is told so: fsync(2).
+    /// Whether the copy must be on the disk before the response: fsync(2).
     pub sync: bool,
 }
 
-/// Copies or moves what a request names.
+/// Copies or moves a file or directory.
 pub struct TreeCopy {
-    transport: CopyMove,
+    request: CopyMove,
     stage: Stage,
 }
 
 enum Stage {
     Asked,
     Copying(Box<Ends>, Box<Copier>),
-    /// All is in its place, or nothing is: what has a hidden name still is removed, then the client gets this status.
+    /// The copy is complete or has failed. Removes what has a hidden name, then answers with this status.
     Clearing(Box<Ends>, Removers, u16),
     Done,
 }
 
-/// Both places.
+/// The original and the destination.
 struct Ends {
     from: DirEntry,
     to: DirEntry,
@@ -84,27 +84,27 @@ impl Ends {
         }
     }
 
-    /// Whether a rename can do. Asked before anything is touched for it.
+    /// Whether both are on one file system, so that a rename is possible. Checked before anything is changed.
     fn are_on_one_device(&self) -> Result<bool, Error> {
         Ok(file::fstat(self.from.folder())?.device == file::fstat(self.to.folder())?.device)
     }
 }
 
-/// What has a hidden name and is to go, and at which end.
+/// What has to be removed, and at which end.
 type Removers = Vec<(End, Remover)>;
 
-/// What a turn came to: what is next, or the status.
+/// The result of a turn: the next stage, or a refusal.
 type Next = Result<Stage, Refusal>;
 
 impl TreeCopy {
-    /// Will copy or move this.
-    pub fn new(transport: CopyMove) -> Self {
-        Self { transport, stage: Stage::Asked }
+    /// Copies or moves as this request says.
+    pub fn new(request: CopyMove) -> Self {
+        Self { request, stage: Stage::Asked }
     }
 
-    /// Finds both ends and begins.
+    /// Opens both ends and begins.
     fn begin(&self, cx: &mut Context<'_>) -> Next {
-        let CopyMove { from, to, from_links, to_links, moves, .. } = &self.transport;
+        let CopyMove { from, to, from_links, to_links, moves, .. } = &self.request;
         let not_found = |error: Error| match error.is_not_found() {
             true => Refusal::Failed(404, error),
             false => error.into(),
@@ -112,7 +112,7 @@ impl TreeCopy {
         let from = DirEntry::open(from, *from_links, None).map_err(not_found)?;
         let links = if *moves { DisableSymlinks::On } else { *from_links };
         let stat = match file::fstatat(from.folder(), from.name(), false).map_err(not_found)? {
-            link if link.kind == FileKind::Symlink && *moves => link, // it moves as it is
+            link if link.kind == FileKind::Symlink && *moves => link, // a link itself is moved
             _ => look_up(from.folder(), from.name(), links).map_err(not_found)?,
         };
         let from_is_directory = stat.kind == FileKind::Directory;
@@ -120,25 +120,25 @@ impl TreeCopy {
             return Err(not_found(Error::not_found("openat")));
         }
         check(&cx.transaction().http, Some(&stat))?;
-        if from_is_directory && *moves && self.transport.depth != Depth::Infinity {
+        if from_is_directory && *moves && self.request.depth != Depth::Infinity {
             return Err(Refusal::Status(400)); // RFC 4918 section 9.9.2
         }
-        let to = DirEntry::open(to, *to_links, None)?; // 409: the collection that it would be in is not there
+        let to = DirEntry::open(to, *to_links, None)?; // 409 if the parent collection does not exist
         let ends = Ends { from, to, from_is_directory };
         self.may_replace(&stat, &ends)?;
         if *moves && ends.are_on_one_device()? { self.rename(ends, cx) } else { self.copy(ends) }
     }
 
-    /// Whether what is at the destination, if anything is, makes room.
+    /// Whether the destination is free or may be replaced.
     fn may_replace(&self, from: &Stat, ends: &Ends) -> Result<(), Refusal> {
         let there = ends.to.stat(false)?;
         if ends.to.has_slash && !ends.from_is_directory && there.is_none_or(|stat| stat.kind != FileKind::Directory) {
-            return Err(Refusal::Status(409)); // a file's name has no slash
+            return Err(Refusal::Status(409)); // the name of a file has no slash at its end
         }
         match there {
             Some(to) if (to.device, to.inode) == (from.device, from.inode) => return Err(Refusal::Status(403)),
-            Some(_) if !self.transport.overwrites => return Err(Refusal::Status(412)),
-            // What is in the destination would go with it.
+            Some(_) if !self.request.overwrites => return Err(Refusal::Status(412)),
+            // The original lies in the destination, and would be removed with it.
             Some(to) if to.kind == FileKind::Directory && ends.from.lies_in(&to)? => return Err(Refusal::Status(403)),
             _ => {}
         }
@@ -146,7 +146,7 @@ impl TreeCopy {
         if within { Err(Refusal::Status(403)) } else { Ok(()) }
     }
 
-    /// MOVE within a file system. If it turns out that it is not one (a directory can be mounted twice), it is copied.
+    /// MOVE within a file system. If rename(2) reports another file system (a directory can be mounted twice), copies.
     fn rename(&self, ends: Ends, cx: &mut Context<'_>) -> Next {
         let mut removers = Vec::new();
         let status = match self.put_in_place(&ends, End::From, ends.from.name(), &mut removers) {
@@ -157,13 +157,13 @@ impl TreeCopy {
         Ok(Stage::Clearing(Box::new(ends), removers, status))
     }
 
-    /// Gives the destination's name to what has this name at one end; the status for the client. What was there gets a
-    /// hidden name and is to be removed.
+    /// Renames `name` at one end to the destination. Returns the status for the client. An existing destination gets a
+    /// hidden name and is added to `removers`.
     fn put_in_place(&self, ends: &Ends, end: End, name: &CStr, removers: &mut Removers) -> Result<u16, Refusal> {
         let (to, folder) = (&ends.to, ends.place(end).folder());
         for _ in 0..TRIES_MAX {
             let there = to.stat(false)?;
-            if there.is_some() && !self.transport.overwrites {
+            if there.is_some() && !self.request.overwrites {
                 return Err(Refusal::Status(412));
             }
             let is_directory = |stat: &Stat| stat.kind == FileKind::Directory;
@@ -171,21 +171,21 @@ impl TreeCopy {
                 file::renameat(folder, name, to.folder(), to.name())?;
                 return Ok(204);
             }
-            let gone = gone_name_of(self.transport.number, removers.len());
+            let gone = gone_name_of(self.request.number, removers.len());
             if there.is_some() {
                 match file::renameat(to.folder(), to.name(), to.folder(), &gone) {
-                    Err(error) if error.is_not_found() => continue, // since we looked
+                    Err(error) if error.is_not_found() => continue, // removed after the check
                     outcome => outcome?,
                 }
             }
             let outcome = to.take(folder, name);
-            // If it cannot be, what was there comes back; unless another has the name by now, so that it is replaced.
+            // After a failure, the old destination gets its name back, unless that is taken by now; then it is removed.
             if there.is_some() && (outcome.is_ok() || to.take(to.folder(), &gone).is_err()) {
                 removers.push((End::To, Remover::new(gone)));
             }
             match outcome {
                 Ok(()) => return Ok(if there.is_some() { 204 } else { 201 }),
-                Err(error) if error.is_taken() => {} // since we looked
+                Err(error) if error.is_taken() => {} // created after the check
                 Err(error) => return Err(error.into()),
             }
         }
@@ -194,7 +194,7 @@ impl TreeCopy {
 
     /// Begins a copy.
     fn copy(&self, ends: Ends) -> Next {
-        let CopyMove { from_links, moves, depth, number, sync, .. } = &self.transport;
+        let CopyMove { from_links, moves, depth, number, sync, .. } = &self.request;
         let links = if *moves { DisableSymlinks::On } else { *from_links };
         let flags = OpenFlags::READ | OpenFlags::NON_BLOCKING;
         let from = open_step(ends.from.folder(), ends.from.name(), flags, links)?;
@@ -203,7 +203,7 @@ impl TreeCopy {
         Ok(Stage::Copying(Box::new(ends), Box::new(copier)))
     }
 
-    /// Copies the next piece; when that was the last, puts the copy in its place.
+    /// Copies more. After the last part, renames the copy to the destination.
     fn go_on(&self, ends: Box<Ends>, mut copier: Box<Copier>, cx: &mut Context<'_>) -> Stage {
         let mut bytes = 0;
         for _ in 0..TREE_STEPS_PER_TURN {
@@ -230,9 +230,9 @@ impl TreeCopy {
         removers: &mut Removers,
         cx: &mut Context<'_>,
     ) -> Result<u16, Refusal> {
-        let CopyMove { moves, number, sync, .. } = &self.transport;
-        if copier.left_out() > 0 {
-            let (count, from) = (copier.left_out(), String::from_utf8_lossy(&self.transport.from));
+        let CopyMove { moves, number, sync, .. } = &self.request;
+        if copier.skipped() > 0 {
+            let (count, from) = (copier.skipped(), String::from_utf8_lossy(&self.request.from));
             cx.log(Level::Warn, format_args!("{count} links or special files in \"{from}\" are not copied"));
             if *moves {
                 return Err(Refusal::Status(403)); // they would be lost
@@ -240,7 +240,7 @@ impl TreeCopy {
         }
         let (from, gone) = (&ends.from, gone_name(*number));
         if *moves {
-            // First, since it may not be ours to remove: then nothing else has happened.
+            // The original is renamed first: if that is not allowed, nothing has been changed yet.
             file::renameat(from.folder(), from.name(), from.folder(), &gone)?;
         }
         let placed = self.put_in_place(ends, End::To, &part_name(*number), removers);
@@ -248,15 +248,15 @@ impl TreeCopy {
             && placed.is_err()
             && let Err(error) = from.take(from.folder(), &gone)
         {
-            let (gone, from) = (gone.to_string_lossy(), String::from_utf8_lossy(&self.transport.from));
-            cx.log(Level::Crit, format_args!("{error}: \"{from}\" is kept beside it as \"{gone}\""));
+            let (gone, from) = (gone.to_string_lossy(), String::from_utf8_lossy(&self.request.from));
+            cx.log(Level::Crit, format_args!("{error}: \"{from}\" is now named \"{gone}\""));
         }
         let status = placed?;
         if *moves {
             removers.push((End::From, Remover::new(gone)));
         }
         match if *sync { ends.to.sync() } else { Ok(()) } {
-            Err(error) => Ok(self.log(error.into(), cx)), // it may not be on the disk, but it is in its place
+            Err(error) => Ok(self.log(error.into(), cx)), // it may not be on the disk, but it has its name
             Ok(()) => Ok(status),
         }
     }
@@ -269,13 +269,13 @@ impl TreeCopy {
         cx: &mut Context<'_>,
     ) -> Stage {
         let status = outcome.unwrap_or_else(|refusal| {
-            removers.push((End::To, Remover::new(part_name(self.transport.number))));
+            removers.push((End::To, Remover::new(part_name(self.request.number))));
             self.log(refusal, cx)
         });
         Stage::Clearing(ends, removers, status)
     }
 
-    /// Removes the next entries of what is in nobody's way any more. What cannot be removed keeps its hidden name.
+    /// Removes more of what has a hidden name. What cannot be removed keeps the hidden name.
     fn clear(&self, ends: Box<Ends>, mut removers: Vec<(End, Remover)>, status: u16, cx: &mut Context<'_>) -> Stage {
         for _ in 0..TREE_STEPS_PER_TURN {
             let Some((end, remover)) = removers.last_mut() else { return Stage::Clearing(ends, removers, status) };
@@ -284,11 +284,11 @@ impl TreeCopy {
                 Ok(false) => {}
                 Err(error) => {
                     let path = match end {
-                        End::From => &self.transport.from,
-                        End::To => &self.transport.to,
+                        End::From => &self.request.from,
+                        End::To => &self.request.to,
                     };
                     let (name, path) = (remover.name().to_string_lossy(), String::from_utf8_lossy(path));
-                    cx.log(Level::Error, format_args!("{error}: \"{name}\" stays beside \"{path}\""));
+                    cx.log(Level::Error, format_args!("{error}: \"{name}\" beside \"{path}\" is not removed"));
                 }
             }
             removers.pop();
@@ -296,12 +296,12 @@ impl TreeCopy {
         Stage::Clearing(ends, removers, status)
     }
 
-    /// The status of a refusal, told to the log if a call has failed.
+    /// The status of a refusal. Logs a failed call.
     fn log(&self, refusal: Refusal, cx: &mut Context<'_>) -> u16 {
         match refusal {
             Refusal::Status(status) => status,
             Refusal::Failed(status, error) => {
-                let CopyMove { from, to, moves, .. } = &self.transport;
+                let CopyMove { from, to, moves, .. } = &self.request;
                 let (from, to) = (String::from_utf8_lossy(from), String::from_utf8_lossy(to));
                 let verb = if *moves { "moved" } else { "copied" };
                 let level = if status >= 500 { Level::Crit } else { Level::Error };
@@ -332,11 +332,11 @@ impl TreeCopy {
         Flow::Done
     }
 
-    /// The client has left: what is not complete goes, what is to be removed is.
+    /// The client has closed: removes an incomplete copy, and what is being removed.
     fn abandon(&mut self) -> Flow {
         self.stage = match replace(&mut self.stage, Stage::Done) {
             Stage::Copying(ends, _) => {
-                Stage::Clearing(ends, vec![(End::To, Remover::new(part_name(self.transport.number)))], 499)
+                Stage::Clearing(ends, vec![(End::To, Remover::new(part_name(self.request.number)))], 499)
             }
             Stage::Asked | Stage::Done => return Flow::Done,
             clearing => clearing,
@@ -353,7 +353,7 @@ impl Task<Worker> for TreeCopy {
     fn doing(&self) -> &'static str {
         match self.stage {
             Stage::Clearing(..) => "removing what is replaced",
-            _ if self.transport.moves => "moving",
+            _ if self.request.moves => "moving",
             _ => "copying",
         }
     }
@@ -376,7 +376,7 @@ impl Task<Worker> for TreeCopy {
 }
 
 impl Drop for TreeCopy {
-    /// The server ends under it: nobody else would remove what has a hidden name.
+    /// The server ends: removes what has a hidden name.
     fn drop(&mut self) {
         self.abandon();
         if let Stage::Clearing(ends, removers, _) = &mut self.stage {

@@ -1,4 +1,4 @@
-//! TreeDelete: takes one file away, or one directory with all that is in it.
+//! TreeDelete: removes a file or a directory tree, for DELETE.
 
 use super::tree::Remover;
 use crate::config::DisableSymlinks;
@@ -14,24 +14,24 @@ use std::ffi::CString;
 use webserv_sys::file::{self, FileKind};
 use webserv_sys::{Error, Watch};
 
-/// Steps that are still made when the server ends under it.
+/// The maximum number of steps to clean up when the server ends.
 const LAST_STEPS_MAX: usize = 1_000_000;
 
-/// What a DELETE asks for.
+/// The parameters of a DELETE.
 pub struct Removal {
     /// The path on disk.
     pub path: Vec<u8>,
-    /// How deep it means to remove: a directory only as a whole.
+    /// The Depth field: a directory is only removed as a whole.
     pub depth: Depth,
-    /// Which symbolic links on the way to it are followed.
+    /// Which symbolic links in the path are followed.
     pub links: DisableSymlinks,
-    /// A number that no other removal has.
+    /// A number that no other request has.
     pub number: u128,
 }
 
-/// Removes what a DELETE names. A directory that is not empty gets a hidden name first, so that for everyone else it is
-/// gone in one moment; then it is emptied, a bounded number of entries per turn, also when the client has left by then.
-/// What cannot be removed gets its name back.
+/// Removes a file or directory. A directory that is not empty is first renamed to a hidden name, so that it disappears
+/// at once. Then its entries are removed, a bounded number per turn, even after the client has closed. If an entry
+/// cannot be removed, the directory gets its name back.
 pub struct TreeDelete {
     removal: Removal,
     stage: Stage,
@@ -44,12 +44,12 @@ enum Stage {
 }
 
 impl TreeDelete {
-    /// Will remove this.
+    /// Removes as this request says.
     pub fn new(removal: Removal) -> Self {
         Self { removal, stage: Stage::Asked }
     }
 
-    /// Removes what is removed with one call, and begins with what is not. The status, once it is known.
+    /// Removes a file or an empty directory, or begins to remove a tree. Returns the status when it is known.
     fn begin(&mut self, http: &Http) -> Result<Option<u16>, Refusal> {
         let Removal { path, depth, links, number } = &self.removal;
         let not_found = |error: Error| match error.is_not_found() {
@@ -68,7 +68,7 @@ impl TreeDelete {
             return Ok(Some(204));
         }
         if !place.has_slash {
-            return Err(Refusal::Status(409)); // nginx: a collection has a slash
+            return Err(Refusal::Status(409)); // as nginx: the URL of a collection ends in a slash
         }
         if *depth != Depth::Infinity {
             return Err(Refusal::Status(400)); // RFC 4918 section 9.6.1
@@ -85,7 +85,7 @@ impl TreeDelete {
         Ok(None)
     }
 
-    /// Removes the next entries.
+    /// Removes more entries.
     fn go_on(&mut self, cx: &mut Context<'_>) -> Result<Option<u16>, Refusal> {
         let Stage::Emptying(place, gone, remover) = &mut self.stage else { return Ok(None) };
         for _ in 0..TREE_STEPS_PER_TURN {
@@ -93,10 +93,13 @@ impl TreeDelete {
                 Ok(true) => {}
                 Ok(false) => return Ok(Some(204)),
                 Err(error) => {
-                    // Best told to the client under the name that it knows, unless another has that by now.
+                    // Restore the name that the client knows, unless it is taken by now.
                     if let Err(error) = place.take(place.folder(), gone) {
                         let gone = gone.to_string_lossy();
-                        cx.log(Level::Error, format_args!("{error}: what is left is called \"{gone}\""));
+                        cx.log(
+                            Level::Error,
+                            format_args!("{error}: the rest of the directory is now named \"{gone}\""),
+                        );
                     }
                     return Err(error.into());
                 }
@@ -116,7 +119,7 @@ impl TreeDelete {
             Err(Refusal::Status(status)) => status,
             Err(Refusal::Failed(status, error)) => {
                 let path = String::from_utf8_lossy(&self.removal.path);
-                cx.log(Level::Error, format_args!("{error}: \"{path}\" stays"));
+                cx.log(Level::Error, format_args!("{error}: \"{path}\" is not removed"));
                 status
             }
         };
@@ -151,7 +154,7 @@ impl Task<Worker> for TreeDelete {
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match (event, &self.stage) {
             (Event::Ready | Event::Hangup, _) => Ok(self.run(cx)),
-            (Event::Cancel, Stage::Emptying(..)) => Ok(Flow::Progress), // nobody can want half of it back
+            (Event::Cancel, Stage::Emptying(..)) => Ok(Flow::Progress), // a half-removed directory is of no use
             (Event::Cancel, _) => Ok(Flow::Done),
             _ => Ok(Flow::Progress),
         }
@@ -161,7 +164,7 @@ impl Task<Worker> for TreeDelete {
 impl Drop for TreeDelete {
     fn drop(&mut self) {
         if let Stage::Emptying(place, _, remover) = &mut self.stage {
-            remover.finish(place.folder(), LAST_STEPS_MAX); // the server ends: nobody else would
+            remover.finish(place.folder(), LAST_STEPS_MAX); // the server ends
         }
     }
 }

@@ -1,4 +1,4 @@
-//! LOGIN: the password is checked, a piece at a time.
+//! LOGIN: checks a password, a part per round.
 
 use super::{Directory, Stage};
 use crate::config::Protocol;
@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 impl Directory {
-    /// Begins to check a password, against the users who are known now.
+    /// Begins to check a password. Uses the users of the current configuration.
     pub(super) fn check(&mut self, name: &str, password: &str, cx: &mut Context<'_>) {
         let listener = Rc::clone(&cx.connection().identity.listener);
         if let Some(listener) = cx.worker.listener_now(&listener)
@@ -23,8 +23,8 @@ impl Directory {
         self.since = cx.now;
     }
 
-    /// Does a piece of the check. Each comes with the deadline of a round, so others have their turn between them, and
-    /// so has the kernel. In a round there is one piece, whoever's it is: many who log in do not hold up the rest.
+    /// Does one part of the check. A deadline of now gives one turn per round, so other tasks and the kernel have their
+    /// turns between the parts. All sessions of a worker together do one part per round.
     pub(super) fn check_on(&mut self, cx: &mut Context<'_>) {
         if cx.worker.hashed_at.replace(cx.now) == Some(cx.now) {
             return;

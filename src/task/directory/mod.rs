@@ -1,8 +1,8 @@
-//! Directory: the protocol pump of the directory protocol (docs/directory.md), as Http1 is that of HTTP/1.1.
+//! Directory: the task for the directory protocol (docs/directory.md), as Http1 is for HTTP/1.1.
 //!
-//! It has no descriptor. It takes lines out of the input, obeys the table of [`crate::directory::states`], and lets the
-//! same handlers answer that serve HTTP: FileRead finds directories and files, DirRead lists. What is done for a line
-//! is a [`Stage`]; when it is over, the next line is looked at.
+//! It has no descriptor. It parses lines from the input, follows the table in [`crate::directory::states`], and uses
+//! the same handlers as HTTP: FileRead finds directories and files, DirRead lists. A [`Stage`] is the work for one
+//! line; the next line begins after it.
 
 mod login;
 
@@ -23,51 +23,51 @@ use std::sync::Arc;
 use std::time::Duration;
 use webserv_sys::{Moment, Watch};
 
-/// How long a connection that we have ended may take to end on the other side, before it is simply closed.
+/// How long a connection lingers before it is closed.
 const LINGER: Duration = Duration::from_secs(5);
 
 /// One session.
 pub struct Directory {
-    /// The settings and the users of the server: those of the time when the client connected, or last logged in.
+    /// The server's settings and users, at the time of the connection or of the last login.
     server: Arc<DirectoryServer>,
     state: State,
-    /// The session's own directory, below the root.
+    /// The current directory of the session, below the root.
     path: String,
     lines: Lines,
-    /// Bytes of the input that are looked at already, and are no whole line.
+    /// Bytes of the input that have been parsed and are not a complete line.
     seen: u64,
     stage: Stage,
-    /// The row that the present line has in the table.
+    /// The row of the table for the current line.
     rule: Option<&'static Rule>,
-    /// Since when the next line is waited for, or the password is checked.
+    /// When the session began to wait for the next line, or to check the password.
     since: Moment,
     /// Wrong passwords in a row.
     failures: u32,
-    /// Its place among the idle connections.
+    /// The connection's place in the list of idle connections.
     idle: IdleMark,
-    /// The last answer has left, and the client's time to close runs.
+    /// The last answer has been sent; the connection lingers.
     lingers: bool,
 }
 
-/// What is done for a line.
+/// The work for the current line.
 enum Stage {
-    /// The next line may come.
+    /// Waits for the next line.
     Prompt,
-    /// The password is checked, piece by piece.
+    /// Checks a password, a part per round.
     Checking(Box<Check>),
-    /// It was wrong, which is told at this time.
+    /// The password is wrong; the client is told at this time.
     Wrong(Moment),
-    /// FileRead looks for a file or a directory, or DirRead reads the names in one.
+    /// Waits for FileRead, or for DirRead.
     Asking,
-    /// As long as that, and then it is the session's directory.
+    /// Waits for FileRead. If it finds the directory, that becomes the session's.
     Entering(String),
-    /// Bytes go over into the output: what stands before them, and how many are still to come, if that is known.
+    /// Sends a body: the bytes before it, and how many bytes are left, if that is known.
     Sending(Vec<u8>, Option<u64>),
 }
 
 impl Directory {
-    /// A session with a client that was accepted for this server, in the round of
-    /// `now`. It must be told of its first deadline, the server's `timeout` later.
+    /// A session with a client that was accepted in the round of `now`. The caller sets the first deadline, at `now`
+    /// plus `timeout` of the server.
     pub fn new(server: Arc<DirectoryServer>, now: Moment) -> Self {
         let state = State::first(server.users.is_some());
         let (path, lines, stage) = ("/".to_owned(), Lines::default(), Stage::Prompt);
@@ -98,7 +98,7 @@ impl Directory {
         }
     }
 
-    /// Whether more may be possible at once.
+    /// Does one step. Returns whether another may be possible at once.
     fn step(&mut self, cx: &mut Context<'_>) -> bool {
         match self.stage {
             Stage::Prompt => self.begin(cx),
@@ -108,10 +108,10 @@ impl Directory {
         }
     }
 
-    /// Looks for the next line.
+    /// Parses the next line.
     fn begin(&mut self, cx: &mut Context<'_>) -> bool {
         if !end_transaction(cx) {
-            return false; // the one before it
+            return false; // the handlers of the last line have not ended
         }
         let x = cx.connection();
         let ended = x.input.is_ended();
@@ -119,7 +119,7 @@ impl Directory {
         x.input.consume(used as u64);
         self.seen = x.input.len();
         match request {
-            Some(request) => self.obey(request, cx),
+            Some(request) => self.execute(request, cx),
             None if used > 0 => {}
             None => {
                 if ended {
@@ -131,8 +131,8 @@ impl Directory {
         true
     }
 
-    /// Does what the table says.
-    fn obey(&mut self, request: DirectoryRequest, cx: &mut Context<'_>) {
+    /// Does what the table says for this request.
+    fn execute(&mut self, request: DirectoryRequest, cx: &mut Context<'_>) {
         let Some(rule) = self.state.rule(request.input()) else { return self.close(cx) };
         self.rule = Some(rule);
         let Context { connection: Some(x), worker, .. } = cx else { return };
@@ -157,7 +157,7 @@ impl Directory {
         }
     }
 
-    /// Sends FileRead out; what it finds will be in the reply. With a slash at the end it looks for directories only.
+    /// Starts FileRead. Its result will be in the reply. With `slash` "/", it finds only directories.
     fn look_for(&mut self, path: &str, slash: &str, cx: &mut Context<'_>) {
         let settings = Arc::clone(&self.server.settings);
         let below = if path == "/" { "" } else { path };
@@ -174,7 +174,7 @@ impl Directory {
         self.stage = Stage::Asking;
     }
 
-    /// A handler has answered.
+    /// Takes the result of a handler.
     fn take_answer(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(rule) = self.rule else { return false };
         let Some(outcome) = cx.work().and_then(|work| work.t.reply.outcome.take()) else { return false };
@@ -206,7 +206,7 @@ impl Directory {
         true
     }
 
-    /// Moves what has come. The count and the first bytes enter the output together, so that they leave in one call.
+    /// Moves bytes that have come. The count and the first bytes enter the output together, and leave in one call.
     fn send(&mut self, cx: &mut Context<'_>) -> bool {
         let (Stage::Sending(before, left), Some(rule)) = (&mut self.stage, self.rule) else { return false };
         let Connection { transactions, output, phase, .. } = cx.connection();
@@ -225,19 +225,19 @@ impl Directory {
             return true;
         }
         if ended {
-            *phase = Phase::Closed; // without a clean end: it is less than was promised
+            *phase = Phase::Closed; // not a clean end: the client must see that the file is incomplete
         }
         false
     }
 
-    /// Nothing more is wanted of the handlers, and the line is answered.
+    /// Ends the handlers and answers the line.
     fn finish(&mut self, outcome: (DirectoryAnswer, State), cx: &mut Context<'_>) {
         end_handlers(cx);
         self.answer(outcome, None, cx);
     }
 
-    /// A handler has died. Before a byte has left the client can be told, later only be left: it must not take what it
-    /// has for the whole.
+    /// A handler has failed. If no byte of its answer was sent, the client gets an error. Otherwise the connection is
+    /// closed: the client must see that the answer is incomplete.
     fn handler_failed(&mut self, cx: &mut Context<'_>) {
         let Some(rule) = self.rule else { return };
         match &self.stage {
@@ -248,7 +248,7 @@ impl Directory {
         }
     }
 
-    /// Answers the present line and goes over to a state.
+    /// Answers the current line and enters the next state.
     fn answer(&mut self, (answer, next): (DirectoryAnswer, State), mistake: Option<Mistake>, cx: &mut Context<'_>) {
         cx.doing("answering the line");
         cx.log(Level::Info, format_args!("answered: {answer}"));
@@ -259,7 +259,7 @@ impl Directory {
             (DirectoryAnswer::Mistake, None) => push_line(output, "ERROR"),
             (DirectoryAnswer::Path, _) => push_line(output, &self.path),
             (DirectoryAnswer::NoNames, _) => push_line(output, "ERROR\r\n"),
-            // What these announce is in the output already.
+            // The body is in the output already.
             (
                 DirectoryAnswer::Nothing
                 | DirectoryAnswer::Names
@@ -279,8 +279,8 @@ impl Directory {
         }
     }
 
-    /// Ends the connection when the output has left. Closing while bytes of the client are unread would make the kernel
-    /// send a reset, and the client could lose the answers: if that may be, it lingers.
+    /// Ends the connection after the output has been sent. If bytes of the client may be unread, close(2) would make
+    /// the kernel send a reset, and the client could lose the answers: then the connection lingers.
     fn close(&mut self, cx: &mut Context<'_>) {
         let x = cx.connection();
         let nothing_to_lose = x.input.is_ended() || (x.input.is_empty() && x.output.is_empty());
@@ -290,11 +290,11 @@ impl Directory {
 
     fn set_deadline(&self, cx: &mut Context<'_>) {
         match (cx.connection().phase, &self.stage) {
-            (Phase::Lingering, _) if self.lingers => {} // set when it began
+            (Phase::Lingering, _) if self.lingers => {} // run() has set it
             (Phase::Open, Stage::Prompt) => cx.wake_at(self.since.after(self.server.timeout)),
             (Phase::Open, Stage::Checking(_)) => cx.wake_at(cx.now),
             (Phase::Open, Stage::Wrong(until)) => cx.wake_at(*until),
-            _ => cx.no_deadline(), // the rest is the handlers', and ClientWrite's
+            _ => cx.no_deadline(), // ClientWrite has a deadline
         }
     }
 
@@ -302,10 +302,10 @@ impl Directory {
         match (cx.connection().phase, &self.stage) {
             (Phase::Lingering, _) => cx.connection().phase = Phase::Closed,
             (Phase::Open, Stage::Prompt) if cx.connection().output.is_empty() => {
-                cx.log(Level::Info, format_args!("no line for too long: closed"));
+                cx.log(Level::Info, format_args!("no line from the client for too long: closed"));
                 cx.connection().phase = Phase::Closed;
             }
-            (Phase::Open, Stage::Prompt) => self.since = cx.now, // it still takes the last answer: it is not idle
+            (Phase::Open, Stage::Prompt) => self.since = cx.now, // not idle: the client still receives
             (Phase::Open, Stage::Checking(_)) => self.check_on(cx),
             (Phase::Open, Stage::Wrong(_)) => {
                 let (answer, next) = self.rule.map_or((DirectoryAnswer::Nothing, State::End), |rule| rule.failed);
@@ -316,7 +316,7 @@ impl Directory {
         }
     }
 
-    /// Whether its client could be left without losing anything.
+    /// Whether the connection can be closed without losing a line.
     fn is_idle(&self, x: &Connection) -> bool {
         x.phase == Phase::Open && matches!(self.stage, Stage::Prompt) && x.input.is_empty()
     }
@@ -345,7 +345,7 @@ fn push_line(output: &mut Pipe, line: &str) {
     output.push_bytes([line.as_bytes(), b"\r\n"].concat());
 }
 
-/// The handlers' part is over: what they still have is not wanted.
+/// Ends the handlers of a line and drops the rest of their reply.
 fn end_handlers(cx: &mut Context<'_>) {
     if let Some(mut work) = cx.work() {
         work.cancel_handlers();
@@ -353,7 +353,7 @@ fn end_handlers(cx: &mut Context<'_>) {
     }
 }
 
-/// Ends the transaction of a line that has been answered. Returns false if its handlers have yet to leave.
+/// Ends the transaction of a line that has been answered. Returns false while handlers have not ended.
 fn end_transaction(cx: &mut Context<'_>) -> bool {
     let Some(work) = cx.work() else { return true };
     let (id, has_handlers) = (work.t.id(), work.has_handlers());

@@ -1,4 +1,4 @@
-//! BodyFile: takes a stored body's file away when its request has been answered: `client_body_in_file_only clean`.
+//! BodyFile: removes the file of a stored request body after the response (`client_body_in_file_only clean`).
 
 use crate::connection::Connection;
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
@@ -6,13 +6,13 @@ use crate::task::Context;
 use crate::worker::Worker;
 use webserv_sys::{Watch, file};
 
-/// Knows the file's name as long as it is needed, and does nothing but go.
+/// Keeps the path of the file. Removes the file when this value is dropped.
 pub struct BodyFile {
     path: Vec<u8>,
 }
 
 impl BodyFile {
-    /// The file at this path goes with this value.
+    /// Removes the file at this path when the value is dropped.
     pub fn new(path: Vec<u8>) -> Self {
         Self { path }
     }

@@ -1,7 +1,7 @@
-//! BodySpool: a request's whole body, before a program gets it: so that it can be told how long that is, or where.
+//! BodySpool: stores all of a request's body before a program gets it, for its length or its file name.
 //!
-//! What fits into the pipe (`client_body_buffer_size`) stays there. More goes into a file, which has no name unless
-//! `client_body_in_file_only` asks for one.
+//! A body that fits into the pipe (`client_body_buffer_size`) stays there. A longer one goes into a file, which has no
+//! name unless `client_body_in_file_only` asks for one.
 
 use crate::connection::{Connection, Outcome, StoredBody};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
@@ -16,22 +16,22 @@ use std::path::Path;
 use webserv_sys::file::{self, OpenFlags};
 use webserv_sys::{Error, Watch};
 
-/// Stores one body. A file without a name leaves nothing, whatever happens; one with a name is left when it is whole.
+/// Stores one body. A file without a name is freed by the kernel. A file with a name stays only if it is complete.
 pub struct BodySpool {
-    /// In `client_body_temp_path`, with a number that no other body has. Of the file without a name: for a moment.
+    /// A unique path in `client_body_temp_path`. For a file without a name it exists only for a moment.
     path: Vec<u8>,
-    /// The body is to be in a file of that name, however short it is.
+    /// The body goes into a file with a name, however short it is.
     keeps_name: bool,
-    /// A file of that name is there and not whole.
+    /// A file with a name exists and is not complete.
     is_partial: bool,
-    /// The body has been asked for.
+    /// The client has been asked for the body.
     begun: bool,
     file: Option<OwnedFd>,
     bytes: u64,
 }
 
 impl BodySpool {
-    /// Will store a body in this folder.
+    /// Stores a body in this directory. `number` is one that no other body has.
     pub fn new(folder: &Path, number: u128, keeps_name: bool) -> Self {
         let path = [folder.as_os_str().as_bytes(), format!("/webserv-{number:032x}").as_bytes()].concat();
         Self { path, keeps_name, is_partial: false, begun: false, file: None, bytes: 0 }
@@ -51,7 +51,7 @@ impl BodySpool {
     fn store(&mut self, cx: &mut Context<'_>) -> Result<Flow, Error> {
         let is_first = !std::mem::replace(&mut self.begun, true);
         if is_first && self.keeps_name {
-            self.file = Some(self.open()?); // before the client is told to send what would go there
+            self.file = Some(self.open()?); // before the client is asked to send the body
         }
         let body = &mut cx.transaction().body;
         if is_first {

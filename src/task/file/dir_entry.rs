@@ -1,4 +1,4 @@
-//! DirEntry: where something is stored, removed or moved: a name in a folder that is held open. And why it is not done.
+//! DirEntry: a name in an open directory, where a file is stored, removed or moved. Also preconditions and refusals.
 
 use super::open::open_folder;
 use crate::config::DisableSymlinks;
@@ -11,23 +11,23 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use webserv_sys::file::{self, OpenFlags, Stat};
 use webserv_sys::{Error, clock};
 
-/// What the name of something unfinished ends in, and of something that is on its way out.
+/// The suffixes of hidden names: for incomplete files, and for files that are being removed.
 const PART: &str = ".part";
 const GONE: &str = ".gone";
 
-/// A name in a folder. Nobody can lead it elsewhere by putting a link into its path once it is open.
+/// A name in an open directory. After it is opened, a symbolic link put into the path does not change where it is.
 pub struct DirEntry {
     folder: OwnedFd,
     name: CString,
-    /// The path ends in a slash: it can only mean a directory.
+    /// The path ends in a slash, so it can only mean a directory.
     pub has_slash: bool,
 }
 
 impl DirEntry {
-    /// Opens the folder that this path lies in. Missing ones are made with the mode `make`, if it says one.
+    /// Opens the directory of this path. Missing directories are made with the mode `make`, if there is one.
     ///
     /// # Errors
-    /// Those of open(2); `ELOOP` (or `EMLINK`) for a link that is not to be followed; `ENOENT` for a hidden name.
+    /// The errors of open(2); `ELOOP` (or `EMLINK`) for a link that must not be followed; `ENOENT` for a hidden name.
     pub fn open(path: &[u8], links: DisableSymlinks, make: Option<u32>) -> Result<Self, Error> {
         if is_hidden_path(path) {
             return Err(Error::not_found("openat"));
@@ -36,30 +36,30 @@ impl DirEntry {
         Ok(Self { folder, name, has_slash: path.ends_with(b"/") })
     }
 
-    /// The folder.
+    /// The directory.
     pub fn folder(&self) -> BorrowedFd<'_> {
         self.folder.as_fd()
     }
 
-    /// The name in it.
+    /// The name in the directory.
     pub fn name(&self) -> &CStr {
         &self.name
     }
 
-    /// Waits until the names in the folder are on the disk.
+    /// Waits until the directory is on the disk.
     ///
     /// # Errors
-    /// Those of openat(2) and fsync(2).
+    /// The errors of openat(2) and fsync(2).
     pub fn sync(&self) -> Result<(), Error> {
         let folder = file::openat(self.folder(), c".", OpenFlags::READ | OpenFlags::DIRECTORY, 0)?;
         file::fsync(folder.as_fd())
     }
 
-    /// Whether this place is in that directory or somewhere below it: by what the folders are, since paths can say the
-    /// same in other words.
+    /// Whether this entry lies in a directory or below it. It compares inodes, because different paths can mean the
+    /// same directory.
     ///
     /// # Errors
-    /// Those of openat(2).
+    /// The errors of openat(2).
     pub fn lies_in(&self, directory: &Stat) -> Result<bool, Error> {
         let id = |stat: &Stat| (stat.device, stat.inode);
         let mut above: Option<OwnedFd> = None;
@@ -77,14 +77,14 @@ impl DirEntry {
         }
     }
 
-    /// Brings what has this name in that folder here, where nothing is yet: neither takes another's place.
+    /// Moves the entry `from` of another directory to this one. Never replaces a file.
     ///
     /// # Errors
-    /// `EEXIST`, `EXDEV`, and the others of rename(2).
+    /// `EEXIST`, `EXDEV`, and the other errors of rename(2).
     pub fn take(&self, from_folder: BorrowedFd<'_>, from: &CStr) -> Result<(), Error> {
         match file::rename_new(from_folder, from, self.folder(), &self.name) {
             Err(error) if error.is_unsupported() => {
-                // There is no such call, so another may come between these two.
+                // Without RENAME_NOREPLACE, another process may come between these two calls.
                 if self.stat(false)?.is_some() {
                     return Err(Error::taken("renameat"));
                 }
@@ -94,10 +94,10 @@ impl DirEntry {
         }
     }
 
-    /// What is there; `None`: nothing.
+    /// The status of the entry. Returns `None` if there is no such entry.
     ///
     /// # Errors
-    /// Those of stat(2), but for those that say that there is nothing.
+    /// The errors of stat(2), except the one for a missing entry.
     pub fn stat(&self, follow: bool) -> Result<Option<Stat>, Error> {
         match file::fstatat(self.folder(), &self.name, follow) {
             Ok(stat) => Ok(Some(stat)),
@@ -107,22 +107,22 @@ impl DirEntry {
     }
 }
 
-/// The name of something unfinished, which no client can ask for. `number` is one that no other has.
+/// A hidden name for something incomplete. No client can request it. `number` must be unique.
 pub fn part_name(number: u128) -> CString {
     hidden_name(format_args!("{number:032x}"), PART)
 }
 
-/// The same of one of several files that belong together.
+/// A hidden name for one of several incomplete files of a request.
 pub fn part_name_of(number: u128, index: usize) -> CString {
     hidden_name(format_args!("{number:032x}-{index}"), PART)
 }
 
-/// The name of something that is being removed.
+/// A hidden name for something that is being removed.
 pub fn gone_name(number: u128) -> CString {
     hidden_name(format_args!("{number:032x}"), GONE)
 }
 
-/// The same of one of several that have had one name.
+/// A hidden name for one of several files that are being removed and had the same name.
 pub fn gone_name_of(number: u128, index: usize) -> CString {
     hidden_name(format_args!("{number:032x}-{index}"), GONE)
 }
@@ -131,7 +131,7 @@ fn hidden_name(number: fmt::Arguments<'_>, end: &str) -> CString {
     CString::new(format!(".{number}{end}")).unwrap_or_default() // no NUL is in it
 }
 
-/// Whether a name is one of ours for what is not to be seen.
+/// Whether this is a hidden name.
 pub fn is_hidden_name(name: &[u8]) -> bool {
     let number = name.strip_suffix(PART.as_bytes()).or_else(|| name.strip_suffix(GONE.as_bytes()));
     let Some((digits, index)) = number.and_then(|number| number.strip_prefix(b".")?.split_at_checked(32)) else {
@@ -141,17 +141,17 @@ pub fn is_hidden_name(name: &[u8]) -> bool {
     digits.iter().all(u8::is_ascii_hexdigit) && (index.is_empty() || index.strip_prefix(b"-").is_some_and(is_index))
 }
 
-/// Whether a path leads to or through such a name: then nothing is there for a client.
+/// Whether a path contains a hidden name. Clients cannot request such paths.
 pub fn is_hidden_path(path: &[u8]) -> bool {
     path.split(|b| *b == b'/').any(is_hidden_name)
 }
 
-/// Why nothing is stored, moved or removed.
+/// Why a file is not stored, moved or removed.
 #[derive(Debug)]
 pub enum Refusal {
-    /// By a rule of HTTP.
+    /// A rule of HTTP or WebDAV forbids it.
     Status(u16),
-    /// Since a call failed.
+    /// A call failed. With the status for the client.
     Failed(u16, Error),
 }
 
@@ -168,7 +168,7 @@ impl From<Error> for Refusal {
     }
 }
 
-/// Evaluates If-Match and the other preconditions for the file that is there (RFC 9110 section 13).
+/// Evaluates If-Match and the other preconditions for the existing file, if any (RFC 9110 section 13).
 ///
 /// # Errors
 /// 412.
@@ -186,7 +186,7 @@ pub fn check(http: &Http, there: Option<&Stat>) -> Result<(), Refusal> {
     }
 }
 
-/// The permissions of a directory where files have these: who may read or write it may also enter it.
+/// The mode of a directory for files with this mode: read or write permission also allows to enter it.
 pub fn directory_mode(file_mode: u32) -> u32 {
     file_mode | (file_mode & 0o444) >> 2 | (file_mode & 0o222) >> 1
 }
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hidden_names_are_known_again() {
+    fn hidden_names_are_recognized() {
         for name in [part_name(0), part_name(u128::MAX), gone_name(7), part_name_of(1, 0), part_name_of(9, 123)] {
             assert!(is_hidden_name(name.as_bytes()), "{name:?}");
             assert!(is_hidden_path(&[b"/a/", name.as_bytes(), b"/b"].concat()), "{name:?}");
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_read_may_enter() {
+    fn read_or_write_permission_allows_to_enter() {
         for (file, directory) in [(0o600, 0o700), (0o644, 0o755), (0o660, 0o770), (0o640, 0o750), (0o222, 0o333)] {
             assert_eq!(directory_mode(file), directory, "{file:o}");
         }

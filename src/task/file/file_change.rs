@@ -1,4 +1,4 @@
-//! FileChange: reads what the kernel tells of files that this worker keeps.
+//! FileChange: reads the inotify events for the cached files.
 
 use crate::connection::Connection;
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
@@ -9,7 +9,7 @@ use std::rc::Rc;
 use webserv_sys::Watch;
 use webserv_sys::changes::Changes;
 
-/// Keeps the queue of inotify events short. FileRead, which needs them at once, reads them itself.
+/// Reads queued inotify events. FileRead reads them itself when it needs them at once.
 pub struct FileChange {
     changes: Rc<Changes>,
 }

@@ -1,4 +1,4 @@
-//! FileWrite: from a PUT's body to a file, which is there as a whole or not at all.
+//! FileWrite: writes the body of a PUT to a file, which appears only when it is complete.
 
 use super::dir_entry::{DirEntry, Refusal, check, directory_mode};
 use super::new_file::NewFile;
@@ -12,40 +12,40 @@ use std::io::IoSlice;
 use webserv_sys::file::{self, FileKind, Stat};
 use webserv_sys::{Error, Watch};
 
-/// Who may read a new file and enter a new folder: as the umask of the server has it.
+/// The modes of new files and directories, before the umask.
 const MODE: u32 = 0o666;
 const FOLDER_MODE: u32 = 0o777;
 
-/// How often the name's owner may change between a look at it and the call that takes it, before we give up.
+/// How often the existing file may change between the check and the call that replaces it, before the task gives up.
 const TRIES_MAX: usize = 10;
 
-/// Writes into a file that nobody sees, and gives it the target's name when the body is complete. Whatever ends it
-/// before takes that file away.
+/// Writes to a temporary file, and gives it the target's name when the body is complete. If the task ends before, the
+/// temporary file is removed.
 pub struct FileWrite {
-    /// The path on disk.
+    /// The path of the target on disk.
     path: Vec<u8>,
-    /// A number that no other upload has: a part of the temporary file's name.
+    /// A number that no other upload has. It is a part of the temporary file's name.
     number: u128,
     /// The file being written.
     new: Option<NewFile>,
 }
 
 impl FileWrite {
-    /// Will store the request's body at this path. `number` is one that no other upload has.
+    /// Stores the request's body at this path. `number` is one that no other upload has.
     pub fn new(path: Vec<u8>, number: u128) -> Self {
         Self { path, number, new: None }
     }
 
-    /// Looks at what is there, and opens the file that will take its place.
+    /// Checks the existing file and opens the temporary file.
     fn begin(&mut self, t: &Transaction) -> Result<(), Refusal> {
         let (dav, links) = (&t.settings().dav, t.settings().disable_symlinks);
         let make = dav.full_put_path.then_some(dav.access.map_or(FOLDER_MODE, directory_mode));
-        // RFC 4918 section 9.7.1: 409 if the collection that it would be in is not there.
+        // RFC 4918 section 9.7.1: 409 if the parent collection does not exist.
         let place = DirEntry::open(&self.path, links, make)?;
         if place.has_slash {
-            return Err(Refusal::Status(409)); // a file's name has none
+            return Err(Refusal::Status(409)); // the name of a file has no slash at its end
         }
-        look(&place, &t.http)?;
+        check_target(&place, &t.http)?;
         let new = NewFile::create(place, MODE, self.number)?;
         if let Some(mode) = dav.access {
             file::fchmod(new.file(), mode)?;
@@ -54,7 +54,7 @@ impl FileWrite {
         Ok(())
     }
 
-    /// Writes what has come; with the last bytes, the file gets its name.
+    /// Writes the bytes that have come. After the last bytes, the file gets its name.
     fn write(&mut self, cx: &mut Context<'_>) -> Result<Option<u16>, Refusal> {
         let Some(new) = &self.new else { return Ok(None) };
         let body = &mut cx.transaction().body;
@@ -78,7 +78,7 @@ impl FileWrite {
         }
         let status = commit(&mut new, &t.http)?;
         if sync {
-            new.place().sync()?; // the name, too: it is a part of the directory (fsync(2))
+            new.place().sync()?; // the name is part of the directory (fsync(2))
         }
         Ok(status)
     }
@@ -107,8 +107,8 @@ impl FileWrite {
     }
 }
 
-/// What is there now, if it may be replaced or made.
-fn look(place: &DirEntry, http: &Http) -> Result<Option<Stat>, Refusal> {
+/// The existing file. Returns a refusal if it must not be replaced or created.
+fn check_target(place: &DirEntry, http: &Http) -> Result<Option<Stat>, Refusal> {
     let there = place.stat(true)?;
     if there.as_ref().is_some_and(|stat| stat.kind != FileKind::File) {
         return Err(Refusal::Status(409)); // a directory or a device cannot be replaced by a file
@@ -117,28 +117,28 @@ fn look(place: &DirEntry, http: &Http) -> Result<Option<Stat>, Refusal> {
     Ok(there)
 }
 
-/// Gives the file its name: 201, or 204 if it takes the place of another. The preconditions hold for what is there
-/// at this moment, since much may have happened while the body came.
+/// Gives the file its name: 201, or 204 if it replaces a file. The preconditions are evaluated for the file that exists
+/// now: it may have changed while the body came.
 fn commit(new: &mut NewFile, http: &Http) -> Result<u16, Refusal> {
     for _ in 0..TRIES_MAX {
-        let Some(there) = look(new.place(), http)? else {
+        let Some(there) = check_target(new.place(), http)? else {
             match new.commit_new() {
                 Err(error) if !error.is_taken() => return Err(error.into()),
-                Err(_) if !leads_nowhere(new.place())? => continue, // taken since we looked
+                Err(_) if !is_broken_link(new.place())? => continue, // created after the check
                 Err(_) => new.commit_over()?,
                 Ok(()) => {}
             }
             return Ok(201);
         };
-        new.resemble(&there)?;
+        new.copy_attributes(&there)?;
         new.commit_over()?;
         return Ok(204);
     }
     Err(Refusal::Failed(503, Error::replaced("linkat")))
 }
 
-/// A symbolic link is there and what it names is not: a name that is taken, and a file that is not there.
-fn leads_nowhere(place: &DirEntry) -> Result<bool, Error> {
+/// Whether the entry is a symbolic link to a missing file. Then the name is taken, but no file exists.
+fn is_broken_link(place: &DirEntry) -> Result<bool, Error> {
     let itself = place.stat(false)?;
     Ok(itself.is_some_and(|stat| stat.kind == FileKind::Symlink) && place.stat(true)?.is_none())
 }

@@ -1,4 +1,4 @@
-//! Files and directories: found, read, listed, written.
+//! Tasks that find, read, list and write files.
 
 mod body_file;
 mod body_spool;

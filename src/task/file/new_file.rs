@@ -1,4 +1,4 @@
-//! NewFile: a file that nobody sees until it is complete.
+//! NewFile: a file that becomes visible only when it is complete.
 
 use super::dir_entry::{DirEntry, part_name};
 use std::ffi::CString;
@@ -7,26 +7,25 @@ use std::sync::LazyLock;
 use webserv_sys::Error;
 use webserv_sys::file::{self, OpenFlags, Stat};
 
-/// Files without a name are named through /proc.
+/// Whether linkat(2) can name a file through /proc/self/fd.
 static HAS_PROC: LazyLock<bool> = LazyLock::new(|| file::fstatat(file::CWD, c"/proc/self/fd", true).is_ok());
 
-/// A file on its way to a name. It has none until then, so that nothing is left of it whatever happens, be it `kill -9`
-/// or a loss of power; where the system or the file system has no such files, its name is a hidden one, which goes when
-/// this value does.
+/// A file that will get a name. Until then it has no name (O_TMPFILE), so that nothing is left of it after `kill -9` or
+/// a power failure. Where that is not supported, it has a hidden name, which is removed when this value is dropped.
 pub struct NewFile {
     place: DirEntry,
     file: OwnedFd,
-    /// Its hidden name, while it has one.
+    /// The hidden name, if it has one.
     hidden: Option<CString>,
     number: u128,
 }
 
 impl NewFile {
-    /// Makes an empty file, to be written, that will have its name at this place. `mode` is less the umask; `number` is
-    /// one that no other new file has.
+    /// Creates an empty file for writing, which will be named `place`. `mode` is reduced by the umask. `number` is one
+    /// that no other new file has.
     ///
     /// # Errors
-    /// Those of open(2).
+    /// The errors of open(2).
     pub fn create(place: DirEntry, mode: u32, number: u128) -> Result<Self, Error> {
         if *HAS_PROC {
             match file::open_nameless(place.folder(), mode) {
@@ -45,39 +44,39 @@ impl NewFile {
         Ok(Self { place, file, hidden: Some(hidden), number })
     }
 
-    /// The file.
+    /// The open file.
     pub fn file(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
     }
 
-    /// Where it will be.
+    /// The name that the file will get.
     pub fn place(&self) -> &DirEntry {
         &self.place
     }
 
-    /// Takes over the permissions of a file that it will replace, and its owner as far as we may give files away.
+    /// Copies the mode of the file that will be replaced, and its owner if the process may change owners.
     ///
     /// # Errors
-    /// Those of fstat(2) and fchmod(2).
-    pub fn resemble(&self, old: &Stat) -> Result<(), Error> {
+    /// The errors of fstat(2) and fchmod(2).
+    pub fn copy_attributes(&self, old: &Stat) -> Result<(), Error> {
         let new = file::fstat(self.file())?;
         let mut mode_is_lost = false;
         if (new.owner, new.group) != (old.owner, old.group) {
             mode_is_lost = file::fchown(self.file(), old.owner, old.group).is_ok();
         }
-        let mode = old.mode & 0o777; // what runs as its owner is not what a client has sent
+        let mode = old.mode & 0o777; // never set-user-ID: the content comes from a client
         if new.mode != mode || mode_is_lost { file::fchmod(self.file(), mode) } else { Ok(()) }
     }
 
-    /// Gives it its name, where none is: of two that want one name, one gets it.
+    /// Gives the file its name. Fails if the name exists.
     ///
     /// # Errors
-    /// `EEXIST`, and those of linkat(2).
+    /// `EEXIST`, and the other errors of linkat(2) and rename(2).
     pub fn commit_new(&mut self) -> Result<(), Error> {
         let (folder, name) = (self.place.folder(), self.place.name());
         let Some(hidden) = &self.hidden else { return file::link_nameless(self.file(), folder, name) };
         match file::rename_new(folder, hidden, folder, name) {
-            Err(error) if error.is_unsupported() => file::linkat(folder, hidden, folder, name), // the other goes last
+            Err(error) if error.is_unsupported() => file::linkat(folder, hidden, folder, name), // drop() unlinks it
             outcome => {
                 outcome?;
                 self.hidden = None;
@@ -86,10 +85,10 @@ impl NewFile {
         }
     }
 
-    /// Gives it its name in the place of the file that is there now.
+    /// Gives the file its name, and replaces the file that has it.
     ///
     /// # Errors
-    /// Those of linkat(2) and rename(2).
+    /// The errors of linkat(2) and rename(2).
     pub fn commit_over(&mut self) -> Result<(), Error> {
         let folder = self.place.folder();
         let hidden = match self.hidden.take() {
@@ -109,7 +108,7 @@ impl NewFile {
 impl Drop for NewFile {
     fn drop(&mut self) {
         if let Some(hidden) = &self.hidden {
-            let _ = file::unlinkat(self.place.folder(), hidden); // never complete, so never to be seen
+            let _ = file::unlinkat(self.place.folder(), hidden); // incomplete
         }
     }
 }
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_there_as_a_whole_or_not_at_all() {
+    fn a_file_is_visible_only_when_it_is_complete() {
         for create in WAYS {
             let folder = TempDir::new();
             let mut new = create(place(&folder, "x"), 0o600, 1).unwrap();
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_that_want_one_name_one_gets_it() {
+    fn only_one_of_several_files_gets_the_same_name() {
         for create in WAYS {
             let folder = TempDir::new();
             let mut all: Vec<NewFile> = (0..9).map(|i| create(place(&folder, "x"), 0o600, i).unwrap()).collect();
@@ -177,13 +176,13 @@ mod tests {
     }
 
     #[test]
-    fn it_resembles_what_it_replaces() {
+    fn a_new_file_gets_the_mode_of_the_file_that_it_replaces() {
         let folder = TempDir::new();
         folder.write("x", b"old");
         for mode in [0o600, 0o664, 0o4755] {
             std::fs::set_permissions(folder.path().join("x"), PermissionsExt::from_mode(mode)).unwrap();
             let mut new = NewFile::create(place(&folder, "x"), 0o666, mode.into()).unwrap();
-            new.resemble(&new.place().stat(true).unwrap().unwrap()).unwrap();
+            new.copy_attributes(&new.place().stat(true).unwrap().unwrap()).unwrap();
             new.commit_over().unwrap();
             let now = std::fs::metadata(folder.path().join("x")).unwrap().permissions().mode();
             assert_eq!(now & 0o7777, mode & 0o777, "{mode:o}");

@@ -1,4 +1,4 @@
-//! Opening a file with as much trust in symbolic links as `disable_symlinks` allows.
+//! Opens files, with the checks of `disable_symlinks`.
 
 use crate::config::DisableSymlinks;
 use std::ffi::{CStr, CString};
@@ -6,13 +6,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use webserv_sys::file::{self, FileKind, OpenFlags, Stat};
 use webserv_sys::{Error, Result};
 
-/// A FIFO or device would make open(2) wait without this; what is no file or directory is refused later.
+/// O_NONBLOCK: open(2) must not wait for a FIFO or device. Only files and directories are accepted later.
 const READ: OpenFlags = OpenFlags::READ.union(OpenFlags::NON_BLOCKING);
 
 /// Opens a path for reading.
 ///
 /// # Errors
-/// Those of open(2); `ELOOP` (or `EMLINK`) for a link that is not to be followed.
+/// The errors of open(2); `ELOOP` (or `EMLINK`) for a link that must not be followed.
 pub fn open(path: &[u8], links: DisableSymlinks) -> Result<OwnedFd> {
     match links {
         DisableSymlinks::Off => file::openat(file::CWD, &file::c_path("openat", path)?, READ, 0),
@@ -20,12 +20,12 @@ pub fn open(path: &[u8], links: DisableSymlinks) -> Result<OwnedFd> {
     }
 }
 
-/// Opens the folder that a path lies in, to start `...at` calls from, and gives the last name of the path without a
-/// slash behind it. What then happens to the name happens in this folder, whatever is done to the path meanwhile.
-/// Folders that are missing on the way are made with the mode `make`, if it says one (less the umask).
+/// Opens the directory of a path for `*at` calls. Returns it with the last name of the path, without a slash at its
+/// end. Later changes to the path do not affect the directory. Missing directories are made with the mode `make`
+/// (before the umask), if there is one.
 ///
 /// # Errors
-/// As of [`open`].
+/// The errors of [`open`].
 pub fn open_folder(path: &[u8], links: DisableSymlinks, make: Option<u32>) -> Result<(OwnedFd, CString)> {
     let path = path.strip_suffix(b"/").unwrap_or(path);
     let end = path.iter().rposition(|b| *b == b'/').map_or(0, |slash| slash + 1);
@@ -39,8 +39,8 @@ pub fn open_folder(path: &[u8], links: DisableSymlinks, make: Option<u32>) -> Re
     Ok((folder, file::c_path("openat", name)?))
 }
 
-/// Opens one name after the other, each from the directory before it, so that nobody can put a link in our way between
-/// the check and the use.
+/// Opens one name after the other, each from the directory before it, so that a link cannot be put there between the
+/// check and the use.
 fn open_by_steps(path: &[u8], links: DisableSymlinks, last: OpenFlags, make: Option<u32>) -> Result<OwnedFd> {
     let start = match path.first() {
         Some(b'/') => c"/",
@@ -65,7 +65,7 @@ fn open_by_steps(path: &[u8], links: DisableSymlinks, last: OpenFlags, make: Opt
 /// Opens one name in a directory.
 ///
 /// # Errors
-/// As of [`open`].
+/// The errors of [`open`].
 pub fn open_step(here: BorrowedFd<'_>, name: &CStr, flags: OpenFlags, links: DisableSymlinks) -> Result<OwnedFd> {
     if links == DisableSymlinks::Off {
         return file::openat(here, name, flags, 0);
@@ -79,16 +79,16 @@ pub fn open_step(here: BorrowedFd<'_>, name: &CStr, flags: OpenFlags, links: Dis
         }
     }
     file::openat(here, name, flags | OpenFlags::NO_FOLLOW, 0).map_err(|error| {
-        // Asked for a directory and not to follow, the kernel says of a link that it is no directory.
+        // With O_DIRECTORY and O_NOFOLLOW, the kernel reports ENOTDIR for a link.
         let is_link = || file::fstatat(here, name, false).is_ok_and(|s| s.kind == FileKind::Symlink);
         if error.is_not_found() && is_link() { Error::link_refused("openat") } else { error }
     })
 }
 
-/// What a name in a directory is, if `disable_symlinks` lets one see it: a link that is not to be followed is an error.
+/// The status of a name in a directory. A link that `disable_symlinks` forbids is an error.
 ///
 /// # Errors
-/// Those of stat(2); `ELOOP` for such a link.
+/// The errors of stat(2); `ELOOP` for a forbidden link.
 pub fn look_up(directory: BorrowedFd<'_>, name: &CStr, links: DisableSymlinks) -> Result<Stat> {
     if links == DisableSymlinks::Off {
         return file::fstatat(directory, name, true);

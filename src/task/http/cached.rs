@@ -1,4 +1,4 @@
-//! A file that the worker keeps is sent from memory: no handler is asked.
+//! Answers from the worker's cache of open files, without a handler.
 
 use super::document::document;
 use super::fields::tokens;
@@ -12,7 +12,7 @@ use crate::worker::{CacheKey, CachedAnswer};
 use std::borrow::Cow;
 use std::rc::Rc;
 
-/// Whether a compressed copy of the file will do.
+/// Whether a compressed copy of the file may be sent.
 pub(super) fn takes_gzip(t: &Transaction) -> bool {
     match t.settings().gzip_static {
         GzipStatic::Off => false,
@@ -21,13 +21,13 @@ pub(super) fn takes_gzip(t: &Transaction) -> bool {
     }
 }
 
-/// Whether the answer may be one that was kept, and may be kept.
+/// Whether the response may come from the cache and be stored there.
 pub(super) fn keeps(t: &Transaction) -> bool {
     t.http.method().is_some_and(Method::reads) && t.settings().open_file_cache.is_on()
 }
 
-/// Answers with what the worker keeps for this path. Returns `None` if it has nothing, or cannot be certain that it
-/// still holds.
+/// Answers with the cached file for this path. Returns `None` if it is not cached, or
+/// may have changed.
 pub(super) fn from_cache(w: &mut Work<'_>) -> Option<Next> {
     if !keeps(w.t) {
         return None;
@@ -47,7 +47,7 @@ pub(super) fn from_cache(w: &mut Work<'_>) -> Option<Next> {
     Some(document(w, file.head.clone(), Some(file.source.clone())))
 }
 
-/// The head with which a kept file is sent for the first time.
+/// The head of a cached file when it is sent for the first time.
 pub fn first_head(file: &CachedFile, t: &Transaction) -> Made {
     let settings = t.settings();
     let seekable = file.head.seekable && settings.max_ranges != Some(0);
@@ -56,7 +56,7 @@ pub fn first_head(file: &CachedFile, t: &Transaction) -> Made {
     Made { head, server: Cow::Borrowed(tokens(settings)), content_range: None, content }
 }
 
-/// Whether this request gets the file as any other does: whole, with nothing in its head that depends on the client.
+/// Whether the response is the whole file, with a head that does not depend on the request.
 fn is_plain(t: &Transaction, head: &ReplyHead, now_secs: i64) -> bool {
     const CONDITIONS: [Known; 6] = [
         Known::IfMatch,
@@ -70,7 +70,7 @@ fn is_plain(t: &Transaction, head: &ReplyHead, now_secs: i64) -> bool {
     let has_conditions = || t.http.request.as_ref().is_some_and(|request| request.fields.has_any(&CONDITIONS));
     let is_added_to =
         settings.userid.mode == UseridMode::On || settings.expires != Expires::Off || !settings.add_headers.is_empty();
-    // A file from the future has changed now, whenever that is.
+    // The date of a file from the future is replaced by the current time in each response.
     let is_past = head.last_modified_secs <= Some(now_secs);
     is_past && !is_added_to && !t.http.in_error_page && t.http.error_status.is_none() && !has_conditions()
 }

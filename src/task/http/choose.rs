@@ -1,4 +1,4 @@
-//! Which handler answers a request: the location itself, or a task.
+//! Chooses the handler: the content phase.
 
 use super::cached::{from_cache, keeps, takes_gzip};
 use super::fields::allowed;
@@ -20,7 +20,7 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Whether a handler of this place takes the request's body.
+/// Whether a handler of this location takes the request's body.
 pub(super) fn takes_body(method: Method, settings: &Settings) -> bool {
     let stores = match method {
         Method::Put => settings.dav.methods.allow(method),
@@ -30,7 +30,7 @@ pub(super) fn takes_body(method: Method, settings: &Settings) -> bool {
     settings.return_.is_none() && (stores || settings.cgi.is_some())
 }
 
-/// Asks the location that the request has been led to.
+/// Runs the content phase at the location that was found.
 pub(super) fn content(w: &mut Work<'_>) -> Next {
     let (settings, http) = (w.t.settings(), &w.t.http);
     let is_client_s = !http.internal;
@@ -47,7 +47,8 @@ pub(super) fn content(w: &mut Work<'_>) -> Next {
     without_program(w)
 }
 
-/// No program answers. After an internal redirect only a file can: the method was meant for the first path.
+/// The content phase without a CGI program. After an internal redirect only GET handlers are tried: the method belonged
+/// to the first path.
 pub(super) fn without_program(w: &mut Work<'_>) -> Next {
     let method = match w.t.http.method() {
         Some(method) if !method.reads() && !w.t.http.internal => method,
@@ -70,7 +71,7 @@ pub(super) fn without_program(w: &mut Work<'_>) -> Next {
     }
 }
 
-/// A file or the index file of a folder answers: from memory, or FileRead looks for it.
+/// Answers with a file or a directory's index file: from the cache, or FileRead looks for it.
 fn find_file(w: &mut Work<'_>) -> Next {
     if let Some(next) = from_cache(w) {
         return next;
@@ -89,7 +90,7 @@ fn find_file(w: &mut Work<'_>) -> Next {
         _ => Vec::new(),
     };
     let Some(file) = route::file_path(settings, path) else {
-        w.log(Level::Error, format_args!("a path that leads out of its alias; does its location lack a slash?"));
+        w.log(Level::Error, format_args!("the path leads out of the alias; does the location lack a slash?"));
         return page::refuse(w, 404);
     };
     let wanted = FileRequest {
@@ -104,7 +105,7 @@ fn find_file(w: &mut Work<'_>) -> Next {
     Next::Go(Stage::Handler)
 }
 
-/// All of the body is stored before the program gets it.
+/// Stores all of the body before the program gets it.
 pub(super) fn spool(w: &mut Work<'_>) -> Next {
     let number = w.worker.request_id(w.identity, w.t);
     let settings = w.t.settings();
@@ -114,10 +115,10 @@ pub(super) fn spool(w: &mut Work<'_>) -> Next {
     Next::Go(Stage::Handler)
 }
 
-/// A program answers, if there is one for this path: with a body that has been stored, or with the one that comes.
+/// Starts the program for this path if there is one, with the stored body or with the body that is still coming.
 ///
-/// Of a body that comes in chunks nobody knows the length: all of it must come first, unless `cgi_request_buffering` is
-/// off. So it must if it is to be in a file.
+/// The length of a chunked body is unknown, so all of it is stored first, unless `cgi_request_buffering` is off. A body
+/// is also stored first if it has to be in a file.
 pub(super) fn start_program(w: &mut Work<'_>, stored: Option<StoredBody>) -> Next {
     await_body(w);
     let settings = Arc::clone(&w.t.route.settings);
@@ -136,7 +137,7 @@ pub(super) fn start_program(w: &mut Work<'_>, stored: Option<StoredBody>) -> Nex
     Next::Go(Stage::Handler)
 }
 
-/// The names in a directory.
+/// Lists a directory.
 pub(super) fn list(w: &mut Work<'_>, directory: OwnedFd) -> Next {
     let settings = Arc::clone(&w.t.route.settings);
     let preferred = || w.t.http.request.as_ref().map_or(Format::Html, |request| Format::preferred(&request.fields));
@@ -146,8 +147,7 @@ pub(super) fn list(w: &mut Work<'_>, directory: OwnedFd) -> Next {
     Next::Go(Stage::Handler)
 }
 
-/// `return`: the configuration has the answer.
-/// `return` answers.
+/// `return`: answers from the configuration.
 fn answer_return(w: &mut Work<'_>) -> Next {
     let route = Rc::clone(&w.t.route);
     let Some(answer) = &route.settings.return_ else { return without_program(w) };
@@ -159,7 +159,7 @@ fn answer_return(w: &mut Work<'_>) -> Next {
     let text = vars::expand(text, &w.worker.view(w.identity, w.t, w.now));
     let mut head = ReplyHead::new(answer.code);
     if matches!(answer.code, 301 | 302 | 303 | 307 | 308) {
-        w.t.http.error_status = None; // a redirect with another status would be none
+        w.t.http.error_status = None; // the error's status would make the redirect invalid
         return match Text::from_vec(text) {
             Ok(location) => {
                 head.location = Some(location);
@@ -177,7 +177,7 @@ fn answer_return(w: &mut Work<'_>) -> Next {
     whole(w, head, text)
 }
 
-/// The index file of the folder that is asked for may be a program: that takes other methods than a file does.
+/// Whether the index file of the requested directory may be a program. Programs take more methods than files do.
 fn may_have_program_index(settings: &Settings, path: &[u8]) -> bool {
     let is_program = |name: &String| route::script_may_answer(settings, &[path, name.as_bytes()].concat());
     path.ends_with(b"/") && settings.index.iter().any(is_program)

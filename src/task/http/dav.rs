@@ -1,5 +1,4 @@
-//! DELETE, MKCOL, COPY and MOVE (RFC 4918 section 9): what their heads alone can be refused for, and the tasks that do
-//! them.
+//! DELETE, MKCOL, COPY and MOVE (RFC 4918 section 9): checks their heads and starts their tasks.
 
 use super::next::Next;
 use super::page;
@@ -24,25 +23,25 @@ pub(super) fn remove(w: &mut Work<'_>) -> Next {
     }
 }
 
-/// What is to be removed, or the status of the refusal.
+/// What to remove, or the status of a refusal.
 fn removal(w: &mut Work<'_>) -> Result<Removal, u16> {
     let route = Rc::clone(&w.t.route);
     let (settings, Some(request)) = (&route.settings, w.t.http.request.clone()) else { return Err(400) };
     let path = route::file_path(settings, w.t.http.path()).ok_or(404_u16)?;
     let Some(depth) = dav::depth(&request.fields).filter(|depth| *depth != Depth::One) else {
-        w.log(Level::Error, format_args!("a Depth that DELETE has not (RFC 4918 section 9.6)"));
+        w.log(Level::Error, format_args!("a Depth that is not valid for DELETE (RFC 4918 section 9.6)"));
         return Err(400);
     };
     if request.target().contains(&b'#') {
-        w.log(Level::Error, format_args!("a fragment in the target: it may have meant less than all of it"));
+        w.log(Level::Error, format_args!("a fragment in the target: the client may mean only a part of the resource"));
         return Err(400);
     }
     let names = w.t.http.path().split(|b| *b == b'/').filter(|name| !name.is_empty()).count();
     if names < settings.dav.min_delete_depth {
-        w.log(Level::Error, format_args!("min_delete_depth: too few names in the path for it to be removed"));
+        w.log(Level::Error, format_args!("min_delete_depth: the path has too few names"));
         return Err(409);
     }
-    // Without a slash it is a file that an alias names, or it is not removed anyway.
+    // A path without a slash at its end is a file that an alias names, or is refused later.
     if path.ends_with(b"/") && is_root(settings, &path) {
         w.log(Level::Error, format_args!("the directory of \"root\" or \"alias\" itself is not removed"));
         return Err(403);
@@ -54,7 +53,7 @@ fn removal(w: &mut Work<'_>) -> Result<Removal, u16> {
 /// MKCOL.
 pub(super) fn make_collection(w: &mut Work<'_>) -> Next {
     if has_body(w) {
-        return page::refuse(w, 415); // RFC 4918 section 9.3: we know no body that it could have
+        return page::refuse(w, 415); // RFC 4918 section 9.3: no body type is supported
     }
     let Some(path) = route::file_path(w.t.settings(), w.t.http.path()) else { return page::refuse(w, 404) };
     w.join(Box::new(DirCreate::new(path)));
@@ -72,7 +71,7 @@ pub(super) fn copy_or_move(w: &mut Work<'_>) -> Next {
     }
 }
 
-/// What is to be copied or moved, from where to where; or the status of the refusal.
+/// What to copy or move and where, or the status of a refusal.
 fn ends(w: &mut Work<'_>) -> Result<CopyMove, u16> {
     if has_body(w) {
         return Err(415); // RFC 4918 section 8.4
@@ -80,11 +79,11 @@ fn ends(w: &mut Work<'_>) -> Result<CopyMove, u16> {
     let Some(request) = w.t.http.request.clone() else { return Err(400) };
     let method = request.method;
     let (Some(depth), Some(overwrites)) = (dav::depth(&request.fields), dav::overwrite(&request.fields)) else {
-        w.log(Level::Error, format_args!("a Depth or Overwrite that is none (RFC 4918 section 10)"));
+        w.log(Level::Error, format_args!("a Depth or Overwrite that is not valid (RFC 4918 section 10)"));
         return Err(400);
     };
     if depth == Depth::One {
-        w.log(Level::Error, format_args!("Depth: 1 with {} (RFC 4918 section 9.8.3)", method.name()));
+        w.log(Level::Error, format_args!("Depth: 1 is not valid for {} (RFC 4918 section 9.8.3)", method.name()));
         return Err(400);
     }
     let route = Rc::clone(&w.t.route);
@@ -106,7 +105,7 @@ fn ends(w: &mut Work<'_>) -> Result<CopyMove, u16> {
         return Err(403);
     }
     if contain(&from, &to) || contain(&to, &from) {
-        w.log(Level::Error, format_args!("what is to be copied or moved and its Destination contain each other"));
+        w.log(Level::Error, format_args!("the original and the Destination contain each other"));
         return Err(403);
     }
     let number = w.worker.request_id(w.identity, w.t);
@@ -118,25 +117,25 @@ fn has_body(w: &Work<'_>) -> bool {
     w.t.http.request.as_ref().is_some_and(|request| request.has_body())
 }
 
-/// The path is what `root` or `alias` says: all files of the location lie below it.
+/// Whether the path is the directory of `root` or `alias`, which contains all files of the location.
 fn is_root(settings: &Settings, path: &[u8]) -> bool {
     trimmed(path) == trimmed(route::document_root(settings))
 }
 
-/// Whether a location lets a method change its files, as if it had been asked itself.
+/// Whether the destination's location allows a method, as for a request to that location.
 fn allows(settings: &Settings, method: Method) -> bool {
     settings.dav.methods.allow(method)
         && settings.methods.is_none_or(|methods| methods.contains(method))
         && settings.limit_except.is_none_or(|methods| methods.contains(method))
 }
 
-/// Without slashes at its end: an alias and a path may bring one each.
+/// The path without slashes at its end: both an alias and a path may add one.
 fn trimmed(path: &[u8]) -> &[u8] {
     let end = path.iter().rposition(|b| *b != b'/').map_or(0, |last| last + 1);
     &path[..end]
 }
 
-/// The path `inner` is `outer` or leads through it.
+/// Whether `inner` is `outer` or lies below it.
 fn contain(outer: &[u8], inner: &[u8]) -> bool {
     let outer = trimmed(outer);
     inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))

@@ -1,4 +1,4 @@
-//! A document: preconditions and ranges decide how much of it is sent.
+//! Sends a document: applies preconditions and ranges.
 
 use super::next::{Next, end_handlers};
 use super::page;
@@ -12,7 +12,7 @@ use crate::http::{Known, ReplyHead, Request, date};
 use crate::task::Work;
 use std::ops::Range;
 
-/// Sends as much of a document as the request asks for. Its bytes are those of `source`, or come from a handler.
+/// Sends as much of a document as the request asks for. The bytes come from `source`, or from a handler.
 pub(super) fn document(w: &mut Work<'_>, mut head: ReplyHead, source: Option<DocumentSource>) -> Next {
     head.status = w.t.http.error_status.unwrap_or(head.status);
     let Some(length) = head.length else { return made(w, head, None, Content::Stream) };
@@ -20,17 +20,17 @@ pub(super) fn document(w: &mut Work<'_>, mut head: ReplyHead, source: Option<Doc
     head.seekable &= w.t.settings().max_ranges != Some(0);
     if is_file && !w.t.http.reads() {
         end_handlers(w);
-        return page::refuse(w, 405); // a file, where a program was asked for
+        return page::refuse(w, 405); // a file was found where only a program takes this method
     }
     if !w.t.http.in_error_page {
         w.t.http.document_bytes = Some(length);
     }
     let now_secs = w.worker.date.wall(w.now).secs;
-    // A file from the future has changed now: RFC 9110 section 8.8.2.1.
+    // RFC 9110 section 8.8.2.1: a Last-Modified from the future is replaced by the current time.
     head.last_modified_secs = head.last_modified_secs.map(|secs| secs.min(now_secs));
     let request = match &w.t.http.request {
         Some(request) if is_file && head.status == 200 && !w.t.http.in_error_page => request.clone(),
-        // An error page is not the resource itself, and a program has looked at the conditions of its own.
+        // An error page is not the requested resource, and a program checks preconditions itself.
         _ => return part(w, head, source, 0..length, None),
     };
     let validators =
@@ -69,7 +69,7 @@ pub(super) fn document(w: &mut Work<'_>, mut head: ReplyHead, source: Option<Doc
     }
 }
 
-/// One part of a document, or all of it.
+/// Sends a part of a document, or all of it.
 fn part(
     w: &mut Work<'_>,
     head: ReplyHead,
@@ -88,7 +88,7 @@ fn part(
     made(w, head, content_range, Content::Parts(vec![RangePart { heading: Vec::new(), bytes }]))
 }
 
-/// multipart/byteranges: each part has a heading of ours.
+/// Sends several parts as multipart/byteranges; each part has a heading.
 fn parts(
     w: &mut Work<'_>,
     head: ReplyHead,
@@ -116,7 +116,7 @@ fn parts(
     made(w, framed, None, Content::Parts(parts))
 }
 
-/// RFC 9110 section 13.2.2, with nginx's `if_modified_since`.
+/// Evaluates preconditions (RFC 9110 section 13.2.2) with nginx's `if_modified_since`.
 fn preconditions(request: &Request, validators: &Validators<'_>, mode: IfModifiedSince, now_secs: i64) -> Verdict {
     let verdict = conditional::evaluate(request.method, &request.fields, validators, true, now_secs);
     if verdict != Verdict::NotModified || request.fields.has(Known::IfNoneMatch) {

@@ -1,4 +1,4 @@
-//! Fields that the configuration adds to the head of an answer.
+//! Fields that the configuration adds to a response's head.
 
 use crate::config::{Settings, UseridMode};
 use crate::connection::Transaction;
@@ -14,11 +14,11 @@ use std::rc::Rc;
 use webserv_sys::net::Address;
 use webserv_sys::random;
 
-/// The server's name in fields and pages, with and without its version.
+/// The value of `Server` with `server_tokens` on and off.
 const TOKENS: &str = concat!("webserv/", env!("CARGO_PKG_VERSION"));
 const NO_TOKENS: &str = "webserv";
 
-/// What may be done with what a request names (RFC 9110 section 10.2.1).
+/// The value of `Allow`: the methods of the requested resource (RFC 9110 section 10.2.1).
 pub(super) fn allowed(t: &Transaction) -> Text {
     let settings = t.settings();
     if let Some(Ok(allow)) = settings.methods.map(|methods| Text::from_vec(methods.allow().into_bytes())) {
@@ -34,12 +34,12 @@ pub(super) fn allowed(t: &Transaction) -> Text {
     Text::from_vec(all.allow().into_bytes()).unwrap_or(const { Text::from_static("GET, HEAD, OPTIONS") })
 }
 
-/// The server's name as `server_tokens` wants it told.
+/// The server's name, as `server_tokens` says.
 pub(super) fn tokens(settings: &Settings) -> &'static str {
     if settings.server_tokens { TOKENS } else { NO_TOKENS }
 }
 
-/// Adds all that belongs to this answer. Returns the value of Server.
+/// Adds the fields for this response. Returns the value of `Server`.
 pub(super) fn add(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
     match head.status {
         405 => {
@@ -55,7 +55,7 @@ pub(super) fn add(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
     add_headers(w, head)
 }
 
-/// `userid on`: a client that sends no identifier is given one.
+/// `userid on`: gives an identifier to a client that sends none.
 fn add_userid(w: &mut Work<'_>, head: &mut ReplyHead, now_secs: i64) {
     let settings = w.t.settings();
     let Some(request) = w.t.http.request.as_ref().filter(|_| settings.userid.mode == UseridMode::On) else { return };
@@ -69,7 +69,7 @@ fn add_userid(w: &mut Work<'_>, head: &mut ReplyHead, now_secs: i64) {
     };
     let mut random = [0; 8];
     if random::fill(&mut random).is_err() {
-        return; // one that could be guessed would be worse than none
+        return; // no identifier is better than one that can be guessed
     }
     let id = UserId::new(server, now_secs, random);
     if let Ok(cookie) = Text::from_vec(settings.userid.cookie.set(id, now_secs)) {
@@ -78,7 +78,7 @@ fn add_userid(w: &mut Work<'_>, head: &mut ReplyHead, now_secs: i64) {
     }
 }
 
-/// `expires`: how long the client may keep the answer without asking.
+/// `expires`: how long the client may cache the response.
 fn add_freshness(settings: &Settings, head: &mut ReplyHead, now_secs: i64) {
     if !crate::config::is_plain_status(head.status) {
         return;
@@ -96,8 +96,8 @@ fn add_freshness(settings: &Settings, head: &mut ReplyHead, now_secs: i64) {
     }
 }
 
-/// `add_header`: fields of the configuration's own. A value that a client has made unfit for a field is left out.
-/// Returns the value of Server.
+/// `add_header`: fields of the configuration. A field is left out if variables make its value invalid. Returns the
+/// value of `Server`.
 fn add_headers(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
     let route = Rc::clone(&w.t.route);
     let mut server = Cow::Borrowed(tokens(&route.settings));
@@ -112,7 +112,7 @@ fn add_headers(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
             }
         };
         if field.replaces {
-            take_away(&field.name, head);
+            remove_own(&field.name, head);
             if field.name.eq_ignore_ascii_case("Server") {
                 server = Cow::Owned(String::from_utf8_lossy(value.as_bytes()).into_owned());
                 continue;
@@ -125,8 +125,8 @@ fn add_headers(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
     server
 }
 
-/// The server's own field of this name makes room for one of the configuration.
-fn take_away(name: &str, head: &mut ReplyHead) {
+/// Removes the server's own field of this name, for a configured one that replaces it.
+fn remove_own(name: &str, head: &mut ReplyHead) {
     match name.to_ascii_lowercase().as_str() {
         "content-type" => head.content_type = None,
         "etag" => head.etag = None,

@@ -1,12 +1,12 @@
-//! HTTP as RFC 9110 and the configuration mean it, whatever the wire format: which location and handler, conditions,
+//! HTTP semantics (RFC 9110) and the configuration, independent of the wire format: location, handler, preconditions,
 //! ranges, error pages, added fields.
 //!
-//! The door is [`run`]: it takes a request from phase to phase until a handler has been asked, or until the protocol
-//! has something to do: to read a body that no handler wants, or to send the [`Response`](crate::connection::Response).
-//! The protocol then sets the next stage and calls again.
+//! The entry point is [`run`]. It runs the phases until a handler has been asked, or until the wire format has work: to
+//! read a body that no handler takes, or to send the [`Response`](crate::connection::Response). The wire format then
+//! sets the next stage and calls [`run`] again.
 //!
-//! Read [`stages`] first. It calls [`choose`] for the handler and [`outcome`] for what the handler says; what comes of
-//! both is a document ([`document`]) or a page ([`page`]), and in the end a response ([`respond`]).
+//! Read [`stages`] first. It calls [`choose`] for the handler and [`outcome`] for the handler's result. Both lead to a
+//! document ([`document`]) or a page ([`page`]), and then to a response ([`respond`]).
 
 mod cached;
 mod choose;

@@ -1,18 +1,18 @@
-//! Where a request goes from a stage.
+//! The result of a phase.
 
 use crate::connection::Stage;
 use crate::task::Work;
 
-/// What a step function returns. It never calls the next step itself.
+/// What a phase returns. A phase never calls the next one itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next {
-    /// The request goes to this stage, at once.
+    /// The request enters this stage now.
     Go(Stage),
-    /// A handler or the client has to do something first.
+    /// A handler or the client has to make progress first.
     Wait,
 }
 
-/// The handlers' part is over: what they still have is not wanted.
+/// Ends the handlers of a request and drops the rest of their reply.
 #[inline]
 pub fn end_handlers(w: &mut Work<'_>) {
     w.cancel_handlers();

@@ -1,4 +1,4 @@
-//! What follows from what a handler says.
+//! Continues a request after its handler has a result.
 
 use super::next::{Next, end_handlers};
 use super::respond::{respond, whole};
@@ -6,7 +6,7 @@ use super::{choose, document, failed, page, redirect};
 use crate::connection::{Answer, Outcome, Response, To};
 use crate::task::Work;
 
-/// A handler has been asked. Looks at what it says, if it has said something.
+/// Takes the result of the handler. Returns `Next::Wait` if it has none yet.
 pub(super) fn take(w: &mut Work<'_>) -> Next {
     if let Some(failure) = w.t.failed.take() {
         return failed(w, failure);

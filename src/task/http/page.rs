@@ -1,4 +1,4 @@
-//! Answers without a document: refusals, redirects, error pages.
+//! Responses without a document: refusals, redirects, error pages.
 
 use super::fields::{allowed, tokens};
 use super::next::Next;
@@ -14,15 +14,15 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use webserv_sys::net::Address;
 
-/// After these the connection ends: it is not known where the next request begins, or something is wrong here.
+/// The connection closes after these: the position of the next request is unknown, or this server is at fault.
 const CLOSING_STATUSES: [u16; 8] = [400, 408, 413, 414, 417, 500, 501, 505];
 
-/// Answers with a status and the page that goes with it.
+/// Answers with this status and its page.
 pub fn refuse(w: &mut Work<'_>, status: u16) -> Next {
     page(w, ReplyHead::new(status))
 }
 
-/// Answers with this head and the page that `error_page` names for its status, or the built-in one.
+/// Answers with this head and the `error_page` for its status, or the built-in page.
 pub(super) fn page(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
     if CLOSING_STATUSES.contains(&head.status) {
         w.t.http.keep_alive = false;
@@ -34,7 +34,8 @@ pub(super) fn page(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
             return configured_page(w, head, page);
         }
     }
-    // When the error page itself fails, the first error is told, unless the page was to hide it.
+    // If the error page itself fails, the client gets the first error's status, unless `error_page` sets another
+    // status.
     if head.location.is_none() {
         head.status = w.t.http.error_status.filter(|status| *status >= 300).unwrap_or(head.status);
     }
@@ -53,7 +54,7 @@ fn built_in_page(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
     whole(w, head, body)
 }
 
-/// `error_page`: another path inside, a named location, or a URL elsewhere.
+/// `error_page`: an internal path, a named location, or a URL.
 fn configured_page(w: &mut Work<'_>, mut head: ReplyHead, page: &ErrorPage) -> Next {
     let uri = vars::expand(&page.uri, &w.worker.view(w.identity, w.t, w.now));
     let allow = (head.status == 405).then(|| allowed(w.t));
@@ -103,7 +104,7 @@ fn configured_page(w: &mut Work<'_>, mut head: ReplyHead, page: &ErrorPage) -> N
     built_in_page(w, head)
 }
 
-/// A directory's URL with its slash.
+/// Redirects to the directory's URL with a slash at its end.
 pub(super) fn add_slash(w: &mut Work<'_>) -> Next {
     let mut location = target::escape_path(w.t.http.path()).into_owned();
     location.push(b'/');
@@ -115,8 +116,8 @@ pub(super) fn add_slash(w: &mut Work<'_>) -> Next {
     page(w, ReplyHead { location, ..ReplyHead::new(301) })
 }
 
-/// A path of ours becomes a whole URL, as `absolute_redirect`, `server_name_in_redirect` and `port_in_redirect` say:
-/// with the host that the client asked for or the server's name, and our port. It stays a path where no name is known.
+/// Makes an absolute URL of a path, as `absolute_redirect`, `server_name_in_redirect` and `port_in_redirect` say, with
+/// the requested host or the server's name. Returns the path as it is if no name is known.
 fn redirect_location(location: &Text, t: &Transaction, local: &Address) -> Option<Text> {
     let redirects = t.settings().redirects;
     if !redirects.absolute || location.as_bytes().first() != Some(&b'/') {

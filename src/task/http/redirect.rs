@@ -7,10 +7,10 @@ use crate::limits::REDIRECTS_MAX;
 use crate::log::Level;
 use crate::task::Work;
 
-/// Asks for another path instead, decoded and normalized.
+/// Redirects to another path, which is decoded and normalized.
 ///
 /// # Errors
-/// 500 if there were too many redirects.
+/// 500 after more than [`REDIRECTS_MAX`] redirects.
 pub(super) fn to_path(w: &mut Work<'_>, path: Vec<u8>) -> Result<Next, u16> {
     w.t.http.redirects += 1;
     if w.t.http.redirects > REDIRECTS_MAX {
@@ -25,7 +25,7 @@ pub(super) fn to_path(w: &mut Work<'_>, path: Vec<u8>) -> Result<Next, u16> {
 /// A program's Location on this server: the request goes on as a GET without a body (RFC 3875 section 6.2.2).
 ///
 /// # Errors
-/// 502 if the program has named no path, and those of [`to_path`].
+/// 502 if the program's Location is not a valid path, and the errors of [`to_path`].
 pub(super) fn to_target(w: &mut Work<'_>, location: &[u8]) -> Result<Next, u16> {
     let mark = location.iter().position(|b| *b == b'?');
     w.t.http.rare.new_query = Some(mark.map(|mark| location[mark + 1..].to_vec()).unwrap_or_default());

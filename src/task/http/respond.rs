@@ -1,4 +1,4 @@
-//! The response: the head gets the fields that the configuration adds, and the protocol sends it.
+//! Makes the response: adds the configured fields to the head, then the protocol sends it.
 
 use super::fields;
 use super::next::Next;
@@ -7,7 +7,7 @@ use crate::http::ReplyHead;
 use crate::http::range::ContentRange;
 use crate::task::Work;
 
-/// An answer whose whole body is at hand.
+/// Responds with a complete body.
 pub(super) fn whole(w: &mut Work<'_>, head: ReplyHead, body: Vec<u8>) -> Next {
     let request_body = &mut w.t.http.request_body;
     if !request_body.is_finished() && !request_body.is_nearly_finished() {
@@ -17,7 +17,7 @@ pub(super) fn whole(w: &mut Work<'_>, head: ReplyHead, body: Vec<u8>) -> Next {
     made(w, head, None, Content::Here(Segment::owned(body)))
 }
 
-/// The answer's head gets the fields that the configuration adds.
+/// Responds with this head and body. Adds the configured fields to the head.
 pub(super) fn made(
     w: &mut Work<'_>,
     mut head: ReplyHead,
@@ -32,7 +32,7 @@ pub(super) fn made(
     respond(w, Response::Made(Box::new(Made { head, server, content_range, content })))
 }
 
-/// The protocol sends this.
+/// Passes the response to the protocol.
 pub(super) fn respond(w: &mut Work<'_>, response: Response) -> Next {
     w.t.http.response = Some(response);
     Next::Go(Stage::Sending)

@@ -1,4 +1,4 @@
-//! The phases of a request, one after the other.
+//! The phases of a request.
 
 use super::next::Next;
 use super::{choose, outcome, page};
@@ -10,7 +10,7 @@ use crate::task::Work;
 use std::borrow::Cow;
 use std::rc::Rc;
 
-/// Takes the request on, phase by phase. Returns `Next::Go` with a stage that is the protocol's own, or `Next::Wait`.
+/// Runs the phases. Returns `Next::Go` with a stage of the wire format, or `Next::Wait`.
 pub fn run(w: &mut Work<'_>) -> Next {
     loop {
         let next = match w.t.http.stage {
@@ -36,13 +36,13 @@ pub fn run(w: &mut Work<'_>) -> Next {
     }
 }
 
-/// What the head alone can be refused for.
+/// Refuses requests by their head alone.
 fn post_read(w: &mut Work<'_>) -> Next {
     let Some(request) = &w.t.http.request else { return page::refuse(w, 400) };
     match request.method {
         Method::Unknown => page::refuse(w, 501),
         Method::Connect => {
-            w.t.http.keep_alive = false; // what follows may be meant for the tunnel
+            w.t.http.keep_alive = false; // what follows may belong to the tunnel
             w.t.http.request_body = RequestBody::lost();
             page::refuse(w, 405)
         }
@@ -52,7 +52,7 @@ fn post_read(w: &mut Work<'_>) -> Next {
     }
 }
 
-/// Finds the location that answers for the path. A request of a client has yet to be admitted there.
+/// Finds the location for the path. A request from a client is then checked by [`admit`].
 fn find_location(w: &mut Work<'_>) -> Next {
     if w.t.http.internal {
         let route = w.identity.listener.routes.to_path(&w.t.route.server, w.t.http.path());
@@ -76,14 +76,14 @@ fn find_location(w: &mut Work<'_>) -> Next {
         w.t.route = route;
     }
     match admit(w.t) {
-        // Mostly there is nothing to do between here and the content.
+        // In most cases the phases before the content phase have nothing to do.
         Ok(()) if w.t.settings().phases.is_empty() && w.t.http.request_body.is_finished() => Next::Go(Stage::Content),
         Ok(()) => Next::Go(Stage::Rewrite),
         Err(refused) => refuse(w, refused),
     }
 }
 
-/// Why a location does not take a request.
+/// Why the location refuses a request.
 enum NotAdmitted {
     ByMethods,
     ByLimitExcept,
@@ -106,7 +106,7 @@ fn refuse(w: &mut Work<'_>, why: NotAdmitted) -> Next {
     }
 }
 
-/// Whether the location takes such a request; decides where its body goes.
+/// Whether the location takes the request. Decides where its body goes.
 fn admit(t: &mut Transaction) -> Result<(), NotAdmitted> {
     let Transaction { http, route, body, .. } = t;
     let (settings, Some(request)) = (&route.settings, &http.request) else { return Ok(()) };
@@ -124,18 +124,18 @@ fn admit(t: &mut Transaction) -> Result<(), NotAdmitted> {
     }
     if !request_body.is_finished() && choose::takes_body(request.method, settings) {
         request_body.sink = BodySink::Handler;
-        request_body.owes_continue = request.expect_continue; // until the handler knows that it wants the body
+        request_body.owes_continue = request.expect_continue; // until a handler wants the body
         body.set_bound(settings.client_body_buffer_size);
         body.hold();
     } else if request.expect_continue {
-        // No handler of this location wants a body, so it is not asked for. It may come all the same, or not.
+        // No handler of this location takes a body, so 100 is not sent. The client may send the body anyway, or not.
         request_body.give_up();
         http.keep_alive = false;
     }
     Ok(())
 }
 
-/// A body that no handler takes is read before the request is answered.
+/// A body that no handler takes is read before the response.
 fn post_access(w: &mut Work<'_>) -> Next {
     let body = &w.t.http.request_body;
     let is_discarded = body.sink == BodySink::Discard && !body.is_finished();

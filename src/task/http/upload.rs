@@ -1,4 +1,4 @@
-//! POST where `upload_store` says so: the body becomes a new file, or a form's files do.
+//! POST with `upload_store`: stores the body, or the files of a form, as new files.
 
 use super::next::Next;
 use super::page;
@@ -19,11 +19,11 @@ pub(super) fn store_new(w: &mut Work<'_>) -> Next {
     let Some(request) = w.t.http.request.clone() else { return page::refuse(w, 400) };
     let Some(folder) = settings.upload_store.as_ref().map(Arc::clone) else { return page::refuse(w, 405) };
     if settings.upload_same_origin && origin::is_foreign(&request.fields) {
-        w.log(Level::Error, format_args!("upload_same_origin: a page of another site sent this"));
+        w.log(Level::Error, format_args!("upload_same_origin: the request comes from a page of another site"));
         return page::refuse(w, 403);
     }
     if !has_whole_document(w) || request.fields.has_several(Known::ContentType) {
-        return page::refuse(w, 400); // two types would be two ways to read it
+        return page::refuse(w, 400); // with two types, the meaning of the body is ambiguous
     }
     let content_type = request.fields.get(Known::ContentType).unwrap_or_default();
     let form = match form_data::is_form_data(content_type) {

@@ -1,4 +1,4 @@
-//! A request's body: passed on to the handler that takes it, or thrown away, so that the next request can be found.
+//! The request's body: passed to the handler that takes it, or discarded to find the next request.
 
 use super::{Http1, Step, is_unsent, refuse};
 use crate::connection::{BodySink, Connection, Http, Phase, RequestBody, Stage, Transaction};
@@ -8,14 +8,14 @@ use crate::task::Context;
 use crate::task::http::end_handlers;
 
 impl Http1 {
-    /// Reads the body that no handler wants. When it is whole the request goes on.
+    /// Reads a body that no handler takes. The request continues when all of it has been read.
     pub(super) fn discard_body(&mut self, cx: &mut Context<'_>) -> Step {
         if let Err(status) = advance(cx) {
             return refuse(status, cx);
         }
         let Some(w) = cx.work() else { return Step::Wait };
-        // What will be refused anyway is refused now: its client may wait for that before it sends the rest. But for
-        // chunks: whether they are right decides about the answer, however they are cut.
+        // A request that will be refused is answered now: its client may wait for the answer before it sends the body.
+        // A chunked body is read first, because an error in the chunks changes the answer.
         let body = &w.t.http.request_body;
         let is_read = w.t.http.method().is_some_and(Method::reads);
         if body.is_finished() || (!is_read && !body.is_chunked()) {
@@ -25,11 +25,11 @@ impl Http1 {
         Step::Wait
     }
 
-    /// Gives a handler what has come of the body. When the body breaks a rule, there is no answer but a refusal, or the
-    /// end of the connection if an answer is on its way.
+    /// Passes what has come of the body to the handler. If the body breaks a rule, the request is refused. If the
+    /// response has been begun already, the connection is closed.
     pub(super) fn feed(&mut self, cx: &mut Context<'_>) -> Step {
         let Err(status) = advance(cx) else {
-            tell_to_continue(cx);
+            send_continue(cx);
             return Step::Again;
         };
         if let Some(mut w) = cx.work() {
@@ -48,7 +48,7 @@ impl Http1 {
         Step::Wait
     }
 
-    /// The answer is in the output; the rest of the request's body must go before the next one can be read.
+    /// The response is in the output. Skips the rest of the request's body, so that the next request can be read.
     pub(super) fn drain_body(&mut self, cx: &mut Context<'_>) -> Step {
         let Some(t) = cx.connection().transactions.current_mut() else { return Step::Wait };
         t.http.request_body.sink = BodySink::Discard;
@@ -60,7 +60,7 @@ impl Http1 {
         let Some(t) = cx.connection().transactions.current_mut() else { return Step::Wait };
         let body = &mut t.http.request_body;
         if failed || !body.is_nearly_finished() {
-            body.give_up(); // it would take longer than a new connection
+            body.give_up(); // reading the rest would take longer than a new connection
         }
         if body.is_finished() {
             return Step::Again;
@@ -70,8 +70,8 @@ impl Http1 {
     }
 }
 
-/// 100, if the client waits for it and a handler wants the body. A client that has sent its body needs none.
-fn tell_to_continue(cx: &mut Context<'_>) {
+/// Sends 100 (Continue) if the client waits for it and a handler wants the body. Not needed when all of it has come.
+fn send_continue(cx: &mut Context<'_>) {
     let Connection { transactions, output, .. } = cx.connection();
     let Some(t) = transactions.current_mut() else { return };
     let is_whole = t.http.request_body.is_whole();
@@ -84,13 +84,13 @@ fn tell_to_continue(cx: &mut Context<'_>) {
     }
 }
 
-/// Reads on in the request's body: for the handler that takes it, or to throw it away. Returns the status of a refusal
-/// if the body breaks a rule.
+/// Reads more of the request's body, for the handler that takes it or to discard it. Returns the status of a refusal if
+/// the body breaks a rule.
 fn advance(cx: &mut Context<'_>) -> Result<(), u16> {
     let Connection { transactions, input, .. } = cx.connection();
     let Some(t) = transactions.current_mut() else { return Ok(()) };
     if t.http.request_body.is_finished() {
-        return Ok(()); // a handler that takes a body which is whole already is told so when it is asked
+        return Ok(()); // `await_body` ends a complete body for its handler
     }
     let max = t.settings().client_max_body_size;
     let Transaction { http: Http { request_body, .. }, body, .. } = t;

@@ -1,39 +1,39 @@
-//! The end of a request, and what becomes of the connection.
+//! The end of a request, and whether the connection ends with it.
 
 use super::{Closing, Http1, Step};
 use crate::config::{Lingering, LingeringClose};
 use crate::connection::{Connection, Phase, ReadState, Transaction};
 use crate::log::Level;
-use crate::task::{Context, see_to_logs};
+use crate::task::{Context, handle_log_events};
 use crate::vars::{self, View};
 use crate::worker::Worker;
 use std::rc::Rc;
 use std::time::Duration;
 
 impl Http1 {
-    /// The answer is in the output and the request has been read, or given up. The transaction waits for its handlers,
-    /// and ends.
+    /// The response is in the output, and the request has been read or given up. Waits until the handlers have ended,
+    /// then ends the transaction.
     pub(super) fn end(&mut self, cx: &mut Context<'_>) -> Step {
         let draining = cx.worker.draining;
         let x = cx.connection();
         if x.has_handlers() {
-            return Step::Wait; // they have been cancelled, and find it until they have left
+            return Step::Wait; // cancelled handlers still look up their transaction
         }
         let Some(mut t) = x.transactions.end_current() else { return Step::Wait };
         let unread = !t.http.request_body.is_whole();
         let last = !t.http.keep_alive || unread || draining;
-        let hasty = t.http.request.is_none();
-        if is_told_of(&t) {
+        let brief = t.http.request.is_none();
+        if is_logged(&t) {
             x.route = Rc::clone(&t.route);
             x.subject = t.subject.take();
             self.unsent.push(t);
         } else {
             std::mem::swap(&mut x.route, &mut t.route);
-            self.forget(t, cx);
+            self.recycle(t, cx);
         }
         self.since = cx.now;
         if last {
-            (self.closing, self.hasty) = (Closing::Due, hasty);
+            (self.closing, self.brief) = (Closing::Due, brief);
             self.close(unread, cx);
             return Step::Wait;
         }
@@ -41,9 +41,9 @@ impl Http1 {
         if !x.input.is_empty() || x.input.is_ended() { Step::Again } else { Step::Wait }
     }
 
-    /// Ends the connection when the output has left. Closing while bytes of the client are unread would make the kernel
-    /// send a reset, and the client could lose the answer (RFC 9112 section 9.6): then it lingers. Such bytes may come
-    /// as long as the answer is on its way.
+    /// Ends the connection after the output has been sent. If bytes of the client are unread, close(2) makes the kernel
+    /// send a reset, and the client can lose the response (RFC 9112 section 9.6): then the connection lingers. Unread
+    /// bytes may come as long as the response is being sent.
     pub(super) fn close(&mut self, unread: bool, cx: &mut Context<'_>) {
         let x = cx.connection();
         let mode = x.settings().lingering.mode;
@@ -59,7 +59,7 @@ impl Http1 {
         }
     }
 
-    /// Whether it is time to look again at how the connection ends.
+    /// Whether to call [`close`](Self::close) again.
     #[inline]
     pub(super) fn may_close(&self, x: &Connection) -> bool {
         self.closing != Closing::No
@@ -67,12 +67,12 @@ impl Http1 {
             && (x.output.is_empty() || !x.input.is_empty() || x.input.is_ended())
     }
 
-    /// How long it lingers at most. A client that does not speak HTTP is not waited for any longer.
+    /// The maximum time of lingering. Shorter for a client that does not speak HTTP.
     fn lingering_time(&self, lingering: &Lingering) -> Duration {
-        if self.hasty { lingering.timeout } else { lingering.time }
+        if self.brief { lingering.timeout } else { lingering.time }
     }
 
-    /// The last answer has left: from now on the client's time runs.
+    /// The last response has been sent: lingering begins.
     pub(super) fn linger(&mut self, cx: &mut Context<'_>) {
         self.closing = Closing::Lingers;
         self.since = cx.now;
@@ -83,8 +83,9 @@ impl Http1 {
         cx.wake_after(wait);
     }
 
-    /// `lingering_timeout` has passed: it goes on if something came meanwhile, and `lingering_time` is not over.
-    pub(super) fn linger_on(&mut self, cx: &mut Context<'_>) {
+    /// `lingering_timeout` has passed. Lingers on if the client has sent something meanwhile, until `lingering_time`
+    /// has passed.
+    pub(super) fn keep_lingering(&mut self, cx: &mut Context<'_>) {
         let now = cx.now;
         let x = cx.connection();
         let lingering = x.settings().lingering;
@@ -97,38 +98,38 @@ impl Http1 {
         }
     }
 
-    /// Ends the requests whose answers have left: each is logged.
-    pub(super) fn end_what_has_left(&mut self, cx: &mut Context<'_>) {
-        while self.unsent.has_left(cx.connection().sent_bytes) {
+    /// Logs and drops the requests whose responses have been sent.
+    pub(super) fn end_sent(&mut self, cx: &mut Context<'_>) {
+        while self.unsent.is_sent(cx.connection().sent_bytes) {
             let Some(entry) = self.unsent.pop() else { return };
             log_access(&entry, cx);
-            self.forget(entry, cx);
+            self.recycle(entry, cx);
         }
     }
 
-    /// A request is over: its memory serves the next.
+    /// Gives back the memory of a request that is over.
     #[inline]
-    fn forget(&self, mut entry: Box<Transaction>, cx: &mut Context<'_>) {
+    fn recycle(&self, mut entry: Box<Transaction>, cx: &mut Context<'_>) {
         if self.unsent.is_empty() {
             cx.connection().subject = None;
         }
-        entry.subject = None; // the request has one owner then
+        entry.subject = None; // `recycle` needs the only reference to the request
         if let (Some(request), Some(scan)) = (entry.http.request.take(), cx.worker.scans.last_mut()) {
             scan.recycle(request);
         }
         cx.worker.transactions.give(entry);
     }
 
-    /// The connection ends: what has not left by now never will. The transactions under way stay until their handlers
-    /// have been cancelled.
-    pub(super) fn end_the_rest(&mut self, cx: &mut Context<'_>) {
+    /// The connection ends: logs all requests, with the bytes sent so far. Current transactions stay until their
+    /// handlers have been cancelled.
+    pub(super) fn end_all(&mut self, cx: &mut Context<'_>) {
         while let Some(entry) = self.unsent.pop() {
             log_access(&entry, cx);
         }
         let mut transactions = std::mem::take(&mut cx.connection().transactions);
         let mut place = transactions.current_mut();
         while let Some(t) = place {
-            t.http.status.get_or_insert(499); // nginx's: the client closed before it was answered
+            t.http.status.get_or_insert(499); // nginx's status: the client closed the connection before the response
             log_access(t, cx);
             place = t.next_mut().as_deref_mut();
         }
@@ -149,11 +150,12 @@ fn log_access(entry: &Transaction, cx: &mut Context<'_>) {
     for log in logs {
         access_logs.write(log, now, |line| vars::push_log_line(line, &log.format, &view));
     }
-    see_to_logs(cx);
+    handle_log_events(cx);
 }
 
-/// Whether some log is told how it leaves: the access log, or the error log if the client goes away before.
-fn is_told_of(t: &Transaction) -> bool {
+/// Whether a log needs the time when the response has been sent: the access log, or the error log if the client closes
+/// first.
+fn is_logged(t: &Transaction) -> bool {
     let settings = t.settings();
     !settings.access_logs.is_empty() || settings.error_level >= Level::Info
 }

@@ -1,4 +1,4 @@
-//! The response on its way into the output: its head is printed (RFC 9112 section 4), its body framed (section 6).
+//! The response on its way to the output: its head is formatted (RFC 9112 section 4), its body framed (section 6).
 
 use super::{Http1, Step};
 use crate::connection::{Answered, Buffers, CachedFile, Connection, Content, Made, Phase, RangePart, Response};
@@ -11,30 +11,30 @@ use crate::task::http::{end_handlers, first_head};
 use crate::task::{Context, Work};
 use std::rc::Rc;
 
-/// A body on its way, as the wire shows it.
+/// A response body that is moving into the output.
 pub(super) struct Transfer {
-    /// What goes before the body's next bytes, and leaves with them: at first the head.
+    /// Bytes that go out before the next bytes of the body and together with them: at first the head.
     before: Vec<u8>,
     framing: BodyFraming,
 }
 
-/// How the client finds the body's end.
+/// How the client finds the end of the body (RFC 9112 section 6.3).
 enum BodyFraming {
-    /// By the length that it was told.
+    /// By Content-Length.
     Length {
-        /// Bytes of the present part that have not come yet.
+        /// Bytes of the current part that have not come yet.
         left: u64,
-        /// The parts after it.
+        /// The parts after the current one.
         rest: std::vec::IntoIter<RangePart>,
     },
     /// By the last chunk (RFC 9112 section 7.1).
     Chunked,
-    /// By the connection's end: HTTP/1.0, and programs that write whole responses.
+    /// By the end of the connection: HTTP/1.0, and nph- programs.
     UntilClose,
 }
 
 impl Http1 {
-    /// The request is in the stage Sending: begins with its response, or goes on.
+    /// Stage Sending: begins the response, or continues it.
     pub(super) fn send(&mut self, cx: &mut Context<'_>) -> Step {
         let Some(mut w) = cx.work() else { return Step::Wait };
         match w.t.http.response.take() {
@@ -51,7 +51,7 @@ impl Http1 {
                 self.send_made(*made, cx)
             }
             Some(Response::NonParsed(_, head)) => {
-                // Only the program knows how its body is framed, so the connection ends with it.
+                // Only the program knows the framing, so the connection ends after this response.
                 let body = &mut w.t.http.request_body;
                 if body.owes_continue {
                     body.give_up();
@@ -63,16 +63,16 @@ impl Http1 {
         }
     }
 
-    /// `return 444`.
+    /// `return 444`: closes without a response.
     fn close_without_answer(&mut self, cx: &mut Context<'_>) -> Step {
         match cx.connection().output.is_empty() {
             true => cx.connection().phase = Phase::Closing,
-            false => self.close(true, cx), // answers before this one still leave, and no reset may overtake them
+            false => self.close(true, cx), // earlier responses are sent first, and a reset must not destroy them
         }
         Step::Wait
     }
 
-    #[inline(never)] // so that the way of a kept file is short
+    #[inline(never)] // keeps the code for cached files short
     fn send_made(&mut self, made: Made, cx: &mut Context<'_>) -> Step {
         let Some(mut w) = cx.work() else { return Step::Wait };
         let is_old = w.t.http.request.as_ref().is_none_or(|request| request.version == Version::HTTP_1_0);
@@ -96,7 +96,7 @@ impl Http1 {
         self.begin_transfer(head, framing, cx)
     }
 
-    /// A body comes from a handler, if the client gets one at all.
+    /// Begins a response whose body comes from a handler, if the response has a body.
     fn begin_transfer(&mut self, head: Vec<u8>, framing: BodyFraming, cx: &mut Context<'_>) -> Step {
         let x = cx.connection();
         let output_start = x.output_end();
@@ -104,56 +104,56 @@ impl Http1 {
         if has_no_body(t) {
             return send_head(head, cx);
         }
-        head_made(t, &head, output_start);
-        t.reply.draw();
+        note_head(t, &head, output_start);
+        t.reply.fill();
         self.transfer = Some(Box::new(Transfer { before: head, framing }));
         Step::Again
     }
 
-    /// Moves what has come. Head and first bytes enter the output together, so that they leave in one call.
+    /// Moves the bytes that have come. The head and the first bytes enter the output together, and leave in one call.
     fn transfer(&mut self, cx: &mut Context<'_>) -> Step {
         let Context { connection: Some(x), worker, .. } = cx else { return Step::Wait };
         let Connection { transactions, output, .. } = x;
         let (Some(transfer), Some(t)) = (&mut self.transfer, transactions.current_mut()) else { return Step::Wait };
         let Transfer { before, framing } = &mut **transfer;
-        let mut way = Way { before, body: &mut t.reply.body, output, buffers: &mut worker.buffers };
+        let mut body_move = BodyMove { before, body: &mut t.reply.body, output, buffers: &mut worker.buffers };
         let complete = match framing {
-            BodyFraming::Length { left, rest } => way.move_parts(left, rest),
-            BodyFraming::Chunked => way.move_all(true),
-            BodyFraming::UntilClose => way.move_all(false),
+            BodyFraming::Length { left, rest } => body_move.move_parts(left, rest),
+            BodyFraming::Chunked => body_move.move_all(true),
+            BodyFraming::UntilClose => body_move.move_all(false),
         };
         if complete {
             self.transfer = None;
-            let end = sent(t, x.sent_bytes + output.len());
+            let end = note_end(t, x.sent_bytes + output.len());
             if let Some(mut w) = cx.work() {
                 end_handlers(&mut w);
             }
             return end;
         }
-        t.reply.draw();
+        t.reply.fill();
         if t.reply.body.is_ended() && t.reply.body.is_empty() && output.room() > 0 {
-            x.phase = Phase::Closing; // without a clean end: the client must not take it for the whole
+            x.phase = Phase::Closing; // not a clean end: the client must see that the body is incomplete
             cx.doing(Stage::Sending.doing());
-            cx.log(Level::Error, format_args!("the answer ended before the length that it had promised"));
+            cx.log(Level::Error, format_args!("the answer ended before its Content-Length"));
         }
         Step::Wait
     }
 }
 
-/// Whether the connection goes on after this answer, as far as the answer says so.
+/// Decides whether the connection persists after this response.
 #[inline]
 fn decide_persistence(w: &mut Work<'_>) {
     let settings = &w.t.route.settings;
     let http = &mut w.t.http;
     if http.request_body.owes_continue {
-        http.keep_alive = false; // its body may come all the same, or not
+        http.keep_alive = false; // the client may send the body anyway, or not
         http.request_body.give_up();
     }
     http.keep_alive &=
         !w.worker.draining && http.number < settings.keepalive_requests && !settings.keepalive_timeout.is_zero();
 }
 
-/// The head of a kept file: as it was printed before but for its date, or printed now and kept.
+/// The head of a cached file: formatted before, with a new date; or formatted now and stored.
 #[inline]
 fn cached_head(w: &mut Work<'_>, file: &Rc<CachedFile>) -> Vec<u8> {
     let printed = &file.printed[usize::from(w.t.http.keep_alive)];
@@ -166,12 +166,12 @@ fn cached_head(w: &mut Work<'_>, file: &Rc<CachedFile>) -> Vec<u8> {
     let made = first_head(file, w.t);
     let head = print_head(w, &made, BodyEnd::Length(file.head.length.unwrap_or_default()));
     if let Some(made) = Printed::new(&head) {
-        let _ = printed.set(made); // it was empty
+        let _ = printed.set(made); // cannot fail: the cell was empty
     }
     head
 }
 
-/// The bytes of a head.
+/// Formats the head.
 fn print_head(w: &mut Work<'_>, made: &Made, body: BodyEnd) -> Vec<u8> {
     let connection = match w.t.http.keep_alive {
         true => {
@@ -190,23 +190,23 @@ fn print_head(w: &mut Work<'_>, made: &Made, body: BodyEnd) -> Vec<u8> {
     bytes
 }
 
-/// This head is the next that enters the output, which ends here.
+/// Notes the head that enters the output next. `output_end` is where the output ends before it.
 #[inline]
-fn head_made(t: &mut Transaction, head: &[u8], output_end: u64) {
+fn note_head(t: &mut Transaction, head: &[u8], output_end: u64) {
     t.http.answered = Some(Answered { head_bytes: head.len() as u64, output_end: None });
     t.http.output_start = output_end;
-    // An access log may want to see fields of the answer.
+    // An access log may use fields of the response.
     if t.settings().access_logs.iter().any(|log| log.has_sent_fields) {
         t.http.rare.sent_head = head.to_vec();
     }
 }
 
-/// HEAD, and statuses that have no body (RFC 9110 section 6.4.1).
+/// Whether the response has no body: HEAD, and some statuses (RFC 9110 section 6.4.1).
 fn has_no_body(t: &Transaction) -> bool {
     t.http.head_only || t.http.status.is_some_and(is_bodyless)
 }
 
-/// A head without a body. The handlers are not needed any more.
+/// Sends a head without a body. The handlers are not needed any more.
 fn send_head(head: Vec<u8>, cx: &mut Context<'_>) -> Step {
     if let Some(mut w) = cx.work() {
         end_handlers(&mut w);
@@ -214,24 +214,24 @@ fn send_head(head: Vec<u8>, cx: &mut Context<'_>) -> Step {
     send_whole(head, Segment::owned(Vec::new()), cx)
 }
 
-/// A head, and its whole body if the client gets one. The handlers have been cancelled.
+/// Sends a head and a complete body, if the response has one. The handlers have been cancelled.
 #[inline]
 fn send_whole(head: Vec<u8>, body: Segment, cx: &mut Context<'_>) -> Step {
     let Context { connection: Some(x), worker, .. } = cx else { return Step::Wait };
     let output_end = x.output_end();
     let Connection { transactions, output, sent_bytes, .. } = &mut **x;
     let Some(t) = transactions.current_mut() else { return Step::Wait };
-    head_made(t, &head, output_end);
+    note_head(t, &head, output_end);
     output.push_buffer(head, &mut worker.buffers);
     if !has_no_body(t) {
         output.push(body);
     }
-    sent(t, *sent_bytes + output.len())
+    note_end(t, *sent_bytes + output.len())
 }
 
-/// The whole answer is in the output, which ends here.
+/// All of the response is in the output, which ends at `output_end`.
 #[inline]
-fn sent(t: &mut Transaction, output_end: u64) -> Step {
+fn note_end(t: &mut Transaction, output_end: u64) -> Step {
     if let Some(answered) = &mut t.http.answered {
         answered.output_end = Some(output_end);
     }
@@ -244,16 +244,16 @@ fn sent(t: &mut Transaction, output_end: u64) -> Step {
     }
 }
 
-/// From the handler's pipe into the output.
-struct Way<'a> {
-    /// What goes before the next bytes.
+/// Moves bytes from the handler's pipe into the output.
+struct BodyMove<'a> {
+    /// Bytes that go out before the next bytes of the body.
     before: &'a mut Vec<u8>,
     body: &'a mut Pipe,
     output: &'a mut Pipe,
     buffers: &'a mut Buffers,
 }
 
-impl Way<'_> {
+impl BodyMove<'_> {
     /// Moves a body of known length. Returns true when it is complete.
     fn move_parts(&mut self, left: &mut u64, rest: &mut std::vec::IntoIter<RangePart>) -> bool {
         while self.output.room() > 0 {
@@ -272,7 +272,7 @@ impl Way<'_> {
         false
     }
 
-    /// Moves a body whose end is known when it comes. Returns true when it has come.
+    /// Moves a body of unknown length. Returns true when it is complete.
     fn move_all(&mut self, chunked: bool) -> bool {
         while self.output.room() > 0 {
             let Some(segment) = self.body.take(u64::MAX) else { break };

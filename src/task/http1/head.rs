@@ -1,4 +1,4 @@
-//! From bytes to a request: the head is parsed, and a transaction begins.
+//! Parses the request's head and begins the transaction.
 
 use super::{Http1, Step, refuse};
 use crate::connection::{Arrival, Phase};
@@ -21,7 +21,7 @@ impl Http1 {
         let was_started = self.is_head_started();
         let started = if was_started { self.since } else { now };
         let bytes = x.input.contiguous();
-        self.seen = bytes.len() as u32; // far below 4 GiB: a pipe is bounded
+        self.seen = bytes.len() as u32; // a pipe is bounded, far below 4 GiB
         let mut scan = self.scan.take().or_else(|| worker.scans.pop()).unwrap_or_default();
         let result = head::request(bytes, &mut scan, &limits);
         let is_started = scan.is_started();
@@ -33,12 +33,12 @@ impl Http1 {
             Ok(Some((request, used))) => {
                 x.input.consume_into(used as u64, &mut worker.buffers);
                 self.seen = 0;
-                x.output.draw_on_empty(&mut x.input, &mut worker.pipes);
+                x.output.take_over(&mut x.input, &mut worker.pipes);
                 self.head_complete(request, &limits, started, cx);
                 Step::Again
             }
             Ok(None) if x.input.is_ended() => {
-                // Half a request is no request (RFC 9112 section 8).
+                // An incomplete head is not answered (RFC 9112 section 8).
                 x.phase = Phase::Closing;
                 Step::Wait
             }
@@ -55,7 +55,7 @@ impl Http1 {
         }
     }
 
-    /// A whole head has come.
+    /// A complete head has come.
     fn head_complete(&mut self, request: Rc<Request>, limits: &HeadLimits, started: Moment, cx: &mut Context<'_>) {
         let still_ours = follow_reload(cx);
         let arrival = self.arrival(started, cx);
@@ -69,7 +69,7 @@ impl Http1 {
         t.http.keep_alive &= still_ours;
     }
 
-    /// The head cannot be understood, so neither can what follows it.
+    /// The head is malformed, so the position of the next request is unknown.
     fn bad_head(&mut self, error: HeadError, started: Moment, cx: &mut Context<'_>) {
         self.seen = 0;
         cx.doing("reading the request's head");
@@ -79,7 +79,7 @@ impl Http1 {
         self.refuse_line(&error.line, error.method, started, error.status, cx);
     }
 
-    /// Refuses a request whose head has not come as a whole.
+    /// Refuses a request of which only a part of the head has come.
     pub(super) fn refuse_head(&mut self, status: u16, cx: &mut Context<'_>) {
         self.scan = None;
         let line = cx.connection().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
@@ -97,7 +97,7 @@ impl Http1 {
         refuse(status, cx);
     }
 
-    /// One more request has come.
+    /// Counts the request.
     #[inline]
     fn arrival(&mut self, started: Moment, cx: &mut Context<'_>) -> Arrival {
         self.served = self.served.saturating_add(1);
@@ -106,8 +106,7 @@ impl Http1 {
     }
 }
 
-/// After a reload the next request is answered by the new configuration. Returns whether that still listens at this
-/// address.
+/// After a reload, the next request uses the new configuration. Returns whether that still listens on this address.
 fn follow_reload(cx: &mut Context<'_>) -> bool {
     let Context { connection: Some(x), worker, .. } = cx else { return false };
     if worker.is_current(&x.identity.listener) {

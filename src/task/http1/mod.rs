@@ -1,9 +1,10 @@
-//! Http1: HTTP/1.1 as a wire format (RFC 9112), the protocol pump between the client's bytes and the handlers.
+//! Http1: HTTP/1.1 as a wire format (RFC 9112), between the client's bytes and the handlers.
 //!
-//! It has no descriptor. On its left are bytes as they go on the wire, on its right plain answers. A request's life is
-//! a [`Transaction`](crate::connection::Transaction), which goes from [`Stage`] to stage: [`head`] begins it, [`body`]
-//! passes its body on or skips it, [`task::http`](crate::task::http) takes it through the phases and makes the
-//! response, [`framing`] moves that into the output, [`closing`] ends it and decides what becomes of the connection.
+//! It has no descriptor. On one side are bytes as on the wire, on the other side answers without framing. A request is
+//! a [`Transaction`](crate::connection::Transaction), which goes through the values of [`Stage`]: [`head`] begins it,
+//! [`body`] passes the body on or discards it, [`task::http`](crate::task::http) runs the phases and makes the
+//! response, [`framing`] moves the response into the output, and [`closing`] ends the transaction and decides whether
+//! the connection ends.
 
 mod body;
 mod closing;
@@ -25,27 +26,27 @@ use webserv_sys::{Moment, Watch};
 
 /// The HTTP/1.1 side of one connection.
 pub struct Http1 {
-    /// How far the next request's head has been read, if it has begun to come. Idle connections have none.
+    /// The parser's state for the next request's head. `None` on an idle connection, to save memory.
     scan: Option<Box<Scan>>,
-    /// The answer's body on its way into the output.
+    /// The response body that is moving into the output.
     transfer: Option<Box<Transfer>>,
     /// Answered requests whose last byte has not been sent yet.
     unsent: Unsent,
     /// When the connection was opened or became idle, when the head's first byte came, or when it began to linger.
     since: Moment,
-    /// Requests begun.
+    /// The number of requests begun.
     served: u32,
-    /// Bytes at the front of the input that the scan has seen already.
+    /// The number of bytes at the front of the input that the parser has seen.
     seen: u32,
-    /// Its place among the idle connections.
+    /// The connection's place in the list of idle connections.
     idle: IdleMark,
     /// How the connection ends.
     closing: Closing,
-    /// The client does not speak HTTP: a connection that ends does not wait for it any longer.
-    hasty: bool,
+    /// The client does not speak HTTP: lingering ends after `lingering_timeout`.
+    brief: bool,
 }
 
-// Each idle connection has one; malloc(3) adds eight bytes, and rounds up to sixteen.
+// One per idle connection; malloc(3) adds eight bytes and rounds up to sixteen.
 const _: () = assert!(size_of::<Http1>() <= 56);
 
 /// How a connection ends.
@@ -53,24 +54,24 @@ const _: () = assert!(size_of::<Http1>() <= 56);
 enum Closing {
     /// More requests may come.
     No,
-    /// The last answer is in the output. Whether the connection lingers is seen when that has left.
+    /// The last response is in the output. Whether the connection lingers is decided when all of it has been sent.
     Due,
-    /// The answer has left, and the client's last bytes are read and dropped.
+    /// The last response has been sent. The client's remaining bytes are read and dropped.
     Lingers,
 }
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// More may be possible at once.
+    /// Another step may be possible at once.
     Again,
-    /// The request is over but for its handlers: it can end at once.
+    /// The request is over. It ends as soon as its handlers have ended.
     Over,
-    /// Something must come or leave first.
+    /// The client, a handler or the output has to make progress first.
     Wait,
 }
 
-/// Refuses the request that is under way.
+/// Answers the current request with an error status.
 fn refuse(status: u16, cx: &mut Context<'_>) -> Step {
     let Some(mut w) = cx.work() else { return Step::Wait };
     match http::refuse(&mut w, status) {
@@ -81,8 +82,8 @@ fn refuse(status: u16, cx: &mut Context<'_>) -> Step {
 }
 
 impl Http1 {
-    /// Speaks HTTP/1.1 on a connection that was accepted in the round of `now`. It must be told of its first deadline,
-    /// `client_header_timeout` later.
+    /// Speaks HTTP/1.1 on a connection that was accepted in the round of `now`. The caller sets the first deadline, at
+    /// `now` plus `client_header_timeout`.
     pub fn new(now: Moment) -> Self {
         Self {
             scan: None,
@@ -93,7 +94,7 @@ impl Http1 {
             seen: 0,
             idle: IdleMark::default(),
             closing: Closing::No,
-            hasty: false,
+            brief: false,
         }
     }
 
@@ -114,10 +115,10 @@ impl Http1 {
             x.input.give_back_to(&mut worker.pipes);
         }
         self.set_deadline(cx);
-        self.see_to_idle_list(cx);
+        self.refresh_idle_list(cx);
     }
 
-    /// Begins a request, or takes the one that is under way as far as it goes.
+    /// Begins a request, or continues the current one as far as possible.
     fn advance(&mut self, cx: &mut Context<'_>) -> Step {
         let x = cx.connection();
         if x.phase != Phase::Open || x.output.room() == 0 {
@@ -142,7 +143,7 @@ impl Http1 {
         Step::Again
     }
 
-    /// One step of the request in a stage that is the protocol's own. (The phases are in `task::http`.)
+    /// Runs one step of a stage that belongs to the wire format. (The phases are in `task::http`.)
     #[inline]
     fn step(&mut self, stage: Stage, cx: &mut Context<'_>) -> Step {
         let step = match stage {
@@ -150,18 +151,19 @@ impl Http1 {
             Stage::Drain => self.drain_body(cx),
             Stage::Ending => Step::Over,
             Stage::DiscardBody => self.discard_body(cx),
-            _ => Step::Wait, // the phases do not end in another stage
+            _ => Step::Wait, // `http::run` ends in no other stage
         };
         if step == Step::Over { self.end(cx) } else { step }
     }
 
-    /// A handler has failed. Before a byte of its answer is in the output the client can be told, later only be left.
-    fn see_failure(&mut self, cx: &mut Context<'_>) {
+    /// Handles the failure of a handler after the head was made. If no byte of the response is in the output, another
+    /// response is sent. Otherwise the connection can only be closed.
+    fn handle_failure(&mut self, cx: &mut Context<'_>) {
         let x = cx.connection();
         let output_end = x.output_end();
         let Some(t) = x.transactions.current_mut() else { return };
         if t.failed.is_none() || t.http.stage == Stage::Handler {
-            return; // the phases look at it
+            return; // `http::run` handles it
         }
         if is_unsent(t, output_end) {
             self.take_back(t);
@@ -171,7 +173,7 @@ impl Http1 {
         }
     }
 
-    /// The answer that was begun is none: the handler is asked again what it has to say.
+    /// Takes back a response of which no byte is in the output: the request waits for the outcome of its handler again.
     fn take_back(&mut self, t: &mut Transaction) {
         self.transfer = None;
         t.http.answered = None;
@@ -179,12 +181,12 @@ impl Http1 {
         t.http.stage = Stage::Handler;
     }
 
-    /// A request line has begun to come.
+    /// Whether the first byte of a request line has come.
     fn is_head_started(&self) -> bool {
         self.scan.as_ref().is_some_and(|scan| scan.is_started())
     }
 
-    /// The client takes what it asked for: a next request would not only wait in memory.
+    /// Whether a next request may begin. Not while too many responses are unsent: they would wait in memory.
     fn may_begin(&self) -> bool {
         self.closing == Closing::No && !self.unsent.is_full()
     }
@@ -193,12 +195,13 @@ impl Http1 {
         self.closing == Closing::Lingers
     }
 
-    /// The time at which patience ends: with the head as a whole, with the next request, with a body's next bytes.
+    /// Sets the deadline for what the client has to do next: send the rest of a head, the next request, or more of a
+    /// body.
     fn set_deadline(&self, cx: &mut Context<'_>) {
         let x = cx.connection();
         match (x.phase, x.transactions.current()) {
-            (Phase::Lingering, _) if self.lingers() => {} // set when it began
-            (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // the rest is ClientWrite's
+            (Phase::Lingering, _) if self.lingers() => {} // linger() has set it
+            (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // ClientWrite has one
             (Phase::Open, Some(t)) if waits_for_body(t) => {
                 let timeout = t.settings().client_body_timeout;
                 cx.wake_after(timeout);
@@ -216,13 +219,13 @@ impl Http1 {
         }
     }
 
-    fn too_late(&mut self, cx: &mut Context<'_>) {
+    fn on_deadline(&mut self, cx: &mut Context<'_>) {
         let x = cx.connection();
         let (phase, answered) = (x.phase, x.transactions.current().map(|t| t.http.answered.is_some()));
         match (phase, answered) {
-            (Phase::Lingering, _) => self.linger_on(cx),
+            (Phase::Lingering, _) => self.keep_lingering(cx),
             (_, None) if !self.is_head_started() && !x.output.is_empty() => {
-                self.since = cx.now; // the client still takes the last answer: it is not idle
+                self.since = cx.now; // the client still receives the last response: the connection is not idle
             }
             (_, None) if !self.is_head_started() => {
                 cx.log(Level::Info, format_args!("idle for too long: closed"));
@@ -243,7 +246,7 @@ impl Http1 {
     /// The request's body has not come in time.
     fn give_up_body(&mut self, answered: bool, cx: &mut Context<'_>) {
         if answered {
-            cx.connection().phase = Phase::Closed; // it has its answer; what it still sends is not waited for
+            cx.connection().phase = Phase::Closed; // the response has been begun; do not wait for the rest of the body
             return;
         }
         if let Some(mut w) = cx.work() {
@@ -252,7 +255,7 @@ impl Http1 {
         refuse(408, cx);
     }
 
-    /// No request is begun after those that are under way.
+    /// Begins no more requests after the current one.
     fn drain(&mut self, cx: &mut Context<'_>) {
         if cx.connection().phase != Phase::Open {
             return;
@@ -265,20 +268,20 @@ impl Http1 {
         }
     }
 
-    /// Whether its client could be left without losing anything: no part of a request has come that has no answer. As
-    /// in nginx, that is so from the first moment on: else connections that never say anything would fill the server.
+    /// Whether the connection can be closed without losing a request: no part of an unanswered request has come. As in
+    /// nginx, this is true from the start: clients that never send anything must not fill the server.
     fn is_idle(&self, x: &Connection) -> bool {
         let is_open = x.phase == Phase::Open && self.closing == Closing::No;
         is_open && x.transactions.is_empty() && x.input.is_empty() && !self.is_head_started()
     }
 
-    /// It is idle, and the list does not know it yet.
+    /// Whether the connection is idle and not in the idle list yet.
     fn enters_idle_list(&self, x: &Connection) -> bool {
         !self.idle.is_set() && self.is_idle(x) && x.output.is_empty()
     }
 
-    /// Enters the list of those that may be closed for others, or leaves it.
-    fn see_to_idle_list(&mut self, cx: &mut Context<'_>) {
+    /// Adds the connection to the list of idle connections, or removes it.
+    fn refresh_idle_list(&mut self, cx: &mut Context<'_>) {
         let is_idle = self.is_idle(cx.connection());
         if self.idle.is_stale(is_idle, cx.now) {
             update_idle_list(&mut self.idle, is_idle, cx);
@@ -286,7 +289,7 @@ impl Http1 {
     }
 
     fn wants_turn(&self, x: &Connection, t: Option<&Transaction>) -> bool {
-        if self.unsent.has_left(x.sent_bytes) {
+        if self.unsent.is_sent(x.sent_bytes) {
             return true;
         }
         match (x.phase, t) {
@@ -299,7 +302,7 @@ impl Http1 {
         }
     }
 
-    /// Whether there is something new when no request is under way.
+    /// Whether there is work while the connection has no request.
     fn wants_request(&self, x: &Connection) -> bool {
         match self.closing {
             Closing::No if self.has_input(x) => !self.unsent.is_full() && x.output.room() > 0,
@@ -308,12 +311,12 @@ impl Http1 {
         }
     }
 
-    /// Something has come that no step has seen.
+    /// Whether bytes or EOF have come that no step has seen.
     fn has_input(&self, x: &Connection) -> bool {
         x.input.len() > self.seen.into() || x.input.is_ended()
     }
 
-    /// Whether there is something new for a step of this request.
+    /// Whether a step of this request can make progress.
     fn wants_step(&self, x: &Connection, t: &Transaction) -> bool {
         let Http { request_body, stage, response, .. } = &t.http;
         if request_body.feeds() && t.body.room() > 0 && self.has_input(x) {
@@ -327,17 +330,17 @@ impl Http1 {
             Stage::Handler => t.reply.outcome.is_some(),
             Stage::Sending => response.is_some() || !t.reply.body.is_empty() || t.reply.body.is_ended(),
             Stage::Ending => t.handlers.is_empty(),
-            _ => true, // a phase that no task is asked in
+            _ => true, // a phase; no task waits in one
         }
     }
 }
 
-/// The answer has a head, and no byte of it is in the output, which ends here.
+/// Whether the response has a head and no byte of it is in the output. `output_end` is where the output ends.
 fn is_unsent(t: &Transaction, output_end: u64) -> bool {
     t.http.stage == Stage::Sending && t.http.answered.is_some() && t.http.output_start == output_end
 }
 
-/// The client is to send more of the request's body now.
+/// Whether the client has to send more of the request's body.
 fn waits_for_body(t: &Transaction) -> bool {
     let body = &t.http.request_body;
     let handler_is_full = body.feeds() && t.body.room() == 0;
@@ -366,21 +369,22 @@ impl Task<Worker> for Http1 {
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
-            // That is mostly all: the next request has not come yet. If it has, it gets a turn of its own.
-            Event::Ready | Event::Hangup if self.unsent.has_left(cx.connection().sent_bytes) => {
-                self.end_what_has_left(cx);
+            // In most cases there is nothing else: the next request has not come yet. If it has, it gets a turn of its
+            // own.
+            Event::Ready | Event::Hangup if self.unsent.is_sent(cx.connection().sent_bytes) => {
+                self.end_sent(cx);
             }
             Event::Ready | Event::Hangup => {
-                self.see_failure(cx);
+                self.handle_failure(cx);
                 self.run(cx);
             }
             Event::Deadline => {
-                self.too_late(cx);
-                self.end_what_has_left(cx);
+                self.on_deadline(cx);
+                self.end_sent(cx);
                 self.run(cx);
             }
             Event::Cancel => {
-                self.end_the_rest(cx);
+                self.end_all(cx);
                 update_idle_list(&mut self.idle, false, cx);
                 return Ok(Flow::Done);
             }
@@ -395,7 +399,7 @@ impl Task<Worker> for Http1 {
                 let is_idle = self.is_idle(cx.connection());
                 give_up_place(&mut self.idle, is_idle, cx);
             }
-            _ => {} // a reload is followed by the next request
+            _ => {} // the next request follows a reload by itself
         }
         Ok(Flow::Progress)
     }

@@ -1,28 +1,28 @@
-//! Requests whose answers are in the output and have not quite left. They are logged when the last byte has been sent.
+//! Responses in the output whose last byte has not been sent yet. The request is logged when it has.
 
 use crate::connection::Transaction;
-use crate::limits::{INPUT_BYTES_MAX, LEAVING_MAX};
+use crate::limits::{INPUT_BYTES_MAX, UNSENT_MAX};
 
-/// A queue, linked through its entries: mostly it holds one, and for an idle connection it is one empty pointer.
+/// A queue, linked through its entries: in most cases it has one. It is one empty pointer in an idle connection.
 #[derive(Default)]
 pub(super) struct Unsent {
     first: Option<Box<Transaction>>,
     count: u32,
-    /// Bytes of their heads.
+    /// Bytes of the requests' heads.
     bytes: u32,
 }
 
 impl Unsent {
-    /// No next request is begun: the client does not take what it asked for, and would have it all wait in memory.
+    /// Whether no next request may begin: the client does not receive its responses, which would all wait in memory.
     pub fn is_full(&self) -> bool {
-        self.count as usize >= LEAVING_MAX || self.bytes as usize >= INPUT_BYTES_MAX
+        self.count as usize >= UNSENT_MAX || self.bytes as usize >= INPUT_BYTES_MAX
     }
 
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
     }
 
-    /// Adds one behind the others, of which there are few.
+    /// Adds an entry at the end. The list is short.
     pub fn push(&mut self, entry: Box<Transaction>) {
         self.count += 1;
         self.bytes += entry.http.request_head_bytes as u32;
@@ -33,14 +33,14 @@ impl Unsent {
         *place = Some(entry);
     }
 
-    /// Whether the first one's answer has left when so many bytes have.
+    /// Whether the first response has been sent completely. `sent_bytes`: the bytes sent on the connection so far.
     #[inline]
-    pub fn has_left(&self, sent_bytes: u64) -> bool {
+    pub fn is_sent(&self, sent_bytes: u64) -> bool {
         let end = self.first.as_ref().and_then(|entry| entry.http.answered?.output_end);
         end.is_some_and(|end| sent_bytes >= end)
     }
 
-    /// Takes the first one out.
+    /// Removes the first entry.
     pub fn pop(&mut self) -> Option<Box<Transaction>> {
         let mut entry = self.first.take()?;
         self.first = entry.next_mut().take();

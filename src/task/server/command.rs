@@ -4,18 +4,18 @@ use crate::engine::Notice;
 use crate::log::{Level, LogFiles};
 use crate::task::Context;
 use crate::task::client::Accept;
-use crate::task::see_to_logs;
+use crate::task::handle_log_events;
 use crate::worker::Command;
 use std::os::fd::AsFd;
 use webserv_sys::net;
 
 /// Carries out a command in the worker of this context.
-pub(super) fn obey(command: Command, cx: &mut Context<'_>) {
+pub(super) fn execute(command: Command, cx: &mut Context<'_>) {
     match command {
         Command::Stop => cx.stop(),
         Command::Drain => {
             cx.worker.draining = true;
-            cx.tell_all(Notice::Drain);
+            cx.notify_all(Notice::Drain);
             // The first worker handles the signals, so it must run as long as any other worker does.
             if cx.worker.team.others().is_empty() {
                 cx.stop_when_idle();
@@ -38,7 +38,7 @@ pub(super) fn obey(command: Command, cx: &mut Context<'_>) {
                 let accept = Accept::new(socket, listener, cx.worker);
                 cx.start(Box::new(accept));
             }
-            cx.tell_all(Notice::Reload);
+            cx.notify_all(Notice::Reload);
         }
     }
 }
@@ -47,5 +47,5 @@ fn change_logs(files: &LogFiles, cx: &mut Context<'_>) {
     let config = cx.worker.config.clone();
     cx.worker.access_logs.replace(&config.access_logs, files);
     cx.error_log().replace(&config, files);
-    see_to_logs(cx);
+    handle_log_events(cx);
 }

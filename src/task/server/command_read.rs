@@ -1,6 +1,6 @@
 //! CommandRead: receives the commands of the first worker.
 
-use super::command::obey;
+use super::command::execute;
 use crate::connection::Connection;
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::task::Context;
@@ -53,7 +53,7 @@ impl Task<Worker> for CommandRead {
             Err(error) => return Err(TaskError::internal(error)),
         }
         while let Ok(command) = self.commands.try_recv() {
-            obey(command, cx);
+            execute(command, cx);
         }
         Ok(Flow::Blocked)
     }

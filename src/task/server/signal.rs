@@ -1,6 +1,6 @@
 //! Signal: turns a signal into a command for all workers.
 
-use super::command::obey;
+use super::command::execute;
 use crate::connection::Connection;
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::log::Level;
@@ -32,8 +32,8 @@ impl Signal {
             _ => Some(Command::Stop),
         };
         if let Some(command) = command {
-            cx.worker.team.tell_others(&command);
-            obey(command, cx);
+            cx.worker.team.send_to_others(&command);
+            execute(command, cx);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Uploads by POST: the body, or the files of a form, stored in a folder.
+//! Uploads by POST: stores the body, or the files of a form, in a directory.
 
 mod upload_store;
 

@@ -9,19 +9,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 use webserv_sys::Moment;
 
-/// What a program would be told.
+/// A request and its configuration.
 struct Case<'a> {
     /// Directives of the server.
     server: &'a str,
-    /// Directives of `location /git/`, to which all requests here go.
+    /// Directives of `location /git/`, which all requests here use.
     location: &'a str,
-    /// The request line; the fields that follow it.
+    /// The request line; then the fields.
     line: &'a str,
     fields: &'a str,
     client: Option<Address>,
     local: Address,
     body_bytes: Option<u64>,
-    /// Instead of the request's.
+    /// Replaces the request's query.
     query: Option<&'a [u8]>,
     tls: bool,
 }
@@ -63,7 +63,7 @@ impl Case<'_> {
         let path = target::normalize(request.path(), true).unwrap().into_owned();
         let route = Rc::clone(routes.to_path(&configured.hosts.servers[0], &path));
         let script = find_script(&route.settings, &path).unwrap().unwrap();
-        let client = self.client.as_ref().map_or(Client::Nobody, Client::from);
+        let client = self.client.as_ref().map_or(Client::Unknown, Client::from);
         let listener = Rc::new(ListenerState::new(routes, configured, self.local.clone()));
         let identity = Identity { listener, number: 1, client };
         let (request, mut all) = (Rc::new(request), Transactions::default());
@@ -91,7 +91,7 @@ impl Case<'_> {
     }
 }
 
-/// Each meta-variable of RFC 3875 section 4.1, those that programs expect beside them, and nothing else.
+/// Each meta-variable of RFC 3875 section 4.1, the others that programs expect, and nothing else.
 #[test]
 fn the_whole_environment() {
     let expected = [
@@ -127,27 +127,27 @@ fn variables_of_the_request() {
     let get = "GET /git/x HTTP/1.1";
     let host = "Host: h\r\n";
     let table: &[(&str, &str, &str, Option<&str>)] = &[
-        // 4.1.3: as the client has sent it.
+        // 4.1.3: as sent by the client.
         (get, "Host: h\r\nContent-Type: text/plain; a=\"b\"\r\n", "CONTENT_TYPE", Some("text/plain; a=\"b\"")),
         (get, host, "CONTENT_TYPE", None),
         (get, host, "CONTENT_LENGTH", None),
-        // 4.1.5, 4.1.6: decoded, and put below the root as if it were a URL's path; none without PATH_INFO.
+        // 4.1.5, 4.1.6: decoded, and mapped to a file like a URL's path. Not set without PATH_INFO.
         ("GET /git/a%2Fb/%41 HTTP/1.1", host, "PATH_INFO", Some("/a/b/A")),
         ("GET /git/files/a HTTP/1.1", host, "PATH_TRANSLATED", Some("/data/files/a")),
-        // 4.1.7: set in any case, and never decoded.
+        // 4.1.7: always set, never decoded.
         (get, host, "QUERY_STRING", Some("")),
         ("GET /git/x? HTTP/1.1", host, "QUERY_STRING", Some("")),
         ("GET /git/x?%41+%00 HTTP/1.1", host, "QUERY_STRING", Some("%41+%00")),
         // 4.1.12: the method as sent.
         ("PATCH /git/x HTTP/1.1", host, "REQUEST_METHOD", Some("PATCH")),
         ("brew /git/x HTTP/1.1", host, "REQUEST_METHOD", Some("brew")),
-        // 4.1.14: the host that was asked for, and without one the server's.
+        // 4.1.14: the requested host, or the server's name.
         (get, "Host: [::1]:80\r\n", "SERVER_NAME", Some("[::1]")),
         ("GET /git/x HTTP/1.0", "", "SERVER_NAME", Some("first.example")),
         ("GET /git/x HTTP/1.0", "", "HTTP_HOST", None),
         // 4.1.16: the version of the request.
         ("GET /git/x HTTP/1.0", "", "SERVER_PROTOCOL", Some("HTTP/1.0")),
-        // An absolute target's authority counts (RFC 9112 section 3.2.2).
+        // The authority of an absolute target is used (RFC 9112 section 3.2.2).
         ("GET http://Other:81/git/x?q HTTP/1.1", host, "HTTP_HOST", Some("other:81")),
         ("GET http://other/git/x HTTP/1.1", "Host: h:9\r\n", "HTTP_HOST", Some("other")),
         ("GET http://other:81/git/x?q HTTP/1.1", host, "SERVER_NAME", Some("other")),
@@ -161,7 +161,7 @@ fn variables_of_the_request() {
     }
 }
 
-/// Section 4.1.18, and what must not get through.
+/// Section 4.1.18, and fields that must not be passed on.
 #[test]
 fn fields_of_the_request() {
     let table: &[(&str, &str, Option<&str>)] = &[
@@ -171,23 +171,23 @@ fn fields_of_the_request() {
         ("Accept: a/b\r\nX: y\r\naccept: c/d\r\n", "HTTP_ACCEPT", Some("a/b, c/d")),
         ("Cookie: a=1\r\nCookie: b=2; c=3\r\n", "HTTP_COOKIE", Some("a=1; b=2; c=3")),
         ("Authorization: Basic eA==\r\n", "HTTP_AUTHORIZATION", Some("Basic eA==")),
-        // They have a variable of their own.
+        // Fields with a variable of their own.
         ("Content-Type: a/b\r\n", "HTTP_CONTENT_TYPE", None),
         ("Content-Length: 0\r\n", "HTTP_CONTENT_LENGTH", None),
-        // A proxy of the client's choice for what the program fetches.
+        // A client must not choose the proxy of the program.
         ("Proxy: http://evil/\r\n", "HTTP_PROXY", None),
         ("pRoXy: http://evil/\r\n", "HTTP_PROXY", None),
         ("Proxy-Authorization: x\r\n", "HTTP_PROXY_AUTHORIZATION", None),
         ("Proxy-Connection: x\r\n", "HTTP_PROXY_CONNECTION", None),
         ("Proxy-Whatever: x\r\n", "HTTP_PROXY_WHATEVER", None),
-        // Of the connection.
+        // Fields of the connection.
         ("Connection: keep-alive\r\n", "HTTP_CONNECTION", None),
         ("Keep-Alive: 5\r\n", "HTTP_KEEP_ALIVE", None),
         ("TE: trailers\r\n", "HTTP_TE", None),
         ("Trailer: X\r\n", "HTTP_TRAILER", None),
         ("Transfer-Encoding: chunked\r\n", "HTTP_TRANSFER_ENCODING", None),
         ("Upgrade: h2c\r\n", "HTTP_UPGRADE", None),
-        // X_Y would be taken for X-Y.
+        // X_Y would look like X-Y.
         ("X_Y: forged\r\n", "HTTP_X_Y", None),
         ("X-Y: real\r\nX_Y: forged\r\n", "HTTP_X_Y", Some("real")),
         ("X_Y: forged\r\nX-Y: real\r\n", "HTTP_X_Y", Some("real")),

@@ -1,4 +1,4 @@
-//! Copier: makes a copy of a file, or of a directory with all that is in it.
+//! Copier: copies a file or a directory tree.
 
 use crate::limits::{COPY_BYTES_PER_TURN, TREE_DEPTH_MAX, TREE_STEPS_PER_TURN};
 use crate::task::file::dir_entry::is_hidden_name;
@@ -12,18 +12,17 @@ const READ_DIRECTORY: OpenFlags = OpenFlags::READ.union(OpenFlags::DIRECTORY).un
 const READ_FILE: OpenFlags = OpenFlags::READ.union(OpenFlags::NO_FOLLOW).union(OpenFlags::NON_BLOCKING);
 const WRITE_FILE: OpenFlags = OpenFlags::WRITE.union(OpenFlags::CREATE).union(OpenFlags::EXCLUSIVE);
 
-/// Copies what is a file or a directory. The rest is left out and counted: a symbolic link (relative to another place
-/// it would lead elsewhere, and what it leads to may lie outside of what the client can see), a device, a FIFO, a
-/// socket.
-/// Permissions are the original's, less the umask; times and owners are those of something new.
+/// Copies files and directories. Other kinds are skipped and counted: devices, FIFOs, sockets, and symbolic links. (A
+/// copied link may lead elsewhere, and to files that the client must not see.) The mode is that of the original,
+/// reduced by the umask; times and owners are new.
 pub struct Copier {
-    /// The directories on the way down, the innermost last.
+    /// The open directories from the root down.
     levels: Vec<Level>,
     file: Option<FileCopy>,
-    /// The copy itself, should it lie in what is copied.
+    /// The device and inode of the copy, in case it lies in the tree that is copied.
     copy: (u64, u64),
     sync: bool,
-    left_out: u64,
+    skipped: u64,
 }
 
 struct Level {
@@ -35,28 +34,28 @@ struct Level {
 struct FileCopy {
     from: OwnedFd,
     to: OwnedFd,
-    /// The kernel copies; otherwise it goes through a buffer.
+    /// copy_file_range(2) works; otherwise the bytes go through a buffer.
     in_kernel: bool,
 }
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CopyStep {
-    /// This number of bytes was copied, perhaps 0, and there is more.
+    /// This number of bytes was copied, possibly 0. There is more to do.
     More(usize),
-    /// All is copied.
+    /// The copy is complete.
     Done,
 }
 
 impl Copier {
-    /// Begins to copy what is open here, a file or a directory, under this name in a folder. Not `deep`: of a directory
-    /// nothing that is in it. `sync`: each file is on the disk before the next one is begun.
+    /// Begins to copy an open file or directory to this name in `folder`. Without `deep`, the content of a directory is
+    /// not copied. With `sync`, each file is on the disk before the next one is begun.
     ///
     /// # Errors
-    /// Those of openat(2) and mkdirat(2).
+    /// The errors of openat(2) and mkdirat(2).
     pub fn start(from: OwnedFd, folder: BorrowedFd<'_>, name: &CStr, deep: bool, sync: bool) -> Result<Self, Error> {
         let stat = file::fstat(from.as_fd())?;
-        let mut copier = Self { levels: Vec::new(), file: None, copy: (0, 0), sync, left_out: 0 };
+        let mut copier = Self { levels: Vec::new(), file: None, copy: (0, 0), sync, skipped: 0 };
         match stat.kind {
             FileKind::Directory => {
                 let to = make_directory(folder, name, &stat)?;
@@ -67,21 +66,20 @@ impl Copier {
                 }
             }
             FileKind::File => copier.file = Some(FileCopy::new(from, folder, name, &stat)?),
-            _ => return Err(Error::link_refused("openat")), // nor a device or a FIFO, whose bytes may have no end
+            _ => return Err(Error::link_refused("openat")), // devices and FIFOs may have no end
         }
         Ok(copier)
     }
 
-    /// How many links and other things have been left out.
-    pub fn left_out(&self) -> u64 {
-        self.left_out
+    /// The number of entries that were skipped.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
     }
 
-    /// Copies some bytes of the present file, or begins the next entry. `buffer` is for bytes that the kernel does not
-    /// copy itself.
+    /// Copies some bytes of the current file, or begins the next entry. `buffer` is used if the kernel does not copy.
     ///
     /// # Errors
-    /// Those of the calls; what was copied so far is still there.
+    /// The errors of the calls. The incomplete copy stays.
     pub fn step(&mut self, buffer: &mut [u8]) -> Result<CopyStep, Error> {
         if let Some(file) = &mut self.file {
             let bytes = file.copy(buffer)?;
@@ -96,7 +94,7 @@ impl Copier {
         let Some(level) = self.levels.last_mut() else { return Ok(CopyStep::Done) };
         if level.entries.is_empty() {
             match level.from.read(&mut level.entries, TREE_STEPS_PER_TURN) {
-                Err(error) if error.kind() == ErrorKind::NotFound => {} // it is gone by now, as all that was in it
+                Err(error) if error.kind() == ErrorKind::NotFound => {} // the directory was removed after it was opened
                 outcome => _ = outcome?,
             }
         }
@@ -107,18 +105,18 @@ impl Copier {
         Ok(CopyStep::More(0))
     }
 
-    /// Begins to copy an entry, unless it is gone since it was read.
+    /// Begins to copy an entry. Skips an entry that was removed after it was read.
     fn begin(&mut self, entry: &Entry) -> Result<(), Error> {
         let Some(level) = self.levels.last() else { return Ok(()) };
         if is_hidden_name(entry.name.as_bytes()) {
-            return Ok(()); // what is being stored, copied or removed at this moment
+            return Ok(()); // being stored, copied or removed now
         }
         let from = match open_entry(level.from.as_fd(), entry) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             opened => opened?,
         };
         let Some(from) = from else {
-            self.left_out += 1;
+            self.skipped += 1;
             return Ok(());
         };
         let (stat, name) = (file::fstat(from.as_fd())?, &*entry.name);
@@ -134,7 +132,7 @@ impl Copier {
                 self.levels.push(Level { from: Directory::new(from)?, to, entries: Vec::new() });
             }
             FileKind::File => self.file = Some(FileCopy::new(from, level.to.as_fd(), name, &stat)?),
-            _ => self.left_out += 1,
+            _ => self.skipped += 1,
         }
         Ok(())
     }
@@ -146,11 +144,11 @@ impl FileCopy {
         Ok(Self { from, to, in_kernel: true })
     }
 
-    /// Copies the next bytes; 0: that was all.
+    /// Copies the next bytes. Returns 0 at the end of the file.
     fn copy(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         if self.in_kernel {
             match file::copy_file_range(self.from.as_fd(), self.to.as_fd(), COPY_BYTES_PER_TURN) {
-                Ok(0) => {} // the end, or a file system that cannot: read(2) knows
+                Ok(0) => {} // the end, or not supported by the file system: read(2) shows which
                 Err(error) if error.is_unsupported() || error.is_cross_device() => {}
                 outcome => return outcome,
             }
@@ -166,7 +164,7 @@ impl FileCopy {
     }
 }
 
-/// Opens what can be copied. `None`: it is something else.
+/// Opens a file or directory. Returns `None` for other kinds.
 fn open_entry(folder: BorrowedFd<'_>, entry: &Entry) -> Result<Option<OwnedFd>, Error> {
     let kind = match entry.kind {
         Some(kind) => kind,
@@ -179,7 +177,7 @@ fn open_entry(folder: BorrowedFd<'_>, entry: &Entry) -> Result<Option<OwnedFd>, 
     }
 }
 
-/// A directory to write into: we may do that whatever its original's permissions are.
+/// Makes a directory that is writable for the server, whatever the mode of the original is.
 fn make_directory(folder: BorrowedFd<'_>, name: &CStr, like: &Stat) -> Result<OwnedFd, Error> {
     file::mkdirat(folder, name, like.mode & 0o777 | 0o700)?;
     file::openat(folder, name, READ_DIRECTORY, 0).inspect_err(|_| {

@@ -1,5 +1,5 @@
-//! Trees of directories, copied and removed step by step: each step is a few system calls, so that a task can do a
-//! bounded number of them per turn. All work begins at open descriptors and follows no symbolic link.
+//! Copies and removes directory trees step by step. A step is a few system calls, so that a task does a bounded number
+//! per turn. All calls start at open descriptors and follow no symbolic link.
 
 mod copy;
 mod remove;

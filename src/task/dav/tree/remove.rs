@@ -1,4 +1,4 @@
-//! Remover: takes a tree away, from the leaves to the root.
+//! Remover: removes a directory tree, from the leaves to the root.
 
 use crate::limits::TREE_STEPS_PER_TURN;
 use std::ffi::{CStr, CString};
@@ -9,26 +9,26 @@ use webserv_sys::file::{self, Directory, Entry, FileKind, OpenFlags, Stat};
 
 const FLAGS: OpenFlags = OpenFlags::READ.union(OpenFlags::DIRECTORY).union(OpenFlags::NO_FOLLOW);
 
-/// Directories that are read again before it is given up: who goes on putting something in may keep it.
+/// How often directories are read again because entries were added meanwhile, before the remover gives up.
 const AGAIN_MAX: u32 = 100;
 
-/// Removes one directory with all that is in it, or one file. However deep it is, one descriptor is open at a time: the
-/// way up is by "..", and what is found there must be what the way down came from.
+/// Removes a file or a directory tree. However deep the tree is, only one descriptor is open: the way up is "..", and
+/// must lead to the directory that the way down came from.
 pub struct Remover {
-    /// The directory that is being emptied; `None`: not yet opened, or done.
+    /// The directory that is being emptied. `None` before the start and at the end.
     here: Option<Here>,
-    /// Those above it, the outermost first.
+    /// The directories above, from the root down.
     above: Vec<Level>,
-    /// What is to be removed, by its name in the folder where all begins.
+    /// The name of the tree in the directory where it begins.
     name: CString,
-    /// How often a directory was not empty although nothing was left to be read in it.
+    /// How often a directory was not empty after all its entries had been removed.
     again: u32,
 }
 
 struct Here {
     directory: Directory,
     id: Id,
-    /// Entries that were read and are still there.
+    /// Entries that were read and not removed yet.
     entries: Vec<Entry>,
 }
 
@@ -36,11 +36,11 @@ struct Here {
 struct Level {
     id: Id,
     entries: Vec<Entry>,
-    /// The name in it of the directory below, which is removed when that is empty.
+    /// The name of the next directory down, which is removed when it is empty.
     below: CString,
 }
 
-/// Device and inode: which directory it is.
+/// Device and inode, which identify a directory.
 type Id = (u64, u64);
 
 fn id(stat: &Stat) -> Id {
@@ -48,20 +48,20 @@ fn id(stat: &Stat) -> Id {
 }
 
 impl Remover {
-    /// Will remove what has this name in the folder that [`Self::step`] is given.
+    /// Removes `name` in the directory that is passed to [`Self::step`].
     pub fn new(name: CString) -> Self {
         Self { here: None, above: Vec::new(), name, again: 0 }
     }
 
-    /// What is removed.
+    /// The name of the tree.
     pub fn name(&self) -> &CStr {
         &self.name
     }
 
-    /// Removes one entry, or reads the next ones. False: all is gone.
+    /// Removes one entry, or reads more entries. Returns false when the tree has been removed.
     ///
     /// # Errors
-    /// Those of unlinkat(2) and openat(2): it cannot go on. `EBUSY` at a mount point, whose files are another's.
+    /// The errors of unlinkat(2) and openat(2). `EBUSY` at a mount point, which is not removed.
     pub fn step(&mut self, folder: BorrowedFd<'_>) -> Result<bool, Error> {
         let Some(here) = &mut self.here else { return self.start(folder) };
         match here.entries.pop() {
@@ -73,7 +73,7 @@ impl Remover {
         }
     }
 
-    /// Opens the directory that is to go. A file is removed at once, and so is what is gone already.
+    /// Opens the directory. A file is removed at once. A missing file is not an error.
     fn start(&mut self, folder: BorrowedFd<'_>) -> Result<bool, Error> {
         match file::fstatat(folder, &self.name, false) {
             Ok(stat) if stat.kind == FileKind::Directory => {
@@ -102,8 +102,8 @@ impl Remover {
         Ok(())
     }
 
-    /// This directory is empty: it is removed from the one above, where the work goes on. If something has come into it
-    /// since it was read, such as a file whose upload was under way, it is read again.
+    /// Removes an empty directory and goes up. If entries were added after it was read, for example by an upload, it is
+    /// read again.
     fn ascend(&mut self, folder: BorrowedFd<'_>) -> Result<bool, Error> {
         let Some(here) = &mut self.here else { return Ok(false) };
         let up = match self.above.last() {
@@ -128,7 +128,7 @@ impl Remover {
         Ok(true)
     }
 
-    /// Removes up to `steps_max` steps' worth, for want of a later turn.
+    /// Does up to `steps_max` steps at once: there is no later turn.
     pub fn finish(&mut self, folder: BorrowedFd<'_>, steps_max: usize) {
         for _ in 0..steps_max {
             if !matches!(self.step(folder), Ok(true)) {
@@ -138,7 +138,7 @@ impl Remover {
     }
 }
 
-/// The directory above, which must be the one that the way down came from.
+/// Opens "..", which must be the expected directory.
 fn open_above(here: BorrowedFd<'_>, expected: Id) -> Result<OwnedFd, Error> {
     let up = file::openat(here, c"..", FLAGS, 0)?;
     if id(&file::fstat(up.as_fd())?) == expected { Ok(up) } else { Err(Error::replaced("openat")) }
@@ -153,7 +153,7 @@ fn open(folder: BorrowedFd<'_>, name: &CStr, device: u64) -> Result<Here, Error>
     Ok(Here { directory: Directory::new(directory)?, id: id(&stat), entries: Vec::new() })
 }
 
-/// What is not there needs not be removed.
+/// Turns ENOENT into success.
 fn gone(outcome: Result<(), Error>) -> Result<(), Error> {
     match outcome {
         Err(error) if error.is_not_found() => Ok(()),

@@ -28,10 +28,10 @@ fn copy(from: &Path, folder: &Path, deep: bool) -> Result<u64> {
     let mut copier = Copier::start(open(from), folder.as_fd(), c"copy", deep, false)?;
     let mut buffer = [0; 1000];
     while copier.step(&mut buffer)? != CopyStep::Done {}
-    Ok(copier.left_out())
+    Ok(copier.skipped())
 }
 
-/// Every path below a folder with a file's content, sorted.
+/// All paths below a directory with their files' content, sorted.
 fn list(folder: &Path) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -48,7 +48,7 @@ fn list(folder: &Path) -> Vec<(String, String)> {
     all
 }
 
-/// A tree of some width and depth: more entries than are read at once, and directories in the middle of them.
+/// Makes a tree with more entries than one read returns, and directories among them.
 fn plant(root: &Path) {
     fs::create_dir(root).unwrap();
     for i in 0..150 {
@@ -99,7 +99,7 @@ fn a_deep_tree_is_removed_with_few_descriptors_and_is_too_deep_for_a_copy() {
 }
 
 #[test]
-fn removing_stops_where_another_has_put_something_else() {
+fn removing_stops_at_a_directory_that_was_moved_away() {
     let temp = TempDir::new();
     fs::create_dir_all(temp.path().join("tree/a/b")).unwrap();
     temp.write("tree/a/b/x", b"");
@@ -161,14 +161,14 @@ fn a_file_is_copied_from_where_the_kernel_does_not() {
     fs::remove_file(temp.path().join("copy")).unwrap();
     #[cfg(target_os = "linux")]
     {
-        // Its length is said to be 0.
+        // Its size is reported as 0.
         copy(Path::new("/proc/self/status"), temp.path(), true).unwrap();
         assert!(fs::read_to_string(temp.path().join("copy")).unwrap().starts_with("Name:"));
     }
 }
 
 #[test]
-fn a_copy_failed_when_a_file_had_gone_since_its_folder_was_read() {
+fn a_copy_failed_when_a_file_was_removed_after_its_folder_was_read() {
     let temp = TempDir::new();
     for name in ["a", "b", "c"] {
         temp.write(name, name.as_bytes());
@@ -178,12 +178,12 @@ fn a_copy_failed_when_a_file_had_gone_since_its_folder_was_read() {
     }
     let to = open(&temp.path().join("to"));
     let mut copier = Copier::start(open(&temp.path().join("from")), to.as_fd(), c"copy", true, false).unwrap();
-    copier.step(&mut [0; 10]).unwrap(); // the names are read, and one is begun
+    copier.step(&mut [0; 10]).unwrap(); // reads the names and begins one
     let begun = list(&temp.path().join("to/copy"));
     fs::remove_dir_all(temp.path().join("from")).unwrap();
     while copier.step(&mut [0; 10]).unwrap() != CopyStep::Done {}
     assert_eq!(list(&temp.path().join("to/copy")).len(), begun.len());
-    assert_eq!((begun.len(), copier.left_out()), (1, 0));
+    assert_eq!((begun.len(), copier.skipped()), (1, 0));
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_folder_into_which_something_came_late_was_not_removed() {
     fs::create_dir_all(temp.path().join("tree/inner")).unwrap();
     let (folder, mut remover) = (open(temp.path()), Remover::new(c"tree".into()));
     let mut late = 0;
-    // As long as the inner folder is there, before each step: also after its end was read.
+    // A file is added before each step while the inner directory exists, also after all its entries were read.
     while remover.step(folder.as_fd()).unwrap() {
         let path = temp.path().join("tree/inner");
         if path.exists() && late < 20 {

@@ -1,8 +1,8 @@
-//! DirRead: lists a directory. It reads and looks up a bounded number of names per turn, and when it has all of them in
-//! order it writes them down piece by piece, as fast as the client takes them.
+//! DirRead: lists a directory. It reads a bounded number of names per turn and sorts them, then writes the listing
+//! piece by piece, as fast as the client receives it.
 //!
-//! The head is answered after the last name was read: nothing can be sent before the names are in order, and until then
-//! whatever goes wrong is still a clean error page.
+//! The head is sent after the last name was read, because the names must be sorted first. So each error until then can
+//! still get an error page.
 
 mod names;
 
@@ -29,41 +29,41 @@ pub struct DirRead {
     url_path: Vec<u8>,
     settings: Arc<Settings>,
     format: Format,
-    /// What was found and is not written yet.
+    /// Names that are not written yet.
     names: Names,
-    /// Bytes in it.
+    /// The bytes of these names.
     held_bytes: usize,
     totals: Totals,
 }
 
 enum Stage {
-    /// Nothing is read yet.
+    /// Nothing has been read.
     Opened(OwnedFd),
-    /// Names are read.
+    /// Reads names.
     Reading(Directory),
-    /// All were read; the head is answered.
+    /// All names have been read; the head is in the reply.
     Answered,
-    /// The first piece was written.
+    /// Writes the listing.
     Writing,
 }
 
-/// How reading went.
+/// The result of a step of reading.
 #[derive(PartialEq, Eq, Debug)]
 enum Progress {
     More,
     All,
-    /// There are more names than are held.
+    /// The directory has more names than the limit.
     TooMany,
 }
 
 impl DirRead {
-    /// Will list this directory, which is open to be read, as that of the URL with this decoded path.
+    /// Lists this open directory. `url_path` is the decoded path of its URL.
     pub fn new(directory: OwnedFd, url_path: Vec<u8>, settings: Arc<Settings>, format: Format) -> Self {
         let (names, totals) = (Names::default(), Totals::default());
         Self { stage: Stage::Opened(directory), url_path, settings, format, names, held_bytes: 0, totals }
     }
 
-    /// Reads on, and answers when that is done.
+    /// Reads more names. Answers when it has all.
     fn read_on(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         let (outcome, flow) = match self.read().map_err(TaskError::internal)? {
             Progress::More => return Ok(Flow::Yield),
@@ -79,7 +79,7 @@ impl DirRead {
         Ok(flow)
     }
 
-    /// Reads the next names and looks them up.
+    /// Reads the next names and their status.
     fn read(&mut self) -> Result<Progress, Error> {
         let mut directory = match replace(&mut self.stage, Stage::Answered) {
             Stage::Opened(fd) => Directory::new(fd)?,
@@ -101,9 +101,12 @@ impl DirRead {
         Ok(Progress::More)
     }
 
-    /// What can be asked for. Left out is what is hidden, cannot be said in this format, is gone by now, a link that
-    /// leads nowhere or may not be followed, and what is neither a file nor a directory. Any other error fails the
-    /// listing: it would look whole and lack entries.
+    /// The list entry for a name. Returns `None` for names that clients cannot request: hidden names, names that the
+    /// format cannot express, removed files, links that are broken or forbidden, and anything else than files and
+    /// directories.
+    ///
+    /// # Errors
+    /// Any other error of stat(2). It fails the listing, which would lack entries.
     fn look_at(&mut self, directory: &Directory, entry: file::Entry) -> Result<Option<Found>, Error> {
         let name = entry.name.as_bytes();
         if name.starts_with(b".") || !self.format.says(name) {
@@ -135,7 +138,7 @@ impl DirRead {
         head.content_type = Some(Text::from_static(self.format.content_type()));
         if self.settings.autoindex.format.is_none() {
             let vary = (const { Name::from_static("Vary") }, const { Text::from_static("Accept") });
-            head.fields.push(vary); // the format depends on it (RFC 9110 section 12.5.5)
+            head.fields.push(vary); // RFC 9110 section 12.5.5: the format depends on `Accept`
         }
         head
     }
@@ -145,7 +148,7 @@ impl DirRead {
         let autoindex = self.settings.autoindex;
         let (exact_size, localtime) = (autoindex.exact_size, autoindex.localtime);
         let listing = Listing { format: self.format, path: &self.url_path, exact_size, localtime };
-        let mut text = Vec::with_capacity(LISTING_TEXT_BYTES + 1024); // the last entry may stand out a little
+        let mut text = Vec::with_capacity(LISTING_TEXT_BYTES + 1024); // the last entry may exceed the limit
         if let Stage::Answered = replace(&mut self.stage, Stage::Writing) {
             listing.push_head(&mut text, &self.totals);
         }
@@ -179,13 +182,13 @@ impl Task<Worker> for DirRead {
     }
 
     fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
-        Watch::Always // as with files, the kernel has no event for directories
+        Watch::Always // the kernel has no events for reading directories
     }
 
     fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
         match (transaction, &self.stage) {
             (Some(_), Stage::Opened(_) | Stage::Reading(_)) => Want::Kernel,
-            // Once the protocol has taken the head, if it then still wants the rest.
+            // After the protocol has taken the head, if it wants the body.
             (Some(x), _) if x.reply.outcome.is_none() && x.reply.body.room() > 0 => Want::Turn,
             _ => Want::Nothing,
         }

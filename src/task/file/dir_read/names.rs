@@ -1,20 +1,20 @@
-//! The names of a directory on their way into order. They come in batches; each is put in order as it comes, and the
-//! batches are merged as the names are taken: so no turn has more work than one batch makes, however many there are.
+//! Sorts the names of a directory. Names come in batches. Each batch is sorted when it comes, and the batches are
+//! merged when names are taken. So a turn does at most the work for one batch.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::ffi::CString;
 
-/// A name and what is said of it. In order: directories first, then by the names' bytes.
+/// A name with its status. The order: directories first, then by the bytes of the name.
 #[derive(PartialEq, Eq, Debug)]
 pub struct Found {
-    /// A file; otherwise a directory.
+    /// True for a file, false for a directory.
     pub is_file: bool,
-    /// Its bytes.
+    /// The bytes of the name.
     pub name: CString,
-    /// A file's length.
+    /// The length of a file.
     pub size_bytes: u64,
-    /// When it changed last, in seconds since 1970.
+    /// The time of the last change, in seconds since 1970.
     pub modified_secs: i64,
 }
 
@@ -30,17 +30,17 @@ impl PartialOrd for Found {
     }
 }
 
-/// All names that were found and not taken yet.
+/// All names that have not been taken.
 #[derive(Default)]
 pub struct Names {
-    /// Each batch but its least name, the least last.
+    /// Each batch without its least name, in descending order.
     batches: Vec<Vec<Found>>,
-    /// The least name of each batch that is not empty, and which batch that is.
+    /// The least name of each batch that is not empty, with the batch's number.
     least: BinaryHeap<Reverse<(Found, usize)>>,
 }
 
 impl Names {
-    /// Takes in a batch.
+    /// Adds a batch.
     pub fn add(&mut self, mut batch: Vec<Found>) {
         batch.sort_unstable_by(|a, b| b.cmp(a));
         if let Some(least) = batch.pop() {
@@ -49,7 +49,7 @@ impl Names {
         }
     }
 
-    /// The least name of all.
+    /// Removes the least name of all. Returns `None` when all have been taken.
     pub fn take(&mut self) -> Option<Found> {
         let mut top = self.least.peek_mut()?;
         let Reverse((least, batch)) = &mut *top;
@@ -59,7 +59,7 @@ impl Names {
         }
     }
 
-    /// All were taken.
+    /// Whether all names have been taken.
     pub fn is_empty(&self) -> bool {
         self.least.is_empty()
     }
@@ -73,7 +73,7 @@ mod tests {
         Found { is_file, name: CString::new(name).unwrap(), size_bytes: 0, modified_secs: 0 }
     }
 
-    /// Any batches, of any lengths, come out as one sort would put them.
+    /// Random batches come out in the same order as one sort of all names.
     #[test]
     fn batches_come_out_in_one_order() {
         let mut seed = 7u64;

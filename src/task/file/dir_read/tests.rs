@@ -12,7 +12,7 @@ fn task(dir: &TempDir, settings: Settings, format: Format) -> DirRead {
     DirRead::new(fd, b"/files/".to_vec(), Arc::new(settings), format)
 }
 
-/// Reads to the end; how many turns that took.
+/// Reads all names. Returns the number of turns.
 fn read_all(task: &mut DirRead) -> usize {
     for turn in 1.. {
         let before = task.totals.files + task.totals.directories;
@@ -26,7 +26,7 @@ fn read_all(task: &mut DirRead) -> usize {
     unreachable!("a directory has an end")
 }
 
-/// The listing, taken out of the pipe as it comes.
+/// Writes the listing, and takes it out of the pipe as it comes.
 fn write_all(task: &mut DirRead) -> String {
     let mut reply = Reply::new(REPLY_BYTES_MAX);
     let mut text = Vec::new();
@@ -64,7 +64,7 @@ fn directories_come_first_and_names_in_order() {
 }
 
 #[test]
-fn what_cannot_be_asked_for_is_not_listed() {
+fn names_that_cannot_be_requested_are_not_listed() {
     let dir = TempDir::new();
     dir.write("file", b"");
     symlink("file", dir.path().join("link")).unwrap();
@@ -113,7 +113,7 @@ fn an_empty_directory() {
 }
 
 #[test]
-fn what_is_held_has_a_limit() {
+fn the_number_of_held_bytes_has_a_limit() {
     let dir = TempDir::new();
     dir.write("name", b"");
     let mut task = task(&dir, Settings::default(), Format::Html);
@@ -122,7 +122,7 @@ fn what_is_held_has_a_limit() {
 }
 
 #[test]
-fn what_is_no_directory_is_an_error() {
+fn a_file_instead_of_a_directory_is_an_error() {
     let dir = TempDir::new();
     dir.write("file", b"");
     let fd = OwnedFd::from(File::open(dir.path().join("file")).unwrap());
@@ -134,13 +134,13 @@ fn current(x: &mut Connection) -> &mut Transaction {
     x.transactions.current_mut().unwrap()
 }
 
-/// It reads without being asked to, waits until its head was taken, and then writes as long as there is room.
+/// It reads at once, then waits until its head is taken, and then writes while the pipe has room.
 #[test]
 fn it_wants_to_run_when_the_pipe_has_room() {
     let dir = TempDir::new();
     (0..1500).for_each(|i| dir.write(&format!("{i:0100}"), b""));
     let mut task = task(&dir, Settings::default(), Format::Html);
-    let mut x = Connection::new(None, Identity::played());
+    let mut x = Connection::new(None, Identity::for_tests());
     x.transactions.begin(&mut SpareTransactions::default(), Rc::clone(&x.route), None);
     let wants = |task: &DirRead, x: &Connection| {
         let transaction = x.transactions.current();
@@ -163,7 +163,7 @@ fn it_wants_to_run_when_the_pipe_has_room() {
 }
 
 #[test]
-fn the_head_tells_the_type_and_what_it_depends_on() {
+fn the_head_has_the_type_and_vary() {
     let dir = TempDir::new();
     for (format, content_type) in [(Format::Html, "text/html; charset=utf-8"), (Format::Json, "application/json")] {
         for chosen in [Some(format), None] {
@@ -178,7 +178,7 @@ fn the_head_tells_the_type_and_what_it_depends_on() {
     }
 }
 
-/// The page shows the zone that the server's clock has, whichever that is.
+/// The page shows times in the local time zone.
 #[test]
 fn local_times_are_those_of_the_clock() {
     let dir = TempDir::new();

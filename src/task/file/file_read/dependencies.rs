@@ -1,4 +1,4 @@
-//! All that decides where a path leads: watched, step by step, before it is taken.
+//! Watches everything that a path depends on, step by step, before the path is opened.
 
 use crate::cache::Dependency;
 use crate::worker::FileCache;
@@ -7,10 +7,10 @@ use webserv_sys::changes::Aspects;
 use webserv_sys::file::{self, FileKind};
 use webserv_sys::{Error, Result};
 
-/// Symbolic links on one path, as the kernel's own limit.
+/// The maximum number of symbolic links in one path: the kernel's own limit.
 const LINKS_MAX: usize = 40;
 
-/// What the paths that were looked for depend on.
+/// The watches for the paths that were looked up.
 ///
 /// A step watches the directory or link of a name, and then looks at it. If it was replaced in between, there is an
 /// event of the watched one. So while no inotify event is pending, the path still resolves as it did when we walked it,
@@ -22,17 +22,17 @@ pub(super) struct Dependencies<'a> {
 }
 
 impl<'a> Dependencies<'a> {
-    /// Of nothing yet.
+    /// No watches yet.
     pub fn new(files: &'a mut FileCache) -> Self {
         Self { files, depends: Vec::new(), failed: None }
     }
 
-    /// What it all depends on; with the error that has kept something from being watched.
+    /// The watches, with the first error if something cannot be watched.
     pub fn finish(self) -> (Vec<Dependency>, Option<Error>) {
         (self.depends, self.failed)
     }
 
-    /// Watches what decides where this path leads, and the bytes of what is there. Call it before the path is opened.
+    /// Watches all directories and links of this path, and the file's bytes. Must be called before the path is opened.
     pub fn follow(&mut self, path: &[u8]) {
         if self.failed.is_none() {
             self.failed = self.try_follow(path).err();
@@ -67,24 +67,24 @@ impl<'a> Dependencies<'a> {
         Ok(())
     }
 
-    /// Watches one thing and looks what it is.
+    /// Watches one directory, link or file. Returns its kind.
     fn step(&mut self, path: &[u8], aspects: Aspects) -> Result<FileKind> {
         let path = file::c_path("inotify_add_watch", path)?;
         let on = self.files.watch(&path, aspects)?;
         self.depends.push(Dependency { on, name: Box::default() });
         let stat = file::fstatat(file::CWD, &path, false)?;
-        // A link is on the file system of its directory.
+        // A link is on the file system of its directory, so only other kinds are checked.
         if stat.kind != FileKind::Symlink && !self.files.tells_changes(&path, stat.device)? {
             return Err(Error::not_watched("inotify_add_watch"));
         }
         Ok(stat.kind)
     }
 
-    /// A name is not there: that it comes is watched for.
+    /// Watches the directory of a missing name, for the name to be created.
     fn missing(&mut self, directory: &[u8], name: &[u8], path: &[u8]) -> Result<()> {
         let directory = file::c_path("inotify_add_watch", directory)?;
         if file::fstatat(file::CWD, &directory, true)?.kind != FileKind::Directory {
-            return Ok(()); // nothing can be in it as long as it is what it is, which is watched
+            return Ok(()); // a file, which has no entries; it is watched itself
         }
         let on = self.files.watch(&directory, Aspects::NEW_NAMES)?;
         self.depends.push(Dependency { on, name: name.into() });
@@ -92,17 +92,17 @@ impl<'a> Dependencies<'a> {
         match file::fstatat(file::CWD, &path, false) {
             Err(error) if error.is_not_found() => Ok(()),
             Err(error) => Err(error),
-            Ok(_) => Err(Error::not_watched("inotify_add_watch")), // it has come meanwhile
+            Ok(_) => Err(Error::not_watched("inotify_add_watch")), // created since
         }
     }
 }
 
-/// Where a path starts.
+/// The start of a path: "/" or ".".
 fn start(path: &[u8]) -> Vec<u8> {
     if path.starts_with(b"/") { b"/".to_vec() } else { b".".to_vec() }
 }
 
-/// The names of a path, the first one last.
+/// The names of a path in reverse order.
 fn names(path: &[u8]) -> Vec<Box<[u8]>> {
     path.split(|b| *b == b'/').filter(|n| !n.is_empty() && *n != b".").rev().map(Box::from).collect()
 }

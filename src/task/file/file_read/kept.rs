@@ -1,4 +1,4 @@
-//! What FileRead has to do with the files that its worker keeps: it looks there first, and adds what it finds.
+//! How FileRead uses the worker's cache of open files: it looks there first, and adds what it finds.
 
 use super::dependencies::Dependencies;
 use super::{FileRead, read_exactly};
@@ -16,20 +16,20 @@ use std::rc::Rc;
 use webserv_sys::Error;
 
 impl FileRead {
-    fn place(&self) -> CacheKey<'_> {
+    fn cache_key(&self) -> CacheKey<'_> {
         CacheKey { settings: &self.wanted.settings, path: &self.wanted.url_path, gzip: self.wanted.gzip }
     }
 
-    /// The answer that is kept for this request, after a look at what has changed.
+    /// The cached answer for this request. Reads queued inotify events first.
     pub(super) fn ask_cache(&self, cx: &mut Context<'_>) -> Option<Rc<Cached>> {
         if !self.wanted.keeps {
             return None;
         }
-        cx.worker.files.ask(self.place(), cx.now)
+        cx.worker.files.catch_up_and_find(self.cache_key(), cx.now)
     }
 
-    /// Answers as it was answered before.
-    pub(super) fn answer_again(&self, kept: &Cached, cx: &mut Context<'_>) -> Flow {
+    /// Answers from the cache.
+    pub(super) fn answer_from_cache(&self, kept: &Cached, cx: &mut Context<'_>) -> Flow {
         match &kept.answer {
             CachedAnswer::File(file) => {
                 let CachedFile { head, index, source, .. } = &**file;
@@ -43,41 +43,44 @@ impl FileRead {
         }
     }
 
-    /// Something to note what the answer depends on, if it is worth keeping.
-    pub(super) fn trail<'c>(&self, cx: &'c mut Context<'_>) -> Option<Dependencies<'c>> {
-        if !self.wanted.keeps || !cx.worker.files.wants(self.place(), cx.now) {
+    /// Starts to watch the paths of this request. Returns `None` if the answer will not be cached.
+    pub(super) fn begin_dependencies<'c>(&self, cx: &'c mut Context<'_>) -> Option<Dependencies<'c>> {
+        if !self.wanted.keeps || !cx.worker.files.wants(self.cache_key(), cx.now) {
             return None;
         }
         match cx.worker.files.changes(cx.now) {
             Ok((_, false)) => {}
             Ok((changes, true)) => cx.start(Box::new(FileChange::new(changes))),
             Err(error) => {
-                cx.log(Level::Info, format_args!("{error}: no files are kept, since changes would not be seen"));
+                cx.log(
+                    Level::Info,
+                    format_args!("{error}: no files are cached, because their changes cannot be watched"),
+                );
                 return None;
             }
         }
         Some(Dependencies::new(&mut cx.worker.files))
     }
 
-    /// What the answer depends on. `None`: it cannot be kept, or is not to be.
-    pub(super) fn end_trail(
+    /// The watches for the cache. Returns `None` if the answer cannot or will not be cached.
+    pub(super) fn end_dependencies(
         &self,
-        trail: Option<(Vec<Dependency>, Option<Error>)>,
+        dependencies: Option<(Vec<Dependency>, Option<Error>)>,
         cx: &mut Context<'_>,
     ) -> Option<Vec<Dependency>> {
-        let (depends, failed) = trail?;
+        let (depends, failed) = dependencies?;
         let Some(error) = failed else { return Some(depends) };
         cx.worker.files.release(depends);
         if error.is_exhaustion() || error.is_disk_full() {
-            let what = "for a minute no more files are kept; fs.inotify.max_user_watches allows more";
+            let what = "no more files are cached for a minute; raise fs.inotify.max_user_watches";
             cx.log(Level::Warn, format_args!("{error}: {what}"));
             cx.worker.files.pause(cx.now);
         }
-        cx.worker.files.put_off(self.place(), cx.now);
+        cx.worker.files.put_off(self.cache_key(), cx.now);
         None
     }
 
-    /// Answers with a file: from memory, if it is kept from now on.
+    /// Answers with a file. A file that is cached from now on is sent from the cache.
     pub(super) fn answer_document(
         &mut self,
         file: OwnedFd,
@@ -99,16 +102,16 @@ impl FileRead {
             }
             (Some(depends), None) => {
                 cx.worker.files.release(depends);
-                cx.worker.files.put_off(self.place(), cx.now);
+                cx.worker.files.put_off(self.cache_key(), cx.now);
             }
-            (None, _) if self.wanted.keeps => cx.worker.files.count(self.place(), cx.now),
+            (None, _) if self.wanted.keeps => cx.worker.files.count(self.cache_key(), cx.now),
             (None, _) => {}
         }
         self.file = Some(file);
         Flow::Progress
     }
 
-    /// The file's bytes, as they are kept: short ones in memory, others in the kernel.
+    /// The source of a cached file: its bytes in memory if it is short, else the open file.
     fn source(&self, file: &Rc<OwnedFd>, head: &ReplyHead) -> Option<DocumentSource> {
         let (settings, bytes) = (&self.wanted.settings, head.length?);
         let limits = settings.open_file_cache;
@@ -118,22 +121,22 @@ impl FileRead {
         settings.sendfile.then(|| DocumentSource::File(Rc::clone(file)))
     }
 
-    /// Keeps that there is no such file, where that is wanted.
+    /// Caches that the file is missing (`open_file_cache_errors`).
     pub(super) fn keep_error(&self, error: Error, depends: Option<Vec<Dependency>>, cx: &mut Context<'_>) {
         let is_wanted = self.wanted.settings.open_file_cache.errors && error.is_not_found();
         match depends {
-            // Of a directory more was looked at than is watched.
+            // The check of a directory looks at more than the watched paths.
             Some(depends) if is_wanted && !self.wanted.path.ends_with(b"/") => {
                 self.keep(CachedAnswer::Error(error), depends, cx);
             }
             Some(depends) => cx.worker.files.release(depends),
-            None if is_wanted && self.wanted.keeps => cx.worker.files.count(self.place(), cx.now),
+            None if is_wanted && self.wanted.keeps => cx.worker.files.count(self.cache_key(), cx.now),
             None => {}
         }
     }
 
     fn keep(&self, answer: CachedAnswer, depends: Vec<Dependency>, cx: &mut Context<'_>) {
-        if let Some(wait) = cx.worker.files.keep(self.place(), answer, depends, cx.now) {
+        if let Some(wait) = cx.worker.files.keep(self.cache_key(), answer, depends, cx.now) {
             cx.start(Box::new(Timer::after(wait, Job::DropIdleFiles)));
         }
     }

@@ -1,4 +1,4 @@
-//! FileRead: finds the file that a request means, says what it is, and sends the bytes that the protocol wants of it.
+//! FileRead: finds the file for a request, answers with its head, and sends the bytes that the protocol wants.
 
 mod dependencies;
 mod kept;
@@ -25,19 +25,20 @@ use std::sync::Arc;
 use webserv_sys::file::{self, FileKind, Stat};
 use webserv_sys::{Error, Watch};
 
-/// What a request asks FileRead for.
+/// What FileRead should find.
 pub struct FileRequest {
-    /// The path on disk; ends in "/" when the URL does.
+    /// The path on disk. It ends in "/" if the URL does.
     pub path: Vec<u8>,
     /// The URL's path, decoded.
     pub url_path: Vec<u8>,
-    /// Names to try in a directory. With each, whether another location answers for it: then the protocol is asked.
+    /// Index files to try in a directory. If the flag is set, another location answers for it: the request is
+    /// redirected there.
     pub indexes: Vec<(String, bool)>,
-    /// A compressed copy beside it, FILE.gz, is sent in its place.
+    /// Whether FILE.gz may be sent instead of FILE.
     pub gzip: bool,
-    /// The answer may be one that was kept, and may be kept.
+    /// Whether the answer may come from the cache and be stored there.
     pub keeps: bool,
-    /// What holds at this place.
+    /// The settings of the location.
     pub settings: Arc<Settings>,
 }
 
@@ -48,29 +49,29 @@ pub struct FileRead {
 }
 
 impl FileRead {
-    /// Will look for this.
+    /// Looks for this file.
     pub fn new(wanted: FileRequest) -> Self {
         Self { wanted, file: None }
     }
 
-    /// Opens the file and answers with its head, or with why not; or answers again what was answered before.
+    /// Opens the file and answers with its head or an error, or answers from the cache.
     fn find(&mut self, cx: &mut Context<'_>) -> Flow {
         if let Some(kept) = self.ask_cache(cx) {
-            return self.answer_again(&kept, cx);
+            return self.answer_from_cache(&kept, cx);
         }
-        let mut trail = self.trail(cx);
+        let mut dependencies = self.begin_dependencies(cx);
         let found = match self.wanted.path.last() {
             _ if is_hidden_path(&self.wanted.path) => Err(Error::not_found("openat")),
-            Some(b'/') => self.find_index(&mut trail),
-            _ => self.find_document(&self.wanted.path, &mut trail),
+            Some(b'/') => self.find_index(&mut dependencies),
+            _ => self.find_document(&self.wanted.path, &mut dependencies),
         };
-        let depends = trail.map(Dependencies::finish);
-        let depends = self.end_trail(depends, cx);
+        let depends = dependencies.map(Dependencies::finish);
+        let depends = self.end_dependencies(depends, cx);
         let outcome = match found {
             Ok(Found::Document(file, head, index)) => return self.answer_document(file, head, index, depends, cx),
             Err(error) if error.is_exhaustion() && cx.worker.files.clear() => {
                 cx.worker.files.release(depends.unwrap_or_default());
-                return Flow::Progress; // those that were kept hold descriptors: there are some now
+                return Flow::Progress; // dropped cache entries have freed descriptors: try again
             }
             Err(error) => return self.answer_error(error, depends, cx),
             Ok(Found::Elsewhere(url_path)) => Outcome::Redirect(To::Path(url_path)),
@@ -96,18 +97,18 @@ impl FileRead {
         Flow::Done
     }
 
-    fn find_index(&self, trail: &mut Option<Dependencies<'_>>) -> Result<Found, Error> {
+    fn find_index(&self, dependencies: &mut Option<Dependencies<'_>>) -> Result<Found, Error> {
         for (name, elsewhere) in &self.wanted.indexes {
             if name.starts_with('/') {
-                return Ok(Found::Elsewhere(name.as_bytes().to_vec())); // the last resort, as the configuration says
+                return Ok(Found::Elsewhere(name.as_bytes().to_vec())); // the last one, as in nginx
             }
             let path = [&self.wanted.path, name.as_bytes()].concat();
-            match self.find_file(&path, trail) {
+            match self.find_file(&path, dependencies) {
                 Ok(Some(_)) if *elsewhere => {
                     return Ok(Found::Elsewhere([&self.wanted.url_path, name.as_bytes()].concat()));
                 }
                 Ok(Some((file, stat))) => {
-                    let (file, head) = self.compressed(file, &stat, &path, trail);
+                    let (file, head) = self.compressed(file, &stat, &path, dependencies);
                     return Ok(Found::Document(file, head, Some(name.clone())));
                 }
                 Ok(None) => {}
@@ -129,44 +130,50 @@ impl FileRead {
         }
     }
 
-    /// A file, or with `gzip_static always` its compressed copy alone.
-    fn find_document(&self, path: &[u8], trail: &mut Option<Dependencies<'_>>) -> Result<Found, Error> {
-        let found = self.find_file(path, trail).or_else(|error| match self.wanted.settings.gzip_static {
-            GzipStatic::Always if error.is_not_found() => match self.find_file(&[path, b".gz"].concat(), trail)? {
-                None => Err(error),
-                file => Ok(file),
-            },
+    /// A file. With `gzip_static always`, also a compressed copy without the file.
+    fn find_document(&self, path: &[u8], dependencies: &mut Option<Dependencies<'_>>) -> Result<Found, Error> {
+        let found = self.find_file(path, dependencies).or_else(|error| match self.wanted.settings.gzip_static {
+            GzipStatic::Always if error.is_not_found() => {
+                match self.find_file(&[path, b".gz"].concat(), dependencies)? {
+                    None => Err(error),
+                    file => Ok(file),
+                }
+            }
             _ => Err(error),
         })?;
         let Some((file, stat)) = found else { return Ok(Found::Directory) };
-        let (file, head) = self.compressed(file, &stat, path, trail);
+        let (file, head) = self.compressed(file, &stat, path, dependencies);
         Ok(Found::Document(file, head, None))
     }
 
-    /// The file of this path; `None`: it is a directory. What decides that is watched, if it is to be kept.
-    fn find_file(&self, path: &[u8], trail: &mut Option<Dependencies<'_>>) -> Result<Option<(OwnedFd, Stat)>, Error> {
-        if let Some(trail) = trail {
-            trail.follow(path);
+    /// Opens the file at this path. Returns `None` for a directory. Watches the path if the answer may be cached.
+    fn find_file(
+        &self,
+        path: &[u8],
+        dependencies: &mut Option<Dependencies<'_>>,
+    ) -> Result<Option<(OwnedFd, Stat)>, Error> {
+        if let Some(dependencies) = dependencies {
+            dependencies.follow(path);
         }
         let file = super::open::open(path, self.wanted.settings.disable_symlinks)?;
         let stat = file::fstat(file.as_fd())?;
         match stat.kind {
             FileKind::File => Ok(Some((file, stat))),
             FileKind::Directory => Ok(None),
-            _ => Err(Error::not_found("openat")), // a device or a FIFO is not a document
+            _ => Err(Error::not_found("openat")), // devices and FIFOs are not served
         }
     }
 
-    /// The compressed copy of a file in its place, if one is wanted and there; and the head that goes with it.
+    /// The compressed copy instead of the file, if it is wanted and exists; with the response's head.
     fn compressed(
         &self,
         file: OwnedFd,
         stat: &Stat,
         path: &[u8],
-        trail: &mut Option<Dependencies<'_>>,
+        dependencies: &mut Option<Dependencies<'_>>,
     ) -> (OwnedFd, ReplyHead) {
         if self.wanted.gzip
-            && let Ok(Some((file, stat))) = self.find_file(&[path, b".gz"].concat(), trail)
+            && let Ok(Some((file, stat))) = self.find_file(&[path, b".gz"].concat(), dependencies)
         {
             let mut head = self.head(&stat, path);
             head.fields.push((const { Name::from_static("Content-Encoding") }, const { Text::from_static("gzip") }));
@@ -185,12 +192,12 @@ impl FileRead {
         head.seekable = true;
         if settings.gzip_static == GzipStatic::On {
             let vary = (const { Name::from_static("Vary") }, const { Text::from_static("Accept-Encoding") });
-            head.fields.push(vary); // what is sent depends on it (RFC 9110 section 12.5.5)
+            head.fields.push(vary); // RFC 9110 section 12.5.5
         }
         head
     }
 
-    /// Hands over the next bytes that are wanted.
+    /// Sends the next bytes that are wanted.
     fn send(&self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         let reply = &mut cx.transaction().reply;
         let (Some(file), Some(range)) = (&self.file, reply.wanted.pop_front()) else { return Ok(Flow::Progress) };
@@ -212,28 +219,28 @@ impl FileRead {
     }
 }
 
-/// What a path turned out to be.
+/// The result of looking up a path.
 enum Found {
-    /// A file with the head of its answer; of a directory its index file, with the name.
+    /// A file and its head. For a directory, its index file, with the name.
     Document(OwnedFd, ReplyHead, Option<String>),
-    /// A directory, asked for without the slash.
+    /// A directory; the path has no slash at its end.
     Directory,
     /// A directory without an index file.
     NoIndex,
-    /// The same, open to be listed.
+    /// A directory without an index file, opened to be listed.
     Unindexed(OwnedFd),
-    /// An index file that another location answers for, by its URL's path.
+    /// An index file for which another location answers; the path of its URL.
     Elsewhere(Vec<u8>),
 }
 
-/// One read; a file that is shorter than its length said has shrunk since.
+/// Reads this range with one pread(2). If fewer bytes come, the file has become shorter.
 fn read_exactly(file: &OwnedFd, range: Range<u64>) -> Result<Vec<u8>, Error> {
     let mut bytes = vec![0; (range.end - range.start) as usize];
     let count = file::pread(file.as_fd(), &mut bytes, range.start)?;
     if count < bytes.len() { Err(Error::shrunk("pread")) } else { Ok(bytes) }
 }
 
-/// What the client is told of an error.
+/// The status for an error.
 fn status(error: Error) -> u16 {
     match error {
         e if e.is_not_found() => 404,
@@ -263,7 +270,7 @@ impl Task<Worker> for FileRead {
     }
 
     fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {
-        Watch::Always // the kernel does not wait for regular files: it blocks, or has the page
+        Watch::Always // regular files are never watched: read(2) of them waits for the disk
     }
 
     fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {

@@ -43,7 +43,7 @@ fn a_directory_behind_a_link_is_not_opened_where_links_are_not_followed() {
     for (links, expected) in
         [(DisableSymlinks::Off, None), (DisableSymlinks::IfNotOwner, None), (DisableSymlinks::On, Some(403))]
     {
-        // The temporary directory's own path may have links in it: only those below it are meant.
+        // The temporary directory's own path may contain links, which are not part of the test.
         let real = std::fs::canonicalize(dir.path()).unwrap();
         let settings = Settings { disable_symlinks: links, ..listed() };
         let refused = found(&real.join("link"), &[], settings).err().map(status);
@@ -52,7 +52,7 @@ fn a_directory_behind_a_link_is_not_opened_where_links_are_not_followed() {
 }
 
 #[test]
-fn links_are_looked_up_as_far_as_they_may_be_followed() {
+fn links_are_looked_up_as_disable_symlinks_allows() {
     let dir = TempDir::new();
     dir.write("file", b"12345");
     symlink("file", dir.path().join("link")).unwrap();

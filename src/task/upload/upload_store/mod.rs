@@ -1,8 +1,9 @@
-//! UploadStore: from a POST's body to new files: the body itself, or the files of a form.
+//! UploadStore: writes the body of a POST to a new file, or the files of a form to new files.
 //!
-//! Each is written under a hidden name. When the whole body has come and was right, all of them get their names, one
-//! call each and none over a file that is there; when one of these fails, those before it lose theirs. What ends the
-//! upload earlier leaves nothing. After a crash, files with a name are whole, and hidden ones (`.*.part`) may be left.
+//! Each file is written under a hidden name. When the whole body is complete and valid, the files get their names, with
+//! one call each, and never replace a file. If one call fails, the files that were named before lose their names. An
+//! upload that ends earlier leaves nothing. After a crash, named files are complete, and files with hidden names
+//! (`.*.part`) may be left.
 
 mod part_file;
 mod parts;
@@ -27,23 +28,23 @@ use webserv_sys::{Error, Watch};
 
 /// Stores one upload.
 pub struct UploadStore {
-    /// Where the files go.
+    /// The directory for the files.
     folder: Arc<PathBuf>,
     /// A number that no other upload has.
     number: u128,
     form: Option<Box<FormData>>,
-    /// `None`: nothing has been opened.
+    /// The parts. `None` before anything has been opened.
     parts: Option<Parts>,
 }
 
 impl UploadStore {
-    /// Will store the request's body in this folder: as one file, or as the files of this form. `number` is one that no
+    /// Stores the request's body in this directory, as one file or as the files of a form. `number` is one that no
     /// other upload has.
     pub fn new(folder: Arc<PathBuf>, form: Option<Box<FormData>>, number: u128) -> Self {
         Self { folder, number, form, parts: None }
     }
 
-    /// Opens the folder, and the file if there is just one.
+    /// Opens the directory, and the file if there is no form.
     fn begin(&mut self, t: &Transaction) -> Result<(), Refusal> {
         let settings = &t.route.settings;
         let mut parts = Parts::new(self.open_folder()?, self.number, Arc::clone(settings));
@@ -63,7 +64,7 @@ impl UploadStore {
         file::openat(file::CWD, &path, OpenFlags::READ | OpenFlags::DIRECTORY, 0)
     }
 
-    /// Takes what has come; with the last bytes, the files get their names.
+    /// Stores the bytes that have come. After the last bytes, the files get their names.
     fn receive(&mut self, cx: &mut Context<'_>) -> Result<Option<Vec<StoredFile>>, Refusal> {
         let Some(parts) = &mut self.parts else { return Ok(None) };
         let (t, mut taken) = (cx.transaction(), 0);
@@ -98,7 +99,7 @@ impl UploadStore {
         Ok(Some(parts.keep()?))
     }
 
-    /// 201 with what has been stored, or 200 if the form had no file.
+    /// The response: 201 with the stored files, or 200 if the form had no file.
     fn answer(&mut self, mut files: Vec<StoredFile>, t: &Transaction) -> Outcome {
         let folder = self.folder.as_os_str().as_bytes();
         for file in &mut files {
@@ -154,11 +155,11 @@ impl UploadStore {
     }
 }
 
-/// Why nothing is stored.
+/// Why the upload is not stored.
 enum Refusal {
     /// The file is over `upload_max_file_size`.
     TooLarge,
-    /// The body is not a form that is accepted.
+    /// The form is malformed or exceeds a limit.
     Form(FormError),
     /// A call failed.
     Failed(Error),
@@ -171,7 +172,7 @@ impl Refusal {
             Refusal::Form(error) => error.status,
             Refusal::Failed(error) if error.is_disk_full() => 507,
             Refusal::Failed(error) if error.is_exhaustion() => 503,
-            Refusal::Failed(_) => 500, // the folder is the configuration's business, not the client's
+            Refusal::Failed(_) => 500, // the directory is the administrator's responsibility
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A file of an upload, from its first byte to its name.
+//! A file of an upload, from its first byte until it has its name.
 
 use crate::http::file_name::with_suffix;
 use crate::task::file::dir_entry::part_name_of;
@@ -8,35 +8,35 @@ use std::rc::Rc;
 use webserv_sys::Error;
 use webserv_sys::file::{self, OpenFlags};
 
-/// Who may read a new file: as the umask of the server has it.
+/// The mode of new files, before the umask.
 const MODE: u32 = 0o666;
 
-/// Pieces up to this size are gathered: a client that sends its bytes one by one does not cost a call each.
+/// Pieces up to this size are collected before they are written: bytes that come one by one do not cost a call each.
 const SMALL_BYTES: usize = 4 << 10;
 
-/// How many numbers are tried behind a name that is taken, before one that nobody has.
+/// How many numbers are tried as a suffix if the name is taken. After that, a unique suffix is used.
 const NUMBERS_MAX: u32 = 20;
 
-/// A file that is written under a hidden name, so that no other upload's content is ever seen half. Its descriptor is
-/// closed when it is complete: a form of many files holds one at a time. The hidden name goes when this value does.
+/// A file that is written under a hidden name. The descriptor is closed when the file is complete, so that a form with
+/// many files needs one descriptor. The hidden name is removed when this value is dropped.
 pub(super) struct PartFile {
     folder: Rc<OwnedFd>,
-    /// Which upload this is, and which of its files: in no other file's hidden name.
+    /// The upload's number and the file's index in it, for the hidden name.
     number: (u128, usize),
     hidden: CString,
     is_hidden: bool,
     file: Option<OwnedFd>,
     /// Bytes that are not written yet.
     small: Vec<u8>,
-    /// Bytes that have come.
+    /// The number of bytes that have come.
     pub size_bytes: u64,
 }
 
 impl PartFile {
-    /// An empty file in this folder.
+    /// Creates an empty file in this directory.
     ///
     /// # Errors
-    /// Those of open(2).
+    /// The errors of open(2).
     pub fn create(folder: &Rc<OwnedFd>, number: u128, index: usize) -> Result<Self, Error> {
         let hidden = part_name_of(number, index);
         let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
@@ -45,10 +45,10 @@ impl PartFile {
         Ok(Self { folder, number: (number, index), hidden, is_hidden: true, file, small, size_bytes: 0 })
     }
 
-    /// Takes the next bytes.
+    /// Writes the next bytes.
     ///
     /// # Errors
-    /// Those of write(2).
+    /// The errors of write(2).
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.size_bytes += bytes.len() as u64;
         if self.small.len() + bytes.len() <= SMALL_BYTES {
@@ -59,10 +59,10 @@ impl PartFile {
         self.write_out(bytes)
     }
 
-    /// It is complete. With `sync` its bytes are on the disk.
+    /// Ends the file. With `sync`, waits until its bytes are on the disk.
     ///
     /// # Errors
-    /// Those of write(2) and fsync(2).
+    /// The errors of write(2) and fsync(2).
     pub fn close(&mut self, sync: bool) -> Result<(), Error> {
         self.flush()?;
         self.small = Vec::new();
@@ -73,10 +73,10 @@ impl PartFile {
         }
     }
 
-    /// Gives it a name, or the first like it that is free; which one it is. What is stored already keeps its own.
+    /// Gives the file this name, or a similar one that is free. Returns the name. Never replaces a file.
     ///
     /// # Errors
-    /// Those of rename(2) and link(2).
+    /// The errors of rename(2) and link(2).
     pub fn name(&mut self, wanted: &str) -> Result<String, Error> {
         let mut name = wanted.to_owned();
         for suffix in 1.. {
@@ -96,7 +96,7 @@ impl PartFile {
     fn take_name(&mut self, name: &str) -> Result<(), Error> {
         let (folder, name) = (self.folder.as_fd(), file::c_path("renameat2", name.as_bytes())?);
         match file::rename_new(folder, &self.hidden, folder, &name) {
-            // The second name is the one that stays.
+            // drop() removes the hidden name.
             Err(error) if error.is_unsupported() => file::linkat(folder, &self.hidden, folder, &name),
             outcome => {
                 self.is_hidden = outcome.is_err();
@@ -126,7 +126,7 @@ impl PartFile {
 impl Drop for PartFile {
     fn drop(&mut self) {
         if self.is_hidden {
-            let _ = file::unlinkat(self.folder.as_fd(), &self.hidden); // it has another name by now, or shall have none
+            let _ = file::unlinkat(self.folder.as_fd(), &self.hidden); // a named file keeps its other name
         }
     }
 }
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_there_under_its_name_and_nothing_else() {
+    fn only_the_named_file_is_left_with_all_bytes_written() {
         let dir = TempDir::new();
         let folder = folder(&dir);
         let mut part = PartFile::create(&folder, 7, 0).unwrap();
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_taken_gets_a_number_and_later_one_of_its_own() {
+    fn a_name_that_is_taken_gets_a_number_and_after_many_a_unique_suffix() {
         let dir = TempDir::new();
         let folder = folder(&dir);
         dir.write("a.txt", b"first");
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_name_nothing_is_left() {
+    fn a_file_without_a_name_leaves_nothing() {
         let dir = TempDir::new();
         let mut part = PartFile::create(&folder(&dir), 1, 2).unwrap();
         part.write(b"x").unwrap();

@@ -1,4 +1,4 @@
-//! What a form consists of, as it comes: files on the disk and fields in memory.
+//! The parts of a form: files on disk, and fields in memory.
 
 use super::part_file::PartFile;
 use crate::config::Settings;
@@ -12,31 +12,31 @@ use std::sync::Arc;
 use webserv_sys::Error;
 use webserv_sys::file;
 
-/// All parts of one upload.
+/// The parts of one upload.
 pub(super) struct Parts {
     folder: Rc<OwnedFd>,
     number: u128,
     settings: Arc<Settings>,
     files: Vec<(PartFile, StoredFile)>,
-    /// The fields that are no files, in order.
+    /// The values of fields that are not files, in order.
     pub fields: Vec<(String, Vec<u8>)>,
-    /// The part that comes is a file.
+    /// Whether the current part is a file.
     in_file: bool,
-    /// Files begun so far.
+    /// The number of files begun.
     begun: usize,
 }
 
 impl Parts {
-    /// None yet. `number` is one that no other upload has.
+    /// No parts yet. `number` is one that no other upload has.
     pub fn new(folder: OwnedFd, number: u128, settings: Arc<Settings>) -> Self {
         let (files, fields) = (Vec::new(), Vec::new());
         Self { folder: Rc::new(folder), number, settings, files, fields, in_file: false, begun: 0 }
     }
 
-    /// A file begins. Its name is what it is to be called here.
+    /// Begins a file. `name` is the name that it will get.
     ///
     /// # Errors
-    /// Those of open(2).
+    /// The errors of open(2).
     pub fn begin_file(&mut self, field: Option<String>, name: String, media_type: String) -> Result<(), Error> {
         let file = PartFile::create(&self.folder, self.number, self.begun)?;
         self.begun += 1;
@@ -45,10 +45,10 @@ impl Parts {
         Ok(())
     }
 
-    /// The next thing in the form.
+    /// Handles the next event of the form parser.
     ///
     /// # Errors
-    /// Those of the calls on a file.
+    /// The errors of the calls on a file.
     pub fn take(&mut self, event: FormEvent<'_>) -> Result<(), Error> {
         match event {
             FormEvent::Part(part) => self.begin(part),
@@ -65,20 +65,20 @@ impl Parts {
             return Ok(());
         };
         let media_type = part.content_type.unwrap_or_default();
-        // A file control without a file is an empty name with no content: told at its end.
+        // A file control without a chosen file has an empty name and no content. That is known at its end.
         let name = if sent.is_empty() { String::new() } else { self.name(&sent, &media_type) };
         self.begin_file(Some(part.name), name, media_type)
     }
 
-    /// What a file is to be called here.
+    /// The name for a stored file.
     fn name(&self, sent: &[u8], media_type: &str) -> String {
         stored_name(sent).unwrap_or_else(|| ["file", &extension(&self.settings, media_type)].concat())
     }
 
-    /// More of the part's content.
+    /// Writes more of the current part.
     ///
     /// # Errors
-    /// Those of write(2).
+    /// The errors of write(2).
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         match (self.in_file, self.files.last_mut(), self.fields.last_mut()) {
             (true, Some((file, _)), _) => file.write(bytes)?,
@@ -88,15 +88,15 @@ impl Parts {
         Ok(())
     }
 
-    /// Bytes of the file that comes.
+    /// The number of bytes of the current file.
     pub fn file_bytes(&self) -> u64 {
         self.files.last().map_or(0, |(file, _)| file.size_bytes)
     }
 
-    /// The part's content is complete.
+    /// Ends the current part.
     ///
     /// # Errors
-    /// Those of write(2) and fsync(2).
+    /// The errors of write(2) and fsync(2).
     pub fn end_part(&mut self) -> Result<(), Error> {
         if !self.in_file {
             return Ok(());
@@ -114,10 +114,10 @@ impl Parts {
         Ok(())
     }
 
-    /// Gives all files their names, or none of them.
+    /// Gives all files their names, or none.
     ///
     /// # Errors
-    /// Those of rename(2), link(2) and fsync(2).
+    /// The errors of rename(2), link(2) and fsync(2).
     pub fn keep(&mut self) -> Result<Vec<StoredFile>, Error> {
         let mut kept: Vec<StoredFile> = Vec::with_capacity(self.files.len());
         let mut outcome = Ok(());
@@ -131,7 +131,7 @@ impl Parts {
             }
         }
         if outcome.is_ok() && self.settings.dav.sync {
-            outcome = file::fsync(self.folder.as_fd()); // the names, too
+            outcome = file::fsync(self.folder.as_fd()); // the names are part of the directory
         }
         if let Err(error) = outcome {
             let names = kept.iter().filter_map(|stored| CString::new(stored.name.as_bytes()).ok());
@@ -145,7 +145,7 @@ impl Parts {
     }
 }
 
-/// What a file of this type ends in here, with its dot; "" if no extension is known for it.
+/// The file name extension for this media type, with its dot; empty if none is known.
 pub(super) fn extension(settings: &Settings, media_type: &str) -> String {
     let kind = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     settings.extensions.get(&kind[..]).map(|extension| format!(".{extension}")).unwrap_or_default()
