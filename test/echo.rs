@@ -135,7 +135,7 @@ fn who_echoes_nothing_makes_room_for_a_new_client() {
     let mut new = s.connect_to(0);
     new.send("new");
     expect(&mut new, b"new");
-    s.wait_said("idle, and others wait: closed");
+    s.wait_said("idle: closed to make room for a new client");
     let closed = |client: &mut Client| matches!(client.read_some(&mut [0; 1], Duration::from_millis(1)), Ok(0));
     wait_for("one that is closed", || idle.iter_mut().any(closed).then_some(()));
 }

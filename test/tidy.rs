@@ -8,6 +8,8 @@
 
 #[path = "tidy/names.rs"]
 mod names;
+#[path = "tidy/pages.rs"]
+mod pages;
 #[path = "tidy/paths.rs"]
 mod paths;
 #[path = "tidy/plain.rs"]
@@ -85,6 +87,7 @@ fn the_tree_is_tidy() {
     for rule in TREE_RULES {
         rule(&files, &mut faults);
     }
+    pages::paths_exist(root, &mut faults);
     assert!(faults.is_empty(), "{} faults in {} files:\n{}\n", faults.len(), files.len(), faults.join("\n"));
 }
 

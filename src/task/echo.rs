@@ -80,7 +80,7 @@ impl Echo {
         left < whole_bytes
     }
 
-    fn too_late(&mut self, cx: &mut Context<'_>) {
+    fn on_deadline(&mut self, cx: &mut Context<'_>) {
         let x = cx.connection();
         if x.phase == Phase::Open && !x.output.is_empty() {
             self.since = cx.now; // it still takes the last echo; ClientWrite sees to it that it does
@@ -140,7 +140,7 @@ impl Task<Worker> for Echo {
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
             Event::Ready | Event::Hangup => self.run(cx),
-            Event::Deadline => self.too_late(cx),
+            Event::Deadline => self.on_deadline(cx),
             Event::Cancel => {
                 update_idle_list(&mut self.idle, false, cx);
                 return Ok(Flow::Done);
