@@ -3,7 +3,7 @@
 use crate::config::{Address, Config, Listener};
 use crate::engine::Engine;
 use crate::listen::{Open, Socket, Sockets};
-use crate::log::{AccessLogs, ErrorLog, Level, Line, LogEvent, LogFiles, LogTarget};
+use crate::log::{AccessLogs, ErrorLog, Level, LogEvent, LogFiles, LogTarget};
 use crate::pid_file::PidFile;
 use crate::task::client::Accept;
 use crate::task::server::{CommandRead, Signal, WorkerExit};
@@ -136,7 +136,7 @@ fn start_thread(number: usize, seat: Seat) -> Result<JoinHandle<()>, String> {
 /// own thread.
 fn serve(mut seat: Seat) -> Result<(), String> {
     let poller = poller::open(seat.config.events.poller).map_err(|e| format!("cannot watch descriptors: {e}"));
-    let poller = poller.inspect_err(|e| seat.log.write(Level::Emerg, &Line::plain(format_args!("{e}"))))?;
+    let poller = poller.inspect_err(|e| seat.log.announce(Level::Emerg, format_args!("{e}")))?;
     let try_first = seat.config.events.try_first;
     let leads = seat.inbox.is_none();
     let worker = Worker::new(seat.config, seat.team, seat.access_logs);
@@ -160,30 +160,27 @@ fn serve(mut seat: Seat) -> Result<(), String> {
     engine.worker.access_logs.flush();
     while let Some(event) = engine.worker.access_logs.take_event() {
         if let LogEvent::Trouble(said) = event {
-            engine.log().write(Level::Alert, &Line::plain(format_args!("{said}")));
+            engine.log().announce(Level::Alert, format_args!("{said}"));
         }
     }
     if let Err(error) = &outcome {
-        engine.log().write(Level::Emerg, &Line::plain(format_args!("{error}")));
+        engine.log().announce(Level::Emerg, format_args!("{error}"));
     }
     if leads {
         // The others have this command already, unless this worker ends because its poller failed.
         engine.worker.team.send_to_others(&Command::Stop);
-        engine.log().write(Level::Notice, &Line::plain(format_args!("stopped")));
+        engine.log().announce(Level::Notice, format_args!("stopped"));
     }
     outcome
 }
 
 fn announce(config: &Config, sockets: &Sockets, log: &mut ErrorLog) {
     for warning in &config.warnings {
-        log.write(Level::Warn, &Line::plain(format_args!("{warning}")));
+        log.announce(Level::Warn, format_args!("{warning}"));
     }
     if config.daemon && config.error_log.target == LogTarget::Stderr {
         let what = "a daemon has no standard error, so later messages are lost; set error_log to a file";
-        log.write(Level::Warn, &Line::plain(format_args!("error_log: {what}")));
-    }
-    if log.level() < Level::Notice {
-        return;
+        log.announce(Level::Warn, format_args!("error_log: {what}"));
     }
     let poller = config.events.poller.unwrap_or(poller::names()[0]);
     let (version, pid, workers) = (env!("CARGO_PKG_VERSION"), process::pid(), config.workers.max(1));
@@ -192,12 +189,12 @@ fn announce(config: &Config, sockets: &Sockets, log: &mut ErrorLog) {
         if workers == 1 { "" } else { "s" }
     )
     .to_string();
-    log.write(Level::Notice, &Line::plain(format_args!("{what}")));
+    log.announce(Level::Notice, format_args!("{what}"));
     for (address, listener) in sockets.addresses() {
         let open = match &address {
             Address::Inet(address) => format!(" ({})", listener.protocol.example(address)),
             Address::Unix(_) => String::new(),
         };
-        log.write(Level::Notice, &Line::plain(format_args!("listening on {address}{open}")));
+        log.announce(Level::Notice, format_args!("listening on {address}{open}"));
     }
 }

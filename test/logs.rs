@@ -259,6 +259,22 @@ fn levels() {
 }
 
 #[test]
+fn the_last_line_was_written_at_every_level() {
+    let mut s = Setup::new(&host(""), &[]).main("error_log stderr notice;").start();
+    s.rewrite("error_log stderr crit;", &host(""));
+    s.process.signal("HUP");
+    wait_for("a request whose error is not logged", || {
+        let before = said_with(&s, "absent-file").len();
+        s.get("/absent-file").expect(404, "/absent-file");
+        (said_with(&s, "absent-file").len() == before).then_some(())
+    });
+    s.process.signal("TERM");
+    s.process.exit();
+    s.process.stop();
+    assert!(!s.said().contains("stopped"), "{}", s.said());
+}
+
+#[test]
 fn a_location_may_have_its_own_level() {
     let s = Setup::new(&host("location /quiet/ { error_log stderr crit; }"), &[]).start();
     s.get("/quiet/absent").expect(404, "/quiet/absent");

@@ -111,7 +111,14 @@ impl ErrorLog {
         self.others = config.error_logs.iter().filter_map(other).collect();
     }
 
-    /// Writes a line.
+    /// Writes a line about the server itself, if the level of the main log asks for it.
+    pub fn announce(&mut self, level: Level, what: fmt::Arguments<'_>) {
+        if level <= self.level() {
+            self.write(level, &Line::plain(what));
+        }
+    }
+
+    /// Writes a line. Does not look at the level: it may be that of another log.
     pub fn write(&mut self, level: Level, line: &Line<'_>) {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
