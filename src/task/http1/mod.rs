@@ -404,3 +404,6 @@ impl Task<Worker> for Http1 {
         Ok(Flow::Progress)
     }
 }
+
+#[cfg(test)]
+mod tests;
