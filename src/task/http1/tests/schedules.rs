@@ -141,6 +141,29 @@ fn a_handler_may_fail_after_each_byte() {
     }
 }
 
+/// Runs two short requests and an echo. The first bytes of its body arrive in time, the rest arrives too late.
+fn run_late_body(first_bytes: usize) {
+    let site = Site::new(Level::Emerg);
+    let requests = vec![Request::short(), Request::short(), Request::echo()];
+    let starts = Script::plain(requests.clone()).bytes().len() - 12;
+    for round in 0..20 {
+        let (cuts, trouble) = (vec![starts + first_bytes], Trouble::Late(round));
+        Script { portion: 1, cuts, trouble, ..Script::plain(requests.clone()) }.run(&site);
+    }
+}
+
+/// The server closed the connection while these responses were in the output.
+#[test]
+fn a_body_that_came_too_late_cost_a_slow_client_the_answers_before_it() {
+    run_late_body(11);
+}
+
+/// The handler had started its response, but no byte of it was in the output.
+#[test]
+fn a_body_that_came_too_late_was_not_answered_by_408() {
+    run_late_body(0);
+}
+
 #[test]
 fn a_head_request_that_came_too_late_was_answered_with_a_body() {
     let site = Site::new(Level::Emerg);
