@@ -165,6 +165,12 @@ fn a_body_that_came_too_late_was_not_answered_by_408() {
 }
 
 #[test]
+fn an_answer_that_ended_before_its_first_byte_was_none() {
+    let requests = vec![Request::short(), Request::failing(Act::Length { bytes: 7, given: 0 }, 7)];
+    Script::plain(requests).run(&Site::new(Level::Emerg));
+}
+
+#[test]
 fn a_head_request_that_came_too_late_was_answered_with_a_body() {
     let site = Site::new(Level::Emerg);
     let requests = vec![Request::head()];
