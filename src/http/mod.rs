@@ -34,7 +34,7 @@ pub mod reply;
 pub mod request;
 mod rules;
 #[cfg(test)]
-mod seeded;
+pub(crate) mod seeded;
 mod span;
 pub mod status;
 pub mod stored;

@@ -3,6 +3,7 @@
 
 mod adoption;
 mod deadlines;
+mod door;
 mod endings;
 mod kernel;
 mod net;

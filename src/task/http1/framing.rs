@@ -1,6 +1,6 @@
 //! The response on its way to the output: its head is formatted (RFC 9112 section 4), its body framed (section 6).
 
-use super::{Http1, Step};
+use super::{Http1, Step, refuse};
 use crate::connection::{Answered, Buffers, CachedFile, Connection, Content, Made, Phase, RangePart, Response};
 use crate::connection::{Pipe, Segment, Stage, Transaction};
 use crate::http::print::{self, BodyEnd, Frame, Persistence, Printed};
@@ -132,11 +132,16 @@ impl Http1 {
         }
         t.reply.fill();
         if t.reply.body.is_ended() && t.reply.body.is_empty() && output.room() > 0 {
-            x.phase = Phase::Closing; // not a clean end: the client must see that the body is incomplete
-            cx.doing(Stage::Sending.doing());
-            cx.log(Level::Error, format_args!("the answer ended before its Content-Length"));
+            return self.end_early(cx);
         }
         Step::Wait
+    }
+
+    /// The body is shorter than its Content-Length: the client must see that it is incomplete.
+    fn end_early(&mut self, cx: &mut Context<'_>) -> Step {
+        cx.doing(Stage::Sending.doing());
+        cx.log(Level::Error, format_args!("the answer ended before its Content-Length"));
+        if self.take_back_unsent(cx) { refuse(502, cx) } else { Step::Wait }
     }
 }
 

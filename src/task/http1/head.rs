@@ -84,7 +84,9 @@ impl Http1 {
         self.scan = None;
         let line = cx.connection().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line).to_vec();
-        self.refuse_line(&line, Method::Unknown, self.since, status, cx);
+        // The answer to HEAD has no body, even if no more than that has come.
+        let method = line.iter().position(|b| *b == b' ').map_or(Method::Unknown, |end| Method::parse(&line[..end]));
+        self.refuse_line(&line, method, self.since, status, cx);
     }
 
     /// Refuses a request of which only the first line is known.

@@ -221,38 +221,46 @@ impl Http1 {
 
     fn on_deadline(&mut self, cx: &mut Context<'_>) {
         let x = cx.connection();
-        let (phase, answered) = (x.phase, x.transactions.current().map(|t| t.http.answered.is_some()));
-        match (phase, answered) {
+        match (x.phase, x.transactions.current().is_some()) {
             (Phase::Lingering, _) => self.keep_lingering(cx),
-            (_, None) if !self.is_head_started() && !x.output.is_empty() => {
+            (_, false) if !self.is_head_started() && !x.output.is_empty() => {
                 self.since = cx.now; // the client still receives the last response: the connection is not idle
             }
-            (_, None) if !self.is_head_started() => {
+            (_, false) if !self.is_head_started() => {
                 cx.log(Level::Info, format_args!("idle for too long: closed"));
                 cx.connection().phase = Phase::Closed;
             }
-            (_, None) => {
+            (_, false) => {
                 cx.log(Level::Info, format_args!("client_header_timeout has passed"));
                 self.refuse_head(408, cx);
             }
-            (_, Some(answered)) => {
+            (_, true) => {
                 cx.doing(Stage::DiscardBody.doing());
                 cx.log(Level::Info, format_args!("client_body_timeout has passed"));
-                self.give_up_body(answered, cx);
+                if self.take_back_unsent(cx) {
+                    refuse(408, cx);
+                }
             }
         }
     }
 
-    /// The request's body has not come in time.
-    fn give_up_body(&mut self, answered: bool, cx: &mut Context<'_>) {
-        if answered {
-            cx.connection().phase = Phase::Closed; // the response has been begun; do not wait for the rest of the body
-            return;
+    /// Takes the response back, if no byte of it is in the output, and ends its handlers. Returns false if the client
+    /// gets a part of it: then the connection closes when that has been sent.
+    fn take_back_unsent(&mut self, cx: &mut Context<'_>) -> bool {
+        let x = cx.connection();
+        let output_end = x.output_end();
+        match x.transactions.current_mut() {
+            Some(t) if is_unsent(t, output_end) => self.take_back(t),
+            Some(t) if t.http.answered.is_none() => {}
+            _ => {
+                x.phase = Phase::Closing;
+                return false;
+            }
         }
         if let Some(mut w) = cx.work() {
             end_handlers(&mut w);
         }
-        refuse(408, cx);
+        true
     }
 
     /// Begins no more requests after the current one.
@@ -404,3 +412,6 @@ impl Task<Worker> for Http1 {
         Ok(Flow::Progress)
     }
 }
+
+#[cfg(test)]
+mod tests;
