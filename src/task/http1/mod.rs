@@ -303,7 +303,9 @@ impl Http1 {
         match (x.phase, t) {
             (Phase::Open, None) => self.wants_request(x),
             (Phase::Open, Some(t)) => {
-                t.failed.is_some() || self.may_close(x) || self.wants_step(x, t) && x.output.room() > 0
+                // A failure in the stage Handler becomes a response, which needs room.
+                let is_handled_now = t.failed.is_some() && t.http.stage != Stage::Handler;
+                is_handled_now || self.may_close(x) || self.wants_step(x, t) && x.output.room() > 0
             }
             (Phase::Lingering, _) => x.output.is_empty() && !self.lingers(),
             (Phase::Closing | Phase::Closed, _) => false,
@@ -335,7 +337,7 @@ impl Http1 {
         }
         match stage {
             Stage::DiscardBody | Stage::Drain => request_body.is_finished() || self.has_input(x),
-            Stage::Handler => t.reply.outcome.is_some(),
+            Stage::Handler => t.reply.outcome.is_some() || t.failed.is_some(),
             Stage::Sending => response.is_some() || !t.reply.body.is_empty() || t.reply.body.is_ended(),
             Stage::Ending => t.handlers.is_empty(),
             _ => true, // a phase; no task waits in one
