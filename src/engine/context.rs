@@ -117,12 +117,12 @@ impl<W> Context<'_, W> {
         Seen { connection, transaction: connection.and_then(|x| x.transaction(self.turn.transaction)) }
     }
 
-    /// Gives this task [`Event::Deadline`] after `wait`. Replaces an earlier deadline.
+    /// Gives this task [`Event::Deadline`](super::Event::Deadline) after `wait`. Replaces an earlier deadline.
     pub fn wake_after(&mut self, wait: Duration) {
         self.deadline.at = self.now.after(wait);
     }
 
-    /// Gives this task [`Event::Deadline`] at this time. Replaces an earlier deadline.
+    /// Gives this task [`Event::Deadline`](super::Event::Deadline) at this time. Replaces an earlier deadline.
     pub fn wake_at(&mut self, at: Moment) {
         self.deadline.at = at;
     }
@@ -150,8 +150,9 @@ impl<W> Context<'_, W> {
     }
 
     /// Opens a connection with its tasks: the protocol, the task that writes to the client, the task that reads from
-    /// it. The engine asks them in a circle in this order what they want. The protocol gets [`Event::Deadline`] at
-    /// `until`, unless it sets another deadline first: so it needs no first turn.
+    /// it. The engine asks them in a circle in this order what they want. The protocol gets
+    /// [`Event::Deadline`](super::Event::Deadline) at `until`, unless it sets another deadline first: so it needs no
+    /// first turn.
     pub fn open(&mut self, connection: Connection, tasks: [Box<dyn Task<W>>; CONNECTION_TASKS], until: Moment) {
         self.turn.orders.push(Order::Open(connection, tasks, until));
     }
