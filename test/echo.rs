@@ -2,6 +2,7 @@
 
 mod harness;
 
+use harness::process::{said, webserv};
 use harness::scripts::rss_peak_kib;
 use harness::{Client, PATIENCE, Server, Setup, noise, wait_for};
 use std::sync::Arc;
@@ -151,6 +152,16 @@ fn at_the_end_what_was_read_comes_back_before_the_connection_ends() {
     s.process.signal("QUIT");
     whole.assert_ended("it had its echo");
     assert_eq!(half.rest(), b"b");
+}
+
+#[test]
+fn the_example_of_the_first_page_is_right() {
+    let page = include_str!("../README.md");
+    let example = page.lines().find(|line| line.starts_with("    echo {")).expect("an example");
+    let setup = Setup::new("", &[]);
+    setup.write("webserv.conf", example.as_bytes());
+    let output = webserv(setup.dir.path(), &["-t"]);
+    assert!(output.status.success(), "{example}\n{}", said(&output));
 }
 
 #[test]
