@@ -340,6 +340,7 @@ fn a_fast_upload_that_becomes_slow_or_ends_is_not_waited_for() {
 #[test]
 fn a_reset_in_the_middle_of_a_file_takes_it_away() {
     let s = store("client_max_body_size 0; open_file_cache off;");
+    s.assert_alive("the start");
     let fds = s.process.open_fds();
     for target in ["/x", "/ok.txt"] {
         let mut client = s.connect();
