@@ -1,5 +1,5 @@
-//! Who gives up its place when there are more clients than `worker_connections`: the connection that has been idle for
-//! longest, and nobody who is being served. New clients do not wait for a pause to pass.
+//! Which connections close when there are more clients than `worker_connections`: the connection that has been idle for
+//! longest, and none with a request under way. A new client does not wait for a pause to end.
 
 mod harness;
 
@@ -45,7 +45,7 @@ fn is_closed(client: &mut Client) -> bool {
     }
 }
 
-/// Which of these the server has closed, when it has closed so many.
+/// Waits until the server has closed `count` of these connections. Returns which ones.
 fn wait_closed(clients: &mut [Client], count: usize) -> Vec<usize> {
     wait_for(&format!("{count} connections being closed"), || {
         let closed: Vec<usize> = (0..clients.len()).filter(|at| is_closed(&mut clients[*at])).collect();

@@ -203,7 +203,7 @@ impl Bench {
         Ok((Outcome { bytes, tree: tree(&self.server.path("html/work")) }, fired))
     }
 
-    /// `None`: there are not so many calls. `Some(None)`: all is well.
+    /// `None`: fewer calls were made, so none failed. `Some(None)`: a call failed, and no fault was found.
     fn try_one(&self, deed: &Deed, fault: Fault<'_>, before: &Tree, good: &Outcome) -> Option<Option<String>> {
         let (call, nth, errno) = fault;
         assert!(nth < CALLS_MAX, "{}: {call} without end", deed.name);
