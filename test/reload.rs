@@ -29,8 +29,8 @@ fn a_reload_from_a_wildcard_to_a_specific_address_was_refused() {
         let on = |address: &str| format!("server {{ listen {address}; return 200 {address}; }}");
         let (wild, specific) = (port.to_string(), format!("127.0.0.1:{port}"));
         let s = Setup::new(&on(&wild), &[]).main(main).start();
-        // Also one that stands beside it, and back. A closed listener resets whom it has not accepted: wait until the
-        // kernel has no more of them than are to be.
+        // From the wildcard to the address, to both, and back. A listener that closes resets connections that it has
+        // not accepted: so wait until the kernel has only the sockets of the new configuration.
         for addresses in [vec![&specific], vec![&specific, &wild], vec![&wild]] {
             let http: String = addresses.iter().map(|address| on(address)).collect();
             s.rewrite(main, &http);
