@@ -152,3 +152,10 @@ pub const NOTICES_PER_ROUND: usize = 1024;
 
 /// Turns of tasks in one round.
 pub const TURNS_PER_ROUND: usize = 1024;
+
+/// Of a worker's descriptors, one in this number is kept back for files and programs, if `worker_connections` would use
+/// them all.
+pub const DESCRIPTORS_BACK_PART: u64 = 8;
+
+/// A worker keeps back at least this number of descriptors. A program needs six for a moment.
+pub const DESCRIPTORS_BACK_MIN: u64 = 8;

@@ -7,6 +7,10 @@ mod directory_client;
 use std::io::Write;
 use std::process::ExitCode;
 
+/// The server does what it can when memory runs out: see [`webserv_sys::memory`] and Accept.
+#[global_allocator]
+static MEMORY: webserv_sys::memory::KeptBack = webserv_sys::memory::KeptBack;
+
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os().skip(1)).and_then(|command| command.run()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,12 +7,12 @@ use crate::log::{AccessLogs, ErrorLog, Level, LogEvent, LogFiles, LogTarget};
 use crate::pid_file::PidFile;
 use crate::task::client::Accept;
 use crate::task::server::{CommandRead, Signal, WorkerExit};
-use crate::worker::{Command, Loader, Team, Worker, WorkerChannel};
+use crate::worker::{Command, Loader, Team, Worker, WorkerChannel, descriptors};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use webserv_sys::process::{self, Daemon};
-use webserv_sys::{net, poller, signal};
+use webserv_sys::{memory, net, poller, signal};
 
 /// What the main thread prepares for one worker, before it starts the worker's thread.
 struct Seat {
@@ -40,7 +40,8 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
     process::read_nothing().map_err(|e| e.to_string())?;
     let config = Arc::new(config);
     let workers = config.workers.max(1);
-    let _ = process::raise_fd_limit(descriptors_wanted(&config));
+    descriptors::raise_limit(&config);
+    memory::keep_back();
     let account = account(&config)?;
     let mut open = Open::default();
     let mut sockets = open.open(&config.listeners, workers).map_err(|e| e.to_string())?;
@@ -90,19 +91,6 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
     outcome
 }
 
-/// The number of descriptors that the process probably needs: for each connection, one for its socket and one for a
-/// file; and those for the files in `open_file_cache`, the logs, the pollers, the wake-up sockets, and a listening
-/// socket for each worker and address. A connection with pipelined requests for large files can need more. If the limit
-/// is reached, a request gets 503.
-fn descriptors_wanted(config: &Config) -> u64 {
-    let workers = config.workers.max(1) as u64;
-    let servers = config.listeners.iter().flat_map(|listener| &listener.hosts.servers);
-    let kept = servers.map(|server| server.settings.open_file_cache.files_max as u64).max().unwrap_or(0);
-    let per_worker = 2 * config.events.worker_connections as u64 + kept + config.listeners.len() as u64 + 5;
-    let logs = config.access_logs.len() + config.error_logs.len();
-    64 + logs as u64 + workers * per_worker
-}
-
 /// The ids of the user and the group in the configuration; `None` without `user`.
 fn account(config: &Config) -> Result<Option<(u32, u32)>, String> {
     let Some(user) = &config.user else { return Ok(None) };
@@ -139,7 +127,8 @@ fn serve(mut seat: Seat) -> Result<(), String> {
     let poller = poller.inspect_err(|e| seat.log.announce(Level::Emerg, format_args!("{e}")))?;
     let try_first = seat.config.events.try_first;
     let leads = seat.inbox.is_none();
-    let worker = Worker::new(seat.config, seat.team, seat.access_logs);
+    let mut worker = Worker::new(seat.config, seat.team, seat.access_logs);
+    worker.limit_connections();
     let mut engine = Engine::new(poller, try_first, seat.log, worker);
     match seat.inbox {
         Some(inbox) => engine.start(Box::new(inbox)),
@@ -176,6 +165,9 @@ fn serve(mut seat: Seat) -> Result<(), String> {
 
 fn announce(config: &Config, sockets: &Sockets, log: &mut ErrorLog) {
     for warning in &config.warnings {
+        log.announce(Level::Warn, format_args!("{warning}"));
+    }
+    if let Some(warning) = descriptors::warning(config) {
         log.announce(Level::Warn, format_args!("{warning}"));
     }
     if config.daemon && config.error_log.target == LogTarget::Stderr {

@@ -21,7 +21,8 @@ fn sparse(s: &Server, name: &str, bytes: u64) {
 
 #[test]
 fn out_of_descriptors_accepting_pauses_and_goes_on() {
-    let s = Setup::new(&host(TEXT), &[("ok.txt", b"ok")]).fds_max(32).start();
+    let s = site(TEXT, &[("ok.txt", b"ok")]);
+    s.process.limit_fds(32);
     let mut first = s.connect();
     assert_eq!(first.get("/text").text(), "hello");
     // The kernel completes these connections; the server cannot accept them all.
@@ -50,7 +51,8 @@ fn out_of_descriptors_accepting_pauses_and_goes_on() {
 
 #[test]
 fn a_file_that_cannot_be_opened_for_lack_of_descriptors_is_a_503() {
-    let s = Setup::new(&host(TEXT), &[("ok.txt", b"ok"), ("big", &noise(16 << 20, 2))]).fds_max(32).start();
+    let s = site(TEXT, &[("ok.txt", b"ok"), ("big", &noise(16 << 20, 2))]);
+    s.process.limit_fds(32);
     // Downloads by clients that do not read use a socket and a file each.
     let mut crowd: Vec<Client> = (0..40).map(|_| s.connect()).collect();
     for client in &mut crowd {
@@ -64,6 +66,54 @@ fn a_file_that_cannot_be_opened_for_lack_of_descriptors_is_a_503() {
         assert!(response.status != 200 || response.body.len() == 16 << 20, "{response}");
     }
     s.assert_alive("the lack of descriptors");
+}
+
+/// All descriptors went to clients that had nothing to ask, and each file was a 503, also one in memory: the cache was
+/// dropped as a whole for the next client.
+#[test]
+fn sixty_idle_clients_of_a_server_with_64_descriptors_do_not_turn_files_into_503() {
+    let s = Setup::new(&host(TEXT), &[("ok.txt", b"ok"), ("big", &noise(1 << 20, 2))]).fds_max(64).start();
+    s.wait_said("more than the limit of 64 open files permits: each worker accepts ");
+    let mut crowd = Vec::new();
+    for _ in 0..60 {
+        let mut client = s.connect();
+        assert_eq!(client.get("/text").text(), "hello");
+        crowd.push(client);
+        let mut other = s.connect();
+        assert_eq!(other.get("/big").expect(200, "/big").body.len(), 1 << 20);
+        assert_eq!(other.get("/ok.txt").expect(200, "/ok.txt").text(), "ok");
+    }
+    s.wait_said("connections, all that the limit of open files permits, are not enough: idle ones are closed");
+    assert!(!s.said().contains("Too many open files"), "{}", s.said());
+}
+
+/// An allocation that failed ended the process, whoever needed it. Now the first failure is answered with memory that
+/// was kept back, and from then on no new client comes in until there is memory again.
+#[test]
+fn a_server_that_runs_out_of_memory_takes_no_new_clients_and_serves_those_it_has() {
+    let files: &[(&str, &[u8])] = &[("ok.txt", b"ok"), ("big", &noise(16 << 20, 2))];
+    let s = Setup::new(&host(TEXT), files).before("ulimit -v 30000").start();
+    let mut first = s.connect();
+    first.send_get("/big");
+    first.wait_some();
+    // Clients that do not read their answer, and have sent more requests meanwhile, take 128 KiB each.
+    let more = "GET /text HTTP/1.1\r\nHost: a\r\n\r\n".repeat(4000);
+    let is_short = || s.said().contains("memory is short; no new clients for 500 ms");
+    let mut crowd = Vec::new();
+    while !is_short() {
+        assert!(crowd.len() < 1000, "memory is never short: {}", s.said());
+        let mut client = s.connect();
+        client.send_get("/big");
+        let _ = client.try_send(more.as_bytes());
+        wait_for("an answer, or no memory", || {
+            let is_answered = matches!(client.read_some(&mut [0; 99], Duration::from_millis(20)), Ok(1..));
+            (is_answered || is_short()).then_some(())
+        });
+        crowd.push(client);
+    }
+    assert_eq!(first.response().expect(200, "/big").body.len(), 16 << 20);
+    drop(crowd);
+    assert_eq!(s.connect().get("/ok.txt").expect(200, "/ok.txt").text(), "ok");
 }
 
 #[test]

@@ -160,6 +160,16 @@ impl<V> Cache<V> {
         }
     }
 
+    /// Drops the values for which this is true. Returns true if there were any.
+    pub fn drop_all_that(&mut self, is_dropped: impl Fn(&V) -> bool) -> bool {
+        let dropped: Vec<u32> = (0..self.slots.len())
+            .filter(|place| self.slots[*place].as_ref().is_some_and(|slot| is_dropped(&slot.entry.value)))
+            .map(|place| place as u32)
+            .collect();
+        dropped.iter().for_each(|place| self.take_out(*place));
+        !dropped.is_empty()
+    }
+
     /// Drops everything.
     pub fn clear(&mut self) {
         while let Some(oldest) = self.recency.oldest() {

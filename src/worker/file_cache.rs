@@ -14,7 +14,7 @@
 
 use crate::cache::{Cache, CacheEntry, CacheLimits, Dependency};
 use crate::config::Settings;
-use crate::connection::CachedFile;
+use crate::connection::{CachedFile, DocumentSource};
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::rc::Rc;
@@ -227,6 +227,20 @@ impl FileCache {
         self.forget_unwatched();
         self.timed = !self.kept.is_empty();
         self.timed
+    }
+
+    /// Frees what a call has lacked. For a lack of descriptors, drops only the entries that hold one: the files in
+    /// memory can be sent without a descriptor. Returns true if anything was freed, and the call can be tried again.
+    pub fn relieve(&mut self, lack: Error) -> bool {
+        if !lack.lacks_descriptors() {
+            return lack.is_exhaustion() && self.clear();
+        }
+        let dropped = self.kept.drop_all_that(|kept| match &kept.answer {
+            CachedAnswer::File(file) => matches!(file.source, DocumentSource::File(_)),
+            CachedAnswer::Error(_) => false,
+        });
+        self.forget_unwatched();
+        dropped
     }
 
     /// Drops all entries. Returns true if there were any.

@@ -1,6 +1,7 @@
 //! What the tasks of a worker share, and how workers send each other commands.
 
 mod command;
+pub mod descriptors;
 mod file_cache;
 mod idle;
 mod listeners;
@@ -63,6 +64,7 @@ pub struct Worker {
     /// The worker finishes open requests; each response is the last of its connection.
     pub draining: bool,
     connections: u64,
+    connections_max: usize,
     /// The listeners' states since the last reload.
     listeners: Vec<Rc<ListenerState>>,
 }
@@ -72,6 +74,7 @@ impl Worker {
     pub fn new(config: Arc<Config>, team: Team, access_logs: AccessLogs) -> Self {
         Self {
             routes: Rc::new(Routes::new(Arc::clone(&config))),
+            connections_max: config.events.worker_connections,
             config,
             team,
             read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
@@ -90,6 +93,16 @@ impl Worker {
             connections: 0,
             listeners: Vec::new(),
         }
+    }
+
+    /// How many connections may be open: `worker_connections`, or fewer if the limit of descriptors permits no more.
+    pub fn connections_max(&self) -> usize {
+        self.connections_max
+    }
+
+    /// Follows the configuration and the process's limit of descriptors.
+    pub fn limit_connections(&mut self) {
+        self.connections_max = descriptors::connections_max(&self.config);
     }
 
     /// When to check a program that was started now. Programs share these times, so that there are few wakeups.

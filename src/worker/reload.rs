@@ -1,6 +1,6 @@
 //! Loads a new configuration while the server runs. Every step that can fail comes before the first change.
 
-use super::Loader;
+use super::{Loader, descriptors};
 use crate::config::{Config, Listener};
 use crate::listen::{Open, Socket, Sockets};
 use crate::log::LogFiles;
@@ -54,7 +54,9 @@ impl Leader {
         let fresh: Vec<Listener> = config.listeners.iter().filter(is_new).cloned().collect();
         let sockets = self.open.open(&fresh, self.started.workers.max(1)).map_err(|e| e.to_string())?;
 
+        descriptors::raise_limit(&config);
         let mut warnings: Vec<String> = config.warnings.iter().map(|w| w.to_string()).collect();
+        warnings.extend(descriptors::warning(&config));
         let fixed = fixed(&self.started, &config).into_iter().chain(self.open.adapt(&config.listeners));
         warnings.extend(fixed.map(|what| format!("{what} has changed; restart the server for it to take effect")));
         self.config = Arc::clone(&config);

@@ -101,6 +101,11 @@ impl Error {
         [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM].contains(&self.errno)
     }
 
+    /// `EMFILE` or `ENFILE`: the process or the system has no free descriptor now.
+    pub fn lacks_descriptors(&self) -> bool {
+        [libc::EMFILE, libc::ENFILE].contains(&self.errno)
+    }
+
     /// `ENOSPC`, `EDQUOT` or `EFBIG`: the disk is full, or a quota or the limit of the file size is reached.
     pub fn is_disk_full(&self) -> bool {
         [libc::ENOSPC, libc::EDQUOT, libc::EFBIG].contains(&self.errno)

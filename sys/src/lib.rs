@@ -13,6 +13,7 @@ pub mod fault;
 pub mod changes;
 pub mod clock;
 pub mod file;
+pub mod memory;
 pub mod net;
 pub mod pipe;
 pub mod poller;

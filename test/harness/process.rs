@@ -126,6 +126,13 @@ impl Process {
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     }
 
+    /// Lowers its limit of open descriptors: prlimit(1).
+    pub fn limit_fds(&self, most: u32) {
+        let pid = self.pid().to_string();
+        let limit = format!("--nofile={most}");
+        assert!(Command::new("prlimit").args(["--pid", &pid, &limit]).status().expect("prlimit(1)").success());
+    }
+
     /// Its state as one letter: 'T' is stopped (Linux, proc(5)).
     pub fn state(&self) -> char {
         self.proc_file("stat").rsplit(") ").next().unwrap().chars().next().unwrap()

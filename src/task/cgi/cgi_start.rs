@@ -54,7 +54,13 @@ impl CgiStart {
         if self.needs_body {
             return Some(Outcome::NeedsBody);
         }
-        match self.start(cgi, &script, w) {
+        let mut started = self.start(cgi, &script, w);
+        if let Err(error) = started
+            && w.worker.files.relieve(error)
+        {
+            started = self.start(cgi, &script, w);
+        }
+        match started {
             Ok(()) => None,
             Err(error) => {
                 let status = match error {

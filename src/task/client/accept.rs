@@ -19,7 +19,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use webserv_sys::net::{self, Address};
-use webserv_sys::{Moment, Watch};
+use webserv_sys::{Moment, Watch, memory};
 
 /// How long no connection is accepted after the process ran out of descriptors or memory.
 const PAUSE_AFTER_EXHAUSTION: Duration = Duration::from_millis(500);
@@ -78,7 +78,11 @@ impl Accept {
     }
 
     fn accept(&mut self, cx: &mut Context<'_>) -> Flow {
-        let room = cx.worker.config.events.worker_connections.saturating_sub(cx.connections_open());
+        if memory::is_short() && !self.make_memory(cx) {
+            let what = format!("memory is short; no new clients for {} ms", PAUSE_AFTER_EXHAUSTION.as_millis());
+            return self.pause(PAUSE_AFTER_EXHAUSTION, Level::Crit, &what, cx);
+        }
+        let room = cx.worker.connections_max().saturating_sub(cx.connections_open());
         let turns = if cx.worker.config.events.multi_accept { ACCEPTS_PER_TURN } else { 1 };
         self.evict(room, cx);
         if room == 0 {
@@ -101,7 +105,7 @@ impl Accept {
                     return Flow::Blocked;
                 }
                 // Cached files hold descriptors. Clients have priority.
-                Err(error) if error.is_exhaustion() && cx.worker.files.clear() => return Flow::Progress,
+                Err(error) if cx.worker.files.relieve(error) => return Flow::Progress,
                 Err(error) if error.is_exhaustion() => {
                     let what = format!("{error}; no new clients for {} ms", PAUSE_AFTER_EXHAUSTION.as_millis());
                     return self.pause(PAUSE_AFTER_EXHAUSTION, Level::Crit, &what, cx);
@@ -117,9 +121,21 @@ impl Accept {
         Flow::Blocked // level-triggered: the next wait reports if there are more
     }
 
+    /// An allocation has failed, and the next failure ends the process. Drops what can be dropped: cached files, and
+    /// some idle connections. Returns true if memory can be kept back again.
+    fn make_memory(&mut self, cx: &mut Context<'_>) -> bool {
+        cx.worker.files.clear();
+        cx.worker.transactions.clear();
+        for _ in 0..EVICTED_PER_TURN {
+            let Some(connection) = cx.worker.idle.pop() else { break };
+            cx.notify_protocol(connection, Notice::Evict);
+        }
+        memory::keep_back()
+    }
+
     /// Keeps some places free for new clients: closes idle connections, the least recently used first.
     fn evict(&mut self, room: usize, cx: &mut Context<'_>) {
-        let most = cx.worker.config.events.worker_connections;
+        let most = cx.worker.connections_max();
         let missing = (most / FREE_PART).max(1).saturating_sub(room);
         let mut evicted = 0;
         while evicted < missing.min(EVICTED_PER_TURN)
@@ -128,20 +144,16 @@ impl Accept {
             cx.notify_protocol(connection, Notice::Evict);
             evicted += 1;
         }
+        let what = match most == cx.worker.config.events.worker_connections {
+            true => "worker_connections",
+            false => "connections, all that the limit of open files permits,",
+        };
         if evicted > 0 {
-            self.log_rarely(
-                0,
-                Level::Warn,
-                format_args!("{most} worker_connections are not enough: idle ones are closed"),
-                cx,
-            );
+            let said = format_args!("{most} {what} are not enough: idle ones are closed");
+            self.log_rarely(0, Level::Warn, said, cx);
         } else if room == 0 {
-            self.log_rarely(
-                1,
-                Level::Alert,
-                format_args!("{most} worker_connections are not enough: new clients wait"),
-                cx,
-            );
+            let said = format_args!("{most} {what} are not enough: new clients wait");
+            self.log_rarely(1, Level::Alert, said, cx);
         }
     }
 

@@ -115,9 +115,17 @@ impl Task<Worker> for BodySpool {
             return Ok(if event == Event::Cancel { Flow::Done } else { Flow::Progress });
         }
         self.store(cx).or_else(|error| {
+            if self.file.is_none() && cx.worker.files.relieve(error) {
+                self.begun = false;
+                return Ok(Flow::Progress); // nothing is open yet: try again
+            }
             let path = String::from_utf8_lossy(&self.path);
             cx.log(Level::Crit, format_args!("{error}: \"{path}\"; see client_body_temp_path"));
-            let status = if error.is_disk_full() { 507 } else { 500 };
+            let status = match error {
+                e if e.is_disk_full() => 507,
+                e if e.is_exhaustion() => 503,
+                _ => 500,
+            };
             cx.transaction().reply.outcome = Some(Outcome::status(status));
             Ok(Flow::Done)
         })

@@ -93,6 +93,10 @@ impl FileWrite {
         };
         let status = match outcome {
             Ok(None) => return Flow::Progress,
+            // Nothing is open yet: try again.
+            Err(Refusal::Failed(_, error)) if self.new.is_none() && cx.worker.files.relieve(error) => {
+                return Flow::Progress;
+            }
             Ok(Some(status)) => status,
             Err(Refusal::Status(status)) => status,
             Err(Refusal::Failed(status, error)) => {

@@ -27,6 +27,7 @@ pub(super) fn execute(command: Command, cx: &mut Context<'_>) {
         }
         Command::Reload(reload) => {
             cx.worker.config = reload.config.clone();
+            cx.worker.limit_connections();
             cx.worker.transactions.clear();
             cx.worker.files.clear();
             change_logs(&reload.logs, cx);

@@ -69,7 +69,7 @@ impl FileRead {
         let depends = self.end_dependencies(depends, cx);
         let outcome = match found {
             Ok(Found::Document(file, head, index)) => return self.answer_document(file, head, index, depends, cx),
-            Err(error) if error.is_exhaustion() && cx.worker.files.clear() => {
+            Err(error) if cx.worker.files.relieve(error) => {
                 cx.worker.files.release(depends.unwrap_or_default());
                 return Flow::Progress; // dropped cache entries have freed descriptors: try again
             }

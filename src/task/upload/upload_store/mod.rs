@@ -127,6 +127,10 @@ impl UploadStore {
         };
         let outcome = match outcome {
             Ok(None) => return Flow::Progress,
+            // Nothing is open yet: try again.
+            Err(Refusal::Failed(error)) if self.parts.is_none() && cx.worker.files.relieve(error) => {
+                return Flow::Progress;
+            }
             Ok(Some(files)) => self.answer(files, cx.transaction()),
             Err(refusal) => {
                 self.log(&refusal, cx);
