@@ -20,7 +20,7 @@ pub(super) fn document(w: &mut Work<'_>, mut head: ReplyHead, source: Option<Doc
     head.seekable &= w.t.settings().max_ranges != Some(0);
     if is_file && !w.t.http.reads() {
         end_handlers(w);
-        return page::refuse(w, 405); // a file was found where only a program takes this method
+        return page::not_taken(w); // a file was found where only a program takes this method
     }
     if !w.t.http.in_error_page {
         w.t.http.document_bytes = Some(length);

@@ -21,8 +21,12 @@ const NO_TOKENS: &str = "webserv";
 /// The value of `Allow`: the methods of the requested resource (RFC 9110 section 10.2.1).
 pub(super) fn allowed(t: &Transaction) -> Text {
     let settings = t.settings();
-    if let Some(Ok(allow)) = settings.methods.map(|methods| Text::from_vec(methods.allow().into_bytes())) {
-        return allow;
+    if let Some(methods) = settings.methods {
+        let mut names: Vec<&str> = methods.iter().map(Method::name).collect();
+        names.extend(settings.extension_methods.iter().map(String::as_str));
+        if let Ok(allow) = Text::from_vec(names.join(", ").into_bytes()) {
+            return allow;
+        }
     }
     if settings.cgi.is_some() {
         return const { Text::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH") };
