@@ -64,6 +64,7 @@ impl Default for Settings {
             open_file_cache: OpenFileCache::default(),
             cgi: None,
             methods: None,
+            extension_methods: Vec::new(),
             limit_except: None,
             client_body_buffer_size: 128 << 10,
             client_body_temp_path: std::env::temp_dir(),

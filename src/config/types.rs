@@ -223,7 +223,9 @@ pub struct Settings {
     pub cgi: Option<Arc<Cgi>>,
     /// `methods`: other methods get 405; None: the location's handler decides.
     pub methods: Option<MethodSet>,
-    /// `limit_except` with `deny all`: other methods get 403. Not inherited, as in nginx.
+    /// The names in `methods` that the server does not know itself; programs may.
+    pub extension_methods: Vec<String>,
+    /// `limit_except` with `deny all`: other methods, also unknown ones, get 403. Not inherited, as in nginx.
     pub limit_except: Option<MethodSet>,
     /// `client_body_buffer_size`: bytes of a request's body that are held in memory on their way to the handler. A body
     /// that is stored first is written to a file only if it is longer. Default 128k (unlike nginx's 16k).

@@ -1,6 +1,7 @@
 //! Request methods (RFC 9110 section 9, RFC 5789, RFC 4918).
 
-/// The method of a request. Names are case-sensitive; the request line keeps the text.
+/// The method of a request. Names are case-sensitive; the request line keeps the text, which
+/// [`Request::method_text`](super::Request::method_text) returns.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Method {
     /// Send a representation of the resource.
@@ -35,7 +36,7 @@ pub enum Method {
     Lock,
     /// WebDAV: unlock.
     Unlock,
-    /// Any other token: answer 501 (RFC 9110 section 9.1).
+    /// Any other token. Only programs may know it; where none answers, the answer is 501 (RFC 9110 section 9.1).
     Unknown,
 }
 

@@ -11,7 +11,7 @@ use super::version::Version;
 /// A valid request head. It owns its bytes; every text in it is a range of them.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The method; the answer to [`Method::Unknown`] is 501.
+    /// The method; for [`Method::Unknown`] only [`Request::method_text`] says which one.
     pub method: Method,
     /// The version of the request line.
     pub version: Version,

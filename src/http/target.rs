@@ -45,7 +45,7 @@ pub(super) fn split(method: Method, target: &[u8], path_end: usize) -> Result<Ta
             let (path, query) = (Span::new(0, path_end), query(target, path_end));
             Ok(Target { form: TargetForm::Origin, https: false, authority: None, path, query })
         }
-        // The answer to an unknown method is 501, so any target is accepted.
+        // An unknown method that is for the whole server is answered by 501, so this is no error of the target.
         b"*" if matches!(method, Method::Options | Method::Unknown) => Ok(no_path),
         b"*" => Err("the target * with a method other than OPTIONS (RFC 9112 section 3.2.4)"),
         _ => absolute(method, target, path_end),

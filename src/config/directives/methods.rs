@@ -5,8 +5,10 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
+use crate::config::suggest::nearest;
 use crate::http::Method;
-use crate::http::method::MethodSet;
+use crate::http::method::{METHOD_BYTES_MAX, MethodSet};
+use crate::http::octets::all_token;
 
 pub(super) const TABLE: &[Directive] = &[
     Directive {
@@ -25,8 +27,8 @@ pub(super) const TABLE: &[Directive] = &[
     },
 ];
 
-/// The methods that some handler of this server knows.
-const ANSWERED: [Method; 10] = [
+/// The methods that a location may take. TRACE and CONNECT are refused everywhere.
+const ANSWERED: [Method; 14] = [
     Method::Get,
     Method::Post,
     Method::Put,
@@ -37,6 +39,10 @@ const ANSWERED: [Method; 10] = [
     Method::Mkcol,
     Method::Copy,
     Method::Move,
+    Method::Propfind,
+    Method::Proppatch,
+    Method::Lock,
+    Method::Unlock,
 ];
 
 /// The methods that nginx knows.
@@ -57,10 +63,30 @@ const LIMITED: [Method; 14] = [
     Method::Patch,
 ];
 
-/// `methods NAME ...;`: only these methods. GET does not include HEAD.
+/// `methods NAME ...;`: only these methods. GET does not include HEAD. A name that the server does not know, such as
+/// REPORT, is for programs.
 fn methods(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
-    scope.settings.methods = Some(set(&it.args, &ANSWERED)?);
+    let (mut set, mut extensions) = (MethodSet::default(), Vec::new());
+    for word in &it.args {
+        match named(word, &ANSWERED) {
+            Some(method) => set = set.with(method),
+            None => extensions.push(extension(word)?),
+        }
+    }
+    scope.settings.methods = Some(set);
+    scope.settings.extension_methods = extensions;
     Ok(())
+}
+
+/// The name of a method that the server does not know. A name that is nearly one that it knows is a mistake.
+fn extension(word: &Word) -> Result<String, Fault> {
+    let name = word.text.to_ascii_uppercase();
+    let is_name = all_token(name.as_bytes()) && name.len() <= METHOD_BYTES_MAX;
+    let known = || Method::KNOWN.iter().map(|method| method.name());
+    if !is_name || known().any(|known| known == name) || nearest(&name, known()).is_some() {
+        return Err(word.unknown("method", &ANSWERED.map(Method::name)));
+    }
+    Ok(name)
 }
 
 /// `limit_except NAME ... { deny all; }`: these methods are allowed, the others are restricted. As in nginx, GET
@@ -94,11 +120,15 @@ fn limit_except(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
 fn set(words: &[Word], accepted: &[Method]) -> Result<MethodSet, Fault> {
     let mut set = MethodSet::default();
     for word in words {
-        let named = accepted.iter().find(|method| word.text.eq_ignore_ascii_case(method.name()));
-        let Some(method) = named else {
+        let Some(method) = named(word, accepted) else {
             return Err(word.unknown("method", &accepted.iter().map(|method| method.name()).collect::<Vec<_>>()));
         };
-        set = set.with(*method);
+        set = set.with(method);
     }
     Ok(set)
+}
+
+/// The method with this name, if it is one of these.
+fn named(word: &Word, accepted: &[Method]) -> Option<Method> {
+    accepted.iter().copied().find(|method| word.text.eq_ignore_ascii_case(method.name()))
 }

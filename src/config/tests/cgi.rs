@@ -189,7 +189,16 @@ fn methods() {
     for (directive, allow) in table {
         assert_eq!(in_location(directive).methods.unwrap().allow(), allow, "{directive}");
     }
-    let accepted = "accepted: GET, POST, PUT, DELETE, HEAD, OPTIONS, PATCH, MKCOL, COPY, MOVE";
+    let accepted = "accepted: GET, POST, PUT, DELETE, HEAD, OPTIONS, PATCH, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH, \
+                    LOCK, UNLOCK";
+    let settings = in_location("methods GET REPORT version-control; limit_except GET { deny all; }");
+    assert_eq!(
+        (settings.methods.unwrap().allow(), settings.extension_methods.join(" ")),
+        ("GET".into(), "REPORT VERSION-CONTROL".into())
+    );
+    for wrong in ["\"A B\"", "A/B", "A123456789012345678901234567890123"] {
+        assert!(fault(&format!("methods {wrong};")).starts_with("unknown method"), "{wrong}");
+    }
     assert_eq!(fault("methods GTE;"), format!("unknown method \"GTE\", did you mean \"GET\"? {accepted}"));
     assert_eq!(fault("methods GET TRACE;"), format!("unknown method \"TRACE\"; {accepted}"));
     assert_eq!(fault("methods;"), "\"methods\" takes at least 1 value, not 0, as in: methods GET HEAD POST;");

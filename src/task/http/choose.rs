@@ -1,15 +1,14 @@
 //! Chooses the handler: the content phase.
 
 use super::cached::{from_cache, keeps, takes_gzip};
-use super::fields::allowed;
 use super::next::Next;
 use super::respond::{respond, whole};
-use super::store::{await_body, store};
+use super::store::{await_body, secret_number, store};
 use super::{dav, page, upload};
 use crate::config::{BodyInFile, Settings};
 use crate::connection::{BodySink, Response, Stage, StoredBody};
 use crate::http::listing::Format;
-use crate::http::{Framing, Method, Name, ReplyHead, Request, TargetForm, Text};
+use crate::http::{Framing, Method, ReplyHead, Request, TargetForm, Text};
 use crate::log::Level;
 use crate::route;
 use crate::task::Work;
@@ -30,18 +29,20 @@ pub(super) fn takes_body(method: Method, settings: &Settings) -> bool {
     settings.return_.is_none() && (stores || settings.cgi.is_some())
 }
 
+/// Whether a program of this location may answer, which may know other methods than the server does.
+pub(super) fn may_have_program(settings: &Settings) -> bool {
+    settings.cgi.is_some() && settings.return_.is_none()
+}
+
 /// Runs the content phase at the location that was found.
 pub(super) fn content(w: &mut Work<'_>) -> Next {
     let (settings, http) = (w.t.settings(), &w.t.http);
-    let is_client_s = !http.internal;
-    if settings.return_.is_some() {
-        let asks_server = |request: &Rc<Request>| request.form == TargetForm::Asterisk;
-        if !(is_client_s && http.request.as_ref().is_some_and(asks_server)) {
-            return answer_return(w);
-        }
+    let is_asterisk = |request: &Rc<Request>| request.form == TargetForm::Asterisk;
+    let asks_server = || !http.internal && http.request.as_ref().is_some_and(is_asterisk);
+    if settings.return_.is_some() && !asks_server() {
+        return answer_return(w);
     }
-    let is_ours = is_client_s && matches!(http.method(), Some(Method::Trace | Method::Options));
-    if settings.cgi.is_some() && !is_ours && route::script_may_answer(settings, http.path()) {
+    if settings.cgi.is_some() && !asks_server() && route::script_may_answer(settings, http.path()) {
         return start_program(w, None);
     }
     without_program(w)
@@ -62,12 +63,8 @@ pub(super) fn without_program(w: &mut Work<'_>) -> Next {
         Method::Delete if may_change => dav::remove(w),
         Method::Mkcol if may_change => dav::make_collection(w),
         Method::Copy | Method::Move if may_change => dav::copy_or_move(w),
-        Method::Options => {
-            let allow = (const { Name::from_static("Allow") }, allowed(w.t));
-            whole(w, ReplyHead { fields: vec![allow], ..ReplyHead::new(204) }, Vec::new())
-        }
         _ if may_have_program_index(&route.settings, w.t.http.path()) => find_file(w),
-        _ => page::refuse(w, 405),
+        _ => page::not_taken(w),
     }
 }
 
@@ -107,7 +104,7 @@ fn find_file(w: &mut Work<'_>) -> Next {
 
 /// Stores all of the body before the program gets it.
 pub(super) fn spool(w: &mut Work<'_>) -> Next {
-    let number = w.worker.request_id(w.identity, w.t);
+    let Some(number) = secret_number(w) else { return page::refuse(w, 500) };
     let settings = w.t.settings();
     let in_file = settings.client_body_in_file_only != BodyInFile::Off;
     let spool = BodySpool::new(&settings.client_body_temp_path, number, in_file);

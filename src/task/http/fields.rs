@@ -12,7 +12,6 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use webserv_sys::net::Address;
-use webserv_sys::random;
 
 /// The value of `Server` with `server_tokens` on and off.
 const TOKENS: &str = concat!("webserv/", env!("CARGO_PKG_VERSION"));
@@ -21,8 +20,12 @@ const NO_TOKENS: &str = "webserv";
 /// The value of `Allow`: the methods of the requested resource (RFC 9110 section 10.2.1).
 pub(super) fn allowed(t: &Transaction) -> Text {
     let settings = t.settings();
-    if let Some(Ok(allow)) = settings.methods.map(|methods| Text::from_vec(methods.allow().into_bytes())) {
-        return allow;
+    if let Some(methods) = settings.methods {
+        let mut names: Vec<&str> = methods.iter().map(Method::name).collect();
+        names.extend(settings.extension_methods.iter().map(String::as_str));
+        if let Ok(allow) = Text::from_vec(names.join(", ").into_bytes()) {
+            return allow;
+        }
     }
     if settings.cgi.is_some() {
         return const { Text::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH") };
@@ -67,10 +70,7 @@ fn add_userid(w: &mut Work<'_>, head: &mut ReplyHead, now_secs: i64) {
         Address::Inet(SocketAddr::V6(local)) => *local.ip().octets().last_chunk().unwrap_or(&[0; 4]),
         Address::Unix(_) => [0; 4],
     };
-    let mut random = [0; 8];
-    if random::fill(&mut random).is_err() {
-        return; // no identifier is better than one that can be guessed
-    }
+    let Ok(random) = w.worker.random.draw() else { return }; // no identifier is better than one that can be guessed
     let id = UserId::new(server, now_secs, random);
     if let Ok(cookie) = Text::from_vec(settings.userid.cookie.set(id, now_secs)) {
         head.fields.push((const { Name::from_static("Set-Cookie") }, cookie));

@@ -31,7 +31,7 @@ pub(super) fn take(w: &mut Work<'_>) -> Next {
         Outcome::Answer(Answer::Whole(head, body)) => whole(w, head, body),
         Outcome::Answer(Answer::Document(_) | Answer::NonParsed(..)) => Next::Wait, // see above
         Outcome::Declined => choose::without_program(w),
-        Outcome::Directory(_) if !w.t.http.reads() => page::refuse(w, 405),
+        Outcome::Directory(_) if !w.t.http.reads() => page::not_taken(w),
         Outcome::Directory(directory) => choose::list(w, directory),
         Outcome::AddSlash => page::add_slash(w),
         Outcome::NeedsBody => choose::spool(w),

@@ -6,7 +6,7 @@ use super::redirect;
 use super::respond::whole;
 use crate::config::{ErrorPage, ErrorPageStatus};
 use crate::connection::{BodySink, Stage, Transaction};
-use crate::http::{ReplyHead, Text, error_page, target};
+use crate::http::{Method, Name, ReplyHead, Text, error_page, target};
 use crate::log::Level;
 use crate::task::Work;
 use crate::vars;
@@ -20,6 +20,19 @@ const CLOSING_STATUSES: [u16; 8] = [400, 408, 413, 414, 417, 500, 501, 505];
 /// Answers with this status and its page.
 pub fn refuse(w: &mut Work<'_>, status: u16) -> Next {
     page(w, ReplyHead::new(status))
+}
+
+/// Answers a method that no handler takes: OPTIONS with the methods that are allowed, others with 405, or with 501 if
+/// the server has no name for the method (RFC 9110 sections 9.3.7, 15.5.6 and 15.6.2).
+pub(super) fn not_taken(w: &mut Work<'_>) -> Next {
+    match w.t.http.method() {
+        Some(Method::Options) => {
+            let allow = (const { Name::from_static("Allow") }, allowed(w.t));
+            whole(w, ReplyHead { fields: vec![allow], ..ReplyHead::new(204) }, Vec::new())
+        }
+        Some(Method::Unknown) => refuse(w, 501),
+        _ => refuse(w, 405),
+    }
 }
 
 /// Answers with this head and the `error_page` for its status, or the built-in page.

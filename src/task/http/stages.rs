@@ -2,7 +2,7 @@
 
 use super::next::Next;
 use super::{choose, outcome, page};
-use crate::config::Phases;
+use crate::config::{Phases, Settings};
 use crate::connection::{BodySink, Path, RequestBody, Stage, Transaction};
 use crate::http::{Method, TargetForm, target};
 use crate::log::Level;
@@ -40,7 +40,6 @@ pub fn run(w: &mut Work<'_>) -> Next {
 fn post_read(w: &mut Work<'_>) -> Next {
     let Some(request) = &w.t.http.request else { return page::refuse(w, 400) };
     match request.method {
-        Method::Unknown => page::refuse(w, 501),
         Method::Connect => {
             w.t.http.keep_alive = false; // what follows may belong to the tunnel
             w.t.http.request_body = RequestBody::lost();
@@ -85,6 +84,7 @@ fn find_location(w: &mut Work<'_>) -> Next {
 
 /// Why the location refuses a request.
 enum NotAdmitted {
+    NotImplemented,
     ByMethods,
     ByLimitExcept,
     BodyTooLong,
@@ -92,10 +92,12 @@ enum NotAdmitted {
 
 #[cold]
 fn refuse(w: &mut Work<'_>, why: NotAdmitted) -> Next {
-    let method = w.t.http.method().map_or("", Method::name);
     match why {
+        NotAdmitted::NotImplemented => page::refuse(w, 501),
         NotAdmitted::ByMethods => page::refuse(w, 405),
         NotAdmitted::ByLimitExcept => {
+            let request = w.t.http.request.as_ref();
+            let method = request.map_or_else(String::new, |request| request.method_text().escape_ascii().to_string());
             w.log(Level::Error, format_args!("{method} is denied by limit_except"));
             page::refuse(w, 403)
         }
@@ -106,12 +108,28 @@ fn refuse(w: &mut Work<'_>, why: NotAdmitted) -> Next {
     }
 }
 
+/// Whether `methods` names this method, which the server has no name for.
+fn has_extension(settings: &Settings, method: &[u8]) -> bool {
+    settings.extension_methods.iter().any(|name| name.as_bytes() == method)
+}
+
 /// Whether the location takes the request. Decides where its body goes.
 fn admit(t: &mut Transaction) -> Result<(), NotAdmitted> {
     let Transaction { http, route, body, .. } = t;
     let (settings, Some(request)) = (&route.settings, &http.request) else { return Ok(()) };
-    if request.form != TargetForm::Asterisk {
-        if settings.methods.is_some_and(|methods| !methods.contains(request.method)) {
+    let asks_server = request.form == TargetForm::Asterisk;
+    match request.method {
+        // Refused everywhere: it would show a page's script the cookies and passwords that the client sends.
+        Method::Trace => return Err(NotAdmitted::ByMethods),
+        Method::Unknown if asks_server || !choose::may_have_program(settings) => {
+            return Err(NotAdmitted::NotImplemented);
+        }
+        _ => {}
+    }
+    if !asks_server {
+        if settings.methods.is_some_and(|methods| !methods.contains(request.method))
+            && !(request.method == Method::Unknown && has_extension(settings, request.method_text()))
+        {
             return Err(NotAdmitted::ByMethods);
         }
         if settings.limit_except.is_some_and(|methods| !methods.contains(request.method)) {
