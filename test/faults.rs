@@ -379,6 +379,70 @@ fn the_directory_protocol() {
     check("open_file_cache off;", &[Deed { name: "session", host: DIRECTORY, bytes: lines }]);
 }
 
+/// Where the configuration of a reload says which one it is.
+fn version(number: usize) -> String {
+    let log = number % 2;
+    format!(
+        "open_file_cache off; access_log logs/{log}.log;
+         server {{ listen 127.0.0.1:0; location = /version {{ return 200 \"{number}\"; }} }}
+         server {{ listen 127.0.0.{}:0; }}",
+        2 + log
+    )
+}
+
+/// The new configuration is in use as a whole and said to be, or the old one is; and the next reload succeeds.
+#[test]
+fn a_reload_of_which_a_call_fails() {
+    let main = "error_log stderr notice;";
+    let setup = Setup::new(&version(0), &[]).main(main).before(ON_COMMAND);
+    let faults = Faults::new(&setup.path("faults"));
+    let mut server = setup.start();
+    let (good, bad) = ("reloaded: the new configuration is in use", "the old configuration stays in use");
+    let mut number = 0;
+    // Sends the signal, and returns whether the server says that it has the new configuration.
+    let mut reload = |fault: Option<Fault<'_>>| {
+        let (before, now) = (number, number + 1);
+        number = now;
+        server.rewrite(main, &version(now));
+        let heard = server.said().len();
+        faults.forget();
+        if let Some((call, nth, errno)) = fault {
+            faults.arm(call, nth, errno);
+        }
+        server.process.signal("HUP");
+        let is_new = wait_for(&format!("the end of the reload with {fault:?}"), || {
+            let said = &server.said()[heard..];
+            (said.contains(good) || said.contains(bad)).then(|| said.contains(good))
+        });
+        let calls = faults.calls();
+        let fired = faults.disarm();
+        let expected = if is_new { now } else { before };
+        assert_eq!(server.get("/version").text(), expected.to_string(), "{fault:?}: {}", &server.said()[heard..]);
+        if !is_new {
+            number = before;
+        }
+        (is_new, fired, calls)
+    };
+    reload(None);
+    let (is_new, _, mut calls) = reload(None);
+    assert!(is_new);
+    calls.sort();
+    calls.dedup();
+    for call in &calls {
+        for errno in failures(call).iter().chain(&[EINTR]) {
+            for nth in 1..CALLS_MAX {
+                let (_, fired, _) = reload(Some((call, nth, *errno)));
+                assert!(reload(None).0, "the reload after {call} {nth} failed with {errno}");
+                if !fired || *errno == EINTR {
+                    break;
+                }
+            }
+        }
+    }
+    server.process.signal("QUIT");
+    assert!(server.process.exit().success());
+}
+
 /// It serves in spite of it, or it ends and has said why.
 #[test]
 fn a_start_of_which_a_call_fails() {
