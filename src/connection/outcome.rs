@@ -32,6 +32,8 @@ pub enum Answer {
     Document(ReplyHead),
     /// A head; the body is the configured error page or the built-in one.
     Page(ReplyHead),
+    /// A redirect that a program has said. It is sent as it is; the body is the built-in page.
+    Redirect(ReplyHead),
     /// A head and a complete body.
     Whole(ReplyHead, Vec<u8>),
     /// The status and head of a complete HTTP response from an nph- program, which is not parsed (RFC 3875 section 5).

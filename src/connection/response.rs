@@ -23,7 +23,7 @@ pub enum Response {
 pub struct Made {
     /// The head, without the fields for the connection and the framing.
     pub head: ReplyHead,
-    /// The value of `Server`. If empty, the field is not sent.
+    /// The value of `Server`. If empty, the field is not sent, unless the head has one.
     pub server: Cow<'static, str>,
     /// The value of `Content-Range`.
     pub content_range: Option<ContentRange>,

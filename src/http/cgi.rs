@@ -2,8 +2,9 @@
 //!
 //! The scan continues where it stopped. Rules are applied in the order of the lines, so the result does not depend on
 //! how the output is split into pieces. Some programs are known to write less or more than the RFC allows; where their
-//! meaning is clear, it is accepted: a head may consist of a Status alone, and a redirect may have any 3xx status that
-//! redirects. A head that contradicts itself, or that is malformed, is an error; the client gets a 502.
+//! meaning is clear, it is accepted: a head needs one field, but no Content-Type; its first line may be a status line of
+//! HTTP; a field may be repeated with the same value; and a redirect may have any 3xx status that redirects. A head that
+//! contradicts itself, or that is malformed, is an error; the client gets a 502.
 //!
 //! A non-parsed header script (section 5) writes a whole HTTP response. Only its status line and the end of its head
 //! are looked at.
@@ -52,7 +53,7 @@ pub enum ScriptAnswer {
     Document(ReplyHead),
     /// Answer the request for this `path?query` of the same server instead (section 6.2.2).
     LocalRedirect(Vec<u8>),
-    /// The client is redirected; no body follows (section 6.2.3).
+    /// The client is redirected; the program has no body for it (section 6.2.3).
     ClientRedirect(ReplyHead),
     /// The client is redirected, and a body follows (section 6.2.4).
     ClientRedirectWithDocument(ReplyHead),
@@ -81,12 +82,14 @@ const NO_STATUS_LINE: &str =
     "no HTTP/1.0 or 1.1 and a status from 200 to 599, as a script named nph- must begin (RFC 3875 section 5)";
 const TOO_LONG: &str = "its head is over the limit; does it end with an empty line?";
 const TOO_MANY: &str = "too many fields in its head";
-const NO_HEAD: &str = "neither Content-Type, Location nor Status before the first empty line (RFC 3875 section 6.2)";
-const STATUS_LINE: &str = "a status line of HTTP, which is no field; write \"Status: 200 OK\" (RFC 3875 section 6.3.3)";
+const NO_HEAD: &str = "no field before the first empty line (RFC 3875 section 6.2)";
+const STATUS_LINE: &str = "a status line of HTTP that is not the first line, or has no status from 200 to 599; \
+                           write \"Status: 200 OK\" (RFC 3875 section 6.3.3)";
 const BAD_STATUS: &str = "a Status that does not begin with a number from 200 to 599 (RFC 3875 section 6.3.3)";
 const BAD_LENGTH: &str = "a Content-Length that is no number (RFC 9110 section 8.6)";
 const BAD_LOCATION: &str = "an empty Location (RFC 3875 section 6.3.2)";
-const TWICE: &str = "a second Content-Type, Content-Length, Location or Status (RFC 3875 section 6.3)";
+const TWICE: &str =
+    "a second Content-Type, Content-Length, Location or Status with another value (RFC 3875 section 6.3)";
 
 /// How far the head has been scanned. A scan serves the output of one program.
 #[derive(Debug, Default)]
@@ -128,7 +131,8 @@ impl HeadScan {
                     };
                 }
                 _ if self.non_parsed && self.lines > 1 => Ok(()),
-                _ if self.non_parsed => self.status_line(line),
+                _ if self.non_parsed => self.status_line(line).map_err(|()| NO_STATUS_LINE),
+                _ if self.lines == 1 && line.starts_with(b"HTTP/") => self.status_line(line).map_err(|()| STATUS_LINE),
                 _ if self.lines > limits.fields_max => Err(TOO_MANY),
                 _ => self.field(line),
             };
@@ -156,11 +160,11 @@ impl HeadScan {
     }
 
     /// Takes the first line of an HTTP response, its line end included (RFC 9112 section 4).
-    fn status_line(&mut self, line: &[u8]) -> Result<(), &'static str> {
+    fn status_line(&mut self, line: &[u8]) -> Result<(), ()> {
         let text = line.strip_suffix(b"\r\n").or_else(|| line.strip_suffix(b"\n")).unwrap_or(line);
         let rest = text.strip_prefix(b"HTTP/1.0 ").or_else(|| text.strip_prefix(b"HTTP/1.1 "));
-        let rest = rest.filter(|rest| all_field_value(rest)).ok_or(NO_STATUS_LINE)?;
-        self.status = Some(status(rest).map_err(|_| NO_STATUS_LINE)?);
+        let rest = rest.filter(|rest| all_field_value(rest)).ok_or(())?;
+        self.status = Some(status(rest).map_err(|_| ())?);
         Ok(())
     }
 
@@ -175,11 +179,7 @@ impl HeadScan {
             Some(known) if is_of_the_connection(known) => Ok(()),
             Some(Known::ContentType) if value.is_empty() => Ok(()),
             Some(Known::ContentType) => once(&mut self.head.content_type, text()?),
-            Some(Known::ContentLength) => {
-                let length = parse_decimal(value).ok_or(BAD_LENGTH)?;
-                // The same length twice is harmless; two different lengths are an error (RFC 9110 section 8.6).
-                if self.head.length == Some(length) { Ok(()) } else { once(&mut self.head.length, length) }
-            }
+            Some(Known::ContentLength) => once(&mut self.head.length, parse_decimal(value).ok_or(BAD_LENGTH)?),
             None if name.eq_ignore_ascii_case(b"Status") => once(&mut self.status, status(value)?),
             None if name.eq_ignore_ascii_case(b"Location") && value.is_empty() => Err(BAD_LOCATION),
             None if name.eq_ignore_ascii_case(b"Location") => once(&mut self.head.location, text()?),
@@ -197,30 +197,39 @@ impl HeadScan {
             return self.status.map(ScriptAnswer::NonParsed).ok_or(NO_STATUS_LINE);
         }
         let head = std::mem::take(&mut self.head);
-        if let (None, Some(location)) = (self.status, &head.location)
+        // With anything beside Location, the server could not say that too: then the client is redirected.
+        let says_more = self.status.is_some() || head.content_type.is_some() || head.length.is_some();
+        if let Some(location) = head.location.as_ref().filter(|_| !says_more && head.fields.is_empty())
             && let [b'/', ..] = location.as_bytes()
         {
             let mut parts = location.as_bytes().split(|b| *b == b'#'); // a fragment is for the client only
             return Ok(ScriptAnswer::LocalRedirect(parts.next().unwrap_or_default().to_vec()));
         }
-        let says_enough = self.status.is_some() || head.content_type.is_some() || head.location.is_some();
+        if self.lines == 1 {
+            return Err(NO_HEAD);
+        }
         let default = if head.location.is_some() { 302 } else { 200 };
         let status = self.status.unwrap_or(default);
         let redirects = head.location.is_some() && matches!(status, 300..=303 | 307 | 308);
-        match (says_enough, redirects, head.content_type.is_some()) {
-            (false, ..) => Err(NO_HEAD),
-            (_, false, _) => Ok(ScriptAnswer::Document(ReplyHead { status, ..head })),
-            (_, _, false) => Ok(ScriptAnswer::ClientRedirect(ReplyHead { status, length: None, ..head })),
-            (_, _, true) => Ok(ScriptAnswer::ClientRedirectWithDocument(ReplyHead { status, ..head })),
-        }
+        let has_body = head.content_type.is_some() || head.length.is_some();
+        let head = ReplyHead { status, ..head };
+        Ok(match (redirects, has_body) {
+            (false, _) => ScriptAnswer::Document(head),
+            (true, false) => ScriptAnswer::ClientRedirect(head),
+            (true, true) => ScriptAnswer::ClientRedirectWithDocument(head),
+        })
     }
 }
 
-/// Stores the value of a field that may appear only once.
-fn once<T>(slot: &mut Option<T>, value: T) -> Result<(), &'static str> {
-    match slot.replace(value) {
-        None => Ok(()),
+/// Stores the value of a field that may appear only once. The same value again is harmless.
+fn once<T: PartialEq>(slot: &mut Option<T>, value: T) -> Result<(), &'static str> {
+    match slot {
+        Some(first) if *first == value => Ok(()),
         Some(_) => Err(TWICE),
+        None => {
+            *slot = Some(value);
+            Ok(())
+        }
     }
 }
 

@@ -10,9 +10,9 @@ use std::ops::Range;
 /// What the protocol task adds to a [`ReplyHead`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Frame<'a> {
-    /// The value of Server; must be a valid field value. Empty: no Server field.
+    /// The value of Server; must be a valid field value. Empty: no Server field but that of the head, if it has one.
     pub server: &'a str,
-    /// The value of Date.
+    /// The value of Date, for a head that has none.
     pub date: &'a [u8; 29],
     /// The value of Last-Modified, for a head that has one: from [`super::date::format`], or a copy of an earlier
     /// result.
@@ -95,7 +95,9 @@ pub fn response_head(out: &mut Vec<u8>, head: &ReplyHead, frame: &Frame<'_>) {
     if !frame.server.is_empty() {
         field(out, b"\r\nServer: ", frame.server.as_bytes());
     }
-    field(out, DATE, frame.date);
+    if !head.fields.iter().any(|(name, _)| name.known() == Some(Known::Date)) {
+        field(out, DATE, frame.date);
+    }
     if let Some(content_type) = &head.content_type
         && !is_bodyless(head.status)
     {
@@ -133,17 +135,11 @@ pub fn response_head(out: &mut Vec<u8>, head: &ReplyHead, frame: &Frame<'_>) {
     out.extend_from_slice(b"\r\n\r\n");
 }
 
-/// Fields that this module writes itself, or that frame the message: a script cannot add a second one.
+/// Fields that frame the message or belong to the connection: a handler cannot say them.
 const fn is_ours(known: Known) -> bool {
     matches!(
         known,
-        Known::Connection
-            | Known::ContentLength
-            | Known::Date
-            | Known::KeepAlive
-            | Known::ProxyConnection
-            | Known::Server
-            | Known::TransferEncoding
+        Known::Connection | Known::ContentLength | Known::KeepAlive | Known::ProxyConnection | Known::TransferEncoding
     )
 }
 

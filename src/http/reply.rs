@@ -32,6 +32,67 @@ impl ReplyHead {
     pub fn new(status: u16) -> ReplyHead {
         ReplyHead { status, ..ReplyHead::default() }
     }
+
+    /// Whether the handler has said this field, which the server would add.
+    pub fn says(&self, name: &Name) -> bool {
+        self.fields.iter().any(|(said, _)| said.is(name.as_bytes()))
+    }
+
+    /// Adds a field of the server, unless the handler has said it: then the handler's value stands alone.
+    pub fn add_default(&mut self, name: Name, value: Text) {
+        if !self.says(&name) {
+            self.fields.push((name, value));
+        }
+    }
+
+    /// Adds a field of a directive in the place of all values that the handler and the server have given it.
+    pub fn replace(&mut self, name: Name, value: Text) {
+        self.remove(&name);
+        self.fields.push((name, value));
+    }
+
+    /// Removes a field, whoever has said it.
+    pub fn remove(&mut self, name: &Name) {
+        match name.as_bytes().to_ascii_lowercase().as_slice() {
+            b"content-type" => self.content_type = None,
+            b"etag" => self.etag = None,
+            b"last-modified" => self.last_modified_secs = None,
+            b"location" => self.location = None,
+            b"accept-ranges" => self.seekable = false,
+            _ => {}
+        }
+        self.fields.retain(|(said, _)| !said.is(name.as_bytes()));
+    }
+}
+
+/// The fields of responses that stand once: a second value would contradict the first. (Some are lists, but have one
+/// author.)
+const ONCE: [&str; 20] = [
+    "Accept-Ranges",
+    "Access-Control-Allow-Credentials",
+    "Access-Control-Allow-Origin",
+    "Access-Control-Max-Age",
+    "Age",
+    "Allow",
+    "Content-Disposition",
+    "Content-Location",
+    "Content-Type",
+    "Cross-Origin-Opener-Policy",
+    "Date",
+    "ETag",
+    "Expires",
+    "Last-Modified",
+    "Location",
+    "Retry-After",
+    "Server",
+    "Strict-Transport-Security",
+    "X-Content-Type-Options",
+    "X-Frame-Options",
+];
+
+/// Whether a response has this field only once.
+pub fn stands_once(name: &[u8]) -> bool {
+    ONCE.iter().any(|once| once.as_bytes().eq_ignore_ascii_case(name))
 }
 
 /// A field value. It has no control byte but HTAB, so it can neither end its line nor begin another. Making one is
@@ -186,6 +247,11 @@ impl Name {
     /// The name as bytes.
     pub fn as_bytes(&self) -> &[u8] {
         self.text.as_bytes()
+    }
+
+    /// Whether this is the name; upper and lower case are equal.
+    pub fn is(&self, name: &[u8]) -> bool {
+        self.as_bytes().eq_ignore_ascii_case(name)
     }
 
     /// The name as a number, if it is one of the common names.

@@ -8,15 +8,12 @@ use crate::config::problem::Fault;
 use crate::config::scope::Scope;
 use crate::config::types::{AddHeader, Expires, GzipStatic, IfModifiedSince};
 use crate::http::octets::{all_field_value, all_token};
+use crate::http::reply::stands_once;
 use std::sync::Arc;
 
 /// Fields about the message's framing, its range of a file, or the connection. Only the server knows the right value.
 const OWN: [&str; 8] =
     ["Connection", "Content-Length", "Content-Range", "Date", "Keep-Alive", "Trailer", "Transfer-Encoding", "Upgrade"];
-
-/// Fields that the server sends too and that a response has only once: a second one would contradict the first.
-const SINGLE: [&str; 8] =
-    ["Accept-Ranges", "Content-Type", "ETag", "Expires", "Last-Modified", "Location", "Retry-After", "Server"];
 
 pub(super) const TABLE: &[Directive] = &[
     Directive {
@@ -97,7 +94,7 @@ fn add_header(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         None => false,
         Some(word) => word.choice("option", &[("always", true)])?,
     };
-    let (value, replaces) = (template(value)?, SINGLE.iter().any(is_name));
+    let (value, replaces) = (template(value)?, stands_once(name.text.as_bytes()));
     if scope.first {
         scope.settings.add_headers.clear();
     }

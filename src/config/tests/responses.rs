@@ -200,6 +200,7 @@ fn added_fields() {
         ("add_header X-A a${uri}b;", ("X-A", None, false, false)),
         ("add_header cache-control no-store;", ("cache-control", Some("no-store"), false, false)),
         ("add_header content-TYPE text/x;", ("content-TYPE", Some("text/x"), false, true)),
+        ("add_header x-frame-options DENY;", ("x-frame-options", Some("DENY"), false, true)),
         ("add_header ETag '\"x\"' always;", ("ETag", Some("\"x\""), true, true)),
     ];
     for (directive, (name, text, always, replaces)) in table {

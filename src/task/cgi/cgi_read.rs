@@ -111,7 +111,7 @@ impl CgiRead {
             }
             ScriptAnswer::NonParsed(status) => (Answer::NonParsed(status, std::mem::take(bytes)), None),
             ScriptAnswer::ClientRedirect(head) => {
-                reply.outcome = Some(Outcome::Answer(Answer::Page(head)));
+                reply.outcome = Some(Outcome::Answer(Answer::Redirect(head)));
                 self.stage = Stage::Unwanted(UNWANTED_OUTPUT_BYTES_MAX);
                 return Some(Flow::Progress);
             }

@@ -22,7 +22,7 @@ pub(super) fn document(w: &mut Work<'_>, mut head: ReplyHead, source: Option<Doc
         end_handlers(w);
         return page::not_taken(w); // a file was found where only a program takes this method
     }
-    if !w.t.http.in_error_page {
+    if is_file && !w.t.http.in_error_page {
         w.t.http.document_bytes = Some(length);
     }
     let now_secs = w.worker.date.wall(w.now).secs;

@@ -1,10 +1,15 @@
-//! Fields that the configuration adds to a response's head.
+//! Fields that the server and the configuration add to a response's head.
+//!
+//! One rule holds for all handlers. What a handler has said is sent as it is. A field of the server is added only if the
+//! handler has not said it. A directive replaces both: `expires` replaces Expires and Cache-Control, as in nginx, and
+//! `add_header` replaces a field that stands once ([`stands_once`](crate::http::reply::stands_once)); other fields it
+//! adds. (nginx adds a second one in both cases.)
 
 use crate::config::{Settings, UseridMode};
 use crate::connection::Transaction;
 use crate::http::method::MethodSet;
 use crate::http::userid::UserId;
-use crate::http::{Method, Name, ReplyHead, Text, date};
+use crate::http::{Known, Method, Name, ReplyHead, Text, date};
 use crate::log::Level;
 use crate::task::Work;
 use crate::vars;
@@ -47,12 +52,15 @@ pub(super) fn add(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
     match head.status {
         405 => {
             let allow = w.t.http.rare.allow.take().unwrap_or_else(|| allowed(w.t));
-            head.fields.push((const { Name::from_static("Allow") }, allow));
+            head.add_default(const { Name::from_static("Allow") }, allow);
         }
-        503 => head.fields.push((const { Name::from_static("Retry-After") }, const { Text::from_static("1") })),
+        503 => head.add_default(const { Name::from_static("Retry-After") }, const { Text::from_static("1") }),
         _ => {}
     }
     let now_secs = w.worker.date.wall(w.now).secs;
+    // A date that is none would make the response look old or invalid (RFC 9110 section 6.6.1): then it is the server's.
+    head.fields
+        .retain(|(name, value)| name.known() != Some(Known::Date) || date::parse(value.as_bytes(), now_secs).is_some());
     add_userid(w, head, now_secs);
     add_freshness(w.t.settings(), head, now_secs);
     add_headers(w, head)
@@ -85,14 +93,14 @@ fn add_freshness(settings: &Settings, head: &mut ReplyHead, now_secs: i64) {
     }
     let Some(fresh) = settings.expires.freshness(now_secs, head.last_modified_secs) else { return };
     if let Ok(expires) = Text::new(&date::format(fresh.expires_secs)) {
-        head.fields.push((const { Name::from_static("Expires") }, expires));
+        head.replace(const { Name::from_static("Expires") }, expires);
     }
     let control = match fresh.max_age_secs {
         Some(secs) => Text::new(format!("max-age={secs}").as_bytes()),
         None => Text::new(b"no-cache"),
     };
     if let Ok(control) = control {
-        head.fields.push((const { Name::from_static("Cache-Control") }, control));
+        head.replace(const { Name::from_static("Cache-Control") }, control);
     }
 }
 
@@ -100,7 +108,8 @@ fn add_freshness(settings: &Settings, head: &mut ReplyHead, now_secs: i64) {
 /// value of `Server`.
 fn add_headers(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
     let route = Rc::clone(&w.t.route);
-    let mut server = Cow::Borrowed(tokens(&route.settings));
+    let theirs = head.says(&const { Name::from_static("Server") });
+    let mut server = Cow::Borrowed(if theirs { "" } else { tokens(&route.settings) });
     let status = head.status;
     for field in route.settings.add_headers.iter().filter(|field| field.applies(status)) {
         let value = vars::expand(&field.value, &w.worker.view(w.identity, w.t, w.now));
@@ -112,8 +121,8 @@ fn add_headers(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
             }
         };
         if field.replaces {
-            remove_own(&field.name, head);
-            if field.name.eq_ignore_ascii_case("Server") {
+            head.remove(&name);
+            if name.known() == Some(Known::Server) {
                 server = Cow::Owned(String::from_utf8_lossy(value.as_bytes()).into_owned());
                 continue;
             }
@@ -123,17 +132,4 @@ fn add_headers(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
         }
     }
     server
-}
-
-/// Removes the server's own field of this name, for a configured one that replaces it.
-fn remove_own(name: &str, head: &mut ReplyHead) {
-    match name.to_ascii_lowercase().as_str() {
-        "content-type" => head.content_type = None,
-        "etag" => head.etag = None,
-        "last-modified" => head.last_modified_secs = None,
-        "location" => head.location = None,
-        "accept-ranges" => head.seekable = false,
-        _ => {}
-    }
-    head.fields.retain(|(own, _)| !own.as_bytes().eq_ignore_ascii_case(name.as_bytes()));
 }

@@ -47,18 +47,17 @@ pub(super) fn page(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
             return configured_page(w, head, page);
         }
     }
-    // If the error page itself fails, the client gets the first error's status, unless `error_page` sets another
-    // status.
-    if head.location.is_none() {
-        head.status = w.t.http.error_status.filter(|status| *status >= 300).unwrap_or(head.status);
+    match &head.location {
+        Some(location) => head.location = redirect_location(location, w.t, &w.identity.listener.local),
+        // If the error page itself fails, the client gets the first error's status, unless `error_page` sets another
+        // status.
+        None => head.status = w.t.http.error_status.filter(|status| *status >= 300).unwrap_or(head.status),
     }
     built_in_page(w, head)
 }
 
-fn built_in_page(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
-    if let Some(location) = &head.location {
-        head.location = redirect_location(location, w.t, &w.identity.listener.local);
-    }
+/// Answers with this head as it is and the built-in page for its status.
+pub(super) fn built_in_page(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
     let body = match head.status {
         ..300 | 304 => Vec::new(),
         status => error_page::page(status, tokens(w.t.settings())),
