@@ -20,7 +20,7 @@ fn set_time(s: &Server, name: &str) {
 fn letters(config: &str) -> (Server, String) {
     let s = site(config, &[("a.txt", LETTERS), ("index.html", b"home"), ("empty", b"")]);
     set_time(&s, "html/a.txt");
-    let tag = s.get("/a.txt").must("ETag").to_owned();
+    let tag = s.tag("/a.txt");
     (s, tag)
 }
 
@@ -138,13 +138,13 @@ fn preconditions_in_their_order() {
 #[test]
 fn preconditions_elsewhere() {
     let (s, _) = letters("location /text { return 200 hello; }");
-    let index = s.get("/").must("ETag").to_owned();
+    let index = s.tag("/");
     s.get_with("/", &format!("If-None-Match: {index}\r\n")).expect(304, "an index file");
     // Preconditions apply only to requests that would succeed (RFC 9110, 13.2.1).
     s.get_with("/absent", "If-None-Match: *\r\n").expect(404, "If-None-Match on 404");
     s.get_with("/absent", "If-Match: *\r\n").expect(404, "If-Match on 404");
     s.get_with("/absent", "Range: bytes=0-1\r\n").expect(404, "Range on 404");
-    let tag = s.get("/a.txt").must("ETag").to_owned();
+    let tag = s.tag("/a.txt");
     let mut client = s.connect();
     client.send(format!("HEAD /a.txt HTTP/1.1\r\nHost: h\r\nIf-None-Match: {tag}\r\n\r\n"));
     client.response().expect(304, "HEAD with If-None-Match");
@@ -331,6 +331,68 @@ fn if_range() {
     }
     // Without Range, If-Range has no effect.
     s.get_with("/a.txt", "If-Range: \"other\"\r\n").expect(200, "If-Range without Range");
+}
+
+/// Another content with the same size and time, as build systems and cp -p make it: it had the same tag, so a client
+/// with the first one got 304 for ever, and a part of the second one for the rest of the first.
+#[test]
+fn a_content_with_the_size_and_time_of_the_one_before_is_another_one() {
+    for time in [1, MTIME_S] {
+        let s = site("", &[("a.txt", LETTERS)]);
+        let change = |content: &[u8]| {
+            std::fs::write(s.path("html/a.txt"), content).unwrap();
+            let file = File::options().write(true).open(s.path("html/a.txt")).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(time)).unwrap();
+        };
+        change(LETTERS);
+        let tag = s.tag("/a.txt");
+        assert_eq!(s.get("/a.txt").field("Last-Modified").is_none(), time == 1, "every file has this time");
+        change(&LETTERS.to_ascii_uppercase());
+        s.get_with("/a.txt", &format!("If-None-Match: {tag}\r\n")).expect(200, "another content");
+        s.get_with("/a.txt", &format!("If-None-Match: W/{tag}\r\n")).expect(200, "another content");
+        s.get_with("/a.txt", &format!("If-Match: {tag}\r\n")).expect(412, "another content");
+        let part = s.get_with("/a.txt", &format!("Range: bytes=5-\r\nIf-Range: {tag}\r\n")).expect(200, "no mixture");
+        assert_eq!(part.body, LETTERS.to_ascii_uppercase());
+    }
+}
+
+#[test]
+fn the_value_that_add_header_sends_is_the_value_that_is_compared() {
+    let (set, old) = (date::imf(MTIME_S + 1000), date::imf(MTIME_S));
+    let dated = format!("add_header Last-Modified \"{set}\"; add_header ETag \"\";");
+    // The configuration, the fields of a request with a range, the status.
+    let rows = [
+        ("add_header ETag '\"set\"';", "If-None-Match: \"set\"".to_owned(), 304),
+        ("add_header ETag '\"set\"';", "If-None-Match: TAG".into(), 206),
+        ("add_header ETag '\"set\"';", "If-Match: \"set\"".into(), 206),
+        ("add_header ETag '\"set\"';", "If-Match: TAG".into(), 412),
+        ("add_header ETag '\"set\"';", "If-Range: \"set\"".into(), 206),
+        ("add_header ETag '\"set\"';", "If-Range: TAG".into(), 200),
+        ("add_header ETag 'W/\"set\"';", "If-None-Match: \"set\"".into(), 304),
+        ("add_header ETag 'W/\"set\"';", "If-Range: W/\"set\"".into(), 200),
+        ("add_header ETag '\"$arg_v\"';", "If-None-Match: \"7\"".into(), 304),
+        ("add_header ETag \"\";", "If-None-Match: TAG".into(), 206),
+        ("add_header ETag nonsense;", "If-None-Match: nonsense".into(), 206),
+        (&dated, format!("If-Modified-Since: {set}"), 304),
+        (&dated, format!("If-Modified-Since: {old}"), 206),
+        (&dated, format!("If-Unmodified-Since: {old}"), 412),
+        (&dated, format!("If-Range: {set}"), 206),
+        (&dated, format!("If-Range: {old}"), 200),
+        ("add_header Last-Modified \"\";", format!("If-Modified-Since: {old}"), 206),
+        ("add_header Last-Modified now;", format!("If-Modified-Since: {old}"), 206),
+    ];
+    let plain = site("etag mtime;", &[("a.txt", LETTERS)]);
+    set_time(&plain, "html/a.txt");
+    let tag = plain.tag("/a.txt");
+    each(rows, |(config, fields, status)| {
+        let s = site(&format!("etag mtime; {config}"), &[("a.txt", LETTERS)]);
+        set_time(&s, "html/a.txt");
+        let fields = format!("Range: bytes=1-2\r\n{}\r\n", fields.replace("TAG", &tag));
+        // Kept from some request on.
+        for _ in 0..4 {
+            s.get_with("/a.txt?v=7", &fields).expect(*status, config);
+        }
+    });
 }
 
 #[test]

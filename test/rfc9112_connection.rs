@@ -77,7 +77,7 @@ fn kept_or_closed() {
 #[test]
 fn pipelined_requests_of_every_kind_are_answered_in_order() {
     let s = bench("");
-    let tag = s.get("/a.txt").must("ETag").to_owned();
+    let tag = s.tag("/a.txt");
     let request = |line: &str, fields: &str| format!("{line} HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
     // HEAD has separate rows, since the reader cannot know which response belongs to HEAD.
     let rows = [

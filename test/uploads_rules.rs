@@ -198,46 +198,72 @@ fn what_is_logged_of_a_refused_name_is_one_line() {
 fn preconditions_hold_for_put_and_delete() {
     let s = store("");
     put(&s, "/there", "", "old").expect(201, "/there");
-    let there = s.get("/there");
-    let first_modified = std::fs::metadata(s.path("html/there")).unwrap().modified().unwrap();
-    let (tag, modified) = (there.must("ETag").to_owned(), there.must("Last-Modified").to_owned());
-    let (before, after) = (date::imf(date::now() - 86_400), date::imf(date::now() + 86_400));
-    // Fields, then the statuses for the existing file and for the missing one.
+    let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(784_111_777);
+    let [before, modified, after] = [784_111_776, 784_111_777, date::now() + 86_400].map(date::imf);
+    // Fields, then the statuses for the existing file and for the missing one. TAG stands for the file's entity tag.
     let rows: [(String, u16, u16); 14] = [
         (String::new(), 204, 201),
-        (format!("If-Match: {tag}\r\n"), 204, 412),
-        (format!("If-Match: \"other\", {tag}\r\n"), 204, 412),
-        (format!("If-Match: W/{tag}\r\n"), 412, 412),
+        ("If-Match: TAG\r\n".into(), 204, 412),
+        ("If-Match: \"other\", TAG\r\n".into(), 204, 412),
+        ("If-Match: W/TAG\r\n".into(), 412, 412),
         ("If-Match: \"other\"\r\n".into(), 412, 412),
         ("If-Match: *\r\n".into(), 204, 412),
         ("If-None-Match: *\r\n".into(), 412, 201),
-        (format!("If-None-Match: {tag}\r\n"), 412, 201),
+        ("If-None-Match: TAG\r\n".into(), 412, 201),
         ("If-None-Match: \"other\"\r\n".into(), 204, 201),
         (format!("If-Unmodified-Since: {modified}\r\n"), 204, 201),
         (format!("If-Unmodified-Since: {after}\r\n"), 204, 201),
         (format!("If-Unmodified-Since: {before}\r\n"), 412, 201),
-        (format!("If-Match: {tag}\r\nIf-Unmodified-Since: {before}\r\n"), 204, 412),
+        (format!("If-Match: TAG\r\nIf-Unmodified-Since: {before}\r\n"), 204, 412),
         (format!("If-Modified-Since: {modified}\r\n"), 204, 201),
     ];
     each(rows, |(fields, existing, missing)| {
-        // The file is unchanged: the same size, and the same time.
+        // Returns the fields with the tag of the file that is there now.
         let restore = || {
             s.write("html/there", b"old");
             let file = std::fs::File::options().write(true).open(s.path("html/there")).unwrap();
-            file.set_modified(first_modified).unwrap();
+            file.set_modified(time).unwrap();
+            fields.replace("TAG", &s.tag("/there"))
         };
         let _ = std::fs::remove_file(s.path("html/missing"));
-        restore();
-        put(&s, "/there", fields, "new").expect(*existing, "PUT /there");
+        let fields = restore();
+        put(&s, "/there", &fields, "new").expect(*existing, "PUT /there");
         assert_eq!(s.text("html/there"), if *existing == 412 { "old" } else { "new" });
-        put(&s, "/missing", fields, "new").expect(*missing, "PUT /missing");
+        put(&s, "/missing", &fields, "new").expect(*missing, "PUT /missing");
         assert_eq!(s.path("html/missing").exists(), *missing == 201);
         let _ = std::fs::remove_file(s.path("html/missing"));
-        restore();
-        delete(&s, "/there", fields).expect(*existing, "DELETE /there");
+        let fields = restore();
+        delete(&s, "/there", &fields).expect(*existing, "DELETE /there");
         assert_eq!(s.path("html/there").exists(), *existing == 412);
-        delete(&s, "/missing", fields).expect(404, "DELETE /missing");
+        delete(&s, "/missing", &fields).expect(404, "DELETE /missing");
     });
+}
+
+/// Both uploads have the same size and are of the same second: they had the same entity tag, and the third one removed
+/// the second.
+#[test]
+fn a_put_for_a_version_that_somebody_has_replaced_is_refused() {
+    let s = store("");
+    put(&s, "/x", "", "one").expect(201, "/x");
+    let mine = s.tag("/x");
+    put(&s, "/x", "", "two").expect(204, "/x");
+    for fields in [format!("If-Match: {mine}\r\n"), format!("If-Match: W/{mine}\r\n")] {
+        put(&s, "/x", &fields, "new").expect(412, &fields);
+        delete(&s, "/x", &fields).expect(412, &fields);
+    }
+    assert_eq!(s.text("html/x"), "two");
+    put(&s, "/x", &format!("If-Match: {}\r\n", s.tag("/x")), "new").expect(204, "the tag of what is there");
+    assert_eq!(s.text("html/x"), "new");
+}
+
+/// The configured tag is the same for all uploads.
+#[test]
+fn a_tag_of_the_configuration_does_not_let_a_put_replace_an_upload() {
+    let s = store("add_header ETag '\"set\"';");
+    put(&s, "/x", "", "one").expect(201, "/x");
+    assert_eq!(s.get("/x").must("ETag"), "\"set\"");
+    put(&s, "/x", "If-Match: \"set\"\r\n", "two").expect(412, "If-Match");
+    assert_eq!(s.text("html/x"), "one");
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Default for Settings {
             tcp_nopush: false,
             tcp_nodelay: true,
             server_tokens: true,
-            etag: true,
+            etag: EtagForm::On,
             upload_store: None,
             upload_same_origin: false,
             upload_limits: FormLimits::default(),

@@ -189,7 +189,7 @@ pub struct Settings {
     /// `server_tokens`: show the version in the Server field and on error pages. Default on.
     pub server_tokens: bool,
     /// `etag`. Default on.
-    pub etag: bool,
+    pub etag: EtagForm,
     /// `upload_store`: the folder for the bodies of POST requests, one file per body, or per file of a form. Default
     /// none.
     pub upload_store: Option<Arc<PathBuf>>,

@@ -79,8 +79,15 @@ fn any_tag(fields: &Fields, known: Known, exists: bool, is_current: impl Fn(Enti
     fields.get_all(known).flat_map(etag::list).any(is_current)
 }
 
+/// The date to send as Last-Modified at the time `now_secs`, for a file that was changed last in this second. A date
+/// from the future is replaced by the current one (RFC 9110 section 8.8.2.1). A second that is not over yet is no date:
+/// the file may change once more in it. So each date that was sent is strong in the sense of section 8.8.2.2.
+pub fn sent_date(modified_secs: i64, now_secs: i64) -> Option<i64> {
+    (modified_secs != now_secs).then(|| modified_secs.min(now_secs))
+}
+
 /// If-Range (RFC 9110 section 13.1.5): true if Range may be applied; also true without the field. A tag is compared
-/// strongly; a date must be exactly the Last-Modified.
+/// strongly. A date must be exactly the Last-Modified, and strong: its second is over, see [`sent_date`].
 pub fn range_still_holds(fields: &Fields, now: &Validators<'_>, now_secs: i64) -> bool {
     if !fields.has(Known::IfRange) {
         return true;
@@ -88,7 +95,9 @@ pub fn range_still_holds(fields: &Fields, now: &Validators<'_>, now_secs: i64) -
     let Some(value) = fields.get_only(Known::IfRange) else { return false };
     match EntityTag::parse(value) {
         Some(tag) => now.tag().is_some_and(|current| tag.is_strongly_equal(&current)),
-        None => now.last_modified_secs.is_some_and(|secs| date::parse(value, now_secs) == Some(secs)),
+        None => {
+            now.last_modified_secs.is_some_and(|secs| secs < now_secs && date::parse(value, now_secs) == Some(secs))
+        }
     }
 }
 

@@ -67,16 +67,30 @@ pub fn list(value: &[u8]) -> impl Iterator<Item = EntityTag<'_>> {
     })
 }
 
-/// nginx's entity tag of a file, with its quotes: `"mtime-length"` in hexadecimal.
-pub fn of_file(mtime_secs: i64, length: u64) -> Text {
-    let (mtime, length) = (Digits::hex(mtime_secs as u64), Digits::hex(length));
-    let mut tag = [0; 2 * 16 + 3];
+/// The entity tag of a file, with its quotes: `"mtime-length-rest"` in hexadecimal, with `W/` before it if it is weak.
+/// A `rest` of 0 is left out: `"mtime-length"` is nginx's tag.
+pub fn of_file(weak: bool, mtime_secs: i64, length: u64, rest: u64) -> Text {
+    let (mtime, length, rest) = (Digits::hex(mtime_secs as u64), Digits::hex(length), (rest != 0, Digits::hex(rest)));
+    let start: &[u8] = if weak { b"W/\"" } else { b"\"" };
+    let rest: [&[u8]; 2] = if rest.0 { [b"-", rest.1.as_bytes()] } else { [b"", b""] };
+    let mut tag = [0; 3 * 16 + 6];
     let mut len = 0;
-    for part in [b"\"", mtime.as_bytes(), b"-", length.as_bytes(), b"\""] {
+    for part in [start, mtime.as_bytes(), b"-", length.as_bytes(), rest[0], rest[1], b"\""] {
         tag[len..len + part.len()].copy_from_slice(part);
         len += part.len();
     }
     Text::new(&tag[..len]).unwrap_or(Text::from_static(""))
+}
+
+/// One number for several, which differs if one of them differs, except by a chance of 1 in 2^64. The steps are those
+/// of the generator splitmix64.
+pub fn mixed(numbers: &[u64]) -> u64 {
+    numbers.iter().fold(0, |sum: u64, number| {
+        let z = (sum ^ number).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    })
 }
 
 #[cfg(test)]
@@ -149,15 +163,33 @@ mod tests {
     }
 
     #[test]
-    fn tags_of_files_are_nginx_s() {
-        for (mtime_secs, length, expected) in [
-            (0x65a1_b2c3, 0x400, "\"65a1b2c3-400\""),
-            (0, 0, "\"0-0\""),
-            (-1, u64::MAX, "\"ffffffffffffffff-ffffffffffffffff\""),
+    fn tags_of_files_begin_as_nginx_s() {
+        for (weak, mtime_secs, length, rest, expected) in [
+            (false, 0x65a1_b2c3, 0x400, 0, "\"65a1b2c3-400\""),
+            (false, 0x65a1_b2c3, 0x400, 0xabc, "\"65a1b2c3-400-abc\""),
+            (true, 0x65a1_b2c3, 0x400, 0xabc, "W/\"65a1b2c3-400-abc\""),
+            (false, 0, 0, 0, "\"0-0\""),
+            (true, -1, u64::MAX, u64::MAX, "W/\"ffffffffffffffff-ffffffffffffffff-ffffffffffffffff\""),
         ] {
-            let text = of_file(mtime_secs, length);
+            let text = of_file(weak, mtime_secs, length, rest);
             assert_eq!(text.as_bytes(), expected.as_bytes());
-            assert!(EntityTag::parse(text.as_bytes()).is_some_and(|tag| !tag.weak));
+            assert!(EntityTag::parse(text.as_bytes()).is_some_and(|tag| tag.weak == weak));
         }
+    }
+
+    #[test]
+    fn a_mixed_number_shows_each_bit_and_the_order() {
+        let numbers = [0x1_2345, 784_111_777, 123_456_789];
+        let mut seen = vec![mixed(&numbers), mixed(&[numbers[1], numbers[0], numbers[2]])];
+        for at in 0..3 {
+            for bit in 0..64 {
+                let mut changed = numbers;
+                changed[at] ^= 1 << bit;
+                seen.push(mixed(&changed));
+            }
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 2 + 3 * 64);
     }
 }

@@ -67,6 +67,28 @@ pub fn wall() -> Wall {
     Wall { secs: now.tv_sec.max(0) as _, nanos: now.tv_nsec as u32 }
 }
 
+/// The time that the kernel gives to a file that is changed now, or an earlier one: a file whose ctime is before it
+/// gets another ctime when it is changed. On Linux `CLOCK_REALTIME_COARSE` in clock_gettime(2), which stands still for
+/// some milliseconds (a tick). On other systems 10 ms ago, since ticks are no longer.
+pub fn file_time() -> Wall {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let now = clock_gettime(libc::CLOCK_REALTIME_COARSE);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let now = before(clock_gettime(libc::CLOCK_REALTIME), 10_000_000);
+    Wall { secs: now.tv_sec.max(0) as _, nanos: now.tv_nsec as u32 }
+}
+
+/// A time that is `nanos` nanoseconds, less than a second, before another.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn before(mut time: libc::timespec, nanos: libc::c_long) -> libc::timespec {
+    time.tv_nsec -= nanos;
+    if time.tv_nsec < 0 {
+        time.tv_sec -= 1;
+        time.tv_nsec += NANOS_PER_SEC as libc::c_long;
+    }
+    time
+}
+
 /// A local date and time ("broken-down time" in localtime(3)).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Broken {

@@ -137,7 +137,7 @@ fn print(times: u32) {
         length: Some(length),
         content_type: Some(Text::shared(Arc::from("text/css")).expect("a field value")),
         last_modified_secs: Some(modified_secs),
-        etag: Some(etag::of_file(modified_secs, length)),
+        etag: Some(etag::of_file(false, modified_secs, length, etag::mixed(&[12, 34]))),
         seekable: true,
         ..ReplyHead::new(200)
     };

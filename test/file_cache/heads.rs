@@ -1,6 +1,6 @@
 //! The printed head of a kept file is stored and sent again. Only the date may be different.
 
-use super::harness::{Response, Server, each, site};
+use super::harness::{Response, Server, each, site, wait_for};
 use super::warm;
 
 /// The fields that do not depend on the time or the client.
@@ -38,13 +38,15 @@ fn a_kept_head_is_that_of_the_file_whatever_the_settings_add() {
         "add_header X-Path $uri; default_type a/b;",
     ];
     each(settings, |settings| {
-        let kept = site(settings, &[("a.txt", b"0123456789")]);
-        let fresh = site(&format!("{settings} open_file_cache off;"), &[("a.txt", b"0123456789")]);
+        // "etag mtime", since they are two files.
+        let kept = site(&format!("{settings} etag mtime;"), &[("a.txt", b"0123456789")]);
+        let fresh = site(&format!("{settings} etag mtime; open_file_cache off;"), &[("a.txt", b"0123456789")]);
         let time = std::fs::metadata(kept.path("html/a.txt")).unwrap().modified().unwrap();
         let file = std::fs::File::options().write(true).open(fresh.path("html/a.txt")).unwrap();
         file.set_modified(time).unwrap();
         let mut client = kept.connect();
         warm(&kept, &mut client, "/a.txt", "html/a.txt");
+        assert_eq!(kept.tag("/a.txt"), fresh.tag("/a.txt"), "{settings}");
         for request in [
             "GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n",
             "GET /a.txt HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
@@ -88,4 +90,20 @@ fn a_file_from_the_future_has_no_kept_head() {
         let answer = client.get("/a.txt");
         assert_eq!(answer.must("Last-Modified"), answer.must("Date"));
     }
+}
+
+/// It was the date of the second in which the file may change once more: a later request with it got a stale 304.
+#[test]
+fn a_second_that_is_not_over_is_no_date_also_of_a_kept_file() {
+    let s = site("", &[("a.txt", b"a")]);
+    let mut client = s.connect();
+    warm(&s, &mut client, "/a.txt", "html/a.txt");
+    let file = std::fs::File::options().write(true).open(s.path("html/a.txt")).unwrap();
+    file.set_modified(std::time::SystemTime::now()).unwrap();
+    let later = wait_for("Last-Modified", || {
+        let answer = client.get("/a.txt");
+        assert_ne!(answer.field("Last-Modified"), answer.field("Date"), "{answer}");
+        answer.field("Last-Modified").is_some().then_some(answer)
+    });
+    assert!(later.must("ETag").starts_with('"'), "{later}");
 }

@@ -22,6 +22,8 @@ pub use http::Response;
 pub use process::Process;
 
 use std::fmt::Debug;
+use std::fs::File;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -221,9 +223,14 @@ fn count_listeners(config: &str) -> usize {
     seen.len()
 }
 
+/// The file is ten seconds old: the server sends no Last-Modified of a second that is not over.
 fn write_file(path: &Path, content: &[u8]) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, content).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let written = File::create(path).and_then(|mut file| {
+        file.write_all(content)?;
+        file.set_modified(SystemTime::now() - Duration::from_secs(10))
+    });
+    written.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
 }
 
 /// A running server. Dropping it ends the server.
@@ -329,6 +336,13 @@ impl Server {
     #[track_caller]
     pub fn get(&self, target: &str) -> Response {
         self.get_with(target, "")
+    }
+
+    /// The strong entity tag of a target. A file that was changed in this tick of the clock has a weak one.
+    #[track_caller]
+    pub fn tag(&self, target: &str) -> String {
+        let strong = || Some(self.get(target).must("ETag").to_owned()).filter(|tag| tag.starts_with('"'));
+        wait_for("a strong entity tag", strong)
     }
 
     /// HEAD of a target over a new connection.

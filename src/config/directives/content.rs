@@ -5,7 +5,7 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{DisableSymlinks, ErrorPage, ErrorPageStatus, Escape, Return, Template};
+use crate::config::types::{DisableSymlinks, ErrorPage, ErrorPageStatus, Escape, EtagForm, Return, Template};
 use crate::config::value::digits;
 use crate::http::listing::Format;
 use std::collections::HashMap;
@@ -70,7 +70,10 @@ pub(super) const TABLE: &[Directive] = &[
         contexts: Contexts::REQUEST,
         args: 1..=1,
         example: "etag off;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.etag, it.args[0].flag())),
+        form: Form::Once(|scope, it| {
+            let choices = [("on", EtagForm::On), ("off", EtagForm::Off), ("mtime", EtagForm::Mtime)];
+            put(&mut scope.settings.etag, it.args[0].choice("value", &choices))
+        }),
     },
     Directive {
         name: "disable_symlinks",

@@ -4,7 +4,7 @@ use super::{Contexts, Directive, Form, ProtocolRow, put};
 use crate::config::lex::Word;
 use crate::config::problem::{Fault, Position};
 use crate::config::scope::{ProtocolDraft, Scope};
-use crate::config::types::{Autoindex, DirectoryServer, DisableSymlinks, Protocol, Settings};
+use crate::config::types::{Autoindex, DirectoryServer, DisableSymlinks, EtagForm, Protocol, Settings};
 use crate::directory;
 use crate::password::Users;
 use std::sync::Arc;
@@ -81,7 +81,7 @@ fn make(settings: &mut Settings, draft: ProtocolDraft, root_place: Position) -> 
     })?;
     settings.disable_symlinks = DisableSymlinks::On;
     settings.autoindex = Autoindex { on: true, ..settings.autoindex };
-    settings.etag = false;
+    settings.etag = EtagForm::Off;
     let ProtocolDraft { users, timeout, .. } = draft;
     Ok(Protocol::Directory(Arc::new(DirectoryServer { settings: Arc::new(settings.clone()), users, timeout })))
 }

@@ -1,6 +1,7 @@
 //! Files that include files.
 
 use super::*;
+use crate::config::EtagForm;
 use std::fs;
 use std::path::PathBuf;
 
@@ -59,7 +60,7 @@ fn plain_and_glob() {
     assert!(config.daemon);
     let names: Vec<&str> = servers(&config).iter().map(|server| server.name()).collect();
     assert_eq!(names, ["a", "b"]);
-    assert_eq!((servers(&config)[0].settings.etag, servers(&config)[1].settings.etag), (false, true));
+    assert_eq!((servers(&config)[0].settings.etag, servers(&config)[1].settings.etag), (EtagForm::Off, EtagForm::On));
     assert_eq!(settings_at(&config, "/").types.len(), 2);
     assert_eq!(settings_at(&config, "/").root, Path::new("/srv/html"));
 }

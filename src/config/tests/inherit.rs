@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::Level;
-use crate::config::{ErrorPageStatus, LogTarget};
+use crate::config::{ErrorPageStatus, EtagForm, LogTarget};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -80,11 +80,11 @@ fn locations_inside_locations() {
            location /a/b/ { tcp_nopush on; location = /a/b/c { root y; } } } } }",
     );
     let inner = settings_at(&config, "/a/b/1");
-    assert!(inner.tcp_nopush && !inner.etag);
+    assert!(inner.tcp_nopush && inner.etag == EtagForm::Off);
     assert!(inner.return_.is_none());
     assert_eq!(inner.alias.as_ref().map(|alias| alias.prefix_bytes), Some(3), "an alias is inherited with its prefix");
     let exact = settings_at(&config, "/a/b/c");
-    assert!(exact.tcp_nopush && !exact.etag);
+    assert!(exact.tcp_nopush && exact.etag == EtagForm::Off);
     assert_eq!((exact.alias.clone(), exact.root.clone()), (None, PathBuf::from("/srv/y")), "a root ends an alias");
     assert_eq!(settings_at(&config, "/a/x").return_.as_ref().map(|r| r.code), Some(403));
 }
@@ -97,7 +97,7 @@ fn servers_share_nothing() {
            server { listen 80; server_name b; } }",
     );
     let [a, b] = servers(&config) else { panic!("two servers") };
-    assert_eq!((a.settings.etag, b.settings.etag), (false, true));
+    assert_eq!((a.settings.etag, b.settings.etag), (EtagForm::Off, EtagForm::On));
     assert_eq!((pages(&a.settings), pages(&b.settings)), ("500".to_owned(), "404".to_owned()));
     assert_eq!(a.settings.error_pages[0].answer, ErrorPageStatus::Set(503));
     assert_eq!(b.settings.error_pages[0].answer, ErrorPageStatus::FromPage);

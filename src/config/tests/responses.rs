@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::config::{
-    AddHeader, Autoindex, Escape, Expires, GzipStatic, IfModifiedSince, Lingering, LingeringClose, OpenFileCache,
-    Redirects,
+    AddHeader, Autoindex, Escape, EtagForm, Expires, GzipStatic, IfModifiedSince, Lingering, LingeringClose,
+    OpenFileCache, Redirects,
 };
 use crate::http::listing::Format;
 use std::time::Duration;
@@ -67,10 +67,9 @@ fn open_file_cache() {
 #[test]
 fn switches() {
     type Show = fn(&Settings) -> bool;
-    let table: [(&str, Show, bool); 3] = [
+    let table: [(&str, Show, bool); 2] = [
         ("reset_timedout_connection", |s| s.reset_timedout_connection, false),
         ("merge_slashes", |s| s.merge_slashes, true),
-        ("etag", |s| s.etag, true),
     ];
     for (name, show, default) in table {
         assert_eq!(show(&in_server("")), default, "{name}");
@@ -131,6 +130,11 @@ fn choices() {
     }
     assert_eq!(in_server("").gzip_static, GzipStatic::Off);
     assert_eq!(fault("gzip_static yes;"), "unknown value \"yes\"; accepted: off, on, always");
+    for (value, form) in [("on", EtagForm::On), ("off", EtagForm::Off), ("mtime", EtagForm::Mtime)] {
+        assert_eq!(in_server(&format!("etag {value};")).etag, form, "{value}");
+    }
+    assert_eq!(in_server("").etag, EtagForm::On);
+    assert_eq!(fault("etag weak;"), "unknown value \"weak\"; accepted: on, off, mtime");
     let since = [("off", IfModifiedSince::Off), ("exact", IfModifiedSince::Exact), ("before", IfModifiedSince::Before)];
     for (text, expected) in since {
         assert_eq!(in_server(&format!("if_modified_since {text};")).if_modified_since, expected);

@@ -18,7 +18,9 @@ pub struct AddHeader {
     /// Add the field to every status; otherwise only to those of [`is_plain_status`].
     pub always: bool,
     /// A response has this field only once (Content-Type, ETag, Server, ...): the value replaces that of the server,
-    /// and an empty value removes the field.
+    /// and an empty value removes the field. GET and HEAD compare their preconditions with an ETag or Last-Modified
+    /// that is set here. PUT, DELETE, COPY and MOVE compare theirs with the file's own: a value of the configuration
+    /// may be the same for two contents, and an upload of somebody else must not be lost.
     pub replaces: bool,
 }
 
@@ -145,6 +147,24 @@ impl OpenFileCache {
     pub fn is_on(&self) -> bool {
         self.files_max > 0 && !self.inactive.is_zero() && !self.valid.is_zero()
     }
+}
+
+/// `etag on|off|mtime;`: the entity tag of a file.
+///
+/// A tag begins as nginx's, with the time of the last change (mtime) and the size. These two can be the same for two
+/// contents: tools set mtime (cp -p, rsync, tar; build systems give all files the same), and nginx counts in whole
+/// seconds. What follows in the tag tells them apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EtagForm {
+    /// No tag.
+    Off,
+    /// `"mtime-size-hash"`. In the hash are the inode number, the time of the last change of the inode (ctime), which
+    /// no program can set, and the nanoseconds of mtime. The tag is another one for each content, and also for the same
+    /// file on another machine: a client that changes between two machines gets the whole file again. Default.
+    On,
+    /// `"mtime-size-nanoseconds"` of mtime: the same on all machines that have the file with the same mtime, for a site
+    /// that several machines serve. It is right only if a file whose content changes gets another mtime.
+    Mtime,
 }
 
 /// `if_modified_since off|exact|before;`

@@ -142,3 +142,18 @@ fn if_range() {
         assert_eq!(range_still_holds(&fields(lines), validators, NOW), *expected, "{lines:?}");
     }
 }
+
+/// RFC 9110 sections 8.8.2.1 and 8.8.2.2.
+#[test]
+fn a_date_is_sent_when_its_second_is_over_and_is_strong_then() {
+    for (modified_secs, sent) in
+        [(SECS - 1, Some(SECS - 1)), (SECS, None), (SECS + 1, Some(SECS)), (i64::MIN, Some(i64::MIN))]
+    {
+        assert_eq!(sent_date(modified_secs, SECS), sent, "{modified_secs}");
+    }
+    let now = Validators { etag: None, last_modified_secs: Some(SECS) };
+    let line = fields(&["If-Range: Sun, 06 Nov 1994 08:49:37 GMT"]);
+    for (now_secs, holds) in [(SECS, false), (SECS + 1, true)] {
+        assert_eq!(range_still_holds(&line, &now, now_secs), holds, "{now_secs}");
+    }
+}

@@ -26,7 +26,7 @@ impl DirCreate {
     fn make(&self, t: &Transaction) -> Result<u16, Refusal> {
         let place = DirEntry::open(&self.path, t.settings().disable_symlinks, None)?;
         let there = place.stat(false)?;
-        check(&t.http, there.as_ref())?;
+        check(t, there.as_ref())?;
         match file::mkdirat(place.folder(), place.name(), 0o777) {
             Err(error) if error.is_taken() => return Err(Refusal::Failed(405, error)),
             outcome => outcome?,

@@ -119,7 +119,7 @@ impl TreeCopy {
         if from.has_slash && !from_is_directory {
             return Err(not_found(Error::not_found("openat")));
         }
-        check(&cx.transaction().http, Some(&stat))?;
+        check(cx.transaction(), Some(&stat))?;
         if from_is_directory && *moves && self.request.depth != Depth::Infinity {
             return Err(Refusal::Status(400)); // RFC 4918 section 9.9.2
         }

@@ -2,7 +2,7 @@
 
 use super::tree::Remover;
 use crate::config::DisableSymlinks;
-use crate::connection::{Connection, Http, Outcome};
+use crate::connection::{Connection, Outcome, Transaction};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
 use crate::http::dav::Depth;
 use crate::limits::TREE_STEPS_PER_TURN;
@@ -50,7 +50,7 @@ impl TreeDelete {
     }
 
     /// Removes a file or an empty directory, or begins to remove a tree. Returns the status when it is known.
-    fn begin(&mut self, http: &Http) -> Result<Option<u16>, Refusal> {
+    fn begin(&mut self, t: &Transaction) -> Result<Option<u16>, Refusal> {
         let Removal { path, depth, links, number } = &self.removal;
         let not_found = |error: Error| match error.is_not_found() {
             true => Refusal::Failed(404, error),
@@ -62,7 +62,7 @@ impl TreeDelete {
         if place.has_slash && !is_directory {
             return Err(not_found(Error::not_found("unlinkat")));
         }
-        check(http, Some(&stat))?;
+        check(t, Some(&stat))?;
         if !is_directory {
             file::unlinkat(place.folder(), place.name()).map_err(not_found)?;
             return Ok(Some(204));
@@ -110,7 +110,7 @@ impl TreeDelete {
 
     fn run(&mut self, cx: &mut Context<'_>) -> Flow {
         let outcome = match self.stage {
-            Stage::Asked => self.begin(&cx.transaction().http),
+            Stage::Asked => self.begin(cx.transaction()),
             _ => self.go_on(cx),
         };
         let status = match outcome {

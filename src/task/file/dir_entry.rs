@@ -1,10 +1,10 @@
 //! DirEntry: a name in an open directory, where a file is stored, removed or moved. Also preconditions and refusals.
 
 use super::open::open_folder;
+use super::validators::{last_modified_secs, strong_etag_of};
 use crate::config::DisableSymlinks;
-use crate::connection::Http;
+use crate::connection::Transaction;
 use crate::http::conditional::{self, Validators, Verdict};
-use crate::http::etag;
 use std::ffi::{CStr, CString};
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -168,16 +168,17 @@ impl From<Error> for Refusal {
     }
 }
 
-/// Evaluates If-Match and the other preconditions for the existing file, if any (RFC 9110 section 13).
+/// Evaluates If-Match and the other preconditions for the existing file, if any (RFC 9110 section 13). The validators
+/// are those of the file, also where `add_header` sets others for GET: only these change with each upload.
 ///
 /// # Errors
 /// 412.
-pub fn check(http: &Http, there: Option<&Stat>) -> Result<(), Refusal> {
-    let Some(request) = &http.request else { return Ok(()) };
-    let tag = there.map(|stat| etag::of_file(stat.modified_secs, stat.size_bytes));
+pub fn check(t: &Transaction, there: Option<&Stat>) -> Result<(), Refusal> {
+    let Some(request) = &t.http.request else { return Ok(()) };
+    let tag = there.and_then(|stat| strong_etag_of(stat, t.settings().etag));
     let validators = Validators {
         etag: tag.as_ref().map(|tag| tag.as_bytes()),
-        last_modified_secs: there.map(|stat| stat.modified_secs),
+        last_modified_secs: there.and_then(last_modified_secs),
     };
     let now_secs = clock::wall().secs;
     match conditional::evaluate(request.method, &request.fields, &validators, there.is_some(), now_secs) {

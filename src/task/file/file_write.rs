@@ -2,7 +2,7 @@
 
 use super::dir_entry::{DirEntry, Refusal, check, directory_mode};
 use super::new_file::NewFile;
-use crate::connection::{Connection, Http, Outcome, Transaction};
+use crate::connection::{Connection, Outcome, Transaction};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::limits::IOVECS_MAX;
 use crate::log::Level;
@@ -45,7 +45,7 @@ impl FileWrite {
         if place.has_slash {
             return Err(Refusal::Status(409)); // the name of a file has no slash at its end
         }
-        check_target(&place, &t.http)?;
+        check_target(&place, t)?;
         let new = NewFile::create(place, MODE, self.number)?;
         if let Some(mode) = dav.access {
             file::fchmod(new.file(), mode)?;
@@ -76,7 +76,7 @@ impl FileWrite {
         if sync {
             file::fsync(new.file())?;
         }
-        let status = commit(&mut new, &t.http)?;
+        let status = commit(&mut new, t)?;
         if sync {
             new.place().sync()?; // the name is part of the directory (fsync(2))
         }
@@ -112,20 +112,20 @@ impl FileWrite {
 }
 
 /// The existing file. Returns a refusal if it must not be replaced or created.
-fn check_target(place: &DirEntry, http: &Http) -> Result<Option<Stat>, Refusal> {
+fn check_target(place: &DirEntry, t: &Transaction) -> Result<Option<Stat>, Refusal> {
     let there = place.stat(true)?;
     if there.as_ref().is_some_and(|stat| stat.kind != FileKind::File) {
         return Err(Refusal::Status(409)); // a directory or a device cannot be replaced by a file
     }
-    check(http, there.as_ref())?;
+    check(t, there.as_ref())?;
     Ok(there)
 }
 
 /// Gives the file its name: 201, or 204 if it replaces a file. The preconditions are evaluated for the file that exists
 /// now: it may have changed while the body came.
-fn commit(new: &mut NewFile, http: &Http) -> Result<u16, Refusal> {
+fn commit(new: &mut NewFile, t: &Transaction) -> Result<u16, Refusal> {
     for _ in 0..TRIES_MAX {
-        let Some(there) = check_target(new.place(), http)? else {
+        let Some(there) = check_target(new.place(), t)? else {
             match new.commit_new() {
                 Err(error) if !error.is_taken() => return Err(error.into()),
                 Err(_) if !is_broken_link(new.place())? => continue, // created after the check

@@ -9,6 +9,7 @@ mod file_read;
 mod file_write;
 pub(super) mod new_file;
 pub(super) mod open;
+mod validators;
 
 pub use body_file::BodyFile;
 pub use body_spool::BodySpool;

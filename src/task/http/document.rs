@@ -1,5 +1,6 @@
 //! Sends a document: applies preconditions and ranges.
 
+use super::fields;
 use super::next::{Next, end_handlers};
 use super::page;
 use super::respond::{made, whole};
@@ -26,15 +27,14 @@ pub(super) fn document(w: &mut Work<'_>, mut head: ReplyHead, source: Option<Doc
         w.t.http.document_bytes = Some(length);
     }
     let now_secs = w.worker.date.wall(w.now).secs;
-    // RFC 9110 section 8.8.2.1: a Last-Modified from the future is replaced by the current time.
-    head.last_modified_secs = head.last_modified_secs.map(|secs| secs.min(now_secs));
+    head.last_modified_secs = head.last_modified_secs.and_then(|secs| conditional::sent_date(secs, now_secs));
     let request = match &w.t.http.request {
         Some(request) if is_file && head.status == 200 && !w.t.http.in_error_page => request.clone(),
         // An error page is not the requested resource, and a program checks preconditions itself.
         _ => return part(w, head, source, 0..length, None),
     };
-    let validators =
-        Validators { etag: head.etag.as_ref().map(|tag| tag.as_bytes()), last_modified_secs: head.last_modified_secs };
+    let (etag, last_modified_secs) = fields::validators(w, &head, now_secs);
+    let validators = Validators { etag: etag.as_ref().map(|tag| tag.as_bytes()), last_modified_secs };
     match preconditions(&request, &validators, w.t.settings().if_modified_since, now_secs) {
         Verdict::Proceed => {}
         Verdict::NotModified => {

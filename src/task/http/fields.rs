@@ -133,3 +133,24 @@ fn add_headers(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
     }
     server
 }
+
+/// The validators as the response will have them: those of the document, or those that `add_header` puts in their
+/// place. What is sent is what preconditions are compared with. A value that is no entity tag, or no date, matches
+/// nothing.
+///
+/// nginx sends the same, but compares only If-Range with it, and the other preconditions with the file's own.
+pub(super) fn validators(w: &Work<'_>, head: &ReplyHead, now_secs: i64) -> (Option<Text>, Option<i64>) {
+    let (mut etag, mut last_modified_secs) = (head.etag.clone(), head.last_modified_secs);
+    for field in w.t.settings().add_headers.iter().filter(|field| field.replaces && field.applies(head.status)) {
+        let is_etag = field.name.eq_ignore_ascii_case("ETag");
+        if !is_etag && !field.name.eq_ignore_ascii_case("Last-Modified") {
+            continue;
+        }
+        match Text::from_vec(vars::expand(&field.value, &w.worker.view(w.identity, w.t, w.now))) {
+            Ok(value) if is_etag => etag = Some(value),
+            Ok(value) => last_modified_secs = date::parse(value.as_bytes(), now_secs),
+            Err(_) => {} // the field is left out, and the server's own stays
+        }
+    }
+    (etag, last_modified_secs)
+}

@@ -6,6 +6,7 @@ use crate::cache::Dependency;
 use crate::connection::{Answer, CachedFile, DocumentSource, Outcome};
 use crate::engine::Flow;
 use crate::http::ReplyHead;
+use crate::http::etag::EntityTag;
 use crate::log::Level;
 use crate::task::Context;
 use crate::task::file::FileChange;
@@ -90,7 +91,9 @@ impl FileRead {
         cx: &mut Context<'_>,
     ) -> Flow {
         let file = Rc::new(file);
-        let source = depends.is_some().then(|| self.source(&file, &head)).flatten();
+        // The head of a kept file is made once: one whose entity tag is only for this answer is not kept.
+        let is_new = head.etag.as_ref().and_then(|tag| EntityTag::parse(tag.as_bytes())).is_some_and(|tag| tag.weak);
+        let source = depends.as_ref().filter(|_| !is_new).and_then(|_| self.source(&file, &head));
         let reply = &mut cx.transaction().reply;
         reply.outcome = Some(Outcome::Answer(Answer::Document(head.clone())));
         reply.index.clone_from(&index);
@@ -102,7 +105,9 @@ impl FileRead {
             }
             (Some(depends), None) => {
                 cx.worker.files.release(depends);
-                cx.worker.files.put_off(self.cache_key(), cx.now);
+                if !is_new {
+                    cx.worker.files.put_off(self.cache_key(), cx.now);
+                }
             }
             (None, _) if self.wanted.keeps => cx.worker.files.count(self.cache_key(), cx.now),
             (None, _) => {}

@@ -10,18 +10,20 @@ use crate::cache::Dependency;
 use crate::config::{GzipStatic, Settings};
 use crate::connection::{Connection, Outcome, Segment, To};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
-use crate::http::{Name, ReplyHead, Text, etag};
+use crate::http::{Name, ReplyHead, Text};
 use crate::limits::{READ_FILE_BYTES, READ_WHOLE_BYTES_MAX};
 use crate::log::Level;
 use crate::route;
 use crate::task::Context;
 use crate::task::file::dir_entry::is_hidden_path;
+use crate::task::file::validators::{etag_of, last_modified_secs};
 use crate::worker::Worker;
 use dependencies::Dependencies;
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
+use webserv_sys::clock::{self, Wall};
 use webserv_sys::file::{self, FileKind, Stat};
 use webserv_sys::{Error, Watch};
 
@@ -45,13 +47,15 @@ pub struct FileRequest {
 /// Reads one file for one response.
 pub struct FileRead {
     wanted: FileRequest,
+    /// The time before the file was looked at, see [`etag_of`].
+    asked: Wall,
     file: Option<Rc<OwnedFd>>,
 }
 
 impl FileRead {
     /// Looks for this file.
     pub fn new(wanted: FileRequest) -> Self {
-        Self { wanted, file: None }
+        Self { wanted, asked: clock::file_time(), file: None }
     }
 
     /// Opens the file and answers with its head or an error, or answers from the cache.
@@ -187,8 +191,8 @@ impl FileRead {
         let mut head = ReplyHead::new(200);
         head.length = Some(stat.size_bytes);
         head.content_type = Text::shared(Arc::clone(route::media_type(settings, path))).ok();
-        head.last_modified_secs = Some(stat.modified_secs);
-        head.etag = settings.etag.then(|| etag::of_file(stat.modified_secs, stat.size_bytes));
+        head.last_modified_secs = last_modified_secs(stat);
+        head.etag = etag_of(stat, settings.etag, self.asked);
         head.seekable = true;
         if settings.gzip_static == GzipStatic::On {
             let vary = (const { Name::from_static("Vary") }, const { Text::from_static("Accept-Encoding") });
