@@ -308,6 +308,7 @@ fn directives_say_which_program_answers() {
          location /pass { cgi_pass DIR/bin/tell; }
          location /slash/ { cgi_pass DIR/bin/tell; cgi_param OWN other; }
          location /d/ { cgi_pass DIR/bin/tell; cgi_extension .bla; }
+         location /any/ { alias DIR/html/d/; cgi_pass DIR/bin/tell; cgi_extension .bla; cgi_path_info uri; }
          location /uri/ { cgi_pass DIR/bin/tell; cgi_path_info uri; }
          location /by/ { alias DIR/html/d/; cgi on; cgi_extension .sh .bla; cgi_interpreter .bla DIR/bin/tell; }
          location /off/ { alias DIR/html/d/; cgi off; }",
@@ -319,7 +320,10 @@ fn directives_say_which_program_answers() {
         ("/pass/a/b", 200, "[/pass|/a/b|tell|v-GET|]\n"),
         ("/slash/a", 200, "[/slash|/a|tell|other|]\n"),
         ("/d/x.bla", 200, "[/d/x.bla||x.bla|v-GET|]\n"),
-        ("/d/none.bla/i", 200, "[/d/none.bla|/i|none.bla|v-GET|]\n"),
+        ("/d/x.bla/i", 200, "[/d/x.bla|/i|x.bla|v-GET|]\n"),
+        ("/d/none.bla/i", 404, ""),
+        ("/d/z.txt/i.bla", 404, ""),
+        ("/any/none.bla/i", 200, "[/any/none.bla|/any/none.bla/i|none.bla|v-GET|]\n"),
         ("/d/z.txt", 200, "text"),
         ("/uri/a", 200, "[/uri|/uri/a|tell|v-GET|]\n"),
         ("/by/x.bla/p", 200, &by),
@@ -405,4 +409,17 @@ fn a_post_to_a_folder_whose_index_may_be_a_program_got_the_listing() {
     let s = scripts("index index.sh; autoindex on;", &[("folder/other.sh", "")]);
     s.ask("POST /folder/ HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n").expect(405, "a folder");
     s.get("/folder/").expect(200, "a folder");
+}
+
+/// A bug: php-cgi looked for the script in the path itself, and ran the picture.
+#[test]
+fn a_picture_was_run_as_a_script() {
+    let s = telling("location /p/ { alias DIR/html/d/; cgi_pass DIR/bin/tell; cgi_extension .php; }");
+    each(["GET", "POST"], |method| {
+        each(["/p/z.txt/x.php", "/p/z.txt/x.php/y", "/p/none.php", "/p/none/x.php"], |target| {
+            let response = s.ask(format!("{method} {target} HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"));
+            let status = if *method == "GET" { 404 } else { 405 };
+            assert!(!response.expect(status, target).text().contains("[/p"), "{target}");
+        });
+    });
 }

@@ -91,6 +91,18 @@ fn a_location_names_the_methods_of_its_programs() {
     ask(&s, "GET", "/except/m.sh").expect(200, "limit_except");
 }
 
+/// A bug: `/app` was looked up as a file, and not found.
+#[test]
+fn a_location_that_a_program_answers_was_not_reached_without_its_slash() {
+    let s = site("location \"/a b/app/\" { cgi_pass /bin/sh; }", &[]);
+    for (method, query) in [("GET", ""), ("HEAD", "?x=1"), ("POST", "?"), ("REPORT", "?a%20b"), ("OPTIONS", "")] {
+        let response = ask(&s, method, &format!("/a%20b/app{query}")).expect(301, method);
+        let query = if query == "?" { "" } else { query };
+        assert_eq!(response.must("Location"), format!("http://h:{}/a%20b/app/{query}", s.port()), "{response}");
+    }
+    ask(&s, "GET", "/a%20b/apps").expect(404, "another name");
+}
+
 #[test]
 fn a_method_without_a_name_is_logged_and_can_be_used() {
     let s = scripts(

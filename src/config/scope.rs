@@ -3,7 +3,7 @@
 use super::lex::Word;
 use super::listeners::{Listen, ServerDraft};
 use super::problem::{Errors, Fault, Files, Position};
-use super::types::{Cgi, Config, EchoBy, Locations, Settings, Template};
+use super::types::{Cgi, Config, EchoBy, Location, Locations, Settings, Template};
 use crate::password::Users;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -85,6 +85,8 @@ pub(super) struct Scope<'a> {
     pub locations: Locations,
     /// The positions of the locations inside, by how they are written.
     pub location_places: HashMap<String, Position>,
+    /// The locations inside that have a `_pass` directive of their own.
+    pub passing: Vec<Arc<Location>>,
     /// The named locations that an `error_page` of this level or below refers to.
     pub named_uses: Vec<Word>,
     /// The settings of `cgi`, also while no program answers here.
@@ -151,6 +153,7 @@ impl<'a> Scope<'a> {
             location: None,
             locations: Locations::default(),
             location_places: HashMap::new(),
+            passing: Vec::new(),
             named_uses: Vec::new(),
             cgi: CgiDraft::default(),
             protocol: ProtocolDraft::default(),

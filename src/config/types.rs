@@ -337,4 +337,7 @@ pub struct Return {
     pub code: u16,
     /// The body, or for 301, 302, 303, 307, 308 the Location.
     pub text: Option<Template>,
+    /// Instead of a text: the Location is the requested path with a slash at its end. No directive sets it; see
+    /// `add_slashes` in src/config/directives/location.rs.
+    pub adds_slash: bool,
 }

@@ -2,9 +2,9 @@
 //!
 //! The scan continues where it stopped. Rules are applied in the order of the lines, so the result does not depend on
 //! how the output is split into pieces. Some programs are known to write less or more than the RFC allows; where their
-//! meaning is clear, it is accepted: a head needs one field, but no Content-Type; its first line may be a status line of
-//! HTTP; a field may be repeated with the same value; and a redirect may have any 3xx status that redirects. A head that
-//! contradicts itself, or that is malformed, is an error; the client gets a 502.
+//! meaning is clear, it is accepted: a head needs one field, but no Content-Type; its first line may be a status line
+//! of HTTP; a field may be repeated with the same value; and a redirect may have any 3xx status that redirects. A head
+//! that contradicts itself, or that is malformed, is an error; the client gets a 502.
 //!
 //! A non-parsed header script (section 5) writes a whole HTTP response. Only its status line and the end of its head
 //! are looked at.

@@ -1,7 +1,7 @@
 //! Finds the CGI program for a URL path, and splits the path into SCRIPT_NAME and PATH_INFO.
 //!
-//! With `cgi on`, the path is looked up on the disk: its first part that is a regular file is the script. With
-//! `cgi_pass` nothing is looked up: the program answers for its location, or for paths with a script's extension.
+//! The path is looked up on the disk: its first part that is a regular file is the script. With `cgi_pass` and no
+//! `cgi_extension` there is no script and nothing is looked up: the program answers for its whole location.
 
 use super::file_path;
 use crate::config::{Cgi, CgiPass, DisableSymlinks, PathInfo, Settings};
@@ -54,17 +54,20 @@ pub fn find(settings: &Settings, path: &[u8]) -> Result<Option<Script>> {
         None => Ok(None),
         Some(cgi) => match &cgi.pass {
             Some(pass) => passed(settings, cgi, pass, path),
-            None => on_disk(settings, cgi, path),
+            None => match on_disk(settings, cgi, path)? {
+                Some((end, file)) => script(cgi, path, end, file).map(Some),
+                None => Ok(None),
+            },
         },
     }
 }
 
-/// `cgi on`: finds the script on the disk.
-fn on_disk(settings: &Settings, cgi: &Cgi, path: &[u8]) -> Result<Option<Script>> {
+/// Finds the script on the disk. Returns the end of its part of the path, and its file.
+fn on_disk(settings: &Settings, cgi: &Cgi, path: &[u8]) -> Result<Option<(usize, Vec<u8>)>> {
     // With extensions, few parts of the path are candidates. Without, the whole path is the most likely one.
     if cgi.extensions.is_empty() {
         match look(settings, path) {
-            Ok(Some((FileKind::File, file))) => return script(cgi, path, path.len(), file).map(Some),
+            Ok(Some((FileKind::File, file))) => return Ok(Some((path.len(), file))),
             Ok(_) => return Ok(None),
             Err(error) if error.is_not_found() => {}
             Err(error) => return Err(error),
@@ -72,7 +75,7 @@ fn on_disk(settings: &Settings, cgi: &Cgi, path: &[u8]) -> Result<Option<Script>
     }
     for end in ends(path, cgi).filter(|end| path[end - 1] != b'/') {
         match look(settings, &path[..end]) {
-            Ok(Some((FileKind::File, file))) => return script(cgi, path, end, file).map(Some),
+            Ok(Some((FileKind::File, file))) => return Ok(Some((end, file))),
             Ok(Some((FileKind::Directory, _)) | None) => {}
             Ok(Some(_)) => return Ok(None),
             Err(error) if error.is_not_found() => return Ok(None), // then nothing below it exists either
@@ -99,16 +102,20 @@ fn script(cgi: &Cgi, path: &[u8], end: usize, file: Vec<u8>) -> Result<Script> {
     Ok(Script { file, script_name, path_info, program, arguments, directory })
 }
 
-/// `cgi_pass`: the program answers for its location. With `cgi_extension` it answers for the scripts in it; it gets
-/// their path in SCRIPT_FILENAME, whether the file exists or not.
+/// `cgi_pass`: the program answers for its location. With `cgi_extension` it answers for the scripts in it, and gets
+/// their path in SCRIPT_FILENAME. A script must be a file that is there: php-cgi would look for another one in the
+/// path, and `/avatar.jpg/x.php` would run a picture. `cgi_path_info uri` is for programs (of tests) that need no file.
 fn passed(settings: &Settings, cgi: &Cgi, pass: &CgiPass, path: &[u8]) -> Result<Option<Script>> {
     let own = pass.program.as_os_str().as_bytes();
     let program = file::c_path("posix_spawn", own)?;
     let (end, file) = match cgi.extensions.is_empty() {
         true => (prefix_end(path, pass.prefix_bytes), own.to_vec()),
         false => {
-            let Some(end) = ends(path, cgi).next() else { return Ok(None) };
-            let Some(file) = file_path(settings, &path[..end]) else { return Ok(None) };
+            let found = match cgi.path_info {
+                PathInfo::Rest => on_disk(settings, cgi, path)?,
+                PathInfo::Uri => ends(path, cgi).next().and_then(|end| Some((end, file_path(settings, &path[..end])?))),
+            };
+            let Some((end, file)) = found else { return Ok(None) };
             (end, absolute(cgi, file))
         }
     };

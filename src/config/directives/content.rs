@@ -265,7 +265,7 @@ fn return_(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         text.plain()?;
     }
     let text = text.map(template).transpose()?;
-    scope.settings.return_ = Some(Return { code, text });
+    scope.settings.return_ = Some(Return { code, text, adds_slash: false });
     Ok(())
 }
 

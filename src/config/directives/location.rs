@@ -5,7 +5,7 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::{LocationHead, LocationMatch, Scope};
-use crate::config::types::{Alias, Location};
+use crate::config::types::{Alias, Location, Locations, Return, Settings};
 use std::sync::Arc;
 
 pub(super) const TABLE: &[Directive] = &[
@@ -25,6 +25,9 @@ pub(super) const TABLE: &[Directive] = &[
     },
 ];
 
+/// The directives that pass all requests of a location to something behind the server.
+const PASSING: [&str; 1] = ["cgi_pass"];
+
 fn location(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fault> {
     let head = head(it)?;
     let word = &it.args[it.args.len() - 1];
@@ -43,7 +46,8 @@ fn location(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fau
     let mut inner = scope.inside(Contexts::LOCATION);
     inner.location = Some(head.clone());
     read(&mut inner, it.statements());
-    let Scope { settings, locations, mut named_uses, .. } = inner;
+    let Scope { settings, locations, mut named_uses, seen, .. } = inner;
+    let passes = settings.return_.is_none() && PASSING.iter().any(|name| seen.contains_key(name));
     scope.named_uses.append(&mut named_uses);
     let location = Arc::new(Location {
         path: head.path.clone().into_bytes(),
@@ -56,11 +60,32 @@ fn location(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fau
         LocationMatch::Exact => drop(scope.locations.exact.insert(head.path.into_bytes(), location)),
         LocationMatch::Named => drop(scope.locations.named.insert(head.path, location)),
         LocationMatch::Prefix | LocationMatch::PrefixOnly => {
+            if passes && location.path.len() > 1 && location.path.ends_with(b"/") {
+                scope.passing.push(Arc::clone(&location));
+            }
             scope.locations.prefixes.push(location);
             scope.locations.prefixes.sort_by_key(|location| std::cmp::Reverse(location.path.len()));
         }
     }
     Ok(())
+}
+
+/// Called after all locations of a level: adds `location = /path` with a redirect for each `location /path/` whose
+/// requests go to something behind the server. Relative links would lead nowhere without the slash, and only the server
+/// knows that the location begins here. As in nginx, a location for `/path` itself comes first.
+pub(in crate::config) fn add_slashes(scope: &mut Scope<'_>) {
+    for location in std::mem::take(&mut scope.passing) {
+        let path = location.path[..location.path.len() - 1].to_vec();
+        let Locations { exact, prefixes, .. } = &mut scope.locations;
+        if exact.contains_key(&path[..]) || prefixes.iter().any(|prefix| prefix.path == path) {
+            continue;
+        }
+        let return_ = Some(Return { code: 301, text: None, adds_slash: true });
+        let settings = Arc::new(Settings { return_, ..Settings::clone(&location.settings) });
+        let route = scope.draft.next_route();
+        let redirect = Location { path: path.clone(), no_regex: false, settings, inner: Locations::default(), route };
+        exact.insert(path, Arc::new(redirect));
+    }
 }
 
 /// Reads `[=|^~] PATH` or `@NAME`; as in nginx, there may be no blank between modifier and path.

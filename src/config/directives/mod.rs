@@ -11,7 +11,7 @@ mod echo;
 mod events;
 mod http;
 mod listen;
-mod location;
+pub(super) mod location;
 mod log;
 mod main;
 mod methods;

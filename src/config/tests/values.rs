@@ -104,6 +104,36 @@ fn locations_are_read() {
     assert_eq!(locations.named.keys().collect::<Vec<_>>(), ["@named"]);
 }
 
+/// nginx's rule for its `_pass` directives.
+#[test]
+fn a_location_that_passes_everything_on_is_reached_without_its_slash() {
+    let exact = |locations: &str| {
+        let config = load(&format!("http {{ server {{ listen 80; {locations} }} }}"));
+        let locations = servers(&config)[0].locations.clone();
+        let inner = locations.prefixes.iter().flat_map(|location| location.inner.exact.values());
+        let redirects = locations.exact.values().chain(inner);
+        let adds = redirects.filter(|l| l.settings.return_.as_ref().is_some_and(|answer| answer.adds_slash));
+        adds.map(|l| String::from_utf8(l.path.clone()).unwrap()).collect::<Vec<_>>()
+    };
+    for (locations, expected) in [
+        ("location /app/ { cgi_pass /p; }", vec!["/app"]),
+        ("location ^~ /app/ { cgi_pass /p; cgi_extension .x; }", vec!["/app"]),
+        ("location /app { cgi_pass /p; }", vec![]),
+        ("location / { cgi_pass /p; }", vec![]),
+        ("location = /app/ { cgi_pass /p; }", vec![]),
+        ("location /app/ { cgi on; }", vec![]),
+        ("location /app/ { cgi_pass /p; return 403; }", vec![]),
+        ("location /app/ { cgi_pass /p; } location = /app { }", vec![]),
+        ("location = /app { } location /app/ { cgi_pass /p; }", vec![]),
+        ("location /app/ { cgi_pass /p; } location /app { }", vec![]),
+        ("location /app/ { cgi_pass /p; location /app/in/ { } }", vec!["/app"]),
+        ("location /out/ { location /out/app/ { cgi_pass /p; } }", vec!["/out/app"]),
+        ("location /app { location /app/ { cgi_pass /p; } }", vec!["/app"]),
+    ] {
+        assert_eq!(exact(locations), expected, "{locations}");
+    }
+}
+
 #[test]
 fn returns() {
     let text = |text: &str| Some(Template { escape: Escape::None, ..Template::parse(text).unwrap() });
@@ -119,7 +149,7 @@ fn returns() {
     ];
     for (directive, code, text) in table {
         let config = load(&format!("http {{ server {{ listen 80; {directive} }} }}"));
-        assert_eq!(settings_at(&config, "/").return_, Some(Return { code, text }), "{directive}");
+        assert_eq!(settings_at(&config, "/").return_, Some(Return { code, text, adds_slash: false }), "{directive}");
     }
 }
 

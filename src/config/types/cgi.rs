@@ -57,7 +57,8 @@ pub struct CgiParam {
 pub enum PathInfo {
     /// PATH_INFO is the part of the URL behind the script (RFC 3875 section 4.1.5).
     Rest,
-    /// PATH_INFO is the whole path of the URL; some programs need that.
+    /// PATH_INFO is the whole path of the URL; some programs need that. With `cgi_pass` and `cgi_extension`, the
+    /// program is also started for scripts that do not exist. Not for interpreters: PHP would run another file then.
     Uri,
 }
 

@@ -193,10 +193,27 @@ fn a_program_that_is_passed_to() {
         assert_eq!((&*script.program, script.arguments.len()), (c"/usr/bin/tool", 1));
         assert_eq!(&*script.directory, c"/usr/bin");
     }
-    let settings = site.settings(Cgi { pass: pass(1), ..with_extensions(&[".bla"]) });
+    for (path, expected) in [
+        ("/a.py", "/a.py| a.py"),
+        ("/a.py/x.py", "/a.py|/x.py a.py"),
+        ("/dir.py/c.py/x", "/dir.py/c.py|/x dir.py/c.py"),
+        ("/link.py", "/link.py| link.py"),
+        ("/none.py", "-"),
+        ("/page.html/x.py", "-"),
+        ("/cgi-bin/run/x.py", "-"),
+        ("/dir.py/", "-"),
+        ("/cgi-bin/run", "-"),
+    ] {
+        let mut settings = site.settings(Cgi { pass: pass(1), ..with_extensions(&[".py"]) });
+        assert_eq!(shown(&settings, path), expected, "the script is a file that is there: {path}");
+        settings.disable_symlinks = DisableSymlinks::On;
+        assert_eq!(shown(&settings, path), if path == "/link.py" { "forbidden" } else { expected }, "{path}");
+    }
+    let uri = Cgi { path_info: PathInfo::Uri, ..with_extensions(&[".bla"]) };
+    let settings = site.settings(Cgi { pass: pass(1), ..uri });
     for (path, expected, directory) in [
-        ("/none/x.bla", "/none/x.bla| none/x.bla", "/usr/bin".to_owned()),
-        ("/cgi-bin/x.bla/y.bla", "/cgi-bin/x.bla|/y.bla cgi-bin/x.bla", site.path("cgi-bin")),
+        ("/none/x.bla", "/none/x.bla|/none/x.bla none/x.bla", "/usr/bin".to_owned()),
+        ("/cgi-bin/x.bla/y.bla", "/cgi-bin/x.bla|/cgi-bin/x.bla/y.bla cgi-bin/x.bla", site.path("cgi-bin")),
     ] {
         assert_eq!(shown(&settings, path), expected, "whether the file exists or not");
         let script = find(&settings, path.as_bytes()).unwrap().unwrap();

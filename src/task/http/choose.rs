@@ -31,7 +31,7 @@ pub(super) fn takes_body(method: Method, settings: &Settings) -> bool {
 
 /// Whether a program of this location may answer, which may know other methods than the server does.
 pub(super) fn may_have_program(settings: &Settings) -> bool {
-    settings.cgi.is_some() && settings.return_.is_none()
+    settings.cgi.is_some() && settings.return_.as_ref().is_none_or(|answer| answer.adds_slash)
 }
 
 /// Runs the content phase at the location that was found.
@@ -148,6 +148,9 @@ pub(super) fn list(w: &mut Work<'_>, directory: OwnedFd) -> Next {
 fn answer_return(w: &mut Work<'_>) -> Next {
     let route = Rc::clone(&w.t.route);
     let Some(answer) = &route.settings.return_ else { return without_program(w) };
+    if answer.adds_slash {
+        return page::add_slash(w);
+    }
     if answer.code == 444 {
         w.t.http.status = Some(444);
         return respond(w, Response::Close);

@@ -1,9 +1,9 @@
 //! Fields that the server and the configuration add to a response's head.
 //!
-//! One rule holds for all handlers. What a handler has said is sent as it is. A field of the server is added only if the
-//! handler has not said it. A directive replaces both: `expires` replaces Expires and Cache-Control, as in nginx, and
-//! `add_header` replaces a field that stands once ([`stands_once`](crate::http::reply::stands_once)); other fields it
-//! adds. (nginx adds a second one in both cases.)
+//! One rule holds for all handlers. What a handler has said is sent as it is. A field of the server is added only if
+//! the handler has not said it. A directive replaces both: `expires` replaces Expires and Cache-Control, as in nginx,
+//! and `add_header` replaces a field that stands once ([`stands_once`](crate::http::reply::stands_once)); other fields
+//! it adds. (In nginx, `add_header` always adds one, except for ETag and Last-Modified.)
 
 use crate::config::{Settings, UseridMode};
 use crate::connection::Transaction;
@@ -58,7 +58,7 @@ pub(super) fn add(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
         _ => {}
     }
     let now_secs = w.worker.date.wall(w.now).secs;
-    // A date that is none would make the response look old or invalid (RFC 9110 section 6.6.1): then it is the server's.
+    // A handler's date that cannot be read would make the response invalid (RFC 9110 section 6.6.1).
     head.fields
         .retain(|(name, value)| name.known() != Some(Known::Date) || date::parse(value.as_bytes(), now_secs).is_some());
     add_userid(w, head, now_secs);

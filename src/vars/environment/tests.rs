@@ -249,10 +249,9 @@ fn parameters_of_the_configuration() {
         ("cgi_param A \"\";", "A", Some("")),
         ("cgi_path_info uri;", "PATH_INFO", Some("/git/repo x/info")),
         ("cgi_path_info uri;", "PATH_TRANSLATED", Some("/srv/www/git/repo x/info")),
-        ("cgi_extension .php;", "SCRIPT_FILENAME", Some("/srv/www/git/x.php")),
-        ("cgi_extension .php;", "SCRIPT_NAME", Some("/git/x.php")),
-        ("cgi_extension .php;", "PATH_INFO", Some("")),
-        ("cgi_extension .php;", "PATH_TRANSLATED", None),
+        ("cgi_path_info uri; cgi_extension .php;", "SCRIPT_FILENAME", Some("/srv/www/git/x.php")),
+        ("cgi_path_info uri; cgi_extension .php;", "SCRIPT_NAME", Some("/git/x.php")),
+        ("cgi_path_info uri; cgi_extension .php;", "PATH_INFO", Some("/git/x.php")),
     ];
     for (location, name, expected) in table {
         let line = if location.contains(".php") { "GET /git/x.php HTTP/1.1" } else { Case::default().line };
