@@ -7,6 +7,7 @@ use crate::route::Route;
 use std::fmt;
 use std::num::NonZeroU16;
 use std::rc::Rc;
+use webserv_sys::Moment;
 
 /// The number of a transaction within its connection. A number is used again after 65,535 others.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,6 +65,18 @@ impl Transaction {
     /// What the protocol does now, for the log's "while ..."; empty in a stage that is not logged.
     pub fn doing(&self) -> &'static str {
         self.http.stage.doing()
+    }
+
+    /// Starts or stops the program's clock, by whose turn it is: the program's, or the client's to send more of the
+    /// body or to receive the answer. `moved`: the program has just read or written something.
+    pub fn update_program_clock(&mut self, moved: bool, now: Moment) {
+        let starves = self.program.is_fed && self.body.is_empty() && !self.body.is_ended();
+        let is_held_up = !self.program.output_ended && self.reply.body.room() == 0;
+        let clock = &mut self.program.clock;
+        if moved {
+            clock.note_progress(now);
+        }
+        clock.set(!starves && !is_held_up, now);
     }
 
     /// The number.

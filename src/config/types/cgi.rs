@@ -16,9 +16,12 @@ pub struct Cgi {
     pub interpreters: Vec<(String, PathBuf)>,
     /// `cgi_param`: additional variables of the environment, in order.
     pub params: Vec<CgiParam>,
-    /// `cgi_timeout`: how long a program may run in total. Default 60 s.
+    /// `cgi_timeout`: how long the server waits for a program in total. Time in which it waits for the client, to send
+    /// more of the body or to receive what the program has written, does not count: `client_body_timeout` and
+    /// `send_timeout` limit it. So a program that writes without end runs as long as its client reads, if the client
+    /// is the slower one; `cgi_rlimit cpu` ends it. Default 60 s.
     pub timeout: Duration,
-    /// `cgi_idle_timeout`: how long a program may run without reading or writing. Default 30 s.
+    /// `cgi_idle_timeout`: the same, for the time in which a program neither reads nor writes. Default 30 s.
     pub idle_timeout: Duration,
     /// `cgi_path_info`. Default on: the path behind the script.
     pub path_info: PathInfo,

@@ -4,7 +4,7 @@
 //! program can end normally. Beyond the limit, and beyond its own Content-Length, the pipe is closed, and the program
 //! gets SIGPIPE.
 
-use crate::connection::{Answer, Connection, FailureKind, Outcome, Phase, To, Transaction};
+use crate::connection::{Answer, Connection, FailureKind, Outcome, Phase, To};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
 use crate::http::cgi::{HeadScan, ScriptAnswer, ScriptHead, ScriptHeadLimits};
 use crate::limits::{READ_BYTES, UNWANTED_OUTPUT_BYTES_MAX};
@@ -12,20 +12,13 @@ use crate::log::Level;
 use crate::task::Context;
 use crate::worker::Worker;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
 use webserv_sys::process::Status;
-use webserv_sys::{Error, Moment, Watch, pipe};
+use webserv_sys::{Error, Watch, pipe};
 
 /// Reads one program's response.
 pub struct CgiRead {
     stdout: OwnedFd,
     stage: Stage,
-    /// The longest pause between two outputs (`cgi_idle_timeout`).
-    idle: Duration,
-    /// When the program must have ended (`cgi_timeout`).
-    end: Moment,
-    /// The bytes of the request's body that the program had read at the last check of the pause.
-    fed_bytes: u64,
     /// A new program has no output yet: the first read waits for the kernel.
     is_fresh: bool,
 }
@@ -43,8 +36,8 @@ enum Stage {
 
 impl CgiRead {
     /// Reads from this end of the program's standard output. `head` parses the head.
-    pub fn new(stdout: OwnedFd, head: HeadScan, idle: Duration, end: Moment) -> Self {
-        Self { stdout, stage: Stage::Head(Vec::new(), Box::new(head)), idle, end, fed_bytes: 0, is_fresh: true }
+    pub fn new(stdout: OwnedFd, head: HeadScan) -> Self {
+        Self { stdout, stage: Stage::Head(Vec::new(), Box::new(head)), is_fresh: true }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
@@ -58,7 +51,7 @@ impl CgiRead {
         let count = match pipe::read(self.stdout.as_fd(), &mut worker.read_buffer[..most]) {
             Ok(count) => count,
             Err(error) if error.would_block() => {
-                self.set_deadline(cx);
+                update_clock(false, cx);
                 return Ok(Flow::Blocked);
             }
             Err(source) => return Err(TaskError::upstream(FailureKind::Reset, source)),
@@ -77,6 +70,7 @@ impl CgiRead {
             }
             _ if count == 0 => {
                 t.program.output_ended = true;
+                t.program.clock.allow_silence();
                 self.stage = Stage::Ended;
                 cx.doing(self.doing());
                 return self.check_exit(cx);
@@ -87,7 +81,7 @@ impl CgiRead {
             }
             Stage::Ended | Stage::Unwanted(_) => {}
         }
-        self.set_deadline(cx);
+        update_clock(true, cx);
         Ok(if count < most { Flow::Blocked } else { Flow::Yield })
     }
 
@@ -146,7 +140,7 @@ impl CgiRead {
             Stage::Body(_) => self.stage = Stage::Unwanted(UNWANTED_OUTPUT_BYTES_MAX),
             Stage::Unwanted(_) => {}
         }
-        self.set_deadline(cx);
+        update_clock(true, cx);
         Flow::Progress
     }
 
@@ -154,7 +148,7 @@ impl CgiRead {
     fn check_exit(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match cx.transaction().program.exit {
             None => {
-                cx.wake_at(self.end);
+                update_clock(false, cx);
                 Ok(Flow::Progress)
             }
             Some(Status::Exited(_)) => {
@@ -168,25 +162,10 @@ impl CgiRead {
         }
     }
 
-    fn set_deadline(&self, cx: &mut Context<'_>) {
-        cx.wake_at(self.end.min(cx.now.after(self.idle)));
-    }
-
-    /// Whether the pause is not the program's fault: it has read its input, or it waits for the client to send or to
-    /// receive.
-    fn may_pause(&mut self, t: &Transaction) -> bool {
-        let (before, body) = (self.fed_bytes, &t.body);
-        self.fed_bytes = body.taken_bytes();
-        let starves = body.is_empty() && !body.is_ended() && !body.is_abandoned();
-        self.fed_bytes > before || starves || t.reply.body.room() == 0
-    }
-
     fn on_deadline(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        if cx.now < self.end && self.may_pause(cx.transaction()) {
-            self.set_deadline(cx);
-            return Ok(Flow::Progress);
-        }
-        let which = if cx.now < self.end { "cgi_idle_timeout" } else { "cgi_timeout" };
+        update_clock(false, cx);
+        let now = cx.now;
+        let Some(which) = cx.transaction().program.clock.passed(now) else { return Ok(Flow::Progress) };
         cx.log(Level::Error, format_args!("the program is too slow: {which} has passed"));
         match self.stage {
             Stage::Head(..) => Ok(fail(FailureKind::Timeout, cx)),
@@ -195,6 +174,15 @@ impl CgiRead {
             }
         }
     }
+}
+
+/// Updates the program's clock, and has this task look at it in time.
+fn update_clock(moved: bool, cx: &mut Context<'_>) {
+    let now = cx.now;
+    let t = cx.transaction();
+    t.update_program_clock(moved, now);
+    let next_look = t.program.clock.next_look(now);
+    cx.wake_at(next_look);
 }
 
 /// The program failed before it had a response.
@@ -235,7 +223,7 @@ impl Task<Worker> for CgiRead {
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
             Event::Ready if std::mem::take(&mut self.is_fresh) => {
-                self.set_deadline(cx);
+                update_clock(false, cx);
                 Ok(Flow::Blocked)
             }
             Event::Ready => self.read(cx),

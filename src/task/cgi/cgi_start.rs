@@ -2,7 +2,7 @@
 
 use super::{CgiErrors, CgiRead, CgiWrite, ProcessExit};
 use crate::config::{self, Cgi};
-use crate::connection::{Connection, Http, Outcome, StoredBody};
+use crate::connection::{Connection, Http, Outcome, ProgramClock, StoredBody};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
 use crate::http::cgi::HeadScan;
 use crate::http::{Framing, Method};
@@ -101,9 +101,11 @@ impl CgiStart {
         }
         w.worker.programs_running += 1;
         w.t.program.failed = false;
+        w.t.program.clock = ProgramClock::start(cgi.timeout, cgi.idle_timeout, w.now);
+        w.t.program.is_fed = stdin.is_some();
         w.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout)));
         let head = if script.is_nph() { HeadScan::non_parsed() } else { HeadScan::default() };
-        w.join(Box::new(CgiRead::new(stdout, head, cgi.idle_timeout, w.now.after(cgi.timeout))));
+        w.join(Box::new(CgiRead::new(stdout, head)));
         w.join(Box::new(CgiErrors::new(stderr, cgi.idle_timeout)));
         if let Some(stdin) = stdin {
             w.join(Box::new(CgiWrite::new(stdin)));

@@ -27,18 +27,27 @@ impl CgiWrite {
         }
         let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
         let (count, offered, _) = body.gather(&mut slices);
-        match file::writev(self.stdin.as_fd(), &slices[..count]) {
-            Ok(sent) => {
-                body.consume(sent as u64);
-                Ok(if (sent as u64) < offered { Flow::Blocked } else { Flow::Progress })
-            }
-            Err(error) if error.would_block() => Ok(Flow::Blocked),
+        let sent = match file::writev(self.stdin.as_fd(), &slices[..count]) {
+            Ok(sent) => sent as u64,
+            Err(error) if error.would_block() => 0,
             Err(error) if error.is_broken_pipe() => {
                 body.abandon(); // the program has closed its input, which it may do at any time
-                Ok(Flow::Done)
+                return Ok(Flow::Done);
             }
-            Err(source) => Err(TaskError::upstream(FailureKind::Reset, source)),
-        }
+            Err(source) => return Err(TaskError::upstream(FailureKind::Reset, source)),
+        };
+        body.consume(sent);
+        let now = cx.now;
+        cx.transaction().update_program_clock(sent > 0, now);
+        Ok(if sent < offered { Flow::Blocked } else { Flow::Progress })
+    }
+
+    /// The program gets no more of the body: from now on, it is not the client that is waited for.
+    fn end(cx: &mut Context<'_>) {
+        let now = cx.now;
+        let t = cx.transaction();
+        t.program.is_fed = false;
+        t.update_program_clock(false, now);
     }
 }
 
@@ -64,14 +73,18 @@ impl Task<Worker> for CgiWrite {
     }
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        match event {
-            Event::Ready => self.write(cx),
+        let flow = match event {
+            Event::Ready => self.write(cx)?,
             Event::Hangup => {
                 cx.transaction().body.abandon();
-                Ok(Flow::Done)
+                Flow::Done
             }
-            Event::Cancel => Ok(Flow::Done),
-            Event::Deadline => Ok(Flow::Progress),
+            Event::Cancel => return Ok(Flow::Done),
+            Event::Deadline => Flow::Progress,
+        };
+        if flow == Flow::Done {
+            Self::end(cx);
         }
+        Ok(flow)
     }
 }

@@ -6,11 +6,12 @@ use crate::http::{Method, print};
 use crate::log::Level;
 use crate::task::Context;
 use crate::task::http::end_handlers;
+use webserv_sys::Moment;
 
 impl Http1 {
     /// Reads a body that no handler takes. The request continues when all of it has been read.
     pub(super) fn discard_body(&mut self, cx: &mut Context<'_>) -> Step {
-        if let Err(status) = advance(cx) {
+        if let Err(status) = advance(&mut self.since, cx) {
             return refuse(status, cx);
         }
         let Some(w) = cx.work() else { return Step::Wait };
@@ -28,7 +29,7 @@ impl Http1 {
     /// Passes what has come of the body to the handler. If the body breaks a rule, the request is refused. If the
     /// response has been begun already, the connection is closed.
     pub(super) fn feed(&mut self, cx: &mut Context<'_>) -> Step {
-        let Err(status) = advance(cx) else {
+        let Err(status) = advance(&mut self.since, cx) else {
             send_continue(cx);
             return Step::Again;
         };
@@ -56,7 +57,7 @@ impl Http1 {
         if t.http.request_body.is_whole() {
             return Step::Again;
         }
-        let failed = advance(cx).is_err();
+        let failed = advance(&mut self.since, cx).is_err();
         let Some(t) = cx.connection().transactions.current_mut() else { return Step::Wait };
         let body = &mut t.http.request_body;
         if failed || !body.is_nearly_finished() {
@@ -85,8 +86,9 @@ fn send_continue(cx: &mut Context<'_>) {
 }
 
 /// Reads more of the request's body, for the handler that takes it or to discard it. Returns the status of a refusal if
-/// the body breaks a rule.
-fn advance(cx: &mut Context<'_>) -> Result<(), u16> {
+/// the body breaks a rule. `since` becomes now if the client has sent something.
+fn advance(since: &mut Moment, cx: &mut Context<'_>) -> Result<(), u16> {
+    let now = cx.now;
     let Connection { transactions, input, .. } = cx.connection();
     let Some(t) = transactions.current_mut() else { return Ok(()) };
     if t.http.request_body.is_finished() {
@@ -95,7 +97,11 @@ fn advance(cx: &mut Context<'_>) -> Result<(), u16> {
     let max = t.settings().client_max_body_size;
     let Transaction { http: Http { request_body, .. }, body, .. } = t;
     let feeds = request_body.sink == BodySink::Handler;
+    let came_bytes = input.len();
     let taken = request_body.take(input, feeds.then_some(&mut **body));
+    if input.len() < came_bytes {
+        *since = now;
+    }
     if feeds {
         body.announce(request_body.announced_bytes());
     }

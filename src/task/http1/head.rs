@@ -32,7 +32,7 @@ impl Http1 {
         match result {
             Ok(Some((request, used))) => {
                 x.input.consume_into(used as u64, &mut worker.buffers);
-                self.seen = 0;
+                (self.seen, self.since) = (0, now);
                 x.output.take_over(&mut x.input, &mut worker.pipes);
                 self.head_complete(request, &limits, started, cx);
                 Step::Again

@@ -32,7 +32,8 @@ pub struct Http1 {
     transfer: Option<Box<Transfer>>,
     /// Answered requests whose last byte has not been sent yet.
     unsent: Unsent,
-    /// When the connection was opened or became idle, when the head's first byte came, or when it began to linger.
+    /// When the connection was opened or became idle, when the head's first byte came, when the client last sent a part
+    /// of the body or became the one to do so, or when the connection began to linger.
     since: Moment,
     /// The number of requests begun.
     served: u32,
@@ -197,14 +198,17 @@ impl Http1 {
 
     /// Sets the deadline for what the client has to do next: send the rest of a head, the next request, or more of a
     /// body.
-    fn set_deadline(&self, cx: &mut Context<'_>) {
+    fn set_deadline(&mut self, cx: &mut Context<'_>) {
         let x = cx.connection();
         match (x.phase, x.transactions.current()) {
             (Phase::Lingering, _) if self.lingers() => {} // linger() has set it
             (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // ClientWrite has one
             (Phase::Open, Some(t)) if waits_for_body(t) => {
                 let timeout = t.settings().client_body_timeout;
-                cx.wake_after(timeout);
+                if !cx.has_deadline() {
+                    self.since = cx.now; // until now the handler was waited for
+                }
+                cx.wake_at(self.since.after(timeout));
             }
             (Phase::Open, Some(_)) => cx.no_deadline(),
             (Phase::Open, None) if self.closing != Closing::No => cx.no_deadline(),
@@ -354,7 +358,8 @@ fn is_unsent(t: &Transaction, output_end: u64) -> bool {
 fn waits_for_body(t: &Transaction) -> bool {
     let body = &t.http.request_body;
     let handler_is_full = body.feeds() && t.body.room() == 0;
-    !body.is_finished() && !handler_is_full
+    let is_not_asked = body.owes_continue && t.body.is_held();
+    !body.is_finished() && !handler_is_full && !is_not_asked
 }
 
 impl Task<Worker> for Http1 {
