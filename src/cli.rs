@@ -198,8 +198,9 @@ impl ConfigOptions {
         let mut config = loaded.map_err(|e| e.to_string())?;
         if let Some(path) = &self.error_log {
             config.error_log.target = match path.to_str() {
+                Some("stdout") => LogTarget::Stdout,
                 Some("stderr") => LogTarget::Stderr,
-                _ => LogTarget::File(prefix.join(path)),
+                _ => LogTarget::standard(path).unwrap_or_else(|| LogTarget::File(prefix.join(path))),
             };
         }
         Ok(config)

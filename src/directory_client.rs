@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 use webserv::directory::PORT;
+use webserv::http::deceptive::is_deceptive;
 
 /// The timeout for connecting, for each read and for each write.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -174,7 +175,7 @@ impl Session {
         sent.map_err(|error| format!("cannot send to the server: {error}"))
     }
 
-    /// Reads a line from the server. Control characters become "?", since a terminal could interpret them.
+    /// Reads a line from the server. Control characters and the like become "?", since a terminal could interpret them.
     fn line(&mut self) -> Result<String, String> {
         let mut line = Vec::new();
         let read = (&mut self.stream).take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
@@ -182,7 +183,7 @@ impl Session {
         match line.strip_suffix(b"\n") {
             Some(line) => {
                 let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned();
-                Ok(line.replace(char::is_control, "?"))
+                Ok(line.replace(is_deceptive, "?"))
             }
             None if line.len() as u64 == LINE_BYTES_MAX => Err("the server's line has no end".to_owned()),
             None => Err("the server has closed the connection".to_owned()),

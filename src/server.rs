@@ -170,9 +170,12 @@ fn announce(config: &Config, sockets: &Sockets, log: &mut ErrorLog) {
     if let Some(warning) = descriptors::warning(config) {
         log.announce(Level::Warn, format_args!("{warning}"));
     }
-    if config.daemon && config.error_log.target == LogTarget::Stderr {
-        let what = "a daemon has no standard error, so later messages are lost; set error_log to a file";
-        log.announce(Level::Warn, format_args!("error_log: {what}"));
+    let access = config.access_logs.iter().map(|log| ("access_log", &*log.target));
+    for (name, target) in [("error_log", &config.error_log.target)].into_iter().chain(access) {
+        if config.daemon && !matches!(target, LogTarget::File(_)) {
+            let what = "a daemon has no standard streams, so later lines are lost; name a file";
+            log.announce(Level::Warn, format_args!("{name} {target}: {what}"));
+        }
     }
     let poller = config.events.poller.unwrap_or(poller::names()[0]);
     let (version, pid, workers) = (env!("CARGO_PKG_VERSION"), process::pid(), config.workers.max(1));

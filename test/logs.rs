@@ -112,7 +112,7 @@ fn nobody_writes_a_line_of_their_own_into_the_log() {
     let rows: [(&str, &[u8]); 3] = [
         ("'<$http_x_a|$http_absent>'", b"<a\\x22b\\x5Cc\\x09d\\x80\\xFFe|->"),
         ("escape=none '<$http_x_a|$http_absent>'", b"<a\"b\\c\td\x80\xffe|>"),
-        ("escape=json '<$http_x_a|$http_absent>'", b"<a\\\"b\\\\c\\td\x80\xffe|>"),
+        ("escape=json '<$http_x_a|$http_absent>'", b"<a\\\"b\\\\c\\td\\u0080\\u00FFe|>"),
     ];
     each(rows, |(format, expected)| assert_eq!(show(&ask(&own(format))), show(expected), "{format}"));
     // No log contains the raw bytes that make the request invalid.

@@ -1,5 +1,6 @@
 //! The faults of a configuration, and how they are shown.
 
+use crate::http::deceptive::is_deceptive;
 use std::fmt;
 use std::sync::Arc;
 
@@ -131,8 +132,8 @@ impl fmt::Display for Problem {
         let shown: Vec<char> = self.source.chars().skip(skipped).take(SHOWN_MAX).collect();
         let before = (self.column - 1 - skipped).min(shown.len());
         let carets = self.width.min(shown.len() - before).max(1);
-        // Tabs stay, so that the carets align. Other control characters could move the terminal's cursor.
-        let clean = |c: &char| if c.is_control() && *c != '\t' { '?' } else { *c };
+        // Tabs stay, so that the carets align. Other such characters could move the terminal's cursor.
+        let clean = |c: &char| if is_deceptive(*c) && *c != '\t' { '?' } else { *c };
         let source: String = shown.iter().map(clean).collect();
         let indent: String = shown[..before].iter().map(|c| if *c == '\t' { '\t' } else { ' ' }).collect();
         write!(f, "\n{source}\n{indent}{}", "^".repeat(carets))
@@ -188,7 +189,7 @@ mod tests {
         assert_eq!(shown("über x;", 6, 1), "a.conf:2:6: bad\nüber x;\n     ^");
         assert_eq!(shown("root \"open", 6, usize::MAX), "a.conf:2:6: bad\nroot \"open\n     ^^^^^");
         assert_eq!(shown("", 1, 0), "a.conf:2:1: bad\n\n^");
-        assert_eq!(shown("a\u{1b}[2Jb", 1, 1), "a.conf:2:1: bad\na?[2Jb\n^");
+        assert_eq!(shown("a\u{1b}[2J\u{202e}b", 1, 1), "a.conf:2:1: bad\na?[2J?b\n^");
     }
 
     #[test]

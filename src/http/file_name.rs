@@ -1,5 +1,7 @@
 //! Makes a safe file name of the name that a client sends with an upload: one name, not a path, not hidden.
 
+use super::deceptive::is_deceptive;
+
 /// The longest name, in bytes. File systems allow 255, so there is room to add a number.
 const NAME_BYTES_MAX: usize = 200;
 
@@ -29,12 +31,6 @@ pub fn with_suffix(name: &str, suffix: &str) -> String {
 /// Splits a name before its last dot. A dot at the start belongs to the name.
 fn split_extension(name: &str) -> (&str, &str) {
     name.rfind('.').filter(|dot| *dot > 0).map_or((name, ""), |dot| name.split_at(dot))
-}
-
-fn is_deceptive(character: char) -> bool {
-    let turns =
-        matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    character.is_control() || turns || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
 fn cut(name: &str) -> String {

@@ -13,6 +13,7 @@ pub mod chunked;
 pub mod conditional;
 pub mod date;
 pub mod dav;
+pub mod deceptive;
 pub mod error_page;
 pub mod etag;
 pub mod fields;

@@ -1,7 +1,7 @@
 //! The access logs: lines are collected in memory and written together.
 
 use super::LogFiles;
-use super::files::{Sink, append_late};
+use super::files::{LogFile, append_late};
 use crate::config::{AccessLog, LogTarget};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub enum LogEvent {
 
 struct Log {
     target: Arc<LogTarget>,
-    sink: Sink,
+    file: Arc<LogFile>,
     buffer: Vec<u8>,
     /// The time to write the buffer, even if it is not full. A timer is running for it.
     due: Option<Moment>,
@@ -39,9 +39,9 @@ impl AccessLogs {
     pub fn new(settings: &[Arc<AccessLog>], files: &LogFiles) -> Self {
         let mut logs = Self::default();
         for log in settings {
-            if let (None, Some(sink)) = (logs.find(&log.target), files.sink(&log.target)) {
+            if let (None, Some(file)) = (logs.find(&log.target), files.file(&log.target)) {
                 let AccessLog { target, buffer_bytes, flush, .. } = AccessLog::clone(log);
-                logs.logs.push(Log { target, sink, buffer: Vec::new(), due: None, buffer_bytes, flush });
+                logs.logs.push(Log { target, file, buffer: Vec::new(), due: None, buffer_bytes, flush });
             }
         }
         logs
@@ -112,8 +112,7 @@ impl Log {
     }
 
     /// The last line, which begins here, does not fit: writes the lines before it, and the line too if it is longer
-    /// than the buffer.
-    #[cold]
+    /// than the buffer. Without a buffer every line is longer.
     fn make_room(&mut self, last_line: usize, events: &mut Vec<LogEvent>) {
         let is_long = self.buffer.len() - last_line > self.buffer_bytes;
         self.write(if is_long { self.buffer.len() } else { last_line }, events);
@@ -127,7 +126,7 @@ impl Log {
 
     /// Writes the first bytes of the buffer.
     fn write(&mut self, bytes: usize, events: &mut Vec<LogEvent>) {
-        events.extend(self.sink.write(&self.buffer[..bytes]).map(LogEvent::Trouble));
+        events.extend(self.file.write(&self.buffer[..bytes]).map(LogEvent::Trouble));
         self.buffer.drain(..bytes);
     }
 }
@@ -196,6 +195,17 @@ mod tests {
         assert_eq!(file.read(), "one\ntwo\nthree\n");
         assert_eq!(write(&mut logs, &log, now, "longer than the buffer\n"), None);
         assert_eq!(file.read().lines().count(), 4);
+    }
+
+    #[test]
+    fn without_a_buffer_each_line_is_written_at_once() {
+        let file = TempFile::new("at-once");
+        let log = settings(&file.0, 0);
+        let (mut logs, _) = open(std::slice::from_ref(&log));
+        for lines in 1..=3 {
+            assert_eq!(write(&mut logs, &log, Moment::now(), "line\n"), None, "no timer");
+            assert_eq!(file.read(), "line\n".repeat(lines));
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The error log: one line per event, written with one call.
 
-use super::files::Sink;
+use super::files::LogFile;
 use super::{Level, LogFiles};
 use crate::config::{Config, LogTarget};
+use crate::http::deceptive::is_deceptive;
 use crate::local_time;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -11,10 +12,10 @@ use std::sync::Arc;
 pub struct ErrorLog {
     level: Level,
     /// None: lines are only remembered, for tests.
-    sink: Option<Sink>,
+    sink: Option<Arc<LogFile>>,
     memory: Vec<String>,
     /// The files of `error_log` inside `http`.
-    others: Vec<(LogTarget, Sink)>,
+    others: Vec<(LogTarget, Arc<LogFile>)>,
     worker: usize,
     /// Some log of the configuration is at level debug.
     is_debugged: bool,
@@ -106,8 +107,8 @@ impl ErrorLog {
     /// Replaces the settings and the files by those of this configuration; the files are open.
     pub fn replace(&mut self, config: &Config, files: &LogFiles) {
         (self.level, self.is_debugged) = (config.error_log.level, config.is_debugged);
-        self.sink = Some(files.sink(&config.error_log.target).unwrap_or(Sink::Stderr));
-        let other = |target: &Arc<LogTarget>| Some((LogTarget::clone(target), files.sink(target)?));
+        self.sink = Some(files.file(&config.error_log.target).unwrap_or_else(|| Arc::new(LogFile::stderr())));
+        let other = |target: &Arc<LogTarget>| Some((LogTarget::clone(target), files.file(target)?));
         self.others = config.error_logs.iter().filter_map(other).collect();
     }
 
@@ -136,15 +137,19 @@ impl ErrorLog {
     }
 }
 
-/// A client's text cannot begin a new line in the log.
+/// A client's text cannot begin a new line in the log, nor tell the terminal that shows it what to do.
 fn make_one_line(text: &mut String) {
-    if text.bytes().any(|b| b < 0x20 || b == 0x7f) {
-        let clean = text.chars().flat_map(|c| {
-            let escaped = (c.is_control()).then(|| c.escape_default().to_string());
-            escaped.unwrap_or_else(|| c.to_string()).chars().collect::<Vec<_>>()
-        });
-        *text = clean.collect();
+    if text.bytes().all(|b| (b' '..0x7f).contains(&b)) {
+        return;
     }
+    let mut clean = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match is_deceptive(character) {
+            true => clean.extend(character.escape_default()),
+            false => clean.push(character),
+        }
+    }
+    *text = clean;
 }
 
 #[cfg(test)]
@@ -213,5 +218,12 @@ mod tests {
         log.write(Level::Info, &Line::plain(format_args!("GET /\r\n2026 [emerg] fake \x1b[31m")));
         assert_eq!(log.lines().len(), 1);
         assert!(log.lines()[0].ends_with(r"[info] w0 GET /\r\n2026 [emerg] fake \u{1b}[31m"), "{}", log.lines()[0]);
+    }
+
+    #[test]
+    fn c1_controls_and_turned_text_reached_the_terminal() {
+        let mut log = ErrorLog::in_memory(Level::Info);
+        log.write(Level::Info, &Line::plain(format_args!("/\u{9b}31m \u{202e}txt.exe\u{2028} é")));
+        assert!(log.lines()[0].ends_with(r"w0 /\u{9b}31m \u{202e}txt.exe\u{2028} é"), "{}", log.lines()[0]);
     }
 }

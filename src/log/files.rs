@@ -3,9 +3,10 @@
 use crate::config::{Config, LogTarget};
 use std::fs::{File, Metadata};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, fchown};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileExt, MetadataExt, fchown};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use webserv_sys::Moment;
@@ -17,17 +18,30 @@ const MODE: u32 = 0o644;
 /// The shortest time between two messages that a log cannot be written.
 const SAID_EVERY: Duration = Duration::from_secs(60);
 
+/// The most symbolic links that are followed, as in Linux (path_resolution(7)).
+const LINKS_MAX: usize = 40;
+
 /// All log files of one configuration, open.
 #[derive(Clone, Default)]
 pub struct LogFiles {
     files: Vec<Arc<LogFile>>,
 }
 
-/// A log file, open.
+/// A log file, open, or a standard stream.
 pub(super) struct LogFile {
-    path: PathBuf,
-    file: File,
+    /// As the configuration names it.
+    target: LogTarget,
+    output: Output,
     state: Mutex<State>,
+}
+
+/// Where the lines of one log go.
+enum Output {
+    /// Descriptor 1 or 2, whatever it is at the time: a daemon replaces both by /dev/null. The process inherited it,
+    /// so it may be blocking, and a reader that stops reading stops the loop.
+    Stdout,
+    Stderr,
+    File(File),
 }
 
 /// What the workers that share a file must know about earlier writes.
@@ -39,13 +53,6 @@ struct State {
     lost: usize,
     /// The time of the last message.
     said: Option<Moment>,
-}
-
-/// Where the lines of one log go.
-#[derive(Clone)]
-pub(super) enum Sink {
-    Stderr,
-    File(Arc<LogFile>),
 }
 
 impl LogFiles {
@@ -66,25 +73,16 @@ impl LogFiles {
     }
 
     fn add(&mut self, target: &LogTarget, kind: &str) -> Result<(), String> {
-        let LogTarget::File(path) = target else { return Ok(()) };
-        if self.find(path).is_none() {
-            let file = append(path, OpenFlags::CREATE)
-                .map_err(|e| format!("cannot open the {kind} log {}: {e}", path.display()))?;
-            self.files.push(Arc::new(LogFile { path: path.clone(), file, state: Mutex::default() }));
+        if self.file(target).is_none() {
+            let file = LogFile::open(target).map_err(|e| format!("cannot open the {kind} log {target}: {e}"))?;
+            self.files.push(Arc::new(file));
         }
         Ok(())
     }
 
-    fn find(&self, path: &Path) -> Option<&Arc<LogFile>> {
-        self.files.iter().find(|log| log.path == path)
-    }
-
     /// The file of this log. Returns None if the configuration does not have it.
-    pub(super) fn sink(&self, target: &LogTarget) -> Option<Sink> {
-        match target {
-            LogTarget::Stderr => Some(Sink::Stderr),
-            LogTarget::File(path) => self.find(path).cloned().map(Sink::File),
-        }
+    pub(super) fn file(&self, target: &LogTarget) -> Option<Arc<LogFile>> {
+        self.files.iter().find(|log| log.target == *target).cloned()
     }
 
     /// Gives the files to this user and group, because the server must be able to reopen them after it became that
@@ -97,7 +95,8 @@ impl LogFiles {
     /// # Errors
     /// The file whose owner cannot be changed, and the reason.
     pub fn give_to(&self, user: u32, group: u32) -> Result<(), String> {
-        for LogFile { path, file, .. } in self.files.iter().map(|log| &**log) {
+        for log in &self.files {
+            let (LogTarget::File(path), Output::File(file)) = (&log.target, &log.output) else { continue };
             let given = file.metadata().and_then(|open| match is_plainly(&open, path) && open.uid() != user {
                 true => fchown(file, Some(user), Some(group)),
                 false => Ok(()),
@@ -124,43 +123,93 @@ fn append(path: &Path, more: OpenFlags) -> io::Result<File> {
 
 /// Appends to a log that is no longer open, unless the file has been removed.
 pub(super) fn append_late(target: &LogTarget, bytes: &[u8]) {
-    match target {
-        LogTarget::Stderr => drop(Sink::Stderr.write(bytes)),
-        LogTarget::File(path) => {
-            if let Ok(file) = append(path, OpenFlags::empty()) {
-                let _ = (&file).write_all(bytes);
-            }
-        }
-    }
-}
-
-impl Sink {
-    /// Writes whole lines. A log that cannot be written (`ENOSPC`, `EPIPE`) must not stop the server, so its lines are
-    /// lost. Returns the message for the error log. Returns None if there was no error, or if the last message is less
-    /// than a minute old.
-    #[must_use]
-    pub fn write(&self, lines: &[u8]) -> Option<String> {
-        match self {
-            Sink::Stderr => {
-                let _ = io::stderr().write_all(lines);
-                None // there is no other place to report it
-            }
-            Sink::File(file) => file.write(lines),
-        }
+    if let Ok(log) = LogFile::open_with(target, OpenFlags::empty()) {
+        let _ = log.write(bytes); // the line is the last one of a log that nobody watches any more
     }
 }
 
 impl LogFile {
-    fn write(&self, lines: &[u8]) -> Option<String> {
+    /// Standard error.
+    pub(super) fn stderr() -> Self {
+        Self { target: LogTarget::Stderr, output: Output::Stderr, state: Mutex::default() }
+    }
+
+    fn open(target: &LogTarget) -> io::Result<Self> {
+        Self::open_with(target, OpenFlags::CREATE)
+    }
+
+    fn open_with(target: &LogTarget, more: OpenFlags) -> io::Result<Self> {
+        let mut torn = false;
+        let output = match &stream_behind_links(target) {
+            LogTarget::Stdout => Output::Stdout,
+            LogTarget::Stderr => Output::Stderr,
+            LogTarget::File(path) => {
+                let file = append(path, more)?;
+                torn = ends_within_a_line(&file, path).unwrap_or(false); // not readable: it is probably whole
+                Output::File(file)
+            }
+        };
+        Ok(Self { target: target.clone(), output, state: Mutex::new(State { torn, ..State::default() }) })
+    }
+
+    /// Writes whole lines. A log that cannot be written (`ENOSPC`, `EPIPE`) must not stop the server, so its lines are
+    /// lost. Returns the message for the error log. Returns None if there was no error, or if the last message is less
+    /// than a minute old.
+    #[must_use]
+    pub(super) fn write(&self, lines: &[u8]) -> Option<String> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Err(error) = state.write_to(&mut &self.file, lines) else { return None };
+        let Err(error) = state.write_to(&mut &self.output, lines) else { return None };
         let now = Moment::now();
         if state.said.is_some_and(|said| now < said.after(SAID_EVERY)) {
             return None;
         }
         state.said = Some(now);
-        let (path, lost) = (self.path.display(), std::mem::take(&mut state.lost));
-        Some(format!("cannot write the log {path}: {error}; {lost} lines are lost, more may be: make room for it"))
+        let (target, lost) = (&self.target, std::mem::take(&mut state.lost));
+        Some(format!("cannot write the log {target}: {error}; {lost} lines are lost, more may be: make room for it"))
+    }
+}
+
+/// The standard stream that a chain of symbolic links leads to: images of containers link their log files to
+/// /dev/stdout. Other targets stay what they are.
+fn stream_behind_links(target: &LogTarget) -> LogTarget {
+    let LogTarget::File(path) = target else { return target.clone() };
+    let mut path = path.clone();
+    for _ in 0..LINKS_MAX {
+        if let Some(stream) = LogTarget::standard(&path) {
+            return stream;
+        }
+        let Ok(next) = std::fs::read_link(&path) else { break };
+        path.pop();
+        path.push(next);
+    }
+    target.clone()
+}
+
+/// Whether the last line of this file has no end: a full disk cut it, before the log was opened again. A file that
+/// grows at this moment is being written by another process, and is whole.
+fn ends_within_a_line(file: &File, path: &Path) -> io::Result<bool> {
+    let before = file.metadata()?;
+    if !before.is_file() || before.len() == 0 {
+        return Ok(false);
+    }
+    let path = file::c_path("open", path.as_os_str().as_bytes())?;
+    let reader = File::from(file::open(&path, OpenFlags::READ | OpenFlags::NON_BLOCKING, 0)?);
+    let mut last = [0];
+    reader.read_exact_at(&mut last, before.len() - 1)?;
+    Ok(last != *b"\n" && file.metadata()?.len() == before.len())
+}
+
+impl Write for &Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Output::Stdout => Ok(file::write(io::stdout().as_fd(), bytes)?), // std's own writer has a buffer
+            Output::Stderr => io::stderr().write(bytes),
+            Output::File(file) => (&*file).write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -254,15 +303,45 @@ mod tests {
 
     #[test]
     fn a_log_that_cannot_be_written_is_told_of_once() {
-        let file = append(Path::new("/dev/full"), OpenFlags::empty());
-        let Ok(file) = file else { return }; // only Linux has it
-        let sink = Sink::File(Arc::new(LogFile { path: "/dev/full".into(), file, state: Mutex::default() }));
-        let said = sink.write(b"one\ntwo\n").expect("it is said");
+        let full = LogTarget::File("/dev/full".into());
+        let Ok(log) = LogFile::open_with(&full, OpenFlags::empty()) else { return }; // only Linux has it
+        let said = log.write(b"one\ntwo\n").expect("it is said");
         assert!(
             said.starts_with("cannot write the log /dev/full: No space left") && said.contains("2 lines"),
             "{said}"
         );
-        assert_eq!(sink.write(b"three\n"), None, "it was said just now");
+        assert_eq!(log.write(b"three\n"), None, "it was said just now");
+    }
+
+    #[test]
+    fn a_line_that_was_torn_before_the_log_was_opened_got_the_next_one_at_its_end() {
+        let path = std::env::temp_dir().join(format!("webserv-torn-{}", std::process::id()));
+        for (before, after) in [("", "next\n"), ("one\n", "one\nnext\n"), ("one\ntw", "one\ntw\nnext\n")] {
+            std::fs::write(&path, before).expect("written");
+            let log = LogFile::open(&LogTarget::File(path.clone())).expect("opens");
+            assert_eq!(log.write(b"next\n"), None);
+            assert_eq!(std::fs::read_to_string(&path).expect("read"), after);
+        }
+        std::fs::remove_file(path).expect("removed");
+    }
+
+    #[test]
+    fn a_link_to_a_standard_stream_is_that_stream() {
+        let folder = std::env::temp_dir().join(format!("webserv-links-{}", std::process::id()));
+        std::fs::create_dir(&folder).expect("a folder");
+        let link = |to: &Path, name: &str| {
+            let at = folder.join(name);
+            std::os::unix::fs::symlink(to, &at).expect("linked");
+            LogTarget::File(at)
+        };
+        let out = link(Path::new("/dev/stdout"), "out");
+        let second = link(Path::new("out"), "second");
+        let round = link(Path::new("round"), "round");
+        let error = link(Path::new("/proc/self/fd/2"), "error");
+        let found = [&out, &second, &error].map(stream_behind_links);
+        assert_eq!(found, [LogTarget::Stdout, LogTarget::Stdout, LogTarget::Stderr]);
+        assert_eq!(stream_behind_links(&round), round);
+        std::fs::remove_dir_all(&folder).expect("removed");
     }
 
     #[test]
@@ -272,9 +351,9 @@ mod tests {
         let config =
             Config { error_logs: vec![Arc::new(target.clone()), Arc::new(target.clone())], ..Config::default() };
         let files = LogFiles::open(&config).expect("opens");
-        assert_eq!(files.files.len(), 1);
-        assert!(files.sink(&target).is_some() && files.sink(&LogTarget::Stderr).is_some());
-        assert!(files.sink(&LogTarget::File("/elsewhere".into())).is_none());
+        assert_eq!(files.files.len(), 2, "it and standard error");
+        assert!(files.file(&target).is_some() && files.file(&LogTarget::Stderr).is_some());
+        assert!(files.file(&LogTarget::File("/elsewhere".into())).is_none());
         std::fs::remove_file(path).expect("removed");
     }
 }

@@ -1,6 +1,7 @@
 //! Escapes values in lines of an access log, so that a client cannot end the line or the quotes.
 
 use crate::config::Escape;
+use crate::http::deceptive::is_deceptive;
 use crate::http::number::push_start;
 
 /// Appends a value, escaped as `escape=` of the log format says.
@@ -8,14 +9,12 @@ pub fn push_escaped(out: &mut Vec<u8>, value: &[u8], how: Escape) {
     if value.is_empty() {
         return push_nothing(out, how);
     }
-    let is_plain = match how {
-        Escape::Default => !any(value, is_special),
-        Escape::Json => !any(value, is_special_in_json),
-        Escape::None => true,
-    };
-    match is_plain {
-        true => out.extend_from_slice(value),
-        false => push_byte_by_byte(out, value, how),
+    if how == Escape::None || !any(value, is_special) {
+        return out.extend_from_slice(value);
+    }
+    match how {
+        Escape::Json => push_for_json(out, value),
+        _ => push_byte_by_byte(out, value),
     }
 }
 
@@ -30,11 +29,6 @@ fn push_nothing(out: &mut Vec<u8>, how: Escape) {
 /// Everything but visible ASCII and the space; quotes and backslashes.
 fn is_special(byte: u8) -> bool {
     !(b' '..0x7f).contains(&byte) | (byte == b'"') | (byte == b'\\')
-}
-
-/// RFC 8259 section 7.
-fn is_special_in_json(byte: u8) -> bool {
-    (byte < b' ') | (byte == b'"') | (byte == b'\\')
 }
 
 /// Whether the value has such a byte. Most values have none, so all bytes are checked, in blocks that the compiler
@@ -54,20 +48,46 @@ fn any_in_blocks<const SIZE: usize>(value: &[u8], is_special: impl Fn(u8) -> boo
 }
 
 #[cold]
-fn push_byte_by_byte(out: &mut Vec<u8>, value: &[u8], how: Escape) {
+fn push_byte_by_byte(out: &mut Vec<u8>, value: &[u8]) {
     out.reserve(4 * value.len()); // most bytes are special then: another script, or an attack
     for &byte in value {
-        let [high, low] = [byte >> 4, byte & 0xf].map(|digit| b"0123456789ABCDEF"[usize::from(digit)]);
-        match (how, byte) {
-            (Escape::Default, _) if is_special(byte) => out.extend_from_slice(&[b'\\', b'x', high, low]),
-            (Escape::Json, b'"' | b'\\') => out.extend_from_slice(&[b'\\', byte]),
-            (Escape::Json, b'\n') => out.extend_from_slice(b"\\n"),
-            (Escape::Json, b'\r') => out.extend_from_slice(b"\\r"),
-            (Escape::Json, b'\t') => out.extend_from_slice(b"\\t"),
-            (Escape::Json, ..=0x1f) => out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]),
-            _ => out.push(byte),
+        match is_special(byte) {
+            true => out.extend_from_slice(&[b'\\', b'x', digit(byte >> 4), digit(byte)]),
+            false => out.push(byte),
         }
     }
+}
+
+/// A JSON text is UTF-8 (RFC 8259 section 8.1), but a value may be any bytes. A byte that is no part of a character
+/// becomes `\u00XX`, as if it was ISO 8859-1, so that it can still be told. Characters that a terminal interprets are
+/// escaped, too.
+#[cold]
+fn push_for_json(out: &mut Vec<u8>, value: &[u8]) {
+    out.reserve(2 * value.len());
+    for chunk in value.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '"' | '\\' => out.extend_from_slice(&[b'\\', character as u8]),
+                '\n' => out.extend_from_slice(b"\\n"),
+                '\r' => out.extend_from_slice(b"\\r"),
+                '\t' => out.extend_from_slice(b"\\t"),
+                _ if is_deceptive(character) => push_json_escape(out, character.into()),
+                _ => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        chunk.invalid().iter().for_each(|&byte| push_json_escape(out, byte.into()));
+    }
+}
+
+/// Appends `\uXXXX` for a character below U+10000.
+fn push_json_escape(out: &mut Vec<u8>, code: u32) {
+    out.extend_from_slice(b"\\u");
+    out.extend([12, 8, 4, 0].map(|shift| digit((code >> shift) as u8)));
+}
+
+/// The hexadecimal digit of the lower four bits.
+fn digit(bits: u8) -> u8 {
+    b"0123456789ABCDEF"[usize::from(bits & 0xf)]
 }
 
 #[cfg(test)]
@@ -77,18 +97,21 @@ mod tests {
     fn escaped(value: &[u8], how: Escape) -> String {
         let mut out = b"before ".to_vec();
         push_escaped(&mut out, value, how);
-        String::from_utf8_lossy(out.strip_prefix(b"before ").expect("nothing before it is touched")).into_owned()
+        out.drain(..b"before ".len());
+        String::from_utf8(out).expect("escaped values are UTF-8")
     }
 
     #[test]
     fn values_cannot_break_out_of_a_log_line() {
-        let rows: [(Escape, &[u8], &str); 8] = [
+        let rows: [(Escape, &[u8], &str); 10] = [
             (Escape::Default, b"plain text", "plain text"),
             (Escape::Default, b"a\"b\\c\r\nd\xff\x7f", r"a\x22b\x5Cc\x0D\x0Ad\xFF\x7F"),
             (Escape::Default, b"\xc3\xa9", r"\xC3\xA9"),
             (Escape::Default, b"", "-"),
-            (Escape::Json, b"a\"b\\c\r\n\t\x01\x1f\x7f", "a\\\"b\\\\c\\r\\n\\t\\u0001\\u001F\x7f"),
-            (Escape::Json, b"\xc3\xa9", "\u{e9}"),
+            (Escape::Json, b"a\"b\\c\r\n\t\x01\x1f\x7f", "a\\\"b\\\\c\\r\\n\\t\\u0001\\u001F\\u007F"),
+            (Escape::Json, b"\xc3\xa9\xf0\x9f\x98\x80", "\u{e9}\u{1f600}"),
+            (Escape::Json, "\u{9b}31m\u{202e}\u{2028}".as_bytes(), r"\u009B31m\u202E\u2028"),
+            (Escape::Json, b"a\x80\xffb\xc3", r"a\u0080\u00FFb\u00C3"),
             (Escape::Json, b"", ""),
             (Escape::None, b"\"", "\""),
         ];
@@ -108,9 +131,7 @@ mod tests {
                     value[at] = byte;
                     let around = |shown: &str| ["a".repeat(at).as_str(), shown, &"a".repeat(len - at - 1)].concat();
                     assert_eq!(escaped(&value, Escape::Default), around(&text), "{byte:#x} at {at} of {len}");
-                    let expected =
-                        if byte < 0x80 { around(&json) } else { String::from_utf8_lossy(&value).into_owned() };
-                    assert_eq!(escaped(&value, Escape::Json), expected, "{byte:#x} at {at} of {len}");
+                    assert_eq!(escaped(&value, Escape::Json), around(&json), "{byte:#x} at {at} of {len}");
                 }
             }
             let is_visible = (b' '..=b'~').contains(&byte) && !b"\"\\".contains(&byte);

@@ -17,7 +17,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("local_time", &["sys"]),
     ("pid_file", &["sys"]),
     ("config", &["directory", "http", "password", "sys"]),
-    ("log", &["config", "local_time", "sys"]),
+    ("log", &["config", "http", "local_time", "sys"]),
     ("listen", &["config", "sys"]),
     ("route", &["config", "http", "limits", "sys"]),
     ("connection", &["config", "http", "limits", "route", "sys"]),

@@ -13,7 +13,7 @@ use std::time::Duration;
 const COMBINED: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \
                         \"$http_referer\" \"$http_user_agent\"";
 
-/// The default of `buffer=`.
+/// The buffer's size if there is `flush=` but no `buffer=`. With neither of them, each line is written at once.
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// The default of `flush=`.
@@ -43,7 +43,7 @@ pub(super) const TABLE: &[Directive] = &[
     },
 ];
 
-/// `error_log FILE|stderr [LEVEL];`
+/// `error_log FILE|stdout|stderr [LEVEL];`
 fn error_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let target = target(scope, &it.args[0])?;
     let level = match it.args.get(1) {
@@ -64,7 +64,7 @@ fn error_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     Ok(())
 }
 
-/// `access_log off;` or `access_log FILE [FORMAT [buffer=SIZE] [flush=TIME]];`
+/// `access_log off;` or `access_log FILE|stdout|stderr [FORMAT [buffer=SIZE] [flush=TIME]];`
 fn access_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     if scope.first {
         scope.settings.access_logs.clear();
@@ -79,12 +79,14 @@ fn access_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let same_file = scope.draft.config.access_logs.iter().find(|other| *other.target == target);
     let target = same_file.map_or_else(|| Arc::new(target), |other| Arc::clone(&other.target));
     let (format, has_sent_fields) = (combined(), false);
-    let mut log = AccessLog { target, format, has_sent_fields, buffer_bytes: BUFFER_BYTES, flush: FLUSH };
+    let mut log = AccessLog { target, format, has_sent_fields, buffer_bytes: 0, flush: FLUSH };
     for (index, word) in it.args.iter().enumerate().skip(1) {
         if let Some(size) = word.option("buffer") {
             log.buffer_bytes = size.buffer(1..=64 << 20)?;
         } else if let Some(time) = word.option("flush") {
             log.flush = time.time()?;
+            let has_buffer = it.args.iter().any(|word| word.option("buffer").is_some());
+            log.buffer_bytes = if has_buffer { log.buffer_bytes } else { BUFFER_BYTES };
         } else if word.option("if").is_some() || word.text.starts_with("gzip") {
             return Err(word.fault(format!("\"{}\" is not supported; accepted: a format, buffer=, flush=", word.text)));
         } else if index == 1 && !word.text.contains('=') {
@@ -129,14 +131,15 @@ fn log_format(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The file of a log, or standard error.
+/// The file of a log, or a standard stream.
 fn target(scope: &Scope<'_>, word: &Word) -> Result<LogTarget, Fault> {
     match &word.text[..] {
+        "stdout" => Ok(LogTarget::Stdout),
         "stderr" => Ok(LogTarget::Stderr),
         text if text.starts_with("syslog:") || text.starts_with("memory:") => {
-            Err(word.fault(format!("\"{text}\" is not supported; accepted: a file or \"stderr\"")))
+            Err(word.fault(format!("\"{text}\" is not supported; accepted: a file, \"stdout\" or \"stderr\"")))
         }
-        _ => scope.path(word).map(LogTarget::File),
+        _ => scope.path(word).map(|path| LogTarget::standard(&path).unwrap_or(LogTarget::File(path))),
     }
 }
 

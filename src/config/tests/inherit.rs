@@ -27,10 +27,7 @@ fn levels() {
     let returns: Show = |s| s.return_.as_ref().map_or("none".into(), |r| r.code.to_string());
     let keepalive: Show = |s| format!("{:?} {:?}", s.keepalive_timeout, s.keepalive_header);
     let logs: Show = |s| {
-        let targets = s.access_logs.iter().map(|log| match &*log.target {
-            LogTarget::File(path) => path.display().to_string(),
-            LogTarget::Stderr => "stderr".to_owned(),
-        });
+        let targets = s.access_logs.iter().map(|log| log.target.to_string());
         targets.collect::<Vec<_>>().join(" ")
     };
     let level: Show = |s| s.error_level.to_string();

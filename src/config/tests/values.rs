@@ -157,19 +157,21 @@ fn returns() {
 fn logs() {
     let config = load(
         "http { log_format short escape=json '$remote_addr ' \"$status\"; server { listen 80;
-                access_log a.log; access_log b.log short buffer=4k flush=5s; access_log stderr short; } }",
+                access_log a.log; access_log b.log short buffer=4k flush=5s; access_log stderr short;
+                access_log stdout; access_log /dev/stdout; access_log c.log short flush=5s; } }",
     );
     let logs = &config.access_logs;
-    assert_eq!((&settings_at(&config, "/").access_logs, logs.len()), (logs, 3));
+    assert_eq!((&settings_at(&config, "/").access_logs, logs.len()), (logs, 5));
     assert_eq!(*logs[0].target, LogTarget::File("/srv/a.log".into()));
-    assert_eq!((logs[0].buffer_bytes, logs[0].flush), (65536, Duration::from_secs(1)));
+    assert_eq!(logs[0].buffer_bytes, 0, "each line is written at once");
     assert!(logs[0].format.parts.iter().any(|part| part.variable == Variable::HttpKnown(Known::UserAgent)));
     let AccessLog { format, buffer_bytes, flush, .. } = &*logs[1];
     assert_eq!((*buffer_bytes, *flush, format.escape), (4096, Duration::from_secs(5), Escape::Json));
     let part = |before: &str, variable| TemplatePart { before: Literal::new(before.into()), variable };
     assert_eq!(format.parts, [part("", Variable::RemoteAddr), part(" ", Variable::Status)]);
     assert_eq!(format.rest.as_str(), "");
-    assert_eq!(*logs[2].target, LogTarget::Stderr);
+    assert_eq!((&*logs[2].target, &*logs[3].target), (&LogTarget::Stderr, &LogTarget::Stdout));
+    assert_eq!((logs[4].buffer_bytes, logs[4].flush), (65536, Duration::from_secs(5)));
 }
 
 #[test]

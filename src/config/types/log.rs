@@ -2,7 +2,7 @@
 
 use super::Template;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,22 +10,46 @@ use std::time::Duration;
 /// Where log lines go.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum LogTarget {
+    /// Standard output.
+    Stdout,
     /// Standard error.
     Stderr,
     /// A file, opened for appending.
     File(PathBuf),
 }
 
-/// `error_log FILE|stderr [LEVEL];`
+impl LogTarget {
+    /// The standard stream that this path names, as /dev/stdout does. It is used as it is and not opened: a socket
+    /// cannot be opened (`ENXIO`), nor can what belongs to root after the server became another user.
+    pub fn standard(path: &Path) -> Option<Self> {
+        match path.to_str()? {
+            "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => Some(Self::Stdout),
+            "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => Some(Self::Stderr),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for LogTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdout => f.write_str("stdout"),
+            Self::Stderr => f.write_str("stderr"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// `error_log FILE|stdout|stderr [LEVEL];`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ErrorLogDirective {
-    /// The file, or standard error.
+    /// The file or the standard stream.
     pub target: LogTarget,
     /// The least serious level that is written. Default error; the shipped configuration says notice.
     pub level: Level,
 }
 
-/// `access_log PATH [FORMAT [buffer=SIZE] [flush=TIME]];`
+/// `access_log FILE|stdout|stderr [FORMAT [buffer=SIZE] [flush=TIME]];`
 #[derive(Clone, PartialEq, Debug)]
 pub struct AccessLog {
     /// The file. All logs of one file share this pointer: it is the key of the file's buffer.
@@ -34,9 +58,10 @@ pub struct AccessLog {
     pub format: Arc<Template>,
     /// The format has fields of the response. Then the response's head is kept until the line is written.
     pub has_sent_fields: bool,
-    /// The buffer's size in bytes: a write(2) follows when it is full. Default 64k.
+    /// The buffer's size in bytes: a write(2) follows when it is full. Default 0: each line is written at once; with
+    /// `flush=` alone 64k.
     pub buffer_bytes: usize,
-    /// The longest time that a line waits in the buffer. Default 1 s.
+    /// The longest time that a line waits in the buffer. Default 1 s. (In nginx a line waits until the buffer is full.)
     pub flush: Duration,
 }
 

@@ -67,7 +67,8 @@ pub enum Escape {
     /// `"`, `\` and bytes outside 32..=126 as `\xHH`; an empty value as `-`.
     #[default]
     Default,
-    /// As in a JSON string.
+    /// As in a JSON string (RFC 8259): `"`, `\`, control characters and characters that change the direction of writing
+    /// are escaped. A byte that is no part of a UTF-8 character becomes `\u00XX`; nginx copies it, which is no JSON.
     Json,
     /// No escaping.
     None,
