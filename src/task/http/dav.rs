@@ -25,6 +25,9 @@ pub(super) fn remove(w: &mut Work<'_>) -> Next {
 
 /// What to remove, or the status of a refusal.
 fn removal(w: &mut Work<'_>) -> Result<Removal, u16> {
+    if has_body(w) {
+        return Err(415); // as nginx: the body may mean that only a part of the resource is to go
+    }
     let route = Rc::clone(&w.t.route);
     let (settings, Some(request)) = (&route.settings, w.t.http.request.clone()) else { return Err(400) };
     let path = route::file_path(settings, w.t.http.path()).ok_or(404_u16)?;
