@@ -11,6 +11,7 @@ use crate::route;
 use crate::task::Work;
 use crate::task::dav::{CopyMove, DirCreate, Removal, TreeCopy, TreeDelete};
 use std::rc::Rc;
+use webserv_sys::net::Address;
 
 /// DELETE.
 pub(super) fn remove(w: &mut Work<'_>) -> Next {
@@ -91,7 +92,11 @@ fn ends(w: &mut Work<'_>) -> Result<CopyMove, u16> {
     }
     let route = Rc::clone(&w.t.route);
     let here = &route.settings;
-    let to_path = dav::destination(&request, here.merge_slashes).map_err(|error| {
+    let own_port = match &w.identity.listener.local {
+        Address::Inet(local) => Some(local.port()),
+        Address::Unix(_) => None,
+    };
+    let to_path = dav::destination(&request, own_port, here.merge_slashes).map_err(|error| {
         w.log(Level::Error, format_args!("refused: {}", error.reason()));
         error.status()
     })?;
