@@ -196,9 +196,18 @@ fn ranges_that_cannot_be_satisfied() {
         assert_eq!(response.must("Content-Range"), "bytes */26", "{range}: {response}");
         assert!(response.text().contains("416"), "{range}: {response}");
     }
-    // An empty file has no satisfiable range: 416, or ignored as by nginx.
-    let response = s.get_with("/empty", "Range: bytes=0-\r\n");
-    assert!(response.status == 200 || response.must("Content-Range") == "bytes */0", "{response}");
+}
+
+#[test]
+fn a_range_of_an_empty_file_was_an_error() {
+    let (s, _) = letters("");
+    s.write("html/empty", b"");
+    for range in ["bytes=0-", "bytes=0-0", "bytes=-5", "bytes=0-1,3-4"] {
+        let response = s.get_with("/empty", &format!("Range: {range}\r\n")).expect(200, range);
+        assert_eq!(response.must("Content-Length"), "0", "{range}: {response}");
+        assert!(response.field("Content-Range").is_none(), "{range}: {response}");
+    }
+    s.get_with("/empty", "Range: bytes=0-\r\nIf-None-Match: *\r\n").expect(304, "a condition comes first");
 }
 
 #[test]

@@ -221,6 +221,23 @@ fn the_destinations_location_has_a_say() {
 }
 
 #[test]
+fn a_destination_with_the_port_of_the_server_was_on_another_host() {
+    let s = site(DAV, &[("a", b"a")]);
+    let port = s.port();
+    for (host, destination, status) in [
+        ("h".to_owned(), format!("http://h:{port}/b"), 201),
+        (format!("h:{port}"), "http://h/b".to_owned(), 204),
+        (format!("h:{port}"), format!("http://h:{port}/b"), 204),
+        ("h".to_owned(), "http://h:1/b".to_owned(), 502),
+        ("h:1".to_owned(), "http://h/b".to_owned(), 502),
+        ("h".to_owned(), format!("http://other:{port}/b"), 502),
+    ] {
+        let request = format!("COPY /a HTTP/1.1\r\nHost: {host}\r\nDestination: {destination}\r\n\r\n");
+        s.ask(request).expect(status, &format!("{host} {destination}"));
+    }
+}
+
+#[test]
 fn links_are_neither_followed_nor_copied_out_of_a_folder() {
     let s = store("location /strict/ { disable_symlinks on; }");
     s.write("outside/secret", b"secret");

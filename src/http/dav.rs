@@ -72,12 +72,18 @@ impl DestinationError {
 }
 
 /// The path in Destination (RFC 4918 section 10.3), decoded and normalized like the path of a request. The value is a
-/// path, or an absolute URI whose host and port are those of the request. The scheme may be https, because the client
-/// may connect through a proxy that ends TLS. A query is ignored: a file's name has none.
+/// path, or an absolute URI whose host and port are those of the request. `own_port` is the port of the listener: if
+/// only one of the two names a port, it may be this one, because a proxy may have removed it from Host or added it. The
+/// scheme may be https, because the client may connect through a proxy that ends TLS. A query is ignored: a file's name
+/// has none.
 ///
 /// # Errors
 /// See [`DestinationError`].
-pub fn destination(request: &Request, merge_slashes: bool) -> Result<Cow<'_, [u8]>, DestinationError> {
+pub fn destination(
+    request: &Request,
+    own_port: Option<u16>,
+    merge_slashes: bool,
+) -> Result<Cow<'_, [u8]>, DestinationError> {
     let text = request.fields.get_only(Known::Destination).ok_or(DestinationError::Missing)?;
     if text.contains(&b'#') {
         return Err(DestinationError::Bad("a fragment in the Destination (RFC 4918 section 8.3)"));
@@ -88,7 +94,12 @@ pub fn destination(request: &Request, merge_slashes: bool) -> Result<Cow<'_, [u8
         let there = host::parse(authority.of(text)).map_err(|error| DestinationError::Bad(error.reason()))?;
         let usual = if target.https { 443 } else { 80 };
         let same_name = request.host().is_some_and(|host| there.name.eq_ignore_ascii_case(host));
-        if !same_name || there.port.unwrap_or(usual) != request.port().unwrap_or(usual) {
+        let same_port = match (there.port, request.port()) {
+            (Some(there), Some(here)) => there == here,
+            (Some(port), None) | (None, Some(port)) => port == usual || Some(port) == own_port,
+            (None, None) => true,
+        };
+        if !same_name || !same_port {
             return Err(DestinationError::Elsewhere);
         }
     }
@@ -149,7 +160,7 @@ mod tests {
     #[test]
     fn destinations() {
         use DestinationError::*;
-        let table: [(&str, &str, Result<&str, u16>); 34] = [
+        let table: [(&str, &str, Result<&str, u16>); 39] = [
             ("h", "/b", Ok("/b")),
             ("h", "/b/", Ok("/b/")),
             ("h", "/b/c%20d?query", Ok("/b/c d")),
@@ -166,6 +177,11 @@ mod tests {
             ("h", "https://h/b", Ok("/b")),
             ("h", "https://h:443/b", Ok("/b")),
             ("[::1]:81", "http://[::1]:81/b", Ok("/b")),
+            ("h", "http://h:8080/b", Ok("/b")), // the listener's own port
+            ("h", "https://h:8080/b", Ok("/b")),
+            ("h:8080", "http://h/b", Ok("/b")),
+            ("h:81", "http://h:8080/b", Err(502)),
+            ("h:80", "http://h:8080/b", Err(502)),
             ("h", "http://h:81/b", Err(502)),
             ("h:81", "http://h/b", Err(502)),
             ("h", "http://other/b", Err(502)),
@@ -187,16 +203,16 @@ mod tests {
         ];
         for (host, text, expected) in table {
             let request = copy(host, &format!("Destination: {text}\r\n"));
-            let found = destination(&request, true);
+            let found = destination(&request, Some(8080), true);
             let shown = found.as_ref().map(|path| String::from_utf8_lossy(path).into_owned());
             assert_eq!(shown.as_deref().map_err(|error| error.status()), expected, "{host} {text}: {found:?}");
             assert!(found.is_ok_and(|path| path.starts_with(b"/")) || expected.is_err());
         }
         for lines in ["", "Destination: /a\r\nDestination: /a\r\n"] {
-            assert_eq!(destination(&copy("h", lines), true), Err(Missing));
+            assert_eq!(destination(&copy("h", lines), None, true), Err(Missing));
         }
         let old = b"MOVE /a HTTP/1.0\r\nDestination: http://h/b\r\n\r\n";
         let (old, _) = request(old, &mut Scan::default(), &HeadLimits::default()).unwrap().unwrap();
-        assert_eq!(destination(&old, true), Err(Elsewhere), "a client that has not said whom it asks");
+        assert_eq!(destination(&old, None, true), Err(Elsewhere), "a client that has not said whom it asks");
     }
 }

@@ -80,8 +80,9 @@ pub fn evaluate(
 /// Parses a Range value for a representation of `length` bytes.
 ///
 /// The whole representation is sent for another unit, for a malformed set, for more than `ranges_max` members, and for
-/// parts that together are longer than the whole; nginx does so in the last two cases. Overlapping and unsorted parts
-/// stay as they were requested. A number too large for 64 bits means the end.
+/// parts that together are longer than the whole; nginx does so in the last two cases. Also if it is empty, as Apache
+/// and Go do: a client that always asks for a range gets an empty file and no error (section 14.2 allows it).
+/// Overlapping and unsorted parts stay as they were requested. A number too large for 64 bits means the end.
 pub fn parse(value: &[u8], length: u64, ranges_max: usize) -> RangeVerdict {
     let Some((unit, set)) = value.split_at_checked("bytes=".len()) else { return RangeVerdict::Whole };
     if !unit.eq_ignore_ascii_case(b"bytes=") {
@@ -98,7 +99,7 @@ pub fn parse(value: &[u8], length: u64, ranges_max: usize) -> RangeVerdict {
     }
     let sum = parts.iter().try_fold(0u64, |sum, range| sum.checked_add(range.end - range.start));
     match (sum, parts.len()) {
-        _ if members == 0 => RangeVerdict::Whole,
+        _ if members == 0 || length == 0 => RangeVerdict::Whole,
         (_, 0) => RangeVerdict::Unsatisfiable,
         // A suffix of zero bytes is satisfiable, but Content-Range cannot name an empty part.
         (Some(1..), _) if sum <= Some(length) => RangeVerdict::Satisfiable(parts),

@@ -12,6 +12,7 @@ use crate::route;
 use crate::task::Work;
 use crate::task::dav::{CopyMove, DirCreate, Removal, TreeCopy, TreeDelete};
 use std::rc::Rc;
+use webserv_sys::net::Address;
 
 /// DELETE.
 pub(super) fn remove(w: &mut Work<'_>) -> Next {
@@ -26,6 +27,9 @@ pub(super) fn remove(w: &mut Work<'_>) -> Next {
 
 /// What to remove, or the status of a refusal.
 fn removal(w: &mut Work<'_>) -> Result<Removal, u16> {
+    if has_body(w) {
+        return Err(415); // as nginx: the body may mean that only a part of the resource is to go
+    }
     let route = Rc::clone(&w.t.route);
     let (settings, Some(request)) = (&route.settings, w.t.http.request.clone()) else { return Err(400) };
     let path = route::file_path(settings, w.t.http.path()).ok_or(404_u16)?;
@@ -89,7 +93,11 @@ fn ends(w: &mut Work<'_>) -> Result<CopyMove, u16> {
     }
     let route = Rc::clone(&w.t.route);
     let here = &route.settings;
-    let to_path = dav::destination(&request, here.merge_slashes).map_err(|error| {
+    let own_port = match &w.identity.listener.local {
+        Address::Inet(local) => Some(local.port()),
+        Address::Unix(_) => None,
+    };
+    let to_path = dav::destination(&request, own_port, here.merge_slashes).map_err(|error| {
         w.log(Level::Error, format_args!("refused: {}", error.reason()));
         error.status()
     })?;
