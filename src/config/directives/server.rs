@@ -68,16 +68,23 @@ fn server(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fault
     Ok(())
 }
 
-/// One name: exact, `*.example.org`, `www.example.*`, `.example.org`, or "" for requests without a host.
+/// One name: exact, `*.example.org`, `www.example.*`, `.example.org`, an address, `$hostname` for the name of this
+/// machine, or "" for requests without a host.
 fn server_name(scope: &mut Scope<'_>, word: &Word) -> Result<(), Fault> {
-    let text = word.text.to_ascii_lowercase();
+    let mut text = word.text.to_ascii_lowercase();
+    if text == "$hostname" {
+        text = webserv_sys::process::hostname().unwrap_or_default().to_ascii_lowercase();
+        if text.is_empty() || scope.names.iter().any(|name| name.text == text) {
+            return Ok(()); // the machine has the name that stands here already, as "localhost"
+        }
+    }
     if text.starts_with('~') {
         return Err(
             word.fault("regular expressions are not supported yet; use exact names, or wildcards as in *.example.org")
         );
     }
     if text.contains('$') {
-        return Err(word.fault("variables are not supported in a server's name"));
+        return Err(word.fault("variables are not supported in a server's name, except $hostname"));
     }
     if text.len() > NAME_BYTES_MAX {
         return Err(word.fault(format!("this name is longer than {NAME_BYTES_MAX} bytes")));
@@ -93,7 +100,7 @@ fn server_name(scope: &mut Scope<'_>, word: &Word) -> Result<(), Fault> {
         let message = format!("the name \"{}\" is given twice, {}", word.text, scope.first_at(first.place));
         return Err(word.fault(message));
     }
-    if text.contains(['/', ':', ' ']) {
+    if text.contains(['/', ':', ' ']) && !text.starts_with('[') {
         scope.warn(word, format!("\"{}\" matches no host: a server's name has no scheme, port or path", word.text));
     }
     if scope.names.is_empty() {

@@ -263,7 +263,7 @@ fn servers_against_each_other() {
             "29: \"*\" is no server name; a wildcard is the first or the last label, as in *.example.org or \
              www.example.*",
         ),
-        ("server_name $host;", "29: variables are not supported in a server's name"),
+        ("server_name $host;", "29: variables are not supported in a server's name, except $hostname"),
     ]);
 }
 

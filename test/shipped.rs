@@ -1,0 +1,119 @@
+//! The shipped configurations, each started on a copy of the shipped site, as after a fresh clone.
+
+mod harness;
+
+use harness::process::free_port;
+use harness::{Client, Process, TempDir, each, wait_for};
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::Command;
+
+/// A server with one of the shipped configurations. Each port in it is replaced by a free one.
+struct Shipped {
+    process: Process,
+    dir: TempDir,
+    ports: HashMap<&'static str, u16>,
+}
+
+/// The ports in the shipped configurations.
+const PORTS: [&str; 4] = ["8080", "8081", "1202", "1203"];
+
+fn start(name: &str) -> Shipped {
+    let dir = TempDir::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in ["config", "html"] {
+        let copied = Command::new("cp").arg("-R").arg(root.join(folder)).arg(dir.path()).status().unwrap();
+        assert!(copied.success(), "{folder}");
+    }
+    let file = dir.path().join("config").join(name);
+    let mut text = std::fs::read_to_string(&file).unwrap();
+    let ports: HashMap<&'static str, u16> = PORTS.map(|port| (port, free_port())).into();
+    for (old, new) in &ports {
+        text = text.replace(&format!(":{old}"), &format!(":{new}"));
+    }
+    std::fs::write(&file, text).unwrap();
+    let process = Process::start(&["-c".into(), format!("config/{name}")], dir.path(), None);
+    let mut shipped = Shipped { process, dir, ports };
+    let port = shipped.ports["8080"];
+    wait_for("its address", || {
+        let ended = shipped.process.exit_within(Default::default());
+        assert_eq!(ended, None, "{name}: {}", shipped.process.stderr());
+        shipped.process.stderr().contains(&format!("listening on 127.0.0.1:{port}")).then_some(())
+    });
+    shipped
+}
+
+impl Shipped {
+    fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports["8080"])
+    }
+
+    /// The status and the text for a request with this line and this host.
+    fn ask(&self, line: &str, host: &str) -> (u16, String) {
+        let mut client = Client::connect(&self.address());
+        client.send(format!("{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+        let response = client.response();
+        (response.status, response.text())
+    }
+}
+
+#[test]
+fn each_shipped_configuration_starts_from_a_fresh_clone() {
+    // tester.conf is a template, and scripts/tester writes its folders.
+    let names: Vec<String> = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("config"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".conf") && name != "tester.conf")
+        .collect();
+    assert_eq!(names.len(), 4, "{names:?}");
+    each(names, |name| {
+        let shipped = start(name);
+        let (status, text) = shipped.ask("GET /", "localhost");
+        assert!(status == 200 && text.contains("<html"), "{name}: {status} {text}");
+        let said = shipped.process.stderr();
+        assert!(!said.contains("[warn]") && !said.contains("[error]"), "{name}: {said}");
+    });
+}
+
+#[test]
+fn a_page_whose_name_was_rebound_stored_files_and_ran_programs() {
+    let shipped = start("default.conf");
+    let stored = shipped.dir.path().join("html/files/x.txt");
+    let port = shipped.ports["8080"];
+    for host in
+        ["rebound.example".to_owned(), format!("rebound.example:{port}"), "10.0.0.1".into(), "x.localhost".into()]
+    {
+        for line in ["PUT /files/x.txt", "POST /files/", "GET /cgi/env.sh", "GET /", "DELETE /files/.gitignore"] {
+            let (status, text) = shipped.ask(line, &host);
+            assert_eq!(status, 421, "{line} for {host}: {text}");
+            let named = host.split(':').next().unwrap();
+            assert!(text.contains(named) && text.contains("server_name"), "the answer says why: {text}");
+        }
+        assert!(!stored.exists(), "{host}");
+    }
+    assert!(shipped.dir.path().join("html/files/.gitignore").exists());
+    let machine = Command::new("uname").arg("-n").output().unwrap().stdout;
+    let machine = String::from_utf8(machine).unwrap().trim().to_owned();
+    for host in ["localhost", "LOCALHOST", "127.0.0.1", &format!("127.0.0.1:{port}"), "[::1]", &machine] {
+        assert_eq!(shipped.ask("PUT /files/x.txt", host).0 / 100, 2, "{host}");
+        assert!(stored.exists(), "{host}");
+        assert_eq!(shipped.ask("DELETE /files/x.txt", host).0, 204, "{host}");
+        assert_eq!(shipped.ask("GET /cgi/env.sh", host).0, 200, "{host}");
+    }
+    let mut old = Client::connect(&shipped.address());
+    old.send("GET / HTTP/1.0\r\n\r\n");
+    old.response().expect(200, "a request without a Host field");
+    assert_eq!(shipped.ask("GET /", "second.localhost").0, 200);
+}
+
+#[test]
+fn other_configurations_that_store_or_run_refused_no_name() {
+    each([("example.conf", "POST /inbox"), ("programs.conf", "GET /git/x.git/info/refs")], |(name, line)| {
+        let shipped = start(name);
+        for line in [line, &"GET /"] {
+            let (status, text) = shipped.ask(line, "rebound.example");
+            assert!(status == 421 && text.contains("rebound.example"), "{name}: {line}: {status} {text}");
+        }
+        assert_eq!(shipped.ask("GET /", "127.0.0.1").0, 200, "{name}");
+    });
+}
