@@ -89,8 +89,8 @@ fn find_file(w: &mut Work<'_>) -> Next {
         Some(b'/') => settings.index.iter().filter(fits).map(elsewhere).collect(),
         _ => Vec::new(),
     };
-    let Some(file) = route::file_path(settings, path) else {
-        w.log(Level::Error, format_args!("the path leads out of the alias; does the location lack a slash?"));
+    let Some(file) = route.file_path(path) else {
+        w.log(Level::Error, format_args!("the path leads out of its location: by \"..\" or by several slashes"));
         return page::refuse(w, 404);
     };
     let wanted = FileRequest {
