@@ -434,3 +434,31 @@ fn head_is_get_without_the_body() {
         client.get("/a.txt").expect(200, "after HEAD");
     }
 }
+
+#[test]
+fn an_alias_made_a_folder_of_a_path_without_a_slash() {
+    let s = site(
+        "location /static { alias files/; } location /other/ { alias files/; } location = /list { alias files/; \
+         autoindex on; } location /far/ { root elsewhere; } location /none/ { }",
+        &[("ok.txt", b"ok")],
+    );
+    s.write("files/a.txt", b"a");
+    s.write("files/index.html", b"index");
+    for (target, location) in [
+        ("/static", "/static/"),
+        ("/static?a=b", "/static/?a=b"),
+        ("/other", "/other/"),
+        ("/list", "/list/"),
+        ("/far", "/far/"),
+    ] {
+        let response = s.get(target).expect(301, target);
+        let to = response.must("Location");
+        assert!(to.ends_with(&format!("{}{location}", s.port())), "{target}: {to}");
+    }
+    for target in ["/static/", "/other/"] {
+        assert_eq!(s.get(target).text(), "index", "{target}");
+    }
+    for (target, status) in [("/none", 404), ("/missing", 404), ("/other/missing", 404), ("/static/missing", 404)] {
+        s.get(target).expect(status, target);
+    }
+}

@@ -5,12 +5,14 @@ mod lookup;
 mod routes;
 mod script;
 mod url_path;
+mod within;
 
 pub use listener_state::ListenerState;
 pub use routes::{Route, Routes};
 
 pub use script::{Script, absolute, find as find_script, may_answer as script_may_answer};
 pub use url_path::url_path;
+pub use within::{LocationName, as_directory, merge_slashes};
 
 use crate::config::Settings;
 use std::os::unix::ffi::OsStrExt;

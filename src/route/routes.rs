@@ -1,6 +1,10 @@
 //! Routes: a server and a location. They are made once per configuration and shared by all requests.
 
+use super::within::{merge_slashes, same};
+use super::{file_path, script_may_answer};
 use crate::config::{Config, Location, Locations, Server, Settings};
+use crate::http::Method;
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -28,11 +32,31 @@ impl Route {
 
     /// Whether a decoded, normalized path leads to this route, too.
     pub fn also_answers(&self, path: &[u8]) -> bool {
-        match (self.server.locations.find(path), &self.location) {
-            (Some(found), Some(here)) => Arc::ptr_eq(found, here),
-            (None, None) => true,
-            _ => false,
+        same(self.server.locations.find(path), self.location.as_ref())
+    }
+
+    /// The file for a decoded, normalized path, as [`file_path`] returns it. Returns `None`, too, if the path has
+    /// another location only because it has several slashes in a row (`merge_slashes off`): "//private/x" is the file
+    /// of "/private/x".
+    pub fn file_path(&self, path: &[u8]) -> Option<Vec<u8>> {
+        let locations = &self.server.locations;
+        match merge_slashes(path) {
+            Cow::Owned(merged) if !same(locations.find(path), locations.find(&merged)) => None,
+            _ => file_path(&self.settings, path),
         }
+    }
+
+    /// Whether the script may run for a path that begins with it. In "/a.sh/rest", the script "/a.sh" may have another
+    /// location than the whole path. Then that location must run programs, too, and take the method.
+    pub fn may_run(&self, script: &[u8], path: &[u8], method: Method) -> bool {
+        let (locations, script) = (&self.server.locations, merge_slashes(script));
+        let own = locations.find(&script);
+        if same(own, locations.find(path)) {
+            return true;
+        }
+        let settings = own.map_or(&self.server.settings, |location| &location.settings);
+        let takes_method = [settings.methods, settings.limit_except].iter().flatten().all(|set| set.contains(method));
+        takes_method && settings.return_.is_none() && script_may_answer(settings, &script)
     }
 }
 
@@ -123,5 +147,57 @@ mod tests {
         assert!(routes.to_named(&first, "@d").is_some_and(|route| !route.also_answers(b"/")));
         assert!(routes.to_named(&second, "@d").is_none());
         assert_eq!(routes.routes.len(), 7);
+    }
+
+    /// The first server of this configuration, and its routes.
+    fn routes(server: &str) -> (Arc<Server>, Routes) {
+        let text = format!("http {{ server {{ listen 1; root /srv; {server} }} }}");
+        let config = Arc::new(Config::from_text("test.conf", &text, Path::new("."), "").expect("it is valid"));
+        (Arc::clone(&config.listeners[0].hosts.servers[0]), Routes::new(config))
+    }
+
+    #[test]
+    fn two_slashes_do_not_lead_around_a_location() {
+        let (server, routes) =
+            routes("merge_slashes off; location /a/ { } location /b/ { alias /d/; } location = /c { }");
+        for (path, file) in [
+            ("/x", Some("/srv/x")),
+            ("//x", Some("/srv//x")),
+            ("/a//x", Some("/srv/a//x")),
+            ("//a/x", None),
+            ("/a//", Some("/srv/a//")),
+            ("//a", Some("/srv//a")),
+            ("/b//x", Some("/d//x")),
+            ("//b/x", None),
+            ("//c", None),
+            ("/c//", Some("/srv/c//")),
+        ] {
+            let found = routes.to_path(&server, path.as_bytes()).file_path(path.as_bytes());
+            assert_eq!(found.as_deref(), file.map(str::as_bytes), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_script_runs_if_its_own_location_lets_it() {
+        let (server, routes) = routes(
+            "cgi on; cgi_extension .sh; location = /no.sh { return 403; } location = /off.sh { cgi off; } \
+             location = /get.sh { methods GET; } location = /few.sh { limit_except GET { deny all; } } \
+             location = /py.sh { cgi_extension .py; } location /a.sh/in/ { cgi_timeout 1s; }",
+        );
+        for (script, path, runs) in [
+            ("/x.sh", "/x.sh/y", [true, true]),
+            ("/a.sh", "/a.sh/in/y", [true, true]),
+            ("/a.sh", "/a.sh", [true, true]),
+            ("/no.sh", "/no.sh/y", [false, false]),
+            ("//no.sh", "//no.sh/y", [false, false]),
+            ("/off.sh", "/off.sh/y", [false, false]),
+            ("/py.sh", "/py.sh/y", [false, false]),
+            ("/get.sh", "/get.sh/y", [true, false]),
+            ("/few.sh", "/few.sh/y", [true, false]),
+        ] {
+            let route = routes.to_path(&server, path.as_bytes());
+            let may = [Method::Get, Method::Post].map(|it| route.may_run(script.as_bytes(), path.as_bytes(), it));
+            assert_eq!(may, runs, "{script} {path}");
+        }
     }
 }

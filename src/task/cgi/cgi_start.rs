@@ -46,6 +46,9 @@ impl CgiStart {
                 return Some(refused(error, &path, status, w));
             }
         };
+        if !may_run(cgi, &script, w) {
+            return Some(Outcome::status(403));
+        }
         if w.worker.programs_running >= cgi.processes_max {
             let most = cgi.processes_max;
             w.log(Level::Error, format_args!("{most} programs are running already: cgi_max_processes"));
@@ -147,6 +150,20 @@ impl CgiStart {
 /// Whether the program sees a GET without a body: after a program's redirect, and for an error page.
 fn is_get(http: &Http) -> bool {
     http.as_get || http.in_error_page
+}
+
+/// Whether the script's own location lets it run: the request's location is chosen for the whole path, with PATH_INFO.
+fn may_run(cgi: &Cgi, script: &Script, w: &mut Work<'_, Worker>) -> bool {
+    let name = &script.script_name;
+    let is_file_of_path = cgi.pass.is_none() || !cgi.extensions.is_empty();
+    let method = if is_get(&w.t.http) { Method::Get } else { w.t.http.method().unwrap_or(Method::Get) };
+    if !is_file_of_path || w.t.route.may_run(name, w.t.http.path(), method) {
+        return true;
+    }
+    let own = w.t.route.server.locations.name(name).to_string();
+    let name = String::from_utf8_lossy(name);
+    w.log(Level::Error, format_args!("the program \"{name}\" is not started: {own} does not allow it"));
+    false
 }
 
 fn refused(error: Error, what: &[u8], status: u16, w: &mut Work<'_, Worker>) -> Outcome {

@@ -18,6 +18,7 @@ use crate::task::file::open::{look_up, open_step};
 use crate::worker::Worker;
 use std::ffi::CStr;
 use std::mem::replace;
+use std::os::fd::AsFd;
 use webserv_sys::file::{self, FileKind, OpenFlags, Stat};
 use webserv_sys::{Error, Watch};
 
@@ -47,6 +48,8 @@ pub struct CopyMove {
     pub number: u128,
     /// Whether the copy must be on the disk before the response: fsync(2).
     pub sync: bool,
+    /// Why the original must stay if it is a directory, or a link that leads to one; for the log.
+    pub obstacle: Option<String>,
 }
 
 /// Copies or moves a file or directory.
@@ -118,6 +121,12 @@ impl TreeCopy {
         let from_is_directory = stat.kind == FileKind::Directory;
         if from.has_slash && !from_is_directory {
             return Err(not_found(Error::not_found("openat")));
+        }
+        if let Some(obstacle) = &self.request.obstacle
+            && (from_is_directory || from.leads_to_directory())
+        {
+            cx.log(Level::Error, format_args!("{} is refused: {obstacle}", if *moves { "MOVE" } else { "COPY" }));
+            return Err(Refusal::Status(403));
         }
         check(cx.transaction(), Some(&stat))?;
         if from_is_directory && *moves && self.request.depth != Depth::Infinity {
@@ -198,6 +207,10 @@ impl TreeCopy {
         let links = if *moves { DisableSymlinks::On } else { *from_links };
         let flags = OpenFlags::READ | OpenFlags::NON_BLOCKING;
         let from = open_step(ends.from.folder(), ends.from.name(), flags, links)?;
+        // What was allowed for a file is not done to a directory that has come in its place.
+        if (file::fstat(from.as_fd())?.kind == FileKind::Directory) != ends.from_is_directory {
+            return Err(Error::replaced("openat").into());
+        }
         let name = part_name(*number);
         let copier = Copier::start(from, ends.to.folder(), &name, *depth != Depth::Zero, *sync)?;
         Ok(Stage::Copying(Box::new(ends), Box::new(copier)))

@@ -2,7 +2,7 @@
 
 use super::tree::Remover;
 use crate::config::DisableSymlinks;
-use crate::connection::{Connection, Outcome, Transaction};
+use crate::connection::{Connection, Outcome};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
 use crate::http::dav::Depth;
 use crate::limits::TREE_STEPS_PER_TURN;
@@ -27,6 +27,8 @@ pub struct Removal {
     pub links: DisableSymlinks,
     /// A number that no other request has.
     pub number: u128,
+    /// Why the path must not be removed if it is a directory, or a link that leads to one; for the log.
+    pub obstacle: Option<String>,
 }
 
 /// Removes a file or directory. A directory that is not empty is first renamed to a hidden name, so that it disappears
@@ -50,8 +52,8 @@ impl TreeDelete {
     }
 
     /// Removes a file or an empty directory, or begins to remove a tree. Returns the status when it is known.
-    fn begin(&mut self, t: &Transaction) -> Result<Option<u16>, Refusal> {
-        let Removal { path, depth, links, number } = &self.removal;
+    fn begin(&mut self, cx: &mut Context<'_>) -> Result<Option<u16>, Refusal> {
+        let Removal { path, depth, links, number, obstacle } = &self.removal;
         let not_found = |error: Error| match error.is_not_found() {
             true => Refusal::Failed(404, error),
             false => error.into(),
@@ -62,7 +64,13 @@ impl TreeDelete {
         if place.has_slash && !is_directory {
             return Err(not_found(Error::not_found("unlinkat")));
         }
-        check(t, Some(&stat))?;
+        if let Some(obstacle) = obstacle
+            && (is_directory || place.leads_to_directory())
+        {
+            cx.log(Level::Error, format_args!("DELETE is refused: {obstacle}"));
+            return Err(Refusal::Status(403));
+        }
+        check(cx.transaction(), Some(&stat))?;
         if !is_directory {
             file::unlinkat(place.folder(), place.name()).map_err(not_found)?;
             return Ok(Some(204));
@@ -110,7 +118,7 @@ impl TreeDelete {
 
     fn run(&mut self, cx: &mut Context<'_>) -> Flow {
         let outcome = match self.stage {
-            Stage::Asked => self.begin(cx.transaction()),
+            Stage::Asked => self.begin(cx),
             _ => self.go_on(cx),
         };
         let status = match outcome {

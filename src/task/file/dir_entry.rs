@@ -8,7 +8,7 @@ use crate::http::conditional::{self, Validators, Verdict};
 use std::ffi::{CStr, CString};
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use webserv_sys::file::{self, OpenFlags, Stat};
+use webserv_sys::file::{self, FileKind, OpenFlags, Stat};
 use webserv_sys::{Error, clock};
 
 /// The suffixes of hidden names: for incomplete files, and for files that are being removed.
@@ -44,6 +44,11 @@ impl DirEntry {
     /// The name in the directory.
     pub fn name(&self) -> &CStr {
         &self.name
+    }
+
+    /// Whether the entry is a directory, or a symbolic link to one.
+    pub fn leads_to_directory(&self) -> bool {
+        self.stat(true).is_ok_and(|stat| stat.is_some_and(|stat| stat.kind == FileKind::Directory))
     }
 
     /// Waits until the directory is on the disk.

@@ -86,10 +86,13 @@ fn find_file(w: &mut Work<'_>) -> Next {
         Some(b'/') => settings.index.iter().filter(fits).map(elsewhere).collect(),
         _ => Vec::new(),
     };
-    let Some(file) = route::file_path(settings, path) else {
-        w.log(Level::Error, format_args!("the path leads out of the alias; does the location lack a slash?"));
+    let Some(mut file) = route.file_path(path) else {
+        w.log(Level::Error, format_args!("the path leads out of its location: by \"..\" or by several slashes"));
         return page::refuse(w, 404);
     };
+    if file.ends_with(b"/") && !path.ends_with(b"/") {
+        file.push(b'.'); // an alias added the slash: the client is redirected to the URL of the directory
+    }
     let wanted = FileRequest {
         path: file,
         url_path: path.to_vec(),

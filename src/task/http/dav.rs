@@ -1,5 +1,6 @@
 //! DELETE, MKCOL, COPY and MOVE (RFC 4918 section 9): checks their heads and starts their tasks.
 
+use super::judge::{self, Obstacle, allows, trimmed};
 use super::next::Next;
 use super::page;
 use super::store::secret_number;
@@ -8,7 +9,7 @@ use crate::connection::Stage;
 use crate::http::Method;
 use crate::http::dav::{self, Depth};
 use crate::log::Level;
-use crate::route;
+use crate::route::{self, Route};
 use crate::task::Work;
 use crate::task::dav::{CopyMove, DirCreate, Removal, TreeCopy, TreeDelete};
 use std::rc::Rc;
@@ -32,7 +33,7 @@ fn removal(w: &mut Work<'_>) -> Result<Removal, u16> {
     }
     let route = Rc::clone(&w.t.route);
     let (settings, Some(request)) = (&route.settings, w.t.http.request.clone()) else { return Err(400) };
-    let path = route::file_path(settings, w.t.http.path()).ok_or(404_u16)?;
+    let path = route.file_path(w.t.http.path()).ok_or(404_u16)?;
     let Some(depth) = dav::depth(&request.fields).filter(|depth| *depth != Depth::One) else {
         w.log(Level::Error, format_args!("a Depth that is not valid for DELETE (RFC 4918 section 9.6)"));
         return Err(400);
@@ -51,8 +52,9 @@ fn removal(w: &mut Work<'_>) -> Result<Removal, u16> {
         w.log(Level::Error, format_args!("the directory of \"root\" or \"alias\" itself is not removed"));
         return Err(403);
     }
+    let obstacle = judge::tree(&w.identity.listener.routes, &route, w.t.http.path(), Method::Delete);
     let number = secret_number(w).ok_or(500_u16)?;
-    Ok(Removal { path, depth, links: settings.disable_symlinks, number })
+    Ok(Removal { path, depth, links: settings.disable_symlinks, number, obstacle })
 }
 
 /// MKCOL.
@@ -60,7 +62,11 @@ pub(super) fn make_collection(w: &mut Work<'_>) -> Next {
     if has_body(w) {
         return page::refuse(w, 415); // RFC 4918 section 9.3: no body type is supported
     }
-    let Some(path) = route::file_path(w.t.settings(), w.t.http.path()) else { return page::refuse(w, 404) };
+    let route = Rc::clone(&w.t.route);
+    let Some(path) = route.file_path(w.t.http.path()) else { return page::refuse(w, 404) };
+    if let Some(obstacle) = judge::directory(&w.identity.listener.routes, &route, w.t.http.path(), Method::Mkcol) {
+        return judge::refuse(w, &obstacle);
+    }
     w.join(Box::new(DirCreate::new(path)));
     Next::Go(Stage::Handler)
 }
@@ -92,23 +98,23 @@ fn ends(w: &mut Work<'_>) -> Result<CopyMove, u16> {
         return Err(400);
     }
     let route = Rc::clone(&w.t.route);
-    let here = &route.settings;
-    let own_port = match &w.identity.listener.local {
+    let listener = &w.identity.listener;
+    let own_port = match &listener.local {
         Address::Inet(local) => Some(local.port()),
         Address::Unix(_) => None,
     };
-    let to_path = dav::destination(&request, own_port, here.merge_slashes).map_err(|error| {
+    let to_path = dav::destination(&request, own_port, route.settings.merge_slashes).map_err(|error| {
         w.log(Level::Error, format_args!("refused: {}", error.reason()));
         error.status()
     })?;
-    let there = Rc::clone(w.identity.listener.routes.to_path(&route.server, &to_path));
-    let there = &there.settings;
-    if !allows(there, method) {
+    let to_route = Rc::clone(listener.routes.to_path(&route.server, &to_path));
+    let (here, there) = (&route.settings, &to_route.settings);
+    if !allows(there, &to_path, method) {
         w.log(Level::Error, format_args!("the location of the Destination does not take {}", method.name()));
         return Err(403);
     }
-    let from = route::file_path(here, w.t.http.path()).ok_or(404_u16)?;
-    let to = route::file_path(there, &to_path).ok_or(403_u16)?;
+    let from = route.file_path(w.t.http.path()).ok_or(404_u16)?;
+    let to = to_route.file_path(&to_path).ok_or(403_u16)?;
     if is_root(there, &to) || is_root(here, &from) {
         w.log(Level::Error, format_args!("the directory of \"root\" or \"alias\" itself stays as it is"));
         return Err(403);
@@ -117,9 +123,30 @@ fn ends(w: &mut Work<'_>) -> Result<CopyMove, u16> {
         w.log(Level::Error, format_args!("the original and the Destination contain each other"));
         return Err(403);
     }
+    if let Some(obstacle) = judge::destination(&listener.routes, &to_route, &to_path, method) {
+        w.log(Level::Error, format_args!("{} to the Destination is refused: {obstacle}", method.name()));
+        return Err(403);
+    }
+    let obstacle = original_directory(w, &to_route, &to_path, method, depth);
     let number = secret_number(w).ok_or(500_u16)?;
     let (from_links, to_links, sync) = (here.disable_symlinks, there.disable_symlinks, there.dav.sync);
-    Ok(CopyMove { from, to, from_links, to_links, moves: method == Method::Move, overwrites, depth, number, sync })
+    let moves = method == Method::Move;
+    Ok(CopyMove { from, to, from_links, to_links, moves, overwrites, depth, number, sync, obstacle })
+}
+
+/// Why the original must not be copied or moved if it is a directory.
+fn original_directory(
+    w: &Work<'_>,
+    to_route: &Rc<Route>,
+    to_path: &[u8],
+    method: Method,
+    depth: Depth,
+) -> Option<Obstacle> {
+    let (routes, route, path) = (&w.identity.listener.routes, &w.t.route, w.t.http.path());
+    if method == Method::Copy && depth == Depth::Zero {
+        return judge::directory(routes, route, path, method);
+    }
+    judge::tree(routes, route, path, method).or_else(|| judge::programs(route, path, to_route, to_path))
 }
 
 fn has_body(w: &Work<'_>) -> bool {
@@ -129,19 +156,6 @@ fn has_body(w: &Work<'_>) -> bool {
 /// Whether the path is the directory of `root` or `alias`, which contains all files of the location.
 fn is_root(settings: &Settings, path: &[u8]) -> bool {
     trimmed(path) == trimmed(route::document_root(settings))
-}
-
-/// Whether the destination's location allows a method, as for a request to that location.
-fn allows(settings: &Settings, method: Method) -> bool {
-    settings.dav.methods.allow(method)
-        && settings.methods.is_none_or(|methods| methods.contains(method))
-        && settings.limit_except.is_none_or(|methods| methods.contains(method))
-}
-
-/// The path without slashes at its end: both an alias and a path may add one.
-fn trimmed(path: &[u8]) -> &[u8] {
-    let end = path.iter().rposition(|b| *b != b'/').map_or(0, |last| last + 1);
-    &path[..end]
 }
 
 /// Whether `inner` is `outer` or lies below it.

@@ -14,6 +14,7 @@ mod dav;
 mod document;
 mod failure;
 mod fields;
+mod judge;
 mod next;
 mod outcome;
 mod page;

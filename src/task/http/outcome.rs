@@ -4,6 +4,7 @@ use super::next::{Next, end_handlers};
 use super::respond::{respond, whole};
 use super::{choose, document, failed, page, redirect};
 use crate::connection::{Answer, Outcome, Response, To};
+use crate::route;
 use crate::task::Work;
 
 /// Takes the result of the handler. Returns `Next::Wait` if it has none yet.
@@ -27,6 +28,7 @@ pub(super) fn take(w: &mut Work<'_>) -> Next {
         _ => end_handlers(w),
     }
     match outcome {
+        Outcome::Answer(Answer::Page(head)) if head.status == 404 && lacks_slash(w) => page::add_slash(w),
         Outcome::Answer(Answer::Page(head)) => page::page(w, head),
         Outcome::Answer(Answer::Redirect(head)) => page::built_in_page(w, head),
         Outcome::Answer(Answer::Whole(head, body)) => whole(w, head, body),
@@ -45,4 +47,18 @@ pub(super) fn take(w: &mut Work<'_>) -> Next {
         }
         Outcome::Failed(failure) => failed(w, failure),
     }
+}
+
+/// Whether the missing file has the name of a location, without the slash at its end, whose files are in another
+/// directory: "/static" with `location /static/ { alias /d/; }`.
+fn lacks_slash(w: &Work<'_>) -> bool {
+    let (route, path) = (&w.t.route, w.t.http.path());
+    if !w.t.http.reads() || w.t.http.in_error_page || path.ends_with(b"/") {
+        return false;
+    }
+    let directory = route::as_directory(path);
+    let there = w.identity.listener.routes.to_path(&route.server, &directory);
+    let is_named = there.location.as_ref().is_some_and(|location| location.path == directory);
+    let here = route.file_path(path).map(|file| [&file, &b"/"[..]].concat());
+    is_named && there.file_path(&directory) != here
 }

@@ -1,21 +1,27 @@
 //! PUT: stores the body as a file. Also the checks that POST with `upload_store` shares.
 
 use super::next::Next;
-use super::page;
+use super::{judge, page};
 use crate::connection::Stage;
 use crate::http::{Framing, Known, Version};
 use crate::limits::STORED_BYTES_MAX;
 use crate::log::Level;
-use crate::route;
 use crate::task::Work;
 use crate::task::file::FileWrite;
+use std::rc::Rc;
 
 /// Stores the body at the request's path.
 pub(super) fn store(w: &mut Work<'_>) -> Next {
     if !has_whole_document(w) {
         return page::refuse(w, 400);
     }
-    let Some(path) = route::file_path(w.t.settings(), w.t.http.path()) else { return page::refuse(w, 404) };
+    let route = Rc::clone(&w.t.route);
+    let Some(path) = route.file_path(w.t.http.path()) else { return page::refuse(w, 404) };
+    // A path with a slash at its end is no file's, and is refused by FileWrite.
+    let obstacle = if path.ends_with(b"/") { None } else { judge::new_file(&route, w.t.http.path()) };
+    if let Some(obstacle) = obstacle {
+        return judge::refuse(w, &obstacle);
+    }
     w.t.body.widen(STORED_BYTES_MAX); // a part may have come while CgiStart looked for a program
     let Some(number) = secret_number(w) else { return page::refuse(w, 500) };
     await_body(w);
