@@ -1,10 +1,10 @@
 //! The defaults: the values of settings that the configuration does not mention.
 
+use super::media_types::{self, MediaTypes};
 use super::types::*;
 use crate::http::form_data::FormLimits;
 use crate::http::listing::Format;
 use crate::http::userid::{Cookie, Lifetime};
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +14,15 @@ pub(super) const ERROR_LEVEL: Level = Level::Error;
 
 impl Default for Settings {
     fn default() -> Self {
-        let types = [("html", "text/html"), ("gif", "image/gif"), ("jpg", "image/jpeg")];
+        let MediaTypes { types, extensions } = media_types::built_in();
         Settings {
             phases: Phases::empty(),
             server_name: Arc::from(""),
             root: PathBuf::from("html"),
             alias: None,
             index: vec!["index.html".to_owned()],
-            types: Arc::new(HashMap::from(types.map(|(extension, name)| (extension.to_owned(), Arc::from(name))))),
-            extensions: Arc::new(types.map(|(extension, name)| (Arc::from(name), extension.to_owned())).into()),
+            types,
+            extensions,
             default_type: Arc::from("text/plain"),
             error_pages: Vec::new(),
             return_: None,

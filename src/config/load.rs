@@ -1,6 +1,8 @@
 //! The sources of a configuration: a file, a text, the texts built into the program, or a directory to serve.
 
+use super::directives;
 use super::listeners::{Listen, listeners};
+use super::media_types::MIME_TYPES;
 use super::parse::{Parser, Statement};
 use super::problem::{Errors, Fault, Files, Problem};
 use super::scope::{ConfigDraft, Contexts, Scope};
@@ -14,10 +16,7 @@ use std::path::Path;
 /// `config/default.conf` as shipped.
 const DEFAULT_CONF: &str = include_str!("../../config/default.conf");
 
-/// `config/mime.types` as shipped.
-const MIME_TYPES: &str = include_str!("../../config/mime.types");
-
-/// The texts inside the program, for `include`.
+/// The texts inside the program, for `include`. A configuration on disk gets them if it has no such file.
 const EMBEDDED: &[(&str, &str)] = &[("mime.types", MIME_TYPES)];
 
 /// The name of `-g` in messages.
@@ -31,7 +30,7 @@ impl Config {
     /// Up to [`Errors::MAX`] problems. After a syntax error there is only that one, because the rest cannot be read.
     pub fn load(path: &Path, prefix: &Path, globals: &str) -> Result<Config, Errors> {
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-        let source = ConfigSource { embedded: &[], directory };
+        let source = ConfigSource { embedded: EMBEDDED, disk_first: true, directory };
         let text = source.read(path);
         let text = text.map_err(|error| Errors::file(&path.to_string_lossy(), format!("cannot be read: {error}")))?;
         read(path, &text, &source, prefix, globals)
@@ -43,7 +42,7 @@ impl Config {
     /// # Errors
     /// The same as those of [`Config::load`].
     pub fn from_text(name: &str, text: &str, prefix: &Path, globals: &str) -> Result<Config, Errors> {
-        let source = ConfigSource { embedded: EMBEDDED, directory: prefix.to_owned() };
+        let source = ConfigSource { embedded: EMBEDDED, disk_first: false, directory: prefix.to_owned() };
         read(Path::new(name), text, &source, prefix, globals)
     }
 
@@ -73,7 +72,7 @@ fn read(path: &Path, text: &str, source: &ConfigSource<'_>, prefix: &Path, globa
     let mut files = Files::default();
     let statements = match statements(path, text, source, globals, &mut files) {
         Ok(statements) => statements,
-        Err(fault) => return Err(Errors { problems: vec![files.problem(&fault)] }),
+        Err(fault) => return Err(Errors { problems: vec![files.problem(&fault)], more: 0 }),
     };
     let mut draft = ConfigDraft {
         config: Config::default(),
@@ -82,6 +81,7 @@ fn read(path: &Path, text: &str, source: &ConfigSource<'_>, prefix: &Path, globa
         formats: HashMap::new(),
         servers: Vec::new(),
         faults: Vec::new(),
+        faults_left_out: 0,
         warnings: Vec::new(),
         routes: 0,
     };
@@ -91,7 +91,7 @@ fn read(path: &Path, text: &str, source: &ConfigSource<'_>, prefix: &Path, globa
     finish(draft, path)
 }
 
-/// The statements of the command line and of the file, in this order.
+/// The statements of the command line and of the file.
 fn statements(
     path: &Path,
     text: &str,
@@ -100,19 +100,29 @@ fn statements(
     files: &mut Files,
 ) -> Result<Vec<Statement>, Fault> {
     let mut parser = Parser::new(source, files);
-    let mut statements = Vec::new();
-    if !globals.is_empty() {
-        statements = parser.text(Path::new(GLOBALS), globals)?;
-        if let Some(block) = statements.iter().find_map(|statement| statement.block.as_ref()) {
-            return Err(Fault::new(block.open, "no blocks in -g: only directives of the top level"));
+    let given = if globals.is_empty() { Vec::new() } else { parser.text(Path::new(GLOBALS), globals)? };
+    Ok(merged(given, parser.text(path, text)?))
+}
+
+/// The statements of the command line, then those of the file. A plain directive of the command line overrides the same
+/// directive of the file. A block that may stand once (`events`, `http`) is merged with the one of the file in the same
+/// way; other blocks, as `server` in `http`, are added.
+fn merged(given: Vec<Statement>, mut in_file: Vec<Statement>) -> Vec<Statement> {
+    let is_given = |it: &Statement| given.iter().any(|g| g.block.is_none() && g.name.text == it.name.text);
+    in_file.retain(|it| it.block.is_some() || !is_given(it));
+    let mut all = Vec::with_capacity(given.len() + in_file.len());
+    for mut statement in given {
+        let stands_once = directives::find(&statement.name, Contexts::MAIN).is_ok_and(|found| found.at_most_once());
+        let is_same = |it: &Statement| it.block.is_some() && it.name.text == statement.name.text;
+        let same = in_file.iter().position(is_same).filter(|_| stands_once);
+        if let (Some(block), Some(at)) = (&mut statement.block, same) {
+            let of_file = in_file.remove(at).block.map(|block| block.statements);
+            block.statements = merged(std::mem::take(&mut block.statements), of_file.unwrap_or_default());
         }
+        all.push(statement);
     }
-    let in_file = parser.text(path, text)?;
-    // A directive of the command line overrides the same directive of the file.
-    let overridden = |it: &Statement| it.block.is_none() && statements.iter().any(|g| g.name.text == it.name.text);
-    let kept: Vec<Statement> = in_file.into_iter().filter(|it| !overridden(it)).collect();
-    statements.extend(kept);
-    Ok(statements)
+    all.extend(in_file);
+    all
 }
 
 fn finish(mut draft: ConfigDraft, path: &Path) -> Result<Config, Errors> {
@@ -136,8 +146,9 @@ fn finish(mut draft: ConfigDraft, path: &Path) -> Result<Config, Errors> {
     };
     if !draft.faults.is_empty() {
         let mut problems = problems(draft.faults);
+        let more = problems.len().saturating_sub(Errors::MAX) + draft.faults_left_out;
         problems.truncate(Errors::MAX);
-        return Err(Errors { problems });
+        return Err(Errors { problems, more });
     }
     let mut config = draft.config;
     config.warnings = problems(draft.warnings);

@@ -9,6 +9,7 @@ mod directives;
 mod lex;
 mod listeners;
 mod load;
+mod media_types;
 mod names;
 mod parse;
 mod problem;

@@ -164,8 +164,11 @@ mod tests {
                 }
             }
         }
-        let source =
-            ConfigSource { embedded: &[("inner", "x 1; y { z; }"), ("self", "include self;")], directory: "/".into() };
+        let source = ConfigSource {
+            embedded: &[("inner", "x 1; y { z; }"), ("self", "include self;")],
+            disk_first: false,
+            directory: "/".into(),
+        };
         let mut files = Files::default();
         match Parser::new(&source, &mut files).text(Path::new("test"), text) {
             Ok(statements) => {

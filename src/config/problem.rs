@@ -145,6 +145,8 @@ impl fmt::Display for Problem {
 pub struct Errors {
     /// At most [`Errors::MAX`].
     pub problems: Vec<Problem>,
+    /// The number of problems that are not listed.
+    pub more: usize,
 }
 
 impl Errors {
@@ -153,19 +155,24 @@ impl Errors {
 
     /// One problem of a file as a whole.
     pub(super) fn file(name: &str, message: String) -> Self {
-        Errors { problems: vec![Problem::file(name, message)] }
+        Errors { problems: vec![Problem::file(name, message)], more: 0 }
     }
 }
 
 impl fmt::Display for Errors {
     /// Shows each problem as `file:line:column: message` with its line and carets. All but the first begin with
-    /// `webserv: `; the command writes that before the first one. No newline at the end.
+    /// `webserv: `; the command writes that before the first one. The last line has the number of those that are not
+    /// shown. No newline at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {
             let between = if index > 0 { "\nwebserv: " } else { "" };
             write!(f, "{between}{problem}")?;
         }
-        Ok(())
+        match self.more {
+            0 => Ok(()),
+            1 => f.write_str("\nwebserv: and 1 more problem"),
+            more => write!(f, "\nwebserv: and {more} more problems"),
+        }
     }
 }
 
@@ -207,7 +214,12 @@ mod tests {
     fn the_program_s_name_stands_before_each_problem_but_the_first() {
         let one = Errors::file("x.conf", "cannot be read".into());
         assert_eq!(one.to_string(), "x.conf: cannot be read");
-        let two = Errors { problems: [one.problems.clone(), one.problems].concat() };
-        assert_eq!(two.to_string(), "x.conf: cannot be read\nwebserv: x.conf: cannot be read");
+        let mut two = Errors { problems: [one.problems.clone(), one.problems].concat(), more: 0 };
+        let text = "x.conf: cannot be read\nwebserv: x.conf: cannot be read";
+        assert_eq!(two.to_string(), text);
+        for (more, told) in [(1, "and 1 more problem"), (2, "and 2 more problems")] {
+            two.more = more;
+            assert_eq!(two.to_string(), format!("{text}\nwebserv: {told}"));
+        }
     }
 }

@@ -49,6 +49,8 @@ pub(super) struct ConfigDraft {
     pub servers: Vec<ServerDraft>,
     /// The faults so far.
     pub faults: Vec<Fault>,
+    /// The number of faults after those, which nobody will see.
+    pub faults_left_out: usize,
     /// The warnings so far.
     pub warnings: Vec<Fault>,
     /// How many servers and locations there are so far.
@@ -171,8 +173,9 @@ impl<'a> Scope<'a> {
     pub fn note(&mut self, outcome: Result<(), Fault>) {
         if let Err(fault) = outcome {
             // Keep twice as many as are shown: faults of blocks come late and are sorted in.
-            if self.draft.faults.len() < 2 * Errors::MAX {
-                self.draft.faults.push(fault);
+            match self.draft.faults.len() < 2 * Errors::MAX {
+                true => self.draft.faults.push(fault),
+                false => self.draft.faults_left_out += 1,
             }
         }
     }

@@ -5,12 +5,14 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// The largest file that is read, in bytes.
-const FILE_BYTES_MAX: u64 = 4 << 20;
+const FILE_BYTES_MAX: usize = 4 << 20;
 
 /// The files that `include` can read.
 pub(super) struct ConfigSource<'a> {
-    /// The texts inside the program, by name; they take precedence over files with the same name.
+    /// The texts inside the program, by name.
     pub embedded: &'a [(&'a str, &'a str)],
+    /// Whether a file takes precedence over an embedded text with the same name.
+    pub disk_first: bool,
     /// The directory that relative names start from.
     pub directory: PathBuf,
 }
@@ -18,10 +20,11 @@ pub(super) struct ConfigSource<'a> {
 impl ConfigSource<'_> {
     /// The files of an `include`: one file, or for a pattern the existing files, sorted.
     pub fn expand(&self, pattern: &str) -> Vec<PathBuf> {
-        if self.embedded.iter().any(|(name, _)| *name == pattern) {
+        let path = self.directory.join(pattern);
+        let is_embedded = self.embedded.iter().any(|(name, _)| *name == pattern);
+        if is_embedded && !(self.disk_first && path.exists()) {
             return vec![PathBuf::from(pattern)];
         }
-        let path = self.directory.join(pattern);
         if !has_wildcard(pattern) {
             return vec![path];
         }
@@ -34,10 +37,9 @@ impl ConfigSource<'_> {
         if let Some((_, text)) = self.embedded.iter().find(|(name, _)| Path::new(name) == path) {
             return Ok((*text).to_owned());
         }
-        let mut bytes = Vec::new();
-        File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        let bytes = read_at_once(File::open(path)?)?;
         let invalid = |message: String| Err(io::Error::new(io::ErrorKind::InvalidData, message));
-        if bytes.len() as u64 > FILE_BYTES_MAX {
+        if bytes.len() > FILE_BYTES_MAX {
             return invalid(format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20));
         }
         String::from_utf8(bytes).or_else(|error| {
@@ -46,6 +48,29 @@ impl ConfigSource<'_> {
             invalid(format!("line {line} is not UTF-8 text"))
         })
     }
+}
+
+/// Reads a regular file with one read(2), so that the text is that of one moment even if an editor writes the file
+/// just now. A pipe is read to its end. Reads one byte more than [`FILE_BYTES_MAX`] at most.
+fn read_at_once(mut file: File) -> io::Result<Vec<u8>> {
+    let metadata = file.metadata()?;
+    let room = metadata.len().clamp(4 << 10, FILE_BYTES_MAX as u64) as usize + 1;
+    let (mut bytes, mut filled) = (vec![0; room], 0);
+    loop {
+        match file.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(more) => filled += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+        if filled == bytes.len() && filled <= FILE_BYTES_MAX {
+            bytes.resize((2 * filled).min(FILE_BYTES_MAX + 1), 0);
+        } else if filled == bytes.len() || (metadata.is_file() && filled as u64 >= metadata.len()) {
+            break;
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
 }
 
 fn has_wildcard(pattern: &str) -> bool {
@@ -179,11 +204,52 @@ mod tests {
 
     #[test]
     fn embedded_texts_come_first() {
-        let source = ConfigSource { embedded: &[("mime.types", "types {}")], directory: PathBuf::from("/nowhere") };
+        let embedded = &[("mime.types", "types {}")];
+        let mut source = ConfigSource { embedded, disk_first: false, directory: PathBuf::from("/nowhere") };
         assert_eq!(source.expand("mime.types"), [PathBuf::from("mime.types")]);
         assert_eq!(source.read(Path::new("mime.types")).unwrap(), "types {}");
         assert_eq!(source.expand("other"), [PathBuf::from("/nowhere/other")]);
         assert!(source.read(Path::new("/nowhere/other")).is_err());
         assert!(source.expand("*.conf").is_empty());
+        source.disk_first = true;
+        assert_eq!(source.expand("mime.types"), [PathBuf::from("mime.types")], "there is no such file");
+        source.directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+        assert_eq!(source.expand("mime.types"), [source.directory.join("mime.types")]);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")] // proc(5) counts the calls
+    fn a_file_was_read_in_pieces_while_it_was_written() {
+        let calls = || -> u64 {
+            let counts = std::fs::read_to_string("/proc/thread-self/io").expect("the counts");
+            let count = counts.lines().find_map(|line| line.strip_prefix("syscr: ")).expect("syscr");
+            count.parse().expect("a number")
+        };
+        let path = std::env::temp_dir().join(format!("webserv-source-{}", std::process::id()));
+        let source = ConfigSource { embedded: &[], disk_first: true, directory: PathBuf::new() };
+        let idle = {
+            let before = calls();
+            calls() - before
+        };
+        for size in [0, 1, 5000, 100_000, FILE_BYTES_MAX] {
+            std::fs::write(&path, vec![b'#'; size]).expect("written");
+            let before = calls();
+            let text = source.read(&path).expect("read");
+            assert_eq!((calls() - before - idle, text.len()), (1, size));
+        }
+        std::fs::remove_file(path).expect("removed");
+    }
+
+    #[test]
+    fn a_pipe_is_read_to_its_end() {
+        for size in [0, 10, 100_000, FILE_BYTES_MAX, FILE_BYTES_MAX + 1, FILE_BYTES_MAX + 100] {
+            let (reader, mut writer) = std::io::pipe().expect("a pipe");
+            let thread = std::thread::spawn(move || {
+                let _ = std::io::Write::write_all(&mut writer, &vec![b'#'; size]); // EPIPE if it is too long
+            });
+            let bytes = read_at_once(File::from(std::os::fd::OwnedFd::from(reader))).expect("read");
+            assert_eq!(bytes.len(), size.min(FILE_BYTES_MAX + 1));
+            thread.join().expect("ends");
+        }
     }
 }

@@ -134,7 +134,8 @@ pub struct Settings {
     pub alias: Option<Alias>,
     /// `index`: the names that are tried in a directory, in order. Default index.html.
     pub index: Vec<String>,
-    /// `types`: the media type of each extension (lower case, no dot).
+    /// `types`: the media type of each extension (lower case, no dot). Default: those of config/mime.types, also if the
+    /// configuration includes none.
     pub types: Arc<HashMap<String, Arc<str>>>,
     /// The reverse of `types`: the first extension of each media type.
     pub extensions: Arc<HashMap<Arc<str>, String>>,

@@ -366,7 +366,9 @@ fn several_problems_in_the_order_of_the_file() {
         headlines(text).iter().map(|line| line.split(' ').next().unwrap_or("").to_owned()).collect();
     assert_eq!(lines, ["site.conf:3:3:", "site.conf:4:16:", "site.conf:5:10:", "site.conf:7:2:", "site.conf:9:8:"]);
     let many = "daemon x;\n".repeat(50);
-    assert_eq!(read(&many).unwrap_err().problems.len(), Errors::MAX);
+    let errors = read(&many).unwrap_err();
+    assert_eq!(errors.problems.len(), Errors::MAX);
+    assert!(errors.to_string().ends_with(&format!("\nwebserv: and {} more problems", 50 - Errors::MAX)), "{errors}");
 }
 
 #[test]
@@ -406,7 +408,17 @@ fn the_command_lines_directives() {
     };
     assert!(with("daemon on; worker_processes 3;").is_ok_and(|config| config.daemon && config.workers == 3));
     assert_eq!(with("daemon on").unwrap_err(), "-g:1:8: missing \";\" after \"on\"");
-    assert_eq!(with("http { }").unwrap_err(), "-g:1:6: no blocks in -g: only directives of the top level");
+    // A block is merged with the same block of the file, and a server is added.
+    let given = "events { worker_connections 7; } http { etag off; server { listen 81; } }";
+    let config = with(given).unwrap();
+    let etags = config.listeners.iter().map(|listener| listener.hosts.servers[0].settings.etag).collect::<Vec<_>>();
+    assert_eq!((config.events.worker_connections, etags), (7, vec![false, false]));
+    let text = "events { worker_connections 8; } http { etag on; access_log a; access_log b; server { listen 80; } }";
+    let given = "events { worker_connections 7; } http { etag off; access_log c; }";
+    let config = Config::from_text("site.conf", text, Path::new("/srv"), given).unwrap();
+    let settings = settings_at(&config, "/");
+    assert_eq!((config.events.worker_connections, settings.etag, settings.access_logs.len()), (7, false, 1));
+    assert_eq!(with("http { lisen 1; }").unwrap_err().split(':').next(), Some("-g"));
     let pid = with("pid b;").expect("the command line wins over the file").pid;
     assert_eq!(pid.as_deref(), Some(Path::new("/srv/b")));
 }

@@ -22,7 +22,7 @@ fn levels() {
     let types: Show = |s| {
         let mut list: Vec<&str> = s.types.keys().map(String::as_str).collect();
         list.sort();
-        list.join(" ")
+        if list.len() > 100 { "built-in".into() } else { list.join(" ") }
     };
     let returns: Show = |s| s.return_.as_ref().map_or("none".into(), |r| r.code.to_string());
     let keepalive: Show = |s| format!("{:?} {:?}", s.keepalive_timeout, s.keepalive_header);
@@ -42,7 +42,7 @@ fn levels() {
         ("", "", "", index, "index.html", "index.html"),
         ("index a b;", "", "index c;", index, "a b", "c"),
         ("index a;", "index b; index c d;", "", index, "b c d", "b c d"),
-        ("", "", "", types, "gif html jpg", "gif html jpg"),
+        ("", "", "", types, "built-in", "built-in"),
         ("types { a/a a; }", "", "types { b/b B; }", types, "a", "b"),
         ("types { a/a a; }", "types { b/b b; } types { c/c c; }", "types { }", types, "b c", ""),
         ("error_page 404 /x;", "", "", pages, "404", "404"),
