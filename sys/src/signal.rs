@@ -85,6 +85,21 @@ fn change_mask(how: libc::c_int, signals: &[Signal]) -> Result<()> {
     if errno == 0 { Ok(()) } else { Err(Error::new("pthread_sigmask", errno)) }
 }
 
+/// Takes this blocked signal if it is pending for the process or this thread, without waiting: sigpending(2),
+/// sigwait(3). (macOS and OpenBSD have no sigtimedwait(2).) Returns false if it is not pending.
+///
+/// No other thread may take the signal at the same time: this call would then wait for the next one.
+#[cfg(any(has_kqueue, test))]
+pub(crate) fn take_pending(signal: i32) -> bool {
+    let (mut pending, wanted, mut taken) = (set_of([]), set_of([signal]), 0);
+    // SAFETY: the sets are initialised; the calls write the one set and the one number.
+    unsafe {
+        libc::sigpending(&raw mut pending) == 0
+            && libc::sigismember(&raw const pending, signal) == 1
+            && libc::sigwait(&raw const wanted, &raw mut taken) == 0
+    }
+}
+
 /// Ignores this signal in the whole process: sigaction(2) with `SIG_IGN`. Errors: `EINVAL` for SIGKILL.
 pub fn ignore(signal: Signal) -> Result<()> {
     set_disposition(signal, libc::SIG_IGN)
@@ -182,6 +197,18 @@ mod tests {
         assert!(std::thread::spawn(|| is_blocked(Signal::Usr2)).join().unwrap());
         unblock(&[Signal::Usr2]).unwrap();
         assert!(!is_blocked(Signal::Usr2) && is_blocked(Signal::Hup));
+    }
+
+    #[test]
+    fn a_pending_signal_is_taken_once() {
+        block(&[Signal::Usr2]).unwrap();
+        assert!(!take_pending(Signal::Usr2.raw()), "would wait for ever if it called sigwait");
+        for _ in 0..2 {
+            // SAFETY: the call takes no pointers; this thread blocks the signal.
+            assert_eq!(unsafe { libc::raise(Signal::Usr2.raw()) }, 0);
+        }
+        assert!(take_pending(Signal::Usr2.raw()));
+        assert!(!take_pending(Signal::Usr2.raw()));
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use crate::Error;
 use crate::file::{CWD, c_path};
+use crate::signal::Signal;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -85,14 +87,31 @@ pub(crate) fn assert_own_process(test: &str) {
 /// Runs the ignored test of this name (`module::tests::name`) alone in a separate process, on its main thread. For
 /// tests that would disturb others: they change the process's time zone, user or limits.
 pub(crate) fn in_own_process(test: &str, environment: &[(&str, &str)]) -> Output {
+    own_process(test).envs(environment.iter().copied()).output().unwrap()
+}
+
+fn own_process(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", test, "--ignored", "--test-threads=1", "--nocapture"]);
-    command.env(OWN_PROCESS, test).envs(environment.iter().copied()).output().unwrap()
+    command.args(["--exact", test, "--ignored", "--test-threads=1", "--nocapture"]).env(OWN_PROCESS, test);
+    command
 }
 
 /// Runs [`in_own_process`] and checks that the test passes.
 pub(crate) fn passes_in_own_process(test: &str, environment: &[(&str, &str)]) {
-    let output = in_own_process(test, environment);
+    assert_passed(&in_own_process(test, environment));
+}
+
+/// The same, and all threads of that process block these signals: for tests that send signals to their process.
+pub(crate) fn passes_with_blocked(test: &str, signals: &'static [Signal]) {
+    let mut command = own_process(test);
+    // SAFETY: the function only makes a system call, which is allowed between fork and execve.
+    unsafe {
+        command.pre_exec(|| crate::signal::block(signals).map_err(|e| std::io::Error::from_raw_os_error(e.errno())))
+    };
+    assert_passed(&command.output().unwrap());
+}
+
+fn assert_passed(output: &Output) {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }

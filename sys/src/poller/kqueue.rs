@@ -8,11 +8,17 @@
 //! The kernel may answer a change with an `EV_ERROR` event, so there must be room for one per change; then it reports
 //! no other events in that call. It has applied all changes even if the wait is interrupted.
 //!
-//! A signal is reported when it is sent, for every disposition; a blocked signal stays pending.
+//! Not every watch is in the kernel's set. The kernel drops the watch of a child when it reports the exit, and that may
+//! be before waitpid(2) can reap the child. It may also refuse a watch. Such a watch fires every [`RECHECK`], until it
+//! is disarmed or armed again ([`Unwatched`]).
+//!
+//! A signal is reported when it is sent, for every disposition; a blocked signal stays pending, and is taken here. One
+//! that was pending before is not reported, and neither is an earlier change of a file: so arming these sends the
+//! changes at once.
 
 use super::ffi::kqueue::*;
-use super::{EVENTS_MAX, Inner, Poller, Ready, Sleep, TIMEOUT_MAX, Token, Watch, woken};
-use crate::{Error, Result};
+use super::{EVENTS_MAX, Inner, Poller, RECHECK, Ready, Sleep, TIMEOUT_MAX, Token, Watch, woken};
+use crate::{Error, Moment, Result};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
@@ -31,19 +37,43 @@ pub(super) struct Kqueue {
     kqueue: OwnedFd,
     changes: Vec<KEvent>,
     events: Vec<KEvent>,
-    /// Errors of changes that were sent before a wait; they fire in the next wait.
-    refused: Vec<KEvent>,
+    unwatched: Vec<Unwatched>,
+}
+
+/// A watch that fires without the kernel.
+struct Unwatched {
+    filter: Filter,
+    ident: usize,
+    ready: Ready,
+    /// When it fires next.
+    due: Moment,
+    /// The error of a refused watch, else 0.
+    errno: i32,
+    /// A signal was pending when it was armed: this fires once, and the kernel watches for the next ones.
+    once: bool,
+}
+
+impl Unwatched {
+    fn new(event: &KEvent, ready: Ready, due: Moment) -> Self {
+        let errno = refusal(event).unwrap_or(0);
+        Self { filter: event.filter, ident: event.ident, ready, due, errno, once: false }
+    }
+
+    /// True if this is the watch of `change`.
+    fn is(&self, change: &KEvent) -> bool {
+        (self.filter, self.ident) == (change.filter, change.ident)
+    }
 }
 
 impl Kqueue {
     /// Opens a kqueue without watches. Errors: those of kqueue(2).
     pub fn new() -> Result<Self> {
-        let (changes, refused) = (Vec::with_capacity(CHANGES_MAX), Vec::new());
-        Ok(Self { kqueue: kqueue()?, changes, events: vec![KEvent::NONE; EVENTS_MAX], refused })
+        let (changes, unwatched) = (Vec::with_capacity(CHANGES_MAX), Vec::new());
+        Ok(Self { kqueue: kqueue()?, changes, events: vec![KEvent::NONE; EVENTS_MAX], unwatched })
     }
 
     fn queue(&mut self, change: KEvent) -> Result<()> {
-        self.refused.retain(|refused| !same_watch(refused, &change));
+        self.unwatched.retain(|unwatched| !unwatched.is(&change));
         match self.changes.iter_mut().rfind(|queued| same_watch(queued, &change)) {
             Some(queued) => *queued = change,
             None => self.changes.push(change),
@@ -61,8 +91,58 @@ impl Kqueue {
         let result = kevent(&self.kqueue, &self.changes, receipts, Some(Duration::ZERO));
         self.changes.clear();
         let n = woken(result)?;
-        self.refused.extend(self.events[..n].iter().filter(|e| refusal(e).is_some()));
+        let now = Moment::now();
+        for event in self.events[..n].iter().filter(|event| refusal(event).is_some()) {
+            self.unwatched.extend(ready(event).map(|ready| Unwatched::new(event, ready, now)));
+        }
         Ok(())
+    }
+
+    /// Sends the queued change of a signal or a file at once, and takes the signal if it is pending already.
+    fn send_at_once(&mut self, change: &KEvent) -> Result<()> {
+        self.send()?;
+        if let Some(at) = self.unwatched.iter().position(|unwatched| unwatched.is(change)) {
+            return Err(Error::new("kevent", self.unwatched.swap_remove(at).errno));
+        }
+        if change.filter == EVFILT_SIGNAL && take_pending(change.ident as i32) {
+            let ready = Ready { token: token(change), hangup: false };
+            self.unwatched.push(Unwatched { once: true, ..Unwatched::new(change, ready, Moment::now()) });
+        }
+        Ok(())
+    }
+
+    /// Fires the watches of `unwatched` that are due. Returns how long the kernel may wait for events.
+    fn fire_unwatched(&mut self, timeout: Option<Duration>, out: &mut Vec<Ready>) -> Option<Duration> {
+        if self.unwatched.is_empty() {
+            return timeout;
+        }
+        let now = Moment::now();
+        for unwatched in self.unwatched.iter_mut().filter(|unwatched| unwatched.due <= now) {
+            unwatched.due = now.after(RECHECK);
+            out.push(unwatched.ready);
+        }
+        self.unwatched.retain(|unwatched| !unwatched.once);
+        if out.is_empty() { self.until_due(timeout, now) } else { Some(Duration::ZERO) }
+    }
+
+    /// The timeout, or the shorter time until a watch of `unwatched` is due.
+    fn until_due(&self, timeout: Option<Duration>, now: Moment) -> Option<Duration> {
+        let first = self.unwatched.iter().map(|unwatched| unwatched.due.since(now)).min();
+        first.map_or(timeout, |first| Some(timeout.map_or(first, |timeout| timeout.min(first))))
+    }
+
+    /// Handles one event of the kernel.
+    fn fire(&mut self, event: &KEvent, out: &mut Vec<Ready>) {
+        let Some(ready) = ready(event) else { return };
+        if event.filter == EVFILT_PROC || refusal(event).is_some() {
+            self.unwatched.push(Unwatched::new(event, ready, Moment::now().after(RECHECK)));
+        } else if event.filter == EVFILT_SIGNAL {
+            take_pending(event.ident as i32);
+            if out.contains(&ready) {
+                return; // it came while it was armed, and was found pending then
+            }
+        }
+        out.push(ready);
     }
 }
 
@@ -89,10 +169,13 @@ fn refusal(event: &KEvent) -> Option<i32> {
     error.then_some(event.data as i32)
 }
 
+fn token(event: &KEvent) -> Token {
+    Token { index: event.udata as u32, generation: (event.udata >> 32) as u32 }
+}
+
 fn ready(event: &KEvent) -> Option<Ready> {
-    let token = Token { index: event.udata as u32, generation: (event.udata >> 32) as u32 };
     let hangup = match refusal(event) {
-        // The child had ended before it was watched.
+        // The child had ended before it was watched, or is about to end.
         Some(libc::ESRCH) if event.filter == EVFILT_PROC => false,
         // The task's next call on the descriptor gets the error.
         Some(_) => true,
@@ -102,7 +185,7 @@ fn ready(event: &KEvent) -> Option<Ready> {
         None if event.filter == EVFILT_READ => event.flags & EV_EOF != 0 && event.fflags != 0,
         None => event.filter == EVFILT_WRITE && event.flags & EV_EOF != 0,
     };
-    Some(Ready { token, hangup })
+    Some(Ready { token: token(event), hangup })
 }
 
 impl Poller for Kqueue {
@@ -113,7 +196,9 @@ impl Poller for Kqueue {
     fn arm(&mut self, watch: Watch<'_>, token: Token) -> Result<()> {
         let change = describe(watch).ok_or(Error::new("arm", libc::EINVAL))?;
         let udata = (token.generation as usize) << 32 | token.index as usize;
-        self.queue(KEvent { flags: change.flags | EV_ADD, udata, ..change })
+        let change = KEvent { flags: change.flags | EV_ADD, udata, ..change };
+        self.queue(change)?;
+        if matches!(watch, Watch::Signal(_) | Watch::Change(_)) { self.send_at_once(&change) } else { Ok(()) }
     }
 
     fn disarm(&mut self, watch: Watch<'_>) -> Result<()> {
@@ -125,12 +210,13 @@ impl Poller for Kqueue {
 
     fn wait(&mut self, timeout: Option<Duration>, out: &mut Vec<Ready>) -> Result<()> {
         out.clear();
-        out.extend(self.refused.drain(..).filter_map(|event| ready(&event)));
-        let timeout = if out.is_empty() { timeout.map(|t| t.min(TIMEOUT_MAX)) } else { Some(Duration::ZERO) };
+        let timeout = self.fire_unwatched(timeout, out).map(|timeout| timeout.min(TIMEOUT_MAX));
         let result = kevent(&self.kqueue, &self.changes, &mut self.events, timeout);
         self.changes.clear();
-        let n = woken(result)?;
-        out.extend(self.events[..n].iter().filter_map(ready));
+        for at in 0..woken(result)? {
+            let event = self.events[at];
+            self.fire(&event, out);
+        }
         Ok(())
     }
 }
@@ -146,8 +232,10 @@ impl Inner for Kqueue {
         if !self.changes.is_empty() {
             self.send()?;
         }
-        let check_inner = !self.refused.is_empty();
-        Ok(Sleep { timeout: if check_inner { Some(Duration::ZERO) } else { timeout }, check_inner })
+        if self.unwatched.is_empty() {
+            return Ok(Sleep { timeout, check_inner: false });
+        }
+        Ok(Sleep { timeout: self.until_due(timeout, Moment::now()), check_inner: true })
     }
 }
 
@@ -207,9 +295,25 @@ mod tests {
             let mut out = Vec::new();
             kqueue.wait(None, &mut out).unwrap();
             assert_eq!(out, [Ready { token: token(1), hangup: true }], "{sent}");
+            out.clear();
+            while out.is_empty() {
+                kqueue.wait(None, &mut out).unwrap(); // would wait for ever if it fired only once
+            }
+            assert_eq!(out, [Ready { token: token(1), hangup: true }], "{sent}");
+            kqueue.disarm(Watch::Read(closed())).unwrap();
             kqueue.wait(Some(Duration::ZERO), &mut out).unwrap();
             assert_eq!(out, [], "{sent}");
         }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_watched_is_refused_at_once() {
+        let mut kqueue = Kqueue::new().unwrap();
+        let error = kqueue.arm(Watch::Change(closed()), token(1)).unwrap_err();
+        assert_eq!((error.call(), error.errno()), ("kevent", libc::EBADF));
+        let mut out = Vec::new();
+        kqueue.wait(Some(Duration::ZERO), &mut out).unwrap();
+        assert_eq!(out, []);
     }
 
     #[test]

@@ -45,9 +45,13 @@ pub enum Watch<'fd> {
     /// The descriptor is writable, or a connection attempt has ended.
     Write(BorrowedFd<'fd>),
     /// This child process has ended. The poller does not reap it. Fires at once if the child has ended already.
+    ///
+    /// It may fire early: kqueue(2) reports an exit when it begins, and waitpid(2) may still say that the child runs.
+    /// So it fires again, some 20 ms later, until it is disarmed.
     Exit(Pid),
-    /// This signal has arrived; it must be blocked ([`crate::signal::block`]). On Linux the poller consumes the signal
-    /// (signalfd(2)); with kqueue(2) it stays pending.
+    /// This signal was sent to the process; it must be blocked ([`crate::signal::block`]), and no other thread may take
+    /// it. The poller takes it: with signalfd(2), or sigwait(3) after kqueue(2) has told it. Fires at once if the signal
+    /// is pending already.
     Signal(Signal),
     /// This file or directory has changed: written, renamed, deleted, entries added or removed, attributes changed.
     /// (inotify(7) does not report the removal of an open directory.)
@@ -73,9 +77,10 @@ pub struct Ready {
 /// One kernel interface for waiting.
 ///
 /// [`Watch::Read`] and [`Watch::Write`] are level-triggered: they fire at each wait while the descriptor is ready,
-/// until they are disarmed. An error or hangup fires every armed direction of its descriptor. [`Watch::Exit`] fires at
-/// least once. [`Watch::Signal`] and [`Watch::Change`] fire once per arrival; several arrivals between two waits may
-/// fire once. At most one watch of each kind and direction may be armed for a descriptor, child, signal or file.
+/// until they are disarmed. An error or hangup fires every armed direction of its descriptor. [`Watch::Exit`] fires
+/// again and again, too, until it is disarmed. [`Watch::Signal`] and [`Watch::Change`] fire once per arrival; several
+/// arrivals between two waits may fire once. At most one watch of each kind and direction may be armed for a
+/// descriptor, child, signal or file.
 pub trait Poller {
     /// The name for `use NAME;`: "epoll", "kqueue", "poll" or "select".
     fn name(&self) -> &'static str;
@@ -84,9 +89,9 @@ pub trait Poller {
     ///
     /// Errors: `EINVAL` for [`Watch::Always`] and for descriptors that are too large for select(2), and those of the
     /// kernel. epoll(7) refuses regular files and directories (`EPERM`). For poll(2) and select(2) they are always
-    /// ready, for kqueue(2) while there are bytes to read. kqueue(2) sends the change to the kernel with the next wait.
-    /// If the kernel refuses it, the watch fires at once with a hangup, and the task's next call on the descriptor gets
-    /// the error.
+    /// ready, for kqueue(2) while there are bytes to read. kqueue(2) sends a direction or a child to the kernel with
+    /// the next wait. If the kernel refuses it, the watch fires at once with a hangup, and again every 20 ms: the
+    /// task's next call on the descriptor gets the error, or shows that there was none.
     fn arm(&mut self, watch: Watch<'_>, token: Token) -> Result<()>;
 
     /// Disarms `watch`. Must be called before its descriptor is closed. It is not an error if the watch is not armed.
@@ -147,6 +152,10 @@ struct Sleep {
     /// The owner must call `wait` of the inner poller afterwards, even if its descriptor is not readable.
     check_inner: bool,
 }
+
+/// How often a watch fires that the kernel does not watch: a child without a pidfd (Linux before 5.3), a child whose
+/// exit kqueue(2) has told already, a watch that it has refused.
+const RECHECK: Duration = Duration::from_millis(20);
 
 /// The maximum number of events from one system call.
 const EVENTS_MAX: usize = 1024;

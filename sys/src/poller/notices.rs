@@ -2,16 +2,13 @@
 //! signalfd for each signal, and one inotify descriptor for all changes of files.
 
 use super::ffi::linux::*;
-use super::{Pid, Ready, Sleep, Token, Watch};
+use super::{Pid, RECHECK, Ready, Sleep, Token, Watch};
 use crate::signal::Signal;
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_int};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
-
-/// The interval between checks of children without a pidfd (Linux before 5.3, valgrind, or no free descriptor).
-const POLL_EVERY: Duration = Duration::from_millis(20);
 
 /// The events that count as a change: contents, attributes and links, a new name, and the entries of a directory.
 const CHANGES: u32 =
@@ -50,7 +47,8 @@ impl Source {
 pub(super) struct Notices {
     /// The pidfds.
     exits: BTreeMap<Pid, OwnedFd>,
-    /// Children without a pidfd, which are checked every [`POLL_EVERY`].
+    /// Children without a pidfd (Linux before 5.3, valgrind, or no free descriptor), which are checked every
+    /// [`RECHECK`].
     polled: BTreeMap<Pid, Token>,
     signals: Vec<(Signal, OwnedFd)>,
     changes: Option<Changes>,
@@ -147,12 +145,12 @@ impl Notices {
         !self.polled.is_empty()
     }
 
-    /// How to sleep: while there are children without a pidfd, at most [`POLL_EVERY`].
+    /// How to sleep: while there are children without a pidfd, at most [`RECHECK`].
     pub fn before_sleep(&self, timeout: Option<Duration>) -> Sleep {
         if self.polled.is_empty() {
             return Sleep { timeout, check_inner: false };
         }
-        Sleep { timeout: Some(timeout.map_or(POLL_EVERY, |t| t.min(POLL_EVERY))), check_inner: true }
+        Sleep { timeout: Some(timeout.map_or(RECHECK, |t| t.min(RECHECK))), check_inner: true }
     }
 
     /// Checks the children without a pidfd, and fires for those that have ended.
@@ -249,9 +247,7 @@ mod tests {
         let (pid, token) = (child.id() as Pid, Token { index: 1, generation: 0 });
         let (mut notices, mut out) = (Notices::default(), Vec::new());
         assert!(notices.open_exit(pid, token, unknown).is_none());
-        for (timeout, expected) in
-            [(None, POLL_EVERY), (Some(POLL_EVERY * 2), POLL_EVERY), (Some(POLL_EVERY / 2), POLL_EVERY / 2)]
-        {
+        for (timeout, expected) in [(None, RECHECK), (Some(RECHECK * 2), RECHECK), (Some(RECHECK / 2), RECHECK / 2)] {
             let sleep = notices.before_sleep(timeout);
             assert_eq!((sleep.timeout, sleep.check_inner), (Some(expected), true));
         }

@@ -1,14 +1,15 @@
 //! The common behaviour of all pollers. Each test runs for each poller; a failure shows the test and, in its output,
 //! the poller.
 //!
-//! The tests run in parallel threads of one process. So signals are sent to the test's own thread, where they are
-//! blocked, and the test with thousands of descriptors runs in a separate process ([`limits`]): else select(2) could
-//! not open descriptors below 1024. No test depends on a sleep: it waits for events that must come (at most ten
-//! seconds), and can check at once that no others come, since pipes and socket pairs deliver bytes and hangups at once.
+//! The tests run in parallel threads of one process. So those with signals run in separate processes ([`signals`]), and
+//! so does the test with thousands of descriptors ([`limits`]): else select(2) could not open descriptors below 1024.
+//! No test depends on a sleep: it waits for events that must come (at most ten seconds), and can check at once that no
+//! others come, since pipes and socket pairs deliver bytes and hangups at once.
 
 mod descriptors;
 mod limits;
 mod notices;
+mod signals;
 
 use super::*;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};

@@ -1,11 +1,11 @@
-//! Children, signals and files.
+//! Children and files.
 
 use super::*;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Starts a child that runs until its standard input is closed.
@@ -28,18 +28,34 @@ fn end(child: &mut Child) {
     assert_eq!(result, 0);
 }
 
+/// Waits until `token` fires and the child can be reaped, which may be later: an exit may be told early. Reaps it.
+#[track_caller]
+fn reap(poller: &mut dyn Poller, child: &mut Child, token: Token) -> ExitStatus {
+    loop {
+        assert_eq!(fired(poller), [Ready { token, hangup: false }]);
+        if let Some(status) = child.try_wait().unwrap() {
+            poller.disarm(Watch::Exit(pid(child))).unwrap();
+            return status;
+        }
+    }
+}
+
+/// The exit was told once, before waitpid(2) saw it, and then never again. (The stand-in for kqueue(2) tells every
+/// second and third of these early.)
 #[test]
 fn the_end_of_a_child_fires() {
     each(|poller| {
-        let mut child = spawn();
-        poller.arm(Watch::Exit(pid(&child)), token(1)).unwrap();
-        assert_quiet(poller);
-        poller.arm(Watch::Exit(pid(&child)), token(2)).unwrap();
-        drop(child.stdin.take());
-        assert_eq!(fired(poller), [Ready { token: token(2), hangup: false }]);
-        poller.disarm(Watch::Exit(pid(&child))).unwrap();
-        assert_quiet(poller);
-        assert!(child.wait().unwrap().success(), "the poller has not reaped it");
+        for _ in 0..3 {
+            let mut child = spawn();
+            poller.arm(Watch::Exit(pid(&child)), token(1)).unwrap();
+            if poller.name() == "epoll" {
+                assert_quiet(poller); // never early
+            }
+            poller.arm(Watch::Exit(pid(&child)), token(2)).unwrap();
+            drop(child.stdin.take());
+            assert!(reap(poller, &mut child, token(2)).success(), "the poller has not reaped it");
+            assert_quiet(poller);
+        }
     });
 }
 
@@ -71,11 +87,11 @@ fn a_child_that_was_reaped_already_fires_at_once() {
 #[test]
 fn a_child_that_nobody_watches_any_more_ends_in_silence() {
     each(|poller| {
-        for wait_between in [false, true] {
+        for wait_between in [false, true, true, true] {
             let mut child = spawn();
             poller.arm(Watch::Exit(pid(&child)), token(1)).unwrap();
             if wait_between {
-                assert_quiet(poller);
+                poller.wait(Some(Duration::ZERO), &mut Vec::new()).unwrap();
             }
             poller.disarm(Watch::Exit(pid(&child))).unwrap();
             end(&mut child);
@@ -102,66 +118,15 @@ fn many_children_end_at_once() {
         while ended.len() < children.len() {
             for token in tokens(poller) {
                 let child = &mut children[token.index as usize];
-                poller.disarm(Watch::Exit(pid(child))).unwrap();
-                assert!(child.try_wait().unwrap().is_some(), "fired too early");
-                assert!(ended.insert(token), "fired twice");
+                if child.try_wait().unwrap().is_some() {
+                    poller.disarm(Watch::Exit(pid(child))).unwrap();
+                    assert!(ended.insert(token), "fired twice");
+                } else {
+                    assert_ne!(poller.name(), "epoll", "fired too early");
+                }
             }
         }
         assert_quiet(poller);
-    });
-}
-
-/// Blocks the signal in this thread. Returns a function that sends it to this thread only, so that tests in other
-/// threads do not get it.
-fn block(signal: Signal) -> impl Fn() {
-    // SAFETY: sigemptyset fills the set before it is read.
-    unsafe {
-        let mut set = std::mem::zeroed();
-        libc::sigemptyset(&mut set);
-        libc::sigaddset(&mut set, signal as i32);
-        assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()), 0);
-    }
-    // SAFETY: takes no pointer; in a process with threads, raise(3) is for the calling one.
-    move || assert_eq!(unsafe { libc::raise(signal as i32) }, 0)
-}
-
-#[test]
-fn a_signal_fires_once_for_each_arrival() {
-    let raise = block(Signal::Usr2);
-    each(|poller| {
-        poller.arm(Watch::Signal(Signal::Usr2), token(1)).unwrap();
-        assert_quiet(poller);
-        for _ in 0..3 {
-            raise();
-            assert_eq!(fired(poller), [Ready { token: token(1), hangup: false }]);
-            assert_quiet(poller);
-        }
-        raise();
-        raise(); // a second signal merges with the pending one
-        assert_eq!(tokens(poller), [token(1)]);
-        assert_quiet(poller);
-        poller.arm(Watch::Signal(Signal::Usr2), token(2)).unwrap();
-        raise();
-        assert_eq!(tokens(poller), [token(2)]);
-    });
-}
-
-#[test]
-fn signals_have_tokens_of_their_own() {
-    let (usr1, hup) = (block(Signal::Usr1), block(Signal::Hup));
-    each(|poller| {
-        poller.arm(Watch::Signal(Signal::Usr1), token(1)).unwrap();
-        poller.arm(Watch::Signal(Signal::Hup), token(2)).unwrap();
-        hup();
-        assert_eq!(tokens(poller), [token(2)]);
-        usr1();
-        assert_eq!(tokens(poller), [token(1)]);
-        usr1();
-        hup();
-        assert_eq!(tokens(poller), [token(1), token(2)]);
-        poller.disarm(Watch::Signal(Signal::Usr1)).unwrap();
-        hup();
-        assert_eq!(tokens(poller), [token(2)]);
     });
 }
 
@@ -207,6 +172,19 @@ fn a_file_that_changes_fires_once_for_each_change() {
         fires("deleted");
         poller.disarm(Watch::Change(file.as_fd())).unwrap();
         writer.write_all(b"more").unwrap();
+        assert_quiet(poller);
+    });
+}
+
+/// kqueue(2) got the watch with the next wait only.
+#[test]
+fn a_change_before_the_first_wait_was_not_told() {
+    each(|poller| {
+        let scratch = Scratch::new();
+        let mut writer = File::create(scratch.0.join("file")).unwrap();
+        poller.arm(Watch::Change(writer.as_fd()), token(1)).unwrap();
+        writer.write_all(b"contents").unwrap();
+        assert_eq!(tokens(poller), [token(1)]);
         assert_quiet(poller);
     });
 }

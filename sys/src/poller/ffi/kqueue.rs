@@ -110,6 +110,11 @@ mod c {
 #[cfg(not(has_kqueue))]
 use crate::poller::kqueue_shim as c;
 
+#[cfg(not(has_kqueue))]
+pub use crate::poller::kqueue_shim::take_pending;
+#[cfg(has_kqueue)]
+pub use crate::signal::take_pending;
+
 /// Opens a kqueue, and marks its descriptor closed on exec.
 pub fn kqueue() -> Result<OwnedFd> {
     // SAFETY: takes no pointer, and the descriptor it returns is ours alone. (The test double is an `unsafe fn`, too.)

@@ -1,12 +1,15 @@
 //! One entry of a kqueue (a knote), and the Linux descriptors that emulate it.
 
+use super::descriptors::{self, State};
 use super::*;
-use crate::Result;
-use std::ffi::{CString, c_uint};
+use crate::signal::Signal;
+use crate::{Error, Result};
+use std::ffi::CString;
 use std::os::fd::AsFd;
 
-/// The id of the inotify descriptor in epoll. No knote has it.
+/// The ids of the inotify descriptor and of the signalfds in epoll. No knote has them.
 pub const FILES: u64 = 0;
+pub const SIGNALS: u64 = u64::MAX;
 
 /// Identifies the file of a descriptor: device and inode. Each socket and pipe has its own.
 pub type Identity = (u64, u64);
@@ -27,7 +30,7 @@ pub struct Knote {
     /// The descriptor in epoll.
     fd: RawFd,
     /// That descriptor, if this knote owns it.
-    own: Option<OwnedFd>,
+    own: Option<Arc<OwnedFd>>,
 }
 
 impl Knote {
@@ -42,21 +45,23 @@ impl Knote {
         KEvent { filter: key.0, ident: key.1, flags, udata: self.udata, ..KEvent::NONE }
     }
 
-    /// The event for `ready`, the events of epoll. Returns `None` if there is nothing to report.
-    pub fn event(&self, key: Key, ready: u32) -> Option<KEvent> {
-        let mut event = self.blank(key);
-        let error = ready & EPOLLERR != 0;
+    /// The event of this knote, whose descriptor epoll reports. Returns `None` if there is nothing to report.
+    pub fn event(&self, key: Key) -> Option<KEvent> {
+        let (mut event, fd) = (self.blank(key), key.1 as RawFd);
         match key.0 {
-            EVFILT_READ => {
-                event.data = self.bytes_readable(key.1)?;
-                if ready & (EPOLLHUP | RDHUP) != 0 || error {
+            // A regular file.
+            EVFILT_READ if self.own.is_some() => event.data = descriptors::left_in_file(fd)?,
+            EVFILT_READ | EVFILT_WRITE => {
+                let state = State::of(fd);
+                let (data, is_at_end) = match key.0 {
+                    _ if state.is_unconnected() => return None,
+                    EVFILT_READ => (descriptors::readable(fd), state.is_at_end()),
+                    _ => (descriptors::writable(fd), state.is_shut(fd)),
+                };
+                event.data = data;
+                if is_at_end {
                     event.flags |= EV_EOF;
-                }
-            }
-            EVFILT_WRITE => {
-                event.data = 1; // Linux does not report the free space; 1 means "some"
-                if ready & EPOLLHUP != 0 || error {
-                    event.flags |= EV_EOF;
+                    event.fflags = state.error();
                 }
             }
             EVFILT_PROC => {
@@ -64,44 +69,21 @@ impl Knote {
                 event.fflags = NOTE_EXIT;
             }
             // EVFILT_SIGNAL; EVFILT_VNODE is handled elsewhere
-            _ => event.data = self.take_signals()?,
-        }
-        if error {
-            // Reading the real error would clear it, but the task's next call must get it.
-            event.fflags = libc::ECONNRESET as u32;
+            _ => event.data = signals::take(self.own.as_ref()?.as_fd())?,
         }
         Some(event)
-    }
-
-    /// The number of readable bytes; for files, the bytes after the offset. Returns `None` at the end of a file.
-    fn bytes_readable(&self, fd: usize) -> Option<i64> {
-        let fd = fd as RawFd;
-        let mut bytes: c_int = 0;
-        // SAFETY: FIONREAD writes one int; lseek takes no pointer.
-        unsafe {
-            if self.own.is_some() {
-                let offset = libc::lseek(fd, 0, libc::SEEK_CUR);
-                let size = libc::lseek(fd, 0, libc::SEEK_END);
-                libc::lseek(fd, offset, libc::SEEK_SET);
-                return Some(size - offset).filter(|left| *left > 0);
-            }
-            match libc::ioctl(fd, libc::FIONREAD, &raw mut bytes) {
-                0 => Some(bytes as i64),
-                _ => Some(1), // a listening socket: the number of waiting connections; it is at least 1
-            }
-        }
-    }
-
-    /// Reads the signals that have arrived, and returns their number.
-    fn take_signals(&self) -> Option<i64> {
-        let n = read_some(self.own.as_ref()?.as_fd(), &mut [0; 4 * SIGINFO_BYTES])?;
-        Some((n / SIGINFO_BYTES) as i64)
     }
 }
 
 const RDHUP: u32 = libc::EPOLLRDHUP as u32;
 const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
 const EDGE: u32 = libc::EPOLLET as u32;
+
+/// A descriptor that is always readable.
+fn always_ready() -> Result<OwnedFd> {
+    // SAFETY: takes no pointer, and the new descriptor has no other owner.
+    unsafe { Ok(OwnedFd::from_raw_fd(syscall!(eventfd(1, libc::EFD_CLOEXEC))?)) }
+}
 
 /// The identity of the file of `fd`. Errors: `EBADF`.
 pub fn identity(fd: usize) -> std::result::Result<Identity, Errno> {
@@ -128,6 +110,11 @@ pub struct Sources {
     reads: OwnedFd,
     writes: OwnedFd,
     inotify: Option<OwnedFd>,
+    /// The signalfds.
+    signals: Vec<(usize, OwnedFd)>,
+    /// The number of knotes of a kind that were refused, or told, on purpose.
+    exits: u64,
+    pipes: u64,
 }
 
 const READS: u64 = 1;
@@ -139,7 +126,7 @@ impl Sources {
         for (fd, data) in [(&reads, READS), (&writes, WRITES)] {
             epoll_ctl(epoll, EPOLL_CTL_ADD, fd.as_raw_fd(), EpollEvent { events: EPOLLIN, data })?;
         }
-        Ok(Self { reads, writes, inotify: None })
+        Ok(Self { reads, writes, inotify: None, signals: Vec::new(), exits: 0, pipes: 0 })
     }
 
     /// Makes a new knote, and adds its descriptor to epoll.
@@ -161,6 +148,10 @@ impl Sources {
         let opened = match filter {
             EVFILT_READ | EVFILT_WRITE => {
                 knote.identity = Some(identity(ident)?);
+                if filter == EVFILT_WRITE && State::of(ident as RawFd).has_no_reader() {
+                    self.pipes += 1;
+                    return Err(descriptors::refusal_without_reader(self.pipes));
+                }
                 self.open_descriptor(&mut knote)
             }
             EVFILT_VNODE => {
@@ -177,31 +168,43 @@ impl Sources {
     fn open_descriptor(&self, knote: &mut Knote) -> Result<()> {
         match self.control(EPOLL_CTL_ADD, knote) {
             Err(error) if error.errno() == libc::EEXIST => self.control(EPOLL_CTL_MOD, knote),
-            // A regular file, which epoll does not support: use an eventfd that is always ready instead.
-            Err(error) if error.errno() == libc::EPERM => {
-                // SAFETY: takes no pointer, and the new descriptor has no other owner.
-                let own = unsafe { OwnedFd::from_raw_fd(libc::eventfd(1 as c_uint, libc::EFD_CLOEXEC)) };
-                self.add_own(knote, own)
-            }
+            // A regular file, which epoll does not support.
+            Err(error) if error.errno() == libc::EPERM => self.add_own(knote, always_ready()?),
             result => result,
         }
     }
 
-    fn open_process(&self, knote: &mut Knote, pid: usize) -> Result<()> {
+    /// A child. Of three that run, the first is told when it has ended; the second at once, and the third is refused at
+    /// once, as if both were about to end: the kernels do this before waitpid(2) sees the end.
+    fn open_process(&mut self, knote: &mut Knote, pid: usize) -> Result<()> {
         let pid = pid as i32;
         if has_exited(pid) {
-            return Err(crate::Error::new("kevent", libc::ESRCH));
+            return Err(Error::new("kevent", libc::ESRCH));
         }
-        // Fails without support for pidfds (valgrind).
-        self.add_own(knote, pidfd_open(pid)?)
+        self.exits += 1;
+        match self.exits % 3 {
+            1 => self.add_own(knote, pidfd_open(pid)?), // fails without support for pidfds (valgrind)
+            2 => self.add_own(knote, always_ready()?),
+            _ => Err(Error::new("kevent", libc::ESRCH)),
+        }
     }
 
-    fn open_signal(&self, knote: &mut Knote, number: usize) -> Result<()> {
-        use crate::signal::Signal::*;
-        let all = [Hup, Int, Quit, Term, Usr1, Usr2, Chld, Pipe, Kill];
-        let known = all.into_iter().find(|signal| *signal as usize == number);
-        let signal = known.ok_or(crate::Error::new("kevent", libc::EINVAL))?;
-        self.add_own(knote, signalfd(signal, SFD_CLOEXEC | SFD_NONBLOCK)?)
+    fn open_signal(&mut self, knote: &mut Knote, number: usize) -> Result<()> {
+        let signal = Signal::from_raw(number as i32).ok_or(Error::new("kevent", libc::EINVAL))?;
+        let (source, counter) = signals::open(signal)?;
+        let trigger = EpollEvent { events: EPOLLIN, data: SIGNALS };
+        epoll_ctl(&self.reads, EPOLL_CTL_ADD, source.as_raw_fd(), trigger)?;
+        self.signals.push((number, source));
+        knote.fd = counter.as_raw_fd();
+        knote.own = Some(counter);
+        self.control(EPOLL_CTL_ADD, knote)
+    }
+
+    /// Counts the signals that have arrived.
+    pub fn collect_signals(&self) {
+        for (_, source) in &self.signals {
+            signals::collect(source.as_fd());
+        }
     }
 
     fn open_file(&mut self, knote: &mut Knote) -> Result<()> {
@@ -222,7 +225,7 @@ impl Sources {
 
     fn add_own(&self, knote: &mut Knote, own: OwnedFd) -> Result<()> {
         knote.fd = own.as_raw_fd();
-        knote.own = Some(own);
+        knote.own = Some(Arc::new(own));
         self.control(EPOLL_CTL_ADD, knote)
     }
 
@@ -244,7 +247,10 @@ impl Sources {
         }
     }
 
-    pub fn close(&self, knote: Knote, last_of_file: bool) {
+    pub fn close(&mut self, key: Key, knote: Knote, last_of_file: bool) {
+        if key.0 == EVFILT_SIGNAL {
+            self.signals.retain(|(number, _)| *number != key.1);
+        }
         match (knote.wd, &self.inotify) {
             (Some(wd), Some(inotify)) if last_of_file => drop(inotify_rm_watch(inotify, wd)),
             (Some(_), _) => {}

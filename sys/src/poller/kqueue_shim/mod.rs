@@ -7,21 +7,28 @@
 //! - An error of a change is reported as an event with `EV_ERROR` if there is room, and then there are no other events;
 //!   without room the call fails. `EV_RECEIPT` requests such an event for each change.
 //! - Closing a descriptor removes its knotes without an event; a late `EV_DELETE` fails with `ENOENT` or `EBADF`.
+//! - Without room for a receipt, the call returns, and the changes after it are dropped.
+//! - A second `EV_ADD` changes the user data, but neither `EV_CLEAR` nor that the knote is disabled.
 //! - `NOTE_EXIT` for a child that has ended fails with `ESRCH`, as on macOS and OpenBSD (FreeBSD fires at once). It
-//!   fires
-//!   once.
-//! - `EV_EOF` of a socket's read side is set after a half-close, also if there are bytes left.
+//!   fires once. Some children are told, or refused with `ESRCH`, while they still run: see `Sources::open_process`.
+//! - A signal that is pending when its knote is added is not told, nor one for a thread. See `signals`.
+//! - `EV_EOF` of a socket's read side is set after a half-close, also if there are bytes left; of its write side, also
+//!   after this side's own shutdown(2). Only sockets have an error in `fflags`.
+//! - A socket that was never connected is silent.
+//! - The write end of a pipe without a reader cannot be added.
 //! - A forked child does not inherit a kqueue: the descriptor is `EBADF` there.
-//!
-//! One difference: `EVFILT_SIGNAL` consumes the signal, which must be blocked; on the BSDs it stays pending.
 //!
 //! A queue is an epoll descriptor that contains two others, one per direction, because an epoll set has a descriptor
 //! only once, but a descriptor has two knotes. Their entries are one-shot and are armed again after each event. So an
 //! entry of a closed descriptor that is still open in a forked child fires at most once, and is then known to be stale.
 
+mod descriptors;
 mod knote;
+mod signals;
 #[cfg(test)]
 mod tests;
+
+pub use signals::take_pending;
 
 use super::ffi::kqueue::*;
 use super::ffi::linux::*;
@@ -59,6 +66,8 @@ struct Queue {
     last_id: u64,
     /// Knotes with changes of a file that were not delivered yet.
     changed: BTreeSet<Key>,
+    /// Knotes that epoll reported and kqueue(2) does not: asked again in the next call.
+    silent: Vec<Key>,
 }
 
 /// All queues by descriptor. A queue whose descriptor was closed is removed when the next queue is opened.
@@ -75,9 +84,17 @@ pub unsafe fn kqueue() -> c_int {
         let number = epoll.into_raw_fd();
         // SAFETY: the number is an open descriptor, and ManuallyDrop leaves its closing to the caller.
         let epoll = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(number) });
-        let (knotes, ids, changed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        let identity = knote::identity(number as usize).expect("open");
-        let queue = Queue { epoll, owner: std::process::id(), identity, sources, knotes, ids, last_id: 0, changed };
+        let queue = Queue {
+            epoll,
+            owner: std::process::id(),
+            identity: knote::identity(number as usize).expect("open"),
+            sources,
+            knotes: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            last_id: 0,
+            changed: BTreeSet::new(),
+            silent: Vec::new(),
+        };
         let mut queues = QUEUES.lock().unwrap_or_else(PoisonError::into_inner);
         queues.retain(|_, queue| queue.try_lock().is_ok_and(|queue| queue.is_open()) || Arc::strong_count(queue) > 1);
         queues.insert(number, Arc::new(Mutex::new(queue)));
@@ -144,7 +161,7 @@ impl Queue {
                     errors += 1;
                 }
                 (None, Some(errno)) => return Err(errno),
-                (None, None) => {}
+                (None, None) => return Ok(0),
             }
         }
         if errors > 0 || events.is_empty() { Ok(errors) } else { self.wait(events, timeout) }
@@ -166,17 +183,17 @@ impl Queue {
             self.forget(key);
         } else if change.flags & EV_DISABLE != 0 {
             knote.enabled = false;
-        } else if change.flags & (EV_ENABLE | EV_ADD) != 0 {
-            knote.enabled = true;
+        } else {
+            knote.enabled |= change.flags & EV_ENABLE != 0;
             self.sources.arm(knote);
         }
         Ok(())
     }
 
-    /// Adds a knote, or changes the flags and user data of an existing one.
+    /// Adds a knote, or changes the user data and the filter's flags of an existing one.
     fn add(&mut self, key: Key, change: &KEvent) -> Result<(), Errno> {
         if let Some(old) = self.knotes.get_mut(&key) {
-            (old.udata, old.flags, old.fflags) = (change.udata, change.flags, change.fflags);
+            (old.udata, old.fflags) = (change.udata, change.fflags);
             return Ok(());
         }
         self.last_id += 1;
@@ -191,13 +208,17 @@ impl Queue {
             self.ids.remove(&knote.id);
             self.changed.remove(&key);
             let last_of_file = knote.wd.is_some_and(|wd| !self.knotes.values().any(|k| k.wd == Some(wd)));
-            self.sources.close(knote, last_of_file);
+            self.sources.close(key, knote, last_of_file);
         }
     }
 
     fn wait(&mut self, events: &mut [KEvent], timeout: Option<Duration>) -> Result<usize, Errno> {
         let start = Instant::now();
+        for key in std::mem::take(&mut self.silent) {
+            self.knotes.get(&key).into_iter().for_each(|knote| self.sources.arm(knote));
+        }
         loop {
+            self.sources.collect_signals();
             let mut n = self.deliver_changes(events);
             let left = timeout.map(|t| t.saturating_sub(start.elapsed()));
             let sleep = if n > 0 { Some(Duration::ZERO) } else { left };
@@ -227,16 +248,19 @@ impl Queue {
                 self.note_changes();
                 continue;
             }
+            if event.data == knote::SIGNALS {
+                continue; // the next round counts them
+            }
             let Some(&key) = self.ids.get(&{ event.data }) else { continue };
             let knote = &self.knotes[&key];
             if knote.is_stale(key.1) {
                 self.forget(key);
-            } else if knote.enabled
-                && let Some(fired) = knote.event(key, event.events)
-            {
+            } else if let Some(fired) = knote.enabled.then(|| knote.event(key)).flatten() {
                 events[n] = fired;
                 n += 1;
                 self.after(key, fired.flags);
+            } else {
+                self.silent.push(key);
             }
         }
         n

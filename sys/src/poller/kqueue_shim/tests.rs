@@ -1,8 +1,11 @@
 //! The emulation behaves as the man page says, with all pitfalls: else the tests of `kqueue.rs` would be too easy.
 
 use super::*;
+use crate::signal::Signal::Usr2;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 
@@ -126,8 +129,32 @@ fn a_disabled_knote_stays_and_does_not_fire() {
     kq.change(read_of(&read_end, EV_ADD)).unwrap();
     kq.change(read_of(&read_end, EV_DISABLE)).unwrap();
     kq.assert_quiet();
+    kq.change(read_of(&read_end, EV_ADD)).unwrap();
+    kq.assert_quiet();
     kq.change(read_of(&read_end, EV_ENABLE)).unwrap();
     assert_eq!(kq.one().data, 3);
+}
+
+#[test]
+fn a_second_add_changes_the_user_data_and_keeps_the_edge() {
+    let kq = Kq::new();
+    let (read_end, mut write_end) = filled();
+    kq.change(read_of(&read_end, EV_ADD | EV_CLEAR)).unwrap();
+    assert_eq!(kq.one().udata, 7);
+    kq.change(KEvent { udata: 8, ..read_of(&read_end, EV_ADD) }).unwrap();
+    write_end.write_all(b"d").unwrap();
+    let event = kq.one();
+    assert_eq!((event.udata, event.flags & EV_CLEAR), (8, EV_CLEAR));
+    kq.assert_quiet();
+}
+
+#[test]
+fn a_receipt_without_room_drops_the_changes_after_it() {
+    let kq = Kq::new();
+    let (one, two) = (filled(), filled());
+    let changes = [read_of(&one.0, EV_ADD | EV_RECEIPT), read_of(&two.0, EV_ADD)];
+    assert_eq!(kq.kevent(&changes, 0, NOW).unwrap().len(), 0);
+    assert_eq!(kq.one().ident, one.0.as_raw_fd() as usize);
 }
 
 #[test]
@@ -140,6 +167,129 @@ fn eof_is_reported_with_the_bytes_that_are_left() {
     // A child that another test forks has the write end open, too, until it calls execve.
     let end = std::iter::repeat_with(|| kq.one()).find(|event| event.flags & EV_EOF != 0).unwrap();
     assert_eq!((end.data, end.fflags), (3, 0));
+}
+
+fn write_of(fd: &impl AsRawFd) -> KEvent {
+    KEvent { filter: EVFILT_WRITE, ..read_of(fd, EV_ADD) }
+}
+
+#[test]
+fn a_pipe_without_a_reader_is_refused() {
+    let kq = Kq::new();
+    let (read_end, write_end) = pipe().unwrap();
+    drop(read_end);
+    // A child that another test forks has the read end open, too, until it calls execve.
+    let refused = |_| loop {
+        match kq.change(write_of(&write_end)) {
+            Ok(()) => kq.change(KEvent { flags: EV_DELETE, ..write_of(&write_end) }).unwrap(),
+            Err(errno) => break errno,
+        }
+    };
+    assert_eq!([1, 2].map(refused), [libc::EBADF, libc::EPIPE]);
+}
+
+#[test]
+fn the_write_side_ends_with_our_own_shutdown_and_without_an_error() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (unix_near, _unix_far) = UnixStream::pair().unwrap();
+    for (number, shut) in [
+        (near.as_raw_fd(), Box::new(|| near.shutdown(Shutdown::Write)) as Box<dyn Fn() -> std::io::Result<()>>),
+        (unix_near.as_raw_fd(), Box::new(|| unix_near.shutdown(Shutdown::Write))),
+    ] {
+        let kq = Kq::new();
+        kq.change(write_of(&number)).unwrap();
+        let open = kq.one();
+        assert!(open.flags & EV_EOF == 0 && open.data > 4096, "the free part of the buffer: {open:?}");
+        shut().unwrap();
+        let end = kq.one();
+        assert_eq!((end.flags & EV_EOF, end.fflags), (EV_EOF, 0));
+    }
+}
+
+#[test]
+fn a_socket_that_was_never_connected_is_silent_until_then() {
+    let kq = Kq::new();
+    // SAFETY: takes no pointer, and the new descriptor has no other owner.
+    let near = unsafe { OwnedFd::from_raw_fd(libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0)) };
+    kq.change(write_of(&near)).unwrap();
+    kq.change(read_of(&near, EV_ADD)).unwrap();
+    kq.assert_quiet();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let std::net::SocketAddr::V4(to) = listener.local_addr().unwrap() else { unreachable!("bound to IPv4") };
+    // SAFETY: sockaddr_in is plain data; the call reads one.
+    let connected = unsafe {
+        let mut address: libc::sockaddr_in = std::mem::zeroed();
+        address.sin_family = libc::AF_INET as _;
+        address.sin_port = to.port().to_be();
+        address.sin_addr.s_addr = u32::from(*to.ip()).to_be();
+        libc::connect(near.as_raw_fd(), (&raw const address).cast(), size_of_val(&address) as u32)
+    };
+    assert_eq!(connected, 0);
+    assert_eq!(kq.one().filter, EVFILT_WRITE);
+}
+
+#[test]
+fn a_listening_socket_has_the_number_of_waiting_connections() {
+    let kq = Kq::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    kq.change(read_of(&listener, EV_ADD)).unwrap();
+    let connect = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let _clients = [connect(), connect(), connect()];
+    assert_eq!(kq.one().data, 3);
+}
+
+#[test]
+fn of_three_children_that_run_two_are_told_too_early() {
+    let kq = Kq::new();
+    let mut children: Vec<_> = (0..3)
+        .map(|_| std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap())
+        .collect();
+    let added = |child: &std::process::Child| kq.change(exit_of(child.id(), EV_ADD));
+    assert_eq!(children.iter().map(added).collect::<Vec<_>>(), [Ok(()), Ok(()), Err(libc::ESRCH)]);
+    let early = kq.one();
+    assert_eq!((early.ident, early.fflags), (children[1].id() as usize, NOTE_EXIT));
+    kq.assert_quiet();
+    for child in &mut children {
+        assert!(child.try_wait().unwrap().is_none());
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+    assert_eq!(kq.one().ident, children[0].id() as usize);
+    kq.assert_quiet();
+}
+
+#[test]
+fn signals_are_counted_for_every_queue_and_stay_pending() {
+    crate::testing::passes_with_blocked("poller::kqueue_shim::tests::signals_alone", &[Usr2]);
+}
+
+#[test]
+#[ignore = "run by signals_are_counted_for_every_queue_and_stay_pending"]
+fn signals_alone() {
+    crate::testing::assert_own_process("poller::kqueue_shim::tests::signals_alone");
+    let send = || crate::process::kill(crate::process::pid(), Usr2).unwrap();
+    let usr2 = KEvent { ident: Usr2 as usize, filter: EVFILT_SIGNAL, flags: EV_ADD | EV_CLEAR, ..KEvent::NONE };
+    send();
+    let (one, two) = (Kq::new(), Kq::new());
+    one.change(usr2).unwrap();
+    one.assert_quiet(); // it was pending before
+    assert!(take_pending(Usr2 as i32) && !take_pending(Usr2 as i32));
+    one.assert_quiet();
+    send();
+    two.change(usr2).unwrap();
+    two.assert_quiet();
+    send();
+    assert_eq!((two.one().data, one.one().data), (1, 2));
+    assert!(take_pending(Usr2 as i32) && !take_pending(Usr2 as i32));
+    // SAFETY: takes no pointer. raise(3) is for the calling thread.
+    assert_eq!(unsafe { libc::raise(Usr2 as i32) }, 0);
+    one.assert_quiet();
+    assert!(take_pending(Usr2 as i32));
+    one.change(KEvent { flags: EV_DELETE, ..usr2 }).unwrap();
+    send();
+    one.assert_quiet();
+    assert_eq!(two.one().data, 1);
 }
 
 #[test]
