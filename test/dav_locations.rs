@@ -14,6 +14,8 @@ const RULES: &str = "
     location /tree/cgi/ { dav_methods off; cgi on; cgi_extension .sh; }
     location = /tree/deep/x/fixed { return 403; }
     location /tree/own/ { dav_methods PUT DELETE MKCOL COPY MOVE; client_max_body_size 5; }
+    location /tree/links/ { dav_methods COPY MOVE; disable_symlinks on; }
+    location /tree/far/ { dav_methods COPY MOVE; root elsewhere; }
     location /store/ { alias files/; dav_methods MKCOL COPY MOVE DELETE PUT; }
     location /store/private/ { return 403; }";
 
@@ -25,6 +27,8 @@ const FILES: harness::Files<'_> = &[
     ("tree/evil/good.sh", b"#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nevil'\n"),
     ("tree/free/a", b"a"),
     ("tree/own/b", b"b"),
+    ("tree/links/c", b"c"),
+    ("tree/far/d", b"d"),
     ("tree/file", b"file"),
 ];
 
@@ -73,6 +77,8 @@ fn a_directory_without_its_slash_was_judged_by_another_location() {
         ("COPY", "/tree/file", "/tree/cgi", "location /tree/cgi/"),
         ("MOVE", "/tree/file", "/tree/private", "location /tree/private/"),
         ("COPY", "/tree/cgi", "/tree/leak", "location /tree/cgi/"),
+        ("COPY", "/tree/links", "/tree/leak", "location /tree/links/"), // it would be opened by other rules
+        ("COPY", "/tree/far", "/tree/leak", "location /tree/far/"),     // its URL means another directory
     ];
     let s = protected("");
     each(rows, |(method, target, destination, location)| {
