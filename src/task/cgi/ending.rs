@@ -3,8 +3,8 @@
 use webserv_sys::process::Status;
 use webserv_sys::signal;
 
-/// `exited with 3`, `was ended by signal 24 (SIGXCPU): ...`. `cause` says why the server sent the signal; it is empty if
-/// the server did not.
+/// `exited with 3`, `was ended by signal 24 (SIGXCPU): ...`. `cause` says why the server sent the signal; it is
+/// empty if the server did not.
 pub(super) fn ending(status: Status, cause: &str) -> String {
     match status {
         Status::Exited(code) => match code.checked_sub(128).and_then(signal::name_of) {
