@@ -141,6 +141,42 @@ fn a_program_that_cannot_be_started_says_why() {
         assert_eq!(client.get("/ok.txt").text(), "ok", "after {target}");
     });
     s.wait_said("cannot be started");
+    s.wait_said("bad interpreter \"/none/such/interpreter\" in its first line");
+    s.wait_said("/x.sh2\" cannot be started: execve: No such file or directory (os error 2): \"/none/interpreter\"");
+}
+
+/// A bug: the message said that the script, which was there, was not found.
+#[test]
+fn a_script_with_crlf_line_ends_was_said_to_be_missing() {
+    let s = scripts("", &[("crlf.sh", ""), ("text.sh", "")]);
+    s.write("html/crlf.sh", b"#!/bin/sh\r\necho\r\n");
+    s.write("html/text.sh", b"echo hello\n");
+    each(["/crlf.sh", "/text.sh"], |target| drop(s.get(target).expect(502, target)));
+    s.wait_said("bad interpreter \"/bin/sh\\r\" in its first line; save the script with LF line ends, not CRLF");
+    s.wait_said("it has no first line as #!/bin/sh, and is no binary");
+}
+
+#[test]
+fn what_ended_a_program_is_named() {
+    let rows = [
+        ("cpu", "while :; do :; done", "(SIGXCPU): it has used its processor time (cgi_rlimit cpu)"),
+        ("file", "cat /dev/zero > large", "as shells do after SIGXFSZ: a file has become too large (cgi_rlimit fsize)"),
+        ("abort", "kill -ABRT $$", "(SIGABRT): a fault of the program"),
+        ("kill", "kill -KILL $$", "(SIGKILL), which the server has not sent"),
+        ("child", "sh -c 'kill -TERM $$'", "exited with 143, as shells do after SIGTERM"),
+    ];
+    let named = rows.map(|(name, text, _)| (format!("{name}.sh"), text));
+    let s = scripts(
+        "cgi_rlimit cpu 1s; cgi_rlimit fsize 1m; cgi_rlimit core 0;",
+        &named.each_ref().map(|(name, text)| (&name[..], *text)),
+    );
+    each(rows, |(name, _, said)| {
+        s.get(&format!("/{name}.sh")).expect(502, name);
+        s.wait_said(said);
+    });
+    let slow = scripts("cgi_timeout 1s;", &[("slow.sh", "exec sleep 1000")]);
+    slow.get("/slow.sh").expect(504, "/slow.sh");
+    slow.wait_said("was ended by signal 15 (SIGTERM) of the server: it was too slow");
 }
 
 #[test]

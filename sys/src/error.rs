@@ -142,6 +142,11 @@ impl Error {
         [libc::ENOSYS, libc::EOPNOTSUPP, libc::ENOTSUP, libc::EINVAL, libc::EISDIR].contains(&self.errno)
     }
 
+    /// `ENOEXEC`: the file is neither a program nor a script with a `#!` line.
+    pub fn is_no_program(&self) -> bool {
+        self.errno == libc::ENOEXEC
+    }
+
     /// `EPIPE`: the other end is closed.
     pub fn is_broken_pipe(&self) -> bool {
         self.errno == libc::EPIPE

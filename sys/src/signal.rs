@@ -67,6 +67,23 @@ impl Signal {
     }
 }
 
+/// The name of a signal that may end a process, as in signal(7); `None` for other numbers.
+pub fn name_of(raw: i32) -> Option<&'static str> {
+    let others = [
+        (libc::SIGABRT, "SIGABRT"),
+        (libc::SIGALRM, "SIGALRM"),
+        (libc::SIGBUS, "SIGBUS"),
+        (libc::SIGFPE, "SIGFPE"),
+        (libc::SIGILL, "SIGILL"),
+        (libc::SIGSEGV, "SIGSEGV"),
+        (libc::SIGSYS, "SIGSYS"),
+        (libc::SIGTRAP, "SIGTRAP"),
+        (libc::SIGXCPU, "SIGXCPU"),
+    ];
+    let other = || others.into_iter().find_map(|(number, name)| (number == raw).then_some(name));
+    Signal::from_raw(raw).map(Signal::name).or_else(other)
+}
+
 /// Blocks these signals in this thread and in threads that it starts later; they stay pending until a poller reads
 /// them: pthread_sigmask(3). SIGKILL cannot be blocked; it is ignored here without an error.
 pub fn block(signals: &[Signal]) -> Result<()> {

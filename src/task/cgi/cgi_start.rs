@@ -1,6 +1,6 @@
 //! CgiStart: finds the program for a request, starts it, and adds the tasks for its pipes and its exit.
 
-use super::{CgiErrors, CgiRead, CgiWrite, ProcessExit};
+use super::{CgiErrors, CgiRead, CgiWrite, ProcessExit, not_started};
 use crate::config::{self, Cgi};
 use crate::connection::{Connection, Http, Outcome, ProgramClock, StoredBody};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
@@ -71,7 +71,10 @@ impl CgiStart {
                     e if e.is_forbidden() => 403,
                     _ => 502, // the file exists, but its interpreter does not, or it is no program
                 };
-                Some(refused(error, &script.file, status, w))
+                let why = not_started::why(error, &script);
+                let file = String::from_utf8_lossy(&script.file);
+                w.log(Level::Error, format_args!("the program \"{file}\" cannot be started: {why}"));
+                Some(Outcome::status(status))
             }
         }
     }

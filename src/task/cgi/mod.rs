@@ -4,6 +4,8 @@ mod cgi_errors;
 mod cgi_read;
 mod cgi_start;
 mod cgi_write;
+mod ending;
+mod not_started;
 mod process_exit;
 
 pub use cgi_errors::CgiErrors;

@@ -3,6 +3,7 @@
 //! A program is reaped (waitpid(2)) after it has closed its output, or after [`UNWATCHED`](crate::limits::UNWATCHED).
 //! The kernel watches it only from then on.
 
+use super::ending::ending;
 use crate::connection::{Connection, Phase};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::log::Level;
@@ -24,6 +25,10 @@ pub struct ProcessExit {
     reaped: bool,
     /// The process group has been sent SIGTERM.
     cancelled: bool,
+    /// It has been sent SIGKILL before it was reaped.
+    killed: bool,
+    /// Why it was sent; empty before.
+    cause: &'static str,
     /// How long the program may go on after the response.
     timeout: Duration,
     /// When that time is over. Never, while the response is not complete.
@@ -46,7 +51,8 @@ enum Stage {
 impl ProcessExit {
     /// Waits for this child process. It leads a process group and is counted in `programs_running`.
     pub fn new(pid: Pid, timeout: Duration) -> Self {
-        Self { pid, reaped: false, cancelled: false, timeout, end: Moment::NEVER, counts: true, stage: Stage::Fresh }
+        let (end, stage) = (Moment::NEVER, Stage::Fresh);
+        Self { pid, reaped: false, cancelled: false, killed: false, cause: "", timeout, end, counts: true, stage }
     }
 
     fn reap(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
@@ -71,16 +77,20 @@ impl ProcessExit {
             Status::Killed(signal) if is_late && signal == Signal::Pipe.raw() => Level::Debug, // unread output
             _ => Level::Warn,
         };
-        match status {
-            Status::Exited(code) => cx.log(level, format_args!("the program (pid {}) exited with {code}", self.pid)),
-            Status::Killed(signal) => {
-                cx.log(level, format_args!("the program (pid {}) was ended by signal {signal}", self.pid));
-            }
-        }
+        cx.log(level, format_args!("the program (pid {}) {}", self.pid, ending(status, self.cause_of(status))));
         if let Some(work) = cx.work() {
             work.t.program.exit = Some(status);
         }
         Ok(Flow::Done)
+    }
+
+    /// Why the server ended the program; empty if it was not the server's signal that did.
+    fn cause_of(&self, status: Status) -> &'static str {
+        let ours = [self.cancelled.then_some(Signal::Term), self.killed.then_some(Signal::Kill)];
+        match status {
+            Status::Killed(number) if ours.iter().flatten().any(|signal| signal.raw() == number) => self.cause,
+            _ => "",
+        }
     }
 
     /// Counts the program in `programs_running`, or not.
@@ -94,8 +104,8 @@ impl ProcessExit {
     }
 
     /// Sends SIGTERM; SIGKILL follows after [`GRACE`].
-    fn terminate(&mut self, cx: &mut Context<'_>) {
-        self.cancelled = true;
+    fn terminate(&mut self, cause: &'static str, cx: &mut Context<'_>) {
+        (self.cancelled, self.cause) = (true, cause);
         self.stage = Stage::Watched;
         self.count(true, cx);
         self.kill(Signal::Term, cx);
@@ -160,10 +170,18 @@ impl Task<Worker> for ProcessExit {
                     Stage::Fresh | Stage::Unwatched => self.count(false, cx), // it will have exited by the next look
                 }
             }
-            Event::Cancel => self.terminate(cx),
+            Event::Cancel if cx.connection.as_deref().is_some_and(|x| x.phase != Phase::Closed) => {
+                self.terminate("it was too slow, or its answer was not right", cx);
+            }
+            Event::Cancel => self.terminate("its client has gone", cx),
             Event::Deadline if self.stage == Stage::Unwatched => return self.reap(cx),
-            Event::Deadline if !self.cancelled => self.terminate(cx),
-            Event::Deadline => self.kill(Signal::Kill, cx),
+            Event::Deadline if !self.cancelled => {
+                self.terminate("it went on for cgi_idle_timeout after its answer", cx);
+            }
+            Event::Deadline => {
+                self.killed = true;
+                self.kill(Signal::Kill, cx);
+            }
         }
         Ok(Flow::Blocked)
     }

@@ -60,6 +60,9 @@ pub enum Resource {
 
 /// Sets the soft and the hard limit of this process, but never above the present hard limit: setrlimit(2). Takes no
 /// locks, so that a child can call it before execve(2).
+///
+/// The hard limit of processor time is a second longer: the kernel sends SIGXCPU at the soft limit, which tells the
+/// parent why the process has ended, and SIGKILL at the hard one, which tells it nothing.
 #[cfg(target_os = "linux")]
 pub(super) fn limit(resource: Resource, limit: u64) -> Result<()> {
     let which = match resource {
@@ -74,8 +77,9 @@ pub(super) fn limit(resource: Resource, limit: u64) -> Result<()> {
     // SAFETY: the call fills the limits, or fails.
     unsafe { syscall!(getrlimit(which, limits.as_mut_ptr())) }?;
     // SAFETY: the call has succeeded.
-    let limit = limit.min(unsafe { limits.assume_init() }.rlim_max);
-    let limits = libc::rlimit { rlim_cur: limit, rlim_max: limit };
+    let most = unsafe { limits.assume_init() }.rlim_max;
+    let hard = if resource == Resource::Cpu { limit.saturating_add(1) } else { limit };
+    let limits = libc::rlimit { rlim_cur: limit.min(most), rlim_max: hard.min(most) };
     // SAFETY: the call reads the limits.
     unsafe { syscall!(setrlimit(which, &raw const limits)) }.map(drop)
 }
