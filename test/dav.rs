@@ -429,7 +429,8 @@ fn the_end_of_the_server_leaves_no_half_of_a_copy_or_removal() {
 
 #[test]
 fn without_a_descriptor_nothing_changes_and_it_works_again_later() {
-    let s = Setup::new(&host(DAV), &[("ok.txt", b"ok"), ("full/in.txt", b"in")]).fds_max(32).start();
+    let s = site(DAV, &[("ok.txt", b"ok"), ("full/in.txt", b"in")]);
+    s.process.limit_fds(32);
     let mut first = s.connect();
     assert_eq!(first.get("/ok.txt").text(), "ok");
     // The kernel completes these connections; the server cannot accept them all.

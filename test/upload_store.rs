@@ -324,8 +324,8 @@ fn expect_100_continue_is_told_to_go_on_only_when_the_body_is_wanted() {
 
 #[test]
 fn a_server_without_descriptors_answers_503_and_recovers() {
-    let s = Setup::new(&host("location /up/ { upload_store html/up; }"), &[("ok.txt", b"ok"), ("up/old.txt", b"old")]);
-    let s = s.fds_max(32).start();
+    let s = site("location /up/ { upload_store html/up; }", &[("ok.txt", b"ok"), ("up/old.txt", b"old")]);
+    s.process.limit_fds(32);
     let mut client = s.connect();
     assert_eq!(client.get("/ok.txt").text(), "ok");
     // Idle connections use all descriptors.
