@@ -2,7 +2,8 @@
 
 mod harness;
 
-use harness::{Response, Server, Setup, each, host, noise, site, wait_for};
+use harness::fault::{Faults, ON_COMMAND, errno};
+use harness::{Random, Response, Server, Setup, each, host, noise, site, wait_for};
 
 /// A site whose `/up/` stores uploads.
 fn store(config: &str) -> Server {
@@ -68,6 +69,54 @@ fn a_body_becomes_a_file_with_a_name_of_its_own() {
         }
     }
     assert_eq!(names(&s).len(), seen.len() + 1);
+}
+
+/// Undoes the shifts and factors of splitmix64.
+fn unmixed(mut bits: u64) -> u64 {
+    bits = (bits ^ bits >> 31 ^ bits >> 62).wrapping_mul(0x3196_42b2_d24d_8ec3);
+    bits = (bits ^ bits >> 27 ^ bits >> 54).wrapping_mul(0x96de_1b17_3f11_9089);
+    bits ^ bits >> 30 ^ bits >> 60
+}
+
+/// The names once were such a mix of two keys and the numbers of the connection and the request. Two uploads of one's
+/// own gave the keys, and so the names of all other uploads.
+#[test]
+fn names_of_uploads_give_nothing_away_of_other_names() {
+    assert_eq!(unmixed(Random(5_u64.wrapping_sub(0x9e37_79b9_7f4a_7c15)).next()), 5);
+    let http = format!(
+        "log_format id $request_id; access_log logs/access.log id; {}",
+        host("location /up/ { upload_store html/up; }")
+    );
+    let s = Setup::new(&http, &[("up/old.txt", b"old")]).start();
+    let mut client = s.connect();
+    let mut key = |request: u64| {
+        client.send(post("/up/", "", b"x"));
+        let name = stored_name(&client.response().expect(201, "an upload"));
+        let (high, low) = name.split_at(16);
+        let [high, low] = [high, low].map(|half| u64::from_str_radix(half, 16).unwrap());
+        (name, unmixed(unmixed(low) ^ high) ^ request)
+    };
+    let ((first, key_1), (second, key_2)) = (key(1), key(2));
+    assert_ne!(key_1, key_2, "{first} and {second} are made with the same key");
+    let ids =
+        wait_for("two lines", || std::fs::read_to_string(s.path("logs/access.log")).ok().filter(|t| t.len() == 66));
+    assert!(!ids.contains(&first) && !ids.contains(&second), "the log tells names: {ids}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_kernel_without_getrandom_is_no_reason_for_names_that_can_be_guessed() {
+    let setup = Setup::new(&host("location /up/ { upload_store html/up; }"), &[("up/old.txt", b"old")]);
+    let setup = setup.before(ON_COMMAND);
+    let faults = Faults::new(&setup.path("faults"));
+    let s = setup.start();
+    faults.arm("getrandom", 1, errno::ENOSYS);
+    let name = stored_name(&s.ask(post("/up/", "Connection: close\r\n", b"x")).expect(201, "an upload"));
+    assert!(faults.disarm(), "getrandom was not called");
+    assert!(name.len() == 32 && name.bytes().all(|b| b.is_ascii_hexdigit()), "{name}");
+    let calls = faults.calls();
+    let at = calls.iter().position(|call| call == "getrandom").expect("it was called");
+    assert_eq!(calls[at + 1..at + 3], ["openat", "read"], "/dev/urandom instead");
 }
 
 #[test]

@@ -1,48 +1,64 @@
 //! The request id: a number that no other request has.
 
-use std::hash::{BuildHasher, RandomState};
+use crate::password::sha256;
 use std::sync::OnceLock;
+use webserv_sys::random;
 
-/// 128 bits, made of the request's position in this process, and keys that the process drew at its start. For log lines
-/// and names of temporary files, not for secrets.
-pub fn request_id(worker: usize, connection: u64, request: u64) -> u128 {
-    static KEYS: OnceLock<[u64; 2]> = OnceLock::new();
-    let keys = KEYS.get_or_init(|| [RandomState::new().hash_one(0), RandomState::new().hash_one(1)]);
-    mixed(keys, (worker as u64).rotate_right(16) ^ connection, request)
+/// What the numbers of this process are made with.
+type Key = [u8; 32];
+
+/// 128 bits, as `$request_id` shows them. They are a keyed hash of the request's position in this process: some numbers
+/// do not help to compute another one. Names on disk are not made of them, since log files and programs see them.
+///
+/// Returns `None` if the kernel gives no random bytes for the key. Then no number is better than one that can be
+/// computed.
+pub fn request_id(worker: usize, connection: u64, request: u64) -> Option<u128> {
+    static KEY: OnceLock<Key> = OnceLock::new();
+    let key = match KEY.get() {
+        Some(key) => key,
+        None => {
+            let mut key = Key::default();
+            random::fill(&mut key).ok()?;
+            KEY.get_or_init(|| key)
+        }
+    };
+    Some(hashed(key, worker, connection, request))
 }
 
-/// Mixes reversibly, so that two requests never have the same number.
-fn mixed(keys: &[u64; 2], connection: u64, request: u64) -> u128 {
-    let low = mix(request ^ keys[0]);
-    let high = mix(connection ^ low ^ keys[1]);
-    u128::from(high) << 64 | u128::from(mix(low ^ high))
-}
-
-/// Spreads each bit over all bits, reversibly: shifts and odd factors (the constants of SplitMix64).
-const fn mix(mut bits: u64) -> u64 {
-    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ bits >> 31
+/// A half of SHA-256 of the key and the position. The key comes first, and all inputs have one length, so nobody can
+/// extend one. Together they fit into one block.
+fn hashed(key: &Key, worker: usize, connection: u64, request: u64) -> u128 {
+    let worker = (worker as u32).to_le_bytes();
+    let digest = sha256(&[key, &worker, &connection.to_le_bytes(), &request.to_le_bytes()]);
+    digest[..16].iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{mixed, request_id};
+    use super::{hashed, request_id};
     use std::collections::HashSet;
 
     #[test]
     fn ids_differ_and_repeat_for_the_same_request() {
-        let all: HashSet<u128> = (0..1000).map(|i| request_id((i % 2) as usize, i / 20, i)).collect();
+        let all: HashSet<_> = (0..1000).map(|i| request_id((i % 2) as usize, i / 20, i).unwrap()).collect();
         assert_eq!(all.len(), 1000);
         assert_eq!(request_id(1, 2, 3), request_id(1, 2, 3));
     }
 
     #[test]
     fn ids_of_neighbours_differ_in_many_bits() {
-        let id = |connection, request| mixed(&[0x5eed, 0x1dea], connection, request);
-        for neighbour in [id(7, 2), id(8, 1), id(7 | 1 << 48, 1)] {
-            let differing = (id(7, 1) ^ neighbour).count_ones();
+        let id = |worker, connection, request| hashed(&[7; 32], worker, connection, request);
+        for neighbour in [id(0, 7, 2), id(0, 8, 1), id(1, 7, 1), hashed(&[8; 32], 0, 7, 1)] {
+            let differing = (id(0, 7, 1) ^ neighbour).count_ones();
             assert!((32..=96).contains(&differing), "{differing} of 128 bits");
         }
+    }
+
+    /// The numbers once were a mix that could be undone: each gave the keys away, and so all the others.
+    #[test]
+    fn an_id_is_half_of_a_sha_256_which_python_computes_as_well() {
+        // hashlib.sha256(bytes(range(32)) + struct.pack("<IQQ", 1, 2, 3)).hexdigest()[:32]
+        let key = std::array::from_fn(|i| i as u8);
+        assert_eq!(format!("{:032x}", hashed(&key, 1, 2, 3)), "b5eed0b4cfb7f64791e6916310cfd69d");
     }
 }

@@ -75,7 +75,7 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
         Variable::RequestFilename => push_filename(out, view, how),
         Variable::ServerVersion => push_escaped(out, env!("CARGO_PKG_VERSION").as_bytes(), how),
         Variable::RequestBodyFile => push_escaped(out, view.request_body_file(), how),
-        Variable::RequestId => push_request_id(out, view),
+        Variable::RequestId => push_request_id(out, view, how),
         Variable::HttpKnown(known) => push_field(out, view, *known, how),
         Variable::Http(name) => push_other_field(out, view, name, how),
         Variable::SentHttp(name) => push_sent_field(out, view, name, how),
@@ -113,10 +113,10 @@ fn push_elapsed(out: &mut Vec<u8>, view: &View<'_>) {
     push_decimals(out, elapsed.as_secs(), elapsed.subsec_millis());
 }
 
-/// Appends 32 hexadecimal digits.
+/// Appends 32 hexadecimal digits, or what stands for an unknown value.
 #[inline(never)]
-fn push_request_id(out: &mut Vec<u8>, view: &View<'_>) {
-    let id = view.request_id();
+fn push_request_id(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
+    let Some(id) = view.request_id() else { return push_escaped(out, b"", how) };
     let digit = |at: usize| b"0123456789abcdef"[(id >> (4 * at)) as usize % 16];
     out.extend((0..32).rev().map(digit));
 }

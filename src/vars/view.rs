@@ -74,8 +74,8 @@ impl<'a> View<'a> {
         self.date.wall(self.now)
     }
 
-    /// A number that no other request has: 128 bits.
-    pub fn request_id(&self) -> u128 {
+    /// A number that no other request has: 128 bits. `None` if there are no random bytes to make it of.
+    pub fn request_id(&self) -> Option<u128> {
         super::request_id(self.worker, self.identity.number, self.transaction.http.number)
     }
 

@@ -20,10 +20,11 @@ use crate::http::Scan;
 use crate::limits::{READ_BYTES, SPARE_SCANS_MAX, UNWATCHED};
 use crate::log::AccessLogs;
 use crate::route::{ListenerState, Routes};
-use crate::vars::{self, View};
+use crate::vars::View;
 use std::rc::Rc;
 use std::sync::Arc;
 use webserv_sys::Moment;
+use webserv_sys::random::RandomBytes;
 
 /// Reads the configuration again. Returns an error message if it is not valid.
 pub type Loader = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
@@ -49,6 +50,8 @@ pub struct Worker {
     pub access_logs: AccessLogs,
     /// The time of day and formatted dates.
     pub date: DateCache,
+    /// Random bytes for names and identifiers that nobody may guess.
+    pub random: RandomBytes,
     /// The cache of open files.
     pub files: FileCache,
     /// Running CGI programs that count for `cgi_max_processes`. Programs whose response has just been completed do not
@@ -81,6 +84,7 @@ impl Worker {
             pipes: Pipes::default(),
             access_logs,
             date: DateCache::default(),
+            random: RandomBytes::default(),
             files: FileCache::default(),
             programs_running: 0,
             programs_checked_at: None,
@@ -110,11 +114,6 @@ impl Worker {
     /// The values of variables, for this request now.
     pub fn view<'a>(&'a self, identity: &'a Identity, transaction: &'a Transaction, now: Moment) -> View<'a> {
         View { identity, transaction, date: &self.date, worker: self.team.number(), now, sent_bytes: 0 }
-    }
-
-    /// A number that no other request has.
-    pub fn request_id(&self, identity: &Identity, transaction: &Transaction) -> u128 {
-        vars::request_id(self.team.number(), identity.number, transaction.http.number)
     }
 
     /// The serial number for a new connection.

@@ -84,6 +84,7 @@ pub mod errno {
     pub const EMFILE: i32 = 24;
     pub const ENOSPC: i32 = 28;
     pub const EPIPE: i32 = 32;
+    pub const ENOSYS: i32 = 38;
     pub const ENOTCONN: i32 = 107;
     pub const ECONNABORTED: i32 = 103;
     pub const ECONNRESET: i32 = 104;

@@ -21,7 +21,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("listen", &["config", "sys"]),
     ("route", &["config", "http", "limits", "sys"]),
     ("connection", &["config", "http", "limits", "route", "sys"]),
-    ("vars", &["config", "connection", "date_cache", "http", "local_time", "route", "sys"]),
+    ("vars", &["config", "connection", "date_cache", "http", "local_time", "password", "route", "sys"]),
     ("engine", &["connection", "limits", "log", "sys"]),
     (
         "worker",

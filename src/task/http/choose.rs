@@ -4,7 +4,7 @@ use super::cached::{from_cache, keeps, takes_gzip};
 use super::fields::allowed;
 use super::next::Next;
 use super::respond::{respond, whole};
-use super::store::{await_body, store};
+use super::store::{await_body, secret_number, store};
 use super::{dav, page, upload};
 use crate::config::{BodyInFile, Settings};
 use crate::connection::{BodySink, Response, Stage, StoredBody};
@@ -107,7 +107,7 @@ fn find_file(w: &mut Work<'_>) -> Next {
 
 /// Stores all of the body before the program gets it.
 pub(super) fn spool(w: &mut Work<'_>) -> Next {
-    let number = w.worker.request_id(w.identity, w.t);
+    let Some(number) = secret_number(w) else { return page::refuse(w, 500) };
     let settings = w.t.settings();
     let in_file = settings.client_body_in_file_only != BodyInFile::Off;
     let spool = BodySpool::new(&settings.client_body_temp_path, number, in_file);

@@ -2,6 +2,7 @@
 
 use super::next::Next;
 use super::page;
+use super::store::secret_number;
 use crate::config::Settings;
 use crate::connection::Stage;
 use crate::http::Method;
@@ -46,7 +47,7 @@ fn removal(w: &mut Work<'_>) -> Result<Removal, u16> {
         w.log(Level::Error, format_args!("the directory of \"root\" or \"alias\" itself is not removed"));
         return Err(403);
     }
-    let number = w.worker.request_id(w.identity, w.t);
+    let number = secret_number(w).ok_or(500_u16)?;
     Ok(Removal { path, depth, links: settings.disable_symlinks, number })
 }
 
@@ -108,7 +109,7 @@ fn ends(w: &mut Work<'_>) -> Result<CopyMove, u16> {
         w.log(Level::Error, format_args!("the original and the Destination contain each other"));
         return Err(403);
     }
-    let number = w.worker.request_id(w.identity, w.t);
+    let number = secret_number(w).ok_or(500_u16)?;
     let (from_links, to_links, sync) = (here.disable_symlinks, there.disable_symlinks, there.dav.sync);
     Ok(CopyMove { from, to, from_links, to_links, moves: method == Method::Move, overwrites, depth, number, sync })
 }

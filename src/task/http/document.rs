@@ -59,7 +59,10 @@ pub(super) fn document(w: &mut Work<'_>, mut head: ReplyHead, source: Option<Doc
                     let (start, end) = (range.start, range.end);
                     part(w, head, source, range, Some(ContentRange::Part { start, end, length }))
                 }
-                Err(ranges) => parts(w, head, source, length, &ranges),
+                Err(ranges) => match w.worker.random.draw() {
+                    Ok(bytes) => parts(w, head, source, length, &ranges, u64::from_ne_bytes(bytes)),
+                    Err(_) => part(w, ReplyHead { status: 200, ..head }, source, 0..length, None),
+                },
             }
         }
         RangeVerdict::Unsatisfiable => {
@@ -88,15 +91,15 @@ fn part(
     made(w, head, content_range, Content::Parts(vec![RangePart { heading: Vec::new(), bytes }]))
 }
 
-/// Sends several parts as multipart/byteranges; each part has a heading.
+/// Sends several parts as multipart/byteranges; each part has a heading. `boundary` must be hard to guess.
 fn parts(
     w: &mut Work<'_>,
     head: ReplyHead,
     source: Option<DocumentSource>,
     length: u64,
     ranges: &[Range<u64>],
+    boundary: u64,
 ) -> Next {
-    let boundary = w.worker.request_id(w.identity, w.t) as u64;
     let content_type = head.content_type.clone();
     let multipart = Multipart::new(boundary, content_type.as_ref(), length, ranges);
     let framed = ReplyHead { content_type: Some(multipart.content_type()), ..head };

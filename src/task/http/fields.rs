@@ -12,7 +12,6 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use webserv_sys::net::Address;
-use webserv_sys::random;
 
 /// The value of `Server` with `server_tokens` on and off.
 const TOKENS: &str = concat!("webserv/", env!("CARGO_PKG_VERSION"));
@@ -67,10 +66,7 @@ fn add_userid(w: &mut Work<'_>, head: &mut ReplyHead, now_secs: i64) {
         Address::Inet(SocketAddr::V6(local)) => *local.ip().octets().last_chunk().unwrap_or(&[0; 4]),
         Address::Unix(_) => [0; 4],
     };
-    let mut random = [0; 8];
-    if random::fill(&mut random).is_err() {
-        return; // no identifier is better than one that can be guessed
-    }
+    let Ok(random) = w.worker.random.draw() else { return }; // no identifier is better than one that can be guessed
     let id = UserId::new(server, now_secs, random);
     if let Ok(cookie) = Text::from_vec(settings.userid.cookie.set(id, now_secs)) {
         head.fields.push((const { Name::from_static("Set-Cookie") }, cookie));

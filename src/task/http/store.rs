@@ -5,6 +5,7 @@ use super::page;
 use crate::connection::Stage;
 use crate::http::{Framing, Known, Version};
 use crate::limits::STORED_BYTES_MAX;
+use crate::log::Level;
 use crate::route;
 use crate::task::Work;
 use crate::task::file::FileWrite;
@@ -16,10 +17,22 @@ pub(super) fn store(w: &mut Work<'_>) -> Next {
     }
     let Some(path) = route::file_path(w.t.settings(), w.t.http.path()) else { return page::refuse(w, 404) };
     w.t.body.widen(STORED_BYTES_MAX); // a part may have come while CgiStart looked for a program
+    let Some(number) = secret_number(w) else { return page::refuse(w, 500) };
     await_body(w);
-    let number = w.worker.request_id(w.identity, w.t);
     w.join(Box::new(FileWrite::new(path, number)));
     Next::Go(Stage::Handler)
+}
+
+/// A number for names that nobody may guess, of files that are being stored or removed. It consists of the kernel's
+/// random bytes, so no name tells anything of another name. Returns `None`, and logs why, if there are none.
+pub(super) fn secret_number(w: &mut Work<'_>) -> Option<u128> {
+    match w.worker.random.draw() {
+        Ok(bytes) => Some(u128::from_ne_bytes(bytes)),
+        Err(error) => {
+            w.log(Level::Crit, format_args!("{error}: no random bytes for a name, and /dev/urandom cannot be read"));
+            None
+        }
+    }
 }
 
 /// Prepares the body for a handler that takes it: nothing more is asked of the client until the handler wants the body.

@@ -2,7 +2,7 @@
 
 use super::next::Next;
 use super::page;
-use super::store::{await_body, has_whole_document};
+use super::store::{await_body, has_whole_document, secret_number};
 use crate::connection::Stage;
 use crate::http::form_data::FormData;
 use crate::http::{Known, form_data, origin};
@@ -40,8 +40,8 @@ pub(super) fn store_new(w: &mut Work<'_>) -> Next {
         w.log(Level::Error, format_args!("the client means to send a file over upload_max_file_size"));
         return page::refuse(w, 413);
     }
+    let Some(number) = secret_number(w) else { return page::refuse(w, 500) };
     await_body(w);
-    let number = w.worker.request_id(w.identity, w.t);
     w.join(Box::new(UploadStore::new(folder, form, number)));
     Next::Go(Stage::Handler)
 }
