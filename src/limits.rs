@@ -67,8 +67,8 @@ pub const UNWANTED_OUTPUT_BYTES_MAX: usize = 1 << 20;
 /// The length of a line of a program's standard error in the log. A longer one becomes several.
 pub const ERROR_LINE_BYTES_MAX: usize = 2048;
 
-/// Bytes of a program's standard error that are read in one turn. Each byte may be a line, which costs one write(2).
-pub const ERROR_BYTES_PER_TURN: usize = 1 << 10;
+/// Bytes of a program's standard error that are read in one turn. Each two may be a line, which costs one write(2).
+pub const ERROR_BYTES_PER_TURN: usize = 256;
 
 /// Internal redirects of one request.
 pub const REDIRECTS_MAX: u8 = 10;
@@ -80,6 +80,25 @@ pub const READ_WHOLE_BYTES_MAX: u64 = 32 << 10;
 /// Bytes of a file that are read in one turn if sendfile(2) is not used.
 pub const READ_FILE_BYTES: u64 = 64 << 10;
 
+/// Ranges of a file that are read in one turn.
+pub const RANGES_PER_TURN: usize = 32;
+
+/// System calls that a task makes at most in one turn, close(2) aside. Work that needs more goes on in the next round.
+/// Where a path decides how many calls there are, the path has a limit: [`PATH_NAMES_MAX`].
+pub const CALLS_PER_TURN: usize = 256;
+
+/// Names of a path that are opened one after another, because missing directories are made (`create_full_put_path`), or
+/// links are checked (`disable_symlinks`). A longer path is refused. Also the directories above a collection that is
+/// copied or moved, which are looked at so that nothing is copied into itself. Each costs two or three calls.
+pub const PATH_NAMES_MAX: usize = 64;
+
+/// Directories, links and files that are watched for one cached file (`open_file_cache`). A file that depends on more
+/// is not kept. Each costs two or three calls, and one when it is no longer watched.
+pub const WATCHED_NAMES_MAX: usize = 40;
+
+/// Watches of cached files that are removed in one turn.
+pub const UNWATCHED_PER_TURN: usize = 64;
+
 /// Bytes of an upload that are parsed and written in one turn.
 pub const STORED_BYTES_PER_TURN: usize = 256 << 10;
 
@@ -87,14 +106,14 @@ pub const STORED_BYTES_PER_TURN: usize = 256 << 10;
 /// is not listed.
 pub const LISTING_BYTES_MAX: usize = 8 << 20;
 
-/// Names of a directory that are read in one turn.
-pub const LISTED_PER_TURN: usize = 128;
+/// Names of a directory that are read in one turn. Each costs a call, and a link two.
+pub const LISTED_PER_TURN: usize = 120;
 
 /// Bytes of a listing that are written in one turn.
 pub const LISTING_TEXT_BYTES: usize = 32 << 10;
 
-/// Entries of a directory tree that are copied or removed in one turn.
-pub const TREE_STEPS_PER_TURN: usize = 64;
+/// Entries of a directory tree that are copied or removed in one turn. Each costs up to seven calls.
+pub const TREE_STEPS_PER_TURN: usize = 32;
 
 /// Bytes of files that are copied in one turn.
 pub const COPY_BYTES_PER_TURN: usize = 1 << 20;

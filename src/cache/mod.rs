@@ -177,11 +177,17 @@ impl<V> Cache<V> {
         }
     }
 
-    /// The things that no value depends on any more since the last call: they need not be watched.
-    pub fn take_unwatched(&mut self) -> Vec<WatchId> {
-        let unwatched = std::mem::take(&mut self.unwatched);
+    /// Up to `most` of the things that no value depends on any more: they need not be watched.
+    pub fn take_unwatched(&mut self, most: usize) -> Vec<WatchId> {
+        let rest = self.unwatched.len().saturating_sub(most);
+        let unwatched = self.unwatched.split_off(rest);
         // A value may depend on it again.
         unwatched.into_iter().filter(|on| self.first_on(*on).is_none()).collect()
+    }
+
+    /// Whether there are things that need not be watched and were not taken.
+    pub fn has_unwatched(&self) -> bool {
+        !self.unwatched.is_empty()
     }
 
     /// These things were watched for a value that was not inserted after all.

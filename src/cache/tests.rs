@@ -61,14 +61,17 @@ fn what_nobody_depends_on_is_handed_out_once() {
     cache.insert(b"a", entry(1, 1, &[(1, ""), (2, "")]), ROOMY, now);
     cache.insert(b"b", entry(2, 1, &[(1, ""), (3, "x")]), ROOMY, now);
     cache.remove(b"a");
-    assert_eq!(cache.take_unwatched(), [2]);
+    assert_eq!(cache.take_unwatched(usize::MAX), [2]);
     cache.lose(3);
     assert_eq!(present(&cache), [0u32; 0]);
     cache.insert(b"c", entry(3, 1, &[(1, "")]), ROOMY, now);
-    assert_eq!(cache.take_unwatched(), [3], "1 is depended on again");
-    assert_eq!(cache.take_unwatched(), []);
+    assert_eq!(cache.take_unwatched(usize::MAX), [3], "1 is depended on again");
+    assert_eq!(cache.take_unwatched(usize::MAX), []);
     cache.insert(b"d", entry(4, 1001, &[(4, "")]), ROOMY, now);
-    assert_eq!(cache.take_unwatched(), [4], "a value that was not kept");
+    assert_eq!(cache.take_unwatched(usize::MAX), [4], "a value that was not kept");
+    cache.release([5, 6, 7]);
+    assert_eq!((cache.take_unwatched(2), cache.has_unwatched()), (vec![6, 7], true));
+    assert_eq!((cache.take_unwatched(2), cache.has_unwatched()), (vec![5], false));
 }
 
 #[test]
@@ -173,7 +176,7 @@ fn any_sequence_of_steps_does_what_the_model_does() {
             assert_eq!(cache.bytes(), model.entries.iter().map(|e| e.2).sum::<usize>(), "seed {seed} step {step}");
             assert!(cache.len() <= limits.entries_max && cache.bytes() <= limits.bytes_max);
             // The cache watches exactly what its values depend on.
-            watched = &watched - &cache.take_unwatched().into_iter().collect();
+            watched = &watched - &cache.take_unwatched(usize::MAX).into_iter().collect();
             let needed: BTreeSet<WatchId> = model.entries.iter().flat_map(|e| e.3.iter().map(|d| d.0)).collect();
             assert_eq!(watched, needed, "seed {seed} step {step}");
         }

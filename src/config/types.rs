@@ -202,7 +202,8 @@ pub struct Settings {
     pub dav: Dav,
     /// `userid` and the other userid_ directives: cookies that identify a visitor. Default off.
     pub userid: Userid,
-    /// `disable_symlinks`. Default off.
+    /// `disable_symlinks`. Unless it is off, each name of a path is looked at, and a path with more than 64 names
+    /// (`PATH_NAMES_MAX`) is refused with 403. Default off.
     pub disable_symlinks: DisableSymlinks,
     /// `autoindex` and the other autoindex_ directives. Default off.
     pub autoindex: Autoindex,

@@ -15,6 +15,11 @@ pub const PASSWORD_BYTES_MAX: usize = 128;
 /// Rounds of a hash in one [`Check::advance`]: less than half a millisecond.
 const ROUNDS_AT_ONCE: u32 = 500;
 
+/// SHA-256 of all these parts in a row.
+pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    sha256::Sha256::of(parts)
+}
+
 /// The users that may log in.
 pub struct Users {
     by_name: HashMap<String, Stored>,

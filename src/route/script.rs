@@ -5,6 +5,7 @@
 
 use super::file_path;
 use crate::config::{Cgi, CgiPass, DisableSymlinks, PathInfo, Settings};
+use crate::limits::PATH_NAMES_MAX;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use webserv_sys::file::{self, CWD, FileKind};
@@ -47,8 +48,9 @@ pub fn may_answer(settings: &Settings, path: &[u8]) -> bool {
 /// `disable_symlinks`).
 ///
 /// # Errors
-/// The errors of stat(2): `EACCES`; `ELOOP` for a link that `disable_symlinks` forbids. (Links are checked before the
-/// program is started, not by the start itself: a link that is made between the two is followed.)
+/// The errors of stat(2): `EACCES`; `ELOOP` for a link that `disable_symlinks` forbids; `EMLINK` if more than
+/// [`PATH_NAMES_MAX`] names are to be looked at. (Links are checked before the program is started, not by the start
+/// itself: a link that is made between the two is followed.)
 pub fn find(settings: &Settings, path: &[u8]) -> Result<Option<Script>> {
     match settings.cgi.as_deref() {
         None => Ok(None),
@@ -73,9 +75,17 @@ fn on_disk(settings: &Settings, cgi: &Cgi, path: &[u8]) -> Result<Option<(usize,
             Err(error) => return Err(error),
         }
     }
+    let mut looks = 0;
     for end in ends(path, cgi).filter(|end| path[end - 1] != b'/') {
-        match look(settings, &path[..end]) {
-            Ok(Some((FileKind::File, file))) => return Ok(Some((end, file))),
+        looks += 1;
+        if looks > PATH_NAMES_MAX {
+            return Err(Error::too_deep("fstatat")); // all looks are in one turn
+        }
+        match look_along(settings, &path[..end]) {
+            Ok(Some((FileKind::File, file))) => {
+                refuse_links(&file, settings.disable_symlinks)?;
+                return Ok(Some((end, file)));
+            }
             Ok(Some((FileKind::Directory, _)) | None) => {}
             Ok(Some(_)) => return Ok(None),
             Err(error) if error.is_not_found() => return Ok(None), // then nothing below it exists either
@@ -165,20 +175,34 @@ fn split(cgi: &Cgi, path: &[u8], end: usize) -> (Vec<u8>, Vec<u8>) {
 /// The kind of file for a part of the path, and its path on disk. Returns `None` if the part is shorter than the
 /// alias's prefix.
 fn look(settings: &Settings, part: &[u8]) -> Result<Option<(FileKind, Vec<u8>)>> {
+    let found = look_along(settings, part)?;
+    if let Some((_, file)) = &found {
+        refuse_links(file, settings.disable_symlinks)?;
+    }
+    Ok(found)
+}
+
+/// The same, whatever links are in the path. The links of a script's path are checked once, when it is found: not for
+/// each of its parts, which would be very many checks for a deep path.
+fn look_along(settings: &Settings, part: &[u8]) -> Result<Option<(FileKind, Vec<u8>)>> {
     if settings.alias.as_ref().is_some_and(|alias| part.len() < alias.prefix_bytes) {
         return Ok(None);
     }
     let Some(file) = file_path(settings, part) else { return Ok(None) };
     let path = file::c_path("fstatat", &file)?;
-    if settings.disable_symlinks != DisableSymlinks::Off {
-        refuse_links(&file, settings.disable_symlinks)?;
-    }
     Ok(Some((file::fstatat(CWD, &path, true)?.kind, file)))
 }
 
 /// `disable_symlinks`: checks each name of the path.
 fn refuse_links(path: &[u8], links: DisableSymlinks) -> Result<()> {
-    for end in memchr::memchr_iter(b'/', path).skip_while(|end| *end == 0).chain([path.len()]) {
+    if links == DisableSymlinks::Off {
+        return Ok(());
+    }
+    let ends = || memchr::memchr_iter(b'/', path).skip_while(|end| *end == 0).chain([path.len()]);
+    if ends().count() > PATH_NAMES_MAX {
+        return Err(Error::too_deep("fstatat")); // as for files
+    }
+    for end in ends() {
         let name = file::c_path("fstatat", path[..end].strip_suffix(b"/").unwrap_or(&path[..end]))?;
         let itself = file::fstatat(CWD, &name, false)?;
         if itself.kind == FileKind::Symlink {

@@ -73,11 +73,13 @@ impl Task<Worker> for Timer {
                 handle_log_events(cx);
                 Ok(Flow::Done)
             }
-            (Event::Deadline, Job::DropIdleFiles) if cx.worker.files.drop_idle(cx.now) => {
-                cx.wake_after(self.wait);
-                Ok(Flow::Progress)
-            }
-            (Event::Deadline, Job::DropIdleFiles) => Ok(Flow::Done),
+            (Event::Deadline, Job::DropIdleFiles) => match cx.worker.files.drop_idle(cx.now, self.wait) {
+                Some(wait) => {
+                    cx.wake_after(wait);
+                    Ok(Flow::Progress)
+                }
+                None => Ok(Flow::Done),
+            },
             (Event::Cancel, _) => Ok(Flow::Done),
         }
     }

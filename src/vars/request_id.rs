@@ -1,6 +1,6 @@
 //! The request id: a number that no other request has.
 
-use crate::password::Sha256;
+use crate::password::sha256;
 use std::sync::OnceLock;
 use webserv_sys::random;
 
@@ -29,7 +29,7 @@ pub fn request_id(worker: usize, connection: u64, request: u64) -> Option<u128> 
 /// extend one. Together they fit into one block.
 fn hashed(key: &Key, worker: usize, connection: u64, request: u64) -> u128 {
     let worker = (worker as u32).to_le_bytes();
-    let digest = Sha256::of(&[key, &worker, &connection.to_le_bytes(), &request.to_le_bytes()]);
+    let digest = sha256(&[key, &worker, &connection.to_le_bytes(), &request.to_le_bytes()]);
     digest[..16].iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
 }
 

@@ -15,6 +15,7 @@
 use crate::cache::{Cache, CacheEntry, CacheLimits, Dependency};
 use crate::config::Settings;
 use crate::connection::{CachedFile, DocumentSource};
+use crate::limits::UNWATCHED_PER_TURN;
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::rc::Rc;
@@ -220,13 +221,15 @@ impl FileCache {
         self.forget_unwatched();
     }
 
-    /// Drops entries that were not used for `inactive`. Returns true if entries are left, and the timer must run on.
-    pub fn drop_idle(&mut self, now: Moment) -> bool {
+    /// Drops entries that were not used for `inactive`. Returns the time after which it must be called again, if
+    /// anything is left: `inactive`, or at once if there are more watches to remove than one turn may.
+    pub fn drop_idle(&mut self, now: Moment, inactive: Duration) -> Option<Duration> {
         self.kept.drop_idle(now);
         self.asked.drop_idle(now);
         self.forget_unwatched();
-        self.timed = !self.kept.is_empty();
-        self.timed
+        let has_more = self.kept.has_unwatched();
+        self.timed = has_more || !self.kept.is_empty();
+        self.timed.then_some(if has_more { Duration::ZERO } else { inactive })
     }
 
     /// Frees what a call has lacked. For a lack of descriptors, drops only the entries that hold one: the files in
@@ -254,9 +257,10 @@ impl FileCache {
         kept_any
     }
 
+    /// Removes watches that no entry needs, a bounded number. A watch that is left reports changes that concern nobody.
     fn forget_unwatched(&mut self) {
         if let Some(changes) = &self.changes {
-            self.kept.take_unwatched().into_iter().for_each(|watched| changes.forget(watched));
+            self.kept.take_unwatched(UNWATCHED_PER_TURN).into_iter().for_each(|watched| changes.forget(watched));
         }
     }
 

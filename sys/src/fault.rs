@@ -18,6 +18,9 @@ const NAMES_MAX: usize = 1000;
 /// What the file has, see [`Plan`].
 pub const BYTES: usize = size_of::<Plan>();
 
+/// The calls that wait for events.
+const WAITS: [&str; 4] = ["epoll_wait", "kevent", "poll", "select"];
+
 type Name = [AtomicU8; NAME_BYTES];
 
 /// The file: whole numbers are 32 bits in the machine's order.
@@ -29,6 +32,10 @@ struct Plan {
     errno: AtomicU32,
     /// How many calls there have been.
     made: AtomicU32,
+    /// How many calls there have been since the poller was last called.
+    since_wait: AtomicU32,
+    /// The most calls that there have been between two calls of the poller.
+    longest: AtomicU32,
     /// Whose calls are counted down.
     call: Name,
     /// What has been called, in order.
@@ -52,6 +59,11 @@ impl Plan {
     }
 
     fn note(&self, call: &str) {
+        if WAITS.contains(&call) {
+            self.since_wait.store(0, SeqCst);
+        } else {
+            self.longest.fetch_max(self.since_wait.fetch_add(1, SeqCst) + 1, SeqCst);
+        }
         let number = self.made.fetch_add(1, SeqCst) as usize;
         for (byte, to) in call.bytes().zip(self.names.get(number).into_iter().flatten()) {
             to.store(byte, SeqCst);

@@ -7,7 +7,9 @@ use webserv_sys::fault::BYTES;
 
 const ERRNO_AT: u64 = 4;
 const MADE_AT: u64 = 8;
-const CALL_AT: u64 = 12;
+const SINCE_WAIT_AT: u64 = 12;
+const LONGEST_AT: u64 = 16;
+const CALL_AT: u64 = 20;
 const NAME_BYTES: usize = 24;
 
 /// What the shell does that becomes a server with the file `faults`.
@@ -54,6 +56,13 @@ impl Faults {
     pub fn forget(&self) {
         self.put(CALL_AT + NAME_BYTES as u64, &vec![0; BYTES - CALL_AT as usize - NAME_BYTES]);
         self.put(MADE_AT, &[0; 4]);
+        self.put(SINCE_WAIT_AT, &[0; 4]);
+        self.put(LONGEST_AT, &[0; 4]);
+    }
+
+    /// The most calls between two calls of the poller since [`Self::forget`]: those of one round of the loop.
+    pub fn longest_round(&self) -> u32 {
+        self.number(LONGEST_AT)
     }
 
     /// How many calls there have been since [`Self::forget`].

@@ -1,6 +1,7 @@
 //! Broken configurations and what is said about them.
 
 use super::*;
+use crate::config::EtagForm;
 
 /// The text, and the first line of the message without the file's name.
 type Row = (&'static str, &'static str);
@@ -412,12 +413,12 @@ fn the_command_lines_directives() {
     let given = "events { worker_connections 7; } http { etag off; server { listen 81; } }";
     let config = with(given).unwrap();
     let etags = config.listeners.iter().map(|listener| listener.hosts.servers[0].settings.etag).collect::<Vec<_>>();
-    assert_eq!((config.events.worker_connections, etags), (7, vec![false, false]));
+    assert_eq!((config.events.worker_connections, etags), (7, vec![EtagForm::Off; 2]));
     let text = "events { worker_connections 8; } http { etag on; access_log a; access_log b; server { listen 80; } }";
     let given = "events { worker_connections 7; } http { etag off; access_log c; }";
     let config = Config::from_text("site.conf", text, Path::new("/srv"), given).unwrap();
     let settings = settings_at(&config, "/");
-    assert_eq!((config.events.worker_connections, settings.etag, settings.access_logs.len()), (7, false, 1));
+    assert_eq!((config.events.worker_connections, settings.etag, settings.access_logs.len()), (7, EtagForm::Off, 1));
     assert_eq!(with("http { lisen 1; }").unwrap_err().split(':').next(), Some("-g"));
     let pid = with("pid b;").expect("the command line wins over the file").pid;
     assert_eq!(pid.as_deref(), Some(Path::new("/srv/b")));

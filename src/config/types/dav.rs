@@ -9,7 +9,8 @@ pub struct Dav {
     pub methods: DavMethods,
     /// The permissions of new files; None: 0666 without the umask.
     pub access: Option<u32>,
-    /// Missing folders on the way to a stored file are made. Default off.
+    /// Missing folders on the way to a stored file are made. With a folder missing, the file's path may have 64 names
+    /// (`PATH_NAMES_MAX`): a longer one is refused with 403, and nothing is made. Default off.
     pub full_put_path: bool,
     /// A path with fewer segments is not removed. Default 0.
     pub min_delete_depth: usize,

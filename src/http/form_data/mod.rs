@@ -225,7 +225,7 @@ impl FormData {
     /// [`FormError`] 400 if the last boundary is missing.
     pub fn end(&self) -> Result<(), FormError> {
         match self.state {
-            State::Epilogue => Ok(()),
+            State::Last | State::Epilogue => Ok(()),
             State::Failed(error) => Err(error),
             _ => Err(NOT_COMPLETE),
         }

@@ -2,7 +2,7 @@
 
 use crate::connection::{Buffers, Connection, Front, Phase, Pipe, WriteState};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
-use crate::limits::{CORKED_BYTES_MIN, IOVECS_MAX, WRITE_BYTES_PER_TURN};
+use crate::limits::{CALLS_PER_TURN, CORKED_BYTES_MIN, IOVECS_MAX, WRITE_BYTES_PER_TURN};
 use crate::task::Context;
 use crate::worker::Worker;
 use std::io::IoSlice;
@@ -33,9 +33,12 @@ enum Written {
 fn write(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     let Context { connection: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
     let (before, timeout) = (x.sent_bytes, x.settings().send_timeout);
+    let mut calls = 0; // `sendfile_max_chunk` may make them short
     let written = loop {
         match write_once(x, &mut worker.buffers) {
-            Ok(Written::Offered) if x.sent_bytes - before < WRITE_BYTES_PER_TURN => {}
+            Ok(Written::Offered) if x.sent_bytes - before < WRITE_BYTES_PER_TURN && calls < CALLS_PER_TURN / 2 => {
+                calls += 1
+            }
             Ok(written) => break written,
             Err(error) if error.would_block() => break Written::Part,
             Err(error) => return Err(TaskError::client(error)),

@@ -5,6 +5,7 @@ use super::validators::{last_modified_secs, strong_etag_of};
 use crate::config::DisableSymlinks;
 use crate::connection::Transaction;
 use crate::http::conditional::{self, Validators, Verdict};
+use crate::limits::PATH_NAMES_MAX;
 use std::ffi::{CStr, CString};
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -64,22 +65,22 @@ impl DirEntry {
     /// same directory.
     ///
     /// # Errors
-    /// The errors of openat(2).
+    /// The errors of stat(2); `EMLINK` for a path with more than [`PATH_NAMES_MAX`] directories.
     pub fn lies_in(&self, directory: &Stat) -> Result<bool, Error> {
         let id = |stat: &Stat| (stat.device, stat.inode);
-        let mut above: Option<OwnedFd> = None;
-        loop {
-            let here = above.as_ref().map_or(self.folder(), AsFd::as_fd);
-            let stat = file::fstat(here)?;
-            if id(&stat) == id(directory) {
+        let (mut above, mut below) = (b".".to_vec(), None);
+        for _ in 0..=PATH_NAMES_MAX {
+            let here = id(&file::fstatat(self.folder(), &file::c_path("fstatat", &above)?, true)?);
+            if here == id(directory) {
                 return Ok(true);
             }
-            let up = file::openat(here, c"..", OpenFlags::PATH | OpenFlags::DIRECTORY, 0)?;
-            if id(&file::fstat(up.as_fd())?) == id(&stat) {
+            if below == Some(here) {
                 return Ok(false); // the root
             }
-            above = Some(up);
+            below = Some(here);
+            above.extend_from_slice(b"/..");
         }
+        Err(Error::too_deep("fstatat"))
     }
 
     /// Moves the entry `from` of another directory to this one. Never replaces a file.

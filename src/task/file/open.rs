@@ -1,6 +1,7 @@
 //! Opens files, with the checks of `disable_symlinks`.
 
 use crate::config::DisableSymlinks;
+use crate::limits::PATH_NAMES_MAX;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use webserv_sys::file::{self, FileKind, OpenFlags, Stat};
@@ -20,46 +21,126 @@ pub fn open(path: &[u8], links: DisableSymlinks) -> Result<OwnedFd> {
     }
 }
 
+/// A directory in which several names are looked up one after another. Its path is followed once, since that takes many
+/// calls with `disable_symlinks`.
+pub struct Folder<'a> {
+    path: &'a [u8],
+    links: DisableSymlinks,
+    opened: Option<OwnedFd>,
+}
+
+impl<'a> Folder<'a> {
+    /// The directory of this path: all of it up to its last slash. Nothing is opened yet.
+    pub fn of(path: &'a [u8], links: DisableSymlinks) -> Self {
+        let end = memchr::memrchr(b'/', path).map_or(0, |slash| slash + 1);
+        Self { path: &path[..end], links, opened: None }
+    }
+
+    /// Opens a path for reading. It must begin with the directory's path.
+    ///
+    /// # Errors
+    /// The errors of [`open`].
+    pub fn open(&mut self, path: &[u8]) -> Result<OwnedFd> {
+        if self.links == DisableSymlinks::Off {
+            return open(path, self.links);
+        }
+        let name = path.get(self.path.len()..).unwrap_or_default();
+        let (links, folder) = (self.links, self.opened()?);
+        match walk(folder, name, links, READ, None)? {
+            Some(opened) => Ok(opened),
+            None => file::openat(folder, c".", READ, 0), // the directory itself
+        }
+    }
+
+    fn opened(&mut self) -> Result<BorrowedFd<'_>> {
+        let folder = match self.opened.take() {
+            Some(folder) => folder,
+            None => open_by_steps(self.path, self.links, OpenFlags::PATH | OpenFlags::DIRECTORY, None)?,
+        };
+        let folder: &OwnedFd = self.opened.insert(folder);
+        Ok(folder.as_fd())
+    }
+}
+
 /// Opens the directory of a path for `*at` calls. Returns it with the last name of the path, without a slash at its
 /// end. Later changes to the path do not affect the directory. Missing directories are made with the mode `make`
 /// (before the umask), if there is one.
 ///
 /// # Errors
-/// The errors of [`open`].
+/// The errors of [`open`]; those of mkdir(2).
 pub fn open_folder(path: &[u8], links: DisableSymlinks, make: Option<u32>) -> Result<(OwnedFd, CString)> {
     let path = path.strip_suffix(b"/").unwrap_or(path);
     let end = path.iter().rposition(|b| *b == b'/').map_or(0, |slash| slash + 1);
     let (folder, name) = path.split_at(end);
     let folder = if folder.is_empty() { b"." } else { folder };
     let flags = OpenFlags::PATH | OpenFlags::DIRECTORY;
-    let folder = match (links, make) {
-        (DisableSymlinks::Off, None) => file::openat(file::CWD, &file::c_path("openat", folder)?, flags, 0)?,
+    let folder = match links {
+        DisableSymlinks::Off => match file::openat(file::CWD, &file::c_path("openat", folder)?, flags, 0) {
+            Err(error) if error.is_not_found() && make.is_some() => open_by_steps(folder, links, flags, make)?,
+            opened => opened?,
+        },
         _ => open_by_steps(folder, links, flags, make)?,
     };
     Ok((folder, file::c_path("openat", name)?))
 }
 
-/// Opens one name after the other, each from the directory before it, so that a link cannot be put there between the
-/// check and the use.
+/// Opens one name after the other, from the root or the working directory.
+///
+/// # Errors
+/// The errors of [`walk`].
 fn open_by_steps(path: &[u8], links: DisableSymlinks, last: OpenFlags, make: Option<u32>) -> Result<OwnedFd> {
     let start = match path.first() {
         Some(b'/') => c"/",
         _ => c".",
     };
-    let mut here = file::openat(file::CWD, start, OpenFlags::PATH | OpenFlags::DIRECTORY, 0)?;
-    let mut names = path.split(|b| *b == b'/').filter(|n| !n.is_empty() && *n != b".").peekable();
+    let start = file::openat(file::CWD, start, OpenFlags::PATH | OpenFlags::DIRECTORY, 0)?;
+    Ok(walk(start.as_fd(), path, links, last, make)?.unwrap_or(start))
+}
+
+/// Opens one name after the other, each from the directory before it, so that a link cannot be put there between the
+/// check and the use. Below a directory that was missing, all others are missing, too: they are made without a look.
+/// Returns `None` for a path without names.
+///
+/// # Errors
+/// The errors of [`open`] and mkdir(2). `EMLINK` for a path with more than [`PATH_NAMES_MAX`] names: all calls are made
+/// in one turn.
+fn walk(
+    start: BorrowedFd<'_>,
+    path: &[u8],
+    links: DisableSymlinks,
+    last: OpenFlags,
+    make: Option<u32>,
+) -> Result<Option<OwnedFd>> {
+    let names = || path.split(|b| *b == b'/').filter(|n| !n.is_empty() && *n != b".");
+    if names().count() > PATH_NAMES_MAX {
+        return Err(Error::too_deep("openat"));
+    }
+    let (mut names, mut opened, mut is_missing) = (names().peekable(), None::<OwnedFd>, false);
     while let Some(name) = names.next() {
+        let here = opened.as_ref().map_or(start, AsFd::as_fd);
         let name = file::c_path("openat", name)?;
         let flags = if names.peek().is_some() { OpenFlags::PATH | OpenFlags::DIRECTORY } else { last };
-        here = match (open_step(here.as_fd(), &name, flags, links), make) {
-            (Err(error), Some(mode)) if error.is_not_found() => match file::mkdirat(here.as_fd(), &name, mode) {
-                Err(error) if !error.is_taken() => return Err(error),
-                _ => open_step(here.as_fd(), &name, flags, links)?,
-            },
+        if is_missing && let Some(mode) = make {
+            make_directory(here, &name, mode)?;
+        }
+        opened = Some(match (open_step(here, &name, flags, links), make) {
+            (Err(error), Some(mode)) if error.is_not_found() => {
+                is_missing = true;
+                make_directory(here, &name, mode)?;
+                open_step(here, &name, flags, links)?
+            }
             (opened, _) => opened?,
-        };
+        });
     }
-    Ok(here)
+    Ok(opened)
+}
+
+/// Makes a directory, unless something has this name.
+fn make_directory(here: BorrowedFd<'_>, name: &CStr, mode: u32) -> Result<()> {
+    match file::mkdirat(here, name, mode) {
+        Err(error) if !error.is_taken() => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Opens one name in a directory.

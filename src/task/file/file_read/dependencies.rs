@@ -1,14 +1,15 @@
 //! Watches everything that a path depends on, step by step, before the path is opened.
 
 use crate::cache::Dependency;
+use crate::limits::WATCHED_NAMES_MAX;
 use crate::worker::FileCache;
 use std::ffi::CString;
 use webserv_sys::changes::Aspects;
 use webserv_sys::file::{self, FileKind};
 use webserv_sys::{Error, Result};
 
-/// The maximum number of symbolic links in one path: the kernel's own limit.
-const LINKS_MAX: usize = 40;
+/// The maximum number of symbolic links in one path. A file behind more of them is not kept.
+const LINKS_MAX: usize = 8;
 
 /// The watches for the paths that were looked up.
 ///
@@ -18,13 +19,15 @@ const LINKS_MAX: usize = 40;
 pub(super) struct Dependencies<'a> {
     files: &'a mut FileCache,
     depends: Vec<Dependency>,
+    /// The paths that are watched as directories or links, with their kinds: paths of one request begin alike.
+    steps: Vec<(Vec<u8>, FileKind)>,
     failed: Option<Error>,
 }
 
 impl<'a> Dependencies<'a> {
     /// No watches yet.
     pub fn new(files: &'a mut FileCache) -> Self {
-        Self { files, depends: Vec::new(), failed: None }
+        Self { files, depends: Vec::new(), steps: Vec::new(), failed: None }
     }
 
     /// The watches, with the first error if something cannot be watched.
@@ -51,7 +54,7 @@ impl<'a> Dependencies<'a> {
                 Ok(FileKind::Symlink) => {
                     links += 1;
                     if links > LINKS_MAX {
-                        return Err(Error::link_refused("openat"));
+                        return Err(Error::not_watched("inotify_add_watch"));
                     }
                     let target = file::readlinkat(file::CWD, &file::c_path("readlinkat", &next)?)?;
                     if target.starts_with(b"/") {
@@ -68,7 +71,20 @@ impl<'a> Dependencies<'a> {
     }
 
     /// Watches one directory, link or file. Returns its kind.
+    ///
+    /// # Errors
+    /// Also `ENOTSUP` after [`WATCHED_NAMES_MAX`] steps: all of them are made in one turn, and the kernel resolves the
+    /// path from its start in each.
     fn step(&mut self, path: &[u8], aspects: Aspects) -> Result<FileKind> {
+        if aspects == Aspects::ITSELF
+            && let Some((_, kind)) = self.steps.iter().find(|(before, _)| before == path)
+        {
+            return Ok(*kind);
+        }
+        if self.depends.len() >= WATCHED_NAMES_MAX {
+            return Err(Error::not_watched("inotify_add_watch"));
+        }
+        let before = path;
         let path = file::c_path("inotify_add_watch", path)?;
         let on = self.files.watch(&path, aspects)?;
         self.depends.push(Dependency { on, name: Box::default() });
@@ -77,6 +93,7 @@ impl<'a> Dependencies<'a> {
         if stat.kind != FileKind::Symlink && !self.files.tells_changes(&path, stat.device)? {
             return Err(Error::not_watched("inotify_add_watch"));
         }
+        self.steps.push((before.to_vec(), stat.kind));
         Ok(stat.kind)
     }
 

@@ -11,11 +11,12 @@ use crate::config::{GzipStatic, Settings};
 use crate::connection::{Connection, Outcome, Segment, To};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::http::{Name, ReplyHead, Text};
-use crate::limits::{READ_FILE_BYTES, READ_WHOLE_BYTES_MAX};
+use crate::limits::{RANGES_PER_TURN, READ_FILE_BYTES, READ_WHOLE_BYTES_MAX};
 use crate::log::Level;
 use crate::route;
 use crate::task::Context;
 use crate::task::file::dir_entry::is_hidden_path;
+use crate::task::file::open::Folder;
 use crate::task::file::validators::{etag_of, last_modified_secs};
 use crate::worker::Worker;
 use dependencies::Dependencies;
@@ -102,17 +103,18 @@ impl FileRead {
     }
 
     fn find_index(&self, dependencies: &mut Option<Dependencies<'_>>) -> Result<Found, Error> {
+        let mut folder = Folder::of(&self.wanted.path, self.wanted.settings.disable_symlinks);
         for (name, elsewhere) in &self.wanted.indexes {
             if name.starts_with('/') {
                 return Ok(Found::Elsewhere(name.as_bytes().to_vec())); // the last one, as in nginx
             }
             let path = [&self.wanted.path, name.as_bytes()].concat();
-            match self.find_file(&path, dependencies) {
+            match self.find_file(&path, &mut folder, dependencies) {
                 Ok(Some(_)) if *elsewhere => {
                     return Ok(Found::Elsewhere([&self.wanted.url_path, name.as_bytes()].concat()));
                 }
                 Ok(Some((file, stat))) => {
-                    let (file, head) = self.compressed(file, &stat, &path, dependencies);
+                    let (file, head) = self.compressed(file, &stat, &path, (&mut folder, dependencies));
                     return Ok(Found::Document(file, head, Some(name.clone())));
                 }
                 Ok(None) => {}
@@ -121,7 +123,7 @@ impl FileRead {
             }
         }
         if self.wanted.settings.autoindex.on {
-            let directory = super::open::open(&self.wanted.path, self.wanted.settings.disable_symlinks)?;
+            let directory = folder.open(&self.wanted.path)?;
             return match file::fstat(directory.as_fd())?.kind {
                 FileKind::Directory => Ok(Found::Unindexed(directory)),
                 _ => Err(Error::not_found("openat")),
@@ -136,30 +138,34 @@ impl FileRead {
 
     /// A file. With `gzip_static always`, also a compressed copy without the file.
     fn find_document(&self, path: &[u8], dependencies: &mut Option<Dependencies<'_>>) -> Result<Found, Error> {
-        let found = self.find_file(path, dependencies).or_else(|error| match self.wanted.settings.gzip_static {
-            GzipStatic::Always if error.is_not_found() => {
-                match self.find_file(&[path, b".gz"].concat(), dependencies)? {
-                    None => Err(error),
-                    file => Ok(file),
+        let folder = &mut Folder::of(path, self.wanted.settings.disable_symlinks);
+        let found =
+            self.find_file(path, folder, dependencies).or_else(|error| match self.wanted.settings.gzip_static {
+                GzipStatic::Always if error.is_not_found() => {
+                    match self.find_file(&[path, b".gz"].concat(), folder, dependencies)? {
+                        None => Err(error),
+                        file => Ok(file),
+                    }
                 }
-            }
-            _ => Err(error),
-        })?;
+                _ => Err(error),
+            })?;
         let Some((file, stat)) = found else { return Ok(Found::Directory) };
-        let (file, head) = self.compressed(file, &stat, path, dependencies);
+        let (file, head) = self.compressed(file, &stat, path, (folder, dependencies));
         Ok(Found::Document(file, head, None))
     }
 
-    /// Opens the file at this path. Returns `None` for a directory. Watches the path if the answer may be cached.
+    /// Opens the file at this path, which lies in `folder`. Returns `None` for a directory. Watches the path if the
+    /// answer may be cached.
     fn find_file(
         &self,
         path: &[u8],
+        folder: &mut Folder<'_>,
         dependencies: &mut Option<Dependencies<'_>>,
     ) -> Result<Option<(OwnedFd, Stat)>, Error> {
         if let Some(dependencies) = dependencies {
             dependencies.follow(path);
         }
-        let file = super::open::open(path, self.wanted.settings.disable_symlinks)?;
+        let file = folder.open(path)?;
         let stat = file::fstat(file.as_fd())?;
         match stat.kind {
             FileKind::File => Ok(Some((file, stat))),
@@ -174,10 +180,10 @@ impl FileRead {
         file: OwnedFd,
         stat: &Stat,
         path: &[u8],
-        dependencies: &mut Option<Dependencies<'_>>,
+        (folder, dependencies): (&mut Folder<'_>, &mut Option<Dependencies<'_>>),
     ) -> (OwnedFd, ReplyHead) {
         if self.wanted.gzip
-            && let Ok(Some((file, stat))) = self.find_file(&[path, b".gz"].concat(), dependencies)
+            && let Ok(Some((file, stat))) = self.find_file(&[path, b".gz"].concat(), folder, dependencies)
         {
             let mut head = self.head(&stat, path);
             head.fields.push((const { Name::from_static("Content-Encoding") }, const { Text::from_static("gzip") }));
@@ -201,25 +207,35 @@ impl FileRead {
         head
     }
 
-    /// Sends the next bytes that are wanted.
+    /// Sends the next bytes that are wanted: a range, or several short ones.
     fn send(&self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         let reply = &mut cx.transaction().reply;
-        let (Some(file), Some(range)) = (&self.file, reply.wanted.pop_front()) else { return Ok(Flow::Progress) };
-        let bytes = range.end - range.start;
-        if self.wanted.settings.sendfile && bytes > READ_WHOLE_BYTES_MAX {
-            reply.body.push(Segment::file(Rc::clone(file), range));
-        } else {
-            let end = range.end.min(range.start + READ_FILE_BYTES);
-            reply.body.push_bytes(read_exactly(file, range.start..end).map_err(TaskError::internal)?);
-            if end < range.end {
-                reply.wanted.push_front(end..range.end);
+        let Some(file) = &self.file else { return Ok(Flow::Progress) };
+        let (mut ranges, mut sent) = (0, 0);
+        while let Some(range) = reply.wanted.pop_front() {
+            let bytes = range.end - range.start;
+            (ranges, sent) = (ranges + 1, sent + bytes);
+            if self.wanted.settings.sendfile && bytes > READ_WHOLE_BYTES_MAX {
+                reply.body.push(Segment::file(Rc::clone(file), range));
+            } else {
+                let end = range.end.min(range.start + READ_FILE_BYTES);
+                reply.body.push_bytes(read_exactly(file, range.start..end).map_err(TaskError::internal)?);
+                if end < range.end {
+                    reply.wanted.push_front(end..range.end);
+                }
+            }
+            if reply.wanted.is_empty() {
+                reply.body.end();
+                return Ok(Flow::Done);
+            }
+            if ranges == RANGES_PER_TURN || sent > READ_FILE_BYTES {
+                return Ok(Flow::Yield);
+            }
+            if reply.body.room() == 0 {
+                break;
             }
         }
-        if !reply.wanted.is_empty() {
-            return Ok(if bytes > READ_FILE_BYTES { Flow::Yield } else { Flow::Progress });
-        }
-        reply.body.end();
-        Ok(Flow::Done)
+        Ok(Flow::Progress)
     }
 }
 

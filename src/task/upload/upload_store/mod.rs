@@ -4,6 +4,9 @@
 //! one call each, and never replace a file. If one call fails, the files that were named before lose their names. An
 //! upload that ends earlier leaves nothing. After a crash, named files are complete, and files with hidden names
 //! (`.*.part`) may be left.
+//!
+//! A form may have many files, so a turn makes a bounded number of calls. The rest is done later, also after the client
+//! has closed.
 
 mod part_file;
 mod parts;
@@ -35,13 +38,23 @@ pub struct UploadStore {
     form: Option<Box<FormData>>,
     /// The parts. `None` before anything has been opened.
     parts: Option<Parts>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// The body comes.
+    Receiving,
+    /// The body is complete and valid: the files get their names.
+    Keeping,
+    /// The upload has failed, with this status: what is stored is removed.
+    Removing(u16),
 }
 
 impl UploadStore {
     /// Stores the request's body in this directory, as one file or as the files of a form. `number` is one that no
     /// other upload has.
     pub fn new(folder: Arc<PathBuf>, form: Option<Box<FormData>>, number: u128) -> Self {
-        Self { folder, number, form, parts: None }
+        Self { folder, number, form, parts: None, stage: Stage::Receiving }
     }
 
     /// Opens the directory, and the file if there is no form.
@@ -65,23 +78,29 @@ impl UploadStore {
     }
 
     /// Stores the bytes that have come. After the last bytes, the files get their names.
-    fn receive(&mut self, cx: &mut Context<'_>) -> Result<Option<Vec<StoredFile>>, Refusal> {
-        let Some(parts) = &mut self.parts else { return Ok(None) };
+    fn receive(&mut self, cx: &mut Context<'_>) -> Result<(), Refusal> {
+        let Some(parts) = &mut self.parts else { return Ok(()) };
         let (t, mut taken) = (cx.transaction(), 0);
         let body = &mut t.body;
         while let Some(Front::Bytes(bytes)) = body.front()
             && taken < STORED_BYTES_PER_TURN
+            && !parts.has_worked_enough()
         {
             let mut rest = bytes;
             match &mut self.form {
-                None => parts.write(bytes)?,
+                None => {
+                    parts.write(bytes)?;
+                    rest = &[];
+                }
                 Some(form) => {
-                    while let Some(event) = form.next(&mut rest)? {
+                    while !parts.has_worked_enough()
+                        && let Some(event) = form.next(&mut rest)?
+                    {
                         parts.take(event)?;
                     }
                 }
             }
-            let count = bytes.len();
+            let count = bytes.len() - rest.len();
             body.consume(count as u64);
             taken += count;
         }
@@ -89,14 +108,21 @@ impl UploadStore {
         if self.form.is_none() && max > 0 && parts.file_bytes() > max {
             return Err(Refusal::TooLarge);
         }
-        if !body.is_ended() || !body.is_empty() {
-            return Ok(None);
+        if body.is_ended() && body.is_empty() {
+            match &self.form {
+                None => parts.end_part()?,
+                Some(form) => form.end()?,
+            }
+            self.stage = Stage::Keeping;
         }
-        match &self.form {
-            None => parts.end_part()?,
-            Some(form) => form.end()?,
-        }
-        Ok(Some(parts.keep()?))
+        Ok(())
+    }
+
+    /// Gives more files their names. Returns the outcome after the last one.
+    fn keep(&mut self, cx: &mut Context<'_>) -> Result<Option<Outcome>, Refusal> {
+        let Some(parts) = &mut self.parts else { return Ok(None) };
+        let Some(files) = parts.keep_some()? else { return Ok(None) };
+        Ok(cx.work().map(|w| self.answer(files, w.t)).or(Some(Outcome::status(499))))
     }
 
     /// The response: 201 with the stored files, or 200 if the form had no file.
@@ -117,28 +143,68 @@ impl UploadStore {
         Outcome::Answer(Answer::Whole(head, format.write(&files, &fields)))
     }
 
-    fn run(&mut self, cx: &mut Context<'_>) -> Flow {
-        let outcome = match self.parts {
-            None => self.begin(cx.transaction()).map(|()| {
+    /// Does a part of the work. Returns the outcome when it is known and nothing is left to do.
+    fn work(&mut self, cx: &mut Context<'_>) -> Result<Option<Outcome>, Refusal> {
+        match (&mut self.parts, &self.stage) {
+            (None, _) => {
+                self.begin(cx.transaction())?;
                 cx.transaction().body.release();
-                None
-            }),
-            Some(_) => self.receive(cx),
-        };
-        let outcome = match outcome {
-            Ok(None) => return Flow::Progress,
-            // Nothing is open yet: try again.
-            Err(Refusal::Failed(error)) if self.parts.is_none() && cx.worker.files.relieve(error) => {
-                return Flow::Progress;
+                Ok(None)
             }
-            Ok(Some(files)) => self.answer(files, cx.transaction()),
-            Err(refusal) => {
-                self.log(&refusal, cx);
-                Outcome::status(refusal.status())
+            (Some(_), Stage::Receiving) => {
+                self.receive(cx)?;
+                let is_due = matches!(self.stage, Stage::Keeping) && !self.has_worked_enough();
+                if is_due { self.keep(cx) } else { Ok(None) }
             }
-        };
-        cx.transaction().reply.outcome = Some(outcome);
-        Flow::Done
+            (Some(_), Stage::Keeping) => self.keep(cx),
+            (Some(parts), Stage::Removing(status)) => Ok(parts.remove_some().then(|| Outcome::status(*status))),
+        }
+    }
+
+    fn run(&mut self, cx: &mut Context<'_>) -> Flow {
+        if let Some(parts) = &mut self.parts {
+            parts.begin_turn();
+        }
+        let mut outcome = self.work(cx);
+        if let Err(Refusal::Failed(error)) = &outcome
+            && self.parts.is_none()
+            && cx.worker.files.relieve(*error)
+        {
+            return Flow::Progress; // nothing is open yet: try again
+        }
+        if let Err(refusal) = &outcome {
+            self.log(refusal, cx);
+            self.stage = Stage::Removing(refusal.status());
+            if self.parts.is_some() {
+                return Flow::Yield;
+            }
+            outcome = Ok(Some(Outcome::status(refusal.status())));
+        }
+        match outcome {
+            Ok(Some(outcome)) => {
+                if let Some(w) = cx.work() {
+                    w.t.reply.outcome = Some(outcome);
+                }
+                Flow::Done
+            }
+            _ if self.has_worked_enough() => Flow::Yield,
+            _ => Flow::Progress,
+        }
+    }
+
+    fn has_worked_enough(&self) -> bool {
+        self.parts.as_ref().is_some_and(Parts::has_worked_enough)
+    }
+
+    /// The client has closed. A complete upload is kept; of any other one, nothing is.
+    fn abandon(&mut self) -> Flow {
+        match (&self.parts, &self.stage) {
+            (None, _) => return Flow::Done,
+            (Some(_), Stage::Keeping) => {}
+            (Some(parts), _) if parts.are_few() => return Flow::Done, // drop() removes them
+            (Some(_), _) => self.stage = Stage::Removing(499),
+        }
+        Flow::Progress
     }
 
     fn log(&self, refusal: &Refusal, cx: &mut Context<'_>) {
@@ -208,6 +274,7 @@ impl Task<Worker> for UploadStore {
 
     fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
         match transaction {
+            _ if !matches!(self.stage, Stage::Receiving) => Want::Kernel,
             Some(_) if self.parts.is_none() => Want::Kernel,
             Some(x) if !x.body.is_empty() || x.body.is_ended() => Want::Kernel,
             _ => Want::Nothing,
@@ -217,7 +284,7 @@ impl Task<Worker> for UploadStore {
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
             Event::Ready | Event::Hangup => Ok(self.run(cx)),
-            Event::Cancel => Ok(Flow::Done),
+            Event::Cancel => Ok(self.abandon()),
             Event::Deadline => Ok(Flow::Progress),
         }
     }

@@ -45,41 +45,42 @@ impl PartFile {
         Ok(Self { folder, number: (number, index), hidden, is_hidden: true, file, small, size_bytes: 0 })
     }
 
-    /// Writes the next bytes.
+    /// Writes the next bytes. Returns the number of calls.
     ///
     /// # Errors
     /// The errors of write(2).
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         self.size_bytes += bytes.len() as u64;
         if self.small.len() + bytes.len() <= SMALL_BYTES {
             self.small.extend_from_slice(bytes);
-            return Ok(());
+            return Ok(0);
         }
-        self.flush()?;
-        self.write_out(bytes)
+        Ok(self.flush()? + self.write_out(bytes)?)
     }
 
-    /// Ends the file. With `sync`, waits until its bytes are on the disk.
+    /// Ends the file. With `sync`, waits until its bytes are on the disk. Returns the number of calls.
     ///
     /// # Errors
     /// The errors of write(2) and fsync(2).
-    pub fn close(&mut self, sync: bool) -> Result<(), Error> {
-        self.flush()?;
+    pub fn close(&mut self, sync: bool) -> Result<usize, Error> {
+        let calls = self.flush()?;
         self.small = Vec::new();
         let file = self.file.take();
         match file {
-            Some(file) if sync => file::fsync(file.as_fd()),
-            _ => Ok(()),
+            Some(file) if sync => file::fsync(file.as_fd()).map(|()| calls + 1),
+            _ => Ok(calls),
         }
     }
 
-    /// Gives the file this name, or a similar one that is free. Returns the name. Never replaces a file.
+    /// Gives the file this name, or a similar one that is free. Returns the name, and the number of calls. Never
+    /// replaces a file.
     ///
     /// # Errors
     /// The errors of rename(2) and link(2).
-    pub fn name(&mut self, wanted: &str) -> Result<String, Error> {
+    pub fn name(&mut self, wanted: &str) -> Result<(String, usize), Error> {
         let mut name = wanted.to_owned();
         for suffix in 1.. {
+            let calls = suffix as usize + 1; // one more if drop() removes the hidden name
             match self.take_name(&name) {
                 Err(error) if error.is_taken() && suffix <= NUMBERS_MAX => {
                     name = with_suffix(wanted, &suffix.to_string());
@@ -87,10 +88,10 @@ impl PartFile {
                 Err(error) if error.is_taken() && suffix == NUMBERS_MAX + 1 => {
                     name = with_suffix(wanted, &format!("{:032x}-{}", self.number.0, self.number.1));
                 }
-                outcome => return outcome.map(|()| name),
+                outcome => return outcome.map(|()| (name, calls)),
             }
         }
-        Ok(name)
+        Ok((name, 0))
     }
 
     fn take_name(&mut self, name: &str) -> Result<(), Error> {
@@ -105,7 +106,7 @@ impl PartFile {
         }
     }
 
-    fn flush(&mut self) -> Result<(), Error> {
+    fn flush(&mut self) -> Result<usize, Error> {
         let small = std::mem::take(&mut self.small);
         let outcome = self.write_out(&small);
         self.small = small;
@@ -113,13 +114,15 @@ impl PartFile {
         outcome
     }
 
-    fn write_out(&self, mut bytes: &[u8]) -> Result<(), Error> {
-        let Some(file) = &self.file else { return Ok(()) };
+    fn write_out(&self, mut bytes: &[u8]) -> Result<usize, Error> {
+        let Some(file) = &self.file else { return Ok(0) };
+        let mut calls = 0;
         while !bytes.is_empty() {
             let written = file::write(file.as_fd(), bytes)?;
             bytes = &bytes[written..];
+            calls += 1;
         }
-        Ok(())
+        Ok(calls)
     }
 }
 
@@ -162,7 +165,7 @@ mod tests {
         assert_eq!(names(&dir), [format!(".{:032x}-0.part", 7)]);
         part.close(true).unwrap();
         assert_eq!(part.size_bytes, expected.len() as u64);
-        assert_eq!(part.name("a.bin").unwrap(), "a.bin");
+        assert_eq!(part.name("a.bin").unwrap().0, "a.bin");
         drop(part);
         assert_eq!(names(&dir), ["a.bin"]);
         assert_eq!(std::fs::read(dir.path().join("a.bin")).unwrap(), expected);
@@ -176,7 +179,8 @@ mod tests {
         for i in 0..23 {
             let mut part = PartFile::create(&folder, 0xabc, i).unwrap();
             part.close(false).unwrap();
-            let name = part.name("a.txt").unwrap();
+            let (name, calls) = part.name("a.txt").unwrap();
+            assert!(calls <= NUMBERS_MAX as usize + 3, "{calls} calls for one name");
             let expected = if i < 20 { format!("a-{}.txt", i + 1) } else { format!("a-{:032x}-{i}.txt", 0xabc) };
             assert_eq!(name, expected);
         }
