@@ -4,12 +4,14 @@ mod command;
 mod file_cache;
 mod idle;
 mod listeners;
+mod refusals;
 mod reload;
 mod team;
 
 pub use command::Command;
 pub use file_cache::{CacheKey, Cached, CachedAnswer, FileCache};
 pub use idle::{IdleList, IdleMark};
+pub use refusals::Refusals;
 pub use reload::Reload;
 pub use team::{Team, WorkerChannel};
 
@@ -51,6 +53,8 @@ pub struct Worker {
     pub date: DateCache,
     /// The cache of open files.
     pub files: FileCache,
+    /// The file systems that refuse sendfile(2).
+    pub refusals: Refusals,
     /// Running CGI programs that count for `cgi_max_processes`. Programs whose response has just been completed do not
     /// count.
     pub programs_running: usize,
@@ -82,6 +86,7 @@ impl Worker {
             access_logs,
             date: DateCache::default(),
             files: FileCache::default(),
+            refusals: Refusals::default(),
             programs_running: 0,
             programs_checked_at: None,
             hashed_at: None,

@@ -118,6 +118,14 @@ const fn bit(signal: libc::c_int) -> u64 {
     1 << (signal - 1)
 }
 
+/// Takes a pending signal, which must be blocked, without waiting: sigtimedwait(2). Returns false if none is pending.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn take_pending(signal: Signal) -> bool {
+    let (set, no_time) = (set_of([signal.raw()]), libc::timespec { tv_sec: 0, tv_nsec: 0 });
+    // SAFETY: the set and the time are initialised and outlive the call; the pointer for the signal's origin is null.
+    unsafe { libc::sigtimedwait(&raw const set, std::ptr::null_mut(), &raw const no_time) == signal.raw() }
+}
+
 fn set_disposition(signal: Signal, disposition: libc::sighandler_t) -> Result<()> {
     // SAFETY: sigaction consists of integers, a set of integers and an optional function pointer: all-zero bytes are
     // valid.
