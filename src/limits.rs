@@ -147,6 +147,9 @@ pub const LOW_WATER_TIMEOUT: Duration = Duration::from_millis(50);
 /// Bytes that ClientWrite sends in one turn.
 pub const WRITE_BYTES_PER_TURN: u64 = 4 << 20;
 
+/// Bytes of files that ClientWrite reads and sends in one turn, where sendfile(2) is refused.
+pub const READ_AND_SENT_PER_TURN: u64 = 256 << 10;
+
 /// The size of a file range from which two more calls, to cork and uncork the socket, cost less than the short segments
 /// that they save. `tcp_nopush on` corks for all sizes.
 pub const CORKED_BYTES_MIN: u64 = 1 << 20;

@@ -84,6 +84,8 @@ bitflags! {
         const SHUT = 1;
         /// The socket sends whole segments only (TCP_CORK, TCP_NOPUSH).
         const CORKED = 2;
+        /// sendfile(2) was refused: what is left of the output is read and written.
+        const READS = 4;
     }
 }
 

@@ -5,12 +5,14 @@ pub mod descriptors;
 mod file_cache;
 mod idle;
 mod listeners;
+mod refusals;
 mod reload;
 mod team;
 
 pub use command::Command;
 pub use file_cache::{CacheKey, Cached, CachedAnswer, FileCache};
 pub use idle::{IdleList, IdleMark};
+pub use refusals::Refusals;
 pub use reload::Reload;
 pub use team::{Team, WorkerChannel};
 
@@ -55,6 +57,8 @@ pub struct Worker {
     pub random: RandomBytes,
     /// The cache of open files.
     pub files: FileCache,
+    /// The file systems that refuse sendfile(2).
+    pub refusals: Refusals,
     /// Running CGI programs that count for `cgi_max_processes`. Programs whose response has just been completed do not
     /// count.
     pub programs_running: usize,
@@ -89,6 +93,7 @@ impl Worker {
             date: DateCache::default(),
             random: RandomBytes::default(),
             files: FileCache::default(),
+            refusals: Refusals::default(),
             programs_running: 0,
             programs_checked_at: None,
             hashed_at: None,

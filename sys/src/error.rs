@@ -136,10 +136,14 @@ impl Error {
         self.errno == libc::EXDEV
     }
 
-    /// The system or the file system does not support the call, so that the caller must use another one: `ENOSYS`,
-    /// `EOPNOTSUPP`, `EINVAL`, and `EISDIR` from kernels without O_TMPFILE.
+    /// The system or the file system may not support the call, so that the caller must use another one: `ENOSYS`,
+    /// `EOPNOTSUPP`, `EINVAL`, `ENOTTY`, and `EISDIR` from kernels without O_TMPFILE. A seccomp(2) filter, as
+    /// containers and service managers have, refuses calls with `EPERM`. If such an error has another reason, the other
+    /// call fails, too.
     pub fn is_unsupported(&self) -> bool {
-        [libc::ENOSYS, libc::EOPNOTSUPP, libc::ENOTSUP, libc::EINVAL, libc::EISDIR].contains(&self.errno)
+        let errnos =
+            [libc::ENOSYS, libc::EOPNOTSUPP, libc::ENOTSUP, libc::EINVAL, libc::ENOTTY, libc::EISDIR, libc::EPERM];
+        errnos.contains(&self.errno)
     }
 
     /// `ENOEXEC`: the file is neither a program nor a script with a `#!` line.

@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::SeqCst};
 const NAME_BYTES: usize = 24;
 /// How many names of calls are kept; what comes later is only counted.
 const NAMES_MAX: usize = 1000;
+/// The countdown with which each of the calls fails.
+pub const EACH: u32 = u32::MAX;
 /// What the file has, see [`Plan`].
 pub const BYTES: usize = size_of::<Plan>();
 
@@ -26,7 +28,7 @@ type Name = [AtomicU8; NAME_BYTES];
 /// The file: whole numbers are 32 bits in the machine's order.
 #[repr(C)]
 struct Plan {
-    /// The call that fails is the one that brings this from 1 to 0.
+    /// The call that fails is the one that brings this from 1 to 0; with [`EACH`], each.
     countdown: AtomicU32,
     /// How it fails.
     errno: AtomicU32,
@@ -81,9 +83,10 @@ pub(crate) fn fails(call: &str) -> bool {
     static PLAN: OnceLock<Option<&Plan>> = OnceLock::new();
     let Some(plan) = PLAN.get_or_init(Plan::open) else { return false };
     plan.note(call);
-    let last = plan.counts(call) && plan.countdown.fetch_update(SeqCst, SeqCst, |n| n.checked_sub(1)) == Ok(1);
-    if last {
+    let next = |n: u32| if n == EACH { Some(n) } else { n.checked_sub(1) };
+    let fails = plan.counts(call) && matches!(plan.countdown.fetch_update(SeqCst, SeqCst, next), Ok(1 | EACH));
+    if fails {
         set_errno(plan.errno.load(SeqCst) as i32);
     }
-    last
+    fails
 }

@@ -32,7 +32,14 @@ pub fn pipe_from_child() -> Result<(OwnedFd, OwnedFd)> {
 /// Reads from our end of a [`pipe_from_child`] without blocking. `Ok(0)`: all write ends are closed. Errors: `EAGAIN`
 /// (no bytes now).
 pub fn read(pipe: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
-    if nowait::is_supported() { nowait::read(pipe, buffer) } else { crate::file::read(pipe, buffer) }
+    if nowait::is_supported() {
+        match nowait::read(pipe, buffer) {
+            // It was supported before. The descriptor is a blocking one, so it is made non-blocking now.
+            Err(error) if error.is_unsupported() => make_nonblocking(pipe)?,
+            outcome => return outcome,
+        }
+    }
+    crate::file::read(pipe, buffer)
 }
 
 /// preadv2(2) with `RWF_NOWAIT` (pipes: Linux 6.5) reads without blocking, also if the descriptor is blocking. This

@@ -106,7 +106,6 @@ fn change_mask(how: libc::c_int, signals: &[Signal]) -> Result<()> {
 /// sigwait(3). (macOS and OpenBSD have no sigtimedwait(2).) Returns false if it is not pending.
 ///
 /// No other thread may take the signal at the same time: this call would then wait for the next one.
-#[cfg(any(has_kqueue, test))]
 pub(crate) fn take_pending(signal: i32) -> bool {
     let (mut pending, wanted, mut taken) = (set_of([]), set_of([signal]), 0);
     // SAFETY: the sets are initialised; the calls write the one set and the one number.

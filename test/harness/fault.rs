@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use webserv_sys::fault::BYTES;
+use webserv_sys::fault::{BYTES, EACH};
 
 const ERRNO_AT: u64 = 4;
 const MADE_AT: u64 = 8;
@@ -45,6 +45,11 @@ impl Faults {
         self.put(0, &nth.to_ne_bytes());
     }
 
+    /// From now on each of these calls fails.
+    pub fn refuse(&self, call: &str, errno: i32) {
+        self.arm(call, EACH, errno);
+    }
+
     /// Nothing fails any more. Whether the call that was to fail has come.
     pub fn disarm(&self) -> bool {
         let fired = self.number(0) == 0;
@@ -82,6 +87,8 @@ impl Faults {
 
 /// Error numbers, as Linux has them (errno(3)).
 pub mod errno {
+    pub const EPERM: i32 = 1;
+    pub const ENOENT: i32 = 2;
     pub const ESRCH: i32 = 3;
     pub const EINTR: i32 = 4;
     pub const EIO: i32 = 5;
@@ -92,8 +99,10 @@ pub mod errno {
     pub const EINVAL: i32 = 22;
     pub const EMFILE: i32 = 24;
     pub const ENOSPC: i32 = 28;
+    pub const ENOTTY: i32 = 25;
     pub const EPIPE: i32 = 32;
     pub const ENOSYS: i32 = 38;
+    pub const EOPNOTSUPP: i32 = 95;
     pub const ENOTCONN: i32 = 107;
     pub const ECONNABORTED: i32 = 103;
     pub const ECONNRESET: i32 = 104;

@@ -1,8 +1,9 @@
 //! ClientWrite: writes the connection's output to the client's socket.
 
-use crate::connection::{Buffers, Connection, Front, Phase, Pipe, WriteState};
+use crate::connection::{Connection, Front, Phase, Pipe, WriteState};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
-use crate::limits::{CALLS_PER_TURN, CORKED_BYTES_MIN, IOVECS_MAX, WRITE_BYTES_PER_TURN};
+use crate::limits::{CALLS_PER_TURN, CORKED_BYTES_MIN, IOVECS_MAX, READ_AND_SENT_PER_TURN, WRITE_BYTES_PER_TURN};
+use crate::log::Level;
 use crate::task::Context;
 use crate::worker::Worker;
 use std::io::IoSlice;
@@ -10,7 +11,8 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use webserv_sys::{Error, Watch, file, net};
 
-/// Sends the output: bytes with write(2) or writev(2), file ranges with sendfile(2).
+/// Sends the output: bytes with write(2) or writev(2), file ranges with sendfile(2), or with pread(2) and write(2)
+/// where that is refused.
 ///
 /// While a long file range is sent, the socket is corked (tcp(7)). sendfile(2) takes 64 KiB at a time, which is not a
 /// whole number of segments, and each ACK would let the kernel send the short segment at the end.
@@ -35,13 +37,13 @@ fn write(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     let (before, timeout) = (x.sent_bytes, x.settings().send_timeout);
     let mut calls = 0; // `sendfile_max_chunk` may make them short
     let written = loop {
-        match write_once(x, &mut worker.buffers) {
-            Ok(Written::Offered) if x.sent_bytes - before < WRITE_BYTES_PER_TURN && calls < CALLS_PER_TURN / 2 => {
-                calls += 1
+        match write_once(x, worker) {
+            Ok(Written::Offered) if x.sent_bytes - before < bytes_per_turn(x.writing) && calls < CALLS_PER_TURN / 2 => {
+                calls += 1;
             }
             Ok(written) => break written,
             Err(error) if error.would_block() => break Written::Part,
-            Err(error) => return Err(TaskError::client(error)),
+            Err(error) => return failed(error, cx),
         }
     };
     if written != Written::All {
@@ -52,8 +54,8 @@ fn write(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     }
     x.output.give_back_to(&mut worker.pipes);
     let Some(socket) = &x.socket else { return Ok(Flow::Done) };
-    if x.writing.contains(WriteState::CORKED) {
-        cork(socket, &mut x.writing, false);
+    if x.writing.intersects(WriteState::CORKED | WriteState::READS) {
+        end_of_file_range(socket, &mut x.writing);
     }
     if x.phase == Phase::Lingering && !x.writing.contains(WriteState::SHUT) {
         x.writing.insert(WriteState::SHUT);
@@ -64,7 +66,7 @@ fn write(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
 }
 
 /// Sends a part of the output with one system call.
-fn write_once(x: &mut Connection, buffers: &mut Buffers) -> Result<Written, Error> {
+fn write_once(x: &mut Connection, worker: &mut Worker) -> Result<Written, Error> {
     let Connection { output, socket: Some(socket), writing, transactions, route, sent_bytes, .. } = x else {
         return Ok(Written::Part);
     };
@@ -82,12 +84,15 @@ fn write_once(x: &mut Connection, buffers: &mut Buffers) -> Result<Written, Erro
             {
                 cork(socket, writing, true);
             }
-            send_range(socket, source, range, settings.sendfile_max_chunk)?
+            match writing.contains(WriteState::READS) {
+                false => send_range(socket, source, range, settings.sendfile_max_chunk)?,
+                true => read_range(socket, source, range, &mut worker.read_buffer)?,
+            }
         }
         None => return Ok(Written::All),
     };
     let sent = sent as u64;
-    output.consume_into(sent, buffers);
+    output.consume_into(sent, &mut worker.buffers);
     *sent_bytes += sent;
     Ok(match sent < offered {
         true => Written::Part,
@@ -121,6 +126,56 @@ fn send_range(
         0 => Err(Error::shrunk("sendfile")),
         sent => Ok((offered, sent)),
     }
+}
+
+/// Reads a part of a file range and sends it, where sendfile(2) is refused. What does not fit into the socket is read
+/// again later.
+#[inline(never)] // keeps the caller short
+fn read_range(
+    socket: &OwnedFd,
+    source: BorrowedFd<'_>,
+    range: Range<u64>,
+    buffer: &mut [u8],
+) -> Result<(u64, usize), Error> {
+    let most = (range.end - range.start).min(buffer.len() as u64) as usize;
+    match file::pread(source, &mut buffer[..most], range.start)? {
+        0 => Err(Error::shrunk("pread")),
+        read => Ok((read as u64, file::write(socket.as_fd(), &buffer[..read])?)),
+    }
+}
+
+/// How much is sent in one turn: less if it is read.
+fn bytes_per_turn(writing: WriteState) -> u64 {
+    if writing.contains(WriteState::READS) { READ_AND_SENT_PER_TURN } else { WRITE_BYTES_PER_TURN }
+}
+
+/// A call has failed. If the file system or the kernel refuses sendfile(2), what it should have sent is read and
+/// written.
+#[cold]
+fn failed(error: Error, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+    let Context { connection: Some(x), worker, .. } = cx else { return Ok(Flow::Done) };
+    let Some(Front::File(source, _)) = x.output.front().filter(|_| error.call() == "sendfile") else {
+        return Err(TaskError::client(error));
+    };
+    if !error.is_unsupported() {
+        return Err(TaskError::client(error));
+    }
+    let is_new = file::fstat(source.as_fd()).is_ok_and(|stat| worker.refusals.add(stat.device));
+    x.writing.insert(WriteState::READS);
+    if is_new {
+        worker.files.clear(); // files that are kept to be sent by sendfile(2)
+        cx.log(Level::Notice, format_args!("{error}: files of this file system are read and written instead"));
+    }
+    write(cx)
+}
+
+/// All output is sent: uncorks the socket, and the next file range is tried with sendfile(2) again.
+#[cold]
+fn end_of_file_range(socket: &OwnedFd, writing: &mut WriteState) {
+    if writing.contains(WriteState::CORKED) {
+        cork(socket, writing, false);
+    }
+    writing.remove(WriteState::READS);
 }
 
 /// Sets TCP_CORK or TCP_NOPUSH. A failure is ignored (unix sockets have no segments): the bytes are sent anyway.

@@ -52,13 +52,15 @@ impl DirEntry {
         self.stat(true).is_ok_and(|stat| stat.is_some_and(|stat| stat.kind == FileKind::Directory))
     }
 
-    /// Waits until the directory is on the disk.
+    /// Waits until the directory is on the disk. One that may be written but not read has no descriptor for that.
     ///
     /// # Errors
     /// The errors of openat(2) and fsync(2).
     pub fn sync(&self) -> Result<(), Error> {
-        let folder = file::openat(self.folder(), c".", OpenFlags::READ | OpenFlags::DIRECTORY, 0)?;
-        file::fsync(folder.as_fd())
+        match file::openat(self.folder(), c".", OpenFlags::READ | OpenFlags::DIRECTORY, 0) {
+            Err(error) if error.is_forbidden() => Ok(()),
+            folder => file::fsync(folder?.as_fd()),
+        }
     }
 
     /// Whether this entry lies in a directory or below it. It compares inodes, because different paths can mean the
@@ -88,16 +90,7 @@ impl DirEntry {
     /// # Errors
     /// `EEXIST`, `EXDEV`, and the other errors of rename(2).
     pub fn take(&self, from_folder: BorrowedFd<'_>, from: &CStr) -> Result<(), Error> {
-        match file::rename_new(from_folder, from, self.folder(), &self.name) {
-            Err(error) if error.is_unsupported() => {
-                // Without RENAME_NOREPLACE, another process may come between these two calls.
-                if self.stat(false)?.is_some() {
-                    return Err(Error::taken("renameat"));
-                }
-                file::renameat(from_folder, from, self.folder(), &self.name)
-            }
-            outcome => outcome,
-        }
+        rename_to_free(from_folder, from, self.folder(), &self.name)
     }
 
     /// The status of the entry. Returns `None` if there is no such entry.
@@ -110,6 +103,38 @@ impl DirEntry {
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Renames a file or directory to a name that must be free, by the first of three ways that the file system and the
+/// kernel do not refuse.
+///
+/// # Errors
+/// `EEXIST`, `EXDEV`, and the other errors of rename(2).
+pub fn rename_to_free(
+    from_folder: BorrowedFd<'_>,
+    from: &CStr,
+    to_folder: BorrowedFd<'_>,
+    to: &CStr,
+) -> Result<(), Error> {
+    match file::rename_new(from_folder, from, to_folder, to) {
+        Err(error) if error.is_unsupported() => {}
+        outcome => return outcome,
+    }
+    match file::linkat(from_folder, from, to_folder, to) {
+        Err(error) if error.is_unsupported() => {} // as for each directory
+        Err(error) => return Err(error),
+        Ok(()) => {
+            return file::unlinkat(from_folder, from).inspect_err(|_| {
+                let _ = file::unlinkat(to_folder, to); // it keeps its old name only
+            });
+        }
+    }
+    // Another process may come between these two calls.
+    match file::fstatat(to_folder, to, false) {
+        Err(error) if error.is_not_found() => file::renameat(from_folder, from, to_folder, to),
+        Err(error) => Err(error),
+        Ok(_) => Err(Error::taken("renameat")),
     }
 }
 

@@ -1,14 +1,15 @@
 //! NewFile: a file that becomes visible only when it is complete.
 
-use super::dir_entry::{DirEntry, part_name};
+use super::dir_entry::{DirEntry, part_name, rename_to_free};
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 use webserv_sys::Error;
 use webserv_sys::file::{self, OpenFlags, Stat};
 
-/// Whether linkat(2) can name a file through /proc/self/fd.
-static HAS_PROC: LazyLock<bool> = LazyLock::new(|| file::fstatat(file::CWD, c"/proc/self/fd", true).is_ok());
+/// Whether linkat(2) can name a file through /proc/self/fd. The first new file tries it before anything is written:
+/// when the file is complete, it is too late for another way.
+static CAN_LINK: OnceLock<bool> = OnceLock::new();
 
 /// A file that will get a name. Until then it has no name (O_TMPFILE), so that nothing is left of it after `kill -9` or
 /// a power failure. Where that is not supported, it has a hidden name, which is removed when this value is dropped.
@@ -27,14 +28,34 @@ impl NewFile {
     /// # Errors
     /// The errors of open(2).
     pub fn create(place: DirEntry, mode: u32, number: u128) -> Result<Self, Error> {
-        if *HAS_PROC {
-            match file::open_nameless(place.folder(), mode) {
-                Ok(file) => return Ok(Self { place, file, hidden: None, number }),
-                Err(error) if error.is_unsupported() => {}
-                Err(error) => return Err(error),
-            }
+        if CAN_LINK.get() == Some(&false) {
+            return Self::create_hidden(place, mode, number);
         }
-        Self::create_hidden(place, mode, number)
+        let file = match file::open_nameless(place.folder(), mode) {
+            Err(error) if error.is_unsupported() => return Self::create_hidden(place, mode, number),
+            file => file?,
+        };
+        if CAN_LINK.get() == Some(&true) {
+            return Ok(Self { place, file, hidden: None, number });
+        }
+        let hidden = part_name(number);
+        match file::link_nameless(file.as_fd(), place.folder(), &hidden) {
+            Err(error) if error.is_unsupported() || error.is_not_found() || error.is_cross_device() => {
+                let _ = CAN_LINK.set(false);
+                return Self::create_hidden(place, mode, number);
+            }
+            outcome => outcome?,
+        }
+        let _ = CAN_LINK.set(true);
+        Ok(Self { place, file, hidden: Some(hidden), number })
+    }
+
+    /// Gives a file without a name its hidden name.
+    fn hide(&mut self) -> Result<(), Error> {
+        let hidden = part_name(self.number);
+        file::link_nameless(self.file(), self.place.folder(), &hidden)?;
+        self.hidden = Some(hidden);
+        Ok(())
     }
 
     fn create_hidden(place: DirEntry, mode: u32, number: u128) -> Result<Self, Error> {
@@ -75,14 +96,9 @@ impl NewFile {
     pub fn commit_new(&mut self) -> Result<(), Error> {
         let (folder, name) = (self.place.folder(), self.place.name());
         let Some(hidden) = &self.hidden else { return file::link_nameless(self.file(), folder, name) };
-        match file::rename_new(folder, hidden, folder, name) {
-            Err(error) if error.is_unsupported() => file::linkat(folder, hidden, folder, name), // drop() unlinks it
-            outcome => {
-                outcome?;
-                self.hidden = None;
-                Ok(())
-            }
-        }
+        rename_to_free(folder, hidden, folder, name)?;
+        self.hidden = None;
+        Ok(())
     }
 
     /// Gives the file its name, and replaces the file that has it.
@@ -90,18 +106,14 @@ impl NewFile {
     /// # Errors
     /// The errors of linkat(2) and rename(2).
     pub fn commit_over(&mut self) -> Result<(), Error> {
+        if self.hidden.is_none() {
+            self.hide()?;
+        }
         let folder = self.place.folder();
-        let hidden = match self.hidden.take() {
-            Some(hidden) => hidden,
-            None => {
-                let hidden = part_name(self.number);
-                file::link_nameless(self.file(), folder, &hidden)?;
-                hidden
-            }
-        };
-        let outcome = file::renameat(folder, &hidden, folder, self.place.name());
-        self.hidden = outcome.is_err().then_some(hidden);
-        outcome
+        let Some(hidden) = &self.hidden else { return Ok(()) };
+        file::renameat(folder, hidden, folder, self.place.name())?;
+        self.hidden = None;
+        Ok(())
     }
 }
 

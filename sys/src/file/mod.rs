@@ -165,9 +165,14 @@ pub fn rewind(file: BorrowedFd<'_>) -> Result<()> {
 }
 
 /// Writes the file's data to the disk: fsync(2). It blocks until this is done, so do not call it in the event loop.
+/// Does nothing where the file system cannot do it (`EINVAL`, `ENOSYS`, `EOPNOTSUPP`): some network file systems cannot
+/// for directories.
 pub fn fsync(file: BorrowedFd<'_>) -> Result<()> {
     // SAFETY: the call takes no pointers.
-    unsafe { syscall!(fsync(file.as_raw_fd())) }.map(drop)
+    match unsafe { syscall!(fsync(file.as_raw_fd())) } {
+        Err(error) if [libc::EINVAL, libc::ENOSYS, libc::EOPNOTSUPP].contains(&error.errno()) => Ok(()),
+        outcome => outcome.map(drop),
+    }
 }
 
 /// Truncates a file to `size_bytes`, or extends it with zeros: ftruncate(2). Errors: `EFBIG`, `EINVAL` (not open for

@@ -16,7 +16,8 @@ pub fn open_nameless(directory: BorrowedFd<'_>, mode: u32) -> Result<OwnedFd> {
 }
 
 /// Gives an open file a name in a directory; never replaces an existing file: linkat(2) with the descriptor's path in
-/// /proc. Errors: `EEXIST`, `ENOENT` (/proc is not mounted, or the directory was removed), `ENOSYS`.
+/// /proc. Errors: `EEXIST`, `ENOENT` (/proc is not mounted, or the directory was removed), `ENOSYS`, `EPERM`, `EXDEV`
+/// (a filter of a container, or Landlock, refuses it).
 pub fn link_nameless(file: BorrowedFd<'_>, directory: BorrowedFd<'_>, name: &CStr) -> Result<()> {
     imp::link_nameless(file, directory, name)
 }
@@ -36,7 +37,8 @@ mod imp {
     pub(super) fn open_nameless(directory: BorrowedFd<'_>, mode: u32) -> Result<OwnedFd> {
         let flags = libc::O_TMPFILE | libc::O_WRONLY | libc::O_CLOEXEC;
         // SAFETY: the path ends with NUL and outlives the call.
-        let fd = unsafe { syscall!(openat(directory.as_raw_fd(), c".".as_ptr(), flags, mode as libc::c_uint)) }?;
+        let fd =
+            unsafe { syscall!(O_TMPFILE = openat(directory.as_raw_fd(), c".".as_ptr(), flags, mode as libc::c_uint)) }?;
         // SAFETY: the call has just opened this descriptor; it has no other owner.
         Ok(unsafe { OwnedFd::from_raw_fd(fd) })
     }

@@ -394,7 +394,7 @@ fn a_nameless_file_gets_a_name_or_goes() {
     drop(open_nameless(at, 0o600).unwrap());
     assert_eq!(names(), 2);
     let not_there = open_nameless(directory_with_file(b"").2.as_fd(), 0o600); // a file is not a directory
-    assert_eq!(failure(not_there), ("openat", libc::ENOTDIR));
+    assert_eq!(failure(not_there), ("O_TMPFILE", libc::ENOTDIR));
 }
 
 #[test]

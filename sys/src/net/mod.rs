@@ -19,6 +19,8 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+#[cfg(not(target_os = "macos"))]
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Options of a listening socket.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,7 +50,8 @@ pub fn listen(address: &Address, options: &ListenOptions) -> Result<OwnedFd> {
     let socket = socket(family(address))?;
     match address {
         Address::Inet(inet) => {
-            options::set_flag(socket.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEADDR, true)?;
+            // Only a restart needs it: bind(2) tells if it does.
+            let _ = options::set_flag(socket.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEADDR, true);
             if options.reuse_port {
                 options::set_flag(socket.as_fd(), libc::SOL_SOCKET, options::REUSE_PORT, true)?;
             }
@@ -86,7 +89,8 @@ fn remove_stale(address: &Address, path: &Path) -> Result<()> {
     std::fs::remove_file(path).map_err(|e| Error::new("unlink", e.raw_os_error().unwrap_or(libc::EIO)))
 }
 
-/// Accepts one connection, with the client's address: accept4(2). The client of a unix socket usually has no address.
+/// Accepts one connection, with the client's address: accept4(2), or accept(2) and fcntl(2) if the kernel refuses that.
+/// The client of a unix socket usually has no address.
 ///
 /// Errors: `EAGAIN` (no connection waits), `ECONNABORTED` (the client has closed it already), `EMFILE` and `ENFILE` (no
 /// free descriptor; the connection continues to wait).
@@ -96,8 +100,27 @@ pub fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address)> {
     Ok((socket, peer.address()))
 }
 
+/// The kernel has no accept4(2), or refuses it.
+#[cfg(not(target_os = "macos"))]
+static ACCEPT4_REFUSED: AtomicBool = AtomicBool::new(false);
+
 #[cfg(not(target_os = "macos"))]
 fn accept_raw(listener: BorrowedFd<'_>, peer: &mut Raw) -> Result<OwnedFd> {
+    if !ACCEPT4_REFUSED.load(Relaxed) {
+        match accept4_raw(listener, peer) {
+            Err(error) if error.is_unsupported() => {}
+            outcome => return outcome,
+        }
+    }
+    let socket = accept_plain(listener, peer)?;
+    ACCEPT4_REFUSED.store(true, Relaxed);
+    crate::pipe::set_close_on_exec(socket.as_fd())?;
+    crate::pipe::set_nonblocking(socket.as_fd(), true)?;
+    Ok(socket)
+}
+
+#[cfg(not(target_os = "macos"))]
+fn accept4_raw(listener: BorrowedFd<'_>, peer: &mut Raw) -> Result<OwnedFd> {
     let (address, length) = peer.as_mut_ptrs();
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: the kernel writes at most `*length` bytes to `address`, which has as many; both outlive the call.
@@ -108,13 +131,18 @@ fn accept_raw(listener: BorrowedFd<'_>, peer: &mut Raw) -> Result<OwnedFd> {
 
 #[cfg(target_os = "macos")]
 fn accept_raw(listener: BorrowedFd<'_>, peer: &mut Raw) -> Result<OwnedFd> {
+    let socket = accept_plain(listener, peer)?;
+    prepare(socket.as_fd())?;
+    Ok(socket)
+}
+
+/// accept(2): the socket has no flags yet.
+fn accept_plain(listener: BorrowedFd<'_>, peer: &mut Raw) -> Result<OwnedFd> {
     let (address, length) = peer.as_mut_ptrs();
     // SAFETY: the kernel writes at most `*length` bytes to `address`, which has as many; both outlive the call.
     let fd = unsafe { syscall!(accept(listener.as_raw_fd(), address, length)) }?;
     // SAFETY: the call has just opened this descriptor; it has no other owner.
-    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
-    prepare(socket.as_fd())?;
-    Ok(socket)
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Starts a connection: connect(2) on a new socket. `EINPROGRESS` is not an error: wait until the socket is writable,

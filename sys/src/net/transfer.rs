@@ -37,7 +37,7 @@ pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], more: bool) -> Result<usize> {
 }
 
 /// Sends as many bytes of the slices as fit, in order, at most 1,024 slices: writev(2); with `more` sendmsg(2), which
-/// takes `MSG_MORE`. Errors as in [`send`].
+/// takes `MSG_MORE`, unless the kernel refuses that. Errors as in [`send`].
 ///
 /// writev(2) is cheaper, since the kernel does not copy a message header. It can raise SIGPIPE: see [the
 /// module](super).
@@ -45,6 +45,14 @@ pub fn sendv(socket: BorrowedFd<'_>, slices: &[IoSlice<'_>], more: bool) -> Resu
     if !more {
         return crate::file::writev(socket, slices);
     }
+    match sendmsg_more(socket, slices) {
+        Err(error) if error.is_unsupported() => crate::file::writev(socket, slices),
+        outcome => outcome,
+    }
+}
+
+/// sendmsg(2) with `MSG_MORE`.
+fn sendmsg_more(socket: BorrowedFd<'_>, slices: &[IoSlice<'_>]) -> Result<usize> {
     // SAFETY: msghdr consists of integers and pointers, for which all-zero bytes are valid.
     let mut message: libc::msghdr = unsafe { mem::zeroed() };
     message.msg_iov = slices.as_ptr().cast_mut().cast();

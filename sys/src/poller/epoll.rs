@@ -128,8 +128,8 @@ impl Poller for Epoll {
     fn wait(&mut self, timeout: Option<Duration>, out: &mut Vec<Ready>) -> Result<()> {
         out.clear();
         let mut timeout = timeout;
-        if self.notices.has_polled_children() {
-            self.notices.take_exits(out);
+        if self.notices.has_polled() {
+            self.notices.take_polled(out);
             timeout = if out.is_empty() { self.notices.before_sleep(timeout).timeout } else { Some(Duration::ZERO) };
         }
         let ready = woken(epoll_wait(&self.epoll, &mut self.events, millis(timeout)))?;

@@ -3,7 +3,7 @@
 
 use super::ffi::linux::*;
 use super::{Pid, RECHECK, Ready, Sleep, Token, Watch};
-use crate::signal::Signal;
+use crate::signal::{self, Signal};
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_int};
@@ -51,15 +51,18 @@ pub(super) struct Notices {
     /// [`RECHECK`].
     polled: BTreeMap<Pid, Token>,
     signals: Vec<(Signal, OwnedFd)>,
+    /// Signals that are checked every [`RECHECK`], because the kernel refuses signalfd(2).
+    polled_signals: Vec<(Signal, Token)>,
     changes: Option<Changes>,
 }
 
 impl Notices {
-    /// The descriptor that becomes readable when `watch` fires. Returns `None` for a child that must be polled.
+    /// The descriptor that becomes readable when `watch` fires. Returns `None` for a child or a signal that
+    /// must be polled.
     pub fn open(&mut self, watch: Watch<'_>, token: Token) -> Result<Option<(RawFd, Source)>> {
         match watch {
             Watch::Exit(pid) => Ok(self.open_exit(pid, token, pidfd_open).map(|fd| (fd, Source::Plain))),
-            Watch::Signal(signal) => self.open_signal(signal).map(|fd| Some((fd, Source::Signal))),
+            Watch::Signal(signal) => Ok(self.open_signal(signal, token)?.map(|fd| (fd, Source::Signal))),
             Watch::Change(file) => {
                 let changes = match &mut self.changes {
                     Some(changes) => changes,
@@ -81,6 +84,7 @@ impl Notices {
                 self.exits.remove(&pid)
             }
             Watch::Signal(signal) => {
+                self.polled_signals.retain(|(s, _)| *s != signal);
                 let at = self.signals.iter().position(|(s, _)| *s == signal)?;
                 Some(self.signals.swap_remove(at).1)
             }
@@ -130,33 +134,43 @@ impl Notices {
         self.exits.insert(pid, fd);
     }
 
-    fn open_signal(&mut self, signal: Signal) -> Result<RawFd> {
+    fn open_signal(&mut self, signal: Signal, token: Token) -> Result<Option<RawFd>> {
         if let Some((_, fd)) = self.signals.iter().find(|(s, _)| *s == signal) {
-            return Ok(fd.as_raw_fd());
+            return Ok(Some(fd.as_raw_fd()));
         }
-        let fd = signalfd(signal, SFD_CLOEXEC | SFD_NONBLOCK)?;
+        let fd = match signalfd(signal, SFD_CLOEXEC | SFD_NONBLOCK) {
+            Err(error) if error.is_unsupported() => {
+                self.polled_signals.retain(|(s, _)| *s != signal);
+                self.polled_signals.push((signal, token));
+                return Ok(None);
+            }
+            fd => fd?,
+        };
         let number = fd.as_raw_fd();
         self.signals.push((signal, fd));
-        Ok(number)
+        Ok(Some(number))
     }
 
-    /// True if there are children without a pidfd.
-    pub fn has_polled_children(&self) -> bool {
-        !self.polled.is_empty()
+    /// True if there are children or signals without a descriptor.
+    pub fn has_polled(&self) -> bool {
+        !(self.polled.is_empty() && self.polled_signals.is_empty())
     }
 
-    /// How to sleep: while there are children without a pidfd, at most [`RECHECK`].
+    /// How to sleep: while there are children or signals without a descriptor, at most [`RECHECK`].
     pub fn before_sleep(&self, timeout: Option<Duration>) -> Sleep {
-        if self.polled.is_empty() {
+        if !self.has_polled() {
             return Sleep { timeout, check_inner: false };
         }
         Sleep { timeout: Some(timeout.map_or(RECHECK, |t| t.min(RECHECK))), check_inner: true }
     }
 
-    /// Checks the children without a pidfd, and fires for those that have ended.
-    pub fn take_exits(&self, out: &mut Vec<Ready>) {
+    /// Checks the children and signals without a descriptor, and fires for children that have ended and for signals
+    /// that are pending.
+    pub fn take_polled(&self, out: &mut Vec<Ready>) {
         let ended = self.polled.iter().filter(|(pid, _)| has_exited(**pid));
         out.extend(ended.map(|(_, token)| Ready { token: *token, hangup: false }));
+        let pending = self.polled_signals.iter().filter(|(signal, _)| signal::take_pending(signal.raw()));
+        out.extend(pending.map(|(_, token)| Ready { token: *token, hangup: false }));
     }
 
     /// Reads a signal, so that it fires once. Returns false if another thread has read it already. There is room for
@@ -251,12 +265,12 @@ mod tests {
             let sleep = notices.before_sleep(timeout);
             assert_eq!((sleep.timeout, sleep.check_inner), (Some(expected), true));
         }
-        notices.take_exits(&mut out);
+        notices.take_polled(&mut out);
         assert_eq!(out, [], "it still runs");
         drop(child.stdin.take());
         while out.is_empty() {
             std::thread::yield_now();
-            notices.take_exits(&mut out);
+            notices.take_polled(&mut out);
         }
         assert_eq!(out, [Ready { token, hangup: false }]);
         assert!(child.wait().unwrap().success(), "it was not reaped");

@@ -26,7 +26,7 @@ pub fn raise_fd_limit(want: u64) -> Result<u64> {
             break;
         }
         match set_limit(soft_new, hard_new) {
-            Err(error) if error.errno() == libc::EPERM || error.errno() == libc::EINVAL => {}
+            Err(error) if error.is_unsupported() => {}
             outcome => return outcome.map(|()| soft_new),
         }
     }

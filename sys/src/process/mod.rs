@@ -121,7 +121,7 @@ const FIRST: RawFd = 3;
 /// close_range(2). Call it at the start. Descriptors that this crate opens are closed on exec already.
 pub fn inherit_nothing() -> Result<()> {
     match close_range_on_exec() {
-        Err(error) if error.errno() == libc::ENOSYS || error.errno() == libc::EINVAL => {}
+        Err(error) if error.is_unsupported() => {}
         outcome => return outcome,
     }
     // Old kernels: one by one. It is enough to check low numbers, since parents leave few descriptors open.

@@ -23,6 +23,8 @@ pub struct Copier {
     copy: (u64, u64),
     sync: bool,
     skipped: u64,
+    /// copy_file_range(2) was refused for one of the files: it is not tried for the next ones.
+    refused: bool,
 }
 
 struct Level {
@@ -36,6 +38,8 @@ struct FileCopy {
     to: OwnedFd,
     /// copy_file_range(2) works; otherwise the bytes go through a buffer.
     in_kernel: bool,
+    /// It was refused.
+    refused: bool,
 }
 
 /// The result of a step.
@@ -55,7 +59,7 @@ impl Copier {
     /// The errors of openat(2) and mkdirat(2).
     pub fn start(from: OwnedFd, folder: BorrowedFd<'_>, name: &CStr, deep: bool, sync: bool) -> Result<Self, Error> {
         let stat = file::fstat(from.as_fd())?;
-        let mut copier = Self { levels: Vec::new(), file: None, copy: (0, 0), sync, skipped: 0 };
+        let mut copier = Self { levels: Vec::new(), file: None, copy: (0, 0), sync, skipped: 0, refused: false };
         match stat.kind {
             FileKind::Directory => {
                 let to = make_directory(folder, name, &stat)?;
@@ -84,6 +88,7 @@ impl Copier {
         if let Some(file) = &mut self.file {
             let bytes = file.copy(buffer)?;
             if bytes == 0 {
+                self.refused |= file.refused;
                 if self.sync {
                     file::fsync(file.to.as_fd())?;
                 }
@@ -131,7 +136,10 @@ impl Copier {
                 let to = make_directory(level.to.as_fd(), name, &stat)?;
                 self.levels.push(Level { from: Directory::new(from)?, to, entries: Vec::new() });
             }
-            FileKind::File => self.file = Some(FileCopy::new(from, level.to.as_fd(), name, &stat)?),
+            FileKind::File => {
+                let in_kernel = !self.refused;
+                self.file = Some(FileCopy { in_kernel, ..FileCopy::new(from, level.to.as_fd(), name, &stat)? });
+            }
             _ => self.skipped += 1,
         }
         Ok(())
@@ -141,7 +149,7 @@ impl Copier {
 impl FileCopy {
     fn new(from: OwnedFd, folder: BorrowedFd<'_>, name: &CStr, stat: &Stat) -> Result<Self, Error> {
         let to = file::openat(folder, name, WRITE_FILE, stat.mode & 0o777)?;
-        Ok(Self { from, to, in_kernel: true })
+        Ok(Self { from, to, in_kernel: true, refused: false })
     }
 
     /// Copies the next bytes. Returns 0 at the end of the file.
@@ -149,7 +157,7 @@ impl FileCopy {
         if self.in_kernel {
             match file::copy_file_range(self.from.as_fd(), self.to.as_fd(), COPY_BYTES_PER_TURN) {
                 Ok(0) => {} // the end, or not supported by the file system: read(2) shows which
-                Err(error) if error.is_unsupported() || error.is_cross_device() => {}
+                Err(error) if error.is_unsupported() || error.is_cross_device() => self.refused = true,
                 outcome => return outcome,
             }
             self.in_kernel = false;

@@ -12,9 +12,10 @@ use crate::task::Context;
 use crate::task::file::FileChange;
 use crate::task::{Job, Timer};
 use crate::worker::{CacheKey, Cached, CachedAnswer};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use webserv_sys::Error;
+use webserv_sys::file;
 
 impl FileRead {
     fn cache_key(&self) -> CacheKey<'_> {
@@ -90,6 +91,9 @@ impl FileRead {
         depends: Option<Vec<Dependency>>,
         cx: &mut Context<'_>,
     ) -> Flow {
+        if self.is_sendable && !cx.worker.refusals.is_empty() {
+            self.is_sendable = file::fstat(file.as_fd()).is_ok_and(|stat| !cx.worker.refusals.contains(stat.device));
+        }
         let file = Rc::new(file);
         // The head of a kept file is made once: one whose entity tag is only for this answer is not kept.
         let is_new = head.etag.as_ref().and_then(|tag| EntityTag::parse(tag.as_bytes())).is_some_and(|tag| tag.weak);
@@ -123,7 +127,7 @@ impl FileRead {
         if bytes <= limits.file_bytes_max.min(limits.bytes_max) as u64 {
             return read_exactly(file, 0..bytes).ok().map(|bytes| DocumentSource::Bytes(Rc::from(bytes)));
         }
-        settings.sendfile.then(|| DocumentSource::File(Rc::clone(file)))
+        self.is_sendable.then(|| DocumentSource::File(Rc::clone(file)))
     }
 
     /// Caches that the file is missing (`open_file_cache_errors`).

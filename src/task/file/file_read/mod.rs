@@ -50,13 +50,15 @@ pub struct FileRead {
     wanted: FileRequest,
     /// The time before the file was looked at, see [`etag_of`].
     asked: Wall,
+    /// sendfile(2) sends the file.
+    is_sendable: bool,
     file: Option<Rc<OwnedFd>>,
 }
 
 impl FileRead {
     /// Looks for this file.
     pub fn new(wanted: FileRequest) -> Self {
-        Self { wanted, asked: clock::file_time(), file: None }
+        Self { is_sendable: wanted.settings.sendfile, wanted, asked: clock::file_time(), file: None }
     }
 
     /// Opens the file and answers with its head or an error, or answers from the cache.
@@ -215,7 +217,7 @@ impl FileRead {
         while let Some(range) = reply.wanted.pop_front() {
             let bytes = range.end - range.start;
             (ranges, sent) = (ranges + 1, sent + bytes);
-            if self.wanted.settings.sendfile && bytes > READ_WHOLE_BYTES_MAX {
+            if self.is_sendable && bytes > READ_WHOLE_BYTES_MAX {
                 reply.body.push(Segment::file(Rc::clone(file), range));
             } else {
                 let end = range.end.min(range.start + READ_FILE_BYTES);

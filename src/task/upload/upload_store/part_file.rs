@@ -1,7 +1,7 @@
 //! A file of an upload, from its first byte until it has its name.
 
 use crate::http::file_name::with_suffix;
-use crate::task::file::dir_entry::part_name_of;
+use crate::task::file::dir_entry::{part_name_of, rename_to_free};
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -96,14 +96,9 @@ impl PartFile {
 
     fn take_name(&mut self, name: &str) -> Result<(), Error> {
         let (folder, name) = (self.folder.as_fd(), file::c_path("renameat2", name.as_bytes())?);
-        match file::rename_new(folder, &self.hidden, folder, &name) {
-            // drop() removes the hidden name.
-            Err(error) if error.is_unsupported() => file::linkat(folder, &self.hidden, folder, &name),
-            outcome => {
-                self.is_hidden = outcome.is_err();
-                outcome
-            }
-        }
+        let outcome = rename_to_free(folder, &self.hidden, folder, &name);
+        self.is_hidden = outcome.is_err();
+        outcome
     }
 
     fn flush(&mut self) -> Result<usize, Error> {

@@ -57,7 +57,7 @@ pub(super) fn start(
     };
     let mut stack = Box::<[u128]>::new_uninit_slice(STACK_UNITS);
     let top = stack.as_mut_ptr_range().end.cast::<c_void>();
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let (shared, copied) = (libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD, libc::SIGCHLD);
     // SAFETY: `top` is the end of memory that nothing else uses, aligned to 16, and the stack grows down from there.
     // CLONE_VFORK: this thread sleeps until the child has called execve or ended. So the stack, the plan and the data
     // it points to outlive the child's use of them, and no other code accesses them in the meantime. The child has its
@@ -65,7 +65,13 @@ pub(super) fn start(
     // CLONE_THREAD). A signal handler would run in the child as in this thread: the one of SIGIO (see `changes`) only
     // increments a counter, which at worst causes one needless read of events; the others are for faults, which
     // `become_program` does not cause.
-    let pid = unsafe { syscall!(clone(child, top, flags, (&raw mut plan).cast())) };
+    let mut pid = unsafe { syscall!(clone(child, top, shared, (&raw mut plan).cast())) };
+    if pid.is_err_and(|error| error.is_unsupported()) {
+        // As fork(2) does. Of a failure only the exit status 127 is seen.
+        // SAFETY: the child has a copy of the memory, so nothing that it does there is seen here; its copies of the
+        // stack and the plan are as above. It makes system calls only, so that no lock of another thread matters.
+        pid = unsafe { syscall!(clone(child, top, copied, (&raw mut plan).cast())) };
+    }
     drop(stack);
     let pid = pid?;
     match plan.failure {
