@@ -380,7 +380,7 @@ fn methods_are_limited_before_a_program_is_started() {
 #[test]
 fn more_programs_than_allowed_are_refused_until_one_ends() {
     let hold = text("echo $$ > pids; while [ ! -e go ]; do sleep 0.02; done; echo held");
-    let s = scripts("cgi_max_processes 1;", &[("hold.sh", &hold), ("quick.sh", &text("echo quick"))]);
+    let s = scripts("cgi_max_processes 1; cgi_queue 0;", &[("hold.sh", &hold), ("quick.sh", &text("echo quick"))]);
     let mut first = s.connect();
     first.send_get("/hold.sh");
     wait_pids(&s);

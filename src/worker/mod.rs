@@ -4,12 +4,14 @@ mod command;
 mod file_cache;
 mod idle;
 mod listeners;
+mod programs;
 mod reload;
 mod team;
 
 pub use command::Command;
 pub use file_cache::{CacheKey, Cached, CachedAnswer, FileCache};
 pub use idle::{IdleList, IdleMark};
+pub use programs::{Programs, QueueFull};
 pub use reload::Reload;
 pub use team::{Team, WorkerChannel};
 
@@ -51,9 +53,9 @@ pub struct Worker {
     pub date: DateCache,
     /// The cache of open files.
     pub files: FileCache,
-    /// Running CGI programs that count for `cgi_max_processes`. Programs whose response has just been completed do not
-    /// count.
-    pub programs_running: usize,
+    /// Running CGI programs that count for `cgi_max_processes`, and the requests that wait. Programs whose response has
+    /// just been completed do not count.
+    pub programs: Programs,
     /// When the programs that are not watched yet are checked next.
     pub programs_checked_at: Option<Moment>,
     /// The time of the last round in which a part of a password was hashed.
@@ -82,7 +84,7 @@ impl Worker {
             access_logs,
             date: DateCache::default(),
             files: FileCache::default(),
-            programs_running: 0,
+            programs: Programs::default(),
             programs_checked_at: None,
             hashed_at: None,
             idle: IdleList::default(),
