@@ -39,6 +39,7 @@ fn the_environment_is_that_of_rfc_3875_and_nothing_else() {
     let html = html.to_str().unwrap();
     let expected = [
         ("GATEWAY_INTERFACE", "CGI/1.1"),
+        ("HOME", "/"),
         ("PATH", "/usr/local/bin:/usr/bin:/bin"),
         ("SERVER_SOFTWARE", concat!("webserv/", env!("CARGO_PKG_VERSION"))),
         ("SERVER_NAME", "www.example"),

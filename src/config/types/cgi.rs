@@ -14,7 +14,8 @@ pub struct Cgi {
     pub extensions: Vec<String>,
     /// `cgi_interpreter`: the program that runs files with this ending; otherwise the kernel decides. Absolute paths.
     pub interpreters: Vec<(String, PathBuf)>,
-    /// `cgi_param`: additional variables of the environment, in order.
+    /// `cgi_param`: additional variables of the environment, in order. Without one for them, HOME is `/` and PATH is
+    /// `/usr/local/bin:/usr/bin:/bin`.
     pub params: Vec<CgiParam>,
     /// `cgi_timeout`: how long the server waits for a program in total. Time in which it waits for the client, to send
     /// more of the body or to receive what the program has written, does not count: `client_body_timeout` and
