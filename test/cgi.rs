@@ -39,6 +39,7 @@ fn the_environment_is_that_of_rfc_3875_and_nothing_else() {
     let html = html.to_str().unwrap();
     let expected = [
         ("GATEWAY_INTERFACE", "CGI/1.1"),
+        ("HOME", "/"),
         ("PATH", "/usr/local/bin:/usr/bin:/bin"),
         ("SERVER_SOFTWARE", concat!("webserv/", env!("CARGO_PKG_VERSION"))),
         ("SERVER_NAME", "www.example"),
@@ -384,7 +385,7 @@ fn methods_are_limited_before_a_program_is_started() {
 #[test]
 fn more_programs_than_allowed_are_refused_until_one_ends() {
     let hold = text("echo $$ > pids; while [ ! -e go ]; do sleep 0.02; done; echo held");
-    let s = scripts("cgi_max_processes 1;", &[("hold.sh", &hold), ("quick.sh", &text("echo quick"))]);
+    let s = scripts("cgi_max_processes 1; cgi_queue 0;", &[("hold.sh", &hold), ("quick.sh", &text("echo quick"))]);
     let mut first = s.connect();
     first.send_get("/hold.sh");
     wait_pids(&s);

@@ -116,7 +116,10 @@ fn a_program_that_was_too_slow_is_ended_while_its_client_stays() {
 
 #[test]
 fn a_slow_client_is_not_a_slow_program() {
-    let s = scripts("cgi_idle_timeout 250ms;", &[("a.sh", &format!("read line\n{}", text("echo \"got $line\"")))]);
+    let s = scripts(
+        "cgi_idle_timeout 250ms; cgi_request_buffering off;",
+        &[("a.sh", &format!("read line\n{}", text("echo \"got $line\"")))],
+    );
     let mut client = s.connect();
     client.send("POST /a.sh HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nhe");
     std::thread::sleep(Duration::from_millis(700)); // longer than the program may be silent
@@ -278,7 +281,7 @@ fn a_child_has_three_descriptors_a_group_of_its_own_and_plain_signals() {
 #[test]
 fn a_program_may_answer_before_it_has_read_all() {
     let early = text("head -c 1000000 /dev/zero; wc -c");
-    let s = scripts("", &[("a.sh", &early)]);
+    let s = scripts("cgi_request_buffering off;", &[("a.sh", &early)]);
     let body = noise(2 << 20, 3);
     let request = post("/a.sh", &body);
     let (first, rest) = request.split_at(request.len() - body.len() + 10);
@@ -293,7 +296,7 @@ fn a_program_may_answer_before_it_has_read_all() {
 #[test]
 fn a_body_that_nobody_reads_costs_no_memory() {
     let slow = text("echo $$ > pids; while [ ! -e go ]; do sleep 0.02; done; wc -c");
-    let s = scripts("", &[("slow.sh", &slow)]);
+    let s = scripts("cgi_request_buffering off;", &[("slow.sh", &slow)]);
     s.get("/ok.txt");
     let (before, sent) = (s.process.rss_kib(), AtomicUsize::new(0));
     let request = post("/slow.sh", &noise(20 << 20, 4));

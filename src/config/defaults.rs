@@ -129,6 +129,7 @@ impl Default for Cgi {
             path_info: PathInfo::Rest,
             request_buffering: true,
             processes_max: 64,
+            queue: CgiQueue { requests_max: 256, timeout: Duration::from_secs(60) },
             rlimits: Vec::new(),
             working_directory: PathBuf::new(),
         }

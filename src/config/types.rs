@@ -18,7 +18,7 @@ mod response;
 mod template;
 mod userid;
 
-pub use cgi::{Cgi, CgiParam, CgiPass, PathInfo, Resource, Rlimit};
+pub use cgi::{Cgi, CgiParam, CgiPass, CgiQueue, PathInfo, Resource, Rlimit};
 pub use dav::{Dav, DavMethods};
 pub use listener::{Hosts, Listener};
 pub use log::{AccessLog, ErrorLogDirective, Level, LogTarget};

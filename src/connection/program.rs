@@ -2,12 +2,15 @@
 
 use super::Fresh;
 use std::time::Duration;
-use webserv_sys::Moment;
 use webserv_sys::process::Status;
+use webserv_sys::{Moment, Token};
 
 /// The state of a CGI program.
 #[derive(Default)]
 pub struct Program {
+    /// The task that waits for a place among the programs (`cgi_max_processes`) or has one. It is told when the client
+    /// closes its side of the connection.
+    pub place: Option<Token>,
     /// The time that it may still take.
     pub clock: ProgramClock,
     /// The request's body still goes to its standard input.
@@ -22,7 +25,7 @@ pub struct Program {
 
 impl Program {
     const NONE: Self =
-        Self { clock: ProgramClock::NONE, is_fed: false, output_ended: false, exit: None, failed: false };
+        Self { place: None, clock: ProgramClock::NONE, is_fed: false, output_ended: false, exit: None, failed: false };
 }
 
 impl Fresh for Program {

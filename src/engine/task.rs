@@ -29,9 +29,11 @@ pub enum Notice {
     Drain,
     /// The task stood alone and is a handler of a transaction from now on.
     Adopted,
-    /// More clients come than there are places: an idle connection closes.
+    /// More clients or requests come than there are places: an idle connection closes, or a task gives up its place
+    /// among the programs.
     Evict,
-    /// A connection of this worker has closed or will close: see [`Context::wait_for_place`].
+    /// The task may have a place: a connection of this worker has closed or will close (see
+    /// [`Context::wait_for_place`]), or a program has ended.
     Place,
 }
 

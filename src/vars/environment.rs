@@ -26,6 +26,10 @@ pub struct Invocation<'a> {
     pub tls: bool,
 }
 
+/// The HOME of programs: some, git among them, do not run without one. The user that the server runs as often has none
+/// of its own, and that of root must not be used.
+const HOME: &[u8] = b"/";
+
 /// The PATH of programs.
 const PATH: &[u8] = b"/usr/local/bin:/usr/bin:/bin";
 
@@ -90,6 +94,7 @@ impl<'a> Variables<'a> {
         let local_port = made(&|out| push_port(out, Some(view.local())));
         let default_port: &[u8] = if run.tls { b"443" } else { b"80" };
         self.set("GATEWAY_INTERFACE", *b"CGI/1.1");
+        self.set("HOME", HOME);
         self.set("PATH", PATH);
         self.set("SERVER_SOFTWARE", SOFTWARE);
         self.set("SERVER_NAME", server_name(view));

@@ -5,6 +5,7 @@ pub mod descriptors;
 mod file_cache;
 mod idle;
 mod listeners;
+mod programs;
 mod refusals;
 mod reload;
 mod team;
@@ -12,6 +13,7 @@ mod team;
 pub use command::Command;
 pub use file_cache::{CacheKey, Cached, CachedAnswer, FileCache};
 pub use idle::{IdleList, IdleMark};
+pub use programs::{Programs, QueueFull};
 pub use refusals::Refusals;
 pub use reload::Reload;
 pub use team::{Team, WorkerChannel};
@@ -59,9 +61,9 @@ pub struct Worker {
     pub files: FileCache,
     /// The file systems that refuse sendfile(2).
     pub refusals: Refusals,
-    /// Running CGI programs that count for `cgi_max_processes`. Programs whose response has just been completed do not
-    /// count.
-    pub programs_running: usize,
+    /// Running CGI programs that count for `cgi_max_processes`, and the requests that wait. Programs whose response has
+    /// just been completed do not count.
+    pub programs: Programs,
     /// When the programs that are not watched yet are checked next.
     pub programs_checked_at: Option<Moment>,
     /// The time of the last round in which a part of a password was hashed.
@@ -94,7 +96,7 @@ impl Worker {
             random: RandomBytes::default(),
             files: FileCache::default(),
             refusals: Refusals::default(),
-            programs_running: 0,
+            programs: Programs::default(),
             programs_checked_at: None,
             hashed_at: None,
             idle: IdleList::default(),

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// More processes than one worker can handle.
 const PROCESSES_MAX: usize = 100_000;
 
+/// More requests than one worker has connections.
+const QUEUE_MAX: usize = 1_000_000;
+
 pub(super) const TABLE: &[Directive] = &[
     Directive { name: "cgi", contexts: Contexts::REQUEST, args: 1..=1, example: "cgi on;", form: Form::Once(cgi) },
     Directive {
@@ -81,6 +84,13 @@ pub(super) const TABLE: &[Directive] = &[
         args: 1..=1,
         example: "cgi_max_processes 64;",
         form: Form::Once(|scope, it| put(&mut scope.cgi.cgi.processes_max, it.args[0].count(1..=PROCESSES_MAX))),
+    },
+    Directive {
+        name: "cgi_queue",
+        contexts: Contexts::REQUEST,
+        args: 1..=2,
+        example: "cgi_queue 256 timeout=60s;",
+        form: Form::Once(cgi_queue),
     },
     Directive {
         name: "cgi_rlimit",
@@ -212,6 +222,16 @@ fn patience(word: &Word) -> Result<Duration, Fault> {
         Duration::ZERO => Err(word.fault("this time must be longer than 0")),
         time => Ok(time),
     }
+}
+
+/// `cgi_queue NUMBER [timeout=TIME];`
+fn cgi_queue(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let queue = &mut scope.cgi.cgi.queue;
+    queue.requests_max = it.args[0].count(0..=QUEUE_MAX)?;
+    if let Some(word) = it.args.get(1) {
+        queue.timeout = patience(&word.option("timeout").ok_or_else(|| word.unknown("value", &["timeout=TIME"]))?)?;
+    }
+    Ok(())
 }
 
 /// `cgi_rlimit NAME VALUE;`

@@ -1,7 +1,7 @@
 //! Programs, and the methods and bodies of requests.
 
 use super::*;
-use crate::config::{BodyInFile, Cgi, CgiPass, PathInfo};
+use crate::config::{BodyInFile, Cgi, CgiPass, CgiQueue, PathInfo};
 use crate::http::Method;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,6 +34,7 @@ fn defaults() {
     let Cgi { timeout, idle_timeout, processes_max, request_buffering, path_info, .. } = Cgi::default();
     assert_eq!((timeout, idle_timeout), (Duration::from_secs(60), Duration::from_secs(30)));
     assert_eq!((processes_max, request_buffering, path_info), (64, true, PathInfo::Rest));
+    assert_eq!(Cgi::default().queue, CgiQueue { requests_max: 256, timeout: Duration::from_secs(60) });
 }
 
 #[test]
@@ -50,7 +51,8 @@ fn each_directive_sets_its_value() {
         let shown = c.rlimits.iter().map(|r| format!("{:?}={}", r.resource, r.limit));
         shown.collect::<Vec<_>>().join(" ")
     };
-    let table: [(&str, Show, &str); 22] = [
+    let queue: Show = |c| format!("{} {:?}", c.queue.requests_max, c.queue.timeout);
+    let table: [(&str, Show, &str); 25] = [
         ("cgi on;", |c| format!("{:?}", c.pass), "None"),
         ("cgi_extension .py;", extensions, ".py"),
         ("cgi_extension .PY .tar.gz; cgi_extension .é;", extensions, ".py .tar.gz .é"),
@@ -65,6 +67,9 @@ fn each_directive_sets_its_value() {
         ("cgi_path_info on;", |c| format!("{:?}", c.path_info), "Rest"),
         ("cgi_request_buffering off;", |c| c.request_buffering.to_string(), "false"),
         ("cgi_max_processes 7;", |c| c.processes_max.to_string(), "7"),
+        ("cgi_queue 7;", queue, "7 60s"),
+        ("cgi_queue 0;", queue, "0 60s"),
+        ("cgi_queue 9 timeout=1h;", queue, "9 3600s"),
         ("cgi_rlimit cpu 10;", rlimits, "Cpu=10"),
         ("cgi_rlimit cpu 1m;", rlimits, "Cpu=60"),
         ("cgi_rlimit as 1g;", rlimits, "AddressSpace=1073741824"),
@@ -160,6 +165,9 @@ fn broken() {
         ("cgi_path_info off;", "unknown value \"off\"; accepted: on, uri".into()),
         ("cgi_request_buffering 1;", "\"1\" is neither \"on\" nor \"off\"".into()),
         ("cgi_max_processes 0;", "\"0\" is not a whole number from 1 to 100000".into()),
+        ("cgi_queue off;", "\"off\" is not a whole number from 0 to 1000000".into()),
+        ("cgi_queue 1 timeout=0;", "this time must be longer than 0".into()),
+        ("cgi_queue 1 time=1;", "unknown value \"time=1\"; accepted: timeout=TIME".into()),
         ("cgi_rlimit stack 1;", "unknown resource \"stack\"; accepted: cpu, as, nofile, fsize, core, nproc".into()),
         ("cgi_rlimit cpu 0;", "\"0\" is no number of whole seconds from 1 on".into()),
         ("cgi_rlimit cpu 1500ms;", "\"1500ms\" is no number of whole seconds from 1 on".into()),

@@ -14,7 +14,8 @@ pub struct Cgi {
     pub extensions: Vec<String>,
     /// `cgi_interpreter`: the program that runs files with this ending; otherwise the kernel decides. Absolute paths.
     pub interpreters: Vec<(String, PathBuf)>,
-    /// `cgi_param`: additional variables of the environment, in order.
+    /// `cgi_param`: additional variables of the environment, in order. Without one for them, HOME is `/` and PATH is
+    /// `/usr/local/bin:/usr/bin:/bin`.
     pub params: Vec<CgiParam>,
     /// `cgi_timeout`: how long the server waits for a program in total. Time in which it waits for the client, to send
     /// more of the body or to receive what the program has written, does not count: `client_body_timeout` and
@@ -25,16 +26,35 @@ pub struct Cgi {
     pub idle_timeout: Duration,
     /// `cgi_path_info`. Default on: the path behind the script.
     pub path_info: PathInfo,
-    /// `cgi_request_buffering`: a body of unknown length is stored before the program starts, so that CONTENT_LENGTH is
-    /// known. Default on.
+    /// `cgi_request_buffering`: a program starts when all of the request's body has come, as with nginx's
+    /// `fastcgi_request_buffering`. So a slow client takes no place among the programs, and CONTENT_LENGTH is known for
+    /// a body in chunks. A body over `client_body_buffer_size` is stored in `client_body_temp_path`. With `off` the
+    /// program starts at once and gets the body as it comes. Default on.
     pub request_buffering: bool,
-    /// `cgi_max_processes`: the number of programs that run at once, per worker. Default 64.
+    /// `cgi_max_processes`: the number of programs that run at once, per worker. Default 64. More requests wait:
+    /// `cgi_queue`.
+    ///
+    /// A client that has closed its side of the connection (FIN) gets its answer all the same, as TCP allows. But if
+    /// another request waits for a place and the program has not answered yet, the program is ended and its client gets
+    /// 503, since most clients that close so have gone. (nginx always takes this for an abort, unless
+    /// `fastcgi_ignore_client_abort` is on.)
     pub processes_max: usize,
+    /// `cgi_queue`: the requests that wait for a place among the programs, in the order in which they came, per worker.
+    pub queue: CgiQueue,
     /// `cgi_rlimit`: the limits of the programs, each resource once.
     pub rlimits: Vec<Rlimit>,
     /// The server's working directory, to resolve a relative `root`. A program runs in another directory and gets
     /// absolute paths.
     pub working_directory: PathBuf,
+}
+
+/// `cgi_queue NUMBER [timeout=TIME];` nginx's `queue` in an upstream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CgiQueue {
+    /// The number of requests that may wait. More get 503 with Retry-After. Default 256; 0: no request waits.
+    pub requests_max: usize,
+    /// How long a request waits before it gets 503 with Retry-After. Default 60 s.
+    pub timeout: Duration,
 }
 
 /// `cgi_pass PROGRAM;`

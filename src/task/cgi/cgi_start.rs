@@ -1,82 +1,169 @@
-//! CgiStart: finds the program for a request, starts it, and adds the tasks for its pipes and its exit.
+//! CgiStart: finds the program for a request, waits for a place, starts it, and adds the tasks for its pipes and exit.
 
+use super::places::{call_next, end_left, note_place};
 use super::{CgiErrors, CgiRead, CgiWrite, ProcessExit, not_started};
-use crate::config::{self, Cgi};
-use crate::connection::{Connection, Http, Outcome, ProgramClock, StoredBody};
-use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
+use crate::config::{self, Cgi, Settings};
+use crate::connection::{Connection, Http, Outcome, ProgramClock, StoredBody, Transaction};
+use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want, Work};
 use crate::http::cgi::HeadScan;
 use crate::http::{Framing, Method};
 use crate::log::Level;
 use crate::route::{self, Script};
 use crate::task::Context;
 use crate::vars::{self, Invocation};
-use crate::worker::Worker;
+use crate::worker::{QueueFull, Worker};
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use webserv_sys::process::{self, Spawn};
 use webserv_sys::{Error, Watch, file, pipe};
 
-/// Starts one program.
+/// Starts one program, when its body is there and a place is free.
 pub struct CgiStart {
-    /// The request's body, if all of it has come. Otherwise it comes through the transaction.
+    /// The request's body, if it is stored. Otherwise it comes through the transaction.
     stored: Option<StoredBody>,
-    /// The body must be complete before the program starts, for its length or its file name.
-    needs_body: bool,
-    done: bool,
+    needed_body: NeededBody,
+    stage: Stage,
+}
+
+/// How much of the request's body must have come before the program starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NeededBody {
+    /// Nothing.
+    AsItComes,
+    /// All of it. It is stored only if it is too long for the transaction's pipe.
+    Whole,
+    /// All of it, and it must be stored, for its length or its file name.
+    Stored,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Looks for the program.
+    Fresh,
+    /// Waits until the body is whole.
+    AwaitsBody,
+    /// Waits for a place among the programs.
+    Queued,
+    /// The program has been started, or there is another outcome.
+    Over,
+}
+
+/// What follows from a look for the program.
+enum Looked {
+    Found(Arc<Settings>, Script),
+    Outcome(Outcome),
 }
 
 impl CgiStart {
-    /// Starts the program for this transaction, with a stored body or with the body that is still coming. With
-    /// `needs_body`, only checks whether there is a program, which then needs the body first.
-    pub fn new(stored: Option<StoredBody>, needs_body: bool) -> Self {
-        Self { stored, needs_body, done: false }
+    /// Starts the program for this transaction, with a stored body, or with the body in the transaction. For
+    /// [`NeededBody::Stored`], only checks whether there is a program, which then needs the body first.
+    pub fn new(stored: Option<StoredBody>, needed_body: NeededBody) -> Self {
+        Self { stored, needed_body, stage: Stage::Fresh }
     }
 
-    /// Returns `None` if the program has been started.
-    fn run(&mut self, w: &mut Work<'_, Worker>) -> Option<Outcome> {
-        let settings = Arc::clone(&w.t.route.settings);
-        let Some(cgi) = &settings.cgi else { return Some(Outcome::Declined) };
-        let script = match route::find_script(&settings, w.t.http.path()) {
-            Ok(Some(script)) => script,
-            Ok(None) => return Some(Outcome::Declined),
-            Err(error) => {
-                let status = if error.is_forbidden() { 403 } else { 500 };
-                let path = w.t.http.path().to_vec();
-                return Some(refused(error, &path, status, w));
-            }
+    fn run(&mut self, cx: &mut Context<'_>) -> Flow {
+        let Some(mut w) = cx.work() else { return Flow::Done };
+        // After a wait the program is looked for again: what was checked before may have been replaced.
+        let (settings, script) = match look(&mut w) {
+            Looked::Found(settings, script) => (settings, script),
+            Looked::Outcome(outcome) => return self.end(Some(outcome), cx),
         };
-        if !may_run(cgi, &script, w) {
-            return Some(Outcome::status(403));
+        let Some(cgi) = &settings.cgi else { return self.end(Some(Outcome::Declined), cx) };
+        if !w.t.body.is_ended() {
+            match self.needed_body {
+                NeededBody::AsItComes => {}
+                NeededBody::Whole if fits(w.t) => {
+                    self.stage = Stage::AwaitsBody;
+                    w.t.body.release();
+                    return Flow::Progress;
+                }
+                NeededBody::Whole => return self.end(Some(Outcome::NeedsBody), cx),
+                NeededBody::Stored => {}
+            }
         }
-        if w.worker.programs_running >= cgi.processes_max {
-            let most = cgi.processes_max;
-            w.log(Level::Error, format_args!("{most} programs are running already: cgi_max_processes"));
-            return Some(Outcome::status(503));
+        if self.needed_body == NeededBody::Stored {
+            return self.end(Some(Outcome::NeedsBody), cx);
         }
-        if self.needs_body {
-            return Some(Outcome::NeedsBody);
+        if !cx.worker.programs.has_place(cx.token(), cgi.processes_max) {
+            return self.wait(cgi, cx);
         }
-        let mut started = self.start(cgi, &script, w);
+        let Some(mut w) = cx.work() else { return Flow::Done };
+        let outcome = self.launch(cgi, &script, &mut w);
+        self.end(outcome, cx)
+    }
+
+    /// Starts the program. Returns the outcome if that fails.
+    fn launch(&self, cgi: &Cgi, script: &Script, w: &mut Work<'_, Worker>) -> Option<Outcome> {
+        let mut started = self.start(cgi, script, w);
         if let Err(error) = started
             && w.worker.files.relieve(error)
         {
-            started = self.start(cgi, &script, w);
+            started = self.start(cgi, script, w);
         }
-        match started {
-            Ok(()) => None,
-            Err(error) => {
-                let status = match error {
-                    e if e.is_exhaustion() || e.would_block() => 503, // EAGAIN from clone(2): too many processes
-                    e if e.is_forbidden() => 403,
-                    _ => 502, // the file exists, but its interpreter does not, or it is no program
-                };
-                let why = not_started::why(error, &script);
-                let file = String::from_utf8_lossy(&script.file);
-                w.log(Level::Error, format_args!("the program \"{file}\" cannot be started: {why}"));
-                Some(Outcome::status(status))
+        let error = started.err()?;
+        let status = match error {
+            e if e.is_exhaustion() || e.would_block() => 503, // EAGAIN from clone(2): too many processes
+            e if e.is_forbidden() => 403,
+            _ => 502, // the file exists, but its interpreter does not, or it is no program
+        };
+        let why = not_started::why(error, script);
+        let file = String::from_utf8_lossy(&script.file);
+        w.log(Level::Error, format_args!("the program \"{file}\" cannot be started: {why}"));
+        Some(Outcome::status(status))
+    }
+
+    /// Ends the work of this task, with an outcome if no program answers.
+    fn end(&mut self, outcome: Option<Outcome>, cx: &mut Context<'_>) -> Flow {
+        let t = cx.transaction();
+        t.program.place = None;
+        if outcome.is_some() {
+            t.reply.outcome = outcome;
+        }
+        self.leave(cx);
+        self.stage = Stage::Over;
+        Flow::Done
+    }
+
+    /// Leaves the queue. If another request may start its program now, calls it.
+    fn leave(&mut self, cx: &mut Context<'_>) {
+        if self.stage == Stage::Queued {
+            cx.worker.programs.leave(cx.token());
+            call_next(cx);
+        }
+    }
+
+    /// All places are taken: waits for one.
+    fn wait(&mut self, cgi: &Cgi, cx: &mut Context<'_>) -> Flow {
+        if self.stage == Stage::Queued {
+            return Flow::Progress;
+        }
+        let running = cx.worker.programs.running();
+        match cx.worker.programs.wait(cx.token(), cgi.processes_max, cgi.queue.requests_max) {
+            Ok(None) => {}
+            Ok(Some(left)) => cx.notify(left, Notice::Evict),
+            Err(QueueFull) => {
+                let waiting = cx.worker.programs.waiting();
+                cx.log(
+                    Level::Error,
+                    format_args!("{running} programs run (cgi_max_processes) and {waiting} requests wait (cgi_queue)"),
+                );
+                return self.end(Some(Outcome::status(503)), cx);
             }
         }
+        cx.log(Level::Info, format_args!("{running} programs run already (cgi_max_processes): the request waits"));
+        self.stage = Stage::Queued;
+        cx.wake_after(cgi.queue.timeout);
+        note_place(cx);
+        end_left(cx);
+        Flow::Progress
+    }
+
+    /// Refuses a request that waits.
+    fn refuse(&mut self, level: Level, why: &str, cx: &mut Context<'_>) -> Flow {
+        let running = cx.worker.programs.running();
+        cx.log(level, format_args!("{running} programs run (cgi_max_processes), and {why}"));
+        self.end(Some(Outcome::status(503)), cx)
     }
 
     /// Makes the pipes, starts the process, and adds the tasks for them.
@@ -105,7 +192,7 @@ impl CgiStart {
                 format_args!("cgi_rlimit works only on Linux: the program (pid {pid}) runs without limits"),
             );
         }
-        w.worker.programs_running += 1;
+        w.worker.programs.take_place();
         w.t.program.failed = false;
         w.t.program.clock = ProgramClock::start(cgi.timeout, cgi.idle_timeout, w.now);
         w.t.program.is_fed = stdin.is_some();
@@ -150,15 +237,37 @@ impl CgiStart {
     }
 }
 
+/// Looks for the program of this request.
+fn look(w: &mut Work<'_, Worker>) -> Looked {
+    let settings = Arc::clone(&w.t.route.settings);
+    match route::find_script(&settings, w.t.http.path()) {
+        Ok(Some(script)) if may_run(&script, w) => Looked::Found(settings, script),
+        Ok(Some(_)) => Looked::Outcome(Outcome::status(403)),
+        Ok(None) => Looked::Outcome(Outcome::Declined),
+        Err(error) => {
+            let status = if error.is_forbidden() { 403 } else { 500 };
+            let path = w.t.http.path().to_vec();
+            Looked::Outcome(refused(error, &path, status, w))
+        }
+    }
+}
+
+/// Whether the rest of the body fits into the transaction's pipe.
+fn fits(t: &Transaction) -> bool {
+    let room = t.body.room();
+    room > 0 && t.http.request_body.announced_bytes() <= room as u64
+}
+
 /// Whether the program sees a GET without a body: after a program's redirect, and for an error page.
 fn is_get(http: &Http) -> bool {
     http.as_get || http.in_error_page
 }
 
 /// Whether the script's own location lets it run: the request's location is chosen for the whole path, with PATH_INFO.
-fn may_run(cgi: &Cgi, script: &Script, w: &mut Work<'_, Worker>) -> bool {
+fn may_run(script: &Script, w: &mut Work<'_, Worker>) -> bool {
     let name = &script.script_name;
-    let is_file_of_path = cgi.pass.is_none() || !cgi.extensions.is_empty();
+    let is_file_of = |cgi: &Arc<Cgi>| cgi.pass.is_none() || !cgi.extensions.is_empty();
+    let is_file_of_path = w.t.route.settings.cgi.as_ref().is_some_and(is_file_of);
     let method = if is_get(&w.t.http) { Method::Get } else { w.t.http.method().unwrap_or(Method::Get) };
     if !is_file_of_path || w.t.route.may_run(name, w.t.http.path(), method) {
         return true;
@@ -201,20 +310,35 @@ impl Task<Worker> for CgiStart {
         Watch::Always
     }
 
-    fn wants(&self, _: Seen<'_>) -> Want {
-        if self.done { Want::Nothing } else { Want::Kernel }
+    fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
+        match (self.stage, transaction) {
+            (Stage::Fresh, _) => Want::Kernel,
+            (Stage::AwaitsBody, Some(t)) if t.body.is_ended() || !fits(t) => Want::Kernel,
+            (Stage::AwaitsBody | Stage::Queued | Stage::Over, _) => Want::Nothing,
+        }
     }
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        if !matches!(event, Event::Ready | Event::Hangup) {
-            return Ok(if event == Event::Cancel { Flow::Done } else { Flow::Progress });
-        }
-        self.done = true;
-        if let Some(mut w) = cx.work()
-            && let Some(outcome) = self.run(&mut w)
-        {
-            w.t.reply.outcome = Some(outcome);
-        }
-        Ok(Flow::Done)
+        Ok(match event {
+            Event::Ready | Event::Hangup => self.run(cx),
+            Event::Deadline if self.stage == Stage::Queued => {
+                self.refuse(Level::Error, "none ended in time (cgi_queue)", cx)
+            }
+            Event::Deadline => Flow::Progress,
+            Event::Cancel => {
+                self.leave(cx);
+                Flow::Done
+            }
+        })
+    }
+
+    fn notice(&mut self, notice: Notice, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        Ok(match notice {
+            Notice::Place if self.stage == Stage::Queued => self.run(cx),
+            Notice::Evict if self.stage == Stage::Queued => {
+                self.refuse(Level::Info, "the client has closed: a new request waits in its place", cx)
+            }
+            _ => Flow::Progress,
+        })
     }
 }

@@ -6,10 +6,11 @@ mod cgi_start;
 mod cgi_write;
 mod ending;
 mod not_started;
+mod places;
 mod process_exit;
 
 pub use cgi_errors::CgiErrors;
 pub use cgi_read::CgiRead;
-pub use cgi_start::CgiStart;
+pub use cgi_start::{CgiStart, NeededBody};
 pub use cgi_write::CgiWrite;
 pub use process_exit::ProcessExit;

@@ -4,8 +4,9 @@
 //! The kernel watches it only from then on.
 
 use super::ending::ending;
-use crate::connection::{Connection, Phase};
-use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
+use super::places::{call_next, end_left, forget_place, note_place};
+use crate::connection::{Connection, Outcome, Phase, Stage as HttpStage, Transaction};
+use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
 use crate::log::Level;
 use crate::task::Context;
 use crate::worker::Worker;
@@ -33,7 +34,7 @@ pub struct ProcessExit {
     timeout: Duration,
     /// When that time is over. Never, while the response is not complete.
     end: Moment,
-    /// The program is counted in `programs_running`.
+    /// The program takes a place among the programs.
     counts: bool,
     stage: Stage,
 }
@@ -49,7 +50,7 @@ enum Stage {
 }
 
 impl ProcessExit {
-    /// Waits for this child process. It leads a process group and is counted in `programs_running`.
+    /// Waits for this child process. It leads a process group and takes a place among the programs.
     pub fn new(pid: Pid, timeout: Duration) -> Self {
         let (end, stage) = (Moment::NEVER, Stage::Fresh);
         Self { pid, reaped: false, cancelled: false, killed: false, cause: "", timeout, end, counts: true, stage }
@@ -65,6 +66,7 @@ impl ProcessExit {
             return Ok(Flow::Blocked);
         };
         self.reaped = true;
+        forget_place(cx);
         self.count(false, cx);
         if self.cancelled {
             // Kills children of the program that SIGTERM has not ended. While one of them lives, the kernel does not
@@ -93,14 +95,45 @@ impl ProcessExit {
         }
     }
 
-    /// Counts the program in `programs_running`, or not.
+    /// Takes a place among the programs, or gives it back.
     fn count(&mut self, counts: bool, cx: &mut Context<'_>) {
         match (self.counts, counts) {
-            (false, true) => cx.worker.programs_running += 1,
-            (true, false) => cx.worker.programs_running -= 1,
+            (false, true) => cx.worker.programs.take_place(),
+            (true, false) => {
+                cx.worker.programs.give_place_back();
+                call_next(cx);
+            }
             _ => {}
         }
         self.counts = counts;
+    }
+
+    /// A request waits for a place, and the client of this program has closed its side of the connection. Ends the
+    /// program if nothing of its answer has come.
+    fn make_room(&mut self, cx: &mut Context<'_>) {
+        let is_silent = |t: &Transaction| t.http.stage == HttpStage::Handler && t.reply.outcome.is_none();
+        if self.cancelled || !cx.seen().transaction.is_some_and(is_silent) {
+            cx.worker.programs.decline();
+            return end_left(cx);
+        }
+        cx.log(
+            Level::Info,
+            format_args!(
+                "the client has closed and the program (pid {}) has not answered: ended, because another request waits",
+                self.pid
+            ),
+        );
+        let t = cx.transaction();
+        t.program.failed = true;
+        t.reply.outcome = Some(Outcome::status(503));
+    }
+
+    /// The program has begun: notes the place for the client's side.
+    fn begin(&mut self, cx: &mut Context<'_>) {
+        self.stage = Stage::Unwatched;
+        let look = cx.worker.next_check(cx.now);
+        cx.wake_at(look);
+        note_place(cx);
     }
 
     /// Sends SIGTERM; SIGKILL follows after [`GRACE`].
@@ -154,14 +187,20 @@ impl Task<Worker> for ProcessExit {
         }
     }
 
+    fn notice(&mut self, notice: Notice, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        if notice == Notice::Evict {
+            self.make_room(cx);
+        }
+        Ok(Flow::Progress)
+    }
+
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        if event == Event::Cancel {
+            forget_place(cx);
+        }
         match event {
             Event::Ready | Event::Hangup if self.stage != Stage::Fresh => return self.reap(cx),
-            Event::Ready | Event::Hangup => {
-                self.stage = Stage::Unwatched;
-                let look = cx.worker.next_check(cx.now);
-                cx.wake_at(look);
-            }
+            Event::Ready | Event::Hangup => self.begin(cx),
             Event::Cancel if may_finish(cx) => {
                 // The client has the response: the program may finish its other work.
                 self.end = cx.now.after(self.timeout);

@@ -1,7 +1,7 @@
 //! ClientRead: reads from the client's socket into the connection's input.
 
 use crate::connection::{Connection, Phase, ReadState};
-use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
+use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
 use crate::limits::{BUFFER_BYTES, LONG_READ_BYTES, LOW_WATER_BYTES, LOW_WATER_TIMEOUT, READ_BYTES};
 use crate::task::Context;
 use crate::worker::Worker;
@@ -27,6 +27,9 @@ fn read(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     let buffer = &mut worker.read_buffer[..most];
     let Some(count) = read_result(file::read(socket.as_fd(), buffer), x)? else {
         let is_over = x.phase == Phase::Lingering && x.input.is_ended();
+        if x.input.is_ended() {
+            note_end(cx);
+        }
         return Ok(if is_over { Flow::Done } else { Flow::Blocked });
     };
     match x.phase {
@@ -62,6 +65,19 @@ fn read_result(result: Result<usize, Error>, x: &mut Connection) -> Result<Optio
         Ok(count) => Ok(Some(count)),
         Err(error) if error.would_block() => Ok(None),
         Err(error) => Err(TaskError::client(error)),
+    }
+}
+
+/// The client has closed its side of the connection. If the current request has a place among the programs, another
+/// one that waits may get it.
+#[cold]
+fn note_end(cx: &mut Context<'_>) {
+    let place = cx.connection().transactions.current().and_then(|t| t.program.place);
+    if let Some(task) = place {
+        cx.worker.programs.note_left(task);
+        if let Some(program) = cx.worker.programs.take_left() {
+            cx.notify(program, Notice::Evict);
+        }
     }
 }
 

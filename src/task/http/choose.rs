@@ -12,7 +12,7 @@ use crate::http::{Framing, Method, ReplyHead, Request, TargetForm, Text};
 use crate::log::Level;
 use crate::route;
 use crate::task::Work;
-use crate::task::cgi::CgiStart;
+use crate::task::cgi::{CgiStart, NeededBody};
 use crate::task::file::{BodyFile, BodySpool, DirRead, FileRead, FileRequest};
 use crate::vars;
 use std::os::fd::OwnedFd;
@@ -117,8 +117,8 @@ pub(super) fn spool(w: &mut Work<'_>) -> Next {
 
 /// Starts the program for this path if there is one, with the stored body or with the body that is still coming.
 ///
-/// The length of a chunked body is unknown, so all of it is stored first, unless `cgi_request_buffering` is off. A body
-/// is also stored first if it has to be in a file.
+/// All of the body is read first, unless `cgi_request_buffering` is off. It is stored if its length is not known, or if
+/// it has to be in a file.
 pub(super) fn start_program(w: &mut Work<'_>, stored: Option<StoredBody>) -> Next {
     await_body(w);
     let settings = Arc::clone(&w.t.route.settings);
@@ -132,8 +132,13 @@ pub(super) fn start_program(w: &mut Work<'_>, stored: Option<StoredBody>) -> Nex
     let buffers = settings.cgi.as_ref().is_some_and(|cgi| cgi.request_buffering);
     let is_chunked = w.t.http.request.as_ref().is_some_and(|request| request.framing == Framing::Chunked);
     let feeds = w.t.http.request_body.sink == BodySink::Handler;
-    let needs_body = feeds && stored.is_none() && (in_file || is_chunked && buffers);
-    w.join(Box::new(CgiStart::new(stored, needs_body)));
+    let waits_for = match () {
+        () if !feeds || stored.is_some() => NeededBody::AsItComes,
+        () if in_file || is_chunked && buffers => NeededBody::Stored,
+        () if buffers => NeededBody::Whole,
+        () => NeededBody::AsItComes,
+    };
+    w.join(Box::new(CgiStart::new(stored, waits_for)));
     Next::Go(Stage::Handler)
 }
 
