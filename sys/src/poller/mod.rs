@@ -50,8 +50,8 @@ pub enum Watch<'fd> {
     /// So it fires again, some 20 ms later, until it is disarmed.
     Exit(Pid),
     /// This signal was sent to the process; it must be blocked ([`crate::signal::block`]), and no other thread may take
-    /// it. The poller takes it: with signalfd(2), or sigwait(3) after kqueue(2) has told it. Fires at once if the signal
-    /// is pending already.
+    /// it. The poller takes it: with signalfd(2), or sigwait(3) after kqueue(2) has told it. Fires at once if the
+    /// signal is pending already.
     Signal(Signal),
     /// This file or directory has changed: written, renamed, deleted, entries added or removed, attributes changed.
     /// (inotify(7) does not report the removal of an open directory.)
