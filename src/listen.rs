@@ -20,6 +20,7 @@ pub struct Socket {
     /// The address it is bound to. If port 0 was configured, this has the port that the kernel chose.
     address: Address,
     ipv6_only: bool,
+    one_socket: bool,
 }
 
 impl AsFd for Socket {
@@ -36,7 +37,7 @@ impl Socket {
             Address::Inet(_) => (net::local_address(fd.as_fd())?, None),
             Address::Unix(path) => (at.clone(), Some(Name::of(path)?)),
         };
-        let socket = Self { _name: name, fd, address, ipv6_only: listener.ipv6only };
+        let socket = Self { _name: name, fd, address, ipv6_only: listener.ipv6only, one_socket: listener.one_socket };
         socket.set_nodelay(listener);
         Ok(socket)
     }
@@ -90,7 +91,7 @@ fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
     std::fs::symlink_metadata(path).map(|m| (m.dev(), m.ino()))
 }
 
-/// One socket per worker, for each listener.
+/// For each listener, the socket of each worker: one of its own, or one that all share ([`spreads`]).
 pub struct Sockets {
     listeners: Vec<(Listener, VecDeque<Option<Arc<Socket>>>)>,
 }
@@ -149,7 +150,7 @@ impl Open {
     /// checks that no other program listens there.
     fn prepare(&self, listener: &Listener, workers: usize) -> Result<bool> {
         let Address::Inet(address) = &listener.address else { return Ok(false) };
-        let mut shared = workers > 1 || listener.overlaps || listener.reuseport;
+        let mut shared = (workers > 1 && spreads(listener)) || listener.overlaps || listener.reuseport;
         let mut ours_alone = false;
         for ours in self.in_the_way(listener) {
             // If the system cannot change an open socket, the next bind(2) fails and reports it.
@@ -180,18 +181,27 @@ impl Open {
     pub fn adapt(&self, listeners: &[Listener]) -> Vec<String> {
         let mut fixed = Vec::new();
         for listener in listeners {
-            let mut warned = false;
+            let mut differ = (false, false);
             let same = self.sockets.iter().filter(|(address, _)| *address == listener.address);
             for socket in same.filter_map(|(_, socket)| socket.upgrade()) {
                 let _ = net::set_backlog(socket.as_fd(), listener.backlog);
                 socket.set_nodelay(listener);
-                if socket.ipv6_only != listener.ipv6only && !std::mem::replace(&mut warned, true) {
-                    fixed.push(format!("\"ipv6only=\" of {}", listener.address));
-                }
+                differ.0 |= socket.ipv6_only != listener.ipv6only;
+                differ.1 |= socket.one_socket != listener.one_socket;
             }
+            let options = [("ipv6only=", differ.0), ("reuseport=", differ.1)];
+            let options = options.into_iter().filter(|(_, differs)| *differs);
+            fixed.extend(options.map(|(option, _)| format!("\"{option}\" of {}", listener.address)));
         }
         fixed
     }
+}
+
+/// Whether each worker has a socket of its own, over which the kernel distributes the connections. Else all workers'
+/// pollers watch one socket: all that wait are woken for a connection, and those that come too late get `EAGAIN`.
+fn spreads(listener: &Listener) -> bool {
+    // Only one socket can be bound to the path of a unix socket.
+    net::reuseport_spreads() && !listener.one_socket && matches!(listener.address, Address::Inet(_))
 }
 
 /// Opens the sockets of one listener, one for each worker.
@@ -199,9 +209,9 @@ fn open_all(listener: &Listener, workers: usize, shared: bool) -> Result<VecDequ
     let first = Arc::new(Socket::open(listener, &listener.address, shared)?);
     let mut sockets = VecDeque::from([Some(Arc::clone(&first))]);
     for _ in 1..workers {
-        sockets.push_back(Some(match first.address {
-            Address::Inet(_) => Arc::new(Socket::open(listener, &first.address, shared)?),
-            Address::Unix(_) => Arc::clone(&first), // only one socket can be bound to a path: the workers share it
+        sockets.push_back(Some(match spreads(listener) {
+            true => Arc::new(Socket::open(listener, &first.address, shared)?),
+            false => Arc::clone(&first),
         }));
     }
     Ok(sockets)

@@ -104,6 +104,46 @@ fn reuseport_did_not_let_a_second_process_listen() {
     assert!(said(&refused).contains("another program listens there"), "{}", said(&refused));
 }
 
+/// The number of sockets of this port that listen.
+fn listening(port: u16) -> usize {
+    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let address = format!("0100007F:{port:04X} 00000000:0000 0A ");
+    sockets.lines().filter(|line| line.contains(&address)).count()
+}
+
+/// As on systems whose SO_REUSEPORT gives all connections to one socket: only one worker had clients there.
+#[test]
+fn with_one_socket_for_all_workers_each_of_them_accepts() {
+    let main = "worker_processes 2; error_log stderr debug;";
+    for (option, sockets) in [("", 2), ("reuseport=off", 1)] {
+        let http = format!("server {{ listen 127.0.0.1:0 {option}; return 200 ok; }}");
+        let s = Setup::new(&http, &[]).main(main).connections(8).start();
+        assert_eq!(listening(s.port()), sockets, "{option}");
+        if sockets == 2 {
+            continue;
+        }
+        // Twice as many as one worker takes, and none of them idle.
+        let mut clients: Vec<Client> = (0..16).map(|_| s.connect()).collect();
+        clients.iter_mut().for_each(|client| client.send("GET / HTTP/1.1\r\nHost: a\r\n"));
+        for worker in ["w0", "w1"] {
+            wait_for(worker, || {
+                let said = s.said();
+                let accepted = said.lines().filter(|line| line.contains("accepted 127.0.0.1:"));
+                (accepted.filter(|line| line.contains(&format!(" {worker} "))).count() >= 8).then_some(())
+            });
+        }
+        for mut client in clients {
+            client.send("\r\n");
+            client.response().expect(200, "/");
+        }
+        for _ in 0..50 {
+            s.connect().get("/").expect(200, "/"); // both workers are woken, and one comes too late
+        }
+        let said = s.said();
+        assert!(!said.contains("[error]") && !said.contains("[crit]"), "{said}");
+    }
+}
+
 #[test]
 fn another_user_with_two_workers_could_not_open_the_logs() {
     if std::fs::metadata("/proc/self").unwrap().uid() != 0 {

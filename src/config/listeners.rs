@@ -17,7 +17,7 @@ pub(super) struct Listen {
     pub address: Address,
     pub place: Position,
     pub default_server: Option<((), Position)>,
-    pub reuseport: Option<((), Position)>,
+    pub reuseport: Option<(bool, Position)>,
     pub backlog: Option<(i32, Position)>,
     pub ipv6only: Option<(bool, Position)>,
 }
@@ -101,6 +101,11 @@ impl Group {
         {
             faults.push(Fault::new(second, format!("another ipv6only= for {name}, {}", first_at(first))));
         }
+        if let (Some((a, first)), Some((b, second))) = (mine.reuseport, other.reuseport)
+            && a != b
+        {
+            faults.push(Fault::new(second, format!("another reuseport= for {name}, {}", first_at(first))));
+        }
         if mine.default_server.is_none() && other.default_server.is_some() {
             mine.default_server = other.default_server;
         }
@@ -150,7 +155,8 @@ impl Group {
         Listener {
             address: listen.address.clone(),
             backlog: listen.backlog.map_or(BACKLOG, |(backlog, _)| backlog),
-            reuseport: listen.reuseport.is_some(),
+            reuseport: listen.reuseport.is_some_and(|(on, _)| on),
+            one_socket: listen.reuseport.is_some_and(|(on, _)| !on),
             overlaps: false,
             ipv6only: listen.ipv6only.is_none_or(|(only, _)| only),
             hosts: Arc::new(hosts),

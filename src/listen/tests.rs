@@ -27,6 +27,17 @@ fn each_worker_has_a_socket_at_the_port_that_the_kernel_chose() {
 }
 
 #[test]
+fn with_reuseport_off_all_workers_share_one_socket() {
+    let mut all = Open::default();
+    let mut sockets = open(&mut all, "listen 127.0.0.1:0 reuseport=off;", 3);
+    let taken: Vec<_> = (0..3).map(|worker| sockets.take(worker).remove(0).1).collect();
+    assert!(taken.iter().all(|socket| Arc::ptr_eq(socket, &taken[0])));
+    assert!(sockets.take(0).is_empty(), "each can be taken once");
+    assert_eq!(all.adapt(&listeners("listen 127.0.0.1:0;")), ["\"reuseport=\" of 127.0.0.1:0"]);
+    assert_eq!(all.adapt(&listeners("listen 127.0.0.1:0 reuseport=off;")), [""; 0]);
+}
+
+#[test]
 fn a_shared_port_is_refused_if_another_program_listens_there() {
     let other = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
     let port = other.local_addr().expect("has an address").port();
@@ -43,6 +54,7 @@ fn which_addresses_conflict() {
         fd: webserv_sys::pipe::pipe().expect("a descriptor").0,
         address: Address::Inet(address.parse().expect("an address")),
         ipv6_only,
+        one_socket: false,
     };
     for (a, b, expected) in [
         (("0.0.0.0:80", true), ("127.0.0.1:80", true), true),

@@ -21,7 +21,7 @@ const UNIX_BYTES_MAX: usize = 103;
 const BACKLOG_MAX: u64 = i32::MAX as u64;
 
 /// The options, and how they are written.
-const OPTIONS: [&str; 4] = ["default_server", "reuseport", "backlog=511", "ipv6only=on"];
+const OPTIONS: [&str; 5] = ["default_server", "reuseport", "reuseport=off", "backlog=511", "ipv6only=on"];
 
 /// nginx's options that are not supported yet.
 const UNSUPPORTED: [&str; 14] = [
@@ -68,7 +68,10 @@ fn read_option(listen: &mut Listen, option: &Word) -> Result<(), Fault> {
         return once(&mut listen.default_server, (), option);
     }
     if text == "reuseport" {
-        return once(&mut listen.reuseport, (), option);
+        return once(&mut listen.reuseport, true, option);
+    }
+    if let Some(flag) = option.option("reuseport") {
+        return once(&mut listen.reuseport, flag.flag()?, option);
     }
     if let Some(number) = option.option("backlog") {
         return once(&mut listen.backlog, number.number(1..=BACKLOG_MAX)? as i32, option);

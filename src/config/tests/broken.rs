@@ -188,17 +188,19 @@ fn listen() {
         (
             "listen 80 defualt_server;",
             "27: unknown option \"defualt_server\", did you mean \"default_server\"? \
-         accepted: default_server, reuseport, backlog=511, ipv6only=on"
+         accepted: default_server, reuseport, reuseport=off, backlog=511, ipv6only=on"
                 .into(),
         ),
         (
             "listen 443 ssl;",
             "28: the option \"ssl\" is not supported; accepted: default_server, reuseport, \
-         backlog=511, ipv6only=on"
+         reuseport=off, backlog=511, ipv6only=on"
                 .into(),
         ),
         ("listen 80 backlog=0;", "35: \"0\" is not a whole number from 1 to 2147483647".into()),
         ("listen 80 backlog=1 backlog=2;", "37: \"backlog=2\" comes on top of the same option".into()),
+        ("listen 80 reuseport=no;", "37: \"no\" is neither \"on\" nor \"off\"".into()),
+        ("listen 80 reuseport reuseport=off;", "37: \"reuseport=off\" comes on top of the same option".into()),
         ("listen 80 ipv6only=on;", "27: \"ipv6only\" says nothing about 0.0.0.0:80, which is no IPv6 address".into()),
         ("listen [::]:80 ipv6only=yes;", "41: \"yes\" is neither \"on\" nor \"off\"".into()),
         ("listen 80; listen *:80;", "35: this server listens on 0.0.0.0:80 already, first at site.conf:1:24".into()),
@@ -242,6 +244,11 @@ fn servers_against_each_other() {
             "http {\n server { listen [::]:80 ipv6only=on; server_name a; }\n server { listen [::]:80 \
              ipv6only=off; server_name b; }\n}",
             "3:26: another ipv6only= for [::]:80, first at site.conf:2:26",
+        ),
+        (
+            "http {\n server { listen 80 reuseport; server_name a; }\n server { listen 80 reuseport=off; \
+             server_name b; }\n}",
+            "3:21: another reuseport= for 0.0.0.0:80, first at site.conf:2:21",
         ),
         (
             "http {\n server { listen 80; listen [::]:80 ipv6only=off; }\n}",

@@ -39,13 +39,15 @@ fn addresses() {
 #[test]
 fn options_of_listen() {
     let config = load(
-        "http { server { listen 80; server_name a; listen 81 reuseport backlog=7; }
+        "http { server { listen 80; server_name a; listen 81 reuseport backlog=7; listen 83 reuseport=off; }
                 server { listen 80 default_server backlog=9; server_name b; listen [::]:80 ipv6only=off; } }"
             .replace("listen [::]:80", "listen [::]:82")
             .as_str(),
     );
-    let shown: Vec<_> = config.listeners.iter().map(|l| (l.backlog, l.reuseport, l.ipv6only)).collect();
-    assert_eq!(shown, [(9, false, true), (7, true, true), (511, false, false)]);
+    let shown: Vec<_> = config.listeners.iter().map(|l| (l.backlog, l.reuseport, l.one_socket, l.ipv6only)).collect();
+    let expected =
+        [(9, false, false, true), (7, true, false, true), (511, false, true, true), (511, false, false, false)];
+    assert_eq!(shown, expected);
     let names: Vec<&str> = servers(&config).iter().map(|server| server.name()).collect();
     assert_eq!(names, ["b", "a"], "the default server is the first");
     assert_eq!(config.listeners[0].hosts.find(b"a").name(), "a");

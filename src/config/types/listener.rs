@@ -12,6 +12,10 @@ pub struct Listener {
     pub backlog: i32,
     /// `reuseport`: other processes of the same user may listen here too, and the kernel distributes the connections.
     pub reuseport: bool,
+    /// `reuseport=off`: all workers wait for connections on one socket, so that none waits for a busy worker. Default:
+    /// each worker has its own, over which the kernel distributes the connections, if it does that
+    /// ([`reuseport_spreads`](webserv_sys::net::reuseport_spreads)).
+    pub one_socket: bool,
     /// A wildcard address and a specific one share the port; the kernel allows that only if both sockets have
     /// `SO_REUSEPORT`.
     pub overlaps: bool,

@@ -9,7 +9,9 @@ mod options;
 mod transfer;
 
 pub use address::{Address, UNIX_PATH_BYTES_MAX};
-pub use options::{set_nodelay, set_nopush, set_receive_low_water, set_reset_on_close, set_reuse_port, take_error};
+pub use options::{
+    reuseport_spreads, set_nodelay, set_nopush, set_receive_low_water, set_reset_on_close, set_reuse_port, take_error,
+};
 pub use transfer::{recv, send, sendv, shutdown_write};
 
 use crate::{Error, Result};
@@ -28,7 +30,7 @@ pub struct ListenOptions {
     /// The maximum number of connections that wait for accept(2). The kernel may lower it (`somaxconn` on Linux).
     pub backlog: i32,
     /// Allows several sockets to listen on one address; the kernel distributes the connections among them. It has no
-    /// effect on unix sockets. On macOS one socket gets all connections.
+    /// effect on unix sockets. Not all kernels do that: see [`reuseport_spreads`].
     pub reuse_port: bool,
     /// An IPv6 socket does not accept IPv4 clients.
     pub ipv6_only: bool,

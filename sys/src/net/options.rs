@@ -12,6 +12,12 @@ pub(super) const REUSE_PORT: c_int = libc::SO_REUSEPORT_LB;
 #[cfg(not(target_os = "freebsd"))]
 pub(super) const REUSE_PORT: c_int = libc::SO_REUSEPORT;
 
+/// True if the kernel distributes connections over all sockets of one address that have this option. On NetBSD, OpenBSD
+/// and macOS one of them gets all connections, so that several threads need one socket together.
+pub const fn reuseport_spreads() -> bool {
+    cfg!(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "dragonfly"))
+}
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const NO_PUSH: c_int = libc::TCP_CORK;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

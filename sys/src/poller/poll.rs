@@ -1,7 +1,8 @@
 //! poll(2): passes the whole list of descriptors to the kernel at each wait.
 //!
 //! The index in the list is the descriptor: entry 7 has descriptor 7, or -1, which the kernel skips. An inner poller
-//! watches children, signals and files; its own descriptor is in the list, too.
+//! watches children, signals and files; its own descriptor is in the list, too. It also watches the descriptors for
+//! which the list would be longer than the kernel takes.
 
 use super::ffi::posix::*;
 use super::table::{Side, Table};
@@ -10,6 +11,10 @@ use crate::Result;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
+/// The longest list. macOS refuses a longer one with `EINVAL` (`OPEN_MAX`); other systems take one entry for each
+/// descriptor that a process may have.
+const LIST_MAX: usize = if cfg!(target_vendor = "apple") { 10_240 } else { usize::MAX };
+
 /// The list for poll(2), and the tokens of its watches.
 pub(super) struct Poll {
     list: Vec<PollFd>,
@@ -17,14 +22,25 @@ pub(super) struct Poll {
     /// The index where the next wait starts. If more descriptors are ready than fit into one wait, all get their turn.
     start: usize,
     inner: Box<dyn Inner>,
+    list_max: usize,
 }
 
 impl Poll {
     /// A list that contains only `inner`.
     pub fn new(inner: Box<dyn Inner>) -> Result<Self> {
-        let mut new = Self { list: Vec::new(), table: Table::default(), start: 0, inner };
+        Self::with_list_max(inner, LIST_MAX)
+    }
+
+    /// The same, with a list of at most this length; `inner` must fit into it.
+    pub fn with_list_max(inner: Box<dyn Inner>, list_max: usize) -> Result<Self> {
+        let mut new = Self { list: Vec::new(), table: Table::default(), start: 0, inner, list_max };
         new.set(new.inner.as_fd().as_raw_fd(), Side::READ);
         Ok(new)
+    }
+
+    /// The descriptor and the direction of `watch`. Returns `None` if `inner` watches it.
+    fn listed(&self, watch: Watch<'_>) -> Option<(RawFd, Side)> {
+        Side::of(watch).filter(|(fd, _)| (*fd as usize) < self.list_max)
     }
 
     /// Sets the directions of `fd` in the list; without any, removes it.
@@ -58,14 +74,14 @@ impl Poller for Poll {
     }
 
     fn arm(&mut self, watch: Watch<'_>, token: Token) -> Result<()> {
-        let Some((fd, side)) = Side::of(watch) else { return self.inner.arm(watch, token) };
+        let Some((fd, side)) = self.listed(watch) else { return self.inner.arm(watch, token) };
         self.table.arm(fd, side, token);
         self.set(fd, self.table.armed(fd));
         Ok(())
     }
 
     fn disarm(&mut self, watch: Watch<'_>) -> Result<()> {
-        let Some((fd, side)) = Side::of(watch) else { return self.inner.disarm(watch) };
+        let Some((fd, side)) = self.listed(watch) else { return self.inner.disarm(watch) };
         self.table.disarm(fd, side);
         if self.list.get(fd as usize).is_some() {
             self.set(fd, self.table.armed(fd));
@@ -81,9 +97,10 @@ impl Poller for Poll {
         if sleep.check_inner || (left > 0 && inner.revents != 0) {
             self.inner.wait(Some(Duration::ZERO), out)?;
         }
+        let of_inner = out.len();
         let (start, end) = (self.start.min(self.list.len()), self.list.len());
         for index in (start..end).chain(0..start) {
-            if left == 0 || out.len() >= EVENTS_MAX {
+            if left == 0 || out.len() - of_inner >= EVENTS_MAX {
                 self.start = index;
                 break;
             }

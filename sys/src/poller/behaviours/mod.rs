@@ -25,6 +25,10 @@ fn each(behaviour: impl Fn(&mut dyn Poller)) {
     }
     println!("with poll around a kqueue:");
     behaviour(&mut poll::Poll::new(Box::new(kqueue::Kqueue::new().unwrap())).unwrap());
+    println!("with poll around a kqueue, and a list that is too short:");
+    let inner = kqueue::Kqueue::new().unwrap();
+    let list_max = inner.as_fd().as_raw_fd() as usize + 3;
+    behaviour(&mut poll::Poll::with_list_max(Box::new(inner), list_max).unwrap());
     println!("with select around a kqueue:");
     behaviour(&mut select::Select::new(Box::new(kqueue::Kqueue::new().unwrap())).unwrap());
 }
