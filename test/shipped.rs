@@ -18,13 +18,19 @@ struct Shipped {
 /// The ports in the shipped configurations.
 const PORTS: [&str; 4] = ["8080", "8081", "1202", "1203"];
 
-fn start(name: &str) -> Shipped {
+/// A copy of these folders of the tree.
+fn copy_of(folders: &[&str]) -> TempDir {
     let dir = TempDir::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for folder in ["config", "html"] {
+    for folder in folders {
         let copied = Command::new("cp").arg("-R").arg(root.join(folder)).arg(dir.path()).status().unwrap();
         assert!(copied.success(), "{folder}");
     }
+    dir
+}
+
+fn start(name: &str) -> Shipped {
+    let dir = copy_of(&["config", "html"]);
     let file = dir.path().join("config").join(name);
     let mut text = std::fs::read_to_string(&file).unwrap();
     let ports: HashMap<&'static str, u16> = PORTS.map(|port| (port, free_port())).into();
@@ -32,15 +38,17 @@ fn start(name: &str) -> Shipped {
         text = text.replace(&format!(":{old}"), &format!(":{new}"));
     }
     std::fs::write(&file, text).unwrap();
-    let process = Process::start(&["-c".into(), format!("config/{name}")], dir.path(), None);
-    let mut shipped = Shipped { process, dir, ports };
-    let port = shipped.ports["8080"];
+    let mut process = Process::start(&["-c".into(), format!("config/{name}")], dir.path(), None);
+    wait_listening(&mut process, &format!("127.0.0.1:{}", ports["8080"]));
+    Shipped { process, dir, ports }
+}
+
+fn wait_listening(process: &mut Process, address: &str) {
     wait_for("its address", || {
-        let ended = shipped.process.exit_within(Default::default());
-        assert_eq!(ended, None, "{name}: {}", shipped.process.stderr());
-        shipped.process.stderr().contains(&format!("listening on 127.0.0.1:{port}")).then_some(())
+        let ended = process.exit_within(Default::default());
+        assert_eq!(ended, None, "{}", process.stderr());
+        process.stderr().contains(&format!("listening on {address} ")).then_some(())
     });
-    shipped
 }
 
 impl Shipped {
@@ -104,6 +112,35 @@ fn a_page_whose_name_was_rebound_stored_files_and_ran_programs() {
     old.send("GET / HTTP/1.0\r\n\r\n");
     old.response().expect(200, "a request without a Host field");
     assert_eq!(shipped.ask("GET /", "second.localhost").0, 200);
+}
+
+#[test]
+fn the_demo_could_not_be_moved() {
+    // With the file, and with the built-in copy of it; only on this machine, and on another address.
+    let rows: [(&[&str], &str, &str); 3] =
+        [(&["config", "html"], "", "127.0.0.1"), (&["html"], "", "127.0.0.1"), (&["html"], "127.0.0.2", "127.0.0.2")];
+    each(rows, |(folders, bind, ip)| {
+        let (dir, port) = (copy_of(folders), free_port());
+        let mut arguments = vec!["--port".to_owned(), port.to_string()];
+        if !bind.is_empty() {
+            arguments.push(format!("--bind={bind}"));
+        }
+        let mut process = Process::start(&arguments, dir.path(), None);
+        let address = format!("{ip}:{port}");
+        wait_listening(&mut process, &address);
+        let ask = |address: &str, target: &str, host: &str| {
+            let mut client = Client::connect(address);
+            client.send(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
+            client.response()
+        };
+        for host in ["localhost", ip] {
+            ask(&address, "/", host).expect(200, host);
+        }
+        ask(&address, "/", "rebound.example").expect(421, "another name");
+        let second = format!("http://localhost:{}/", port + 1);
+        assert_eq!(ask(&address, "/redirect/port", "localhost").field("Location"), Some(&second[..]));
+        assert!(ask(&format!("{ip}:{}", port + 1), "/", "localhost").text().contains("port"));
+    });
 }
 
 #[test]
