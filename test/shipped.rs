@@ -30,12 +30,26 @@ fn copy_of(folders: &[&str]) -> TempDir {
 }
 
 fn start(name: &str) -> Shipped {
+    start_with(name, &[], &[])
+}
+
+/// The same with other values in the configuration, and with more programs in `html/cgi/`.
+fn start_with(name: &str, values: &[(&str, &str)], programs: &[(&str, &str)]) -> Shipped {
     let dir = copy_of(&["config", "html"]);
+    for (program, text) in programs {
+        let file = dir.path().join("html/cgi").join(program);
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
     let file = dir.path().join("config").join(name);
     let mut text = std::fs::read_to_string(&file).unwrap();
     let ports: HashMap<&'static str, u16> = PORTS.map(|port| (port, free_port())).into();
     for (old, new) in &ports {
         text = text.replace(&format!(":{old}"), &format!(":{new}"));
+    }
+    for (old, new) in values {
+        assert!(text.contains(old), "{name}: {old}");
+        text = text.replace(old, new);
     }
     std::fs::write(&file, text).unwrap();
     let mut process = Process::start(&["-c".into(), format!("config/{name}")], dir.path(), None);
@@ -112,6 +126,24 @@ fn a_page_whose_name_was_rebound_stored_files_and_ran_programs() {
     old.send("GET / HTTP/1.0\r\n\r\n");
     old.response().expect(200, "a request without a Host field");
     assert_eq!(shipped.ask("GET /", "second.localhost").0, 200);
+}
+
+#[test]
+fn an_endless_program_of_the_demo_was_no_timeout() {
+    // It was ended by its limit of processor time before the timeout, and answered with 502. The test's times are
+    // a tenth of the shipped ones, and the processor time stays what it is.
+    let programs = [("spin.sh", "while :; do :; done\n"), ("sleep.sh", "exec sleep 3600\n")];
+    let shipped = start_with("default.conf", &[("cgi_idle_timeout      10s", "cgi_idle_timeout 1s")], &programs);
+    for (program, _) in programs {
+        let (status, text) = shipped.ask(&format!("GET /cgi/{program}"), "localhost");
+        assert_eq!(status, 504, "{program}: {text}");
+        wait_for("the line in the log", || {
+            let said = shipped.process.stderr();
+            said.lines()
+                .any(|line| line.contains(program) && line.contains("cgi_idle_timeout has passed"))
+                .then_some(())
+        });
+    }
 }
 
 #[test]

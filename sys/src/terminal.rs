@@ -111,8 +111,8 @@ impl Handlers {
     fn install() -> Result<Self> {
         let mut handlers = Self(Vec::with_capacity(SIGNALS.len()));
         for signal in SIGNALS {
-            // SAFETY: sigaction consists of integers, a set of integers and an optional function pointer: all-zero bytes
-            // are a value of it, without SA_RESTART, so that read(2) ends.
+            // SAFETY: sigaction consists of integers, a set of integers and an optional function pointer: all-zero
+            // bytes are a value of it, without SA_RESTART, so that read(2) ends.
             let mut action: libc::sigaction = unsafe { mem::zeroed() };
             action.sa_sigaction = catch as extern "C" fn(c_int) as libc::sighandler_t;
             let mut before = MaybeUninit::<libc::sigaction>::uninit();
