@@ -7,7 +7,8 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use webserv::config::{Config, LogTarget};
+use webserv::check;
+use webserv::config::{Config, Errors, LogTarget};
 use webserv::server;
 use webserv_sys::process;
 use webserv_sys::signal::Signal;
@@ -55,17 +56,27 @@ pub struct ConfigOptions {
     quiet: bool,
     /// The directory to serve without a configuration.
     directory: Option<PathBuf>,
-    /// `--port`, for `directory`.
+    /// `--port`, for `directory` and for the demo.
     port: Option<u16>,
+    /// `--bind`, for both, too.
+    bind: Option<IpAddr>,
 }
+
+/// The configuration of a start without one.
+const DEFAULT_CONF: &str = "config/default.conf";
 
 const HELP: &str = "\
 Usage: webserv [OPTIONS]            start the server with a configuration
-       webserv DIR [--port N]       serve this directory on http://127.0.0.1:8080, or on port N
+       webserv DIR [OPTIONS]        serve this directory with listings, and print a line for each request
        webserv dir HOST[:PORT]      connect to a server of the directory protocol, by default on port 1202
 
+Options of webserv DIR and of the demo (webserv without a configuration):
+      --port N                listen on port N (default: 8080; the demo also uses port N+1)
+      --bind ADDR             listen on this address of the machine (default: 127.0.0.1, for this machine only;
+                              0.0.0.0 or :: is all addresses, so that others can connect)
+
 Options:
-  -c, --config FILE       the configuration (default: config/default.conf if it exists, else the built-in one)
+  -c, --config FILE       the configuration (default: config/default.conf, or the built-in copy of it)
   -p, --prefix DIR        relative paths in the configuration start here (default: the working directory)
   -g, --global TEXT       directives that override the configuration: -g 'error_log stderr debug;'
   -e, --error-log FILE    write the error log to this file instead of the configured one; \"stderr\": standard error
@@ -104,6 +115,16 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<CliCommand, St
                 let parsed = port.parse().map_err(|_| format!("\"{port}\" is no port; accepted: 0 to 65535"))?;
                 source.port = Some(parsed);
             }
+            "--bind" => {
+                let address = value("an address")?.to_string_lossy().into_owned();
+                let bare = address.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(&address);
+                let parsed = bare.parse().map_err(|_| {
+                    format!(
+                        "\"{address}\" is no address; accepted: 127.0.0.1, ::1, 0.0.0.0, ::, or one of this machine"
+                    )
+                });
+                source.bind = Some(parsed?);
+            }
             "-t" | "--test" => test = test.or(Some(Dump::No)),
             "-T" | "--dump" => test = Some(Dump::Yes),
             "-q" | "--quiet" => source.quiet = true,
@@ -120,8 +141,8 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<CliCommand, St
             _ => source.directory = Some(argument.into()),
         }
     }
-    if source.port.is_some() && source.directory.is_none() {
-        return Err("--port needs a directory: webserv DIR --port N; in a configuration, use \"listen\"".into());
+    if (source.port.is_some() || source.bind.is_some()) && source.file.is_some() {
+        return Err("--port and --bind are for webserv DIR and for the demo; in a configuration, use \"listen\"".into());
     }
     Ok(match (signal, test) {
         (Some(signal), _) => CliCommand::Send(signal, source),
@@ -188,12 +209,10 @@ impl ConfigOptions {
             Some(prefix) => prefix.clone(),
             None => std::env::current_dir().map_err(|e| format!("there is no working directory: {e}"))?,
         };
-        let default = prefix.join("config/default.conf");
         let loaded = match (&self.directory, &self.file) {
             (Some(directory), _) => self.for_directory(directory)?,
             (None, Some(file)) => Config::load(&self.place(file), &prefix, &self.globals),
-            (None, None) if default.is_file() => Config::load(&default, &prefix, &self.globals),
-            (None, None) => Config::built_in(&prefix, &self.globals),
+            (None, None) => self.demo(&prefix)?,
         };
         let mut config = loaded.map_err(|e| e.to_string())?;
         if let Some(path) = &self.error_log {
@@ -215,25 +234,62 @@ impl ConfigOptions {
         }
     }
 
-    fn for_directory(&self, directory: &Path) -> Result<Result<Config, webserv::config::Errors>, String> {
+    fn for_directory(&self, directory: &Path) -> Result<Result<Config, Errors>, String> {
         let at = std::fs::canonicalize(directory)
             .map_err(|e| format!("cannot serve the directory {}: {e}", directory.display()))?;
         if !at.is_dir() {
             return Err(format!("cannot serve {}: it is not a directory", directory.display()));
         }
-        let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.port.unwrap_or(8080));
-        Ok(Config::for_directory(&at, address))
+        Ok(Config::for_directory(&at, self.address()))
+    }
+
+    /// The address of `--bind` and `--port`.
+    fn address(&self) -> SocketAddr {
+        let ip = self.bind.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        SocketAddr::new(ip, self.port.unwrap_or(8080))
+    }
+
+    /// config/default.conf, or the built-in copy of it. The copy serves the shipped site, which is not built in.
+    fn demo(&self, prefix: &Path) -> Result<Result<Config, Errors>, String> {
+        let file = prefix.join(DEFAULT_CONF);
+        let file = file.is_file().then_some(&*file);
+        if file.is_none() && !prefix.join("html").is_dir() {
+            let here = prefix.display();
+            return Err(format!(
+                "no configuration is given, and {here} has neither {DEFAULT_CONF} nor html/, the demo's site.\n\
+                 webserv DIR serves a directory, webserv -c FILE starts with a configuration.\n\
+                 For the demo, start webserv in a clone of its repository, or with -p CLONE"
+            ));
+        }
+        if matches!(self.port, Some(0 | u16::MAX)) {
+            return Err("the demo needs two ports, N and N+1: --port 1 to 65534".into());
+        }
+        let moves = self.port.is_some() || self.bind.is_some();
+        Ok(match (moves, file) {
+            (true, _) => Config::demo_at(file, self.address(), prefix, &self.globals),
+            (false, Some(file)) => Config::load(file, prefix, &self.globals),
+            (false, None) => Config::built_in(prefix, &self.globals),
+        })
+    }
+
+    /// The configuration's name in messages.
+    fn name(&self) -> String {
+        let prefix = self.prefix.as_deref().unwrap_or(Path::new(""));
+        match (&self.directory, &self.file) {
+            (Some(directory), _) => format!("of webserv {}", directory.display()),
+            (None, Some(file)) => file.display().to_string(),
+            (None, None) if prefix.join(DEFAULT_CONF).is_file() => DEFAULT_CONF.into(),
+            (None, None) => Config::BUILT_IN.into(),
+        }
     }
 
     fn test(&self, dump: Dump) -> Result<(), String> {
-        let name = match &self.file {
-            Some(file) => file.display().to_string(),
-            None => "config/default.conf".into(),
-        };
-        let config = self.load().map_err(|e| format!("{e}\nwebserv: the configuration {name} is not right"))?;
-        for warning in config.warnings.iter().filter(|_| !self.quiet) {
-            note(&warning.to_string());
-        }
+        let name = self.name();
+        let not_right = |e: String| format!("{e}\nwebserv: the configuration {name} is not right");
+        let config = self.load().map_err(not_right)?;
+        let warnings = config.warnings.iter().map(ToString::to_string).chain(check::warnings(&config));
+        warnings.filter(|_| !self.quiet).for_each(|warning| note(&warning));
+        check::start_would_succeed(&config).map_err(not_right)?;
         if !self.quiet {
             note(&format!("the configuration {name} is right: syntax is ok, test is successful"));
         }
@@ -275,6 +331,7 @@ fn send(signal: Signal, config: &Config) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv6Addr;
 
     fn parsed(line: &str) -> Result<CliCommand, String> {
         parse(line.split_whitespace().map(OsString::from))
@@ -304,6 +361,14 @@ mod tests {
                     ..ConfigOptions::default()
                 }),
             ),
+            (
+                "--port 81 --bind=[::1]",
+                CliCommand::Serve(ConfigOptions {
+                    port: Some(81),
+                    bind: Some(IpAddr::V6(Ipv6Addr::LOCALHOST)),
+                    ..ConfigOptions::default()
+                }),
+            ),
         ];
         for (line, command) in rows {
             assert_eq!(parsed(line), Ok(command), "{line}");
@@ -316,7 +381,9 @@ mod tests {
             ("-x", "unknown option -x"),
             ("-c", "-c needs a file"),
             ("-s restart", "unknown signal \"restart\""),
-            ("--port 80", "--port needs a directory"),
+            ("--port 80 -c x", "use \"listen\""),
+            ("--bind ::1 -c x", "use \"listen\""),
+            ("a --bind here", "\"here\" is no address"),
             ("a --port 70000", "\"70000\" is no port"),
             ("a b", "not b as well"),
             ("dir b c", "not b as well"),

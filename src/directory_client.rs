@@ -4,9 +4,12 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::os::fd::AsFd;
+use std::path;
 use std::time::Duration;
 use webserv::directory::PORT;
 use webserv::http::deceptive::is_deceptive;
+use webserv_sys::terminal::HiddenInput;
 
 /// The timeout for connecting, for each read and for each write.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -14,12 +17,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The maximum length of a line from the server, in bytes.
 const LINE_BYTES_MAX: u64 = 16 << 10;
 
+/// The number of names that are asked for at once. The server holds more answers than that.
+const NAMES_AT_ONCE: usize = 100;
+
 const HELP: &str = "\
-dir                    list the directory
+dir                    list the directory; on a terminal, folders end with a slash
 cd DIR                 change to another directory
 pwd                    print the current directory
 get NAME [> FILE]      fetch a file and store it as FILE, which must not exist yet; \"-\" is the screen
-login NAME PASSWORD    log in
+login NAME [PASSWORD]  log in; on a terminal, the password is asked for and not shown
 logout                 log out
 quit                   end
 ";
@@ -30,13 +36,14 @@ quit                   end
 /// The server cannot be reached or violates the protocol; or standard input is not a terminal, and some commands have
 /// failed.
 pub fn run(host: &str) -> Result<(), String> {
-    let mut session = Session::open(host)?;
     let interactive = io::stdin().is_terminal();
+    let mut session = Session::open(host, interactive)?;
     let (mut commands, mut failures) = (0, 0);
     let mut input = io::stdin().lock();
     loop {
         if interactive {
-            show("dir> ")?;
+            let place = session.place()?;
+            show(&format!("{host}{place}> "))?;
         }
         let mut line = String::new();
         match input.read_line(&mut line) {
@@ -71,15 +78,17 @@ type Outcome = Result<Result<(), String>, String>;
 struct Session {
     stream: BufReader<TcpStream>,
     version: u8,
+    /// Somebody types the commands on a terminal.
+    interactive: bool,
 }
 
 impl Session {
-    fn open(host: &str) -> Result<Self, String> {
+    fn open(host: &str, interactive: bool) -> Result<Self, String> {
         let stream = connect(host)?;
         let patience = Some(PATIENCE);
         let set = stream.set_read_timeout(patience).and_then(|()| stream.set_write_timeout(patience));
         set.map_err(|error| error.to_string())?;
-        let mut session = Self { stream: BufReader::new(stream), version: 0 };
+        let mut session = Self { stream: BufReader::new(stream), version: 0, interactive };
         // A server without `VERSION` answers with an error and speaks version 0.
         session.version = u8::from(session.ask("VERSION 1")? == "VERSION 1");
         Ok(session)
@@ -93,9 +102,11 @@ impl Session {
                 if path.starts_with("ERROR") { Ok(Err(path)) } else { show(&(path + "\n")).map(Ok) }
             }
             ("cd", name) if !name.is_empty() => self.succeed(&format!("CD {name}"), "there is no such directory"),
-            ("login", words) if words.split_whitespace().count() == 2 => {
-                self.succeed(&format!("LOGIN {words}"), "no such user with this password")
-            }
+            ("login", words) if words.split_whitespace().count() == 2 => self.log_in(words),
+            ("login", name) if self.interactive && name.split_whitespace().count() == 1 => match ask_password(name)? {
+                Some(password) => self.log_in(&format!("{name} {password}")),
+                None => Ok(Err("no password was typed".to_owned())),
+            },
             ("get", name) if !name.is_empty() => match name.split_once(" > ") {
                 Some((name, file)) => self.get(name.trim(), file.trim()),
                 None => self.get(name, name.rsplit('/').next().unwrap_or(name)),
@@ -105,6 +116,16 @@ impl Session {
             ("help" | "?", "") => show(HELP).map(Ok),
             _ => Ok(Err(format!("\"{verb} {argument}\" is no command; type \"help\" for a list"))),
         }
+    }
+
+    fn log_in(&mut self, name_and_password: &str) -> Outcome {
+        self.succeed(&format!("LOGIN {name_and_password}"), "no such user with this password")
+    }
+
+    /// The session's directory, for the prompt. Empty if the server does not tell it: it wants a login first.
+    fn place(&mut self) -> Result<String, String> {
+        let path = self.ask("PWD")?;
+        Ok(if path.starts_with('/') { format!(":{path}") } else { String::new() })
     }
 
     /// Sends a request whose answer is one status word. `otherwise` is the message if it fails.
@@ -125,11 +146,49 @@ impl Session {
             }
             count.parse::<u64>().map_err(|_| format!("the server sent \"{count}\" instead of a number"))?;
         }
+        if !self.interactive {
+            loop {
+                match self.line()? {
+                    end if end.is_empty() => return Ok(Ok(())),
+                    name => show(&(name + "\n"))?,
+                }
+            }
+        }
+        let mut names = Vec::new();
         loop {
             match self.line()? {
-                end if end.is_empty() => return Ok(Ok(())),
-                name => show(&(name + "\n"))?,
+                end if end.is_empty() => break,
+                name => names.push(name),
             }
+        }
+        let folders = self.count_folders(&names)?;
+        for (index, name) in names.iter().enumerate() {
+            show(&format!("{name}{}\n", if index < folders { "/" } else { "" }))?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// How many of the first names are folders. A list does not tell them from files, but they come first, and a folder
+    /// is what `CD` accepts. Asks for some names at once, and goes back to the directory of before.
+    fn count_folders(&mut self, names: &[String]) -> Result<usize, String> {
+        let here = self.ask("PWD")?;
+        let mut folders = 0;
+        for some in names.chunks(NAMES_AT_ONCE) {
+            for name in some {
+                self.say(&format!("CD {}/{name}", here.trim_end_matches('/')))?;
+            }
+            let mut found = 0;
+            for _ in some {
+                found += usize::from(matches!(&self.line()?[..], "SUCCEEDED" | "OK"));
+            }
+            folders += found;
+            if found < some.len() {
+                break;
+            }
+        }
+        match &self.ask(&format!("CD {here}"))?[..] {
+            "SUCCEEDED" | "OK" => Ok(folders),
+            _ => Err(format!("the directory {here} is gone")),
         }
     }
 
@@ -146,9 +205,16 @@ impl Session {
             return self.copy(bytes, &mut io::stdout().lock());
         }
         match File::create_new(file) {
-            Ok(mut to) => self.copy(bytes, &mut to).inspect_err(|_| {
-                let _ = fs::remove_file(file); // an incomplete file could be mistaken for the whole
-            }),
+            Ok(mut to) => {
+                let copied = self.copy(bytes, &mut to).inspect_err(|_| {
+                    let _ = fs::remove_file(file); // an incomplete file could be mistaken for the whole
+                });
+                if let Ok(Ok(())) = &copied {
+                    let at = path::absolute(file).unwrap_or_else(|_| file.into());
+                    let _ = writeln!(io::stderr(), "webserv: saved {name} as {} ({bytes} bytes)", at.display());
+                }
+                copied
+            }
             Err(error) => {
                 self.copy(bytes, &mut io::sink())?.ok();
                 Ok(Err(format!("cannot create the file {file}: {error}; to choose another name: get {name} > FILE")))
@@ -187,6 +253,22 @@ impl Session {
             }
             None if line.len() as u64 == LINE_BYTES_MAX => Err("the server's line has no end".to_owned()),
             None => Err("the server has closed the connection".to_owned()),
+        }
+    }
+}
+
+/// Asks for the password of this user on the terminal, which does not show it. Returns None at the end of the input.
+fn ask_password(name: &str) -> Result<Option<String>, String> {
+    let stdin = io::stdin();
+    loop {
+        let hidden = HiddenInput::new(stdin.as_fd()).map_err(|error| error.to_string())?;
+        show(&format!("password of {name}: "))?;
+        let line = hidden.read_line();
+        show("\n")?; // the one that was typed is not shown either
+        match line {
+            Ok(line) => return Ok(line.map(|line| String::from_utf8_lossy(&line).into_owned())),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {} // stopped, and continued by the shell
+            Err(error) => return Err(format!("cannot read the password: {error}")),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The server process: prepares everything from a configuration, runs the workers, and ends.
 
+use crate::check;
 use crate::config::{Address, Config, Listener};
 use crate::engine::Engine;
 use crate::listen::{Open, Socket, Sockets};
@@ -8,6 +9,7 @@ use crate::pid_file::PidFile;
 use crate::task::client::Accept;
 use crate::task::server::{CommandRead, Signal, WorkerExit};
 use crate::worker::{Command, Loader, Team, Worker, WorkerChannel, descriptors};
+use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
@@ -167,7 +169,7 @@ fn announce(config: &Config, sockets: &Sockets, log: &mut ErrorLog) {
     for warning in &config.warnings {
         log.announce(Level::Warn, format_args!("{warning}"));
     }
-    if let Some(warning) = descriptors::warning(config) {
+    for warning in descriptors::warning(config).into_iter().chain(check::warnings(config)) {
         log.announce(Level::Warn, format_args!("{warning}"));
     }
     let access = config.access_logs.iter().map(|log| ("access_log", &*log.target));
@@ -185,11 +187,37 @@ fn announce(config: &Config, sockets: &Sockets, log: &mut ErrorLog) {
     )
     .to_string();
     log.announce(Level::Notice, format_args!("{what}"));
+    let is_told = tells_terminal(io::stderr().is_terminal(), config);
     for (address, listener) in sockets.addresses() {
         let open = match &address {
             Address::Inet(address) => format!(" ({})", listener.protocol.example(address)),
             Address::Unix(_) => String::new(),
         };
         log.announce(Level::Notice, format_args!("listening on {address}{open}"));
+        if is_told {
+            let _ = writeln!(io::stderr(), "webserv: listening on {address}{open}"); // nobody needs it to go on
+        }
+    }
+}
+
+/// Whether the terminal gets the addresses besides the error log: it shows nothing of them if the log is a file, or
+/// says less than `notice`.
+fn tells_terminal(is_terminal: bool, config: &Config) -> bool {
+    is_terminal && (config.error_log.target != LogTarget::Stderr || config.error_log.level < Level::Notice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_that_does_not_show_the_log_is_told_the_addresses() {
+        let rows = [("stderr notice", false), ("stderr debug", false), ("stderr", true), ("a.log debug", true)];
+        for (log, told) in rows {
+            let text = format!("error_log {log}; http {{ server {{ listen 80; }} }}");
+            let config = Config::from_text("test.conf", &text, std::path::Path::new("/srv"), "").expect("it is valid");
+            assert_eq!(tells_terminal(true, &config), told, "{log}");
+            assert!(!tells_terminal(false, &config), "{log}");
+        }
     }
 }

@@ -181,10 +181,53 @@ fn the_whole_configuration_is_printed() {
 fn without_any_file_there_is_a_default() {
     // Only checked, not started, since it has a fixed port.
     let dir = TempDir::new();
+    std::fs::create_dir(dir.path().join("html")).unwrap();
     let test = run(&["-t"], dir.path());
     assert_eq!(test.status.code(), Some(0), "{}", said(&test));
+    assert!(said(&test).contains("config/default.conf (built in) is right"), "{}", said(&test));
     let dump = run(&["-T"], dir.path());
     assert!(said(&dump).contains("127.0.0.1:8080"), "{}", said(&dump));
+}
+
+#[test]
+fn the_demo_without_its_site_answered_404_for_all() {
+    let dir = TempDir::new();
+    for arguments in [&[][..], &["-t"], &["--port", "8000"]] {
+        let output = run(arguments, dir.path());
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+        for part in ["html/", dir.path().to_str().unwrap(), "webserv DIR", "-c FILE", "clone"] {
+            assert!(text.contains(part), "{arguments:?}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_checked_configuration_did_not_start() {
+    let rows = [
+        ("access_log absent/a.log;", "cannot open the access log "),
+        ("error_log absent/e.log;", "cannot open the error log "),
+        ("error_log html;", "cannot open the error log "),
+    ];
+    each(rows, |(http, told)| {
+        let dir = dir_with_http(&format!("{http} {}", host("")));
+        for arguments in [&["-t"][..], &["-t", "-q"], &[]] {
+            let output = webserv(&dir, arguments);
+            assert_eq!(output.status.code(), Some(1), "{http} {arguments:?}: {}", said(&output));
+            assert!(said(&output).contains(told), "{http} {arguments:?}: {}", said(&output));
+        }
+    });
+    // What is missing and does not stop the server is a warning, in the check and at the start.
+    let setup = Setup::new(&host("root absent; location /up/ { upload_store nowhere; }"), &[]);
+    setup.write("webserv.conf", setup.config().as_bytes());
+    let output = webserv(&setup.dir, &["-t"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let server = setup.start();
+    for text in [said(&output), server.said()] {
+        for told in ["/absent: requests for its files get 404", "there is no folder ", "/nowhere: uploads to it fail"] {
+            assert!(text.contains(told), "{told}: {text}");
+        }
+    }
 }
 
 #[test]
@@ -200,7 +243,7 @@ fn version_and_help() {
         let output = run(&[option], dir.path());
         let text = said(&output);
         assert_eq!(output.status.code(), Some(0), "{option}: {text}");
-        for named in ["-c", "-p", "-e", "-g", "-t", "-T", "-q", "-s", "-v", "-V", "-h", "reload", "--port"] {
+        for named in ["-c", "-p", "-e", "-g", "-t", "-T", "-q", "-s", "-v", "-V", "-h", "reload", "--port", "--bind"] {
             assert!(text.contains(named), "{option} does not tell of {named}:\n{text}");
         }
     }
@@ -209,7 +252,9 @@ fn version_and_help() {
 #[test]
 fn a_wrong_command_line_is_refused() {
     let dir = dir_with_http("");
-    let rows: [(&[&str], &str); 7] = [
+    let rows: [(&[&str], &str); 9] = [
+        (&["--bind", "here", "."], "here"),
+        (&["--port", "80", "-c", "webserv.conf"], "listen"),
         (&["-x"], "x"),
         (&["--nonsense"], "nonsense"),
         (&["-s", "nonsense"], "nonsense"),
@@ -294,16 +339,28 @@ fn a_port_that_is_taken_is_refused_clearly() {
 fn a_folder_is_served_at_once() {
     let dir = TempDir::new();
     std::fs::write(dir.path().join("a.txt"), "from the folder").unwrap();
-    for folder in [dir.path().to_str().unwrap(), "."] {
-        let mut process = Process::start(&[folder, "--port", "0"].map(String::from), dir.path(), None);
+    let at = dir.path().to_str().unwrap();
+    for (folder, bind) in [(at, "127.0.0.1"), (".", "127.0.0.1"), (".", "127.0.0.2")] {
+        let arguments = [folder, "--port", "0", "--bind", bind].map(String::from);
+        let mut process = Process::start(&arguments, dir.path(), None);
         let address = wait_for("its address", || {
             assert_eq!(process.exit_within(Default::default()), None, "it ended: {}", process.stderr());
             let text = process.stderr();
             let whole = &text[..text.rfind('\n')? + 1];
             Some(whole.split("listening on ").nth(1)?.split([' ', ',', '\n']).next()?.to_owned())
         });
+        assert!(address.starts_with(bind), "{address}");
         let response = Client::connect(&address).get("/a.txt").expect(200, "/a.txt");
         assert_eq!(response.text(), "from the folder", "webserv {folder} --port 0: {response}");
+        // The folder is listed, and each request is a line.
+        let listing = Client::connect(&address).get("/").expect(200, "/");
+        assert!(listing.text().contains("href=\"a.txt\""), "{listing}");
+        for line in ["\"GET /a.txt HTTP/1.1\" 200 15", "\"GET / HTTP/1.1\" 200 "] {
+            wait_for(line, || process.stdout().contains(line).then_some(()));
+        }
+        let mut other = Client::connect(&address);
+        other.send("GET /a.txt HTTP/1.1\r\nHost: rebound.example\r\n\r\n");
+        other.response().expect(421, "a page of another site, by a name that leads here");
         process.signal("TERM");
         assert!(process.exit().success());
     }

@@ -6,10 +6,11 @@ use harness::lines::Session;
 use harness::process::program;
 use harness::{Client, Files, PATIENCE, Server, Setup, configuration, each, host, noise, wait_for};
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use webserv_sys::process::raise_fd_limit;
 
 /// The password of "guest" is "guest", that of "ann" is "secret".
@@ -210,6 +211,7 @@ fn the_client_works_in_a_pipe() {
         (1, "dir\n", "", "ERROR say LOGIN first"),
         (1, "login guest guest\npwd\nlogout\npwd\n", "/\n", "ERROR say LOGIN first"),
         (1, "login guest wrong\n", "", "no such user with this password"),
+        (1, "login guest\n", "", "\"login guest\" is no command"),
     ];
     each(rows, |(listener, commands, shown, complaint)| {
         let output = client(&s.addresses[*listener], &here, commands);
@@ -220,8 +222,69 @@ fn the_client_works_in_a_pipe() {
     });
     assert_eq!((s.text("here/a.txt"), s.text("here/deep.txt")), ("hello\n".to_owned(), "deep\n".to_owned()));
     assert_eq!(s.text("here/kept.txt"), "mine");
+    let output = client(&s.addresses[0], &here, "get a.txt > second.txt\n");
+    let saved = format!("saved a.txt as {} (6 bytes)", here.join("second.txt").display());
+    assert!(String::from_utf8_lossy(&output.stderr).contains(&saved), "{output:?}");
     let output = client("127.0.0.1:1", &here, "");
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot connect to 127.0.0.1 port 1"), "{output:?}");
+}
+
+/// The client on a terminal, which script(1) provides.
+struct OnTerminal {
+    script: std::process::Child,
+    shown: Arc<Mutex<Vec<u8>>>,
+}
+
+impl OnTerminal {
+    fn start(host: &str, dir: &Path) -> Self {
+        let mut command = Command::new("script");
+        command.args(["-qec", &format!("{} dir {host}", program()), "/dev/null"]).current_dir(dir);
+        let mut script = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut from, shown) = (script.stdout.take().unwrap(), Arc::new(Mutex::new(Vec::new())));
+        let to = Arc::clone(&shown);
+        std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while let Ok(n @ 1..) = from.read(&mut piece) {
+                to.lock().unwrap().extend_from_slice(&piece[..n]);
+            }
+        });
+        Self { script, shown }
+    }
+
+    /// Waits until the screen ends with this text, and types a line.
+    fn answer(&mut self, prompt: &str, line: &str) {
+        wait_for(prompt, || self.screen().ends_with(prompt).then_some(()));
+        self.script.stdin.as_mut().unwrap().write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    fn screen(&self) -> String {
+        String::from_utf8_lossy(&self.shown.lock().unwrap()).replace('\r', "")
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")] // the options of script(1)
+fn on_a_terminal_the_password_was_shown_and_folders_looked_like_files() {
+    let setup = Setup::new("", FILES).main(&directory("root html; users users;"));
+    setup.write("users", GUEST.as_bytes());
+    let s = setup.start();
+    s.write("here/kept.txt", b"mine");
+    let (host, here) = (&s.addresses[0], s.path("here").canonicalize().unwrap());
+    let mut terminal = OnTerminal::start(host, &here);
+    terminal.answer(&format!("{host}> "), "login guest");
+    terminal.answer("password of guest: ", "guest");
+    terminal.answer(&format!("{host}:/> "), "dir");
+    terminal.answer(&format!("a.txt\n{host}:/> "), "cd sub");
+    terminal.answer(&format!("{host}:/sub> "), "get deep.txt");
+    terminal.answer(&format!("bytes)\n{host}:/sub> "), "get deep.txt > kept.txt");
+    terminal.answer(&format!("FILE\n{host}:/sub> "), "quit");
+    let status = wait_for("its end", || terminal.script.try_wait().unwrap());
+    let screen = terminal.screen();
+    assert!(status.success(), "{status}: {screen}");
+    assert!(screen.contains(&format!("password of guest: \n{host}:/> dir\nsub/\na.txt\n{host}:/> ")), "{screen}");
+    let saved = format!("saved deep.txt as {}/deep.txt (5 bytes)", here.display());
+    assert!(screen.contains(&saved) && screen.contains("cannot create the file kept.txt"), "{screen}");
+    assert_eq!(s.text("here/deep.txt"), "deep\n");
 }
 
 /// A fake server that answers each line with the next of these texts, and then closes.

@@ -18,12 +18,28 @@ struct Shipped {
 /// The ports in the shipped configurations.
 const PORTS: [&str; 4] = ["8080", "8081", "1202", "1203"];
 
-fn start(name: &str) -> Shipped {
+/// A copy of these folders of the tree.
+fn copy_of(folders: &[&str]) -> TempDir {
     let dir = TempDir::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for folder in ["config", "html"] {
+    for folder in folders {
         let copied = Command::new("cp").arg("-R").arg(root.join(folder)).arg(dir.path()).status().unwrap();
         assert!(copied.success(), "{folder}");
+    }
+    dir
+}
+
+fn start(name: &str) -> Shipped {
+    start_with(name, &[], &[])
+}
+
+/// The same with other values in the configuration, and with more programs in `html/cgi/`.
+fn start_with(name: &str, values: &[(&str, &str)], programs: &[(&str, &str)]) -> Shipped {
+    let dir = copy_of(&["config", "html"]);
+    for (program, text) in programs {
+        let file = dir.path().join("html/cgi").join(program);
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     }
     let file = dir.path().join("config").join(name);
     let mut text = std::fs::read_to_string(&file).unwrap();
@@ -31,16 +47,22 @@ fn start(name: &str) -> Shipped {
     for (old, new) in &ports {
         text = text.replace(&format!(":{old}"), &format!(":{new}"));
     }
+    for (old, new) in values {
+        assert!(text.contains(old), "{name}: {old}");
+        text = text.replace(old, new);
+    }
     std::fs::write(&file, text).unwrap();
-    let process = Process::start(&["-c".into(), format!("config/{name}")], dir.path(), None);
-    let mut shipped = Shipped { process, dir, ports };
-    let port = shipped.ports["8080"];
+    let mut process = Process::start(&["-c".into(), format!("config/{name}")], dir.path(), None);
+    wait_listening(&mut process, &format!("127.0.0.1:{}", ports["8080"]));
+    Shipped { process, dir, ports }
+}
+
+fn wait_listening(process: &mut Process, address: &str) {
     wait_for("its address", || {
-        let ended = shipped.process.exit_within(Default::default());
-        assert_eq!(ended, None, "{name}: {}", shipped.process.stderr());
-        shipped.process.stderr().contains(&format!("listening on 127.0.0.1:{port}")).then_some(())
+        let ended = process.exit_within(Default::default());
+        assert_eq!(ended, None, "{}", process.stderr());
+        process.stderr().contains(&format!("listening on {address} ")).then_some(())
     });
-    shipped
 }
 
 impl Shipped {
@@ -104,6 +126,53 @@ fn a_page_whose_name_was_rebound_stored_files_and_ran_programs() {
     old.send("GET / HTTP/1.0\r\n\r\n");
     old.response().expect(200, "a request without a Host field");
     assert_eq!(shipped.ask("GET /", "second.localhost").0, 200);
+}
+
+#[test]
+fn an_endless_program_of_the_demo_was_no_timeout() {
+    // It was ended by its limit of processor time before the timeout, and answered with 502. The test's times are
+    // a tenth of the shipped ones, and the processor time stays what it is.
+    let programs = [("spin.sh", "while :; do :; done\n"), ("sleep.sh", "exec sleep 3600\n")];
+    let shipped = start_with("default.conf", &[("cgi_idle_timeout      10s", "cgi_idle_timeout 1s")], &programs);
+    for (program, _) in programs {
+        let (status, text) = shipped.ask(&format!("GET /cgi/{program}"), "localhost");
+        assert_eq!(status, 504, "{program}: {text}");
+        wait_for("the line in the log", || {
+            let said = shipped.process.stderr();
+            said.lines()
+                .any(|line| line.contains(program) && line.contains("cgi_idle_timeout has passed"))
+                .then_some(())
+        });
+    }
+}
+
+#[test]
+fn the_demo_could_not_be_moved() {
+    // With the file, and with the built-in copy of it; only on this machine, and on another address.
+    let rows: [(&[&str], &str, &str); 3] =
+        [(&["config", "html"], "", "127.0.0.1"), (&["html"], "", "127.0.0.1"), (&["html"], "127.0.0.2", "127.0.0.2")];
+    each(rows, |(folders, bind, ip)| {
+        let (dir, port) = (copy_of(folders), free_port());
+        let mut arguments = vec!["--port".to_owned(), port.to_string()];
+        if !bind.is_empty() {
+            arguments.push(format!("--bind={bind}"));
+        }
+        let mut process = Process::start(&arguments, dir.path(), None);
+        let address = format!("{ip}:{port}");
+        wait_listening(&mut process, &address);
+        let ask = |address: &str, target: &str, host: &str| {
+            let mut client = Client::connect(address);
+            client.send(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
+            client.response()
+        };
+        for host in ["localhost", ip] {
+            ask(&address, "/", host).expect(200, host);
+        }
+        ask(&address, "/", "rebound.example").expect(421, "another name");
+        let second = format!("http://localhost:{}/", port + 1);
+        assert_eq!(ask(&address, "/redirect/port", "localhost").field("Location"), Some(&second[..]));
+        assert!(ask(&format!("{ip}:{}", port + 1), "/", "localhost").text().contains("port"));
+    });
 }
 
 #[test]

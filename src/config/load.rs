@@ -29,10 +29,7 @@ impl Config {
     /// # Errors
     /// Up to [`Errors::MAX`] problems. After a syntax error there is only that one, because the rest cannot be read.
     pub fn load(path: &Path, prefix: &Path, globals: &str) -> Result<Config, Errors> {
-        let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-        let source = ConfigSource { embedded: EMBEDDED, disk_first: true, directory };
-        let text = source.read(path);
-        let text = text.map_err(|error| Errors::file(&path.to_string_lossy(), format!("cannot be read: {error}")))?;
+        let (text, source) = on_disk(path)?;
         read(path, &text, &source, prefix, globals)
     }
 
@@ -46,25 +43,94 @@ impl Config {
         read(Path::new(name), text, &source, prefix, globals)
     }
 
+    /// The name of the configuration that is part of the program, in messages.
+    pub const BUILT_IN: &str = "config/default.conf (built in)";
+
     /// The `config/default.conf` of the build, for a start without a file.
     ///
     /// # Errors
     /// The same as those of [`Config::load`]; only `globals` can be wrong.
     pub fn built_in(prefix: &Path, globals: &str) -> Result<Config, Errors> {
-        Config::from_text("config/default.conf (built in)", DEFAULT_CONF, prefix, globals)
+        Config::from_text(Config::BUILT_IN, DEFAULT_CONF, prefix, globals)
     }
 
-    /// The configuration of `webserv DIR`: one directory on one address, with the log on the terminal.
+    /// The demo, moved to another address: `file`, or without it the built-in configuration, in which this address
+    /// replaces 127.0.0.1:8080, and its port plus 1 replaces 8081.
+    ///
+    /// # Errors
+    /// Those of [`Config::load`]; and the file has no such address.
+    pub fn demo_at(file: Option<&Path>, address: SocketAddr, prefix: &Path, globals: &str) -> Result<Config, Errors> {
+        let Some(path) = file else {
+            return Config::from_text(Config::BUILT_IN, &moved(DEFAULT_CONF, address), prefix, globals);
+        };
+        let (text, source) = on_disk(path)?;
+        if !text.contains(DEMO_ADDRESS) {
+            let message = format!("it does not listen on {DEMO_ADDRESS}, so change the port in it");
+            return Err(Errors::file(&path.to_string_lossy(), message));
+        }
+        read(path, &moved(&text, address), &source, prefix, globals)
+    }
+
+    /// The configuration of `webserv DIR`: one directory on one address, with listings, and a line on standard output
+    /// for each request.
+    ///
+    /// On an address of the loopback, only names of this machine are answered: by a name of their own that leads here,
+    /// the page of another site could read the directory. Other addresses are for everybody, under any name.
     ///
     /// # Errors
     /// The text is fixed, so no directory and no address causes an error.
     pub fn for_directory(directory: &Path, address: SocketAddr) -> Result<Config, Errors> {
+        let (names, others) = match address.ip().is_loopback() {
+            true => (
+                format!("server_name {};", known_names(address)),
+                format!(
+                    "server {{ listen {address} default_server; server_name _; default_type text/plain;\n\
+                     return 421 \"This server answers for localhost only, not for $host. webserv DIR --bind ADDR takes \
+                     an address for others.\\n\"; }}\n"
+                ),
+            ),
+            false => (String::new(), String::new()),
+        };
         let text = format!(
             "error_log stderr notice;\n\
-             http {{ include mime.types; server {{ listen {address}; root .; index index.html index.htm; }} }}\n"
+             http {{\n\
+             log_format line '$time_local $remote_addr \"$request\" $status $body_bytes_sent';\n\
+             access_log stdout line;\n\
+             server {{ listen {address}; {names} root .; index index.html index.htm; autoindex on; }}\n{others}}}\n"
         );
         Config::from_text("webserv DIR", &text, directory, "")
     }
+}
+
+/// The address of the demo's first server in `config/default.conf`.
+const DEMO_ADDRESS: &str = "127.0.0.1:8080";
+
+/// The demo's configuration with another address.
+fn moved(text: &str, address: SocketAddr) -> String {
+    let second = SocketAddr::new(address.ip(), address.port().saturating_add(1));
+    text.replace(DEMO_ADDRESS, &address.to_string())
+        .replace("127.0.0.1:8081", &second.to_string())
+        .replace("$host:8081", &format!("$host:{}", second.port()))
+        .replace("localhost  127.0.0.1  [::1]  $hostname  \"\"", &known_names(address))
+}
+
+/// The names of this machine at this address, for `server_name`. "" is for requests without a Host field.
+fn known_names(address: SocketAddr) -> String {
+    let ip = match address {
+        SocketAddr::V4(address) => address.ip().to_string(),
+        SocketAddr::V6(address) => format!("[{}]", address.ip()),
+    };
+    let own = if ["127.0.0.1", "[::1]"].contains(&&ip[..]) { "" } else { &ip };
+    format!("localhost 127.0.0.1 [::1] {own} $hostname \"\"")
+}
+
+/// The text of a file, and where its included files are.
+fn on_disk(path: &Path) -> Result<(String, ConfigSource<'static>), Errors> {
+    let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+    let source = ConfigSource { embedded: EMBEDDED, disk_first: true, directory };
+    let text = source.read(path);
+    let text = text.map_err(|error| Errors::file(&path.to_string_lossy(), format!("cannot be read: {error}")))?;
+    Ok((text, source))
 }
 
 /// Parses all texts, reads the statements, and makes the listeners.

@@ -20,6 +20,7 @@ pub mod poller;
 pub mod process;
 pub mod random;
 pub mod signal;
+pub mod terminal;
 
 #[cfg(test)]
 mod testing;

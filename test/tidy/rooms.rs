@@ -46,7 +46,8 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
-    ("server", &["config", "engine", "listen", "log", "pid_file", "sys", "task", "worker"]),
+    ("check", &["config"]),
+    ("server", &["check", "config", "engine", "listen", "log", "pid_file", "sys", "task", "worker"]),
 ];
 
 /// The rooms of `src/task/`, the lowest first. A room uses only rooms of the lines above its own line. Files right in

@@ -117,10 +117,7 @@ fn values() {
             "1:18: unknown log level \"nitice\", did you mean \"notice\"? accepted: emerg, alert, crit, error, \
              warn, notice, info, debug",
         ),
-        (
-            "error_log syslog:server=x;",
-            "1:11: \"syslog:server=x\" is not supported; accepted: a file, \"stdout\" or \"stderr\"",
-        ),
+        ("error_log syslog:x;", "1:11: \"syslog:x\" is not supported; accepted: a file, \"stdout\" or \"stderr\""),
     ]);
     check_in_server(&[
         ("sendfile true;", "26: \"true\" is neither \"on\" nor \"off\""),

@@ -74,16 +74,19 @@ fn single(call: &'static str, process: Pid, first: Pid) -> Result<Pid> {
 pub struct Daemon {
     /// The pipe to the parent. A byte means that the daemon is ready; EOF means that it has failed.
     to_parent: OwnedFd,
-    null: OwnedFd,
+    /// The new standard input.
+    input: OwnedFd,
+    /// The new standard output and standard error.
+    output: OwnedFd,
 }
 
 impl Daemon {
     /// Replaces the standard streams by /dev/null, and lets the parent exit with 0. If this is not called, the parent
     /// exits with 1 when the `Daemon` is dropped. Errors: those of dup2(2).
     pub fn ready(self) -> Result<()> {
-        for standard in 0..3 {
+        for (standard, null) in [(0, &self.input), (1, &self.output), (2, &self.output)] {
             // SAFETY: the call takes no pointers. The standard streams have no owner, and their numbers stay open.
-            unsafe { syscall!(dup2(self.null.as_raw_fd(), standard)) }?;
+            unsafe { syscall!(dup2(null.as_raw_fd(), standard)) }?;
         }
         match write(self.to_parent.as_fd(), b"!") {
             Err(error) if error.errno() != libc::EPIPE => Err(error),
@@ -98,7 +101,7 @@ impl Daemon {
 /// Call it before any thread is started: only the calling thread continues in the child. Errors: `EAGAIN`, `ENOMEM`
 /// (fork).
 pub fn daemonize() -> Result<Daemon> {
-    let null = openat(CWD, c"/dev/null", OpenFlags::READ | OpenFlags::WRITE, 0)?;
+    let (input, output) = nothing()?;
     let (from_child, to_parent) = pipe_to_child()?;
     // SAFETY: no memory is shared after the call. Locks that other threads hold would stay locked in the child; the
     // contract excludes other threads, and without it the child could only deadlock.
@@ -111,7 +114,7 @@ pub fn daemonize() -> Result<Daemon> {
     }
     // SAFETY: the call takes no pointers.
     unsafe { syscall!(setsid()) }?;
-    Ok(Daemon { to_parent, null })
+    Ok(Daemon { to_parent, input, output })
 }
 
 /// The first descriptor after the standard streams.
@@ -136,9 +139,23 @@ pub fn inherit_nothing() -> Result<()> {
 /// Replaces standard input by /dev/null, which programs without another standard input then inherit. Call it at the
 /// start.
 pub fn read_nothing() -> Result<()> {
-    let null = openat(CWD, c"/dev/null", OpenFlags::READ, 0)?;
+    let (input, _) = nothing()?;
     // SAFETY: the call takes no pointers. The standard streams have no owner, and their numbers stay open.
-    unsafe { syscall!(dup2(null.as_raw_fd(), 0)) }.map(drop)
+    unsafe { syscall!(dup2(input.as_raw_fd(), 0)) }.map(drop)
+}
+
+/// An input that is at its end, and an output that nobody reads: /dev/null. In a chroot(2) without it, two pipes whose
+/// other end is closed: reading from the first returns 0, and writing to the second fails with `EPIPE`.
+fn nothing() -> Result<(OwnedFd, OwnedFd)> {
+    match openat(CWD, c"/dev/null", OpenFlags::READ | OpenFlags::WRITE, 0) {
+        Ok(null) => Ok((null.try_clone().map_err(|_| Error::last("fcntl"))?, null)),
+        Err(_) => closed_pipes(),
+    }
+}
+
+fn closed_pipes() -> Result<(OwnedFd, OwnedFd)> {
+    let ((input, _), (_, output)) = (pipe_to_child()?, pipe_to_child()?);
+    Ok((input, output))
 }
 
 #[cfg(target_os = "linux")]

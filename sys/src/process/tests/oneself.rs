@@ -40,6 +40,13 @@ fn being_a_daemon() {
 }
 
 #[test]
+fn without_dev_null_there_was_no_start() {
+    let (input, output) = closed_pipes().unwrap();
+    assert_eq!(read(input.as_fd(), &mut [0]), Ok(0));
+    assert_eq!(write(output.as_fd(), b"x").unwrap_err().errno(), libc::EPIPE);
+}
+
+#[test]
 fn a_daemon_that_does_not_start_can_say_why() {
     let parent = in_own_process("process::tests::oneself::failing_to_be_a_daemon", &[]);
     assert_eq!(parent.status.code(), Some(1), "{parent:?}");
