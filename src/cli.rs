@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use webserv::config::{Config, LogTarget};
 use webserv::server;
+use webserv::temp_folders;
 use webserv_sys::process;
 use webserv_sys::signal::Signal;
 
@@ -230,6 +231,7 @@ impl ConfigOptions {
             None => "config/default.conf".into(),
         };
         let config = self.load().map_err(|e| format!("{e}\nwebserv: the configuration {name} is not right"))?;
+        temp_folders::check(&config).map_err(|e| format!("{e}\nwebserv: the configuration {name} is not right"))?;
         for warning in config.warnings.iter().filter(|_| !self.quiet) {
             note(&warning.to_string());
         }

@@ -168,6 +168,7 @@ impl Default for Config {
             listeners: Vec::new(),
             access_logs: Vec::new(),
             warnings: Vec::new(),
+            temp_folders: Vec::new(),
             texts: Vec::new(),
         }
     }

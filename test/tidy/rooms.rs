@@ -19,13 +19,27 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["directory", "http", "password", "sys"]),
     ("log", &["config", "local_time", "sys"]),
     ("listen", &["config", "sys"]),
+    ("temp_folders", &["config"]),
     ("route", &["config", "http", "limits", "sys"]),
     ("connection", &["config", "http", "limits", "route", "sys"]),
     ("vars", &["config", "connection", "date_cache", "http", "local_time", "route", "sys"]),
     ("engine", &["connection", "limits", "log", "sys"]),
     (
         "worker",
-        &["cache", "config", "connection", "date_cache", "http", "limits", "listen", "log", "route", "sys", "vars"],
+        &[
+            "cache",
+            "config",
+            "connection",
+            "date_cache",
+            "http",
+            "limits",
+            "listen",
+            "log",
+            "route",
+            "sys",
+            "temp_folders",
+            "vars",
+        ],
     ),
     (
         "task",
@@ -46,7 +60,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
-    ("server", &["config", "engine", "listen", "log", "pid_file", "sys", "task", "worker"]),
+    ("server", &["config", "engine", "listen", "log", "pid_file", "sys", "task", "temp_folders", "worker"]),
 ];
 
 /// The rooms of `src/task/`, the lowest first. A room uses only rooms of the lines above its own line. Files right in
