@@ -7,7 +7,6 @@ use crate::log::{AccessLogs, ErrorLog, Level, LogEvent, LogFiles, LogTarget};
 use crate::pid_file::PidFile;
 use crate::task::client::Accept;
 use crate::task::server::{CommandRead, Signal, WorkerExit};
-use crate::temp_folders;
 use crate::worker::{Command, Loader, Team, Worker, WorkerChannel};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -45,8 +44,8 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
     let account = account(&config)?;
     let mut open = Open::default();
     let mut sockets = open.open(&config.listeners, workers).map_err(|e| e.to_string())?;
+    crate::temp_folders::make(&config, account)?;
     let files = LogFiles::open(&config)?;
-    temp_folders::make(&config, account)?;
     if let Some((user, group)) = account {
         files.give_to(user, group)?;
     }
