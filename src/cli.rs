@@ -10,6 +10,7 @@ use std::sync::Arc;
 use webserv::check;
 use webserv::config::{Config, Errors, LogTarget};
 use webserv::server;
+use webserv::temp_folders;
 use webserv_sys::process;
 use webserv_sys::signal::Signal;
 
@@ -289,7 +290,7 @@ impl ConfigOptions {
         let config = self.load().map_err(not_right)?;
         let warnings = config.warnings.iter().map(ToString::to_string).chain(check::warnings(&config));
         warnings.filter(|_| !self.quiet).for_each(|warning| note(&warning));
-        check::start_would_succeed(&config).map_err(not_right)?;
+        check::start_would_succeed(&config).and_then(|()| temp_folders::check(&config)).map_err(not_right)?;
         if !self.quiet {
             note(&format!("the configuration {name} is right: syntax is ok, test is successful"));
         }

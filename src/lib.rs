@@ -18,5 +18,6 @@ pub mod pid_file;
 pub mod route;
 pub mod server;
 pub mod task;
+pub mod temp_folders;
 pub mod vars;
 pub mod worker;

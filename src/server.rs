@@ -47,6 +47,7 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
     let account = account(&config)?;
     let mut open = Open::default();
     let mut sockets = open.open(&config.listeners, workers).map_err(|e| e.to_string())?;
+    crate::temp_folders::make(&config, account)?;
     let files = LogFiles::open(&config)?;
     if let Some((user, group)) = account {
         files.give_to(user, group)?;

@@ -148,7 +148,8 @@ fn a_body_is_asked_for_when_the_program_runs_and_not_before() {
 
 #[test]
 fn a_body_in_chunks_is_not_stored_for_a_program_that_is_not_there() {
-    let s = scripts("client_body_in_file_only on; client_body_temp_path /none/such/folder;", &[("a.sh", &text("cat"))]);
+    let s = scripts("client_body_in_file_only on; client_body_temp_path gone;", &[("a.sh", &text("cat"))]);
+    std::fs::remove_dir(s.path("gone")).unwrap();
     let request = |target: &str| {
         format!("POST {target} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
     };

@@ -365,3 +365,36 @@ fn a_folder_is_served_at_once() {
         assert!(process.exit().success());
     }
 }
+
+/// A bug: the server started without the folder, and refused the first large body.
+#[test]
+fn a_folder_for_bodies_was_missing_until_it_was_needed() {
+    let missing = "the folder around it does not exist; create it";
+    for (path, told) in
+        [("none/bodies", missing), ("webserv.conf", "there is a file of this name"), ("webserv.conf/x", missing)]
+    {
+        let dir = dir_with_http(&host(&format!("client_body_temp_path {path};")));
+        for arguments in [&["-t"][..], &["-t", "-q"], &[]] {
+            let output = webserv(&dir, arguments);
+            let text = said(&output);
+            assert_eq!(output.status.code(), Some(1), "{path} {arguments:?}: {text}");
+            assert!(text.contains("webserv.conf:3: ") && text.contains(path) && text.contains(told), "{path}: {text}");
+        }
+    }
+    let config = host("client_body_temp_path bodies; location /a { client_body_temp_path ./more 1 2; }");
+    let dir = dir_with_http(&config);
+    assert_eq!(webserv(&dir, &["-t"]).status.code(), Some(0));
+    assert!(!dir.path().join("bodies").exists(), "a check makes nothing");
+    let s = Setup::new(&config, &[("ok.txt", b"ok")]).start();
+    for folder in ["bodies", "more"] {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&s.path(folder).metadata().unwrap().permissions());
+        assert_eq!(mode & 0o7777, 0o700, "{folder}");
+    }
+    s.write("webserv.conf", s.text("webserv.conf").replace("bodies", "later").as_bytes());
+    s.process.signal("HUP");
+    wait_for("the folder of the new configuration", || s.path("later").is_dir().then_some(()));
+    s.write("webserv.conf", s.text("webserv.conf").replace("later", "none/such").as_bytes());
+    s.process.signal("HUP");
+    s.wait_said("the folder around it does not exist");
+    s.assert_alive("a folder that cannot be made");
+}

@@ -16,9 +16,7 @@ fn names(s: &Server) -> Vec<String> {
 
 /// A server that stores bodies in `temp`.
 fn server(config: &str, script: &str) -> Server {
-    let s = scripts(&format!("client_body_temp_path temp 1 2; {config}"), &[("x.sh", script)]);
-    std::fs::create_dir(s.path("temp")).unwrap();
-    s
+    scripts(&format!("client_body_temp_path temp 1 2; {config}"), &[("x.sh", script)])
 }
 
 fn post(body: &[u8]) -> Vec<u8> {
@@ -47,6 +45,7 @@ fn what_fits_into_the_buffer_needs_no_file() {
         [("", 128 << 10), ("client_body_buffer_size 20k;", 20 << 10), ("client_body_buffer_size 1m;", 1 << 20)]
     {
         let s = scripts(&format!("client_body_temp_path nowhere; {config}"), &[("x.sh", ECHO)]);
+        std::fs::remove_dir(s.path("nowhere")).unwrap();
         each([(0, 200), (1, 200), (buffer_bytes - 1, 200), (buffer_bytes * 2, 500)], |&(size, status)| {
             let body = noise(size, 1);
             let response = echo(&s, &post_chunked(&body, &[10_000])).expect(status, &format!("{config} {size} bytes"));

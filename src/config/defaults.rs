@@ -169,6 +169,7 @@ impl Default for Config {
             listeners: Vec::new(),
             access_logs: Vec::new(),
             warnings: Vec::new(),
+            temp_folders: Vec::new(),
             texts: Vec::new(),
         }
     }

@@ -54,8 +54,19 @@ pub struct Config {
     pub is_debugged: bool,
     /// Probable mistakes that were accepted; the server shows them at its start.
     pub warnings: Vec<Problem>,
+    /// The folders that the server makes at its start: those of `client_body_temp_path`.
+    pub temp_folders: Vec<TempFolder>,
     /// All files that were read, by name, for `-T`.
     pub texts: Vec<(String, Arc<str>)>,
+}
+
+/// A folder for temporary files.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TempFolder {
+    /// Its path.
+    pub path: PathBuf,
+    /// The file and line of the directive.
+    pub place: String,
 }
 
 /// `user NAME [GROUP];`
@@ -232,7 +243,8 @@ pub struct Settings {
     /// `client_body_buffer_size`: bytes of a request's body that are held in memory on their way to the handler. A body
     /// that is stored first is written to a file only if it is longer. Default 128k (unlike nginx's 16k).
     pub client_body_buffer_size: usize,
-    /// `client_body_temp_path`: the folder for stored bodies. Default: the system's, `TMPDIR` or /tmp.
+    /// `client_body_temp_path`: the folder for stored bodies, made at the start if it is missing. Default: the
+    /// system's, `TMPDIR` or /tmp (unlike nginx).
     pub client_body_temp_path: PathBuf,
     /// `client_body_in_file_only`. Default off.
     pub client_body_in_file_only: BodyInFile,

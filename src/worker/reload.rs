@@ -4,6 +4,7 @@ use super::{Loader, descriptors};
 use crate::config::{Config, Listener};
 use crate::listen::{Open, Socket, Sockets};
 use crate::log::LogFiles;
+use crate::temp_folders;
 use std::sync::{Arc, Mutex};
 
 /// A new configuration, its open log files, and the listening sockets for addresses that the old one did not have.
@@ -50,6 +51,7 @@ impl Leader {
     pub fn reload(&mut self) -> Result<(Reload, Vec<String>), String> {
         let config = Arc::new((self.loader)()?);
         let logs = LogFiles::open(&config)?;
+        temp_folders::make(&config, None)?;
         let is_new = |l: &&Listener| !self.config.listeners.iter().any(|old| old.address == l.address);
         let fresh: Vec<Listener> = config.listeners.iter().filter(is_new).cloned().collect();
         let sockets = self.open.open(&fresh, self.started.workers.max(1)).map_err(|e| e.to_string())?;

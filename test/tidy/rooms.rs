@@ -19,13 +19,27 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["directory", "http", "password", "sys"]),
     ("log", &["config", "http", "local_time", "sys"]),
     ("listen", &["config", "sys"]),
+    ("temp_folders", &["config"]),
     ("route", &["config", "http", "limits", "sys"]),
     ("connection", &["config", "http", "limits", "route", "sys"]),
     ("vars", &["config", "connection", "date_cache", "http", "local_time", "password", "route", "sys"]),
     ("engine", &["connection", "limits", "log", "sys"]),
     (
         "worker",
-        &["cache", "config", "connection", "date_cache", "http", "limits", "listen", "log", "route", "sys", "vars"],
+        &[
+            "cache",
+            "config",
+            "connection",
+            "date_cache",
+            "http",
+            "limits",
+            "listen",
+            "log",
+            "route",
+            "sys",
+            "temp_folders",
+            "vars",
+        ],
     ),
     (
         "task",
@@ -47,7 +61,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("check", &["config"]),
-    ("server", &["check", "config", "engine", "listen", "log", "pid_file", "sys", "task", "worker"]),
+    ("server", &["check", "config", "engine", "listen", "log", "pid_file", "sys", "task", "temp_folders", "worker"]),
 ];
 
 /// The rooms of `src/task/`, the lowest first. A room uses only rooms of the lines above its own line. Files right in

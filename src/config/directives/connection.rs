@@ -4,7 +4,7 @@ use super::{Contexts, Directive, Form, put};
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{BodyInFile, LingeringClose};
+use crate::config::types::{BodyInFile, LingeringClose, TempFolder};
 use std::time::Duration;
 
 /// `http` and `server`: settings that are needed before the location is known.
@@ -184,7 +184,10 @@ fn client_body_temp_path(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fa
     for level in &it.args[1..] {
         level.number(1..=3)?;
     }
-    scope.settings.client_body_temp_path = scope.path(&it.args[0])?;
+    let path = scope.path(&it.args[0])?;
+    let place = scope.draft.files.line(it.name.place);
+    scope.draft.config.temp_folders.push(TempFolder { path: path.clone(), place });
+    scope.settings.client_body_temp_path = path;
     Ok(())
 }
 
