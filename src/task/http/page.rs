@@ -43,8 +43,10 @@ pub(super) fn page(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
 }
 
 fn built_in_page(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
-    if let Some(location) = &head.location {
-        head.location = redirect_location(location, w.t, &w.identity.listener.local);
+    if let Some(location) =
+        head.location.as_ref().and_then(|text| Text::new(&target::escape_high(text.as_bytes())).ok())
+    {
+        head.location = redirect_location(&location, w.t, &w.identity.listener.local);
     }
     let body = match head.status {
         ..300 | 304 => Vec::new(),
@@ -69,9 +71,8 @@ fn configured_page(w: &mut Work<'_>, mut head: ReplyHead, page: &ErrorPage) -> N
     };
     match uri.first() {
         Some(b'/') => {
-            let mark = uri.iter().position(|b| *b == b'?');
-            let path = &uri[..mark.unwrap_or(uri.len())];
-            http.rare.new_query = Some(mark.map(|mark| uri[mark + 1..].to_vec()).unwrap_or_default());
+            let (path, query) = redirect::split(&uri);
+            http.rare.new_query = Some(query);
             match target::normalize(path, w.t.settings().merge_slashes) {
                 Ok(path) => match redirect::to_path(w, path.into_owned()) {
                     Ok(next) => return next,
