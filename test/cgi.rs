@@ -148,6 +148,7 @@ fn a_local_redirect_is_answered_inside_and_ends_somewhere() {
         &[
             ("go.sh", "printf 'Location: /env.sh/info?q=1%%202#part\\n\\n'"),
             ("env.sh", &text(ENVIRONMENT)),
+            ("raw.sh", "printf 'Location: /env.sh/?q=\\303\\251\\n\\n'"),
             ("file.sh", "printf 'Location: /ok.txt\\n\\n'"),
             ("nowhere.sh", "printf 'Location: /none.txt\\n\\n'"),
             ("coded.sh", "printf 'Location: /a/..//%%6fk.txt\\n\\n'"),
@@ -160,6 +161,8 @@ fn a_local_redirect_is_answered_inside_and_ends_somewhere() {
     let named = ["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"].map(|name| &seen[name][..]);
     assert_eq!(named, ["GET", "/env.sh", "/info", "q=1%202"]);
     assert_eq!(seen.get("CONTENT_LENGTH"), None);
+    let raw = variables(&s.get("/raw.sh").expect(200, "/raw.sh"));
+    assert_eq!(raw["QUERY_STRING"], "q=%C3%A9", "bytes that no client can send");
     assert_eq!(s.get("/file.sh").expect(200, "/file.sh").text(), "ok");
     s.get("/nowhere.sh").expect(404, "/nowhere.sh");
     s.get("/coded.sh").expect(200, "/coded.sh");

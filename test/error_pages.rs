@@ -52,6 +52,26 @@ fn return_with_a_redirect() {
     });
 }
 
+/// A request with such bytes is refused, so no program and no log gets them from the configuration either.
+#[test]
+fn raw_bytes_of_uris_are_percent_encoded_everywhere() {
+    let config = "location /a { return 301 /\u{e9}?q=\u{e9}; } location /b/ { return 302 https://other.example$uri; } \
+                  location = /page { return 200 \"$args\"; } location /c { error_page 404 =200 /page?q=\u{e9}; } \
+                  location /d { error_page 404 https://other.example/\u{e9}; }";
+    let s = site(config, &[]);
+    let here = format!("http://localhost:{}", s.port());
+    let rows = [
+        ("/a", format!("{here}/%C3%A9?q=%C3%A9")),
+        ("/b/%c3%a9", "https://other.example/b/%C3%A9".into()),
+        ("/d", "https://other.example/%C3%A9".into()),
+    ];
+    each(rows, |(target, location)| assert_eq!(s.get(target).must("Location"), location, "{target}"));
+    assert_eq!(s.get("/c").expect(200, "/c").text(), "q=%C3%A9");
+    for target in ["/\u{e9}", "/?q=\u{e9}", "http://h/?q=\u{e9}"] {
+        s.get(target).expect(400, target);
+    }
+}
+
 #[test]
 fn return_444_closes_without_a_byte() {
     let s = site("location /444 { return 444; }", &[("ok.txt", b"ok")]);

@@ -4,7 +4,7 @@
 mod harness;
 
 use harness::scripts::{both_ways, chunked, scripts, text};
-use harness::{Server, each, http, noise, wait_for};
+use harness::{Server, each, http, noise, site, wait_for};
 
 /// A program that prints the length of the body, then the body.
 const ECHO: &str = "printf 'Content-Type: text/plain\\n\\n'; printf '%s:' \"$CONTENT_LENGTH\"; cat";
@@ -18,6 +18,39 @@ fn names(s: &Server) -> Vec<String> {
 fn server(config: &str, script: &str) -> Server {
     scripts(&format!("client_body_temp_path temp 1 2; {config}"), &[("x.sh", script)])
 }
+
+/// A client may wait for the answer before it goes on, or never come to an end.
+#[test]
+fn a_chunked_body_that_nobody_wants_is_refused_before_all_of_it_has_come() {
+    let s = site("location /no/ { return 403; } client_max_body_size 0;", OK);
+    let head = |method: &str, target: &str| {
+        format!("{method} {target} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+    };
+    let rows = [("POST", "/ok.txt", 405), ("PUT", "/new", 405), ("POST", "/no/", 403)];
+    each(rows, |(method, target, status)| {
+        let mut client = s.connect();
+        for begun in ["", "5\r\nhe"] {
+            client.send(head(method, target));
+            client.send(begun);
+            client.response().expect(*status, "a body that has begun");
+            client.send(if begun.is_empty() { "5\r\nhello\r\n0\r\n\r\n" } else { "llo\r\n0\r\n\r\n" });
+        }
+        // The rest was short, so the connection goes on.
+        client.get("/ok.txt").expect(200, "the next request");
+        client.send(head(method, target));
+        client.response().expect(*status, target);
+        let _ = client.try_send(b"5\r\nhelloX");
+        client.assert_closed("a broken chunk behind the answer");
+    });
+    // The answer does not wait for a long body either, and the connection ends with it.
+    let mut client = s.connect();
+    client.send(head("POST", "/ok.txt") + "20000\r\nsome");
+    let response = client.response().expect(405, "a long body");
+    assert!(response.says_close(), "{response}");
+    s.assert_alive("bodies that nobody wants");
+}
+
+const OK: harness::Files<'_> = &[("ok.txt", b"ok")];
 
 fn post(body: &[u8]) -> Vec<u8> {
     [

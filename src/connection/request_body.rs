@@ -82,9 +82,14 @@ impl RequestBody {
         self.sink == BodySink::Handler && !self.is_finished()
     }
 
-    /// Whether the rest is so short that reading it is cheaper than a new connection.
+    /// Whether the rest is so short that reading it is cheaper than a new connection. A chunked body counts as short
+    /// until many bytes of it have come.
     pub fn is_nearly_finished(&self) -> bool {
-        matches!(self.left, Left::Bytes(bytes) if bytes <= UNWANTED_BYTES_MAX)
+        match self.left {
+            Left::Bytes(bytes) => bytes <= UNWANTED_BYTES_MAX,
+            Left::Chunks(_) => !self.is_over(UNWANTED_BYTES_MAX),
+            Left::Nothing | Left::Lost => false,
+        }
     }
 
     /// The number of bytes that are still to come by Content-Length. Returns 0 for a chunked body.

@@ -199,6 +199,19 @@ pub fn escape_path(path: &[u8]) -> Cow<'_, [u8]> {
     out.into()
 }
 
+/// Percent-encodes the bytes from 0x80 on, which no URI has (RFC 3986 section 2), and changes nothing else. For URIs
+/// of the configuration and of programs; in a request, such bytes are refused.
+pub fn escape_high(uri: &[u8]) -> Cow<'_, [u8]> {
+    if uri.is_ascii() {
+        return uri.into();
+    }
+    let mut out = Vec::with_capacity(uri.len() * 2);
+    for &byte in uri {
+        push_escaped(&mut out, byte, byte.is_ascii());
+    }
+    out.into()
+}
+
 /// Percent-encodes a file name for a relative link: all bytes but RFC 3986's unreserved ones. So the link has no slash,
 /// no quote and no colon (which would make the text before it a scheme).
 pub fn escape_segment(name: &[u8]) -> Cow<'_, [u8]> {

@@ -70,6 +70,8 @@ fn bad_request_lines() {
         ("9112 3.2: a control in the target", b"GET /\x01", 400),
         ("9112 3.2: DEL in the target", b"GET /\x7f", 400),
         ("9112 3.2: UTF-8 in the target", b"GET /\xc3", 400),
+        ("9112 3.2: UTF-8 in the query", b"GET /?q=\xc3", 400),
+        ("9112 3.2: UTF-8 in the query of an absolute target", b"GET http://h/?q=\xc3", 400),
         ("9112 3.2: a fragment is visible ASCII too", b"GET /#\xff", 400),
         ("9112 2.3: case", b"GET / h", 400),
         ("9112 2.3: another protocol", b"GET / HTTPS", 400),

@@ -149,6 +149,12 @@ fn paths_are_escaped() {
 }
 
 #[test]
+fn high_bytes_are_escaped_and_nothing_else() {
+    assert_eq!(&*escape_high(b"/\xc3\xa9 %zz?q=\xff#\""), b"/%C3%A9 %zz?q=%FF#\"");
+    assert!(matches!(escape_high(b"/ a%"), Cow::Borrowed(_)));
+}
+
+#[test]
 fn segments_are_escaped() {
     for (name, expected) in [
         (&b"a-b_c.d~"[..], "a-b_c.d~"),

@@ -48,7 +48,10 @@ pub(super) fn page(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
         }
     }
     match &head.location {
-        Some(location) => head.location = redirect_location(location, w.t, &w.identity.listener.local),
+        Some(location) => {
+            let escaped = Text::new(&target::escape_high(location.as_bytes())).ok();
+            head.location = escaped.and_then(|location| redirect_location(&location, w.t, &w.identity.listener.local));
+        }
         // If the error page itself fails, the client gets the first error's status, unless `error_page` sets another
         // status.
         None => head.status = w.t.http.error_status.filter(|status| *status >= 300).unwrap_or(head.status),
@@ -81,9 +84,8 @@ fn configured_page(w: &mut Work<'_>, mut head: ReplyHead, page: &ErrorPage) -> N
     };
     match uri.first() {
         Some(b'/') => {
-            let mark = uri.iter().position(|b| *b == b'?');
-            let path = &uri[..mark.unwrap_or(uri.len())];
-            http.rare.new_query = Some(mark.map(|mark| uri[mark + 1..].to_vec()).unwrap_or_default());
+            let (path, query) = redirect::split(&uri);
+            http.rare.new_query = Some(query);
             match target::normalize(path, w.t.settings().merge_slashes) {
                 Ok(path) => match redirect::to_path(w, path.into_owned()) {
                     Ok(next) => return next,

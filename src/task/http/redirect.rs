@@ -22,17 +22,25 @@ pub(super) fn to_path(w: &mut Work<'_>, path: Vec<u8>) -> Result<Next, u16> {
     Ok(Next::Go(Stage::FindLocation))
 }
 
+/// The path and the query of an internal redirect. The query is as a client would have to send it: bytes from 0x80 on
+/// are percent-encoded.
+pub(super) fn split(uri: &[u8]) -> (&[u8], Vec<u8>) {
+    match memchr::memchr(b'?', uri) {
+        Some(mark) => (&uri[..mark], target::escape_high(&uri[mark + 1..]).into_owned()),
+        None => (uri, Vec::new()),
+    }
+}
+
 /// A program's Location on this server: the request goes on as a GET without a body (RFC 3875 section 6.2.2).
 ///
 /// # Errors
 /// 502 if the program's Location is not a valid path, and the errors of [`to_path`].
 pub(super) fn to_target(w: &mut Work<'_>, location: &[u8]) -> Result<Next, u16> {
-    let mark = location.iter().position(|b| *b == b'?');
-    w.t.http.rare.new_query = Some(mark.map(|mark| location[mark + 1..].to_vec()).unwrap_or_default());
+    let (path, query) = split(location);
+    w.t.http.rare.new_query = Some(query);
     w.t.http.as_get = true;
     w.t.http.request_body.sink = BodySink::Discard;
     w.t.body.abandon();
-    let path = &location[..mark.unwrap_or(location.len())];
     match target::normalize(path, w.t.settings().merge_slashes) {
         Ok(path) => to_path(w, path.into_owned()),
         Err(error) => {

@@ -15,11 +15,13 @@ impl Http1 {
             return refuse(status, cx);
         }
         let Some(w) = cx.work() else { return Step::Wait };
-        // A request that will be refused is answered now: its client may wait for the answer before it sends the body.
-        // A chunked body is read first, because an error in the chunks changes the answer.
+        // A request that will be refused is answered now: its client may wait for the answer before it sends the rest
+        // of the body, and a chunked body may have no end. An error in later chunks closes the connection.
+        // A chunked body of a request that is not refused is read first: an error in the chunks changes the answer.
         let body = &w.t.http.request_body;
         let is_read = w.t.http.method().is_some_and(Method::reads);
-        if body.is_finished() || (!is_read && !body.is_chunked()) {
+        let is_returned = w.t.settings().return_.as_ref().is_some_and(|answer| answer.code < 400);
+        if body.is_finished() || !(is_read || body.is_chunked() && is_returned) {
             w.t.http.stage = Stage::PreContent;
             return Step::Again;
         }
