@@ -7,7 +7,7 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use webserv::config::{Config, LogTarget};
+use webserv::config::{Config, ConfigFiles, LogTarget};
 use webserv::server;
 use webserv_sys::process;
 use webserv_sys::signal::Signal;
@@ -161,11 +161,11 @@ impl CliCommand {
     pub fn run(self) -> Result<(), String> {
         match self {
             CliCommand::Serve(source) => {
-                let config = source.load()?;
-                server::run(config, Arc::new(move || source.load()))
+                let config = source.load(&ConfigFiles::default())?;
+                server::run(config, Arc::new(move |files| source.load(files)))
             }
             CliCommand::Test(source, dump) => source.test(dump),
-            CliCommand::Send(signal, source) => send(signal, &source.load()?),
+            CliCommand::Send(signal, source) => send(signal, &source.load(&ConfigFiles::default())?),
             CliCommand::Dir(host) => directory_client::run(&host),
             CliCommand::Version => print(&format!("webserv/{}\n", env!("CARGO_PKG_VERSION"))),
             CliCommand::Build => {
@@ -182,8 +182,8 @@ impl CliCommand {
 }
 
 impl ConfigOptions {
-    /// Reads the configuration, or builds the one for a directory.
-    fn load(&self) -> Result<Config, String> {
+    /// Reads the configuration from these files, or builds the one for a directory.
+    fn load(&self, files: &ConfigFiles) -> Result<Config, String> {
         let prefix = match &self.prefix {
             Some(prefix) => prefix.clone(),
             None => std::env::current_dir().map_err(|e| format!("there is no working directory: {e}"))?,
@@ -191,9 +191,9 @@ impl ConfigOptions {
         let default = prefix.join("config/default.conf");
         let loaded = match (&self.directory, &self.file) {
             (Some(directory), _) => self.for_directory(directory)?,
-            (None, Some(file)) => Config::load(&self.place(file), &prefix, &self.globals),
-            (None, None) if default.is_file() => Config::load(&default, &prefix, &self.globals),
-            (None, None) => Config::built_in(&prefix, &self.globals),
+            (None, Some(file)) => Config::load_from(files, &self.place(file, files), &prefix, &self.globals),
+            (None, None) if files.is_file(&default) => Config::load_from(files, &default, &prefix, &self.globals),
+            (None, None) => Config::built_in(files, &prefix, &self.globals),
         };
         let mut config = loaded.map_err(|e| e.to_string())?;
         if let Some(path) = &self.error_log {
@@ -207,9 +207,9 @@ impl ConfigOptions {
 
     /// `-c` is relative to the prefix, as in nginx. If it does not exist there, it is relative to the working
     /// directory.
-    fn place(&self, file: &Path) -> PathBuf {
+    fn place(&self, file: &Path, files: &ConfigFiles) -> PathBuf {
         match &self.prefix {
-            Some(prefix) if prefix.join(file).exists() || !file.exists() => prefix.join(file),
+            Some(prefix) if files.exists(&prefix.join(file)) || !files.exists(file) => prefix.join(file),
             _ => file.to_owned(),
         }
     }
@@ -229,9 +229,12 @@ impl ConfigOptions {
             Some(file) => file.display().to_string(),
             None => "config/default.conf".into(),
         };
-        let config = self.load().map_err(|e| format!("{e}\nwebserv: the configuration {name} is not right"))?;
-        for warning in config.warnings.iter().filter(|_| !self.quiet) {
-            note(&warning.to_string());
+        let config = self
+            .load(&ConfigFiles::default())
+            .map_err(|e| format!("{e}\nwebserv: the configuration {name} is not right"))?;
+        let warnings = config.warnings.iter().map(|warning| warning.to_string()).chain(server::warnings(&config));
+        for warning in warnings.filter(|_| !self.quiet) {
+            note(&warning);
         }
         if !self.quiet {
             note(&format!("the configuration {name} is right: syntax is ok, test is successful"));

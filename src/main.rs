@@ -8,6 +8,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // If the call fails, these signals keep their default action.
+    let _ = webserv_sys::signal::block_unused();
     match cli::parse(std::env::args_os().skip(1)).and_then(|command| command.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

@@ -168,6 +168,7 @@ impl Default for Config {
             access_logs: Vec::new(),
             warnings: Vec::new(),
             texts: Vec::new(),
+            secrets: Vec::new(),
         }
     }
 }

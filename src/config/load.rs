@@ -4,7 +4,7 @@ use super::listeners::{Listen, listeners};
 use super::parse::{Parser, Statement};
 use super::problem::{Errors, Fault, Files, Problem};
 use super::scope::{ConfigDraft, Contexts, Scope};
-use super::source::ConfigSource;
+use super::source::{ConfigFiles, ConfigSource};
 use super::types::{Address, Config, Settings};
 use super::walk;
 use std::collections::HashMap;
@@ -30,8 +30,16 @@ impl Config {
     /// # Errors
     /// Up to [`Errors::MAX`] problems. After a syntax error there is only that one, because the rest cannot be read.
     pub fn load(path: &Path, prefix: &Path, globals: &str) -> Result<Config, Errors> {
+        Config::load_from(&ConfigFiles::default(), path, prefix, globals)
+    }
+
+    /// The same as [`Config::load`], with files that are read in another way.
+    ///
+    /// # Errors
+    /// The same as those of [`Config::load`].
+    pub fn load_from(files: &ConfigFiles, path: &Path, prefix: &Path, globals: &str) -> Result<Config, Errors> {
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-        let source = ConfigSource { embedded: &[], directory };
+        let source = ConfigSource { files: files.clone(), embedded: &[], directory };
         let text = source.read(path);
         let text = text.map_err(|error| Errors::file(&path.to_string_lossy(), format!("cannot be read: {error}")))?;
         read(path, &text, &source, prefix, globals)
@@ -43,16 +51,15 @@ impl Config {
     /// # Errors
     /// The same as those of [`Config::load`].
     pub fn from_text(name: &str, text: &str, prefix: &Path, globals: &str) -> Result<Config, Errors> {
-        let source = ConfigSource { embedded: EMBEDDED, directory: prefix.to_owned() };
-        read(Path::new(name), text, &source, prefix, globals)
+        embedded(&ConfigFiles::default(), name, text, prefix, globals)
     }
 
     /// The `config/default.conf` of the build, for a start without a file.
     ///
     /// # Errors
     /// The same as those of [`Config::load`]; only `globals` can be wrong.
-    pub fn built_in(prefix: &Path, globals: &str) -> Result<Config, Errors> {
-        Config::from_text("config/default.conf (built in)", DEFAULT_CONF, prefix, globals)
+    pub fn built_in(files: &ConfigFiles, prefix: &Path, globals: &str) -> Result<Config, Errors> {
+        embedded(files, "config/default.conf (built in)", DEFAULT_CONF, prefix, globals)
     }
 
     /// The configuration of `webserv DIR`: one directory on one address, with the log on the terminal.
@@ -68,6 +75,12 @@ impl Config {
     }
 }
 
+/// Reads a text that may include the texts inside the program.
+fn embedded(files: &ConfigFiles, name: &str, text: &str, prefix: &Path, globals: &str) -> Result<Config, Errors> {
+    let source = ConfigSource { files: files.clone(), embedded: EMBEDDED, directory: prefix.to_owned() };
+    read(Path::new(name), text, &source, prefix, globals)
+}
+
 /// Parses all texts, reads the statements, and makes the listeners.
 fn read(path: &Path, text: &str, source: &ConfigSource<'_>, prefix: &Path, globals: &str) -> Result<Config, Errors> {
     let mut files = Files::default();
@@ -77,6 +90,7 @@ fn read(path: &Path, text: &str, source: &ConfigSource<'_>, prefix: &Path, globa
     };
     let mut draft = ConfigDraft {
         config: Config::default(),
+        reader: source.files.clone(),
         prefix: prefix.to_owned(),
         files,
         formats: HashMap::new(),
@@ -118,7 +132,7 @@ fn statements(
 fn finish(mut draft: ConfigDraft, path: &Path) -> Result<Config, Errors> {
     for server in &mut draft.servers {
         if server.listens.is_empty() {
-            let port = if webserv_sys::process::effective_user() == 0 { 80 } else { 8000 };
+            let port = if draft.reader.is_root() { 80 } else { 8000 };
             let address = Address::Inet((Ipv4Addr::UNSPECIFIED, port).into());
             server.listens.push(Listen::new(address, server.place));
         }

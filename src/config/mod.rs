@@ -21,6 +21,7 @@ mod value;
 mod walk;
 
 pub use problem::{Errors, Problem};
+pub use source::ConfigFiles;
 pub use types::*;
 
 #[cfg(test)]

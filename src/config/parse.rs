@@ -146,6 +146,7 @@ impl<'a> Parser<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::ConfigFiles;
     use super::*;
 
     /// The statements in one line, or the fault as "! line:column message".
@@ -164,8 +165,8 @@ mod tests {
                 }
             }
         }
-        let source =
-            ConfigSource { embedded: &[("inner", "x 1; y { z; }"), ("self", "include self;")], directory: "/".into() };
+        let embedded = &[("inner", "x 1; y { z; }"), ("self", "include self;")];
+        let source = ConfigSource { files: ConfigFiles::default(), embedded, directory: "/".into() };
         let mut files = Files::default();
         match Parser::new(&source, &mut files).text(Path::new("test"), text) {
             Ok(statements) => {

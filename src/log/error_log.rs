@@ -15,7 +15,8 @@ pub struct ErrorLog {
     memory: Vec<String>,
     /// The files of `error_log` inside `http`.
     others: Vec<(LogTarget, Sink)>,
-    worker: usize,
+    /// The number of the worker; `None` in the master process.
+    worker: Option<usize>,
     /// Some log of the configuration is at level debug.
     is_debugged: bool,
     text: String,
@@ -68,7 +69,14 @@ impl fmt::Display for Line<'_> {
 impl ErrorLog {
     /// The error log of the worker with this number; its files are open.
     pub fn new(config: &Config, files: &LogFiles, worker: usize) -> Self {
-        let mut log = Self { worker, ..Self::in_memory(config.error_log.level) };
+        let mut log = Self { worker: Some(worker), ..Self::in_memory(config.error_log.level) };
+        log.replace(config, files);
+        log
+    }
+
+    /// The error log of the master process.
+    pub fn of_master(config: &Config, files: &LogFiles) -> Self {
+        let mut log = Self { worker: None, ..Self::in_memory(config.error_log.level) };
         log.replace(config, files);
         log
     }
@@ -80,7 +88,7 @@ impl ErrorLog {
             sink: None,
             memory: Vec::new(),
             others: Vec::new(),
-            worker: 0,
+            worker: Some(0),
             is_debugged: true,
             text: String::new(),
         }
@@ -122,7 +130,11 @@ impl ErrorLog {
     pub fn write(&mut self, level: Level, line: &Line<'_>) {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
-        let _ = write!(text, "{} [{level}] w{} {line}", local_time::stamp(webserv_sys::clock::wall()), self.worker);
+        let _ = write!(text, "{} [{level}] ", local_time::stamp(webserv_sys::clock::wall()));
+        let _ = match self.worker {
+            Some(worker) => write!(text, "w{worker} {line}"),
+            None => write!(text, "master {line}"),
+        };
         make_one_line(&mut text);
         let own = line.target.and_then(|wanted| self.others.iter().find(|(target, _)| target == wanted));
         match own.map(|(_, sink)| sink).or(self.sink.as_ref()) {

@@ -1,18 +1,16 @@
 //! The log files: each is opened once and shared by all workers, which append to it.
 
+use super::open::{self, LogOpener, append};
 use crate::config::{Config, LogTarget};
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, fchown};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use webserv_sys::Moment;
-use webserv_sys::file::{self, OpenFlags};
-
-/// The permissions of a new log file, without the umask.
-const MODE: u32 = 0o644;
+use webserv_sys::file::OpenFlags;
 
 /// The shortest time between two messages that a log cannot be written.
 const SAID_EVERY: Duration = Duration::from_secs(60);
@@ -54,25 +52,40 @@ impl LogFiles {
     /// # Errors
     /// The file that cannot be opened, and the reason.
     pub fn open(config: &Config) -> Result<Self, String> {
+        Self::default().renew(config, &LogOpener::Own)
+    }
+
+    /// Opens the logs of the configuration again. A file that is still the one at its path stays open: the server may
+    /// not have the rights to open it any more.
+    ///
+    /// # Errors
+    /// As in [`LogFiles::open`].
+    pub fn renew(&self, config: &Config, opener: &LogOpener) -> Result<Self, String> {
         let mut files = LogFiles::default();
-        files.add(&config.error_log.target, "error")?;
-        for target in &config.error_logs {
-            files.add(target, "error")?;
-        }
-        for log in &config.access_logs {
-            files.add(&log.target, "access")?;
+        let targets = [&config.error_log.target].into_iter().chain(config.error_logs.iter().map(|target| &**target));
+        let targets = targets.map(|target| (target, "error"));
+        for (target, kind) in targets.chain(config.access_logs.iter().map(|log| (&*log.target, "access"))) {
+            let LogTarget::File(path) = target else { continue };
+            if files.find(path).is_none() {
+                let opened = self.open_or_keep(path, opener);
+                files.files.push(opened.map_err(|e| format!("cannot open the {kind} log {}: {e}", path.display()))?);
+            }
         }
         Ok(files)
     }
 
-    fn add(&mut self, target: &LogTarget, kind: &str) -> Result<(), String> {
-        let LogTarget::File(path) = target else { return Ok(()) };
-        if self.find(path).is_none() {
-            let file = append(path, OpenFlags::CREATE)
-                .map_err(|e| format!("cannot open the {kind} log {}: {e}", path.display()))?;
-            self.files.push(Arc::new(LogFile { path: path.clone(), file, state: Mutex::default() }));
+    fn open_or_keep(&self, path: &Path, opener: &LogOpener) -> io::Result<Arc<LogFile>> {
+        let handed = opener.handed(path).transpose()?;
+        let now = handed.as_ref().map_or_else(|| open::metadata(path), File::metadata);
+        let is_at_path = |open: &&Arc<LogFile>| {
+            let (Ok(open), Ok(now)) = (open.file.metadata(), &now) else { return false };
+            (open.dev(), open.ino()) == (now.dev(), now.ino())
+        };
+        if let Some(kept) = self.find(path).filter(is_at_path) {
+            return Ok(Arc::clone(kept));
         }
-        Ok(())
+        let file = handed.map_or_else(|| opener.open(path), Ok)?;
+        Ok(Arc::new(LogFile { path: path.to_owned(), file, state: Mutex::default() }))
     }
 
     fn find(&self, path: &Path) -> Option<&Arc<LogFile>> {
@@ -87,39 +100,10 @@ impl LogFiles {
         }
     }
 
-    /// Gives the files to this user and group, because the server must be able to reopen them after it became that
-    /// user.
-    ///
-    /// Devices keep their owner. So does a file that is reached through a symbolic link or that has a second name: a
-    /// user with write permission in the log's directory could have put it there to become the owner of one of root's
-    /// files.
-    ///
-    /// # Errors
-    /// The file whose owner cannot be changed, and the reason.
-    pub fn give_to(&self, user: u32, group: u32) -> Result<(), String> {
-        for LogFile { path, file, .. } in self.files.iter().map(|log| &**log) {
-            let given = file.metadata().and_then(|open| match is_plainly(&open, path) && open.uid() != user {
-                true => fchown(file, Some(user), Some(group)),
-                false => Ok(()),
-            });
-            given.map_err(|e| format!("cannot give the log {} to user {user}: {e}", path.display()))?;
-        }
-        Ok(())
+    /// The path and the descriptor of each file.
+    pub fn descriptors(&self) -> impl Iterator<Item = (&Path, BorrowedFd<'_>)> {
+        self.files.iter().map(|log| (&*log.path, log.file.as_fd()))
     }
-}
-
-/// Whether this open file is a regular file with one name, and this path is that name.
-fn is_plainly(open: &Metadata, path: &Path) -> bool {
-    let same = |named: Metadata| (named.dev(), named.ino()) == (open.dev(), open.ino());
-    open.is_file() && open.nlink() == 1 && std::fs::symlink_metadata(path).is_ok_and(same)
-}
-
-/// Opens a file to append to. A FIFO without a reader is an error (`ENXIO`), and a write to a full one fails: the loop
-/// does not wait for either.
-fn append(path: &Path, more: OpenFlags) -> io::Result<File> {
-    let path = file::c_path("open", path.as_os_str().as_bytes())?;
-    let flags = OpenFlags::WRITE | OpenFlags::APPEND | OpenFlags::NON_BLOCKING | more;
-    Ok(File::from(file::open(&path, flags, MODE)?))
 }
 
 /// Appends to a log that is no longer open, unless the file has been removed.
@@ -193,26 +177,6 @@ impl State {
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_a_plain_file_is_given_away() {
-        let folder = std::env::temp_dir().join(format!("webserv-files-{}", std::process::id()));
-        std::fs::create_dir(&folder).expect("a folder");
-        let at = |name: &str| folder.join(name);
-        for name in ["plain", "behind", "twice"] {
-            std::fs::write(at(name), "").expect("written");
-        }
-        std::os::unix::fs::symlink(at("behind"), at("link")).expect("linked");
-        std::fs::hard_link(at("twice"), at("second")).expect("linked");
-        let plainly = |path: &Path| {
-            let open = append(path, OpenFlags::empty()).and_then(|file| file.metadata());
-            is_plainly(&open.expect("opens"), path)
-        };
-        let found = ["plain", "behind", "link", "twice", "second"].map(|name| plainly(&at(name)));
-        assert_eq!(found, [true, true, false, false, false]);
-        assert!(!plainly(Path::new("/dev/null")));
-        std::fs::remove_dir_all(&folder).expect("removed");
-    }
-
     /// A file with room for this number of bytes, which is full until there is room again.
     struct Full {
         taken: Vec<u8>,
@@ -275,6 +239,24 @@ mod tests {
         assert_eq!(files.files.len(), 1);
         assert!(files.sink(&target).is_some() && files.sink(&LogTarget::Stderr).is_some());
         assert!(files.sink(&LogTarget::File("/elsewhere".into())).is_none());
+        std::fs::remove_file(path).expect("removed");
+    }
+
+    #[test]
+    fn a_file_that_is_still_at_its_path_stays_open() {
+        let path = std::env::temp_dir().join(format!("webserv-kept-{}", std::process::id()));
+        let mut config = Config::default();
+        config.error_log.target = LogTarget::File(path.clone());
+        let first = LogFiles::open(&config).expect("opens");
+        let same = first.renew(&config, &LogOpener::Own).expect("opens");
+        assert!(Arc::ptr_eq(&first.files[0], &same.files[0]));
+        let copy = File::options().append(true).open(&path).expect("opens");
+        let handed = LogOpener::Handed(vec![(path.clone(), copy.into())]);
+        let same = first.renew(&config, &handed).expect("opens");
+        assert!(Arc::ptr_eq(&first.files[0], &same.files[0]));
+        std::fs::remove_file(&path).expect("removed");
+        let other = first.renew(&config, &LogOpener::Own).expect("opens");
+        assert!(!Arc::ptr_eq(&first.files[0], &other.files[0]) && path.exists());
         std::fs::remove_file(path).expect("removed");
     }
 }

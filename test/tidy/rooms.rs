@@ -16,6 +16,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("date_cache", &["http", "sys"]),
     ("local_time", &["sys"]),
     ("pid_file", &["sys"]),
+    ("handover", &["sys"]),
     ("config", &["directory", "http", "password", "sys"]),
     ("log", &["config", "local_time", "sys"]),
     ("listen", &["config", "sys"]),
@@ -25,7 +26,20 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("engine", &["connection", "limits", "log", "sys"]),
     (
         "worker",
-        &["cache", "config", "connection", "date_cache", "http", "limits", "listen", "log", "route", "sys", "vars"],
+        &[
+            "cache",
+            "config",
+            "connection",
+            "date_cache",
+            "handover",
+            "http",
+            "limits",
+            "listen",
+            "log",
+            "route",
+            "sys",
+            "vars",
+        ],
     ),
     (
         "task",
@@ -35,6 +49,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "connection",
             "directory",
             "engine",
+            "handover",
             "http",
             "limits",
             "listen",
@@ -46,7 +61,8 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
-    ("server", &["config", "engine", "listen", "log", "pid_file", "sys", "task", "worker"]),
+    ("master", &["handover", "listen", "log", "sys", "worker"]),
+    ("server", &["config", "engine", "handover", "listen", "log", "master", "pid_file", "sys", "task", "worker"]),
 ];
 
 /// The rooms of `src/task/`, the lowest first. A room uses only rooms of the lines above its own line. Files right in

@@ -201,7 +201,7 @@ fn shipped_files() {
             assert_eq!(types.get(extension).map(|name| &name[..]), Some(expected));
         }
     }
-    let config = Config::built_in(Path::new("."), "daemon on;").unwrap();
+    let config = Config::built_in(&crate::config::ConfigFiles::default(), Path::new("."), "daemon on;").unwrap();
     assert!(config.daemon);
     assert_eq!(config.listeners[0].address, Address::Inet(([127, 0, 0, 1], 8080).into()));
     assert_eq!(settings_at(&config, "/").root, Path::new("./html"));
