@@ -58,6 +58,8 @@ pub fn send_descriptor(socket: BorrowedFd<'_>, bytes: &[u8], descriptor: Borrowe
 /// `Ok((0, _))`: the other side is closed.
 ///
 /// Errors: `EAGAIN` (no bytes now), `ECONNRESET`.
+// The length of a control message is u32 on the BSDs, and usize on Linux.
+#[allow(clippy::unnecessary_cast)]
 pub fn receive_descriptor(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<(usize, Passed)> {
     let mut control: Control = [0; 8];
     let mut slice = IoSliceMut::new(buffer);
