@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use webserv::check;
-use webserv::config::{Config, Errors, LogTarget};
+use webserv::config::{Config, ConfigFiles, Errors, LogTarget};
 use webserv::server;
 use webserv::temp_folders;
 use webserv_sys::process;
@@ -183,11 +183,11 @@ impl CliCommand {
     pub fn run(self) -> Result<(), String> {
         match self {
             CliCommand::Serve(source) => {
-                let config = source.load()?;
-                server::run(config, Arc::new(move || source.load()))
+                let config = source.load(&ConfigFiles::default())?;
+                server::run(config, Arc::new(move |files| source.load(files)))
             }
             CliCommand::Test(source, dump) => source.test(dump),
-            CliCommand::Send(signal, source) => send(signal, &source.load()?),
+            CliCommand::Send(signal, source) => send(signal, &source.load(&ConfigFiles::default())?),
             CliCommand::Dir(host) => directory_client::run(&host),
             CliCommand::Version => print(&format!("webserv/{}\n", env!("CARGO_PKG_VERSION"))),
             CliCommand::Build => {
@@ -204,16 +204,16 @@ impl CliCommand {
 }
 
 impl ConfigOptions {
-    /// Reads the configuration, or builds the one for a directory.
-    fn load(&self) -> Result<Config, String> {
+    /// Reads the configuration from these files, or builds the one for a directory.
+    fn load(&self, files: &ConfigFiles) -> Result<Config, String> {
         let prefix = match &self.prefix {
             Some(prefix) => prefix.clone(),
             None => std::env::current_dir().map_err(|e| format!("there is no working directory: {e}"))?,
         };
         let loaded = match (&self.directory, &self.file) {
             (Some(directory), _) => self.for_directory(directory)?,
-            (None, Some(file)) => Config::load(&self.place(file), &prefix, &self.globals),
-            (None, None) => self.demo(&prefix)?,
+            (None, Some(file)) => Config::load_from(files, &self.place(file, files), &prefix, &self.globals),
+            (None, None) => self.demo(&prefix, files)?,
         };
         let mut config = loaded.map_err(|e| e.to_string())?;
         if let Some(path) = &self.error_log {
@@ -228,9 +228,9 @@ impl ConfigOptions {
 
     /// `-c` is relative to the prefix, as in nginx. If it does not exist there, it is relative to the working
     /// directory.
-    fn place(&self, file: &Path) -> PathBuf {
+    fn place(&self, file: &Path, files: &ConfigFiles) -> PathBuf {
         match &self.prefix {
-            Some(prefix) if prefix.join(file).exists() || !file.exists() => prefix.join(file),
+            Some(prefix) if files.exists(&prefix.join(file)) || !files.exists(file) => prefix.join(file),
             _ => file.to_owned(),
         }
     }
@@ -251,9 +251,9 @@ impl ConfigOptions {
     }
 
     /// config/default.conf, or the built-in copy of it. The copy serves the shipped site, which is not built in.
-    fn demo(&self, prefix: &Path) -> Result<Result<Config, Errors>, String> {
+    fn demo(&self, prefix: &Path, files: &ConfigFiles) -> Result<Result<Config, Errors>, String> {
         let file = prefix.join(DEFAULT_CONF);
-        let file = file.is_file().then_some(&*file);
+        let file = files.is_file(&file).then_some(&*file);
         if file.is_none() && !prefix.join("html").is_dir() {
             let here = prefix.display();
             return Err(format!(
@@ -267,9 +267,9 @@ impl ConfigOptions {
         }
         let moves = self.port.is_some() || self.bind.is_some();
         Ok(match (moves, file) {
-            (true, _) => Config::demo_at(file, self.address(), prefix, &self.globals),
-            (false, Some(file)) => Config::load(file, prefix, &self.globals),
-            (false, None) => Config::built_in(prefix, &self.globals),
+            (true, _) => Config::demo_at(files, file, self.address(), prefix, &self.globals),
+            (false, Some(file)) => Config::load_from(files, file, prefix, &self.globals),
+            (false, None) => Config::built_in(files, prefix, &self.globals),
         })
     }
 
@@ -287,8 +287,9 @@ impl ConfigOptions {
     fn test(&self, dump: Dump) -> Result<(), String> {
         let name = self.name();
         let not_right = |e: String| format!("{e}\nwebserv: the configuration {name} is not right");
-        let config = self.load().map_err(not_right)?;
-        let warnings = config.warnings.iter().map(ToString::to_string).chain(check::warnings(&config));
+        let config = self.load(&ConfigFiles::default()).map_err(not_right)?;
+        let warnings = config.warnings.iter().map(ToString::to_string);
+        let warnings = warnings.chain(server::warnings(&config)).chain(check::warnings(&config));
         warnings.filter(|_| !self.quiet).for_each(|warning| note(&warning));
         check::start_would_succeed(&config).and_then(|()| temp_folders::check(&config)).map_err(not_right)?;
         if !self.quiet {

@@ -42,6 +42,15 @@ impl Socket {
         Ok(socket)
     }
 
+    /// A socket that the master process has opened for this listener.
+    fn adopt(listener: &Listener, fd: OwnedFd) -> Result<Self> {
+        let (address, name) = match &listener.address {
+            Address::Inet(_) => (net::local_address(fd.as_fd())?, None),
+            Address::Unix(path) => (listener.address.clone(), Name::at(path)),
+        };
+        Ok(Self { _name: name, fd, address, ipv6_only: listener.ipv6only, one_socket: listener.one_socket })
+    }
+
     /// Accepted sockets inherit this option, so that it does not need a call for each connection.
     fn set_nodelay(&self, listener: &Listener) {
         if let Address::Inet(_) = self.address {
@@ -77,6 +86,13 @@ impl Name {
         let device_and_inode = identity(path).map_err(failed("lstat"))?;
         Ok(Self { path: path.to_owned(), device_and_inode })
     }
+
+    /// For a socket that the master process has bound. Returns None if the file cannot be seen: the master process
+    /// removes it, too.
+    fn at(path: &Path) -> Option<Self> {
+        let device_and_inode = identity(path).ok()?;
+        Some(Self { path: path.to_owned(), device_and_inode })
+    }
 }
 
 impl Drop for Name {
@@ -92,6 +108,7 @@ fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
 }
 
 /// For each listener, the socket of each worker: one of its own, or one that all share ([`spreads`]).
+#[derive(Default)]
 pub struct Sockets {
     listeners: Vec<(Listener, VecDeque<Option<Arc<Socket>>>)>,
 }
@@ -103,6 +120,25 @@ impl Sockets {
             Some((listener.clone(), sockets.get_mut(worker)?.take()?))
         };
         self.listeners.iter_mut().filter_map(mine).collect()
+    }
+
+    /// Each socket, with the configured address of its listener: one for each worker.
+    pub fn descriptors(&self) -> impl Iterator<Item = (&Address, BorrowedFd<'_>)> {
+        self.listeners.iter().flat_map(|(listener, sockets)| {
+            sockets.iter().flatten().map(move |socket| (&listener.address, socket.as_fd()))
+        })
+    }
+
+    /// Continues with these listeners: keeps the sockets of their addresses, takes those of `fresh`, and closes the
+    /// others.
+    pub fn change(&mut self, listeners: &[Listener], fresh: Sockets) {
+        let mut known = std::mem::take(&mut self.listeners);
+        known.extend(fresh.listeners);
+        for listener in listeners {
+            if let Some(at) = known.iter().position(|(old, _)| old.address == listener.address) {
+                self.listeners.push((listener.clone(), known.swap_remove(at).1));
+            }
+        }
     }
 
     /// The bound addresses, with the ports that the kernel chose for port 0, and their listeners.
@@ -139,11 +175,41 @@ impl Open {
             let sockets = open_all(listener, workers, shared).map_err(|error| self.refused(listener, error))?;
             opened.push((listener.clone(), sockets));
         }
-        for (listener, sockets) in &opened {
+        self.remember(&opened);
+        Ok(Sockets { listeners: opened })
+    }
+
+    /// Takes the sockets that the master process has opened for these listeners, one for each worker.
+    ///
+    /// # Errors
+    /// A socket is missing, or is not what it should be.
+    pub fn adopt(
+        &mut self,
+        listeners: &[Listener],
+        workers: usize,
+        mut handed: Vec<(String, OwnedFd)>,
+    ) -> std::result::Result<Sockets, Refused> {
+        let mut opened = Vec::with_capacity(listeners.len());
+        for listener in listeners {
+            let name = listener.address.to_string();
+            let mut sockets = VecDeque::with_capacity(workers);
+            for _ in 0..workers {
+                let at = handed.iter().position(|(address, _)| *address == name);
+                let fd = at.map(|at| handed.remove(at).1).ok_or(Error::not_found("recvmsg"));
+                let socket = fd.and_then(|fd| Socket::adopt(listener, fd));
+                sockets.push_back(Some(Arc::new(socket.map_err(|error| self.refused(listener, error))?)));
+            }
+            opened.push((listener.clone(), sockets));
+        }
+        self.remember(&opened);
+        Ok(Sockets { listeners: opened })
+    }
+
+    fn remember(&mut self, opened: &[(Listener, VecDeque<Option<Arc<Socket>>>)]) {
+        for (listener, sockets) in opened {
             let known = sockets.iter().flatten().map(|s| (listener.address.clone(), Arc::downgrade(s)));
             self.sockets.extend(known);
         }
-        Ok(Sockets { listeners: opened })
     }
 
     /// Returns whether the listener's sockets need `SO_REUSEPORT`. If so, sets it on our open sockets at that port, and

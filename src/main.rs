@@ -12,6 +12,8 @@ use std::process::ExitCode;
 static MEMORY: webserv_sys::memory::KeptBack = webserv_sys::memory::KeptBack;
 
 fn main() -> ExitCode {
+    // If the call fails, these signals keep their default action.
+    let _ = webserv_sys::signal::block_unused();
     match cli::parse(std::env::args_os().skip(1)).and_then(|command| command.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

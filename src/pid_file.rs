@@ -1,9 +1,17 @@
 //! The pid file: contains the server's process id, so that `webserv -s` finds the server.
+//!
+//! The number of another process in an old file is no error: after a restart of the machine it may be that of another
+//! program, and a new server may start while an old one finishes its responses.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use webserv_sys::file::{self, OpenFlags};
 use webserv_sys::process;
+
+/// The permissions of the file, without the umask.
+const MODE: u32 = 0o644;
 
 /// Dropping it removes the file, unless the file contains the pid of a server that was started later.
 pub struct PidFile {
@@ -14,15 +22,56 @@ pub struct PidFile {
 impl PidFile {
     /// Writes this process's pid.
     ///
+    /// Root may write it into a folder in which others can write. So no symbolic link at this path is followed: a new
+    /// file replaces a link or an old file. Another kind of file, such as /dev/null, is written to.
+    ///
     /// # Errors
     /// A message for the user: the file that cannot be written, and why.
     pub fn write(path: &Path) -> Result<Self, String> {
-        let written = File::create(path).and_then(|mut file| {
-            file.write_all(text().as_bytes())?;
-            Ok(Self { path: path.to_owned(), file })
-        });
-        written.map_err(|e| format!("cannot write the pid file {}: {e}", path.display()))
+        let is_replaced = std::fs::symlink_metadata(path).map_or(true, |now| now.is_file() || now.is_symlink());
+        let written = match if is_replaced { replace(path) } else { overwrite(path) } {
+            // The folder may be read-only for a server that may write to the file.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => overwrite(path),
+            outcome => outcome,
+        };
+        let file = written.map_err(|e| format!("cannot write the pid file {}: {e}", path.display()))?;
+        Ok(Self { path: path.to_owned(), file })
     }
+}
+
+fn open(path: &Path, flags: OpenFlags) -> io::Result<File> {
+    let path = file::c_path("open", path.as_os_str().as_bytes())?;
+    let flags = flags | OpenFlags::WRITE | OpenFlags::NO_FOLLOW | OpenFlags::NON_BLOCKING;
+    Ok(File::from(file::open(&path, flags, MODE)?))
+}
+
+/// Writes a new file under another name, and renames it, so that nobody reads half of a number.
+fn replace(path: &Path) -> io::Result<File> {
+    let Some(name) = path.file_name() else { return Err(io::ErrorKind::IsADirectory.into()) };
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(format!(".{}", process::pid()));
+    let hidden = path.with_file_name(hidden);
+    let create = || open(&hidden, OpenFlags::CREATE | OpenFlags::EXCLUSIVE);
+    let mut file = match create() {
+        // A process with this pid was killed here.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            std::fs::remove_file(&hidden)?;
+            create()?
+        }
+        outcome => outcome?,
+    };
+    let written = file.write_all(text().as_bytes()).and_then(|()| std::fs::rename(&hidden, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&hidden);
+    }
+    written.map(|()| file)
+}
+
+fn overwrite(path: &Path) -> io::Result<File> {
+    let mut file = open(path, OpenFlags::TRUNCATE)?;
+    file.write_all(text().as_bytes())?;
+    Ok(file)
 }
 
 fn text() -> String {
@@ -33,9 +82,41 @@ impl Drop for PidFile {
     fn drop(&mut self) {
         let ours = std::fs::read_to_string(&self.path).is_ok_and(|now| now == text());
         if ours && std::fs::remove_file(&self.path).is_err() {
-            // After `user` the process may have no write permission for the directory. It can still truncate the open
-            // file, so that `-s` finds no pid.
+            // The process may have no write permission for the directory. It can still truncate the open file, so that
+            // `-s` finds no pid.
             let _ = self.file.set_len(0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_symbolic_link_in_its_place_was_followed() {
+        let folder = std::env::temp_dir().join(format!("webserv-pid-{}", std::process::id()));
+        std::fs::create_dir(&folder).expect("a folder");
+        let (path, other) = (folder.join("pid"), folder.join("other"));
+        std::fs::write(&other, "root's").expect("written");
+        symlink(&other, &path).expect("linked");
+        // Of a killed process with the same number.
+        std::fs::write(folder.join(format!(".pid.{}", process::pid())), "").expect("written");
+        let file = PidFile::write(&path).unwrap_or_else(|error| panic!("{error}"));
+        let read = |path: &Path| std::fs::read_to_string(path).expect("it is there");
+        assert_eq!((read(&path), read(&other)), (text(), "root's".into()));
+        assert_eq!(std::fs::read_dir(&folder).expect("a folder").count(), 2, "no other name is left");
+        drop(file);
+        assert!(!path.exists() && other.exists());
+
+        let file = PidFile::write(&path).unwrap_or_else(|error| panic!("{error}"));
+        std::fs::write(&path, "1\n").expect("written");
+        drop(file);
+        assert_eq!(read(&path), "1\n", "the file of a server that was started later stays");
+        drop(PidFile::write(Path::new("/dev/null")).unwrap_or_else(|error| panic!("{error}")));
+        assert!(!std::fs::symlink_metadata("/dev/null").expect("it is there").is_file());
+        assert!(PidFile::write(&folder).is_err() && PidFile::write(&folder.join("absent/pid")).is_err());
+        std::fs::remove_dir_all(&folder).expect("removed");
     }
 }

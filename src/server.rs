@@ -3,17 +3,20 @@
 use crate::check;
 use crate::config::{Address, Config, Listener};
 use crate::engine::Engine;
+use crate::handover::HandoverReceive;
 use crate::listen::{Open, Socket, Sockets};
-use crate::log::{AccessLogs, ErrorLog, Level, LogEvent, LogFiles, LogTarget};
+use crate::log::{AccessLogs, ErrorLog, Level, LogEvent, LogFiles, LogOpener, LogTarget};
+use crate::master::{self, Prepared, Role};
 use crate::pid_file::PidFile;
 use crate::task::client::Accept;
-use crate::task::server::{CommandRead, Signal, WorkerExit};
-use crate::worker::{Command, Loader, Team, Worker, WorkerChannel, descriptors};
+use crate::task::server::{CommandRead, HandoverRead, Signal, WorkerExit};
+use crate::temp_folders;
+use crate::worker::{Command, Leader, Loader, Team, Worker, WorkerChannel, descriptors};
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
-use webserv_sys::process::{self, Daemon};
+use webserv_sys::process::{self, Account, Daemon};
 use webserv_sys::{memory, net, poller, signal};
 
 /// What the main thread prepares for one worker, before it starts the worker's thread.
@@ -28,6 +31,8 @@ struct Seat {
     /// The pipe to the parent process, which waits until the first worker runs. Only with `daemon on`, and only for the
     /// first worker.
     daemon: Option<Daemon>,
+    /// The first worker's connection to the master process, if there is one.
+    from_master: Option<HandoverReceive>,
 }
 
 /// Starts the server and returns when it has stopped.
@@ -41,72 +46,95 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
     process::inherit_nothing().map_err(|e| e.to_string())?;
     process::read_nothing().map_err(|e| e.to_string())?;
     let config = Arc::new(config);
-    let workers = config.workers.max(1);
     descriptors::raise_limit(&config);
     memory::keep_back();
     let account = account(&config)?;
     let mut open = Open::default();
-    let mut sockets = open.open(&config.listeners, workers).map_err(|e| e.to_string())?;
-    crate::temp_folders::make(&config, account)?;
-    let files = LogFiles::open(&config)?;
-    if let Some((user, group)) = account {
-        files.give_to(user, group)?;
-    }
+    let sockets = open.open(&config.listeners, config.workers.max(1)).map_err(|e| e.to_string())?;
+    temp_folders::make(&config, account.as_ref().map(|account| (account.user, account.group)))?;
+    let opener = account.clone().map_or(LogOpener::Own, LogOpener::ForUser);
+    let logs = LogFiles::default().renew(&config, &opener)?;
     let daemon = config.daemon.then(process::daemonize).transpose();
     let daemon = daemon.map_err(|e| format!("cannot become a daemon: {e}"))?;
+    handle_signals().map_err(|e| e.to_string())?; // before the pid file, so that none of them leaves it behind
     let pid_file = config.pid.as_deref().map(PidFile::write).transpose()?;
-    if let Some(user) = &config.user {
-        process::become_user(&user.name, user.group.as_deref())
-            .map_err(|e| format!("cannot become user {:?}: {e}", user.name))?;
+    let mut prepared = Prepared { leader: Leader::new(config, loader, logs, open), sockets };
+    let mut from_master = None;
+    if let Some(account) = account {
+        match master::divide(&mut prepared, &account, daemon.as_ref()) {
+            Role::Master(outcome) => return outcome,
+            Role::Worker(end) => from_master = Some(end),
+        }
+        let became = process::become_user(&account);
+        became.map_err(|e| format!("cannot become user {:?}: {e}", account.name))?;
     }
-    signal::block(&Signal::ALL).map_err(|e| e.to_string())?;
-    signal::block(&[signal::Signal::Chld]).map_err(|e| e.to_string())?; // no task waits for it
-    // The parent process may have set it to be ignored, which exec(2) inherits. Then waitpid(2) would get no status.
+    // SIGCHLD may be ignored, which exec(2) inherits; then waitpid(2) would get no status. The master process has a
+    // handler for it.
     signal::reset(signal::Signal::Chld).map_err(|e| e.to_string())?;
-    for failed_write in [signal::Signal::Pipe, signal::Signal::Xfsz] {
-        // The failing call returns an error, too, so the signal is not needed. It is blocked and not ignored, because a
-        // CGI program would inherit an ignored signal.
-        signal::block(&[failed_write]).map_err(|e| e.to_string())?;
-        signal::reset(failed_write).map_err(|e| e.to_string())?;
-    }
-    let mut log = ErrorLog::new(&config, &files, 0);
-    announce(&config, &sockets, &mut log);
-
-    let mut seat = |number, log, inbox, team| {
-        let access_logs = AccessLogs::new(&config.access_logs, &files);
-        Seat { config: Arc::clone(&config), sockets: sockets.take(number), log, access_logs, inbox, team, daemon: None }
-    };
-    let (mut others, mut threads) = (Vec::new(), Vec::new());
-    for number in 1..workers {
-        let (worker_channel, inbox) = worker_channel(number)?;
-        let log = ErrorLog::new(&config, &files, number);
-        threads.push(start_thread(number, seat(number, log, Some(inbox), Team::member(number)))?);
-        others.push(worker_channel);
-    }
-    let leader = Team::leader(Arc::clone(&config), loader, open, others);
-    let first = Seat { daemon, ..seat(0, log, None, leader) };
-    drop((files, config)); // else log files that a reload replaces would stay open
-    let outcome = serve(first);
-    for thread in threads {
-        let _ = thread.join();
-    }
+    let outcome = run_workers(prepared, daemon, from_master);
     drop(pid_file);
     outcome
 }
 
-/// The ids of the user and the group in the configuration; `None` without `user`.
-fn account(config: &Config) -> Result<Option<(u32, u32)>, String> {
-    let Some(user) = &config.user else { return Ok(None) };
-    if process::effective_user() != 0 {
-        return Err(format!("cannot become user {:?}: only root can change the user; leave \"user\" out", user.name));
+/// Runs all workers of this process until they have ended.
+fn run_workers(prepared: Prepared, daemon: Option<Daemon>, from_master: Option<HandoverReceive>) -> Result<(), String> {
+    let Prepared { leader, mut sockets } = prepared;
+    let (config, logs, workers) = (Arc::clone(leader.config()), leader.logs().clone(), leader.started().workers.max(1));
+    let mut log = ErrorLog::new(&config, &logs, 0);
+    announce(&config, workers, &sockets, &mut log);
+
+    let mut seat = |number, log, inbox, team| {
+        let (config, access_logs) = (Arc::clone(&config), AccessLogs::new(&config.access_logs, &logs));
+        let (sockets, daemon, from_master) = (sockets.take(number), None, None);
+        Seat { config, sockets, log, access_logs, inbox, team, daemon, from_master }
+    };
+    let (mut others, mut threads) = (Vec::new(), Vec::new());
+    for number in 1..workers {
+        let (worker_channel, inbox) = worker_channel(number)?;
+        let log = ErrorLog::new(&config, &logs, number);
+        threads.push(start_thread(number, seat(number, log, Some(inbox), Team::member(number)))?);
+        others.push(worker_channel);
     }
-    let failed = |what: &str, name: &str, why: String| format!("cannot become {what} {name:?}: {why}");
-    let found = process::lookup_user(&user.name).map_err(|e| failed("user", &user.name, e.to_string()))?;
-    let found = found.ok_or_else(|| failed("user", &user.name, "there is no such user".into()))?;
-    let Some(name) = &user.group else { return Ok(Some((found.id, found.group))) };
-    let group = process::lookup_group(name).map_err(|e| failed("group", name, e.to_string()))?;
-    let group = group.ok_or_else(|| failed("group", name, "there is no such group".into()))?;
-    Ok(Some((found.id, group)))
+    let first = Seat { daemon, from_master, ..seat(0, log, None, Team::leader(leader, others)) };
+    drop((logs, config)); // else log files that a reload replaces would stay open
+    let outcome = serve(first);
+    for thread in threads {
+        let _ = thread.join();
+    }
+    outcome
+}
+
+/// Blocks the signals that the server waits for or does not need.
+fn handle_signals() -> webserv_sys::Result<()> {
+    signal::block(&Signal::ALL)?;
+    signal::block(&[signal::Signal::Chld])?; // no task waits for it
+    for failed_write in [signal::Signal::Pipe, signal::Signal::Xfsz] {
+        // The failing call returns an error, too, so the signal is not needed. It is blocked and not ignored, because a
+        // CGI program would inherit an ignored signal.
+        signal::block(&[failed_write])?;
+        signal::reset(failed_write)?;
+    }
+    Ok(())
+}
+
+/// The user of the configuration. Returns None without `user`, and if the server is this user already.
+fn account(config: &Config) -> Result<Option<Account>, String> {
+    let Some(user) = &config.user else { return Ok(None) };
+    let failed = |why: String| format!("cannot become user {:?}: {why}", user.name);
+    let account = Account::find(&user.name, user.group.as_deref()).map_err(|e| failed(e.to_string()))?;
+    match process::effective_user() {
+        now if now == account.user => Ok(None),
+        0 => Ok(Some(account)),
+        _ => Err(failed("only root can change the user; leave \"user\" out".into())),
+    }
+}
+
+/// What is not wrong with the configuration, but dangerous with the rights of this process.
+pub fn warnings(config: &Config) -> Option<String> {
+    let is_root = process::effective_user() == 0 && account(config).is_ok_and(|account| account.is_none());
+    is_root.then(|| {
+        "the server is root, and so is each program that it starts; write \"user NAME;\" in the configuration".into()
+    })
 }
 
 /// Makes a queue of commands and a pair of wake-up sockets. Returns the first worker's end and the other worker's end.
@@ -145,6 +173,9 @@ fn serve(mut seat: Seat) -> Result<(), String> {
         let accept = Accept::new(socket, listener, &mut engine.worker);
         engine.start(Box::new(accept));
     }
+    if let Some(from_master) = seat.from_master {
+        engine.start(Box::new(HandoverRead::new(from_master)));
+    }
     if let Some(daemon) = seat.daemon {
         daemon.ready().map_err(|e| format!("cannot become a daemon: {e}"))?;
     }
@@ -166,11 +197,14 @@ fn serve(mut seat: Seat) -> Result<(), String> {
     outcome
 }
 
-fn announce(config: &Config, sockets: &Sockets, log: &mut ErrorLog) {
+fn announce(config: &Config, workers: usize, sockets: &Sockets, log: &mut ErrorLog) {
+    if let Some(warning) = warnings(config) {
+        log.announce(Level::Warn, format_args!("{warning}"));
+    }
     for warning in &config.warnings {
         log.announce(Level::Warn, format_args!("{warning}"));
     }
-    for warning in descriptors::warning(config).into_iter().chain(check::warnings(config)) {
+    for warning in warnings(config).into_iter().chain(descriptors::warning(config)).chain(check::warnings(config)) {
         log.announce(Level::Warn, format_args!("{warning}"));
     }
     let access = config.access_logs.iter().map(|log| ("access_log", &*log.target));
@@ -181,7 +215,7 @@ fn announce(config: &Config, sockets: &Sockets, log: &mut ErrorLog) {
         }
     }
     let poller = config.events.poller.unwrap_or(poller::names()[0]);
-    let (version, pid, workers) = (env!("CARGO_PKG_VERSION"), process::pid(), config.workers.max(1));
+    let (version, pid) = (env!("CARGO_PKG_VERSION"), process::pid());
     let what = format_args!(
         "webserv {version} (pid {pid}, {poller}, {workers} worker{}) started",
         if workers == 1 { "" } else { "s" }

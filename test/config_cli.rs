@@ -2,8 +2,10 @@
 
 mod harness;
 
-use harness::process::{Process, run};
+use harness::process::{Process, program, run};
 use harness::{Client, Setup, TempDir, each, host, site, wait_for};
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
 use std::process::Output;
 
 /// Both outputs of a program, for tests that do not care which one has the message.
@@ -39,6 +41,62 @@ fn a_good_configuration_is_tested_and_nothing_is_started() {
     assert!(!text.contains("listening on"), "{text}");
     let quiet = webserv(&dir, &["-t", "-q"]);
     assert_eq!((quiet.status.code(), said(&quiet).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_server_that_stays_root_is_warned_of() {
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return println!("skipped: these tests do not run as root");
+    }
+    let told = "[warn] w0 the server is root, and so is each program that it starts; write \"user NAME;\"";
+    let shown = told.split("w0 ").nth(1).unwrap();
+    for (main, is_warned) in [("", true), ("user root;", true), ("user nobody;", false)] {
+        let main = format!("{main} error_log stderr notice;");
+        let s = Setup::new(&host("root html;"), &[]).main(&main).start();
+        assert_eq!(s.said().contains(told), is_warned, "{main}: {}", s.said());
+        let output = webserv(&s.dir, &["-t"]);
+        assert_eq!((output.status.code(), said(&output).contains(shown)), (Some(0), is_warned), "{main}");
+    }
+}
+
+#[test]
+fn a_server_that_is_the_user_already_starts() {
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return println!("skipped: only root can start a server as another user");
+    }
+    let dir = dir_with("user nobody; error_log stderr notice; http { server { listen 127.0.0.1:0; } }");
+    let place = ["-p", dir.path().to_str().unwrap(), "-c", dir.path().join("webserv.conf").to_str().unwrap()].join(" ");
+    let run = |user: &str, more: &str| {
+        let command = format!("exec setpriv --reuid={user} --clear-groups {} {place} {more}", program());
+        let mut process = std::process::Command::new("sh");
+        process.args(["-c", &command]).stderr(std::process::Stdio::piped()).spawn().unwrap()
+    };
+    let mut server = run("nobody", "");
+    let mut lines = BufReader::new(server.stderr.take().unwrap()).lines();
+    let started: Vec<String> = lines.by_ref().map(Result::unwrap).take(2).collect();
+    assert!(started[1].contains("listening on"), "{started:?}");
+    std::process::Command::new("sh").args(["-c", &format!("kill {}", server.id())]).status().unwrap();
+    assert!(server.wait().unwrap().success());
+    // Another user than root may check the configuration, and cannot start it.
+    assert!(run("daemon", "-t").wait_with_output().unwrap().status.success());
+    let refused = run("daemon", "").wait_with_output().unwrap();
+    assert!(
+        !refused.status.success() && said(&refused).contains("only root can change the user"),
+        "{}",
+        said(&refused)
+    );
+}
+
+#[test]
+fn a_user_that_does_not_exist_is_shown_with_its_place() {
+    let dir = dir_with("user nobody;\nhttp { server { listen 127.0.0.1:0; } }");
+    assert_eq!(webserv(&dir, &["-t"]).status.code(), Some(0));
+    for (user, place) in [("user no-such-user;", "2:6"), ("user nobody no-such-group;", "2:13")] {
+        let dir = dir_with(&format!("\n{user}\nhttp {{ server {{ listen 127.0.0.1:0; }} }}"));
+        let output = webserv(&dir, &["-t"]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(said(&output).contains(&format!("webserv.conf:{place}: there is no ")), "{}", said(&output));
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn is_watched(s: &Server, path: &Path) -> bool {
 
 /// One line for each file or directory that the server watches.
 fn watches(s: &Server) -> Vec<String> {
-    let entries = fs::read_dir(format!("/proc/{}/fdinfo", s.process.pid())).unwrap();
+    let entries = fs::read_dir(format!("/proc/{}/fdinfo", s.process.serving_pid())).unwrap();
     let texts = entries.filter_map(|entry| fs::read_to_string(entry.unwrap().path()).ok());
     let texts: Vec<String> = texts.collect();
     texts.iter().flat_map(|text| text.lines()).filter(|l| l.starts_with("inotify wd:")).map(String::from).collect()

@@ -42,6 +42,47 @@ fn sigterm_and_sigint_stop_at_once() {
 }
 
 #[test]
+fn signals_without_a_use_ended_the_server_and_left_the_pid_file() {
+    for main in WORKERS {
+        let mut s = Setup::new(&host("return 200 ok;"), &[]).main(main).start();
+        // Names that every shell has, and numbers as on Linux: 16 is SIGSTKFLT, and real-time signals begin at 34.
+        for signal in ["USR2", "IO", "ALRM", "VTALRM", "PROF", "PWR", "16", "34", "50", "64", "PIPE", "XFSZ", "CHLD"] {
+            if cfg!(target_os = "linux") || ["USR2", "ALRM", "PIPE"].contains(&signal) {
+                s.process.signal(signal);
+            }
+        }
+        assert_eq!(s.get("/").text(), "ok");
+        s.process.signal("TERM");
+        assert!(s.process.exit().success(), "{main}");
+        assert!(!s.path("webserv.pid").exists(), "{main}: the pid file is left");
+    }
+}
+
+#[test]
+fn programs_start_with_the_default_action_of_every_signal() {
+    if !cfg!(target_os = "linux") {
+        return println!("skipped: /proc/self/status shows the signals, and only Linux has it");
+    }
+    let files = [("state", &b"#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'; grep ^Sig /proc/self/status\n"[..])];
+    let setup = Setup::new(&host("cgi on;"), &files).main("user nobody; error_log stderr notice;");
+    let setup = if is_root() { setup } else { setup.main(MAIN) };
+    std::fs::set_permissions(setup.path("html/state"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let s = setup.before("trap '' USR2 ALRM HUP").start();
+    s.process.signal("USR2");
+    let state = s.get("/state").expect(200, "/state").text();
+    for set in ["SigPnd", "SigBlk", "SigIgn"] {
+        let line = state.lines().find(|line| line.starts_with(set)).unwrap_or_else(|| panic!("{state}"));
+        let signals = u64::from_str_radix(line.rsplit('\t').next().unwrap(), 16).unwrap();
+        // The C library uses 32 and 33 and lets nobody change them, so their state is that of the tests.
+        assert_eq!(signals & !(0b11 << 31), 0, "{line}");
+    }
+}
+
+fn is_root() -> bool {
+    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0
+}
+
+#[test]
 fn sigquit_finishes_what_is_open() {
     for main in WORKERS {
         let (mut s, mut download) = downloading(main, &host(""));

@@ -171,6 +171,7 @@ impl Default for Config {
             warnings: Vec::new(),
             temp_folders: Vec::new(),
             texts: Vec::new(),
+            secrets: Vec::new(),
         }
     }
 }

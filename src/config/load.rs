@@ -6,7 +6,7 @@ use super::media_types::MIME_TYPES;
 use super::parse::{Parser, Statement};
 use super::problem::{Errors, Fault, Files, Problem};
 use super::scope::{ConfigDraft, Contexts, Scope};
-use super::source::ConfigSource;
+use super::source::{ConfigFiles, ConfigSource};
 use super::types::{Address, Config, Settings};
 use super::walk;
 use std::collections::HashMap;
@@ -29,7 +29,15 @@ impl Config {
     /// # Errors
     /// Up to [`Errors::MAX`] problems. After a syntax error there is only that one, because the rest cannot be read.
     pub fn load(path: &Path, prefix: &Path, globals: &str) -> Result<Config, Errors> {
-        let (text, source) = on_disk(path)?;
+        Config::load_from(&ConfigFiles::default(), path, prefix, globals)
+    }
+
+    /// The same as [`Config::load`], with files that are read in another way.
+    ///
+    /// # Errors
+    /// The same as those of [`Config::load`].
+    pub fn load_from(files: &ConfigFiles, path: &Path, prefix: &Path, globals: &str) -> Result<Config, Errors> {
+        let (text, source) = on_disk(files, path)?;
         read(path, &text, &source, prefix, globals)
     }
 
@@ -39,8 +47,7 @@ impl Config {
     /// # Errors
     /// The same as those of [`Config::load`].
     pub fn from_text(name: &str, text: &str, prefix: &Path, globals: &str) -> Result<Config, Errors> {
-        let source = ConfigSource { embedded: EMBEDDED, disk_first: false, directory: prefix.to_owned() };
-        read(Path::new(name), text, &source, prefix, globals)
+        embedded(&ConfigFiles::default(), name, text, prefix, globals)
     }
 
     /// The name of the configuration that is part of the program, in messages.
@@ -50,8 +57,8 @@ impl Config {
     ///
     /// # Errors
     /// The same as those of [`Config::load`]; only `globals` can be wrong.
-    pub fn built_in(prefix: &Path, globals: &str) -> Result<Config, Errors> {
-        Config::from_text(Config::BUILT_IN, DEFAULT_CONF, prefix, globals)
+    pub fn built_in(files: &ConfigFiles, prefix: &Path, globals: &str) -> Result<Config, Errors> {
+        embedded(files, Config::BUILT_IN, DEFAULT_CONF, prefix, globals)
     }
 
     /// The demo, moved to another address: `file`, or without it the built-in configuration, in which this address
@@ -59,11 +66,17 @@ impl Config {
     ///
     /// # Errors
     /// Those of [`Config::load`]; and the file has no such address.
-    pub fn demo_at(file: Option<&Path>, address: SocketAddr, prefix: &Path, globals: &str) -> Result<Config, Errors> {
+    pub fn demo_at(
+        files: &ConfigFiles,
+        file: Option<&Path>,
+        address: SocketAddr,
+        prefix: &Path,
+        globals: &str,
+    ) -> Result<Config, Errors> {
         let Some(path) = file else {
-            return Config::from_text(Config::BUILT_IN, &moved(DEFAULT_CONF, address), prefix, globals);
+            return embedded(files, Config::BUILT_IN, &moved(DEFAULT_CONF, address), prefix, globals);
         };
-        let (text, source) = on_disk(path)?;
+        let (text, source) = on_disk(files, path)?;
         if !text.contains(DEMO_ADDRESS) {
             let message = format!("it does not listen on {DEMO_ADDRESS}, so change the port in it");
             return Err(Errors::file(&path.to_string_lossy(), message));
@@ -125,12 +138,19 @@ fn known_names(address: SocketAddr) -> String {
 }
 
 /// The text of a file, and where its included files are.
-fn on_disk(path: &Path) -> Result<(String, ConfigSource<'static>), Errors> {
+fn on_disk(files: &ConfigFiles, path: &Path) -> Result<(String, ConfigSource<'static>), Errors> {
     let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-    let source = ConfigSource { embedded: EMBEDDED, disk_first: true, directory };
+    let source = ConfigSource { files: files.clone(), embedded: EMBEDDED, disk_first: true, directory };
     let text = source.read(path);
     let text = text.map_err(|error| Errors::file(&path.to_string_lossy(), format!("cannot be read: {error}")))?;
     Ok((text, source))
+}
+
+/// Reads a text that may include the texts inside the program.
+fn embedded(files: &ConfigFiles, name: &str, text: &str, prefix: &Path, globals: &str) -> Result<Config, Errors> {
+    let (files, directory) = (files.clone(), prefix.to_owned());
+    let source = ConfigSource { files, embedded: EMBEDDED, disk_first: false, directory };
+    read(Path::new(name), text, &source, prefix, globals)
 }
 
 /// Parses all texts, reads the statements, and makes the listeners.
@@ -142,6 +162,7 @@ fn read(path: &Path, text: &str, source: &ConfigSource<'_>, prefix: &Path, globa
     };
     let mut draft = ConfigDraft {
         config: Config::default(),
+        reader: source.files.clone(),
         prefix: prefix.to_owned(),
         files,
         formats: HashMap::new(),
@@ -194,7 +215,7 @@ fn merged(given: Vec<Statement>, mut in_file: Vec<Statement>) -> Vec<Statement> 
 fn finish(mut draft: ConfigDraft, path: &Path) -> Result<Config, Errors> {
     for server in &mut draft.servers {
         if server.listens.is_empty() {
-            let port = if webserv_sys::process::effective_user() == 0 { 80 } else { 8000 };
+            let port = if draft.reader.is_root() { 80 } else { 8000 };
             let address = Address::Inet((Ipv4Addr::UNSPECIFIED, port).into());
             server.listens.push(Listen::new(address, server.place));
         }

@@ -22,6 +22,7 @@ mod value;
 mod walk;
 
 pub use problem::{Errors, Problem};
+pub use source::ConfigFiles;
 pub use types::*;
 
 #[cfg(test)]

@@ -146,6 +146,7 @@ impl<'a> Parser<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::ConfigFiles;
     use super::*;
 
     /// The statements in one line, or the fault as "! line:column message".
@@ -165,6 +166,7 @@ mod tests {
             }
         }
         let source = ConfigSource {
+            files: ConfigFiles::default(),
             embedded: &[("inner", "x 1; y { z; }"), ("self", "include self;")],
             disk_first: false,
             directory: "/".into(),

@@ -3,6 +3,7 @@
 use super::lex::Word;
 use super::listeners::{Listen, ServerDraft};
 use super::problem::{Errors, Fault, Files, Position};
+use super::source::ConfigFiles;
 use super::types::{Cgi, Config, EchoBy, Location, Locations, Settings, Template};
 use crate::password::Users;
 use std::collections::HashMap;
@@ -39,6 +40,8 @@ bitflags::bitflags! {
 pub(super) struct ConfigDraft {
     /// The finished parts.
     pub config: Config,
+    /// How other files are read that a directive names.
+    pub reader: ConfigFiles,
     /// The directory that relative paths start from.
     pub prefix: PathBuf,
     /// The texts, for messages that name a second position.

@@ -1,14 +1,90 @@
 //! Where the texts of a configuration come from: the disk, or copies inside the program.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use webserv_sys::process;
 
 /// The largest file that is read, in bytes.
 const FILE_BYTES_MAX: usize = 4 << 20;
 
+/// How the files of a configuration are read.
+#[derive(Clone, Default)]
+pub struct ConfigFiles {
+    /// `None`: from the disk. Else the text of each file by its path, as [`ConfigFiles::name`] writes it.
+    handed: Option<Arc<BTreeMap<String, String>>>,
+}
+
+impl ConfigFiles {
+    /// Files whose texts are here already. Other files do not exist. The master process, which is root, has read them.
+    pub fn handed(texts: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { handed: Some(Arc::new(texts.into_iter().collect())) }
+    }
+
+    /// The name of a file whose text is handed over.
+    pub(super) fn name(path: &Path) -> String {
+        path.to_string_lossy().into_owned()
+    }
+
+    /// Whether this path is a regular file.
+    pub fn is_file(&self, path: &Path) -> bool {
+        match &self.handed {
+            None => path.is_file(),
+            Some(texts) => texts.contains_key(&Self::name(path)),
+        }
+    }
+
+    /// Whether there is something at this path.
+    pub fn exists(&self, path: &Path) -> bool {
+        match &self.handed {
+            None => path.exists(),
+            Some(_) => self.is_file(path),
+        }
+    }
+
+    /// Whether the files are read with root's rights.
+    pub(super) fn is_root(&self) -> bool {
+        self.handed.is_some() || process::effective_user() == 0
+    }
+
+    /// The text of a file of at most this size. Errors are those of open(2) and read(2), and `InvalidData` with the
+    /// reason if the text is not valid.
+    pub(super) fn read(&self, path: &Path, bytes_max: usize) -> io::Result<String> {
+        if let Some(texts) = &self.handed {
+            return texts.get(&Self::name(path)).cloned().ok_or_else(|| io::ErrorKind::NotFound.into());
+        }
+        let bytes = read_at_once(File::open(path)?, bytes_max)?;
+        let invalid = |message: String| Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        if bytes.len() > bytes_max {
+            return invalid(format!("it is larger than {} MiB", bytes_max >> 20));
+        }
+        String::from_utf8(bytes).or_else(|error| {
+            let good = error.utf8_error().valid_up_to();
+            let line = 1 + error.as_bytes()[..good].iter().filter(|&&b| b == b'\n').count();
+            invalid(format!("line {line} is not UTF-8 text"))
+        })
+    }
+
+    /// The existing paths that match a pattern, sorted. Of files that are handed over, all matching ones were read.
+    fn glob(&self, pattern: &Path) -> Vec<PathBuf> {
+        let Some(texts) = &self.handed else { return glob(pattern) };
+        let part_fits = |(part, name): (&std::ffi::OsStr, &std::ffi::OsStr)| {
+            let part = part.to_string_lossy();
+            if has_wildcard(&part) { fits(&part, &name.to_string_lossy()) } else { *part == *name.to_string_lossy() }
+        };
+        let path_fits = |path: &&Path| {
+            path.iter().count() == pattern.iter().count() && pattern.iter().zip(path.iter()).all(part_fits)
+        };
+        texts.keys().map(Path::new).filter(path_fits).map(Path::to_owned).collect()
+    }
+}
+
 /// The files that `include` can read.
 pub(super) struct ConfigSource<'a> {
+    /// How files are read.
+    pub files: ConfigFiles,
     /// The texts inside the program, by name.
     pub embedded: &'a [(&'a str, &'a str)],
     /// Whether a file takes precedence over an embedded text with the same name.
@@ -22,13 +98,13 @@ impl ConfigSource<'_> {
     pub fn expand(&self, pattern: &str) -> Vec<PathBuf> {
         let path = self.directory.join(pattern);
         let is_embedded = self.embedded.iter().any(|(name, _)| *name == pattern);
-        if is_embedded && !(self.disk_first && path.exists()) {
+        if is_embedded && !(self.disk_first && self.files.exists(&path)) {
             return vec![PathBuf::from(pattern)];
         }
         if !has_wildcard(pattern) {
             return vec![path];
         }
-        glob(&path)
+        self.files.glob(&path)
     }
 
     /// The text of a file. Errors are those of open(2) and read(2), and `InvalidData` with the reason if the text is
@@ -37,24 +113,15 @@ impl ConfigSource<'_> {
         if let Some((_, text)) = self.embedded.iter().find(|(name, _)| Path::new(name) == path) {
             return Ok((*text).to_owned());
         }
-        let bytes = read_at_once(File::open(path)?)?;
-        let invalid = |message: String| Err(io::Error::new(io::ErrorKind::InvalidData, message));
-        if bytes.len() > FILE_BYTES_MAX {
-            return invalid(format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20));
-        }
-        String::from_utf8(bytes).or_else(|error| {
-            let good = error.utf8_error().valid_up_to();
-            let line = 1 + error.as_bytes()[..good].iter().filter(|&&b| b == b'\n').count();
-            invalid(format!("line {line} is not UTF-8 text"))
-        })
+        self.files.read(path, FILE_BYTES_MAX)
     }
 }
 
 /// Reads a regular file with one read(2), so that the text is that of one moment even if an editor writes the file
-/// just now. A pipe is read to its end. Reads one byte more than [`FILE_BYTES_MAX`] at most.
-fn read_at_once(mut file: File) -> io::Result<Vec<u8>> {
+/// just now. A pipe is read to its end. Reads one byte more than `bytes_max` at most.
+fn read_at_once(mut file: File, bytes_max: usize) -> io::Result<Vec<u8>> {
     let metadata = file.metadata()?;
-    let room = metadata.len().clamp(4 << 10, FILE_BYTES_MAX as u64) as usize + 1;
+    let room = metadata.len().clamp(4 << 10, bytes_max as u64) as usize + 1;
     let (mut bytes, mut filled) = (vec![0; room], 0);
     loop {
         match file.read(&mut bytes[filled..]) {
@@ -63,8 +130,8 @@ fn read_at_once(mut file: File) -> io::Result<Vec<u8>> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         }
-        if filled == bytes.len() && filled <= FILE_BYTES_MAX {
-            bytes.resize((2 * filled).min(FILE_BYTES_MAX + 1), 0);
+        if filled == bytes.len() && filled <= bytes_max {
+            bytes.resize((2 * filled).min(bytes_max + 1), 0);
         } else if filled == bytes.len() || (metadata.is_file() && filled as u64 >= metadata.len()) {
             break;
         }
@@ -205,7 +272,8 @@ mod tests {
     #[test]
     fn embedded_texts_come_first() {
         let embedded = &[("mime.types", "types {}")];
-        let mut source = ConfigSource { embedded, disk_first: false, directory: PathBuf::from("/nowhere") };
+        let files = ConfigFiles::default();
+        let mut source = ConfigSource { files, embedded, disk_first: false, directory: PathBuf::from("/nowhere") };
         assert_eq!(source.expand("mime.types"), [PathBuf::from("mime.types")]);
         assert_eq!(source.read(Path::new("mime.types")).unwrap(), "types {}");
         assert_eq!(source.expand("other"), [PathBuf::from("/nowhere/other")]);
@@ -226,7 +294,8 @@ mod tests {
             count.parse().expect("a number")
         };
         let path = std::env::temp_dir().join(format!("webserv-source-{}", std::process::id()));
-        let source = ConfigSource { embedded: &[], disk_first: true, directory: PathBuf::new() };
+        let files = ConfigFiles::default();
+        let source = ConfigSource { files, embedded: &[], disk_first: true, directory: PathBuf::new() };
         let idle = {
             let before = calls();
             calls() - before
@@ -247,9 +316,26 @@ mod tests {
             let thread = std::thread::spawn(move || {
                 let _ = std::io::Write::write_all(&mut writer, &vec![b'#'; size]); // EPIPE if it is too long
             });
-            let bytes = read_at_once(File::from(std::os::fd::OwnedFd::from(reader))).expect("read");
+            let bytes = read_at_once(File::from(std::os::fd::OwnedFd::from(reader)), FILE_BYTES_MAX).expect("read");
             assert_eq!(bytes.len(), size.min(FILE_BYTES_MAX + 1));
             thread.join().expect("ends");
         }
+    }
+
+    #[test]
+    fn files_that_are_handed_over_are_found_as_on_the_disk() {
+        let names = ["/etc/w/a.conf", "/etc/w/sites/b.conf", "/etc/w/sites/a.conf", "/etc/w/sites/deep/c.conf"];
+        let files = ConfigFiles::handed(names.map(|name| (name.to_owned(), format!("text of {name}"))));
+        let directory = PathBuf::from("/etc/w");
+        let source = ConfigSource { files: files.clone(), embedded: &[], disk_first: true, directory };
+        let found = |pattern: &str| {
+            source.expand(pattern).iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(found("sites/*.conf"), "/etc/w/sites/a.conf /etc/w/sites/b.conf");
+        assert_eq!(found("*/?.conf"), "/etc/w/sites/a.conf /etc/w/sites/b.conf");
+        assert_eq!((found("*.txt"), found("other.conf")), (String::new(), "/etc/w/other.conf".into()));
+        assert_eq!(source.read(Path::new(names[1])).unwrap(), "text of /etc/w/sites/b.conf");
+        assert!(source.read(Path::new("/etc/passwd")).is_err(), "nothing is read from the disk");
+        assert!(files.is_file(Path::new(names[0])) && !files.is_file(Path::new("/etc/passwd")) && files.is_root());
     }
 }

@@ -58,6 +58,8 @@ pub struct Config {
     pub temp_folders: Vec<TempFolder>,
     /// All files that were read, by name, for `-T`.
     pub texts: Vec<(String, Arc<str>)>,
+    /// The files that were read besides those: users with their passwords. `-T` does not print them.
+    pub secrets: Vec<(String, Arc<str>)>,
 }
 
 /// A folder for temporary files.

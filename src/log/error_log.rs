@@ -16,7 +16,8 @@ pub struct ErrorLog {
     memory: Vec<String>,
     /// The files of `error_log` inside `http`.
     others: Vec<(LogTarget, Arc<LogFile>)>,
-    worker: usize,
+    /// The number of the worker; `None` in the master process.
+    worker: Option<usize>,
     /// Some log of the configuration is at level debug.
     is_debugged: bool,
     text: String,
@@ -69,7 +70,14 @@ impl fmt::Display for Line<'_> {
 impl ErrorLog {
     /// The error log of the worker with this number; its files are open.
     pub fn new(config: &Config, files: &LogFiles, worker: usize) -> Self {
-        let mut log = Self { worker, ..Self::in_memory(config.error_log.level) };
+        let mut log = Self { worker: Some(worker), ..Self::in_memory(config.error_log.level) };
+        log.replace(config, files);
+        log
+    }
+
+    /// The error log of the master process.
+    pub fn of_master(config: &Config, files: &LogFiles) -> Self {
+        let mut log = Self { worker: None, ..Self::in_memory(config.error_log.level) };
         log.replace(config, files);
         log
     }
@@ -81,7 +89,7 @@ impl ErrorLog {
             sink: None,
             memory: Vec::new(),
             others: Vec::new(),
-            worker: 0,
+            worker: Some(0),
             is_debugged: true,
             text: String::new(),
         }
@@ -107,7 +115,7 @@ impl ErrorLog {
     /// Replaces the settings and the files by those of this configuration; the files are open.
     pub fn replace(&mut self, config: &Config, files: &LogFiles) {
         (self.level, self.is_debugged) = (config.error_log.level, config.is_debugged);
-        self.sink = Some(files.file(&config.error_log.target).unwrap_or_else(|| Arc::new(LogFile::stderr())));
+        self.sink = Some(files.file(&config.error_log.target).unwrap_or_else(LogFile::stderr));
         let other = |target: &Arc<LogTarget>| Some((LogTarget::clone(target), files.file(target)?));
         self.others = config.error_logs.iter().filter_map(other).collect();
     }
@@ -123,7 +131,11 @@ impl ErrorLog {
     pub fn write(&mut self, level: Level, line: &Line<'_>) {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
-        let _ = write!(text, "{} [{level}] w{} {line}", local_time::stamp(webserv_sys::clock::wall()), self.worker);
+        let _ = write!(text, "{} [{level}] ", local_time::stamp(webserv_sys::clock::wall()));
+        let _ = match self.worker {
+            Some(worker) => write!(text, "w{worker} {line}"),
+            None => write!(text, "master {line}"),
+        };
         make_one_line(&mut text);
         let own = line.target.and_then(|wanted| self.others.iter().find(|(target, _)| target == wanted));
         match own.map(|(_, sink)| sink).or(self.sink.as_ref()) {

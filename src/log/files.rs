@@ -1,19 +1,17 @@
 //! The log files: each is opened once and shared by all workers, which append to it.
 
+use super::open::{LogOpener, append};
 use crate::config::{Config, LogTarget};
 use std::fs::{File, Metadata};
 use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, MetadataExt, fchown};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use webserv_sys::Moment;
 use webserv_sys::file::{self, OpenFlags};
-
-/// The permissions of a new log file, without the umask.
-const MODE: u32 = 0o644;
 
 /// The shortest time between two messages that a log cannot be written.
 const SAID_EVERY: Duration = Duration::from_secs(60);
@@ -61,23 +59,44 @@ impl LogFiles {
     /// # Errors
     /// The file that cannot be opened, and the reason.
     pub fn open(config: &Config) -> Result<Self, String> {
+        Self::default().renew(config, &LogOpener::Own)
+    }
+
+    /// Opens the logs of the configuration again. A file that is still the one at its path stays open: the server may
+    /// not have the rights to open it any more.
+    ///
+    /// # Errors
+    /// As in [`LogFiles::open`].
+    pub fn renew(&self, config: &Config, opener: &LogOpener) -> Result<Self, String> {
         let mut files = LogFiles::default();
-        files.add(&config.error_log.target, "error")?;
-        for target in &config.error_logs {
-            files.add(target, "error")?;
-        }
-        for log in &config.access_logs {
-            files.add(&log.target, "access")?;
+        let targets = [&config.error_log.target].into_iter().chain(config.error_logs.iter().map(|target| &**target));
+        let targets = targets.map(|target| (target, "error"));
+        for (target, kind) in targets.chain(config.access_logs.iter().map(|log| (&*log.target, "access"))) {
+            if files.file(target).is_none() {
+                let opened = self.open_or_keep(target, opener);
+                files.files.push(opened.map_err(|e| format!("cannot open the {kind} log {target}: {e}"))?);
+            }
         }
         Ok(files)
     }
 
-    fn add(&mut self, target: &LogTarget, kind: &str) -> Result<(), String> {
-        if self.file(target).is_none() {
-            let file = LogFile::open(target).map_err(|e| format!("cannot open the {kind} log {target}: {e}"))?;
-            self.files.push(Arc::new(file));
+    fn open_or_keep(&self, target: &LogTarget, opener: &LogOpener) -> io::Result<Arc<LogFile>> {
+        let path = match stream_behind_links(target) {
+            LogTarget::Stdout => return Ok(LogFile::new(target, Output::Stdout, false)),
+            LogTarget::Stderr => return Ok(LogFile::new(target, Output::Stderr, false)),
+            LogTarget::File(path) => path,
+        };
+        let handed = opener.handed(&path).transpose()?;
+        let now = handed.as_ref().map_or_else(|| std::fs::metadata(&path), File::metadata);
+        if let (Some(kept), Ok(now)) = (self.file(target), now)
+            && kept.is_open_at(&now)
+        {
+            return Ok(kept);
         }
-        Ok(())
+        let file = handed.map_or_else(|| opener.open(&path), Ok)?;
+        // A file that cannot be read is probably whole.
+        let torn = opener.with_rights(|| ends_within_a_line(&file, &path)).unwrap_or(false);
+        Ok(LogFile::new(target, Output::File(file), torn))
     }
 
     /// The file of this log. Returns None if the configuration does not have it.
@@ -85,71 +104,42 @@ impl LogFiles {
         self.files.iter().find(|log| log.target == *target).cloned()
     }
 
-    /// Gives the files to this user and group, because the server must be able to reopen them after it became that
-    /// user.
-    ///
-    /// Devices keep their owner. So does a file that is reached through a symbolic link or that has a second name: a
-    /// user with write permission in the log's directory could have put it there to become the owner of one of root's
-    /// files.
-    ///
-    /// # Errors
-    /// The file whose owner cannot be changed, and the reason.
-    pub fn give_to(&self, user: u32, group: u32) -> Result<(), String> {
-        for log in &self.files {
-            let (LogTarget::File(path), Output::File(file)) = (&log.target, &log.output) else { continue };
-            let given = file.metadata().and_then(|open| match is_plainly(&open, path) && open.uid() != user {
-                true => fchown(file, Some(user), Some(group)),
-                false => Ok(()),
-            });
-            given.map_err(|e| format!("cannot give the log {} to user {user}: {e}", path.display()))?;
-        }
-        Ok(())
+    /// The path and the descriptor of each file.
+    pub fn descriptors(&self) -> impl Iterator<Item = (&Path, BorrowedFd<'_>)> {
+        self.files.iter().filter_map(|log| match (&log.target, &log.output) {
+            (LogTarget::File(path), Output::File(file)) => Some((&**path, file.as_fd())),
+            _ => None,
+        })
     }
-}
-
-/// Whether this open file is a regular file with one name, and this path is that name.
-fn is_plainly(open: &Metadata, path: &Path) -> bool {
-    let same = |named: Metadata| (named.dev(), named.ino()) == (open.dev(), open.ino());
-    open.is_file() && open.nlink() == 1 && std::fs::symlink_metadata(path).is_ok_and(same)
-}
-
-/// Opens a file to append to. A FIFO without a reader is an error (`ENXIO`), and a write to a full one fails: the loop
-/// does not wait for either.
-fn append(path: &Path, more: OpenFlags) -> io::Result<File> {
-    let path = file::c_path("open", path.as_os_str().as_bytes())?;
-    let flags = OpenFlags::WRITE | OpenFlags::APPEND | OpenFlags::NON_BLOCKING | more;
-    Ok(File::from(file::open(&path, flags, MODE)?))
 }
 
 /// Appends to a log that is no longer open, unless the file has been removed.
 pub(super) fn append_late(target: &LogTarget, bytes: &[u8]) {
-    if let Ok(log) = LogFile::open_with(target, OpenFlags::empty()) {
-        let _ = log.write(bytes); // the line is the last one of a log that nobody watches any more
-    }
+    let output = match stream_behind_links(target) {
+        LogTarget::Stdout => Output::Stdout,
+        LogTarget::Stderr => Output::Stderr,
+        LogTarget::File(path) => match append(&path, OpenFlags::empty()) {
+            Ok(file) => Output::File(file),
+            Err(_) => return,
+        },
+    };
+    let _ = LogFile::new(target, output, false).write(bytes); // nobody watches this log any more
 }
 
 impl LogFile {
+    fn new(target: &LogTarget, output: Output, torn: bool) -> Arc<Self> {
+        Arc::new(Self { target: target.clone(), output, state: Mutex::new(State { torn, ..State::default() }) })
+    }
+
     /// Standard error.
-    pub(super) fn stderr() -> Self {
-        Self { target: LogTarget::Stderr, output: Output::Stderr, state: Mutex::default() }
+    pub(super) fn stderr() -> Arc<Self> {
+        Self::new(&LogTarget::Stderr, Output::Stderr, false)
     }
 
-    fn open(target: &LogTarget) -> io::Result<Self> {
-        Self::open_with(target, OpenFlags::CREATE)
-    }
-
-    fn open_with(target: &LogTarget, more: OpenFlags) -> io::Result<Self> {
-        let mut torn = false;
-        let output = match &stream_behind_links(target) {
-            LogTarget::Stdout => Output::Stdout,
-            LogTarget::Stderr => Output::Stderr,
-            LogTarget::File(path) => {
-                let file = append(path, more)?;
-                torn = ends_within_a_line(&file, path).unwrap_or(false); // not readable: it is probably whole
-                Output::File(file)
-            }
-        };
-        Ok(Self { target: target.clone(), output, state: Mutex::new(State { torn, ..State::default() }) })
+    /// Whether this is the file that was found at its path now.
+    fn is_open_at(&self, now: &Metadata) -> bool {
+        let Output::File(file) = &self.output else { return false };
+        file.metadata().is_ok_and(|open| (open.dev(), open.ino()) == (now.dev(), now.ino()))
     }
 
     /// Writes whole lines. A log that cannot be written (`ENOSPC`, `EPIPE`) must not stop the server, so its lines are
@@ -242,26 +232,6 @@ impl State {
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_a_plain_file_is_given_away() {
-        let folder = std::env::temp_dir().join(format!("webserv-files-{}", std::process::id()));
-        std::fs::create_dir(&folder).expect("a folder");
-        let at = |name: &str| folder.join(name);
-        for name in ["plain", "behind", "twice"] {
-            std::fs::write(at(name), "").expect("written");
-        }
-        std::os::unix::fs::symlink(at("behind"), at("link")).expect("linked");
-        std::fs::hard_link(at("twice"), at("second")).expect("linked");
-        let plainly = |path: &Path| {
-            let open = append(path, OpenFlags::empty()).and_then(|file| file.metadata());
-            is_plainly(&open.expect("opens"), path)
-        };
-        let found = ["plain", "behind", "link", "twice", "second"].map(|name| plainly(&at(name)));
-        assert_eq!(found, [true, true, false, false, false]);
-        assert!(!plainly(Path::new("/dev/null")));
-        std::fs::remove_dir_all(&folder).expect("removed");
-    }
-
     /// A file with room for this number of bytes, which is full until there is room again.
     struct Full {
         taken: Vec<u8>,
@@ -304,7 +274,7 @@ mod tests {
     #[test]
     fn a_log_that_cannot_be_written_is_told_of_once() {
         let full = LogTarget::File("/dev/full".into());
-        let Ok(log) = LogFile::open_with(&full, OpenFlags::empty()) else { return }; // only Linux has it
+        let Ok(log) = LogFiles::default().open_or_keep(&full, &LogOpener::Own) else { return }; // only Linux has it
         let said = log.write(b"one\ntwo\n").expect("it is said");
         assert!(
             said.starts_with("cannot write the log /dev/full: No space left") && said.contains("2 lines"),
@@ -318,7 +288,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("webserv-torn-{}", std::process::id()));
         for (before, after) in [("", "next\n"), ("one\n", "one\nnext\n"), ("one\ntw", "one\ntw\nnext\n")] {
             std::fs::write(&path, before).expect("written");
-            let log = LogFile::open(&LogTarget::File(path.clone())).expect("opens");
+            let log = LogFiles::default().open_or_keep(&LogTarget::File(path.clone()), &LogOpener::Own).expect("opens");
             assert_eq!(log.write(b"next\n"), None);
             assert_eq!(std::fs::read_to_string(&path).expect("read"), after);
         }
@@ -354,6 +324,24 @@ mod tests {
         assert_eq!(files.files.len(), 2, "it and standard error");
         assert!(files.file(&target).is_some() && files.file(&LogTarget::Stderr).is_some());
         assert!(files.file(&LogTarget::File("/elsewhere".into())).is_none());
+        std::fs::remove_file(path).expect("removed");
+    }
+
+    #[test]
+    fn a_file_that_is_still_at_its_path_stays_open() {
+        let path = std::env::temp_dir().join(format!("webserv-kept-{}", std::process::id()));
+        let mut config = Config::default();
+        config.error_log.target = LogTarget::File(path.clone());
+        let first = LogFiles::open(&config).expect("opens");
+        let same = first.renew(&config, &LogOpener::Own).expect("opens");
+        assert!(Arc::ptr_eq(&first.files[0], &same.files[0]));
+        let copy = File::options().append(true).open(&path).expect("opens");
+        let handed = LogOpener::Handed(vec![(path.clone(), copy.into())]);
+        let same = first.renew(&config, &handed).expect("opens");
+        assert!(Arc::ptr_eq(&first.files[0], &same.files[0]));
+        std::fs::remove_file(&path).expect("removed");
+        let other = first.renew(&config, &LogOpener::Own).expect("opens");
+        assert!(!Arc::ptr_eq(&first.files[0], &other.files[0]) && path.exists());
         std::fs::remove_file(path).expect("removed");
     }
 }

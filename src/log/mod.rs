@@ -3,8 +3,10 @@
 mod access_log;
 mod error_log;
 mod files;
+mod open;
 
 pub use crate::config::{Level, LogTarget};
 pub use access_log::{AccessLogs, LogEvent};
 pub use error_log::{ErrorLog, Line};
 pub use files::LogFiles;
+pub use open::LogOpener;

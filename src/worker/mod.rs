@@ -15,10 +15,10 @@ pub use file_cache::{CacheKey, Cached, CachedAnswer, FileCache};
 pub use idle::{IdleList, IdleMark};
 pub use programs::{Programs, QueueFull};
 pub use refusals::Refusals;
-pub use reload::Reload;
+pub use reload::{Leader, Reload, Rights};
 pub use team::{Team, WorkerChannel};
 
-use crate::config::Config;
+use crate::config::{Config, ConfigFiles};
 use crate::connection::{Buffers, Identity, Pipes, SpareTransactions, Transaction};
 use crate::date_cache::DateCache;
 use crate::http::Scan;
@@ -31,8 +31,8 @@ use std::sync::Arc;
 use webserv_sys::Moment;
 use webserv_sys::random::RandomBytes;
 
-/// Reads the configuration again. Returns an error message if it is not valid.
-pub type Loader = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
+/// Reads the configuration again, from these files. Returns an error message if it is not valid.
+pub type Loader = Arc<dyn Fn(&ConfigFiles) -> Result<Config, String> + Send + Sync>;
 
 /// What all tasks of one worker share. Each worker thread has its own; only the configuration is common to all workers.
 pub struct Worker {

@@ -1,14 +1,13 @@
 //! How a worker reaches the other workers of its process.
 
-use super::reload::{Leader, Reload};
-use super::{Command, Loader};
-use crate::config::Config;
-use crate::listen::Open;
-use crate::log::LogFiles;
+use super::Command;
+use super::reload::{Leader, Reload, Rights};
+use crate::log::{LogFiles, LogOpener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use webserv_sys::file;
+use webserv_sys::process::Pid;
 
 /// The channels to the other workers, and the state for reloads. Only the first worker has them: it handles the
 /// signals.
@@ -38,8 +37,14 @@ impl Team {
     }
 
     /// The team of the first worker, which handles the signals and sends commands to the others.
-    pub fn leader(config: Arc<Config>, loader: Loader, open: Open, others: Vec<WorkerChannel>) -> Self {
-        Self { number: 0, lead: Some(Leader::new(config, loader, open)), others }
+    pub fn leader(leader: Leader, others: Vec<WorkerChannel>) -> Self {
+        Self { number: 0, lead: Some(leader), others }
+    }
+
+    /// The master process. Returns None if there is no such process, and in all workers but
+    /// the first.
+    pub fn master(&self) -> Option<Pid> {
+        self.lead.as_ref()?.master()
     }
 
     /// This worker's number, from 0.
@@ -71,8 +76,8 @@ impl Team {
     ///
     /// # Errors
     /// A message for the log: the file that cannot be opened, and why. Then the old files stay in use.
-    pub fn reopen(&self) -> Result<LogFiles, String> {
-        LogFiles::open(self.lead()?.config())
+    pub fn reopen(&mut self, opener: &LogOpener) -> Result<LogFiles, String> {
+        self.lead.as_mut().ok_or(NO_LEADER)?.reopen(opener)
     }
 
     /// Reads the configuration again, opens its log files, and the sockets for new addresses. Returns them with the
@@ -80,12 +85,11 @@ impl Team {
     ///
     /// # Errors
     /// A message for the log: what is wrong with the configuration, or what cannot be opened. Then nothing has changed.
-    pub fn reload(&mut self) -> Result<(Reload, Vec<String>), String> {
-        self.lead.as_mut().ok_or(NO_LEADER)?.reload()
-    }
-
-    fn lead(&self) -> Result<&Leader, String> {
-        Ok(self.lead.as_ref().ok_or(NO_LEADER)?)
+    pub fn reload(&mut self, rights: Rights) -> Result<(Reload, Vec<String>), String> {
+        let leader = self.lead.as_mut().ok_or(NO_LEADER)?;
+        let (reload, warnings) = leader.prepare(rights)?;
+        leader.commit(&reload);
+        Ok((reload, warnings))
     }
 }
 

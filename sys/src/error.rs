@@ -76,6 +76,11 @@ impl Error {
         Self::new(call, libc::ETIMEDOUT)
     }
 
+    /// `EPIPE`: the other side has ended.
+    pub const fn closed(call: &'static str) -> Self {
+        Self::new(call, libc::EPIPE)
+    }
+
     /// The name of the failed call, as in its man page.
     pub fn call(&self) -> &'static str {
         self.call

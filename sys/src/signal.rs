@@ -95,8 +95,48 @@ pub fn unblock(signals: &[Signal]) -> Result<()> {
     change_mask(libc::SIG_UNBLOCK, signals)
 }
 
-fn change_mask(how: libc::c_int, signals: &[Signal]) -> Result<()> {
+/// Waits until one of these signals is pending, takes it, and returns it: sigwait(3). They must be blocked. A signal
+/// that is ignored by default, such as SIGCHLD, also needs [`notice`].
+pub fn wait(signals: &[Signal]) -> Result<Signal> {
     let set = set_of(signals.iter().map(|signal| signal.raw()));
+    let mut raw: libc::c_int = 0;
+    // SAFETY: the set is initialised, and the call writes the one number; both outlive the call.
+    let errno = unsafe { libc::sigwait(&raw const set, &raw mut raw) };
+    match Signal::from_raw(raw) {
+        Some(signal) if errno == 0 => Ok(signal),
+        _ => Err(Error::new("sigwait", if errno == 0 { libc::EINVAL } else { errno })),
+    }
+}
+
+/// Blocks the signals that would end the process by default, and that it has no use for: SIGUSR2, SIGIO, timers,
+/// real-time signals. Programs that it starts begin with no blocked signals.
+pub fn block_unused() -> Result<()> {
+    let real_time: std::ops::RangeInclusive<libc::c_int>;
+    #[cfg(target_os = "linux")]
+    let others = [libc::SIGIO, libc::SIGPWR, libc::SIGSTKFLT];
+    #[cfg(not(target_os = "linux"))]
+    let others = [libc::SIGEMT];
+    #[cfg(target_os = "linux")]
+    {
+        real_time = libc::SIGRTMIN()..=libc::SIGRTMAX();
+    }
+    #[cfg(target_os = "freebsd")]
+    {
+        real_time = 65..=126; // SIGRTMIN and SIGRTMAX of signal.h
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
+    {
+        real_time = 1..=0; // there are none
+    }
+    let common = [libc::SIGUSR2, libc::SIGALRM, libc::SIGVTALRM, libc::SIGPROF];
+    change_mask_of(libc::SIG_BLOCK, set_of(common.into_iter().chain(others).chain(real_time)))
+}
+
+fn change_mask(how: libc::c_int, signals: &[Signal]) -> Result<()> {
+    change_mask_of(how, set_of(signals.iter().map(|signal| signal.raw())))
+}
+
+fn change_mask_of(how: libc::c_int, set: libc::sigset_t) -> Result<()> {
     // SAFETY: the set is initialised and outlives the call; the pointer for the old mask is null.
     let errno = unsafe { libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut()) };
     if errno == 0 { Ok(()) } else { Err(Error::new("pthread_sigmask", errno)) }
@@ -124,6 +164,13 @@ pub fn ignore(signal: Signal) -> Result<()> {
 /// Sets this signal to its default action in the whole process: sigaction(2) with `SIG_DFL`.
 pub fn reset(signal: Signal) -> Result<()> {
     set_disposition(signal, libc::SIG_DFL)
+}
+
+/// Gives this signal a handler that does nothing, so that a signal that is ignored by default becomes pending while it
+/// is blocked: sigaction(2). POSIX lets a kernel drop it otherwise.
+pub fn notice(signal: Signal) -> Result<()> {
+    extern "C" fn on_signal(_: libc::c_int) {}
+    set_disposition(signal, on_signal as extern "C" fn(libc::c_int) as libc::sighandler_t)
 }
 
 /// The signals that this process ignores, as bits; bit 0 is signal 1. The first call reads them from the kernel; later
@@ -154,7 +201,8 @@ fn set_disposition(signal: Signal, disposition: libc::sighandler_t) -> Result<()
     // valid.
     let mut action: libc::sigaction = unsafe { mem::zeroed() };
     action.sa_sigaction = disposition;
-    // SAFETY: the action is initialised, outlives the call and runs no code; the pointer for the old one is null.
+    // SAFETY: the action is initialised and outlives the call; its handler, if any, does nothing; the pointer for the
+    // old one is null.
     unsafe { syscall!(sigaction(signal.raw(), &raw const action, std::ptr::null_mut())) }?;
     #[cfg(target_os = "linux")]
     if let Some(ignored) = IGNORED.get() {
@@ -225,6 +273,29 @@ mod tests {
         }
         assert!(take_pending(Signal::Usr2.raw()));
         assert!(!take_pending(Signal::Usr2.raw()));
+    }
+
+    #[test]
+    fn signals_without_a_use_ended_the_process() {
+        crate::testing::passes_in_own_process("signal::tests::getting_all_signals_without_a_use", &[]);
+    }
+
+    #[test]
+    #[ignore = "run in a process of its own, by signals_without_a_use_ended_the_process"]
+    fn getting_all_signals_without_a_use() {
+        crate::testing::assert_own_process("signal::tests::getting_all_signals_without_a_use");
+        block_unused().unwrap();
+        // raise(3) sends to this thread; the test's runner waits in another one.
+        let faults =
+            [libc::SIGILL, libc::SIGTRAP, libc::SIGABRT, libc::SIGBUS, libc::SIGFPE, libc::SIGSEGV, libc::SIGSYS];
+        let used = Signal::ALL.into_iter().filter(|signal| *signal != Signal::Usr2).map(Signal::raw);
+        // SIGXCPU tells of a limit, SIGSTOP and its like stop a process, and the C library uses 32 and 33.
+        let wanted = [libc::SIGXCPU, libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, 32, 33];
+        let kept: Vec<i32> = faults.into_iter().chain(used).chain(wanted).collect();
+        for raw in (1..=64).filter(|raw| !kept.contains(raw)) {
+            // SAFETY: the call takes no pointers.
+            assert_eq!(unsafe { libc::raise(raw) }, 0, "signal {raw}");
+        }
     }
 
     #[test]

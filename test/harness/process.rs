@@ -56,6 +56,15 @@ impl Process {
         self.child.id()
     }
 
+    /// The pid of the process that serves: with `user`, the child of the master process (Linux).
+    pub fn serving_pid(&self) -> u32 {
+        let line = |pid: u32| std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.pid())).unwrap_or_default();
+        let mut children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+        // Other children are programs.
+        children.find(|child| line(*child) == line(self.pid())).unwrap_or(self.pid())
+    }
+
     /// Standard output so far.
     pub fn stdout(&self) -> String {
         self.stdout.text()

@@ -4,13 +4,14 @@ use super::{Contexts, Directive, Form, ProtocolRow, put};
 use crate::config::lex::Word;
 use crate::config::problem::{Fault, Position};
 use crate::config::scope::{ProtocolDraft, Scope};
+use crate::config::source::ConfigFiles;
 use crate::config::types::{Autoindex, DirectoryServer, DisableSymlinks, EtagForm, Protocol, Settings};
 use crate::directory;
 use crate::password::Users;
 use std::sync::Arc;
 
 /// The largest users file in bytes: some 10,000 users.
-const USERS_BYTES_MAX: u64 = 1 << 20;
+const USERS_BYTES_MAX: usize = 1 << 20;
 
 const LEVELS: Contexts = Contexts::DIRECTORY.union(Contexts::DIRECTORY_SERVER);
 
@@ -53,17 +54,14 @@ pub(super) const TABLE: &[Directive] = &[
 ];
 
 /// `users FILE|off;`
-fn users(scope: &Scope<'_>, word: &Word) -> Result<Option<Arc<Users>>, Fault> {
+fn users(scope: &mut Scope<'_>, word: &Word) -> Result<Option<Arc<Users>>, Fault> {
     if word.text == "off" {
         return Ok(None);
     }
     let path = scope.path(word)?;
-    let size = std::fs::metadata(&path).map(|file| file.len());
-    if size.as_ref().is_ok_and(|bytes| *bytes > USERS_BYTES_MAX) {
-        return Err(word.fault(format!("this file is larger than {} MiB", USERS_BYTES_MAX >> 20)));
-    }
-    let text = size.and_then(|_| std::fs::read_to_string(&path));
+    let text = scope.draft.reader.read(&path, USERS_BYTES_MAX);
     let text = text.map_err(|error| word.fault(format!("this file cannot be read: {error}")))?;
+    scope.draft.config.secrets.push((ConfigFiles::name(&path), text.as_str().into()));
     let users = Users::parse(&text).map_err(|(line, what)| match line {
         0 => word.fault(format!("this file cannot be used: {what}")),
         line => word.fault(format!("in line {line} of this file, {what}")),

@@ -2,9 +2,11 @@
 
 use super::{Contexts, Directive, Form, put};
 use crate::config::User;
+use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
+use webserv_sys::process;
 
 /// More threads than any machine needs.
 const WORKERS_MAX: usize = 1024;
@@ -27,13 +29,7 @@ pub(super) const TABLE: &[Directive] = &[
             Ok(())
         }),
     },
-    Directive {
-        name: "user",
-        contexts: Contexts::MAIN,
-        args: 1..=2,
-        example: "user www-data;",
-        form: Form::Once(user),
-    },
+    Directive { name: "user", contexts: Contexts::MAIN, args: 1..=2, example: "user nobody;", form: Form::Once(user) },
     Directive {
         name: "worker_processes",
         contexts: Contexts::MAIN,
@@ -47,8 +43,17 @@ fn user(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     if let Some(empty) = it.args.iter().find(|word| word.text.is_empty()) {
         return Err(empty.fault("this name is empty"));
     }
-    let group = it.args.get(1).map(|word| word.text.clone());
-    scope.draft.config.user = Some(User { name: it.args[0].text.clone(), group });
+    let failed = |word: &Word, error: webserv_sys::Error| word.fault(format!("cannot be looked up: {error}"));
+    let (name, group) = (&it.args[0], it.args.get(1));
+    if process::lookup_user(&name.text).map_err(|error| failed(name, error))?.is_none() {
+        return Err(name.fault(format!("there is no user \"{}\"", name.text)));
+    }
+    if let Some(group) = group
+        && process::lookup_group(&group.text).map_err(|error| failed(group, error))?.is_none()
+    {
+        return Err(group.fault(format!("there is no group \"{}\"", group.text)));
+    }
+    scope.draft.config.user = Some(User { name: name.text.clone(), group: group.map(|word| word.text.clone()) });
     Ok(())
 }
 

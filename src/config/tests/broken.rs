@@ -89,7 +89,7 @@ fn directives_in_the_wrong_place() {
         ("daemon on { }", "1:11: \"daemon\" takes no block, as in: daemon off;"),
         ("http server { }", "1:1: \"http\" takes no value, not 1, as in: http { server { listen 8080; } }"),
         ("daemon;", "1:1: \"daemon\" takes 1 value, not 0, as in: daemon off;"),
-        ("user a b c;", "1:1: \"user\" takes 1 or 2 values, not 3, as in: user www-data;"),
+        ("user a b c;", "1:1: \"user\" takes 1 or 2 values, not 3, as in: user nobody;"),
         (
             "http { log_format x; }",
             "1:8: \"log_format\" takes at least 2 values, not 1, as in: log_format short '$remote_addr $request \
@@ -105,6 +105,8 @@ fn values() {
         ("worker_processes 0;", "1:18: \"0\" is neither a number from 1 to 1024 nor \"auto\""),
         ("worker_processes many;", "1:18: \"many\" is neither a number from 1 to 1024 nor \"auto\""),
         ("user \"\";", "1:6: this name is empty"),
+        ("user no-such-user;", "1:6: there is no user \"no-such-user\""),
+        ("user nobody no-such-group;", "1:13: there is no group \"no-such-group\""),
         ("pid \"\";", "1:5: this path is empty"),
         ("events { worker_connections 0; }", "1:29: \"0\" is not a whole number from 1 to 10000000"),
         ("events { multi_accept yes; }", "1:23: \"yes\" is neither \"on\" nor \"off\""),

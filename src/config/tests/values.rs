@@ -235,7 +235,7 @@ fn shipped_files() {
             assert_eq!(types.get(extension).map(|name| &name[..]), Some(expected));
         }
     }
-    let config = Config::built_in(Path::new("."), "daemon on;").unwrap();
+    let config = Config::built_in(&crate::config::ConfigFiles::default(), Path::new("."), "daemon on;").unwrap();
     assert!(config.daemon);
     assert_eq!(config.listeners[0].address, Address::Inet(([127, 0, 0, 1], 8080).into()));
     assert_eq!(settings_at(&config, "/").root, Path::new("./html"));
@@ -243,13 +243,17 @@ fn shipped_files() {
 
 #[test]
 fn one_directory() {
-    for address in ["127.0.0.1:8080", "[::1]:0"] {
+    // On the loopback, only names of this machine are answered.
+    for (address, others) in [("127.0.0.1:8080", Some(421)), ("[::1]:0", Some(421)), ("0.0.0.0:0", None)] {
         // No character of the directory's name has a meaning.
         let directory = Path::new("/srv/a $b; {\"c'\\");
         let config = Config::for_directory(directory, address.parse().unwrap()).unwrap();
         assert_eq!(config.listeners[0].address, Address::Inet(address.parse().unwrap()));
-        let settings = settings_at(&config, "/");
-        assert_eq!(settings.root, directory);
+        let hosts = &config.listeners[0].hosts;
+        let settings = &hosts.find(b"localhost").settings;
+        assert_eq!((&*settings.root, settings.autoindex.on, settings.return_.is_none()), (directory, true, true));
+        let returned = hosts.find(b"rebound.example").settings.return_.as_ref().map(|answer| answer.code);
+        assert_eq!(returned, others);
         assert_eq!(settings.types.get("css").map(|name| &name[..]), Some("text/css"));
     }
 }

@@ -1,11 +1,11 @@
-//! Carries out commands in a worker.
+//! Carries out commands in a worker, and makes those of a reload.
 
 use crate::engine::Notice;
-use crate::log::{Level, LogFiles};
+use crate::log::{Level, LogFiles, LogOpener};
 use crate::task::Context;
 use crate::task::client::Accept;
 use crate::task::handle_log_events;
-use crate::worker::Command;
+use crate::worker::{Command, Rights};
 use std::os::fd::AsFd;
 use webserv_sys::net;
 
@@ -40,6 +40,47 @@ pub(super) fn execute(command: Command, cx: &mut Context<'_>) {
                 cx.start(Box::new(accept));
             }
             cx.notify_all(Notice::Reload);
+        }
+    }
+}
+
+/// Sends a command to the other workers, and carries it out in this one, the first.
+pub(super) fn execute_in_all(command: Command, cx: &mut Context<'_>) {
+    cx.worker.team.send_to_others(&command);
+    execute(command, cx);
+}
+
+/// Opens the log files again. Returns the command for all workers. Returns None after an error, which is logged.
+pub(super) fn reopen(opener: &LogOpener, cx: &mut Context<'_>) -> Option<Command> {
+    match cx.worker.team.reopen(opener) {
+        Ok(files) => Some(Command::Reopen(files)),
+        Err(error) => {
+            cx.log(Level::Emerg, format_args!("{error}; the old log files stay in use"));
+            None
+        }
+    }
+}
+
+/// Reads the configuration again. Returns the command for all workers. Returns None after an error, which is logged.
+pub(super) fn reload(rights: Rights, cx: &mut Context<'_>) -> Option<Command> {
+    if cx.worker.draining {
+        cx.log(Level::Warn, format_args!("not reloaded: the server is shutting down"));
+        return None;
+    }
+    match cx.worker.team.reload(rights) {
+        Ok((reload, warnings)) => {
+            for warning in warnings {
+                cx.log(Level::Warn, format_args!("{warning}"));
+            }
+            cx.log(Level::Notice, format_args!("reloaded: the new configuration is in use"));
+            Some(Command::Reload(reload))
+        }
+        Err(error) => {
+            for line in error.lines() {
+                cx.log(Level::Emerg, format_args!("{line}"));
+            }
+            cx.log(Level::Emerg, format_args!("the old configuration stays in use"));
+            None
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Signal: turns a signal into a command for all workers.
 
-use super::command::execute;
+use super::command::{execute_in_all, reload, reopen};
 use crate::connection::Connection;
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
-use crate::log::Level;
+use crate::log::{Level, LogOpener};
 use crate::task::Context;
-use crate::worker::{Command, Worker};
+use crate::worker::{Command, Rights, Worker};
 use webserv_sys::{Watch, signal};
 
 /// Waits for one signal. Only the first worker has these tasks; it sends the command to the others.
@@ -24,50 +24,19 @@ impl Signal {
     }
 
     fn arrived(&self, cx: &mut Context<'_>) {
-        cx.log(Level::Notice, format_args!("{} received", self.signal.name()));
-        let command = match self.signal {
-            signal::Signal::Quit => Some(Command::Drain),
-            signal::Signal::Usr1 => reopen(cx),
-            signal::Signal::Hup => reload(cx),
+        let name = self.signal.name();
+        cx.log(Level::Notice, format_args!("{name} received"));
+        let command = match (self.signal, cx.worker.team.master()) {
+            (signal::Signal::Quit, _) => Some(Command::Drain),
+            (signal::Signal::Usr1 | signal::Signal::Hup, Some(master)) => {
+                cx.log(Level::Notice, format_args!("ignored: {name} is for the master process, {master}"));
+                None
+            }
+            (signal::Signal::Usr1, None) => reopen(&LogOpener::Own, cx),
+            (signal::Signal::Hup, None) => reload(Rights::Own, cx),
             _ => Some(Command::Stop),
         };
-        if let Some(command) = command {
-            cx.worker.team.send_to_others(&command);
-            execute(command, cx);
-        }
-    }
-}
-
-fn reopen(cx: &mut Context<'_>) -> Option<Command> {
-    match cx.worker.team.reopen() {
-        Ok(files) => Some(Command::Reopen(files)),
-        Err(error) => {
-            cx.log(Level::Emerg, format_args!("{error}; the old log files stay in use"));
-            None
-        }
-    }
-}
-
-fn reload(cx: &mut Context<'_>) -> Option<Command> {
-    if cx.worker.draining {
-        cx.log(Level::Warn, format_args!("not reloaded: the server is shutting down"));
-        return None;
-    }
-    match cx.worker.team.reload() {
-        Ok((reload, warnings)) => {
-            for warning in warnings {
-                cx.log(Level::Warn, format_args!("{warning}"));
-            }
-            cx.log(Level::Notice, format_args!("reloaded: the new configuration is in use"));
-            Some(Command::Reload(reload))
-        }
-        Err(error) => {
-            for line in error.lines() {
-                cx.log(Level::Emerg, format_args!("{line}"));
-            }
-            cx.log(Level::Emerg, format_args!("the old configuration stays in use"));
-            None
-        }
+        command.into_iter().for_each(|command| execute_in_all(command, cx));
     }
 }
 

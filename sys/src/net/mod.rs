@@ -6,12 +6,14 @@
 
 mod address;
 mod options;
+mod rights;
 mod transfer;
 
 pub use address::{Address, UNIX_PATH_BYTES_MAX};
 pub use options::{
     reuseport_spreads, set_nodelay, set_nopush, set_receive_low_water, set_reset_on_close, set_reuse_port, take_error,
 };
+pub use rights::{Passed, Readiness, receive_descriptor, send_descriptor, wait_ready};
 pub use transfer::{recv, send, sendv, shutdown_write};
 
 use crate::{Error, Result};

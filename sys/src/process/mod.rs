@@ -7,7 +7,7 @@ mod user;
 pub use crate::poller::Pid;
 pub use limits::{Resource, cpu_count, fd_limit, hostname, raise_fd_limit};
 pub use spawn::{LIMITS_PROGRAMS, Spawn, spawn};
-pub use user::{User, become_user, effective_user, lookup_group, lookup_user};
+pub use user::{Account, User, as_account, become_user, effective_user, lookup_group, lookup_user, may_write};
 
 use crate::file::{CWD, OpenFlags, openat, read, write};
 use crate::pipe::pipe_to_child;
@@ -40,11 +40,35 @@ pub fn wait(child: Pid) -> Result<Option<Status>> {
     if unsafe { syscall!(waitpid(child, &raw mut status, libc::WNOHANG)) }? == 0 {
         return Ok(None);
     }
-    Ok(Some(if libc::WIFEXITED(status) {
+    Ok(Some(status_of(status)))
+}
+
+/// Reaps any child that has ended, without blocking: waitpid(2) with -1 and `WNOHANG`. Returns `None` if all children
+/// still run. Errors: `ECHILD` (this process has no children).
+pub fn wait_any() -> Result<Option<(Pid, Status)>> {
+    let mut status: c_int = 0;
+    // SAFETY: the call writes the one status.
+    let child = unsafe { syscall!(waitpid(-1, &raw mut status, libc::WNOHANG)) }?;
+    Ok((child != 0).then(|| (child, status_of(status))))
+}
+
+fn status_of(status: c_int) -> Status {
+    if libc::WIFEXITED(status) {
         Status::Exited(libc::WEXITSTATUS(status))
     } else {
         Status::Killed(libc::WTERMSIG(status))
-    }))
+    }
+}
+
+/// Continues in two processes: fork(2). Returns the pid of the child in the parent, and `None` in the child.
+///
+/// Call it only while the process has one thread: only the calling thread continues in the child. Errors: `EAGAIN`,
+/// `ENOMEM`.
+pub fn fork() -> Result<Option<Pid>> {
+    // SAFETY: no memory is shared after the call. Locks that other threads hold would stay locked in the child; the
+    // contract excludes other threads, and without it the child could only deadlock.
+    let child = unsafe { syscall!(fork()) }?;
+    Ok((child != 0).then_some(child))
 }
 
 /// Sends a signal to one process: kill(2). Errors: `ESRCH` (no such process), `EPERM`, `EINVAL` (not the pid of one
@@ -84,14 +108,21 @@ impl Daemon {
     /// Replaces the standard streams by /dev/null, and lets the parent exit with 0. If this is not called, the parent
     /// exits with 1 when the `Daemon` is dropped. Errors: those of dup2(2).
     pub fn ready(self) -> Result<()> {
-        for (standard, null) in [(0, &self.input), (1, &self.output), (2, &self.output)] {
-            // SAFETY: the call takes no pointers. The standard streams have no owner, and their numbers stay open.
-            unsafe { syscall!(dup2(null.as_raw_fd(), standard)) }?;
-        }
+        self.leave_terminal()?;
         match write(self.to_parent.as_fd(), b"!") {
             Err(error) if error.errno() != libc::EPIPE => Err(error),
             _ => Ok(()), // EPIPE: the parent was killed, which does not matter
         }
+    }
+
+    /// Replaces the standard streams of this process by /dev/null. For a process that lets another one call
+    /// [`Daemon::ready`]. Errors: those of dup2(2).
+    pub fn leave_terminal(&self) -> Result<()> {
+        for (standard, null) in [(0, &self.input), (1, &self.output), (2, &self.output)] {
+            // SAFETY: the call takes no pointers. The standard streams have no owner, and their numbers stay open.
+            unsafe { syscall!(dup2(null.as_raw_fd(), standard)) }?;
+        }
+        Ok(())
     }
 }
 
@@ -103,10 +134,7 @@ impl Daemon {
 pub fn daemonize() -> Result<Daemon> {
     let (input, output) = nothing()?;
     let (from_child, to_parent) = pipe_to_child()?;
-    // SAFETY: no memory is shared after the call. Locks that other threads hold would stay locked in the child; the
-    // contract excludes other threads, and without it the child could only deadlock.
-    let child = unsafe { syscall!(fork()) }?;
-    if child != 0 {
+    if fork()?.is_some() {
         drop(to_parent); // only the child's write end is left, so that read(2) returns 0 when the child closes it
         let code = c_int::from(read(from_child.as_fd(), &mut [0]) != Ok(1));
         // SAFETY: ends the process at once, without the functions registered by atexit(3), which the child will run.

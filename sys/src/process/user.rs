@@ -71,22 +71,105 @@ unsafe fn lookup<T: Copy>(call: &'static str, function: Lookup<T>, name: &CStr) 
     }
 }
 
-/// Changes from root to the user `name`, with the group `group` (default: the user's primary group) and all other
-/// groups of the user: setgid(2), initgroups(3), setuid(2). The process cannot change back.
+/// A user account and the group that a process has as this user.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Account {
+    /// The name, for the user's other groups.
+    pub name: String,
+    /// The user id.
+    pub user: u32,
+    /// The id of the group.
+    pub group: u32,
+}
+
+impl Account {
+    /// The account with these names; without a group, it has the user's primary group.
+    ///
+    /// Errors: `ENOENT` of `getpwnam_r` or `getgrnam_r` if the user or the group does not exist.
+    pub fn find(name: &str, group: Option<&str>) -> Result<Self> {
+        let user = lookup_user(name)?.ok_or(Error::new("getpwnam_r", libc::ENOENT))?;
+        let group = match group {
+            Some(group) => lookup_group(group)?.ok_or(Error::new("getgrnam_r", libc::ENOENT))?,
+            None => user.group,
+        };
+        Ok(Self { name: name.to_owned(), user: user.id, group })
+    }
+}
+
+/// Changes from root to this account, with all other groups of the user: setgid(2), initgroups(3), setuid(2). The
+/// process cannot change back, which is verified.
 ///
-/// Errors: `ENOENT` of `getpwnam_r` or `getgrnam_r` if the user or the group does not exist; `EPERM` if not root.
-pub fn become_user(name: &str, group: Option<&str>) -> Result<()> {
-    let user = lookup_user(name)?.ok_or(Error::new("getpwnam_r", libc::ENOENT))?;
-    let group = match group {
-        Some(group) => lookup_group(group)?.ok_or(Error::new("getgrnam_r", libc::ENOENT))?,
-        None => user.group,
-    };
-    let name: CString = c_path("initgroups", name.as_bytes())?;
+/// Errors: `EPERM` if not root, or if root's rights are not gone.
+pub fn become_user(account: &Account) -> Result<()> {
+    let name: CString = c_path("initgroups", account.name.as_bytes())?;
     // SAFETY: the name ends with NUL and outlives its call; the others take no pointers.
     unsafe {
-        syscall!(setgid(group))?;
-        syscall!(initgroups(name.as_ptr(), group as _))?;
-        syscall!(setuid(user.id))?;
+        syscall!(setgid(account.group))?;
+        syscall!(initgroups(name.as_ptr(), account.group as _))?;
+        syscall!(setuid(account.user))?;
+    }
+    // SAFETY: the calls take no pointers.
+    let (user, group) = unsafe { ((libc::getuid(), libc::geteuid()), (libc::getgid(), libc::getegid())) };
+    let has_changed = (user, group) == ((account.user, account.user), (account.group, account.group));
+    // SAFETY: the call takes no pointers.
+    if !has_changed || (account.user != 0 && unsafe { libc::setuid(0) } == 0) {
+        return Err(Error::new("setuid", libc::EPERM));
     }
     Ok(())
+}
+
+/// Calls a function with the rights of this account, and takes root's rights back afterwards: initgroups(3),
+/// setegid(2), seteuid(2). Only for root, and only while the process has one thread.
+///
+/// # Panics
+/// If root's rights cannot be taken back.
+///
+/// Errors: `EPERM` if not root. Then the function is not called.
+pub fn as_account<T>(account: &Account, call: impl FnOnce() -> T) -> Result<T> {
+    let name: CString = c_path("initgroups", account.name.as_bytes())?;
+    if effective_user() != 0 {
+        return Err(Error::new("seteuid", libc::EPERM));
+    }
+    // SAFETY: with the length 0 the call writes nothing.
+    let count = unsafe { syscall!(getgroups(0, ptr::null_mut())) }?;
+    let mut groups: Vec<libc::gid_t> = vec![0; count as usize];
+    // SAFETY: the call writes at most `count` numbers, for which the list has room.
+    let count = unsafe { syscall!(getgroups(count, groups.as_mut_ptr())) }?;
+    groups.truncate(count as usize);
+    // SAFETY: the call takes no pointers and cannot fail.
+    let root = AsRoot { groups, group: unsafe { libc::getegid() } };
+    // SAFETY: the name ends with NUL and outlives its call; the others take no pointers.
+    unsafe {
+        syscall!(initgroups(name.as_ptr(), account.group as _))?;
+        syscall!(setegid(account.group))?;
+        syscall!(seteuid(account.user))?;
+    }
+    let result = call();
+    drop(root);
+    Ok(result)
+}
+
+/// Root's groups. Dropping this takes root's rights back.
+struct AsRoot {
+    groups: Vec<libc::gid_t>,
+    group: libc::gid_t,
+}
+
+impl Drop for AsRoot {
+    fn drop(&mut self) {
+        // SAFETY: the first two calls take no pointers; the last one reads as many numbers as the list has.
+        let back = unsafe {
+            libc::seteuid(0) == 0
+                && libc::setegid(self.group) == 0
+                && libc::setgroups(self.groups.len() as _, self.groups.as_ptr()) == 0
+        };
+        assert!(back, "root's rights cannot be taken back: {}", Error::last("seteuid"));
+    }
+}
+
+/// Whether the effective user and its groups may write to this file, or create names in this directory: faccessat(2)
+/// with `AT_EACCESS`.
+pub fn may_write(path: &CStr) -> bool {
+    // SAFETY: the path ends with NUL and outlives the call.
+    unsafe { syscall!(faccessat(libc::AT_FDCWD, path.as_ptr(), libc::W_OK, libc::AT_EACCESS)) }.is_ok()
 }

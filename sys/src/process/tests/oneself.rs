@@ -82,12 +82,12 @@ fn root_becomes_another_user_and_others_do_not() {
 #[ignore = "run in a process of its own, by root_becomes_another_user_and_others_do_not"]
 fn becoming_another_user() {
     assert_own_process("process::tests::oneself::becoming_another_user");
-    assert_eq!(failure(become_user("no such user", None)), ("getpwnam_r", libc::ENOENT));
-    assert_eq!(failure(become_user("nobody", Some("no such group"))), ("getgrnam_r", libc::ENOENT));
-    let nobody = lookup_user("nobody").unwrap().unwrap();
+    assert_eq!(failure(Account::find("no such user", None)), ("getpwnam_r", libc::ENOENT));
+    assert_eq!(failure(Account::find("nobody", Some("no such group"))), ("getgrnam_r", libc::ENOENT));
+    let account = Account::find("nobody", Some("daemon")).unwrap();
     if effective_user() != 0 {
-        let (_, errno) = failure(become_user("nobody", None));
-        assert_eq!(errno, libc::EPERM);
+        assert_eq!(failure(become_user(&account)).1, libc::EPERM);
+        assert_eq!(failure(as_account(&account, || ())).1, libc::EPERM);
         return;
     }
     let secret = c_path("openat", std::env::var("SECRET").unwrap().as_bytes()).unwrap();
@@ -95,8 +95,14 @@ fn becoming_another_user() {
     let roots = [0, 1, 2, 3];
     // SAFETY: the call reads the four numbers.
     unsafe { syscall!(setgroups(roots.len() as _, roots.as_ptr())) }.unwrap();
-    become_user("nobody", Some("daemon")).unwrap();
-    assert_eq!(effective_user(), nobody.id);
+    as_account(&account, || {
+        assert_eq!(failure(open(&secret, OpenFlags::READ, 0)), ("openat", libc::EACCES));
+        assert!(!may_write(c"/"));
+    })
+    .unwrap();
+    drop(open(&secret, OpenFlags::READ, 0).unwrap()); // root again
+    become_user(&account).unwrap();
+    assert_eq!(effective_user(), account.user);
     let mut groups = [0; 64];
     // SAFETY: the call writes at most as many numbers as the array has.
     let count = unsafe { syscall!(getgroups(groups.len() as _, groups.as_mut_ptr())) }.unwrap();
@@ -108,7 +114,28 @@ fn becoming_another_user() {
     // SAFETY: the call takes no pointers.
     assert_eq!(Some(unsafe { libc::getegid() }), lookup_group("daemon").unwrap());
     assert_eq!(failure(open(&secret, OpenFlags::READ, 0)), ("openat", libc::EACCES));
-    assert_eq!(failure(become_user("root", None)), ("setgid", libc::EPERM), "there is no way back");
+    let root = Account::find("root", None).unwrap();
+    assert_eq!(failure(become_user(&root)), ("setgid", libc::EPERM), "there is no way back");
+}
+
+#[test]
+fn a_parent_learns_which_child_has_ended_and_how() {
+    passes_in_own_process("process::tests::oneself::forking", &[]);
+}
+
+#[test]
+#[ignore = "run in a process of its own, by a_parent_learns_which_child_has_ended_and_how"]
+fn forking() {
+    assert_own_process("process::tests::oneself::forking");
+    assert_eq!(failure(wait_any()).1, libc::ECHILD);
+    crate::signal::block(&[Signal::Chld]).unwrap();
+    crate::signal::notice(Signal::Chld).unwrap();
+    let Some(child) = fork().unwrap() else {
+        // SAFETY: ends the child at once.
+        unsafe { libc::_exit(7) }
+    };
+    assert_eq!(crate::signal::wait(&[Signal::Chld]), Ok(Signal::Chld));
+    assert_eq!(wait_any(), Ok(Some((child, Status::Exited(7)))));
 }
 
 #[test]
