@@ -6,8 +6,8 @@ use crate::listen::{Open, Socket, Sockets};
 use crate::log::{AccessLogs, ErrorLog, Level, LogEvent, LogFiles, LogTarget};
 use crate::pid_file::PidFile;
 use crate::task::client::Accept;
-use crate::task::server::{CommandRead, Signal, WorkerExit};
-use crate::worker::{Command, Loader, Team, Worker, WorkerChannel};
+use crate::task::server::{CommandRead, Orphans, Signal, WorkerExit};
+use crate::worker::{Children, Command, Loader, Team, Worker, WorkerChannel};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
@@ -23,6 +23,7 @@ struct Seat {
     /// `None` for the first worker, which handles the signals and gets no commands.
     inbox: Option<CommandRead>,
     team: Team,
+    children: Children,
     /// The pipe to the parent process, which waits until the first worker runs. Only with `daemon on`, and only for the
     /// first worker.
     daemon: Option<Daemon>,
@@ -56,7 +57,7 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
             .map_err(|e| format!("cannot become user {:?}: {e}", user.name))?;
     }
     signal::block(&Signal::ALL).map_err(|e| e.to_string())?;
-    signal::block(&[signal::Signal::Chld]).map_err(|e| e.to_string())?; // no task waits for it
+    signal::block(&[signal::Signal::Chld]).map_err(|e| e.to_string())?; // for Orphans
     // The parent process may have set it to be ignored, which exec(2) inherits. Then waitpid(2) would get no status.
     signal::reset(signal::Signal::Chld).map_err(|e| e.to_string())?;
     for failed_write in [signal::Signal::Pipe, signal::Signal::Xfsz] {
@@ -68,9 +69,13 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
     let mut log = ErrorLog::new(&config, &files, 0);
     announce(&config, &sockets, &mut log);
 
+    // The kernel gives pid 1 the children of processes that have ended. On other systems than Linux, init is pid 1.
+    let adopts = cfg!(target_os = "linux") && process::pid() == 1;
+    let all_children = if adopts { Children::with_orphans() } else { Children::default() };
     let mut seat = |number, log, inbox, team| {
         let access_logs = AccessLogs::new(&config.access_logs, &files);
-        Seat { config: Arc::clone(&config), sockets: sockets.take(number), log, access_logs, inbox, team, daemon: None }
+        let (config, sockets, children) = (Arc::clone(&config), sockets.take(number), all_children.clone());
+        Seat { config, sockets, log, access_logs, inbox, team, children, daemon: None }
     };
     let (mut others, mut threads) = (Vec::new(), Vec::new());
     for number in 1..workers {
@@ -141,6 +146,10 @@ fn serve(mut seat: Seat) -> Result<(), String> {
     let leads = seat.inbox.is_none();
     let worker = Worker::new(seat.config, seat.team, seat.access_logs);
     let mut engine = Engine::new(poller, try_first, seat.log, worker);
+    engine.worker.children = seat.children;
+    if leads && engine.worker.children.adopts() {
+        engine.start(Box::new(Orphans));
+    }
     match seat.inbox {
         Some(inbox) => engine.start(Box::new(inbox)),
         None => Signal::ALL.into_iter().for_each(|s| engine.start(Box::new(Signal::new(s)))),

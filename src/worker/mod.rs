@@ -1,5 +1,6 @@
 //! What the tasks of a worker share, and how workers send each other commands.
 
+mod children;
 mod command;
 mod file_cache;
 mod idle;
@@ -8,6 +9,7 @@ mod programs;
 mod reload;
 mod team;
 
+pub use children::{Children, Ended};
 pub use command::Command;
 pub use file_cache::{CacheKey, Cached, CachedAnswer, FileCache};
 pub use idle::{IdleList, IdleMark};
@@ -53,6 +55,8 @@ pub struct Worker {
     pub date: DateCache,
     /// The cache of open files.
     pub files: FileCache,
+    /// Starts and reaps programs.
+    pub children: Children,
     /// Running CGI programs that count for `cgi_max_processes`, and the requests that wait. Programs whose response has
     /// just been completed do not count.
     pub programs: Programs,
@@ -84,6 +88,7 @@ impl Worker {
             access_logs,
             date: DateCache::default(),
             files: FileCache::default(),
+            children: Children::default(),
             programs: Programs::default(),
             programs_checked_at: None,
             hashed_at: None,

@@ -2,9 +2,11 @@
 
 mod command;
 mod command_read;
+mod orphans;
 mod signal;
 mod worker_exit;
 
 pub use command_read::CommandRead;
+pub use orphans::Orphans;
 pub use signal::Signal;
 pub use worker_exit::WorkerExit;
