@@ -61,6 +61,9 @@ pub const UNWANTED_BYTES_MAX: u64 = 64 << 10;
 /// exited by then and need no watch, which saves a fifth of the system calls.
 pub const UNWATCHED: Duration = Duration::from_millis(20);
 
+/// Children that have ended and are reaped in one turn.
+pub const REAPED_PER_TURN: usize = 64;
+
 /// Bytes of a program's output that are read and dropped after the response is complete.
 pub const UNWANTED_OUTPUT_BYTES_MAX: usize = 1 << 20;
 

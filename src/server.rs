@@ -9,9 +9,9 @@ use crate::log::{AccessLogs, ErrorLog, Level, LogEvent, LogFiles, LogOpener, Log
 use crate::master::{self, Prepared, Role};
 use crate::pid_file::PidFile;
 use crate::task::client::Accept;
-use crate::task::server::{CommandRead, HandoverRead, Signal, WorkerExit};
+use crate::task::server::{CommandRead, HandoverRead, Orphans, Signal, WorkerExit};
 use crate::temp_folders;
-use crate::worker::{Command, Leader, Loader, Team, Worker, WorkerChannel, descriptors};
+use crate::worker::{Children, Command, Leader, Loader, Team, Worker, WorkerChannel, descriptors};
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -28,6 +28,7 @@ struct Seat {
     /// `None` for the first worker, which handles the signals and gets no commands.
     inbox: Option<CommandRead>,
     team: Team,
+    children: Children,
     /// The pipe to the parent process, which waits until the first worker runs. Only with `daemon on`, and only for the
     /// first worker.
     daemon: Option<Daemon>,
@@ -83,10 +84,13 @@ fn run_workers(prepared: Prepared, daemon: Option<Daemon>, from_master: Option<H
     let mut log = ErrorLog::new(&config, &logs, 0);
     announce(&config, workers, &sockets, &mut log);
 
+    // The kernel gives pid 1 the children of processes that have ended. On other systems than Linux, init is pid 1.
+    let adopts = cfg!(target_os = "linux") && process::pid() == 1;
+    let all_children = if adopts { Children::with_orphans() } else { Children::default() };
     let mut seat = |number, log, inbox, team| {
         let (config, access_logs) = (Arc::clone(&config), AccessLogs::new(&config.access_logs, &logs));
-        let (sockets, daemon, from_master) = (sockets.take(number), None, None);
-        Seat { config, sockets, log, access_logs, inbox, team, daemon, from_master }
+        let (sockets, children, daemon, from_master) = (sockets.take(number), all_children.clone(), None, None);
+        Seat { config, sockets, log, access_logs, inbox, team, children, daemon, from_master }
     };
     let (mut others, mut threads) = (Vec::new(), Vec::new());
     for number in 1..workers {
@@ -107,7 +111,7 @@ fn run_workers(prepared: Prepared, daemon: Option<Daemon>, from_master: Option<H
 /// Blocks the signals that the server waits for or does not need.
 fn handle_signals() -> webserv_sys::Result<()> {
     signal::block(&Signal::ALL)?;
-    signal::block(&[signal::Signal::Chld])?; // no task waits for it
+    signal::block(&[signal::Signal::Chld])?; // for Orphans and the master process
     for failed_write in [signal::Signal::Pipe, signal::Signal::Xfsz] {
         // The failing call returns an error, too, so the signal is not needed. It is blocked and not ignored, because a
         // CGI program would inherit an ignored signal.
@@ -161,6 +165,10 @@ fn serve(mut seat: Seat) -> Result<(), String> {
     let mut worker = Worker::new(seat.config, seat.team, seat.access_logs);
     worker.limit_connections();
     let mut engine = Engine::new(poller, try_first, seat.log, worker);
+    engine.worker.children = seat.children;
+    if leads && engine.worker.children.adopts() {
+        engine.start(Box::new(Orphans));
+    }
     match seat.inbox {
         Some(inbox) => engine.start(Box::new(inbox)),
         None => Signal::ALL.into_iter().for_each(|s| engine.start(Box::new(Signal::new(s)))),

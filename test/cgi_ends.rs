@@ -178,6 +178,43 @@ fn no_answer_was_whole_when_the_servers_parent_ignored_its_children() {
     assert!(!s.said().contains("waitpid"), "{}", s.said());
 }
 
+/// A server with pid 1 adopts the children of its programs, as in a container without an init. They stayed zombies.
+#[test]
+fn orphans_stayed_zombies_when_the_server_was_pid_1() {
+    let unshare = ["--pid", "--fork", "--mount-proc", "--kill-child"];
+    let may = std::process::Command::new("unshare").args(unshare).arg("true").output();
+    if !may.is_ok_and(|output| output.status.success()) {
+        eprintln!("SKIPPED: unshare(1) is missing or refused, so the server cannot have pid 1");
+        return;
+    }
+    let setup = Setup::new(&host("cgi on; cgi_extension .sh;"), &[]);
+    let scripts = [
+        ("a.sh", text("(setsid sleep 0.1 >&- 2>&- &); echo answer")),
+        ("b.sh", text("(setsid sleep 0.1 >&- 2>&- &); exec >&-; sleep 0.3")),
+        ("c.sh", "kill -9 $$".to_owned()),
+    ];
+    for (name, script) in &scripts {
+        setup.write(&format!("html/{name}"), format!("#!/bin/sh\n{script}\n").as_bytes());
+        make_executable(&setup.path(&format!("html/{name}")));
+    }
+    let mut s = setup
+        .main("error_log stderr notice; worker_processes 2;")
+        .before(&format!("exec unshare {} \"$0\" \"$@\"", unshare.join(" ")))
+        .start();
+    let [server] = children(s.process.pid())[..] else { panic!("unshare(1) has one child") };
+    for _ in 0..10 {
+        // The statuses of the programs themselves still reach those that wait for them.
+        assert_eq!(s.get("/a.sh").expect(200, "/a.sh").text(), "answer\n");
+        assert_eq!(s.get("/b.sh").expect(200, "/b.sh").text(), "");
+        s.get("/c.sh").expect(502, "/c.sh");
+    }
+    wait_for("the end of all programs and orphans", || children(server).is_empty().then_some(()));
+    assert!(!s.said().contains("waitpid") && !s.said().contains("waitid"), "{}", s.said());
+    let ended = std::process::Command::new("kill").args(["-TERM", &server.to_string()]).status().unwrap();
+    assert!(ended.success());
+    s.process.exit();
+}
+
 #[test]
 fn cgi_rlimit_ends_what_uses_too_much() {
     let write = "head -c 3000000 /dev/zero > large 2>/dev/null; echo $(wc -c < large)";

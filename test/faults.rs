@@ -354,6 +354,33 @@ fn programs() {
     check("open_file_cache off;", &[deed_get("/cat.sh"), deed("program", "POST /cat.sh HTTP/1.1", &body), chunked]);
 }
 
+/// A server with one place for programs, and a program for which two looks are made: while it runs, and at its end.
+fn one_place() -> (Server, Faults) {
+    let host = "server { listen 127.0.0.1:0; cgi on; cgi_extension .sh; cgi_max_processes 1; cgi_queue 0; }";
+    let setup = Setup::new(host, &[]).before(ON_COMMAND);
+    setup.write("html/a.sh", b"#!/bin/sh\nsleep 0.2; printf 'Content-Type: a/b\\n\\nanswer'\n");
+    make_executable(&setup.path("html/a.sh"));
+    let faults = Faults::new(&setup.path("faults"));
+    (setup.start(), faults)
+}
+
+#[test]
+fn a_program_whose_wait_failed_kept_its_place_for_ever() {
+    let (s, faults) = one_place();
+    for nth in [1, 2] {
+        faults.arm("waitpid", nth, EINVAL);
+        assert_eq!(s.get("/a.sh").expect(200, "tried again").text(), "answer");
+        assert!(faults.disarm());
+        wait_for("no process left", || children(s.process.pid()).is_empty().then_some(()));
+    }
+    // Somebody else has reaped it: how it ended is not known.
+    faults.arm("waitpid", 2, ECHILD);
+    let bytes = s.exchange(b"GET /a.sh HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert!(!bytes.ends_with(b"0\r\n\r\n"), "it does not look whole: {}", show(&bytes));
+    assert!(faults.disarm());
+    assert_eq!(s.get("/a.sh").expect(200, "the next").text(), "answer");
+}
+
 #[test]
 fn uploads() {
     let body = noise(100_000, 3);

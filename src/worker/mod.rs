@@ -1,5 +1,6 @@
 //! What the tasks of a worker share, and how workers send each other commands.
 
+mod children;
 mod command;
 pub mod descriptors;
 mod file_cache;
@@ -10,6 +11,7 @@ mod refusals;
 mod reload;
 mod team;
 
+pub use children::{Children, Ended};
 pub use command::Command;
 pub use file_cache::{CacheKey, Cached, CachedAnswer, FileCache};
 pub use idle::{IdleList, IdleMark};
@@ -59,6 +61,8 @@ pub struct Worker {
     pub random: RandomBytes,
     /// The cache of open files.
     pub files: FileCache,
+    /// Starts and reaps programs.
+    pub children: Children,
     /// The file systems that refuse sendfile(2).
     pub refusals: Refusals,
     /// Running CGI programs that count for `cgi_max_processes`, and the requests that wait. Programs whose response has
@@ -95,6 +99,7 @@ impl Worker {
             date: DateCache::default(),
             random: RandomBytes::default(),
             files: FileCache::default(),
+            children: Children::default(),
             refusals: Refusals::default(),
             programs: Programs::default(),
             programs_checked_at: None,

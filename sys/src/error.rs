@@ -161,6 +161,11 @@ impl Error {
         self.errno == libc::EPIPE
     }
 
+    /// `ECHILD`: there is no such child of this process.
+    pub fn is_no_child(&self) -> bool {
+        self.errno == libc::ECHILD
+    }
+
     /// `ESRCH`: there is no such process.
     pub fn is_no_process(&self) -> bool {
         self.errno == libc::ESRCH

@@ -19,8 +19,8 @@ pub struct Cgi {
     pub params: Vec<CgiParam>,
     /// `cgi_timeout`: how long the server waits for a program in total. Time in which it waits for the client, to send
     /// more of the body or to receive what the program has written, does not count: `client_body_timeout` and
-    /// `send_timeout` limit it. So a program that writes without end runs as long as its client reads, if the client
-    /// is the slower one; `cgi_rlimit cpu` ends it. Default 60 s.
+    /// `send_timeout` limit it. So a program that writes without end is ended by this time if its client reads as fast
+    /// as it writes, and goes on as long as the client reads if that is slower. Default 60 s.
     pub timeout: Duration,
     /// `cgi_idle_timeout`: the same, for the time in which a program neither reads nor writes. Default 30 s.
     pub idle_timeout: Duration,

@@ -175,7 +175,7 @@ impl CgiStart {
         let query = w.t.http.query().unwrap_or_default();
         let mut arguments = script.arguments.clone();
         arguments.extend(vars::query_arguments(w.t.http.method().unwrap_or(Method::Get), query));
-        let pid = process::spawn(&Spawn {
+        let pid = w.worker.children.spawn(&Spawn {
             program: &script.program,
             arguments: &arguments,
             environment: &self.environment(script, query, w),
@@ -196,7 +196,7 @@ impl CgiStart {
         w.t.program.failed = false;
         w.t.program.clock = ProgramClock::start(cgi.timeout, cgi.idle_timeout, w.now);
         w.t.program.is_fed = stdin.is_some();
-        w.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout)));
+        w.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout, w.worker.children.clone())));
         let head = if script.is_nph() { HeadScan::non_parsed() } else { HeadScan::default() };
         w.join(Box::new(CgiRead::new(stdout, head)));
         w.join(Box::new(CgiErrors::new(stderr, cgi.idle_timeout)));

@@ -9,7 +9,7 @@ use crate::connection::{Connection, Outcome, Phase, Stage as HttpStage, Transact
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
 use crate::log::Level;
 use crate::task::Context;
-use crate::worker::Worker;
+use crate::worker::{Children, Worker};
 use std::time::Duration;
 use webserv_sys::poller::Pid;
 use webserv_sys::process::{self, Status};
@@ -22,8 +22,11 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Reaps one program, and kills it when its response is no longer needed.
 pub struct ProcessExit {
     pid: Pid,
+    children: Children,
     /// The process has been reaped: its pid may belong to another process now.
     reaped: bool,
+    /// waitpid(2) has failed.
+    wait_failed: bool,
     /// The process group has been sent SIGTERM.
     cancelled: bool,
     /// It has been sent SIGKILL before it was reaped.
@@ -50,10 +53,21 @@ enum Stage {
 }
 
 impl ProcessExit {
-    /// Waits for this child process. It leads a process group and takes a place among the programs.
-    pub fn new(pid: Pid, timeout: Duration) -> Self {
-        let (end, stage) = (Moment::NEVER, Stage::Fresh);
-        Self { pid, reaped: false, cancelled: false, killed: false, cause: "", timeout, end, counts: true, stage }
+    /// Waits for this one of the children. It leads a process group and takes a place among the programs.
+    pub fn new(pid: Pid, timeout: Duration, children: Children) -> Self {
+        Self {
+            pid,
+            children,
+            reaped: false,
+            wait_failed: false,
+            cancelled: false,
+            killed: false,
+            cause: "",
+            timeout,
+            end: Moment::NEVER,
+            counts: true,
+            stage: Stage::Fresh,
+        }
     }
 
     fn reap(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
@@ -61,9 +75,13 @@ impl ProcessExit {
             self.stage = Stage::Watched;
             cx.wake_at(self.end);
         }
-        let Some(status) = process::wait(self.pid).map_err(TaskError::internal)? else {
-            self.count(true, cx);
-            return Ok(Flow::Blocked);
+        let status = match self.children.wait(self.pid) {
+            Ok(Some(status)) => status,
+            Ok(None) => {
+                self.count(true, cx);
+                return Ok(Flow::Blocked);
+            }
+            Err(error) => return self.wait_failed(error, cx),
         };
         self.reaped = true;
         forget_place(cx);
@@ -93,6 +111,20 @@ impl ProcessExit {
             Status::Killed(number) if ours.iter().flatten().any(|signal| signal.raw() == number) => self.cause,
             _ => "",
         }
+    }
+
+    /// waitpid(2) has failed. It is tried once more, unless there is no such child. Then the program is given up, but
+    /// not its place.
+    fn wait_failed(&mut self, error: Error, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        if !error.is_no_child() && !std::mem::replace(&mut self.wait_failed, true) {
+            cx.log(Level::Alert, format_args!("{error}: tried again"));
+            return Ok(Flow::Blocked);
+        }
+        self.reaped = error.is_no_child(); // the pid may belong to another process
+        self.children.forget(self.pid);
+        forget_place(cx);
+        self.count(false, cx);
+        Err(TaskError::internal(error))
     }
 
     /// Takes a place among the programs, or gives it back.
@@ -231,6 +263,7 @@ impl Drop for ProcessExit {
     fn drop(&mut self) {
         if !self.reaped {
             let _ = process::kill_group(self.pid, Signal::Kill);
+            self.children.forget(self.pid);
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::pipe::pipe_to_child;
 use crate::signal::Signal;
 use crate::{Error, Result};
 use libc::c_int;
+#[cfg(target_os = "linux")]
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// How a process ended.
@@ -69,6 +71,28 @@ pub fn fork() -> Result<Option<Pid>> {
     // contract excludes other threads, and without it the child could only deadlock.
     let child = unsafe { syscall!(fork()) }?;
     Ok((child != 0).then_some(child))
+}
+
+/// A child that has ended, without reaping it: waitid(2) with `WNOWAIT`. Returns the same child until it is reaped, and
+/// `None` if no child has ended.
+#[cfg(target_os = "linux")]
+pub fn ended_child() -> Result<Option<Pid>> {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: the call writes the one struct, or leaves it as it is.
+    match unsafe { syscall!(waitid(libc::P_ALL, 0, info.as_mut_ptr(), options)) } {
+        Err(error) if error.is_no_child() => return Ok(None),
+        outcome => outcome?,
+    };
+    // SAFETY: all bytes are set, and zeros are valid. The call has filled the fields for a child, or si_pid is 0.
+    let child = unsafe { info.assume_init().si_pid() };
+    Ok((child != 0).then_some(child))
+}
+
+/// `None`: only on Linux a server can have pid 1, and children that it has not started.
+#[cfg(not(target_os = "linux"))]
+pub fn ended_child() -> Result<Option<Pid>> {
+    Ok(None)
 }
 
 /// Sends a signal to one process: kill(2). Errors: `ESRCH` (no such process), `EPERM`, `EINVAL` (not the pid of one
