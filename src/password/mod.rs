@@ -4,8 +4,6 @@
 mod sha256;
 mod sha_crypt;
 
-pub use sha256::Sha256;
-
 use sha_crypt::{Rounds, Stored};
 use std::collections::HashMap;
 
