@@ -5,9 +5,11 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use webserv_sys::file;
 use webserv_sys::net::{self, ListenOptions};
 use webserv_sys::{Error, Result};
 
@@ -82,7 +84,13 @@ impl Name {
     /// directory with restricted permissions.
     fn of(path: &Path) -> Result<Self> {
         let failed = |call| move |e: std::io::Error| Error::new(call, e.raw_os_error().unwrap_or(0));
-        std::fs::set_permissions(path, PermissionsExt::from_mode(0o666)).map_err(failed("chmod"))?;
+        // This may be root, and others may write in the directory: they could have put a link there since bind(2).
+        match file::chmod_no_follow(&file::c_path("fchmodat", path.as_os_str().as_bytes())?, 0o666) {
+            Err(error) if error.is_unsupported() && is_socket(path) => {
+                std::fs::set_permissions(path, PermissionsExt::from_mode(0o666)).map_err(failed("chmod"))?;
+            }
+            outcome => outcome?,
+        }
         let device_and_inode = identity(path).map_err(failed("lstat"))?;
         Ok(Self { path: path.to_owned(), device_and_inode })
     }
@@ -101,6 +109,10 @@ impl Drop for Name {
             let _ = std::fs::remove_file(&self.path);
         }
     }
+}
+
+fn is_socket(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket())
 }
 
 fn identity(path: &Path) -> std::io::Result<(u64, u64)> {

@@ -157,6 +157,34 @@ fn a_crash_of_the_worker_process_starts_another_one() {
 }
 
 #[test]
+fn what_the_worker_process_refuses_the_master_process_does_not_use_either() {
+    if !is_root() {
+        return;
+    }
+    let s = Setup::new(&host("return 200 one;"), &[("in/x", b"")]).main(MAIN).start();
+    let pid = s.process.pid();
+    let folder = s.path("html");
+    fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
+    // Root finds the folder, and the user does not.
+    let directory = |listen: &str| format!("{MAIN} directory {{ server {{ listen {listen}; root html/in; }} }}");
+    let low = low_port();
+    s.rewrite(&directory(&low), &host("return 200 two;"));
+    s.process.signal("HUP");
+    s.wait_said("cannot be served");
+    s.wait_said("the old configuration stays in use");
+    assert_eq!(s.get("/").text(), "one");
+    wait_for("nobody listening", || std::net::TcpStream::connect(&low).err());
+    let first = worker(pid).expect("a worker process");
+    signal(first, "ABRT");
+    wait_for("another worker process", || worker(pid).filter(|now| *now != first));
+    assert_eq!(s.get("/").text(), "one", "the new worker process has the configuration of the old one");
+    fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+    s.process.signal("HUP");
+    wait_for("the new configuration", || (s.get("/").text() == "two").then_some(()));
+    drop(std::net::TcpStream::connect(&low).expect("the directory protocol"));
+}
+
+#[test]
 fn the_worker_process_does_not_outlive_the_master_process() {
     if !is_root() {
         return;

@@ -43,7 +43,7 @@ impl Task<Worker> for HandoverRead {
     }
 
     fn doing(&self) -> &'static str {
-        "waiting for the master process"
+        ""
     }
 
     fn watch<'w>(&'w self, _: Option<&'w Connection>) -> Watch<'w> {

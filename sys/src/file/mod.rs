@@ -100,6 +100,15 @@ pub fn openat(directory: BorrowedFd<'_>, path: &CStr, flags: OpenFlags, mode: u3
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Sets the permissions of a file; a symbolic link is not followed: fchmodat(2) with `AT_SYMLINK_NOFOLLOW`.
+///
+/// Errors: `EOPNOTSUPP` (a symbolic link; or on Linux, /proc is not mounted, or the C library is older than 2020).
+pub fn chmod_no_follow(path: &CStr, mode: u32) -> Result<()> {
+    let flags = libc::AT_SYMLINK_NOFOLLOW;
+    // SAFETY: the path ends with NUL and outlives the call.
+    unsafe { syscall!(fchmodat(libc::AT_FDCWD, path.as_ptr(), mode as libc::mode_t, flags)) }.map(drop)
+}
+
 /// Renames a file and replaces an existing one: renameat(2). Errors: `EXDEV` (different file systems), `ENOTEMPTY`, ...
 pub fn renameat(from_directory: BorrowedFd<'_>, from: &CStr, to_directory: BorrowedFd<'_>, to: &CStr) -> Result<()> {
     let (old, new) = (from_directory.as_raw_fd(), to_directory.as_raw_fd());

@@ -25,6 +25,20 @@ fn directory_with_file(content: &[u8]) -> (TempDir, OwnedFd, OwnedFd) {
 }
 
 #[test]
+fn permissions_are_not_set_through_a_link() {
+    let temp = TempDir::new();
+    let (file, link) = (temp.join("file"), temp.join("link"));
+    std::fs::write(&file, "").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let mode = || std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions()) & 0o777;
+    let before = mode();
+    let followed = chmod_no_follow(&c(&link), 0o604);
+    assert_eq!(mode(), before, "{followed:?}");
+    chmod_no_follow(&c(&file), 0o604).unwrap();
+    assert_eq!(mode(), 0o604);
+}
+
+#[test]
 fn open_makes_reads_cuts_and_appends() {
     let (temp, directory, file) = directory_with_file(b"content");
     assert_flags(file.as_fd(), false);
