@@ -98,7 +98,7 @@ class Server:
             config.write(
                 f"daemon off;\npid {self.folder}/webserv.pid;\nerror_log {self.folder}/logs/error.log notice;\n{main}\n"
                 f"events {{ worker_connections 12000; {events} }}\n"
-                f"http {{\n{include}\naccess_log {self.folder}/logs/access.log;\nserver {{\n"
+                f"http {{\n{include}\naccess_log {self.folder}/logs/access.log combined buffer=64k flush=1s;\nserver {{\n"
                 f"listen 127.0.0.1:{self.port}; server_name localhost; root {root};\n{body}\n}}\n}}\n"
             )
 
