@@ -206,9 +206,6 @@ fn serve(mut seat: Seat) -> Result<(), String> {
 }
 
 fn announce(config: &Config, workers: usize, sockets: &Sockets, log: &mut ErrorLog) {
-    if let Some(warning) = warnings(config) {
-        log.announce(Level::Warn, format_args!("{warning}"));
-    }
     for warning in &config.warnings {
         log.announce(Level::Warn, format_args!("{warning}"));
     }

@@ -268,6 +268,13 @@ impl Server {
         self.process.stderr() + &String::from_utf8_lossy(&log)
     }
 
+    /// The warnings so far, but not the one that tests may run as root.
+    pub fn warnings(&self) -> String {
+        let said = self.said();
+        let is_one = |line: &&str| line.contains("[warn]") && !line.contains(" the server is root");
+        said.lines().filter(is_one).collect::<Vec<_>>().join("\n")
+    }
+
     /// Waits until the server's output contains this text.
     pub fn wait_said(&self, text: &str) {
         wait_for(&format!("the server saying {text:?}"), || self.said().contains(text).then_some(()));

@@ -104,7 +104,7 @@ fn configured_page(w: &mut Work<'_>, mut head: ReplyHead, page: &ErrorPage) -> N
             }
             w.log(Level::Error, format_args!("error_page: there is no location {}", uri.escape_ascii()));
         }
-        _ => match Text::from_vec(uri) {
+        _ => match Text::new(&target::escape_high(&uri)) {
             Ok(location) => {
                 head.location = Some(location);
                 head.status = match page.answer {
