@@ -204,6 +204,9 @@ impl Setup {
             server.error_log = (name != "stderr").then(|| server.path(name));
         }
         server.addresses = server.wait_listening(count_listeners(&config));
+        // The entity tag of a file is weak in the tick of the clock in which it was written.
+        let written = webserv_sys::clock::file_time();
+        wait_for("a tick of the clock", || (webserv_sys::clock::file_time() != written).then_some(()));
         server
     }
 }
