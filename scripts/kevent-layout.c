@@ -14,15 +14,24 @@
 #define VALUE(name, value) _Static_assert((name) == (value), #name)
 
 FIELD(ident, 0, 8);
+#ifdef __NetBSD__
+/* The function that Rust's libc crate calls, __kevent50, takes the older struct of 40 bytes, without ext. */
+FIELD(filter, 8, 4);
+FIELD(flags, 12, 4);
+FIELD(fflags, 16, 4);
+FIELD(data, 24, 8);
+FIELD(udata, 32, 8);
+#else
 FIELD(filter, 8, 2);
 FIELD(flags, 10, 2);
 FIELD(fflags, 12, 4);
 FIELD(data, 16, 8);
 FIELD(udata, 24, 8);
-#ifdef __FreeBSD__ /* 12 and later */
+#endif
+#if defined(__FreeBSD__) /* 12 and later */
 FIELD(ext, 32, 32);
 SIZE(64);
-#else
+#elif !defined(__NetBSD__)
 SIZE(32);
 #endif
 

@@ -1,7 +1,7 @@
 # A C cross-compiler. Source this file with a directory as argument: it installs PyPI's ziglang there, which has a C
-# compiler, a linker, and the headers and library symbols of FreeBSD and macOS.
+# compiler, a linker, and the headers and library symbols of the BSDs and macOS.
 
-zig_version=0.17.1 # the first tested version that links for both systems
+zig_version=0.17.1 # the first tested version that links for all of them
 zig_dir=$1/ziglang-$zig_version
 if [ ! -d "$zig_dir" ]; then
     python3 -m pip install --quiet --root-user-action=ignore --no-deps --target "$zig_dir.part" "ziglang==$zig_version"
@@ -22,6 +22,7 @@ zig_linker() {
     case $1 in
         *-freebsd) files="libkvm.so libmemstat.so libprocstat.so libdevstat.so" ;;
         *-macos) files="libiconv.dylib" ;;
+        *) files= ;;
     esac
     echo 'extern int unused;' >"$stubs/empty.c"
     for file in $files; do

@@ -81,9 +81,9 @@ fn stat(raw: &libc::stat) -> Stat {
         kind: kind(raw.st_mode),
         size_bytes: u64::try_from(raw.st_size).unwrap_or(0),
         modified_secs: raw.st_mtime as i64,
-        modified_nanos: raw.st_mtime_nsec as u32,
+        modified_nanos: nanos(raw).0 as u32,
         changed_secs: raw.st_ctime as i64,
-        changed_nanos: raw.st_ctime_nsec as u32,
+        changed_nanos: nanos(raw).1 as u32,
         inode: raw.st_ino as u64,
         device: raw.st_dev as u64,
         owner: raw.st_uid,
@@ -91,6 +91,17 @@ fn stat(raw: &libc::stat) -> Stat {
         mode: raw.st_mode as u32 & 0o7777,
         links: raw.st_nlink as u64,
     }
+}
+
+#[cfg(not(target_os = "netbsd"))]
+fn nanos(raw: &libc::stat) -> (libc::c_long, libc::c_long) {
+    (raw.st_mtime_nsec, raw.st_ctime_nsec)
+}
+
+/// NetBSD has other names for these fields.
+#[cfg(target_os = "netbsd")]
+fn nanos(raw: &libc::stat) -> (libc::c_long, libc::c_long) {
+    (raw.st_mtimensec, raw.st_ctimensec)
 }
 
 fn kind(mode: libc::mode_t) -> FileKind {

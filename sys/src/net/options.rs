@@ -19,9 +19,11 @@ pub const fn reuseport_spreads() -> bool {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const NO_PUSH: c_int = libc::TCP_CORK;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-const NO_PUSH: c_int = libc::TCP_NOPUSH;
+const NO_PUSH: Option<c_int> = Some(libc::TCP_CORK);
+#[cfg(target_os = "netbsd")]
+const NO_PUSH: Option<c_int> = None;
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "netbsd")))]
+const NO_PUSH: Option<c_int> = Some(libc::TCP_NOPUSH);
 
 /// Sends small segments at once (disables Nagle's algorithm): `TCP_NODELAY` in tcp(7). On Linux and FreeBSD, accepted
 /// sockets inherit it from the listening socket. Errors: `EOPNOTSUPP` (or `EINVAL`) on unix sockets.
@@ -30,9 +32,10 @@ pub fn set_nodelay(socket: BorrowedFd<'_>, on: bool) -> Result<()> {
 }
 
 /// Delays partial segments until the option is off again: `TCP_CORK` (Linux) or `TCP_NOPUSH` (BSDs) in tcp(7), tcp(4).
-/// Errors: `EOPNOTSUPP` (or `EINVAL`) on unix sockets.
+/// Errors: `EOPNOTSUPP` (or `EINVAL`) on unix sockets; `ENOSYS` on NetBSD, which has no such option.
 pub fn set_nopush(socket: BorrowedFd<'_>, on: bool) -> Result<()> {
-    set_flag(socket, libc::IPPROTO_TCP, NO_PUSH, on)
+    let option = NO_PUSH.ok_or(Error::new("setsockopt", libc::ENOSYS))?;
+    set_flag(socket, libc::IPPROTO_TCP, option, on)
 }
 
 /// Sets the number of bytes that must arrive before a poller reports the socket as readable: `SO_RCVLOWAT` in

@@ -1,14 +1,23 @@
-//! Starts a program: posix_spawn(3), or on Linux clone(2) and execve(2).
+//! Starts a program: posix_spawn(3), on Linux clone(2) and execve(2), on OpenBSD fork(2) and execve(2).
 //!
-//! The child shares the parent's memory until it calls execve(2), as with vfork(2). So the cost does not grow with the
-//! memory of the server, and the parent gets the error of a failed execve(2).
+//! Except on OpenBSD, the child shares the parent's memory until it calls execve(2), as with vfork(2). So the cost does
+//! not grow with the memory of the server. The parent gets the error of a failed execve(2).
 
+#[cfg(any(target_os = "linux", target_os = "openbsd"))]
+mod child;
+#[cfg(any(target_os = "openbsd", all(target_os = "linux", test)))]
+mod fork;
 #[cfg(target_os = "linux")]
-#[path = "spawn/linux.rs"]
-mod system;
-#[cfg(not(target_os = "linux"))]
-#[path = "spawn/posix.rs"]
-mod system;
+mod linux;
+#[cfg(not(any(target_os = "linux", target_os = "openbsd")))]
+mod posix;
+
+#[cfg(target_os = "openbsd")]
+use fork as system;
+#[cfg(target_os = "linux")]
+use linux as system;
+#[cfg(not(any(target_os = "linux", target_os = "openbsd")))]
+use posix as system;
 
 use super::{Pid, Resource};
 use crate::Result;
@@ -17,7 +26,7 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
-/// True if [`Spawn::limits`] works on this system: Linux only, since posix_spawn(3) cannot set limits.
+/// True if [`Spawn::limits`] works on this system: Linux only. posix_spawn(3) cannot set limits.
 pub const LIMITS_PROGRAMS: bool = cfg!(target_os = "linux");
 
 /// A program to start. It gets only the three standard streams (all other descriptors are closed on exec), no blocked
@@ -51,6 +60,19 @@ pub struct Spawn<'a> {
 /// executable), `ENOEXEC` (neither a binary nor `#!`), `ENOTDIR`, `E2BIG` (arguments and environment), `ETXTBSY`
 /// (being written); and those of fork(2): `EAGAIN`, `ENOMEM`.
 pub fn spawn(spawn: &Spawn<'_>) -> Result<Pid> {
+    spawn_by(system::start, spawn)
+}
+
+/// The same as [`spawn`], as on OpenBSD.
+#[cfg(all(target_os = "linux", test))]
+pub(super) fn spawn_by_fork(spawn: &Spawn<'_>) -> Result<Pid> {
+    spawn_by(fork::start, spawn)
+}
+
+/// Starts a program with copies of these streams, or for `None` those of this process; see `start` in each file.
+type Start = fn(&Spawn<'_>, [Option<RawFd>; 3], &[*mut c_char], &[*mut c_char]) -> Result<Pid>;
+
+fn spawn_by(start: Start, spawn: &Spawn<'_>) -> Result<Pid> {
     // Must stay open until the program runs.
     let mut copies: Vec<OwnedFd> = Vec::new();
     let mut streams = [None; 3];
@@ -65,7 +87,7 @@ pub fn spawn(spawn: &Spawn<'_>) -> Result<Pid> {
         }
         streams[target] = Some(source_fd);
     }
-    system::start(spawn, streams, &pointers(spawn.arguments), &pointers(spawn.environment))
+    start(spawn, streams, &pointers(spawn.arguments), &pointers(spawn.environment))
 }
 
 /// The strings as execve(2) takes them: an array of pointers with a null pointer at the end. Valid as long as the

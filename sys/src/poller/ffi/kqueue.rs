@@ -111,9 +111,9 @@ mod c {
 use crate::poller::kqueue_shim as c;
 
 #[cfg(not(has_kqueue))]
-pub use crate::poller::kqueue_shim::take_pending;
+pub(in crate::poller) use crate::poller::kqueue_shim::take_pending;
 #[cfg(has_kqueue)]
-pub use crate::signal::take_pending;
+pub(in crate::poller) use crate::signal::take_pending;
 
 /// Opens a kqueue, and marks its descriptor closed on exec.
 pub fn kqueue() -> Result<OwnedFd> {

@@ -128,7 +128,8 @@ impl Drop for FileActions {
 use libc::posix_spawn_file_actions_addchdir_np;
 #[cfg(not(target_os = "macos"))]
 unsafe extern "C" {
-    /// FreeBSD 13.1 has it; crate libc does not declare it there.
+    /// FreeBSD 13.1 and NetBSD 10 have it (NetBSD under the name of POSIX 2024); crate libc does not declare it there.
+    #[cfg_attr(target_os = "netbsd", link_name = "posix_spawn_file_actions_addchdir")]
     fn posix_spawn_file_actions_addchdir_np(
         actions: *mut libc::posix_spawn_file_actions_t,
         path: *const c_char,

@@ -28,7 +28,14 @@ struct Program<'a> {
     directory: Option<&'a Path>,
     own_group: bool,
     limits: &'a [(Resource, u64)],
+    by: fn(&Spawn<'_>) -> Result<Pid>,
 }
+
+/// The ways to start a program that run on this system: the usual one, and that of OpenBSD.
+#[cfg(target_os = "linux")]
+const WAYS: [fn(&Spawn<'_>) -> Result<Pid>; 2] = [spawn, super::spawn::spawn_by_fork];
+#[cfg(not(target_os = "linux"))]
+const WAYS: [fn(&Spawn<'_>) -> Result<Pid>; 1] = [spawn];
 
 impl Program<'_> {
     fn spawn(&self) -> Result<Child> {
@@ -37,7 +44,7 @@ impl Program<'_> {
         let directory = self.directory.map(c);
         let (child_stdin, stdin) = pipe_to_child()?;
         let (stdout, child_stdout) = pipe_from_child()?;
-        let pid = spawn(&Spawn {
+        let pid = (self.by)(&Spawn {
             program: &arguments[0],
             arguments: &arguments,
             environment: &environment,
@@ -53,7 +60,7 @@ impl Program<'_> {
 }
 
 fn program<'a>(arguments: &'a [&'a str]) -> Program<'a> {
-    Program { arguments, environment: &[], directory: None, own_group: false, limits: &[] }
+    Program { arguments, environment: &[], directory: None, own_group: false, limits: &[], by: spawn }
 }
 
 fn shell(script: &str) -> Child {

@@ -7,13 +7,13 @@ use super::*;
 const OF_THE_C_LIBRARY: u64 = 0b11 << 31;
 
 /// The calls that fail.
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", target_os = "openbsd"))]
 const EXEC: &str = "execve";
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", target_os = "openbsd"))]
 const CHDIR: &str = "chdir";
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "openbsd")))]
 const EXEC: &str = "posix_spawn";
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "openbsd")))]
 const CHDIR: &str = "posix_spawn";
 
 /// A line of /proc/PID/status.
@@ -39,9 +39,9 @@ fn a_child_inherits_three_descriptors_and_nothing_else() {
     let temp = TempDir::new();
     let _ours = (pipe().unwrap(), open(&c(temp.path()), OpenFlags::READ, 0).unwrap());
     signal::block(&[Signal::Usr1, Signal::Term, Signal::Chld]).unwrap();
-    for own_group in [true, false] {
+    for (own_group, by) in [true, false].into_iter().flat_map(|own_group| WAYS.map(|by| (own_group, by))) {
         signal::ignore(if own_group { Signal::Usr1 } else { Signal::Usr2 }).unwrap(); // before the first one, and after
-        let cat = Program { directory: Some(temp.path()), own_group, ..program(&["/bin/cat"]) };
+        let cat = Program { directory: Some(temp.path()), own_group, by, ..program(&["/bin/cat"]) };
         let child = cat.spawn().unwrap();
         child.round_trip();
 
@@ -173,7 +173,11 @@ fn programs_that_cannot_run_are_errors() {
         chmod a+x text lost busy; chmod a-x plain";
     assert!(Command::new("/bin/sh").args(["-ec", script]).current_dir(temp.path()).status().unwrap().success());
     let _busy = open(&c(&temp.join("busy")), OpenFlags::WRITE, 0).unwrap();
-    let spawn = |name: &str| program(&[temp.join(name).to_str().unwrap()]).spawn().map(drop);
+    WAYS.into_iter().for_each(|by| cannot_start(&temp, by));
+}
+
+fn cannot_start(temp: &TempDir, by: fn(&Spawn<'_>) -> Result<Pid>) {
+    let spawn = |name: &str| Program { by, ..program(&[temp.join(name).to_str().unwrap()]) }.spawn().map(drop);
     for (name, errno) in [
         ("missing", libc::ENOENT),
         ("plain", libc::EACCES),
@@ -186,11 +190,11 @@ fn programs_that_cannot_run_are_errors() {
         assert_eq!(failure(spawn(name)), (EXEC, errno), "{name}");
     }
     for (directory, errno) in [("missing", libc::ENOENT), ("plain", libc::ENOTDIR)] {
-        let outcome = Program { directory: Some(&temp.join(directory)), ..program(&["/bin/cat"]) }.spawn();
+        let outcome = Program { directory: Some(&temp.join(directory)), by, ..program(&["/bin/cat"]) }.spawn();
         assert_eq!(failure(outcome), (CHDIR, errno), "in {directory}");
     }
     let long = "x".repeat(4 << 20);
-    assert_eq!(failure(program(&["/bin/cat", &long]).spawn()), (EXEC, libc::E2BIG));
+    assert_eq!(failure(Program { by, ..program(&["/bin/cat", &long]) }.spawn()), (EXEC, libc::E2BIG));
 }
 
 /// Earlier, the parent set the limits when the program already ran, so processes that it had started had none.
