@@ -184,3 +184,6 @@ pub const DESCRIPTORS_BACK_PART: u64 = 8;
 
 /// A worker keeps back at least this number of descriptors. A program needs six for a moment.
 pub const DESCRIPTORS_BACK_MIN: u64 = 8;
+
+/// A worker keeps back at most this number of descriptors.
+pub const DESCRIPTORS_BACK_MAX: u64 = 1000;

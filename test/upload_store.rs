@@ -2,6 +2,7 @@
 
 mod harness;
 
+#[cfg(target_os = "linux")]
 use harness::fault::{Faults, ON_COMMAND, errno};
 use harness::{Random, Response, Server, Setup, each, host, noise, site, wait_for};
 

@@ -2,7 +2,7 @@
 //! for a file. A part is kept back for files and programs, so that a server with many idle clients can answer them.
 
 use crate::config::Config;
-use crate::limits::{DESCRIPTORS_BACK_MIN, DESCRIPTORS_BACK_PART};
+use crate::limits::{DESCRIPTORS_BACK_MAX, DESCRIPTORS_BACK_MIN, DESCRIPTORS_BACK_PART};
 use webserv_sys::process;
 
 /// Raises the limit of the process to what this configuration probably needs, as far as the system allows
@@ -51,7 +51,7 @@ fn workers(config: &Config) -> u64 {
 /// The connections of one worker in a process with this limit.
 fn connections_below(limit: u64, config: &Config) -> usize {
     let share = limit.saturating_sub(fixed(config)) / workers(config);
-    let kept_back = (share / DESCRIPTORS_BACK_PART).max(DESCRIPTORS_BACK_MIN);
+    let kept_back = (share / DESCRIPTORS_BACK_PART).clamp(DESCRIPTORS_BACK_MIN, DESCRIPTORS_BACK_MAX);
     let most = usize::try_from(share.saturating_sub(kept_back)).unwrap_or(usize::MAX);
     config.events.worker_connections.min(most).max(1)
 }
@@ -75,6 +75,7 @@ mod tests {
             (1024, 1, 512, 512),
             (1024, 1, 1024, 885),
             (1024, 4, 1024, 218),
+            (65_536, 1, 100_000, 64_523),
             (1_048_576, 4, 1024, 1024),
             (u64::MAX, 1, 1_000_000, 1_000_000),
         ];
