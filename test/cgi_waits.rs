@@ -15,13 +15,13 @@ fn wait_childless(s: &Server) {
 #[test]
 fn a_slow_upload_was_charged_to_the_program() {
     let s = scripts(
-        "cgi_timeout 2s; cgi_idle_timeout 2s; cgi_request_buffering off;",
+        "cgi_timeout 1s; cgi_idle_timeout 1s; cgi_request_buffering off;",
         &[("a.sh", &format!("read line\n{}", text("echo \"got $line\"")))],
     );
     let mut client = s.connect();
     client.send("POST /a.sh HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n");
     for letter in "a slow 1".chars() {
-        std::thread::sleep(Duration::from_millis(500)); // in all, twice as long as the program may run
+        std::thread::sleep(Duration::from_millis(250)); // in all, twice as long as the program may run
         client.send(letter.to_string());
     }
     client.send("\n");
@@ -33,13 +33,13 @@ fn a_slow_upload_was_charged_to_the_program() {
 fn a_slow_download_was_cut_and_the_log_blamed_the_program() {
     let length = 8 << 20;
     let s = scripts(
-        "cgi_timeout 2s; cgi_idle_timeout 2s; send_timeout 60s;",
+        "cgi_timeout 1s; cgi_idle_timeout 1s; send_timeout 60s;",
         &[("a.sh", &text(&format!("echo $$ > pids; head -c {length} /dev/zero; exit 0")))],
     );
     let mut client = s.connect();
     client.send("GET /a.sh HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     wait_pids(&s);
-    std::thread::sleep(Duration::from_secs(4)); // the program cannot write on before the client reads
+    std::thread::sleep(Duration::from_secs(2)); // the program cannot write on before the client reads
     let response = client.response().expect(200, "a slow download");
     assert_eq!(response.body.len(), length);
     assert!(!s.said().contains("too slow"), "{}", s.said());
@@ -100,7 +100,7 @@ fn a_body_that_never_came_was_waited_for_as_long_as_the_program_wrote() {
 
 #[test]
 fn each_part_of_a_body_has_its_own_time() {
-    let s = scripts("client_body_timeout 2s;", &[("a.sh", &text("cat"))]);
+    let s = scripts("client_body_timeout 1s;", &[("a.sh", &text("cat"))]);
     for length in ["Content-Length: 8", "Transfer-Encoding: chunked"] {
         let mut client = s.connect();
         client.send(format!("POST /a.sh HTTP/1.1\r\nHost: h\r\n{length}\r\n\r\n"));
@@ -110,7 +110,7 @@ fn each_part_of_a_body_has_its_own_time() {
             &["ab", "cd", "ef", "gh"]
         };
         for part in parts {
-            std::thread::sleep(Duration::from_millis(500));
+            std::thread::sleep(Duration::from_millis(300));
             client.send(part);
         }
         client.response().expect(200, length);

@@ -196,6 +196,8 @@ impl Setup {
     pub fn start(self) -> Server {
         let config = self.config();
         self.write("webserv.conf", config.as_bytes());
+        // The entity tag of a file is weak in the tick of the clock in which it was written.
+        let written = webserv_sys::clock::file_time();
         let file = self.path("webserv.conf");
         let arguments = ["-p", self.dir.path().to_str().unwrap(), "-c", file.to_str().unwrap()].map(String::from);
         let process = Process::start(&arguments, self.dir.path(), self.before.as_deref());
@@ -204,8 +206,6 @@ impl Setup {
             server.error_log = (name != "stderr").then(|| server.path(name));
         }
         server.addresses = server.wait_listening(count_listeners(&config));
-        // The entity tag of a file is weak in the tick of the clock in which it was written.
-        let written = webserv_sys::clock::file_time();
         wait_for("a tick of the clock", || (webserv_sys::clock::file_time() != written).then_some(()));
         server
     }
