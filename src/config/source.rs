@@ -77,7 +77,9 @@ impl ConfigFiles {
         let path_fits = |path: &&Path| {
             path.iter().count() == pattern.iter().count() && pattern.iter().zip(path.iter()).all(part_fits)
         };
-        texts.keys().map(Path::new).filter(path_fits).map(Path::to_owned).collect()
+        let mut found: Vec<PathBuf> = texts.keys().map(Path::new).filter(path_fits).map(Path::to_owned).collect();
+        found.sort(); // by components, as those from the disk: the bytes of "a-b/c" are before those of "a/c"
+        found
     }
 }
 
