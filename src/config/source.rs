@@ -335,6 +335,10 @@ mod tests {
         };
         assert_eq!(found("sites/*.conf"), "/etc/w/sites/a.conf /etc/w/sites/b.conf");
         assert_eq!(found("*/?.conf"), "/etc/w/sites/a.conf /etc/w/sites/b.conf");
+        let folders = ["example.com.au", "example.com"].map(|name| format!("/etc/w/{name}/server.conf"));
+        let nested = ConfigFiles::handed(folders.map(|name| (name, String::new())));
+        let order: Vec<PathBuf> = nested.glob(Path::new("/etc/w/*/server.conf"));
+        assert!(order[0] < order[1], "as glob(3) of the disk sorts them: {order:?}");
         assert_eq!((found("*.txt"), found("other.conf")), (String::new(), "/etc/w/other.conf".into()));
         assert_eq!(source.read(Path::new(names[1])).unwrap(), "text of /etc/w/sites/b.conf");
         assert!(source.read(Path::new("/etc/passwd")).is_err(), "nothing is read from the disk");
