@@ -8,9 +8,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 /// The signals that end or stop a process which waits for its terminal. Without a handler, the terminal would stay
-/// without echo.
-const SIGNALS: [c_int; 7] =
-    [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+/// without echo. SIGTTOU is not among them: it stops a process in the background before tcsetattr(3) changes anything.
+const SIGNALS: [c_int; 6] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGTSTP, libc::SIGTTIN];
 
 /// The longest line, in bytes: what a terminal takes (`MAX_CANON` is at most 4096).
 const LINE_BYTES_MAX: usize = 4096;
@@ -61,6 +60,9 @@ impl<'fd> HiddenInput<'fd> {
 fn read_line(terminal: BorrowedFd<'_>) -> Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     loop {
+        if CAUGHT.load(Ordering::Relaxed) != 0 {
+            return Err(Error::new("read", libc::EINTR)); // it came before read(2)
+        }
         let mut byte = 0u8;
         // SAFETY: the call writes at most the one byte.
         match unsafe { libc::read(terminal.as_raw_fd(), (&raw mut byte).cast(), 1) } {
@@ -95,8 +97,18 @@ impl<'fd> EchoOff<'fd> {
 
 impl Drop for EchoOff<'_> {
     fn drop(&mut self) {
-        let _ = set(self.terminal, &self.before); // the terminal is gone if it fails
+        // In the background, the terminal belongs to another program, which has set it for itself.
+        if !is_in_background(self.terminal) {
+            let _ = set(self.terminal, &self.before); // the terminal is gone if it fails
+        }
     }
+}
+
+/// Whether the terminal controls this process, and another process group is in its foreground: tcgetpgrp(3).
+fn is_in_background(terminal: BorrowedFd<'_>) -> bool {
+    // SAFETY: the calls take no pointers.
+    let (foreground, ours) = unsafe { (libc::tcgetpgrp(terminal.as_raw_fd()), libc::getpgrp()) };
+    foreground != -1 && foreground != ours
 }
 
 fn set(terminal: BorrowedFd<'_>, settings: &libc::termios) -> Result<()> {
@@ -197,6 +209,32 @@ mod tests {
         let ended = in_own_process(test, &[("TERMINAL", &path)]);
         assert_eq!(std::os::unix::process::ExitStatusExt::signal(&ended.status), Some(libc::SIGTERM), "{ended:?}");
         assert!(echoes(inside.as_fd()));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")] // setsid(1), and the state in /proc
+    fn asking_in_the_background_used_a_whole_processor() {
+        let (_outside, inside) = pty();
+        let script = "set -m; \"$0\" --exact terminal::tests::waiting_for_a_password --ignored & echo $!; read end";
+        let mut shell = std::process::Command::new("setsid");
+        shell.args(["--ctty", "sh", "-c", script]).arg(std::env::current_exe().unwrap()).env("TERMINAL", "/dev/tty");
+        shell.env(crate::testing::OWN_PROCESS, "terminal::tests::waiting_for_a_password");
+        let mut shell = shell.stdin(inside).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut output = std::io::BufReader::new(shell.stdout.take().unwrap());
+        let mut pid = String::new();
+        std::io::BufRead::read_line(&mut output, &mut pid).unwrap();
+        let pid: c_int = pid.trim().parse().unwrap();
+        let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let state = || stat().rsplit(") ").next().unwrap()[..1].to_owned();
+        let begin = std::time::Instant::now();
+        while state() != "T" && begin.elapsed() < std::time::Duration::from_secs(10) {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let last = state();
+        // SAFETY: the call takes no pointers; both processes are children of this test.
+        unsafe { (libc::kill(pid, libc::SIGKILL), libc::kill(shell.id() as c_int, libc::SIGKILL)) };
+        shell.wait().unwrap();
+        assert_eq!(last, "T", "SIGTTOU has not stopped it");
     }
 
     #[test]

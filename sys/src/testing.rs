@@ -76,7 +76,7 @@ pub(crate) fn limit_descriptors(soft: libc::rlim_t, hard: libc::rlim_t) {
 }
 
 /// The environment variable that [`in_own_process`] sets to the test's name.
-const OWN_PROCESS: &str = "WEBSERV_SYS_TEST";
+pub(crate) const OWN_PROCESS: &str = "WEBSERV_SYS_TEST";
 
 /// Fails the test if it does not run in its own process. For tests that change their process.
 pub(crate) fn assert_own_process(test: &str) {
