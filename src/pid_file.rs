@@ -4,7 +4,7 @@
 //! program, and a new server may start while an old one finishes its responses.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use webserv_sys::file::{self, OpenFlags};
@@ -30,8 +30,9 @@ impl PidFile {
     pub fn write(path: &Path) -> Result<Self, String> {
         let is_replaced = std::fs::symlink_metadata(path).map_or(true, |now| now.is_file() || now.is_symlink());
         let written = match if is_replaced { replace(path) } else { overwrite(path) } {
-            // The folder may be read-only for a server that may write to the file.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => overwrite(path),
+            // The file may be the one thing that can be written: the folder is another user's, or the file system is
+            // read-only and the file is mounted into it.
+            Err(error) => overwrite(path).map_err(|_| error),
             outcome => outcome,
         };
         let file = written.map_err(|e| format!("cannot write the pid file {}: {e}", path.display()))?;
@@ -41,7 +42,7 @@ impl PidFile {
 
 fn open(path: &Path, flags: OpenFlags) -> io::Result<File> {
     let path = file::c_path("open", path.as_os_str().as_bytes())?;
-    let flags = flags | OpenFlags::WRITE | OpenFlags::NO_FOLLOW | OpenFlags::NON_BLOCKING;
+    let flags = flags | OpenFlags::NO_FOLLOW | OpenFlags::NON_BLOCKING;
     Ok(File::from(file::open(&path, flags, MODE)?))
 }
 
@@ -52,7 +53,7 @@ fn replace(path: &Path) -> io::Result<File> {
     hidden.push(name);
     hidden.push(format!(".{}", process::pid()));
     let hidden = path.with_file_name(hidden);
-    let create = || open(&hidden, OpenFlags::CREATE | OpenFlags::EXCLUSIVE);
+    let create = || open(&hidden, OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE);
     let mut file = match create() {
         // A process with this pid was killed here.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -69,9 +70,17 @@ fn replace(path: &Path) -> io::Result<File> {
 }
 
 fn overwrite(path: &Path) -> io::Result<File> {
-    let mut file = open(path, OpenFlags::TRUNCATE)?;
+    let mut file = open(path, OpenFlags::WRITE | OpenFlags::TRUNCATE)?;
     file.write_all(text().as_bytes())?;
     Ok(file)
+}
+
+/// The first bytes of the file. Somebody else may have put another one there: root does not follow a link to it, does
+/// not wait for it, and does not read it to its end.
+fn first_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path, OpenFlags::READ)?.take(32).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn text() -> String {
@@ -80,7 +89,7 @@ fn text() -> String {
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        let ours = std::fs::read_to_string(&self.path).is_ok_and(|now| now == text());
+        let ours = first_bytes(&self.path).is_ok_and(|now| now == text().as_bytes());
         if ours && std::fs::remove_file(&self.path).is_err() {
             // The process may have no write permission for the directory. It can still truncate the open file, so that
             // `-s` finds no pid.
@@ -114,6 +123,16 @@ mod tests {
         std::fs::write(&path, "1\n").expect("written");
         drop(file);
         assert_eq!(read(&path), "1\n", "the file of a server that was started later stays");
+        // What somebody else has put there is not waited for, and not read to its end.
+        for make in ["mkfifo pid", "ln -s /dev/zero pid"] {
+            let file = PidFile::write(&path).unwrap_or_else(|error| panic!("{error}"));
+            std::fs::remove_file(&path).expect("removed");
+            let made = std::process::Command::new("sh").args(["-c", make]).current_dir(&folder).status();
+            assert!(made.is_ok_and(|status| status.success()), "{make}");
+            drop(file);
+            assert!(std::fs::symlink_metadata(&path).is_ok_and(|now| !now.is_file()), "{make}");
+            std::fs::remove_file(&path).expect("removed");
+        }
         drop(PidFile::write(Path::new("/dev/null")).unwrap_or_else(|error| panic!("{error}")));
         assert!(!std::fs::symlink_metadata("/dev/null").expect("it is there").is_file());
         assert!(PidFile::write(&folder).is_err() && PidFile::write(&folder.join("absent/pid")).is_err());
