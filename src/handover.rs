@@ -13,10 +13,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use webserv_sys::net::{self, Passed, Readiness};
+use webserv_sys::signal::{self, Signal};
 use webserv_sys::{Error, Result};
 
-/// How long the master process waits until the worker process reads or answers.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How often the master process looks for a signal that ends the server while it waits for the worker process.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The signals that end this waiting.
+const ENDING: [Signal; 3] = [Signal::Term, Signal::Int, Signal::Quit];
 
 /// Kind and lengths.
 const HEAD_BYTES: usize = 9;
@@ -33,6 +37,8 @@ pub enum Purpose {
 /// The kind of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
+    /// The first record: what came before it without an end is dropped.
+    Begin = b'B' as isize,
     /// The text of a file that the configuration consists of.
     Text = b'T' as isize,
     /// A log file: its path, and a descriptor.
@@ -45,7 +51,7 @@ enum Kind {
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        [Kind::Text, Kind::Log, Kind::Socket, Kind::End].into_iter().find(|kind| *kind as u8 == byte)
+        [Kind::Begin, Kind::Text, Kind::Log, Kind::Socket, Kind::End].into_iter().find(|kind| *kind as u8 == byte)
     }
 }
 
@@ -76,10 +82,19 @@ impl HandoverSend {
         Self { socket, number: 0 }
     }
 
+    /// Begins a handover.
+    ///
+    /// # Errors
+    /// The worker process has ended ([`is_gone`]), or the server is told to end while the worker process does not read
+    /// (`ECANCELED`).
+    pub fn begin(&self) -> Result<()> {
+        self.record(Kind::Begin, b"", b"", None)
+    }
+
     /// Passes the text of a file of the configuration.
     ///
     /// # Errors
-    /// The worker process has ended (`EPIPE`), or does not read for ten seconds (`ETIMEDOUT`).
+    /// As in [`HandoverSend::begin`].
     pub fn text(&self, name: &str, text: &str) -> Result<()> {
         self.record(Kind::Text, name.as_bytes(), text.as_bytes(), None)
     }
@@ -87,7 +102,7 @@ impl HandoverSend {
     /// Passes an open log file.
     ///
     /// # Errors
-    /// As in [`HandoverSend::text`].
+    /// As in [`HandoverSend::begin`].
     pub fn log(&self, path: &Path, file: BorrowedFd<'_>) -> Result<()> {
         self.record(Kind::Log, path.as_os_str().as_bytes(), b"", Some(file))
     }
@@ -95,7 +110,7 @@ impl HandoverSend {
     /// Passes a listening socket.
     ///
     /// # Errors
-    /// As in [`HandoverSend::text`].
+    /// As in [`HandoverSend::begin`].
     pub fn socket(&self, address: &str, socket: BorrowedFd<'_>) -> Result<()> {
         self.record(Kind::Socket, address.as_bytes(), b"", Some(socket))
     }
@@ -103,24 +118,31 @@ impl HandoverSend {
     /// Completes the handover, and waits for the answer. Returns whether the worker process has taken it over.
     ///
     /// # Errors
-    /// As in [`HandoverSend::text`], also if the answer does not come.
+    /// As in [`HandoverSend::begin`].
     pub fn end(&mut self, purpose: Purpose) -> Result<bool> {
         self.number = self.number.wrapping_add(1);
         self.record(Kind::End, b"", &[self.number, u8::from(purpose == Purpose::Reload)], None)?;
         let mut answer = [0; 2];
-        for _ in 0..=u8::MAX {
-            if !net::wait_ready(self.socket.as_fd(), Readiness::Readable, PATIENCE)? {
-                return Err(Error::timed_out("recv"));
-            }
+        loop {
+            self.wait(Readiness::Readable, "recv")?;
             // The other side sends the two bytes with one call, and a socket pair does not divide them.
             match net::recv(self.socket.as_fd(), &mut answer)? {
                 0 => return Err(Error::closed("recv")),
-                // An answer that came too late for its own handover has another number.
                 2 if answer[0] == self.number => return Ok(answer[1] == 1),
                 _ => {}
             }
         }
-        Err(Error::timed_out("recv"))
+    }
+
+    /// Waits without a limit: a worker process that is only slow would take over what this process has given up, and
+    /// the two would have different sockets. If the worker process ends, the socket becomes ready.
+    fn wait(&self, readiness: Readiness, call: &'static str) -> Result<()> {
+        while !net::wait_ready(self.socket.as_fd(), readiness, LOOK_EVERY)? {
+            if signal::is_pending(&ENDING)? {
+                return Err(Error::cancelled(call));
+            }
+        }
+        Ok(())
     }
 
     fn record(&self, kind: Kind, name: &[u8], text: &[u8], descriptor: Option<BorrowedFd<'_>>) -> Result<()> {
@@ -137,16 +159,17 @@ impl HandoverSend {
             };
             match sent {
                 Ok(count) => (left, descriptor) = (&left[count..], None),
-                Err(error) if error.would_block() => {
-                    if !net::wait_ready(self.socket.as_fd(), Readiness::Writable, PATIENCE)? {
-                        return Err(Error::timed_out("sendmsg"));
-                    }
-                }
+                Err(error) if error.would_block() => self.wait(Readiness::Writable, "sendmsg")?,
                 Err(error) => return Err(error),
             }
         }
         Ok(())
     }
+}
+
+/// Whether the error says that the worker process has ended.
+pub fn is_gone(error: &Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset)
 }
 
 /// The worker process's end.
@@ -215,6 +238,7 @@ impl HandoverReceive {
         while let Some((kind, name, text)) = record(&self.bytes[at..]) {
             let end = at + HEAD_BYTES + name.len() + text.len();
             match kind {
+                Some(Kind::Begin) => self.gathered = Handover::default(),
                 Some(Kind::Text) => self.gathered.texts.push((lossy(name), lossy(text))),
                 Some(Kind::Log) => match self.descriptors.pop_front().flatten() {
                     Some(file) => self.gathered.logs.push((PathBuf::from(OsStr::from_bytes(name)), file)),
@@ -264,6 +288,8 @@ mod tests {
             let (mut master, mut worker) = (HandoverSend::new(ours), HandoverReceive::new(theirs));
             let (mut reader, writer) = std::io::pipe().expect("a pipe");
             let sender = std::thread::spawn(move || {
+                master.text("given up", "").expect("sent");
+                master.begin().expect("sent");
                 master.text("/etc/a.conf", &"x".repeat(1000)).expect("sent");
                 master.log(Path::new("/var/log/a"), writer.as_fd()).expect("sent");
                 master.socket("127.0.0.1:80", reader.as_fd()).expect("sent");
@@ -295,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_came_too_late_is_not_taken_for_the_next_one() {
+    fn an_answer_has_the_number_of_its_handover() {
         let (ours, theirs) = net::pair().expect("a pair");
         let (mut master, worker) = (HandoverSend::new(ours), HandoverReceive::new(theirs));
         master.number = 7;
@@ -303,6 +329,6 @@ mod tests {
         worker.answer(8, false);
         assert_eq!(master.end(Purpose::Reload), Ok(false));
         drop(worker);
-        assert!(master.end(Purpose::Reload).is_err());
+        assert!(master.end(Purpose::Reload).is_err_and(|error| is_gone(&error)));
     }
 }

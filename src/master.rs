@@ -4,7 +4,7 @@
 //! listening sockets. It reads no byte of a client. It waits in sigwait(3), so each of its actions has a signal as its
 //! cause: SIGHUP, SIGUSR1, one that ends the server, or SIGCHLD.
 
-use crate::handover::{HandoverReceive, HandoverSend, Purpose};
+use crate::handover::{HandoverReceive, HandoverSend, Purpose, is_gone};
 use crate::listen::Sockets;
 use crate::log::{ErrorLog, Level, LogFiles, LogOpener};
 use crate::worker::{Leader, Rights};
@@ -184,6 +184,7 @@ impl Master<'_> {
         let (reload, _) = leader.prepare(Rights::ForUser(self.account.clone())).map_err(stays)?;
         let sockets = reload.take_all_sockets();
         let pass = |to: &mut HandoverSend| {
+            to.begin()?;
             for (name, text) in reload.config.texts.iter().chain(&reload.config.secrets) {
                 to.text(name, text)?;
             }
@@ -193,7 +194,12 @@ impl Master<'_> {
             }
             to.end(Purpose::Reload)
         };
-        if passed(pass(to_worker)).map_err(stays)? {
+        let is_taken = match pass(to_worker) {
+            // It has crashed: nothing uses the old configuration, and the next worker process starts with the new one.
+            Err(error) if is_gone(&error) => true,
+            outcome => passed(outcome).map_err(stays)?,
+        };
+        if is_taken {
             leader.commit(&reload);
             self.prepared.sockets.change(&reload.config.listeners, sockets);
             self.use_logs();
@@ -207,10 +213,14 @@ impl Master<'_> {
         let logs = self.prepared.leader.reopen(&LogOpener::ForUser(self.account.clone())).map_err(stay)?;
         self.use_logs();
         let pass = |to: &mut HandoverSend| {
+            to.begin()?;
             pass_logs(&logs, to)?;
             to.end(Purpose::Reopen)
         };
-        passed(pass(to_worker)).map(drop)
+        match pass(to_worker) {
+            Err(error) if is_gone(&error) => Ok(()), // the next worker process has these logs
+            outcome => passed(outcome).map(drop),
+        }
     }
 
     fn use_logs(&mut self) {

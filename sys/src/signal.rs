@@ -21,7 +21,7 @@ pub enum Signal {
     Term = libc::SIGTERM,
     /// Reopen the logs.
     Usr1 = libc::SIGUSR1,
-    /// Ignored by the server.
+    /// Blocked by the server, which has no use for it.
     Usr2 = libc::SIGUSR2,
     /// A child ended.
     Chld = libc::SIGCHLD,
@@ -140,6 +140,16 @@ fn change_mask_of(how: libc::c_int, set: libc::sigset_t) -> Result<()> {
     // SAFETY: the set is initialised and outlives the call; the pointer for the old mask is null.
     let errno = unsafe { libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut()) };
     if errno == 0 { Ok(()) } else { Err(Error::new("pthread_sigmask", errno)) }
+}
+
+/// Whether one of these blocked signals is pending for the process or this thread: sigpending(2).
+pub fn is_pending(signals: &[Signal]) -> Result<bool> {
+    let mut pending = set_of([]);
+    // SAFETY: the set is initialised, and the calls write and read it.
+    unsafe {
+        syscall!(sigpending(&raw mut pending))?;
+        Ok(signals.iter().any(|signal| libc::sigismember(&raw const pending, signal.raw()) == 1))
+    }
 }
 
 /// Takes this blocked signal if it is pending for the process or this thread, without waiting: sigpending(2),

@@ -25,6 +25,13 @@ impl WorkerExit {
     fn arrived(&self, cx: &mut Context<'_>) {
         let (number, others) = (self.worker, cx.worker.team.others().len());
         cx.worker.team.remove(number);
+        if !cx.worker.draining && cx.worker.team.master().is_some() {
+            // The master process keeps the listening socket of the ended worker: the kernel still gives it clients, and
+            // nobody would answer them.
+            let what = "the process ends, so that the master process starts another one";
+            cx.log(Level::Alert, format_args!("worker {number} has ended; {what}"));
+            std::process::abort();
+        }
         if !cx.worker.draining {
             cx.log(Level::Alert, format_args!("worker {number} has ended; {others} still run"));
         } else if others == 1 {
