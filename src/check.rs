@@ -1,9 +1,10 @@
 //! What a configuration needs from the file system, for `-t` and for warnings at the start.
 
 use crate::config::{Config, Location, Locations, LogTarget, Protocol, Settings};
+use crate::log::may_append;
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use webserv_sys::process::Account;
 
 /// What is missing on this machine, and what is done without it. Nothing of it stops the server.
 pub fn warnings(config: &Config) -> Vec<String> {
@@ -43,37 +44,27 @@ fn each_location(locations: &Locations, look: &mut impl FnMut(&Location)) {
 }
 
 /// Looks for what would stop the server at its start, without changing anything: logs, and the folder of the pid file.
+/// `account` is the user that root becomes.
 ///
 /// # Errors
 /// A message for the user: the file, and why it cannot be used.
-pub fn start_would_succeed(config: &Config) -> Result<(), String> {
+pub fn start_would_succeed(config: &Config, account: Option<&Account>) -> Result<(), String> {
     let access = config.access_logs.iter().map(|log| ("access", &*log.target));
     let error = config.error_logs.iter().map(|target| ("error", &**target));
     for (kind, target) in [("error", &config.error_log.target)].into_iter().chain(error).chain(access) {
         let LogTarget::File(path) = target else { continue };
-        may_append(path).map_err(|e| format!("cannot open the {kind} log {target}: {e}"))?;
+        may_append(path, account).map_err(|e| format!("cannot open the {kind} log {target}: {e}"))?;
     }
     if let Some(pid) = &config.pid {
-        folder_of(pid).map_err(|e| format!("cannot write the pid file {}: {e}", pid.display()))?;
+        look_for_folder(pid).map_err(|e| format!("cannot write the pid file {}: {e}", pid.display()))?;
     }
     Ok(())
 }
 
-/// Whether the file can be opened for appending. If it does not exist, whether its folder does: the check creates
-/// nothing.
-fn may_append(path: &Path) -> std::io::Result<()> {
-    match path.symlink_metadata() {
-        Ok(found) if found.is_dir() || found.is_file() => OpenOptions::new().append(true).open(path).map(drop),
-        Ok(_) => Ok(()), // opening a device or a FIFO could have an effect
-        Err(_) => folder_of(path).map(drop),
-    }
-}
-
-/// The folder in which the file would be created.
-fn folder_of(path: &Path) -> std::io::Result<PathBuf> {
+/// Finds what would make creating a file fail in its folder.
+fn look_for_folder(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let metadata = folder.metadata()?;
-    if metadata.is_dir() { Ok(folder.to_owned()) } else { Err(std::io::ErrorKind::NotADirectory.into()) }
+    if folder.metadata()?.is_dir() { Ok(()) } else { Err(std::io::ErrorKind::NotADirectory.into()) }
 }
 
 #[cfg(test)]
@@ -113,8 +104,8 @@ mod tests {
 
     #[test]
     fn what_stops_the_start_is_found_without_starting() {
-        let fails = |config: &Config| start_would_succeed(config).expect_err("it is found");
-        assert_eq!(start_would_succeed(&config("access_log new.log; access_log stdout;")), Ok(()));
+        let fails = |config: &Config| start_would_succeed(config, None).expect_err("it is found");
+        assert_eq!(start_would_succeed(&config("access_log new.log; access_log stdout;"), None), Ok(()));
         assert!(!Path::new(env!("CARGO_MANIFEST_DIR")).join("new.log").exists(), "nothing is created");
         assert!(fails(&config("access_log absent/x.log;")).starts_with("cannot open the access log "));
         assert!(fails(&config("error_log absent/x.log;")).starts_with("cannot open the error log "));

@@ -8,6 +8,7 @@ pub mod connection;
 pub mod date_cache;
 pub mod directory;
 pub mod engine;
+pub mod fixed_path;
 pub mod handover;
 pub mod http;
 pub mod limits;

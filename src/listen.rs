@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use webserv_sys::file;
 use webserv_sys::net::{self, ListenOptions};
-use webserv_sys::{Error, Result};
+use webserv_sys::{Error, Result, process};
 
 /// A listening socket. Workers can share one through an `Arc`; it is closed when the last of them drops it.
 pub struct Socket {
@@ -84,9 +84,10 @@ impl Name {
     /// directory with restricted permissions.
     fn of(path: &Path) -> Result<Self> {
         let failed = |call| move |e: std::io::Error| Error::new(call, e.raw_os_error().unwrap_or(0));
-        // This may be root, and others may write in the directory: they could have put a link there since bind(2).
+        // Others may write in the directory: they could have put a link there since bind(2). The call also says that it
+        // is not supported if it finds a link, so root, who may change any file, does not follow the path then.
         match file::chmod_no_follow(&file::c_path("fchmodat", path.as_os_str().as_bytes())?, 0o666) {
-            Err(error) if error.is_unsupported() && is_socket(path) => {
+            Err(error) if error.is_unsupported() && process::effective_user() != 0 && is_socket(path) => {
                 std::fs::set_permissions(path, PermissionsExt::from_mode(0o666)).map_err(failed("chmod"))?;
             }
             outcome => outcome?,
@@ -191,7 +192,8 @@ impl Open {
         Ok(Sockets { listeners: opened })
     }
 
-    /// Takes the sockets that the master process has opened for these listeners, one for each worker.
+    /// Takes the sockets that the master process has opened for these listeners, one for each worker. Of those that are
+    /// the same socket, the workers share the first: the file of a unix socket is removed with its last owner.
     ///
     /// # Errors
     /// A socket is missing, or is not what it should be.
@@ -204,10 +206,14 @@ impl Open {
         let mut opened = Vec::with_capacity(listeners.len());
         for listener in listeners {
             let name = listener.address.to_string();
-            let mut sockets = VecDeque::with_capacity(workers);
+            let mut sockets: VecDeque<Option<Arc<Socket>>> = VecDeque::with_capacity(workers);
             for _ in 0..workers {
                 let at = handed.iter().position(|(address, _)| *address == name);
                 let fd = at.map(|at| handed.remove(at).1).ok_or(Error::not_found("recvmsg"));
+                if let (Ok(_), Some(first), false) = (&fd, sockets.front().cloned(), spreads(listener)) {
+                    sockets.push_back(first);
+                    continue;
+                }
                 let socket = fd.and_then(|fd| Socket::adopt(listener, fd));
                 sockets.push_back(Some(Arc::new(socket.map_err(|error| self.refused(listener, error))?)));
             }
@@ -254,16 +260,27 @@ impl Open {
         Refused { address: listener.address.clone(), error, ours }
     }
 
-    /// Applies the options of these listeners to their open sockets. Returns the options that cannot be changed, for
-    /// messages.
-    pub fn adapt(&self, listeners: &[Listener]) -> Vec<String> {
+    /// Applies the options of these listeners to their open sockets.
+    pub fn adapt(&self, listeners: &[Listener]) {
+        for listener in listeners {
+            for socket in self.at(listener) {
+                let _ = net::set_backlog(socket.as_fd(), listener.backlog);
+                socket.set_nodelay(listener);
+            }
+        }
+    }
+
+    /// Our open sockets at the address of this listener.
+    fn at(&self, listener: &Listener) -> impl Iterator<Item = Arc<Socket>> {
+        self.sockets.iter().filter(|(address, _)| *address == listener.address).filter_map(|(_, s)| s.upgrade())
+    }
+
+    /// The options of these listeners that differ from those of the open sockets and cannot be changed, for messages.
+    pub fn fixed_options(&self, listeners: &[Listener]) -> Vec<String> {
         let mut fixed = Vec::new();
         for listener in listeners {
             let mut differ = (false, false);
-            let same = self.sockets.iter().filter(|(address, _)| *address == listener.address);
-            for socket in same.filter_map(|(_, socket)| socket.upgrade()) {
-                let _ = net::set_backlog(socket.as_fd(), listener.backlog);
-                socket.set_nodelay(listener);
+            for socket in self.at(listener) {
                 differ.0 |= socket.ipv6_only != listener.ipv6only;
                 differ.1 |= socket.one_socket != listener.one_socket;
             }

@@ -52,13 +52,13 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
     let account = account(&config)?;
     let mut open = Open::default();
     let sockets = open.open(&config.listeners, config.workers.max(1)).map_err(|e| e.to_string())?;
-    temp_folders::make(&config, account.as_ref().map(|account| (account.user, account.group)))?;
+    temp_folders::make(&config, account.as_ref())?;
     let opener = account.clone().map_or(LogOpener::Own, LogOpener::ForUser);
     let logs = LogFiles::default().renew(&config, &opener)?;
     let daemon = config.daemon.then(process::daemonize).transpose();
     let daemon = daemon.map_err(|e| format!("cannot become a daemon: {e}"))?;
     handle_signals().map_err(|e| e.to_string())?; // before the pid file, so that none of them leaves it behind
-    let pid_file = config.pid.as_deref().map(PidFile::write).transpose()?;
+    let mut pid_file = config.pid.as_deref().map(PidFile::write).transpose()?;
     let mut prepared = Prepared { leader: Leader::new(config, loader, logs, open), sockets };
     let mut from_master = None;
     if let Some(account) = account {
@@ -66,6 +66,7 @@ pub fn run(config: Config, loader: Loader) -> Result<(), String> {
             Role::Master(outcome) => return outcome,
             Role::Worker(end) => from_master = Some(end),
         }
+        pid_file = None; // root trusts this file: the process that clients talk to cannot write it
         let became = process::become_user(&account);
         became.map_err(|e| format!("cannot become user {:?}: {e}", account.name))?;
     }
@@ -122,7 +123,10 @@ fn handle_signals() -> webserv_sys::Result<()> {
 }
 
 /// The user of the configuration. Returns None without `user`, and if the server is this user already.
-fn account(config: &Config) -> Result<Option<Account>, String> {
+///
+/// # Errors
+/// A message for the user: there is no such user, or its entry cannot be read.
+pub fn account(config: &Config) -> Result<Option<Account>, String> {
     let Some(user) = &config.user else { return Ok(None) };
     let failed = |why: String| format!("cannot become user {:?}: {why}", user.name);
     let account = Account::find(&user.name, user.group.as_deref()).map_err(|e| failed(e.to_string()))?;

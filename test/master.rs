@@ -360,6 +360,123 @@ fn a_worker_process_that_cannot_start_ends_the_server() {
 }
 
 #[test]
+fn a_reload_that_met_a_crash_was_lost() {
+    if !is_root() {
+        return;
+    }
+    let s = Setup::new(&host("return 200 one;"), &[]).main(MAIN).start();
+    let pid = s.process.pid();
+    let first = worker(pid).expect("a worker process");
+    s.rewrite(MAIN, &host("return 200 two;"));
+    // Both signals are pending when the master process goes on, and SIGHUP has the lower number.
+    s.process.signal("STOP");
+    signal(first, "ABRT");
+    s.process.signal("HUP");
+    s.process.signal("CONT");
+    wait_for("the new configuration", || (s.get("/").text() == "two").then_some(()));
+    assert!(!s.said().contains("stays in use"), "{}", s.said());
+}
+
+#[test]
+fn a_slow_worker_process_is_waited_for_until_the_server_ends() {
+    if !is_root() {
+        return;
+    }
+    let mut s = Setup::new(&host("return 200 one;"), &[]).main(MAIN).start();
+    let slow = worker(s.process.pid()).expect("a worker process");
+    s.rewrite(MAIN, &host("return 200 two;"));
+    signal(slow, "STOP");
+    s.process.signal("HUP");
+    s.wait_said("SIGHUP received");
+    s.process.signal("TERM");
+    s.wait_said("SIGTERM received");
+    signal(slow, "CONT");
+    assert!(s.process.exit().success(), "{}", s.said());
+}
+
+#[test]
+fn a_worker_that_ends_ends_its_process_and_all_sockets_are_answered() {
+    if !is_root() {
+        return;
+    }
+    let main = format!("worker_processes 8; {MAIN}");
+    let setup = Setup::new(&host("return 200 ok;"), &[]).main(&main).before(fault::ON_COMMAND);
+    Faults::new(&setup.path("faults")).arm("epoll_create1", 1, 24);
+    let s = setup.start();
+    s.wait_said("has ended; the process ends");
+    s.wait_said("another one is started");
+    for _ in 0..64 {
+        assert_eq!(s.connect().get("/").text(), "ok");
+    }
+}
+
+#[test]
+fn temporary_folders_are_the_users_and_root_is_not_led_to_others() {
+    if !is_root() {
+        return;
+    }
+    let setup = Setup::new(&host("client_body_temp_path tmp/bodies;"), &[]).main(MAIN);
+    setup.write("webserv.conf", setup.config().as_bytes());
+    let refused = |told: &str| {
+        for arguments in [&["-t"][..], &[]] {
+            let output = webserv(setup.dir.path(), arguments);
+            if arguments.is_empty() || told.contains("cannot write") {
+                assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+                assert!(said(&output).contains(told), "{told}: {}", said(&output));
+            }
+        }
+    };
+    // The user can change the way to the folder, so root does not follow it.
+    fs::create_dir(setup.path("rooted")).unwrap();
+    fs::set_permissions(setup.path("rooted"), Permissions::from_mode(0o755)).unwrap();
+    chown(setup.dir.path(), Some(65534), None).unwrap();
+    symlink("rooted", setup.path("tmp")).unwrap();
+    refused("root does not make it, because user nobody can change the path");
+    assert!(!setup.path("rooted/bodies").exists());
+    fs::remove_file(setup.path("tmp")).unwrap();
+    // A folder that root made for itself is found at the start, and not with the first large body.
+    fs::create_dir_all(setup.path("tmp/bodies")).unwrap();
+    fs::set_permissions(setup.path("tmp/bodies"), Permissions::from_mode(0o700)).unwrap();
+    refused("user nobody cannot write in it; change its owner, or remove it");
+    fs::remove_dir(setup.path("tmp/bodies")).unwrap();
+    chown(setup.dir.path(), Some(0), None).unwrap();
+    let s = setup.start();
+    assert_eq!(owner(&s.path("tmp/bodies")), 65534);
+}
+
+#[test]
+fn the_worker_process_could_write_the_pid_file() {
+    if !is_root() {
+        return;
+    }
+    let s = Setup::new(&host("return 200 ok;"), &[]).main(MAIN).start();
+    let worker = worker(s.process.pid()).expect("a worker process");
+    let open: Vec<_> = fs::read_dir(format!("/proc/{worker}/fd"))
+        .unwrap()
+        .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
+        .filter(|path| path.ends_with("webserv.pid"))
+        .collect();
+    assert!(open.is_empty() && s.path("webserv.pid").exists(), "{open:?}");
+}
+
+#[test]
+fn a_test_of_the_configuration_took_a_log_that_the_start_refuses() {
+    if !is_root() {
+        return;
+    }
+    let setup = Setup::new(&format!("access_log logs/access.log; {}", host("")), &[]).main(MAIN);
+    chown(setup.path("logs"), Some(65534), None).unwrap();
+    setup.write("logs/access.log", b"");
+    for_root_only(&setup.path("logs/access.log"));
+    setup.write("webserv.conf", setup.config().as_bytes());
+    let output = webserv(setup.dir.path(), &["-t"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("because user nobody can change the path"), "{}", said(&output));
+    fs::remove_file(setup.path("logs/access.log")).unwrap();
+    assert_eq!(webserv(setup.dir.path(), &["-t"]).status.code(), Some(0));
+}
+
+#[test]
 fn the_shipped_logrotate_file_loses_no_line() {
     if !is_root() {
         return;

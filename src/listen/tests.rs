@@ -33,8 +33,8 @@ fn with_reuseport_off_all_workers_share_one_socket() {
     let taken: Vec<_> = (0..3).map(|worker| sockets.take(worker).remove(0).1).collect();
     assert!(taken.iter().all(|socket| Arc::ptr_eq(socket, &taken[0])));
     assert!(sockets.take(0).is_empty(), "each can be taken once");
-    assert_eq!(all.adapt(&listeners("listen 127.0.0.1:0;")), ["\"reuseport=\" of 127.0.0.1:0"]);
-    assert_eq!(all.adapt(&listeners("listen 127.0.0.1:0 reuseport=off;")), [""; 0]);
+    assert_eq!(all.fixed_options(&listeners("listen 127.0.0.1:0;")), ["\"reuseport=\" of 127.0.0.1:0"]);
+    assert_eq!(all.fixed_options(&listeners("listen 127.0.0.1:0 reuseport=off;")), [""; 0]);
 }
 
 #[test]
@@ -102,6 +102,22 @@ fn a_socket_file_of_another_program_is_not_removed() {
 /// Only for Linux: other systems report a full backlog with other errors.
 #[cfg(target_os = "linux")]
 #[test]
+fn the_first_worker_that_ended_removed_the_unix_socket_of_all() {
+    let path = temp("adopted");
+    let listeners = listeners(&format!("listen unix:{};", path.display()));
+    let mut of_master = Open::default();
+    let bound = of_master.open(&listeners, 3).expect("opens");
+    let handed = bound.descriptors().map(|(at, fd)| (at.to_string(), fd.try_clone_to_owned().expect("cloned")));
+    let mut adopted = Open::default().adopt(&listeners, 3, handed.collect()).unwrap_or_else(|error| panic!("{error}"));
+    let taken: Vec<_> = (0..3).map(|worker| adopted.take(worker).remove(0).1).collect();
+    for socket in taken {
+        assert!(net::connect(&Address::Unix(path.clone())).is_ok());
+        drop(socket);
+    }
+    assert!(!path.exists(), "the last one removes it");
+}
+
+#[test]
 fn a_backlog_can_be_changed_while_the_socket_is_open() {
     let path = temp("backlog");
     let listen = |backlog| format!("listen unix:{} backlog={backlog};", path.display());
@@ -117,7 +133,7 @@ fn a_backlog_can_be_changed_while_the_socket_is_open() {
         assert!(clients.len() < 100, "there is no limit");
     };
     assert!(refused.would_block(), "{refused}");
-    assert_eq!(all.adapt(&listeners(&listen(100))), [""; 0]);
+    all.adapt(&listeners(&listen(100)));
     assert!(net::connect(&address).is_ok());
 }
 
@@ -127,7 +143,7 @@ fn an_option_that_cannot_be_changed_is_named_once() {
     let mut sockets = open(&mut all, "listen [::1]:0;", 2);
     let taken = (sockets.take(0), sockets.take(1));
     let off = listeners("listen [::1]:0 ipv6only=off;");
-    assert_eq!(all.adapt(&off), ["\"ipv6only=\" of [::1]:0"]);
+    assert_eq!(all.fixed_options(&off), ["\"ipv6only=\" of [::1]:0"]);
     drop(taken);
-    assert_eq!(all.adapt(&off), [""; 0], "it is closed");
+    assert_eq!(all.fixed_options(&off), [""; 0], "it is closed");
 }

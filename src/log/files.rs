@@ -2,6 +2,7 @@
 
 use super::open::{LogOpener, append};
 use crate::config::{Config, LogTarget};
+use crate::fixed_path::LINKS_MAX;
 use std::fs::{File, Metadata};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -15,9 +16,6 @@ use webserv_sys::file::{self, OpenFlags};
 
 /// The shortest time between two messages that a log cannot be written.
 const SAID_EVERY: Duration = Duration::from_secs(60);
-
-/// The most symbolic links that are followed, as in Linux (path_resolution(7)).
-const LINKS_MAX: usize = 40;
 
 /// All log files of one configuration, open.
 #[derive(Clone, Default)]

@@ -9,4 +9,4 @@ pub use crate::config::{Level, LogTarget};
 pub use access_log::{AccessLogs, LogEvent};
 pub use error_log::{ErrorLog, Line};
 pub use files::LogFiles;
-pub use open::LogOpener;
+pub use open::{LogOpener, may_append};

@@ -1,19 +1,17 @@
 //! Opens log files: with the rights of this process, or as root for the user that the server becomes.
 
+use crate::fixed_path;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, fchown};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use webserv_sys::file::{self, OpenFlags};
 use webserv_sys::process::{self, Account};
 
 /// The permissions of a new log file, without the umask.
 const MODE: u32 = 0o644;
-
-/// The most symbolic links on a path, as in the kernel (`ELOOP`).
-const LINKS_MAX: usize = 40;
 
 /// With whose rights a log is opened.
 pub enum LogOpener {
@@ -65,73 +63,53 @@ pub(super) fn append(path: &Path, more: OpenFlags) -> io::Result<File> {
 /// lead root to a file that the user may not write. So the log is opened with the user's rights. If those are not
 /// enough, root opens it, but only where the user cannot have changed the path.
 fn open_for(account: &Account, path: &Path) -> io::Result<File> {
-    let refused = match process::as_account(account, || append(path, OpenFlags::CREATE))? {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => error,
-        outcome => return outcome,
-    };
-    let real = real_path(path, |place| may_change(account, place))?;
-    let Some(real) = real else {
-        let what = format!("{refused}; root does not open it, because user {} can change the path", account.name);
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
-    };
-    let file = append(&real, OpenFlags::CREATE | OpenFlags::NO_FOLLOW)?;
+    let (file, by_root) = find_for(account, path, OpenFlags::CREATE)?;
     let open = file.metadata()?;
-    if is_plainly(&open, path) && open.uid() != account.user {
+    if by_root && is_plainly(&open, path) && open.uid() != account.user {
         fchown(&file, Some(account.user), Some(account.group))?;
     }
     Ok(file)
 }
 
-/// A place on a path: a directory, and what its entry for the next component is, if it exists.
-struct Place<'a> {
-    directory: &'a Path,
-    entry: Option<&'a Metadata>,
+/// Returns also whether root has opened it.
+fn find_for(account: &Account, path: &Path, more: OpenFlags) -> io::Result<(File, bool)> {
+    let refused = match process::as_account(account, || append(path, more))? {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => error,
+        outcome => return outcome.map(|file| (file, false)),
+    };
+    let real = fixed_path::resolve(account, path)?.ok_or_else(|| can_change(account, &refused))?;
+    append(&real, more | OpenFlags::NO_FOLLOW).map(|file| (file, true))
 }
 
-/// Whether the user can decide what the entry is: it may write to the directory, or belongs to its owner.
-fn may_change(account: &Account, place: &Place<'_>) -> io::Result<bool> {
-    let name = file::c_path("faccessat", place.directory.as_os_str().as_bytes())?;
-    let directory = std::fs::metadata(place.directory)?;
-    let may_write = process::as_account(account, || process::may_write(&name))?;
-    // In a directory with the sticky bit, such as /tmp, only the owner of an entry can replace it.
-    let is_sticky = directory.mode() & 0o1000 != 0;
-    let is_fixed = is_sticky && place.entry.is_some_and(|entry| entry.uid() != account.user);
-    Ok(directory.uid() == account.user || (may_write && !is_fixed))
+fn can_change(account: &Account, refused: &io::Error) -> io::Error {
+    let what = format!("{refused}; root does not open it, because user {} can change the path", account.name);
+    io::Error::new(io::ErrorKind::PermissionDenied, what)
 }
 
-/// The path with all symbolic links resolved; its last component may be missing. Returns None if `may_change` is true
-/// for any place on the way.
-fn real_path(path: &Path, may_change: impl Fn(&Place<'_>) -> io::Result<bool>) -> io::Result<Option<PathBuf>> {
-    let mut left: Vec<PathBuf> = std::path::absolute(path)?.components().rev().map(|c| c.as_os_str().into()).collect();
-    let (mut real, mut links) = (PathBuf::from("/"), 0);
-    while let Some(part) = left.pop() {
-        match Path::new(&part).components().next() {
-            Some(Component::RootDir) => real = PathBuf::from("/"),
-            Some(Component::ParentDir) => drop(real.pop()),
-            Some(Component::Normal(_)) => {
-                let next = real.join(&part);
-                let entry = std::fs::symlink_metadata(&next);
-                if may_change(&Place { directory: &real, entry: entry.as_ref().ok() })? {
-                    return Ok(None);
-                }
-                match entry {
-                    Ok(entry) if entry.is_symlink() => {
-                        links += 1;
-                        if links > LINKS_MAX {
-                            return Err(webserv_sys::Error::link_refused("open").into());
-                        }
-                        let target = std::fs::read_link(&next)?;
-                        left.extend(target.components().rev().map(|c| PathBuf::from(c.as_os_str())));
-                    }
-                    Ok(_) => real = next,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound && left.is_empty() => real = next,
-                    Err(error) => return Err(error),
-                }
+/// Finds what would make opening this log fail: as the user that the server becomes, or with this process's rights. If
+/// the file does not exist, looks at its folder: creates nothing.
+///
+/// # Errors
+/// Why it cannot be opened.
+pub fn may_append(path: &Path, account: Option<&Account>) -> io::Result<()> {
+    match path.symlink_metadata() {
+        Ok(found) if found.is_dir() || found.is_file() => match account {
+            None => append(path, OpenFlags::empty()).map(drop),
+            Some(account) => find_for(account, path, OpenFlags::empty()).map(drop),
+        },
+        Ok(_) => Ok(()), // opening a device or a FIFO could have an effect
+        Err(_) => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            if !folder.metadata()?.is_dir() {
+                return Err(io::ErrorKind::NotADirectory.into());
             }
-            _ => {}
+            match account {
+                Some(account) if !fixed_path::may_write(folder, Some(account))? => fixed_path::resolve(account, path)?
+                    .map_or_else(|| Err(can_change(account, &io::ErrorKind::PermissionDenied.into())), |_| Ok(())),
+                _ => Ok(()),
+            }
         }
     }
-    Ok(Some(real))
 }
 
 /// Whether this open file is a regular file with one name, and this path is that name.
@@ -183,30 +161,5 @@ mod tests {
         let found = ["plain", "behind", "link", "twice", "second"].map(|name| plainly(&at(name)));
         assert_eq!(found, [true, true, false, false, false]);
         assert!(!plainly(Path::new("/dev/null")));
-    }
-
-    #[test]
-    fn a_path_is_followed_only_through_places_that_cannot_be_changed() {
-        let folder = Folder::new("real");
-        let at = |name: &str| folder.at(name);
-        for name in ["safe", "open", "target"] {
-            std::fs::create_dir(at(name)).expect("made");
-        }
-        symlink("../target", at("safe/in")).expect("linked");
-        symlink(at("open"), at("safe/out")).expect("linked");
-        symlink(at("target"), at("open/back")).expect("linked");
-        symlink("loop", at("safe/loop")).expect("linked");
-        let open = at("open");
-        let real = |name: &str| real_path(&at(name), |place| Ok(place.directory == open));
-        let target = std::fs::canonicalize(at("target")).expect("it is there");
-        for name in ["target/new.log", "safe/in/new.log", "safe/../target/new.log"] {
-            assert_eq!(real(name).expect(name), Some(target.join("new.log")), "{name}");
-        }
-        for name in ["open/new.log", "safe/out/new.log", "open/back/new.log", "safe/out/back/new.log"] {
-            assert_eq!(real(name).expect(name), None, "{name}");
-        }
-        for name in ["absent/new.log", "safe/loop", "safe/loop/x"] {
-            assert!(real(name).is_err(), "{name}");
-        }
     }
 }

@@ -92,8 +92,8 @@ impl Leader {
     /// # Errors
     /// A message for the log: what is wrong with the configuration, or what cannot be opened. Then nothing has changed.
     pub fn prepare(&mut self, rights: Rights) -> Result<(Reload, Vec<String>), String> {
-        let owner = match &rights {
-            Rights::ForUser(account) => Some((account.user, account.group)),
+        let account = match &rights {
+            Rights::ForUser(account) => Some(account.clone()),
             Rights::Own | Rights::Handed(_) => None,
         };
         let (files, opener, handed) = match rights {
@@ -106,7 +106,7 @@ impl Leader {
         };
         let config = Arc::new((self.loader)(&files)?);
         if handed.is_none() {
-            temp_folders::make(&config, owner)?; // else the master process has made them
+            temp_folders::make(&config, account.as_ref())?; // else the master process has made them
         }
         let logs = self.logs.renew(&config, &opener)?;
         let is_new = |l: &&Listener| !self.config.listeners.iter().any(|old| old.address == l.address);
@@ -121,7 +121,7 @@ impl Leader {
         descriptors::raise_limit(&config);
         let mut warnings: Vec<String> = config.warnings.iter().map(|w| w.to_string()).collect();
         warnings.extend(descriptors::warning(&config));
-        let fixed = fixed(&self.started, &config).into_iter().chain(self.open.adapt(&config.listeners));
+        let fixed = fixed(&self.started, &config).into_iter().chain(self.open.fixed_options(&config.listeners));
         warnings.extend(fixed.map(|what| format!("{what} has changed; restart the server for it to take effect")));
         Ok((Reload { config, logs, sockets: Arc::new(Mutex::new(sockets)) }, warnings))
     }
@@ -129,6 +129,7 @@ impl Leader {
     /// Continues with this configuration.
     pub fn commit(&mut self, reload: &Reload) {
         self.config = Arc::clone(&reload.config);
+        self.open.adapt(&self.config.listeners);
         self.logs = reload.logs.clone();
     }
 
