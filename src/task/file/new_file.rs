@@ -41,8 +41,10 @@ impl NewFile {
         let hidden = part_name(number);
         match file::link_nameless(file.as_fd(), place.folder(), &hidden) {
             Err(error) if error.is_unsupported() || error.is_not_found() || error.is_cross_device() => {
+                // The reason may also be the folder, which was removed just now.
+                let file = Self::create_hidden(place, mode, number)?;
                 let _ = CAN_LINK.set(false);
-                return Self::create_hidden(place, mode, number);
+                return Ok(file);
             }
             outcome => outcome?,
         }

@@ -2,7 +2,7 @@
 
 use crate::config::EtagForm;
 use crate::http::{Text, etag};
-use webserv_sys::clock::Wall;
+use webserv_sys::clock::{self, Wall};
 use webserv_sys::file::Stat;
 
 /// How old the last change must be where a file system stores whole seconds; FAT stores every second one.
@@ -15,14 +15,15 @@ const MILLISECONDS_NANOS: i128 = 20_000_000;
 /// [`file_time`](webserv_sys::clock::file_time).
 ///
 /// The file may have changed at the time at which it was looked at, and may change once more in the same tick of the
-/// kernel's clock: then its times stay the same. Such a tag is weak (RFC 9110 section 8.8.1), and has the time of the
-/// look in it, so that it matches nothing later.
+/// kernel's clock: then its times stay the same. Such a tag is weak (RFC 9110 section 8.8.1), and has the exact time of
+/// this call in it, so that it matches no other one, also of the same tick.
 pub fn etag_of(stat: &Stat, form: EtagForm, asked: Wall) -> Option<Text> {
     let rest = distinction(stat, form)?;
     Some(match is_settled(stat, asked) {
         true => etag::of_file(false, stat.modified_secs, stat.size_bytes, rest),
         false => {
-            let rest = etag::mixed(&[rest, asked.secs as u64, asked.nanos.into()]);
+            let now = clock::wall();
+            let rest = etag::mixed(&[rest, now.secs as u64, now.nanos.into()]);
             etag::of_file(true, stat.modified_secs, stat.size_bytes, rest)
         }
     })
@@ -172,6 +173,8 @@ mod tests {
                 let (now, later) = (tag(&stat, form, asked).unwrap(), tag(&stat, form, LONG_AFTER).unwrap());
                 assert_eq!(now == later, settled, "{changed_nanos} {asked:?}: {now} {later}");
                 assert_eq!(now.starts_with("W/"), !settled, "{changed_nanos} {asked:?}: {now}");
+                let again = tag(&stat, form, asked).unwrap();
+                assert_eq!(now == again, settled, "two contents of one tick: {now} {again}");
                 let (now, later) = (EntityTag::parse(now.as_bytes()), EntityTag::parse(later.as_bytes()));
                 assert_eq!(now.unwrap().is_weakly_equal(&later.unwrap()), settled, "{changed_nanos} {asked:?}");
                 let strong = strong_etag_of(&stat, form).unwrap();
