@@ -116,3 +116,25 @@ fn each_part_of_a_body_has_its_own_time() {
         client.response().expect(200, length);
     }
 }
+
+/// The last part of a body filled the handler's pipe exactly: the client's time was not counted after that.
+#[test]
+fn a_client_that_stopped_when_the_pipe_was_full_was_waited_for_without_end() {
+    let off = "location /off/ { alias html/; cgi_request_buffering off; }";
+    let s = scripts(
+        &format!("client_body_timeout 400ms; client_body_buffer_size 128k; {off}"),
+        &[("a.sh", "while [ ! -e go ]; do sleep 0.02; done; cat > /dev/null")],
+    );
+    // With "off", the kernel's pipe to the program is full, too, until the program reads.
+    for (target, bytes) in [("/a.sh", 128 << 10), ("/off/a.sh", (128 << 10) + (64 << 10))] {
+        let mut client = s.connect();
+        let head = format!("POST {target} HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n");
+        client.send(head + &"x".repeat(bytes));
+        if target == "/off/a.sh" {
+            wait_for("the program", || (!children(s.process.pid()).is_empty()).then_some(()));
+            s.write("html/go", b"");
+        }
+        client.response().expect(408, target);
+    }
+    wait_childless(&s);
+}
