@@ -221,3 +221,15 @@ fn cgi_rlimit_ends_what_uses_too_much() {
     let s = scripts("cgi_rlimit fsize 1m; cgi_rlimit nofile 20;", &[("a.sh", &text(&format!("{write}; ulimit -n")))]);
     assert_eq!(s.get("/a.sh").text(), "1048576\n20\n");
 }
+
+/// The program was started and its body refused in the same round: the task that waits for its exit had had no turn,
+/// and looked for its connection, which it had lost.
+#[test]
+fn a_body_that_was_refused_at_once_made_a_task_panic() {
+    let s = scripts("cgi_request_buffering off;", &[("a.sh", "cat > /dev/null; exit 3")]);
+    s.ask("POST /a.sh HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n").expect(400, "no chunk");
+    s.wait_said("the program (pid ");
+    wait_childless(&s, "the program");
+    assert!(!s.said().contains("panic"), "{}", s.said());
+    s.assert_alive("a refused body");
+}

@@ -160,12 +160,14 @@ impl ProcessExit {
         t.reply.outcome = Some(Outcome::status(503));
     }
 
-    /// The program has begun: notes the place for the client's side.
+    /// The program has begun: notes the place for the client's side. If its request is over already, it has no client.
     fn begin(&mut self, cx: &mut Context<'_>) {
         self.stage = Stage::Unwatched;
         let look = cx.worker.next_check(cx.now);
         cx.wake_at(look);
-        note_place(cx);
+        if cx.connection.is_some() {
+            note_place(cx);
+        }
     }
 
     /// Sends SIGTERM; SIGKILL follows after [`GRACE`].
