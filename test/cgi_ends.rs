@@ -233,3 +233,12 @@ fn a_body_that_was_refused_at_once_made_a_task_panic() {
     assert!(!s.said().contains("panic"), "{}", s.said());
     s.assert_alive("a refused body");
 }
+
+/// The exit status of the first program of a request was taken for that of the second one, whose answer was cut short.
+#[test]
+fn an_error_page_by_a_program_had_the_end_of_the_program_before_it() {
+    let page = text("echo sorry; exec >&-; sleep 0.3"); // its output ends before its own status is there
+    let s = scripts("error_page 502 /err.sh;", &[("a.sh", &text("kill -9 $$")), ("err.sh", &page)]);
+    assert_eq!(s.get("/a.sh").expect(502, "/a.sh").text(), "sorry\n");
+    assert_eq!(s.said().matches("the program was killed; its answer is cut short").count(), 1, "{}", s.said());
+}
