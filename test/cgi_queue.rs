@@ -230,6 +230,7 @@ fn a_client_that_closes_its_side_is_answered_where_it_costs_nothing() {
     assert_eq!(s.get("/a.sh").expect(200, "a new request").text(), "ok\n");
     assert!(silent.response().expect(503, "the silent one").field("Retry-After").is_some());
     s.wait_said("the client has closed and the program (pid ");
+    s.wait_said("(SIGTERM) of the server: its client has closed, and another request waits for its place");
     let mut silent = half_closed("/hold.sh");
     wait_programs(&s, 2);
     s.write("html/go", b"");

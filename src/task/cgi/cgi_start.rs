@@ -194,7 +194,7 @@ impl CgiStart {
         }
         w.worker.programs.take_place();
         // An earlier program of the request may have left its end here.
-        (w.t.program.failed, w.t.program.exit, w.t.program.output_ended) = (false, None, false);
+        (w.t.program.given_up, w.t.program.exit, w.t.program.output_ended) = (None, None, false);
         w.t.program.clock = ProgramClock::start(cgi.timeout, cgi.idle_timeout, w.now);
         w.t.program.is_fed = stdin.is_some();
         w.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout, w.worker.children.clone())));

@@ -12,7 +12,7 @@ mod framing;
 mod head;
 mod unsent;
 
-use crate::connection::{Connection, Http, Phase, Stage, Transaction};
+use crate::connection::{Connection, GivenUp, Http, Phase, Stage, Transaction};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
 use crate::http::Scan;
 use crate::limits::STEPS_PER_TURN;
@@ -246,6 +246,9 @@ impl Http1 {
             (_, true) => {
                 cx.doing(Stage::DiscardBody.doing());
                 cx.log(Level::Info, format_args!("client_body_timeout has passed"));
+                if let Some(w) = cx.work() {
+                    w.t.program.given_up = Some(GivenUp::BodyCut);
+                }
                 if self.take_back_unsent(cx) {
                     refuse(408, cx);
                 }
