@@ -67,6 +67,10 @@ impl CgiStart {
         // After a wait the program is looked for again: what was checked before may have been replaced.
         let (settings, script) = match look(&mut w) {
             Looked::Found(settings, script) => (settings, script),
+            Looked::Outcome(Outcome::Declined) if self.body_is_in_file() => {
+                w.log(Level::Error, format_args!("the program has disappeared while the request's body came"));
+                return self.end(Some(Outcome::status(503)), cx);
+            }
             Looked::Outcome(outcome) => return self.end(Some(outcome), cx),
         };
         let Some(cgi) = &settings.cgi else { return self.end(Some(Outcome::Declined), cx) };
@@ -91,6 +95,12 @@ impl CgiStart {
         let Some(mut w) = cx.work() else { return Flow::Done };
         let outcome = self.launch(cgi, &script, &mut w);
         self.end(outcome, cx)
+    }
+
+    /// Whether the body is in a file, where only a program finds it. Another handler would find an empty body, and PUT
+    /// would store that.
+    fn body_is_in_file(&self) -> bool {
+        self.stored.as_ref().is_some_and(|stored| stored.file.is_some())
     }
 
     /// Starts the program. Returns the outcome if that fails.
