@@ -1,6 +1,6 @@
 //! CgiStart: finds the program for a request, waits for a place, starts it, and adds the tasks for its pipes and exit.
 
-use super::places::{call_next, end_left, note_place};
+use super::places::{call_next, end_left, forget_place, note_place};
 use super::{CgiErrors, CgiRead, CgiWrite, ProcessExit, not_started};
 use crate::config::{self, Cgi, Settings};
 use crate::connection::{Connection, Http, Outcome, ProgramClock, StoredBody, Transaction};
@@ -338,6 +338,7 @@ impl Task<Worker> for CgiStart {
             Event::Deadline => Flow::Progress,
             Event::Cancel => {
                 self.leave(cx);
+                forget_place(cx);
                 Flow::Done
             }
         })
