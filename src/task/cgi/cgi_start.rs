@@ -202,12 +202,12 @@ impl CgiStart {
                 format_args!("cgi_rlimit works only on Linux: the program (pid {pid}) runs without limits"),
             );
         }
-        w.worker.programs.take_place();
+        let place = w.worker.programs.take_place();
         // An earlier program of the request may have left its end here.
         (w.t.program.given_up, w.t.program.exit, w.t.program.output_ended) = (None, None, false);
         w.t.program.clock = ProgramClock::start(cgi.timeout, cgi.idle_timeout, w.now);
         w.t.program.is_fed = stdin.is_some();
-        w.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout, w.worker.children.clone())));
+        w.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout, w.worker.children.clone(), place)));
         let head = if script.is_nph() { HeadScan::non_parsed() } else { HeadScan::default() };
         w.join(Box::new(CgiRead::new(stdout, head)));
         w.join(Box::new(CgiErrors::new(stderr, cgi.idle_timeout)));

@@ -9,7 +9,7 @@ use crate::connection::{Connection, GivenUp, Outcome, Phase, Stage as HttpStage,
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
 use crate::log::Level;
 use crate::task::Context;
-use crate::worker::{Children, Worker};
+use crate::worker::{Children, ProgramPlace, Worker};
 use std::time::Duration;
 use webserv_sys::poller::Pid;
 use webserv_sys::process::{self, Status};
@@ -37,8 +37,8 @@ pub struct ProcessExit {
     timeout: Duration,
     /// When that time is over. Never, while the response is not complete.
     end: Moment,
-    /// The program takes a place among the programs.
-    counts: bool,
+    /// The place that the program takes among the programs.
+    place: Option<ProgramPlace>,
     stage: Stage,
 }
 
@@ -53,8 +53,8 @@ enum Stage {
 }
 
 impl ProcessExit {
-    /// Waits for this one of the children. It leads a process group and takes a place among the programs.
-    pub fn new(pid: Pid, timeout: Duration, children: Children) -> Self {
+    /// Waits for this one of the children. It leads a process group and takes this place among the programs.
+    pub fn new(pid: Pid, timeout: Duration, children: Children, place: ProgramPlace) -> Self {
         Self {
             pid,
             children,
@@ -65,7 +65,7 @@ impl ProcessExit {
             cause: "",
             timeout,
             end: Moment::NEVER,
-            counts: true,
+            place: Some(place),
             stage: Stage::Fresh,
         }
     }
@@ -129,15 +129,14 @@ impl ProcessExit {
 
     /// Takes a place among the programs, or gives it back.
     fn count(&mut self, counts: bool, cx: &mut Context<'_>) {
-        match (self.counts, counts) {
-            (false, true) => cx.worker.programs.take_place(),
-            (true, false) => {
-                cx.worker.programs.give_place_back();
+        match (&self.place, counts) {
+            (None, true) => self.place = Some(cx.worker.programs.take_place()),
+            (Some(_), false) => {
+                self.place = None;
                 call_next(cx);
             }
             _ => {}
         }
-        self.counts = counts;
     }
 
     /// A request waits for a place, and the client of this program has closed its side of the connection. Ends the
