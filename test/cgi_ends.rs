@@ -221,3 +221,53 @@ fn cgi_rlimit_ends_what_uses_too_much() {
     let s = scripts("cgi_rlimit fsize 1m; cgi_rlimit nofile 20;", &[("a.sh", &text(&format!("{write}; ulimit -n")))]);
     assert_eq!(s.get("/a.sh").text(), "1048576\n20\n");
 }
+
+/// The program was started and its body refused in the same round: the task that waits for its exit had had no turn,
+/// and looked for its connection, which it had lost.
+#[test]
+fn a_body_that_was_refused_at_once_made_a_task_panic() {
+    let s = scripts("cgi_request_buffering off;", &[("a.sh", "cat > /dev/null; exit 3")]);
+    s.ask("POST /a.sh HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n").expect(400, "no chunk");
+    s.wait_said("(SIGTERM) of the server: its request's body was refused, or the rest of it did not come");
+    wait_childless(&s, "the program");
+    assert!(!s.said().contains("panic"), "{}", s.said());
+    s.assert_alive("a refused body");
+}
+
+/// The exit status of the first program of a request was taken for that of the second one, whose answer was cut short.
+#[test]
+fn an_error_page_by_a_program_had_the_end_of_the_program_before_it() {
+    let page = text("echo sorry; exec >&-; sleep 0.3"); // its output ends before its own status is there
+    let s = scripts("error_page 502 /err.sh;", &[("a.sh", &text("kill -9 $$")), ("err.sh", &page)]);
+    assert_eq!(s.get("/a.sh").expect(502, "/a.sh").text(), "sorry\n");
+    assert_eq!(s.said().matches("the program was killed; its answer is cut short").count(), 1, "{}", s.said());
+}
+
+/// The program read EOF after a part of its body, as if that were all of it.
+#[test]
+fn a_refused_body_looked_whole_to_the_program() {
+    let script = "trap 'echo term > out; exit' TERM; echo > started; cat > body; echo eof > out";
+    let rows = [
+        ("a malformed chunk", "", "ZZ\r\n", 400),
+        ("a chunk that is too large", "client_max_body_size 9;", "ff\r\n", 413),
+        ("silence", "client_body_timeout 1s;", "", 408),
+        ("the end", "", "end", 400),
+    ];
+    each(rows, |(name, config, rest, status)| {
+        let location = format!("location /up/ {{ alias html/; cgi_request_buffering off; {config} }}");
+        let s = scripts(&location, &[("a.sh", script)]);
+        let mut client = s.connect();
+        client.send("POST /up/a.sh HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+        let started = s.path("html/started");
+        wait_for("the program", || started.exists().then_some(()));
+        match *rest {
+            "end" => client.half_close(),
+            rest => client.send(rest),
+        }
+        client.response().expect(*status, name);
+        let out = s.path("html/out");
+        let out = wait_for("the program's word", || std::fs::read_to_string(&out).ok().filter(|t| t.ends_with('\n')));
+        assert_eq!(out, "term\n", "{name}");
+        wait_childless(&s, name);
+    });
+}

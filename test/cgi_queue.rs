@@ -230,6 +230,7 @@ fn a_client_that_closes_its_side_is_answered_where_it_costs_nothing() {
     assert_eq!(s.get("/a.sh").expect(200, "a new request").text(), "ok\n");
     assert!(silent.response().expect(503, "the silent one").field("Retry-After").is_some());
     s.wait_said("the client has closed and the program (pid ");
+    s.wait_said("(SIGTERM) of the server: its client has closed, and another request waits for its place");
     let mut silent = half_closed("/hold.sh");
     wait_programs(&s, 2);
     s.write("html/go", b"");
@@ -272,4 +273,26 @@ fn a_full_queue_takes_a_new_request_for_one_whose_client_has_closed() {
     assert_eq!(second.response().expect(200, "second").text(), "noted\n");
     assert_eq!(fourth.response().expect(200, "fourth").text(), "noted\n");
     assert_eq!(s.text("html/order"), "second\nfourth\n");
+}
+
+/// While a long body is held in memory, it is read in another way, which did not tell that the client had closed.
+#[test]
+fn a_client_that_closed_after_a_long_body_kept_its_place_in_the_queue() {
+    let s = scripts(
+        "cgi_max_processes 1; cgi_queue 1; client_body_buffer_size 2m; error_log stderr info;",
+        &[("hold.sh", &hold()), ("note.sh", &note())],
+    );
+    let mut first = s.connect();
+    first.send_get("/hold.sh");
+    wait_programs(&s, 1);
+    let mut second = s.connect();
+    let body = "x".repeat(1 << 20);
+    second.send(format!("POST /note.sh?second HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+    wait_waiting(&s, 1);
+    second.half_close();
+    let mut third = send_and_wait(&s, "/note.sh?third", 2);
+    second.response().expect(503, "its client has closed");
+    s.write("html/go", b"");
+    assert_eq!(first.response().text(), "held\n");
+    assert_eq!(third.response().expect(200, "third").text(), "noted\n");
 }

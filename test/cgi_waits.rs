@@ -116,3 +116,34 @@ fn each_part_of_a_body_has_its_own_time() {
         client.response().expect(200, length);
     }
 }
+
+/// The last part of a body filled the handler's pipe exactly: the client's time was not counted after that.
+#[test]
+fn a_client_that_stopped_when_the_pipe_was_full_was_waited_for_without_end() {
+    let off = "location /off/ { alias html/; cgi_request_buffering off; }";
+    let s = scripts(
+        &format!(
+            "client_body_timeout 400ms; client_body_buffer_size 128k; cgi_max_processes 1; error_log stderr info; {off}"
+        ),
+        &[("a.sh", "cat > /dev/null"), ("hold.sh", "while [ ! -e go ]; do sleep 0.02; done")],
+    );
+    let post = |target: &str| {
+        let mut client = s.connect();
+        let head = format!("POST {target} HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n");
+        client.send(head + &"x".repeat(128 << 10));
+        client
+    };
+    post("/a.sh").response().expect(408, "the body goes into a file");
+    // The pipe becomes full while the request waits for a place, and empty when the program runs.
+    let mut first = s.connect();
+    first.send_get("/hold.sh");
+    wait_for("the first program", || (!children(s.process.pid()).is_empty()).then_some(()));
+    let mut second = post("/off/a.sh");
+    s.wait_said("the request waits");
+    for _ in 0..3 {
+        s.get("/ok.txt"); // by then the server has read what has come of the body
+    }
+    s.write("html/go", b"");
+    second.response().expect(408, "the body goes to the program");
+    wait_childless(&s);
+}

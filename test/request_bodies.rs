@@ -184,3 +184,29 @@ fn a_body_that_does_not_come_whole_leaves_no_file() {
         wait_for("a reset leaves nothing", || names(&s).is_empty().then_some(()));
     }
 }
+
+/// The body was in a file for the program, so an empty file was stored in its place, with 201.
+#[test]
+fn an_upload_was_stored_empty_when_its_program_disappeared() {
+    let body = "x".repeat(200_000);
+    let rows = [
+        ("Content-Length: 200001", body.clone(), "x"),
+        ("Transfer-Encoding: chunked", format!("{:x}\r\n{body}\r\n", body.len()), "0\r\n\r\n"),
+    ];
+    each(rows, |(field, begin, rest)| {
+        let s = server("dav_methods PUT;", ECHO);
+        let mut client = s.connect();
+        client.send(format!("PUT /x.sh HTTP/1.1\r\nHost: h\r\n{field}\r\n\r\n{begin}"));
+        wait_for("the stored body", || {
+            let fds = std::fs::read_dir(format!("/proc/{}/fd", s.process.pid())).unwrap();
+            let mut files = fds.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+            files.any(|file| file.starts_with(s.path("temp"))).then_some(())
+        });
+        std::fs::remove_file(s.path("html/x.sh")).unwrap();
+        client.send(rest);
+        client.response().expect(503, field);
+        s.wait_said("has disappeared while the request's body came");
+        let left = std::fs::read_dir(s.path("html")).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(left.collect::<Vec<_>>(), ["ok.txt"], "{field}: nothing is stored");
+    });
+}

@@ -31,7 +31,7 @@ pub use members::Members;
 pub use on_demand::{Fresh, OnDemand, Pipes};
 pub use outcome::{Answer, Outcome, StoredBody, To};
 pub use pipe::{Front, Pipe};
-pub use program::{Program, ProgramClock};
+pub use program::{GivenUp, Program, ProgramClock};
 pub use reply::{DocumentSource, Reply};
 pub use request_body::{BodySink, RequestBody};
 pub use response::{Content, Made, RangePart, Response};

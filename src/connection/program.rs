@@ -19,13 +19,35 @@ pub struct Program {
     pub output_ended: bool,
     /// The exit status. `None` while the program runs.
     pub exit: Option<Status>,
-    /// The program was too slow or its response was malformed: its output is no longer used.
-    pub failed: bool,
+    /// Why its output is no longer used. Then the program is ended when the request's handlers are.
+    pub given_up: Option<GivenUp>,
 }
 
 impl Program {
     const NONE: Self =
-        Self { place: None, clock: ProgramClock::NONE, is_fed: false, output_ended: false, exit: None, failed: false };
+        Self { place: None, clock: ProgramClock::NONE, is_fed: false, output_ended: false, exit: None, given_up: None };
+}
+
+/// Why the server gives up a program whose client has not gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GivenUp {
+    /// The program was too slow, or its response was malformed.
+    BadAnswer,
+    /// The request's body was refused, or the rest of it did not come. At EOF the program would take the part for all.
+    BodyCut,
+    /// The client has closed its side of the connection, and another request waits for the program's place.
+    Evicted,
+}
+
+impl GivenUp {
+    /// The reason in words, for the log.
+    pub fn cause(self) -> &'static str {
+        match self {
+            GivenUp::BadAnswer => "it was too slow, or its answer was not right",
+            GivenUp::BodyCut => "its request's body was refused, or the rest of it did not come",
+            GivenUp::Evicted => "its client has closed, and another request waits for its place",
+        }
+    }
 }
 
 impl Fresh for Program {

@@ -290,7 +290,7 @@ mod tests {
             (t.http.internal, t.http.status, t.parent) = (true, Some(403), Some(t.id));
             t.body.push_copy(b"secret");
             t.reply.index = Some("secret".to_owned());
-            t.program.failed = true;
+            t.program.given_up = Some(crate::connection::GivenUp::BadAnswer);
             t.failed = Some(Failure {
                 side: crate::connection::Side::Internal,
                 kind: crate::connection::FailureKind::Internal,
@@ -301,7 +301,7 @@ mod tests {
         let t = all.begin(&mut spare, route, None);
         assert_eq!(std::ptr::from_ref(t), place);
         assert!(t.subject.is_none() && t.parent.is_none() && t.failed.is_none() && t.handlers.is_empty());
-        assert!(t.body.is_empty() && t.reply.index.is_none() && !t.program.failed);
+        assert!(t.body.is_empty() && t.reply.index.is_none() && t.program.given_up.is_none());
         assert!(t.http.rare.bad_line.is_empty() && t.http.path().is_empty() && !t.http.internal);
         assert_eq!((t.http.status, t.http.number, t.http.stage), (None, 0, Default::default()));
     }

@@ -15,7 +15,7 @@ pub use children::{Children, Ended};
 pub use command::Command;
 pub use file_cache::{CacheKey, Cached, CachedAnswer, FileCache};
 pub use idle::{IdleList, IdleMark};
-pub use programs::{Programs, QueueFull};
+pub use programs::{ProgramPlace, Programs, QueueFull};
 pub use refusals::Refusals;
 pub use reload::{Leader, Reload, Rights};
 pub use team::{Team, WorkerChannel};

@@ -1,6 +1,8 @@
 //! The places for programs (`cgi_max_processes`), and the requests that wait for one (`cgi_queue`).
 
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use webserv_sys::Token;
 
 /// The programs of a worker, as far as they take places, and the requests that wait, in the order in which they came.
@@ -9,12 +11,25 @@ use webserv_sys::Token;
 /// task that is gone keeps no place.
 #[derive(Default)]
 pub struct Programs {
-    running: usize,
+    /// The number of [`ProgramPlace`]s, which share this with their programs' tasks.
+    running: Rc<Cell<usize>>,
     waiting: VecDeque<Waiting>,
     /// Programs that have not answered, and whose clients have closed their sides of the connections. The oldest first.
     left: VecDeque<Token>,
     /// Requests that wait, and for which no program of `left` has been ended.
     owed: usize,
+}
+
+/// A place that a program takes. It is given back when this value is dropped, so that a task that is gone, even by a
+/// panic, keeps none.
+#[must_use]
+#[derive(Debug)]
+pub struct ProgramPlace(Rc<Cell<usize>>);
+
+impl Drop for ProgramPlace {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 /// A request that waits for a place.
@@ -33,7 +48,7 @@ pub struct QueueFull;
 impl Programs {
     /// The number of programs that take a place.
     pub fn running(&self) -> usize {
-        self.running
+        self.running.get()
     }
 
     /// The number of requests that wait.
@@ -41,25 +56,21 @@ impl Programs {
         self.waiting.len()
     }
 
-    /// A program takes a place.
-    pub fn take_place(&mut self) {
-        self.running += 1;
-    }
-
-    /// A program gives its place back. The caller calls the [`next`](Self::next) request.
-    pub fn give_place_back(&mut self) {
-        self.running -= 1;
+    /// A program takes a place. The caller that drops the place calls the [`next`](Self::next) request.
+    pub fn take_place(&self) -> ProgramPlace {
+        self.running.set(self.running.get() + 1);
+        ProgramPlace(Rc::clone(&self.running))
     }
 
     /// Whether this request may start its program: there is a place, and no request that waits is before it.
     pub fn has_place(&self, task: Token, processes_max: usize) -> bool {
         let mut earlier = self.waiting.iter().take_while(|waiting| waiting.task != task);
-        self.running < processes_max && !earlier.any(|waiting| self.running < waiting.processes_max)
+        self.running() < processes_max && !earlier.any(|waiting| self.running() < waiting.processes_max)
     }
 
     /// The first request that may start its program now.
     pub fn next(&self) -> Option<Token> {
-        self.waiting.iter().find(|waiting| self.running < waiting.processes_max).map(|waiting| waiting.task)
+        self.waiting.iter().find(|waiting| self.running() < waiting.processes_max).map(|waiting| waiting.task)
     }
 
     /// Enters the queue, which holds `most` requests. In a full queue, the place of a request whose client has left is
@@ -120,53 +131,68 @@ mod tests {
         Token { index, generation: 0 }
     }
 
-    /// A worker with this number of programs.
-    fn running(number: usize) -> Programs {
-        Programs { running: number, ..Programs::default() }
+    /// A worker with this number of programs, and their places.
+    fn running(number: usize) -> (Programs, Vec<ProgramPlace>) {
+        let programs = Programs::default();
+        let places = (0..number).map(|_| programs.take_place()).collect();
+        (programs, places)
+    }
+
+    /// A bug: after a panic of a program's task its place stayed taken, until the server ended.
+    #[test]
+    fn a_panic_kept_the_place_of_a_program() {
+        let (programs, places) = running(2);
+        let task = std::panic::AssertUnwindSafe(move || {
+            let _places = places;
+            panic!("as a task does that is wrong");
+        });
+        assert!(std::panic::catch_unwind(task).is_err());
+        assert_eq!(programs.running(), 0);
     }
 
     #[test]
     fn requests_start_in_the_order_in_which_they_came() {
-        let mut programs = running(2);
+        let (mut programs, mut places) = running(2);
         assert!(!programs.has_place(task(1), 2) && programs.has_place(task(1), 3));
         for number in 1..=3 {
             assert_eq!(programs.wait(task(number), 2, 3), Ok(None));
         }
         assert_eq!((programs.wait(task(4), 2, 3), programs.next()), (Err(QueueFull), None));
-        programs.give_place_back();
+        places.pop();
         assert_eq!(programs.next(), Some(task(1)));
         assert!(programs.has_place(task(1), 2) && !programs.has_place(task(2), 2));
         assert!(!programs.has_place(task(9), 2), "a new request does not overtake");
         programs.leave(task(1)); // its client has gone
         assert_eq!(programs.next(), Some(task(2)));
         programs.leave(task(2));
-        programs.take_place();
+        places.push(programs.take_place());
         assert_eq!((programs.next(), programs.running(), programs.waiting()), (None, 2, 1));
     }
 
     #[test]
     fn a_request_with_a_higher_limit_overtakes_those_that_cannot_start() {
-        let mut programs = running(5);
+        let (mut programs, mut places) = running(5);
         assert_eq!(programs.wait(task(1), 2, 9), Ok(None));
         assert!(programs.has_place(task(2), 8));
         assert_eq!(programs.wait(task(2), 5, 9), Ok(None));
-        programs.give_place_back();
+        places.pop();
         assert_eq!(programs.next(), Some(task(2)));
-        programs.give_place_back();
-        programs.give_place_back();
-        programs.give_place_back();
+        places.pop();
+        places.pop();
+        places.pop();
         assert_eq!(programs.next(), Some(task(1)), "now the first one can start");
         assert!(!programs.has_place(task(2), 5));
     }
 
     #[test]
     fn no_queue_refuses_at_once() {
-        assert_eq!(running(1).wait(task(1), 1, 0), Err(QueueFull));
+        let (mut programs, _places) = running(1);
+        assert_eq!(programs.wait(task(1), 1, 0), Err(QueueFull));
     }
 
     #[test]
     fn each_request_that_waits_ends_one_program_without_a_client() {
-        let mut programs = running(4);
+        let (mut programs, _places) = running(4);
         for number in 1..=4 {
             programs.note_left(task(number));
         }
@@ -183,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_refuses_a_request_whose_client_has_left_for_a_new_one() {
-        let mut programs = running(1);
+        let (mut programs, _places) = running(1);
         assert_eq!(programs.wait(task(1), 1, 2), Ok(None));
         assert_eq!(programs.wait(task(2), 1, 2), Ok(None));
         programs.note_left(task(2));

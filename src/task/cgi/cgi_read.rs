@@ -4,7 +4,7 @@
 //! program can end normally. Beyond the limit, and beyond its own Content-Length, the pipe is closed, and the program
 //! gets SIGPIPE.
 
-use crate::connection::{Answer, Connection, FailureKind, Outcome, Phase, To};
+use crate::connection::{Answer, Connection, FailureKind, GivenUp, Outcome, Phase, To};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
 use crate::http::cgi::{HeadScan, ScriptAnswer, ScriptHead, ScriptHeadLimits};
 use crate::limits::{READ_BYTES, UNWANTED_OUTPUT_BYTES_MAX};
@@ -188,7 +188,7 @@ fn update_clock(moved: bool, cx: &mut Context<'_>) {
 /// The program failed before it had a response.
 fn fail(kind: FailureKind, cx: &mut Context<'_>) -> Flow {
     let t = cx.transaction();
-    t.program.failed = true;
+    t.program.given_up = Some(GivenUp::BadAnswer);
     t.reply.outcome = Some(Outcome::upstream_failed(kind, t.body.taken_bytes() > 0));
     Flow::Done
 }

@@ -1,6 +1,6 @@
 //! CgiStart: finds the program for a request, waits for a place, starts it, and adds the tasks for its pipes and exit.
 
-use super::places::{call_next, end_left, note_place};
+use super::places::{call_next, end_left, forget_place, note_place};
 use super::{CgiErrors, CgiRead, CgiWrite, ProcessExit, not_started};
 use crate::config::{self, Cgi, Settings};
 use crate::connection::{Connection, Http, Outcome, ProgramClock, StoredBody, Transaction};
@@ -67,6 +67,10 @@ impl CgiStart {
         // After a wait the program is looked for again: what was checked before may have been replaced.
         let (settings, script) = match look(&mut w) {
             Looked::Found(settings, script) => (settings, script),
+            Looked::Outcome(Outcome::Declined) if self.body_is_in_file() => {
+                w.log(Level::Error, format_args!("the program has disappeared while the request's body came"));
+                return self.end(Some(Outcome::status(503)), cx);
+            }
             Looked::Outcome(outcome) => return self.end(Some(outcome), cx),
         };
         let Some(cgi) = &settings.cgi else { return self.end(Some(Outcome::Declined), cx) };
@@ -91,6 +95,12 @@ impl CgiStart {
         let Some(mut w) = cx.work() else { return Flow::Done };
         let outcome = self.launch(cgi, &script, &mut w);
         self.end(outcome, cx)
+    }
+
+    /// Whether the body is in a file, where only a program finds it. Another handler would find an empty body, and PUT
+    /// would store that.
+    fn body_is_in_file(&self) -> bool {
+        self.stored.as_ref().is_some_and(|stored| stored.file.is_some())
     }
 
     /// Starts the program. Returns the outcome if that fails.
@@ -192,11 +202,12 @@ impl CgiStart {
                 format_args!("cgi_rlimit works only on Linux: the program (pid {pid}) runs without limits"),
             );
         }
-        w.worker.programs.take_place();
-        w.t.program.failed = false;
+        let place = w.worker.programs.take_place();
+        // An earlier program of the request may have left its end here.
+        (w.t.program.given_up, w.t.program.exit, w.t.program.output_ended) = (None, None, false);
         w.t.program.clock = ProgramClock::start(cgi.timeout, cgi.idle_timeout, w.now);
         w.t.program.is_fed = stdin.is_some();
-        w.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout, w.worker.children.clone())));
+        w.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout, w.worker.children.clone(), place)));
         let head = if script.is_nph() { HeadScan::non_parsed() } else { HeadScan::default() };
         w.join(Box::new(CgiRead::new(stdout, head)));
         w.join(Box::new(CgiErrors::new(stderr, cgi.idle_timeout)));
@@ -327,6 +338,7 @@ impl Task<Worker> for CgiStart {
             Event::Deadline => Flow::Progress,
             Event::Cancel => {
                 self.leave(cx);
+                forget_place(cx);
                 Flow::Done
             }
         })

@@ -20,7 +20,8 @@ pub(super) fn note_place(cx: &mut Context<'_>) {
     }
 }
 
-/// The program of this task has ended, or its answer is complete: the client's side does not matter any more.
+/// The program of this task has ended, its answer is complete, or the request does not wait any more: the client's side
+/// does not matter now.
 pub(super) fn forget_place(cx: &mut Context<'_>) {
     cx.worker.programs.forget_left(cx.token());
     if let Some(work) = cx.work() {

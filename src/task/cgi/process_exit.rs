@@ -5,11 +5,11 @@
 
 use super::ending::ending;
 use super::places::{call_next, end_left, forget_place, note_place};
-use crate::connection::{Connection, Outcome, Phase, Stage as HttpStage, Transaction};
+use crate::connection::{Connection, GivenUp, Outcome, Phase, Stage as HttpStage, Transaction};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
 use crate::log::Level;
 use crate::task::Context;
-use crate::worker::{Children, Worker};
+use crate::worker::{Children, ProgramPlace, Worker};
 use std::time::Duration;
 use webserv_sys::poller::Pid;
 use webserv_sys::process::{self, Status};
@@ -37,8 +37,8 @@ pub struct ProcessExit {
     timeout: Duration,
     /// When that time is over. Never, while the response is not complete.
     end: Moment,
-    /// The program takes a place among the programs.
-    counts: bool,
+    /// The place that the program takes among the programs.
+    place: Option<ProgramPlace>,
     stage: Stage,
 }
 
@@ -53,8 +53,8 @@ enum Stage {
 }
 
 impl ProcessExit {
-    /// Waits for this one of the children. It leads a process group and takes a place among the programs.
-    pub fn new(pid: Pid, timeout: Duration, children: Children) -> Self {
+    /// Waits for this one of the children. It leads a process group and takes this place among the programs.
+    pub fn new(pid: Pid, timeout: Duration, children: Children, place: ProgramPlace) -> Self {
         Self {
             pid,
             children,
@@ -65,7 +65,7 @@ impl ProcessExit {
             cause: "",
             timeout,
             end: Moment::NEVER,
-            counts: true,
+            place: Some(place),
             stage: Stage::Fresh,
         }
     }
@@ -113,8 +113,8 @@ impl ProcessExit {
         }
     }
 
-    /// waitpid(2) has failed. It is tried once more, unless there is no such child. Then the program is given up, but
-    /// not its place.
+    /// waitpid(2) has failed. It is tried once more, unless there is no such child. Then the program is given up, and
+    /// its place is given back.
     fn wait_failed(&mut self, error: Error, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         if !error.is_no_child() && !std::mem::replace(&mut self.wait_failed, true) {
             cx.log(Level::Alert, format_args!("{error}: tried again"));
@@ -129,15 +129,14 @@ impl ProcessExit {
 
     /// Takes a place among the programs, or gives it back.
     fn count(&mut self, counts: bool, cx: &mut Context<'_>) {
-        match (self.counts, counts) {
-            (false, true) => cx.worker.programs.take_place(),
-            (true, false) => {
-                cx.worker.programs.give_place_back();
+        match (&self.place, counts) {
+            (None, true) => self.place = Some(cx.worker.programs.take_place()),
+            (Some(_), false) => {
+                self.place = None;
                 call_next(cx);
             }
             _ => {}
         }
-        self.counts = counts;
     }
 
     /// A request waits for a place, and the client of this program has closed its side of the connection. Ends the
@@ -156,16 +155,27 @@ impl ProcessExit {
             ),
         );
         let t = cx.transaction();
-        t.program.failed = true;
+        t.program.given_up = Some(GivenUp::Evicted);
         t.reply.outcome = Some(Outcome::status(503));
     }
 
-    /// The program has begun: notes the place for the client's side.
+    /// The program has begun: notes the place for the client's side. If its request is over already, it has no client.
     fn begin(&mut self, cx: &mut Context<'_>) {
         self.stage = Stage::Unwatched;
         let look = cx.worker.next_check(cx.now);
         cx.wake_at(look);
-        note_place(cx);
+        if cx.connection.is_some() {
+            note_place(cx);
+        }
+    }
+
+    /// The client has the response: the program may finish its other work.
+    fn let_finish(&mut self, cx: &mut Context<'_>) {
+        self.end = cx.now.after(self.timeout);
+        match self.stage {
+            Stage::Watched => cx.wake_at(self.end),
+            Stage::Fresh | Stage::Unwatched => self.count(false, cx), // it will have exited by the next look
+        }
     }
 
     /// Sends SIGTERM; SIGKILL follows after [`GRACE`].
@@ -187,9 +197,12 @@ impl ProcessExit {
     }
 }
 
-/// Whether the program may go on: its response is complete, its client has not closed, and it has not failed.
-fn may_finish(cx: &mut Context<'_>) -> bool {
-    cx.connection.as_deref().is_some_and(|x| x.phase != Phase::Closed) && !cx.transaction().program.failed
+/// Why the program may not go on after its request, for the log. `None` if it may: its response is complete.
+fn cause_to_end(cx: &Context<'_>) -> Option<&'static str> {
+    let Seen { connection, transaction } = cx.seen();
+    let given_up = transaction.and_then(|t| t.program.given_up);
+    let has_gone = connection.is_none_or(|x| x.phase == Phase::Closed);
+    given_up.map(GivenUp::cause).or(has_gone.then_some("its client has gone"))
 }
 
 /// ESRCH: the process has ended, and its exit event will follow.
@@ -233,18 +246,10 @@ impl Task<Worker> for ProcessExit {
         match event {
             Event::Ready | Event::Hangup if self.stage != Stage::Fresh => return self.reap(cx),
             Event::Ready | Event::Hangup => self.begin(cx),
-            Event::Cancel if may_finish(cx) => {
-                // The client has the response: the program may finish its other work.
-                self.end = cx.now.after(self.timeout);
-                match self.stage {
-                    Stage::Watched => cx.wake_at(self.end),
-                    Stage::Fresh | Stage::Unwatched => self.count(false, cx), // it will have exited by the next look
-                }
-            }
-            Event::Cancel if cx.connection.as_deref().is_some_and(|x| x.phase != Phase::Closed) => {
-                self.terminate("it was too slow, or its answer was not right", cx);
-            }
-            Event::Cancel => self.terminate("its client has gone", cx),
+            Event::Cancel => match cause_to_end(cx) {
+                Some(cause) => self.terminate(cause, cx),
+                None => self.let_finish(cx),
+            },
             Event::Deadline if self.stage == Stage::Unwatched => return self.reap(cx),
             Event::Deadline if !self.cancelled => {
                 self.terminate("it went on for cgi_idle_timeout after its answer", cx);

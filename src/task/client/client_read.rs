@@ -87,6 +87,9 @@ fn read_long(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
     let Some(socket) = &x.socket else { return Ok(Flow::Done) };
     let mut bytes = Vec::with_capacity(LONG_READ_BYTES);
     let Some(count) = read_result(file::read_spare(socket.as_fd(), &mut bytes), x)? else {
+        if x.input.is_ended() {
+            note_end(cx);
+        }
         return Ok(Flow::Blocked);
     };
     x.reading.set(ReadState::FULL_READ, count >= READ_BYTES);

@@ -3,7 +3,8 @@
 //! A copy is made under a hidden name beside the destination, a bounded part per turn, and renamed when it is complete.
 //! What is at the destination by then first gets a hidden name, too, and is removed last, so that a client never sees a
 //! part of either. A move is a rename; between file systems it is a copy whose original is removed. After a failure,
-//! both places are as before.
+//! both places are as before, unless something new has taken the destination's name meanwhile: that stays, and what was
+//! there before is removed.
 
 use super::tree::{Copier, CopyStep, Remover};
 use crate::config::DisableSymlinks;

@@ -1,7 +1,7 @@
 //! The request's body: passed to the handler that takes it, or discarded to find the next request.
 
 use super::{Http1, Step, is_unsent, refuse};
-use crate::connection::{BodySink, Connection, Http, Phase, RequestBody, Stage, Transaction};
+use crate::connection::{BodySink, Connection, GivenUp, Http, Phase, RequestBody, Stage, Transaction};
 use crate::http::{Method, print};
 use crate::log::Level;
 use crate::task::Context;
@@ -36,6 +36,7 @@ impl Http1 {
             return Step::Again;
         };
         if let Some(mut w) = cx.work() {
+            w.t.program.given_up = Some(GivenUp::BodyCut);
             end_handlers(&mut w);
         }
         let x = cx.connection();

@@ -12,7 +12,7 @@ mod framing;
 mod head;
 mod unsent;
 
-use crate::connection::{Connection, Http, Phase, Stage, Transaction};
+use crate::connection::{Connection, GivenUp, Http, Phase, Stage, Transaction};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
 use crate::http::Scan;
 use crate::limits::STEPS_PER_TURN;
@@ -45,6 +45,9 @@ pub struct Http1 {
     closing: Closing,
     /// The client does not speak HTTP: lingering ends after `lingering_timeout`.
     brief: bool,
+    /// The handler had no room for more of the body at the last turn, so the client's time does not pass. A turn
+    /// follows as soon as there is room: the rest of the body may never come.
+    handler_was_full: bool,
 }
 
 // One per idle connection; malloc(3) adds eight bytes and rounds up to sixteen.
@@ -96,6 +99,7 @@ impl Http1 {
             idle: IdleMark::default(),
             closing: Closing::No,
             brief: false,
+            handler_was_full: false,
         }
     }
 
@@ -200,6 +204,7 @@ impl Http1 {
     /// body.
     fn set_deadline(&mut self, cx: &mut Context<'_>) {
         let x = cx.connection();
+        self.handler_was_full = x.transactions.current().is_some_and(handler_is_full);
         match (x.phase, x.transactions.current()) {
             (Phase::Lingering, _) if self.lingers() => {} // linger() has set it
             (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // ClientWrite has one
@@ -241,6 +246,9 @@ impl Http1 {
             (_, true) => {
                 cx.doing(Stage::DiscardBody.doing());
                 cx.log(Level::Info, format_args!("client_body_timeout has passed"));
+                if let Some(w) = cx.work() {
+                    w.t.program.given_up = Some(GivenUp::BodyCut);
+                }
                 if self.take_back_unsent(cx) {
                     refuse(408, cx);
                 }
@@ -333,7 +341,7 @@ impl Http1 {
     /// Whether a step of this request can make progress.
     fn wants_step(&self, x: &Connection, t: &Transaction) -> bool {
         let Http { request_body, stage, response, .. } = &t.http;
-        if request_body.feeds() && t.body.room() > 0 && self.has_input(x) {
+        if request_body.feeds() && t.body.room() > 0 && (self.handler_was_full || self.has_input(x)) {
             return true;
         }
         if request_body.owes_continue && !request_body.is_finished() && !t.body.is_held() {
@@ -357,9 +365,13 @@ fn is_unsent(t: &Transaction, output_end: u64) -> bool {
 /// Whether the client has to send more of the request's body.
 fn waits_for_body(t: &Transaction) -> bool {
     let body = &t.http.request_body;
-    let handler_is_full = body.feeds() && t.body.room() == 0;
     let is_not_asked = body.owes_continue && t.body.is_held();
-    !body.is_finished() && !handler_is_full && !is_not_asked
+    !body.is_finished() && !handler_is_full(t) && !is_not_asked
+}
+
+/// Whether the handler has to take a part of the body before more of it can be passed on.
+fn handler_is_full(t: &Transaction) -> bool {
+    t.http.request_body.feeds() && t.body.room() == 0
 }
 
 impl Task<Worker> for Http1 {

@@ -18,7 +18,7 @@ const SMALL_BYTES: usize = 4 << 10;
 const NUMBERS_MAX: u32 = 20;
 
 /// A file that is written under a hidden name. The descriptor is closed when the file is complete, so that a form with
-/// many files needs one descriptor. The hidden name is removed when this value is dropped.
+/// many files needs one descriptor. A file that has got no other name by then is removed when this value is dropped.
 pub(super) struct PartFile {
     folder: Rc<OwnedFd>,
     /// The upload's number and the file's index in it, for the hidden name.
@@ -80,7 +80,9 @@ impl PartFile {
     pub fn name(&mut self, wanted: &str) -> Result<(String, usize), Error> {
         let mut name = wanted.to_owned();
         for suffix in 1.. {
-            let calls = suffix as usize + 1; // one more if drop() removes the hidden name
+            // One for each try. One more: link(2) and unlink(2) where the kernel cannot rename to a free name only, or
+            // drop() after a failure.
+            let calls = suffix as usize + 1;
             match self.take_name(&name) {
                 Err(error) if error.is_taken() && suffix <= NUMBERS_MAX => {
                     name = with_suffix(wanted, &suffix.to_string());
@@ -124,7 +126,7 @@ impl PartFile {
 impl Drop for PartFile {
     fn drop(&mut self) {
         if self.is_hidden {
-            let _ = file::unlinkat(self.folder.as_fd(), &self.hidden); // a named file keeps its other name
+            let _ = file::unlinkat(self.folder.as_fd(), &self.hidden); // the file has got no other name
         }
     }
 }
