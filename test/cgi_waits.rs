@@ -68,6 +68,7 @@ fn a_program_that_runs_for_ever_is_still_ended() {
         assert!(answer.starts_with(if is_begun { b"HTTP/1.1 200 " } else { b"HTTP/1.1 504 " }), "{name}");
         assert!(!is_begun || !answer.ends_with(b"0\r\n\r\n"), "an answer that is cut does not look whole");
         s.wait_said("the program is too slow: cgi_timeout has passed");
+        s.wait_said("(SIGTERM) of the server: it was too slow, or its answer was not right");
         wait_childless(&s);
     });
 }

@@ -170,6 +170,7 @@ impl CgiRead {
         match self.stage {
             Stage::Head(..) => Ok(fail(FailureKind::Timeout, cx)),
             Stage::Body(_) | Stage::Ended | Stage::Unwanted(_) => {
+                cx.transaction().program.given_up = Some(GivenUp::BadAnswer);
                 Err(TaskError::upstream(FailureKind::Timeout, Error::timed_out("read")))
             }
         }
