@@ -123,8 +123,12 @@ fn with_one_socket_for_all_workers_each_of_them_accepts() {
             continue;
         }
         // Twice as many as one worker takes, and none of them idle.
-        let mut clients: Vec<Client> = (0..16).map(|_| s.connect()).collect();
-        clients.iter_mut().for_each(|client| client.send("GET / HTTP/1.1\r\nHost: a\r\n"));
+        let begin = |_| {
+            let mut client = s.connect();
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n"); // an idle one would be closed for the next one
+            client
+        };
+        let clients: Vec<Client> = (0..16).map(begin).collect();
         for worker in ["w0", "w1"] {
             wait_for(worker, || {
                 let said = s.said();
