@@ -1,9 +1,9 @@
 //! What a configuration needs from the file system, for `-t` and for warnings at the start.
 
 use crate::config::{Config, Location, Locations, LogTarget, Protocol, Settings};
+use crate::fixed_path::folder_of;
 use crate::log::may_append;
 use std::collections::BTreeSet;
-use std::path::Path;
 use webserv_sys::process::Account;
 
 /// What is missing on this machine, and what is done without it. Nothing of it stops the server.
@@ -56,20 +56,15 @@ pub fn start_would_succeed(config: &Config, account: Option<&Account>) -> Result
         may_append(path, account).map_err(|e| format!("cannot open the {kind} log {target}: {e}"))?;
     }
     if let Some(pid) = &config.pid {
-        look_for_folder(pid).map_err(|e| format!("cannot write the pid file {}: {e}", pid.display()))?;
+        folder_of(pid).map_err(|e| format!("cannot write the pid file {}: {e}", pid.display()))?;
     }
     Ok(())
-}
-
-/// Finds what would make creating a file fail in its folder.
-fn look_for_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if folder.metadata()?.is_dir() { Ok(()) } else { Err(std::io::ErrorKind::NotADirectory.into()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     fn config(text: &str) -> Config {
         let text = format!("error_log stderr; http {{ server {{ listen 80; {text} }} }}");

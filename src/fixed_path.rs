@@ -23,6 +23,15 @@ pub fn resolve(account: &Account, path: &Path) -> io::Result<Option<PathBuf>> {
     real_path(path, |place| may_change(account, place))
 }
 
+/// The folder in which a file of this path would be created.
+///
+/// # Errors
+/// There is no such folder, or it is not a folder.
+pub fn folder_of(path: &Path) -> io::Result<&Path> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.metadata()?.is_dir() { Ok(folder) } else { Err(io::ErrorKind::NotADirectory.into()) }
+}
+
 /// Whether the user, or this process if there is no account, may write to this file or in this folder.
 ///
 /// # Errors

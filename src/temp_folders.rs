@@ -57,12 +57,10 @@ fn usable(path: &Path, account: Option<&Account>) -> io::Result<()> {
 /// The same as those of [`make`].
 pub fn check(config: &Config, account: Option<&Account>) -> Result<(), String> {
     config.temp_folders.iter().try_for_each(|folder| {
-        let parent = folder.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let found = match (folder.path.is_dir(), folder.path.symlink_metadata(), parent.is_dir()) {
-            (true, _, _) => usable(&folder.path, account),
-            (false, Ok(_), _) => Err(ErrorKind::AlreadyExists.into()),
-            (false, Err(_), false) => Err(ErrorKind::NotFound.into()),
-            (false, Err(_), true) => Ok(()),
+        let found = match folder.path.symlink_metadata() {
+            _ if folder.path.is_dir() => usable(&folder.path, account),
+            Ok(_) => Err(ErrorKind::AlreadyExists.into()),
+            Err(_) => fixed_path::folder_of(&folder.path).map(drop),
         };
         found.map_err(|error| refused(folder, &why(&error)))
     })

@@ -99,10 +99,7 @@ pub fn may_append(path: &Path, account: Option<&Account>) -> io::Result<()> {
         },
         Ok(_) => Ok(()), // opening a device or a FIFO could have an effect
         Err(_) => {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            if !folder.metadata()?.is_dir() {
-                return Err(io::ErrorKind::NotADirectory.into());
-            }
+            let folder = fixed_path::folder_of(path)?;
             match account {
                 Some(account) if !fixed_path::may_write(folder, Some(account))? => fixed_path::resolve(account, path)?
                     .map_or_else(|| Err(can_change(account, &io::ErrorKind::PermissionDenied.into())), |_| Ok(())),

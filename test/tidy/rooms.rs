@@ -64,7 +64,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
-    ("check", &["config", "log", "sys"]),
+    ("check", &["config", "fixed_path", "log", "sys"]),
     ("master", &["handover", "listen", "log", "sys", "worker"]),
     (
         "server",
