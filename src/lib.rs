@@ -17,6 +17,7 @@ pub mod local_time;
 pub mod log;
 pub mod master;
 pub mod password;
+pub mod pattern;
 pub mod pid_file;
 pub mod route;
 pub mod server;

@@ -168,6 +168,7 @@ impl Default for Config {
             events: Events::default(),
             listeners: Vec::new(),
             access_logs: Vec::new(),
+            variables: Vec::new(),
             warnings: Vec::new(),
             temp_folders: Vec::new(),
             texts: Vec::new(),

@@ -8,6 +8,7 @@ use super::problem::{Errors, Fault, Files, Problem};
 use super::scope::{ConfigDraft, Contexts, Scope};
 use super::source::{ConfigFiles, ConfigSource};
 use super::types::{Address, Config, Settings};
+use super::variables::VariableDrafts;
 use super::walk;
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -167,6 +168,7 @@ fn read(path: &Path, text: &str, source: &ConfigSource<'_>, prefix: &Path, globa
         files,
         formats: HashMap::new(),
         servers: Vec::new(),
+        variables: VariableDrafts::default(),
         faults: Vec::new(),
         faults_left_out: 0,
         warnings: Vec::new(),
@@ -219,6 +221,10 @@ fn finish(mut draft: ConfigDraft, path: &Path) -> Result<Config, Errors> {
             let address = Address::Inet((Ipv4Addr::UNSPECIFIED, port).into());
             server.listens.push(Listen::new(address, server.place));
         }
+    }
+    match std::mem::take(&mut draft.variables).finish() {
+        Ok(variables) => draft.config.variables = variables,
+        Err(mut faults) => draft.faults.append(&mut faults),
     }
     // Servers are compared with each other only if each of them is valid.
     if draft.faults.is_empty() {

@@ -19,6 +19,7 @@ mod suggest;
 mod template;
 mod types;
 mod value;
+mod variables;
 mod walk;
 
 pub use problem::{Errors, Problem};

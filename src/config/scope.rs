@@ -5,6 +5,7 @@ use super::listeners::{Listen, ServerDraft};
 use super::problem::{Errors, Fault, Files, Position};
 use super::source::ConfigFiles;
 use super::types::{Cgi, Config, EchoBy, Location, Locations, Settings, Template};
+use super::variables::VariableDrafts;
 use crate::password::Users;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -50,6 +51,8 @@ pub(super) struct ConfigDraft {
     pub formats: HashMap<String, Arc<Template>>,
     /// The `server`s in the order of the files.
     pub servers: Vec<ServerDraft>,
+    /// The variables that are mentioned and defined so far.
+    pub variables: VariableDrafts,
     /// The faults so far.
     pub faults: Vec<Fault>,
     /// The number of faults after those, which nobody will see.

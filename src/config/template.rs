@@ -45,11 +45,19 @@ const NAMES: &[(&str, Variable)] = &[
     ("uri", Variable::Uri),
 ];
 
+/// The fixed names.
+pub(super) fn names() -> impl Iterator<Item = &'static str> + Clone {
+    NAMES.iter().map(|(name, _)| *name)
+}
+
 impl Variable {
     /// The variable with this name, which has no `$`.
     pub fn parse(name: &str) -> Option<Variable> {
         if let Some((_, variable)) = NAMES.iter().find(|(known, _)| *known == name) {
             return Some(variable.clone());
+        }
+        if let [digit @ b'1'..=b'9'] = name.as_bytes() {
+            return Some(Variable::Capture(digit - b'0'));
         }
         let rest = |prefix| name.strip_prefix(prefix).filter(|rest: &&str| !rest.is_empty());
         let field = |rest: &str| rest.to_ascii_lowercase().replace('_', "-");
@@ -65,15 +73,20 @@ impl Variable {
 }
 
 impl Template {
-    /// Parses a text with variables. The error is a message for the author of the configuration.
+    /// Parses a text with the server's own variables. The error is a message for the author of the configuration.
     pub fn parse(text: &str) -> Result<Template, String> {
+        Template::parse_with(text, |_| None)
+    }
+
+    /// Parses a text with variables; `others` finds those that are not the server's own.
+    pub(super) fn parse_with(text: &str, mut others: impl FnMut(&str) -> Option<Variable>) -> Result<Template, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some(dollar) = rest.find('$') {
             let before = Literal::new(rest[..dollar].to_owned());
             let (name, after) = split_name(&rest[dollar + 1..])?;
-            let variable = Variable::parse(name).ok_or_else(|| {
-                let meant = did_you_mean(name, NAMES.iter().map(|(known, _)| *known));
+            let variable = Variable::parse(name).or_else(|| others(name)).ok_or_else(|| {
+                let meant = did_you_mean(name, names());
                 format!("unknown variable \"${name}\"{}", meant.replace("mean \"", "mean \"$"))
             })?;
             parts.push(TemplatePart { before, variable });
@@ -159,7 +172,9 @@ mod tests {
             ("$urii", "! unknown variable \"$urii\", did you mean \"$uri\"?"),
             ("$remote_adr", "! unknown variable \"$remote_adr\", did you mean \"$remote_addr\"?"),
             ("$fo", "! unknown variable \"$fo\""),
-            ("$1", "! unknown variable \"$1\""),
+            ("$1", "<Capture(1)>"),
+            ("$10", "! unknown variable \"$10\""),
+            ("$0", "! unknown variable \"$0\""),
             ("$http_", "! unknown variable \"$http_\""),
         ];
         for (text, expected) in table {

@@ -17,6 +17,7 @@ mod protocol;
 mod response;
 mod template;
 mod userid;
+mod variables;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, CgiQueue, PathInfo, Resource, Rlimit};
 pub use dav::{Dav, DavMethods};
@@ -27,6 +28,7 @@ pub use protocol::{DirectoryServer, EchoBy, EchoServer, Protocol};
 pub use response::*;
 pub use template::{Escape, Literal, Template, TemplatePart, Variable};
 pub use userid::{Userid, UseridMode};
+pub use variables::{Regex, Source, UserVariable};
 pub use webserv_sys::net::Address;
 
 /// A whole validated configuration.
@@ -52,6 +54,8 @@ pub struct Config {
     pub error_logs: Vec<Arc<LogTarget>>,
     /// Some `error_log` is at level debug.
     pub is_debugged: bool,
+    /// The variables that the configuration defines. Their positions are their slots.
+    pub variables: Vec<UserVariable>,
     /// Probable mistakes that were accepted; the server shows them at its start.
     pub warnings: Vec<Problem>,
     /// The folders that the server makes at its start: those of `client_body_temp_path`.

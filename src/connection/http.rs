@@ -1,6 +1,6 @@
 //! The HTTP state of one request and its response.
 
-use super::{Fresh, OnDemand, RequestBody, Response};
+use super::{Fresh, OnDemand, RequestBody, Response, Slots};
 use crate::http::userid::UserId;
 use crate::http::{HeadLimits, Method, Request, Text};
 use std::rc::Rc;
@@ -106,6 +106,8 @@ pub struct Http {
     pub number: u64,
     /// When the first byte of the request came. `None` for a subrequest.
     pub started: Option<Moment>,
+    /// The values of the configuration's own variables.
+    pub slots: Slots,
     /// Values that few requests need.
     pub rare: OnDemand<Rare>,
 }

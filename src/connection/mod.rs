@@ -19,6 +19,7 @@ mod reply;
 mod request_body;
 mod response;
 mod segment;
+mod slots;
 mod subject;
 mod transaction;
 
@@ -36,6 +37,7 @@ pub use reply::{DocumentSource, Reply};
 pub use request_body::{BodySink, RequestBody};
 pub use response::{Content, Made, RangePart, Response};
 pub use segment::Segment;
+pub use slots::{Slots, Value};
 pub use subject::Subject;
 pub use transaction::{SpareTransactions, Transaction, TransactionId, Transactions};
 

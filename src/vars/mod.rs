@@ -5,10 +5,12 @@ mod environment;
 mod escape;
 mod pairs;
 mod request_id;
+mod slots;
 mod variables;
 mod view;
 
 pub use environment::{Invocation, environment, query_arguments};
 pub use request_id::request_id;
+pub use slots::{matches, value};
 pub use variables::{expand, push_log_line};
 pub use view::View;

@@ -81,6 +81,8 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
         Variable::SentHttp(name) => push_sent_field(out, view, name, how),
         Variable::Arg(name) => push_argument(out, view, name, how),
         Variable::Cookie(name) => push_cookie(out, view, name, how),
+        Variable::Capture(group) => push_capture(out, view, *group, how),
+        Variable::Slot(slot) => push_escaped(out, &super::slots::value(view, *slot), how),
         Variable::UidGot => push_got_userid(out, view, how),
         Variable::UidSet => push_set_userid(out, view, how),
     }
@@ -170,6 +172,13 @@ fn has_arguments(view: &View<'_>) -> bool {
 
 fn host<'a>(view: &View<'a>) -> &'a [u8] {
     view.request().and_then(Request::host).unwrap_or(server_name(view))
+}
+
+/// Appends a group of the last regular expression that matched.
+#[inline(never)]
+fn push_capture(out: &mut Vec<u8>, view: &View<'_>, group: u8, how: Escape) {
+    let captures = view.slots().captures().unwrap_or_default();
+    push_escaped(out, captures.get(group.into()), how);
 }
 
 /// Appends the identifier that the client has sent (`userid`).

@@ -1,7 +1,7 @@
 //! The values of variables.
 
 use crate::config::{Server, Settings};
-use crate::connection::{Identity, Transaction};
+use crate::connection::{Identity, Slots, Transaction};
 use crate::date_cache::DateCache;
 use crate::http::Request;
 use crate::http::userid::UserId;
@@ -57,6 +57,11 @@ impl<'a> View<'a> {
     /// The settings of the location.
     pub fn settings(&self) -> &'a Settings {
         self.transaction.settings()
+    }
+
+    /// The values of the configuration's own variables.
+    pub fn slots(&self) -> &'a Slots {
+        &self.transaction.http.slots
     }
 
     /// The client's address.

@@ -1,6 +1,5 @@
 //! Programs that answer requests: which programs, for which URLs, with which environment and limits.
 
-use super::content::template;
 use super::{Contexts, Directive, Form, MANY, put};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
@@ -208,7 +207,7 @@ fn cgi_param(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         let message = format!("\"{text}\" is no variable of an environment: letters, digits and underscores make one");
         return Err(name.fault(message));
     }
-    let param = CgiParam { name: text.to_owned(), value: template(value)? };
+    let param = CgiParam { name: text.to_owned(), value: scope.template(value)? };
     if scope.first {
         scope.cgi.cgi.params.clear();
     }

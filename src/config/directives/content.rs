@@ -5,7 +5,7 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{DisableSymlinks, ErrorPage, ErrorPageStatus, Escape, EtagForm, Return, Template};
+use crate::config::types::{DisableSymlinks, ErrorPage, ErrorPageStatus, EtagForm, Return};
 use crate::config::value::digits;
 use crate::http::listing::Format;
 use std::collections::HashMap;
@@ -219,7 +219,7 @@ fn error_page(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         _ => Err(word.fault(format!("\"{}\" is no status with an error page; accepted: 300 to 599", word.text))),
     };
     let codes = words.iter().map(code).collect::<Result<Vec<u16>, Fault>>()?;
-    let uri = template(uri_word)?;
+    let uri = scope.template(uri_word)?;
     uri_word.plain()?;
     let start = uri.leading_text();
     if start.starts_with('@') {
@@ -264,17 +264,11 @@ fn return_(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     if let Some(text) = text.filter(|_| redirect) {
         text.plain()?;
     }
-    let text = text.map(template).transpose()?;
+    let text = text.map(|word| scope.template(word)).transpose()?;
     scope.settings.return_ = Some(Return { code, text, adds_slash: false });
     Ok(())
 }
 
 fn is_url(text: &str) -> bool {
     text.starts_with("http://") || text.starts_with("https://")
-}
-
-/// Text for clients; variables are inserted unescaped, because escaping is for logs.
-pub(super) fn template(word: &Word) -> Result<Template, Fault> {
-    let template = Template::parse(&word.text).map_err(|message| word.fault(message))?;
-    Ok(Template { escape: Escape::None, ..template })
 }

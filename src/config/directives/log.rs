@@ -121,8 +121,7 @@ fn log_format(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         texts = &texts[1..];
     }
     for word in texts {
-        let parsed = Template::parse(&word.text).map_err(|message| word.fault(message))?;
-        template.append(parsed);
+        template.append(scope.template(word)?);
     }
     if template.as_text().is_some() {
         return Err(name.fault(format!("the log format \"{}\" has no variables", name.text)));

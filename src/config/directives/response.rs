@@ -1,6 +1,5 @@
 //! The settings of responses beside their content: additional fields, freshness, redirects, validators.
 
-use super::content::template;
 use super::{Contexts, Directive, Form, put};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
@@ -94,7 +93,7 @@ fn add_header(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         None => false,
         Some(word) => word.choice("option", &[("always", true)])?,
     };
-    let (value, replaces) = (template(value)?, stands_once(name.text.as_bytes()));
+    let (value, replaces) = (scope.template(value)?, stands_once(name.text.as_bytes()));
     if scope.first {
         scope.settings.add_headers.clear();
     }

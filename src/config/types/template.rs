@@ -153,6 +153,10 @@ pub enum Variable {
     Arg(String),
     /// `$cookie_NAME`
     Cookie(String),
+    /// `$1` to `$9`: a group of the last regular expression that matched.
+    Capture(u8),
+    /// A variable that the configuration defines, by its slot.
+    Slot(u16),
     /// `$uid_got`: the identifier in the client's cookie
     UidGot,
     /// `$uid_set`: the identifier that the client is given with this response

@@ -1,0 +1,57 @@
+//! The values of the configuration's own variables (`set`, `map`, named captures) in one request.
+
+use crate::pattern::Captures;
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+
+/// A value of a variable.
+pub type Value = Rc<[u8]>;
+
+/// The values of a request's variables. The configuration has given a number, its slot, to each variable.
+///
+/// A `map` is computed when it is first read, and a reader has only a shared reference to the request. So values can
+/// be stored through that, too. Memory is allocated with the first value.
+#[derive(Default)]
+pub struct Slots(OnceCell<Box<RefCell<Values>>>);
+
+#[derive(Default)]
+struct Values {
+    slots: Vec<Option<Value>>,
+    captures: Rc<Captures>,
+}
+
+impl Slots {
+    /// The value in this slot, if one was stored.
+    pub fn get(&self, slot: u16) -> Option<Value> {
+        self.0.get()?.borrow().slots.get(usize::from(slot)).cloned().flatten()
+    }
+
+    /// Stores a value in this slot.
+    pub fn put(&self, slot: u16, value: Value) {
+        let mut values = self.values().borrow_mut();
+        let len = values.slots.len().max(usize::from(slot) + 1);
+        values.slots.resize(len, None);
+        values.slots[usize::from(slot)] = Some(value);
+    }
+
+    /// The groups of the last regular expression that matched.
+    pub fn captures(&self) -> Option<Rc<Captures>> {
+        Some(Rc::clone(&self.0.get()?.borrow().captures))
+    }
+
+    /// Stores the groups of a regular expression that has matched.
+    pub fn set_captures(&self, captures: Captures) {
+        self.values().borrow_mut().captures = Rc::new(captures);
+    }
+
+    /// Forgets the groups: an expression without groups has matched.
+    pub fn forget_captures(&self) {
+        if let Some(values) = self.0.get() {
+            values.borrow_mut().captures = Rc::default();
+        }
+    }
+
+    fn values(&self) -> &RefCell<Values> {
+        self.0.get_or_init(Box::default)
+    }
+}

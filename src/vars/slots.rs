@@ -1,0 +1,32 @@
+//! The values of variables that the configuration defines.
+
+use super::View;
+use crate::config::{Regex, Source};
+use crate::connection::Value;
+use std::rc::Rc;
+
+/// The value of the variable in this slot.
+pub fn value(view: &View<'_>, slot: u16) -> Value {
+    let variables = &view.identity.listener.routes.config().variables;
+    match variables.get(usize::from(slot)).map(|variable| &variable.source) {
+        Some(Source::Stored) | None => view.slots().get(slot).unwrap_or_else(|| Rc::from(&b""[..])),
+    }
+}
+
+/// Whether the expression matches. If it does, its groups are the new `$1`, `$2` and so on, and its named groups are
+/// stored in their variables.
+pub fn matches(view: &View<'_>, regex: &Regex, subject: &[u8]) -> bool {
+    if regex.pattern.groups() == 0 {
+        let is_match = regex.pattern.is_match(subject);
+        if is_match {
+            view.slots().forget_captures();
+        }
+        return is_match;
+    }
+    let Some(captures) = regex.pattern.captures(subject) else { return false };
+    for (group, slot) in &regex.names {
+        view.slots().put(*slot, Rc::from(captures.get(*group)));
+    }
+    view.slots().set_captures(captures);
+    true
+}
