@@ -36,7 +36,8 @@ fn look_at(settings: &Settings, has_own_root: bool, place: &str, missing: &mut B
 }
 
 fn each_location(locations: &Locations, look: &mut impl FnMut(&Location)) {
-    let all = locations.exact.values().chain(&locations.prefixes).chain(locations.named.values());
+    let all = locations.exact.values().chain(&locations.prefixes).chain(&locations.regexes);
+    let all = all.chain(locations.named.values());
     for location in all {
         look(location);
         each_location(&location.inner, look);

@@ -3,7 +3,7 @@
 
 use super::lex::Word;
 use super::problem::{Fault, Files, Position};
-use super::types::{Address, Hosts, Listener, Protocol, Server};
+use super::types::{Address, Hosts, Listener, Protocol, Regex, Server};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,6 +40,8 @@ pub(super) struct ServerDraft {
     pub server: Arc<Server>,
     pub listens: Vec<Listen>,
     pub names: Vec<Word>,
+    /// The expressions among its names.
+    pub regexes: Vec<Regex>,
     /// The word `server`.
     pub place: Position,
     /// What the server speaks.
@@ -141,6 +143,7 @@ impl Group {
             let draft = &servers[index];
             let position = hosts.servers.len();
             hosts.servers.push(draft.server.clone());
+            hosts.regexes.extend(draft.regexes.iter().map(|regex| (regex.clone(), position)));
             for (name, place) in draft.entries() {
                 hosts.add(&name, position);
                 for form in forms(&name) {
@@ -178,7 +181,7 @@ impl Group {
 impl ServerDraft {
     /// The names with their positions; a server without names answers to the empty name.
     fn entries(&self) -> Vec<(String, Position)> {
-        if self.names.is_empty() {
+        if self.names.is_empty() && self.regexes.is_empty() {
             return vec![(String::new(), self.place)];
         }
         self.names.iter().map(|word| (word.text.clone(), word.place)).collect()

@@ -4,7 +4,7 @@ use super::lex::Word;
 use super::listeners::{Listen, ServerDraft};
 use super::problem::{Errors, Fault, Files, Position};
 use super::source::ConfigFiles;
-use super::types::{Cgi, Config, EchoBy, Location, Locations, Settings, Template};
+use super::types::{Cgi, Config, EchoBy, Location, Locations, Regex, Settings, Template};
 use super::variables::VariableDrafts;
 use crate::password::Users;
 use std::collections::HashMap;
@@ -87,10 +87,14 @@ pub(super) struct Scope<'a> {
     pub listens: Vec<Listen>,
     /// The `server_name`s of a server.
     pub names: Vec<Word>,
+    /// The expressions among the `server_name`s of a server.
+    pub regexes: Vec<Regex>,
     /// The head of this location.
     pub location: Option<LocationHead>,
     /// The locations directly inside.
     pub locations: Locations,
+    /// The prefix locations directly inside, until all of them have been read.
+    pub prefixes: Vec<Arc<Location>>,
     /// The positions of the locations inside, by how they are written.
     pub location_places: HashMap<String, Position>,
     /// The locations inside that have a `_pass` directive of their own.
@@ -112,6 +116,8 @@ pub(super) enum LocationMatch {
     Prefix,
     /// `location ^~ /path`
     PrefixOnly,
+    /// `location ~ EXPRESSION`, or `~*`, which ignores the case of letters
+    Regex { ignores_case: bool },
     /// `location @name`
     Named,
 }
@@ -120,7 +126,7 @@ pub(super) enum LocationMatch {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct LocationHead {
     pub kind: LocationMatch,
-    /// The path, or the name with its "@".
+    /// The path, the name with its "@", or the text of the expression.
     pub path: String,
 }
 
@@ -158,8 +164,10 @@ impl<'a> Scope<'a> {
             seen: HashMap::new(),
             listens: Vec::new(),
             names: Vec::new(),
+            regexes: Vec::new(),
             location: None,
             locations: Locations::default(),
+            prefixes: Vec::new(),
             location_places: HashMap::new(),
             passing: Vec::new(),
             named_uses: Vec::new(),

@@ -13,6 +13,7 @@ mod dav;
 mod listener;
 mod log;
 mod names;
+mod prefixes;
 mod protocol;
 mod response;
 mod template;
@@ -24,6 +25,7 @@ pub use dav::{Dav, DavMethods};
 pub use listener::{Hosts, Listener};
 pub use log::{AccessLog, ErrorLogDirective, Level, LogTarget};
 pub use names::{NameHasher, NameMap};
+pub use prefixes::Prefixes;
 pub use protocol::{DirectoryServer, EchoBy, EchoServer, Protocol};
 pub use response::*;
 pub use template::{Escape, Literal, Template, TemplatePart, Variable};
@@ -117,8 +119,10 @@ pub struct Server {
 pub struct Locations {
     /// `location = /path`.
     pub exact: NameMap<Arc<Location>>,
-    /// Prefix locations, plain and `^~`, the longest first.
-    pub prefixes: Vec<Arc<Location>>,
+    /// Prefix locations, plain and `^~`.
+    pub prefixes: Prefixes,
+    /// `location ~ EXPRESSION` and `location ~* EXPRESSION`, in the order of the files.
+    pub regexes: Vec<Arc<Location>>,
     /// `location @name`.
     pub named: HashMap<String, Arc<Location>>,
 }
@@ -126,8 +130,10 @@ pub struct Locations {
 /// A `location` block.
 #[derive(Clone, Debug)]
 pub struct Location {
-    /// The path or prefix, decoded, as bytes; a named location's name with its "@".
+    /// The path or prefix, decoded, as bytes; a named location's name with its "@"; the text of an expression.
     pub path: Vec<u8>,
+    /// The expression that the path must match, if it is a location of this kind.
+    pub regex: Option<Regex>,
     /// `^~`: no regular expression is tried after this one.
     pub no_regex: bool,
     /// What holds inside, outer levels merged in.

@@ -28,7 +28,7 @@ pub(super) fn read(scope: &mut Scope<'_>, statements: &[Statement]) {
         let outcome = enter(scope, statement, read);
         scope.note(outcome);
     }
-    directives::location::add_slashes(scope);
+    directives::location::finish(scope);
 }
 
 /// Checks that the statement's directive is known, allowed here, and has the right form.

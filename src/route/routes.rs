@@ -109,8 +109,8 @@ impl Routes {
 }
 
 fn add_locations(server: &Arc<Server>, locations: &Locations, routes: &mut Vec<(u32, Rc<Route>)>) {
-    let Locations { exact, prefixes, named } = locations;
-    for location in exact.values().chain(prefixes).chain(named.values()) {
+    let Locations { exact, prefixes, regexes, named } = locations;
+    for location in exact.values().chain(prefixes).chain(regexes).chain(named.values()) {
         routes.push((location.route, Rc::new(Route::to_location(server, location))));
         add_locations(server, &location.inner, routes);
     }

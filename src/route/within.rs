@@ -13,6 +13,8 @@ pub enum LocationName<'a> {
     Exact(&'a [u8]),
     /// `location /path`.
     Prefix(&'a [u8]),
+    /// `location ~ EXPRESSION`.
+    Regex(&'a [u8]),
     /// No location: the settings of the server hold.
     Server,
 }
@@ -22,6 +24,7 @@ impl fmt::Display for LocationName<'_> {
         match self {
             LocationName::Exact(path) => write!(f, "location = {}", String::from_utf8_lossy(path)),
             LocationName::Prefix(path) => write!(f, "location {}", String::from_utf8_lossy(path)),
+            LocationName::Regex(text) => write!(f, "location ~ {}", String::from_utf8_lossy(text)),
             LocationName::Server => f.write_str("the server outside of its locations"),
         }
     }
@@ -32,6 +35,7 @@ impl Locations {
     pub fn name(&self, path: &[u8]) -> LocationName<'_> {
         let (found, prefix) = (self.find(path), self.find_prefix(path));
         match found {
+            Some(location) if location.regex.is_some() => LocationName::Regex(&location.path),
             Some(location) if same(found, prefix) => LocationName::Prefix(&location.path),
             Some(location) => LocationName::Exact(&location.path),
             None => LocationName::Server,
@@ -50,15 +54,23 @@ impl Locations {
     pub fn first_other_within(&self, directory: &[u8]) -> Option<LocationName<'_>> {
         let (own, of_members) = (self.find(directory), self.find_prefix(directory));
         match same(own, of_members) {
-            true => self.first(directory, own),
+            true => self.first(directory, own).or_else(|| self.first_regex(directory)),
+            false if own.is_some_and(|own| own.regex.is_some()) => Some(self.name(directory)),
             false => Some(of_members.map_or(LocationName::Server, |location| LocationName::Prefix(&location.path))),
         }
     }
 
     /// The location for a path that has no exact one.
     fn find_prefix(&self, path: &[u8]) -> Option<&Arc<Location>> {
-        let prefix = self.prefixes.iter().find(|location| path.starts_with(&location.path))?;
+        let prefix = self.prefixes.longest(path)?;
         prefix.inner.find_prefix(path).or(Some(prefix))
+    }
+
+    /// An expression that may match something in this directory: nobody can say which paths an expression matches.
+    fn first_regex(&self, directory: &[u8]) -> Option<LocationName<'_>> {
+        let prefix = self.prefixes.longest(directory);
+        let beside = self.regexes.first().filter(|_| prefix.is_none_or(|prefix| !prefix.no_regex));
+        beside.map(|location| LocationName::Regex(&location.path)).or_else(|| prefix?.inner.first_regex(directory))
     }
 
     /// Of the locations whose path begins with `start`, without `except`: the one whose path comes first. Takes time in
@@ -71,8 +83,7 @@ impl Locations {
         found.into_iter().filter(is_meant).min_by_key(|(location, _)| &location.path).map(|(_, name)| name)
     }
 
-    /// Adds all locations that are chosen by a path, also those inside others. (A regular expression may match
-    /// anything: such a location would have to be returned for every directory.)
+    /// Adds all locations that are chosen by a path or a prefix, also those inside others.
     fn add_all<'a>(&'a self, all: &mut Vec<(&'a Arc<Location>, LocationName<'a>)>) {
         all.extend(self.exact.values().map(|location| (location, LocationName::Exact(&location.path))));
         for location in &self.prefixes {

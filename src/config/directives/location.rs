@@ -5,7 +5,7 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::{LocationHead, LocationMatch, Scope};
-use crate::config::types::{Alias, Location, Locations, Return, Settings};
+use crate::config::types::{Alias, Location, Locations, Prefixes, Return, Settings};
 use std::sync::Arc;
 
 pub(super) const TABLE: &[Directive] = &[
@@ -34,14 +34,30 @@ fn location(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fau
     if let Some(outer) = &scope.location {
         may_stand_inside(word, &head, outer)?;
     }
+    let regex = match head.kind {
+        LocationMatch::Regex { ignores_case } => Some(scope.regex(word, &head.path, ignores_case)?),
+        _ => None,
+    };
     // `/x` and `^~ /x` match the same paths.
-    let key = format!("{}{}", if head.kind == LocationMatch::Exact { "= " } else { "" }, head.path);
+    let modifier = match head.kind {
+        LocationMatch::Exact => "= ",
+        LocationMatch::Regex { ignores_case: false } => "~ ",
+        LocationMatch::Regex { ignores_case: true } => "~* ",
+        LocationMatch::Prefix | LocationMatch::PrefixOnly | LocationMatch::Named => "",
+    };
+    let key = format!("{modifier}{}", head.path);
     if let Some(first) = scope.location_places.insert(key.clone(), word.place) {
         return Err(word.fault(format!("location \"{key}\" is given twice, {}", scope.first_at(first))));
     }
     let escape = |bytes: &[u8]| bytes[0] == b'%' && bytes[1..].iter().all(u8::is_ascii_hexdigit);
-    if head.path.as_bytes().windows(3).any(escape) {
+    if regex.is_none() && head.path.as_bytes().windows(3).any(escape) {
         scope.warn(word, "a location is compared with the decoded path: write the character, not %XX".to_owned());
+    }
+    if matches!(head.kind, LocationMatch::Exact | LocationMatch::Prefix | LocationMatch::PrefixOnly)
+        && !head.path.starts_with('/')
+    {
+        let message = format!("no path matches this location: paths begin with \"/\", as in \"/{}\"", head.path);
+        scope.warn(word, message);
     }
     let mut inner = scope.inside(Contexts::LOCATION);
     inner.location = Some(head.clone());
@@ -51,6 +67,7 @@ fn location(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fau
     scope.named_uses.append(&mut named_uses);
     let location = Arc::new(Location {
         path: head.path.clone().into_bytes(),
+        regex,
         no_regex: head.kind == LocationMatch::PrefixOnly,
         settings: Arc::new(settings),
         inner: locations,
@@ -59,21 +76,27 @@ fn location(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fau
     match head.kind {
         LocationMatch::Exact => drop(scope.locations.exact.insert(head.path.into_bytes(), location)),
         LocationMatch::Named => drop(scope.locations.named.insert(head.path, location)),
+        LocationMatch::Regex { .. } => scope.locations.regexes.push(location),
         LocationMatch::Prefix | LocationMatch::PrefixOnly => {
             if passes && location.path.len() > 1 && location.path.ends_with(b"/") {
                 scope.passing.push(Arc::clone(&location));
             }
-            scope.locations.prefixes.push(location);
-            scope.locations.prefixes.sort_by_key(|location| std::cmp::Reverse(location.path.len()));
+            scope.prefixes.push(location);
         }
     }
     Ok(())
 }
 
-/// Called after all locations of a level: adds `location = /path` with a redirect for each `location /path/` whose
+/// Called after all locations of a level.
+pub(in crate::config) fn finish(scope: &mut Scope<'_>) {
+    scope.locations.prefixes = Prefixes::new(std::mem::take(&mut scope.prefixes));
+    add_slashes(scope);
+}
+
+/// Adds `location = /path` with a redirect for each `location /path/` whose
 /// requests go to something behind the server. Relative links would lead nowhere without the slash, and only the server
 /// knows that the location begins here. As in nginx, a location for `/path` itself comes first.
-pub(in crate::config) fn add_slashes(scope: &mut Scope<'_>) {
+fn add_slashes(scope: &mut Scope<'_>) {
     for location in std::mem::take(&mut scope.passing) {
         let path = location.path[..location.path.len() - 1].to_vec();
         let Locations { exact, prefixes, .. } = &mut scope.locations;
@@ -83,7 +106,8 @@ pub(in crate::config) fn add_slashes(scope: &mut Scope<'_>) {
         let return_ = Some(Return { code: 301, text: None, adds_slash: true });
         let settings = Arc::new(Settings { return_, ..Settings::clone(&location.settings) });
         let route = scope.draft.next_route();
-        let redirect = Location { path: path.clone(), no_regex: false, settings, inner: Locations::default(), route };
+        let redirect =
+            Location { path: path.clone(), regex: None, no_regex: false, settings, inner: Locations::default(), route };
         exact.insert(path, Arc::new(redirect));
     }
 }
@@ -104,18 +128,11 @@ fn head(it: &Statement) -> Result<LocationHead, Fault> {
         "^~" => LocationMatch::PrefixOnly,
         "" if path.starts_with('@') && path.len() > 1 => LocationMatch::Named,
         "" => LocationMatch::Prefix,
-        "~" | "~*" => {
-            return Err(first.fault(
-                "regular expressions are not supported yet; use a prefix as in /images/, or an exact path as in \
-                 = /logo.png",
-            ));
-        }
-        _ => return Err(first.fault(format!("\"{modifier}\" is no way to match a location; accepted: =, ^~"))),
+        "~" | "~*" if path.is_empty() => return Err(first.fault("this regular expression is empty")),
+        "~" => LocationMatch::Regex { ignores_case: false },
+        "~*" => LocationMatch::Regex { ignores_case: true },
+        _ => return Err(first.fault(format!("\"{modifier}\" is no way to match a location; accepted: =, ^~, ~, ~*"))),
     };
-    if kind != LocationMatch::Named && !path.starts_with('/') {
-        let word = it.args.get(1).unwrap_or(first);
-        return Err(word.fault(format!("a location begins with \"/\", did you mean \"/{path}\"?")));
-    }
     Ok(LocationHead { kind, path: path.to_owned() })
 }
 
@@ -131,6 +148,10 @@ fn may_stand_inside(word: &Word, inner: &LocationHead, outer: &LocationHead) -> 
         }
         (_, LocationMatch::Named) => {
             Err(word.fault(format!("no location can be inside of the named location \"{outside}\"")))
+        }
+        (LocationMatch::Regex { .. }, _) => Ok(()),
+        (_, LocationMatch::Regex { .. }) => {
+            Err(word.fault(format!("inside of location \"~ {outside}\" only regular expressions can match")))
         }
         _ if !inside.starts_with(outside) => {
             Err(word.fault(format!("location \"{inside}\" is outside of location \"{outside}\" around it")))

@@ -53,6 +53,13 @@ pub(super) fn server(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Resul
         place: scope.draft.files.line(place),
         route: scope.draft.next_route(),
     };
-    scope.draft.servers.push(ServerDraft { server: Arc::new(server), listens, names: Vec::new(), place, protocol });
+    scope.draft.servers.push(ServerDraft {
+        server: Arc::new(server),
+        listens,
+        names: Vec::new(),
+        regexes: Vec::new(),
+        place,
+        protocol,
+    });
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::config::listeners::ServerDraft;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{Protocol, Server};
+use crate::config::types::{Phases, Protocol, Server};
 use std::sync::Arc;
 
 /// The longest host name (RFC 1035, section 2.3.4).
@@ -54,7 +54,7 @@ fn server(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fault
             inner.note(Err(word.fault(format!("this server has no location \"{}\"", word.text))));
         }
     }
-    let Scope { settings, locations, listens, names, .. } = inner;
+    let Scope { settings, locations, listens, names, regexes, .. } = inner;
     let server = Server {
         names: names.iter().map(|word| word.text.clone()).collect(),
         settings: Arc::new(settings),
@@ -64,7 +64,7 @@ fn server(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fault
     };
     let place = it.name.place;
     let (server, protocol) = (Arc::new(server), Protocol::Http);
-    scope.draft.servers.push(ServerDraft { server, listens, names, place, protocol });
+    scope.draft.servers.push(ServerDraft { server, listens, names, regexes, place, protocol });
     Ok(())
 }
 
@@ -78,10 +78,14 @@ fn server_name(scope: &mut Scope<'_>, word: &Word) -> Result<(), Fault> {
             return Ok(()); // the machine has the name that stands here already, as "localhost"
         }
     }
-    if text.starts_with('~') {
-        return Err(
-            word.fault("regular expressions are not supported yet; use exact names, or wildcards as in *.example.org")
-        );
+    if let Some(expression) = word.text.strip_prefix('~') {
+        let regex = scope.regex(word, expression, true)?;
+        scope.settings.phases |= Phases::SERVER_REWRITE;
+        if scope.names.is_empty() && scope.regexes.is_empty() {
+            scope.settings.server_name = Arc::from(&word.text[..]);
+        }
+        scope.regexes.push(regex);
+        return Ok(());
     }
     if text.contains('$') {
         return Err(word.fault("variables are not supported in a server's name, except $hostname"));
@@ -103,7 +107,7 @@ fn server_name(scope: &mut Scope<'_>, word: &Word) -> Result<(), Fault> {
     if text.contains(['/', ':', ' ']) && !text.starts_with('[') {
         scope.warn(word, format!("\"{}\" matches no host: a server's name has no scheme, port or path", word.text));
     }
-    if scope.names.is_empty() {
+    if scope.names.is_empty() && scope.regexes.is_empty() {
         // ".example.org" is that name and every name below it.
         scope.settings.server_name = Arc::from(text.strip_prefix('.').unwrap_or(&text));
     }

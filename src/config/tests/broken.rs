@@ -256,10 +256,7 @@ fn servers_against_each_other() {
     ]);
     check_in_server(&[
         ("server_name a B b;", "33: the name \"b\" is given twice, first at site.conf:1:31"),
-        (
-            "server_name ~^www;",
-            "29: regular expressions are not supported yet; use exact names, or wildcards as in *.example.org",
-        ),
+        ("server_name ~^(www;", "29: this regular expression is not valid: unclosed group"),
         (
             "server_name w*.example;",
             "29: \"w*.example\" is no server name; a wildcard is the first or the last label, as in \
@@ -276,15 +273,23 @@ fn servers_against_each_other() {
 
 #[test]
 fn locations() {
-    let regex =
-        "regular expressions are not supported yet; use a prefix as in /images/, or an exact path as in = /logo.png";
+    let invalid = "this regular expression is not valid";
     let rows = [
-        ("location ~ \\.php$ { }", format!("26: {regex}")),
-        ("location ~* \\.php$ { }", format!("26: {regex}")),
-        ("location ~\\.php$ { }", format!("26: {regex}")),
-        ("location == /x { }", "26: \"==\" is no way to match a location; accepted: =, ^~".into()),
-        ("location images/ { }", "26: a location begins with \"/\", did you mean \"/images/\"?".into()),
-        ("location = x { }", "28: a location begins with \"/\", did you mean \"/x\"?".into()),
+        ("location ~ a) { }", format!("28: {invalid}: unopened group")),
+        ("location ~*a) { }", format!("26: {invalid}: unopened group")),
+        (
+            "location ~ ^/(?!x) { }",
+            "30: look-ahead is not supported; match what is excluded in a location or \"if\" of its own that stands \
+             before"
+                .into(),
+        ),
+        ("location ~ { }", "26: this regular expression is empty".into()),
+        (
+            "location ~ a { location /b { } }",
+            "41: inside of location \"~ a\" only regular expressions can match".into(),
+        ),
+        ("location ~ a { } location ~ a { }", "45: location \"~ a\" is given twice, first at site.conf:1:28".into()),
+        ("location == /x { }", "26: \"==\" is no way to match a location; accepted: =, ^~, ~, ~*".into()),
         ("location /x { } location ^~ /x { }", "45: location \"/x\" is given twice, first at site.conf:1:26".into()),
         ("location = /x { } location =/x { }", "44: location \"= /x\" is given twice, first at site.conf:1:28".into()),
         ("location @x { } location @x { }", "42: location \"@x\" is given twice, first at site.conf:1:26".into()),

@@ -102,7 +102,7 @@ fn locations_are_read() {
     exact.sort();
     assert_eq!(exact, [&b"/"[..], b"/glued"]);
     let prefixes: Vec<_> = locations.prefixes.iter().map(|l| (&l.path[..], l.no_regex)).collect();
-    assert_eq!(prefixes, [(&b"/x/"[..], true), (b"/y", true), (b"/", false)]);
+    assert_eq!(prefixes, [(&b"/"[..], false), (b"/x/", true), (b"/y", true)]);
     assert_eq!(locations.named.keys().collect::<Vec<_>>(), ["@named"]);
 }
 

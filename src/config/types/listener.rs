@@ -1,6 +1,6 @@
 //! The addresses that the server listens on, and the servers behind them.
 
-use super::{Address, NameMap, Protocol, Server};
+use super::{Address, NameMap, Protocol, Regex, Server};
 use std::sync::Arc;
 
 /// An address and the virtual hosts behind it.
@@ -38,4 +38,6 @@ pub struct Hosts {
     pub suffixes: Vec<(String, usize)>,
     /// `www.example.*` as "www.example.", the longest first.
     pub prefixes: Vec<(String, usize)>,
+    /// `~EXPRESSION`, in the order of the files.
+    pub regexes: Vec<(Regex, usize)>,
 }

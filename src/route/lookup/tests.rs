@@ -134,13 +134,17 @@ fn hosts_as_a_naive_reference() {
 
 fn location(path: &str, inner: Locations) -> Arc<Location> {
     let settings = Arc::new(Settings::default());
-    Arc::new(Location { path: path.as_bytes().to_vec(), no_regex: false, settings, inner, route: 0 })
+    Arc::new(Location { path: path.as_bytes().to_vec(), regex: None, no_regex: false, settings, inner, route: 0 })
 }
 
-fn locations(exact: &[&str], mut prefixes: Vec<Arc<Location>>) -> Locations {
-    prefixes.sort_by_key(|location| std::cmp::Reverse(location.path.len()));
+fn locations(exact: &[&str], prefixes: Vec<Arc<Location>>) -> Locations {
     let exact = exact.iter().map(|path| (path.as_bytes().to_vec(), location(path, Locations::default())));
-    Locations { exact: exact.collect(), prefixes, named: Default::default() }
+    Locations {
+        exact: exact.collect(),
+        prefixes: Prefixes::new(prefixes),
+        regexes: Vec::new(),
+        named: Default::default(),
+    }
 }
 
 #[test]
@@ -204,6 +208,81 @@ fn locations_as_a_naive_reference() {
             };
             let found = tree.find(path.as_bytes()).map(|l| String::from_utf8_lossy(&l.path).into_owned());
             assert_eq!(found, expected, "round {round}: {path} in {outer:?} exact {exact:?} inner {inner:?}");
+        }
+    }
+}
+
+/// The path or expression of the location that is found in this server, by each path.
+fn found(server: &str, rows: &[(&str, &str)]) {
+    let text = format!("http {{ server {{ listen 80; {server} }} }}");
+    let config = Config::from_text("site.conf", &text, std::path::Path::new("/srv"), "");
+    let config = config.unwrap_or_else(|errors| panic!("{errors}"));
+    let locations = &config.listeners[0].hosts.servers[0].locations;
+    for (path, expected) in rows {
+        let location = locations.find(path.as_bytes());
+        let shown = location.map_or(String::new(), |location| String::from_utf8_lossy(&location.path).into_owned());
+        assert_eq!(shown, *expected, "{server} {path}");
+    }
+}
+
+#[test]
+#[cfg(feature = "regex")]
+fn expressions_come_after_exact_locations_and_before_prefixes() {
+    found(
+        "location / { } location /img/ { } location ^~ /raw/ { } location = /x.php { } \
+         location ~ \\.php$ { } location ~* \\.PNG$ { } location ~ ^/img/ { }",
+        &[
+            ("/", "/"),
+            ("/a.php", "\\.php$"),
+            ("/x.php", "/x.php"),
+            ("/x.php/a", "/"),
+            ("/raw/a.php", "/raw/"),
+            ("/a.png", "\\.PNG$"),
+            ("/img/a.php", "\\.php$"),
+            ("/img/a.txt", "^/img/"),
+            ("/imga", "/"),
+        ],
+    );
+}
+
+#[test]
+#[cfg(feature = "regex")]
+fn expressions_inside_a_prefix_come_before_those_beside_it() {
+    found(
+        "location /a/ { location /a/b/ { } location ~ \\.in$ { } location = /a/c.out { } } \
+         location ^~ /d/ { location ~ \\.in$ { } location /d/e/ { } } \
+         location ~ \\.out$ { location ~ ^/f { } } location ~ ^/a/b/ { }",
+        &[
+            ("/a/x", "/a/"),
+            ("/a/x.in", "\\.in$"),
+            ("/a/b/x.in", "\\.in$"),
+            ("/a/b/x", "^/a/b/"),
+            ("/a/x.out", "\\.out$"),
+            ("/a/c.out", "/a/c.out"),
+            ("/d/x.out", "/d/"),
+            ("/d/x.in", "\\.in$"),
+            ("/d/e/x.out", "/d/e/"),
+            ("/f.out", "^/f"),
+            ("/g.out", "\\.out$"),
+            ("/g", ""),
+        ],
+    );
+}
+
+#[test]
+fn many_prefixes_as_a_naive_reference() {
+    let mut random = Random(3);
+    for round in 0..100 {
+        let mut paths: Vec<String> =
+            (0..9 + random.below(60)).map(|_| format!("/{}", random.text(b"ab/", "", 3))).collect();
+        paths.sort();
+        paths.dedup();
+        let tree = locations(&[], paths.iter().map(|path| location(path, Locations::default())).collect());
+        for _ in 0..50 {
+            let path = format!("/{}", random.text(b"ab/", "", 4));
+            let expected = paths.iter().filter(|p| path.starts_with(*p)).max_by_key(|p| p.len());
+            let found = tree.find(path.as_bytes()).map(|l| String::from_utf8_lossy(&l.path).into_owned());
+            assert_eq!(found.as_ref(), expected, "round {round}: {path} in {paths:?}");
         }
     }
 }

@@ -1,0 +1,62 @@
+//! Compiles what directives say: texts with variables, definitions of variables, regular expressions.
+
+use super::lex::Word;
+use super::problem::Fault;
+use super::scope::Scope;
+use super::types::{Escape, Regex, Source, Template, Variable};
+use crate::pattern::Pattern;
+
+#[allow(dead_code)] // until the directives that define variables are there
+impl Scope<'_> {
+    /// A text with variables, also with those that the configuration defines. The values are inserted as they are.
+    pub fn template(&mut self, word: &Word) -> Result<Template, Fault> {
+        let variables = &mut self.draft.variables;
+        let template = Template::parse_with(&word.text, |name| variables.slot(name, word.place).map(Variable::Slot));
+        let template = template.map_err(|message| word.fault(message))?;
+        Ok(Template { escape: Escape::None, ..template })
+    }
+
+    /// Defines a variable: `$name` is the word. Returns its slot.
+    pub fn define(&mut self, word: &Word, source: Source) -> Result<u16, Fault> {
+        let name = self.variable_name(word)?.to_owned();
+        self.define_named(&name, word, source)
+    }
+
+    /// The name of the variable that a directive defines.
+    pub fn variable_name<'a>(&self, word: &'a Word) -> Result<&'a str, Fault> {
+        let name = word.text.strip_prefix('$').filter(|name| !name.is_empty());
+        let name = name.filter(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+        name.ok_or_else(|| word.fault(format!("\"{}\" is no variable's name, as in $name", word.text)))
+    }
+
+    /// Defines a variable with this name.
+    fn define_named(&mut self, name: &str, word: &Word, source: Source) -> Result<u16, Fault> {
+        if Variable::parse(name).is_some() {
+            return Err(
+                word.fault(format!("\"${name}\" is a variable of the server and cannot be set; use another name"))
+            );
+        }
+        let slot = self.draft.variables.define(name, word.place, source);
+        slot.ok_or_else(|| word.fault(format!("more than {} variables", u16::MAX)))
+    }
+
+    /// A regular expression. Its named groups define variables.
+    pub fn regex(&mut self, word: &Word, text: &str, ignores_case: bool) -> Result<Regex, Fault> {
+        let pattern = Pattern::new(text, ignores_case).map_err(|error| {
+            let mut place = word.place;
+            // With quotes or escapes the columns differ from those of the text; then the whole word is marked.
+            let shown = place.width == word.text.chars().count() && !word.quoted;
+            if let Some(at) = error.at.filter(|_| shown) {
+                let before = word.text.len() - text.len();
+                place.column += word.text[..before].chars().count() + at;
+                place.width = 1;
+            }
+            Fault::new(place, error.message)
+        })?;
+        let mut names = Vec::new();
+        for (group, name) in pattern.names() {
+            names.push((group, self.define_named(&name, word, Source::Stored)?));
+        }
+        Ok(Regex { pattern, names })
+    }
+}
