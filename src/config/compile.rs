@@ -3,10 +3,11 @@
 use super::lex::Word;
 use super::problem::Fault;
 use super::scope::Scope;
-use super::types::{Escape, Regex, Source, Template, Variable};
+use super::types::{Escape, Phases, Regex, Source, Template, Variable, VariableRoot};
 use crate::pattern::Pattern;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-#[allow(dead_code)] // until the directives that define variables are there
 impl Scope<'_> {
     /// A text with variables, also with those that the configuration defines. The values are inserted as they are.
     pub fn template(&mut self, word: &Word) -> Result<Template, Fault> {
@@ -14,6 +15,22 @@ impl Scope<'_> {
         let template = Template::parse_with(&word.text, |name| variables.slot(name, word.place).map(Variable::Slot));
         let template = template.map_err(|message| word.fault(message))?;
         Ok(Template { escape: Escape::None, ..template })
+    }
+
+    /// The path of `root` or `alias`. One with variables is kept in the settings, and replaces what is returned here.
+    pub fn root_path(&mut self, word: &Word, is_alias: bool) -> Result<PathBuf, Fault> {
+        self.settings.variable_root = None;
+        self.settings.phases -= Phases::VARIABLE_ROOT;
+        if !word.text.contains('$') {
+            return self.path(word);
+        }
+        if word.text.contains("$document_root") || word.text.contains("$realpath_root") {
+            return Err(word.fault("the root cannot be made of itself; use another variable"));
+        }
+        let (text, prefix) = (self.template(word)?, self.draft.prefix.clone());
+        self.settings.variable_root = Some(Arc::new(VariableRoot { text, prefix, is_alias }));
+        self.settings.phases |= Phases::VARIABLE_ROOT;
+        Ok(PathBuf::from("/dev/null")) // until the variables are known, nothing is below it
     }
 
     /// Defines a variable: `$name` is the word. Returns its slot.

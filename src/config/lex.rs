@@ -108,7 +108,7 @@ impl<'text> Lexer<'text> {
         Ok(Token::Word(Word { text, place: self.since(start), quoted: false }))
     }
 
-    /// Reads a word in quotes; a blank, `;`, `{` or `}` must follow.
+    /// Reads a word in quotes; a blank, `;`, `{`, `}` or `)` must follow.
     fn quoted(&mut self) -> Result<Token, Fault> {
         let start = self.at;
         let quote = self.bump();
@@ -126,7 +126,8 @@ impl<'text> Lexer<'text> {
         self.bump();
         let place = self.since(start);
         match self.peek() {
-            Some(c) if !is_blank(c) && !matches!(c, ';' | '{' | '}') => {
+            // A parenthesis begins a word of its own, as in: if ($host = 'a').
+            Some(c) if !is_blank(c) && !matches!(c, ';' | '{' | '}' | ')') => {
                 Err(Fault::new(self.at, format!("\"{c}\" right after a closing quote; a space is missing")))
             }
             _ => Ok(Token::Word(Word { text, place, quoted: true })),
@@ -209,6 +210,8 @@ mod tests {
             ("'\"' \"'\"", "«\"» «'»"),
             ("\"a\"{", "«a» {"),
             ("\"a\"}", "«a» }"),
+            ("('a')", "('a')"),
+            ("(x 'a')", "(x «a» )"),
             ("\"a\"b", "! 1:4 \"b\" right after a closing quote; a space is missing"),
             ("x\n 'a", "x ! 2:2 this quote is never closed"),
             // Escapes.

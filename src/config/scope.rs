@@ -4,7 +4,7 @@ use super::lex::Word;
 use super::listeners::{Listen, ServerDraft};
 use super::problem::{Errors, Fault, Files, Position};
 use super::source::ConfigFiles;
-use super::types::{Cgi, Config, EchoBy, Location, Locations, Regex, Settings, Template};
+use super::types::{Branch, Cgi, Config, EchoBy, Location, Locations, Phases, Regex, RewriteStep, Settings, Template};
 use super::variables::VariableDrafts;
 use crate::password::Users;
 use std::collections::HashMap;
@@ -28,6 +28,10 @@ bitflags::bitflags! {
         const ECHO = 128;
         /// A `server` in `echo`.
         const ECHO_SERVER = 256;
+        /// An `if` in a server.
+        const SERVER_IF = 512;
+        /// An `if` in a location.
+        const LOCATION_IF = 1024;
         /// All levels that describe requests.
         const REQUEST = Self::HTTP.bits() | Self::SERVER.bits() | Self::LOCATION.bits();
         /// The blocks of protocols beside HTTP.
@@ -81,6 +85,12 @@ pub(super) struct Scope<'a> {
     /// Whether the current directive is the first of its name on this level. A level inherits a list only if it adds
     /// nothing to it, so the first directive empties the list.
     pub first: bool,
+    /// The number of the current directive on this level: programs run in the order of the file.
+    pub statement: usize,
+    /// The steps of this level's program so far, each with the number of its directive.
+    pub steps: Vec<(usize, RewriteStep)>,
+    /// The `if` blocks of a location.
+    pub branches: Vec<Branch>,
     /// The directives of this level, with the position of the first one of each name.
     pub seen: HashMap<&'static str, Position>,
     /// The `listen`s of a server.
@@ -161,6 +171,9 @@ impl<'a> Scope<'a> {
             context,
             settings,
             first: true,
+            statement: 0,
+            steps: Vec::new(),
+            branches: Vec::new(),
             seen: HashMap::new(),
             listens: Vec::new(),
             names: Vec::new(),
@@ -176,9 +189,12 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// A level inside this one. It inherits everything but `return` and `limit_except`.
+    /// A level inside this one. It inherits everything but what acts at once: `return`, `rewrite`, `try_files` and
+    /// their kind, `limit_except` and `internal`.
     pub fn inside(&mut self, context: Contexts) -> Scope<'_> {
-        let settings = Settings { return_: None, limit_except: None, ..self.settings.clone() };
+        let phases = self.settings.phases - Phases::NOT_INHERITED;
+        let mut settings = Settings { phases, return_: None, limit_except: None, ..self.settings.clone() };
+        (settings.program, settings.try_files, settings.internal) = (None, None, false);
         let (cgi, protocol) = (self.cgi.clone(), self.protocol.clone());
         Scope { cgi, protocol, ..Scope::new(self.draft, context, settings) }
     }

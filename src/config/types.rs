@@ -16,6 +16,7 @@ mod names;
 mod prefixes;
 mod protocol;
 mod response;
+mod rewrite;
 mod template;
 mod userid;
 mod variables;
@@ -28,6 +29,9 @@ pub use names::{NameHasher, NameMap};
 pub use prefixes::Prefixes;
 pub use protocol::{DirectoryServer, EchoBy, EchoServer, Protocol};
 pub use response::*;
+pub use rewrite::{
+    FileTest, Otherwise, Rewrite, RewriteProgram, RewriteStep, RewriteThen, SetTarget, Test, TriedFile, TryFiles,
+};
 pub use template::{Escape, Literal, Template, TemplatePart, Variable};
 pub use userid::{Userid, UseridMode};
 pub use variables::{Regex, Source, UserVariable};
@@ -140,14 +144,25 @@ pub struct Location {
     pub settings: Arc<Settings>,
     /// The locations inside.
     pub inner: Locations,
+    /// The `if` blocks inside.
+    pub branches: Vec<Branch>,
     /// Its number among all servers and locations of the configuration, from 0.
     pub route: u32,
+}
+
+/// An `if` in a location: settings that hold if its test is true.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    /// Its number among all servers and locations of the configuration, from 0.
+    pub route: u32,
+    /// What holds inside, outer levels merged in.
+    pub settings: Arc<Settings>,
 }
 
 /// All settings of the http, server and location level, inherited and merged.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The phases that have something to do here. (No directive needs one yet.)
+    /// The phases that have something to do here.
     pub phases: Phases,
     /// The server's name in logs and redirects: the first `server_name`, or "".
     pub server_name: Arc<str>,
@@ -155,6 +170,8 @@ pub struct Settings {
     pub root: PathBuf,
     /// `alias`: replaces the prefix of the location; `root` would be put before the whole path.
     pub alias: Option<Alias>,
+    /// `root` or `alias` with variables, which replaces the one above for each request.
+    pub variable_root: Option<Arc<VariableRoot>>,
     /// `index`: the names that are tried in a directory, in order. Default index.html.
     pub index: Vec<String>,
     /// `types`: the media type of each extension (lower case, no dot). Default: those of config/mime.types, also if the
@@ -166,8 +183,18 @@ pub struct Settings {
     pub default_type: Arc<str>,
     /// `error_page`s, in order.
     pub error_pages: Vec<ErrorPage>,
-    /// `return`: answer at once. Not inherited.
-    pub return_: Option<Return>,
+    /// A `return` that stands outside of `if`: nothing else answers here. Not inherited.
+    pub return_: Option<Arc<Return>>,
+    /// `rewrite`, `if`, `set`, `break` and `return`. Not inherited.
+    pub program: Option<Arc<RewriteProgram>>,
+    /// `rewrite_log`: each step of a program is logged at level notice. Default off.
+    pub rewrite_log: bool,
+    /// `try_files`. Not inherited.
+    pub try_files: Option<Arc<TryFiles>>,
+    /// `internal`: only the server itself leads to this location, a client's request gets 404. Not inherited.
+    pub internal: bool,
+    /// `recursive_error_pages`: an error page that fails may have an error page. Default off.
+    pub recursive_error_pages: bool,
     /// The access logs that get a line, some of [`Config::access_logs`].
     pub access_logs: Vec<Arc<AccessLog>>,
     /// The level of `error_log` for these requests.
@@ -277,6 +304,10 @@ bitflags::bitflags! {
         const ACCESS = 8;
         /// `try_files`.
         const PRE_CONTENT = 16;
+        /// `root` or `alias` has variables.
+        const VARIABLE_ROOT = 32;
+        /// Those whose directives an inner level does not inherit.
+        const NOT_INHERITED = Self::SERVER_REWRITE.bits() | Self::REWRITE.bits() | Self::PRE_CONTENT.bits();
     }
 }
 
@@ -319,8 +350,19 @@ pub enum LingeringClose {
 pub struct Alias {
     /// The replacement.
     pub path: PathBuf,
-    /// The length of the prefix in bytes.
+    /// The length of the prefix in bytes. `usize::MAX`: the whole path is replaced, in a location with an expression.
     pub prefix_bytes: usize,
+}
+
+/// `root` or `alias` with variables.
+#[derive(Clone, PartialEq, Debug)]
+pub struct VariableRoot {
+    /// The path. It may be relative.
+    pub text: Template,
+    /// Where relative paths begin.
+    pub prefix: PathBuf,
+    /// It is an `alias`.
+    pub is_alias: bool,
 }
 
 /// `disable_symlinks off|on|if_not_owner;`

@@ -9,13 +9,14 @@ use super::scope::{Contexts, Scope};
 /// applies inside the block.
 pub(super) fn read(scope: &mut Scope<'_>, statements: &[Statement]) {
     let mut sections = Vec::new();
-    for statement in statements {
+    for (number, statement) in statements.iter().enumerate() {
+        scope.statement = number;
         let outcome = admit(scope, statement).and_then(|directive| {
             scope.first = !scope.seen.contains_key(directive.name);
             scope.seen.entry(directive.name).or_insert(statement.name.place);
             match directive.form {
                 Form::Once(set) | Form::Repeat(set) | Form::Table(set) => set(scope, statement)?,
-                Form::Section(enter) | Form::Sections(enter) => sections.push((enter, statement)),
+                Form::Section(enter) | Form::Sections(enter) => sections.push((number, enter, statement)),
             }
             Ok(())
         });
@@ -24,10 +25,12 @@ pub(super) fn read(scope: &mut Scope<'_>, statements: &[Statement]) {
     directives::cgi::settle(scope);
     let outcome = directives::upload::settle(scope);
     scope.note(outcome);
-    for (enter, statement) in sections {
+    for (number, enter, statement) in sections {
+        scope.statement = number;
         let outcome = enter(scope, statement, read);
         scope.note(outcome);
     }
+    directives::rewrite::settle(scope);
     directives::location::finish(scope);
 }
 

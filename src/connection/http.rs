@@ -1,9 +1,11 @@
 //! The HTTP state of one request and its response.
 
-use super::{Fresh, OnDemand, RequestBody, Response, Slots};
+use super::{Fresh, OnDemand, Probed, RequestBody, Response, Slots};
+use crate::config::{Return, RewriteProgram};
 use crate::http::userid::UserId;
 use crate::http::{HeadLimits, Method, Request, Text};
 use std::rc::Rc;
+use std::sync::Arc;
 use webserv_sys::Moment;
 
 /// The phases of a request, in nginx's order and with nginx's names, and the stages that follow.
@@ -14,13 +16,13 @@ pub enum Stage {
     Other,
     /// The head has been read. Requests are refused that are invalid by their head alone.
     PostRead,
-    /// Runs `rewrite` of the server. (Empty so far.)
+    /// Runs the program of the server: `rewrite`, `if`, `set`, `return`.
     ServerRewrite,
     /// Finds the location by the path: nginx's FIND_CONFIG.
     FindLocation,
-    /// Runs `rewrite` of the location. (Empty so far.)
+    /// Runs the program of the location.
     Rewrite,
-    /// Finds the location again if the path was rewritten. (Empty so far.)
+    /// The path is final, unless `try_files` changes it.
     PostRewrite,
     /// Runs `limit_conn` and `limit_req`. (Empty so far.)
     PreAccess,
@@ -28,10 +30,10 @@ pub enum Stage {
     Access,
     /// Runs `satisfy`. (Empty so far.)
     PostAccess,
+    /// Runs `try_files`.
+    PreContent,
     /// The protocol reads a body that no handler takes, before the response.
     DiscardBody,
-    /// Runs `try_files`. (Empty so far.)
-    PreContent,
     /// Chooses the handler, or makes the response at once.
     Content,
     /// Waits for the handler's outcome.
@@ -77,15 +79,15 @@ pub struct Http {
     pub head_only: bool,
     /// Whether the connection persists after this request, as far as is known.
     pub keep_alive: bool,
-    /// A program's local redirect made this a GET without a body (RFC 3875 section 6.2.2).
+    /// An error page or a program's local redirect (RFC 3875 section 6.2.2) made this a GET without a body.
     pub as_get: bool,
-    /// The response is an error page. If it fails, no second error page is tried.
+    /// The response is an error page. If it fails, no second error page is tried, unless `recursive_error_pages` is on.
     pub in_error_page: bool,
     /// The request came before the previous response was sent.
     pub pipelined: bool,
-    /// The path comes from an internal redirect or an error page, not from the client.
+    /// The path comes from an internal redirect, a rewrite or an error page, not from the client.
     pub internal: bool,
-    /// The number of internal redirects so far.
+    /// The number of internal redirects and rewrites so far.
     pub redirects: u8,
     /// The status that `error_page` sets for the response, instead of the page's own.
     pub error_status: Option<u16>,
@@ -147,6 +149,34 @@ pub struct Rare {
     pub sent_head: Vec<u8>,
     /// The identifier that the response gives to the client (`userid`).
     pub userid: Option<UserId>,
+    /// What the configuration answers, without a handler.
+    pub chosen: Option<Chosen>,
+    /// The program that waits for a file to be looked at.
+    pub rewriting: Option<Rewriting>,
+    /// What was found at the path that a stage has asked about; the outer `None`: it has not asked.
+    pub probed: Option<Option<Probed>>,
+    /// The stage that has asked.
+    pub resume: Stage,
+    /// How many paths of `try_files` have been tried.
+    pub tried: usize,
+}
+
+/// An answer of the configuration.
+pub enum Chosen {
+    /// `return`.
+    Return(Arc<Return>),
+    /// `rewrite ... redirect` or `permanent`: the status and the URI.
+    Redirect(u16, Vec<u8>),
+}
+
+/// A program that has run in part.
+pub struct Rewriting {
+    /// The program.
+    pub program: Arc<RewriteProgram>,
+    /// The next step.
+    pub at: usize,
+    /// A step has changed the path.
+    pub is_rewritten: bool,
 }
 
 impl Rare {
@@ -157,6 +187,11 @@ impl Rare {
         allow: None,
         sent_head: Vec::new(),
         userid: None,
+        chosen: None,
+        rewriting: None,
+        probed: None,
+        resume: Stage::Other,
+        tried: 0,
     };
 }
 
@@ -214,10 +249,18 @@ impl Http {
         self.request.as_ref().map(|request| request.method)
     }
 
+    /// The method that handlers see: GET if the request is handled as one.
+    pub fn method_now(&self) -> Option<Method> {
+        match self.method() {
+            Some(method) if self.as_get && !method.reads() => Some(Method::Get),
+            method => method,
+        }
+    }
+
     /// Whether a file or a listing can answer: the request is GET or HEAD, or is handled as a GET.
     pub fn reads(&self) -> bool {
         let is_read = self.method().is_some_and(Method::reads);
-        is_read || self.as_get || self.in_error_page
+        is_read || self.as_get
     }
 
     /// The path that is answered; empty before it is known.

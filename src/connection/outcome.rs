@@ -3,6 +3,7 @@
 use super::{Failure, FailureKind, Side};
 use crate::http::ReplyHead;
 use std::os::fd::OwnedFd;
+use webserv_sys::file::FileKind;
 
 /// The result of a handler.
 #[derive(Debug)]
@@ -21,8 +22,19 @@ pub enum Outcome {
     Stored(StoredBody),
     /// The request continues with another path.
     Redirect(To),
+    /// FileProbe has looked at a path; `None`: nothing is there.
+    Probed(Option<Probed>),
     /// The handler failed before it had a response.
     Failed(Failure),
+}
+
+/// What is at a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Probed {
+    /// The kind of the file, links followed.
+    pub kind: FileKind,
+    /// Its owner may execute it.
+    pub is_executable: bool,
 }
 
 /// The response of a handler.

@@ -101,6 +101,11 @@ impl Routes {
         }
     }
 
+    /// The route to an `if` of a location, by its number.
+    pub fn to_branch(&self, number: u32) -> &Rc<Route> {
+        &self.routes[number as usize]
+    }
+
     /// The route to a named location; the name includes "@".
     pub fn to_named(&self, server: &Server, name: &str) -> Option<&Rc<Route>> {
         let location = server.locations.named.get(name)?;
@@ -112,6 +117,11 @@ fn add_locations(server: &Arc<Server>, locations: &Locations, routes: &mut Vec<(
     let Locations { exact, prefixes, regexes, named } = locations;
     for location in exact.values().chain(prefixes).chain(regexes).chain(named.values()) {
         routes.push((location.route, Rc::new(Route::to_location(server, location))));
+        for branch in &location.branches {
+            let settings = Arc::clone(&branch.settings);
+            let route = Route { server: Arc::clone(server), location: Some(Arc::clone(location)), settings };
+            routes.push((branch.route, Rc::new(route)));
+        }
         add_locations(server, &location.inner, routes);
     }
 }

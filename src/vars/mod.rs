@@ -12,5 +12,5 @@ mod view;
 pub use environment::{Invocation, environment, query_arguments};
 pub use request_id::request_id;
 pub use slots::{matches, value};
-pub use variables::{expand, push_log_line};
+pub use variables::{expand, expand_uri, push_log_line};
 pub use view::View;

@@ -8,7 +8,7 @@ use crate::config::{Escape, Template, UseridMode, Variable};
 use crate::http::fields::Field;
 use crate::http::number::{push_decimal, push_start};
 use crate::http::userid::UserId;
-use crate::http::{Known, Request};
+use crate::http::{Known, Request, target};
 use crate::local_time;
 use crate::route::{document_root, file_path};
 use std::sync::OnceLock;
@@ -18,6 +18,26 @@ use webserv_sys::net::Address;
 pub fn expand(template: &Template, view: &View<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     fill_in(template, view, Escape::None, &mut out);
+    out
+}
+
+/// Expands the target of a `rewrite`. Groups of an expression are decoded: in a URL for the client (`quote`) and in the
+/// query, they are encoded again.
+pub fn expand_uri(template: &Template, view: &View<'_>, quote: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    for part in &template.parts {
+        part.before.push(&mut out);
+        let start = out.len();
+        push(&mut out, view, &part.variable, Escape::None);
+        let in_query = out[..start].contains(&b'?');
+        if matches!(part.variable, Variable::Capture(_)) && (quote || in_query) {
+            let escape = if in_query { target::escape_segment } else { target::escape_path };
+            let escaped = escape(&out[start..]).into_owned();
+            out.truncate(start);
+            out.extend_from_slice(&escaped);
+        }
+    }
+    template.rest.push(&mut out);
     out
 }
 

@@ -150,14 +150,14 @@ pub(super) const TABLE: &[Directive] = &[
     },
     Directive {
         name: "sendfile",
-        contexts: Contexts::REQUEST,
+        contexts: Contexts::REQUEST.union(Contexts::LOCATION_IF),
         args: 1..=1,
         example: "sendfile on;",
         form: Form::Once(|scope, it| put(&mut scope.settings.sendfile, it.args[0].flag())),
     },
     Directive {
         name: "sendfile_max_chunk",
-        contexts: Contexts::REQUEST,
+        contexts: Contexts::REQUEST.union(Contexts::LOCATION_IF),
         args: 1..=1,
         example: "sendfile_max_chunk 2m;",
         form: Form::Once(|scope, it| put(&mut scope.settings.sendfile_max_chunk, it.args[0].size())),

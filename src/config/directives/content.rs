@@ -1,11 +1,12 @@
 //! The content of responses: files, their types, listings of directories, error pages, fixed responses.
 
+use super::rewrite::{REWRITING, step};
 use super::{Contexts, Directive, Form, MANY, put};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{DisableSymlinks, ErrorPage, ErrorPageStatus, EtagForm, Return};
+use crate::config::types::{DisableSymlinks, ErrorPage, ErrorPageStatus, EtagForm, Return, RewriteStep};
 use crate::config::value::digits;
 use crate::http::listing::Format;
 use std::collections::HashMap;
@@ -18,7 +19,10 @@ const RANGES_MAX: usize = 1_000_000;
 pub(super) const TABLE: &[Directive] = &[
     Directive {
         name: "root",
-        contexts: Contexts::REQUEST.union(Contexts::DIRECTORY).union(Contexts::DIRECTORY_SERVER),
+        contexts: Contexts::REQUEST
+            .union(Contexts::LOCATION_IF)
+            .union(Contexts::DIRECTORY)
+            .union(Contexts::DIRECTORY_SERVER),
         args: 1..=1,
         example: "root html;",
         form: Form::Once(root),
@@ -46,17 +50,24 @@ pub(super) const TABLE: &[Directive] = &[
     },
     Directive {
         name: "error_page",
-        contexts: Contexts::REQUEST,
+        contexts: Contexts::REQUEST.union(Contexts::LOCATION_IF),
         args: 2..=MANY,
         example: "error_page 404 /404.html;",
         form: Form::Repeat(error_page),
     },
     Directive {
+        name: "recursive_error_pages",
+        contexts: Contexts::REQUEST,
+        args: 1..=1,
+        example: "recursive_error_pages on;",
+        form: Form::Once(|scope, it| put(&mut scope.settings.recursive_error_pages, it.args[0].flag())),
+    },
+    Directive {
         name: "return",
-        contexts: Contexts::SERVER.union(Contexts::LOCATION),
+        contexts: REWRITING,
         args: 1..=2,
         example: "return 301 https://example.org/;",
-        form: Form::Once(return_),
+        form: Form::Repeat(return_),
     },
     Directive {
         name: "server_tokens",
@@ -135,7 +146,7 @@ pub(super) const TABLE: &[Directive] = &[
 ];
 
 fn root(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
-    let path = scope.path(&it.args[0])?;
+    let path = scope.root_path(&it.args[0], false)?;
     if let Some(alias) = scope.seen.get("alias") {
         let alias = scope.first_at(*alias);
         return Err(it.name.fault(format!("\"root\" and \"alias\" exclude each other, {alias}")));
@@ -265,7 +276,11 @@ fn return_(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         text.plain()?;
     }
     let text = text.map(|word| scope.template(word)).transpose()?;
-    scope.settings.return_ = Some(Return { code, text, adds_slash: false });
+    let answer = Arc::new(Return { code, text, adds_slash: false });
+    if scope.context.intersects(Contexts::SERVER.union(Contexts::LOCATION)) && scope.settings.return_.is_none() {
+        scope.settings.return_ = Some(Arc::clone(&answer));
+    }
+    step(scope, RewriteStep::Return(answer));
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::{LocationHead, LocationMatch, Scope};
-use crate::config::types::{Alias, Location, Locations, Prefixes, Return, Settings};
+use crate::config::types::{Alias, Location, Locations, Phases, Prefixes, Return, Settings};
 use std::sync::Arc;
 
 pub(super) const TABLE: &[Directive] = &[
@@ -62,15 +62,19 @@ fn location(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fau
     let mut inner = scope.inside(Contexts::LOCATION);
     inner.location = Some(head.clone());
     read(&mut inner, it.statements());
-    let Scope { settings, locations, mut named_uses, seen, .. } = inner;
+    let Scope { mut settings, locations, branches, mut named_uses, seen, .. } = inner;
     let passes = settings.return_.is_none() && PASSING.iter().any(|name| seen.contains_key(name));
     scope.named_uses.append(&mut named_uses);
+    if regex.as_ref().is_some_and(|regex| regex.pattern.groups() > 0) {
+        settings.phases |= Phases::REWRITE; // where the groups become variables
+    }
     let location = Arc::new(Location {
         path: head.path.clone().into_bytes(),
         regex,
         no_regex: head.kind == LocationMatch::PrefixOnly,
         settings: Arc::new(settings),
         inner: locations,
+        branches,
         route: scope.draft.next_route(),
     });
     match head.kind {
@@ -103,11 +107,18 @@ fn add_slashes(scope: &mut Scope<'_>) {
         if exact.contains_key(&path[..]) || prefixes.iter().any(|prefix| prefix.path == path) {
             continue;
         }
-        let return_ = Some(Return { code: 301, text: None, adds_slash: true });
-        let settings = Arc::new(Settings { return_, ..Settings::clone(&location.settings) });
-        let route = scope.draft.next_route();
-        let redirect =
-            Location { path: path.clone(), regex: None, no_regex: false, settings, inner: Locations::default(), route };
+        let return_ = Some(Arc::new(Return { code: 301, text: None, adds_slash: true }));
+        let mut settings = Settings { return_, ..Settings::clone(&location.settings) };
+        settings.phases -= Phases::NOT_INHERITED;
+        let redirect = Location {
+            path: path.clone(),
+            regex: None,
+            no_regex: false,
+            settings: Arc::new(settings),
+            inner: Locations::default(),
+            branches: Vec::new(),
+            route: scope.draft.next_route(),
+        };
         exact.insert(path, Arc::new(redirect));
     }
 }
@@ -162,7 +173,6 @@ fn may_stand_inside(word: &Word, inner: &LocationHead, outer: &LocationHead) -> 
 
 fn alias(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let word = &it.args[0];
-    let path = scope.path(word)?;
     if let Some(root) = scope.seen.get("root") {
         let root = scope.first_at(*root);
         return Err(it.name.fault(format!("\"alias\" and \"root\" exclude each other, {root}")));
@@ -171,9 +181,15 @@ fn alias(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         return Err(it.name.fault("\"alias\" has no path to replace in a named location; use \"root\""));
     };
     // The prefix is replaced as text: if only one of the two ends in a slash, /images/a.png becomes /srv/imagesa.png.
-    if head.kind != LocationMatch::Exact && head.path.ends_with('/') != word.text.ends_with('/') {
+    let is_prefix = matches!(head.kind, LocationMatch::Prefix | LocationMatch::PrefixOnly);
+    if is_prefix && head.path.ends_with('/') != word.text.ends_with('/') {
         scope.warn(word, format!("an alias and its location \"{}\" end both with \"/\" or both without", head.path));
     }
-    scope.settings.alias = Some(Alias { path, prefix_bytes: head.path.len() });
+    let prefix_bytes = match head.kind {
+        LocationMatch::Regex { .. } => usize::MAX,
+        _ => head.path.len(),
+    };
+    let path = scope.root_path(word, true)?;
+    scope.settings.alias = Some(Alias { path, prefix_bytes });
     Ok(())
 }

@@ -29,7 +29,7 @@ pub(super) const TABLE: &[Directive] = &[
     },
     Directive {
         name: "access_log",
-        contexts: Contexts::REQUEST,
+        contexts: Contexts::REQUEST.union(Contexts::LOCATION_IF),
         args: 1..=MANY,
         example: "access_log logs/access.log combined;",
         form: Form::Repeat(access_log),

@@ -18,7 +18,9 @@ mod methods;
 mod open_file_cache;
 mod protocols;
 mod response;
+pub(super) mod rewrite;
 mod server;
+mod try_files;
 pub(super) mod upload;
 mod userid;
 
@@ -122,6 +124,8 @@ fn all() -> impl Iterator<Item = &'static Directive> + Clone {
         directory::TABLE,
         echo::TABLE,
         methods::TABLE,
+        rewrite::TABLE,
+        try_files::TABLE,
         cgi::TABLE,
         response::TABLE,
         open_file_cache::TABLE,
@@ -155,10 +159,11 @@ pub(super) fn find(name: &Word, context: Contexts) -> Result<&'static Directive,
     Err(name.fault(format!("\"{text}\" is not allowed {}; {}", level(context), belongs(found))))
 }
 
-/// `it belongs in "server"`. If several protocols have the directive, only HTTP's levels are named: nearly always they
-/// are meant.
+/// `it belongs in "server"`. Of several levels, only those are named that are nearly always meant: not those of other
+/// protocols than HTTP, and no `if`.
 fn belongs(directive: &Directive) -> String {
-    let https = directive.contexts - Contexts::PROTOCOL_BLOCK.union(Contexts::PROTOCOL_SERVER);
+    let rare = Contexts::PROTOCOL_BLOCK.union(Contexts::PROTOCOL_SERVER).union(Contexts::SERVER_IF);
+    let https = directive.contexts - rare.union(Contexts::LOCATION_IF);
     let told = if https.is_empty() { directive.contexts } else { https };
     let levels: Vec<String> = told.iter().map(level).collect();
     format!("it belongs {}", levels.join(" or "))
@@ -172,6 +177,8 @@ fn level(context: Contexts) -> String {
         Contexts::HTTP => "in \"http\"".to_owned(),
         Contexts::SERVER => "in \"server\"".to_owned(),
         Contexts::LOCATION => "in \"location\"".to_owned(),
+        Contexts::SERVER_IF => "in \"if\" of a \"server\"".to_owned(),
+        Contexts::LOCATION_IF => "in \"if\" of a \"location\"".to_owned(),
         context => protocols::level(context).unwrap_or_default(),
     }
 }

@@ -17,14 +17,14 @@ const OWN: [&str; 8] =
 pub(super) const TABLE: &[Directive] = &[
     Directive {
         name: "add_header",
-        contexts: Contexts::REQUEST,
+        contexts: Contexts::REQUEST.union(Contexts::LOCATION_IF),
         args: 2..=3,
         example: "add_header X-Frame-Options DENY always;",
         form: Form::Repeat(add_header),
     },
     Directive {
         name: "expires",
-        contexts: Contexts::REQUEST,
+        contexts: Contexts::REQUEST.union(Contexts::LOCATION_IF),
         args: 1..=2,
         example: "expires 30d;",
         form: Form::Once(expires),

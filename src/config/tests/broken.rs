@@ -158,7 +158,7 @@ fn values() {
         ("open_file_cache_bytes 1m file=1m;", "47: \"1m\" is not a size from 0 bytes to 128k"),
         ("max_ranges few;", "28: \"few\" is not a whole number from 0 to 1000000"),
         ("disable_symlinks owner;", "34: unknown value \"owner\"; accepted: off, on, if_not_owner"),
-        ("root $document_root;", "22: variables are not supported in this path"),
+        ("root $document_root;", "22: the root cannot be made of itself; use another variable"),
         ("index \"\";", "23: this value is empty"),
         ("index $uri;", "23: variables are not supported in the name of an index file"),
         ("default_type html;", "30: \"html\" is no media type, as in text/html"),
@@ -433,4 +433,43 @@ fn the_command_lines_directives() {
     assert_eq!(with("http { lisen 1; }").unwrap_err().split(':').next(), Some("-g"));
     let pid = with("pid b;").expect("the command line wins over the file").pid;
     assert_eq!(pid.as_deref(), Some(Path::new("/srv/b")));
+}
+
+#[test]
+fn programs_and_tried_files() {
+    check_in_server(&[
+        ("rewrite ^/a;", "17: \"rewrite\" takes 2 or 3 values, not 1, as in: rewrite ^/old/(.*)$ /new/$1 last;"),
+        ("rewrite (a /b;", "25: this regular expression is not valid: unclosed group"),
+        (
+            "rewrite a /b lst;",
+            "30: unknown flag \"lst\", did you mean \"last\"? accepted: last, break, redirect, permanent",
+        ),
+        ("set a b;", "21: \"a\" is no variable's name, as in $name"),
+        ("set $uri b;", "21: \"$uri\" is a variable of the server and cannot be set; use another name"),
+        ("set $a $b;", "24: unknown variable \"$b\""),
+        ("set $abcd 1; return 200 $abce;", "41: unknown variable \"$abce\", did you mean \"$abcd\"?"),
+        ("if $a { }", "20: a test stands in parentheses, as in: if ($request_method = POST) { return 405; }"),
+        ("if ($uri = a { }", "28: the \")\" at the end of the test is missing"),
+        ("if () { }", "20: this test is empty, as in: if ($request_method = POST) { return 405; }"),
+        ("if ($uri == a) { }", "26: \"==\" is no operator; write \"=\""),
+        ("if ($uri is a) { }", "26: unknown operator \"is\"; accepted: =, !=, ~, ~*, !~, !~*"),
+        (
+            "if ($uri = a b) { }",
+            "21: a test has a variable, an operator and one value; put a value with spaces in quotes",
+        ),
+        ("if (-f) { }", "21: \"-f\" is followed by one path"),
+        (
+            "if (uri = a) { }",
+            "21: \"uri\" is no test: it begins with a variable, or with -f, -d, -e or -x, as in (-f $request_filename)",
+        ),
+        (
+            "if ($uri) { root x; }",
+            "29: \"root\" is not allowed in \"if\" of a \"server\"; it belongs in \"http\" or in \"server\" or in \
+             \"location\"",
+        ),
+        ("try_files /a;", "17: \"try_files\" takes at least 2 values, not 1, as in: try_files $uri $uri/ =404;"),
+        ("try_files $uri =99;", "32: \"99\" is no status to answer with; accepted: 200 to 599"),
+        ("try_files =404 /x;", "27: \"=404\" can only be the last value: it always answers"),
+        ("try_files $uri @no;", "32: this server has no location \"@no\""),
+    ]);
 }

@@ -151,7 +151,11 @@ fn returns() {
     ];
     for (directive, code, text) in table {
         let config = load(&format!("http {{ server {{ listen 80; {directive} }} }}"));
-        assert_eq!(settings_at(&config, "/").return_, Some(Return { code, text, adds_slash: false }), "{directive}");
+        assert_eq!(
+            settings_at(&config, "/").return_,
+            Some(Arc::new(Return { code, text, adds_slash: false })),
+            "{directive}"
+        );
     }
 }
 

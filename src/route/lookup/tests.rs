@@ -134,7 +134,15 @@ fn hosts_as_a_naive_reference() {
 
 fn location(path: &str, inner: Locations) -> Arc<Location> {
     let settings = Arc::new(Settings::default());
-    Arc::new(Location { path: path.as_bytes().to_vec(), regex: None, no_regex: false, settings, inner, route: 0 })
+    Arc::new(Location {
+        path: path.as_bytes().to_vec(),
+        regex: None,
+        no_regex: false,
+        settings,
+        inner,
+        branches: Vec::new(),
+        route: 0,
+    })
 }
 
 fn locations(exact: &[&str], prefixes: Vec<Arc<Location>>) -> Locations {

@@ -271,7 +271,7 @@ fn fits(t: &Transaction) -> bool {
 
 /// Whether the program sees a GET without a body: after a program's redirect, and for an error page.
 fn is_get(http: &Http) -> bool {
-    http.as_get || http.in_error_page
+    http.as_get
 }
 
 /// Whether the script's own location lets it run: the request's location is chosen for the whole path, with PATH_INFO.

@@ -47,6 +47,13 @@ pub(super) fn from_cache(w: &mut Work<'_>) -> Option<Next> {
     Some(document(w, file.head.clone(), Some(file.source.clone())))
 }
 
+/// Whether the cache has a file for this path, and nothing has changed since.
+pub(super) fn has_file(w: &mut Work<'_>) -> bool {
+    let gzip = takes_gzip(w.t);
+    let key = CacheKey { settings: &w.t.route.settings, path: w.t.http.path(), gzip };
+    keeps(w.t) && w.worker.files.find(key, w.now).is_some_and(|kept| matches!(kept.answer, CachedAnswer::File(_)))
+}
+
 /// The head of a cached file when it is sent for the first time.
 pub fn first_head(file: &CachedFile, t: &Transaction) -> Made {
     let settings = t.settings();

@@ -4,9 +4,9 @@ use super::cached::{from_cache, keeps, takes_gzip};
 use super::next::Next;
 use super::respond::{respond, whole};
 use super::store::{await_body, secret_number, store};
-use super::{dav, page, upload};
-use crate::config::{BodyInFile, Settings};
-use crate::connection::{BodySink, Response, Stage, StoredBody};
+use super::{dav, page, root, upload};
+use crate::config::{BodyInFile, Return, Settings};
+use crate::connection::{BodySink, Chosen, Response, Stage, StoredBody, Transaction};
 use crate::http::listing::Format;
 use crate::http::{Framing, Method, ReplyHead, Request, TargetForm, Text};
 use crate::log::Level;
@@ -26,7 +26,42 @@ pub(super) fn takes_body(method: Method, settings: &Settings) -> bool {
         Method::Post => settings.upload_store.is_some(),
         _ => false,
     };
-    settings.return_.is_none() && (stores || settings.cgi.is_some())
+    stores || settings.cgi.is_some()
+}
+
+/// Decides where the request's body goes, when the location is final. A body that no handler takes is read before the
+/// content phase.
+pub(super) fn begin_content(w: &mut Work<'_>) -> Next {
+    root::resolve(w);
+    if w.t.http.request_body.is_finished() {
+        return Next::Go(Stage::Content);
+    }
+    let Transaction { http, route, body, .. } = &mut *w.t;
+    let Some(request) = &http.request else { return Next::Go(Stage::Content) };
+    let request_body = &mut http.request_body;
+    // What was read and dropped already cannot be taken for the whole body.
+    let is_untouched = request_body.bytes == 0 || request_body.sink == BodySink::Handler;
+    let takes =
+        http.rare.chosen.is_none() && !http.as_get && is_untouched && takes_body(request.method, &route.settings);
+    if takes {
+        if request_body.sink == BodySink::Discard {
+            request_body.sink = BodySink::Handler;
+            request_body.owes_continue = request.expect_continue; // until a handler wants the body
+            body.set_bound(route.settings.client_body_buffer_size);
+            body.hold();
+        }
+        return Next::Go(Stage::Content);
+    }
+    if request_body.sink == BodySink::Handler {
+        request_body.sink = BodySink::Discard;
+        body.abandon();
+    }
+    if request.expect_continue {
+        // No handler of this location takes a body, so 100 is not sent. The client may send the body anyway, or not.
+        request_body.give_up();
+        http.keep_alive = false;
+    }
+    Next::Go(if http.request_body.is_finished() { Stage::Content } else { Stage::DiscardBody })
 }
 
 /// Whether a program of this location may answer, which may know other methods than the server does.
@@ -39,8 +74,11 @@ pub(super) fn content(w: &mut Work<'_>) -> Next {
     let (settings, http) = (w.t.settings(), &w.t.http);
     let is_asterisk = |request: &Rc<Request>| request.form == TargetForm::Asterisk;
     let asks_server = || !http.internal && http.request.as_ref().is_some_and(is_asterisk);
-    if settings.return_.is_some() && !asks_server() {
-        return answer_return(w);
+    if http.rare.chosen.is_some() && !asks_server() {
+        return answer_chosen(w);
+    }
+    if settings.return_.as_ref().is_some_and(|answer| answer.adds_slash) && !asks_server() {
+        return page::add_slash(w);
     }
     if settings.cgi.is_some() && !asks_server() && route::script_may_answer(settings, http.path()) {
         return start_program(w, None);
@@ -48,11 +86,10 @@ pub(super) fn content(w: &mut Work<'_>) -> Next {
     without_program(w)
 }
 
-/// The content phase without a CGI program. After an internal redirect only GET handlers are tried: the method belonged
-/// to the first path.
+/// The content phase without a CGI program.
 pub(super) fn without_program(w: &mut Work<'_>) -> Next {
-    let method = match w.t.http.method() {
-        Some(method) if !method.reads() && !w.t.http.internal => method,
+    let method = match w.t.http.method_now() {
+        Some(method) if !method.reads() => method,
         _ => return find_file(w),
     };
     let route = Rc::clone(&w.t.route);
@@ -80,7 +117,7 @@ fn find_file(w: &mut Work<'_>) -> Next {
         let index = index_path(name);
         (name.clone(), !route.also_answers(&index) || route::script_may_answer(settings, &index))
     };
-    let is_read = w.t.http.internal || w.t.http.method().is_none_or(Method::reads);
+    let is_read = w.t.http.method_now().is_none_or(Method::reads);
     let fits = |name: &&String| is_read || route::script_may_answer(settings, &index_path(name));
     let indexes = match path.last() {
         Some(b'/') => settings.index.iter().filter(fits).map(elsewhere).collect(),
@@ -152,37 +189,42 @@ pub(super) fn list(w: &mut Work<'_>, directory: OwnedFd) -> Next {
     Next::Go(Stage::Handler)
 }
 
-/// `return`: answers from the configuration.
-fn answer_return(w: &mut Work<'_>) -> Next {
-    let route = Rc::clone(&w.t.route);
-    let Some(answer) = &route.settings.return_ else { return without_program(w) };
-    if answer.adds_slash {
-        return page::add_slash(w);
+/// Answers with what the configuration says: `return`, or a rewrite that redirects the client.
+fn answer_chosen(w: &mut Work<'_>) -> Next {
+    match w.t.http.rare.chosen.take() {
+        Some(Chosen::Return(answer)) => answer_return(w, &answer),
+        Some(Chosen::Redirect(status, uri)) => send_to(w, status, uri, "rewrite"),
+        None => without_program(w),
     }
+}
+
+/// `return`.
+fn answer_return(w: &mut Work<'_>, answer: &Return) -> Next {
     if answer.code == 444 {
         w.t.http.status = Some(444);
         return respond(w, Response::Close);
     }
     let Some(text) = &answer.text else { return page::refuse(w, answer.code) };
     let text = vars::expand(text, &w.worker.view(w.identity, w.t, w.now));
-    let mut head = ReplyHead::new(answer.code);
     if matches!(answer.code, 301 | 302 | 303 | 307 | 308) {
-        w.t.http.error_status = None; // the error's status would make the redirect invalid
-        return match Text::from_vec(text) {
-            Ok(location) => {
-                head.location = Some(location);
-                page::page(w, head)
-            }
-            Err(error) => {
-                w.log(Level::Error, format_args!("the URL of \"return\" cannot be sent: {error}"));
-                page::refuse(w, 500)
-            }
-        };
+        return send_to(w, answer.code, text, "return");
     }
-    head.status = w.t.http.error_status.unwrap_or(answer.code);
+    let mut head = ReplyHead::new(w.t.http.error_status.unwrap_or(answer.code));
     let media_type = route::media_type(w.t.settings(), w.t.http.path()).clone();
     head.content_type = Text::shared(media_type).ok();
     whole(w, head, text)
+}
+
+/// Redirects the client to this URI.
+fn send_to(w: &mut Work<'_>, status: u16, uri: Vec<u8>, directive: &str) -> Next {
+    w.t.http.error_status = None; // the error's status would make the redirect invalid
+    match Text::from_vec(uri) {
+        Ok(location) => page::page(w, ReplyHead { location: Some(location), ..ReplyHead::new(status) }),
+        Err(error) => {
+            w.log(Level::Error, format_args!("the URI of \"{directive}\" cannot be sent: {error}"));
+            page::refuse(w, 500)
+        }
+    }
 }
 
 /// Whether the index file of the requested directory may be a program. Programs take more methods than files do.

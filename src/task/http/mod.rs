@@ -20,8 +20,11 @@ mod outcome;
 mod page;
 mod redirect;
 mod respond;
+mod rewrite;
+mod root;
 mod stages;
 mod store;
+mod try_files;
 mod upload;
 
 pub use cached::first_head;

@@ -45,6 +45,10 @@ pub(super) fn take(w: &mut Work<'_>) -> Next {
         Outcome::Redirect(To::Target(target)) => {
             redirect::to_target(w, &target).unwrap_or_else(|status| page::refuse(w, status))
         }
+        Outcome::Probed(probed) => {
+            w.t.http.rare.probed = Some(probed);
+            Next::Go(w.t.http.rare.resume)
+        }
         Outcome::Failed(failure) => failed(w, failure),
     }
 }

@@ -5,7 +5,7 @@ use super::next::Next;
 use super::redirect;
 use super::respond::whole;
 use crate::config::{ErrorPage, ErrorPageStatus};
-use crate::connection::{BodySink, Stage, Transaction};
+use crate::connection::{BodySink, Transaction};
 use crate::http::{Method, Name, ReplyHead, Text, error_page, target};
 use crate::log::Level;
 use crate::task::Work;
@@ -41,7 +41,7 @@ pub(super) fn page(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
         w.t.http.keep_alive = false;
         w.t.http.request_body.give_up();
     }
-    if !w.t.http.in_error_page {
+    if !w.t.http.in_error_page || w.t.settings().recursive_error_pages {
         let route = Rc::clone(&w.t.route);
         if let Some(page) = route.settings.error_pages.iter().find(|page| page.codes.contains(&head.status)) {
             return configured_page(w, head, page);
@@ -75,7 +75,6 @@ fn configured_page(w: &mut Work<'_>, mut head: ReplyHead, page: &ErrorPage) -> N
     let allow = (head.status == 405).then(|| allowed(w.t));
     let http = &mut w.t.http;
     http.in_error_page = true;
-    http.request_body.sink = BodySink::Discard;
     http.rare.allow = allow;
     http.error_status = match page.answer {
         ErrorPageStatus::Keep => Some(head.status),
@@ -84,25 +83,13 @@ fn configured_page(w: &mut Work<'_>, mut head: ReplyHead, page: &ErrorPage) -> N
     };
     match uri.first() {
         Some(b'/') => {
-            let (path, query) = redirect::split(&uri);
-            http.rare.new_query = Some(query);
-            match target::normalize(path, w.t.settings().merge_slashes) {
-                Ok(path) => match redirect::to_path(w, path.into_owned()) {
-                    Ok(next) => return next,
-                    Err(status) => return refuse(w, status),
-                },
-                Err(error) => w.log(Level::Error, format_args!("error_page: {}", error.reason())),
-            }
+            http.request_body.sink = BodySink::Discard;
+            http.as_get = true;
+            return redirect::to_uri(w, &uri).unwrap_or_else(|status| refuse(w, status));
         }
         Some(b'@') => {
-            let routes = &w.identity.listener.routes;
-            let named = std::str::from_utf8(&uri).ok().and_then(|name| routes.to_named(&w.t.route.server, name));
-            if let Some(route) = named {
-                http.internal = true;
-                w.t.route = Rc::clone(route);
-                return Next::Go(Stage::Content);
-            }
-            w.log(Level::Error, format_args!("error_page: there is no location {}", uri.escape_ascii()));
+            let name = String::from_utf8_lossy(&uri);
+            return redirect::to_named(w, &name).unwrap_or_else(|status| refuse(w, status));
         }
         _ => match Text::new(&target::escape_high(&uri)) {
             Ok(location) => {

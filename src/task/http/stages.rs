@@ -1,9 +1,9 @@
 //! The phases of a request.
 
 use super::next::Next;
-use super::{choose, outcome, page};
+use super::{choose, outcome, page, rewrite, try_files};
 use crate::config::{Phases, Settings};
-use crate::connection::{BodySink, Path, RequestBody, Stage, Transaction};
+use crate::connection::{Path, RequestBody, Stage, Transaction};
 use crate::http::{Method, TargetForm, target};
 use crate::log::Level;
 use crate::task::Work;
@@ -15,14 +15,14 @@ pub fn run(w: &mut Work<'_>) -> Next {
     loop {
         let next = match w.t.http.stage {
             Stage::PostRead => post_read(w),
-            Stage::ServerRewrite => Next::Go(Stage::FindLocation),
+            Stage::ServerRewrite => server_rewrite(w),
             Stage::FindLocation => find_location(w),
-            Stage::Rewrite => Next::Go(Stage::PostRewrite),
+            Stage::Rewrite => rewrite::location(w),
             Stage::PostRewrite => Next::Go(Stage::PreAccess),
             Stage::PreAccess => Next::Go(Stage::Access),
             Stage::Access => Next::Go(Stage::PostAccess),
-            Stage::PostAccess => post_access(w),
-            Stage::PreContent => Next::Go(Stage::Content),
+            Stage::PostAccess => Next::Go(Stage::PreContent),
+            Stage::PreContent => try_files::try_files(w),
             Stage::Content => choose::content(w),
             Stage::Handler => outcome::take(w),
             stage @ (Stage::Other | Stage::DiscardBody | Stage::Sending | Stage::Drain | Stage::Ending) => {
@@ -45,18 +45,36 @@ fn post_read(w: &mut Work<'_>) -> Next {
             w.t.http.request_body = RequestBody::lost();
             page::refuse(w, 405)
         }
+        // Refused everywhere: it would show a page's script the cookies and passwords that the client sends.
+        Method::Trace => page::refuse(w, 405),
         _ if request.https => page::refuse(w, 421),
         _ if w.t.settings().phases.contains(Phases::SERVER_REWRITE) => Next::Go(Stage::ServerRewrite),
         _ => Next::Go(Stage::FindLocation),
     }
 }
 
-/// Finds the location for the path. A request from a client is then checked by [`admit`].
+/// Runs the program of the server.
+fn server_rewrite(w: &mut Work<'_>) -> Next {
+    if matches!(w.t.http.path, Path::Unknown) {
+        let Some(request) = w.t.http.request.as_ref().filter(|it| it.form != TargetForm::Asterisk) else {
+            return Next::Go(Stage::FindLocation);
+        };
+        w.t.http.path = match target::normalize(request.path(), w.t.settings().merge_slashes) {
+            Ok(Cow::Borrowed(_)) => Path::AsSent,
+            Ok(Cow::Owned(path)) => Path::Made(path),
+            Err(error) => {
+                w.log(Level::Info, format_args!("refused: {}", error.reason()));
+                return page::refuse(w, 400);
+            }
+        };
+    }
+    rewrite::server(w)
+}
+
+/// Finds the location for the path.
 fn find_location(w: &mut Work<'_>) -> Next {
-    if w.t.http.internal {
-        let route = w.identity.listener.routes.to_path(&w.t.route.server, w.t.http.path());
-        w.t.route = Rc::clone(route);
-        return Next::Go(Stage::Content);
+    if !matches!(w.t.http.path, Path::Unknown) {
+        return find_again(w);
     }
     let Some(request) = &w.t.http.request else { return page::refuse(w, 400) };
     if request.form != TargetForm::Asterisk {
@@ -74,6 +92,19 @@ fn find_location(w: &mut Work<'_>) -> Next {
         };
         w.t.route = route;
     }
+    enter(w)
+}
+
+/// Finds the location of a path that was made: by an internal redirect, or by the program of the server.
+#[cold]
+fn find_again(w: &mut Work<'_>) -> Next {
+    let route = w.identity.listener.routes.to_path(&w.t.route.server, w.t.http.path());
+    w.t.route = Rc::clone(route);
+    enter(w)
+}
+
+/// Enters the location that was found, if it takes the request.
+fn enter(w: &mut Work<'_>) -> Next {
     match admit(w.t) {
         // In most cases the phases before the content phase have nothing to do.
         Ok(()) if w.t.settings().phases.is_empty() && w.t.http.request_body.is_finished() => Next::Go(Stage::Content),
@@ -88,6 +119,8 @@ enum NotAdmitted {
     ByMethods,
     ByLimitExcept,
     BodyTooLong,
+    /// The location is `internal`, and the client asks for it.
+    Internal,
 }
 
 #[cold]
@@ -105,6 +138,10 @@ fn refuse(w: &mut Work<'_>, why: NotAdmitted) -> Next {
             w.log(Level::Error, format_args!("the client means to send a body over client_max_body_size"));
             page::refuse(w, 413)
         }
+        NotAdmitted::Internal => {
+            w.log(Level::Error, format_args!("the location is internal, and the client asks for it"));
+            page::refuse(w, 404)
+        }
     }
 }
 
@@ -113,18 +150,19 @@ fn has_extension(settings: &Settings, method: &[u8]) -> bool {
     settings.extension_methods.iter().any(|name| name.as_bytes() == method)
 }
 
-/// Whether the location takes the request. Decides where its body goes.
-fn admit(t: &mut Transaction) -> Result<(), NotAdmitted> {
-    let Transaction { http, route, body, .. } = t;
+/// Whether the location takes the request.
+fn admit(t: &Transaction) -> Result<(), NotAdmitted> {
+    let Transaction { http, route, .. } = t;
     let (settings, Some(request)) = (&route.settings, &http.request) else { return Ok(()) };
     let asks_server = request.form == TargetForm::Asterisk;
-    match request.method {
-        // Refused everywhere: it would show a page's script the cookies and passwords that the client sends.
-        Method::Trace => return Err(NotAdmitted::ByMethods),
-        Method::Unknown if asks_server || !choose::may_have_program(settings) => {
-            return Err(NotAdmitted::NotImplemented);
-        }
-        _ => {}
+    if http.as_get {
+        return Ok(()); // an error page, or the page that a program has named
+    }
+    if settings.internal && !http.internal {
+        return Err(NotAdmitted::Internal);
+    }
+    if request.method == Method::Unknown && (asks_server || !choose::may_have_program(settings)) {
+        return Err(NotAdmitted::NotImplemented);
     }
     if !asks_server {
         if settings.methods.is_some_and(|methods| !methods.contains(request.method))
@@ -136,26 +174,8 @@ fn admit(t: &mut Transaction) -> Result<(), NotAdmitted> {
             return Err(NotAdmitted::ByLimitExcept);
         }
     }
-    let request_body = &mut http.request_body;
-    if request_body.is_longer_than(settings.client_max_body_size) {
+    if http.request_body.is_longer_than(settings.client_max_body_size) {
         return Err(NotAdmitted::BodyTooLong);
     }
-    if !request_body.is_finished() && choose::takes_body(request.method, settings) {
-        request_body.sink = BodySink::Handler;
-        request_body.owes_continue = request.expect_continue; // until a handler wants the body
-        body.set_bound(settings.client_body_buffer_size);
-        body.hold();
-    } else if request.expect_continue {
-        // No handler of this location takes a body, so 100 is not sent. The client may send the body anyway, or not.
-        request_body.give_up();
-        http.keep_alive = false;
-    }
     Ok(())
-}
-
-/// A body that no handler takes is read before the response.
-fn post_access(w: &mut Work<'_>) -> Next {
-    let body = &w.t.http.request_body;
-    let is_discarded = body.sink == BodySink::Discard && !body.is_finished();
-    Next::Go(if is_discarded { Stage::DiscardBody } else { Stage::PreContent })
 }

@@ -1,7 +1,7 @@
 //! The request's body: passed to the handler that takes it, or discarded to find the next request.
 
 use super::{Http1, Step, is_unsent, refuse};
-use crate::connection::{BodySink, Connection, GivenUp, Http, Phase, RequestBody, Stage, Transaction};
+use crate::connection::{BodySink, Chosen, Connection, GivenUp, Http, Phase, RequestBody, Stage, Transaction};
 use crate::http::{Method, print};
 use crate::log::Level;
 use crate::task::Context;
@@ -20,9 +20,13 @@ impl Http1 {
         // A chunked body of a request that is not refused is read first: an error in the chunks changes the answer.
         let body = &w.t.http.request_body;
         let is_read = w.t.http.method().is_some_and(Method::reads);
-        let is_returned = w.t.settings().return_.as_ref().is_some_and(|answer| answer.code < 400);
+        let is_returned = match &w.t.http.rare.chosen {
+            Some(Chosen::Return(answer)) => answer.code < 400,
+            Some(Chosen::Redirect(..)) => true,
+            None => false,
+        };
         if body.is_finished() || !(is_read || body.is_chunked() && is_returned) {
-            w.t.http.stage = Stage::PreContent;
+            w.t.http.stage = Stage::Content;
             return Step::Again;
         }
         Step::Wait

@@ -1,0 +1,236 @@
+//! The rewrite phase: `set`, `if`, `rewrite`, `return`, `try_files`, named locations, and expressions with groups.
+
+mod harness;
+
+use harness::{Server, each, server};
+
+const FILES: &[(&str, &[u8])] = &[
+    ("html/index.html", b"index"),
+    ("html/a.txt", b"a"),
+    ("html/down", b"down"),
+    ("html/dir/index.html", b"dir index"),
+    ("html/shot.png", b"shot"),
+    ("html/sites/one/x", b"one"),
+    ("secret", b"secret"),
+];
+
+/// A server with these directives, and its answers: `(target, status, body or Location)`.
+fn answers(config: &str, rows: &[(&str, u16, &str)]) -> Server {
+    let config = format!("server {{ listen 127.0.0.1:0; root html/html; {config} }}");
+    let s = server(&config, FILES);
+    each(rows, |(target, status, expected)| {
+        let mut client = s.connect();
+        let response = client.get(target).expect(*status, target);
+        match response.field("Location") {
+            Some(location) => assert!(location.ends_with(expected), "{target}: {location}"),
+            None if response.status < 300 => assert_eq!(response.text(), *expected, "{target}"),
+            None => assert!(expected.is_empty(), "{target}"),
+        }
+    });
+    s
+}
+
+#[test]
+fn groups_of_locations_are_variables() {
+    answers(
+        r#"location ~ ^/n/(\d+)/(?<rest>.*)$ { return 200 "$1 $2 $rest"; }
+           location ~ ^/al/(.+)$ { alias html/html/$1; }
+           location ~* \.PNG$ { }
+           location /site/ { root html/html/sites/$arg_name; rewrite ^/site/(.*)$ /$1 break; }"#,
+        &[
+            ("/n/12/x/y", 200, "12 x/y x/y"),
+            ("/n/x/y", 404, ""),
+            ("/al/a.txt", 200, "a"),
+            ("/al/..%2f..%2fsecret", 400, ""),
+            ("/shot.png", 200, "shot"),
+            ("/site/x?name=one", 200, "one"),
+            ("/site/x?name=two", 404, ""),
+            ("/site/secret?name=../..", 404, ""),
+            ("/site/secret?name=..", 404, ""),
+        ],
+    );
+}
+
+#[test]
+fn rewrites() {
+    answers(
+        r#"rewrite ^/server/(.*)$ /got/$1;
+           location /old/ { rewrite ^/old/(.*)$ /new/$1 permanent; }
+           location /found/ { rewrite ^/found/(.*)$ /new/$1? redirect; }
+           location /url/ { rewrite ^/url/(.*)$ https://example.org/$1; }
+           location /last/ { rewrite ^/last/(.*)$ /got/$1 last; return 500; }
+           location /break/ { rewrite ^/break/(.*)$ /$1 break; return 500; }
+           location /on/ { rewrite ^/on/(.*)$ /on2/$1; rewrite ^/on2/(.*)$ /got/$1; }
+           location /query/ { rewrite ^/query/(.*)$ /got/?x=$1; }
+           location /noquery/ { rewrite ^/noquery/(.*)$ /got/?x=$1? last; }
+           location /got/ { return 200 "$uri $args"; }
+           location /loop { rewrite ^ /loop2 last; }
+           location /loop2 { rewrite ^ /loop last; }
+           location /none { rewrite ^ none last; }
+           location /up { rewrite ^ /x/../../$arg_p last; }"#,
+        &[
+            ("/server/x?y", 200, "/got/x y"),
+            ("/old/a%20b?q=1", 301, "/new/a%20b?q=1"),
+            ("/found/x?q=1", 302, "/new/x"),
+            ("/url/x?q", 302, "https://example.org/x?q"),
+            ("/last/x?q", 200, "/got/x q"),
+            ("/break/a.txt", 200, "a"),
+            ("/on/x", 200, "/got/x "),
+            ("/query/a%26b?q", 200, "/got/ x=a%26b&q"),
+            ("/noquery/x?q", 200, "/got/ x=x"),
+            ("/loop", 500, ""),
+            ("/none", 404, ""),
+            ("/up?p=secret", 404, ""),
+        ],
+    );
+}
+
+#[test]
+fn a_program_runs_in_the_order_of_the_file() {
+    answers(
+        r#"set $a server;
+           location / { set $a "$a-1"; if ($arg_x) { set $a "$a-2"; } set $a "$a-3"; return 200 $a; }
+           location /args { set $args new=1; return 200 $args; }
+           location /order { if ($arg_x = 1) { return 200 first; } return 200 second; }
+           location /break { set $b 1; break; set $b 2; error_page 404 /b; }
+           location = /b { return 200 "b=$b"; }"#,
+        &[
+            ("/", 200, "server-1-3"),
+            ("/?x=1", 200, "server-1-2-3"),
+            ("/?x=0", 200, "server-1-3"),
+            ("/args?old", 200, "new=1"),
+            ("/order?x=1", 200, "first"),
+            ("/order?x=11", 200, "second"),
+        ],
+    );
+}
+
+#[test]
+fn tests_of_if() {
+    answers(
+        r#"location /t {
+             if ($arg_e = yes) { return 200 equal; }
+             if ($arg_n != "") { return 200 notempty; }
+             if ($arg_m ~ "^(a+)b{2}$") { return 200 "match $1"; }
+             if ($arg_i ~* ^UP$) { return 200 icase; }
+             if ( $arg_neg !~ ^x ) { set $neg 1; }
+             if ($arg_q = 'a b') { return 200 quoted; }
+             if (-f $document_root$arg_f) { return 200 file; }
+             if (-d $document_root$arg_f) { return 200 directory; }
+             if (!-e $document_root$arg_f) { return 200 missing; }
+             if (-x $document_root/dir) { return 200 executable; }
+           }"#,
+        &[
+            ("/t?e=yes", 200, "equal"),
+            ("/t?n=1", 200, "notempty"),
+            ("/t?m=aabb", 200, "match aa"),
+            ("/t?i=up", 200, "icase"),
+            ("/t?f=/a.txt", 200, "file"),
+            ("/t?f=/dir", 200, "directory"),
+            ("/t?f=/nothing", 200, "missing"),
+        ],
+    );
+}
+
+#[test]
+fn an_if_in_a_location_changes_its_settings() {
+    let s = answers(
+        r#"location /if { add_header X outer; root html/html;
+           if ($arg_a) { add_header X inner; root html; } rewrite ^ /a.txt break; }"#,
+        &[("/if", 200, "a"), ("/if?a=1", 404, "")],
+    );
+    let mut client = s.connect();
+    assert_eq!(client.get("/if").expect(200, "/if").must("X"), "outer");
+}
+
+#[test]
+fn the_first_file_that_is_there_answers() {
+    answers(
+        r#"location / { try_files $uri $uri/ /index.html; }
+           location /code { try_files $uri =410; }
+           location /named { try_files $uri @fallback; }
+           location /query { try_files $uri /got?$args; }
+           location /noquery { try_files $uri /got; }
+           location = /got { return 200 "got $args"; }
+           location /var { try_files /$arg_f =404; }
+           location /down { try_files /down $uri; }
+           location /self { try_files $uri /self; }
+           location @fallback { return 200 "fallback $uri"; }"#,
+        &[
+            ("/a.txt", 200, "a"),
+            ("/dir/", 200, "dir index"),
+            ("/dir", 301, "/dir/"),
+            ("/deep/link", 200, "index"),
+            ("/code", 410, ""),
+            ("/named/x", 200, "fallback /named/x"),
+            ("/query?a=1", 200, "got a=1"),
+            ("/noquery?a=1", 200, "got "),
+            ("/var?f=a.txt", 200, "a"),
+            ("/var?f=../secret", 404, ""),
+            ("/var?f=dir", 404, ""),
+            ("/down", 200, "down"),
+            ("/self", 500, ""),
+        ],
+    );
+}
+
+/// nginx: `internal` locations answer for redirects, rewrites and error pages, and not for a client.
+#[test]
+fn internal_locations() {
+    answers(
+        r#"location /int/ { internal; try_files /a.txt =500; }
+           location /to { rewrite ^ /int/x last; }
+           location /page { error_page 404 =200 /int/y; }
+           location /try { try_files $uri /int/z; }"#,
+        &[("/int/x", 404, ""), ("/to", 200, "a"), ("/page", 200, "a"), ("/try", 200, "a")],
+    );
+}
+
+#[test]
+fn error_pages_by_name_keep_the_method_and_by_path_do_not() {
+    let s = answers(
+        r#"location /path { error_page 404 =200 /say; }
+           location /named { error_page 404 =200 @say; }
+           location = /say { return 200 "$request_method"; }
+           location @say { return 200 "$request_method $uri"; }
+           location /twice { error_page 404 /missing1; }
+           location /missing1 { error_page 404 =200 /a.txt; }
+           location /rec { recursive_error_pages on; error_page 404 /rec2; }
+           location /rec2 { recursive_error_pages on; error_page 404 =200 /a.txt; }"#,
+        &[("/path", 200, "GET"), ("/named/x", 200, "GET /named/x"), ("/twice", 404, ""), ("/rec", 200, "a")],
+    );
+    let mut client = s.connect();
+    client.send("DELETE /named/y HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(client.response().status, 405);
+}
+
+#[test]
+fn a_servers_return_comes_before_its_locations() {
+    let s = answers(
+        r#"if ($host = "www.example.org") { return 301 https://example.org$request_uri; }
+           location / { try_files $uri =404; }"#,
+        &[("/a.txt", 200, "a")],
+    );
+    let mut client = s.connect();
+    client.send("POST /x?y HTTP/1.1\r\nHost: www.example.org\r\nContent-Length: 3\r\n\r\nabc");
+    client.send("GET /a.txt HTTP/1.1\r\nHost: y\r\n\r\n");
+    let response = client.response().expect(301, "POST");
+    assert_eq!(response.must("Location"), "https://example.org/x?y");
+    assert_eq!(client.response().expect(200, "the next request").text(), "a");
+}
+
+/// The server's name is an expression, and its group a variable.
+#[test]
+fn groups_of_a_servers_name_are_variables() {
+    let config = r#"server { listen 127.0.0.1:0; return 200 default; }
+        server { listen 127.0.0.1:0; server_name ~^(?<sub>[a-z]+)\.example\.(org|com)$; return 200 "$sub $2"; }
+        server { listen 127.0.0.1:0; server_name www.example.org; return 200 exact; }"#;
+    let s = server(config, &[]);
+    for (host, expected) in
+        [("shop.example.com", "shop com"), ("WWW.example.org", "exact"), ("x1.example.org", "default")]
+    {
+        let mut client = s.connect_to(0);
+        client.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        assert_eq!(client.response().expect(200, host).text(), expected, "{host}");
+    }
+}
