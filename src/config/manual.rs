@@ -5,6 +5,11 @@ use super::directives::{Default, Directive, Form, Nginx, TOPICS, all};
 use super::scope::Contexts;
 use super::suggest::did_you_mean;
 
+/// Whether there is a directive with this name.
+pub fn has(name: &str) -> bool {
+    all().any(|directive| directive.name == name)
+}
+
 /// All directives by topic, one line each: the name, the values, and what it does.
 pub fn list() -> String {
     let mut out = String::new();
@@ -30,11 +35,13 @@ pub fn list() -> String {
 pub fn one(name: &str) -> Result<String, String> {
     let Some(directive) = all().find(|directive| directive.name == name) else {
         let meant = did_you_mean(name, all().map(|directive| directive.name));
-        return Err(format!("there is no directive \"{name}\"{meant}; webserv --directives lists all"));
+        return Err(format!("there is no directive \"{name}\"{meant}\nwebserv --directives lists all of them"));
     };
     let mut out = format!("{}\n\n  {}\n\n", usage(directive), directive.help);
-    for (label, text) in facts(directive) {
-        out += &format!("  {:<11}{text}\n", format!("{label}:"));
+    let facts = facts(directive);
+    let width = facts.iter().map(|(label, _)| label.len()).max().unwrap_or(0) + 2;
+    for (label, text) in facts {
+        out += &format!("  {:<width$}{text}\n", format!("{label}:"));
     }
     Ok(out)
 }
@@ -88,8 +95,8 @@ fn facts(directive: &Directive) -> Vec<(&'static str, String)> {
     facts.push(("example", directive.example.to_owned()));
     match directive.nginx {
         Nginx::Same => {}
-        Nginx::Differs(how) => facts.push(("in nginx", format!("{how}; this differs"))),
-        Nginx::HasNone => facts.push(("in nginx", "there is no such directive".to_owned())),
+        Nginx::Differs(how) => facts.push(("differs from nginx", how.to_owned())),
+        Nginx::HasNone => facts.push(("not in nginx", "it is a directive of webserv".to_owned())),
     }
     facts
 }

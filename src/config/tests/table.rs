@@ -1,6 +1,7 @@
 //! What the rows of the directives say of themselves is true.
 
 use super::super::directives::{Default, Directive, Form, MANY, Nginx, all};
+use super::super::manual;
 use super::super::scope::Contexts;
 use super::{Config, read, settings_at};
 
@@ -118,4 +119,31 @@ fn the_levels_inside_inherit() {
         assert_eq!(at(&given, "/in/") != at(&bare, "/in/"), directive.is_inherited, "{}", directive.name);
     }
     assert!(seen > 30, "{seen} directives were compared");
+}
+
+#[test]
+fn one_directive() {
+    let told = manual::one("sendfile").expect("it is there");
+    let expected = "sendfile on|off;\n\n  Sends long files with sendfile(2).\n\n  \
+                    levels:             http, server, location\n  \
+                    default:            on\n  \
+                    inherited:          yes, by levels that do not have their own\n  \
+                    example:            sendfile on;\n  \
+                    differs from nginx: nginx's default is off\n";
+    assert_eq!(told, expected);
+    let message = manual::one("sendfil").expect_err("there is no such directive");
+    let expected = "there is no directive \"sendfil\", did you mean \"sendfile\"?\n\
+                    webserv --directives lists all of them";
+    assert_eq!(message, expected);
+    assert!(manual::list().lines().any(|line| line.starts_with("  sendfile on|off;  ")), "{}", manual::list());
+}
+
+/// docs/directives.md is what the program prints.
+#[test]
+fn the_page_is_true() {
+    let page = include_str!("../../../docs/directives.md");
+    let printed = manual::markdown();
+    let differs = page.lines().zip(printed.lines()).find(|(a, b)| a != b);
+    let how = "make it anew with: cargo run -- --directives=markdown > docs/directives.md";
+    assert!(page == printed, "docs/directives.md is not what the table says, first here: {differs:?}; {how}");
 }
