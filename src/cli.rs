@@ -1,16 +1,15 @@
 //! The command line: nginx's options, `webserv DIR` to serve a directory, `webserv dir HOST` for the directory
 //! protocol.
 
+use crate::config_options::{ConfigOptions, Dump};
 use crate::directory_client;
+use crate::terminal::print;
 use std::ffi::OsString;
-use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use webserv::check;
-use webserv::config::{Config, ConfigFiles, Errors, LogTarget};
+use webserv::build_info;
+use webserv::config::{Config, ConfigFiles, manual};
 use webserv::server;
-use webserv::temp_folders;
 use webserv_sys::process;
 use webserv_sys::signal::Signal;
 
@@ -31,40 +30,28 @@ pub enum CliCommand {
     Build,
     /// `-h`.
     Help,
+    /// `--help NAME`: what is known of one directive.
+    HelpOn(String),
+    /// `--directives`: all directives.
+    Directives,
+    /// `--directives=markdown`: docs/directives.md.
+    DirectivesPage,
 }
 
-/// Whether to print the configuration after the check.
-#[derive(Debug, PartialEq, Clone, Copy)]
-pub enum Dump {
-    /// `-t`
-    No,
-    /// `-T`
-    Yes,
+/// Why a command failed.
+#[derive(Debug)]
+pub struct CommandFailure {
+    /// For the user, without the program's name.
+    pub message: String,
+    /// The exit status.
+    pub status: u8,
 }
 
-/// Where the configuration comes from.
-#[derive(Debug, PartialEq, Clone, Default)]
-pub struct ConfigOptions {
-    /// `-c`
-    file: Option<PathBuf>,
-    /// `-p`
-    prefix: Option<PathBuf>,
-    /// `-e`
-    error_log: Option<PathBuf>,
-    /// `-g`
-    globals: String,
-    /// `-q`
-    quiet: bool,
-    /// The directory to serve without a configuration.
-    directory: Option<PathBuf>,
-    /// `--port`, for `directory` and for the demo.
-    port: Option<u16>,
-    /// `--bind`, for both, too.
-    bind: Option<IpAddr>,
+impl From<String> for CommandFailure {
+    fn from(message: String) -> Self {
+        CommandFailure { message, status: 1 }
+    }
 }
-
-/// The configuration of a start without one.
-const DEFAULT_CONF: &str = "config/default.conf";
 
 const HELP: &str = "\
 Usage: webserv [OPTIONS]            start the server with a configuration
@@ -87,7 +74,9 @@ Options:
   -s, --signal NAME       send a signal to the running server: stop, quit (finish responses first),
                           reload (the configuration), reopen (the log files)
   -v, --version           print the version
-  -V, --build-info        print the version, the compiler, the pollers and the features
+  -V, --build-info        print the version, the compiler, the pollers, the features and nginx's modules that are here
+      --directives        print all directives of configurations, one line each
+      --help NAME         print what there is to know of one directive
   -h, --help              print this help
 ";
 
@@ -101,6 +90,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<CliCommand, St
     while let Some(argument) = arguments.next() {
         let text = argument.to_string_lossy().into_owned();
         let (name, attached) = split(&text);
+        let is_last = attached.is_none() && arguments.peek().is_none();
         let mut value = |what: &str| {
             let next = attached.clone().map(OsString::from).or_else(|| arguments.next());
             next.ok_or_else(|| format!("option {name} needs {what}; see webserv -h"))
@@ -131,7 +121,17 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<CliCommand, St
             "-q" | "--quiet" => source.quiet = true,
             "-v" | "--version" => return Ok(CliCommand::Version),
             "-V" | "--build-info" => return Ok(CliCommand::Build),
+            "--help" if !is_last => {
+                return Ok(CliCommand::HelpOn(value("a directive")?.to_string_lossy().into_owned()));
+            }
             "-h" | "-?" | "--help" => return Ok(CliCommand::Help),
+            "--directives" => {
+                return match attached.as_deref() {
+                    None => Ok(CliCommand::Directives),
+                    Some("markdown") => Ok(CliCommand::DirectivesPage),
+                    Some(form) => Err(format!("unknown form \"{form}\"; accepted: --directives=markdown")),
+                };
+            }
             _ if name.starts_with('-') => return Err(format!("unknown option {name}; see webserv -h")),
             _ if source.directory.as_deref() == Some(Path::new("dir")) && arguments.peek().is_none() => {
                 return Ok(CliCommand::Dir(text));
@@ -180,8 +180,8 @@ impl CliCommand {
     ///
     /// # Errors
     /// A message for the user: why it failed.
-    pub fn run(self) -> Result<(), String> {
-        match self {
+    pub fn run(self) -> Result<(), CommandFailure> {
+        let outcome = match self {
             CliCommand::Serve(source) => {
                 let config = source.load(&ConfigFiles::default())?;
                 server::run(config, Arc::new(move |files| source.load(files)))
@@ -190,135 +190,17 @@ impl CliCommand {
             CliCommand::Send(signal, source) => send(signal, &source.load(&ConfigFiles::default())?),
             CliCommand::Dir(host) => directory_client::run(&host),
             CliCommand::Version => print(&format!("webserv/{}\n", env!("CARGO_PKG_VERSION"))),
-            CliCommand::Build => {
-                let features = if cfg!(feature = "kqueue-shim") { "kqueue-shim" } else { "none" };
-                let (version, commit) = (env!("CARGO_PKG_VERSION"), env!("WEBSERV_COMMIT"));
-                let (built_by, pollers) = (env!("WEBSERV_RUSTC"), webserv_sys::poller::names().join(" "));
-                print(&format!(
-                    "webserv/{version} ({commit})\nbuilt by {built_by}\npollers: {pollers}\nfeatures: {features}\n"
-                ))
+            CliCommand::Build => print(&build_info::text()),
+            CliCommand::HelpOn(name) => {
+                let told = manual::one(&name).map_err(|message| CommandFailure { message, status: 2 })?;
+                print(&told)
             }
+            CliCommand::Directives => print(&manual::list()),
+            CliCommand::DirectivesPage => print(&manual::markdown()),
             CliCommand::Help => print(HELP),
-        }
-    }
-}
-
-impl ConfigOptions {
-    /// Reads the configuration from these files, or builds the one for a directory.
-    fn load(&self, files: &ConfigFiles) -> Result<Config, String> {
-        let prefix = match &self.prefix {
-            Some(prefix) => prefix.clone(),
-            None => std::env::current_dir().map_err(|e| format!("there is no working directory: {e}"))?,
         };
-        let loaded = match (&self.directory, &self.file) {
-            (Some(directory), _) => self.for_directory(directory)?,
-            (None, Some(file)) => Config::load_from(files, &self.place(file, files), &prefix, &self.globals),
-            (None, None) => self.demo(&prefix, files)?,
-        };
-        let mut config = loaded.map_err(|e| e.to_string())?;
-        if let Some(path) = &self.error_log {
-            config.error_log.target = match path.to_str() {
-                Some("stdout") => LogTarget::Stdout,
-                Some("stderr") => LogTarget::Stderr,
-                _ => LogTarget::standard(path).unwrap_or_else(|| LogTarget::File(prefix.join(path))),
-            };
-        }
-        Ok(config)
+        outcome.map_err(CommandFailure::from)
     }
-
-    /// `-c` is relative to the prefix, as in nginx. If it does not exist there, it is relative to the working
-    /// directory.
-    fn place(&self, file: &Path, files: &ConfigFiles) -> PathBuf {
-        match &self.prefix {
-            Some(prefix) if files.exists(&prefix.join(file)) || !files.exists(file) => prefix.join(file),
-            _ => file.to_owned(),
-        }
-    }
-
-    fn for_directory(&self, directory: &Path) -> Result<Result<Config, Errors>, String> {
-        let at = std::fs::canonicalize(directory)
-            .map_err(|e| format!("cannot serve the directory {}: {e}", directory.display()))?;
-        if !at.is_dir() {
-            return Err(format!("cannot serve {}: it is not a directory", directory.display()));
-        }
-        Ok(Config::for_directory(&at, self.address()))
-    }
-
-    /// The address of `--bind` and `--port`.
-    fn address(&self) -> SocketAddr {
-        let ip = self.bind.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        SocketAddr::new(ip, self.port.unwrap_or(8080))
-    }
-
-    /// config/default.conf, or the built-in copy of it. The copy serves the shipped site, which is not built in.
-    fn demo(&self, prefix: &Path, files: &ConfigFiles) -> Result<Result<Config, Errors>, String> {
-        let file = prefix.join(DEFAULT_CONF);
-        let file = files.is_file(&file).then_some(&*file);
-        if file.is_none() && !prefix.join("html").is_dir() {
-            let here = prefix.display();
-            return Err(format!(
-                "no configuration is given, and {here} has neither {DEFAULT_CONF} nor html/, the demo's site.\n\
-                 webserv DIR serves a directory, webserv -c FILE starts with a configuration.\n\
-                 For the demo, start webserv in a clone of its repository, or with -p CLONE"
-            ));
-        }
-        if matches!(self.port, Some(0 | u16::MAX)) {
-            return Err("the demo needs two ports, N and N+1: --port 1 to 65534".into());
-        }
-        let moves = self.port.is_some() || self.bind.is_some();
-        Ok(match (moves, file) {
-            (true, _) => Config::demo_at(files, file, self.address(), prefix, &self.globals),
-            (false, Some(file)) => Config::load_from(files, file, prefix, &self.globals),
-            (false, None) => Config::built_in(files, prefix, &self.globals),
-        })
-    }
-
-    /// The configuration's name in messages.
-    fn name(&self) -> String {
-        let prefix = self.prefix.as_deref().unwrap_or(Path::new(""));
-        match (&self.directory, &self.file) {
-            (Some(directory), _) => format!("of webserv {}", directory.display()),
-            (None, Some(file)) => file.display().to_string(),
-            (None, None) if prefix.join(DEFAULT_CONF).is_file() => DEFAULT_CONF.into(),
-            (None, None) => Config::BUILT_IN.into(),
-        }
-    }
-
-    fn test(&self, dump: Dump) -> Result<(), String> {
-        let name = self.name();
-        let not_right = |e: String| format!("{e}\nwebserv: the configuration {name} is not right");
-        let config = self.load(&ConfigFiles::default()).map_err(not_right)?;
-        let warnings = config.warnings.iter().map(ToString::to_string);
-        let warnings = warnings.chain(server::warnings(&config)).chain(check::warnings(&config));
-        warnings.filter(|_| !self.quiet).for_each(|warning| note(&warning));
-        let account = server::account(&config).unwrap_or(None); // not root: the files are looked at with own rights
-        check::start_would_succeed(&config, account.as_ref()).map_err(not_right)?;
-        temp_folders::check(&config, account.as_ref()).map_err(not_right)?;
-        if !self.quiet {
-            note(&format!("the configuration {name} is right: syntax is ok, test is successful"));
-        }
-        if dump == Dump::Yes {
-            for (name, text) in &config.texts {
-                print(&format!("# configuration file {name}:\n{text}\n"))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Writes to standard output. A closed pipe is not an error: `head` and pagers close it early.
-fn print(text: &str) -> Result<(), String> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(format!("cannot write to standard output: {error}"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Writes a message to standard error. Ignores errors, since there is no other place to report them.
-fn note(text: &str) {
-    let _ = writeln!(std::io::stderr(), "webserv: {text}");
 }
 
 /// Sends a signal to the process in the pid file.
@@ -335,7 +217,7 @@ fn send(signal: Signal, config: &Config) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::Ipv6Addr;
+    use std::net::{IpAddr, Ipv6Addr};
 
     fn parsed(line: &str) -> Result<CliCommand, String> {
         parse(line.split_whitespace().map(OsString::from))
@@ -355,6 +237,11 @@ mod tests {
             ("-v", CliCommand::Version),
             ("-V", CliCommand::Build),
             ("-h", CliCommand::Help),
+            ("--help", CliCommand::Help),
+            ("--help listen", CliCommand::HelpOn("listen".into())),
+            ("--help=listen", CliCommand::HelpOn("listen".into())),
+            ("--directives", CliCommand::Directives),
+            ("--directives=markdown", CliCommand::DirectivesPage),
             ("dir localhost:1202", CliCommand::Dir("localhost:1202".into())),
             ("dir", CliCommand::Serve(ConfigOptions { directory: Some("dir".into()), ..ConfigOptions::default() })),
             (
@@ -389,6 +276,7 @@ mod tests {
             ("--bind ::1 -c x", "use \"listen\""),
             ("a --bind here", "\"here\" is no address"),
             ("a --port 70000", "\"70000\" is no port"),
+            ("--directives=html", "accepted: --directives=markdown"),
             ("a b", "not b as well"),
             ("dir b c", "not b as well"),
         ] {

@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod config_options;
 mod directory_client;
+mod terminal;
 
-use std::io::Write;
+use cli::CommandFailure;
 use std::process::ExitCode;
 
 /// The server does what it can when memory runs out: see [`webserv_sys::memory`] and Accept.
@@ -14,12 +16,12 @@ static MEMORY: webserv_sys::memory::KeptBack = webserv_sys::memory::KeptBack;
 fn main() -> ExitCode {
     // If the call fails, these signals keep their default action.
     let _ = webserv_sys::signal::block_unused();
-    match cli::parse(std::env::args_os().skip(1)).and_then(|command| command.run()) {
+    let command = cli::parse(std::env::args_os().skip(1)).map_err(CommandFailure::from);
+    match command.and_then(|command| command.run()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            // `eprintln!` would panic if standard error is closed.
-            let _ = writeln!(std::io::stderr(), "webserv: {message}");
-            ExitCode::FAILURE
+        Err(failure) => {
+            terminal::note(&failure.message);
+            ExitCode::from(failure.status)
         }
     }
 }

@@ -308,6 +308,23 @@ fn version_and_help() {
 }
 
 #[test]
+fn directives_are_explained() {
+    let dir = TempDir::new();
+    let page = include_str!("../docs/directives.md");
+    for (arguments, status, told) in [
+        (&["--help", "keepalive_timeout"][..], 0, "default:   75s\n"),
+        (&["--help=keepalive_timout"], 2, "did you mean \"keepalive_timeout\"?"),
+        (&["--help", "x"], 2, "webserv --directives"),
+        (&["--directives"], 0, "keepalive_timeout TIME [TIME];"),
+        (&["--directives=markdown"], 0, page),
+    ] {
+        let output = run(arguments, dir.path());
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}");
+        assert!(said(&output).contains(told), "{arguments:?}: {}", said(&output));
+    }
+}
+
+#[test]
 fn a_wrong_command_line_is_refused() {
     let dir = dir_with_http("");
     let rows: [(&[&str], &str); 9] = [

@@ -10,6 +10,7 @@ mod directives;
 mod lex;
 mod listeners;
 mod load;
+pub mod manual;
 mod media_types;
 mod names;
 mod parse;

@@ -1,6 +1,6 @@
 //! Programs that answer requests: which programs, for which URLs, with which environment and limits.
 
-use super::{Contexts, Directive, Form, MANY, put};
+use super::{Contexts, Directive, MANY, put, row};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
@@ -17,87 +17,81 @@ const PROCESSES_MAX: usize = 100_000;
 const QUEUE_MAX: usize = 1_000_000;
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive { name: "cgi", contexts: Contexts::REQUEST, args: 1..=1, example: "cgi on;", form: Form::Once(cgi) },
-    Directive {
-        name: "cgi_pass",
-        contexts: Contexts::LOCATION,
-        args: 1..=1,
-        example: "cgi_pass /usr/lib/git-core/git-http-backend;",
-        form: Form::Once(cgi_pass),
-    },
-    Directive {
-        name: "cgi_extension",
-        contexts: Contexts::REQUEST,
-        args: 1..=MANY,
-        example: "cgi_extension .py .pl;",
-        form: Form::Repeat(cgi_extension),
-    },
-    Directive {
-        name: "cgi_interpreter",
-        contexts: Contexts::REQUEST,
-        args: 2..=2,
-        example: "cgi_interpreter .py /usr/bin/python3;",
-        form: Form::Repeat(cgi_interpreter),
-    },
-    Directive {
-        name: "cgi_param",
-        contexts: Contexts::REQUEST,
-        args: 2..=2,
-        example: "cgi_param GIT_PROJECT_ROOT /srv/git;",
-        form: Form::Repeat(cgi_param),
-    },
-    Directive {
-        name: "cgi_timeout",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "cgi_timeout 60s;",
-        form: Form::Once(|scope, it| put(&mut scope.cgi.cgi.timeout, patience(&it.args[0]))),
-    },
-    Directive {
-        name: "cgi_idle_timeout",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "cgi_idle_timeout 30s;",
-        form: Form::Once(|scope, it| put(&mut scope.cgi.cgi.idle_timeout, patience(&it.args[0]))),
-    },
-    Directive {
-        name: "cgi_path_info",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "cgi_path_info on;",
-        form: Form::Once(|scope, it| {
+    row("cgi", Contexts::REQUEST, 1..=1, "cgi on;")
+        .syntax("on|off")
+        .default("off")
+        .own()
+        .help("Runs the file that the path names as a CGI program.")
+        .once(cgi),
+    row("cgi_pass", Contexts::LOCATION, 1..=1, "cgi_pass /usr/lib/git-core/git-http-backend;")
+        .syntax("PROGRAM")
+        .without("no program answers")
+        .own()
+        .help("The CGI program that answers all requests of this location.")
+        .once(cgi_pass),
+    row("cgi_extension", Contexts::REQUEST, 1..=MANY, "cgi_extension .py .pl;")
+        .syntax(".EXTENSION ...")
+        .without("every file is a program")
+        .own()
+        .help("The endings of the files that are programs; others are sent as files.")
+        .repeat(cgi_extension),
+    row("cgi_interpreter", Contexts::REQUEST, 2..=2, "cgi_interpreter .py /usr/bin/python3;")
+        .syntax(".EXTENSION PROGRAM")
+        .without("the kernel starts the file itself")
+        .own()
+        .help("The program that runs the files with this ending.")
+        .repeat(cgi_interpreter),
+    row("cgi_param", Contexts::REQUEST, 2..=2, "cgi_param GIT_PROJECT_ROOT /srv/git;")
+        .syntax("NAME VALUE")
+        .without("the environment of RFC 3875")
+        .own()
+        .help("A further variable in the environment of programs.")
+        .repeat(cgi_param),
+    row("cgi_timeout", Contexts::REQUEST, 1..=1, "cgi_timeout 60s;")
+        .syntax("TIME")
+        .default("60s")
+        .own()
+        .help("How long the server waits for a program in all.")
+        .once(|scope, it| put(&mut scope.cgi.cgi.timeout, patience(&it.args[0]))),
+    row("cgi_idle_timeout", Contexts::REQUEST, 1..=1, "cgi_idle_timeout 30s;")
+        .syntax("TIME")
+        .default("30s")
+        .own()
+        .help("How long a program may neither read nor write.")
+        .once(|scope, it| put(&mut scope.cgi.cgi.idle_timeout, patience(&it.args[0]))),
+    row("cgi_path_info", Contexts::REQUEST, 1..=1, "cgi_path_info on;")
+        .syntax("on|uri")
+        .default("on")
+        .own()
+        .help("PATH_INFO is the rest of the path behind the program, or the whole path.")
+        .once(|scope, it| {
             let choices = [("on", PathInfo::Rest), ("uri", PathInfo::Uri)];
             put(&mut scope.cgi.cgi.path_info, it.args[0].choice("value", &choices))
         }),
-    },
-    Directive {
-        name: "cgi_request_buffering",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "cgi_request_buffering off;",
-        form: Form::Once(|scope, it| put(&mut scope.cgi.cgi.request_buffering, it.args[0].flag())),
-    },
-    Directive {
-        name: "cgi_max_processes",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "cgi_max_processes 64;",
-        form: Form::Once(|scope, it| put(&mut scope.cgi.cgi.processes_max, it.args[0].count(1..=PROCESSES_MAX))),
-    },
-    Directive {
-        name: "cgi_queue",
-        contexts: Contexts::REQUEST,
-        args: 1..=2,
-        example: "cgi_queue 256 timeout=60s;",
-        form: Form::Once(cgi_queue),
-    },
-    Directive {
-        name: "cgi_rlimit",
-        contexts: Contexts::REQUEST,
-        args: 2..=2,
-        example: "cgi_rlimit cpu 10s;",
-        form: Form::Repeat(cgi_rlimit),
-    },
+    row("cgi_request_buffering", Contexts::REQUEST, 1..=1, "cgi_request_buffering off;")
+        .syntax("on|off")
+        .default("on")
+        .own()
+        .help("Starts a program only when the whole body of the request has come.")
+        .once(|scope, it| put(&mut scope.cgi.cgi.request_buffering, it.args[0].flag())),
+    row("cgi_max_processes", Contexts::REQUEST, 1..=1, "cgi_max_processes 64;")
+        .syntax("NUMBER")
+        .default("64")
+        .own()
+        .help("The number of programs that one worker runs at once.")
+        .once(|scope, it| put(&mut scope.cgi.cgi.processes_max, it.args[0].count(1..=PROCESSES_MAX))),
+    row("cgi_queue", Contexts::REQUEST, 1..=2, "cgi_queue 256 timeout=60s;")
+        .syntax("NUMBER [timeout=TIME]")
+        .default("256 timeout=60s")
+        .own()
+        .help("How many requests wait for a place among the programs, and how long.")
+        .once(cgi_queue),
+    row("cgi_rlimit", Contexts::REQUEST, 2..=2, "cgi_rlimit cpu 10s;")
+        .syntax("cpu|as|nofile|fsize|core|nproc VALUE")
+        .without("the limits of the server")
+        .own()
+        .help("A resource limit of programs (setrlimit(2)).")
+        .repeat(cgi_rlimit),
 ];
 
 /// Called after all plain directives of a level: stores the result in the level's settings.

@@ -1,6 +1,6 @@
 //! Connections: keep-alive, timeouts, limits for requests, and how bytes are sent.
 
-use super::{Contexts, Directive, Form, put};
+use super::{Contexts, Directive, put, row};
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
@@ -20,162 +20,126 @@ const BUFFER_BYTES_MAX: u64 = 16 << 20;
 const HEADERS_MAX: usize = 100_000;
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "keepalive_timeout",
-        contexts: Contexts::REQUEST,
-        args: 1..=2,
-        example: "keepalive_timeout 75s;",
-        form: Form::Once(keepalive_timeout),
-    },
-    Directive {
-        name: "keepalive_requests",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "keepalive_requests 1000;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.keepalive_requests, it.args[0].number(0..=u64::MAX))),
-    },
-    Directive {
-        name: "client_header_timeout",
-        contexts: HEAD,
-        args: 1..=1,
-        example: "client_header_timeout 60s;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.client_header_timeout, it.args[0].time())),
-    },
-    Directive {
-        name: "client_body_timeout",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "client_body_timeout 60s;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.client_body_timeout, it.args[0].time())),
-    },
-    Directive {
-        name: "send_timeout",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "send_timeout 60s;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.send_timeout, it.args[0].time())),
-    },
-    Directive {
-        name: "lingering_close",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "lingering_close on;",
-        form: Form::Once(|scope, it| {
+    row("keepalive_timeout", Contexts::REQUEST, 1..=2, "keepalive_timeout 75s;")
+        .syntax("TIME [TIME]")
+        .default("75s")
+        .help("How long an idle connection stays open; the second time is told the client.")
+        .once(keepalive_timeout),
+    row("keepalive_requests", Contexts::REQUEST, 1..=1, "keepalive_requests 1000;")
+        .syntax("NUMBER")
+        .default("1000")
+        .help("The number of requests on one connection.")
+        .once(|scope, it| put(&mut scope.settings.keepalive_requests, it.args[0].number(0..=u64::MAX))),
+    row("client_header_timeout", HEAD, 1..=1, "client_header_timeout 60s;")
+        .syntax("TIME")
+        .default("60s")
+        .help("The time for the whole head of a request.")
+        .once(|scope, it| put(&mut scope.settings.client_header_timeout, it.args[0].time())),
+    row("client_body_timeout", Contexts::REQUEST, 1..=1, "client_body_timeout 60s;")
+        .syntax("TIME")
+        .default("60s")
+        .help("The longest time between two pieces of a body.")
+        .once(|scope, it| put(&mut scope.settings.client_body_timeout, it.args[0].time())),
+    row("send_timeout", Contexts::REQUEST, 1..=1, "send_timeout 60s;")
+        .syntax("TIME")
+        .default("60s")
+        .help("The longest time in which a client takes nothing of a response.")
+        .once(|scope, it| put(&mut scope.settings.send_timeout, it.args[0].time())),
+    row("lingering_close", Contexts::REQUEST, 1..=1, "lingering_close on;")
+        .syntax("off|on|always")
+        .default("on")
+        .help("Reads on before it closes, so that the response is not lost to a reset.")
+        .once(|scope, it| {
             let choices =
                 [("off", LingeringClose::Off), ("on", LingeringClose::On), ("always", LingeringClose::Always)];
             put(&mut scope.settings.lingering.mode, it.args[0].choice("value", &choices))
         }),
-    },
-    Directive {
-        name: "lingering_time",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "lingering_time 30s;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.lingering.time, it.args[0].time())),
-    },
-    Directive {
-        name: "lingering_timeout",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "lingering_timeout 5s;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.lingering.timeout, it.args[0].time())),
-    },
-    Directive {
-        name: "reset_timedout_connection",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "reset_timedout_connection on;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.reset_timedout_connection, it.args[0].flag())),
-    },
-    Directive {
-        name: "client_max_body_size",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "client_max_body_size 1m;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.client_max_body_size, it.args[0].size())),
-    },
-    Directive {
-        name: "client_body_buffer_size",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "client_body_buffer_size 128k;",
-        form: Form::Once(|scope, it| {
+    row("lingering_time", Contexts::REQUEST, 1..=1, "lingering_time 30s;")
+        .syntax("TIME")
+        .default("30s")
+        .help("The longest time that lingering_close reads.")
+        .once(|scope, it| put(&mut scope.settings.lingering.time, it.args[0].time())),
+    row("lingering_timeout", Contexts::REQUEST, 1..=1, "lingering_timeout 5s;")
+        .syntax("TIME")
+        .default("5s")
+        .help("The longest pause while lingering_close reads.")
+        .once(|scope, it| put(&mut scope.settings.lingering.timeout, it.args[0].time())),
+    row("reset_timedout_connection", Contexts::REQUEST, 1..=1, "reset_timedout_connection on;")
+        .syntax("on|off")
+        .default("off")
+        .help("Resets the connection of a client that was too slow.")
+        .once(|scope, it| put(&mut scope.settings.reset_timedout_connection, it.args[0].flag())),
+    row("client_max_body_size", Contexts::REQUEST, 1..=1, "client_max_body_size 1m;")
+        .syntax("SIZE")
+        .default("1m")
+        .help("The largest body of a request; 0: no limit.")
+        .once(|scope, it| put(&mut scope.settings.client_max_body_size, it.args[0].size())),
+    row("client_body_buffer_size", Contexts::REQUEST, 1..=1, "client_body_buffer_size 128k;")
+        .syntax("SIZE")
+        .default("128k")
+        .differs("nginx's default is 16k")
+        .help("How much of a body is held in memory; more is stored in a file.")
+        .once(|scope, it| {
             put(&mut scope.settings.client_body_buffer_size, it.args[0].buffer(BUFFER_BYTES_MIN..=BUFFER_BYTES_MAX))
         }),
-    },
-    Directive {
-        name: "client_body_temp_path",
-        contexts: Contexts::REQUEST,
-        args: 1..=4,
-        example: "client_body_temp_path /var/tmp;",
-        form: Form::Once(client_body_temp_path),
-    },
-    Directive {
-        name: "client_body_in_file_only",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "client_body_in_file_only clean;",
-        form: Form::Once(|scope, it| {
+    row("client_body_temp_path", Contexts::REQUEST, 1..=4, "client_body_temp_path /var/tmp;")
+        .syntax("FOLDER [LEVEL [LEVEL [LEVEL]]]")
+        .without("the folder TMPDIR, or /tmp")
+        .differs("the levels are accepted and not used")
+        .help("The folder of bodies that are stored in a file.")
+        .once(client_body_temp_path),
+    row("client_body_in_file_only", Contexts::REQUEST, 1..=1, "client_body_in_file_only clean;")
+        .syntax("off|on|clean")
+        .default("off")
+        .help("Stores each body in a file; with clean the file is removed at the end.")
+        .once(|scope, it| {
             let choices = [("off", BodyInFile::Off), ("on", BodyInFile::On), ("clean", BodyInFile::Clean)];
             put(&mut scope.settings.client_body_in_file_only, it.args[0].choice("value", &choices))
         }),
-    },
-    Directive {
-        name: "client_header_buffer_size",
-        contexts: HEAD,
-        args: 1..=1,
-        example: "client_header_buffer_size 1k;",
-        form: Form::Once(|scope, it| {
+    row("client_header_buffer_size", HEAD, 1..=1, "client_header_buffer_size 1k;")
+        .syntax("SIZE")
+        .default("1k")
+        .help("The first buffer for the head of a request.")
+        .once(|scope, it| {
             put(&mut scope.settings.client_header_buffer_size, it.args[0].buffer(BUFFER_BYTES_MIN..=BUFFER_BYTES_MAX))
         }),
-    },
-    Directive {
-        name: "large_client_header_buffers",
-        contexts: HEAD,
-        args: 2..=2,
-        example: "large_client_header_buffers 4 8k;",
-        form: Form::Once(|scope, it| {
+    row("large_client_header_buffers", HEAD, 2..=2, "large_client_header_buffers 4 8k;")
+        .syntax("NUMBER SIZE")
+        .default("4 8k")
+        .help("The buffers for a longer head; a line must fit into one.")
+        .once(|scope, it| {
             let number = it.args[0].count(1..=1024)?;
             let size = it.args[1].buffer(BUFFER_BYTES_MIN..=BUFFER_BYTES_MAX)?;
             scope.settings.large_client_header_buffers = (number, size);
             Ok(())
         }),
-    },
-    Directive {
-        name: "max_headers",
-        contexts: HEAD,
-        args: 1..=1,
-        example: "max_headers 1000;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.max_headers, it.args[0].count(1..=HEADERS_MAX))),
-    },
-    Directive {
-        name: "sendfile",
-        contexts: Contexts::REQUEST.union(Contexts::LOCATION_IF),
-        args: 1..=1,
-        example: "sendfile on;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.sendfile, it.args[0].flag())),
-    },
-    Directive {
-        name: "sendfile_max_chunk",
-        contexts: Contexts::REQUEST.union(Contexts::LOCATION_IF),
-        args: 1..=1,
-        example: "sendfile_max_chunk 2m;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.sendfile_max_chunk, it.args[0].size())),
-    },
-    Directive {
-        name: "tcp_nopush",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "tcp_nopush on;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.tcp_nopush, it.args[0].flag())),
-    },
-    Directive {
-        name: "tcp_nodelay",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "tcp_nodelay on;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.tcp_nodelay, it.args[0].flag())),
-    },
+    row("max_headers", HEAD, 1..=1, "max_headers 1000;")
+        .syntax("NUMBER")
+        .default("1000")
+        .help("The most field lines in the head of a request.")
+        .once(|scope, it| put(&mut scope.settings.max_headers, it.args[0].count(1..=HEADERS_MAX))),
+    row("sendfile", Contexts::REQUEST.union(Contexts::LOCATION_IF), 1..=1, "sendfile on;")
+        .syntax("on|off")
+        .default("on")
+        .differs("nginx's default is off")
+        .help("Sends long files with sendfile(2).")
+        .once(|scope, it| put(&mut scope.settings.sendfile, it.args[0].flag())),
+    row("sendfile_max_chunk", Contexts::REQUEST.union(Contexts::LOCATION_IF), 1..=1, "sendfile_max_chunk 2m;")
+        .syntax("SIZE")
+        .default("4m")
+        .differs("nginx's default is 2m")
+        .help("The most bytes of one call of sendfile(2); 0: no limit but that of a turn.")
+        .once(|scope, it| put(&mut scope.settings.sendfile_max_chunk, it.args[0].size())),
+    row("tcp_nopush", Contexts::REQUEST, 1..=1, "tcp_nopush on;")
+        .syntax("on|off")
+        .default("off")
+        .help("Sends only full segments with sendfile.")
+        .once(|scope, it| put(&mut scope.settings.tcp_nopush, it.args[0].flag())),
+    row("tcp_nodelay", Contexts::REQUEST, 1..=1, "tcp_nodelay on;")
+        .syntax("on|off")
+        .default("on")
+        .help("Sends small segments at once (TCP_NODELAY).")
+        .once(|scope, it| put(&mut scope.settings.tcp_nodelay, it.args[0].flag())),
 ];
 
 /// `client_body_temp_path DIR [LEVEL [LEVEL [LEVEL]]];` nginx's levels of folders help if there are very many files.

@@ -1,7 +1,7 @@
 //! The content of responses: files, their types, listings of directories, error pages, fixed responses.
 
 use super::rewrite::{REWRITING, step};
-use super::{Contexts, Directive, Form, MANY, put};
+use super::{Contexts, Directive, MANY, put, row};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
@@ -17,81 +17,68 @@ use std::sync::Arc;
 const RANGES_MAX: usize = 1_000_000;
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "root",
-        contexts: Contexts::REQUEST
-            .union(Contexts::LOCATION_IF)
-            .union(Contexts::DIRECTORY)
-            .union(Contexts::DIRECTORY_SERVER),
-        args: 1..=1,
-        example: "root html;",
-        form: Form::Once(root),
-    },
-    Directive {
-        name: "index",
-        contexts: Contexts::REQUEST,
-        args: 1..=MANY,
-        example: "index index.html;",
-        form: Form::Repeat(index),
-    },
-    Directive {
-        name: "types",
-        contexts: Contexts::REQUEST,
-        args: 0..=0,
-        example: "types { text/html html htm; }",
-        form: Form::Table(types),
-    },
-    Directive {
-        name: "default_type",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "default_type text/plain;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.default_type, media_type(&it.args[0]))),
-    },
-    Directive {
-        name: "error_page",
-        contexts: Contexts::REQUEST.union(Contexts::LOCATION_IF),
-        args: 2..=MANY,
-        example: "error_page 404 /404.html;",
-        form: Form::Repeat(error_page),
-    },
-    Directive {
-        name: "recursive_error_pages",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "recursive_error_pages on;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.recursive_error_pages, it.args[0].flag())),
-    },
-    Directive {
-        name: "return",
-        contexts: REWRITING,
-        args: 1..=2,
-        example: "return 301 https://example.org/;",
-        form: Form::Repeat(return_),
-    },
-    Directive {
-        name: "server_tokens",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "server_tokens off;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.server_tokens, it.args[0].flag())),
-    },
-    Directive {
-        name: "etag",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "etag off;",
-        form: Form::Once(|scope, it| {
+    row(
+        "root",
+        Contexts::REQUEST.union(Contexts::LOCATION_IF).union(Contexts::DIRECTORY).union(Contexts::DIRECTORY_SERVER),
+        1..=1,
+        "root html;",
+    )
+    .syntax("PATH")
+    .default("html")
+    .help("The folder in which the path of a request is looked up.")
+    .once(root),
+    row("index", Contexts::REQUEST, 1..=MANY, "index index.html;")
+        .syntax("NAME ...")
+        .default("index.html")
+        .help("The files that answer for a folder; the first that exists does.")
+        .repeat(index),
+    row("types", Contexts::REQUEST, 0..=0, "types { text/html html htm; }")
+        .without("the types of config/mime.types")
+        .differs("nginx knows three types without it")
+        .help("The media types of files by their endings.")
+        .table(types),
+    row("default_type", Contexts::REQUEST, 1..=1, "default_type text/plain;")
+        .syntax("TYPE")
+        .default("text/plain")
+        .help("The media type of files whose ending is unknown.")
+        .once(|scope, it| put(&mut scope.settings.default_type, media_type(&it.args[0]))),
+    row("error_page", Contexts::REQUEST.union(Contexts::LOCATION_IF), 2..=MANY, "error_page 404 /404.html;")
+        .syntax("STATUS ... [=[STATUS]] URI")
+        .without("a short page of the server")
+        .help("The page that is sent for an error, or a redirect to it.")
+        .repeat(error_page),
+    row("return", REWRITING, 1..=2, "return 301 https://example.org/;")
+        .syntax("STATUS [TEXT] | STATUS URL | URL")
+        .without("the request is answered with a file")
+        .not_inherited()
+        .help("Answers at once with a status, a text or a redirect.")
+        .repeat(return_),
+    row("recursive_error_pages", Contexts::REQUEST, 1..=1, "recursive_error_pages on;")
+        .syntax("on|off")
+        .default("off")
+        .help("An error page that fails may have an error page of its own.")
+        .once(|scope, it| put(&mut scope.settings.recursive_error_pages, it.args[0].flag())),
+    row("server_tokens", Contexts::REQUEST, 1..=1, "server_tokens off;")
+        .syntax("on|off")
+        .default("on")
+        .differs("nginx has the value build as well")
+        .help("Shows the version in the Server field and on error pages.")
+        .once(|scope, it| put(&mut scope.settings.server_tokens, it.args[0].flag())),
+    row("etag", Contexts::REQUEST, 1..=1, "etag off;")
+        .syntax("on|off|mtime")
+        .default("on")
+        .differs("mtime, a tag of the time and length alone, is only here")
+        .help("Sends an ETag with files.")
+        .once(|scope, it| {
             let choices = [("on", EtagForm::On), ("off", EtagForm::Off), ("mtime", EtagForm::Mtime)];
             put(&mut scope.settings.etag, it.args[0].choice("value", &choices))
         }),
-    },
-    Directive {
-        name: "disable_symlinks",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "disable_symlinks if_not_owner;",
-        form: Form::Once(|scope, it| {
+    row("disable_symlinks", Contexts::REQUEST, 1..=1, "disable_symlinks if_not_owner;")
+        .syntax("off|on|if_not_owner")
+        .default("off")
+        .differs("from= is not supported")
+        .help("Refuses paths with symbolic links.")
+        .once(|scope, it| {
             let choices = [
                 ("off", DisableSymlinks::Off),
                 ("on", DisableSymlinks::On),
@@ -99,34 +86,27 @@ pub(super) const TABLE: &[Directive] = &[
             ];
             put(&mut scope.settings.disable_symlinks, it.args[0].choice("value", &choices))
         }),
-    },
-    Directive {
-        name: "autoindex",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "autoindex on;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.autoindex.on, it.args[0].flag())),
-    },
-    Directive {
-        name: "autoindex_exact_size",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "autoindex_exact_size off;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.autoindex.exact_size, it.args[0].flag())),
-    },
-    Directive {
-        name: "autoindex_localtime",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "autoindex_localtime on;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.autoindex.localtime, it.args[0].flag())),
-    },
-    Directive {
-        name: "autoindex_format",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "autoindex_format json;",
-        form: Form::Once(|scope, it| {
+    row("autoindex", Contexts::REQUEST, 1..=1, "autoindex on;")
+        .syntax("on|off")
+        .default("off")
+        .help("Answers with a listing for a folder without an index file.")
+        .once(|scope, it| put(&mut scope.settings.autoindex.on, it.args[0].flag())),
+    row("autoindex_exact_size", Contexts::REQUEST, 1..=1, "autoindex_exact_size off;")
+        .syntax("on|off")
+        .default("on")
+        .help("Shows sizes in bytes, and not rounded, in HTML listings.")
+        .once(|scope, it| put(&mut scope.settings.autoindex.exact_size, it.args[0].flag())),
+    row("autoindex_localtime", Contexts::REQUEST, 1..=1, "autoindex_localtime on;")
+        .syntax("on|off")
+        .default("off")
+        .help("Shows the local time in HTML listings, and not UTC.")
+        .once(|scope, it| put(&mut scope.settings.autoindex.localtime, it.args[0].flag())),
+    row("autoindex_format", Contexts::REQUEST, 1..=1, "autoindex_format json;")
+        .syntax("html|json|xml|auto")
+        .default("html")
+        .differs("auto, which follows the request's Accept field, is only here")
+        .help("The format of listings.")
+        .once(|scope, it| {
             let choices = [
                 ("html", Some(Format::Html)),
                 ("json", Some(Format::Json)),
@@ -135,14 +115,11 @@ pub(super) const TABLE: &[Directive] = &[
             ];
             put(&mut scope.settings.autoindex.format, it.args[0].choice("value", &choices))
         }),
-    },
-    Directive {
-        name: "max_ranges",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "max_ranges 16;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.max_ranges, it.args[0].count(0..=RANGES_MAX).map(Some))),
-    },
+    row("max_ranges", Contexts::REQUEST, 1..=1, "max_ranges 16;")
+        .syntax("NUMBER")
+        .without("no limit")
+        .help("The number of ranges that one request may ask for; 0 turns ranges off.")
+        .once(|scope, it| put(&mut scope.settings.max_ranges, it.args[0].count(0..=RANGES_MAX).map(Some))),
 ];
 
 fn root(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {

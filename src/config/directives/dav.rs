@@ -1,6 +1,6 @@
 //! The dav_ directives: which methods may store, copy and remove files.
 
-use super::{Contexts, Directive, Form, MANY, put};
+use super::{Contexts, Directive, MANY, put, row};
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
@@ -10,41 +10,32 @@ use crate::config::types::DavMethods;
 const DEPTH_MAX: usize = 1_000_000;
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "dav_methods",
-        contexts: Contexts::REQUEST,
-        args: 1..=MANY,
-        example: "dav_methods PUT DELETE MKCOL COPY MOVE;",
-        form: Form::Once(dav_methods),
-    },
-    Directive {
-        name: "dav_access",
-        contexts: Contexts::REQUEST,
-        args: 1..=3,
-        example: "dav_access user:rw group:rw all:r;",
-        form: Form::Once(dav_access),
-    },
-    Directive {
-        name: "create_full_put_path",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "create_full_put_path on;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.dav.full_put_path, it.args[0].flag())),
-    },
-    Directive {
-        name: "min_delete_depth",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "min_delete_depth 2;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.dav.min_delete_depth, it.args[0].count(0..=DEPTH_MAX))),
-    },
-    Directive {
-        name: "dav_sync",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "dav_sync on;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.dav.sync, it.args[0].flag())),
-    },
+    row("dav_methods", Contexts::REQUEST, 1..=MANY, "dav_methods PUT DELETE MKCOL COPY MOVE;")
+        .syntax("off|METHOD ...")
+        .default("off")
+        .help("The methods that may change files: PUT, DELETE, MKCOL, COPY, MOVE.")
+        .once(dav_methods),
+    row("dav_access", Contexts::REQUEST, 1..=3, "dav_access user:rw group:rw all:r;")
+        .syntax("WHO:r|rw [WHO:r|rw [WHO:r|rw]]")
+        .without("user:rw, less the process's umask")
+        .help("The permissions of new files and folders.")
+        .once(dav_access),
+    row("create_full_put_path", Contexts::REQUEST, 1..=1, "create_full_put_path on;")
+        .syntax("on|off")
+        .default("off")
+        .help("Creates the missing folders of the path of a PUT.")
+        .once(|scope, it| put(&mut scope.settings.dav.full_put_path, it.args[0].flag())),
+    row("min_delete_depth", Contexts::REQUEST, 1..=1, "min_delete_depth 2;")
+        .syntax("NUMBER")
+        .default("0")
+        .help("The number of segments that the path of a DELETE needs.")
+        .once(|scope, it| put(&mut scope.settings.dav.min_delete_depth, it.args[0].count(0..=DEPTH_MAX))),
+    row("dav_sync", Contexts::REQUEST, 1..=1, "dav_sync on;")
+        .syntax("on|off")
+        .default("off")
+        .own()
+        .help("Waits until a stored file is safe on the disk before the answer.")
+        .once(|scope, it| put(&mut scope.settings.dav.sync, it.args[0].flag())),
 ];
 
 /// `dav_methods off|PUT DELETE MKCOL COPY MOVE;`

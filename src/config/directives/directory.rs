@@ -1,6 +1,6 @@
 //! `directory`: servers that speak the directory protocol (docs/directory.md), their users and timeouts.
 
-use super::{Contexts, Directive, Form, ProtocolRow, put};
+use super::{Contexts, Directive, ProtocolRow, put, row};
 use crate::config::lex::Word;
 use crate::config::problem::{Fault, Position};
 use crate::config::scope::{ProtocolDraft, Scope};
@@ -24,33 +24,28 @@ pub(super) const ROW: ProtocolRow = ProtocolRow {
 };
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "directory",
-        contexts: Contexts::MAIN,
-        args: 0..=0,
-        example: "directory { server { listen 1202; root html; } }",
-        form: Form::Section(|scope, it, read| {
+    row("directory", Contexts::MAIN, 0..=0, "directory { server { listen 1202; root html; } }")
+        .own()
+        .help("The servers of the directory protocol (docs/directory.md).")
+        .section(|scope, it, read| {
             read(&mut scope.inside(Contexts::DIRECTORY), it.statements());
             Ok(())
         }),
-    },
-    Directive {
-        name: "users",
-        contexts: LEVELS,
-        args: 1..=1,
-        example: "users config/users;",
-        form: Form::Once(|scope, it| {
+    row("users", LEVELS, 1..=1, "users config/users;")
+        .syntax("FILE|off")
+        .default("off")
+        .own()
+        .help("The file with the users of a directory server and their passwords.")
+        .once(|scope, it| {
             scope.protocol.users = users(scope, &it.args[0])?;
             Ok(())
         }),
-    },
-    Directive {
-        name: "timeout",
-        contexts: Contexts::PROTOCOL_BLOCK.union(Contexts::PROTOCOL_SERVER),
-        args: 1..=1,
-        example: "timeout 60s;",
-        form: Form::Once(|scope, it| put(&mut scope.protocol.timeout, it.args[0].time())),
-    },
+    row("timeout", Contexts::PROTOCOL_BLOCK.union(Contexts::PROTOCOL_SERVER), 1..=1, "timeout 60s;")
+        .syntax("TIME")
+        .default("60s")
+        .own()
+        .help("How long a client of a directory or echo server may be silent.")
+        .once(|scope, it| put(&mut scope.protocol.timeout, it.args[0].time())),
 ];
 
 /// `users FILE|off;`

@@ -1,6 +1,6 @@
 //! `echo`: servers that speak the echo protocol (RFC 862).
 
-use super::{Contexts, Directive, Form, ProtocolRow, put};
+use super::{Contexts, Directive, ProtocolRow, put, row};
 use crate::config::types::{EchoBy, EchoServer, Protocol};
 use std::sync::Arc;
 
@@ -16,24 +16,20 @@ pub(super) const ROW: ProtocolRow = ProtocolRow {
 };
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "echo",
-        contexts: Contexts::MAIN,
-        args: 0..=0,
-        example: "echo { server { listen 7777; } }",
-        form: Form::Section(|scope, it, read| {
+    row("echo", Contexts::MAIN, 0..=0, "echo { server { listen 7777; } }")
+        .own()
+        .help("The servers of the echo protocol (RFC 862).")
+        .section(|scope, it, read| {
             read(&mut scope.inside(Contexts::ECHO), it.statements());
             Ok(())
         }),
-    },
-    Directive {
-        name: "echo_by",
-        contexts: Contexts::ECHO.union(Contexts::ECHO_SERVER),
-        args: 1..=1,
-        example: "echo_by lines;",
-        form: Form::Once(|scope, it| {
+    row("echo_by", Contexts::ECHO.union(Contexts::ECHO_SERVER), 1..=1, "echo_by lines;")
+        .syntax("bytes|lines")
+        .default("bytes")
+        .own()
+        .help("Whether an echo server answers as bytes come, or with whole lines.")
+        .once(|scope, it| {
             let by = it.args[0].choice("value", &[("bytes", EchoBy::Bytes), ("lines", EchoBy::Lines)]);
             put(&mut scope.protocol.echo_by, by)
         }),
-    },
 ];

@@ -1,6 +1,6 @@
 //! `events`: how a worker waits for the kernel.
 
-use super::{Contexts, Directive, Form, put};
+use super::{Contexts, Directive, put, row};
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
@@ -11,40 +11,35 @@ use webserv_sys::poller;
 const CONNECTIONS_MAX: usize = 10_000_000;
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "events",
-        contexts: Contexts::MAIN,
-        args: 0..=0,
-        example: "events { worker_connections 1024; }",
-        form: Form::Section(|scope, it, read| {
+    row("events", Contexts::MAIN, 0..=0, "events { worker_connections 1024; }")
+        .help("How a worker waits for the kernel.")
+        .section(|scope, it, read| {
             read(&mut scope.inside(Contexts::EVENTS), it.statements());
             Ok(())
         }),
-    },
-    Directive { name: "use", contexts: Contexts::EVENTS, args: 1..=1, example: "use poll;", form: Form::Once(use_) },
-    Directive {
-        name: "worker_connections",
-        contexts: Contexts::EVENTS,
-        args: 1..=1,
-        example: "worker_connections 1024;",
-        form: Form::Once(|scope, it| {
+    row("use", Contexts::EVENTS, 1..=1, "use poll;")
+        .syntax("METHOD")
+        .without("the best method of the platform")
+        .help("The call that waits for events: epoll, kqueue, poll or select.")
+        .once(use_),
+    row("worker_connections", Contexts::EVENTS, 1..=1, "worker_connections 1024;")
+        .syntax("NUMBER")
+        .default("512")
+        .help("The number of open connections of each worker.")
+        .once(|scope, it| {
             put(&mut scope.draft.config.events.worker_connections, it.args[0].count(1..=CONNECTIONS_MAX))
         }),
-    },
-    Directive {
-        name: "multi_accept",
-        contexts: Contexts::EVENTS,
-        args: 1..=1,
-        example: "multi_accept on;",
-        form: Form::Once(|scope, it| put(&mut scope.draft.config.events.multi_accept, it.args[0].flag())),
-    },
-    Directive {
-        name: "try_first",
-        contexts: Contexts::EVENTS,
-        args: 1..=1,
-        example: "try_first off;",
-        form: Form::Once(|scope, it| put(&mut scope.draft.config.events.try_first, it.args[0].flag())),
-    },
+    row("multi_accept", Contexts::EVENTS, 1..=1, "multi_accept on;")
+        .syntax("on|off")
+        .default("off")
+        .help("Accepts all waiting connections in one turn, and not one.")
+        .once(|scope, it| put(&mut scope.draft.config.events.multi_accept, it.args[0].flag())),
+    row("try_first", Contexts::EVENTS, 1..=1, "try_first off;")
+        .syntax("on|off")
+        .default("on")
+        .own()
+        .help("Tries a system call before the kernel is asked whether it would block.")
+        .once(|scope, it| put(&mut scope.draft.config.events.try_first, it.args[0].flag())),
 ];
 
 /// `use METHOD;`

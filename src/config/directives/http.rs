@@ -1,14 +1,10 @@
 //! `http`: the block around all servers.
 
-use super::{Contexts, Directive, Form};
+use super::{Contexts, Directive, row};
 
-pub(super) const TABLE: &[Directive] = &[Directive {
-    name: "http",
-    contexts: Contexts::MAIN,
-    args: 0..=0,
-    example: "http { server { listen 8080; } }",
-    form: Form::Section(|scope, it, read| {
+pub(super) const TABLE: &[Directive] = &[row("http", Contexts::MAIN, 0..=0, "http { server { listen 8080; } }")
+    .help("The block around all HTTP servers, and what they have in common.")
+    .section(|scope, it, read| {
         read(&mut scope.inside(Contexts::HTTP), it.statements());
         Ok(())
-    }),
-}];
+    })];

@@ -1,6 +1,6 @@
 //! `location`, and the directives that are allowed only inside of it.
 
-use super::{Contexts, Directive, Form, Read};
+use super::{Contexts, Directive, Read, row};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
@@ -9,20 +9,15 @@ use crate::config::types::{Alias, Location, Locations, Phases, Prefixes, Return,
 use std::sync::Arc;
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "location",
-        contexts: Contexts::SERVER.union(Contexts::LOCATION),
-        args: 1..=2,
-        example: "location /images/ { root media; }",
-        form: Form::Sections(location),
-    },
-    Directive {
-        name: "alias",
-        contexts: Contexts::LOCATION,
-        args: 1..=1,
-        example: "alias /srv/media/;",
-        form: Form::Once(alias),
-    },
+    row("location", Contexts::SERVER.union(Contexts::LOCATION), 1..=2, "location /images/ { root media; }")
+        .syntax("[MODIFIER] PATH|@NAME")
+        .help("What holds for the requests whose path matches.")
+        .sections(location),
+    row("alias", Contexts::LOCATION, 1..=1, "alias /srv/media/;")
+        .syntax("PATH")
+        .without("root")
+        .help("The folder or file that takes the place of the location's path.")
+        .once(alias),
 ];
 
 /// The directives that pass all requests of a location to something behind the server.

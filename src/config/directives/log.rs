@@ -1,6 +1,6 @@
 //! The error log and the access logs.
 
-use super::{Contexts, Directive, Form, MANY};
+use super::{Contexts, Directive, MANY, row};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
@@ -20,27 +20,23 @@ const BUFFER_BYTES: usize = 64 << 10;
 const FLUSH: Duration = Duration::from_secs(1);
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "error_log",
-        contexts: Contexts::MAIN.union(Contexts::REQUEST),
-        args: 1..=2,
-        example: "error_log logs/error.log warn;",
-        form: Form::Once(error_log),
-    },
-    Directive {
-        name: "access_log",
-        contexts: Contexts::REQUEST.union(Contexts::LOCATION_IF),
-        args: 1..=MANY,
-        example: "access_log logs/access.log combined;",
-        form: Form::Repeat(access_log),
-    },
-    Directive {
-        name: "log_format",
-        contexts: Contexts::HTTP,
-        args: 2..=MANY,
-        example: "log_format short '$remote_addr $request $status';",
-        form: Form::Repeat(log_format),
-    },
+    row("error_log", Contexts::MAIN.union(Contexts::REQUEST), 1..=2, "error_log logs/error.log warn;")
+        .syntax("FILE|stdout|stderr [LEVEL]")
+        .default("stderr error")
+        .differs("nginx's default is the file logs/error.log")
+        .help("Where errors are logged, and the least serious level that is.")
+        .once(error_log),
+    row("access_log", Contexts::REQUEST.union(Contexts::LOCATION_IF), 1..=MANY, "access_log logs/access.log combined;")
+        .syntax("off|FILE|stdout|stderr [FORMAT] [buffer=SIZE] [flush=TIME]")
+        .default("off")
+        .differs("nginx writes logs/access.log without it")
+        .help("The file that gets a line for each request.")
+        .repeat(access_log),
+    row("log_format", Contexts::HTTP, 2..=MANY, "log_format short '$remote_addr $request $status';")
+        .syntax("NAME [escape=default|json|none] TEXT ...")
+        .without("combined")
+        .help("A format for access_log, made of text and variables.")
+        .repeat(log_format),
 ];
 
 /// `error_log FILE|stdout|stderr [LEVEL];`

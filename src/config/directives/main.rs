@@ -1,6 +1,6 @@
 //! The top level: processes and their files.
 
-use super::{Contexts, Directive, Form, put};
+use super::{Contexts, Directive, put, row};
 use crate::config::User;
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
@@ -12,31 +12,33 @@ use webserv_sys::process;
 const WORKERS_MAX: usize = 1024;
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "daemon",
-        contexts: Contexts::MAIN,
-        args: 1..=1,
-        example: "daemon off;",
-        form: Form::Once(|scope, it| put(&mut scope.draft.config.daemon, it.args[0].flag())),
-    },
-    Directive {
-        name: "pid",
-        contexts: Contexts::MAIN,
-        args: 1..=1,
-        example: "pid run/webserv.pid;",
-        form: Form::Once(|scope, it| {
+    row("daemon", Contexts::MAIN, 1..=1, "daemon off;")
+        .syntax("on|off")
+        .default("off")
+        .differs("nginx runs in the background unless this is off")
+        .help("Runs the server in the background.")
+        .once(|scope, it| put(&mut scope.draft.config.daemon, it.args[0].flag())),
+    row("pid", Contexts::MAIN, 1..=1, "pid run/webserv.pid;")
+        .syntax("FILE")
+        .without("no file is written")
+        .differs("nginx writes logs/nginx.pid without it")
+        .help("The file that gets the server's process number.")
+        .once(|scope, it| {
             scope.draft.config.pid = Some(scope.path(&it.args[0])?);
             Ok(())
         }),
-    },
-    Directive { name: "user", contexts: Contexts::MAIN, args: 1..=2, example: "user nobody;", form: Form::Once(user) },
-    Directive {
-        name: "worker_processes",
-        contexts: Contexts::MAIN,
-        args: 1..=1,
-        example: "worker_processes auto;",
-        form: Form::Once(worker_processes),
-    },
+    row("user", Contexts::MAIN, 1..=2, "user nobody;")
+        .syntax("NAME [GROUP]")
+        .without("the user does not change")
+        .differs("nginx becomes nobody without it; here a start as root names the user")
+        .help("The user that the server becomes, if it is started as root.")
+        .once(user),
+    row("worker_processes", Contexts::MAIN, 1..=1, "worker_processes auto;")
+        .syntax("NUMBER|auto")
+        .default("1")
+        .differs("the workers are threads of one process")
+        .help("The number of workers; auto is one for each CPU.")
+        .once(worker_processes),
 ];
 
 fn user(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {

@@ -1,6 +1,6 @@
 //! The directives that restrict the methods of a location.
 
-use super::{Contexts, Directive, Form, MANY};
+use super::{Contexts, Directive, MANY, row};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
@@ -11,20 +11,19 @@ use crate::http::method::{METHOD_BYTES_MAX, MethodSet};
 use crate::http::octets::all_token;
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "methods",
-        contexts: Contexts::REQUEST,
-        args: 1..=MANY,
-        example: "methods GET HEAD POST;",
-        form: Form::Once(methods),
-    },
-    Directive {
-        name: "limit_except",
-        contexts: Contexts::LOCATION,
-        args: 1..=MANY,
-        example: "limit_except GET { deny all; }",
-        form: Form::Table(limit_except),
-    },
+    row("methods", Contexts::REQUEST, 1..=MANY, "methods GET HEAD POST;")
+        .syntax("METHOD ...")
+        .without("what answers decides")
+        .own()
+        .help("The methods that are accepted; others get 405.")
+        .once(methods),
+    row("limit_except", Contexts::LOCATION, 1..=MANY, "limit_except GET { deny all; }")
+        .syntax("METHOD ...")
+        .without("all methods")
+        .not_inherited()
+        .differs("the block takes only \"deny all\" and \"allow all\"")
+        .help("Restricts all methods but these.")
+        .table(limit_except),
 ];
 
 /// The methods that a location may take. TRACE and CONNECT are refused everywhere.

@@ -1,6 +1,7 @@
 //! The directives: one row each, in the table of the file for its topic.
 //!
-//! To add a directive, add its row, and its field in [`super::types`] with the default in `defaults.rs`.
+//! To add a directive, add its row (see [`row::Row`]), and its field in [`super::types`] with the default in
+//! `defaults.rs`.
 
 pub(super) mod cgi;
 mod connection;
@@ -19,82 +20,19 @@ mod open_file_cache;
 mod protocols;
 mod response;
 pub(super) mod rewrite;
+mod row;
 mod server;
 mod try_files;
 pub(super) mod upload;
 mod userid;
 
 use super::lex::Word;
-use super::parse::Statement;
 use super::problem::{Fault, Position};
-use super::scope::{Contexts, ProtocolDraft, Scope};
+use super::scope::{Contexts, ProtocolDraft};
 use super::suggest::{did_you_mean, nearest};
 use super::types::{Protocol, Settings};
-use std::ops::RangeInclusive;
-
-/// No upper limit on values.
-const MANY: usize = usize::MAX;
-
-/// Changes the level that a directive is on.
-pub(super) type Set = fn(&mut Scope<'_>, &Statement) -> Result<(), Fault>;
-
-/// Reads statements into a level: [`super::walk::read`], which a block's directive gets as an argument.
-pub(super) type Read = fn(&mut Scope<'_>, &[Statement]);
-
-/// Opens the level of a block, reads the block into it, and takes over what the level has at the end.
-pub(super) type Enter = fn(&mut Scope<'_>, &Statement, Read) -> Result<(), Fault>;
-
-/// How a directive is written, and the function that reads it.
-#[derive(Clone, Copy)]
-pub(super) enum Form {
-    /// `name value;`, at most once on a level.
-    Once(Set),
-    /// `name value;`, any number of times.
-    Repeat(Set),
-    /// `name { key value; }`, a table, any number of times.
-    Table(Set),
-    /// `name { directives }`, at most once on a level.
-    Section(Enter),
-    /// `name { directives }`, any number of times.
-    Sections(Enter),
-}
-
-/// A row: one directive.
-pub(super) struct Directive {
-    pub name: &'static str,
-    /// The levels that it may be on.
-    pub contexts: Contexts,
-    /// The number of values, without a block.
-    pub args: RangeInclusive<usize>,
-    /// A correct example, for messages.
-    pub example: &'static str,
-    /// The form and the function that reads it.
-    pub form: Form,
-}
-
-impl Directive {
-    /// Whether a block follows.
-    pub fn takes_block(&self) -> bool {
-        matches!(self.form, Form::Table(_) | Form::Section(_) | Form::Sections(_))
-    }
-
-    /// Whether a second one on the same level is an error.
-    pub fn at_most_once(&self) -> bool {
-        matches!(self.form, Form::Once(_) | Form::Section(_))
-    }
-
-    /// "exactly 1 value", for messages.
-    pub fn takes(&self) -> String {
-        let values = |count: usize| format!("{count} value{}", if count == 1 { "" } else { "s" });
-        match (*self.args.start(), *self.args.end()) {
-            (_, 0) => "no value".to_owned(),
-            (least, MANY) => format!("at least {}", values(least)),
-            (least, most) if least == most => values(most),
-            (least, most) if least + 1 == most => format!("{least} or {}", values(most)),
-            (least, most) => format!("{least} to {}", values(most)),
-        }
-    }
-}
+pub(super) use row::{Default, Directive, Form, MANY, Nginx};
+use row::{Read, row};
 
 /// A row: one protocol beside HTTP.
 pub(super) struct ProtocolRow {
@@ -110,30 +48,32 @@ pub(super) struct ProtocolRow {
     pub make: fn(&mut Settings, ProtocolDraft, Position) -> Result<Protocol, Fault>,
 }
 
-/// All directives.
-fn all() -> impl Iterator<Item = &'static Directive> + Clone {
-    let tables = [
-        main::TABLE,
-        events::TABLE,
-        http::TABLE,
-        server::TABLE,
-        location::TABLE,
-        content::TABLE,
-        dav::TABLE,
-        upload::TABLE,
-        directory::TABLE,
-        echo::TABLE,
-        methods::TABLE,
-        rewrite::TABLE,
-        try_files::TABLE,
-        cgi::TABLE,
-        response::TABLE,
-        open_file_cache::TABLE,
-        connection::TABLE,
-        log::TABLE,
-        userid::TABLE,
-    ];
-    tables.into_iter().flatten()
+/// The directives by topic: the title of the topic, and its table.
+pub(super) const TOPICS: &[(&str, &[Directive])] = &[
+    ("The process", main::TABLE),
+    ("Events", events::TABLE),
+    ("HTTP", http::TABLE),
+    ("Servers", server::TABLE),
+    ("Locations", location::TABLE),
+    ("Rewriting", rewrite::TABLE),
+    ("Trying files", try_files::TABLE),
+    ("Content", content::TABLE),
+    ("Changing files (WebDAV)", dav::TABLE),
+    ("Uploads", upload::TABLE),
+    ("Methods", methods::TABLE),
+    ("Programs (CGI)", cgi::TABLE),
+    ("Responses", response::TABLE),
+    ("Kept files", open_file_cache::TABLE),
+    ("Connections", connection::TABLE),
+    ("Logs", log::TABLE),
+    ("Visitors", userid::TABLE),
+    ("The directory protocol", directory::TABLE),
+    ("The echo protocol", echo::TABLE),
+];
+
+/// All directives, topic by topic.
+pub(super) fn all() -> impl Iterator<Item = &'static Directive> + Clone {
+    TOPICS.iter().flat_map(|(_, table)| *table)
 }
 
 /// Whether a directive with this name may be on a level of `context`.
@@ -187,26 +127,4 @@ fn level(context: Contexts) -> String {
 fn put<T>(slot: &mut T, value: Result<T, Fault>) -> Result<(), Fault> {
     *slot = value?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_directive_has_two_entries() {
-        let mut names: Vec<&str> = all().map(|directive| directive.name).collect();
-        names.sort();
-        let count = names.len();
-        names.dedup();
-        assert_eq!(names.len(), count);
-    }
-
-    #[test]
-    fn every_example_is_of_its_own_directive() {
-        for directive in all() {
-            assert!(directive.example.starts_with(directive.name), "{}", directive.name);
-            assert_eq!(directive.example.ends_with('}'), directive.takes_block(), "{}", directive.name);
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! `open_file_cache` and the other open_file_cache_ directives: which files a worker keeps between requests.
 
-use super::{Contexts, Directive, Form, put};
+use super::{Contexts, Directive, put, row};
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
@@ -15,43 +15,35 @@ const FILE_BYTES_MAX: u64 = 128 << 10;
 const USES_MAX: u64 = 1_000_000_000;
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "open_file_cache",
-        contexts: Contexts::REQUEST,
-        args: 1..=2,
-        example: "open_file_cache max=1024 inactive=60s;",
-        form: Form::Once(open_file_cache),
-    },
-    Directive {
-        name: "open_file_cache_valid",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "open_file_cache_valid 60s;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.open_file_cache.valid, it.args[0].time())),
-    },
-    Directive {
-        name: "open_file_cache_min_uses",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "open_file_cache_min_uses 2;",
-        form: Form::Once(|scope, it| {
-            put(&mut scope.settings.open_file_cache.min_uses, it.args[0].number(1..=USES_MAX))
-        }),
-    },
-    Directive {
-        name: "open_file_cache_errors",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "open_file_cache_errors on;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.open_file_cache.errors, it.args[0].flag())),
-    },
-    Directive {
-        name: "open_file_cache_bytes",
-        contexts: Contexts::REQUEST,
-        args: 1..=2,
-        example: "open_file_cache_bytes 16m file=64k;",
-        form: Form::Once(bytes),
-    },
+    row("open_file_cache", Contexts::REQUEST, 1..=2, "open_file_cache max=1024 inactive=60s;")
+        .syntax("off|max=NUMBER [inactive=TIME]")
+        .default("max=1024 inactive=60s")
+        .differs("nginx's default is off")
+        .help("The number of files that each worker keeps between requests.")
+        .once(open_file_cache),
+    row("open_file_cache_valid", Contexts::REQUEST, 1..=1, "open_file_cache_valid 60s;")
+        .syntax("TIME")
+        .default("60s")
+        .differs("a changed file is seen at once where the kernel reports changes")
+        .help("After what time a kept file is looked at again.")
+        .once(|scope, it| put(&mut scope.settings.open_file_cache.valid, it.args[0].time())),
+    row("open_file_cache_min_uses", Contexts::REQUEST, 1..=1, "open_file_cache_min_uses 2;")
+        .syntax("NUMBER")
+        .default("2")
+        .differs("nginx's default is 1")
+        .help("How many requests a file needs before it is kept.")
+        .once(|scope, it| put(&mut scope.settings.open_file_cache.min_uses, it.args[0].number(1..=USES_MAX))),
+    row("open_file_cache_errors", Contexts::REQUEST, 1..=1, "open_file_cache_errors on;")
+        .syntax("on|off")
+        .default("off")
+        .help("Keeps also that a file does not exist.")
+        .once(|scope, it| put(&mut scope.settings.open_file_cache.errors, it.args[0].flag())),
+    row("open_file_cache_bytes", Contexts::REQUEST, 1..=2, "open_file_cache_bytes 16m file=64k;")
+        .syntax("SIZE [file=SIZE]")
+        .default("16m file=64k")
+        .own()
+        .help("The memory for the contents of small files, and the largest such file.")
+        .once(bytes),
 ];
 
 /// `open_file_cache off|max=N [inactive=TIME];`

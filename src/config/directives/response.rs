@@ -1,6 +1,6 @@
 //! The settings of responses beside their content: additional fields, freshness, redirects, validators.
 
-use super::{Contexts, Directive, Form, put};
+use super::{Contexts, Directive, put, row};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
@@ -15,62 +15,50 @@ const OWN: [&str; 8] =
     ["Connection", "Content-Length", "Content-Range", "Date", "Keep-Alive", "Trailer", "Transfer-Encoding", "Upgrade"];
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "add_header",
-        contexts: Contexts::REQUEST.union(Contexts::LOCATION_IF),
-        args: 2..=3,
-        example: "add_header X-Frame-Options DENY always;",
-        form: Form::Repeat(add_header),
-    },
-    Directive {
-        name: "expires",
-        contexts: Contexts::REQUEST.union(Contexts::LOCATION_IF),
-        args: 1..=2,
-        example: "expires 30d;",
-        form: Form::Once(expires),
-    },
-    Directive {
-        name: "absolute_redirect",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "absolute_redirect off;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.redirects.absolute, it.args[0].flag())),
-    },
-    Directive {
-        name: "port_in_redirect",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "port_in_redirect off;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.redirects.port, it.args[0].flag())),
-    },
-    Directive {
-        name: "server_name_in_redirect",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "server_name_in_redirect on;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.redirects.server_name, it.args[0].flag())),
-    },
-    Directive {
-        name: "gzip_static",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "gzip_static on;",
-        form: Form::Once(|scope, it| {
+    row("add_header", Contexts::REQUEST.union(Contexts::LOCATION_IF), 2..=3, "add_header X-Frame-Options DENY always;")
+        .syntax("NAME VALUE [always]")
+        .without("no field")
+        .help("Adds a field to responses; with always, also to errors.")
+        .repeat(add_header),
+    row("expires", Contexts::REQUEST.union(Contexts::LOCATION_IF), 1..=2, "expires 30d;")
+        .syntax("[modified] TIME|epoch|max|off")
+        .default("off")
+        .differs("a time of the day (@15h) is not supported")
+        .help("Sends Expires and Cache-Control, so that clients keep the response this long.")
+        .once(expires),
+    row("absolute_redirect", Contexts::REQUEST, 1..=1, "absolute_redirect off;")
+        .syntax("on|off")
+        .default("on")
+        .help("Sends redirects with scheme and host, and not as a path.")
+        .once(|scope, it| put(&mut scope.settings.redirects.absolute, it.args[0].flag())),
+    row("port_in_redirect", Contexts::REQUEST, 1..=1, "port_in_redirect off;")
+        .syntax("on|off")
+        .default("on")
+        .help("Shows the port in redirects.")
+        .once(|scope, it| put(&mut scope.settings.redirects.port, it.args[0].flag())),
+    row("server_name_in_redirect", Contexts::REQUEST, 1..=1, "server_name_in_redirect on;")
+        .syntax("on|off")
+        .default("off")
+        .help("Takes the host of redirects from server_name, and not from the request.")
+        .once(|scope, it| put(&mut scope.settings.redirects.server_name, it.args[0].flag())),
+    row("gzip_static", Contexts::REQUEST, 1..=1, "gzip_static on;")
+        .syntax("off|on|always")
+        .default("off")
+        .help("Sends FILE.gz in the place of FILE to clients that take gzip.")
+        .once(|scope, it| {
             let choices = [("off", GzipStatic::Off), ("on", GzipStatic::On), ("always", GzipStatic::Always)];
             put(&mut scope.settings.gzip_static, it.args[0].choice("value", &choices))
         }),
-    },
-    Directive {
-        name: "if_modified_since",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "if_modified_since before;",
-        form: Form::Once(|scope, it| {
+    row("if_modified_since", Contexts::REQUEST, 1..=1, "if_modified_since before;")
+        .syntax("off|exact|before")
+        .default("before")
+        .differs("nginx's default is exact")
+        .help("How the time of If-Modified-Since is compared with the file's.")
+        .once(|scope, it| {
             let choices =
                 [("off", IfModifiedSince::Off), ("exact", IfModifiedSince::Exact), ("before", IfModifiedSince::Before)];
             put(&mut scope.settings.if_modified_since, it.args[0].choice("value", &choices))
         }),
-    },
 ];
 
 /// `add_header NAME VALUE [always];`

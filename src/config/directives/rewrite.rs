@@ -1,6 +1,6 @@
 //! `rewrite`, `if`, `set`, `break`: they run in the order of the file, before a handler is chosen. So does `return`.
 
-use super::{Contexts, Directive, Form, Read, put};
+use super::{Contexts, Directive, MANY, Read, put, row};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
@@ -15,38 +15,38 @@ pub(super) const REWRITING: Contexts =
     Contexts::SERVER.union(Contexts::LOCATION).union(Contexts::SERVER_IF).union(Contexts::LOCATION_IF);
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "rewrite",
-        contexts: REWRITING,
-        args: 2..=3,
-        example: "rewrite ^/old/(.*)$ /new/$1 last;",
-        form: Form::Repeat(rewrite),
-    },
-    Directive {
-        name: "if",
-        contexts: Contexts::SERVER.union(Contexts::LOCATION),
-        args: 1..=usize::MAX,
-        example: "if ($request_method = POST) { return 405; }",
-        form: Form::Sections(if_),
-    },
-    Directive { name: "set", contexts: REWRITING, args: 2..=2, example: "set $kind static;", form: Form::Repeat(set) },
-    Directive {
-        name: "break",
-        contexts: REWRITING,
-        args: 0..=0,
-        example: "break;",
-        form: Form::Repeat(|scope, _| {
+    row("rewrite", REWRITING, 2..=3, "rewrite ^/old/(.*)$ /new/$1 last;")
+        .syntax("EXPRESSION TARGET [last|break|redirect|permanent]")
+        .without("the path stays")
+        .not_inherited()
+        .help("Changes the path, or redirects the client, if the expression matches.")
+        .repeat(rewrite),
+    row("if", Contexts::SERVER.union(Contexts::LOCATION), 1..=MANY, "if ($request_method = POST) { return 405; }")
+        .syntax("(TEST)")
+        .not_inherited()
+        .help("Directives that hold only if a variable, a comparison, or a test of a file is true.")
+        .sections(if_),
+    row("set", REWRITING, 2..=2, "set $kind static;")
+        .syntax("$VARIABLE VALUE")
+        .not_inherited()
+        .help("Gives a variable a value.")
+        .repeat(set),
+    row("break", REWRITING, 0..=0, "break;").not_inherited().help("Ends the rewriting of this level.").repeat(
+        |scope, _| {
             step(scope, RewriteStep::Break);
             Ok(())
-        }),
-    },
-    Directive {
-        name: "rewrite_log",
-        contexts: Contexts::REQUEST.union(Contexts::SERVER_IF).union(Contexts::LOCATION_IF),
-        args: 1..=1,
-        example: "rewrite_log on;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.rewrite_log, it.args[0].flag())),
-    },
+        },
+    ),
+    row(
+        "rewrite_log",
+        Contexts::REQUEST.union(Contexts::SERVER_IF).union(Contexts::LOCATION_IF),
+        1..=1,
+        "rewrite_log on;",
+    )
+    .syntax("on|off")
+    .default("off")
+    .help("Logs each rewrite at the level notice.")
+    .once(|scope, it| put(&mut scope.settings.rewrite_log, it.args[0].flag())),
 ];
 
 /// Adds a step to the program of this level.

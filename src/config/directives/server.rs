@@ -1,6 +1,6 @@
 //! `server`: a virtual host, its names and paths. `listen` has its own file.
 
-use super::{Contexts, Directive, Form, MANY, Read, listen, protocols, put};
+use super::{Contexts, Directive, MANY, Read, listen, protocols, put, row};
 use crate::config::lex::Word;
 use crate::config::listeners::ServerDraft;
 use crate::config::parse::Statement;
@@ -13,37 +13,28 @@ use std::sync::Arc;
 const NAME_BYTES_MAX: usize = 255;
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "server",
-        contexts: Contexts::HTTP.union(Contexts::PROTOCOL_BLOCK),
-        args: 0..=0,
-        example: "server { listen 8080; }",
-        form: Form::Sections(|scope, it, read| match scope.context {
+    row("server", Contexts::HTTP.union(Contexts::PROTOCOL_BLOCK), 0..=0, "server { listen 8080; }")
+        .help("A virtual host: its addresses, its names, and what it answers.")
+        .sections(|scope, it, read| match scope.context {
             Contexts::HTTP => server(scope, it, read),
             _ => protocols::server(scope, it, read),
         }),
-    },
-    Directive {
-        name: "listen",
-        contexts: Contexts::SERVER.union(Contexts::PROTOCOL_SERVER),
-        args: 1..=MANY,
-        example: "listen 127.0.0.1:8080;",
-        form: Form::Repeat(listen::listen),
-    },
-    Directive {
-        name: "server_name",
-        contexts: Contexts::SERVER,
-        args: 1..=MANY,
-        example: "server_name example.org *.example.org;",
-        form: Form::Repeat(|scope, it| it.args.iter().try_for_each(|word| server_name(scope, word))),
-    },
-    Directive {
-        name: "merge_slashes",
-        contexts: Contexts::HTTP.union(Contexts::SERVER),
-        args: 1..=1,
-        example: "merge_slashes on;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.merge_slashes, it.args[0].flag())),
-    },
+    row("listen", Contexts::SERVER.union(Contexts::PROTOCOL_SERVER), 1..=MANY, "listen 127.0.0.1:8080;")
+        .syntax("ADDRESS[:PORT]|PORT|unix:PATH [OPTION ...]")
+        .without("port 80, or 8000 if the server is not started as root")
+        .differs("reuseport is on without it, so that each worker has its own socket")
+        .help("An address that the server accepts connections on.")
+        .repeat(listen::listen),
+    row("server_name", Contexts::SERVER, 1..=MANY, "server_name example.org *.example.org;")
+        .syntax("NAME ...")
+        .without("the server has no name")
+        .help("The names of the host: exact, or with * as the first or the last label.")
+        .repeat(|scope, it| it.args.iter().try_for_each(|word| server_name(scope, word))),
+    row("merge_slashes", Contexts::HTTP.union(Contexts::SERVER), 1..=1, "merge_slashes on;")
+        .syntax("on|off")
+        .default("on")
+        .help("Takes several slashes in a path as one.")
+        .once(|scope, it| put(&mut scope.settings.merge_slashes, it.args[0].flag())),
 ];
 
 fn server(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fault> {

@@ -1,6 +1,6 @@
 //! `try_files`, and `internal`, for locations that only the server itself leads to.
 
-use super::{Contexts, Directive, Form, MANY};
+use super::{Contexts, Directive, MANY, row};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
@@ -10,23 +10,20 @@ use crate::config::value::digits;
 use std::sync::Arc;
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "try_files",
-        contexts: Contexts::SERVER.union(Contexts::LOCATION),
-        args: 2..=MANY,
-        example: "try_files $uri $uri/ =404;",
-        form: Form::Once(try_files),
-    },
-    Directive {
-        name: "internal",
-        contexts: Contexts::LOCATION,
-        args: 0..=0,
-        example: "internal;",
-        form: Form::Once(|scope, _| {
+    row("try_files", Contexts::SERVER.union(Contexts::LOCATION), 2..=MANY, "try_files $uri $uri/ =404;")
+        .syntax("PATH ... URI|@NAME|=STATUS")
+        .without("the path of the request is looked up")
+        .not_inherited()
+        .help("Answers with the first path that exists, and otherwise with the last value.")
+        .once(try_files),
+    row("internal", Contexts::LOCATION, 0..=0, "internal;")
+        .without("clients may ask for the location")
+        .not_inherited()
+        .help("Answers only after a redirect, a rewrite or an error inside the server; clients get 404.")
+        .once(|scope, _| {
             scope.settings.internal = true;
             Ok(())
         }),
-    },
 ];
 
 /// `try_files FILE ... TARGET;`

@@ -1,7 +1,7 @@
 //! Uploads by POST: where they are stored, and how large a form may be.
 
 use super::cgi;
-use super::{Contexts, Directive, Form, put};
+use super::{Contexts, Directive, put, row};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
@@ -22,54 +22,48 @@ const HEAD_BYTES_MAX: u64 = 1 << 20;
 const FIELDS_BYTES_MAX: u64 = 16 << 20;
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "upload_store",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "upload_store uploads;",
-        form: Form::Once(upload_store),
-    },
-    Directive {
-        name: "upload_same_origin",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "upload_same_origin on;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.upload_same_origin, it.args[0].flag())),
-    },
-    Directive {
-        name: "upload_max_file_size",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "upload_max_file_size 100m;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.upload_limits.file_bytes_max, it.args[0].size())),
-    },
-    Directive {
-        name: "upload_max_parts",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "upload_max_parts 100;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.upload_limits.parts_max, it.args[0].count(1..=PARTS_MAX))),
-    },
-    Directive {
-        name: "upload_max_fields_size",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "upload_max_fields_size 64k;",
-        form: Form::Once(|scope, it| {
+    row("upload_store", Contexts::REQUEST, 1..=1, "upload_store uploads;")
+        .syntax("FOLDER|off")
+        .default("off")
+        .own()
+        .help("The folder that gets the bodies of POST requests as files.")
+        .once(upload_store),
+    row("upload_same_origin", Contexts::REQUEST, 1..=1, "upload_same_origin on;")
+        .syntax("on|off")
+        .default("off")
+        .own()
+        .help("Refuses uploads that the page of another site made the browser send.")
+        .once(|scope, it| put(&mut scope.settings.upload_same_origin, it.args[0].flag())),
+    row("upload_max_file_size", Contexts::REQUEST, 1..=1, "upload_max_file_size 100m;")
+        .syntax("SIZE")
+        .default("0")
+        .own()
+        .help("The largest file in a form; 0: no limit but client_max_body_size.")
+        .once(|scope, it| put(&mut scope.settings.upload_limits.file_bytes_max, it.args[0].size())),
+    row("upload_max_parts", Contexts::REQUEST, 1..=1, "upload_max_parts 100;")
+        .syntax("NUMBER")
+        .default("100")
+        .own()
+        .help("The most parts of one form.")
+        .once(|scope, it| put(&mut scope.settings.upload_limits.parts_max, it.args[0].count(1..=PARTS_MAX))),
+    row("upload_max_fields_size", Contexts::REQUEST, 1..=1, "upload_max_fields_size 64k;")
+        .syntax("SIZE")
+        .default("64k")
+        .own()
+        .help("The most bytes of the fields of one form that are no files.")
+        .once(|scope, it| {
             let bytes = it.args[0].buffer(0..=FIELDS_BYTES_MAX).map(|bytes| bytes as u64);
             put(&mut scope.settings.upload_limits.fields_bytes_max, bytes)
         }),
-    },
-    Directive {
-        name: "upload_max_part_head_size",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "upload_max_part_head_size 8k;",
-        form: Form::Once(|scope, it| {
+    row("upload_max_part_head_size", Contexts::REQUEST, 1..=1, "upload_max_part_head_size 8k;")
+        .syntax("SIZE")
+        .default("8k")
+        .own()
+        .help("The longest head of one part of a form.")
+        .once(|scope, it| {
             let bytes = it.args[0].buffer(HEAD_BYTES_MIN..=HEAD_BYTES_MAX);
             put(&mut scope.settings.upload_limits.head_bytes_max, bytes)
         }),
-    },
 ];
 
 /// `upload_store DIR|off;` The folder may be a symbolic link; names in it are never followed.

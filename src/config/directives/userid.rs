@@ -1,6 +1,6 @@
 //! Cookies that identify a visitor.
 
-use super::{Contexts, Directive, Form, MANY, put};
+use super::{Contexts, Directive, MANY, put, row};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
@@ -11,54 +11,43 @@ use crate::http::userid::{Lifetime, SameSite};
 use std::time::Duration;
 
 pub(super) const TABLE: &[Directive] = &[
-    Directive {
-        name: "userid",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "userid on;",
-        form: Form::Once(|scope, it| {
+    row("userid", Contexts::REQUEST, 1..=1, "userid on;")
+        .syntax("on|log|off")
+        .default("off")
+        .differs("v1 is not supported")
+        .help("Gives each visitor a cookie that identifies it, or only logs it.")
+        .once(|scope, it| {
             let choices = [("off", UseridMode::Off), ("log", UseridMode::Log), ("on", UseridMode::On)];
             put(&mut scope.settings.userid.mode, it.args[0].choice("value", &choices))
         }),
-    },
-    Directive {
-        name: "userid_name",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "userid_name uid;",
-        form: Form::Once(name),
-    },
-    Directive {
-        name: "userid_domain",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "userid_domain example.org;",
-        form: Form::Once(|scope, it| {
+    row("userid_name", Contexts::REQUEST, 1..=1, "userid_name uid;")
+        .syntax("NAME")
+        .default("uid")
+        .help("The cookie's name.")
+        .once(name),
+    row("userid_domain", Contexts::REQUEST, 1..=1, "userid_domain example.org;")
+        .syntax("DOMAIN|none")
+        .default("none")
+        .help("The cookie's domain.")
+        .once(|scope, it| {
             let domain = attribute(&it.args[0]).map(|domain| Some(domain).filter(|domain| domain != "none"));
             put(&mut scope.settings.userid.cookie.domain, domain)
         }),
-    },
-    Directive {
-        name: "userid_path",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "userid_path /;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.userid.cookie.path, attribute(&it.args[0]))),
-    },
-    Directive {
-        name: "userid_expires",
-        contexts: Contexts::REQUEST,
-        args: 1..=1,
-        example: "userid_expires 365d;",
-        form: Form::Once(|scope, it| put(&mut scope.settings.userid.cookie.lifetime, lifetime(&it.args[0]))),
-    },
-    Directive {
-        name: "userid_flags",
-        contexts: Contexts::REQUEST,
-        args: 1..=MANY,
-        example: "userid_flags httponly samesite=lax;",
-        form: Form::Once(flags),
-    },
+    row("userid_path", Contexts::REQUEST, 1..=1, "userid_path /;")
+        .syntax("PATH")
+        .default("/")
+        .help("The cookie's path.")
+        .once(|scope, it| put(&mut scope.settings.userid.cookie.path, attribute(&it.args[0]))),
+    row("userid_expires", Contexts::REQUEST, 1..=1, "userid_expires 365d;")
+        .syntax("TIME|max|off")
+        .default("off")
+        .help("How long a browser keeps the cookie; off: until it is closed.")
+        .once(|scope, it| put(&mut scope.settings.userid.cookie.lifetime, lifetime(&it.args[0]))),
+    row("userid_flags", Contexts::REQUEST, 1..=MANY, "userid_flags httponly samesite=lax;")
+        .syntax("off|FLAG ...")
+        .default("off")
+        .help("The cookie's flags: secure, httponly, samesite=strict, lax or none.")
+        .once(flags),
 ];
 
 fn name(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {

@@ -8,6 +8,7 @@ mod include;
 mod inherit;
 mod mutate;
 mod responses;
+mod table;
 mod upload;
 mod values;
 
