@@ -28,15 +28,18 @@ pub(super) const TABLE: &[Directive] = &[
         .sections(if_),
     row("set", REWRITING, 2..=2, "set $kind static;")
         .syntax("$VARIABLE VALUE")
+        .without("the variable is empty")
         .not_inherited()
         .help("Gives a variable a value.")
         .repeat(set),
-    row("break", REWRITING, 0..=0, "break;").not_inherited().help("Ends the rewriting of this level.").repeat(
-        |scope, _| {
+    row("break", REWRITING, 0..=0, "break;")
+        .without("all directives of the level run")
+        .not_inherited()
+        .help("Ends the rewriting of this level.")
+        .repeat(|scope, _| {
             step(scope, RewriteStep::Break);
             Ok(())
-        },
-    ),
+        }),
     row(
         "rewrite_log",
         Contexts::REQUEST.union(Contexts::SERVER_IF).union(Contexts::LOCATION_IF),
