@@ -234,3 +234,24 @@ fn groups_of_a_servers_name_are_variables() {
         assert_eq!(client.response().expect(200, host).text(), expected, "{host}");
     }
 }
+
+#[test]
+fn variables_of_the_request() {
+    let s = answers(
+        r#"location /v {
+             return 200 "$content_type,$content_length,$request_port,$is_request_port,$https,$nginx_version";
+           }
+           location /root { root html/../html/html; return 200 "$realpath_root"; }
+           location /to { rewrite ^ $arg_r? redirect; }"#,
+        &[
+            ("/v", 200, ",,,,,1.29.0"),
+            ("/to?r=http%3A%2F%2Fexample.org%2F%3Fa", 302, "http://example.org/?a"),
+            ("/to?r=http%3A%2F%2Fx%0D%0ASet-Cookie:a", 302, "http://x%0D%0ASet-Cookie:a"),
+        ],
+    );
+    let mut client = s.connect();
+    let root = client.get("/root").expect(200, "/root").text();
+    assert!(root.ends_with("/html/html") && !root.contains(".."), "{root}");
+    client.send("POST /v HTTP/1.1\r\nHost: x:81\r\nContent-Type: a/b\r\nContent-Length: 2\r\n\r\nxx");
+    assert_eq!(client.response().expect(200, "POST").text(), "a/b,2,81,:,,1.29.0");
+}

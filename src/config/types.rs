@@ -37,6 +37,9 @@ pub use userid::{Userid, UseridMode};
 pub use variables::{Regex, Source, UserVariable};
 pub use webserv_sys::net::Address;
 
+/// The version of nginx whose configuration this server follows: the value of `$nginx_version`.
+pub const NGINX_VERSION: &str = "1.29.0";
+
 /// A whole validated configuration.
 #[derive(Clone, Debug)]
 pub struct Config {

@@ -163,6 +163,26 @@ pub fn decode_text(text: &[u8]) -> Result<Vec<u8>, TargetError> {
     Ok(out)
 }
 
+/// Decodes the percent-encoding of visible ASCII from "&" on, and leaves the rest as it is: what is left encoded can
+/// neither end a line nor hide another "%".
+pub fn decode_visible(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        match decode(rest) {
+            Ok(Some((byte @ b'&'..=b'~', after))) => {
+                out.push(byte);
+                rest = after;
+            }
+            _ => {
+                out.push(*first);
+                rest = after;
+            }
+        }
+    }
+    out
+}
+
 /// The next byte, decoded, and the text behind it.
 fn decode(text: &[u8]) -> Result<Option<(u8, &[u8])>, TargetError> {
     let (byte, rest) = match text {

@@ -4,6 +4,7 @@ mod address;
 mod environment;
 mod escape;
 mod pairs;
+mod rare;
 mod request_id;
 mod slots;
 mod variables;

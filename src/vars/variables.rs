@@ -4,6 +4,7 @@ use super::View;
 use super::address::{push_address, push_port};
 use super::escape::push_escaped;
 use super::pairs::{argument, sent_field};
+use super::rare;
 use crate::config::{Escape, Template, UseridMode, Variable};
 use crate::http::fields::Field;
 use crate::http::number::{push_decimal, push_start};
@@ -22,7 +23,7 @@ pub fn expand(template: &Template, view: &View<'_>) -> Vec<u8> {
 }
 
 /// Expands the target of a `rewrite`. Groups of an expression are decoded: in a URL for the client (`quote`) and in the
-/// query, they are encoded again.
+/// query, they are encoded again. An argument, as in `?to=http%3A%2F%2Fx`, is decoded for such a URL.
 pub fn expand_uri(template: &Template, view: &View<'_>, quote: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     for part in &template.parts {
@@ -30,6 +31,11 @@ pub fn expand_uri(template: &Template, view: &View<'_>, quote: bool) -> Vec<u8> 
         let start = out.len();
         push(&mut out, view, &part.variable, Escape::None);
         let in_query = out[..start].contains(&b'?');
+        if matches!(part.variable, Variable::Arg(_)) && quote {
+            let decoded = target::decode_visible(&out[start..]);
+            out.truncate(start);
+            out.extend_from_slice(&decoded);
+        }
         if matches!(part.variable, Variable::Capture(_)) && (quote || in_query) {
             let escape = if in_query { target::escape_segment } else { target::escape_path };
             let escaped = escape(&out[start..]).into_owned();
@@ -96,6 +102,16 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
         Variable::ServerVersion => push_escaped(out, env!("CARGO_PKG_VERSION").as_bytes(), how),
         Variable::RequestBodyFile => push_escaped(out, view.request_body_file(), how),
         Variable::RequestId => push_request_id(out, view, how),
+        Variable::BinaryRemoteAddr
+        | Variable::ContentLength
+        | Variable::ContentType
+        | Variable::Https
+        | Variable::IsRequestPort
+        | Variable::NginxVersion
+        | Variable::RealpathRoot
+        | Variable::RequestBody
+        | Variable::RequestCompletion
+        | Variable::RequestPort => push_escaped(out, &rare::value(view, variable), how),
         Variable::HttpKnown(known) => push_field(out, view, *known, how),
         Variable::Http(name) => push_other_field(out, view, name, how),
         Variable::SentHttp(name) => push_sent_field(out, view, name, how),

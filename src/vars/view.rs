@@ -105,6 +105,12 @@ impl<'a> View<'a> {
         self.bytes_sent().saturating_sub(head_bytes)
     }
 
+    /// Whether the whole response has been sent.
+    pub fn is_complete(&self) -> bool {
+        let end = self.transaction.http.answered.and_then(|answered| answered.output_end);
+        end.is_some_and(|end| self.sent_bytes >= end)
+    }
+
     /// Bytes of the whole response that have been sent.
     pub fn bytes_sent(&self) -> u64 {
         let http = &self.transaction.http;

@@ -143,6 +143,26 @@ pub enum Variable {
     RequestBodyFile,
     /// `$request_id`: 32 hex digits
     RequestId,
+    /// `$binary_remote_addr`: the client's address in 4 or 16 bytes
+    BinaryRemoteAddr,
+    /// `$content_length`: the field Content-Length of the request
+    ContentLength,
+    /// `$content_type`: the field Content-Type of the request
+    ContentType,
+    /// `$https`: "on" if the client uses TLS
+    Https,
+    /// `$is_request_port`: ":" if the request names a port
+    IsRequestPort,
+    /// `$nginx_version`: the version of nginx whose configuration this server follows
+    NginxVersion,
+    /// `$realpath_root`: the document root without symbolic links
+    RealpathRoot,
+    /// `$request_body`: always empty, since bodies go to their handlers as they come
+    RequestBody,
+    /// `$request_completion`: "OK" if the whole response was sent
+    RequestCompletion,
+    /// `$request_port`: the port that the request names
+    RequestPort,
     /// `$http_NAME`: a request field that the parser knows
     HttpKnown(Known),
     /// `$http_NAME`: another request field; the name in lower case with hyphens

@@ -1,0 +1,45 @@
+//! Variables that are rarely logged: their values are made as a whole, and then escaped.
+
+use super::View;
+use crate::config::{NGINX_VERSION, Variable};
+use crate::http::{Known, Request};
+use crate::route::document_root;
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use webserv_sys::net::Address;
+
+/// The value of one of these variables; empty if the request has no such value.
+pub(super) fn value<'a>(view: &View<'a>, variable: &Variable) -> Cow<'a, [u8]> {
+    let field = |known| view.request().and_then(|request: &Request| request.fields.get(known)).unwrap_or_default();
+    let port = view.request().and_then(Request::port);
+    match variable {
+        Variable::BinaryRemoteAddr => binary_address(view).into(),
+        Variable::ContentLength => field(Known::ContentLength).into(),
+        Variable::ContentType => field(Known::ContentType).into(),
+        Variable::IsRequestPort => port.map_or(&b""[..], |_| b":").into(),
+        Variable::NginxVersion => NGINX_VERSION.as_bytes().into(),
+        Variable::RealpathRoot => realpath(document_root(view.settings())).into(),
+        Variable::RequestCompletion => if view.is_complete() { &b"OK"[..] } else { b"" }.into(),
+        Variable::RequestPort => port.map(|port| port.to_string().into_bytes()).unwrap_or_default().into(),
+        _ => Cow::Borrowed(b""), // $https: no TLS; $request_body
+    }
+}
+
+/// The client's address in 4 or 16 bytes; empty for a unix socket.
+fn binary_address(view: &View<'_>) -> Vec<u8> {
+    match view.client() {
+        Some(Address::Inet(SocketAddr::V4(client))) => client.ip().octets().to_vec(),
+        Some(Address::Inet(SocketAddr::V6(client))) => match client.ip().to_canonical() {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets().to_vec(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// The path without symbolic links: realpath(3). Empty if there is no such path.
+fn realpath(path: &[u8]) -> Vec<u8> {
+    std::fs::canonicalize(OsStr::from_bytes(path)).map(|path| path.into_os_string().into_vec()).unwrap_or_default()
+}
