@@ -10,7 +10,7 @@ use super::source::{ConfigFiles, ConfigSource};
 use super::types::{Address, Config, Settings};
 use super::variables::VariableDrafts;
 use super::walk;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
@@ -255,6 +255,7 @@ fn finish(mut draft: ConfigDraft, path: &Path, has_http: bool) -> Result<Config,
         config.warnings.append(&mut none.problems); // a folder of servers that is included may be empty as yet
     }
     config.texts = draft.files.into_texts();
-    config.texts.retain(|(name, _)| name != GLOBALS);
+    let mut names = HashSet::new(); // a file may be included more than once
+    config.texts.retain(|(name, _)| name != GLOBALS && names.insert(name.clone()));
     Ok(config)
 }

@@ -66,6 +66,14 @@ fn plain_and_glob() {
 }
 
 #[test]
+fn a_file_that_is_included_twice_is_dumped_once() {
+    let main = "http { include a; server { listen 80; include a; } }";
+    let config = Temporary::new("twice", &[("main.conf", main), ("a", "include b;"), ("b", "")]).load().unwrap();
+    let names = config.texts.iter().map(|(name, _)| name.rsplit('/').next().unwrap_or_default()).collect::<Vec<_>>();
+    assert_eq!(names, ["main.conf", "a", "b"]);
+}
+
+#[test]
 fn faults_name_the_included_file() {
     let table = [
         (
