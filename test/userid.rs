@@ -109,3 +109,16 @@ fn marks_services_and_versions() {
     s.get("/v1/x");
     assert!(logged(&s, "/v1/x").contains("set uid=0000FFFE"), "{}", logged(&s, "/v1/x"));
 }
+
+#[test]
+fn an_identifier_is_reset() {
+    let s = known("error_log logs/error.log notice; userid on; location /reset { set $uid_reset $arg_x; return 204; }");
+    let cookie = "Cookie: uid=fwAAAWXjvQABAgMEBQYHCA==\r\n";
+    for (target, is_reset) in [("/reset", false), ("/reset?x=0", false), ("/reset?x=1", true), ("/reset?x=log", true)] {
+        let response = s.get_with(target, cookie).expect(204, target);
+        assert_eq!(response.field("Set-Cookie").is_some(), is_reset, "{target}: {response}");
+    }
+    let told = "userid cookie \"uid=0100007F00BDE3650403020108070605\" was reset";
+    wait_for("the line in the error log", || s.text("logs/error.log").contains(told).then_some(()));
+    assert_eq!(s.text("logs/error.log").matches("was reset").count(), 1, "only of \"log\"");
+}

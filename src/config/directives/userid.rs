@@ -51,7 +51,7 @@ pub(super) const TABLE: &[Directive] = &[
         .once(|scope, it| put(&mut scope.settings.userid.cookie.mark, mark(&it.args[0]))),
     row("userid_service", Contexts::REQUEST, 1..=1, "userid_service 3;")
         .syntax("NUMBER")
-        .default("a part of the server's address")
+        .without("a part of the server's address")
         .help("The number of the server that makes the identifiers.")
         .once(|scope, it| {
             let number = it.args[0].number(0..=u32::MAX.into());
