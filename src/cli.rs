@@ -184,7 +184,7 @@ impl CliCommand {
         let outcome = match self {
             CliCommand::Serve(source) => {
                 let config = source.load(&ConfigFiles::default())?;
-                server::run(config, Arc::new(move |files| source.load(files)))
+                server::run(config, Arc::new(move |files| source.load_again(files)))
             }
             CliCommand::Test(source, dump) => source.test(dump),
             CliCommand::Send(signal, source) => send(signal, &source.load(&ConfigFiles::default())?),

@@ -67,6 +67,17 @@ impl ConfigOptions {
         Ok(config)
     }
 
+    /// Reads the configuration for a reload. The file may be half written just now: a server that answers would
+    /// stop to listen.
+    ///
+    /// # Errors
+    /// Those of [`ConfigOptions::load`]; and the configuration has no server any more.
+    pub fn load_again(&self, files: &ConfigFiles) -> Result<Config, String> {
+        let config = self.load(files)?;
+        let nothing = || format!("the configuration {}: it has no server, so the old one stays", self.name());
+        if config.listeners.is_empty() { Err(nothing()) } else { Ok(config) }
+    }
+
     /// `-c` is relative to the prefix, as in nginx. If it does not exist there, it is relative to the working
     /// directory.
     fn place(&self, file: &Path, files: &ConfigFiles) -> PathBuf {

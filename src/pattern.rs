@@ -4,6 +4,9 @@
 //! the client sends. PCRE, which nginx uses, can need exponential time; in return it has look-around and
 //! back-references, which are refused here. Subjects are bytes: `.` is any byte but a line feed, and `\w` is ASCII.
 
+#[cfg(feature = "regex")]
+mod dialect;
+
 use std::fmt;
 
 /// A compiled regular expression.
@@ -78,12 +81,14 @@ impl Pattern {
         if let Some((at, message)) = first_missing(text) {
             return Err(refused(at, message));
         }
+        let translated = dialect::translate(text);
         let compile = |unicode| {
-            let mut builder = regex::bytes::RegexBuilder::new(text);
+            let mut builder = regex::bytes::RegexBuilder::new(&translated.text);
             builder.unicode(unicode).case_insensitive(ignores_case).build()
         };
-        // A character beyond ASCII in brackets needs the rules of Unicode; all else are bytes.
-        let regex = compile(false).or_else(|error| if text.is_ascii() { Err(error) } else { compile(true) });
+        // A character beyond ASCII or `\p{...}` in brackets needs the rules of Unicode; all else are bytes.
+        let needs_unicode = translated.names_property || !text.is_ascii();
+        let regex = compile(false).or_else(|error| if needs_unicode { compile(true) } else { Err(error) });
         match regex {
             Ok(regex) => Ok(Pattern { text: text.to_owned(), regex }),
             Err(error) => Err(PatternError { message: reason(&error), at: None }),

@@ -282,6 +282,8 @@ fn methods() {
         let response = ask(method);
         assert!(matches!(response.status, 400 | 405 | 501), "{method}: {response}");
     });
+    let response = s.ask("TRACE / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_eq!(response.must("Connection"), "close", "as nginx: {response}");
     each(["FOO", "get", "Get", "GETT", "GE", "!#$%&'*+-.^_`|~", &"A".repeat(32)], |method| {
         ask(method).expect(501, method);
     });

@@ -77,6 +77,9 @@ fn mkcol_makes_one_folder() {
         if status == 405 && target != "/read/x/" {
             assert_eq!(response.must("Allow"), "GET, HEAD, PUT, DELETE, OPTIONS, MKCOL, COPY, MOVE");
         }
+        if status == 201 {
+            assert!(response.must("Location").ends_with(target), "{response}");
+        }
     }
     let mut client = s.connect();
     for framing in ["Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"] {

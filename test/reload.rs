@@ -105,6 +105,7 @@ fn a_half_written_configuration_took_the_site_down() {
             wait_for("the refusal", || s.said()[before..].contains("it has no server").then_some(()));
             assert_eq!(s.get("/").text(), "ok");
         }
+        s.write("webserv.conf", b"");
         let new = webserv(s.dir.path(), &[]);
         assert_eq!(new.status.code(), Some(1), "{}", said(&new));
     }

@@ -88,3 +88,37 @@ fn what_the_cookie_says_is_configured() {
     s.get_with("/off/x", &format!("Cookie: uid={cookie}\r\n"));
     assert!(logged(&s, "/off/x").contains("got - set - "), "off: it is not looked at");
 }
+
+#[test]
+fn marks_services_and_versions() {
+    let s = known(
+        "userid on; userid_service 65534; \
+         location /mark/ { userid_mark z; userid_p3p 'policyref=\"/w3c/p3p.xml\"'; } location /v1/ { userid v1; }",
+    );
+    let old = "fwAAAWXjvQABAgMEBQYHCA==";
+    let id = "uid=0100007F00BDE3650403020108070605";
+    let marked = s.get_with("/mark/1", &format!("Cookie: uid={old}\r\n"));
+    assert_eq!(value(&marked, "uid"), "fwAAAWXjvQABAgMEBQYHCAz=", "the same identifier with the mark");
+    assert_eq!(marked.must("P3P"), "policyref=\"/w3c/p3p.xml\"");
+    assert_eq!(logged(&s, "/mark/1"), format!("/mark/1 got {id} set {id} cookie {old}"));
+    let again = s.get_with("/mark/2", "Cookie: uid=fwAAAWXjvQABAgMEBQYHCAz=\r\n");
+    assert_eq!((again.field("Set-Cookie"), again.field("P3P")), (None, None));
+
+    s.get("/ok.txt");
+    assert!(logged(&s, "/ok.txt").contains("set uid=FEFF0000"), "{}", logged(&s, "/ok.txt"));
+    s.get("/v1/x");
+    assert!(logged(&s, "/v1/x").contains("set uid=0000FFFE"), "{}", logged(&s, "/v1/x"));
+}
+
+#[test]
+fn an_identifier_is_reset() {
+    let s = known("error_log logs/error.log notice; userid on; location /reset { set $uid_reset $arg_x; return 204; }");
+    let cookie = "Cookie: uid=fwAAAWXjvQABAgMEBQYHCA==\r\n";
+    for (target, is_reset) in [("/reset", false), ("/reset?x=0", false), ("/reset?x=1", true), ("/reset?x=log", true)] {
+        let response = s.get_with(target, cookie).expect(204, target);
+        assert_eq!(response.field("Set-Cookie").is_some(), is_reset, "{target}: {response}");
+    }
+    let told = "userid cookie \"uid=0100007F00BDE3650403020108070605\" was reset";
+    wait_for("the line in the error log", || s.text("logs/error.log").contains(told).then_some(()));
+    assert_eq!(s.text("logs/error.log").matches("was reset").count(), 1, "only of \"log\"");
+}

@@ -21,6 +21,9 @@ impl Scope<'_> {
     pub fn root_path(&mut self, word: &Word, is_alias: bool) -> Result<PathBuf, Fault> {
         self.settings.variable_root = None;
         self.settings.phases -= Phases::VARIABLE_ROOT;
+        if word.text.is_empty() && !is_alias {
+            return Ok(self.draft.prefix.clone()); // as in nginx
+        }
         if !word.text.contains('$') {
             return self.path(word);
         }

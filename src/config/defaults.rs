@@ -117,8 +117,9 @@ impl Default for Userid {
             secure: false,
             http_only: false,
             same_site: None,
+            mark: None,
         };
-        Userid { mode: UseridMode::Off, cookie }
+        Userid { mode: UseridMode::Off, cookie, service: None, p3p: None, reset: None }
     }
 }
 

@@ -139,6 +139,9 @@ impl<'text> Lexer<'text> {
         let at = self.at;
         let c = match self.bump() {
             Some('\0') => return Err(Fault::new(at, "a zero byte; this is no text file")),
+            Some(char::REPLACEMENT_CHARACTER) => {
+                return Err(Fault::new(at, "this is not UTF-8 text; save the file in UTF-8"));
+            }
             Some('\\') => match self.peek() {
                 Some(c @ ('"' | '\'' | '\\')) => self.bump().map(|_| c),
                 Some('t') => self.bump().map(|_| '\t'),
@@ -227,6 +230,9 @@ mod tests {
             ("a}b;", "a}b ;"),
             ("a\0", "! 1:2 a zero byte; this is no text file"),
             ("\\\0", "! 1:2 a zero byte; this is no text file"),
+            // What was no UTF-8 text in the file; in a comment it has no meaning.
+            ("# \u{fffd}\na;", "a ;"),
+            ("a 'b\u{fffd}';", "a ! 1:5 this is not UTF-8 text; save the file in UTF-8"),
         ];
         for (text, expected) in table {
             assert_eq!(tokens(text), expected, "{text:?}");

@@ -55,8 +55,12 @@ struct Group {
     members: Vec<(usize, Position)>,
 }
 
-/// The listeners of all servers, in order of first appearance.
-pub(super) fn listeners(servers: &[ServerDraft], files: &Files) -> Result<Vec<Listener>, Vec<Fault>> {
+/// The listeners of all servers, in order of first appearance. Adds to `warnings` which names reach no server.
+pub(super) fn listeners(
+    servers: &[ServerDraft],
+    files: &Files,
+    warnings: &mut Vec<Fault>,
+) -> Result<Vec<Listener>, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut groups: Vec<Group> = Vec::new();
     for (index, server) in servers.iter().enumerate() {
@@ -76,7 +80,7 @@ pub(super) fn listeners(servers: &[ServerDraft], files: &Files) -> Result<Vec<Li
         return Err(faults);
     }
     for group in &groups {
-        listeners.push(group.listener(servers, files, &mut faults));
+        listeners.push(group.listener(servers, files, warnings));
     }
     share_ports(&groups, &mut listeners, files, &mut faults);
     if faults.is_empty() { Ok(listeners) } else { Err(faults) }
@@ -129,7 +133,7 @@ impl Group {
         Some(Fault::new(place, format!("another server listens on {name}, first at {first}; {alone}")))
     }
 
-    fn listener(&self, servers: &[ServerDraft], files: &Files, faults: &mut Vec<Fault>) -> Listener {
+    fn listener(&self, servers: &[ServerDraft], files: &Files, warnings: &mut Vec<Fault>) -> Listener {
         // The default server is first; the others keep the order of the file.
         let mut members = self.members.clone();
         let says_default = |(index, _): &(usize, Position)| {
@@ -137,19 +141,23 @@ impl Group {
         };
         members.sort_by_key(|member| !says_default(member));
         let protocol = members.first().map_or(Protocol::Http, |(index, _)| servers[*index].protocol.clone());
-        let mut hosts = Hosts::default();
+        let all = members.iter().map(|(index, _)| servers[*index].server.clone()).collect();
+        let mut hosts = Hosts { servers: all, ..Hosts::default() };
+        // Of two servers with one name, the first in the file has it, also if the other one is the default server.
+        let mut in_file: Vec<(usize, usize)> =
+            members.iter().enumerate().map(|(position, (index, _))| (*index, position)).collect();
+        in_file.sort();
         let mut taken: HashMap<String, Position> = HashMap::new();
-        for (index, _) in members {
+        for (index, position) in in_file {
             let draft = &servers[index];
-            let position = hosts.servers.len();
-            hosts.servers.push(draft.server.clone());
             hosts.regexes.extend(draft.regexes.iter().map(|regex| (regex.clone(), position)));
             for (name, place) in draft.entries() {
-                hosts.add(&name, position);
+                match forms(&name).iter().find_map(|form| taken.get(form)) {
+                    Some(first) => warnings.push(self.conflict(&name, *first, place, files)),
+                    None => hosts.add(&name, position),
+                }
                 for form in forms(&name) {
-                    if let Some(first) = taken.insert(form, place) {
-                        faults.push(self.conflict(&name, first, place, files));
-                    }
+                    taken.entry(form).or_insert(place);
                 }
             }
         }
@@ -167,14 +175,12 @@ impl Group {
         }
     }
 
-    /// The fault of two servers with the same name on one address.
-    fn conflict(&self, name: &str, a: Position, b: Position, files: &Files) -> Fault {
-        // The default server was looked at first, wherever it is in the file.
-        let (first, second) = if a <= b { (a, b) } else { (b, a) };
-        let hint = if name.is_empty() { "; give each of them a server_name" } else { "" };
-        let address = self.listen.name();
-        let message = format!("conflicting server name \"{name}\" on {address}, first at {}{hint}", files.name(first));
-        Fault::new(second, message)
+    /// Two servers with the same name on one address.
+    fn conflict(&self, name: &str, first: Position, second: Position, files: &Files) -> Fault {
+        let (address, first) = (self.listen.name(), files.name(first));
+        let has = if name.is_empty() { "has none either; give each of them a server_name" } else { "has it" };
+        let what = format!("conflicting server name \"{name}\" on {address}");
+        Fault::new(second, format!("{what}, ignored: the server at {first} {has}"))
     }
 }
 

@@ -10,7 +10,7 @@ use super::source::{ConfigFiles, ConfigSource};
 use super::types::{Address, Config, Settings};
 use super::variables::VariableDrafts;
 use super::walk;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
@@ -177,7 +177,8 @@ fn read(path: &Path, text: &str, source: &ConfigSource<'_>, prefix: &Path, globa
     let defaults = Settings::default();
     let settings = Settings { root: prefix.join(&defaults.root), ..defaults };
     walk::read(&mut Scope::new(&mut draft, Contexts::MAIN, settings), &statements);
-    finish(draft, path)
+    let has_http = statements.iter().any(|it| it.name.text == "http" && it.block.is_some());
+    finish(draft, path, has_http)
 }
 
 /// The statements of the command line and of the file.
@@ -214,7 +215,7 @@ fn merged(given: Vec<Statement>, mut in_file: Vec<Statement>) -> Vec<Statement> 
     all
 }
 
-fn finish(mut draft: ConfigDraft, path: &Path) -> Result<Config, Errors> {
+fn finish(mut draft: ConfigDraft, path: &Path, has_http: bool) -> Result<Config, Errors> {
     for server in &mut draft.servers {
         if server.listens.is_empty() {
             let port = if draft.reader.is_root() { 80 } else { 8000 };
@@ -228,7 +229,7 @@ fn finish(mut draft: ConfigDraft, path: &Path) -> Result<Config, Errors> {
     }
     // Servers are compared with each other only if each of them is valid.
     if draft.faults.is_empty() {
-        match listeners(&draft.servers, &draft.files) {
+        match listeners(&draft.servers, &draft.files, &mut draft.warnings) {
             Ok(listeners) => draft.config.listeners = listeners,
             Err(faults) => draft.faults = faults,
         }
@@ -247,9 +248,14 @@ fn finish(mut draft: ConfigDraft, path: &Path) -> Result<Config, Errors> {
     config.warnings = problems(draft.warnings);
     if config.listeners.is_empty() {
         let message = "it has no server, so there is nothing to listen on; write http { server { listen 8080; } }";
-        return Err(Errors::file(&path.to_string_lossy(), message.to_owned()));
+        let mut none = Errors::file(&path.to_string_lossy(), message.to_owned());
+        if !has_http {
+            return Err(none);
+        }
+        config.warnings.append(&mut none.problems); // a folder of servers that is included may be empty as yet
     }
     config.texts = draft.files.into_texts();
-    config.texts.retain(|(name, _)| name != GLOBALS);
+    let mut names = HashSet::new(); // a file may be included more than once
+    config.texts.retain(|(name, _)| name != GLOBALS && names.insert(name.clone()));
     Ok(config)
 }

@@ -52,19 +52,24 @@ impl ConfigFiles {
     /// The text of a file of at most this size. Errors are those of open(2) and read(2), and `InvalidData` with the
     /// reason if the text is not valid.
     pub(super) fn read(&self, path: &Path, bytes_max: usize) -> io::Result<String> {
-        if let Some(texts) = &self.handed {
-            return texts.get(&Self::name(path)).cloned().ok_or_else(|| io::ErrorKind::NotFound.into());
-        }
-        let bytes = read_at_once(File::open(path)?, bytes_max)?;
-        let invalid = |message: String| Err(io::Error::new(io::ErrorKind::InvalidData, message));
-        if bytes.len() > bytes_max {
-            return invalid(format!("it is larger than {} MiB", bytes_max >> 20));
-        }
-        String::from_utf8(bytes).or_else(|error| {
+        String::from_utf8(self.bytes(path, bytes_max)?).or_else(|error| {
             let good = error.utf8_error().valid_up_to();
             let line = 1 + error.as_bytes()[..good].iter().filter(|&&b| b == b'\n').count();
-            invalid(format!("line {line} is not UTF-8 text"))
+            Err(io::Error::new(io::ErrorKind::InvalidData, format!("line {line} is not UTF-8 text")))
         })
+    }
+
+    fn bytes(&self, path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
+        if let Some(texts) = &self.handed {
+            let text = texts.get(&Self::name(path)).ok_or(io::ErrorKind::NotFound)?;
+            return Ok(text.clone().into_bytes());
+        }
+        let bytes = read_at_once(File::open(path)?, bytes_max)?;
+        if bytes.len() > bytes_max {
+            let message = format!("it is larger than {} MiB", bytes_max >> 20);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        Ok(bytes)
     }
 
     /// The existing paths that match a pattern, sorted. Of files that are handed over, all matching ones were read.
@@ -109,13 +114,15 @@ impl ConfigSource<'_> {
         self.files.glob(&path)
     }
 
-    /// The text of a file. Errors are those of open(2) and read(2), and `InvalidData` with the reason if the text is
-    /// not valid.
+    /// The text of a file. What is not UTF-8 text becomes U+FFFD: it may stand in comments, as old files have them, and
+    /// the lexer refuses it in words. Errors are those of open(2) and read(2), and `InvalidData` if the file is too
+    /// large.
     pub fn read(&self, path: &Path) -> io::Result<String> {
         if let Some((_, text)) = self.embedded.iter().find(|(name, _)| Path::new(name) == path) {
             return Ok((*text).to_owned());
         }
-        self.files.read(path, FILE_BYTES_MAX)
+        let bytes = self.files.bytes(path, FILE_BYTES_MAX)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The results of handlers.
 
 use super::{Failure, FailureKind, Side};
-use crate::http::ReplyHead;
+use crate::http::{ReplyHead, Text, target};
 use std::os::fd::OwnedFd;
 use webserv_sys::file::FileKind;
 
@@ -77,6 +77,13 @@ impl Outcome {
     /// A page with this status.
     pub fn status(status: u16) -> Self {
         Outcome::Answer(Answer::Page(ReplyHead::new(status)))
+    }
+
+    /// The status of a request to store something at this path, which is decoded. If that has made a resource, the
+    /// answer says where it is (RFC 9110 section 15.3.2).
+    pub fn stored(status: u16, path: &[u8]) -> Self {
+        let location = (status == 201).then(|| Text::from_vec(target::escape_path(path).into_owned()).ok());
+        Outcome::Answer(Answer::Page(ReplyHead { location: location.flatten(), ..ReplyHead::new(status) }))
     }
 
     /// The program or server behind us failed in this way; for `anything_sent` see [`Failure`].

@@ -1,4 +1,4 @@
-//! Cookies that identify a visitor: nginx's ngx_http_userid_module, version 2 of its identifiers.
+//! Cookies that identify a visitor: those of nginx's ngx_http_userid_module.
 
 use super::date;
 use super::fields::{Fields, Known};
@@ -17,22 +17,38 @@ const MAX_SECS: i64 = 2_145_916_555;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct UserId([u8; 16]);
 
+/// An identifier that a client has sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SentUserId {
+    /// The identifier.
+    pub id: UserId,
+    /// What stands behind it, where base64 has "==". The first character may be a mark.
+    pub end: Option<[u8; 2]>,
+}
+
 impl UserId {
-    /// A new identifier. The time overflows in 2106 and starts again at 1970.
+    /// A new identifier of version 2. The time overflows in 2106 and starts again at 1970.
     pub fn new(server: [u8; 4], now_secs: i64, random: [u8; 8]) -> Self {
+        Self::of_parts(server, (now_secs as u32).to_be_bytes(), random)
+    }
+
+    /// A new identifier of version 1, in which the numbers have the other order of bytes.
+    pub fn version_1(service: u32, now_secs: i64, random: [u8; 8]) -> Self {
+        Self::of_parts(service.to_le_bytes(), (now_secs as u32).to_le_bytes(), random)
+    }
+
+    fn of_parts(server: [u8; 4], time: [u8; 4], random: [u8; 8]) -> Self {
         let mut bytes = [0; 16];
         bytes[..4].copy_from_slice(&server);
-        bytes[4..8].copy_from_slice(&(now_secs as u32).to_be_bytes());
+        bytes[4..8].copy_from_slice(&time);
         bytes[8..].copy_from_slice(&random);
         Self(bytes)
     }
 
-    /// Parses a cookie's value: 22 digits, with or without the "==" behind them.
+    /// Parses a cookie's value: 22 digits. What stands behind them has no meaning here: it may be "==", a mark, or what
+    /// some program has made of it.
     pub fn parse(value: &[u8]) -> Option<Self> {
-        let digits = value.strip_suffix(b"==").unwrap_or(value);
-        if digits.len() != DIGITS {
-            return None;
-        }
+        let digits = value.get(..DIGITS)?;
         let (mut bytes, mut bits) = ([0; 16], 0_u32);
         for (i, digit) in digits.iter().enumerate() {
             let six = BASE64.iter().position(|known| known == digit)?;
@@ -48,11 +64,12 @@ impl UserId {
 
     /// The identifier in the client's cookie of this name. Returns None if there is no such cookie, or its value is not
     /// an identifier.
-    pub fn find(fields: &Fields, name: &str) -> Option<Self> {
+    pub fn find(fields: &Fields, name: &str) -> Option<SentUserId> {
         let cookies = fields.get_all(Known::Cookie).flat_map(|value| value.split(|b| *b == b';'));
         let value = |pair: &'_ [u8]| {
             let value = pair.trim_ascii_start().strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
-            Self::parse(value.trim_ascii_end())
+            let value = value.trim_ascii_end();
+            Some(SentUserId { id: Self::parse(value)?, end: value[DIGITS..].first_chunk().copied() })
         };
         cookies.into_iter().find_map(value)
     }
@@ -120,14 +137,23 @@ pub struct Cookie {
     pub http_only: bool,
     /// The SameSite attribute; None: no attribute.
     pub same_site: Option<SameSite>,
+    /// The character that replaces the first "=" behind the identifier: a letter, a digit or "=".
+    pub mark: Option<u8>,
 }
 
 impl Cookie {
+    /// Whether what the client has sent has the mark of this cookie.
+    pub fn is_marked(&self, sent: &SentUserId) -> bool {
+        self.mark.is_none_or(|mark| sent.end == Some([mark, b'=']))
+    }
+
     /// The value of Set-Cookie (RFC 6265 section 4.1) that gives a client this identifier.
     pub fn set(&self, id: UserId, now_secs: i64) -> Vec<u8> {
         let mut text = self.name.clone().into_bytes();
         text.push(b'=');
-        text.extend_from_slice(&id.base64());
+        let mut value = id.base64();
+        value[DIGITS] = self.mark.unwrap_or(b'=');
+        text.extend_from_slice(&value);
         let expires_secs = match self.lifetime {
             Lifetime::Session => None,
             Lifetime::Max => Some(MAX_SECS),
@@ -181,12 +207,13 @@ mod tests {
         assert_eq!(id().to_string(), LOGGED);
         assert_eq!(UserId::parse(TEXT.as_bytes()), Some(id()));
         assert_eq!(UserId::parse(TEXT.trim_end_matches('=').as_bytes()), Some(id()));
+        assert_eq!(UserId::parse(b"fwAAAWXjvQABAgMEBQYHCAm= or anything"), Some(id()));
+        let first = UserId::version_1(65_534, 0x65e3_bd00, [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(first.to_string(), "0000FFFE65E3BD000403020108070605");
         let others = [
             "",
             "==",
             "fwAAAWXjvQABAgMEBQYH",
-            "fwAAAWXjvQABAgMEBQYHCA=",
-            "fwAAAWXjvQABAgMEBQYHCAA",
             "fwAAAWXjvQABAgMEBQYHC\u{e9}",
             "fwAAAWXjvQABAgMEBQYH-A==",
             "fwAAAWXj QABAgMEBQYHCA==",
@@ -223,21 +250,40 @@ mod tests {
             (String::new(), false),
         ];
         for (lines, is_found) in table {
-            assert_eq!(UserId::find(&fields(&lines), "uid"), is_found.then(id), "{lines}");
+            let found = UserId::find(&fields(&lines), "uid");
+            let sent = SentUserId { id: id(), end: Some(*b"==") };
+            assert_eq!(found, is_found.then_some(sent), "{lines}");
         }
     }
 
     #[test]
+    fn a_mark_tells_old_cookies_from_new_ones() {
+        let cookie = |mark| Cookie { mark, ..plain() };
+        let rows = [
+            ("==", None, true),
+            ("x=", None, true),
+            ("==", Some(b'='), true),
+            ("x=", Some(b'x'), true),
+            ("==", Some(b'x'), false),
+            ("x", Some(b'x'), false),
+            ("", Some(b'='), false),
+        ];
+        for (end, mark, is_marked) in rows {
+            let sent = fields(&format!("Cookie: uid={}{end}\r\n", &TEXT[..DIGITS]));
+            let sent = UserId::find(&sent, "uid").unwrap();
+            assert_eq!(cookie(mark).is_marked(&sent), is_marked, "{end} {mark:?}");
+        }
+        assert_eq!(cookie(Some(b'x')).set(id(), 0), format!("uid={}x=; path=/", &TEXT[..DIGITS]).as_bytes());
+    }
+
+    fn plain() -> Cookie {
+        let (name, path, lifetime) = ("uid".into(), "/".into(), Lifetime::Session);
+        Cookie { name, domain: None, path, lifetime, secure: false, http_only: false, same_site: None, mark: None }
+    }
+
+    #[test]
     fn what_a_browser_is_told() {
-        let plain = Cookie {
-            name: "uid".into(),
-            domain: None,
-            path: "/".into(),
-            lifetime: Lifetime::Session,
-            secure: false,
-            http_only: false,
-            same_site: None,
-        };
+        let plain = plain();
         let told = |cookie: &Cookie| String::from_utf8(cookie.set(id(), 0)).unwrap();
         assert_eq!(told(&plain), format!("uid={TEXT}; path=/"));
         let all = Cookie {

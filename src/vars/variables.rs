@@ -222,7 +222,7 @@ fn push_capture(out: &mut Vec<u8>, view: &View<'_>, group: u8, how: Escape) {
 fn push_got_userid(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
     let request = view.request().filter(|_| view.settings().userid.mode != UseridMode::Off);
     let got = request.and_then(|request| UserId::find(&request.fields, &view.settings().userid.cookie.name));
-    push_userid(out, view, got, how);
+    push_userid(out, view, got.map(|sent| sent.id), how);
 }
 
 /// Appends the identifier that the response gives to the client (`userid`).

@@ -79,7 +79,7 @@ fn server_name(scope: &mut Scope<'_>, word: &Word) -> Result<(), Fault> {
         return Ok(());
     }
     if text.contains('$') {
-        return Err(word.fault("variables are not supported in a server's name, except $hostname"));
+        scope.warn(word, format!("\"{text}\" matches no host: of variables, only $hostname has a meaning here"));
     }
     if text.len() > NAME_BYTES_MAX {
         return Err(word.fault(format!("this name is longer than {NAME_BYTES_MAX} bytes")));
@@ -93,7 +93,8 @@ fn server_name(scope: &mut Scope<'_>, word: &Word) -> Result<(), Fault> {
     }
     if let Some(first) = scope.names.iter().find(|name| name.text == text) {
         let message = format!("the name \"{}\" is given twice, {}", word.text, scope.first_at(first.place));
-        return Err(word.fault(message));
+        scope.warn(word, message);
+        return Ok(());
     }
     if text.contains(['/', ':', ' ']) && !text.starts_with('[') {
         scope.warn(word, format!("\"{}\" matches no host: a server's name has no scheme, port or path", word.text));

@@ -5,21 +5,17 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::UseridMode;
+use crate::config::types::{Source, UseridMode};
 use crate::http::octets::all_token;
 use crate::http::userid::{Lifetime, SameSite};
 use std::time::Duration;
 
 pub(super) const TABLE: &[Directive] = &[
     row("userid", Contexts::REQUEST, 1..=1, "userid on;")
-        .syntax("on|log|off")
+        .syntax("on|v1|log|off")
         .default("off")
-        .differs("v1 is not supported")
         .help("Gives each visitor a cookie that identifies it, or only logs it.")
-        .once(|scope, it| {
-            let choices = [("off", UseridMode::Off), ("log", UseridMode::Log), ("on", UseridMode::On)];
-            put(&mut scope.settings.userid.mode, it.args[0].choice("value", &choices))
-        }),
+        .once(userid),
     row("userid_name", Contexts::REQUEST, 1..=1, "userid_name uid;")
         .syntax("NAME")
         .default("uid")
@@ -48,7 +44,49 @@ pub(super) const TABLE: &[Directive] = &[
         .default("off")
         .help("The cookie's flags: secure, httponly, samesite=strict, lax or none.")
         .once(flags),
+    row("userid_mark", Contexts::REQUEST, 1..=1, "userid_mark z;")
+        .syntax("LETTER|DIGIT|=|off")
+        .default("off")
+        .help("A character behind the identifier: a cookie without it is sent again, for a new lifetime or domain.")
+        .once(|scope, it| put(&mut scope.settings.userid.cookie.mark, mark(&it.args[0]))),
+    row("userid_service", Contexts::REQUEST, 1..=1, "userid_service 3;")
+        .syntax("NUMBER")
+        .without("a part of the server's address")
+        .help("The number of the server that makes the identifiers.")
+        .once(|scope, it| {
+            let number = it.args[0].number(0..=u32::MAX.into());
+            put(&mut scope.settings.userid.service, number.map(|number| Some(number as u32)))
+        }),
+    row("userid_p3p", Contexts::REQUEST, 1..=1, "userid_p3p 'policyref=\"/w3c/p3p.xml\"';")
+        .syntax("TEXT|none")
+        .default("none")
+        .help("The field P3P beside the cookie.")
+        .once(|scope, it| {
+            let value = it.args[0].plain().map(|value| Some(value.to_owned()).filter(|value| value != "none"));
+            put(&mut scope.settings.userid.p3p, value)
+        }),
 ];
+
+/// `userid off|log|on|v1;`
+fn userid(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let word = &it.args[0];
+    let choices = [("off", UseridMode::Off), ("log", UseridMode::Log), ("on", UseridMode::On), ("v1", UseridMode::V1)];
+    scope.settings.userid.mode = word.choice("value", &choices)?;
+    if scope.settings.userid.mode.gives() {
+        // A map or `set` may define it, before this line or after it. Without that it is empty.
+        scope.settings.userid.reset = scope.draft.variables.define("uid_reset", word.place, Source::Stored);
+    }
+    Ok(())
+}
+
+/// `userid_mark LETTER|DIGIT|=|off;`
+fn mark(word: &Word) -> Result<Option<u8>, Fault> {
+    match word.text.as_bytes() {
+        b"off" => Ok(None),
+        [mark] if mark.is_ascii_alphanumeric() || *mark == b'=' => Ok(Some(*mark)),
+        _ => Err(word.fault(format!("\"{}\" is no mark; accepted: a letter, a digit, \"=\", or off", word.text))),
+    }
+}
 
 fn name(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let word = &it.args[0];

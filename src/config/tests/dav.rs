@@ -1,7 +1,7 @@
 //! What may be stored and removed, and cookies that know a visitor again.
 
 use super::*;
-use crate::config::{DavMethods, UseridMode};
+use crate::config::{DavMethods, Userid, UseridMode};
 use crate::http::userid::{Lifetime, SameSite};
 
 fn in_location(directives: &str) -> Arc<Settings> {
@@ -74,6 +74,12 @@ fn userid() {
     assert_eq!((cookie.secure, cookie.http_only, cookie.same_site), (true, true, Some(SameSite::Strict)));
     assert_eq!(in_location("userid log; userid_expires max;").userid.cookie.lifetime, Lifetime::Max);
     assert_eq!(in_location("userid_domain none;").userid.cookie.domain, None);
+    let settings = in_location("userid v1; userid_mark z; userid_service 7; userid_p3p CP;");
+    let Userid { mode, cookie, service, p3p, reset } = &settings.userid;
+    assert_eq!((*mode, cookie.mark, *service, p3p.as_deref()), (UseridMode::V1, Some(b'z'), Some(7), Some("CP")));
+    assert!(reset.is_some() && in_location("userid log;").userid.reset.is_none());
+    let none = in_location("userid_mark off; userid_p3p none;").userid.clone();
+    assert_eq!((none.cookie.mark, none.p3p), (None, None));
     let inner = load("http { userid_flags secure; server { listen 80; location /a { userid_flags off; } } }");
     assert!(settings_at(&inner, "/").userid.cookie.secure && !settings_at(&inner, "/a").userid.cookie.secure);
 }
@@ -82,7 +88,11 @@ fn userid() {
 fn userid_faults() {
     let flags = "accepted: off, secure, httponly, samesite=strict, samesite=lax, samesite=none";
     let table = [
-        ("userid v1;", "unknown value \"v1\"; accepted: off, log, on".to_owned()),
+        ("userid v2;", "unknown value \"v2\", did you mean \"v1\"? accepted: off, log, on, v1".to_owned()),
+        ("userid_mark xy;", "\"xy\" is no mark; accepted: a letter, a digit, \"=\", or off".into()),
+        ("userid_mark +;", "\"+\" is no mark; accepted: a letter, a digit, \"=\", or off".into()),
+        ("userid_service 127.0.0.1;", "\"127.0.0.1\" is not a whole number from 0 to 4294967295".into()),
+        ("userid_p3p \"\";", "this value is empty".into()),
         ("userid_name \"a b\";", "\"a b\" is no cookie's name: letters, digits and hyphens make one".into()),
         ("userid_name \"\";", "this value is empty".into()),
         ("userid_path \"/;x\";", "a \";\" would end this part of the cookie".into()),

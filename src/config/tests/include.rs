@@ -66,6 +66,14 @@ fn plain_and_glob() {
 }
 
 #[test]
+fn a_file_that_is_included_twice_is_dumped_once() {
+    let main = "http { include a; server { listen 80; include a; } }";
+    let config = Temporary::new("twice", &[("main.conf", main), ("a", "include b;"), ("b", "")]).load().unwrap();
+    let names = config.texts.iter().map(|(name, _)| name.rsplit('/').next().unwrap_or_default()).collect::<Vec<_>>();
+    assert_eq!(names, ["main.conf", "a", "b"]);
+}
+
+#[test]
 fn faults_name_the_included_file() {
     let table = [
         (
@@ -100,7 +108,9 @@ fn files_that_cannot_be_read() {
 
     let files = Temporary::new("unreadable", &[("main.conf", "include binary;"), ("sub/x", "")]);
     fs::write(files.0.join("binary"), b"daemon on;\n\xff\xfe").unwrap();
-    assert_eq!(files.load().unwrap_err(), ["main.conf:1:9: cannot read \"binary\": line 2 is not UTF-8 text"]);
+    assert_eq!(files.load().unwrap_err(), ["binary:2:1: this is not UTF-8 text; save the file in UTF-8"]);
+    fs::write(files.0.join("binary"), b"daemon on; # \xe4\nhttp { server { listen 80; } }").unwrap();
+    assert!(files.load().is_ok(), "a comment in another encoding");
     fs::write(files.0.join("binary"), vec![b' '; (4 << 20) + 1]).unwrap();
     assert_eq!(files.load().unwrap_err(), ["main.conf:1:9: cannot read \"binary\": it is larger than 4 MiB"]);
     fs::write(files.0.join("main.conf"), "include sub;").unwrap();

@@ -217,11 +217,30 @@ fn warnings_of_files() {
         ("location = /a { alias b/c; }", ""),
         ("location /a { alias b/; }", "48: an alias and its location \"/a\" end both with \"/\" or both without"),
         ("location /a/ { alias b; }", "49: an alias and its location \"/a/\" end both with \"/\" or both without"),
+        ("server_name a B b;", "44: the name \"b\" is given twice, first at 42"),
+        ("server_name $host;", "40: \"$host\" matches no host: of variables, only $hostname has a meaning here"),
         ("index a /b;", ""),
         ("index /a b;", "34: \"/a\" is absolute: it always answers, and the names after it never"),
     ];
     for (text, expected) in table {
         assert_eq!(said(text).concat(), expected, "{text}");
+    }
+}
+
+#[test]
+fn of_two_servers_with_one_name_the_first_in_the_file_has_it() {
+    let table = [
+        ("listen 80; server_name a b;", "listen 80; server_name c b;", "b", "3:35", "\"b\"", "2:35"),
+        ("listen 80; server_name A;", "listen 80 default_server; server_name a;", "a", "3:48", "\"a\"", "2:33"),
+        ("listen 80; server_name .x.y;", "listen 80; server_name *.x.y;", "b.x.y", "3:33", "\"*.x.y\"", "2:33"),
+        ("listen 80;", "listen *:80;", "", "3:1", "\"\"", "2:1"),
+    ];
+    for (first, second, host, place, name, first_place) in table {
+        let config = load(&format!("http {{\nserver {{ {first} }}\nserver {{ {second} }}\n}}"));
+        let said = config.warnings.iter().map(|problem| problem.headline()).collect::<Vec<_>>().concat();
+        let what = format!("site.conf:{place}: conflicting server name {name} on 0.0.0.0:80, ignored: the server at");
+        assert!(said.starts_with(&format!("{what} site.conf:{first_place} has ")), "{said}");
+        assert_eq!(config.listeners[0].hosts.find(host.as_bytes()).place, "site.conf:2", "{first} {second}");
     }
 }
 

@@ -79,7 +79,8 @@ impl Task<Worker> for DirCreate {
                 status
             }
         };
-        cx.transaction().reply.outcome = Some(Outcome::status(status));
+        let t = cx.transaction();
+        t.reply.outcome = Some(Outcome::stored(status, t.http.path()));
         Ok(Flow::Done)
     }
 }

@@ -106,7 +106,8 @@ impl FileWrite {
                 status
             }
         };
-        cx.transaction().reply.outcome = Some(Outcome::status(status));
+        let t = cx.transaction();
+        t.reply.outcome = Some(Outcome::stored(status, t.http.path()));
         Flow::Done
     }
 }

@@ -5,18 +5,16 @@
 //! and `add_header` replaces a field that stands once ([`stands_once`](crate::http::reply::stands_once)); other fields
 //! it adds. (In nginx, `add_header` always adds one, except for ETag and Last-Modified.)
 
-use crate::config::{Settings, UseridMode};
+use super::userid;
+use crate::config::Settings;
 use crate::connection::Transaction;
 use crate::http::method::MethodSet;
-use crate::http::userid::UserId;
 use crate::http::{Known, Method, Name, ReplyHead, Text, date};
 use crate::log::Level;
 use crate::task::Work;
 use crate::vars;
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::rc::Rc;
-use webserv_sys::net::Address;
 
 /// The value of `Server` with `server_tokens` on and off.
 const TOKENS: &str = concat!("webserv/", env!("CARGO_PKG_VERSION"));
@@ -61,29 +59,9 @@ pub(super) fn add(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
     // A handler's date that cannot be read would make the response invalid (RFC 9110 section 6.6.1).
     head.fields
         .retain(|(name, value)| name.known() != Some(Known::Date) || date::parse(value.as_bytes(), now_secs).is_some());
-    add_userid(w, head, now_secs);
+    userid::add(w, head, now_secs);
     add_freshness(w.t.settings(), head, now_secs);
     add_headers(w, head)
-}
-
-/// `userid on`: gives an identifier to a client that sends none.
-fn add_userid(w: &mut Work<'_>, head: &mut ReplyHead, now_secs: i64) {
-    let settings = w.t.settings();
-    let Some(request) = w.t.http.request.as_ref().filter(|_| settings.userid.mode == UseridMode::On) else { return };
-    if UserId::find(&request.fields, &settings.userid.cookie.name).is_some() {
-        return;
-    }
-    let server = match &w.identity.listener.local {
-        Address::Inet(SocketAddr::V4(local)) => local.ip().octets(),
-        Address::Inet(SocketAddr::V6(local)) => *local.ip().octets().last_chunk().unwrap_or(&[0; 4]),
-        Address::Unix(_) => [0; 4],
-    };
-    let Ok(random) = w.worker.random.draw() else { return }; // no identifier is better than one that can be guessed
-    let id = UserId::new(server, now_secs, random);
-    if let Ok(cookie) = Text::from_vec(settings.userid.cookie.set(id, now_secs)) {
-        head.fields.push((const { Name::from_static("Set-Cookie") }, cookie));
-        w.t.http.rare.userid = Some(id);
-    }
 }
 
 /// `expires`: how long the client may cache the response.

@@ -26,6 +26,7 @@ mod stages;
 mod store;
 mod try_files;
 mod upload;
+mod userid;
 
 pub use cached::first_head;
 pub use failure::failed;

@@ -46,7 +46,10 @@ fn post_read(w: &mut Work<'_>) -> Next {
             page::refuse(w, 405)
         }
         // Refused everywhere: it would show a page's script the cookies and passwords that the client sends.
-        Method::Trace => page::refuse(w, 405),
+        Method::Trace => {
+            w.t.http.keep_alive = false; // as nginx
+            page::refuse(w, 405)
+        }
         _ if request.https => page::refuse(w, 421),
         _ if w.t.settings().phases.contains(Phases::SERVER_REWRITE) => Next::Go(Stage::ServerRewrite),
         _ => Next::Go(Stage::FindLocation),
