@@ -7,6 +7,7 @@ mod directory;
 mod include;
 mod inherit;
 mod mutate;
+mod nginx_names;
 mod responses;
 mod table;
 mod upload;
