@@ -229,7 +229,7 @@ fn finish(mut draft: ConfigDraft, path: &Path) -> Result<Config, Errors> {
     }
     // Servers are compared with each other only if each of them is valid.
     if draft.faults.is_empty() {
-        match listeners(&draft.servers, &draft.files) {
+        match listeners(&draft.servers, &draft.files, &mut draft.warnings) {
             Ok(listeners) => draft.config.listeners = listeners,
             Err(faults) => draft.faults = faults,
         }

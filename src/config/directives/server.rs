@@ -20,7 +20,7 @@ pub(super) const TABLE: &[Directive] = &[
             _ => protocols::server(scope, it, read),
         }),
     row("listen", Contexts::SERVER.union(Contexts::PROTOCOL_SERVER), 1..=MANY, "listen 127.0.0.1:8080;")
-        .syntax("ADDRESS[:PORT]|PORT|unix:PATH [OPTION ...]")
+        .syntax("ADDRESS[:PORT[-PORT]]|PORT[-PORT]|unix:PATH [OPTION ...]")
         .without("port 80, or 8000 if the server is not started as root")
         .differs("reuseport is on without it, so that each worker has its own socket")
         .help("An address that the server accepts connections on.")
@@ -93,7 +93,8 @@ fn server_name(scope: &mut Scope<'_>, word: &Word) -> Result<(), Fault> {
     }
     if let Some(first) = scope.names.iter().find(|name| name.text == text) {
         let message = format!("the name \"{}\" is given twice, {}", word.text, scope.first_at(first.place));
-        return Err(word.fault(message));
+        scope.warn(word, message);
+        return Ok(());
     }
     if text.contains(['/', ':', ' ']) && !text.starts_with('[') {
         scope.warn(word, format!("\"{}\" matches no host: a server's name has no scheme, port or path", word.text));

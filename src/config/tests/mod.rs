@@ -6,6 +6,7 @@ mod dav;
 mod directory;
 mod include;
 mod inherit;
+mod listen;
 mod mutate;
 mod nginx_names;
 mod responses;
