@@ -25,8 +25,8 @@ const NO_PUSH: Option<c_int> = None;
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "netbsd")))]
 const NO_PUSH: Option<c_int> = Some(libc::TCP_NOPUSH);
 
-/// Options of a listening socket. Accepted sockets inherit them, or they say when a connection is accepted. None and false
-/// leave the kernel's default.
+/// Options of a listening socket. Accepted sockets inherit them, or they say when a connection is accepted. None and
+/// false leave the default of the kernel.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct SocketOptions {
     /// The send buffer in bytes: `SO_SNDBUF` in socket(7). The kernel doubles it, and has limits.
