@@ -147,6 +147,9 @@ impl ConfigOptions {
         let warnings = config.warnings.iter().map(ToString::to_string);
         let warnings = warnings.chain(server::warnings(&config)).chain(check::warnings(&config));
         warnings.filter(|_| !self.quiet).for_each(|warning| note(&warning));
+        if !config.without_effect.is_empty() && !self.quiet {
+            note(&format!("accepted without an effect here: {}", config.without_effect.join(", ")));
+        }
         let account = server::account(&config).unwrap_or(None); // not root: the files are looked at with own rights
         check::start_would_succeed(&config, account.as_ref()).map_err(not_right)?;
         temp_folders::check(&config, account.as_ref()).map_err(not_right)?;

@@ -33,7 +33,8 @@ impl AsFd for Socket {
 
 impl Socket {
     fn open(listener: &Listener, at: &Address, reuse_port: bool) -> Result<Self> {
-        let options = ListenOptions { backlog: listener.backlog, reuse_port, ipv6_only: listener.ipv6only };
+        let (backlog, ipv6_only, socket) = (listener.backlog, listener.ipv6only, listener.socket.clone());
+        let options = ListenOptions { backlog, reuse_port, ipv6_only, socket };
         let fd = net::listen(at, &options)?;
         let (address, name) = match at {
             Address::Inet(_) => (net::local_address(fd.as_fd())?, None),
@@ -265,6 +266,7 @@ impl Open {
         for listener in listeners {
             for socket in self.at(listener) {
                 let _ = net::set_backlog(socket.as_fd(), listener.backlog);
+                let _ = net::set_options(socket.as_fd(), &listener.socket);
                 socket.set_nodelay(listener);
             }
         }

@@ -177,6 +177,7 @@ impl Default for Config {
             access_logs: Vec::new(),
             variables: Vec::new(),
             warnings: Vec::new(),
+            without_effect: Vec::new(),
             temp_folders: Vec::new(),
             texts: Vec::new(),
             secrets: Vec::new(),

@@ -5,8 +5,10 @@ use super::lex::Word;
 use super::problem::{Fault, Files, Position};
 use super::types::{Address, Hosts, Listener, Protocol, Regex, Server};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use webserv_sys::net::SocketOptions;
 
 /// The default of `backlog=`.
 const BACKLOG: i32 = 511;
@@ -20,12 +22,15 @@ pub(super) struct Listen {
     pub reuseport: Option<(bool, Position)>,
     pub backlog: Option<(i32, Position)>,
     pub ipv6only: Option<(bool, Position)>,
+    /// The options of the socket, and the position of the last of them.
+    pub socket: Option<(SocketOptions, Position)>,
 }
 
 impl Listen {
     /// A `listen` without options.
     pub fn new(address: Address, place: Position) -> Self {
-        Listen { address, place, default_server: None, reuseport: None, backlog: None, ipv6only: None }
+        let (default_server, reuseport, backlog, ipv6only, socket) = (None, None, None, None, None);
+        Listen { address, place, default_server, reuseport, backlog, ipv6only, socket }
     }
 
     /// The address, for messages.
@@ -55,7 +60,7 @@ struct Group {
     members: Vec<(usize, Position)>,
 }
 
-/// The listeners of all servers, in order of first appearance. Adds to `warnings` which names reach no server.
+/// The listeners of all servers, in order of first appearance. Adds a warning for each name that several servers have.
 pub(super) fn listeners(
     servers: &[ServerDraft],
     files: &Files,
@@ -112,6 +117,15 @@ impl Group {
         {
             faults.push(Fault::new(second, format!("another reuseport= for {name}, {}", first_at(first))));
         }
+        if let (Some((a, first)), Some((b, second))) = (&mine.socket, &other.socket)
+            && a != b
+        {
+            let message = format!("other options of the socket for {name}, {}", first_at(*first));
+            faults.push(Fault::new(*second, message));
+        }
+        if mine.socket.is_none() {
+            mine.socket = other.socket.clone();
+        }
         if mine.default_server.is_none() && other.default_server.is_some() {
             mine.default_server = other.default_server;
         }
@@ -141,24 +155,26 @@ impl Group {
         };
         members.sort_by_key(|member| !says_default(member));
         let protocol = members.first().map_or(Protocol::Http, |(index, _)| servers[*index].protocol.clone());
-        let all = members.iter().map(|(index, _)| servers[*index].server.clone()).collect();
-        let mut hosts = Hosts { servers: all, ..Hosts::default() };
-        // Of two servers with one name, the first in the file has it, also if the other one is the default server.
-        let mut in_file: Vec<(usize, usize)> =
-            members.iter().enumerate().map(|(position, (index, _))| (*index, position)).collect();
-        in_file.sort();
+        let in_order = members.iter().map(|(index, _)| servers[*index].server.clone()).collect();
+        let mut hosts = Hosts { servers: in_order, ..Hosts::default() };
         let mut taken: HashMap<String, Position> = HashMap::new();
-        for (index, position) in in_file {
-            let draft = &servers[index];
+        // As in nginx, the first server of the file gets a name, whichever is the default server.
+        for (index, _) in &self.members {
+            let draft = &servers[*index];
+            let position = members.iter().position(|(other, _)| other == index).unwrap_or_default();
             hosts.regexes.extend(draft.regexes.iter().map(|regex| (regex.clone(), position)));
             for (name, place) in draft.entries() {
-                match forms(&name).iter().find_map(|form| taken.get(form)) {
-                    Some(first) => warnings.push(self.conflict(&name, *first, place, files)),
-                    None => hosts.add(&name, position),
-                }
+                let mut first = None;
                 for form in forms(&name) {
-                    taken.entry(form).or_insert(place);
+                    match taken.entry(form) {
+                        Entry::Occupied(entry) => first = Some(*entry.get()),
+                        Entry::Vacant(entry) => {
+                            hosts.add(entry.key(), position);
+                            entry.insert(place);
+                        }
+                    }
                 }
+                warnings.extend(first.map(|first| self.conflict(&name, first, place, files)));
             }
         }
         hosts.sort();
@@ -170,17 +186,18 @@ impl Group {
             one_socket: listen.reuseport.is_some_and(|(on, _)| !on),
             overlaps: false,
             ipv6only: listen.ipv6only.is_none_or(|(only, _)| only),
+            socket: listen.socket.clone().map(|(socket, _)| socket).unwrap_or_default(),
             hosts: Arc::new(hosts),
             protocol,
         }
     }
 
-    /// Two servers with the same name on one address.
+    /// The warning of two servers with the same name on one address.
     fn conflict(&self, name: &str, first: Position, second: Position, files: &Files) -> Fault {
+        let hint = if name.is_empty() { "; give each of them a server_name" } else { "" };
         let (address, first) = (self.listen.name(), files.name(first));
-        let has = if name.is_empty() { "has none either; give each of them a server_name" } else { "has it" };
-        let what = format!("conflicting server name \"{name}\" on {address}");
-        Fault::new(second, format!("{what}, ignored: the server at {first} {has}"))
+        let message = format!("conflicting server name \"{name}\" on {address} is ignored, first at {first}{hint}");
+        Fault::new(second, message)
     }
 }
 

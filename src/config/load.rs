@@ -172,6 +172,7 @@ fn read(path: &Path, text: &str, source: &ConfigSource<'_>, prefix: &Path, globa
         faults: Vec::new(),
         faults_left_out: 0,
         warnings: Vec::new(),
+        levels: 0,
         routes: 0,
     };
     let defaults = Settings::default();

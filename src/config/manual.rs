@@ -101,22 +101,24 @@ fn facts(directive: &Directive) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// The levels, from the outermost to the innermost.
+/// The levels in the order in which they are told, and their names.
+const LEVELS: [(Contexts, &str); 11] = [
+    (Contexts::MAIN, "main"),
+    (Contexts::EVENTS, "events"),
+    (Contexts::HTTP, "http"),
+    (Contexts::SERVER, "server"),
+    (Contexts::SERVER_IF, "if in server"),
+    (Contexts::LOCATION, "location"),
+    (Contexts::LOCATION_IF, "if in location"),
+    (Contexts::DIRECTORY, "directory"),
+    (Contexts::DIRECTORY_SERVER, "server in directory"),
+    (Contexts::ECHO, "echo"),
+    (Contexts::ECHO_SERVER, "server in echo"),
+];
+
 fn levels(contexts: Contexts) -> String {
-    let name = |context: Contexts| match context {
-        Contexts::MAIN => "main",
-        Contexts::EVENTS => "events",
-        Contexts::HTTP => "http",
-        Contexts::SERVER => "server",
-        Contexts::LOCATION => "location",
-        Contexts::DIRECTORY => "directory",
-        Contexts::DIRECTORY_SERVER => "server in directory",
-        Contexts::ECHO => "echo",
-        Contexts::SERVER_IF => "if in server",
-        Contexts::LOCATION_IF => "if in location",
-        _ => "server in echo",
-    };
-    contexts.iter().map(name).collect::<Vec<_>>().join(", ")
+    let of = LEVELS.iter().filter(|(level, _)| contexts.contains(*level));
+    of.map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether the levels inside take a directive over; None if there is no level inside that could.

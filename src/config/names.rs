@@ -3,16 +3,12 @@
 use super::types::{Hosts, Server};
 
 impl Hosts {
-    /// Adds a `server_name` in lower case: exact, `*.x`, `x.*`, or `.x`, which means `x` and `*.x`. Call
-    /// [`Hosts::sort`] after the last one.
+    /// Adds a `server_name` in lower case: exact, `*.x` or `x.*`. Call [`Hosts::sort`] after the last one.
     pub(crate) fn add(&mut self, name: &str, index: usize) {
         if let Some(end) = name.strip_prefix('*') {
             self.suffixes.push((end.to_owned(), index));
         } else if let Some(start) = name.strip_suffix('*') {
             self.prefixes.push((start.to_owned(), index));
-        } else if let Some(bare) = name.strip_prefix('.') {
-            self.exact.insert(bare.into(), index);
-            self.suffixes.push((name.to_owned(), index));
         } else {
             self.exact.insert(name.into(), index);
         }

@@ -63,6 +63,8 @@ pub(super) struct ConfigDraft {
     pub faults_left_out: usize,
     /// The warnings so far.
     pub warnings: Vec<Fault>,
+    /// How many levels have been opened so far.
+    pub levels: usize,
     /// How many servers and locations there are so far.
     pub routes: u32,
 }
@@ -192,6 +194,7 @@ impl<'a> Scope<'a> {
     /// A level inside this one. It inherits everything but what acts at once: `return`, `rewrite`, `try_files` and
     /// their kind, `limit_except` and `internal`.
     pub fn inside(&mut self, context: Contexts) -> Scope<'_> {
+        self.draft.levels += 1;
         let phases = self.settings.phases - Phases::NOT_INHERITED;
         let mut settings = Settings { phases, return_: None, limit_except: None, ..self.settings.clone() };
         (settings.program, settings.try_files, settings.internal) = (None, None, false);

@@ -185,7 +185,7 @@ mod tests {
             ("$1", "<Capture(1)>"),
             ("$10", "! unknown variable \"$10\""),
             ("$0", "! unknown variable \"$0\""),
-            ("$http_", "! unknown variable \"$http_\""),
+            ("$http_", "! unknown variable \"$http_\", did you mean \"$https\"?"),
         ];
         for (text, expected) in table {
             assert_eq!(shown(text), expected, "{text}");

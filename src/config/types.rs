@@ -67,6 +67,8 @@ pub struct Config {
     pub variables: Vec<UserVariable>,
     /// Probable mistakes that were accepted; the server shows them at its start.
     pub warnings: Vec<Problem>,
+    /// The directives that were accepted and have no effect here, each once; `-t` names them.
+    pub without_effect: Vec<String>,
     /// The folders that the server makes at its start: those of `client_body_temp_path`.
     pub temp_folders: Vec<TempFolder>,
     /// All files that were read, by name, for `-T`.

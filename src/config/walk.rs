@@ -3,7 +3,7 @@
 use super::directives::{self, Directive, Form};
 use super::parse::Statement;
 use super::problem::Fault;
-use super::scope::{Contexts, Scope};
+use super::scope::{Contexts, LocationHead, LocationMatch, Scope};
 
 /// Reads the statements of a level: first the plain ones, then the blocks, so that a directive below a block also
 /// applies inside the block.
@@ -20,6 +20,9 @@ pub(super) fn read(scope: &mut Scope<'_>, statements: &[Statement]) {
             }
             Ok(())
         });
+        if outcome.is_err() {
+            read_refused(scope, statement);
+        }
         scope.note(outcome);
     }
     directives::cgi::settle(scope);
@@ -27,11 +30,28 @@ pub(super) fn read(scope: &mut Scope<'_>, statements: &[Statement]) {
     scope.note(outcome);
     for (number, enter, statement) in sections {
         scope.statement = number;
+        let levels = scope.draft.levels;
         let outcome = enter(scope, statement, read);
+        if outcome.is_err() && levels == scope.draft.levels {
+            read_refused(scope, statement);
+        }
         scope.note(outcome);
     }
     directives::rewrite::settle(scope);
     directives::location::finish(scope);
+}
+
+/// Reads the block of a statement that is refused, so that its problems are shown as well. What it says is dropped.
+fn read_refused(scope: &mut Scope<'_>, statement: &Statement) {
+    if let Some(context) = directives::level_inside(&statement.name.text, scope.context)
+        && statement.block.is_some()
+    {
+        let is_location = context.intersects(Contexts::LOCATION.union(Contexts::LOCATION_IF));
+        let mut inner = scope.inside(context);
+        // A place where everything may stand that may stand in a location.
+        inner.location = is_location.then(|| LocationHead { kind: LocationMatch::Prefix, path: String::new() });
+        read(&mut inner, statement.statements());
+    }
 }
 
 /// Checks that the statement's directive is known, allowed here, and has the right form.

@@ -4,11 +4,12 @@ use super::protocols;
 use crate::config::lex::Word;
 use crate::config::listeners::Listen;
 use crate::config::parse::Statement;
-use crate::config::problem::{Fault, Position};
+use crate::config::problem::Fault;
 use crate::config::scope::Scope;
 use crate::config::types::Address;
 use crate::config::value::digits;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use webserv_sys::net::{SocketOptions, can_defer_accept};
 
 /// The port of an address without one, for HTTP. Each other protocol has its own.
 const PORT: u16 = 80;
@@ -20,75 +21,167 @@ const UNIX_BYTES_MAX: usize = 103;
 /// The largest value of `backlog=`; the kernel has its own, lower limit.
 const BACKLOG_MAX: u64 = i32::MAX as u64;
 
-/// The options, and how they are written.
-const OPTIONS: [&str; 5] = ["default_server", "reuseport", "reuseport=off", "backlog=511", "ipv6only=on"];
+/// The longest time of a probe in seconds (Linux's limit).
+const KEEPALIVE_SECS_MAX: u64 = 32767;
 
-/// nginx's options that are not supported yet.
-const UNSUPPORTED: [&str; 14] = [
-    "ssl",
-    "http2",
-    "http3",
-    "quic",
-    "proxy_protocol",
-    "setfib",
-    "fastopen",
-    "rcvbuf",
-    "sndbuf",
-    "accept_filter",
+/// The most ports of one range.
+const PORTS_MAX: usize = 1024;
+
+/// The largest buffer of a socket in bytes.
+const BUFFER_BYTES_MAX: u64 = 1 << 30;
+
+/// The options, and how they are written.
+const OPTIONS: [&str; 11] = [
+    "default_server",
+    "reuseport",
+    "reuseport=off",
+    "backlog=511",
+    "ipv6only=on",
+    "sndbuf=32k",
+    "rcvbuf=32k",
     "deferred",
+    "fastopen=16",
+    "so_keepalive=on",
     "bind",
-    "so_keepalive",
-    "multipath",
+];
+
+/// nginx's options that are not supported yet, and what to do instead.
+const UNSUPPORTED: [(&str, &str); 8] = [
+    ("ssl", "TLS ends in front of this server: let hitch, stunnel or a load balancer do it, and listen without ssl"),
+    ("http2", "clients speak HTTP/1.1 with this server; leave it out"),
+    ("http3", "clients speak HTTP/1.1 with this server; leave it out"),
+    ("quic", "clients speak HTTP/1.1 with this server; leave this listen out"),
+    ("proxy_protocol", "leave it out here and in the server in front"),
+    ("setfib", "it chooses a routing table of FreeBSD; leave it out"),
+    ("accept_filter", "it is a filter of FreeBSD and NetBSD; leave it out"),
+    ("multipath", "leave it out"),
 ];
 
 /// `listen ADDRESS [OPTION ...];`
 pub(super) fn listen(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let word = &it.args[0];
-    let mut listen = Listen::new(address(scope, word)?, word.place);
+    let mut addresses = addresses(scope, word)?.into_iter();
+    let Some(first) = addresses.next() else { return Ok(()) };
+    let mut listen = Listen::new(first, word.place);
+    let mut given: Vec<&str> = Vec::new();
     for option in &it.args[1..] {
+        let name = option.text.split('=').next().unwrap_or_default();
+        let name = if name == "default" { "default_server" } else { name };
+        if given.contains(&name) {
+            return Err(option.fault(format!("\"{}\" comes on top of the same option", option.text)));
+        }
+        given.push(name);
         read_option(&mut listen, option)?;
     }
-    if let Some(first) = scope.listens.iter().find(|other| other.address == listen.address) {
-        let message = format!("this server listens on {} already, {}", listen.name(), scope.first_at(first.place));
-        return Err(word.fault(message));
+    for address in std::iter::once(listen.address.clone()).chain(addresses) {
+        let listen = Listen { address, ..listen.clone() };
+        if let Some(first) = scope.listens.iter().find(|other| other.address == listen.address) {
+            let message = format!("this server listens on {} already, {}", listen.name(), scope.first_at(first.place));
+            return Err(word.fault(message));
+        }
+        scope.listens.push(listen);
     }
-    scope.listens.push(listen);
     Ok(())
 }
 
 fn read_option(listen: &mut Listen, option: &Word) -> Result<(), Fault> {
-    fn once<T>(slot: &mut Option<(T, Position)>, value: T, option: &Word) -> Result<(), Fault> {
-        match slot.replace((value, option.place)) {
-            Some(_) => Err(option.fault(format!("\"{}\" comes on top of the same option", option.text))),
-            None => Ok(()),
+    let (text, place) = (&option.text[..], option.place);
+    match text {
+        "default_server" | "default" => listen.default_server = Some(((), place)),
+        "reuseport" => listen.reuseport = Some((true, place)),
+        "bind" => {} // each address has a socket of its own here
+        _ => {
+            if let Some(flag) = option.option("reuseport") {
+                listen.reuseport = Some((flag.flag()?, place));
+            } else if let Some(number) = option.option("backlog") {
+                listen.backlog = Some((number.number(1..=BACKLOG_MAX)? as i32, place));
+            } else if let Some(flag) = option.option("ipv6only") {
+                if !matches!(listen.address, Address::Inet(SocketAddr::V6(_))) {
+                    let name = listen.name();
+                    let message = format!("\"ipv6only\" says nothing about {name}, which is no IPv6 address");
+                    return Err(option.fault(message));
+                }
+                listen.ipv6only = Some((flag.flag()?, place));
+            } else {
+                return socket_option(listen, option);
+            }
         }
     }
+    Ok(())
+}
+
+/// An option of the socket, which connections inherit.
+fn socket_option(listen: &mut Listen, option: &Word) -> Result<(), Fault> {
     let text = &option.text[..];
-    if text == "default_server" {
-        return once(&mut listen.default_server, (), option);
-    }
-    if text == "reuseport" {
-        return once(&mut listen.reuseport, true, option);
-    }
-    if let Some(flag) = option.option("reuseport") {
-        return once(&mut listen.reuseport, flag.flag()?, option);
-    }
-    if let Some(number) = option.option("backlog") {
-        return once(&mut listen.backlog, number.number(1..=BACKLOG_MAX)? as i32, option);
-    }
-    if let Some(flag) = option.option("ipv6only") {
-        if !matches!(listen.address, Address::Inet(SocketAddr::V6(_))) {
-            return Err(
-                option.fault(format!("\"ipv6only\" says nothing about {}, which is no IPv6 address", listen.name()))
-            );
+    let mut socket = listen.socket.take().map(|(socket, _)| socket).unwrap_or_default();
+    if text == "deferred" {
+        if !can_defer_accept() {
+            return Err(option.fault("this system cannot wait with accept(2) for a client's first bytes"));
         }
-        return once(&mut listen.ipv6only, flag.flag()?, option);
+        socket.deferred = true;
+    } else if let Some(size) = option.option("sndbuf") {
+        socket.send_buffer = Some(size.buffer(1..=BUFFER_BYTES_MAX)? as i32);
+    } else if let Some(size) = option.option("rcvbuf") {
+        socket.receive_buffer = Some(size.buffer(1..=BUFFER_BYTES_MAX)? as i32);
+    } else if let Some(number) = option.option("fastopen") {
+        socket.fastopen = Some(number.number(1..=BACKLOG_MAX)? as i32);
+    } else if let Some(value) = option.option("so_keepalive") {
+        so_keepalive(&mut socket, &value)?;
+    } else {
+        let name = text.split('=').next().unwrap_or(text);
+        if let Some((_, advice)) = UNSUPPORTED.iter().find(|(known, _)| *known == name) {
+            return Err(option.fault(format!("the option \"{name}\" is not supported yet; {advice}")));
+        }
+        return Err(option.unknown("option", &OPTIONS));
     }
-    let name = text.split('=').next().unwrap_or(text);
-    if UNSUPPORTED.contains(&name) {
-        return Err(option.fault(format!("the option \"{name}\" is not supported; accepted: {}", OPTIONS.join(", "))));
+    listen.socket = Some((socket, option.place));
+    Ok(())
+}
+
+/// `so_keepalive=on|off|[IDLE]:[INTERVAL]:[PROBES]`: times, and a number of probes.
+fn so_keepalive(socket: &mut SocketOptions, word: &Word) -> Result<(), Fault> {
+    let parts: Vec<&str> = word.text.split(':').collect();
+    let [idle, interval, probes] = parts[..] else {
+        return match &word.text[..] {
+            "on" | "off" => {
+                socket.keepalive = Some(word.text == "on");
+                Ok(())
+            }
+            text => Err(word.fault(format!("\"{text}\" is not \"on\", \"off\" or times as in 30m:10:5"))),
+        };
+    };
+    let part = |text: &str| Some(Word { text: text.to_owned(), ..word.clone() }).filter(|word| !word.text.is_empty());
+    let secs = |text: &str| match part(text) {
+        None => Ok(None),
+        Some(word) => match word.time()?.as_secs() {
+            secs @ 1..=KEEPALIVE_SECS_MAX => Ok(Some(secs as i32)),
+            _ => Err(word.fault(format!("\"{text}\" is no time from 1 to {KEEPALIVE_SECS_MAX} seconds"))),
+        },
+    };
+    socket.keepalive = Some(true);
+    (socket.keepalive_idle_secs, socket.keepalive_interval_secs) = (secs(idle)?, secs(interval)?);
+    socket.keepalive_probes = part(probes).map(|word| word.number(1..=127)).transpose()?.map(|probes| probes as i32);
+    match idle.is_empty() && interval.is_empty() && probes.is_empty() {
+        true => Err(word.fault("give a time or a number of probes, as in so_keepalive=30m::10")),
+        false => Ok(()),
     }
-    Err(option.unknown("option", &OPTIONS))
+}
+
+/// The addresses of a `listen`: several if its port is a range, as in 8080-8090.
+fn addresses(scope: &Scope<'_>, word: &Word) -> Result<Vec<Address>, Fault> {
+    let text = &word.text[..];
+    let range = Some(text).filter(|text| !text.starts_with("unix:")).and_then(|text| text.rsplit_once('-'));
+    let Some((first, last)) = range.filter(|(_, last)| last.bytes().all(|b| b.is_ascii_digit())) else {
+        return Ok(vec![address(scope, word)?]);
+    };
+    let last = port_of(word, Some(last))?;
+    let Address::Inet(first) = address(scope, &Word { text: first.to_owned(), ..word.clone() })? else {
+        return Ok(Vec::new());
+    };
+    if last < first.port() || first.port() == 0 || usize::from(last - first.port()) >= PORTS_MAX {
+        return Err(word.fault(format!("\"{text}\" is no range of 1 to {PORTS_MAX} ports, as in 8080-8090")));
+    }
+    Ok((first.port()..=last).map(|port| Address::Inet((first.ip(), port).into())).collect())
 }
 
 /// `ADDRESS:PORT`, `PORT`, `ADDRESS`, `*:PORT`, `[v6]:PORT`, `localhost:PORT`, `unix:PATH`.

@@ -16,6 +16,8 @@ pub(super) mod location;
 mod log;
 mod main;
 mod methods;
+mod no_effect;
+mod not_here;
 mod open_file_cache;
 mod protocols;
 mod response;
@@ -67,6 +69,7 @@ pub(super) const TOPICS: &[(&str, &[Directive])] = &[
     ("Connections", connection::TABLE),
     ("Logs", log::TABLE),
     ("Visitors", userid::TABLE),
+    ("Accepted without an effect", no_effect::TABLE),
     ("The directory protocol", directory::TABLE),
     ("The echo protocol", echo::TABLE),
 ];
@@ -84,12 +87,19 @@ pub(super) fn is_known(name: &str, context: Contexts) -> bool {
 /// The directive with this name. The error tells where it belongs, or which directive was probably meant.
 pub(super) fn find(name: &Word, context: Contexts) -> Result<&'static Directive, Fault> {
     let text = &name.text[..];
-    let Some(found) = all().find(|directive| directive.name == text) else {
+    let here = all().find(|directive| directive.name == text);
+    // Outside of HTTP, `echo` is the echo protocol.
+    let is_refused = here.is_none() || (text == "echo" && Contexts::REQUEST.contains(context));
+    if let Some(why) = not_here::refusal(text).filter(|_| is_refused) {
+        return Err(name.fault(why));
+    }
+    let Some(found) = here else {
         let mut meant = did_you_mean(text, all().filter(|d| d.contexts.intersects(context)).map(|d| d.name));
         if meant.is_empty() {
             // Perhaps a directive of another level was meant.
             let near = nearest(text, all().map(|d| d.name)).and_then(|near| all().find(|d| d.name == near));
-            meant = near.map(|d| format!(", did you mean \"{}\"? {}", d.name, belongs(d))).unwrap_or_default();
+            let told = near.map(|d| format!(", did you mean \"{}\"? {}", d.name, belongs(d)));
+            meant = told.unwrap_or_else(|| not_here::meant(text));
         }
         return Err(name.fault(format!("unknown directive \"{text}\"{meant}")));
     };
@@ -97,6 +107,25 @@ pub(super) fn find(name: &Word, context: Contexts) -> Result<&'static Directive,
         return Ok(found);
     }
     Err(name.fault(format!("\"{text}\" is not allowed {}; {}", level(context), belongs(found))))
+}
+
+/// The level inside the block of a directive that is refused on a level: that of the directive itself, or of the one
+/// that was probably meant. None if the block cannot be read.
+pub(super) fn level_inside(name: &str, context: Contexts) -> Option<Contexts> {
+    let blocks = || all().filter(|it| matches!(it.form, Form::Section(_) | Form::Sections(_)));
+    let near = nearest(name, blocks().map(|it| it.name))?;
+    if near != name && not_here::refusal(name).is_some() {
+        return None;
+    }
+    match near {
+        "events" => Some(Contexts::EVENTS),
+        "http" => Some(Contexts::HTTP),
+        "location" => Some(Contexts::LOCATION),
+        "if" if context == Contexts::LOCATION => Some(Contexts::LOCATION_IF),
+        "if" => Some(Contexts::SERVER_IF),
+        "server" => Some(protocols::server_level(context).unwrap_or(Contexts::SERVER)),
+        name => protocols::block_level(name),
+    }
 }
 
 /// `it belongs in "server"`. Of several levels, only those are named that are nearly always meant: not those of other

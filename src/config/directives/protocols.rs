@@ -24,6 +24,16 @@ pub(super) fn port(context: Contexts) -> Option<u16> {
     row(context).map(|row| row.port)
 }
 
+/// The level inside a `server` on this level, if the level is the block of one of these protocols.
+pub(super) fn server_level(context: Contexts) -> Option<Contexts> {
+    row(context).map(|row| row.server)
+}
+
+/// The level inside the block with this name, if it is one of these protocols.
+pub(super) fn block_level(name: &str) -> Option<Contexts> {
+    const { &ROWS }.iter().find(|row| row.name == name).map(|row| row.block)
+}
+
 /// `in "directory"`, for messages.
 pub(super) fn level(context: Contexts) -> Option<String> {
     row(context).map(|row| match context == row.block {

@@ -20,7 +20,7 @@ pub(super) const TABLE: &[Directive] = &[
             _ => protocols::server(scope, it, read),
         }),
     row("listen", Contexts::SERVER.union(Contexts::PROTOCOL_SERVER), 1..=MANY, "listen 127.0.0.1:8080;")
-        .syntax("ADDRESS[:PORT]|PORT|unix:PATH [OPTION ...]")
+        .syntax("ADDRESS[:PORT[-PORT]]|PORT[-PORT]|unix:PATH [OPTION ...]")
         .without("port 80, or 8000 if the server is not started as root")
         .differs("reuseport is on without it, so that each worker has its own socket")
         .help("An address that the server accepts connections on.")

@@ -6,7 +6,7 @@ use crate::config::EtagForm;
 /// The text, and the first line of the message without the file's name.
 type Row = (&'static str, &'static str);
 
-fn check(table: &[Row]) {
+pub(super) fn check(table: &[Row]) {
     for (text, expected) in table {
         let found = headlines(text);
         let expected = format!("site.conf:{expected}");
@@ -15,11 +15,11 @@ fn check(table: &[Row]) {
 }
 
 /// Wraps directives in a server, at line 1, column 17.
-fn in_server(directives: &str) -> String {
+pub(super) fn in_server(directives: &str) -> String {
     format!("http {{ server {{ {directives} }} }}")
 }
 
-fn check_in_server(table: &[(&str, &str)]) {
+pub(super) fn check_in_server(table: &[(&str, &str)]) {
     for (directives, expected) in table {
         let text = in_server(directives);
         let found = headlines(&text);
@@ -167,89 +167,6 @@ fn values() {
         ("types { html text/html; }", "25: \"html\" is no media type, as in text/html"),
         ("types { text/html .html; }", "35: \".html\" is no extension; write it without dots"),
         ("types { text/html { } }", "35: no blocks inside of \"types\""),
-    ]);
-}
-
-#[test]
-fn listen() {
-    let accepted = "accepted: as in 127.0.0.1:8080, 8080, *:8080, [::1]:8080, localhost:8080, unix:/path";
-    let rows = [
-        ("listen 65536;", "24: \"65536\" is no port; accepted: 0 to 65535".to_owned()),
-        ("listen 127.0.0.1:99999;", "24: \"99999\" is no port; accepted: 0 to 65535".into()),
-        ("listen 127.0.0.1:;", "24: \"\" is no port; accepted: 0 to 65535".into()),
-        ("listen [::1]:http;", "24: \"http\" is no port; accepted: 0 to 65535".into()),
-        ("listen [::1;", "24: \"\" is no port; accepted: 0 to 65535".into()),
-        ("listen 127.0.0.256:80;", format!("24: \"127.0.0.256\" is no address; {accepted}")),
-        ("listen example.org:80;", format!("24: \"example.org\" is no address; {accepted}")),
-        ("listen [1.2.3.4]:80;", format!("24: \"[1.2.3.4]:80\" is no address; {accepted}")),
-        ("listen ::1;", "24: an IPv6 address stands in brackets, did you mean \"[::1]\"?".into()),
-        ("listen unix:;", "24: \"unix:\" without a path, as in unix:/run/webserv.sock".into()),
-        (
-            "listen 80 defualt_server;",
-            "27: unknown option \"defualt_server\", did you mean \"default_server\"? \
-         accepted: default_server, reuseport, reuseport=off, backlog=511, ipv6only=on"
-                .into(),
-        ),
-        (
-            "listen 443 ssl;",
-            "28: the option \"ssl\" is not supported; accepted: default_server, reuseport, \
-         reuseport=off, backlog=511, ipv6only=on"
-                .into(),
-        ),
-        ("listen 80 backlog=0;", "35: \"0\" is not a whole number from 1 to 2147483647".into()),
-        ("listen 80 backlog=1 backlog=2;", "37: \"backlog=2\" comes on top of the same option".into()),
-        ("listen 80 reuseport=no;", "37: \"no\" is neither \"on\" nor \"off\"".into()),
-        ("listen 80 reuseport reuseport=off;", "37: \"reuseport=off\" comes on top of the same option".into()),
-        ("listen 80 ipv6only=on;", "27: \"ipv6only\" says nothing about 0.0.0.0:80, which is no IPv6 address".into()),
-        ("listen [::]:80 ipv6only=yes;", "41: \"yes\" is neither \"on\" nor \"off\"".into()),
-        ("listen 80; listen *:80;", "35: this server listens on 0.0.0.0:80 already, first at site.conf:1:24".into()),
-    ];
-    check_in_server(&rows.iter().map(|(text, expected)| (*text, &expected[..])).collect::<Vec<_>>());
-    let long = format!("unix:/{}", "x".repeat(103));
-    let found = headlines(&in_server(&format!("listen {long};")));
-    assert_eq!(found, ["site.conf:1:24: the socket's path is longer than 103 bytes"]);
-}
-
-#[test]
-fn servers_against_each_other() {
-    check(&[
-        (
-            "http {\n server { listen 80 default_server; server_name a; }\n server { listen 80 default_server; \
-             server_name b; }\n}",
-            "3:21: a second default_server for 0.0.0.0:80, first at site.conf:2:21",
-        ),
-        (
-            "http {\n server { listen 80 backlog=5; server_name a; }\n server { listen 80 backlog=6; \
-             server_name b; }\n}",
-            "3:21: another backlog= for 0.0.0.0:80: it is 5, first at site.conf:2:21",
-        ),
-        (
-            "http {\n server { listen [::]:80 ipv6only=on; server_name a; }\n server { listen [::]:80 \
-             ipv6only=off; server_name b; }\n}",
-            "3:26: another ipv6only= for [::]:80, first at site.conf:2:26",
-        ),
-        (
-            "http {\n server { listen 80 reuseport; server_name a; }\n server { listen 80 reuseport=off; \
-             server_name b; }\n}",
-            "3:21: another reuseport= for 0.0.0.0:80, first at site.conf:2:21",
-        ),
-        (
-            "http {\n server { listen 80; listen [::]:80 ipv6only=off; }\n}",
-            "2:29: [::]:80 with ipv6only=off covers 0.0.0.0:80 of site.conf:2:18",
-        ),
-    ]);
-    check_in_server(&[
-        ("server_name ~^(www;", "29: this regular expression is not valid: unclosed group"),
-        (
-            "server_name w*.example;",
-            "29: \"w*.example\" is no server name; a wildcard is the first or the last label, as in \
-             *.example.org or www.example.*",
-        ),
-        (
-            "server_name *;",
-            "29: \"*\" is no server name; a wildcard is the first or the last label, as in *.example.org or \
-             www.example.*",
-        ),
     ]);
 }
 

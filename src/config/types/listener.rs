@@ -2,6 +2,7 @@
 
 use super::{Address, NameMap, Protocol, Regex, Server};
 use std::sync::Arc;
+use webserv_sys::net::SocketOptions;
 
 /// An address and the virtual hosts behind it.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct Listener {
     pub overlaps: bool,
     /// `ipv6only=`: an IPv6 socket accepts no IPv4 connections. Default on; other addresses ignore it.
     pub ipv6only: bool,
+    /// `sndbuf=`, `so_keepalive=` and the other options that connections inherit.
+    pub socket: SocketOptions,
     /// The servers behind the address. Shared, because each connection keeps the hosts that it was accepted with.
     pub hosts: Arc<Hosts>,
     /// What is spoken there.

@@ -11,7 +11,8 @@ mod transfer;
 
 pub use address::{Address, UNIX_PATH_BYTES_MAX};
 pub use options::{
-    reuseport_spreads, set_nodelay, set_nopush, set_receive_low_water, set_reset_on_close, set_reuse_port, take_error,
+    SocketOptions, can_defer_accept, reuseport_spreads, set_nodelay, set_nopush, set_options, set_receive_low_water,
+    set_reset_on_close, set_reuse_port, take_error,
 };
 pub use rights::{Passed, Readiness, receive_descriptor, send_descriptor, wait_ready};
 pub use transfer::{recv, send, sendv, shutdown_write};
@@ -36,12 +37,14 @@ pub struct ListenOptions {
     pub reuse_port: bool,
     /// An IPv6 socket does not accept IPv4 clients.
     pub ipv6_only: bool,
+    /// What accepted sockets inherit.
+    pub socket: SocketOptions,
 }
 
 impl Default for ListenOptions {
     /// nginx's defaults: a backlog of 511, `ipv6only=on`, no `reuseport`.
     fn default() -> Self {
-        Self { backlog: 511, reuse_port: false, ipv6_only: true }
+        Self { backlog: 511, reuse_port: false, ipv6_only: true, socket: SocketOptions::default() }
     }
 }
 
@@ -65,6 +68,8 @@ pub fn listen(address: &Address, options: &ListenOptions) -> Result<OwnedFd> {
         }
         Address::Unix(path) => remove_stale(address, path)?,
     }
+    // Before listen(2): the size of the receive buffer decides what the handshake says.
+    set_options(socket.as_fd(), &options.socket)?;
     // SAFETY: the descriptor is open; `raw` holds an address of `raw.length` bytes and outlives the call.
     unsafe { syscall!(bind(socket.as_raw_fd(), raw.as_ptr(), raw.length)) }?;
     set_backlog(socket.as_fd(), options.backlog)?;

@@ -25,6 +25,85 @@ const NO_PUSH: Option<c_int> = None;
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "netbsd")))]
 const NO_PUSH: Option<c_int> = Some(libc::TCP_NOPUSH);
 
+/// Options of a listening socket. Accepted sockets inherit them, or they say when a connection is accepted. None and
+/// false leave the default of the kernel.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct SocketOptions {
+    /// The send buffer in bytes: `SO_SNDBUF` in socket(7). The kernel doubles it, and has limits.
+    pub send_buffer: Option<i32>,
+    /// The receive buffer in bytes: `SO_RCVBUF`.
+    pub receive_buffer: Option<i32>,
+    /// A connection is accepted when its first bytes have come: `TCP_DEFER_ACCEPT` in tcp(7). Linux only.
+    pub deferred: bool,
+    /// The number of connections that wait for the end of their handshake after they have sent data: `TCP_FASTOPEN`.
+    pub fastopen: Option<i32>,
+    /// Probes of idle connections: `SO_KEEPALIVE`.
+    pub keepalive: Option<bool>,
+    /// Seconds of silence before the first probe: `TCP_KEEPIDLE`.
+    pub keepalive_idle_secs: Option<i32>,
+    /// Seconds between two probes: `TCP_KEEPINTVL`.
+    pub keepalive_interval_secs: Option<i32>,
+    /// Probes without an answer before the connection is given up: `TCP_KEEPCNT`.
+    pub keepalive_probes: Option<i32>,
+}
+
+/// Whether this system can defer accept(2) until a client has sent something.
+pub const fn can_defer_accept() -> bool {
+    cfg!(any(target_os = "linux", target_os = "android"))
+}
+
+/// Sets these options. Those that this system does not have, or not for this kind of socket, are left out.
+pub fn set_options(socket: BorrowedFd<'_>, options: &SocketOptions) -> Result<()> {
+    let level = libc::SOL_SOCKET;
+    let keepalive = options.keepalive.map(c_int::from);
+    for (option, value) in [
+        (libc::SO_SNDBUF, options.send_buffer),
+        (libc::SO_RCVBUF, options.receive_buffer),
+        (libc::SO_KEEPALIVE, keepalive),
+    ] {
+        set_if_given(socket, level, Some(option), value)?;
+    }
+    for (option, value) in [
+        (DEFER_ACCEPT, options.deferred.then_some(DEFER_SECS)),
+        (FAST_OPEN, options.fastopen),
+        (PROBES[0], options.keepalive_idle_secs),
+        (PROBES[1], options.keepalive_interval_secs),
+        (PROBES[2], options.keepalive_probes),
+    ] {
+        set_if_given(socket, libc::IPPROTO_TCP, option, value)?;
+    }
+    Ok(())
+}
+
+/// How long the kernel waits for a client's first bytes. It rounds this up to a whole number of its resent segments.
+const DEFER_SECS: c_int = 1;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const DEFER_ACCEPT: Option<c_int> = Some(libc::TCP_DEFER_ACCEPT);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const DEFER_ACCEPT: Option<c_int> = None;
+
+#[cfg(any(target_os = "linux", target_os = "freebsd"))]
+const FAST_OPEN: Option<c_int> = Some(libc::TCP_FASTOPEN);
+#[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
+const FAST_OPEN: Option<c_int> = None;
+
+/// The options for idle time, interval and number of probes.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd"))]
+const PROBES: [Option<c_int>; 3] = [Some(libc::TCP_KEEPIDLE), Some(libc::TCP_KEEPINTVL), Some(libc::TCP_KEEPCNT)];
+#[cfg(target_os = "macos")]
+const PROBES: [Option<c_int>; 3] = [Some(libc::TCP_KEEPALIVE), Some(libc::TCP_KEEPINTVL), Some(libc::TCP_KEEPCNT)];
+#[cfg(any(target_os = "openbsd", target_os = "dragonfly", target_os = "ios"))]
+const PROBES: [Option<c_int>; 3] = [None; 3];
+
+fn set_if_given(socket: BorrowedFd<'_>, level: c_int, option: Option<c_int>, value: Option<c_int>) -> Result<()> {
+    let (Some(option), Some(value)) = (option, value) else { return Ok(()) };
+    match set(socket, level, option, value) {
+        Err(error) if error.is_unsupported() => Ok(()),
+        outcome => outcome,
+    }
+}
+
 /// Sends small segments at once (disables Nagle's algorithm): `TCP_NODELAY` in tcp(7). On Linux and FreeBSD, accepted
 /// sockets inherit it from the listening socket. Errors: `EOPNOTSUPP` (or `EINVAL`) on unix sockets.
 pub fn set_nodelay(socket: BorrowedFd<'_>, on: bool) -> Result<()> {

@@ -396,3 +396,43 @@ fn accept_without_a_free_descriptor() {
     hogs.pop();
     accept(listener.as_fd()).expect("the connection has waited");
 }
+
+#[test]
+fn options_of_a_listening_socket_are_set() {
+    let options = SocketOptions {
+        send_buffer: Some(64 << 10),
+        receive_buffer: Some(32 << 10),
+        deferred: true,
+        fastopen: Some(7),
+        keepalive: Some(true),
+        keepalive_idle_secs: Some(600),
+        keepalive_interval_secs: Some(11),
+        keepalive_probes: Some(3),
+    };
+    let options = ListenOptions { socket: options, ..ListenOptions::default() };
+    let (listener, _) = listening(&inet("127.0.0.1:0"), &options);
+    let value = |level, option| {
+        let (mut value, mut length): (libc::c_int, _) = (0, std::mem::size_of::<libc::c_int>() as libc::socklen_t);
+        let to = (&raw mut value).cast();
+        // SAFETY: the kernel writes at most `length` bytes, the size of `value`; both outlive the call.
+        let outcome = unsafe { libc::getsockopt(listener.as_raw_fd(), level, option, to, &raw mut length) };
+        assert_eq!(outcome, 0, "{level} {option}");
+        value
+    };
+    assert!(value(libc::SOL_SOCKET, libc::SO_SNDBUF) >= 64 << 10);
+    assert!(value(libc::SOL_SOCKET, libc::SO_RCVBUF) >= 32 << 10);
+    assert_ne!(value(libc::SOL_SOCKET, libc::SO_KEEPALIVE), 0);
+    #[cfg(target_os = "linux")]
+    for (option, expected) in [
+        (libc::TCP_KEEPIDLE, 600),
+        (libc::TCP_KEEPINTVL, 11),
+        (libc::TCP_KEEPCNT, 3),
+        (libc::TCP_DEFER_ACCEPT, 1),
+        (libc::TCP_FASTOPEN, 7),
+    ] {
+        assert_eq!(value(libc::IPPROTO_TCP, option), expected);
+    }
+    // A unix socket has no options of TCP.
+    let dir = crate::testing::TempDir::new();
+    listen(&Address::Unix(dir.join("socket")), &options).unwrap();
+}

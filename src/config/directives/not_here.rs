@@ -1,0 +1,271 @@
+//! The directives of nginx 1.29 that are not here, and those of its well-known modules: they are refused by name, with
+//! what to do instead. A row of the same name comes first, so a directive that arrives needs no change here.
+
+use super::did_you_mean;
+
+/// Names that have the same answer.
+struct Family {
+    /// What to do instead.
+    advice: &'static str,
+    /// The names, between blanks.
+    names: &'static str,
+}
+
+const FAMILIES: &[Family] = &[
+    Family {
+        advice: "requests are not passed to other servers; cgi_pass runs a program, or keep nginx in front",
+        names: "proxy_pass proxy_redirect proxy_cookie_domain proxy_cookie_path proxy_cookie_flags proxy_store \
+                proxy_store_access proxy_buffering proxy_request_buffering proxy_ignore_client_abort proxy_bind \
+                proxy_socket_keepalive proxy_socket_rcvbuf proxy_socket_sndbuf proxy_connect_timeout \
+                proxy_send_timeout proxy_send_lowat proxy_intercept_errors proxy_set_header proxy_set_body \
+                proxy_headers_hash_max_size proxy_headers_hash_bucket_size proxy_method proxy_pass_request_headers \
+                proxy_pass_request_body proxy_pass_trailers proxy_buffer_size proxy_read_timeout proxy_buffers \
+                proxy_busy_buffers_size proxy_force_ranges proxy_limit_rate proxy_max_temp_file_size \
+                proxy_temp_file_write_size proxy_next_upstream proxy_next_upstream_tries \
+                proxy_next_upstream_timeout proxy_pass_header proxy_hide_header proxy_ignore_headers \
+                proxy_http_version proxy_ssl_session_reuse proxy_ssl_protocols proxy_ssl_ciphers proxy_ssl_name \
+                proxy_ssl_server_name proxy_ssl_verify proxy_ssl_verify_depth proxy_ssl_trusted_certificate \
+                proxy_ssl_crl proxy_ssl_certificate proxy_ssl_certificate_key proxy_ssl_certificate_cache \
+                proxy_ssl_password_file proxy_ssl_conf_command proxy_allow_upstream early_hints \
+                grpc_pass grpc_bind grpc_socket_keepalive grpc_socket_rcvbuf grpc_socket_sndbuf \
+                grpc_connect_timeout grpc_send_timeout grpc_intercept_errors grpc_buffer_size grpc_read_timeout \
+                grpc_next_upstream grpc_next_upstream_tries grpc_next_upstream_timeout grpc_set_header \
+                grpc_pass_header grpc_hide_header grpc_ignore_headers grpc_ssl_session_reuse grpc_ssl_protocols \
+                grpc_ssl_ciphers grpc_ssl_name grpc_ssl_server_name grpc_ssl_verify grpc_ssl_verify_depth \
+                grpc_ssl_trusted_certificate grpc_ssl_crl grpc_ssl_certificate grpc_ssl_certificate_key \
+                grpc_ssl_certificate_cache grpc_ssl_password_file grpc_ssl_conf_command \
+                memcached_pass memcached_bind memcached_socket_keepalive memcached_connect_timeout \
+                memcached_send_timeout memcached_buffer_size memcached_read_timeout memcached_next_upstream \
+                memcached_next_upstream_tries memcached_next_upstream_timeout memcached_gzip_flag \
+                tunnel_pass tunnel_bind tunnel_socket_keepalive tunnel_socket_rcvbuf tunnel_socket_sndbuf \
+                tunnel_connect_timeout tunnel_send_timeout tunnel_send_lowat tunnel_buffer_size \
+                tunnel_read_timeout tunnel_next_upstream tunnel_next_upstream_tries tunnel_next_upstream_timeout \
+                upstream hash ip_hash least_conn least_time random sticky zone keepalive",
+    },
+    Family {
+        advice: "answers of other servers are not kept; leave it out",
+        names: "proxy_cache proxy_cache_key proxy_cache_path proxy_cache_bypass proxy_no_cache proxy_cache_valid \
+                proxy_cache_min_uses proxy_cache_max_range_offset proxy_cache_use_stale proxy_cache_methods \
+                proxy_cache_lock proxy_cache_lock_timeout proxy_cache_lock_age proxy_cache_revalidate \
+                proxy_cache_convert_head proxy_cache_background_update fastcgi_cache fastcgi_cache_key \
+                fastcgi_cache_path fastcgi_cache_bypass fastcgi_no_cache fastcgi_cache_valid \
+                fastcgi_cache_min_uses fastcgi_cache_max_range_offset fastcgi_cache_use_stale \
+                fastcgi_cache_methods fastcgi_cache_lock fastcgi_cache_lock_timeout fastcgi_cache_lock_age \
+                fastcgi_cache_revalidate fastcgi_cache_background_update uwsgi_cache uwsgi_cache_key \
+                uwsgi_cache_path uwsgi_cache_bypass uwsgi_no_cache uwsgi_cache_valid uwsgi_cache_min_uses \
+                uwsgi_cache_max_range_offset uwsgi_cache_use_stale uwsgi_cache_methods uwsgi_cache_lock \
+                uwsgi_cache_lock_timeout uwsgi_cache_lock_age uwsgi_cache_revalidate \
+                uwsgi_cache_background_update scgi_cache scgi_cache_key scgi_cache_path scgi_cache_bypass \
+                scgi_no_cache scgi_cache_valid scgi_cache_min_uses scgi_cache_max_range_offset \
+                scgi_cache_use_stale scgi_cache_methods scgi_cache_lock scgi_cache_lock_timeout \
+                scgi_cache_lock_age scgi_cache_revalidate scgi_cache_background_update",
+    },
+    Family {
+        advice: "programs run by CGI, as in: cgi on; cgi_interpreter .php /usr/bin/php-cgi;",
+        names: "fastcgi_pass fastcgi_index fastcgi_split_path_info fastcgi_store fastcgi_store_access \
+                fastcgi_buffering fastcgi_request_buffering fastcgi_ignore_client_abort fastcgi_bind \
+                fastcgi_socket_keepalive fastcgi_socket_rcvbuf fastcgi_socket_sndbuf fastcgi_connect_timeout \
+                fastcgi_send_timeout fastcgi_send_lowat fastcgi_buffer_size fastcgi_pass_request_headers \
+                fastcgi_pass_request_body fastcgi_intercept_errors fastcgi_read_timeout fastcgi_buffers \
+                fastcgi_busy_buffers_size fastcgi_force_ranges fastcgi_limit_rate fastcgi_max_temp_file_size \
+                fastcgi_temp_file_write_size fastcgi_next_upstream fastcgi_next_upstream_tries \
+                fastcgi_next_upstream_timeout fastcgi_param fastcgi_pass_header fastcgi_hide_header \
+                fastcgi_ignore_headers fastcgi_catch_stderr fastcgi_keep_conn \
+                uwsgi_pass uwsgi_modifier1 uwsgi_modifier2 uwsgi_store uwsgi_store_access uwsgi_buffering \
+                uwsgi_request_buffering uwsgi_ignore_client_abort uwsgi_bind uwsgi_socket_keepalive \
+                uwsgi_socket_rcvbuf uwsgi_socket_sndbuf uwsgi_connect_timeout uwsgi_send_timeout \
+                uwsgi_buffer_size uwsgi_pass_request_headers uwsgi_pass_request_body uwsgi_intercept_errors \
+                uwsgi_read_timeout uwsgi_buffers uwsgi_busy_buffers_size uwsgi_force_ranges uwsgi_limit_rate \
+                uwsgi_max_temp_file_size uwsgi_temp_file_write_size uwsgi_next_upstream \
+                uwsgi_next_upstream_tries uwsgi_next_upstream_timeout uwsgi_param uwsgi_string \
+                uwsgi_pass_header uwsgi_hide_header uwsgi_ignore_headers uwsgi_ssl_session_reuse \
+                uwsgi_ssl_protocols uwsgi_ssl_ciphers uwsgi_ssl_name uwsgi_ssl_server_name uwsgi_ssl_verify \
+                uwsgi_ssl_verify_depth uwsgi_ssl_trusted_certificate uwsgi_ssl_crl uwsgi_ssl_certificate \
+                uwsgi_ssl_certificate_key uwsgi_ssl_certificate_cache uwsgi_ssl_password_file \
+                uwsgi_ssl_conf_command \
+                scgi_pass scgi_store scgi_store_access scgi_buffering scgi_request_buffering \
+                scgi_ignore_client_abort scgi_bind scgi_socket_keepalive scgi_socket_rcvbuf scgi_socket_sndbuf \
+                scgi_connect_timeout scgi_send_timeout scgi_buffer_size scgi_pass_request_headers \
+                scgi_pass_request_body scgi_intercept_errors scgi_read_timeout scgi_buffers \
+                scgi_busy_buffers_size scgi_force_ranges scgi_limit_rate scgi_max_temp_file_size \
+                scgi_temp_file_write_size scgi_next_upstream scgi_next_upstream_tries \
+                scgi_next_upstream_timeout scgi_param scgi_pass_header scgi_hide_header scgi_ignore_headers",
+    },
+    Family {
+        advice: "TLS ends in front of this server: let hitch, stunnel or a load balancer do it, and listen without ssl",
+        names: "ssl ssl_certificate ssl_certificate_key ssl_certificate_cache ssl_ech_file ssl_password_file \
+                ssl_certificate_compression ssl_dhparam ssl_ecdh_curve ssl_protocols ssl_ciphers ssl_buffer_size \
+                ssl_verify_client ssl_verify_depth ssl_client_certificate ssl_trusted_certificate \
+                ssl_prefer_server_ciphers ssl_session_cache ssl_session_tickets ssl_session_ticket_key \
+                ssl_session_timeout ssl_crl ssl_ocsp ssl_ocsp_responder ssl_ocsp_cache ssl_stapling \
+                ssl_stapling_file ssl_stapling_responder ssl_stapling_verify ssl_early_data ssl_conf_command \
+                ssl_reject_handshake ssl_engine ssl_object_cache_inheritable ssl_handshake_timeout ssl_alpn \
+                ssl_preread proxy_ssl proxy_ssl_alpn starttls",
+    },
+    Family {
+        advice: "clients speak HTTP/1.1 with this server; leave it out",
+        names: "http2 http2_recv_buffer_size http2_pool_size http2_max_concurrent_streams \
+                http2_max_concurrent_pushes http2_max_requests http2_max_field_size http2_max_header_size \
+                http2_body_preread_size http2_streams_index_size http2_recv_timeout http2_idle_timeout \
+                http2_chunk_size http2_push_preload http2_push http3 http3_hq http3_max_concurrent_streams \
+                http3_stream_buffer_size quic_retry quic_gso quic_host_key quic_active_connection_id_limit quic_bpf \
+                spdy_chunk_size spdy_headers_comp spdy_keepalive_timeout spdy_max_concurrent_streams \
+                spdy_pool_size spdy_recv_buffer_size spdy_recv_timeout spdy_streams_index_size",
+    },
+    Family {
+        advice: "gzip_static sends files that are compressed already; else leave it out",
+        names: "gzip gzip_buffers gzip_types gzip_comp_level gzip_window gzip_hash gzip_no_buffer postpone_gzipping \
+                gzip_min_length gzip_vary gzip_http_version gzip_proxied gunzip gunzip_buffers",
+    },
+    Family {
+        advice: "files are sent as they are; change them, or let a program answer (cgi_pass)",
+        names: "sub_filter sub_filter_types sub_filter_once sub_filter_last_modified add_before_body add_after_body \
+                addition_types ssi ssi_silent_errors ssi_ignore_recycled_buffers ssi_min_file_chunk ssi_value_length \
+                ssi_types ssi_last_modified xml_entities xml_external_entities xslt_stylesheet xslt_param \
+                xslt_string_param xslt_types xslt_last_modified image_filter image_filter_jpeg_quality \
+                image_filter_webp_quality image_filter_sharpen image_filter_transparency image_filter_interlace \
+                image_filter_buffer perl perl_modules perl_require perl_set js_import js_content js_set js_path \
+                js_var js_preload_object js_header_filter js_body_filter js_access js_filter js_preread js_periodic \
+                js_shared_dict_zone js_fetch_buffer_size js_fetch_ciphers js_fetch_max_response_buffer_size \
+                js_fetch_protocols js_fetch_timeout js_fetch_trusted_certificate js_fetch_verify \
+                js_fetch_verify_depth js_include js_engine js_context_reuse otel_trace otel_exporter \
+                otel_service_name otel_trace_context otel_span_name otel_span_attr",
+    },
+    Family {
+        advice: "players ask for ranges of a file, and get them without it; leave it out",
+        names: "mp4 mp4_buffer_size mp4_max_buffer_size mp4_start_key_frame flv slice hls hls_buffers hls_forward_args \
+                hls_fragment hls_mp4_buffer_size hls_mp4_max_buffer_size f4f f4f_buffer_size",
+    },
+    Family {
+        advice: "this server speaks HTTP; use another program for it",
+        names: "mail stream auth_http auth_http_timeout auth_http_header auth_http_pass_client_cert protocol \
+                max_errors imap_client_buffer imap_capabilities imap_auth pop3_capabilities pop3_auth proxy \
+                proxy_buffer proxy_timeout proxy_pass_error_message xclient proxy_smtp_auth proxy_protocol \
+                smtp_client_buffer smtp_greeting_delay smtp_capabilities smtp_auth proxy_protocol_timeout \
+                preread_buffer_size preread_timeout pass proxy_downstream_buffer proxy_upstream_buffer \
+                proxy_upload_rate proxy_download_rate proxy_requests proxy_responses proxy_half_close",
+    },
+    Family {
+        advice: "map the User-Agent, the address or the country field of the server in front to a variable instead",
+        names: "modern_browser ancient_browser modern_browser_value ancient_browser_value geoip_country geoip_org \
+                geoip_city geoip_proxy geoip_proxy_recursive",
+    },
+    Family {
+        advice: "all parts of the server are in the program; leave it out",
+        names: "load_module google_perftools_profiles degradation degrade",
+    },
+    Family {
+        advice: "leave it out if you can do without it",
+        names: "allow deny auth_basic auth_basic_user_file auth_request auth_request_set auth_delay satisfy charset \
+                source_charset override_charset charset_types charset_map empty_gif geo map split_clients \
+                add_trailer add_header_inherit add_trailer_inherit limit_conn_zone limit_conn \
+                limit_conn_log_level limit_conn_status limit_conn_dry_run limit_req_zone limit_req \
+                limit_req_log_level limit_req_status limit_req_dry_run limit_zone limit_rate limit_rate_after mirror \
+                mirror_request_body random_index set_real_ip_from real_ip_header real_ip_recursive valid_referers \
+                rewrite break if set rewrite_log secure_link secure_link_md5 secure_link_secret stub_status \
+                try_files userid_service userid_p3p userid_mark internal log_not_found log_subrequest \
+                recursive_error_pages post_action resolver resolver_timeout ignore_invalid_headers \
+                underscores_in_headers chunked_transfer_encoding keepalive_time keepalive_min_timeout \
+                keepalive_disable client_body_early_read worker_rlimit_nofile \
+                worker_shutdown_timeout open_file_cache_retest \
+                satisfy_any",
+    },
+];
+
+/// The directives of nginx's commercial form.
+const NGINX_PLUS: &str = "api status status_format status_zone keyval keyval_zone auth_jwt auth_jwt_claim_set \
+                auth_jwt_header_set auth_jwt_key_cache auth_jwt_key_file auth_jwt_key_request auth_jwt_leeway \
+                auth_jwt_require auth_jwt_type auth_oidc oidc_provider health_check health_check_timeout match \
+                session_log session_log_format session_log_zone zone_sync zone_sync_buffers \
+                zone_sync_connect_retry_interval zone_sync_connect_timeout zone_sync_interval \
+                zone_sync_recv_buffer_size zone_sync_server zone_sync_ssl zone_sync_timeout proxy_cache_purge \
+                fastcgi_cache_purge uwsgi_cache_purge scgi_cache_purge ntlm queue state internal_redirect \
+                mgmt usage_report license_token upstream_conf sticky_cookie_insert";
+
+/// Modules that do not come with nginx: the module, how the names of its directives begin, and what to do instead.
+const THIRD_PARTY: &[(&str, &[&str], &str)] = &[
+    ("headers-more", &["more_set_", "more_clear_"], "; add_header sets fields, server_tokens off hides the version"),
+    ("brotli", &["brotli"], "; gzip_static sends files that are compressed already"),
+    ("zstd", &["zstd"], "; gzip_static sends files that are compressed already"),
+    ("lua", &["lua_", LUA], "; cgi_pass lets a program answer"),
+    ("echo", &["echo_"], "; return 200 \"text\"; answers with a text"),
+    ("modsecurity", &["modsecurity"], ""),
+    ("pagespeed", &["pagespeed"], ""),
+    ("vhost_traffic_status", &["vhost_traffic_status"], "; an access_log can be counted"),
+    ("geoip2", &["geoip2"], ""),
+    ("rtmp", &["rtmp"], ""),
+    ("passenger", &["passenger_"], ""),
+    ("fancyindex", &["fancyindex"], "; autoindex lists folders"),
+    ("dav-ext", &["dav_ext_"], ""),
+    ("upload", &["upload_pass", "upload_set_form_field", "upload_cleanup"], "; upload_store stores files"),
+    (
+        "set-misc",
+        &["set_md5", "set_sha1", "set_random", "set_escape_", "set_unescape_", "set_encode_", "set_decode_"],
+        "",
+    ),
+    ("push-stream", &["push_stream_"], ""),
+    ("nchan", &["nchan_"], ""),
+    ("auth-ldap", &["auth_ldap"], ""),
+    ("auth-pam", &["auth_pam"], ""),
+    ("subs_filter", &["subs_filter"], ""),
+    ("redis2", &["redis2_", "redis_"], ""),
+    ("vod", &["vod_"], ""),
+];
+
+/// Stands in many names of the module lua, as `content_by_lua_block`.
+const LUA: &str = "_by_lua";
+
+/// Why a directive of nginx is refused, if the name is one.
+pub(super) fn refusal(name: &str) -> Option<String> {
+    if let Some(family) = FAMILIES.iter().find(|family| family.names.split(' ').any(|known| known == name)) {
+        return Some(format!("\"{name}\" is not supported yet; {}", family.advice));
+    }
+    if NGINX_PLUS.split(' ').any(|known| known == name) {
+        return Some(format!("\"{name}\" is of nginx Plus, and not here; leave it out if you can do without it"));
+    }
+    let begins = |prefix: &&str| name.starts_with(prefix) || (*prefix == LUA && name.contains(LUA));
+    let is_of = |(module, prefixes, _): &&(&str, &[&str], &str)| *module == name || prefixes.iter().any(begins);
+    let (module, _, advice) = THIRD_PARTY.iter().find(is_of)?;
+    Some(format!("\"{name}\" is of a third-party module of nginx ({module}), which is not here{advice}"))
+}
+
+/// `, did you mean "x"?` for a name that is nearly one of these.
+pub(super) fn meant(name: &str) -> String {
+    did_you_mean(name, FAMILIES.iter().flat_map(|family| family.names.split(' ')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_stand_once_between_single_blanks() {
+        let mut seen = HashSet::new();
+        for name in FAMILIES.iter().flat_map(|family| family.names.split(' ')).chain(NGINX_PLUS.split(' ')) {
+            let is_name =
+                !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+            assert!(is_name, "{name:?}");
+            assert!(seen.insert(name), "{name} stands twice");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_and_why() {
+        for (name, expected) in [
+            ("proxy_cache_path", "\"proxy_cache_path\" is not supported yet; answers of other servers"),
+            ("mail", "\"mail\" is not supported yet; this server speaks HTTP"),
+            ("api", "\"api\" is of nginx Plus"),
+            ("brotli_static", "\"brotli_static\" is of a third-party module of nginx (brotli)"),
+            ("access_by_lua_file", "\"access_by_lua_file\" is of a third-party module of nginx (lua)"),
+            ("echo", "\"echo\" is of a third-party module of nginx (echo)"),
+        ] {
+            let told = refusal(name).unwrap_or_default();
+            assert!(told.starts_with(expected), "{name}: {told}");
+        }
+        for name in ["proxy_pas", "listen", ""] {
+            assert_eq!(refusal(name), None, "{name}");
+        }
+        assert_eq!(meant("proxy_pas"), ", did you mean \"proxy_pass\"?");
+    }
+}
