@@ -33,8 +33,11 @@ impl Default for Settings {
             internal: false,
             recursive_error_pages: false,
             access_logs: Vec::new(),
+            open_log_file_cache: OpenLogFileCache::default(),
+            log_subrequest: false,
+            log_not_found: true,
             error_level: ERROR_LEVEL,
-            error_log: None,
+            error_logs: None,
             keepalive_timeout: Duration::from_secs(75),
             keepalive_header: None,
             keepalive_requests: 1000,
@@ -91,6 +94,13 @@ impl Default for OpenFileCache {
             bytes_max: 16 << 20,
             file_bytes_max: 64 << 10,
         }
+    }
+}
+
+impl Default for OpenLogFileCache {
+    fn default() -> Self {
+        let (inactive, valid) = (Duration::from_secs(10), Duration::from_secs(60));
+        OpenLogFileCache { paths_max: 0, inactive, uses_min: 1, valid }
     }
 }
 
@@ -169,8 +179,9 @@ impl Default for Config {
             pid: None,
             user: None,
             workers: 1,
-            error_log: ErrorLogDirective::default(),
-            error_logs: Vec::new(),
+            error_logs: vec![ErrorLogDirective::default()],
+            inner_error_logs: Vec::new(),
+            log_paths_max: 0,
             is_debugged: false,
             events: Events::default(),
             listeners: Vec::new(),

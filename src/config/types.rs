@@ -10,6 +10,7 @@ use std::time::Duration;
 
 mod cgi;
 mod dav;
+mod level;
 mod listener;
 mod log;
 mod names;
@@ -17,14 +18,16 @@ mod prefixes;
 mod protocol;
 mod response;
 mod rewrite;
+mod syslog;
 mod template;
 mod userid;
 mod variables;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, CgiQueue, PathInfo, Resource, Rlimit};
 pub use dav::{Dav, DavMethods};
+pub use level::Level;
 pub use listener::{Hosts, Listener};
-pub use log::{AccessLog, ErrorLogDirective, Level, LogTarget};
+pub use log::{AccessLog, ErrorLogDirective, LogTarget, OpenLogFileCache};
 pub use names::{NameHasher, NameMap};
 pub use prefixes::Prefixes;
 pub use protocol::{DirectoryServer, EchoBy, EchoServer, Protocol};
@@ -32,6 +35,7 @@ pub use response::*;
 pub use rewrite::{
     FileTest, Otherwise, Rewrite, RewriteProgram, RewriteStep, RewriteThen, SetTarget, Test, TriedFile, TryFiles,
 };
+pub use syslog::Syslog;
 pub use template::{Escape, Literal, Template, TemplatePart, Variable};
 pub use userid::{Userid, UseridMode};
 pub use variables::{Regex, Source, UserVariable};
@@ -51,16 +55,18 @@ pub struct Config {
     pub user: Option<User>,
     /// `worker_processes`: the number of threads with a loop each; `auto` is one per CPU.
     pub workers: usize,
-    /// `error_log` of the main level: where lines go, and the least serious level that is written.
-    pub error_log: ErrorLogDirective,
+    /// `error_log`s of the main level: where lines go, and the least serious level that is written to each.
+    pub error_logs: Vec<ErrorLogDirective>,
     /// The `events` block.
     pub events: Events,
     /// One entry per address, in order of first appearance.
     pub listeners: Vec<Listener>,
-    /// All access log files with their format; `Settings::access_logs` points to some of them.
+    /// All access logs with a fixed file, each with its format; `Settings::access_logs` points to some of them.
     pub access_logs: Vec<Arc<AccessLog>>,
-    /// The other error log files, of `error_log` inside `http`; `Settings::error_log` points to one of them.
-    pub error_logs: Vec<Arc<LogTarget>>,
+    /// The targets of all `error_log`s inside `http`, each once.
+    pub inner_error_logs: Vec<LogTarget>,
+    /// The largest `max=` of `open_log_file_cache`: each worker may keep this number of logs open.
+    pub log_paths_max: usize,
     /// Some `error_log` is at level debug.
     pub is_debugged: bool,
     /// The variables that the configuration defines. Their positions are their slots.
@@ -198,12 +204,18 @@ pub struct Settings {
     pub internal: bool,
     /// `recursive_error_pages`: an error page that fails may have an error page. Default off.
     pub recursive_error_pages: bool,
-    /// The access logs that get a line, some of [`Config::access_logs`].
+    /// The access logs that get a line: some of [`Config::access_logs`], and those whose paths have variables.
     pub access_logs: Vec<Arc<AccessLog>>,
-    /// The level of `error_log` for these requests.
+    /// `open_log_file_cache`. Default off.
+    pub open_log_file_cache: OpenLogFileCache,
+    /// `log_subrequest`. Default off.
+    pub log_subrequest: bool,
+    /// `log_not_found`: a file that does not exist is worth a line in the error log. Default on.
+    pub log_not_found: bool,
+    /// The least serious level that one of the `error_log`s for these requests takes.
     pub error_level: Level,
-    /// The file of `error_log` for these requests, one of [`Config::error_logs`]; None: that of the main level.
-    pub error_log: Option<Arc<LogTarget>>,
+    /// The `error_log`s for these requests; None: those of the main level.
+    pub error_logs: Option<Arc<Vec<ErrorLogDirective>>>,
     /// `keepalive_timeout`: how long an idle connection stays open; zero closes after each response. Default 75 s.
     pub keepalive_timeout: Duration,
     /// The second value of `keepalive_timeout`, which the client gets in a Keep-Alive field.

@@ -47,6 +47,11 @@ pub fn expand_uri(template: &Template, view: &View<'_>, quote: bool) -> Vec<u8> 
     out
 }
 
+/// Whether a condition holds: its value is neither empty nor "0".
+pub fn is_true(condition: &Template, view: &View<'_>) -> bool {
+    !matches!(&expand(condition, view)[..], b"" | b"0")
+}
+
 /// Appends a line of an access log: the format with its variables expanded and escaped, and a newline.
 pub fn push_log_line(out: &mut Vec<u8>, format: &Template, view: &View<'_>) {
     fill_in(format, view, format.escape, out);

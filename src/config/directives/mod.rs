@@ -22,6 +22,7 @@ mod response;
 pub(super) mod rewrite;
 mod row;
 mod server;
+mod syslog;
 mod try_files;
 pub(super) mod upload;
 mod userid;

@@ -6,6 +6,7 @@ mod dav;
 mod directory;
 mod include;
 mod inherit;
+mod logs;
 mod mutate;
 mod responses;
 mod table;

@@ -98,7 +98,9 @@ impl FileRead {
     fn answer_error(&self, error: Error, depends: Option<Vec<Dependency>>, cx: &mut Context<'_>) -> Flow {
         let (status, path) = (status(error), String::from_utf8_lossy(&self.wanted.path));
         let level = if status >= 500 { Level::Crit } else { Level::Error };
-        cx.log(level, format_args!("{} \"{path}\" failed ({})", error.call(), Reason(error)));
+        if self.wanted.settings.log_not_found || !error.is_not_found() {
+            cx.log(level, format_args!("{} \"{path}\" failed ({})", error.call(), Reason(error)));
+        }
         self.keep_error(error, depends, cx);
         cx.transaction().reply.outcome = Some(Outcome::status(status));
         Flow::Done
