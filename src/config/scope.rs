@@ -4,7 +4,9 @@ use super::lex::Word;
 use super::listeners::{Listen, ServerDraft};
 use super::problem::{Errors, Fault, Files, Position};
 use super::source::ConfigFiles;
-use super::types::{Branch, Cgi, Config, EchoBy, Location, Locations, Phases, Regex, RewriteStep, Settings, Template};
+use super::types::{
+    AddHeader, Branch, Cgi, Config, EchoBy, Location, Locations, Phases, Regex, RewriteStep, Settings, Template,
+};
 use super::variables::VariableDrafts;
 use crate::password::Users;
 use std::collections::HashMap;
@@ -111,6 +113,8 @@ pub(super) struct Scope<'a> {
     pub passing: Vec<Arc<Location>>,
     /// The named locations that an `error_page` of this level or below refers to.
     pub named_uses: Vec<Word>,
+    /// The fields of `add_header` and `add_trailer` of the level around this one, which this level has replaced.
+    pub outer_fields: Vec<AddHeader>,
     /// The settings of `cgi`, also while no program answers here.
     pub cgi: CgiDraft,
     /// The settings for servers of other protocols than HTTP.
@@ -184,6 +188,7 @@ impl<'a> Scope<'a> {
             location_places: HashMap::new(),
             passing: Vec::new(),
             named_uses: Vec::new(),
+            outer_fields: Vec::new(),
             cgi: CgiDraft::default(),
             protocol: ProtocolDraft::default(),
         }

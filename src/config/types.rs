@@ -10,6 +10,7 @@ use std::time::Duration;
 
 mod cgi;
 mod dav;
+mod expires;
 mod level;
 mod listener;
 mod log;
@@ -25,6 +26,7 @@ mod variables;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, CgiQueue, PathInfo, Resource, Rlimit};
 pub use dav::{Dav, DavMethods};
+pub use expires::{Expires, Freshness};
 pub use level::Level;
 pub use listener::{Hosts, Listener};
 pub use log::{AccessLog, ErrorLogDirective, LogTarget, OpenLogFileCache};
@@ -274,8 +276,16 @@ pub struct Settings {
     pub autoindex: Autoindex,
     /// `max_ranges`; 0 turns ranges off; None: no limit.
     pub max_ranges: Option<usize>,
-    /// `add_header`s, in order. As with all lists, a level inherits them only if it has none of its own.
+    /// `add_header`s and `add_trailer`s, in order. As with all lists, a level inherits each of both only if it has none
+    /// of its own, unless `add_header_inherit` or `add_trailer_inherit` says otherwise.
     pub add_headers: Vec<AddHeader>,
+    /// `add_header_inherit`. Default on.
+    pub add_header_inherit: Inherit,
+    /// `add_trailer_inherit`. Default on.
+    pub add_trailer_inherit: Inherit,
+    /// `chunked_transfer_encoding`: a body whose length is not known is sent in chunks; off: its end is that of the
+    /// connection. Default on.
+    pub chunked_transfer_encoding: bool,
     /// `expires`. Default off.
     pub expires: Expires,
     /// `absolute_redirect`, `port_in_redirect`, `server_name_in_redirect`.

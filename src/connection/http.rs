@@ -147,6 +147,8 @@ pub struct Rare {
     pub allow: Option<Text>,
     /// The head as sent, for log formats that use its fields.
     pub sent_head: Vec<u8>,
+    /// The fields behind the body that have been made so far, as lines behind a first one.
+    pub sent_trailers: Vec<u8>,
     /// The identifier that the response gives to the client (`userid`).
     pub userid: Option<UserId>,
     /// What the configuration answers, without a handler.
@@ -186,6 +188,7 @@ impl Rare {
         body_file: Vec::new(),
         allow: None,
         sent_head: Vec::new(),
+        sent_trailers: Vec::new(),
         userid: None,
         chosen: None,
         rewriting: None,

@@ -120,6 +120,7 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
         Variable::HttpKnown(known) => push_field(out, view, *known, how),
         Variable::Http(name) => push_other_field(out, view, name, how),
         Variable::SentHttp(name) => push_sent_field(out, view, name, how),
+        Variable::SentTrailer(name) => push_sent_trailer(out, view, name, how),
         Variable::Arg(name) => push_argument(out, view, name, how),
         Variable::Cookie(name) => push_cookie(out, view, name, how),
         Variable::Capture(group) => push_capture(out, view, *group, how),
@@ -199,7 +200,12 @@ fn push_argument(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
 
 #[inline(never)]
 fn push_sent_field(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
-    push_escaped(out, sent_field(view.sent_head(), name.as_bytes()), how);
+    push_joined(out, sent_field(view.sent_head(), name.as_bytes()), b", ", how);
+}
+
+#[inline(never)]
+fn push_sent_trailer(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
+    push_joined(out, sent_field(view.sent_trailers(), name.as_bytes()), b", ", how);
 }
 
 #[inline(never)]

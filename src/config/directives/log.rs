@@ -7,7 +7,7 @@ use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
 use crate::config::types::{
-    AccessLog, ErrorLogDirective, Escape, Level, Literal, LogTarget, OpenLogFileCache, Template, TemplatePart, Variable,
+    AccessLog, ErrorLogDirective, Escape, Level, Literal, LogTarget, OpenLogFileCache, Template,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -117,9 +117,8 @@ fn access_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     for (index, word) in it.args.iter().enumerate().skip(1) {
         read_option(scope, &mut log, word, index == 1, it)?;
     }
-    let is_sent_field = |part: &TemplatePart| matches!(part.variable, Variable::SentHttp(_));
     let templates = [Some(&*log.format), log.condition.as_ref(), log.path.as_ref()];
-    log.has_sent_fields = templates.into_iter().flatten().any(|template| template.parts.iter().any(is_sent_field));
+    log.has_sent_fields = templates.into_iter().flatten().any(Template::may_use_response);
     let logs = &mut scope.draft.config.access_logs;
     let differs = |other: &AccessLog| (other.buffer_bytes, other.flush) != (log.buffer_bytes, log.flush);
     if logs.iter().any(|other| other.target == log.target && differs(other)) {

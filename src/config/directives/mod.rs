@@ -10,6 +10,7 @@ mod dav;
 mod directory;
 mod echo;
 mod events;
+pub(super) mod fields;
 mod http;
 mod listen;
 pub(super) mod location;
@@ -64,6 +65,7 @@ pub(super) const TOPICS: &[(&str, &[Directive])] = &[
     ("Methods", methods::TABLE),
     ("Programs (CGI)", cgi::TABLE),
     ("Responses", response::TABLE),
+    ("Fields of responses", fields::TABLE),
     ("Kept files", open_file_cache::TABLE),
     ("Connections", connection::TABLE),
     ("Logs", log::TABLE),

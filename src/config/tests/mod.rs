@@ -4,6 +4,7 @@ mod broken;
 mod cgi;
 mod dav;
 mod directory;
+mod fields;
 mod include;
 mod inherit;
 mod logs;

@@ -169,6 +169,8 @@ pub enum Variable {
     Http(String),
     /// `$sent_http_NAME`: a response field
     SentHttp(String),
+    /// `$sent_trailer_NAME`: a field behind the body
+    SentTrailer(String),
     /// `$arg_NAME`: an argument of the query
     Arg(String),
     /// `$cookie_NAME`

@@ -76,7 +76,7 @@ fn is_plain(t: &Transaction, head: &ReplyHead, now_secs: i64) -> bool {
     let settings = t.settings();
     let has_conditions = || t.http.request.as_ref().is_some_and(|request| request.fields.has_any(&CONDITIONS));
     let is_added_to =
-        settings.userid.mode.gives() || settings.expires != Expires::Off || !settings.add_headers.is_empty();
+        settings.userid.mode.gives() || !matches!(settings.expires, Expires::Off) || !settings.add_headers.is_empty();
     // A date that is not over yet is not sent, or replaced in each response.
     let is_past = head.last_modified_secs < Some(now_secs);
     is_past && !is_added_to && !t.http.in_error_page && t.http.error_status.is_none() && !has_conditions()
