@@ -105,3 +105,42 @@ fn expires_with_variables_and_at_a_time_of_the_day() {
     let end = Duration::from_secs(date::now() + age).as_secs();
     assert!((1..=86_400).contains(&age) && answer.must("Expires").ends_with("00:00:00 GMT"), "{age} {end} {answer:?}");
 }
+
+#[test]
+fn texts_get_the_charset() {
+    let http = host(
+        "charset utf-8; error_page 410 /sorry.html;
+         location /off { charset off; } location /css/ { charset_types text/css; } location /moved { return 301 /; }
+         location /gone { return 410; } location /text { return 200 x; } location /list/ { autoindex on; }
+         location /own { add_header Content-Type text/html; return 200 x; }",
+    );
+    let files: [(&str, &[u8]); 7] = [
+        ("a.html", b"alpha"),
+        ("off.html", b"off"),
+        ("css/a.css", b"a {}"),
+        ("a.css", b"a {}"),
+        ("a.png", b"png"),
+        ("list/x", b""),
+        ("sorry.html", b"sorry"),
+    ];
+    let s = Setup::new(&http, &files).start();
+    let rows = [
+        ("/a.html", "text/html; charset=utf-8"),
+        ("/off.html", "text/html"),
+        ("/css/a.css", "text/css; charset=utf-8"),
+        ("/a.css", "text/css"),
+        ("/a.png", "image/png"),
+        ("/moved", "text/html"),
+        ("/gone", "text/html; charset=utf-8"),
+        ("/absent", "text/html; charset=utf-8"),
+        ("/text", "text/plain; charset=utf-8"),
+        ("/list/", "text/html; charset=utf-8"),
+        ("/own", "text/html"),
+    ];
+    // The third answer for a file comes from the cache.
+    for _ in 0..3 {
+        each(rows, |(target, expected)| assert_eq!(s.get(target).field("Content-Type"), Some(*expected), "{target}"));
+    }
+    let several = s.get_with("/a.html", "Range: bytes=0-0,2-2\r\n").expect(206, "two ranges").text();
+    assert_eq!(several.matches("Content-Type: text/html; charset=utf-8\r\n").count(), 2, "{several}");
+}

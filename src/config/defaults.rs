@@ -25,6 +25,7 @@ impl Default for Settings {
             types,
             extensions,
             default_type: Arc::from("text/plain"),
+            charset: Charset::default(),
             error_pages: Vec::new(),
             return_: None,
             program: None,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod cgi;
+mod charset;
 mod dav;
 mod expires;
 mod level;
@@ -25,6 +26,7 @@ mod userid;
 mod variables;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, CgiQueue, PathInfo, Resource, Rlimit};
+pub use charset::Charset;
 pub use dav::{Dav, DavMethods};
 pub use expires::{Expires, Freshness};
 pub use level::Level;
@@ -192,6 +194,8 @@ pub struct Settings {
     pub extensions: Arc<HashMap<Arc<str>, String>>,
     /// `default_type`. Default text/plain.
     pub default_type: Arc<str>,
+    /// `charset` and the other charset directives. Default: Content-Type names no charset.
+    pub charset: Charset,
     /// `error_page`s, in order.
     pub error_pages: Vec<ErrorPage>,
     /// A `return` that stands outside of `if`: nothing else answers here. Not inherited.

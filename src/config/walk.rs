@@ -24,6 +24,8 @@ pub(super) fn read(scope: &mut Scope<'_>, statements: &[Statement]) {
     }
     directives::cgi::settle(scope);
     directives::fields::settle(scope);
+    let outcome = directives::charset::settle(scope);
+    scope.note(outcome);
     let outcome = directives::upload::settle(scope);
     scope.note(outcome);
     for (number, enter, statement) in sections {

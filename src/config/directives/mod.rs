@@ -4,6 +4,7 @@
 //! `defaults.rs`.
 
 pub(super) mod cgi;
+pub(super) mod charset;
 mod connection;
 mod content;
 mod dav;
@@ -66,6 +67,7 @@ pub(super) const TOPICS: &[(&str, &[Directive])] = &[
     ("Programs (CGI)", cgi::TABLE),
     ("Responses", response::TABLE),
     ("Fields of responses", fields::TABLE),
+    ("Charsets", charset::TABLE),
     ("Kept files", open_file_cache::TABLE),
     ("Connections", connection::TABLE),
     ("Logs", log::TABLE),

@@ -2,6 +2,7 @@
 
 mod broken;
 mod cgi;
+mod charset;
 mod dav;
 mod directory;
 mod fields;

@@ -1,7 +1,7 @@
 //! Answers from the worker's cache of open files, without a handler.
 
 use super::document::document;
-use super::fields::tokens;
+use super::fields::{add_charset, tokens};
 use super::next::Next;
 use super::respond::respond;
 use crate::config::{Expires, GzipStatic};
@@ -58,7 +58,8 @@ pub(super) fn has_file(w: &mut Work<'_>) -> bool {
 pub fn first_head(file: &CachedFile, t: &Transaction) -> Made {
     let settings = t.settings();
     let seekable = file.head.seekable && settings.max_ranges != Some(0);
-    let head = ReplyHead { seekable, ..file.head.clone() };
+    let mut head = ReplyHead { seekable, ..file.head.clone() };
+    add_charset(settings, &mut head);
     let content = Content::Here(file.source.part(0..head.length.unwrap_or_default()));
     Made { head, server: Cow::Borrowed(tokens(settings)), content_range: None, content }
 }

@@ -56,6 +56,7 @@ pub(super) fn add(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
         503 => head.add_default(const { Name::from_static("Retry-After") }, const { Text::from_static("1") }),
         _ => {}
     }
+    add_charset(w.t.settings(), head);
     let now_secs = w.worker.date.wall(w.now).secs;
     // A handler's date that cannot be read would make the response invalid (RFC 9110 section 6.6.1).
     head.fields
@@ -63,6 +64,14 @@ pub(super) fn add(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
     userid::add(w, head, now_secs);
     add_freshness(w, head, now_secs);
     add_headers(w, head)
+}
+
+/// `charset`: a text without one gets it. As in nginx, not with a redirect.
+pub(super) fn add_charset(settings: &Settings, head: &mut ReplyHead) {
+    let Some(content_type) = head.content_type.as_ref().filter(|_| !matches!(head.status, 301 | 302)) else { return };
+    let Some(charset) = settings.charset.of(content_type.as_bytes()) else { return };
+    let whole = [content_type.as_bytes(), b"; charset=", charset.as_bytes()].concat();
+    head.content_type = Text::from_vec(whole).ok().or(head.content_type.take());
 }
 
 /// `expires`: how long the client may cache the response.
