@@ -21,7 +21,9 @@ impl Default for Settings {
             root: PathBuf::from("html"),
             alias: None,
             variable_root: None,
-            index: vec!["index.html".to_owned()],
+            index: vec![Template::from("index.html")],
+            random_index: false,
+            empty_gif: false,
             types,
             extensions,
             default_type: Arc::from("text/plain"),
@@ -34,9 +36,7 @@ impl Default for Settings {
             internal: false,
             recursive_error_pages: false,
             access_logs: Vec::new(),
-            open_log_file_cache: OpenLogFileCache::default(),
-            log_subrequest: false,
-            log_not_found: true,
+            log_rules: LogRules::default(),
             error_level: ERROR_LEVEL,
             error_logs: None,
             keepalive_timeout: Duration::from_secs(75),
@@ -67,8 +67,7 @@ impl Default for Settings {
             autoindex: Autoindex::default(),
             max_ranges: None,
             add_headers: Vec::new(),
-            add_header_inherit: Inherit::On,
-            add_trailer_inherit: Inherit::On,
+            inherits_fields: InheritFields { headers: Inherit::On, trailers: Inherit::On },
             chunked_transfer_encoding: true,
             expires: Expires::Off,
             redirects: Redirects { absolute: true, port: true, server_name: false },
@@ -98,6 +97,12 @@ impl Default for OpenFileCache {
             bytes_max: 16 << 20,
             file_bytes_max: 64 << 10,
         }
+    }
+}
+
+impl Default for LogRules {
+    fn default() -> Self {
+        LogRules { open_file_cache: OpenLogFileCache::default(), not_found: true, subrequest: false }
     }
 }
 

@@ -195,11 +195,12 @@ impl<'a> Scope<'a> {
     }
 
     /// A level inside this one. It inherits everything but what acts at once: `return`, `rewrite`, `try_files` and
-    /// their kind, `limit_except` and `internal`.
+    /// their kind, `limit_except`, `internal` and `empty_gif`.
     pub fn inside(&mut self, context: Contexts) -> Scope<'_> {
         let phases = self.settings.phases - Phases::NOT_INHERITED;
         let mut settings = Settings { phases, return_: None, limit_except: None, ..self.settings.clone() };
         (settings.program, settings.try_files, settings.internal) = (None, None, false);
+        settings.empty_gif &= context == Contexts::LOCATION_IF;
         let (cgi, protocol) = (self.cgi.clone(), self.protocol.clone());
         Scope { cgi, protocol, ..Scope::new(self.draft, context, settings) }
     }

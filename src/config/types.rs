@@ -31,7 +31,7 @@ pub use dav::{Dav, DavMethods};
 pub use expires::{Expires, Freshness};
 pub use level::Level;
 pub use listener::{Hosts, Listener};
-pub use log::{AccessLog, ErrorLogDirective, LogTarget, OpenLogFileCache};
+pub use log::{AccessLog, ErrorLogDirective, LogRules, LogTarget, OpenLogFileCache};
 pub use names::{NameHasher, NameMap};
 pub use prefixes::Prefixes;
 pub use protocol::{DirectoryServer, EchoBy, EchoServer, Protocol};
@@ -186,7 +186,11 @@ pub struct Settings {
     /// `root` or `alias` with variables, which replaces the one above for each request.
     pub variable_root: Option<Arc<VariableRoot>>,
     /// `index`: the names that are tried in a directory, in order. Default index.html.
-    pub index: Vec<String>,
+    pub index: Vec<Template>,
+    /// `random_index`: a file of a directory, chosen by chance, answers for it. Default off.
+    pub random_index: bool,
+    /// `empty_gif`: a picture of one transparent pixel answers.
+    pub empty_gif: bool,
     /// `types`: the media type of each extension (lower case, no dot). Default: those of config/mime.types, also if the
     /// configuration includes none.
     pub types: Arc<HashMap<String, Arc<str>>>,
@@ -212,12 +216,8 @@ pub struct Settings {
     pub recursive_error_pages: bool,
     /// The access logs that get a line: some of [`Config::access_logs`], and those whose paths have variables.
     pub access_logs: Vec<Arc<AccessLog>>,
-    /// `open_log_file_cache`. Default off.
-    pub open_log_file_cache: OpenLogFileCache,
-    /// `log_subrequest`. Default off.
-    pub log_subrequest: bool,
-    /// `log_not_found`: a file that does not exist is worth a line in the error log. Default on.
-    pub log_not_found: bool,
+    /// `open_log_file_cache`, `log_not_found`, `log_subrequest`.
+    pub log_rules: LogRules,
     /// The least serious level that one of the `error_log`s for these requests takes.
     pub error_level: Level,
     /// The `error_log`s for these requests; None: those of the main level.
@@ -283,10 +283,8 @@ pub struct Settings {
     /// `add_header`s and `add_trailer`s, in order. As with all lists, a level inherits each of both only if it has none
     /// of its own, unless `add_header_inherit` or `add_trailer_inherit` says otherwise.
     pub add_headers: Vec<AddHeader>,
-    /// `add_header_inherit`. Default on.
-    pub add_header_inherit: Inherit,
-    /// `add_trailer_inherit`. Default on.
-    pub add_trailer_inherit: Inherit,
+    /// `add_header_inherit` and `add_trailer_inherit`. Default on.
+    pub inherits_fields: InheritFields,
     /// `chunked_transfer_encoding`: a body whose length is not known is sent in chunks; off: its end is that of the
     /// connection. Default on.
     pub chunked_transfer_encoding: bool,

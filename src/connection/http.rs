@@ -149,6 +149,8 @@ pub struct Rare {
     pub sent_head: Vec<u8>,
     /// The fields behind the body that have been made so far, as lines behind a first one.
     pub sent_trailers: Vec<u8>,
+    /// A file of the requested directory was looked for (`random_index`), and there was none.
+    pub random_index_tried: bool,
     /// The identifier that the response gives to the client (`userid`).
     pub userid: Option<UserId>,
     /// What the configuration answers, without a handler.
@@ -189,6 +191,7 @@ impl Rare {
         allow: None,
         sent_head: Vec::new(),
         sent_trailers: Vec::new(),
+        random_index_tried: false,
         userid: None,
         chosen: None,
         rewriting: None,

@@ -47,6 +47,13 @@ pub fn expand_uri(template: &Template, view: &View<'_>, quote: bool) -> Vec<u8> 
     out
 }
 
+/// The value of one variable.
+pub fn expand_variable(variable: &Variable, view: &View<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    push(&mut out, view, variable, Escape::None);
+    out
+}
+
 /// Whether a condition holds: its value is neither empty nor "0".
 pub fn is_true(condition: &Template, view: &View<'_>) -> bool {
     !matches!(&expand(condition, view)[..], b"" | b"0")

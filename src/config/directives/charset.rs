@@ -59,8 +59,8 @@ fn charset(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
 /// `override_charset on|off;`
 fn override_charset(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     if it.args[0].flag()? {
-        let message = "it has no effect: a response with a charset would have to be converted into the other one, which \
-                       is not supported yet";
+        let message = "it has no effect: a response with a charset would have to be converted into the other one, \
+                       which is not supported yet";
         scope.warn(&it.args[0], message.to_owned());
     }
     Ok(())

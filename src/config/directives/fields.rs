@@ -51,12 +51,12 @@ pub(super) const TABLE: &[Directive] = &[
         .syntax("off|on|merge")
         .default("on")
         .help("What a level gets of the outer level's add_header: nothing, all if it has none, all besides its own.")
-        .once(|scope, it| put(&mut scope.settings.add_header_inherit, it.args[0].choice("value", &INHERIT))),
+        .once(|scope, it| put(&mut scope.settings.inherits_fields.headers, it.args[0].choice("value", &INHERIT))),
     row("add_trailer_inherit", Contexts::REQUEST.union(Contexts::LOCATION_IF), 1..=1, "add_trailer_inherit merge;")
         .syntax("off|on|merge")
         .default("on")
         .help("The same for add_trailer.")
-        .once(|scope, it| put(&mut scope.settings.add_trailer_inherit, it.args[0].choice("value", &INHERIT))),
+        .once(|scope, it| put(&mut scope.settings.inherits_fields.trailers, it.args[0].choice("value", &INHERIT))),
     row("expires", Contexts::REQUEST.union(Contexts::LOCATION_IF), 1..=2, "expires 30d;")
         .syntax("[modified] TIME|@TIME|epoch|max|off")
         .default("off")
@@ -122,8 +122,10 @@ fn in_one_line(scope: &mut Scope<'_>, value: &Word) -> Result<Word, Fault> {
 pub(in crate::config) fn settle(scope: &mut Scope<'_>) {
     let outer = std::mem::take(&mut scope.outer_fields);
     let settings = &mut scope.settings;
-    let kinds =
-        [(false, settings.add_header_inherit, "add_header"), (true, settings.add_trailer_inherit, "add_trailer")];
+    let kinds = [
+        (false, settings.inherits_fields.headers, "add_header"),
+        (true, settings.inherits_fields.trailers, "add_trailer"),
+    ];
     for (is_trailer, inherit, name) in kinds {
         let has_own = scope.seen.contains_key(name);
         if inherit == Inherit::Off && !has_own {

@@ -58,12 +58,12 @@ pub(super) const TABLE: &[Directive] = &[
         .syntax("on|off")
         .default("on")
         .help("Logs in the error log that a file does not exist.")
-        .once(|scope, it| put(&mut scope.settings.log_not_found, it.args[0].flag())),
+        .once(|scope, it| put(&mut scope.settings.log_rules.not_found, it.args[0].flag())),
     row("log_subrequest", Contexts::REQUEST, 1..=1, "log_subrequest on;")
         .syntax("on|off")
         .default("off")
         .help("Writes a line also for requests that the server makes to itself.")
-        .once(|scope, it| put(&mut scope.settings.log_subrequest, it.args[0].flag())),
+        .once(|scope, it| put(&mut scope.settings.log_rules.subrequest, it.args[0].flag())),
 ];
 
 /// `error_log FILE|stdout|stderr|syslog:... [LEVEL];`
@@ -203,7 +203,7 @@ fn open_log_file_cache(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Faul
     }
     let config = &mut scope.draft.config;
     config.log_paths_max = config.log_paths_max.max(cache.paths_max);
-    scope.settings.open_log_file_cache = cache;
+    scope.settings.log_rules.open_file_cache = cache;
     Ok(())
 }
 

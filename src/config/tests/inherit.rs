@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::Level;
-use crate::config::{ErrorLogDirective, ErrorPageStatus, EtagForm, LogTarget};
+use crate::config::{ErrorLogDirective, ErrorPageStatus, EtagForm, LogTarget, Template};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn pages(settings: &Settings) -> String {
 #[test]
 fn levels() {
     let root: Show = |s| s.root.display().to_string();
-    let index: Show = |s| s.index.join(" ");
+    let index: Show = |s| s.index.iter().filter_map(Template::as_text).collect::<Vec<_>>().join(" ");
     let types: Show = |s| {
         let mut list: Vec<&str> = s.types.keys().map(String::as_str).collect();
         list.sort();

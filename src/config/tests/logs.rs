@@ -67,7 +67,7 @@ fn open_log_file_cache() {
         ("open_log_file_cache max=7 inactive=20s min_uses=2 valid=1m;", all),
     ];
     for (directive, expected) in table {
-        assert_eq!(in_server(directive).open_log_file_cache, expected, "{directive}");
+        assert_eq!(in_server(directive).log_rules.open_file_cache, expected, "{directive}");
     }
     assert_eq!(
         fault("open_log_file_cache valid=1m;"),
@@ -81,9 +81,9 @@ fn open_log_file_cache() {
 #[test]
 fn switches_of_logs() {
     let settings = in_server("");
-    assert!(settings.log_not_found && !settings.log_subrequest);
+    assert!(settings.log_rules.not_found && !settings.log_rules.subrequest);
     let settings = in_server("log_not_found off; log_subrequest on;");
-    assert!(!settings.log_not_found && settings.log_subrequest);
+    assert!(!settings.log_rules.not_found && settings.log_rules.subrequest);
     assert_eq!(fault("log_not_found never;"), "31: \"never\" is neither \"on\" nor \"off\"");
     assert_eq!(fault("log_subrequest never;"), "32: \"never\" is neither \"on\" nor \"off\"");
 }

@@ -66,7 +66,8 @@ fn open_file_cache() {
 #[test]
 fn switches() {
     type Show = fn(&Settings) -> bool;
-    let table: [(&str, Show, bool); 3] = [
+    let table: [(&str, Show, bool); 4] = [
+        ("random_index", |s| s.random_index, false),
         ("chunked_transfer_encoding", |s| s.chunked_transfer_encoding, true),
         ("reset_timedout_connection", |s| s.reset_timedout_connection, false),
         ("merge_slashes", |s| s.merge_slashes, true),
@@ -104,6 +105,7 @@ fn listings() {
         ("autoindex_localtime on; autoindex_format html;", (false, true, true, Some(Format::Html))),
         ("autoindex on; autoindex_format json;", (true, true, false, Some(Format::Json))),
         ("autoindex_format xml;", (false, true, false, Some(Format::Xml))),
+        ("autoindex_format jsonp;", (false, true, false, Some(Format::Jsonp))),
         ("autoindex_format auto;", (false, true, false, None)),
     ];
     for (directives, (on, exact_size, localtime, format)) in table {
@@ -114,8 +116,8 @@ fn listings() {
         assert_eq!(fault(&format!("{name} yes;")), "\"yes\" is neither \"on\" nor \"off\"");
     }
     assert_eq!(
-        fault("autoindex_format jsonp;"),
-        "unknown value \"jsonp\", did you mean \"json\"? accepted: html, json, xml, auto"
+        fault("autoindex_format jason;"),
+        "unknown value \"jason\", did you mean \"json\"? accepted: html, json, jsonp, xml, auto"
     );
     let inner = load("http { autoindex on; server { listen 80; location /a { autoindex_format json; } } }");
     let autoindex = settings_at(&inner, "/a").autoindex;

@@ -73,6 +73,17 @@ pub struct AccessLog {
     pub path: Option<Template>,
 }
 
+/// The settings of logs beside where they are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogRules {
+    /// `open_log_file_cache`. Default off.
+    pub open_file_cache: OpenLogFileCache,
+    /// `log_not_found`: a file that does not exist is worth a line in the error log. Default on.
+    pub not_found: bool,
+    /// `log_subrequest`. Default off.
+    pub subrequest: bool,
+}
+
 /// `open_log_file_cache off|max=N [inactive=TIME] [min_uses=N] [valid=TIME];`: which files a worker keeps open whose
 /// paths have variables. Each worker has one table; a line that adds a file makes room by its own location's limits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

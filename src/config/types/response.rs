@@ -46,6 +46,15 @@ pub enum Inherit {
     Merge,
 }
 
+/// What a level gets of the fields of the level around it, by kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InheritFields {
+    /// `add_header_inherit`.
+    pub headers: Inherit,
+    /// `add_trailer_inherit`.
+    pub trailers: Inherit,
+}
+
 /// nginx's list of the statuses that get `expires`, and `add_header` without `always`.
 pub fn is_plain_status(status: u16) -> bool {
     matches!(status, 200 | 201 | 204 | 206 | 301..=304 | 307 | 308)

@@ -15,6 +15,13 @@ pub struct Template {
     pub escape: Escape,
 }
 
+impl From<&str> for Template {
+    /// A text without variables.
+    fn from(text: &str) -> Self {
+        Template { rest: Literal::new(text.to_owned()), ..Template::default() }
+    }
+}
+
 /// A piece of a [`Template`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct TemplatePart {

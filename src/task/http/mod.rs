@@ -14,6 +14,7 @@ mod dav;
 mod document;
 mod failure;
 mod fields;
+mod folder;
 mod judge;
 mod next;
 mod outcome;

@@ -158,7 +158,7 @@ fn log_access(entry: &Transaction, cx: &mut Context<'_>) {
             Some(path) => {
                 let (path, settings) = (vars::expand(path, &view), entry.settings());
                 let to = MadePath { path: &path, root: document_root(settings) };
-                access_logs.write_made(to, &settings.open_log_file_cache, now, push);
+                access_logs.write_made(to, &settings.log_rules.open_file_cache, now, push);
             }
         }
     }
