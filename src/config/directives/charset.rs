@@ -28,8 +28,8 @@ pub(super) const TABLE: &[Directive] = &[
             Ok(())
         }),
     row("charset_types", Contexts::REQUEST, 1..=MANY, "charset_types text/plain text/css;")
-        .syntax("TYPE ...|*")
-        .default("text/xml text/plain text/vnd.wap.wml application/javascript text/javascript application/rss+xml")
+        .syntax("TYPE ...")
+        .without("text/xml text/plain text/vnd.wap.wml application/javascript text/javascript application/rss+xml")
         .differs("the default also has text/javascript")
         .help("The media types, besides text/html, whose charset is named.")
         .repeat(charset_types),

@@ -18,7 +18,7 @@ pub struct Template {
 impl From<&str> for Template {
     /// A text without variables.
     fn from(text: &str) -> Self {
-        Template { rest: Literal::new(text.to_owned()), ..Template::default() }
+        Template { rest: Literal::new(text.to_owned()), escape: Escape::None, ..Template::default() }
     }
 }
 
