@@ -19,7 +19,7 @@ fn a_condition_that_is_empty_or_zero_makes_no_line() {
     let http = "log_format uri '$request_uri'; access_log logs/all.log uri; \
                 access_log logs/a.log uri if=$arg_a$arg_b; access_log logs/bad.log uri if=$sent_http_x;"
         .to_owned()
-        + &host("return 200 ok; location /x { add_header X 1; return 200 ok; }");
+        + &host("location / { return 200 ok; } location /x { add_header X 1; return 200 ok; }");
     let s = Setup::new(&http, &[]).start();
     let targets = ["/", "/?a=", "/?a=0", "/?a=1", "/?b=no", "/?a=0&b=0", "/x"];
     targets.iter().for_each(|target| drop(s.get(target)));
@@ -32,7 +32,7 @@ fn a_condition_that_is_empty_or_zero_makes_no_line() {
 fn the_path_of_a_log_has_variables() {
     let http = "log_format uri '$uri'; access_log logs/$arg_to.log uri; open_log_file_cache max=2 min_uses=2;"
         .to_owned()
-        + &host("return 200 ok; location /absent/ { root absent; return 200 ok; }");
+        + &host("location / { return 200 ok; } location /absent/ { root absent; return 200 ok; }");
     let s = Setup::new(&http, &[("a.txt", b"")]).start();
     for target in ["/1?to=a", "/2?to=a", "/3?to=a", "/1?to=b", "/1?to=c", "/4?to=a"] {
         s.get(target);
@@ -91,7 +91,7 @@ fn syslog_gets_a_datagram_for_each_line() {
         "log_format uri '$request_uri'; access_log syslog:server={server},facility=user,severity=alert,tag=SITE uri;
          {}",
         host(&format!(
-            "return 200 ok;
+            "location / {{ return 200 ok; }}
              location /e/ {{ error_log syslog:server={server},nohostname; root absent; access_log off; }}"
         ))
     );

@@ -83,7 +83,7 @@ fn a_field_may_name_other_fields_of_the_response() {
 #[test]
 fn expires_with_variables_and_at_a_time_of_the_day() {
     let http = host(
-        "expires $arg_e; return 200; location /m { expires modified $arg_e; return 200; }
+        "expires $arg_e; location / { return 200; } location /m { expires modified $arg_e; return 200; }
          location /d { expires @0h; return 200; }",
     );
     let s = Setup::new(&http, &[]).start();

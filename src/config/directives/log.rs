@@ -76,18 +76,22 @@ fn error_log(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let config = &mut scope.draft.config;
     config.is_debugged |= level >= Level::Debug;
     let is_main = scope.context == Contexts::MAIN;
-    if !is_main && !config.inner_error_logs.contains(&target) {
-        config.inner_error_logs.push(target.clone());
-    }
-    let own = scope.settings.error_logs.get_or_insert_default();
-    let logs = if is_main { &mut config.error_logs } else { Arc::make_mut(own) };
-    if scope.first {
-        logs.clear();
-    }
-    logs.push(ErrorLogDirective { target, level });
+    let mut logs = match &scope.settings.error_logs {
+        _ if scope.first => Vec::new(),
+        Some(own) if !is_main => own.to_vec(),
+        _ => config.error_logs.clone(),
+    };
+    logs.push(ErrorLogDirective { target: target.clone(), level });
     scope.settings.error_level = logs.iter().map(|log| log.level).max().unwrap_or(level);
     if is_main {
+        config.error_logs = logs;
+    } else if logs == config.error_logs {
         scope.settings.error_logs = None;
+    } else {
+        if !config.inner_error_logs.contains(&target) {
+            config.inner_error_logs.push(target);
+        }
+        scope.settings.error_logs = Some(Arc::new(logs));
     }
     Ok(())
 }
