@@ -51,8 +51,8 @@ fn each_location(locations: &Locations, look: &mut impl FnMut(&Location)) {
 /// A message for the user: the file, and why it cannot be used.
 pub fn start_would_succeed(config: &Config, account: Option<&Account>) -> Result<(), String> {
     let access = config.access_logs.iter().map(|log| ("access", &*log.target));
-    let error = config.error_logs.iter().map(|target| ("error", &**target));
-    for (kind, target) in [("error", &config.error_log.target)].into_iter().chain(error).chain(access) {
+    let error = config.error_logs.iter().map(|log| &log.target).chain(&config.inner_error_logs);
+    for (kind, target) in error.map(|target| ("error", target)).chain(access) {
         let LogTarget::File(path) = target else { continue };
         may_append(path, account).map_err(|e| format!("cannot open the {kind} log {target}: {e}"))?;
     }

@@ -4,7 +4,7 @@ use crate::terminal::{note, print};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use webserv::check;
-use webserv::config::{Config, ConfigFiles, Errors, LogTarget};
+use webserv::config::{Config, ConfigFiles, ErrorLogDirective, Errors, Level, LogTarget};
 use webserv::server;
 use webserv::temp_folders;
 
@@ -58,11 +58,13 @@ impl ConfigOptions {
         };
         let mut config = loaded.map_err(|e| e.to_string())?;
         if let Some(path) = &self.error_log {
-            config.error_log.target = match path.to_str() {
+            let target = match path.to_str() {
                 Some("stdout") => LogTarget::Stdout,
                 Some("stderr") => LogTarget::Stderr,
                 _ => LogTarget::standard(path).unwrap_or_else(|| LogTarget::File(prefix.join(path))),
             };
+            let level = config.error_logs.iter().map(|log| log.level).max().unwrap_or(Level::Error);
+            config.error_logs = vec![ErrorLogDirective { target, level }];
         }
         Ok(config)
     }

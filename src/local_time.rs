@@ -27,6 +27,13 @@ pub fn stamp(wall: Wall) -> String {
     format!("{:04}/{:02}/{:02} {:02}:{:02}:{:02}", t.year, t.month, t.day, t.hour, t.minute, t.second)
 }
 
+/// The format of syslog (RFC 3164 section 4.1.2): `Nov  2 02:35:09`.
+pub fn rfc3164(wall: Wall) -> String {
+    let t = clock::local(wall.secs);
+    let month = MONTHS[usize::from(t.month - 1) % 12];
+    format!("{month} {:2} {:02}:{:02}:{:02}", t.day, t.hour, t.minute, t.second)
+}
+
 /// The Common Log Format, nginx's `$time_local`: `22/Nov/2026:02:35:09 +0000`.
 #[inline]
 pub fn common(wall: Wall) -> [u8; COMMON_LEN] {

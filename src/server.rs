@@ -1,7 +1,7 @@
 //! The server process: prepares everything from a configuration, runs the workers, and ends.
 
 use crate::check;
-use crate::config::{Address, Config, Listener};
+use crate::config::{Address, Config, ErrorLogDirective, Listener};
 use crate::engine::Engine;
 use crate::handover::HandoverReceive;
 use crate::listen::{Open, Socket, Sockets};
@@ -194,8 +194,8 @@ fn serve(mut seat: Seat) -> Result<(), String> {
     let outcome = engine.run().map_err(|e| format!("the loop has ended: {e}"));
     engine.worker.access_logs.flush();
     while let Some(event) = engine.worker.access_logs.take_event() {
-        if let LogEvent::Trouble(said) = event {
-            engine.log().announce(Level::Alert, format_args!("{said}"));
+        if let LogEvent::Trouble(level, said) = event {
+            engine.log().announce(level, format_args!("{said}"));
         }
     }
     if let Err(error) = &outcome {
@@ -217,8 +217,9 @@ fn announce(config: &Config, workers: usize, sockets: &Sockets, log: &mut ErrorL
         log.announce(Level::Warn, format_args!("{warning}"));
     }
     let access = config.access_logs.iter().map(|log| ("access_log", &*log.target));
-    for (name, target) in [("error_log", &config.error_log.target)].into_iter().chain(access) {
-        if config.daemon && !matches!(target, LogTarget::File(_)) {
+    let error = config.error_logs.iter().map(|log| ("error_log", &log.target));
+    for (name, target) in error.chain(access) {
+        if config.daemon && matches!(target, LogTarget::Stdout | LogTarget::Stderr) {
             let what = "a daemon has no standard streams, so later lines are lost; name a file";
             log.announce(Level::Warn, format_args!("{name} {target}: {what}"));
         }
@@ -247,7 +248,8 @@ fn announce(config: &Config, workers: usize, sockets: &Sockets, log: &mut ErrorL
 /// Whether the terminal gets the addresses besides the error log: it shows nothing of them if the log is a file, or
 /// says less than `notice`.
 fn tells_terminal(is_terminal: bool, config: &Config) -> bool {
-    is_terminal && (config.error_log.target != LogTarget::Stderr || config.error_log.level < Level::Notice)
+    let shows = |log: &ErrorLogDirective| log.target == LogTarget::Stderr && log.level >= Level::Notice;
+    is_terminal && !config.error_logs.iter().any(shows)
 }
 
 #[cfg(test)]

@@ -21,10 +21,13 @@ impl Default for Settings {
             root: PathBuf::from("html"),
             alias: None,
             variable_root: None,
-            index: vec!["index.html".to_owned()],
+            index: vec![Template::from("index.html")],
+            random_index: false,
+            empty_gif: false,
             types,
             extensions,
             default_type: Arc::from("text/plain"),
+            charset: Charset::default(),
             error_pages: Vec::new(),
             return_: None,
             program: None,
@@ -33,8 +36,9 @@ impl Default for Settings {
             internal: false,
             recursive_error_pages: false,
             access_logs: Vec::new(),
+            log_rules: LogRules::default(),
             error_level: ERROR_LEVEL,
-            error_log: None,
+            error_logs: None,
             keepalive_timeout: Duration::from_secs(75),
             keepalive_header: None,
             keepalive_requests: 1000,
@@ -63,6 +67,8 @@ impl Default for Settings {
             autoindex: Autoindex::default(),
             max_ranges: None,
             add_headers: Vec::new(),
+            inherits_fields: InheritFields { headers: Inherit::On, trailers: Inherit::On },
+            chunked_transfer_encoding: true,
             expires: Expires::Off,
             redirects: Redirects { absolute: true, port: true, server_name: false },
             gzip_static: GzipStatic::Off,
@@ -91,6 +97,19 @@ impl Default for OpenFileCache {
             bytes_max: 16 << 20,
             file_bytes_max: 64 << 10,
         }
+    }
+}
+
+impl Default for LogRules {
+    fn default() -> Self {
+        LogRules { open_file_cache: OpenLogFileCache::default(), not_found: true, subrequest: false }
+    }
+}
+
+impl Default for OpenLogFileCache {
+    fn default() -> Self {
+        let (inactive, valid) = (Duration::from_secs(10), Duration::from_secs(60));
+        OpenLogFileCache { paths_max: 0, inactive, uses_min: 1, valid }
     }
 }
 
@@ -169,8 +188,9 @@ impl Default for Config {
             pid: None,
             user: None,
             workers: 1,
-            error_log: ErrorLogDirective::default(),
-            error_logs: Vec::new(),
+            error_logs: vec![ErrorLogDirective::default()],
+            inner_error_logs: Vec::new(),
+            log_paths_max: 0,
             is_debugged: false,
             events: Events::default(),
             listeners: Vec::new(),

@@ -4,7 +4,9 @@ use super::lex::Word;
 use super::listeners::{Listen, ServerDraft};
 use super::problem::{Errors, Fault, Files, Position};
 use super::source::ConfigFiles;
-use super::types::{Branch, Cgi, Config, EchoBy, Location, Locations, Phases, Regex, RewriteStep, Settings, Template};
+use super::types::{
+    AddHeader, Branch, Cgi, Config, EchoBy, Location, Locations, Phases, Regex, RewriteStep, Settings, Template,
+};
 use super::variables::VariableDrafts;
 use crate::password::Users;
 use std::collections::HashMap;
@@ -113,6 +115,8 @@ pub(super) struct Scope<'a> {
     pub passing: Vec<Arc<Location>>,
     /// The named locations that an `error_page` of this level or below refers to.
     pub named_uses: Vec<Word>,
+    /// The fields of `add_header` and `add_trailer` of the level around this one, which this level has replaced.
+    pub outer_fields: Vec<AddHeader>,
     /// The settings of `cgi`, also while no program answers here.
     pub cgi: CgiDraft,
     /// The settings for servers of other protocols than HTTP.
@@ -186,18 +190,20 @@ impl<'a> Scope<'a> {
             location_places: HashMap::new(),
             passing: Vec::new(),
             named_uses: Vec::new(),
+            outer_fields: Vec::new(),
             cgi: CgiDraft::default(),
             protocol: ProtocolDraft::default(),
         }
     }
 
     /// A level inside this one. It inherits everything but what acts at once: `return`, `rewrite`, `try_files` and
-    /// their kind, `limit_except` and `internal`.
+    /// their kind, `limit_except`, `internal` and `empty_gif`.
     pub fn inside(&mut self, context: Contexts) -> Scope<'_> {
         self.draft.levels += 1;
         let phases = self.settings.phases - Phases::NOT_INHERITED;
         let mut settings = Settings { phases, return_: None, limit_except: None, ..self.settings.clone() };
         (settings.program, settings.try_files, settings.internal) = (None, None, false);
+        settings.empty_gif &= context == Contexts::LOCATION_IF;
         let (cgi, protocol) = (self.cgi.clone(), self.protocol.clone());
         Scope { cgi, protocol, ..Scope::new(self.draft, context, settings) }
     }

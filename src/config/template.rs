@@ -77,6 +77,7 @@ impl Variable {
         };
         let found = rest("http_").map(request_field);
         let found = found.or_else(|| rest("sent_http_").map(|name| Variable::SentHttp(field(name))));
+        let found = found.or_else(|| rest("sent_trailer_").map(|name| Variable::SentTrailer(field(name))));
         let found = found.or_else(|| rest("arg_").map(|name| Variable::Arg(name.to_owned())));
         found.or_else(|| rest("cookie_").map(|name| Variable::Cookie(name.to_owned())))
     }
@@ -119,6 +120,11 @@ impl Template {
     /// The text, if it has no variables.
     pub fn as_text(&self) -> Option<&str> {
         self.parts.is_empty().then(|| self.rest.as_str())
+    }
+
+    /// Whether a variable may have a field of the response: a `map` may be one of such fields.
+    pub(super) fn may_use_response(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part.variable, Variable::SentHttp(_) | Variable::Slot(_)))
     }
 
     /// The text before the first variable.
@@ -171,6 +177,7 @@ mod tests {
             ("$http_user_agent", "<HttpKnown(UserAgent)>"),
             ("$http_X_Y", "<Http(\"x-y\")>"),
             ("$sent_http_content_type", "<SentHttp(\"content-type\")>"),
+            ("$sent_trailer_X_Y", "<SentTrailer(\"x-y\")>"),
             ("$arg_q", "<Arg(\"q\")>"),
             ("${cookie_id}x", "<Cookie(\"id\")>x"),
             ("$", "! \"$\" must be followed by a variable's name"),

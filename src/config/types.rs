@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod cgi;
+mod charset;
 mod dav;
+mod expires;
+mod level;
 mod listener;
 mod log;
 mod names;
@@ -17,14 +20,18 @@ mod prefixes;
 mod protocol;
 mod response;
 mod rewrite;
+mod syslog;
 mod template;
 mod userid;
 mod variables;
 
 pub use cgi::{Cgi, CgiParam, CgiPass, CgiQueue, PathInfo, Resource, Rlimit};
+pub use charset::Charset;
 pub use dav::{Dav, DavMethods};
+pub use expires::{Expires, Freshness};
+pub use level::Level;
 pub use listener::{Hosts, Listener};
-pub use log::{AccessLog, ErrorLogDirective, Level, LogTarget};
+pub use log::{AccessLog, ErrorLogDirective, LogRules, LogTarget, OpenLogFileCache};
 pub use names::{NameHasher, NameMap};
 pub use prefixes::Prefixes;
 pub use protocol::{DirectoryServer, EchoBy, EchoServer, Protocol};
@@ -32,6 +39,7 @@ pub use response::*;
 pub use rewrite::{
     FileTest, Otherwise, Rewrite, RewriteProgram, RewriteStep, RewriteThen, SetTarget, Test, TriedFile, TryFiles,
 };
+pub use syslog::Syslog;
 pub use template::{Escape, Literal, Template, TemplatePart, Variable};
 pub use userid::{Userid, UseridMode};
 pub use variables::{Regex, Source, UserVariable};
@@ -51,16 +59,18 @@ pub struct Config {
     pub user: Option<User>,
     /// `worker_processes`: the number of threads with a loop each; `auto` is one per CPU.
     pub workers: usize,
-    /// `error_log` of the main level: where lines go, and the least serious level that is written.
-    pub error_log: ErrorLogDirective,
+    /// `error_log`s of the main level: where lines go, and the least serious level that is written to each.
+    pub error_logs: Vec<ErrorLogDirective>,
     /// The `events` block.
     pub events: Events,
     /// One entry per address, in order of first appearance.
     pub listeners: Vec<Listener>,
-    /// All access log files with their format; `Settings::access_logs` points to some of them.
+    /// All access logs with a fixed file, each with its format; `Settings::access_logs` points to some of them.
     pub access_logs: Vec<Arc<AccessLog>>,
-    /// The other error log files, of `error_log` inside `http`; `Settings::error_log` points to one of them.
-    pub error_logs: Vec<Arc<LogTarget>>,
+    /// The targets of all `error_log`s inside `http`, each once.
+    pub inner_error_logs: Vec<LogTarget>,
+    /// The largest `max=` of `open_log_file_cache`: each worker may keep this number of logs open.
+    pub log_paths_max: usize,
     /// Some `error_log` is at level debug.
     pub is_debugged: bool,
     /// The variables that the configuration defines. Their positions are their slots.
@@ -178,7 +188,11 @@ pub struct Settings {
     /// `root` or `alias` with variables, which replaces the one above for each request.
     pub variable_root: Option<Arc<VariableRoot>>,
     /// `index`: the names that are tried in a directory, in order. Default index.html.
-    pub index: Vec<String>,
+    pub index: Vec<Template>,
+    /// `random_index`: a file of a directory, chosen by chance, answers for it. Default off.
+    pub random_index: bool,
+    /// `empty_gif`: a picture of one transparent pixel answers.
+    pub empty_gif: bool,
     /// `types`: the media type of each extension (lower case, no dot). Default: those of config/mime.types, also if the
     /// configuration includes none.
     pub types: Arc<HashMap<String, Arc<str>>>,
@@ -186,6 +200,8 @@ pub struct Settings {
     pub extensions: Arc<HashMap<Arc<str>, String>>,
     /// `default_type`. Default text/plain.
     pub default_type: Arc<str>,
+    /// `charset` and the other charset directives. Default: Content-Type names no charset.
+    pub charset: Charset,
     /// `error_page`s, in order.
     pub error_pages: Vec<ErrorPage>,
     /// A `return` that stands outside of `if`: nothing else answers here. Not inherited.
@@ -200,12 +216,14 @@ pub struct Settings {
     pub internal: bool,
     /// `recursive_error_pages`: an error page that fails may have an error page. Default off.
     pub recursive_error_pages: bool,
-    /// The access logs that get a line, some of [`Config::access_logs`].
+    /// The access logs that get a line: some of [`Config::access_logs`], and those whose paths have variables.
     pub access_logs: Vec<Arc<AccessLog>>,
-    /// The level of `error_log` for these requests.
+    /// `open_log_file_cache`, `log_not_found`, `log_subrequest`.
+    pub log_rules: LogRules,
+    /// The least serious level that one of the `error_log`s for these requests takes.
     pub error_level: Level,
-    /// The file of `error_log` for these requests, one of [`Config::error_logs`]; None: that of the main level.
-    pub error_log: Option<Arc<LogTarget>>,
+    /// The `error_log`s for these requests; None: those of the main level.
+    pub error_logs: Option<Arc<Vec<ErrorLogDirective>>>,
     /// `keepalive_timeout`: how long an idle connection stays open; zero closes after each response. Default 75 s.
     pub keepalive_timeout: Duration,
     /// The second value of `keepalive_timeout`, which the client gets in a Keep-Alive field.
@@ -264,8 +282,14 @@ pub struct Settings {
     pub autoindex: Autoindex,
     /// `max_ranges`; 0 turns ranges off; None: no limit.
     pub max_ranges: Option<usize>,
-    /// `add_header`s, in order. As with all lists, a level inherits them only if it has none of its own.
+    /// `add_header`s and `add_trailer`s, in order. As with all lists, a level inherits each of both only if it has none
+    /// of its own, unless `add_header_inherit` or `add_trailer_inherit` says otherwise.
     pub add_headers: Vec<AddHeader>,
+    /// `add_header_inherit` and `add_trailer_inherit`. Default on.
+    pub inherits_fields: InheritFields,
+    /// `chunked_transfer_encoding`: a body whose length is not known is sent in chunks; off: its end is that of the
+    /// connection. Default on.
+    pub chunked_transfer_encoding: bool,
     /// `expires`. Default off.
     pub expires: Expires,
     /// `absolute_redirect`, `port_in_redirect`, `server_name_in_redirect`.

@@ -132,7 +132,7 @@ fn size(text: &str) -> Result<u64, String> {
     bytes.filter(|&bytes| bytes <= i64::MAX as u64).ok_or_else(|| format!("the size \"{text}\" is too large"))
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     let wrong = || {
         format!(
             "\"{text}\" is not a time; write seconds, or numbers with ms, s, m, h, d, w, M or y, as in 90s or 1h30m"

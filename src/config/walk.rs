@@ -26,6 +26,9 @@ pub(super) fn read(scope: &mut Scope<'_>, statements: &[Statement]) {
         scope.note(outcome);
     }
     directives::cgi::settle(scope);
+    directives::fields::settle(scope);
+    let outcome = directives::charset::settle(scope);
+    scope.note(outcome);
     let outcome = directives::upload::settle(scope);
     scope.note(outcome);
     for (number, enter, statement) in sections {

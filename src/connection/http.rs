@@ -147,6 +147,10 @@ pub struct Rare {
     pub allow: Option<Text>,
     /// The head as sent, for log formats that use its fields.
     pub sent_head: Vec<u8>,
+    /// The fields behind the body that have been made so far, as lines behind a first one.
+    pub sent_trailers: Vec<u8>,
+    /// A file of the requested directory was looked for (`random_index`), and there was none.
+    pub random_index_tried: bool,
     /// The identifier that the response gives to the client (`userid`).
     pub userid: Option<UserId>,
     /// What the configuration answers, without a handler.
@@ -186,6 +190,8 @@ impl Rare {
         body_file: Vec::new(),
         allow: None,
         sent_head: Vec::new(),
+        sent_trailers: Vec::new(),
+        random_index_tried: false,
         userid: None,
         chosen: None,
         rewriting: None,

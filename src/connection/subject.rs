@@ -1,7 +1,7 @@
 //! The client and request of a log line.
 
 use super::{Client, Connection, Identity, Transaction};
-use crate::config::{Level, LogTarget, Settings};
+use crate::config::{ErrorLogDirective, Level, Settings};
 use std::fmt;
 
 /// What a log line says about its connection: the client, the server and the request.
@@ -17,9 +17,9 @@ impl<'a> Subject<'a> {
         self.settings.error_level
     }
 
-    /// The error log of the location. `None` for the main log.
-    pub fn target(&self) -> Option<&'a LogTarget> {
-        self.settings.error_log.as_deref()
+    /// The error logs of the location. `None` for those of the main level.
+    pub fn logs(&self) -> Option<&'a [ErrorLogDirective]> {
+        self.settings.error_logs.as_ref().map(|logs| &logs[..])
     }
 }
 

@@ -324,7 +324,7 @@ impl LogContext {
         what: fmt::Arguments<'l>,
     ) -> Line<'l> {
         Line {
-            target: about.and_then(Subject::target),
+            logs: about.and_then(Subject::logs),
             connection: connection.map(|t| (t.index, t.generation)),
             task: Some((self.kind, self.fd)),
             what,

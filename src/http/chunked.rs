@@ -278,6 +278,9 @@ pub fn push_chunk_start(out: &mut Vec<u8>, len: u64) {
 /// The bytes behind a chunk's data.
 pub const CHUNK_END: &[u8] = b"\r\n";
 
+/// The start of the last chunk. Trailer fields and an empty line follow (RFC 9112 section 7.1.2).
+pub const LAST_CHUNK_START: &[u8] = b"0\r\n";
+
 /// The end of a body that has no trailers.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 

@@ -11,6 +11,9 @@ use super::fields::Fields;
 use super::number::push_decimal;
 use super::target::escape_segment;
 
+/// The longest name of a function.
+const CALLBACK_BYTES_MAX: usize = 128;
+
 /// The format of a listing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
@@ -18,6 +21,8 @@ pub enum Format {
     Html,
     /// An array of objects with `name`, `type`, `mtime` and, for files, `size`.
     Json,
+    /// The same array as the argument of the function that the argument `callback` of the request names.
+    Jsonp,
     /// A `list` of `directory` and `file` elements with attributes `mtime` and `size`.
     Xml,
     /// A line for each name that fits into a line, and an empty line at the end. With `counted`, a line with their
@@ -45,7 +50,8 @@ impl Format {
         match self {
             Format::Html => "text/html; charset=utf-8",
             Format::Json => "application/json",
-            Format::Xml => "application/xml; charset=utf-8",
+            Format::Jsonp => "application/javascript",
+            Format::Xml => "text/xml; charset=utf-8",
             Format::Lines { .. } => "text/plain; charset=us-ascii",
         }
     }
@@ -55,7 +61,7 @@ impl Format {
     pub fn says(self, name: &[u8]) -> bool {
         let space_is_lost = || name.starts_with(b" ") || name.ends_with(b" ") || name.windows(2).any(|w| w == b"  ");
         match self {
-            Format::Html | Format::Json | Format::Xml => true,
+            Format::Html | Format::Json | Format::Jsonp | Format::Xml => true,
             Format::Lines { .. } => name.iter().all(|b| matches!(b, b' '..=b'~')) && !space_is_lost(),
         }
     }
@@ -98,6 +104,8 @@ pub struct Listing<'a> {
     pub exact_size: bool,
     /// The page shows local times, not UTC.
     pub localtime: bool,
+    /// The function of [`Format::Jsonp`]: see [`callback`].
+    pub callback: &'a [u8],
 }
 
 impl Listing<'_> {
@@ -106,6 +114,12 @@ impl Listing<'_> {
         match self.format {
             Format::Html => self.push_page_head(out, totals),
             Format::Json => out.push(b'['),
+            Format::Jsonp => {
+                // A comment first: the bytes of the name cannot make the answer look like a file of another type.
+                push_all(out, &["/**/\n"]);
+                out.extend_from_slice(self.callback);
+                push_all(out, &["(["]);
+            }
             Format::Xml => out.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<list>\n"),
             Format::Lines { counted: false } => {}
             Format::Lines { counted: true } => {
@@ -119,7 +133,7 @@ impl Listing<'_> {
     pub fn push_entry(&self, out: &mut Vec<u8>, entry: &ListingEntry<'_>, last: bool) {
         match self.format {
             Format::Html => self.push_row(out, entry),
-            Format::Json => push_object(out, entry, last),
+            Format::Json | Format::Jsonp => push_object(out, entry, last),
             Format::Xml => push_element(out, entry),
             Format::Lines { .. } => {
                 out.extend_from_slice(entry.name);
@@ -133,6 +147,7 @@ impl Listing<'_> {
         let tail: &[&str] = match self.format {
             Format::Html => &["</tbody>\n</table>\n</main>\n<script>\n", SCRIPT, "</script>\n</body>\n</html>\n"],
             Format::Json => &["\n]\n"],
+            Format::Jsonp => &["\n]);\n"],
             Format::Xml => &["</list>\n"],
             Format::Lines { .. } => &["\r\n"],
         };
@@ -376,12 +391,19 @@ pub(super) fn json_escape(character: char) -> Said {
     }
 }
 
+/// The name of a function for [`Format::Jsonp`], as nginx takes it. Returns None if it has other bytes or is too long.
+pub fn callback(name: &[u8]) -> Option<&[u8]> {
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.');
+    (name.len() <= CALLBACK_BYTES_MAX && name.iter().all(is_part)).then_some(name)
+}
+
 /// XML 1.0 section 2.4. Line ends are written as numbers, because parsers turn every line end into an LF.
 fn xml_escape(character: char) -> Said {
     match character {
         '&' => Said::Escape("&amp;"),
         '<' => Said::Escape("&lt;"),
         '>' => Said::Escape("&gt;"),
+        '"' => Said::Escape("&quot;"),
         '\t' | '\n' | '\r' => Said::Number("&#x", ";"),
         _ if is_xml(character) => Said::Itself,
         _ => Said::Other(char::REPLACEMENT_CHARACTER),

@@ -1,8 +1,12 @@
 //! The access logs: lines are collected in memory and written together.
 
-use super::LogFiles;
 use super::files::{LogFile, append_late};
-use crate::config::{AccessLog, LogTarget};
+use super::made_logs::MadeLogs;
+use super::{Level, LogFiles};
+use crate::config::{AccessLog, LogTarget, OpenLogFileCache};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use webserv_sys::Moment;
@@ -11,7 +15,17 @@ use webserv_sys::Moment;
 #[derive(Default)]
 pub struct AccessLogs {
     logs: Vec<Log>,
+    made: MadeLogs,
     events: Vec<LogEvent>,
+}
+
+/// The path of a log with variables, for one request.
+#[derive(Clone, Copy)]
+pub struct MadePath<'a> {
+    /// The path, its variables filled in.
+    pub path: &'a [u8],
+    /// The document root of the request.
+    pub root: &'a [u8],
 }
 
 /// What the owner of the logs must do.
@@ -20,7 +34,7 @@ pub enum LogEvent {
     /// Call [`AccessLogs::flush_due`] after this time.
     FlushAfter(Duration),
     /// Write this message to the error log: a log cannot be written.
-    Trouble(String),
+    Trouble(Level, String),
 }
 
 struct Log {
@@ -51,6 +65,7 @@ impl AccessLogs {
     pub fn replace(&mut self, settings: &[Arc<AccessLog>], files: &LogFiles) {
         self.flush();
         self.logs = Self::new(settings, files).logs;
+        self.made.close();
     }
 
     /// Adds a line: `push` appends it to the buffer, with a newline at its end.
@@ -63,6 +78,26 @@ impl AccessLogs {
         let mut line = Vec::new();
         push(&mut line);
         append_late(&log.target, &line);
+    }
+
+    /// Adds a line to a log whose path has variables. As in nginx, a site without a document root gets no line: with
+    /// `$host` in the path, clients could make files for any name.
+    pub fn write_made(
+        &mut self,
+        to: MadePath<'_>,
+        cache: &OpenLogFileCache,
+        now: Moment,
+        push: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let (path, root) = (to.path.escape_ascii(), Path::new(OsStr::from_bytes(to.root)));
+        if !root.is_dir() {
+            let said = format!("no line in the access log {path}: there is no document root {}", root.display());
+            return self.events.push(LogEvent::Trouble(Level::Error, said));
+        }
+        let mut line = Vec::new();
+        push(&mut line);
+        let trouble = self.made.write(to.path, &line, cache, now);
+        self.events.extend(trouble.map(|(level, said)| LogEvent::Trouble(level, said)));
     }
 
     /// The next event. Call it after each of the other functions, until it returns None.
@@ -126,7 +161,11 @@ impl Log {
 
     /// Writes the first bytes of the buffer.
     fn write(&mut self, bytes: usize, events: &mut Vec<LogEvent>) {
-        events.extend(self.file.write(&self.buffer[..bytes]).map(LogEvent::Trouble));
+        let (level, severity) = match &*self.target {
+            LogTarget::Syslog(syslog) => (Level::Crit, syslog.severity),
+            _ => (Level::Alert, Level::Info),
+        };
+        events.extend(self.file.write(severity, &self.buffer[..bytes]).map(|said| LogEvent::Trouble(level, said)));
         self.buffer.drain(..bytes);
     }
 }
@@ -163,7 +202,7 @@ mod tests {
         logs.write(log, now, |out| out.extend_from_slice(line.as_bytes()));
         logs.take_event().map(|event| match event {
             LogEvent::FlushAfter(wait) => wait,
-            LogEvent::Trouble(said) => panic!("{said}"),
+            LogEvent::Trouble(_, said) => panic!("{said}"),
         })
     }
 
@@ -173,7 +212,7 @@ mod tests {
 
     fn of_format(path: &Path, buffer_bytes: usize, format: Template) -> AccessLog {
         let (target, format) = (Arc::new(LogTarget::File(path.to_owned())), Arc::new(format));
-        AccessLog { target, format, has_sent_fields: false, buffer_bytes, flush: FLUSH }
+        AccessLog { target, format, has_sent_fields: false, buffer_bytes, flush: FLUSH, condition: None, path: None }
     }
 
     fn open(settings: &[Arc<AccessLog>]) -> (AccessLogs, LogFiles) {

@@ -1,8 +1,8 @@
-//! The error log: one line per event, written with one call.
+//! The error log: one line per event, written with one call to each log that takes it.
 
 use super::files::LogFile;
 use super::{Level, LogFiles};
-use crate::config::{Config, LogTarget};
+use crate::config::{Config, ErrorLogDirective, LogTarget};
 use crate::http::deceptive::is_deceptive;
 use crate::local_time;
 use std::fmt::{self, Write as _};
@@ -11,11 +11,11 @@ use std::sync::Arc;
 /// The error log. Each worker has its own value; all append to the same files.
 pub struct ErrorLog {
     level: Level,
-    /// None: lines are only remembered, for tests.
-    sink: Option<Arc<LogFile>>,
+    /// The logs of the main level. Empty: lines are only remembered, for tests.
+    main: Vec<ErrorLogDirective>,
     memory: Vec<String>,
-    /// The files of `error_log` inside `http`.
-    others: Vec<(LogTarget, Arc<LogFile>)>,
+    /// All logs, also those of `error_log` inside `http`.
+    sinks: Vec<(LogTarget, Arc<LogFile>)>,
     /// The number of the worker; `None` in the master process.
     worker: Option<usize>,
     /// Some log of the configuration is at level debug.
@@ -25,8 +25,8 @@ pub struct ErrorLog {
 
 /// One line. [`fmt::Display`] shows it without time and level.
 pub struct Line<'a> {
-    /// The file of the line, if it is open; otherwise the main one.
-    pub target: Option<&'a LogTarget>,
+    /// The logs that the line is for. `None`, or a log that is not open: those of the main level.
+    pub logs: Option<&'a [ErrorLogDirective]>,
     /// The number and the generation of the connection.
     pub connection: Option<(u32, u32)>,
     /// The kind and the descriptor of the task.
@@ -42,7 +42,7 @@ pub struct Line<'a> {
 impl<'a> Line<'a> {
     /// A line of the server itself, not of a task.
     pub fn plain(what: fmt::Arguments<'a>) -> Self {
-        Self { target: None, connection: None, task: None, what, doing: "", subject: None }
+        Self { logs: None, connection: None, task: None, what, doing: "", subject: None }
     }
 }
 
@@ -70,14 +70,14 @@ impl fmt::Display for Line<'_> {
 impl ErrorLog {
     /// The error log of the worker with this number; its files are open.
     pub fn new(config: &Config, files: &LogFiles, worker: usize) -> Self {
-        let mut log = Self { worker: Some(worker), ..Self::in_memory(config.error_log.level) };
+        let mut log = Self { worker: Some(worker), ..Self::in_memory(Level::Error) };
         log.replace(config, files);
         log
     }
 
     /// The error log of the master process.
     pub fn of_master(config: &Config, files: &LogFiles) -> Self {
-        let mut log = Self { worker: None, ..Self::in_memory(config.error_log.level) };
+        let mut log = Self { worker: None, ..Self::in_memory(Level::Error) };
         log.replace(config, files);
         log
     }
@@ -86,9 +86,9 @@ impl ErrorLog {
     pub fn in_memory(level: Level) -> Self {
         Self {
             level,
-            sink: None,
+            main: Vec::new(),
             memory: Vec::new(),
-            others: Vec::new(),
+            sinks: Vec::new(),
             worker: Some(0),
             is_debugged: true,
             text: String::new(),
@@ -114,10 +114,13 @@ impl ErrorLog {
 
     /// Replaces the settings and the files by those of this configuration; the files are open.
     pub fn replace(&mut self, config: &Config, files: &LogFiles) {
-        (self.level, self.is_debugged) = (config.error_log.level, config.is_debugged);
-        self.sink = Some(files.file(&config.error_log.target).unwrap_or_else(LogFile::stderr));
-        let other = |target: &Arc<LogTarget>| Some((LogTarget::clone(target), files.file(target)?));
-        self.others = config.error_logs.iter().filter_map(other).collect();
+        self.main = config.error_logs.clone();
+        self.level = self.main.iter().map(|log| log.level).max().unwrap_or(Level::Error);
+        self.is_debugged = config.is_debugged;
+        let targets = self.main.iter().map(|log| &log.target);
+        self.sinks = targets.map(|t| (t.clone(), files.file(t).unwrap_or_else(LogFile::stderr))).collect();
+        let inner = |target: &LogTarget| Some((target.clone(), files.file(target)?));
+        self.sinks.extend(config.inner_error_logs.iter().filter_map(inner));
     }
 
     /// Writes a line about the server itself, if the level of the main log asks for it.
@@ -127,7 +130,8 @@ impl ErrorLog {
         }
     }
 
-    /// Writes a line. Does not look at the level: it may be that of another log.
+    /// Writes a line to each of its logs that takes this level; two `error_log`s with one file make two lines, as in
+    /// nginx. A log that only remembers takes every level.
     pub fn write(&mut self, level: Level, line: &Line<'_>) {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
@@ -137,15 +141,37 @@ impl ErrorLog {
             None => write!(text, "master {line}"),
         };
         make_one_line(&mut text);
-        let own = line.target.and_then(|wanted| self.others.iter().find(|(target, _)| target == wanted));
-        match own.map(|(_, sink)| sink).or(self.sink.as_ref()) {
-            None => self.memory.push(text.clone()),
-            Some(sink) => {
+        match self.main.is_empty() {
+            true => self.memory.push(text.clone()),
+            false => {
                 text.push('\n');
-                let _ = sink.write(text.as_bytes()); // there is no other place to report it
+                self.write_to(line.logs.unwrap_or(&self.main), level, text.as_bytes());
             }
         }
         self.text = text;
+    }
+
+    fn write_to(&self, logs: &[ErrorLogDirective], level: Level, text: &[u8]) {
+        let mut is_gone = false;
+        for log in logs.iter().filter(|log| level <= log.level) {
+            match self.sinks.iter().find(|(target, _)| *target == log.target) {
+                Some((_, sink)) => self.write_into(sink, level, text),
+                None => is_gone = true,
+            }
+        }
+        if is_gone {
+            let mains = self.sinks.iter().take(self.main.len());
+            mains.for_each(|(_, sink)| self.write_into(sink, level, text));
+        }
+    }
+
+    /// Writes a line into one log. That a daemon gets no lines any more is told by a file. If a file cannot be written,
+    /// there is no other place to report it.
+    fn write_into(&self, sink: &Arc<LogFile>, level: Level, text: &[u8]) {
+        let Some(trouble) = sink.write(level, text).filter(|_| sink.is_daemon()) else { return };
+        let told = format!("{} [{}] {trouble}\n", local_time::stamp(webserv_sys::clock::wall()), Level::Alert);
+        let file = self.sinks.iter().map(|(_, sink)| sink).find(|sink| !sink.is_daemon());
+        let _ = file.cloned().unwrap_or_else(LogFile::stderr).write(Level::Alert, told.as_bytes());
     }
 }
 
@@ -171,7 +197,7 @@ mod tests {
     #[test]
     fn a_line_tells_who_what_and_for_whom() {
         let line = Line {
-            target: None,
+            logs: None,
             connection: Some((7, 2)),
             task: Some(("CgiRead", Some(9))),
             what: format_args!("read: ECONNRESET"),
@@ -187,16 +213,16 @@ mod tests {
     fn a_line_for_a_log_that_is_gone_goes_to_the_main_one() {
         let path = |name: &str| std::env::temp_dir().join(format!("webserv-error-{name}-{}", std::process::id()));
         let target = |name: &str| LogTarget::File(path(name));
-        let mut config = Config { error_logs: vec![target("a").into(), target("b").into()], ..Config::default() };
-        config.error_log.target = target("main");
+        let mut config = Config { inner_error_logs: vec![target("a"), target("b")], ..Config::default() };
+        config.error_logs[0].target = target("main");
         let open = |config: &Config| LogFiles::open(config).expect("opens");
         let mut log = ErrorLog::new(&config, &open(&config), 0);
         let write = |log: &mut ErrorLog, what: &str, name: &str| {
-            let target = target(name);
-            log.write(Level::Error, &Line { target: Some(&target), ..Line::plain(format_args!("{what}")) });
+            let logs = [ErrorLogDirective { target: target(name), level: Level::Error }];
+            log.write(Level::Error, &Line { logs: Some(&logs), ..Line::plain(format_args!("{what}")) });
         };
         write(&mut log, "1", "b");
-        config.error_logs = vec![target("b").into()];
+        config.inner_error_logs = vec![target("b")];
         log.replace(&config, &open(&config));
         write(&mut log, "2", "b");
         write(&mut log, "3", "a");

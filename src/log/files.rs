@@ -1,6 +1,8 @@
 //! The log files: each is opened once and shared by all workers, which append to it.
 
+use super::Level;
 use super::open::{LogOpener, append};
+use super::syslog::Daemon;
 use crate::config::{Config, LogTarget};
 use crate::fixed_path::LINKS_MAX;
 use std::fs::{File, Metadata};
@@ -23,7 +25,7 @@ pub struct LogFiles {
     files: Vec<Arc<LogFile>>,
 }
 
-/// A log file, open, or a standard stream.
+/// A log file, open, or a standard stream, or a syslog daemon.
 pub(super) struct LogFile {
     /// As the configuration names it.
     target: LogTarget,
@@ -38,6 +40,7 @@ enum Output {
     Stdout,
     Stderr,
     File(File),
+    Daemon(Daemon),
 }
 
 /// What the workers that share a file must know about earlier writes.
@@ -67,7 +70,7 @@ impl LogFiles {
     /// As in [`LogFiles::open`].
     pub fn renew(&self, config: &Config, opener: &LogOpener) -> Result<Self, String> {
         let mut files = LogFiles::default();
-        let targets = [&config.error_log.target].into_iter().chain(config.error_logs.iter().map(|target| &**target));
+        let targets = config.error_logs.iter().map(|log| &log.target).chain(&config.inner_error_logs);
         let targets = targets.map(|target| (target, "error"));
         for (target, kind) in targets.chain(config.access_logs.iter().map(|log| (&*log.target, "access"))) {
             if files.file(target).is_none() {
@@ -82,6 +85,7 @@ impl LogFiles {
         let path = match stream_behind_links(target) {
             LogTarget::Stdout => return Ok(LogFile::new(target, Output::Stdout, false)),
             LogTarget::Stderr => return Ok(LogFile::new(target, Output::Stderr, false)),
+            LogTarget::Syslog(syslog) => return Ok(LogFile::new(target, Output::Daemon(Daemon::new(*syslog)), false)),
             LogTarget::File(path) => path,
         };
         let handed = opener.handed(&path).transpose()?;
@@ -120,8 +124,10 @@ pub(super) fn append_late(target: &LogTarget, bytes: &[u8]) {
             Ok(file) => Output::File(file),
             Err(_) => return,
         },
+        LogTarget::Syslog(syslog) => Output::Daemon(Daemon::new(*syslog)),
     };
-    let _ = LogFile::new(target, output, false).write(bytes); // nobody watches this log any more
+    let level = Level::Info; // a daemon's lines of an access log have a level of their own
+    let _ = LogFile::new(target, output, false).write(level, bytes); // nobody watches this log any more
 }
 
 impl LogFile {
@@ -140,20 +146,35 @@ impl LogFile {
         file.metadata().is_ok_and(|open| (open.dev(), open.ino()) == (now.dev(), now.ino()))
     }
 
-    /// Writes whole lines. A log that cannot be written (`ENOSPC`, `EPIPE`) must not stop the server, so its lines are
-    /// lost. Returns the message for the error log. Returns None if there was no error, or if the last message is less
-    /// than a minute old.
+    /// A file that has just been opened for this path.
+    pub(super) fn opened(path: &Path, file: File) -> Arc<Self> {
+        Self::new(&LogTarget::File(path.to_owned()), Output::File(file), false)
+    }
+
+    /// Whether lines go to a syslog daemon.
+    pub(super) fn is_daemon(&self) -> bool {
+        matches!(self.output, Output::Daemon(_))
+    }
+
+    /// Writes whole lines; a daemon gets one line, with this level. A log that cannot be written (`ENOSPC`, `EPIPE`)
+    /// must not stop the server, so its lines are lost. Returns the message for the error log. Returns None if there
+    /// was no error, or if the last message is less than a minute old.
     #[must_use]
-    pub(super) fn write(&self, lines: &[u8]) -> Option<String> {
+    pub(super) fn write(&self, level: Level, lines: &[u8]) -> Option<String> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Err(error) = state.write_to(&mut &self.output, lines) else { return None };
+        let written = match &self.output {
+            Output::Daemon(daemon) => state.send_to(daemon, level, lines),
+            output => state.write_to(&mut &*output, lines),
+        };
+        let Err(error) = written else { return None };
         let now = Moment::now();
         if state.said.is_some_and(|said| now < said.after(SAID_EVERY)) {
             return None;
         }
         state.said = Some(now);
         let (target, lost) = (&self.target, std::mem::take(&mut state.lost));
-        Some(format!("cannot write the log {target}: {error}; {lost} lines are lost, more may be: make room for it"))
+        let what = if self.is_daemon() { "is its daemon running?" } else { "make room for it" };
+        Some(format!("cannot write the log {target}: {error}; {lost} lines are lost, more may be: {what}"))
     }
 }
 
@@ -193,6 +214,7 @@ impl Write for &Output {
             Output::Stdout => Ok(file::write(io::stdout().as_fd(), bytes)?), // std's own writer has a buffer
             Output::Stderr => io::stderr().write(bytes),
             Output::File(file) => (&*file).write(bytes),
+            Output::Daemon(_) => Err(io::ErrorKind::Unsupported.into()), // it gets datagrams, by `State::send_to`
         }
     }
 
@@ -202,6 +224,11 @@ impl Write for &Output {
 }
 
 impl State {
+    /// Sends one line to a daemon.
+    fn send_to(&mut self, daemon: &Daemon, level: Level, line: &[u8]) -> io::Result<()> {
+        daemon.send(level, line).inspect_err(|_| self.lost += 1).map_err(io::Error::from)
+    }
+
     /// Appends whole lines. If the last line in the file is incomplete, it is ended first.
     fn write_to(&mut self, file: &mut impl Write, lines: &[u8]) -> io::Result<()> {
         let mut left = lines;
@@ -273,12 +300,12 @@ mod tests {
     fn a_log_that_cannot_be_written_is_told_of_once() {
         let full = LogTarget::File("/dev/full".into());
         let Ok(log) = LogFiles::default().open_or_keep(&full, &LogOpener::Own) else { return }; // only Linux has it
-        let said = log.write(b"one\ntwo\n").expect("it is said");
+        let said = log.write(Level::Info, b"one\ntwo\n").expect("it is said");
         assert!(
             said.starts_with("cannot write the log /dev/full: No space left") && said.contains("2 lines"),
             "{said}"
         );
-        assert_eq!(log.write(b"three\n"), None, "it was said just now");
+        assert_eq!(log.write(Level::Info, b"three\n"), None, "it was said just now");
     }
 
     #[test]
@@ -287,7 +314,7 @@ mod tests {
         for (before, after) in [("", "next\n"), ("one\n", "one\nnext\n"), ("one\ntw", "one\ntw\nnext\n")] {
             std::fs::write(&path, before).expect("written");
             let log = LogFiles::default().open_or_keep(&LogTarget::File(path.clone()), &LogOpener::Own).expect("opens");
-            assert_eq!(log.write(b"next\n"), None);
+            assert_eq!(log.write(Level::Info, b"next\n"), None);
             assert_eq!(std::fs::read_to_string(&path).expect("read"), after);
         }
         std::fs::remove_file(path).expect("removed");
@@ -316,8 +343,7 @@ mod tests {
     fn a_file_that_several_logs_share_is_opened_once() {
         let path = std::env::temp_dir().join(format!("webserv-shared-{}", std::process::id()));
         let target = LogTarget::File(path.clone());
-        let config =
-            Config { error_logs: vec![Arc::new(target.clone()), Arc::new(target.clone())], ..Config::default() };
+        let config = Config { inner_error_logs: vec![target.clone(), target.clone()], ..Config::default() };
         let files = LogFiles::open(&config).expect("opens");
         assert_eq!(files.files.len(), 2, "it and standard error");
         assert!(files.file(&target).is_some() && files.file(&LogTarget::Stderr).is_some());
@@ -329,7 +355,7 @@ mod tests {
     fn a_file_that_is_still_at_its_path_stays_open() {
         let path = std::env::temp_dir().join(format!("webserv-kept-{}", std::process::id()));
         let mut config = Config::default();
-        config.error_log.target = LogTarget::File(path.clone());
+        config.error_logs[0].target = LogTarget::File(path.clone());
         let first = LogFiles::open(&config).expect("opens");
         let same = first.renew(&config, &LogOpener::Own).expect("opens");
         assert!(Arc::ptr_eq(&first.files[0], &same.files[0]));

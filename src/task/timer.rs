@@ -3,7 +3,7 @@
 use super::Context;
 use crate::connection::Connection;
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
-use crate::log::{Level, LogEvent};
+use crate::log::LogEvent;
 use crate::worker::Worker;
 use std::time::Duration;
 use webserv_sys::Watch;
@@ -22,7 +22,7 @@ pub fn handle_log_events(cx: &mut Context<'_>) {
     while let Some(event) = cx.worker.access_logs.take_event() {
         match event {
             LogEvent::FlushAfter(wait) => cx.start(Box::new(Timer::after(wait, Job::FlushLogs))),
-            LogEvent::Trouble(said) => cx.log(Level::Alert, format_args!("{said}")),
+            LogEvent::Trouble(level, said) => cx.log(level, format_args!("{said}")),
         }
     }
 }

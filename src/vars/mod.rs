@@ -13,5 +13,5 @@ mod view;
 pub use environment::{Invocation, environment, query_arguments};
 pub use request_id::request_id;
 pub use slots::{matches, value};
-pub use variables::{expand, expand_uri, push_log_line};
+pub use variables::{expand, expand_uri, expand_variable, is_true, push_log_line};
 pub use view::View;

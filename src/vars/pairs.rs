@@ -8,13 +8,13 @@ pub(super) fn argument<'a>(list: &'a [u8], name: &str, separator: u8) -> Option<
     split(list, separator).find_map(value)
 }
 
-/// The value of a field in the head of our response.
-pub(super) fn sent_field<'a>(head: &'a [u8], name: &[u8]) -> &'a [u8] {
+/// The values of a field in the head of our response, or in its trailer section.
+pub(super) fn sent_field<'a>(head: &'a [u8], name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
     let value = |line: &'a [u8]| match line.split_at_checked(name.len())? {
         (start, [b':', value @ ..]) if start.eq_ignore_ascii_case(name) => Some(value.trim_ascii()),
         _ => None,
     };
-    split(head, b'\n').skip(1).find_map(value).unwrap_or_default()
+    split(head, b'\n').skip(1).filter_map(value)
 }
 
 /// Splits at a separator: as `slice::split`, but with memchr.
@@ -37,6 +37,11 @@ mod tests {
         assert_eq!(argument(b"ab=1&b=2&b=3&c", "b", b'&'), Some(&b"2"[..]));
         assert_eq!(argument(b"session=x; id=7", "id", b';'), Some(&b"7"[..]));
         assert_eq!(argument(b"b&bb=1", "b", b'&'), None);
-        assert_eq!(sent_field(b"HTTP/1.1 200 OK\r\nETag: \"a:b\"\r\n\r\n", b"etag"), b"\"a:b\"");
+        let head = b"HTTP/1.1 200 OK\r\nETag: \"a:b\"\r\nX: 1\r\nx: 2\r\n\r\n";
+        let values = |name: &'static [u8]| sent_field(head, name).collect::<Vec<_>>();
+        assert_eq!(
+            (values(b"etag"), values(b"x"), values(b"y")),
+            (vec![&b"\"a:b\""[..]], vec![&b"1"[..], b"2"], vec![])
+        );
     }
 }

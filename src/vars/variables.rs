@@ -47,6 +47,18 @@ pub fn expand_uri(template: &Template, view: &View<'_>, quote: bool) -> Vec<u8> 
     out
 }
 
+/// The value of one variable.
+pub fn expand_variable(variable: &Variable, view: &View<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    push(&mut out, view, variable, Escape::None);
+    out
+}
+
+/// Whether a condition holds: its value is neither empty nor "0".
+pub fn is_true(condition: &Template, view: &View<'_>) -> bool {
+    !matches!(&expand(condition, view)[..], b"" | b"0")
+}
+
 /// Appends a line of an access log: the format with its variables expanded and escaped, and a newline.
 pub fn push_log_line(out: &mut Vec<u8>, format: &Template, view: &View<'_>) {
     fill_in(format, view, format.escape, out);
@@ -115,6 +127,7 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
         Variable::HttpKnown(known) => push_field(out, view, *known, how),
         Variable::Http(name) => push_other_field(out, view, name, how),
         Variable::SentHttp(name) => push_sent_field(out, view, name, how),
+        Variable::SentTrailer(name) => push_sent_trailer(out, view, name, how),
         Variable::Arg(name) => push_argument(out, view, name, how),
         Variable::Cookie(name) => push_cookie(out, view, name, how),
         Variable::Capture(group) => push_capture(out, view, *group, how),
@@ -194,7 +207,12 @@ fn push_argument(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
 
 #[inline(never)]
 fn push_sent_field(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
-    push_escaped(out, sent_field(view.sent_head(), name.as_bytes()), how);
+    push_joined(out, sent_field(view.sent_head(), name.as_bytes()), b", ", how);
+}
+
+#[inline(never)]
+fn push_sent_trailer(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
+    push_joined(out, sent_field(view.sent_trailers(), name.as_bytes()), b", ", how);
 }
 
 #[inline(never)]

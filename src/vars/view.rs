@@ -124,6 +124,11 @@ impl<'a> View<'a> {
         &self.transaction.http.rare.sent_head
     }
 
+    /// The fields behind the body that have been made so far, as lines behind a first one.
+    pub fn sent_trailers(&self) -> &'a [u8] {
+        &self.transaction.http.rare.sent_trailers
+    }
+
     /// The identifier that the response gives to the client.
     pub fn userid(&self) -> Option<UserId> {
         self.transaction.http.rare.userid

@@ -40,8 +40,8 @@ fn wanted(config: &Config) -> u64 {
 /// The number of descriptors that are open without a client: standard input, output and error, the logs, and for each
 /// worker its listening sockets, the poller, the signals, the watches of files and the wake-up sockets.
 fn fixed(config: &Config) -> u64 {
-    let logs = config.access_logs.len() + config.error_logs.len();
-    8 + logs as u64 + workers(config) * (config.listeners.len() as u64 + 5)
+    let logs = config.access_logs.len() + config.inner_error_logs.len() + config.error_logs.len().saturating_sub(1);
+    8 + logs as u64 + workers(config) * ((config.listeners.len() + config.log_paths_max) as u64 + 5)
 }
 
 fn workers(config: &Config) -> u64 {

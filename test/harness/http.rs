@@ -140,7 +140,8 @@ fn parse_head(head: &[u8]) -> Result<Response, String> {
     Ok(Response { version, status, reason, fields, body: Vec::new(), framing })
 }
 
-/// Decodes the chunks in `bytes`; returns the length of the coding, or `None` if it is not complete.
+/// Decodes the chunks in `bytes`, and skips trailer fields. Returns the length of the coding, or `None` if it is not
+/// complete.
 fn chunked(bytes: &[u8], out: &mut Vec<u8>) -> Result<Option<usize>, String> {
     out.clear();
     let mut at = 0;
@@ -149,15 +150,16 @@ fn chunked(bytes: &[u8], out: &mut Vec<u8>) -> Result<Option<usize>, String> {
         let text = String::from_utf8_lossy(&bytes[at..at + line]).into_owned();
         let size = usize::from_str_radix(&text, 16).map_err(|e| format!("chunk size {text:?}: {e}"))?;
         at += line + 2;
+        if size == 0 {
+            // Trailer fields, if there are any, and an empty line.
+            return Ok(find(&bytes[at - 2..], b"\r\n\r\n").map(|end| at + end + 2));
+        }
         let Some(chunk) = bytes.get(at..at + size + 2) else { return Ok(None) };
         if !chunk.ends_with(b"\r\n") {
             return Err(format!("no CR LF after a chunk of {size} bytes"));
         }
         out.extend_from_slice(&chunk[..size]);
         at += size + 2;
-        if size == 0 {
-            return Ok(Some(at));
-        }
     }
 }
 

@@ -20,7 +20,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("pid_file", &["sys"]),
     ("handover", &["sys"]),
     ("config", &["directory", "http", "password", "pattern", "sys"]),
-    ("log", &["config", "fixed_path", "http", "local_time", "sys"]),
+    ("log", &["cache", "config", "fixed_path", "http", "local_time", "sys"]),
     ("listen", &["config", "sys"]),
     ("temp_folders", &["config", "fixed_path", "sys"]),
     ("route", &["config", "http", "limits", "sys"]),

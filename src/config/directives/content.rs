@@ -32,6 +32,19 @@ pub(super) const TABLE: &[Directive] = &[
         .default("index.html")
         .help("The files that answer for a folder; the first that exists does.")
         .repeat(index),
+    row("random_index", Contexts::REQUEST, 1..=1, "random_index on;")
+        .syntax("on|off")
+        .default("off")
+        .help("A file of a folder, chosen by chance, answers for it.")
+        .once(|scope, it| put(&mut scope.settings.random_index, it.args[0].flag())),
+    row("empty_gif", Contexts::LOCATION, 0..=0, "empty_gif;")
+        .without("the request is answered with a file")
+        .not_inherited()
+        .help("Answers with a picture of one transparent pixel.")
+        .once(|scope, _| {
+            scope.settings.empty_gif = true;
+            Ok(())
+        }),
     row("types", Contexts::REQUEST, 0..=0, "types { text/html html htm; }")
         .without("the types of config/mime.types")
         .differs("nginx knows three types without it")
@@ -102,7 +115,7 @@ pub(super) const TABLE: &[Directive] = &[
         .help("Shows the local time in HTML listings, and not UTC.")
         .once(|scope, it| put(&mut scope.settings.autoindex.localtime, it.args[0].flag())),
     row("autoindex_format", Contexts::REQUEST, 1..=1, "autoindex_format json;")
-        .syntax("html|json|xml|auto")
+        .syntax("html|json|jsonp|xml|auto")
         .default("html")
         .differs("auto, which follows the request's Accept field, is only here")
         .help("The format of listings.")
@@ -110,6 +123,7 @@ pub(super) const TABLE: &[Directive] = &[
             let choices = [
                 ("html", Some(Format::Html)),
                 ("json", Some(Format::Json)),
+                ("jsonp", Some(Format::Jsonp)),
                 ("xml", Some(Format::Xml)),
                 ("auto", None),
             ];
@@ -139,14 +153,12 @@ fn index(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         scope.settings.index.clear();
     }
     for (position, word) in it.args.iter().enumerate() {
-        let name = word.plain()?;
+        let name = word.plain()?.to_owned();
         if name.starts_with('/') && position + 1 < it.args.len() {
             scope.warn(word, format!("\"{name}\" is absolute: it always answers, and the names after it never"));
         }
-        if name.contains('$') {
-            return Err(word.fault("variables are not supported in the name of an index file"));
-        }
-        scope.settings.index.push(name.to_owned());
+        let name = scope.template(word)?;
+        scope.settings.index.push(name);
     }
     Ok(())
 }

@@ -4,12 +4,14 @@
 //! `defaults.rs`.
 
 pub(super) mod cgi;
+pub(super) mod charset;
 mod connection;
 mod content;
 mod dav;
 mod directory;
 mod echo;
 mod events;
+pub(super) mod fields;
 mod http;
 mod listen;
 pub(super) mod location;
@@ -24,6 +26,7 @@ mod response;
 pub(super) mod rewrite;
 mod row;
 mod server;
+mod syslog;
 mod try_files;
 pub(super) mod upload;
 mod userid;
@@ -65,6 +68,8 @@ pub(super) const TOPICS: &[(&str, &[Directive])] = &[
     ("Methods", methods::TABLE),
     ("Programs (CGI)", cgi::TABLE),
     ("Responses", response::TABLE),
+    ("Fields of responses", fields::TABLE),
+    ("Charsets", charset::TABLE),
     ("Kept files", open_file_cache::TABLE),
     ("Connections", connection::TABLE),
     ("Logs", log::TABLE),

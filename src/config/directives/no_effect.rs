@@ -124,13 +124,6 @@ pub(super) const TABLE: &[Directive] = &[
     size("directio_alignment", "directio_alignment 512;", REQUEST),
     flag("client_body_in_single_buffer", "client_body_in_single_buffer on;", REQUEST),
     flag("open_file_cache_events", "open_file_cache_events on;", REQUEST),
-    words(
-        "open_log_file_cache",
-        "open_log_file_cache max=100;",
-        REQUEST,
-        1..=4,
-        "off|max=NUMBER [OPTION] [OPTION] [OPTION]",
-    ),
     words("gzip_disable", "gzip_disable msie6;", REQUEST, 1..=MANY, "REGEX [REGEX] ..."),
     flag("msie_padding", "msie_padding off;", REQUEST),
     flag("msie_refresh", "msie_refresh off;", REQUEST),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::Level;
-use crate::config::{ErrorPageStatus, EtagForm, LogTarget};
+use crate::config::{ErrorLogDirective, ErrorPageStatus, EtagForm, LogTarget, Template};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn pages(settings: &Settings) -> String {
 #[test]
 fn levels() {
     let root: Show = |s| s.root.display().to_string();
-    let index: Show = |s| s.index.join(" ");
+    let index: Show = |s| s.index.iter().filter_map(Template::as_text).collect::<Vec<_>>().join(" ");
     let types: Show = |s| {
         let mut list: Vec<&str> = s.types.keys().map(String::as_str).collect();
         list.sort();
@@ -105,14 +105,22 @@ fn servers_share_nothing() {
 fn error_logs_of_inner_levels() {
     let config = load(
         "error_log main.log warn; http { server { listen 80; error_log own.log; location /a { error_log \
-         main.log debug; } } }",
+         main.log debug; error_log main.log crit; } } } error_log stderr notice;",
     );
-    assert_eq!(config.error_log.target, LogTarget::File("/srv/main.log".into()));
-    assert_eq!(config.error_log.level, Level::Warn);
-    assert_eq!(config.error_logs, [LogTarget::File("/srv/own.log".into()).into()]);
+    let log = |name: &str, level| {
+        let target = if name == "stderr" { LogTarget::Stderr } else { LogTarget::File(Path::new("/srv").join(name)) };
+        ErrorLogDirective { target, level }
+    };
+    assert_eq!(config.error_logs, [log("main.log", Level::Warn), log("stderr", Level::Notice)]);
+    assert_eq!(config.inner_error_logs, ["own.log", "main.log"].map(|name| log(name, Level::Error).target));
     let (server, location) = (settings_at(&config, "/"), settings_at(&config, "/a"));
-    assert_eq!((server.error_log.as_ref(), server.error_level), (Some(&config.error_logs[0]), Level::Error));
-    assert_eq!((location.error_log.as_deref(), location.error_level), (None, Level::Debug));
+    let own = |settings: &Settings| settings.error_logs.as_ref().map(|logs| logs.to_vec());
+    assert_eq!((own(&server), server.error_level), (Some(vec![log("own.log", Level::Error)]), Level::Error));
+    let both = vec![log("main.log", Level::Debug), log("main.log", Level::Crit)];
+    assert_eq!((own(&location), location.error_level), (Some(both), Level::Debug));
+    let config = load("error_log a warn; error_log b crit; http { server { listen 80; } }");
+    let server = settings_at(&config, "/");
+    assert_eq!((own(&server), server.error_level), (None, Level::Warn), "the least serious level of all");
     // The main level's level holds inside, wherever it stands.
     let config = load("http { server { listen 80; } }\nerror_log stderr info;");
     assert_eq!(settings_at(&config, "/").error_level, Level::Info);

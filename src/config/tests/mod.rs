@@ -2,11 +2,14 @@
 
 mod broken;
 mod cgi;
+mod charset;
 mod dav;
 mod directory;
+mod fields;
 mod include;
 mod inherit;
 mod listen;
+mod logs;
 mod mutate;
 mod nginx_names;
 mod responses;

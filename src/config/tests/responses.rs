@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::config::{
-    AddHeader, Autoindex, Escape, EtagForm, Expires, GzipStatic, IfModifiedSince, Lingering, LingeringClose,
-    OpenFileCache, Redirects,
+    Autoindex, EtagForm, GzipStatic, IfModifiedSince, Lingering, LingeringClose, OpenFileCache, Redirects,
 };
 use crate::http::listing::Format;
 use std::time::Duration;
@@ -67,7 +66,9 @@ fn open_file_cache() {
 #[test]
 fn switches() {
     type Show = fn(&Settings) -> bool;
-    let table: [(&str, Show, bool); 2] = [
+    let table: [(&str, Show, bool); 4] = [
+        ("random_index", |s| s.random_index, false),
+        ("chunked_transfer_encoding", |s| s.chunked_transfer_encoding, true),
         ("reset_timedout_connection", |s| s.reset_timedout_connection, false),
         ("merge_slashes", |s| s.merge_slashes, true),
     ];
@@ -104,6 +105,7 @@ fn listings() {
         ("autoindex_localtime on; autoindex_format html;", (false, true, true, Some(Format::Html))),
         ("autoindex on; autoindex_format json;", (true, true, false, Some(Format::Json))),
         ("autoindex_format xml;", (false, true, false, Some(Format::Xml))),
+        ("autoindex_format jsonp;", (false, true, false, Some(Format::Jsonp))),
         ("autoindex_format auto;", (false, true, false, None)),
     ];
     for (directives, (on, exact_size, localtime, format)) in table {
@@ -114,8 +116,8 @@ fn listings() {
         assert_eq!(fault(&format!("{name} yes;")), "\"yes\" is neither \"on\" nor \"off\"");
     }
     assert_eq!(
-        fault("autoindex_format jsonp;"),
-        "unknown value \"jsonp\", did you mean \"json\"? accepted: html, json, xml, auto"
+        fault("autoindex_format jason;"),
+        "unknown value \"jason\", did you mean \"json\"? accepted: html, json, jsonp, xml, auto"
     );
     let inner = load("http { autoindex on; server { listen 80; location /a { autoindex_format json; } } }");
     let autoindex = settings_at(&inner, "/a").autoindex;
@@ -141,122 +143,4 @@ fn choices() {
     }
     assert_eq!(in_server("").if_modified_since, IfModifiedSince::Before);
     assert_eq!(fault("if_modified_since on;"), "unknown value \"on\"; accepted: off, exact, before");
-}
-
-#[test]
-fn expires() {
-    let accepted = "accepted: seconds, or a time as in 30d or -1h";
-    let table = [
-        ("", Expires::Off),
-        ("expires off;", Expires::Off),
-        ("expires epoch;", Expires::Epoch),
-        ("expires max;", Expires::Max),
-        ("expires 0;", Expires::AfterNow(0)),
-        ("expires -0;", Expires::AfterNow(0)),
-        ("expires 30;", Expires::AfterNow(30)),
-        ("expires 1h30m;", Expires::AfterNow(5400)),
-        ("expires +1d;", Expires::AfterNow(86_400)),
-        ("expires -1d;", Expires::AfterNow(-86_400)),
-        ("expires 3000ms;", Expires::AfterNow(3)),
-        ("expires -100y;", Expires::AfterNow(-3_153_600_000)),
-        ("expires modified 1d;", Expires::AfterModified(86_400)),
-        ("expires modified -1s;", Expires::AfterModified(-1)),
-    ];
-    for (directive, expected) in table {
-        assert_eq!(in_server(directive).expires, expected, "{directive}");
-    }
-    let table = [
-        ("expires soon;", format!("\"soon\" is no time; {accepted}, epoch, max, off")),
-        ("expires \"\";", format!("\"\" is no time; {accepted}, epoch, max, off")),
-        ("expires -;", format!("\"-\" is no time; {accepted}, epoch, max, off")),
-        ("expires -+1d;", format!("\"-+1d\" is no time; {accepted}, epoch, max, off")),
-        ("expires 101y;", format!("\"101y\" is no time; {accepted}, epoch, max, off")),
-        ("expires 500ms;", format!("\"500ms\" is no number of whole seconds; {accepted}, epoch, max, off")),
-        (
-            "expires @15h;",
-            format!("\"@15h\" is a time of the day, which is not supported; {accepted}, epoch, max, off"),
-        ),
-        ("expires $uri;", format!("\"$uri\" has a variable, which is not supported here; {accepted}, epoch, max, off")),
-        ("expires modified;", "\"modified\" needs a time, as in: expires modified 1d;".into()),
-        ("expires modified max;", format!("\"max\" is no time; {accepted}")),
-        (
-            "expires access 1d;",
-            "\"access\" before a value; accepted there: modified, as in: expires modified 1d;".into(),
-        ),
-        ("expires 1d; expires 2d;", "\"expires\" is given twice, first at site.conf:1:17".into()),
-    ];
-    for (directive, expected) in table {
-        assert_eq!(fault(directive), expected, "{directive}");
-    }
-    let config = load("http { expires 1d; server { listen 80; location /a { expires off; } } }");
-    assert_eq!(settings_at(&config, "/").expires, Expires::AfterNow(86_400));
-    assert_eq!(settings_at(&config, "/a").expires, Expires::Off);
-}
-
-#[test]
-fn added_fields() {
-    // name, text of the value, always, replaces
-    let table = [
-        ("add_header X-A b;", ("X-A", Some("b"), false, false)),
-        ("add_header X-A \"b; c=\\\"d\\\"\\te\" always;", ("X-A", Some("b; c=\"d\"\te"), true, false)),
-        ("add_header X-A \"\";", ("X-A", Some(""), false, false)),
-        ("add_header X-A ümlaut;", ("X-A", Some("ümlaut"), false, false)),
-        ("add_header X-A a${uri}b;", ("X-A", None, false, false)),
-        ("add_header cache-control no-store;", ("cache-control", Some("no-store"), false, false)),
-        ("add_header content-TYPE text/x;", ("content-TYPE", Some("text/x"), false, true)),
-        ("add_header x-frame-options DENY;", ("x-frame-options", Some("DENY"), false, true)),
-        ("add_header ETag '\"x\"' always;", ("ETag", Some("\"x\""), true, true)),
-    ];
-    for (directive, (name, text, always, replaces)) in table {
-        let settings = in_server(directive);
-        let [found] = &settings.add_headers[..] else { panic!("one field of {directive}") };
-        let AddHeader { name: found_name, value, .. } = found;
-        assert_eq!((&found_name[..], value.as_text()), (name, text), "{directive}");
-        assert_eq!((found.always, found.replaces, value.escape), (always, replaces, Escape::None), "{directive}");
-    }
-    let names = "letters, digits and hyphens make one";
-    let table = [
-        ("add_header \"\" b;", "this value is empty".into()),
-        ("add_header X-A: b;", format!("\"X-A:\" is no field name: {names}")),
-        ("add_header \"X A\" b;", format!("\"X A\" is no field name: {names}")),
-        ("add_header X$uri b;", "variables are not supported in a field's name".into()),
-        ("add_header \"X\\r\\nY\" b;", "a control character in this value".into()),
-        ("add_header Ä b;", format!("\"Ä\" is no field name: {names}")),
-        ("add_header X \"a\\r\\nSet-Cookie: b\";", "a control character in this value".into()),
-        ("add_header X \"a\nb\";", "a control character in this value".into()),
-        ("add_header X \"a\rb\";", "a control character in this value".into()),
-        ("add_header X \"a\x7f\";", "a control character in this value".into()),
-        ("add_header X $urii;", "unknown variable \"$urii\", did you mean \"$uri\"?".into()),
-        ("add_header X a sometimes;", "unknown option \"sometimes\"; accepted: always".into()),
-        (
-            "add_header X;",
-            "\"add_header\" takes 2 or 3 values, not 1, as in: add_header X-Frame-Options DENY always;".into(),
-        ),
-        (
-            "add_header content-length 5;",
-            "the field Content-Length is the server's own: what it says must be so".into(),
-        ),
-        (
-            "add_header Transfer-Encoding chunked;",
-            "the field Transfer-Encoding is the server's own: what it says must be so".into(),
-        ),
-    ];
-    for (directive, expected) in table {
-        assert_eq!(fault(directive), expected, "{directive}");
-    }
-}
-
-#[test]
-fn added_fields_of_inner_levels() {
-    let config = load(
-        "http { add_header A 1; add_header B 2; server { listen 80; server_name s; location /own { add_header C 3; }
-           location /none { add_header C \"\"; } location /other { etag off; } } }",
-    );
-    let names = |path: &str| -> Vec<String> {
-        settings_at(&config, path).add_headers.iter().map(|field| field.name.to_string()).collect()
-    };
-    assert_eq!(names("/"), ["A", "B"]);
-    assert_eq!(names("/own"), ["C"]);
-    assert_eq!(names("/none"), ["C"], "a field without a value is the way to have none");
-    assert_eq!(names("/other"), ["A", "B"]);
 }

@@ -1,9 +1,8 @@
 //! `error_log` and `access_log`: where log lines go, and which ones.
 
-use super::Template;
+use super::{Level, Syslog, Template};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,8 @@ pub enum LogTarget {
     Stderr,
     /// A file, opened for appending.
     File(PathBuf),
+    /// A syslog daemon; each line is a datagram.
+    Syslog(Box<Syslog>),
 }
 
 impl LogTarget {
@@ -36,23 +37,25 @@ impl fmt::Display for LogTarget {
             Self::Stdout => f.write_str("stdout"),
             Self::Stderr => f.write_str("stderr"),
             Self::File(path) => path.display().fmt(f),
+            Self::Syslog(syslog) => syslog.fmt(f),
         }
     }
 }
 
-/// `error_log FILE|stdout|stderr [LEVEL];`
+/// `error_log FILE|stdout|stderr|syslog:... [LEVEL];`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ErrorLogDirective {
-    /// The file or the standard stream.
+    /// The file, the standard stream or the daemon.
     pub target: LogTarget,
     /// The least serious level that is written. Default error; the shipped configuration says notice.
     pub level: Level,
 }
 
-/// `access_log FILE|stdout|stderr [FORMAT [buffer=SIZE] [flush=TIME]];`
+/// `access_log FILE|stdout|stderr|syslog:... [FORMAT [buffer=SIZE] [flush=TIME] [if=CONDITION]];`
 #[derive(Clone, PartialEq, Debug)]
 pub struct AccessLog {
-    /// The file. All logs of one file share this pointer: it is the key of the file's buffer.
+    /// The file. All logs of one file share this pointer: it is the key of the file's buffer. Of a path with variables
+    /// this is the text as written: see [`AccessLog::path`].
     pub target: Arc<LogTarget>,
     /// `log_format`, or the built-in combined.
     pub format: Arc<Template>,
@@ -63,60 +66,34 @@ pub struct AccessLog {
     pub buffer_bytes: usize,
     /// The longest time that a line waits in the buffer. Default 1 s. (In nginx a line waits until the buffer is full.)
     pub flush: Duration,
+    /// `if=`: a request for which this is empty or "0" gets no line.
+    pub condition: Option<Template>,
+    /// A path with variables. Then the file is opened for each line, or kept as `open_log_file_cache` says. It has no
+    /// buffer, and is not in [`super::Config::access_logs`].
+    pub path: Option<Template>,
 }
 
-/// syslog(3)'s levels, as nginx's `error_log` names them; a lower one is more serious.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
-pub enum Level {
-    /// The server cannot go on.
-    Emerg,
-    /// Somebody must act: a bug was caught, descriptors have run out.
-    Alert,
-    /// A part of the server does not work.
-    Crit,
-    /// A request failed, and the fault is on our side.
-    Error,
-    /// Something looks wrong, but the server goes on.
-    Warn,
-    /// The server started, reloaded or stopped.
-    Notice,
-    /// What clients did: closed early, timed out, sent nonsense.
-    Info,
-    /// Each turn of a task.
-    Debug,
+/// The settings of logs beside where they are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogRules {
+    /// `open_log_file_cache`. Default off.
+    pub open_file_cache: OpenLogFileCache,
+    /// `log_not_found`: a file that does not exist is worth a line in the error log. Default on.
+    pub not_found: bool,
+    /// `log_subrequest`. Default off.
+    pub subrequest: bool,
 }
 
-impl Level {
-    /// All levels, the most serious first.
-    pub const ALL: [Level; 8] =
-        [Level::Emerg, Level::Alert, Level::Crit, Level::Error, Level::Warn, Level::Notice, Level::Info, Level::Debug];
-
-    /// The name in the configuration and in the log.
-    pub fn name(self) -> &'static str {
-        match self {
-            Level::Emerg => "emerg",
-            Level::Alert => "alert",
-            Level::Crit => "crit",
-            Level::Error => "error",
-            Level::Warn => "warn",
-            Level::Notice => "notice",
-            Level::Info => "info",
-            Level::Debug => "debug",
-        }
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Level {
-    /// The text is not the name of a level.
-    type Err = ();
-
-    fn from_str(s: &str) -> Result<Self, ()> {
-        Level::ALL.into_iter().find(|level| level.name() == s).ok_or(())
-    }
+/// `open_log_file_cache off|max=N [inactive=TIME] [min_uses=N] [valid=TIME];`: which files a worker keeps open whose
+/// paths have variables. Each worker has one table; a line that adds a file makes room by its own location's limits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OpenLogFileCache {
+    /// `max=`: the number of paths in the table; zero is off. Default 0.
+    pub paths_max: usize,
+    /// `inactive=`: a path without a line for this time leaves the table. Default 10 s.
+    pub inactive: Duration,
+    /// `min_uses=`: the number of lines before a file is kept open. Default 1.
+    pub uses_min: u64,
+    /// `valid=`: after this time the path is opened again, because the file may have been moved. Default 60 s.
+    pub valid: Duration,
 }

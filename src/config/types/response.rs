@@ -5,11 +5,11 @@ use crate::http::listing::Format;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// `add_header NAME VALUE [always];`
+/// `add_header NAME VALUE [always];` and `add_trailer NAME VALUE [always];`
 ///
 /// The fixed text of the value has no control byte. A value with variables is made per request and must be checked
 /// then, because clients can influence it. An empty value adds no field.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct AddHeader {
     /// The field's name as written: a token, and not a field that only the server can know (Content-Length, ...).
     pub name: Arc<str>,
@@ -22,6 +22,10 @@ pub struct AddHeader {
     /// that is set here. PUT, DELETE, COPY and MOVE compare theirs with the file's own: a value of the configuration
     /// may be the same for two contents, and an upload of somebody else must not be lost.
     pub replaces: bool,
+    /// `add_trailer`: the field follows the body, if that is sent in chunks.
+    pub is_trailer: bool,
+    /// The value may have fields of the response (`$sent_http_NAME`, also by a `map`).
+    pub needs_head: bool,
 }
 
 impl AddHeader {
@@ -31,55 +35,29 @@ impl AddHeader {
     }
 }
 
+/// `add_header_inherit off|on|merge;`: what a level gets of the fields of the level around it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Inherit {
+    /// None of them.
+    Off,
+    /// All of them if it has none of its own.
+    On,
+    /// All of them besides its own.
+    Merge,
+}
+
+/// What a level gets of the fields of the level around it, by kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InheritFields {
+    /// `add_header_inherit`.
+    pub headers: Inherit,
+    /// `add_trailer_inherit`.
+    pub trailers: Inherit,
+}
+
 /// nginx's list of the statuses that get `expires`, and `add_header` without `always`.
 pub fn is_plain_status(status: u16) -> bool {
     matches!(status, 200 | 201 | 204 | 206 | 301..=304 | 307 | 308)
-}
-
-/// `expires [modified] TIME|epoch|max|off;`: the fields Expires and Cache-Control. Not for errors, see
-/// [`is_plain_status`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Expires {
-    /// Neither field.
-    Off,
-    /// The response is stale from the start.
-    Epoch,
-    /// Ten years.
-    Max,
-    /// This number of seconds from now; a negative number means already stale.
-    AfterNow(i64),
-    /// This number of seconds after the file's last change; from now if the response has no such date.
-    AfterModified(i64),
-}
-
-/// The result of [`Expires`] for one response.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Freshness {
-    /// The value of Expires, in seconds since 1970.
-    pub expires_secs: i64,
-    /// `Cache-Control: max-age=`, in seconds; None: `Cache-Control: no-cache`.
-    pub max_age_secs: Option<u64>,
-}
-
-impl Expires {
-    /// nginx's constants: 1970-01-01 00:00:01, 2037-12-31 23:55:55 and ten years of 365 days.
-    const EPOCH: Freshness = Freshness { expires_secs: 1, max_age_secs: None };
-    const MAX: Freshness = Freshness { expires_secs: 2_145_916_555, max_age_secs: Some(315_360_000) };
-
-    /// The values at the time `now_secs` (since 1970). Returns None if the response gets neither field.
-    pub fn freshness(self, now_secs: i64, last_modified_secs: Option<i64>) -> Option<Freshness> {
-        let (from_secs, after_secs) = match self {
-            Expires::Off => return None,
-            Expires::Epoch => return Some(Expires::EPOCH),
-            Expires::Max => return Some(Expires::MAX),
-            Expires::AfterNow(secs) => (now_secs, secs),
-            Expires::AfterModified(secs) => (last_modified_secs.unwrap_or(now_secs), secs),
-        };
-        let expires_secs = from_secs.saturating_add(after_secs);
-        // As in nginx, a negative time makes a response stale, even if the file's last change is in the future.
-        let age_secs = if after_secs < 0 { None } else { u64::try_from(expires_secs.saturating_sub(now_secs)).ok() };
-        Some(Freshness { expires_secs, max_age_secs: age_secs })
-    }
 }
 
 /// The Location of redirects that the server itself sends: for a missing slash behind a directory, and for `return 301
@@ -185,33 +163,9 @@ mod tests {
 
     #[test]
     fn fields_by_status() {
-        let field = |always| AddHeader { name: "X".into(), value: Template::default(), always, replaces: false };
+        let field = |always| AddHeader { name: "X".into(), always, ..AddHeader::default() };
         let plain: Vec<u16> = (100..600).filter(|&status| field(false).applies(status)).collect();
         assert_eq!(plain, [200, 201, 204, 206, 301, 302, 303, 304, 307, 308]);
         assert!((100..600).all(|status| field(true).applies(status)));
-    }
-
-    #[test]
-    fn freshness() {
-        let now = 1_000_000;
-        let fresh = |expires_secs, max_age_secs| Some(Freshness { expires_secs, max_age_secs });
-        let table = [
-            (Expires::Off, None, None),
-            (Expires::Epoch, None, fresh(1, None)),
-            (Expires::Max, None, fresh(2_145_916_555, Some(315_360_000))),
-            (Expires::AfterNow(0), Some(5), fresh(now, Some(0))),
-            (Expires::AfterNow(60), Some(5), fresh(now + 60, Some(60))),
-            (Expires::AfterNow(-60), Some(5), fresh(now - 60, None)),
-            (Expires::AfterModified(60), Some(now - 50), fresh(now + 10, Some(10))),
-            (Expires::AfterModified(60), Some(now - 60), fresh(now, Some(0))),
-            (Expires::AfterModified(60), Some(now - 61), fresh(now - 1, None)),
-            (Expires::AfterModified(60), None, fresh(now + 60, Some(60))),
-            (Expires::AfterModified(-60), Some(now + 100), fresh(now + 40, None)),
-            (Expires::AfterModified(60), Some(i64::MAX), fresh(i64::MAX, Some((i64::MAX - now) as u64))),
-            (Expires::AfterModified(-60), Some(i64::MIN), fresh(i64::MIN, None)),
-        ];
-        for (expires, last_modified, expected) in table {
-            assert_eq!(expires.freshness(now, last_modified), expected, "{expires:?} {last_modified:?}");
-        }
     }
 }

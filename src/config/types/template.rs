@@ -15,6 +15,13 @@ pub struct Template {
     pub escape: Escape,
 }
 
+impl From<&str> for Template {
+    /// A text without variables.
+    fn from(text: &str) -> Self {
+        Template { rest: Literal::new(text.to_owned()), escape: Escape::None, ..Template::default() }
+    }
+}
+
 /// A piece of a [`Template`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct TemplatePart {
@@ -169,6 +176,8 @@ pub enum Variable {
     Http(String),
     /// `$sent_http_NAME`: a response field
     SentHttp(String),
+    /// `$sent_trailer_NAME`: a field behind the body
+    SentTrailer(String),
     /// `$arg_NAME`: an argument of the query
     Arg(String),
     /// `$cookie_NAME`

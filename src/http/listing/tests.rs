@@ -43,7 +43,7 @@ fn folder(name: &[u8]) -> ListingEntry<'_> {
 }
 
 fn listing(format: Format) -> Listing<'static> {
-    Listing { format, path: b"/a/b/", exact_size: true, localtime: false }
+    Listing { format, path: b"/a/b/", exact_size: true, localtime: false, callback: b"f.g" }
 }
 
 fn whole(listing: Listing<'_>, entries: &[ListingEntry<'_>]) -> String {
@@ -182,9 +182,15 @@ fn json_and_xml_say_every_name_in_one_way_or_the_other() {
         let text = between(&element, "\">", "</file>");
         assert!(text.chars().all(|c| matches!(c, ' '..'\u{fffe}' | '\u{10000}'..)) && !text.contains('<'), "{element}");
         let mut plain = text.to_owned();
-        for (escape, character) in
-            [("&lt;", "<"), ("&gt;", ">"), ("&#x09;", "\t"), ("&#x0a;", "\n"), ("&#x0d;", "\r"), ("&amp;", "&")]
-        {
+        for (escape, character) in [
+            ("&lt;", "<"),
+            ("&gt;", ">"),
+            ("&#x09;", "\t"),
+            ("&#x0a;", "\n"),
+            ("&#x0d;", "\r"),
+            ("&quot;", "\""),
+            ("&amp;", "&"),
+        ] {
             plain = plain.replace(escape, character);
         }
         match element.contains("\" href=\"") {
@@ -212,7 +218,21 @@ fn json_and_xml_are_those_of_nginx() {
          <file mtime=\"1970-01-01T00:00:00Z\" size=\"0\">y</file>\n</list>\n"
     );
     assert_eq!(whole(listing(Format::Json), &[]), "[\n]\n");
+    assert_eq!(whole(listing(Format::Jsonp), &[]), "/**/\nf.g([\n]);\n");
+    let object = one(listing(Format::Json), &entries[1]);
+    assert_eq!(one(listing(Format::Jsonp), &entries[1]), object);
     assert!(whole(listing(Format::Xml), &[]).ends_with("<list>\n</list>\n"));
+}
+
+#[test]
+fn names_of_functions_for_jsonp() {
+    let long = [b'a'; 129];
+    for name in [&b""[..], b"f", b"a.B_9", &long[1..]] {
+        assert_eq!(callback(name), Some(name));
+    }
+    for name in [&b"f("[..], b"a-b", b"a b", b"<", b"\xc3\xa4", &long] {
+        assert_eq!(callback(name), None);
+    }
 }
 
 #[test]

@@ -169,6 +169,7 @@ impl Directory {
             indexes,
             gzip,
             keeps: false,
+            random_index: false,
             settings,
         })));
         self.stage = Stage::Asking;

@@ -10,6 +10,7 @@ mod file_read;
 mod file_write;
 pub(super) mod new_file;
 pub(super) mod open;
+mod random_index;
 mod validators;
 
 pub use body_file::BodyFile;
@@ -19,3 +20,4 @@ pub use file_change::FileChange;
 pub use file_probe::FileProbe;
 pub use file_read::{FileRead, FileRequest};
 pub use file_write::FileWrite;
+pub use random_index::RandomIndex;

@@ -1,7 +1,7 @@
 //! Answers from the worker's cache of open files, without a handler.
 
 use super::document::document;
-use super::fields::tokens;
+use super::fields::{add_charset, tokens};
 use super::next::Next;
 use super::respond::respond;
 use crate::config::{Expires, GzipStatic};
@@ -58,7 +58,8 @@ pub(super) fn has_file(w: &mut Work<'_>) -> bool {
 pub fn first_head(file: &CachedFile, t: &Transaction) -> Made {
     let settings = t.settings();
     let seekable = file.head.seekable && settings.max_ranges != Some(0);
-    let head = ReplyHead { seekable, ..file.head.clone() };
+    let mut head = ReplyHead { seekable, ..file.head.clone() };
+    add_charset(settings, &mut head);
     let content = Content::Here(file.source.part(0..head.length.unwrap_or_default()));
     Made { head, server: Cow::Borrowed(tokens(settings)), content_range: None, content }
 }
@@ -76,7 +77,7 @@ fn is_plain(t: &Transaction, head: &ReplyHead, now_secs: i64) -> bool {
     let settings = t.settings();
     let has_conditions = || t.http.request.as_ref().is_some_and(|request| request.fields.has_any(&CONDITIONS));
     let is_added_to =
-        settings.userid.mode.gives() || settings.expires != Expires::Off || !settings.add_headers.is_empty();
+        settings.userid.mode.gives() || !matches!(settings.expires, Expires::Off) || !settings.add_headers.is_empty();
     // A date that is not over yet is not sent, or replaced in each response.
     let is_past = head.last_modified_secs < Some(now_secs);
     is_past && !is_added_to && !t.http.in_error_page && t.http.error_status.is_none() && !has_conditions()

@@ -4,18 +4,16 @@ use super::cached::{from_cache, keeps, takes_gzip};
 use super::next::Next;
 use super::respond::{respond, whole};
 use super::store::{await_body, secret_number, store};
-use super::{dav, page, root, upload};
+use super::{dav, folder, page, root, upload};
 use crate::config::{BodyInFile, Return, Settings};
 use crate::connection::{BodySink, Chosen, Response, Stage, StoredBody, Transaction};
-use crate::http::listing::Format;
 use crate::http::{Framing, Method, ReplyHead, Request, TargetForm, Text};
 use crate::log::Level;
 use crate::route;
 use crate::task::Work;
 use crate::task::cgi::{CgiStart, NeededBody};
-use crate::task::file::{BodyFile, BodySpool, DirRead, FileRead, FileRequest};
+use crate::task::file::{BodyFile, BodySpool, FileRead, FileRequest};
 use crate::vars;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -100,7 +98,7 @@ pub(super) fn without_program(w: &mut Work<'_>) -> Next {
         Method::Delete if may_change => dav::remove(w),
         Method::Mkcol if may_change => dav::make_collection(w),
         Method::Copy | Method::Move if may_change => dav::copy_or_move(w),
-        _ if may_have_program_index(&route.settings, w.t.http.path()) => find_file(w),
+        _ if folder::may_have_program_index(w, &route) => find_file(w),
         _ => page::not_taken(w),
     }
 }
@@ -112,16 +110,12 @@ fn find_file(w: &mut Work<'_>) -> Next {
     }
     let route = Rc::clone(&w.t.route);
     let (settings, path) = (&route.settings, w.t.http.path());
-    let index_path = |name: &str| [path, name.as_bytes()].concat();
-    let elsewhere = |name: &String| {
-        let index = index_path(name);
-        (name.clone(), !route.also_answers(&index) || route::script_may_answer(settings, &index))
-    };
-    let is_read = w.t.http.method_now().is_none_or(Method::reads);
-    let fits = |name: &&String| is_read || route::script_may_answer(settings, &index_path(name));
-    let indexes = match path.last() {
-        Some(b'/') => settings.index.iter().filter(fits).map(elsewhere).collect(),
-        _ => Vec::new(),
+    if settings.empty_gif {
+        return folder::empty_gif(w);
+    }
+    let (indexes, is_fixed) = match path.last() {
+        Some(b'/') => folder::indexes(w, &route, path),
+        _ => (Vec::new(), true),
     };
     let Some(mut file) = route.file_path(path) else {
         w.log(Level::Error, format_args!("the path leads out of its location: by \"..\" or by several slashes"));
@@ -135,7 +129,8 @@ fn find_file(w: &mut Work<'_>) -> Next {
         url_path: path.to_vec(),
         indexes,
         gzip: takes_gzip(w.t),
-        keeps: keeps(w.t),
+        keeps: is_fixed && keeps(w.t),
+        random_index: settings.random_index && !w.t.http.rare.random_index_tried,
         settings: Arc::clone(settings),
     };
     w.join(Box::new(FileRead::new(wanted)));
@@ -179,16 +174,6 @@ pub(super) fn start_program(w: &mut Work<'_>, stored: Option<StoredBody>) -> Nex
     Next::Go(Stage::Handler)
 }
 
-/// Lists a directory.
-pub(super) fn list(w: &mut Work<'_>, directory: OwnedFd) -> Next {
-    let settings = Arc::clone(&w.t.route.settings);
-    let preferred = || w.t.http.request.as_ref().map_or(Format::Html, |request| Format::preferred(&request.fields));
-    let format = settings.autoindex.format.unwrap_or_else(preferred);
-    let url_path = w.t.http.path().to_vec();
-    w.join(Box::new(DirRead::new(directory, url_path, settings, format)));
-    Next::Go(Stage::Handler)
-}
-
 /// Answers with what the configuration says: `return`, or a rewrite that redirects the client.
 fn answer_chosen(w: &mut Work<'_>) -> Next {
     match w.t.http.rare.chosen.take() {
@@ -225,10 +210,4 @@ fn send_to(w: &mut Work<'_>, status: u16, uri: Vec<u8>, directive: &str) -> Next
             page::refuse(w, 500)
         }
     }
-}
-
-/// Whether the index file of the requested directory may be a program. Programs take more methods than files do.
-fn may_have_program_index(settings: &Settings, path: &[u8]) -> bool {
-    let is_program = |name: &String| route::script_may_answer(settings, &[path, name.as_bytes()].concat());
-    path.ends_with(b"/") && settings.index.iter().any(is_program)
 }

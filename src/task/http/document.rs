@@ -16,6 +16,7 @@ use std::ops::Range;
 /// Sends as much of a document as the request asks for. The bytes come from `source`, or from a handler.
 pub(super) fn document(w: &mut Work<'_>, mut head: ReplyHead, source: Option<DocumentSource>) -> Next {
     head.status = w.t.http.error_status.unwrap_or(head.status);
+    fields::add_charset(w.t.settings(), &mut head); // each part of several has it, too
     let Some(length) = head.length else { return made(w, head, None, Content::Stream) };
     let is_file = head.seekable;
     head.seekable &= w.t.settings().max_ranges != Some(0);

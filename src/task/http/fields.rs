@@ -6,7 +6,7 @@
 //! it adds. (In nginx, `add_header` always adds one, except for ETag and Last-Modified.)
 
 use super::userid;
-use crate::config::Settings;
+use crate::config::{Expires, Settings};
 use crate::connection::Transaction;
 use crate::http::method::MethodSet;
 use crate::http::{Known, Method, Name, ReplyHead, Text, date};
@@ -15,6 +15,7 @@ use crate::task::Work;
 use crate::vars;
 use std::borrow::Cow;
 use std::rc::Rc;
+use webserv_sys::clock;
 
 /// The value of `Server` with `server_tokens` on and off.
 const TOKENS: &str = concat!("webserv/", env!("CARGO_PKG_VERSION"));
@@ -55,21 +56,43 @@ pub(super) fn add(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
         503 => head.add_default(const { Name::from_static("Retry-After") }, const { Text::from_static("1") }),
         _ => {}
     }
+    add_charset(w.t.settings(), head);
     let now_secs = w.worker.date.wall(w.now).secs;
     // A handler's date that cannot be read would make the response invalid (RFC 9110 section 6.6.1).
     head.fields
         .retain(|(name, value)| name.known() != Some(Known::Date) || date::parse(value.as_bytes(), now_secs).is_some());
     userid::add(w, head, now_secs);
-    add_freshness(w.t.settings(), head, now_secs);
+    add_freshness(w, head, now_secs);
     add_headers(w, head)
 }
 
+/// `charset`: a text without one gets it. As in nginx, not with a redirect.
+pub(super) fn add_charset(settings: &Settings, head: &mut ReplyHead) {
+    let Some(content_type) = head.content_type.as_ref().filter(|_| !matches!(head.status, 301 | 302)) else { return };
+    let Some(charset) = settings.charset.of(content_type.as_bytes()) else { return };
+    let whole = [content_type.as_bytes(), b"; charset=", charset.as_bytes()].concat();
+    head.content_type = Text::from_vec(whole).ok().or(head.content_type.take());
+}
+
 /// `expires`: how long the client may cache the response.
-fn add_freshness(settings: &Settings, head: &mut ReplyHead, now_secs: i64) {
-    if !crate::config::is_plain_status(head.status) {
+fn add_freshness(w: &mut Work<'_>, head: &mut ReplyHead, now_secs: i64) {
+    let route = Rc::clone(&w.t.route);
+    let expires = &route.settings.expires;
+    if *expires == Expires::Off || !crate::config::is_plain_status(head.status) {
         return;
     }
-    let Some(fresh) = settings.expires.freshness(now_secs, head.last_modified_secs) else { return };
+    let made = match expires {
+        Expires::Variable { text, after_modified } => {
+            w.t.http.rare.sent_head = so_far(head, "");
+            let text = vars::expand(text, &w.worker.view(w.identity, w.t, w.now));
+            // As in nginx, a value that is no time adds no field.
+            let made = Expires::parse(&String::from_utf8_lossy(&text), *after_modified);
+            made.unwrap_or(Expires::Off)
+        }
+        _ => expires.clone(),
+    };
+    let offset_secs = |secs| clock::local(secs).offset_secs.into();
+    let Some(fresh) = made.freshness(now_secs, head.last_modified_secs, offset_secs) else { return };
     if let Ok(expires) = Text::new(&date::format(fresh.expires_secs)) {
         head.replace(const { Name::from_static("Expires") }, expires);
     }
@@ -89,7 +112,10 @@ fn add_headers(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
     let theirs = head.says(&const { Name::from_static("Server") });
     let mut server = Cow::Borrowed(if theirs { "" } else { tokens(&route.settings) });
     let status = head.status;
-    for field in route.settings.add_headers.iter().filter(|field| field.applies(status)) {
+    for field in route.settings.add_headers.iter().filter(|field| !field.is_trailer && field.applies(status)) {
+        if field.needs_head {
+            w.t.http.rare.sent_head = so_far(head, &server);
+        }
         let value = vars::expand(&field.value, &w.worker.view(w.identity, w.t, w.now));
         let (name, value) = match (Name::new(field.name.as_bytes()), Text::from_vec(value)) {
             (Ok(name), Ok(value)) => (name, value),
@@ -110,6 +136,27 @@ fn add_headers(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
         }
     }
     server
+}
+
+/// The fields that are known so far as lines, for `$sent_http_NAME` in the value of another field.
+fn so_far(head: &ReplyHead, server: &str) -> Vec<u8> {
+    let mut lines = b"\r\n".to_vec();
+    let mut push = |name: &[u8], value: &[u8]| lines.extend_from_slice(&[name, b": ", value, b"\r\n"].concat());
+    let values = [("Content-Type", &head.content_type), ("Location", &head.location), ("ETag", &head.etag)];
+    for (name, value) in values.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+        push(name.as_bytes(), value.as_bytes());
+    }
+    if !server.is_empty() {
+        push(b"Server", server.as_bytes());
+    }
+    if let Some(bytes) = head.length {
+        push(b"Content-Length", bytes.to_string().as_bytes());
+    }
+    if let Some(secs) = head.last_modified_secs {
+        push(b"Last-Modified", &date::format(secs));
+    }
+    head.fields.iter().for_each(|(name, value)| push(name.as_bytes(), value.as_bytes()));
+    lines
 }
 
 /// The validators as the response will have them: those of the document, or those that `add_header` puts in their

@@ -2,7 +2,7 @@
 
 use super::next::{Next, end_handlers};
 use super::respond::{respond, whole};
-use super::{choose, document, failed, page, redirect};
+use super::{choose, document, failed, folder, page, redirect};
 use crate::connection::{Answer, Outcome, Response, To};
 use crate::route;
 use crate::task::Work;
@@ -35,7 +35,7 @@ pub(super) fn take(w: &mut Work<'_>) -> Next {
         Outcome::Answer(Answer::Document(_) | Answer::NonParsed(..)) => Next::Wait, // see above
         Outcome::Declined => choose::without_program(w),
         Outcome::Directory(_) if !w.t.http.reads() => page::not_taken(w),
-        Outcome::Directory(directory) => choose::list(w, directory),
+        Outcome::Directory(directory) => folder::list(w, directory),
         Outcome::AddSlash => page::add_slash(w),
         Outcome::NeedsBody => choose::spool(w),
         Outcome::Stored(stored) => choose::start_program(w, Some(stored)),

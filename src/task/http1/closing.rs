@@ -3,7 +3,8 @@
 use super::{Closing, Http1, Step};
 use crate::config::{Lingering, LingeringClose};
 use crate::connection::{Connection, Phase, ReadState, Transaction};
-use crate::log::Level;
+use crate::log::{Level, MadePath};
+use crate::route::document_root;
 use crate::task::{Context, handle_log_events};
 use crate::vars::{self, View};
 use crate::worker::Worker;
@@ -148,7 +149,18 @@ fn log_access(entry: &Transaction, cx: &mut Context<'_>) {
     let (identity, sent_bytes) = (&x.identity, x.sent_bytes);
     let view = View { identity, transaction: entry, date, worker: team.number(), now, sent_bytes };
     for log in logs {
-        access_logs.write(log, now, |line| vars::push_log_line(line, &log.format, &view));
+        if log.condition.as_ref().is_some_and(|condition| !vars::is_true(condition, &view)) {
+            continue;
+        }
+        let push = |line: &mut Vec<u8>| vars::push_log_line(line, &log.format, &view);
+        match &log.path {
+            None => access_logs.write(log, now, push),
+            Some(path) => {
+                let (path, settings) = (vars::expand(path, &view), entry.settings());
+                let to = MadePath { path: &path, root: document_root(settings) };
+                access_logs.write_made(to, &settings.log_rules.open_file_cache, now, push);
+            }
+        }
     }
     handle_log_events(cx);
 }

@@ -7,8 +7,9 @@ use crate::http::print::{self, BodyEnd, Frame, Persistence, Printed};
 use crate::http::status::is_bodyless;
 use crate::http::{Version, chunked};
 use crate::log::Level;
-use crate::task::http::{end_handlers, first_head};
+use crate::task::http::{end_handlers, first_head, has_trailers, trailers};
 use crate::task::{Context, Work};
+use std::borrow::Cow;
 use std::rc::Rc;
 
 /// A response body that is moving into the output.
@@ -28,7 +29,10 @@ enum BodyFraming {
         rest: std::vec::IntoIter<RangePart>,
     },
     /// By the last chunk (RFC 9112 section 7.1).
-    Chunked,
+    Chunked {
+        /// Trailer fields follow it.
+        trailing: bool,
+    },
     /// By the end of the connection: HTTP/1.0, and nph- programs.
     UntilClose,
 }
@@ -75,23 +79,27 @@ impl Http1 {
     #[inline(never)] // keeps the code for cached files short
     fn send_made(&mut self, made: Made, cx: &mut Context<'_>) -> Step {
         let Some(mut w) = cx.work() else { return Step::Wait };
-        let is_old = w.t.http.request.as_ref().is_none_or(|request| request.version == Version::HTTP_1_0);
-        let end = match made.content.length() {
-            Some(bytes) => BodyEnd::Length(bytes),
-            None if is_old => BodyEnd::Close,
-            None => BodyEnd::Chunked,
-        };
+        let end = body_end(w.t, &made.content);
         w.t.http.keep_alive &= end != BodyEnd::Close;
         let head = print_head(&mut w, &made, end);
+        let trailing = end == BodyEnd::Chunked && has_trailers(w.t);
+        if trailing {
+            w.t.http.rare.sent_head = head.clone();
+        }
         let framing = match made.content {
+            Content::Here(body) if trailing => return send_chunk(head, body, cx),
             Content::Here(body) => {
                 end_handlers(&mut w);
                 return send_whole(head, body, cx);
             }
             Content::Parts(_) if end == BodyEnd::Length(0) => return send_head(head, cx),
+            Content::Parts(parts) if trailing && parts.iter().all(|part| part.bytes == 0) => {
+                return send_chunk(head, Segment::owned(Vec::new()), cx);
+            }
+            Content::Parts(_) if trailing => BodyFraming::Chunked { trailing },
             Content::Parts(parts) => BodyFraming::Length { left: 0, rest: parts.into_iter() },
-            Content::Stream if is_old => BodyFraming::UntilClose,
-            Content::Stream => BodyFraming::Chunked,
+            Content::Stream if end == BodyEnd::Close => BodyFraming::UntilClose,
+            Content::Stream => BodyFraming::Chunked { trailing },
         };
         self.begin_transfer(head, framing, cx)
     }
@@ -112,6 +120,7 @@ impl Http1 {
 
     /// Moves the bytes that have come. The head and the first bytes enter the output together, and leave in one call.
     fn transfer(&mut self, cx: &mut Context<'_>) -> Step {
+        let last_chunk = self.last_chunk(cx);
         let Context { connection: Some(x), worker, .. } = cx else { return Step::Wait };
         let Connection { transactions, output, .. } = x;
         let (Some(transfer), Some(t)) = (&mut self.transfer, transactions.current_mut()) else { return Step::Wait };
@@ -119,8 +128,8 @@ impl Http1 {
         let mut body_move = BodyMove { before, body: &mut t.reply.body, output, buffers: &mut worker.buffers };
         let complete = match framing {
             BodyFraming::Length { left, rest } => body_move.move_parts(left, rest),
-            BodyFraming::Chunked => body_move.move_all(true),
-            BodyFraming::UntilClose => body_move.move_all(false),
+            BodyFraming::Chunked { .. } => body_move.move_all(Some(&last_chunk)),
+            BodyFraming::UntilClose => body_move.move_all(None),
         };
         if complete {
             self.transfer = None;
@@ -135,6 +144,18 @@ impl Http1 {
             return self.end_early(cx);
         }
         Step::Wait
+    }
+
+    /// The last chunk, with the trailer fields if the whole body has come.
+    fn last_chunk(&self, cx: &mut Context<'_>) -> Cow<'static, [u8]> {
+        let is_trailing = self.transfer.as_ref().is_some_and(|transfer| match transfer.framing {
+            BodyFraming::Chunked { trailing } => trailing,
+            BodyFraming::Length { .. } | BodyFraming::UntilClose => false,
+        });
+        match cx.work() {
+            Some(mut w) if is_trailing && w.t.reply.body.is_ended() => trailing_chunk(&mut w).into(),
+            _ => chunked::LAST_CHUNK.into(),
+        }
     }
 
     /// The body is shorter than its Content-Length: the client must see that it is incomplete.
@@ -234,6 +255,46 @@ fn send_whole(head: Vec<u8>, body: Segment, cx: &mut Context<'_>) -> Step {
     note_end(t, *sent_bytes + output.len())
 }
 
+/// How the client finds the end of this body.
+fn body_end(t: &Transaction, content: &Content) -> BodyEnd {
+    let is_old = || t.http.request.as_ref().is_none_or(|request| request.version == Version::HTTP_1_0);
+    let takes_chunks = || !is_old() && t.settings().chunked_transfer_encoding;
+    let is_several = || matches!(content, Content::Parts(parts) if parts.len() > 1); // multipart/byteranges
+    match content.length() {
+        Some(_) if has_trailers(t) && takes_chunks() && !has_no_body(t) && !is_several() => BodyEnd::Chunked,
+        Some(bytes) => BodyEnd::Length(bytes),
+        None if takes_chunks() => BodyEnd::Chunked,
+        None => BodyEnd::Close,
+    }
+}
+
+/// The last chunk with the fields behind it.
+fn trailing_chunk(w: &mut Work<'_>) -> Vec<u8> {
+    [chunked::LAST_CHUNK_START, &trailers(w), b"\r\n"].concat()
+}
+
+/// Sends a head and a complete body as one chunk, with trailer fields.
+fn send_chunk(mut head: Vec<u8>, body: Segment, cx: &mut Context<'_>) -> Step {
+    let Some(mut w) = cx.work() else { return Step::Wait };
+    end_handlers(&mut w);
+    let mut last = trailing_chunk(&mut w);
+    let Context { connection: Some(x), worker, .. } = cx else { return Step::Wait };
+    let output_end = x.output_end();
+    let Connection { transactions, output, sent_bytes, .. } = &mut **x;
+    let Some(t) = transactions.current_mut() else { return Step::Wait };
+    note_head(t, &head, output_end);
+    if body.len() > 0 {
+        chunked::push_chunk_start(&mut head, body.len());
+        output.push_buffer(head, &mut worker.buffers);
+        output.push(body);
+        last.splice(0..0, chunked::CHUNK_END.iter().copied());
+    } else {
+        output.push_buffer(head, &mut worker.buffers);
+    }
+    output.push_buffer(last, &mut worker.buffers);
+    note_end(t, *sent_bytes + output.len())
+}
+
 /// All of the response is in the output, which ends at `output_end`.
 #[inline]
 fn note_end(t: &mut Transaction, output_end: u64) -> Step {
@@ -277,8 +338,9 @@ impl BodyMove<'_> {
         false
     }
 
-    /// Moves a body of unknown length. Returns true when it is complete.
-    fn move_all(&mut self, chunked: bool) -> bool {
+    /// Moves a body of unknown length, in chunks if the last one is given. Returns true when it is complete.
+    fn move_all(&mut self, last_chunk: Option<&[u8]>) -> bool {
+        let chunked = last_chunk.is_some();
         while self.output.room() > 0 {
             let Some(segment) = self.body.take(u64::MAX) else { break };
             if chunked {
@@ -292,9 +354,7 @@ impl BodyMove<'_> {
         if !self.body.is_ended() || !self.body.is_empty() || self.output.room() == 0 {
             return false;
         }
-        if chunked {
-            self.before.extend_from_slice(chunked::LAST_CHUNK);
-        }
+        self.before.extend_from_slice(last_chunk.unwrap_or_default());
         self.push_before();
         true
     }

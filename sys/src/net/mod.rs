@@ -1,4 +1,5 @@
-//! Stream sockets: IPv4, IPv6 and unix. Every socket from here is non-blocking and closed on exec.
+//! Stream sockets, and datagram sockets that only send: IPv4, IPv6 and unix. Every socket from here is non-blocking and
+//! closed on exec.
 //!
 //! [`sendv`] without `more` is writev(2), which cannot suppress SIGPIPE, and neither can sendfile(2). So the process
 //! must ignore or block SIGPIPE: Rust's runtime ignores it before `main`, and `spawn` resets it to the default in
@@ -54,7 +55,7 @@ impl Default for ListenOptions {
 /// a listening socket or another file), `EACCES` (a port below 1024), `EADDRNOTAVAIL`, `ENAMETOOLONG`.
 pub fn listen(address: &Address, options: &ListenOptions) -> Result<OwnedFd> {
     let raw = Raw::new(address, "bind")?;
-    let socket = socket(family(address))?;
+    let socket = socket(family(address), libc::SOCK_STREAM)?;
     match address {
         Address::Inet(inet) => {
             // Only a restart needs it: bind(2) tells if it does.
@@ -161,7 +162,7 @@ fn accept_plain(listener: BorrowedFd<'_>, peer: &mut Raw) -> Result<OwnedFd> {
 /// [`take_error`].
 pub fn connect(address: &Address) -> Result<OwnedFd> {
     let raw = Raw::new(address, "connect")?;
-    let socket = socket(family(address))?;
+    let socket = socket(family(address), libc::SOCK_STREAM)?;
     // SAFETY: the descriptor is open; `raw` holds an address of `raw.length` bytes and outlives the call.
     if attempt!("connect", unsafe { libc::connect(socket.as_raw_fd(), raw.as_ptr(), raw.length) }) == -1 {
         let error = Error::last("connect");
@@ -170,6 +171,18 @@ pub fn connect(address: &Address) -> Result<OwnedFd> {
             return Err(error);
         }
     }
+    Ok(socket)
+}
+
+/// A datagram socket that sends to this address: socket(2), connect(2), with UDP for an IP address. Neither waits.
+///
+/// Errors: for unix sockets `ECONNREFUSED`, `ENOENT`, `EACCES`, `EPROTOTYPE` (a stream socket is there); for others
+/// `ENETUNREACH`. Whether somebody receives the datagrams is not known.
+pub fn datagram_to(address: &Address) -> Result<OwnedFd> {
+    let raw = Raw::new(address, "connect")?;
+    let socket = socket(family(address), libc::SOCK_DGRAM)?;
+    // SAFETY: the descriptor is open; `raw` holds an address of `raw.length` bytes and outlives the call.
+    unsafe { syscall!(connect(socket.as_raw_fd(), raw.as_ptr(), raw.length)) }?;
     Ok(socket)
 }
 
@@ -217,9 +230,9 @@ const SOCKET_FLAGS: c_int = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
 #[cfg(target_os = "macos")]
 const SOCKET_FLAGS: c_int = 0;
 
-fn socket(family: c_int) -> Result<OwnedFd> {
+fn socket(family: c_int, kind: c_int) -> Result<OwnedFd> {
     // SAFETY: the call takes no pointers.
-    let fd = unsafe { syscall!(socket(family, libc::SOCK_STREAM | SOCKET_FLAGS, 0)) }?;
+    let fd = unsafe { syscall!(socket(family, kind | SOCKET_FLAGS, 0)) }?;
     // SAFETY: the call has just opened this descriptor; it has no other owner.
     let socket = unsafe { OwnedFd::from_raw_fd(fd) };
     prepare(socket.as_fd())?;

@@ -41,6 +41,8 @@ pub struct FileRequest {
     pub gzip: bool,
     /// Whether the answer may come from the cache and be stored there.
     pub keeps: bool,
+    /// Whether a file of a directory is chosen by chance.
+    pub random_index: bool,
     /// The settings of the location.
     pub settings: Arc<Settings>,
 }
@@ -98,7 +100,9 @@ impl FileRead {
     fn answer_error(&self, error: Error, depends: Option<Vec<Dependency>>, cx: &mut Context<'_>) -> Flow {
         let (status, path) = (status(error), String::from_utf8_lossy(&self.wanted.path));
         let level = if status >= 500 { Level::Crit } else { Level::Error };
-        cx.log(level, format_args!("{} \"{path}\" failed ({})", error.call(), Reason(error)));
+        if self.wanted.settings.log_rules.not_found || !error.is_not_found() {
+            cx.log(level, format_args!("{} \"{path}\" failed ({})", error.call(), Reason(error)));
+        }
         self.keep_error(error, depends, cx);
         cx.transaction().reply.outcome = Some(Outcome::status(status));
         Flow::Done
@@ -106,6 +110,9 @@ impl FileRead {
 
     fn find_index(&self, dependencies: &mut Option<Dependencies<'_>>) -> Result<Found, Error> {
         let mut folder = Folder::of(&self.wanted.path, self.wanted.settings.disable_symlinks);
+        if self.wanted.random_index {
+            return self.open_folder(&mut folder);
+        }
         for (name, elsewhere) in &self.wanted.indexes {
             if name.starts_with('/') {
                 return Ok(Found::Elsewhere(name.as_bytes().to_vec())); // the last one, as in nginx
@@ -125,16 +132,21 @@ impl FileRead {
             }
         }
         if self.wanted.settings.autoindex.on {
-            let directory = folder.open(&self.wanted.path)?;
-            return match file::fstat(directory.as_fd())?.kind {
-                FileKind::Directory => Ok(Found::Unindexed(directory)),
-                _ => Err(Error::not_found("openat")),
-            };
+            return self.open_folder(&mut folder);
         }
         let path = file::c_path("stat", &self.wanted.path)?;
         match file::fstatat(file::CWD, &path, true)?.kind {
             FileKind::Directory => Ok(Found::NoIndex),
             _ => Err(Error::not_found("stat")),
+        }
+    }
+
+    /// The directory itself, opened to read its names.
+    fn open_folder(&self, folder: &mut Folder<'_>) -> Result<Found, Error> {
+        let directory = folder.open(&self.wanted.path)?;
+        match file::fstat(directory.as_fd())?.kind {
+            FileKind::Directory => Ok(Found::Unindexed(directory)),
+            _ => Err(Error::not_found("openat")),
         }
     }
 

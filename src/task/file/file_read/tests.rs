@@ -9,8 +9,15 @@ use std::path::Path;
 fn found(path: &Path, indexes: &[&str], settings: Settings) -> Result<Found, Error> {
     let indexes = indexes.iter().map(|name| (name.to_string(), false)).collect();
     let path = [path.as_os_str().as_bytes(), b"/"].concat();
-    let wanted =
-        FileRequest { path, url_path: b"/".to_vec(), indexes, gzip: false, keeps: false, settings: Arc::new(settings) };
+    let wanted = FileRequest {
+        path,
+        url_path: b"/".to_vec(),
+        indexes,
+        gzip: false,
+        keeps: false,
+        random_index: false,
+        settings: Arc::new(settings),
+    };
     FileRead::new(wanted).find_index(&mut None)
 }
 
