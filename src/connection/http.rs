@@ -1,6 +1,6 @@
 //! The HTTP state of one request and its response.
 
-use super::{Fresh, OnDemand, Probed, RequestBody, Response, Slots};
+use super::{Fresh, OnDemand, Probed, RequestBody, Response, Slots, Suspended};
 use crate::config::{Return, RewriteProgram};
 use crate::http::userid::UserId;
 use crate::http::{HeadLimits, Method, Request, Text};
@@ -38,6 +38,8 @@ pub enum Stage {
     Content,
     /// Waits for the handler's outcome.
     Handler,
+    /// A subrequest has been answered: waits until its handlers have ended, and the request goes on.
+    Returning,
     /// Moves the response into the output.
     Sending,
     /// All of the response is in the output. The protocol reads the rest of the request's body.
@@ -58,6 +60,7 @@ impl Stage {
             Stage::DiscardBody => "reading the request's body",
             Stage::PreContent | Stage::Content => "choosing the handler",
             Stage::Handler => "waiting for the answer",
+            Stage::Returning => "finishing a subrequest",
             Stage::Sending => "sending the answer",
             Stage::Drain | Stage::Ending => "finishing the request",
         }
@@ -159,6 +162,8 @@ pub struct Rare {
     pub rewriting: Option<Rewriting>,
     /// What was found at the path that a stage has asked about; the outer `None`: it has not asked.
     pub probed: Option<Option<Probed>>,
+    /// This is a subrequest, and the request waits for it.
+    pub suspended: Option<Box<Suspended>>,
     /// The stage that has asked.
     pub resume: Stage,
     /// How many paths of `try_files` have been tried.
@@ -196,6 +201,7 @@ impl Rare {
         chosen: None,
         rewriting: None,
         probed: None,
+        suspended: None,
         resume: Stage::Other,
         tried: 0,
     };

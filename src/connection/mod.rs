@@ -21,6 +21,7 @@ mod response;
 mod segment;
 mod slots;
 mod subject;
+mod suspended;
 mod transaction;
 
 pub use buffers::Buffers;
@@ -39,6 +40,7 @@ pub use response::{Content, Made, RangePart, Response};
 pub use segment::Segment;
 pub use slots::{Slots, Value};
 pub use subject::Subject;
+pub use suspended::{SubrequestAnswer, Suspended};
 pub use transaction::{SpareTransactions, Transaction, TransactionId, Transactions};
 
 use crate::config::Settings;

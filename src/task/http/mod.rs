@@ -25,6 +25,7 @@ mod rewrite;
 mod root;
 mod stages;
 mod store;
+mod subrequest;
 mod trailers;
 mod try_files;
 mod upload;

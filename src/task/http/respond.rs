@@ -2,6 +2,7 @@
 
 use super::fields;
 use super::next::Next;
+use super::subrequest;
 use crate::connection::{Content, Made, Response, Segment, Stage};
 use crate::http::ReplyHead;
 use crate::http::range::ContentRange;
@@ -34,6 +35,9 @@ pub(super) fn made(
 
 /// Passes the response to the protocol.
 pub(super) fn respond(w: &mut Work<'_>, response: Response) -> Next {
+    if w.t.http.internal && w.t.http.rare.suspended.is_some() {
+        return subrequest::answered(w, response);
+    }
     w.t.http.response = Some(response);
     Next::Go(Stage::Sending)
 }

@@ -1,7 +1,7 @@
 //! The phases of a request.
 
 use super::next::Next;
-use super::{choose, outcome, page, rewrite, try_files};
+use super::{choose, outcome, page, rewrite, subrequest, try_files};
 use crate::config::{Phases, Settings};
 use crate::connection::{Path, RequestBody, Stage, Transaction};
 use crate::http::{Method, TargetForm, target};
@@ -25,6 +25,7 @@ pub fn run(w: &mut Work<'_>) -> Next {
             Stage::PreContent => try_files::try_files(w),
             Stage::Content => choose::content(w),
             Stage::Handler => outcome::take(w),
+            Stage::Returning => subrequest::end(w).map_or(Next::Wait, |_| Next::Go(Stage::PostAccess)),
             stage @ (Stage::Other | Stage::DiscardBody | Stage::Sending | Stage::Drain | Stage::Ending) => {
                 return Next::Go(stage);
             }

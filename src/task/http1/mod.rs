@@ -167,7 +167,7 @@ impl Http1 {
         let x = cx.connection();
         let output_end = x.output_end();
         let Some(t) = x.transactions.current_mut() else { return };
-        if t.failed.is_none() || t.http.stage == Stage::Handler {
+        if t.failed.is_none() || matches!(t.http.stage, Stage::Handler | Stage::Returning) {
             return; // `http::run` handles it
         }
         if is_unsent(t, output_end) {
@@ -316,7 +316,7 @@ impl Http1 {
             (Phase::Open, None) => self.wants_request(x),
             (Phase::Open, Some(t)) => {
                 // A failure in the stage Handler becomes a response, which needs room.
-                let is_handled_now = t.failed.is_some() && t.http.stage != Stage::Handler;
+                let is_handled_now = t.failed.is_some() && !matches!(t.http.stage, Stage::Handler | Stage::Returning);
                 is_handled_now || self.may_close(x) || self.wants_step(x, t) && x.output.room() > 0
             }
             (Phase::Lingering, _) => x.output.is_empty() && !self.lingers(),
@@ -351,7 +351,7 @@ impl Http1 {
             Stage::DiscardBody | Stage::Drain => request_body.is_finished() || self.has_input(x),
             Stage::Handler => t.reply.outcome.is_some() || t.failed.is_some(),
             Stage::Sending => response.is_some() || !t.reply.body.is_empty() || t.reply.body.is_ended(),
-            Stage::Ending => t.handlers.is_empty(),
+            Stage::Ending | Stage::Returning => t.handlers.is_empty(),
             _ => true, // a phase; no task waits in one
         }
     }

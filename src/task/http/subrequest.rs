@@ -1,0 +1,87 @@
+//! Subrequests: a request of the server to itself, before it goes on with a client's request (`auth_request`).
+//!
+//! The subrequest takes the place of the request in its transaction: the request's state is put aside, the subrequest
+//! runs through the same stages, and where its response would be sent, the state is put back. The response's body is
+//! dropped. Variables of the configuration are common to both, as in nginx.
+
+use super::next::{Next, end_handlers};
+use super::redirect;
+use crate::config::Phases;
+use crate::connection::{Http, Path, RequestBody, Response, Stage, SubrequestAnswer, Suspended};
+use crate::limits::REDIRECTS_MAX;
+use crate::log::Level;
+use crate::task::Work;
+use std::rc::Rc;
+
+/// Begins a subrequest for this path, with or without a query. It is a GET without a body, with the fields of the
+/// client's request.
+///
+/// # Errors
+/// 500: subrequests inside one another do not end, or the path is not valid.
+pub(super) fn begin(w: &mut Work<'_>, uri: &[u8]) -> Result<Next, u16> {
+    let (path, query) = redirect::split(uri);
+    let parent = &w.t.http;
+    if !redirect::is_clean(path) || parent.redirects >= REDIRECTS_MAX {
+        w.log(
+            Level::Error,
+            format_args!("the subrequest \"{}\" is refused: it is no path, or a loop", uri.escape_ascii()),
+        );
+        return Err(500);
+    }
+    let mut http = Http {
+        request: parent.request.clone(),
+        path: Path::Made(path.to_vec()),
+        request_body: RequestBody::lost(),
+        as_get: true,
+        internal: true,
+        redirects: parent.redirects + 1,
+        output_start: parent.output_start,
+        number: parent.number,
+        started: parent.started,
+        slots: std::mem::take(&mut w.t.http.slots),
+        ..Http::default()
+    };
+    http.rare.new_query = Some(query);
+    let server = Rc::clone(w.identity.listener.routes.to_server(&w.t.route.server));
+    let rewrites = server.settings.phases.contains(Phases::SERVER_REWRITE);
+    let http = std::mem::replace(&mut w.t.http, http);
+    let (route, body) = (std::mem::replace(&mut w.t.route, server), std::mem::take(&mut w.t.body));
+    let suspended = Suspended { http, route, body, answer: SubrequestAnswer::default() };
+    w.t.http.rare.suspended = Some(Box::new(suspended));
+    Ok(Next::Go(if rewrites { Stage::ServerRewrite } else { Stage::FindLocation }))
+}
+
+/// Takes the response of a subrequest. The request goes on when the handlers have ended.
+#[cold]
+pub(super) fn answered(w: &mut Work<'_>, response: Response) -> Next {
+    let (status, head) = match response {
+        Response::Made(made) => (made.head.status, Some(made.head)),
+        Response::Cached(file) => (file.head.status, Some(file.head.clone())),
+        Response::NonParsed(status, _) => (status, None),
+        Response::Close => (444, None),
+    };
+    let fields = head.as_ref().map(|head| &head.fields[..]).unwrap_or_default();
+    let challenge = fields.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(b"WWW-Authenticate"));
+    let challenge = challenge.map(|(_, value)| value.as_bytes().to_vec());
+    end_handlers(w);
+    w.t.http.status = Some(status);
+    if let Some(suspended) = &mut w.t.http.rare.suspended {
+        suspended.answer = SubrequestAnswer { status, challenge };
+    }
+    Next::Go(Stage::Returning)
+}
+
+/// Puts the request back, when the subrequest's handlers have ended. Returns `None` before.
+pub(super) fn end(w: &mut Work<'_>) -> Option<SubrequestAnswer> {
+    if w.has_handlers() {
+        return None;
+    }
+    let suspended = *w.t.http.rare.suspended.take()?;
+    w.t.reply.give_back();
+    w.t.program.give_back();
+    w.t.failed = None;
+    let slots = std::mem::take(&mut w.t.http.slots);
+    (w.t.http, w.t.route, w.t.body) = (suspended.http, suspended.route, suspended.body);
+    w.t.http.slots = slots;
+    Some(suspended.answer)
+}
