@@ -18,6 +18,8 @@ pub enum Format {
     Html,
     /// An array of objects with `name`, `type`, `mtime` and, for files, `size`.
     Json,
+    /// The array as the argument of a function, as a script of another site can load it.
+    Jsonp,
     /// A `list` of `directory` and `file` elements with attributes `mtime` and `size`.
     Xml,
     /// A line for each name that fits into a line, and an empty line at the end. With `counted`, a line with their
@@ -45,7 +47,8 @@ impl Format {
         match self {
             Format::Html => "text/html; charset=utf-8",
             Format::Json => "application/json",
-            Format::Xml => "application/xml; charset=utf-8",
+            Format::Jsonp => "application/javascript",
+            Format::Xml => "text/xml; charset=utf-8",
             Format::Lines { .. } => "text/plain; charset=us-ascii",
         }
     }
@@ -55,7 +58,7 @@ impl Format {
     pub fn says(self, name: &[u8]) -> bool {
         let space_is_lost = || name.starts_with(b" ") || name.ends_with(b" ") || name.windows(2).any(|w| w == b"  ");
         match self {
-            Format::Html | Format::Json | Format::Xml => true,
+            Format::Html | Format::Json | Format::Jsonp | Format::Xml => true,
             Format::Lines { .. } => name.iter().all(|b| matches!(b, b' '..=b'~')) && !space_is_lost(),
         }
     }
@@ -98,6 +101,16 @@ pub struct Listing<'a> {
     pub exact_size: bool,
     /// The page shows local times, not UTC.
     pub localtime: bool,
+    /// The function of [`Format::Jsonp`].
+    pub callback: &'a [u8],
+}
+
+/// The longest name of a function, in bytes; the same as nginx's.
+const CALLBACK_BYTES_MAX: usize = 128;
+
+/// Whether this may be the function of [`Format::Jsonp`]: letters, digits, "_" and ".", so that it is no other script.
+pub fn is_callback(name: &[u8]) -> bool {
+    name.len() <= CALLBACK_BYTES_MAX && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
 }
 
 impl Listing<'_> {
@@ -106,6 +119,11 @@ impl Listing<'_> {
         match self.format {
             Format::Html => self.push_page_head(out, totals),
             Format::Json => out.push(b'['),
+            Format::Jsonp => {
+                push_all(out, &["/* callback */\r\n"]); // no name of a function is the beginning of another format
+                out.extend_from_slice(self.callback);
+                push_all(out, &["(["]);
+            }
             Format::Xml => out.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<list>\n"),
             Format::Lines { counted: false } => {}
             Format::Lines { counted: true } => {
@@ -119,7 +137,7 @@ impl Listing<'_> {
     pub fn push_entry(&self, out: &mut Vec<u8>, entry: &ListingEntry<'_>, last: bool) {
         match self.format {
             Format::Html => self.push_row(out, entry),
-            Format::Json => push_object(out, entry, last),
+            Format::Json | Format::Jsonp => push_object(out, entry, last),
             Format::Xml => push_element(out, entry),
             Format::Lines { .. } => {
                 out.extend_from_slice(entry.name);
@@ -133,6 +151,7 @@ impl Listing<'_> {
         let tail: &[&str] = match self.format {
             Format::Html => &["</tbody>\n</table>\n</main>\n<script>\n", SCRIPT, "</script>\n</body>\n</html>\n"],
             Format::Json => &["\n]\n"],
+            Format::Jsonp => &["\n]);\n"],
             Format::Xml => &["</list>\n"],
             Format::Lines { .. } => &["\r\n"],
         };
@@ -182,9 +201,21 @@ impl Listing<'_> {
         let slash = if entry.is_directory { "/" } else { "" };
         push_all(out, &["<tr><th scope=\"row\"><a class=\"", icon(entry), "\" href=\""]);
         out.extend_from_slice(&escape_segment(entry.name));
-        push_all(out, &[slash, "\">"]);
-        push_html(out, entry.name);
-        push_all(out, &[slash, "</a></th><td>"]);
+        push_all(out, &[slash, "\""]);
+        match cut(entry.name) {
+            None => {
+                push_all(out, &[">"]);
+                push_html(out, entry.name);
+                push_all(out, &[slash, "</a></th><td>"]);
+            }
+            Some(start) => {
+                push_all(out, &[" title=\""]);
+                push_html(out, entry.name);
+                push_all(out, &[slash, "\">"]);
+                push_html(out, start.as_bytes());
+                push_all(out, &["..&gt;</a></th><td>"]);
+            }
+        }
         let time = date::format_rfc3339(entry.modified_secs.saturating_add(i64::from(entry.offset_secs)));
         out.extend_from_slice(&time[..10]);
         out.push(b' ');
@@ -201,6 +232,12 @@ impl Listing<'_> {
         }
         push_all(out, &["</td></tr>\n"]);
     }
+}
+
+/// The first characters of a name that is too long to be shown, as in nginx's listings: the longest has 50.
+fn cut(name: &[u8]) -> Option<String> {
+    let is_long = name.len() > 50 && String::from_utf8_lossy(name).chars().nth(50).is_some();
+    is_long.then(|| String::from_utf8_lossy(name).chars().take(47).collect())
 }
 
 /// The style and the script of the page.
@@ -382,6 +419,7 @@ fn xml_escape(character: char) -> Said {
         '&' => Said::Escape("&amp;"),
         '<' => Said::Escape("&lt;"),
         '>' => Said::Escape("&gt;"),
+        '"' => Said::Escape("&quot;"),
         '\t' | '\n' | '\r' => Said::Number("&#x", ";"),
         _ if is_xml(character) => Said::Itself,
         _ => Said::Other(char::REPLACEMENT_CHARACTER),

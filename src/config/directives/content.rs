@@ -102,7 +102,7 @@ pub(super) const TABLE: &[Directive] = &[
         .help("Shows the local time in HTML listings, and not UTC.")
         .once(|scope, it| put(&mut scope.settings.autoindex.localtime, it.args[0].flag())),
     row("autoindex_format", Contexts::REQUEST, 1..=1, "autoindex_format json;")
-        .syntax("html|json|xml|auto")
+        .syntax("html|json|jsonp|xml|auto")
         .default("html")
         .differs("auto, which follows the request's Accept field, is only here")
         .help("The format of listings.")
@@ -110,6 +110,7 @@ pub(super) const TABLE: &[Directive] = &[
             let choices = [
                 ("html", Some(Format::Html)),
                 ("json", Some(Format::Json)),
+                ("jsonp", Some(Format::Jsonp)),
                 ("xml", Some(Format::Xml)),
                 ("auto", None),
             ];

@@ -104,6 +104,7 @@ fn listings() {
         ("autoindex_localtime on; autoindex_format html;", (false, true, true, Some(Format::Html))),
         ("autoindex on; autoindex_format json;", (true, true, false, Some(Format::Json))),
         ("autoindex_format xml;", (false, true, false, Some(Format::Xml))),
+        ("autoindex_format jsonp;", (false, true, false, Some(Format::Jsonp))),
         ("autoindex_format auto;", (false, true, false, None)),
     ];
     for (directives, (on, exact_size, localtime, format)) in table {
@@ -114,8 +115,8 @@ fn listings() {
         assert_eq!(fault(&format!("{name} yes;")), "\"yes\" is neither \"on\" nor \"off\"");
     }
     assert_eq!(
-        fault("autoindex_format jsonp;"),
-        "unknown value \"jsonp\", did you mean \"json\"? accepted: html, json, xml, auto"
+        fault("autoindex_format jsonq;"),
+        "unknown value \"jsonq\", did you mean \"json\"? accepted: html, json, jsonp, xml, auto"
     );
     let inner = load("http { autoindex on; server { listen 80; location /a { autoindex_format json; } } }");
     let autoindex = settings_at(&inner, "/a").autoindex;

@@ -7,7 +7,7 @@ use super::store::{await_body, secret_number, store};
 use super::{dav, page, root, upload};
 use crate::config::{BodyInFile, Return, Settings};
 use crate::connection::{BodySink, Chosen, Response, Stage, StoredBody, Transaction};
-use crate::http::listing::Format;
+use crate::http::listing::{self, Format};
 use crate::http::{Framing, Method, ReplyHead, Request, TargetForm, Text};
 use crate::log::Level;
 use crate::route;
@@ -183,9 +183,20 @@ pub(super) fn start_program(w: &mut Work<'_>, stored: Option<StoredBody>) -> Nex
 pub(super) fn list(w: &mut Work<'_>, directory: OwnedFd) -> Next {
     let settings = Arc::clone(&w.t.route.settings);
     let preferred = || w.t.http.request.as_ref().map_or(Format::Html, |request| Format::preferred(&request.fields));
-    let format = settings.autoindex.format.unwrap_or_else(preferred);
+    let mut format = settings.autoindex.format.unwrap_or_else(preferred);
     let url_path = w.t.http.path().to_vec();
-    w.join(Box::new(DirRead::new(directory, url_path, settings, format)));
+    let mut callback = Vec::new();
+    if format == Format::Jsonp {
+        match vars::argument(w.t.http.query().unwrap_or_default(), "callback", b'&') {
+            Some(name) if !listing::is_callback(name) => {
+                w.log(Level::Error, format_args!("the argument \"callback\" is no name of a function"));
+                return page::refuse(w, 400);
+            }
+            Some(name) if !name.is_empty() => callback = name.to_vec(),
+            _ => format = Format::Json,
+        }
+    }
+    w.join(Box::new(DirRead::new(directory, url_path, settings, format).with_callback(callback)));
     Next::Go(Stage::Handler)
 }
 

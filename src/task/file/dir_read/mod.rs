@@ -29,6 +29,8 @@ pub struct DirRead {
     url_path: Vec<u8>,
     settings: Arc<Settings>,
     format: Format,
+    /// The function of [`Format::Jsonp`].
+    callback: Vec<u8>,
     /// Names that are not written yet.
     names: Names,
     /// The bytes of these names.
@@ -60,7 +62,13 @@ impl DirRead {
     /// Lists this open directory. `url_path` is the decoded path of its URL.
     pub fn new(directory: OwnedFd, url_path: Vec<u8>, settings: Arc<Settings>, format: Format) -> Self {
         let (names, totals) = (Names::default(), Totals::default());
-        Self { stage: Stage::Opened(directory), url_path, settings, format, names, held_bytes: 0, totals }
+        let (stage, callback) = (Stage::Opened(directory), Vec::new());
+        Self { stage, url_path, settings, format, callback, names, held_bytes: 0, totals }
+    }
+
+    /// The listing is the argument of this function ([`Format::Jsonp`]).
+    pub fn with_callback(self, callback: Vec<u8>) -> Self {
+        Self { callback, ..self }
     }
 
     /// Reads more names. Answers when it has all.
@@ -147,7 +155,8 @@ impl DirRead {
     fn write(&mut self, reply: &mut Reply) -> Flow {
         let autoindex = self.settings.autoindex;
         let (exact_size, localtime) = (autoindex.exact_size, autoindex.localtime);
-        let listing = Listing { format: self.format, path: &self.url_path, exact_size, localtime };
+        let (path, callback) = (&self.url_path, &self.callback);
+        let listing = Listing { format: self.format, path, exact_size, localtime, callback };
         let mut text = Vec::with_capacity(LISTING_TEXT_BYTES + 1024); // the last entry may exceed the limit
         if let Stage::Answered = replace(&mut self.stage, Stage::Writing) {
             listing.push_head(&mut text, &self.totals);
