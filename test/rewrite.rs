@@ -205,6 +205,41 @@ fn error_pages_by_name_keep_the_method_and_by_path_do_not() {
 }
 
 #[test]
+fn what_a_redirect_is_made_of_is_encoded_as_a_url() {
+    answers(
+        r#"location /arg { rewrite ^ $arg_r? redirect; }
+           location /uri { rewrite ^ http://example.com$uri redirect; }
+           location /asked { rewrite ^ http://example.com$request_uri? redirect; }
+           location /group { rewrite ^(.*) http://example.com$1?from=$1 redirect; }
+           location /inside { rewrite ^(.*) $1?c=$1; return 200 "$uri $args"; }"#,
+        &[
+            ("/arg?r=http%3A%2F%2Fexample.com%2F%3Ffrom%3Dblah", 302, "http://example.com/?from=blah"),
+            ("/arg?r=http%3A%2F%2Fexample.com%0D%0Asplit", 302, "http://example.com%0D%0Asplit"),
+            ("/uri/a%20%3Fb?c", 302, "http://example.com/uri/a%20%3Fb?c"),
+            ("/asked/a%20%3Fb?c", 302, "http://example.com/asked/a%20%3Fb?c"),
+            ("/group/a%26b", 302, "http://example.com/group/a&b?from=/group/a%26b"),
+            ("/inside/%25?a=b", 200, "/inside/% c=/inside/%25&a=b"),
+        ],
+    );
+}
+
+#[test]
+fn a_return_as_an_error_page() {
+    let s = answers(
+        r#"location /400/ { error_page 404 /forbidden; }
+           location /empty { error_page 405 /nothing; return 405; }
+           location /moved { error_page 302 /text; return 302 /there; }
+           location = /forbidden { return 403; }
+           location = /nothing { return 200; }
+           location = /text { return 200 text; }"#,
+        &[("/400/x", 403, ""), ("/empty", 405, ""), ("/moved", 302, "/there")],
+    );
+    let mut client = s.connect();
+    assert_eq!(client.get("/empty").text(), "");
+    assert_eq!(client.get("/moved").text(), "text");
+}
+
+#[test]
 fn a_servers_return_comes_before_its_locations() {
     let s = answers(
         r#"if ($host = "www.example.org") { return 301 https://example.org$request_uri; }

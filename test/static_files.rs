@@ -462,3 +462,17 @@ fn an_alias_made_a_folder_of_a_path_without_a_slash() {
         s.get(target).expect(status, target);
     }
 }
+
+#[test]
+fn a_listing_is_the_argument_of_a_function() {
+    let s = site("autoindex on; autoindex_format jsonp; index none;", &[("dir/a.txt", b"a")]);
+    let call = s.get("/dir/?x=1&callback=my.list").expect(200, "jsonp");
+    assert_eq!(call.must("Content-Type"), "application/javascript");
+    assert!(call.text().starts_with("/* callback */\r\nmy.list([\n{ \"name\":\"a.txt\""), "{call}");
+    assert!(call.text().ends_with("}\n]);\n"), "{call}");
+    for target in ["/dir/", "/dir/?callback="] {
+        let plain = s.get(target).expect(200, target);
+        assert_eq!(plain.must("Content-Type"), "application/json", "{target}");
+    }
+    s.get("/dir/?callback=alert(1)").expect(400, "another script");
+}

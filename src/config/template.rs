@@ -69,7 +69,7 @@ impl Variable {
         if let [digit @ b'1'..=b'9'] = name.as_bytes() {
             return Some(Variable::Capture(digit - b'0'));
         }
-        let rest = |prefix| name.strip_prefix(prefix).filter(|rest: &&str| !rest.is_empty());
+        let rest = |prefix| name.strip_prefix(prefix); // "$arg_" is right, and always empty
         let field = |rest: &str| rest.to_ascii_lowercase().replace('_', "-");
         let request_field = |name| match Known::parse(field(name).as_bytes()) {
             Some(known) => Variable::HttpKnown(known),
@@ -192,7 +192,7 @@ mod tests {
             ("$1", "<Capture(1)>"),
             ("$10", "! unknown variable \"$10\""),
             ("$0", "! unknown variable \"$0\""),
-            ("$http_", "! unknown variable \"$http_\", did you mean \"$https\"?"),
+            ("$http_$arg_$cookie_$sent_http_", "<Http(\"\")><Arg(\"\")><Cookie(\"\")><SentHttp(\"\")>"),
         ];
         for (text, expected) in table {
             assert_eq!(shown(text), expected, "{text}");

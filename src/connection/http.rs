@@ -148,6 +148,8 @@ pub struct Rare {
     pub body_file: Vec<u8>,
     /// The value of `Allow` for a 405 with an error page: it belongs to the requested resource, not to the page.
     pub allow: Option<Text>,
+    /// The Location of a redirect with an error page, which has its status.
+    pub location: Option<Text>,
     /// The head as sent, for log formats that use its fields.
     pub sent_head: Vec<u8>,
     /// The fields behind the body that have been made so far, as lines behind a first one.
@@ -194,6 +196,7 @@ impl Rare {
         new_query: None,
         body_file: Vec::new(),
         allow: None,
+        location: None,
         sent_head: Vec::new(),
         sent_trailers: Vec::new(),
         random_index_tried: false,

@@ -11,9 +11,6 @@ use super::fields::Fields;
 use super::number::push_decimal;
 use super::target::escape_segment;
 
-/// The longest name of a function.
-const CALLBACK_BYTES_MAX: usize = 128;
-
 /// The format of a listing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
@@ -21,7 +18,7 @@ pub enum Format {
     Html,
     /// An array of objects with `name`, `type`, `mtime` and, for files, `size`.
     Json,
-    /// The same array as the argument of the function that the argument `callback` of the request names.
+    /// The array as the argument of a function, as a script of another site can load it.
     Jsonp,
     /// A `list` of `directory` and `file` elements with attributes `mtime` and `size`.
     Xml,
@@ -104,8 +101,16 @@ pub struct Listing<'a> {
     pub exact_size: bool,
     /// The page shows local times, not UTC.
     pub localtime: bool,
-    /// The function of [`Format::Jsonp`]: see [`callback`].
+    /// The function of [`Format::Jsonp`].
     pub callback: &'a [u8],
+}
+
+/// The longest name of a function, in bytes; the same as nginx's.
+const CALLBACK_BYTES_MAX: usize = 128;
+
+/// Whether this may be the function of [`Format::Jsonp`]: letters, digits, "_" and ".", so that it is no other script.
+pub fn is_callback(name: &[u8]) -> bool {
+    name.len() <= CALLBACK_BYTES_MAX && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
 }
 
 impl Listing<'_> {
@@ -115,8 +120,7 @@ impl Listing<'_> {
             Format::Html => self.push_page_head(out, totals),
             Format::Json => out.push(b'['),
             Format::Jsonp => {
-                // A comment first: the bytes of the name cannot make the answer look like a file of another type.
-                push_all(out, &["/**/\n"]);
+                push_all(out, &["/* callback */\r\n"]); // no name of a function is the beginning of another format
                 out.extend_from_slice(self.callback);
                 push_all(out, &["(["]);
             }
@@ -197,9 +201,21 @@ impl Listing<'_> {
         let slash = if entry.is_directory { "/" } else { "" };
         push_all(out, &["<tr><th scope=\"row\"><a class=\"", icon(entry), "\" href=\""]);
         out.extend_from_slice(&escape_segment(entry.name));
-        push_all(out, &[slash, "\">"]);
-        push_html(out, entry.name);
-        push_all(out, &[slash, "</a></th><td>"]);
+        push_all(out, &[slash, "\""]);
+        match cut(entry.name) {
+            None => {
+                push_all(out, &[">"]);
+                push_html(out, entry.name);
+                push_all(out, &[slash, "</a></th><td>"]);
+            }
+            Some(start) => {
+                push_all(out, &[" title=\""]);
+                push_html(out, entry.name);
+                push_all(out, &[slash, "\">"]);
+                push_html(out, start.as_bytes());
+                push_all(out, &["..&gt;</a></th><td>"]);
+            }
+        }
         let time = date::format_rfc3339(entry.modified_secs.saturating_add(i64::from(entry.offset_secs)));
         out.extend_from_slice(&time[..10]);
         out.push(b' ');
@@ -216,6 +232,12 @@ impl Listing<'_> {
         }
         push_all(out, &["</td></tr>\n"]);
     }
+}
+
+/// The first characters of a name that is too long to be shown, as in nginx's listings: the longest has 50.
+fn cut(name: &[u8]) -> Option<String> {
+    let is_long = name.len() > 50 && String::from_utf8_lossy(name).chars().nth(50).is_some();
+    is_long.then(|| String::from_utf8_lossy(name).chars().take(47).collect())
 }
 
 /// The style and the script of the page.
@@ -389,12 +411,6 @@ pub(super) fn json_escape(character: char) -> Said {
         '\0'..='\x1f' => Said::Number("\\u00", ""),
         _ => Said::Itself,
     }
-}
-
-/// The name of a function for [`Format::Jsonp`], as nginx takes it. Returns None if it has other bytes or is too long.
-pub fn callback(name: &[u8]) -> Option<&[u8]> {
-    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.');
-    (name.len() <= CALLBACK_BYTES_MAX && name.iter().all(is_part)).then_some(name)
 }
 
 /// XML 1.0 section 2.4. Line ends are written as numbers, because parsers turn every line end into an LF.

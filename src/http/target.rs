@@ -245,6 +245,20 @@ pub fn escape_segment(name: &[u8]) -> Cow<'_, [u8]> {
     out.into()
 }
 
+/// Percent-encodes a part of a query: all that would end it or separate arguments, and what no URI has. Slashes and
+/// colons stay, so that a path can be read.
+pub fn escape_argument(text: &[u8]) -> Cow<'_, [u8]> {
+    let stays = |byte: u8| is_unreserved(byte) || b"!$'()*,/:=@[]".contains(&byte);
+    if text.iter().all(|&b| stays(b)) {
+        return text.into();
+    }
+    let mut out = Vec::with_capacity(text.len() * 2);
+    for &byte in text {
+        push_escaped(&mut out, byte, stays(byte));
+    }
+    out.into()
+}
+
 fn push_escaped(out: &mut Vec<u8>, byte: u8, as_it_is: bool) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     if as_it_is {

@@ -11,6 +11,7 @@ mod variables;
 mod view;
 
 pub use environment::{Invocation, environment, query_arguments};
+pub use pairs::argument;
 pub use request_id::request_id;
 pub use slots::{matches, value};
 pub use variables::{expand, expand_uri, expand_variable, is_true, push_log_line};

@@ -3,7 +3,7 @@
 use memchr::memchr;
 
 /// The value of `name=value` in a list with this separator (a query, cookies). Returns the first one.
-pub(super) fn argument<'a>(list: &'a [u8], name: &str, separator: u8) -> Option<&'a [u8]> {
+pub fn argument<'a>(list: &'a [u8], name: &str, separator: u8) -> Option<&'a [u8]> {
     let value = |pair: &'a [u8]| pair.trim_ascii_start().strip_prefix(name.as_bytes())?.strip_prefix(b"=");
     split(list, separator).find_map(value)
 }

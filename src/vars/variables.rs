@@ -22,8 +22,9 @@ pub fn expand(template: &Template, view: &View<'_>) -> Vec<u8> {
     out
 }
 
-/// Expands the target of a `rewrite`. Groups of an expression are decoded: in a URL for the client (`quote`) and in the
-/// query, they are encoded again. An argument, as in `?to=http%3A%2F%2Fx`, is decoded for such a URL.
+/// Expands the target of a `rewrite`. Groups of an expression and `$uri` are decoded: in a URL for the client (`quote`)
+/// and in the query, they are encoded again. Other values may be URLs that were encoded as arguments: in a URL for the
+/// client, they are decoded.
 pub fn expand_uri(template: &Template, view: &View<'_>, quote: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     for part in &template.parts {
@@ -31,17 +32,16 @@ pub fn expand_uri(template: &Template, view: &View<'_>, quote: bool) -> Vec<u8> 
         let start = out.len();
         push(&mut out, view, &part.variable, Escape::None);
         let in_query = out[..start].contains(&b'?');
-        if matches!(part.variable, Variable::Arg(_)) && quote {
-            let decoded = target::decode_visible(&out[start..]);
-            out.truncate(start);
-            out.extend_from_slice(&decoded);
-        }
-        if matches!(part.variable, Variable::Capture(_)) && (quote || in_query) {
-            let escape = if in_query { target::escape_segment } else { target::escape_path };
-            let escaped = escape(&out[start..]).into_owned();
-            out.truncate(start);
-            out.extend_from_slice(&escaped);
-        }
+        let value = &out[start..];
+        let formed = match part.variable {
+            Variable::Capture(_) | Variable::Uri if in_query => target::escape_argument(value).into_owned(),
+            Variable::Capture(_) | Variable::Uri if quote => target::escape_path(value).into_owned(),
+            Variable::RequestUri | Variable::Args => continue,
+            _ if quote && !in_query => target::decode_visible(value),
+            _ => continue,
+        };
+        out.truncate(start);
+        out.extend_from_slice(&formed);
     }
     template.rest.push(&mut out);
     out

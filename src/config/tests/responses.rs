@@ -116,8 +116,8 @@ fn listings() {
         assert_eq!(fault(&format!("{name} yes;")), "\"yes\" is neither \"on\" nor \"off\"");
     }
     assert_eq!(
-        fault("autoindex_format jason;"),
-        "unknown value \"jason\", did you mean \"json\"? accepted: html, json, jsonp, xml, auto"
+        fault("autoindex_format jsonq;"),
+        "unknown value \"jsonq\", did you mean \"json\"? accepted: html, json, jsonp, xml, auto"
     );
     let inner = load("http { autoindex on; server { listen 80; location /a { autoindex_format json; } } }");
     let autoindex = settings_at(&inner, "/a").autoindex;

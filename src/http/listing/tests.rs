@@ -43,7 +43,7 @@ fn folder(name: &[u8]) -> ListingEntry<'_> {
 }
 
 fn listing(format: Format) -> Listing<'static> {
-    Listing { format, path: b"/a/b/", exact_size: true, localtime: false, callback: b"f.g" }
+    Listing { format, path: b"/a/b/", exact_size: true, localtime: false, callback: b"on.list_1" }
 }
 
 fn whole(listing: Listing<'_>, entries: &[ListingEntry<'_>]) -> String {
@@ -185,10 +185,10 @@ fn json_and_xml_say_every_name_in_one_way_or_the_other() {
         for (escape, character) in [
             ("&lt;", "<"),
             ("&gt;", ">"),
+            ("&quot;", "\""),
             ("&#x09;", "\t"),
             ("&#x0a;", "\n"),
             ("&#x0d;", "\r"),
-            ("&quot;", "\""),
             ("&amp;", "&"),
         ] {
             plain = plain.replace(escape, character);
@@ -218,20 +218,42 @@ fn json_and_xml_are_those_of_nginx() {
          <file mtime=\"1970-01-01T00:00:00Z\" size=\"0\">y</file>\n</list>\n"
     );
     assert_eq!(whole(listing(Format::Json), &[]), "[\n]\n");
-    assert_eq!(whole(listing(Format::Jsonp), &[]), "/**/\nf.g([\n]);\n");
-    let object = one(listing(Format::Json), &entries[1]);
-    assert_eq!(one(listing(Format::Jsonp), &entries[1]), object);
+    assert_eq!(whole(listing(Format::Jsonp), &[]), "/* callback */\r\non.list_1([\n]);\n");
+    let object = "{ \"name\":\"y\", \"type\":\"file\", \"mtime\":\"Thu, 01 Jan 1970 00:00:00 GMT\", \"size\":0 }";
+    let call = format!("/* callback */\r\non.list_1([\n{object}\n]);\n");
+    assert_eq!(whole(listing(Format::Jsonp), &entries[2..]), call);
     assert!(whole(listing(Format::Xml), &[]).ends_with("<list>\n</list>\n"));
 }
 
 #[test]
-fn names_of_functions_for_jsonp() {
-    let long = [b'a'; 129];
-    for name in [&b""[..], b"f", b"a.B_9", &long[1..]] {
-        assert_eq!(callback(name), Some(name));
+fn functions_for_jsonp() {
+    let longest = "x".repeat(128);
+    for (name, is) in [("foo", true), ("a.b_9", true), ("", true), (&longest, true), ("a(", false), ("\u{e9}", false)] {
+        assert_eq!(is_callback(name.as_bytes()), is, "{name}");
     }
-    for name in [&b"f("[..], b"a-b", b"a b", b"<", b"\xc3\xa4", &long] {
-        assert_eq!(callback(name), None);
+    assert!(!is_callback(format!("{longest}x").as_bytes()));
+}
+
+/// The page shows the first 47 characters of a long name; the link has all of it, and so has its title.
+#[test]
+fn long_names_are_cut() {
+    let rows = [
+        ("a".repeat(50), None),
+        ("a".repeat(51), Some("a".repeat(47))),
+        ("\u{444}".repeat(50), None),
+        (format!("<&{}", "\u{444}".repeat(60)), Some(format!("&lt;&amp;{}", "\u{444}".repeat(45)))),
+    ];
+    for (name, start) in rows {
+        let row = one(listing(Format::Html), &file(name.as_bytes()));
+        let label = between(between(&row, "href=", "</th>"), ">", "</a>").to_owned();
+        match start {
+            None => assert_eq!(label, name),
+            Some(start) => {
+                assert_eq!(label, format!("{start}..&gt;"));
+                assert_eq!(between(&row, "title=\"", "\"").replace("&lt;", "<").replace("&amp;", "&"), name);
+            }
+        }
+        assert_eq!(clicked(between(&row, "href=\"", "\"")), [b"/a/b/", name.as_bytes()].concat());
     }
 }
 

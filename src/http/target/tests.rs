@@ -166,6 +166,29 @@ fn segments_are_escaped() {
     }
 }
 
+#[test]
+fn arguments_are_escaped_and_urls_in_them_decoded() {
+    let rows = [
+        (&b"/a b/%25?x=1&y+z;#"[..], "/a%20b/%2525%3Fx=1%26y%2Bz%3B%23"),
+        (b"/plain:path=1", "/plain:path=1"),
+        (b"\r\n\xe9\"<>", "%0D%0A%E9%22%3C%3E"),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(&*escape_argument(text), expected.as_bytes());
+    }
+    let rows = [
+        (&b"http%3A%2f%2Fexample.com%2F%3Ffrom%3Dblah"[..], "http://example.com/?from=blah"),
+        (b"http%3A%2F%2Fexample.com%0D%0Asplit%20%c3%A9%7f", "http://example.com%0D%0Asplit%20%c3%A9%7f"),
+        (b"100%25%", "100%25%"),
+        (b"%4", "%4"),
+        (b"%zz%2", "%zz%2"),
+        (b"plain", "plain"),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(String::from_utf8_lossy(&decode_visible(text)), expected);
+    }
+}
+
 /// Every byte, escaped and decoded, is itself again.
 #[test]
 fn escaping_loses_nothing() {

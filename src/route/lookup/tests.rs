@@ -36,7 +36,10 @@ fn hosts(patterns: &[Vec<String>]) -> Hosts {
         };
         hosts.servers.push(Arc::new(server));
         for name in names {
-            hosts.add(name, index);
+            // ".x" is two names.
+            let bare = name.strip_prefix('.');
+            bare.iter().for_each(|bare| hosts.add(bare, index));
+            hosts.add(&bare.map_or(name.clone(), |bare| format!("*.{bare}")), index);
         }
     }
     hosts.sort();

@@ -189,7 +189,7 @@ fn answer_return(w: &mut Work<'_>, answer: &Return) -> Next {
         w.t.http.status = Some(444);
         return respond(w, Response::Close);
     }
-    let Some(text) = &answer.text else { return page::refuse(w, answer.code) };
+    let Some(text) = &answer.text else { return answer_code(w, answer.code) };
     let text = vars::expand(text, &w.worker.view(w.identity, w.t, w.now));
     if matches!(answer.code, 301 | 302 | 303 | 307 | 308) {
         return send_to(w, answer.code, text, "return");
@@ -198,6 +198,17 @@ fn answer_return(w: &mut Work<'_>, answer: &Return) -> Next {
     let media_type = route::media_type(w.t.settings(), w.t.http.path()).clone();
     head.content_type = Text::shared(media_type).ok();
     whole(w, head, text)
+}
+
+/// `return CODE;`. As an error page, a code that is an error is the new status, and another code gives no body.
+fn answer_code(w: &mut Work<'_>, code: u16) -> Next {
+    match (code, w.t.http.error_status) {
+        (..300, Some(status)) => whole(w, ReplyHead::new(status), Vec::new()),
+        _ => {
+            w.t.http.error_status = None;
+            page::refuse(w, code)
+        }
+    }
 }
 
 /// Redirects the client to this URI.

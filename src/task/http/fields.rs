@@ -53,6 +53,7 @@ pub(super) fn add(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
             let allow = w.t.http.rare.allow.take().unwrap_or_else(|| allowed(w.t));
             head.add_default(const { Name::from_static("Allow") }, allow);
         }
+        301 | 302 | 303 | 307 | 308 if head.location.is_none() => head.location = w.t.http.rare.location.take(),
         503 => head.add_default(const { Name::from_static("Retry-After") }, const { Text::from_static("1") }),
         _ => {}
     }

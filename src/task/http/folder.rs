@@ -3,7 +3,7 @@
 use super::document::document;
 use super::next::Next;
 use super::page;
-use crate::config::{Template, Variable};
+use crate::config::Template;
 use crate::connection::{DocumentSource, Stage};
 use crate::http::listing::{self, Format};
 use crate::http::{Method, ReplyHead, Text};
@@ -82,15 +82,15 @@ pub(super) fn list(w: &mut Work<'_>, directory: OwnedFd) -> Next {
     let mut format = settings.autoindex.format.unwrap_or_else(preferred);
     let mut callback = Vec::new();
     if format == Format::Jsonp {
-        let given =
-            vars::expand_variable(&Variable::Arg("callback".to_owned()), &w.worker.view(w.identity, w.t, w.now));
-        let Some(name) = listing::callback(&given) else {
-            w.log(Level::Info, format_args!("the argument callback is no function's name"));
-            return page::refuse(w, 400);
-        };
-        callback = name.to_vec();
-        format = if callback.is_empty() { Format::Json } else { format };
+        match vars::argument(w.t.http.query().unwrap_or_default(), "callback", b'&') {
+            Some(name) if !listing::is_callback(name) => {
+                w.log(Level::Error, format_args!("the argument \"callback\" is no name of a function"));
+                return page::refuse(w, 400);
+            }
+            Some(name) if !name.is_empty() => callback = name.to_vec(),
+            _ => format = Format::Json,
+        }
     }
-    w.join(Box::new(DirRead::new(directory, url_path, settings, format).calling(callback)));
+    w.join(Box::new(DirRead::new(directory, url_path, settings, format).with_callback(callback)));
     Next::Go(Stage::Handler)
 }

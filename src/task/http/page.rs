@@ -73,9 +73,11 @@ pub(super) fn built_in_page(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
 fn configured_page(w: &mut Work<'_>, mut head: ReplyHead, page: &ErrorPage) -> Next {
     let uri = vars::expand(&page.uri, &w.worker.view(w.identity, w.t, w.now));
     let allow = (head.status == 405).then(|| allowed(w.t));
+    let location = head.location.take();
+    let location = location.and_then(|location| redirect_location(&location, w.t, &w.identity.listener.local));
     let http = &mut w.t.http;
     http.in_error_page = true;
-    http.rare.allow = allow;
+    (http.rare.allow, http.rare.location) = (allow, location);
     http.error_status = match page.answer {
         ErrorPageStatus::Keep => Some(head.status),
         ErrorPageStatus::Set(status) => Some(status),

@@ -29,7 +29,7 @@ pub struct DirRead {
     url_path: Vec<u8>,
     settings: Arc<Settings>,
     format: Format,
-    /// The function of a listing in JSONP.
+    /// The function of [`Format::Jsonp`].
     callback: Vec<u8>,
     /// Names that are not written yet.
     names: Names,
@@ -61,13 +61,13 @@ enum Progress {
 impl DirRead {
     /// Lists this open directory. `url_path` is the decoded path of its URL.
     pub fn new(directory: OwnedFd, url_path: Vec<u8>, settings: Arc<Settings>, format: Format) -> Self {
-        let callback = Vec::new();
         let (names, totals) = (Names::default(), Totals::default());
-        Self { stage: Stage::Opened(directory), url_path, settings, format, callback, names, held_bytes: 0, totals }
+        let (stage, callback) = (Stage::Opened(directory), Vec::new());
+        Self { stage, url_path, settings, format, callback, names, held_bytes: 0, totals }
     }
 
-    /// Sets the function for JSONP.
-    pub fn calling(self, callback: Vec<u8>) -> Self {
+    /// The listing is the argument of this function ([`Format::Jsonp`]).
+    pub fn with_callback(self, callback: Vec<u8>) -> Self {
         Self { callback, ..self }
     }
 
@@ -155,8 +155,8 @@ impl DirRead {
     fn write(&mut self, reply: &mut Reply) -> Flow {
         let autoindex = self.settings.autoindex;
         let (exact_size, localtime) = (autoindex.exact_size, autoindex.localtime);
-        let listing =
-            Listing { format: self.format, path: &self.url_path, exact_size, localtime, callback: &self.callback };
+        let (path, callback) = (&self.url_path, &self.callback);
+        let listing = Listing { format: self.format, path, exact_size, localtime, callback };
         let mut text = Vec::with_capacity(LISTING_TEXT_BYTES + 1024); // the last entry may exceed the limit
         if let Stage::Answered = replace(&mut self.stage, Stage::Writing) {
             listing.push_head(&mut text, &self.totals);
