@@ -53,7 +53,7 @@ fn a_listing_calls_a_function() {
     let answer = s.get("/dir/?callback=on.list").expect(200, "jsonp");
     assert_eq!(answer.field("Content-Type"), Some("application/javascript"));
     let text = answer.text();
-    assert!(text.starts_with("/**/\non.list([\n{ \"name\":\"a\"") && text.ends_with("\n]);\n"), "{text}");
+    assert!(text.starts_with("/* callback */\r\non.list([\n{ \"name\":\"a\"") && text.ends_with("\n]);\n"), "{text}");
     for target in ["/dir/", "/dir/?callback="] {
         assert_eq!(s.get(target).expect(200, target).field("Content-Type"), Some("application/json"));
     }
