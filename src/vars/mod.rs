@@ -6,12 +6,14 @@ mod escape;
 mod pairs;
 mod rare;
 mod request_id;
+mod size;
 mod slots;
 mod variables;
 mod view;
 
 pub use environment::{Invocation, environment, query_arguments};
 pub use request_id::request_id;
+pub use size::size;
 pub use slots::{matches, value};
 pub use variables::{expand, expand_uri, expand_variable, is_true, push_log_line};
 pub use view::View;
