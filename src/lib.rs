@@ -20,6 +20,7 @@ pub mod master;
 pub mod password;
 pub mod pattern;
 pub mod pid_file;
+pub mod rate;
 pub mod route;
 pub mod server;
 pub mod task;

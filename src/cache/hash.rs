@@ -8,10 +8,10 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Makes hashers with the same secret.
 #[derive(Clone, Copy)]
-pub(super) struct Secret(u64, u64);
+pub struct Secret(u64, u64);
 
 /// The hash so far.
-pub(super) struct Folding {
+pub struct Folding {
     state: u64,
     secret: u64,
 }

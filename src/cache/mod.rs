@@ -6,8 +6,9 @@ mod recency;
 #[cfg(test)]
 mod tests;
 
-use hash::Secret;
-use recency::Recency;
+pub use hash::Secret;
+pub use recency::Recency;
+
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 use webserv_sys::Moment;

@@ -4,7 +4,7 @@
 const NONE: u32 = u32::MAX;
 
 /// The order. Every operation has the same cost, however many places there are.
-pub(super) struct Recency {
+pub struct Recency {
     /// By place.
     links: Vec<Link>,
     newest: u32,

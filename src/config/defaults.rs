@@ -78,6 +78,9 @@ impl Default for Settings {
             methods: None,
             extension_methods: Vec::new(),
             limit_except: None,
+            limit_req: LimitReq::default(),
+            limit_conn: LimitConn::default(),
+            limit_rate: LimitRate::default(),
             client_body_buffer_size: 128 << 10,
             client_body_temp_path: std::env::temp_dir(),
             client_body_in_file_only: BodyInFile::Off,
@@ -110,6 +113,18 @@ impl Default for OpenLogFileCache {
     fn default() -> Self {
         let (inactive, valid) = (Duration::from_secs(10), Duration::from_secs(60));
         OpenLogFileCache { paths_max: 0, inactive, uses_min: 1, valid }
+    }
+}
+
+impl Default for LimitRefusal {
+    fn default() -> Self {
+        LimitRefusal { status: 503, level: Level::Error, dry_run: false }
+    }
+}
+
+impl Default for LimitRate {
+    fn default() -> Self {
+        LimitRate { rate: None, after: Size::Fixed(0) }
     }
 }
 
@@ -191,6 +206,7 @@ impl Default for Config {
             error_logs: vec![ErrorLogDirective::default()],
             inner_error_logs: Vec::new(),
             log_paths_max: 0,
+            zones: Zones::default(),
             is_debugged: false,
             events: Events::default(),
             listeners: Vec::new(),

@@ -167,6 +167,7 @@ fn read(path: &Path, text: &str, source: &ConfigSource<'_>, prefix: &Path, globa
         prefix: prefix.to_owned(),
         files,
         formats: HashMap::new(),
+        zones_used: Vec::new(),
         servers: Vec::new(),
         variables: VariableDrafts::default(),
         faults: Vec::new(),
@@ -228,6 +229,7 @@ fn finish(mut draft: ConfigDraft, path: &Path, has_http: bool) -> Result<Config,
         Ok(variables) => draft.config.variables = variables,
         Err(mut faults) => draft.faults.append(&mut faults),
     }
+    directives::limits::check(&mut draft);
     // Servers are compared with each other only if each of them is valid.
     if draft.faults.is_empty() {
         match listeners(&draft.servers, &draft.files, &mut draft.warnings) {

@@ -27,6 +27,7 @@ mod walk;
 pub use problem::{Errors, Problem};
 pub use source::ConfigFiles;
 pub use types::*;
+pub use value::parse_size;
 
 #[cfg(test)]
 mod tests;

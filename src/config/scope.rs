@@ -55,6 +55,8 @@ pub(super) struct ConfigDraft {
     pub files: Files,
     /// The `log_format`s by name.
     pub formats: HashMap<String, Arc<Template>>,
+    /// The zones that limits used before they were defined.
+    pub zones_used: Vec<Word>,
     /// The `server`s in the order of the files.
     pub servers: Vec<ServerDraft>,
     /// The variables that are mentioned and defined so far.

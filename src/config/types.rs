@@ -13,6 +13,7 @@ mod charset;
 mod dav;
 mod expires;
 mod level;
+mod limits;
 mod listener;
 mod log;
 mod names;
@@ -30,6 +31,9 @@ pub use charset::Charset;
 pub use dav::{Dav, DavMethods};
 pub use expires::{Expires, Freshness};
 pub use level::Level;
+pub use limits::{
+    LimitConn, LimitRate, LimitRefusal, LimitReq, PlaceLimit, RequestLimit, Size, Zone, ZoneDefinition, Zones,
+};
 pub use listener::{Hosts, Listener};
 pub use log::{AccessLog, ErrorLogDirective, LogRules, LogTarget, OpenLogFileCache};
 pub use names::{NameHasher, NameMap};
@@ -71,6 +75,8 @@ pub struct Config {
     pub inner_error_logs: Vec<LogTarget>,
     /// The largest `max=` of `open_log_file_cache`: each worker may keep this number of logs open.
     pub log_paths_max: usize,
+    /// The zones of `limit_req_zone` and `limit_conn_zone`.
+    pub zones: Zones,
     /// Some `error_log` is at level debug.
     pub is_debugged: bool,
     /// The variables that the configuration defines. Their positions are their slots.
@@ -308,6 +314,12 @@ pub struct Settings {
     pub extension_methods: Vec<String>,
     /// `limit_except` with `deny all`: other methods, also unknown ones, get 403. Not inherited, as in nginx.
     pub limit_except: Option<MethodSet>,
+    /// `limit_req` and the other limit_req_ directives. Default no limit.
+    pub limit_req: LimitReq,
+    /// `limit_conn` and the other limit_conn_ directives. Default no limit.
+    pub limit_conn: LimitConn,
+    /// `limit_rate` and `limit_rate_after`. Default no limit.
+    pub limit_rate: LimitRate,
     /// `client_body_buffer_size`: bytes of a request's body that are held in memory on their way to the handler. A body
     /// that is stored first is written to a file only if it is longer. Default 128k (unlike nginx's 16k).
     pub client_body_buffer_size: usize,

@@ -49,7 +49,7 @@ impl Word {
 
     /// A number of bytes: `512`, `8k`, `1m`, `2g`.
     pub fn size(&self) -> Result<u64, Fault> {
-        size(&self.text).map_err(|message| self.fault(message))
+        parse_size(&self.text).map_err(|message| self.fault(message))
     }
 
     /// The size of a buffer in bytes.
@@ -117,7 +117,8 @@ fn number_in(range: &RangeInclusive<u64>) -> String {
     }
 }
 
-fn size(text: &str) -> Result<u64, String> {
+/// Parses a number of bytes: `512`, `8k`, `1m`, `2g`. The error is a message for the author of the text.
+pub fn parse_size(text: &str) -> Result<u64, String> {
     let (number, shift) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 10),
         Some(b'm' | b'M') => (&text[..text.len() - 1], 20),
@@ -197,9 +198,9 @@ mod tests {
             ("٣", None),
         ];
         for (text, expected) in table {
-            assert_eq!(size(text).ok(), expected, "{text}");
+            assert_eq!(parse_size(text).ok(), expected, "{text}");
         }
-        assert_eq!(size("8589934592g").unwrap_err(), "the size \"8589934592g\" is too large");
+        assert_eq!(parse_size("8589934592g").unwrap_err(), "the size \"8589934592g\" is too large");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The HTTP state of one request and its response.
 
-use super::{Fresh, OnDemand, Probed, RequestBody, Response, Slots, Suspended};
+use super::{Fresh, Limited, OnDemand, Probed, RequestBody, Response, Slots, Suspended};
 use crate::config::{Return, RewriteProgram};
 use crate::http::userid::UserId;
 use crate::http::{HeadLimits, Method, Request, Text};
@@ -24,7 +24,7 @@ pub enum Stage {
     Rewrite,
     /// The path is final, unless `try_files` changes it.
     PostRewrite,
-    /// Runs `limit_conn` and `limit_req`. (Empty so far.)
+    /// Runs `limit_req` and `limit_conn`.
     PreAccess,
     /// Runs `allow`, `deny` and `auth_basic`. (Empty so far.)
     Access,
@@ -158,6 +158,8 @@ pub struct Rare {
     pub random_index_tried: bool,
     /// The identifier that the response gives to the client (`userid`).
     pub userid: Option<UserId>,
+    /// What limits have made of the request.
+    pub limited: Limited,
     /// What the configuration answers, without a handler.
     pub chosen: Option<Chosen>,
     /// The program that waits for a file to be looked at.
@@ -207,6 +209,7 @@ impl Rare {
         suspended: None,
         resume: Stage::Other,
         tried: 0,
+        limited: Limited::NOT,
     };
 }
 

@@ -49,6 +49,12 @@ impl Pipes {
 }
 
 impl<T, const BYTES_MAX: usize> OnDemand<T, BYTES_MAX> {
+    /// Whether the value has been changed, as a rule. (To ask this costs less than to read the value.)
+    #[inline]
+    pub fn is_made(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Frees the memory: the value is a new one again.
     pub fn give_back(&mut self) {
         self.0 = None;

@@ -7,6 +7,7 @@
 pub mod cgi;
 pub mod client;
 pub mod dav;
+mod delay;
 pub mod directory;
 pub mod echo;
 pub mod file;
@@ -20,6 +21,7 @@ mod test_engine;
 mod timer;
 pub mod upload;
 
+pub use delay::Delay;
 pub use timer::{Job, Timer, handle_log_events};
 
 use crate::connection::Phase;

@@ -6,6 +6,7 @@ use super::escape::push_escaped;
 use super::pairs::{argument, sent_field};
 use super::rare;
 use crate::config::{Escape, Template, UseridMode, Variable};
+use crate::connection::LimitStatus;
 use crate::http::fields::Field;
 use crate::http::number::{push_decimal, push_start};
 use crate::http::userid::UserId;
@@ -132,6 +133,9 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
         Variable::Cookie(name) => push_cookie(out, view, name, how),
         Variable::Capture(group) => push_capture(out, view, *group, how),
         Variable::Slot(slot) => push_escaped(out, &super::slots::value(view, *slot), how),
+        Variable::LimitConnStatus => push_limit_status(out, view.limited().place, how),
+        Variable::LimitRate => push_number(out, view.limit_rate()),
+        Variable::LimitReqStatus => push_limit_status(out, view.limited().request, how),
         Variable::UidGot => push_got_userid(out, view, how),
         Variable::UidSet => push_set_userid(out, view, how),
     }
@@ -143,6 +147,12 @@ fn push_client_address(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
         Some(client) => push_address(out, Some(&client)),
         None => push_escaped(out, b"", how),
     }
+}
+
+/// Appends what `limit_req` or `limit_conn` has decided.
+#[inline(never)]
+fn push_limit_status(out: &mut Vec<u8>, status: Option<LimitStatus>, how: Escape) {
+    push_escaped(out, status.map_or("", LimitStatus::name).as_bytes(), how);
 }
 
 #[inline(never)]

@@ -1,7 +1,7 @@
 //! The values of variables.
 
-use crate::config::{Server, Settings};
-use crate::connection::{Identity, Slots, Transaction};
+use crate::config::{Server, Settings, Size};
+use crate::connection::{Identity, Limited, Slots, Transaction};
 use crate::date_cache::DateCache;
 use crate::http::Request;
 use crate::http::userid::UserId;
@@ -132,6 +132,21 @@ impl<'a> View<'a> {
     /// The identifier that the response gives to the client.
     pub fn userid(&self) -> Option<UserId> {
         self.transaction.http.rare.userid
+    }
+
+    /// What limits have made of the request.
+    pub fn limited(&self) -> &'a Limited {
+        &self.transaction.http.rare.limited
+    }
+
+    /// What was set as this response's rate, or else a fixed `limit_rate`. One with variables is 0 until the response
+    /// begins: its variables may depend on this one.
+    pub fn limit_rate(&self) -> u64 {
+        match (self.limited().rate, &self.settings().limit_rate.rate) {
+            (Some(bytes), _) => bytes,
+            (None, Some(Size::Fixed(bytes))) => *bytes,
+            (None, Some(Size::Made(_)) | None) => 0,
+        }
     }
 
     /// Bytes of the request that have been read.

@@ -27,6 +27,11 @@ impl Moment {
         Self(self.0.saturating_add(nanos))
     }
 
+    /// The number of milliseconds until then. All threads of all processes have the same clock.
+    pub fn millis(self) -> u64 {
+        self.0.get() / 1_000_000
+    }
+
     /// The number of 2^30 nanoseconds until then, which are somewhat more than seconds, and cost no division.
     #[inline]
     pub fn rough_seconds(self) -> u32 {

@@ -13,6 +13,7 @@ mod echo;
 mod events;
 pub(super) mod fields;
 mod http;
+pub(super) mod limits;
 mod listen;
 pub(super) mod location;
 mod log;
@@ -72,6 +73,7 @@ pub(super) const TOPICS: &[(&str, &[Directive])] = &[
     ("Charsets", charset::TABLE),
     ("Kept files", open_file_cache::TABLE),
     ("Connections", connection::TABLE),
+    ("Limits", limits::TABLE),
     ("Logs", log::TABLE),
     ("Visitors", userid::TABLE),
     ("Accepted without an effect", no_effect::TABLE),

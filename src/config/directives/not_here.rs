@@ -158,9 +158,7 @@ const FAMILIES: &[Family] = &[
         advice: "leave it out if you can do without it",
         names: "allow deny auth_basic auth_basic_user_file auth_request auth_request_set auth_delay satisfy charset \
                 source_charset override_charset charset_types charset_map empty_gif geo map split_clients \
-                add_trailer add_header_inherit add_trailer_inherit limit_conn_zone limit_conn \
-                limit_conn_log_level limit_conn_status limit_conn_dry_run limit_req_zone limit_req \
-                limit_req_log_level limit_req_status limit_req_dry_run limit_zone limit_rate limit_rate_after mirror \
+                add_trailer add_header_inherit add_trailer_inherit limit_zone mirror \
                 mirror_request_body random_index set_real_ip_from real_ip_header real_ip_recursive valid_referers \
                 rewrite break if set rewrite_log secure_link secure_link_md5 secure_link_secret stub_status \
                 try_files userid_service userid_p3p userid_mark internal log_not_found log_subrequest \

@@ -83,6 +83,7 @@ fn set(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let (name, value) = (&it.args[0], &it.args[1]);
     let target = match scope.variable_name(name)? {
         "args" | "query_string" => SetTarget::Args,
+        "limit_rate" => SetTarget::LimitRate,
         _ => SetTarget::Slot(scope.define(name, Source::Stored)?),
     };
     let value = scope.template(value)?;

@@ -8,6 +8,7 @@ mod directory;
 mod fields;
 mod include;
 mod inherit;
+mod limits;
 mod listen;
 mod logs;
 mod mutate;

@@ -34,6 +34,8 @@ pub enum SetTarget {
     Slot(u16),
     /// `$args`: the query.
     Args,
+    /// `$limit_rate`: the pace of the response.
+    LimitRate,
 }
 
 /// The test of an `if`.

@@ -186,6 +186,12 @@ pub enum Variable {
     Capture(u8),
     /// A variable that the configuration defines, by its slot.
     Slot(u16),
+    /// `$limit_conn_status`
+    LimitConnStatus,
+    /// `$limit_rate`: bytes per second, 0 for no limit
+    LimitRate,
+    /// `$limit_req_status`
+    LimitReqStatus,
     /// `$uid_got`: the identifier in the client's cookie
     UidGot,
     /// `$uid_set`: the identifier that the client is given with this response

@@ -64,7 +64,13 @@ pub fn first_head(file: &CachedFile, t: &Transaction) -> Made {
     Made { head, server: Cow::Borrowed(tokens(settings)), content_range: None, content }
 }
 
-/// Whether the response is the whole file, with a head that does not depend on the request.
+/// Whether `limit_rate` may hold for the response.
+fn is_paced(t: &Transaction) -> bool {
+    t.settings().limit_rate.rate.is_some() || t.http.rare.is_made() && t.http.rare.limited.rate.is_some()
+}
+
+/// Whether the response is the whole file, with a head that does not depend on the request. (`error_status` is only set
+/// in an error page.)
 fn is_plain(t: &Transaction, head: &ReplyHead, now_secs: i64) -> bool {
     const CONDITIONS: [Known; 6] = [
         Known::IfMatch,
@@ -80,5 +86,5 @@ fn is_plain(t: &Transaction, head: &ReplyHead, now_secs: i64) -> bool {
         settings.userid.mode.gives() || !matches!(settings.expires, Expires::Off) || !settings.add_headers.is_empty();
     // A date that is not over yet is not sent, or replaced in each response.
     let is_past = head.last_modified_secs < Some(now_secs);
-    is_past && !is_added_to && !t.http.in_error_page && t.http.error_status.is_none() && !has_conditions()
+    is_past && !is_added_to && !t.http.in_error_page && !is_paced(t) && !has_conditions()
 }

@@ -16,6 +16,7 @@ mod failure;
 mod fields;
 mod folder;
 mod judge;
+mod limits;
 mod next;
 mod outcome;
 mod page;
@@ -33,6 +34,7 @@ mod userid;
 
 pub use cached::first_head;
 pub use failure::failed;
+pub use limits::pace;
 pub use next::{Next, end_handlers};
 pub use page::refuse;
 pub use stages::run;

@@ -1,7 +1,7 @@
 //! Runs the programs of a server and of a location: `rewrite`, `if`, `set`, `break`, `return`.
 
 use super::next::Next;
-use super::{choose, page, redirect, root, try_files};
+use super::{choose, limits, page, redirect, root, try_files};
 use crate::config::{FileTest, Rewrite, RewriteProgram, RewriteStep, RewriteThen, SetTarget, Test};
 use crate::connection::{Chosen, Path, Probed, Rewriting, Stage};
 use crate::log::Level;
@@ -115,6 +115,7 @@ fn set(w: &mut Work<'_>, target: SetTarget, value: Vec<u8>) {
     match target {
         SetTarget::Slot(slot) => w.t.http.slots.put(slot, value.into()),
         SetTarget::Args => w.t.http.rare.new_query = Some(value),
+        SetTarget::LimitRate => limits::set_rate(w, &value),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The phases of a request.
 
 use super::next::Next;
-use super::{choose, outcome, page, rewrite, subrequest, try_files};
+use super::{choose, limits, outcome, page, rewrite, subrequest, try_files};
 use crate::config::{Phases, Settings};
 use crate::connection::{Path, RequestBody, Stage, Transaction};
 use crate::http::{Method, TargetForm, target};
@@ -19,6 +19,7 @@ pub fn run(w: &mut Work<'_>) -> Next {
             Stage::FindLocation => find_location(w),
             Stage::Rewrite => rewrite::location(w),
             Stage::PostRewrite => Next::Go(Stage::PreAccess),
+            Stage::PreAccess if w.t.settings().phases.contains(Phases::PRE_ACCESS) => limits::pre_access(w),
             Stage::PreAccess => Next::Go(Stage::Access),
             Stage::Access => Next::Go(Stage::PostAccess),
             Stage::PostAccess => Next::Go(Stage::PreContent),

@@ -49,7 +49,7 @@ impl Http1 {
         if is_unsent(t, output_end) {
             self.take_back(t);
         }
-        if t.http.stage == Stage::Handler {
+        if t.http.stage == Stage::Handler || t.http.rare.limited.wait.is_on() {
             return refuse(status, cx);
         }
         x.phase = Phase::Closing;

@@ -24,7 +24,7 @@ impl Http1 {
         let unread = !t.http.request_body.is_whole();
         let last = !t.http.keep_alive || unread || draining;
         let brief = t.http.request.is_none();
-        if is_logged(&t) {
+        if stays(&t) {
             x.route = Rc::clone(&t.route);
             x.subject = t.subject.take();
             self.unsent.push(t);
@@ -165,9 +165,11 @@ fn log_access(entry: &Transaction, cx: &mut Context<'_>) {
     handle_log_events(cx);
 }
 
-/// Whether a log needs the time when the response has been sent: the access log, or the error log if the client closes
-/// first.
-fn is_logged(t: &Transaction) -> bool {
+/// Whether the request is needed until the response has been sent: by the access log, by the error log if the client
+/// closes first, or by `limit_conn`.
+fn stays(t: &Transaction) -> bool {
     let settings = t.settings();
-    !settings.access_logs.is_empty() || settings.error_level >= Level::Info
+    !settings.access_logs.is_empty()
+        || settings.error_level >= Level::Info
+        || t.http.rare.is_made() && !t.http.rare.limited.places.is_empty()
 }

@@ -1,5 +1,6 @@
 //! The response on its way to the output: its head is formatted (RFC 9112 section 4), its body framed (section 6).
 
+use super::pacing::Pacing;
 use super::{Http1, Step, refuse};
 use crate::connection::{Answered, Buffers, CachedFile, Connection, Content, Made, Phase, RangePart, Response};
 use crate::connection::{Pipe, Segment, Stage, Transaction};
@@ -11,12 +12,15 @@ use crate::task::http::{end_handlers, first_head, has_trailers, trailers};
 use crate::task::{Context, Work};
 use std::borrow::Cow;
 use std::rc::Rc;
+use webserv_sys::Moment;
 
 /// A response body that is moving into the output.
 pub(super) struct Transfer {
     /// Bytes that go out before the next bytes of the body and together with them: at first the head.
     before: Vec<u8>,
     framing: BodyFraming,
+    /// `limit_rate`.
+    pacing: Option<Box<Pacing>>,
 }
 
 /// How the client finds the end of the body (RFC 9112 section 6.3).
@@ -87,10 +91,23 @@ impl Http1 {
             w.t.http.rare.sent_head = head.clone();
         }
         let framing = match made.content {
-            Content::Here(body) if trailing => return send_chunk(head, body, cx),
             Content::Here(body) => {
-                end_handlers(&mut w);
-                return send_whole(head, body, cx);
+                let pacing = Pacing::of(&mut w).filter(|_| !body.is_empty() && !has_no_body(w.t));
+                let framing = match trailing {
+                    true => BodyFraming::Chunked { trailing },
+                    false => BodyFraming::Length { left: body.len(), rest: Vec::new().into_iter() },
+                };
+                match pacing {
+                    Some(pacing) => {
+                        end_handlers(&mut w);
+                        return self.begin_paced(head, body, framing, pacing, cx);
+                    }
+                    None if trailing => return send_chunk(head, body, cx),
+                    None => {
+                        end_handlers(&mut w);
+                        return send_whole(head, body, cx);
+                    }
+                }
             }
             Content::Parts(_) if end == BodyEnd::Length(0) => return send_head(head, cx),
             Content::Parts(parts) if trailing && parts.iter().all(|part| part.bytes == 0) => {
@@ -114,23 +131,53 @@ impl Http1 {
         }
         note_head(t, &head, output_start);
         t.reply.fill();
-        self.transfer = Some(Box::new(Transfer { before: head, framing }));
+        let pacing = cx.work().and_then(|mut w| Pacing::of(&mut w));
+        self.transfer = Some(Box::new(Transfer { before: head, framing, pacing }));
+        Step::Again
+    }
+
+    /// Begins a response whose body is complete, at a pace: the rest of the body waits in the reply.
+    fn begin_paced(
+        &mut self,
+        head: Vec<u8>,
+        body: Segment,
+        framing: BodyFraming,
+        pacing: Box<Pacing>,
+        cx: &mut Context<'_>,
+    ) -> Step {
+        let x = cx.connection();
+        let output_start = x.output_end();
+        let Some(t) = x.transactions.current_mut() else { return Step::Wait };
+        note_head(t, &head, output_start);
+        t.reply.body.push(body);
+        t.reply.body.end();
+        self.transfer = Some(Box::new(Transfer { before: head, framing, pacing: Some(pacing) }));
         Step::Again
     }
 
     /// Moves the bytes that have come. The head and the first bytes enter the output together, and leave in one call.
     fn transfer(&mut self, cx: &mut Context<'_>) -> Step {
         let last_chunk = self.last_chunk(cx);
-        let Context { connection: Some(x), worker, .. } = cx else { return Step::Wait };
+        let Context { connection: Some(x), worker, now, .. } = cx else { return Step::Wait };
         let Connection { transactions, output, .. } = x;
         let (Some(transfer), Some(t)) = (&mut self.transfer, transactions.current_mut()) else { return Step::Wait };
-        let Transfer { before, framing } = &mut **transfer;
-        let mut body_move = BodyMove { before, body: &mut t.reply.body, output, buffers: &mut worker.buffers };
+        let Transfer { before, framing, pacing } = &mut **transfer;
+        let allowed = match pacing {
+            Some(pacing) if pacing.paused_until.is_some() => return Step::Wait,
+            Some(pacing) => pacing.allowed(*now),
+            None => u64::MAX,
+        };
+        let moved_from = output.len();
+        let mut body_move = BodyMove { before, body: &mut t.reply.body, output, buffers: &mut worker.buffers, allowed };
         let complete = match framing {
             BodyFraming::Length { left, rest } => body_move.move_parts(left, rest),
             BodyFraming::Chunked { .. } => body_move.move_all(Some(&last_chunk)),
             BodyFraming::UntilClose => body_move.move_all(None),
         };
+        if let Some(pacing) = pacing {
+            let has_room = output.room() > 0;
+            pacing.note(output.len() - moved_from, t.reply.body.len(), has_room, *now);
+        }
         if complete {
             self.transfer = None;
             let end = note_end(t, x.sent_bytes + output.len());
@@ -155,6 +202,18 @@ impl Http1 {
         match cx.work() {
             Some(mut w) if is_trailing && w.t.reply.body.is_ended() => trailing_chunk(&mut w).into(),
             _ => chunked::LAST_CHUNK.into(),
+        }
+    }
+
+    /// When the response goes on, if it pauses for `limit_rate`.
+    pub(super) fn paused_until(&self) -> Option<Moment> {
+        self.transfer.as_ref()?.pacing.as_ref()?.paused_until
+    }
+
+    /// The time of the pause has come.
+    pub(super) fn end_pause(&mut self) {
+        if let Some(pacing) = self.transfer.as_mut().and_then(|transfer| transfer.pacing.as_mut()) {
+            pacing.paused_until = None;
         }
     }
 
@@ -317,6 +376,8 @@ struct BodyMove<'a> {
     body: &'a mut Pipe,
     output: &'a mut Pipe,
     buffers: &'a mut Buffers,
+    /// Bytes that `limit_rate` allows now.
+    allowed: u64,
 }
 
 impl BodyMove<'_> {
@@ -324,7 +385,7 @@ impl BodyMove<'_> {
     fn move_parts(&mut self, left: &mut u64, rest: &mut std::vec::IntoIter<RangePart>) -> bool {
         while self.output.room() > 0 {
             if *left > 0 {
-                let Some(segment) = self.body.take(*left) else { return false };
+                let Some(segment) = self.take(*left) else { return false };
                 *left -= segment.len();
                 self.push(segment);
             } else if let Some(part) = rest.next() {
@@ -342,7 +403,7 @@ impl BodyMove<'_> {
     fn move_all(&mut self, last_chunk: Option<&[u8]>) -> bool {
         let chunked = last_chunk.is_some();
         while self.output.room() > 0 {
-            let Some(segment) = self.body.take(u64::MAX) else { break };
+            let Some(segment) = self.take(u64::MAX) else { break };
             if chunked {
                 chunked::push_chunk_start(self.before, segment.len());
             }
@@ -357,6 +418,17 @@ impl BodyMove<'_> {
         self.before.extend_from_slice(last_chunk.unwrap_or_default());
         self.push_before();
         true
+    }
+
+    /// Takes the first segment of the body, or a part of it. Returns `None` if no byte has come or is allowed. The
+    /// bytes before it go with it, also if they are more than is allowed: the pause is longer then.
+    fn take(&mut self, most: u64) -> Option<Segment> {
+        if self.allowed == 0 {
+            return None;
+        }
+        let segment = self.body.take(most.min(self.allowed))?;
+        self.allowed = self.allowed.saturating_sub(segment.len() + self.before.len() as u64);
+        Some(segment)
     }
 
     fn push(&mut self, segment: Segment) {

@@ -10,7 +10,9 @@ mod body;
 mod closing;
 mod framing;
 mod head;
+mod pacing;
 mod unsent;
+mod waits;
 
 use crate::connection::{Connection, GivenUp, Http, Phase, Stage, Transaction};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
@@ -140,7 +142,7 @@ impl Http1 {
                 let Some(again) = cx.work() else { break };
                 w = again;
             }
-            let Next::Go(stage) = http::run(&mut w) else { return Step::Wait };
+            let Next::Go(stage) = http::run(&mut w) else { return self.wait(cx) };
             if self.step(stage, cx) == Step::Wait {
                 return Step::Wait;
             }
@@ -208,6 +210,9 @@ impl Http1 {
         match (x.phase, x.transactions.current()) {
             (Phase::Lingering, _) if self.lingers() => {} // linger() has set it
             (Phase::Lingering | Phase::Closing | Phase::Closed, _) => cx.no_deadline(), // ClientWrite has one
+            (Phase::Open, Some(_)) if self.paused_until().is_some() => {
+                cx.wake_at(self.paused_until().unwrap_or(cx.now));
+            }
             (Phase::Open, Some(t)) if waits_for_body(t) => {
                 let timeout = t.settings().client_body_timeout;
                 if !cx.has_deadline() {
@@ -242,6 +247,10 @@ impl Http1 {
             (_, false) => {
                 cx.log(Level::Info, format_args!("client_header_timeout has passed"));
                 self.refuse_head(408, cx);
+            }
+            (_, true) if self.paused_until().is_some() => {
+                self.since = cx.now; // the client's time for the body did not pass
+                self.end_pause();
             }
             (_, true) => {
                 cx.doing(Stage::DiscardBody.doing());
@@ -350,9 +359,10 @@ impl Http1 {
         match stage {
             Stage::DiscardBody | Stage::Drain => request_body.is_finished() || self.has_input(x),
             Stage::Handler => t.reply.outcome.is_some() || t.failed.is_some(),
+            Stage::Sending if self.paused_until().is_some() => false,
             Stage::Sending => response.is_some() || !t.reply.body.is_empty() || t.reply.body.is_ended(),
             Stage::Ending | Stage::Returning => t.handlers.is_empty(),
-            _ => true, // a phase; no task waits in one
+            _ => self.wants_phase(x, t),
         }
     }
 }
@@ -366,7 +376,7 @@ fn is_unsent(t: &Transaction, output_end: u64) -> bool {
 fn waits_for_body(t: &Transaction) -> bool {
     let body = &t.http.request_body;
     let is_not_asked = body.owes_continue && t.body.is_held();
-    !body.is_finished() && !handler_is_full(t) && !is_not_asked
+    !body.is_finished() && !handler_is_full(t) && !is_not_asked && !t.http.rare.limited.wait.is_on()
 }
 
 /// Whether the handler has to take a part of the body before more of it can be passed on.
