@@ -340,6 +340,16 @@ fn a_request_without_an_answer_counts_no_bytes() {
 }
 
 #[test]
+fn a_value_that_is_empty_is_not_one_that_is_missing() {
+    let format = "log_format own '[$uri] [$empty] [$http_x] [$args]'; access_log logs/access.log own;";
+    let s = Setup::new(&(format.to_owned() + &host("set $empty \"\"; return 204;")), &[]).start();
+    s.get("/x");
+    s.ask("GET /../x HTTP/1.1\r\nHost: h\r\n\r\n").expect(400, "a path that leads out");
+    s.ask("GET /x\r\n\r\n").expect(400, "no request");
+    assert_eq!(lines(&s, "logs/access.log", 3), ["[/x] [] [-] [-]", "[] [] [-] [-]", "[-] [] [-] [-]"]);
+}
+
+#[test]
 fn the_time_of_a_request_begins_with_its_first_byte() {
     let s = own("'$request_uri $request_time'");
     let wait = Duration::from_millis(300);

@@ -243,6 +243,7 @@ mod tests {
             (r"^[\p{Lu}]$", "\u{c4}", true),
             (r"^[\p{Lu}]$", "\u{e4}", false),
             (r"^\pL.$", "\u{e4}a", true),
+            ("(?i)^[\u{e4}\\w]\\p{N}$", "\u{c4}7", true),
         ];
         for (pattern, subject, matches) in rows {
             let pattern = super::super::Pattern::new(pattern, false).expect(pattern);

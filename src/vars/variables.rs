@@ -95,7 +95,7 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
         Variable::Request => push_escaped(out, view.request_line(), how),
         Variable::RequestMethod => push_escaped(out, view.request().map_or(b"", Request::method_text), how),
         Variable::RequestUri => push_escaped(out, view.request().map_or(b"", Request::target), how),
-        Variable::Uri => push_escaped(out, view.path(), how),
+        Variable::Uri => push_uri(out, view, how),
         Variable::Args => push_escaped(out, view.query().unwrap_or_default(), how),
         Variable::IsArgs => push_escaped(out, if has_arguments(view) { b"?" } else { b"" }, how),
         Variable::Host => push_escaped(out, host(view), how),
@@ -132,7 +132,7 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
         Variable::Arg(name) => push_argument(out, view, name, how),
         Variable::Cookie(name) => push_cookie(out, view, name, how),
         Variable::Capture(group) => push_capture(out, view, *group, how),
-        Variable::Slot(slot) => push_escaped(out, &super::slots::value(view, *slot), how),
+        Variable::Slot(slot) => push_found(out, &super::slots::value(view, *slot), how),
         Variable::LimitConnStatus => push_limit_status(out, view.limited().place, how),
         Variable::LimitRate => push_number(out, view.limit_rate()),
         Variable::LimitReqStatus => push_limit_status(out, view.limited().request, how),
@@ -243,6 +243,21 @@ fn host<'a>(view: &View<'a>) -> &'a [u8] {
 fn push_capture(out: &mut Vec<u8>, view: &View<'_>, group: u8, how: Escape) {
     let captures = view.slots().captures().unwrap_or_default();
     push_escaped(out, captures.get(group.into()), how);
+}
+
+/// Appends a value that exists. If it is empty, nothing stands for it in a log; "-" is for values that do not exist.
+fn push_found(out: &mut Vec<u8>, value: &[u8], how: Escape) {
+    if !value.is_empty() {
+        push_escaped(out, value, how);
+    }
+}
+
+/// Appends the path. A request with a path that cannot be read has an empty one; a request that cannot be read has none.
+fn push_uri(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
+    match view.request() {
+        Some(_) => push_found(out, view.path(), how),
+        None => push_escaped(out, b"", how),
+    }
 }
 
 /// Appends the identifier that the client has sent (`userid`).
