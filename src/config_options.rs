@@ -132,7 +132,7 @@ impl ConfigOptions {
         let prefix = self.prefix.as_deref().unwrap_or(Path::new(""));
         match (&self.directory, &self.file) {
             (Some(directory), _) => format!("of webserv {}", directory.display()),
-            (None, Some(file)) => file.display().to_string(),
+            (None, Some(file)) => format!("file {}", self.place(file, &ConfigFiles::default()).display()),
             (None, None) if prefix.join(DEFAULT_CONF).is_file() => DEFAULT_CONF.into(),
             (None, None) => Config::BUILT_IN.into(),
         }
@@ -144,7 +144,8 @@ impl ConfigOptions {
     /// A message for the user: why the server would not start.
     pub fn test(&self, dump: Dump) -> Result<(), String> {
         let name = self.name();
-        let not_right = |e: String| format!("{e}\nwebserv: the configuration {name} is not right");
+        // Programs that read what nginx says look for "test failed" and "test is successful".
+        let not_right = |e: String| format!("{e}\nwebserv: the configuration {name} test failed");
         let config = self.load(&ConfigFiles::default()).map_err(not_right)?;
         let warnings = config.warnings.iter().map(ToString::to_string);
         let warnings = warnings.chain(server::warnings(&config)).chain(check::warnings(&config));

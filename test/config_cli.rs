@@ -96,6 +96,8 @@ fn a_user_that_does_not_exist_is_shown_with_its_place() {
         let output = webserv(&dir, &["-t"]);
         assert_eq!(output.status.code(), Some(1));
         assert!(said(&output).contains(&format!("webserv.conf:{place}: there is no ")), "{}", said(&output));
+        let failed = format!("file {} test failed", dir.path().join("webserv.conf").display());
+        assert!(said(&output).contains(&failed), "{}", said(&output));
     }
 }
 
