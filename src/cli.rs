@@ -67,7 +67,7 @@ Options:
   -c, --config FILE       the configuration (default: config/default.conf, or the built-in copy of it)
   -p, --prefix DIR        relative paths in the configuration start here (default: the working directory)
   -g, --global TEXT       directives that override the configuration: -g 'error_log stderr debug;'
-  -e, --error-log FILE    write the error log to this file instead of the configured one; \"stderr\": standard error
+  -e, --error-log FILE    the error log if the configuration names none; \"stderr\": standard error
   -t, --test              check the configuration and exit
   -T, --dump              check the configuration, print it and exit
   -q, --quiet             with -t: print nothing if the configuration is right

@@ -4,7 +4,7 @@ use crate::terminal::{note, print};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use webserv::check;
-use webserv::config::{Config, ConfigFiles, ErrorLogDirective, Errors, Level, LogTarget};
+use webserv::config::{Config, ConfigFiles, ErrorLogDirective, Errors, LogTarget};
 use webserv::server;
 use webserv::temp_folders;
 
@@ -57,14 +57,15 @@ impl ConfigOptions {
             (None, None) => self.demo(&prefix, files)?,
         };
         let mut config = loaded.map_err(|e| e.to_string())?;
-        if let Some(path) = &self.error_log {
+        // As in nginx, `-e` stands for the default, and not for a log that the configuration names.
+        let names_none = config.error_logs == Config::default().error_logs;
+        if let Some(path) = self.error_log.as_ref().filter(|_| names_none) {
             let target = match path.to_str() {
                 Some("stdout") => LogTarget::Stdout,
                 Some("stderr") => LogTarget::Stderr,
                 _ => LogTarget::standard(path).unwrap_or_else(|| LogTarget::File(prefix.join(path))),
             };
-            let level = config.error_logs.iter().map(|log| log.level).max().unwrap_or(Level::Error);
-            config.error_logs = vec![ErrorLogDirective { target, level }];
+            config.error_logs = vec![ErrorLogDirective { target, ..ErrorLogDirective::default() }];
         }
         Ok(config)
     }

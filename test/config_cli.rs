@@ -379,6 +379,14 @@ fn the_error_log_from_the_command_line() {
     let mut client = wait_for("the socket", || Client::try_connect(&address).ok());
     client.get("/absent-file").expect(404, "/absent-file");
     wait_for("the line", || std::fs::read_to_string(&log).ok().filter(|text| text.contains("/absent-file")));
+    // A log that the configuration names stays, as in nginx.
+    setup.write("webserv.conf", b"error_log named.log; events {} http { server { listen 127.0.0.1:0; } }");
+    let check = [&arguments[..], &["-t"]].concat();
+    assert_eq!(run(&check, dir).status.code(), Some(0));
+    std::fs::remove_file(&log).unwrap();
+    let _process = Process::start(&arguments.map(String::from), dir, None);
+    wait_for("the log that is named", || setup.path("named.log").exists().then_some(()));
+    assert!(!log.exists());
 }
 
 #[test]
