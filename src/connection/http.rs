@@ -1,9 +1,11 @@
 //! The HTTP state of one request and its response.
 
-use super::{Fresh, Limited, OnDemand, Probed, RequestBody, Response, Slots, Suspended};
+use super::{Fresh, Limited, OnDemand, Pipe, Probed, RequestBody, Response, Slots};
 use crate::config::{Return, RewriteProgram};
 use crate::http::userid::UserId;
 use crate::http::{HeadLimits, Method, Request, Text};
+use crate::limits::BODY_BYTES_MAX;
+use crate::route::Route;
 use std::rc::Rc;
 use std::sync::Arc;
 use webserv_sys::Moment;
@@ -180,6 +182,28 @@ pub enum Chosen {
     Return(Arc<Return>),
     /// `rewrite ... redirect` or `permanent`: the status and the URI.
     Redirect(u16, Vec<u8>),
+}
+
+/// A request that waits for a subrequest. The two take turns in one transaction, so that the handlers, the protocol and
+/// the engine see one request at a time.
+pub struct Suspended {
+    /// The state of the request.
+    pub http: Http,
+    /// Its server and location.
+    pub route: Rc<Route>,
+    /// Its body, as far as it has come.
+    pub body: OnDemand<Pipe, BODY_BYTES_MAX>,
+    /// What the subrequest has come to.
+    pub answer: SubrequestAnswer,
+}
+
+/// The answer of a subrequest.
+#[derive(Default)]
+pub struct SubrequestAnswer {
+    /// The status. 0 until there is an answer.
+    pub status: u16,
+    /// The field WWW-Authenticate.
+    pub challenge: Option<Vec<u8>>,
 }
 
 /// A program that has run in part.

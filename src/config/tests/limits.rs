@@ -134,5 +134,5 @@ fn rates() {
     let not_a_size = "\"fast\" is not a size; write bytes, or a number with k, m or g, as in 64k";
     assert_eq!(fault("limit_rate fast;"), not_a_size);
     assert_eq!(fault("limit_rate_after fast;"), not_a_size);
-    assert_eq!(fault("limit_rate $arg_;"), "unknown variable \"$arg_\", did you mean \"$args\"?");
+    assert_eq!(fault("limit_rate $no;"), "unknown variable \"$no\"");
 }
