@@ -5,7 +5,7 @@
 
 pub(super) mod cgi;
 pub(super) mod charset;
-mod connection;
+pub(super) mod connection;
 mod content;
 mod dav;
 mod directory;
@@ -22,6 +22,7 @@ mod no_effect;
 mod not_here;
 mod open_file_cache;
 mod protocols;
+mod resolver;
 mod response;
 pub(super) mod rewrite;
 mod row;
@@ -72,6 +73,7 @@ pub(super) const TOPICS: &[(&str, &[Directive])] = &[
     ("Charsets", charset::TABLE),
     ("Kept files", open_file_cache::TABLE),
     ("Connections", connection::TABLE),
+    ("Name servers", resolver::TABLE),
     ("Logs", log::TABLE),
     ("Visitors", userid::TABLE),
     ("Accepted without an effect", no_effect::TABLE),
