@@ -39,9 +39,9 @@ impl Default for Settings {
             log_rules: LogRules::default(),
             error_level: ERROR_LEVEL,
             error_logs: None,
-            keepalive_timeout: Duration::from_secs(75),
-            keepalive_header: None,
-            keepalive_requests: 1000,
+            keepalive: Keepalive::default(),
+            field_names: FieldNames::default(),
+            resolver: Resolver::default(),
             client_header_timeout: Duration::from_secs(60),
             client_body_timeout: Duration::from_secs(60),
             client_max_body_size: 1 << 20,
@@ -128,6 +128,19 @@ impl Default for LimitRate {
     }
 }
 
+impl Default for Keepalive {
+    fn default() -> Self {
+        let (time, disable) = (None, OldBrowsers::empty());
+        Keepalive { timeout: Duration::from_secs(75), header: None, unasked: 1000, requests: 1000, time, disable }
+    }
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Resolver { servers: Vec::new().into(), valid: None, ipv4: true, ipv6: true, timeout: Duration::from_secs(30) }
+    }
+}
+
 impl Default for Lingering {
     fn default() -> Self {
         Lingering { mode: LingeringClose::On, time: Duration::from_secs(30), timeout: Duration::from_secs(5) }
@@ -202,6 +215,9 @@ impl Default for Config {
             daemon: false,
             pid: None,
             user: None,
+            rlimit_nofile: None,
+            shutdown_timeout: None,
+            keepalive_time_max: None,
             workers: 1,
             error_logs: vec![ErrorLogDirective::default()],
             inner_error_logs: Vec::new(),

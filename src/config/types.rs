@@ -12,6 +12,7 @@ mod cgi;
 mod charset;
 mod dav;
 mod expires;
+mod keepalive;
 mod level;
 mod limits;
 mod listener;
@@ -30,6 +31,7 @@ pub use cgi::{Cgi, CgiParam, CgiPass, CgiQueue, PathInfo, Resource, Rlimit};
 pub use charset::Charset;
 pub use dav::{Dav, DavMethods};
 pub use expires::{Expires, Freshness};
+pub use keepalive::{FieldNames, Keepalive, OldBrowsers, Resolver, ResolverHost};
 pub use level::Level;
 pub use limits::{
     LimitConn, LimitRate, LimitRefusal, LimitReq, PlaceLimit, RequestLimit, Size, Zone, ZoneDefinition, Zones,
@@ -61,6 +63,13 @@ pub struct Config {
     pub pid: Option<PathBuf>,
     /// `user`: the user that the process becomes when the sockets are open.
     pub user: Option<User>,
+    /// `worker_rlimit_nofile`: the limit of open files; None: the server raises it as it needs.
+    pub rlimit_nofile: Option<u64>,
+    /// `worker_shutdown_timeout`: how long connections may stay open when the server shuts down, or those from before a
+    /// reload; None: until they end.
+    pub shutdown_timeout: Option<Duration>,
+    /// The longest `keepalive_time` of all places; None: no place has one.
+    pub keepalive_time_max: Option<Duration>,
     /// `worker_processes`: the number of threads with a loop each; `auto` is one per CPU.
     pub workers: usize,
     /// `error_log`s of the main level: where lines go, and the least serious level that is written to each.
@@ -230,12 +239,12 @@ pub struct Settings {
     pub error_level: Level,
     /// The `error_log`s for these requests; None: those of the main level.
     pub error_logs: Option<Arc<Vec<ErrorLogDirective>>>,
-    /// `keepalive_timeout`: how long an idle connection stays open; zero closes after each response. Default 75 s.
-    pub keepalive_timeout: Duration,
-    /// The second value of `keepalive_timeout`, which the client gets in a Keep-Alive field.
-    pub keepalive_header: Option<Duration>,
-    /// `keepalive_requests`: requests per connection. Default 1000.
-    pub keepalive_requests: u64,
+    /// `keepalive_timeout` and the other keepalive_ directives.
+    pub keepalive: Keepalive,
+    /// `underscores_in_headers`, `ignore_invalid_headers`.
+    pub field_names: FieldNames,
+    /// `resolver`, `resolver_timeout`.
+    pub resolver: Resolver,
     /// `client_header_timeout`: the time for the whole head. Default 60 s.
     pub client_header_timeout: Duration,
     /// `client_body_timeout`: the longest time between two reads of a body. Default 60 s.
