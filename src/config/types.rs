@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod access;
 mod cgi;
 mod charset;
 mod dav;
@@ -28,6 +29,7 @@ mod template;
 mod userid;
 mod variables;
 
+pub use access::{Access, AddressRule, AddressRules, Addresses, LimitExcept, Satisfy, UserFile};
 pub use cgi::{Cgi, CgiParam, CgiPass, CgiQueue, PathInfo, Resource, Rlimit};
 pub use charset::Charset;
 pub use dav::{Dav, DavMethods};
@@ -267,8 +269,10 @@ pub struct Settings {
     pub methods: Option<MethodSet>,
     /// The names in `methods` that the server does not know itself; programs may.
     pub extension_methods: Vec<String>,
-    /// `limit_except` with `deny all`: other methods, also unknown ones, get 403. Not inherited, as in nginx.
-    pub limit_except: Option<MethodSet>,
+    /// `allow`, `deny`, `auth_basic`, `satisfy`: what is asked of a client. Default nothing.
+    pub access: Access,
+    /// `limit_except`: what is asked of a client for other methods, also for unknown ones. Not inherited, as in nginx.
+    pub limit_except: Option<Arc<LimitExcept>>,
     /// `limit_req` and the other limit_req_ directives. Default no limit.
     pub limit_req: LimitReq,
     /// `limit_conn` and the other limit_conn_ directives. Default no limit.

@@ -28,9 +28,9 @@ pub enum Stage {
     PostRewrite,
     /// Runs `limit_req` and `limit_conn`.
     PreAccess,
-    /// Runs `allow`, `deny` and `auth_basic`. (Empty so far.)
+    /// Runs `allow`, `deny` and `auth_basic`, as `satisfy` says.
     Access,
-    /// Runs `satisfy`. (Empty so far.)
+    /// Lets the protocol read a body that no handler takes.
     PostAccess,
     /// Runs `try_files`.
     PreContent,
@@ -90,6 +90,8 @@ pub struct Http {
     pub in_error_page: bool,
     /// The request came before the previous response was sent.
     pub pipelined: bool,
+    /// The client has sent the right password (`auth_basic`).
+    pub is_authenticated: bool,
     /// The path comes from an internal redirect, a rewrite or an error page, not from the client.
     pub internal: bool,
     /// The number of internal redirects and rewrites so far.
@@ -152,6 +154,12 @@ pub struct Rare {
     pub allow: Option<Text>,
     /// The Location of a redirect with an error page, which has its status.
     pub location: Option<Text>,
+    /// The value of `WWW-Authenticate` for a 401: what the client is asked for.
+    pub challenge: Option<Text>,
+    /// How many checks of the access phase have been made when a handler is asked for the next one.
+    pub checks_done: u8,
+    /// The status that the client gets if no later check allows the request (`satisfy any`).
+    pub denied: Option<u16>,
     /// The head as sent, for log formats that use its fields.
     pub sent_head: Vec<u8>,
     /// The fields behind the body that have been made so far, as lines behind a first one.
@@ -223,6 +231,9 @@ impl Rare {
         body_file: Vec::new(),
         allow: None,
         location: None,
+        challenge: None,
+        checks_done: 0,
+        denied: None,
         sent_head: Vec::new(),
         sent_trailers: Vec::new(),
         random_index_tried: false,

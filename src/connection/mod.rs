@@ -32,7 +32,7 @@ pub use http::{Answered, Arrival, Chosen, Http, Path, Rewriting, Stage, Subreque
 pub use limited::{LimitStatus, Limited, PhaseWait};
 pub use members::Members;
 pub use on_demand::{Fresh, OnDemand, Pipes};
-pub use outcome::{Answer, Outcome, Probed, StoredBody, To};
+pub use outcome::{AccessVerdict, Answer, Outcome, Probed, StoredBody, To};
 pub use pipe::{Front, Pipe};
 pub use program::{GivenUp, Program, ProgramClock};
 pub use reply::{DocumentSource, Reply};

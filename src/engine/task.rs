@@ -37,6 +37,8 @@ pub enum Notice {
     /// The task may have a place: a connection of this worker has closed or will close (see
     /// [`Context::wait_for_place`]), or a program has ended.
     Place,
+    /// What the task has handed to another thread is finished.
+    Finished,
 }
 
 /// Why a task has its turn.

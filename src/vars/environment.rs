@@ -39,8 +39,8 @@ const SOFTWARE: &str = concat!("webserv/", env!("CARGO_PKG_VERSION"));
 /// The whole environment of a program, as `NAME=value`, sorted by name. It contains nothing of the server's own
 /// environment.
 ///
-/// AUTH_TYPE, REMOTE_USER and REMOTE_IDENT are never set: the server does not authenticate. A variable whose value
-/// contains a NUL byte is left out.
+/// AUTH_TYPE and REMOTE_USER are set only if the server itself has checked the user's password (`auth_basic`).
+/// REMOTE_IDENT is never set. A variable whose value contains a NUL byte is left out.
 pub fn environment(run: &Invocation<'_>) -> Vec<CString> {
     let mut variables = Variables(BTreeMap::new());
     variables.add_server(run);
@@ -105,6 +105,10 @@ impl<'a> Variables<'a> {
         self.set("REMOTE_HOST", client.clone()); // the address if no name is known: section 4.1.9
         self.set("REMOTE_ADDR", client);
         self.set("REMOTE_PORT", made(&|out| push_port(out, view.client().as_ref())));
+        if let Some(credentials) = view.credentials().filter(|_| view.is_authenticated()) {
+            self.set("AUTH_TYPE", "Basic");
+            self.set("REMOTE_USER", credentials.user());
+        }
         self.set("REQUEST_SCHEME", if run.tls { "https" } else { "http" });
         if run.tls {
             self.set("HTTPS", "on");

@@ -84,7 +84,7 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
     match variable {
         Variable::RemoteAddr => push_client_address(out, view, how),
         Variable::RemotePort => push_client_port(out, view, how),
-        Variable::RemoteUser => push_escaped(out, b"", how),
+        Variable::RemoteUser => push_remote_user(out, view, how),
         Variable::ServerAddr => push_address(out, Some(view.local())),
         Variable::ServerPort => push_port_of(out, Some(view.local()), how),
         Variable::ServerName => push_escaped(out, server_name(view), how),
@@ -165,6 +165,15 @@ fn push_port_of(out: &mut Vec<u8>, address: Option<&Address>, how: Escape) {
     match address {
         Some(Address::Inet(_)) => push_port(out, address),
         _ => push_escaped(out, b"", how),
+    }
+}
+
+/// Appends the user's name that the client has sent.
+#[inline(never)]
+fn push_remote_user(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
+    match view.credentials() {
+        Some(credentials) => push_escaped(out, credentials.user(), how),
+        None => push_escaped(out, b"", how),
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::config::{Server, Settings, Size};
 use crate::connection::{Identity, Limited, Slots, Transaction};
 use crate::date_cache::DateCache;
-use crate::http::Request;
+use crate::http::basic::Credentials;
 use crate::http::userid::UserId;
+use crate::http::{Known, Request};
 use std::time::Duration;
 use webserv_sys::Moment;
 use webserv_sys::clock::Wall;
@@ -147,6 +148,16 @@ impl<'a> View<'a> {
             (None, Some(Size::Fixed(bytes))) => *bytes,
             (None, Some(Size::Made(_)) | None) => 0,
         }
+    }
+
+    /// What the client sends to prove who it is (`auth_basic`), whether or not it was asked for it.
+    pub fn credentials(&self) -> Option<Credentials> {
+        self.request()?.fields.get(Known::Authorization).and_then(Credentials::parse)
+    }
+
+    /// Whether the client has sent the right password.
+    pub fn is_authenticated(&self) -> bool {
+        self.transaction.http.is_authenticated
     }
 
     /// Bytes of the request that have been read.

@@ -5,8 +5,10 @@ mod children;
 mod command;
 pub mod descriptors;
 mod file_cache;
+mod hasher;
 mod idle;
 mod listeners;
+mod logins;
 mod programs;
 mod refusals;
 mod reload;
@@ -16,6 +18,7 @@ pub use children::{Children, Ended};
 pub use command::Command;
 pub use file_cache::{CacheKey, Cached, CachedAnswer, FileCache};
 pub use idle::{IdleList, IdleMark};
+pub use logins::{HashAnswers, Logins, UserText};
 pub use programs::{ProgramPlace, Programs, QueueFull};
 pub use refusals::Refusals;
 pub use reload::{Leader, Reload, Rights};
@@ -75,6 +78,8 @@ pub struct Worker {
     pub programs_checked_at: Option<Moment>,
     /// The time of the last round in which a part of a password was hashed.
     pub hashed_at: Option<Moment>,
+    /// Users of `auth_basic`, and who of them has sent the right password lately.
+    pub logins: Logins,
     /// Idle connections, which may be closed for new clients.
     pub idle: IdleList,
     /// The worker finishes open requests; each response is the last of its connection.
@@ -110,6 +115,7 @@ impl Worker {
             programs: Programs::default(),
             programs_checked_at: None,
             hashed_at: None,
+            logins: Logins::default(),
             idle: IdleList::default(),
             draining: false,
             overdue: 0,

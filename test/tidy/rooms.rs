@@ -11,7 +11,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("http", &[]),
     ("limits", &[]),
     ("directory", &[]),
-    ("password", &[]),
+    ("password", &["http", "sys"]),
     ("pattern", &[]),
     ("cache", &["sys"]),
     ("rate", &["cache"]),
@@ -40,6 +40,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "limits",
             "listen",
             "log",
+            "password",
             "route",
             "sys",
             "temp_folders",
@@ -91,7 +92,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
 /// The rooms of `src/task/`, the lowest first. A room uses only rooms of the lines above its own line. Files right in
 /// `src/task/` belong to no room.
 const TASK_ROOMS: &[&[&str]] =
-    &[&["file", "cgi"], &["dav", "upload"], &["http"], &["http1", "directory"], &["client"], &["server"]];
+    &[&["file", "cgi", "auth"], &["dav", "upload"], &["http"], &["http1", "directory"], &["client"], &["server"]];
 
 /// Imports that close a circle and stay: folder, the file that imports, the imported one, and why.
 pub const CIRCLES_THAT_STAY: &[(&str, &str, &str, &str)] =

@@ -156,7 +156,7 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         advice: "leave it out if you can do without it",
-        names: "allow deny auth_basic auth_basic_user_file auth_request auth_request_set auth_delay satisfy charset \
+        names: "auth_request auth_request_set charset \
                 source_charset override_charset charset_types charset_map empty_gif geo map split_clients \
                 add_trailer add_header_inherit add_trailer_inherit limit_zone mirror \
                 mirror_request_body random_index set_real_ip_from real_ip_header real_ip_recursive valid_referers \

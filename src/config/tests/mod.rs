@@ -1,5 +1,6 @@
 //! The whole reader: text in, `Config` or messages out.
 
+mod access;
 mod broken;
 mod cgi;
 mod charset;
