@@ -14,7 +14,13 @@ pub(super) const ERROR_LEVEL: Level = Level::Error;
 
 impl Default for Settings {
     fn default() -> Self {
-        let MediaTypes { types, extensions } = media_types::built_in();
+        Settings::with_types(media_types::built_in())
+    }
+}
+
+impl Settings {
+    /// The defaults, with these media types.
+    fn with_types(MediaTypes { types, extensions }: MediaTypes) -> Self {
         Settings {
             phases: Phases::empty(),
             server_name: Arc::from(""),
@@ -78,9 +84,7 @@ impl Default for Settings {
             methods: None,
             extension_methods: Vec::new(),
             limit_except: None,
-            limit_req: LimitReq::default(),
-            limit_conn: LimitConn::default(),
-            limit_rate: LimitRate::default(),
+            limits: Limits::default(),
             client_body_buffer_size: 128 << 10,
             client_body_temp_path: std::env::temp_dir(),
             client_body_in_file_only: BodyInFile::Off,
