@@ -36,9 +36,7 @@ pub use dav::{Dav, DavMethods};
 pub use expires::{Expires, Freshness};
 pub use keepalive::{FieldNames, Keepalive, OldBrowsers, Resolver, ResolverHost};
 pub use level::Level;
-pub use limits::{
-    LimitConn, LimitRate, LimitRefusal, LimitReq, PlaceLimit, RequestLimit, Size, Zone, ZoneDefinition, Zones,
-};
+pub use limits::*;
 pub use listener::{Hosts, Listener};
 pub use log::{AccessLog, ErrorLogDirective, LogRules, LogTarget, OpenLogFileCache};
 pub use names::{NameHasher, NameMap};
@@ -273,12 +271,8 @@ pub struct Settings {
     pub access: Access,
     /// `limit_except`: what is asked of a client for other methods, also for unknown ones. Not inherited, as in nginx.
     pub limit_except: Option<Arc<LimitExcept>>,
-    /// `limit_req` and the other limit_req_ directives. Default no limit.
-    pub limit_req: LimitReq,
-    /// `limit_conn` and the other limit_conn_ directives. Default no limit.
-    pub limit_conn: LimitConn,
-    /// `limit_rate` and `limit_rate_after`. Default no limit.
-    pub limit_rate: LimitRate,
+    /// `limit_req`, `limit_conn`, `limit_rate` and those of their groups. Default no limit.
+    pub limits: Limits,
     /// `client_body_buffer_size`: bytes of a request's body that are held in memory on their way to the handler. A body
     /// that is stored first is written to a file only if it is longer. Default 128k (unlike nginx's 16k).
     pub client_body_buffer_size: usize,

@@ -143,7 +143,7 @@ impl<'a> View<'a> {
     /// What was set as this response's rate, or else a fixed `limit_rate`. One with variables is 0 until the response
     /// begins: its variables may depend on this one.
     pub fn limit_rate(&self) -> u64 {
-        match (self.limited().rate, &self.settings().limit_rate.rate) {
+        match (self.limited().rate, &self.settings().limits.rate.rate) {
             (Some(bytes), _) => bytes,
             (None, Some(Size::Fixed(bytes))) => *bytes,
             (None, Some(Size::Made(_)) | None) => 0,
