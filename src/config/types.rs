@@ -12,6 +12,7 @@ mod cgi;
 mod charset;
 mod dav;
 mod expires;
+mod keepalive;
 mod level;
 mod limits;
 mod listener;
@@ -30,6 +31,7 @@ pub use cgi::{Cgi, CgiParam, CgiPass, CgiQueue, PathInfo, Resource, Rlimit};
 pub use charset::Charset;
 pub use dav::{Dav, DavMethods};
 pub use expires::{Expires, Freshness};
+pub use keepalive::{FieldNames, Keepalive, OldBrowsers, Resolver, ResolverHost};
 pub use level::Level;
 pub use limits::{
     LimitConn, LimitRate, LimitRefusal, LimitReq, PlaceLimit, RequestLimit, Size, Zone, ZoneDefinition, Zones,
@@ -61,6 +63,13 @@ pub struct Config {
     pub pid: Option<PathBuf>,
     /// `user`: the user that the process becomes when the sockets are open.
     pub user: Option<User>,
+    /// `worker_rlimit_nofile`: the limit of open files of the server; None: it raises the limit as it needs.
+    pub rlimit_nofile: Option<u64>,
+    /// `worker_shutdown_timeout`: how long the connections of a server that shuts down, or of the configuration before a
+    /// reload, may stay open; None: until they end.
+    pub shutdown_timeout: Option<Duration>,
+    /// The longest `keepalive_time` of all places; None: there is none.
+    pub keepalive_time_max: Option<Duration>,
     /// `worker_processes`: the number of threads with a loop each; `auto` is one per CPU.
     pub workers: usize,
     /// `error_log`s of the main level: where lines go, and the least serious level that is written to each.
@@ -234,8 +243,17 @@ pub struct Settings {
     pub keepalive_timeout: Duration,
     /// The second value of `keepalive_timeout`, which the client gets in a Keep-Alive field.
     pub keepalive_header: Option<Duration>,
-    /// `keepalive_requests`: requests per connection. Default 1000.
+    /// `keepalive_requests`, `keepalive_time`, `keepalive_disable`: how long a connection may be used.
+    pub keepalive: Keepalive,
+    /// The number of requests on a connection after which the rules of `keepalive` have to be looked at; 0 if there are
+    /// others than the number of requests.
     pub keepalive_requests: u64,
+    /// `underscores_in_headers`, `ignore_invalid_headers`: the names of fields that programs and variables get.
+    pub field_names: FieldNames,
+    /// `resolver`: the name servers; None: there are none.
+    pub resolver: Option<Arc<Resolver>>,
+    /// `resolver_timeout`: how long a name server is asked. Default 30 s.
+    pub resolver_timeout: Duration,
     /// `client_header_timeout`: the time for the whole head. Default 60 s.
     pub client_header_timeout: Duration,
     /// `client_body_timeout`: the longest time between two reads of a body. Default 60 s.

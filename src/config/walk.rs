@@ -29,6 +29,7 @@ pub(super) fn read(scope: &mut Scope<'_>, statements: &[Statement]) {
     directives::fields::settle(scope);
     let outcome = directives::charset::settle(scope);
     scope.note(outcome);
+    directives::connection::settle(scope);
     let outcome = directives::upload::settle(scope);
     scope.note(outcome);
     for (number, enter, statement) in sections {

@@ -27,6 +27,8 @@ pub enum Notice {
     Reload,
     /// The server finishes open requests and accepts no new connections (SIGQUIT).
     Drain,
+    /// Connections that were opened before the last reload have had their time.
+    Overdue,
     /// The task stood alone and is a handler of a transaction from now on.
     Adopted,
     /// More clients or requests come than there are places: an idle connection closes, or a task gives up its place

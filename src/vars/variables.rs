@@ -198,7 +198,13 @@ fn push_field(out: &mut Vec<u8>, view: &View<'_>, known: Known, how: Escape) {
 /// Appends the fields with a name (in lower case) that the parser does not know.
 #[inline(never)]
 fn push_other_field(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
-    let is_it = |field: &Field<'_>| field.name.eq_ignore_ascii_case(name.as_bytes());
+    let names = view.settings().field_names;
+    let is_equal = |(a, b): (&u8, &u8)| a.eq_ignore_ascii_case(b) || (*a == b'_' && *b == b'-');
+    let is_it = |field: &Field<'_>| {
+        field.name.len() == name.len()
+            && field.name.iter().zip(name.as_bytes()).all(is_equal)
+            && names.takes(field.name)
+    };
     let fields = view.request().into_iter().flat_map(|request| request.fields.iter());
     push_joined(out, fields.filter(is_it).map(|field| field.value), b", ", how);
 }

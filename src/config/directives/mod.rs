@@ -5,7 +5,7 @@
 
 pub(super) mod cgi;
 pub(super) mod charset;
-mod connection;
+pub(super) mod connection;
 mod content;
 mod dav;
 mod directory;
@@ -23,6 +23,7 @@ mod no_effect;
 mod not_here;
 mod open_file_cache;
 mod protocols;
+mod resolver;
 mod response;
 pub(super) mod rewrite;
 mod row;
@@ -74,6 +75,7 @@ pub(super) const TOPICS: &[(&str, &[Directive])] = &[
     ("Kept files", open_file_cache::TABLE),
     ("Connections", connection::TABLE),
     ("Limits", limits::TABLE),
+    ("Name servers", resolver::TABLE),
     ("Logs", log::TABLE),
     ("Visitors", userid::TABLE),
     ("Accepted without an effect", no_effect::TABLE),

@@ -3,6 +3,7 @@
 mod broken;
 mod cgi;
 mod charset;
+mod connection;
 mod dav;
 mod directory;
 mod fields;

@@ -436,6 +436,10 @@ impl Task<Worker> for Http1 {
                 let is_idle = self.is_idle(cx.connection());
                 give_up_place(&mut self.idle, is_idle, cx);
             }
+            Notice::Overdue if cx.connection().identity.number <= cx.worker.overdue => {
+                cx.log(Level::Info, format_args!("closed: worker_shutdown_timeout has passed since a reload"));
+                cx.connection().phase = Phase::Closed;
+            }
             _ => {} // the next request follows a reload by itself
         }
         Ok(Flow::Progress)
