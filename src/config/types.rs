@@ -63,12 +63,12 @@ pub struct Config {
     pub pid: Option<PathBuf>,
     /// `user`: the user that the process becomes when the sockets are open.
     pub user: Option<User>,
-    /// `worker_rlimit_nofile`: the limit of open files of the server; None: it raises the limit as it needs.
+    /// `worker_rlimit_nofile`: the limit of open files; None: the server raises it as it needs.
     pub rlimit_nofile: Option<u64>,
-    /// `worker_shutdown_timeout`: how long the connections of a server that shuts down, or of the configuration before a
-    /// reload, may stay open; None: until they end.
+    /// `worker_shutdown_timeout`: how long connections may stay open when the server shuts down, or those from before a
+    /// reload; None: until they end.
     pub shutdown_timeout: Option<Duration>,
-    /// The longest `keepalive_time` of all places; None: there is none.
+    /// The longest `keepalive_time` of all places; None: no place has one.
     pub keepalive_time_max: Option<Duration>,
     /// `worker_processes`: the number of threads with a loop each; `auto` is one per CPU.
     pub workers: usize,
@@ -250,7 +250,7 @@ pub struct Settings {
     pub keepalive_requests: u64,
     /// `underscores_in_headers`, `ignore_invalid_headers`: the names of fields that programs and variables get.
     pub field_names: FieldNames,
-    /// `resolver`: the name servers; None: there are none.
+    /// `resolver`: the name servers; None: no name server is known.
     pub resolver: Option<Arc<Resolver>>,
     /// `resolver_timeout`: how long a name server is asked. Default 30 s.
     pub resolver_timeout: Duration,

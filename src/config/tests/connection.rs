@@ -62,7 +62,8 @@ fn wrong_values() {
         ("worker_rlimit_nofile 3;", "1:22: \"3\" is not a whole number from 16 to 1073741824"),
         (
             "worker_shutdown_timeout soon;",
-            "1:25: \"soon\" is not a time; write seconds, or numbers with ms, s, m, h, d, w, M or y, as in 90s or 1h30m",
+            "1:25: \"soon\" is not a time; write seconds, or numbers with ms, s, m, h, d, w, M or y, as in 90s or \
+             1h30m",
         ),
         ("http { keepalive_time; }", "1:8: \"keepalive_time\" takes 1 value, not 0, as in: keepalive_time 1h;"),
         (

@@ -25,7 +25,8 @@ bitflags::bitflags! {
     }
 }
 
-/// Which names of fields are passed to programs, and found by `$http_NAME`, beside those of letters, digits and hyphens.
+/// Which names of fields are passed to programs, and found by `$http_NAME`, beside those of letters, digits and
+/// hyphens.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct FieldNames {
     /// `underscores_in_headers`: names with underscores, which look like hyphens there. Default off.
