@@ -39,13 +39,9 @@ impl Default for Settings {
             log_rules: LogRules::default(),
             error_level: ERROR_LEVEL,
             error_logs: None,
-            keepalive_timeout: Duration::from_secs(75),
-            keepalive_header: None,
-            keepalive: Keepalive { requests: 1000, time: None, disable: OldBrowsers::empty() },
-            keepalive_requests: 1000,
+            keepalive: Keepalive::default(),
             field_names: FieldNames::default(),
-            resolver: None,
-            resolver_timeout: Duration::from_secs(30),
+            resolver: Resolver::default(),
             client_header_timeout: Duration::from_secs(60),
             client_body_timeout: Duration::from_secs(60),
             client_max_body_size: 1 << 20,
@@ -129,6 +125,19 @@ impl Default for LimitRefusal {
 impl Default for LimitRate {
     fn default() -> Self {
         LimitRate { rate: None, after: Size::Fixed(0) }
+    }
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        let (time, disable) = (None, OldBrowsers::empty());
+        Keepalive { timeout: Duration::from_secs(75), header: None, unasked: 1000, requests: 1000, time, disable }
+    }
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Resolver { servers: Vec::new().into(), valid: None, ipv4: true, ipv6: true, timeout: Duration::from_secs(30) }
     }
 }
 

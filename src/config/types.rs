@@ -239,21 +239,12 @@ pub struct Settings {
     pub error_level: Level,
     /// The `error_log`s for these requests; None: those of the main level.
     pub error_logs: Option<Arc<Vec<ErrorLogDirective>>>,
-    /// `keepalive_timeout`: how long an idle connection stays open; zero closes after each response. Default 75 s.
-    pub keepalive_timeout: Duration,
-    /// The second value of `keepalive_timeout`, which the client gets in a Keep-Alive field.
-    pub keepalive_header: Option<Duration>,
-    /// `keepalive_requests`, `keepalive_time`, `keepalive_disable`: how long a connection may be used.
+    /// `keepalive_timeout` and the other keepalive_ directives.
     pub keepalive: Keepalive,
-    /// The number of requests on a connection after which the rules of `keepalive` have to be looked at; 0 if there are
-    /// others than the number of requests.
-    pub keepalive_requests: u64,
-    /// `underscores_in_headers`, `ignore_invalid_headers`: the names of fields that programs and variables get.
+    /// `underscores_in_headers`, `ignore_invalid_headers`.
     pub field_names: FieldNames,
-    /// `resolver`: the name servers; None: no name server is known.
-    pub resolver: Option<Arc<Resolver>>,
-    /// `resolver_timeout`: how long a name server is asked. Default 30 s.
-    pub resolver_timeout: Duration,
+    /// `resolver`, `resolver_timeout`.
+    pub resolver: Resolver,
     /// `client_header_timeout`: the time for the whole head. Default 60 s.
     pub client_header_timeout: Duration,
     /// `client_body_timeout`: the longest time between two reads of a body. Default 60 s.

@@ -187,8 +187,8 @@ fn client_body_temp_path(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fa
 /// Called after all plain directives of a level: notes whether a connection's end depends on more than the number of
 /// its requests.
 pub(in crate::config) fn settle(scope: &mut Scope<'_>) {
-    let Keepalive { requests, time, disable } = scope.settings.keepalive;
-    scope.settings.keepalive_requests = if time.is_none() && disable.is_empty() { requests } else { 0 };
+    let Keepalive { requests, time, disable, .. } = scope.settings.keepalive;
+    scope.settings.keepalive.unasked = if time.is_none() && disable.is_empty() { requests } else { 0 };
 }
 
 /// `keepalive_disable none|BROWSER ...;`
@@ -203,8 +203,8 @@ fn keepalive_disable(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault>
 
 /// `keepalive_timeout TIME [TIME];`: the client gets the second one, in whole seconds.
 fn keepalive_timeout(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
-    scope.settings.keepalive_timeout = it.args[0].time()?;
-    scope.settings.keepalive_header = match it.args.get(1) {
+    scope.settings.keepalive.timeout = it.args[0].time()?;
+    scope.settings.keepalive.header = match it.args.get(1) {
         None => None,
         Some(word) => Some(word.time()?).filter(|time| *time >= Duration::from_secs(1)),
     };

@@ -8,7 +8,6 @@ use crate::config::scope::Scope;
 use crate::config::types::{Resolver, ResolverHost};
 use crate::config::value::digits;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
 
 /// RFC 1035, section 4.2.
 const PORT: u16 = 53;
@@ -23,12 +22,13 @@ pub(super) const TABLE: &[Directive] = &[
         .syntax("TIME")
         .default("30s")
         .help("How long the name servers are asked for one name.")
-        .once(|scope, it| put(&mut scope.settings.resolver_timeout, it.args[0].time())),
+        .once(|scope, it| put(&mut scope.settings.resolver.timeout, it.args[0].time())),
 ];
 
 /// `resolver ADDRESS ... [valid=TIME] [ipv4=on|off] [ipv6=on|off] [status_zone=NAME];`
 fn resolver(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
-    let mut resolver = Resolver { servers: Vec::new(), valid: None, ipv4: true, ipv6: true };
+    let mut resolver = Resolver { timeout: scope.settings.resolver.timeout, ..Resolver::default() };
+    let mut servers = Vec::new();
     for word in &it.args {
         if let Some(time) = word.option("valid") {
             resolver.valid = Some(time.time()?);
@@ -39,16 +39,16 @@ fn resolver(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         } else if word.text.contains('=') {
             return Err(word.unknown("option", &["valid=30s", "ipv4=off", "ipv6=off"]));
         } else {
-            resolver.servers.push(server(word)?);
+            servers.push(server(word)?);
         }
     }
-    if resolver.servers.is_empty() {
+    if servers.is_empty() {
         return Err(it.name.fault("\"resolver\" needs the address of a name server, as in: resolver 127.0.0.1;"));
     }
     if !resolver.ipv4 && !resolver.ipv6 {
         return Err(it.name.fault("with ipv4=off and ipv6=off no address is left to look for"));
     }
-    scope.settings.resolver = Some(Arc::new(resolver));
+    scope.settings.resolver = Resolver { servers: servers.into(), ..resolver };
     Ok(())
 }
 

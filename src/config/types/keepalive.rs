@@ -1,11 +1,18 @@
 //! How long a connection may be used, which fields of a request are seen, and who resolves names.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Rules for the end of a connection, beside `keepalive_timeout`.
+/// How long a connection may be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Keepalive {
+    /// `keepalive_timeout`: how long an idle connection stays open; zero closes after each response. Default 75 s.
+    pub timeout: Duration,
+    /// The second value of `keepalive_timeout`, which the client gets in a Keep-Alive field.
+    pub header: Option<Duration>,
+    /// The number of requests up to which no rule has to be looked at: `requests`, or 0 if there are other rules.
+    pub unasked: u64,
     /// `keepalive_requests`: requests per connection. Default 1000.
     pub requests: u64,
     /// `keepalive_time`: how long requests are answered on a connection; None: as long as they come.
@@ -46,14 +53,16 @@ impl FieldNames {
 /// `resolver ADDRESS ... [valid=TIME] [ipv4=on|off] [ipv6=on|off];`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Resolver {
-    /// The name servers, with the port of each.
-    pub servers: Vec<(ResolverHost, u16)>,
+    /// The name servers, with the port of each. Default: none.
+    pub servers: Arc<[(ResolverHost, u16)]>,
     /// How long an answer is kept; None: as long as the answer says.
     pub valid: Option<Duration>,
     /// Names are looked up as IPv4 addresses.
     pub ipv4: bool,
     /// Names are looked up as IPv6 addresses.
     pub ipv6: bool,
+    /// `resolver_timeout`: how long they are asked for one name. Default 30 s.
+    pub timeout: Duration,
 }
 
 /// A name server as it is written.

@@ -236,9 +236,9 @@ fn decide_persistence(w: &mut Work<'_>) {
         http.keep_alive = false; // the client may send the body anyway, or not
         http.request_body.give_up();
     }
-    let goes_on = http.number < settings.keepalive_requests
+    let goes_on = http.number < settings.keepalive.unasked
         || goes_on(&settings.keepalive, http, || w.worker.age(w.identity, w.now));
-    http.keep_alive &= !w.worker.draining && goes_on && !settings.keepalive_timeout.is_zero();
+    http.keep_alive &= !w.worker.draining && goes_on && !settings.keepalive.timeout.is_zero();
 }
 
 /// Whether the connection may be used after this request, if that depends on more than the number of requests.
@@ -281,7 +281,7 @@ fn cached_head(w: &mut Work<'_>, file: &Rc<CachedFile>) -> Vec<u8> {
 fn print_head(w: &mut Work<'_>, made: &Made, body: BodyEnd) -> Vec<u8> {
     let connection = match w.t.http.keep_alive {
         true => {
-            let header = w.t.settings().keepalive_header;
+            let header = w.t.settings().keepalive.header;
             Persistence::KeepAlive { timeout_secs: header.map(|wait| wait.as_secs()) }
         }
         false => Persistence::Close,

@@ -227,7 +227,7 @@ impl Http1 {
                 cx.wake_at(self.since.after(timeout));
             }
             (Phase::Open, None) => {
-                let timeout = x.route.settings.keepalive_timeout;
+                let timeout = x.route.settings.keepalive.timeout;
                 cx.wake_at(self.since.after(timeout));
             }
         }
