@@ -1,13 +1,13 @@
 //! The response on its way to the output: its head is formatted (RFC 9112 section 4), its body framed (section 6).
 
+use super::keepalive::goes_on;
 use super::pacing::Pacing;
 use super::{Http1, Step, refuse};
-use crate::config::{Keepalive, OldBrowsers};
 use crate::connection::{Answered, Buffers, CachedFile, Connection, Content, Made, Phase, RangePart, Response};
-use crate::connection::{Http, Pipe, Segment, Stage, Transaction};
+use crate::connection::{Pipe, Segment, Stage, Transaction};
 use crate::http::print::{self, BodyEnd, Frame, Persistence, Printed};
 use crate::http::status::is_bodyless;
-use crate::http::{Known, Method, Version, chunked};
+use crate::http::{Version, chunked};
 use crate::log::Level;
 use crate::task::http::{end_handlers, first_head, has_trailers, trailers};
 use crate::task::{Context, Work};
@@ -239,24 +239,6 @@ fn decide_persistence(w: &mut Work<'_>) {
     let goes_on = http.number < settings.keepalive.unasked
         || goes_on(&settings.keepalive, http, || w.worker.age(w.identity, w.now));
     http.keep_alive &= !w.worker.draining && goes_on && !settings.keepalive.timeout.is_zero();
-}
-
-/// Whether the connection may be used after this request, if that depends on more than the number of requests.
-#[cold]
-fn goes_on(rules: &Keepalive, http: &Http, age: impl FnOnce() -> Duration) -> bool {
-    let agent = http.request.as_ref().and_then(|request| request.fields.get(Known::UserAgent)).unwrap_or_default();
-    let is_post = http.request.as_ref().is_some_and(|request| request.method == Method::Post);
-    let has = |text: &str| memchr::memmem::find(agent, text.as_bytes());
-    // As nginx tells them: Internet Explorer 4, 5, and 6 without its second service pack; Safari, but not Chrome.
-    let is_msie6 = has("MSIE ").is_some_and(|at| match agent.get(at + 5) {
-        Some(b'4' | b'5') => true,
-        Some(b'6') => has("SV1").is_none(),
-        _ => false,
-    });
-    let is_safari = has("Safari/").is_some() && has("Mac OS X").is_some() && has("Chrome").is_none();
-    let is_disabled = (rules.disable.contains(OldBrowsers::MSIE6) && is_post && is_msie6)
-        || (rules.disable.contains(OldBrowsers::SAFARI) && is_safari);
-    http.number < rules.requests && rules.time.is_none_or(|time| age() <= time) && !is_disabled
 }
 
 /// The head of a cached file: formatted before, with a new date; or formatted now and stored.

@@ -10,6 +10,7 @@ mod body;
 mod closing;
 mod framing;
 mod head;
+mod keepalive;
 mod pacing;
 mod unsent;
 mod waits;
