@@ -22,11 +22,11 @@ impl Default for Settings {
             alias: None,
             variable_root: None,
             index: vec![Template::from("index.html")],
-            random_index: false,
             empty_gif: false,
             types,
             extensions,
             default_type: Arc::from("text/plain"),
+            valid_referers: None,
             charset: Charset::default(),
             error_pages: Vec::new(),
             return_: None,
@@ -179,7 +179,7 @@ impl Default for Cgi {
 
 impl Default for Autoindex {
     fn default() -> Self {
-        Autoindex { on: false, exact_size: true, localtime: false, format: Some(Format::Html) }
+        Autoindex { random: false, on: false, exact_size: true, localtime: false, format: Some(Format::Html) }
     }
 }
 

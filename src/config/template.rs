@@ -19,6 +19,7 @@ const NAMES: &[(&str, Variable)] = &[
     ("host", Variable::Host),
     ("hostname", Variable::Hostname),
     ("https", Variable::Https),
+    ("invalid_referer", Variable::InvalidReferer),
     ("is_args", Variable::IsArgs),
     ("is_request_port", Variable::IsRequestPort),
     ("limit_conn_status", Variable::LimitConnStatus),

@@ -15,6 +15,6 @@ pub use environment::{Invocation, environment, query_arguments};
 pub use pairs::argument;
 pub use request_id::request_id;
 pub use size::size;
-pub use slots::{matches, value};
-pub use variables::{expand, expand_uri, expand_variable, is_true, push_log_line};
+pub use slots::matches;
+pub use variables::{expand, expand_uri, expand_variable, is_true, push_log_line, value};
 pub use view::View;

@@ -13,6 +13,7 @@ mod listen;
 mod logs;
 mod mutate;
 mod nginx_names;
+mod referers;
 mod responses;
 mod table;
 mod upload;
