@@ -168,3 +168,30 @@ fn clients_are_distributed_and_foreign_links_are_seen() {
     ];
     each(rows, |(fields, expected)| assert_eq!(s.get_with("/r", fields).text(), *expected, "{fields}"));
 }
+
+#[cfg(feature = "secure_link")]
+#[test]
+fn links_are_checked() {
+    let http = host(
+        "location /new { secure_link $arg_h,$arg_e; secure_link_md5 abc;
+                         return 200 <$secure_link|$secure_link_expires>; }
+         location /plain { secure_link $arg_h; secure_link_md5 $arg_t; return 200 <$secure_link>; }
+         location /old { secure_link_secret c; return 200 <$secure_link>; } location / { return 200 <$secure_link>; }",
+    );
+    let s = Setup::new(&http, &[]).start();
+    let (hash, hex) = ("kAFQmDzST7DWlj99KOF_cg", "900150983cd24fb0d6963f7d28e17f72"); // of "abc", RFC 1321
+    let rows = [
+        (format!("/new?h={hash}&e=4102444800"), "<1|4102444800>"),
+        (format!("/new?h={hash}&e=1"), "<0|1>"),
+        (format!("/new?h={hash}&e=0"), "<|>"),
+        (format!("/new?h={hash}"), "<|>"),
+        (format!("/new?h=k{}&e=4102444800", &hash[..21]), "<|4102444800>"),
+        (format!("/plain?h={hash}==&t=abc"), "<1>"),
+        (format!("/plain?h={hash}&t=abd"), "<>"),
+        (format!("/old/{hex}/ab"), "<ab>"),
+        (format!("/old/{hex}/ac"), "<>"),
+        (format!("/old/{hex}"), "<>"),
+        ("/".to_owned(), "<>"),
+    ];
+    each(rows, |(target, expected)| assert_eq!(s.get(target).text(), *expected, "{target}"));
+}

@@ -26,7 +26,7 @@ impl Default for Settings {
             types,
             extensions,
             default_type: Arc::from("text/plain"),
-            valid_referers: None,
+            links: LinkRules::default(),
             charset: Charset::default(),
             error_pages: Vec::new(),
             return_: None,

@@ -41,7 +41,7 @@ pub use log::{AccessLog, ErrorLogDirective, LogRules, LogTarget, OpenLogFileCach
 pub use names::{NameHasher, NameMap};
 pub use prefixes::Prefixes;
 pub use protocol::{DirectoryServer, EchoBy, EchoServer, Protocol};
-pub use referers::{RefererName, ValidReferers};
+pub use referers::{LinkRules, RefererName, ValidReferers};
 pub use response::*;
 pub use rewrite::{
     FileTest, Otherwise, Rewrite, RewriteProgram, RewriteStep, RewriteThen, SetTarget, Test, TriedFile, TryFiles,
@@ -208,8 +208,8 @@ pub struct Settings {
     pub extensions: Arc<HashMap<Arc<str>, String>>,
     /// `default_type`. Default text/plain.
     pub default_type: Arc<str>,
-    /// `valid_referers`. Default: `$invalid_referer` is empty.
-    pub valid_referers: Option<Arc<ValidReferers>>,
+    /// `valid_referers`, `secure_link` and the other secure_link_ directives.
+    pub links: LinkRules,
     /// `charset` and the other charset directives. Default: Content-Type names no charset.
     pub charset: Charset,
     /// `error_page`s, in order.

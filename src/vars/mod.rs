@@ -6,6 +6,7 @@ mod escape;
 mod pairs;
 mod rare;
 mod request_id;
+mod secure_link;
 mod size;
 mod slots;
 mod variables;

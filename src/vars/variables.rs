@@ -5,6 +5,7 @@ use super::address::{push_address, push_port};
 use super::escape::push_escaped;
 use super::pairs::{argument, sent_field};
 use super::rare;
+use super::secure_link::{self, Link};
 use crate::config::{Escape, Source, Template, UseridMode, Variable};
 use crate::connection::{LimitStatus, Value};
 use crate::http::fields::Field;
@@ -143,6 +144,8 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
         Variable::Http(name) => push_other_field(out, view, name, how),
         Variable::SentHttp(name) => push_sent_field(out, view, name, how),
         Variable::InvalidReferer => push_invalid_referer(out, view, how),
+        Variable::SecureLink => push_secure_link(out, view, how),
+        Variable::SecureLinkExpires => push_link_expires(out, view, how),
         Variable::SentTrailer(name) => push_sent_trailer(out, view, name, how),
         Variable::Arg(name) => push_argument(out, view, name, how),
         Variable::Cookie(name) => push_cookie(out, view, name, how),
@@ -243,9 +246,30 @@ fn push_invalid_referer(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
         named.is_some_and(|server| server.route == view.server().route)
     };
     let referer = view.request().and_then(|request| request.fields.get(Known::Referer));
-    let valid = view.settings().valid_referers.as_ref();
+    let valid = view.settings().links.valid_referers.as_ref();
     let is_invalid = valid.is_some_and(|valid| !valid.takes(referer, is_own));
     push_escaped(out, if is_invalid { b"1" } else { b"" }, how);
+}
+
+#[inline(never)]
+fn push_secure_link(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
+    let links = &view.settings().links;
+    if let Some(secret) = &links.secret {
+        let target = view.request().map_or(&b""[..], Request::target);
+        return push_escaped(out, secure_link::by_secret(target, secret), how);
+    }
+    let link = links.secure.as_ref().map(|link| expand(link, view)).unwrap_or_default();
+    let value = match (Link::parse(&link), &links.md5) {
+        (Some(link), Some(text)) => link.value(&expand(text, view), view.wall().secs),
+        _ => b"",
+    };
+    push_escaped(out, value, how);
+}
+
+#[inline(never)]
+fn push_link_expires(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
+    let link = view.settings().links.secure.as_ref().map(|link| expand(link, view)).unwrap_or_default();
+    push_escaped(out, Link::parse(&link).and_then(|link| link.expires).unwrap_or_default(), how);
 }
 
 #[inline(never)]

@@ -5,8 +5,9 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{RefererName, Source, SplitClients, ValidReferers};
+use crate::config::types::{LinkRules, RefererName, Source, SplitClients, Template, ValidReferers};
 use crate::config::value::digits;
+use crate::secure_link::IS_HERE;
 use std::sync::Arc;
 
 /// A hundred percent, in the hundredths that a part is written in.
@@ -18,6 +19,21 @@ pub(super) const TABLE: &[Directive] = &[
         .without("$invalid_referer is empty")
         .help("The pages whose links are taken; for others, $invalid_referer is 1.")
         .repeat(valid_referers),
+    row("secure_link", Contexts::REQUEST, 1..=1, "secure_link $arg_md5,$arg_expires;")
+        .syntax("TEXT")
+        .without("$secure_link is empty")
+        .help("The hash of a link, and the time until which it is valid; $secure_link tells whether it is right.")
+        .once(|scope, it| secure(scope, it, |links, text| links.secure = Some(text))),
+    row("secure_link_md5", Contexts::REQUEST, 1..=1, "secure_link_md5 \"$secure_link_expires$uri secret\";")
+        .syntax("TEXT")
+        .without("$secure_link is empty")
+        .help("The text whose MD5 the hash of secure_link must be.")
+        .once(|scope, it| secure(scope, it, |links, text| links.md5 = Some(text))),
+    row("secure_link_secret", Contexts::LOCATION, 1..=1, "secure_link_secret word;")
+        .syntax("WORD")
+        .without("$secure_link is empty")
+        .help("Checks links as /prefix/hash/rest, with the MD5 of rest and word; $secure_link is the rest.")
+        .once(secret),
     row("split_clients", Contexts::HTTP, 2..=2, "split_clients $remote_addr $variant { 50% .one; * .two; }")
         .syntax("TEXT $VARIABLE")
         .without("no variable")
@@ -27,7 +43,7 @@ pub(super) const TABLE: &[Directive] = &[
 
 /// `valid_referers none|blocked|server_names|NAME|~REGEX ...;`
 fn valid_referers(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
-    let former = scope.settings.valid_referers.take().filter(|_| !scope.first);
+    let former = scope.settings.links.valid_referers.take().filter(|_| !scope.first);
     let mut valid = former.map_or_else(ValidReferers::default, |valid| ValidReferers::clone(&valid));
     for word in &it.args {
         match word.plain()? {
@@ -40,7 +56,7 @@ fn valid_referers(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
             },
         }
     }
-    scope.settings.valid_referers = Some(Arc::new(valid));
+    scope.settings.links.valid_referers = Some(Arc::new(valid));
     Ok(())
 }
 
@@ -57,6 +73,37 @@ fn name(word: &Word) -> Result<RefererName, Fault> {
         return Err(word.fault(format!("\"{text}\" is no host, as in example.org, *.example.org or www.example.*")));
     }
     Ok(RefererName { host: host.to_ascii_lowercase(), path: path.to_owned() })
+}
+
+/// A build without MD5 cannot check any link.
+fn needs_md5(it: &Statement) -> Result<(), Fault> {
+    let message = "this build of webserv has no MD5; build it with the feature secure_link";
+    if IS_HERE { Ok(()) } else { Err(it.name.fault(message)) }
+}
+
+/// `secure_link TEXT;` and `secure_link_md5 TEXT;`
+fn secure(scope: &mut Scope<'_>, it: &Statement, set: fn(&mut LinkRules, Arc<Template>)) -> Result<(), Fault> {
+    needs_md5(it)?;
+    if let Some(place) = scope.seen.get("secure_link_secret") {
+        let message = format!("it cannot stand beside \"secure_link_secret\", {}", scope.first_at(*place));
+        return Err(it.name.fault(message));
+    }
+    let text = Arc::new(scope.template(&it.args[0])?);
+    set(&mut scope.settings.links, text);
+    scope.settings.links.secret = None;
+    Ok(())
+}
+
+/// `secure_link_secret WORD;`
+fn secret(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    needs_md5(it)?;
+    let others = ["secure_link", "secure_link_md5"];
+    if let Some(place) = others.iter().find_map(|name| scope.seen.get(name)) {
+        let message = format!("it cannot stand beside \"secure_link\", {}", scope.first_at(*place));
+        return Err(it.name.fault(message));
+    }
+    scope.settings.links.secret = Some(Arc::from(it.args[0].plain()?));
+    Ok(())
 }
 
 /// `split_clients TEXT $VARIABLE { PERCENT% VALUE; * VALUE; }`

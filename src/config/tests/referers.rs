@@ -19,7 +19,7 @@ fn valid_referers() {
     let name = |host: &str, path: &str| RefererName { host: host.into(), path: path.into() };
     let names = vec![name("example.org", ""), name("*.a.b", "/C")];
     let outer = ValidReferers { none: true, blocked: true, server_names: true, names, regexes: Vec::new() };
-    let found = |path: &str| settings_at(&config, path).valid_referers.as_deref().cloned();
+    let found = |path: &str| settings_at(&config, path).links.valid_referers.as_deref().cloned();
     assert_eq!((found("/b"), found("/")), (Some(outer.clone()), Some(outer)));
     assert_eq!(found("/a"), Some(ValidReferers { names: vec![name("x.*", "")], ..ValidReferers::default() }));
     let told = |value: &str| fault(&format!("server {{ valid_referers {value}; }}"));
@@ -51,4 +51,26 @@ fn split_clients() {
     for (text, told) in table {
         assert_eq!(fault(text), told, "{text}");
     }
+}
+
+#[cfg(feature = "secure_link")]
+#[test]
+fn secure_links() {
+    let config = load(
+        "http { server { listen 80; location /a { secure_link $arg_h; secure_link_md5 $uri;
+           location /a/in { } } location /s { secure_link_secret word; location /s/in { secure_link x; } } } }",
+    );
+    let links = |path: &str| settings_at(&config, path).links.clone();
+    let text = |text: &str| Template { escape: crate::config::Escape::None, ..Template::parse(text).unwrap() };
+    assert_eq!(links("/a/in").secure.as_deref(), Some(&text("$arg_h")));
+    assert_eq!((links("/a/in").md5.as_deref(), links("/a").secret), (Some(&text("$uri")), None));
+    assert_eq!(links("/s").secret.as_deref(), Some("word"));
+    assert_eq!(links("/s/in").secret, None, "the new form replaces the old one");
+    for (first, second) in [("secure_link x", "secure_link_secret w"), ("secure_link_secret w", "secure_link_md5 x")] {
+        let told = fault(&format!("server {{ location / {{ {first}; {second}; }} }}"));
+        assert!(told.contains("it cannot stand beside \"secure_link"), "{told}");
+    }
+    assert!(fault("server { secure_link $urii; }").ends_with("unknown variable \"$urii\", did you mean \"$uri\"?"));
+    assert!(fault("server { secure_link_md5 $urii; }").contains("unknown variable"));
+    assert!(fault("server { location / { secure_link_secret \"\"; } }").ends_with("this value is empty"));
 }

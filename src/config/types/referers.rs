@@ -1,6 +1,20 @@
 //! `valid_referers`: pages whose links are taken.
 
-use super::Regex;
+use super::{Regex, Template};
+use std::sync::Arc;
+
+/// What is known of the links that lead to a place.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct LinkRules {
+    /// `valid_referers`. Default: `$invalid_referer` is empty.
+    pub valid_referers: Option<Arc<ValidReferers>>,
+    /// `secure_link`: the hash of a link, and its time.
+    pub secure: Option<Arc<Template>>,
+    /// `secure_link_md5`: the text that is hashed.
+    pub md5: Option<Arc<Template>>,
+    /// `secure_link_secret`: the text behind the rest of the target that is hashed.
+    pub secret: Option<Arc<str>>,
+}
 
 /// `valid_referers`: pages whose links are taken.
 #[derive(Clone, PartialEq, Debug, Default)]

@@ -178,6 +178,10 @@ pub enum Variable {
     SentHttp(String),
     /// `$invalid_referer`: 1 or nothing, see `valid_referers`
     InvalidReferer,
+    /// `$secure_link`: see `secure_link`
+    SecureLink,
+    /// `$secure_link_expires`
+    SecureLinkExpires,
     /// `$sent_trailer_NAME`: a field behind the body
     SentTrailer(String),
     /// `$arg_NAME`: an argument of the query
