@@ -77,6 +77,7 @@ pub fn text() -> String {
     let features = [
         ("auth", cfg!(feature = "auth")),
         ("regex", cfg!(feature = "regex")),
+        ("secure_link", cfg!(feature = "secure_link")),
         ("kqueue-shim", cfg!(feature = "kqueue-shim")),
     ];
     let features: Vec<_> = features.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| *name).collect();

@@ -26,11 +26,11 @@ fn with_types(MediaTypes { types, extensions }: MediaTypes) -> Settings {
         alias: None,
         variable_root: None,
         index: vec![Template::from("index.html")],
-        random_index: false,
         empty_gif: false,
         types,
         extensions,
         default_type: Arc::from("text/plain"),
+        links: LinkRules::default(),
         charset: Charset::default(),
         error_pages: Vec::new(),
         return_: None,
@@ -194,7 +194,7 @@ impl Default for Cgi {
 
 impl Default for Autoindex {
     fn default() -> Self {
-        Autoindex { on: false, exact_size: true, localtime: false, format: Some(Format::Html) }
+        Autoindex { random: false, on: false, exact_size: true, localtime: false, format: Some(Format::Html) }
     }
 }
 

@@ -21,9 +21,11 @@ mod log;
 mod names;
 mod prefixes;
 mod protocol;
+mod referers;
 mod response;
 mod rewrite;
 mod server;
+mod split_clients;
 mod syslog;
 mod template;
 mod userid;
@@ -42,11 +44,13 @@ pub use log::{AccessLog, ErrorLogDirective, LogRules, LogTarget, OpenLogFileCach
 pub use names::{NameHasher, NameMap};
 pub use prefixes::Prefixes;
 pub use protocol::{DirectoryServer, EchoBy, EchoServer, Protocol};
+pub use referers::{LinkRules, RefererName, ValidReferers};
 pub use response::*;
 pub use rewrite::{
     FileTest, Otherwise, Rewrite, RewriteProgram, RewriteStep, RewriteThen, SetTarget, Test, TriedFile, TryFiles,
 };
 pub use server::{Branch, Location, Locations, Server};
+pub use split_clients::SplitClients;
 pub use syslog::Syslog;
 pub use template::{Escape, Literal, Template, TemplatePart, Variable};
 pub use userid::{Userid, UseridMode};
@@ -150,8 +154,6 @@ pub struct Settings {
     pub variable_root: Option<Arc<VariableRoot>>,
     /// `index`: the names that are tried in a directory, in order. Default index.html.
     pub index: Vec<Template>,
-    /// `random_index`: a file of a directory, chosen by chance, answers for it. Default off.
-    pub random_index: bool,
     /// `empty_gif`: a picture of one transparent pixel answers.
     pub empty_gif: bool,
     /// `types`: the media type of each extension (lower case, no dot). Default: those of config/mime.types, also if the
@@ -161,6 +163,8 @@ pub struct Settings {
     pub extensions: Arc<HashMap<Arc<str>, String>>,
     /// `default_type`. Default text/plain.
     pub default_type: Arc<str>,
+    /// `valid_referers`, `secure_link` and the other secure_link_ directives.
+    pub links: LinkRules,
     /// `charset` and the other charset directives. Default: Content-Type names no charset.
     pub charset: Charset,
     /// `error_page`s, in order.

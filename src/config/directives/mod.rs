@@ -24,6 +24,7 @@ mod no_effect;
 mod not_here;
 mod open_file_cache;
 mod protocols;
+mod referers;
 mod resolver;
 mod response;
 pub(super) mod rewrite;
@@ -74,6 +75,7 @@ pub(super) const TOPICS: &[(&str, &[Directive])] = &[
     ("Responses", response::TABLE),
     ("Fields of responses", fields::TABLE),
     ("Charsets", charset::TABLE),
+    ("Links and clients", referers::TABLE),
     ("Kept files", open_file_cache::TABLE),
     ("Connections", connection::TABLE),
     ("Limits", limits::TABLE),

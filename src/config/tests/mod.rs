@@ -15,6 +15,7 @@ mod listen;
 mod logs;
 mod mutate;
 mod nginx_names;
+mod referers;
 mod responses;
 mod table;
 mod upload;

@@ -13,7 +13,6 @@ use crate::task::http::{end_handlers, first_head, has_trailers, trailers};
 use crate::task::{Context, Work};
 use std::borrow::Cow;
 use std::rc::Rc;
-use std::time::Duration;
 use webserv_sys::Moment;
 
 /// A response body that is moving into the output.
