@@ -74,7 +74,12 @@ const OPTIONAL_MODULES: [(&str, &str); 20] = [
 pub fn text() -> String {
     let (version, commit, built_by) = (env!("CARGO_PKG_VERSION"), env!("WEBSERV_COMMIT"), env!("WEBSERV_RUSTC"));
     let pollers = webserv_sys::poller::names().join(" ");
-    let features = [("regex", cfg!(feature = "regex")), ("kqueue-shim", cfg!(feature = "kqueue-shim"))];
+    let features = [
+        ("auth", cfg!(feature = "auth")),
+        ("regex", cfg!(feature = "regex")),
+        ("secure_link", cfg!(feature = "secure_link")),
+        ("kqueue-shim", cfg!(feature = "kqueue-shim")),
+    ];
     let features: Vec<_> = features.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| *name).collect();
     let features = if features.is_empty() { "none".to_owned() } else { features.join(" ") };
     format!(

@@ -22,6 +22,7 @@ pub mod pattern;
 pub mod pid_file;
 pub mod rate;
 pub mod route;
+pub mod secure_link;
 pub mod server;
 pub mod task;
 pub mod temp_folders;

@@ -130,6 +130,27 @@ pub const LOGIN_FAILURES_MAX: u32 = 3;
 /// The time between a LOGIN and the answer that the password is wrong.
 pub const LOGIN_FAILED_AFTER: Duration = Duration::from_secs(1);
 
+/// The longest file of users (`auth_basic_user_file`) in bytes: some 10,000 users. It is read in one turn.
+pub const USER_FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Files of users that a worker keeps in memory. `auth_basic_user_file` may name many with variables.
+pub const USER_FILES_MAX: usize = 16;
+
+/// How long a worker does not look whether a file of users has changed.
+pub const USER_FILE_TRUSTED: Duration = Duration::from_secs(1);
+
+/// Names with their right passwords that a worker remembers.
+pub const LOGINS_MAX: usize = 4096;
+
+/// How long they are remembered.
+pub const LOGIN_REMEMBERED: Duration = Duration::from_secs(60);
+
+/// Passwords of all workers that wait for the thread that hashes them.
+pub const HASH_QUEUE_MAX: usize = 64;
+
+/// How long a request waits for it.
+pub const HASH_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Steps of a protocol in one turn. Several are used for pipelined requests that are answered from memory.
 pub const STEPS_PER_TURN: usize = 64;
 

@@ -125,7 +125,7 @@ fn the_line_in_the_log_for_each_refusal() {
             "PUT /get/3 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx",
             403,
             "[error]",
-            "Http1 PUT is denied by limit_except while finding the location, \
+            "Http1 access forbidden by rule while checking access, \
              client: 127.0.0.1, request: \"PUT /get/3 HTTP/1.1\"",
         ),
         (

@@ -144,3 +144,54 @@ fn texts_get_the_charset() {
     let several = s.get_with("/a.html", "Range: bytes=0-0,2-2\r\n").expect(206, "two ranges").text();
     assert_eq!(several.matches("Content-Type: text/html; charset=utf-8\r\n").count(), 2, "{several}");
 }
+
+#[test]
+fn clients_are_distributed_and_foreign_links_are_seen() {
+    let http = "split_clients $arg_c $part { 50% one; * two; } split_clients $arg_c $all { 100% all; }".to_owned()
+        + &host(
+            "server_name own.example; location / { return 200 $part-$all; }
+             location /r { valid_referers server_names *.example.org; return 200 <$invalid_referer>; }",
+        );
+    let s = Setup::new(&http, &[]).start();
+    let parts: Vec<String> = (0..200).map(|c| s.get(&format!("/?c={c}")).text()).collect();
+    let ones = parts.iter().filter(|part| *part == "one-all").count();
+    assert!(
+        parts.iter().all(|part| ["one-all", "two-all"].contains(&&part[..])) && (50..150).contains(&ones),
+        "{ones}"
+    );
+    assert_eq!(s.get("/?c=7").text(), parts[7], "the same text has the same part");
+    let rows = [
+        ("", "<1>"),
+        ("Referer: http://own.example/x\r\n", "<>"),
+        ("Referer: https://a.example.org/\r\n", "<>"),
+        ("Referer: http://other.example/\r\n", "<1>"),
+    ];
+    each(rows, |(fields, expected)| assert_eq!(s.get_with("/r", fields).text(), *expected, "{fields}"));
+}
+
+#[cfg(feature = "secure_link")]
+#[test]
+fn links_are_checked() {
+    let http = host(
+        "location /new { secure_link $arg_h,$arg_e; secure_link_md5 abc;
+                         return 200 <$secure_link|$secure_link_expires>; }
+         location /plain { secure_link $arg_h; secure_link_md5 $arg_t; return 200 <$secure_link>; }
+         location /old { secure_link_secret c; return 200 <$secure_link>; } location / { return 200 <$secure_link>; }",
+    );
+    let s = Setup::new(&http, &[]).start();
+    let (hash, hex) = ("kAFQmDzST7DWlj99KOF_cg", "900150983cd24fb0d6963f7d28e17f72"); // of "abc", RFC 1321
+    let rows = [
+        (format!("/new?h={hash}&e=4102444800"), "<1|4102444800>"),
+        (format!("/new?h={hash}&e=1"), "<0|1>"),
+        (format!("/new?h={hash}&e=0"), "<|>"),
+        (format!("/new?h={hash}"), "<|>"),
+        (format!("/new?h=k{}&e=4102444800", &hash[..21]), "<|4102444800>"),
+        (format!("/plain?h={hash}==&t=abc"), "<1>"),
+        (format!("/plain?h={hash}&t=abd"), "<>"),
+        (format!("/old/{hex}/ab"), "<ab>"),
+        (format!("/old/{hex}/ac"), "<>"),
+        (format!("/old/{hex}"), "<>"),
+        ("/".to_owned(), "<>"),
+    ];
+    each(rows, |(target, expected)| assert_eq!(s.get(target).text(), *expected, "{target}"));
+}

@@ -14,77 +14,79 @@ pub(super) const ERROR_LEVEL: Level = Level::Error;
 
 impl Default for Settings {
     fn default() -> Self {
-        let MediaTypes { types, extensions } = media_types::built_in();
-        Settings {
-            phases: Phases::empty(),
-            server_name: Arc::from(""),
-            root: PathBuf::from("html"),
-            alias: None,
-            variable_root: None,
-            index: vec![Template::from("index.html")],
-            random_index: false,
-            empty_gif: false,
-            types,
-            extensions,
-            default_type: Arc::from("text/plain"),
-            charset: Charset::default(),
-            error_pages: Vec::new(),
-            return_: None,
-            program: None,
-            rewrite_log: false,
-            try_files: None,
-            internal: false,
-            recursive_error_pages: false,
-            access_logs: Vec::new(),
-            log_rules: LogRules::default(),
-            error_level: ERROR_LEVEL,
-            error_logs: None,
-            keepalive_timeout: Duration::from_secs(75),
-            keepalive_header: None,
-            keepalive_requests: 1000,
-            client_header_timeout: Duration::from_secs(60),
-            client_body_timeout: Duration::from_secs(60),
-            client_max_body_size: 1 << 20,
-            send_timeout: Duration::from_secs(60),
-            lingering: Lingering::default(),
-            reset_timedout_connection: false,
-            merge_slashes: true,
-            client_header_buffer_size: 1 << 10,
-            large_client_header_buffers: (4, 8 << 10),
-            max_headers: 1000,
-            sendfile: true,
-            sendfile_max_chunk: 4 << 20,
-            tcp_nopush: false,
-            tcp_nodelay: true,
-            server_tokens: true,
-            etag: EtagForm::On,
-            upload_store: None,
-            upload_same_origin: false,
-            upload_limits: FormLimits::default(),
-            dav: Dav::default(),
-            userid: Userid::default(),
-            disable_symlinks: DisableSymlinks::Off,
-            autoindex: Autoindex::default(),
-            max_ranges: None,
-            add_headers: Vec::new(),
-            inherits_fields: InheritFields { headers: Inherit::On, trailers: Inherit::On },
-            chunked_transfer_encoding: true,
-            expires: Expires::Off,
-            redirects: Redirects { absolute: true, port: true, server_name: false },
-            gzip_static: GzipStatic::Off,
-            if_modified_since: IfModifiedSince::Before,
-            open_file_cache: OpenFileCache::default(),
-            cgi: None,
-            methods: None,
-            extension_methods: Vec::new(),
-            limit_except: None,
-            limit_req: LimitReq::default(),
-            limit_conn: LimitConn::default(),
-            limit_rate: LimitRate::default(),
-            client_body_buffer_size: 128 << 10,
-            client_body_temp_path: std::env::temp_dir(),
-            client_body_in_file_only: BodyInFile::Off,
-        }
+        with_types(media_types::built_in())
+    }
+}
+
+fn with_types(MediaTypes { types, extensions }: MediaTypes) -> Settings {
+    Settings {
+        phases: Phases::empty(),
+        server_name: Arc::from(""),
+        root: PathBuf::from("html"),
+        alias: None,
+        variable_root: None,
+        index: vec![Template::from("index.html")],
+        empty_gif: false,
+        types,
+        extensions,
+        default_type: Arc::from("text/plain"),
+        links: LinkRules::default(),
+        charset: Charset::default(),
+        error_pages: Vec::new(),
+        return_: None,
+        program: None,
+        rewrite_log: false,
+        try_files: None,
+        internal: false,
+        recursive_error_pages: false,
+        access_logs: Vec::new(),
+        log_rules: LogRules::default(),
+        error_level: ERROR_LEVEL,
+        error_logs: None,
+        keepalive: Keepalive::default(),
+        field_names: FieldNames::default(),
+        resolver: Resolver::default(),
+        client_header_timeout: Duration::from_secs(60),
+        client_body_timeout: Duration::from_secs(60),
+        client_max_body_size: 1 << 20,
+        send_timeout: Duration::from_secs(60),
+        lingering: Lingering::default(),
+        reset_timedout_connection: false,
+        merge_slashes: true,
+        client_header_buffer_size: 1 << 10,
+        large_client_header_buffers: (4, 8 << 10),
+        max_headers: 1000,
+        sendfile: true,
+        sendfile_max_chunk: 4 << 20,
+        tcp_nopush: false,
+        tcp_nodelay: true,
+        server_tokens: true,
+        etag: EtagForm::On,
+        upload_store: None,
+        upload_same_origin: false,
+        upload_limits: FormLimits::default(),
+        dav: Dav::default(),
+        userid: Userid::default(),
+        disable_symlinks: DisableSymlinks::Off,
+        autoindex: Autoindex::default(),
+        max_ranges: None,
+        add_headers: Vec::new(),
+        inherits_fields: InheritFields { headers: Inherit::On, trailers: Inherit::On },
+        chunked_transfer_encoding: true,
+        expires: Expires::Off,
+        redirects: Redirects { absolute: true, port: true, server_name: false },
+        gzip_static: GzipStatic::Off,
+        if_modified_since: IfModifiedSince::Before,
+        open_file_cache: OpenFileCache::default(),
+        cgi: None,
+        methods: None,
+        extension_methods: Vec::new(),
+        access: Access::default(),
+        limit_except: None,
+        limits: Limits::default(),
+        client_body_buffer_size: 128 << 10,
+        client_body_temp_path: std::env::temp_dir(),
+        client_body_in_file_only: BodyInFile::Off,
     }
 }
 
@@ -125,6 +127,19 @@ impl Default for LimitRefusal {
 impl Default for LimitRate {
     fn default() -> Self {
         LimitRate { rate: None, after: Size::Fixed(0) }
+    }
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        let (time, disable) = (None, OldBrowsers::empty());
+        Keepalive { timeout: Duration::from_secs(75), header: None, unasked: 1000, requests: 1000, time, disable }
+    }
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Resolver { servers: Vec::new().into(), valid: None, ipv4: true, ipv6: true, timeout: Duration::from_secs(30) }
     }
 }
 
@@ -179,7 +194,7 @@ impl Default for Cgi {
 
 impl Default for Autoindex {
     fn default() -> Self {
-        Autoindex { on: false, exact_size: true, localtime: false, format: Some(Format::Html) }
+        Autoindex { random: false, on: false, exact_size: true, localtime: false, format: Some(Format::Html) }
     }
 }
 
@@ -202,6 +217,9 @@ impl Default for Config {
             daemon: false,
             pid: None,
             user: None,
+            rlimit_nofile: None,
+            shutdown_timeout: None,
+            keepalive_time_max: None,
             workers: 1,
             error_logs: vec![ErrorLogDirective::default()],
             inner_error_logs: Vec::new(),

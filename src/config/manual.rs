@@ -102,7 +102,7 @@ fn facts(directive: &Directive) -> Vec<(&'static str, String)> {
 }
 
 /// The levels in the order in which they are told, and their names.
-const LEVELS: [(Contexts, &str); 11] = [
+const LEVELS: [(Contexts, &str); 12] = [
     (Contexts::MAIN, "main"),
     (Contexts::EVENTS, "events"),
     (Contexts::HTTP, "http"),
@@ -110,6 +110,7 @@ const LEVELS: [(Contexts, &str); 11] = [
     (Contexts::SERVER_IF, "if in server"),
     (Contexts::LOCATION, "location"),
     (Contexts::LOCATION_IF, "if in location"),
+    (Contexts::LIMIT_EXCEPT, "limit_except"),
     (Contexts::DIRECTORY, "directory"),
     (Contexts::DIRECTORY_SERVER, "server in directory"),
     (Contexts::ECHO, "echo"),

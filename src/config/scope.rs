@@ -5,7 +5,8 @@ use super::listeners::{Listen, ServerDraft};
 use super::problem::{Errors, Fault, Files, Position};
 use super::source::ConfigFiles;
 use super::types::{
-    AddHeader, Branch, Cgi, Config, EchoBy, Location, Locations, Phases, Regex, RewriteStep, Settings, Template,
+    AddHeader, AddressRule, Addresses, Branch, Cgi, Config, EchoBy, Location, Locations, Phases, Regex, RewriteStep,
+    Settings, Template,
 };
 use super::variables::VariableDrafts;
 use crate::password::Users;
@@ -34,6 +35,8 @@ bitflags::bitflags! {
         const SERVER_IF = 512;
         /// An `if` in a location.
         const LOCATION_IF = 1024;
+        /// A `limit_except` in a location.
+        const LIMIT_EXCEPT = 2048;
         /// All levels that describe requests.
         const REQUEST = Self::HTTP.bits() | Self::SERVER.bits() | Self::LOCATION.bits();
         /// The blocks of protocols beside HTTP.
@@ -119,6 +122,8 @@ pub(super) struct Scope<'a> {
     pub named_uses: Vec<Word>,
     /// The fields of `add_header` and `add_trailer` of the level around this one, which this level has replaced.
     pub outer_fields: Vec<AddHeader>,
+    /// The `allow` and `deny` of this level, in their order.
+    pub address_rules: Vec<(Addresses, AddressRule)>,
     /// The settings of `cgi`, also while no program answers here.
     pub cgi: CgiDraft,
     /// The settings for servers of other protocols than HTTP.
@@ -193,17 +198,22 @@ impl<'a> Scope<'a> {
             passing: Vec::new(),
             named_uses: Vec::new(),
             outer_fields: Vec::new(),
+            address_rules: Vec::new(),
             cgi: CgiDraft::default(),
             protocol: ProtocolDraft::default(),
         }
     }
 
     /// A level inside this one. It inherits everything but what acts at once: `return`, `rewrite`, `try_files` and
-    /// their kind, `limit_except`, `internal` and `empty_gif`.
+    /// their kind, `limit_except`, `internal` and `empty_gif`. An `if` keeps `limit_except`: it must not lead around
+    /// it.
     pub fn inside(&mut self, context: Contexts) -> Scope<'_> {
         self.draft.levels += 1;
         let phases = self.settings.phases - Phases::NOT_INHERITED;
-        let mut settings = Settings { phases, return_: None, limit_except: None, ..self.settings.clone() };
+        let mut settings = Settings { phases, return_: None, ..self.settings.clone() };
+        if context != Contexts::LOCATION_IF {
+            settings.limit_except = None;
+        }
         (settings.program, settings.try_files, settings.internal) = (None, None, false);
         settings.empty_gif &= context == Contexts::LOCATION_IF;
         let (cgi, protocol) = (self.cgi.clone(), self.protocol.clone());

@@ -8,10 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod access;
 mod cgi;
 mod charset;
 mod dav;
 mod expires;
+mod keepalive;
 mod level;
 mod limits;
 mod listener;
@@ -19,30 +21,36 @@ mod log;
 mod names;
 mod prefixes;
 mod protocol;
+mod referers;
 mod response;
 mod rewrite;
+mod server;
+mod split_clients;
 mod syslog;
 mod template;
 mod userid;
 mod variables;
 
+pub use access::{Access, AddressRule, AddressRules, Addresses, LimitExcept, Satisfy, UserFile};
 pub use cgi::{Cgi, CgiParam, CgiPass, CgiQueue, PathInfo, Resource, Rlimit};
 pub use charset::Charset;
 pub use dav::{Dav, DavMethods};
 pub use expires::{Expires, Freshness};
+pub use keepalive::{FieldNames, Keepalive, OldBrowsers, Resolver, ResolverHost};
 pub use level::Level;
-pub use limits::{
-    LimitConn, LimitRate, LimitRefusal, LimitReq, PlaceLimit, RequestLimit, Size, Zone, ZoneDefinition, Zones,
-};
+pub use limits::*;
 pub use listener::{Hosts, Listener};
 pub use log::{AccessLog, ErrorLogDirective, LogRules, LogTarget, OpenLogFileCache};
 pub use names::{NameHasher, NameMap};
 pub use prefixes::Prefixes;
 pub use protocol::{DirectoryServer, EchoBy, EchoServer, Protocol};
+pub use referers::{LinkRules, RefererName, ValidReferers};
 pub use response::*;
 pub use rewrite::{
     FileTest, Otherwise, Rewrite, RewriteProgram, RewriteStep, RewriteThen, SetTarget, Test, TriedFile, TryFiles,
 };
+pub use server::{Branch, Location, Locations, Server};
+pub use split_clients::SplitClients;
 pub use syslog::Syslog;
 pub use template::{Escape, Literal, Template, TemplatePart, Variable};
 pub use userid::{Userid, UseridMode};
@@ -61,6 +69,13 @@ pub struct Config {
     pub pid: Option<PathBuf>,
     /// `user`: the user that the process becomes when the sockets are open.
     pub user: Option<User>,
+    /// `worker_rlimit_nofile`: the limit of open files; None: the server raises it as it needs.
+    pub rlimit_nofile: Option<u64>,
+    /// `worker_shutdown_timeout`: how long connections may stay open when the server shuts down, or those from before a
+    /// reload; None: until they end.
+    pub shutdown_timeout: Option<Duration>,
+    /// The longest `keepalive_time` of all places; None: no place has one.
+    pub keepalive_time_max: Option<Duration>,
     /// `worker_processes`: the number of threads with a loop each; `auto` is one per CPU.
     pub workers: usize,
     /// `error_log`s of the main level: where lines go, and the least serious level that is written to each.
@@ -124,62 +139,6 @@ pub struct Events {
     pub try_first: bool,
 }
 
-/// A `server` block.
-#[derive(Clone, Debug)]
-pub struct Server {
-    /// The `server_name`s in lower case; the first one names the server in logs and redirects ("" if it has no name).
-    pub names: Vec<String>,
-    /// The settings for requests that match no location.
-    pub settings: Arc<Settings>,
-    /// The locations.
-    pub locations: Locations,
-    /// The position of the block: "file:line".
-    pub place: String,
-    /// Its number among all servers and locations of the configuration, from 0.
-    pub route: u32,
-}
-
-/// The locations of a server or of a location.
-#[derive(Clone, Debug, Default)]
-pub struct Locations {
-    /// `location = /path`.
-    pub exact: NameMap<Arc<Location>>,
-    /// Prefix locations, plain and `^~`.
-    pub prefixes: Prefixes,
-    /// `location ~ EXPRESSION` and `location ~* EXPRESSION`, in the order of the files.
-    pub regexes: Vec<Arc<Location>>,
-    /// `location @name`.
-    pub named: HashMap<String, Arc<Location>>,
-}
-
-/// A `location` block.
-#[derive(Clone, Debug)]
-pub struct Location {
-    /// The path or prefix, decoded, as bytes; a named location's name with its "@"; the text of an expression.
-    pub path: Vec<u8>,
-    /// The expression that the path must match, if it is a location of this kind.
-    pub regex: Option<Regex>,
-    /// `^~`: no regular expression is tried after this one.
-    pub no_regex: bool,
-    /// What holds inside, outer levels merged in.
-    pub settings: Arc<Settings>,
-    /// The locations inside.
-    pub inner: Locations,
-    /// The `if` blocks inside.
-    pub branches: Vec<Branch>,
-    /// Its number among all servers and locations of the configuration, from 0.
-    pub route: u32,
-}
-
-/// An `if` in a location: settings that hold if its test is true.
-#[derive(Clone, Debug)]
-pub struct Branch {
-    /// Its number among all servers and locations of the configuration, from 0.
-    pub route: u32,
-    /// What holds inside, outer levels merged in.
-    pub settings: Arc<Settings>,
-}
-
 /// All settings of the http, server and location level, inherited and merged.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -195,8 +154,6 @@ pub struct Settings {
     pub variable_root: Option<Arc<VariableRoot>>,
     /// `index`: the names that are tried in a directory, in order. Default index.html.
     pub index: Vec<Template>,
-    /// `random_index`: a file of a directory, chosen by chance, answers for it. Default off.
-    pub random_index: bool,
     /// `empty_gif`: a picture of one transparent pixel answers.
     pub empty_gif: bool,
     /// `types`: the media type of each extension (lower case, no dot). Default: those of config/mime.types, also if the
@@ -206,6 +163,8 @@ pub struct Settings {
     pub extensions: Arc<HashMap<Arc<str>, String>>,
     /// `default_type`. Default text/plain.
     pub default_type: Arc<str>,
+    /// `valid_referers`, `secure_link` and the other secure_link_ directives.
+    pub links: LinkRules,
     /// `charset` and the other charset directives. Default: Content-Type names no charset.
     pub charset: Charset,
     /// `error_page`s, in order.
@@ -230,12 +189,12 @@ pub struct Settings {
     pub error_level: Level,
     /// The `error_log`s for these requests; None: those of the main level.
     pub error_logs: Option<Arc<Vec<ErrorLogDirective>>>,
-    /// `keepalive_timeout`: how long an idle connection stays open; zero closes after each response. Default 75 s.
-    pub keepalive_timeout: Duration,
-    /// The second value of `keepalive_timeout`, which the client gets in a Keep-Alive field.
-    pub keepalive_header: Option<Duration>,
-    /// `keepalive_requests`: requests per connection. Default 1000.
-    pub keepalive_requests: u64,
+    /// `keepalive_timeout` and the other keepalive_ directives.
+    pub keepalive: Keepalive,
+    /// `underscores_in_headers`, `ignore_invalid_headers`.
+    pub field_names: FieldNames,
+    /// `resolver`, `resolver_timeout`.
+    pub resolver: Resolver,
     /// `client_header_timeout`: the time for the whole head. Default 60 s.
     pub client_header_timeout: Duration,
     /// `client_body_timeout`: the longest time between two reads of a body. Default 60 s.
@@ -312,14 +271,12 @@ pub struct Settings {
     pub methods: Option<MethodSet>,
     /// The names in `methods` that the server does not know itself; programs may.
     pub extension_methods: Vec<String>,
-    /// `limit_except` with `deny all`: other methods, also unknown ones, get 403. Not inherited, as in nginx.
-    pub limit_except: Option<MethodSet>,
-    /// `limit_req` and the other limit_req_ directives. Default no limit.
-    pub limit_req: LimitReq,
-    /// `limit_conn` and the other limit_conn_ directives. Default no limit.
-    pub limit_conn: LimitConn,
-    /// `limit_rate` and `limit_rate_after`. Default no limit.
-    pub limit_rate: LimitRate,
+    /// `allow`, `deny`, `auth_basic`, `satisfy`: what is asked of a client. Default nothing.
+    pub access: Access,
+    /// `limit_except`: what is asked of a client for other methods, also for unknown ones. Not inherited, as in nginx.
+    pub limit_except: Option<Arc<LimitExcept>>,
+    /// `limit_req`, `limit_conn`, `limit_rate` and those of their groups. Default no limit.
+    pub limits: Limits,
     /// `client_body_buffer_size`: bytes of a request's body that are held in memory on their way to the handler. A body
     /// that is stored first is written to a file only if it is longer. Default 128k (unlike nginx's 16k).
     pub client_body_buffer_size: usize,

@@ -25,12 +25,15 @@ pub(super) fn read(scope: &mut Scope<'_>, statements: &[Statement]) {
         }
         scope.note(outcome);
     }
+    directives::access::settle(scope);
     directives::cgi::settle(scope);
     directives::fields::settle(scope);
     let outcome = directives::charset::settle(scope);
     scope.note(outcome);
+    directives::connection::settle(scope);
     let outcome = directives::upload::settle(scope);
     scope.note(outcome);
+    sections.sort_by_key(|(_, _, statement)| statement.name.text != "limit_except"); // it also holds inside of `if`
     for (number, enter, statement) in sections {
         scope.statement = number;
         let levels = scope.draft.levels;

@@ -1,9 +1,11 @@
 //! The HTTP state of one request and its response.
 
-use super::{Fresh, Limited, OnDemand, Probed, RequestBody, Response, Slots, Suspended};
+use super::{Fresh, Limited, OnDemand, Pipe, Probed, RequestBody, Response, Slots};
 use crate::config::{Return, RewriteProgram};
 use crate::http::userid::UserId;
 use crate::http::{HeadLimits, Method, Request, Text};
+use crate::limits::BODY_BYTES_MAX;
+use crate::route::Route;
 use std::rc::Rc;
 use std::sync::Arc;
 use webserv_sys::Moment;
@@ -26,9 +28,9 @@ pub enum Stage {
     PostRewrite,
     /// Runs `limit_req` and `limit_conn`.
     PreAccess,
-    /// Runs `allow`, `deny` and `auth_basic`. (Empty so far.)
+    /// Runs `allow`, `deny` and `auth_basic`, as `satisfy` says.
     Access,
-    /// Runs `satisfy`. (Empty so far.)
+    /// Lets the protocol read a body that no handler takes.
     PostAccess,
     /// Runs `try_files`.
     PreContent,
@@ -88,6 +90,8 @@ pub struct Http {
     pub in_error_page: bool,
     /// The request came before the previous response was sent.
     pub pipelined: bool,
+    /// The client has sent the right password (`auth_basic`).
+    pub is_authenticated: bool,
     /// The path comes from an internal redirect, a rewrite or an error page, not from the client.
     pub internal: bool,
     /// The number of internal redirects and rewrites so far.
@@ -150,6 +154,12 @@ pub struct Rare {
     pub allow: Option<Text>,
     /// The Location of a redirect with an error page, which has its status.
     pub location: Option<Text>,
+    /// The value of `WWW-Authenticate` for a 401: what the client is asked for.
+    pub challenge: Option<Text>,
+    /// How many checks of the access phase have been made when a handler is asked for the next one.
+    pub checks_done: u8,
+    /// The status that the client gets if no later check allows the request (`satisfy any`).
+    pub denied: Option<u16>,
     /// The head as sent, for log formats that use its fields.
     pub sent_head: Vec<u8>,
     /// The fields behind the body that have been made so far, as lines behind a first one.
@@ -182,6 +192,28 @@ pub enum Chosen {
     Redirect(u16, Vec<u8>),
 }
 
+/// A request that waits for a subrequest. The two take turns in one transaction, so that the handlers, the protocol and
+/// the engine see one request at a time.
+pub struct Suspended {
+    /// The state of the request.
+    pub http: Http,
+    /// Its server and location.
+    pub route: Rc<Route>,
+    /// Its body, as far as it has come.
+    pub body: OnDemand<Pipe, BODY_BYTES_MAX>,
+    /// What the subrequest has come to.
+    pub answer: SubrequestAnswer,
+}
+
+/// The answer of a subrequest.
+#[derive(Default)]
+pub struct SubrequestAnswer {
+    /// The status. 0 until there is an answer.
+    pub status: u16,
+    /// The field WWW-Authenticate.
+    pub challenge: Option<Vec<u8>>,
+}
+
 /// A program that has run in part.
 pub struct Rewriting {
     /// The program.
@@ -199,6 +231,9 @@ impl Rare {
         body_file: Vec::new(),
         allow: None,
         location: None,
+        challenge: None,
+        checks_done: 0,
+        denied: None,
         sent_head: Vec::new(),
         sent_trailers: Vec::new(),
         random_index_tried: false,

@@ -22,18 +22,17 @@ mod response;
 mod segment;
 mod slots;
 mod subject;
-mod suspended;
 mod transaction;
 
 pub use buffers::Buffers;
 pub use cached::CachedFile;
 pub use client::Client;
 pub use failure::{Failure, FailureKind, Side};
-pub use http::{Answered, Arrival, Chosen, Http, Path, Rewriting, Stage};
+pub use http::{Answered, Arrival, Chosen, Http, Path, Rewriting, Stage, SubrequestAnswer, Suspended};
 pub use limited::{LimitStatus, Limited, PhaseWait};
 pub use members::Members;
 pub use on_demand::{Fresh, OnDemand, Pipes};
-pub use outcome::{Answer, Outcome, Probed, StoredBody, To};
+pub use outcome::{AccessVerdict, Answer, Outcome, Probed, StoredBody, To};
 pub use pipe::{Front, Pipe};
 pub use program::{GivenUp, Program, ProgramClock};
 pub use reply::{DocumentSource, Reply};
@@ -42,7 +41,6 @@ pub use response::{Content, Made, RangePart, Response};
 pub use segment::Segment;
 pub use slots::{Slots, Value};
 pub use subject::Subject;
-pub use suspended::{SubrequestAnswer, Suspended};
 pub use transaction::{SpareTransactions, Transaction, TransactionId, Transactions};
 
 use crate::config::Settings;

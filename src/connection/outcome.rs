@@ -20,6 +20,8 @@ pub enum Outcome {
     NeedsBody,
     /// BodySpool has stored all of the request's body.
     Stored(StoredBody),
+    /// A check of who the client is has come to this.
+    Checked(AccessVerdict),
     /// The request continues with another path.
     Redirect(To),
     /// FileProbe has looked at a path; `None`: nothing is there.
@@ -51,6 +53,17 @@ pub enum Answer {
     /// The status and head of a complete HTTP response from an nph- program, which is not parsed (RFC 3875 section 5).
     /// The body follows in [`Reply::body`](super::Reply::body).
     NonParsed(u16, Vec<u8>),
+}
+
+/// What a check says of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AccessVerdict {
+    /// The client may have the answer.
+    Allow,
+    /// The client gets this status.
+    Deny(u16),
+    /// The check has nothing to say here.
+    Unknown,
 }
 
 /// The target of an internal redirect.

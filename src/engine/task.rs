@@ -27,6 +27,8 @@ pub enum Notice {
     Reload,
     /// The server finishes open requests and accepts no new connections (SIGQUIT).
     Drain,
+    /// Connections that were opened before the last reload have had their time.
+    Overdue,
     /// The task stood alone and is a handler of a transaction from now on.
     Adopted,
     /// More clients or requests come than there are places: an idle connection closes, or a task gives up its place
@@ -35,6 +37,8 @@ pub enum Notice {
     /// The task may have a place: a connection of this worker has closed or will close (see
     /// [`Context::wait_for_place`]), or a program has ended.
     Place,
+    /// What the task has handed to another thread is finished.
+    Finished,
 }
 
 /// Why a task has its turn.

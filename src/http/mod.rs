@@ -8,6 +8,8 @@
 //! A section without a document belongs to RFC 9110 (semantics) or RFC 9112 (syntax).
 
 pub mod accept;
+pub mod base64;
+pub mod basic;
 pub mod cgi;
 pub mod chunked;
 pub mod conditional;

@@ -1,8 +1,17 @@
-//! Users and their passwords: a text of `NAME:HASH` lines, and a check of a password that does not block. It reads no
-//! file.
+//! Users and their passwords. It reads no file.
+//!
+//! For the directory protocol: a text of `NAME:HASH` lines, and a check of a password that does not block. For HTTP:
+//! the files and hashes of htpasswd ([`hash_of_user`], [`is_right`]).
 
+#[cfg(feature = "auth")]
+mod apr1;
+mod formats;
 mod sha256;
 mod sha_crypt;
+mod user_file;
+
+pub use formats::{Unusable, is_quick, is_right};
+pub use user_file::{Entry, hash_of_user};
 
 use sha_crypt::{Rounds, Stored};
 use std::collections::HashMap;

@@ -19,6 +19,12 @@ impl Hosts {
         found.map_or(default, |index| &self.servers[index])
     }
 
+    /// The server that has this name, also by a wildcard or an expression. Not the default server for other names.
+    pub fn named(&self, host: &[u8]) -> Option<&Arc<Server>> {
+        let found = self.by_name(host).or_else(|| self.by_regex(host).map(|(_, index)| *index));
+        found.map(|index| &self.servers[index])
+    }
+
     /// The expression that matches a host, if no name does.
     pub fn regex(&self, host: &[u8]) -> Option<&Regex> {
         match self.by_name(host) {

@@ -8,7 +8,7 @@ mod url_path;
 mod within;
 
 pub use listener_state::ListenerState;
-pub use routes::{Route, Routes};
+pub use routes::{Route, Routes, asks_no_more};
 
 pub use script::{Script, absolute, find as find_script, may_answer as script_may_answer};
 pub use url_path::url_path;

@@ -47,7 +47,8 @@ impl Route {
     }
 
     /// Whether the script may run for a path that begins with it. In "/a.sh/rest", the script "/a.sh" may have another
-    /// location than the whole path. Then that location must run programs, too, and take the method.
+    /// location than the whole path. Then that location must run programs, too, take the method, and ask no more of the
+    /// client than this one: only this one's questions have been asked.
     pub fn may_run(&self, script: &[u8], path: &[u8], method: Method) -> bool {
         let (locations, script) = (&self.server.locations, merge_slashes(script));
         let own = locations.find(&script);
@@ -55,9 +56,18 @@ impl Route {
             return true;
         }
         let settings = own.map_or(&self.server.settings, |location| &location.settings);
-        let takes_method = [settings.methods, settings.limit_except].iter().flatten().all(|set| set.contains(method));
-        takes_method && settings.return_.is_none() && script_may_answer(settings, &script)
+        let asks_no_more = asks_no_more(&self.settings, settings, method);
+        !settings.refuses(method) && asks_no_more && settings.return_.is_none() && script_may_answer(settings, &script)
     }
+}
+
+/// Whether a client that may use the method `here` may also use it `there`, as far as the configuration says: `there`
+/// asks the client for nothing, or for the same.
+pub fn asks_no_more(here: &Settings, there: &Settings, method: Method) -> bool {
+    let access = there.access_for(method);
+    // With variables in it, one text names a file of users for each path.
+    let has_one_file = access.user_file.as_ref().is_none_or(|file| file.path.as_text().is_some());
+    access.is_open() || has_one_file && access == here.access_for(method)
 }
 
 /// All routes of a configuration, indexed by the numbers that servers and locations got when it was read.

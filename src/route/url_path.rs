@@ -31,9 +31,8 @@ fn candidate(settings: &Settings, location: Option<&Location>, file: &[u8]) -> O
 fn is_served(server: &std::sync::Arc<Server>, path: &[u8], file: &[u8]) -> bool {
     let location = server.locations.find(path);
     let settings = location.map_or(&server.settings, |location| &location.settings);
-    let takes_get = [settings.methods, settings.limit_except].iter().flatten().all(|set| set.contains(Method::Get));
     let is_file = settings.return_.is_none() && !script_may_answer(settings, path);
-    takes_get && is_file && file_path(settings, path).as_deref() == Some(file)
+    !settings.refuses(Method::Get) && is_file && file_path(settings, path).as_deref() == Some(file)
 }
 
 #[cfg(test)]

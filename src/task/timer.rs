@@ -2,8 +2,8 @@
 
 use super::Context;
 use crate::connection::Connection;
-use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
-use crate::log::LogEvent;
+use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
+use crate::log::{Level, LogEvent};
 use crate::worker::Worker;
 use std::time::Duration;
 use webserv_sys::Watch;
@@ -15,6 +15,10 @@ pub enum Job {
     FlushLogs,
     /// Drop cached files that were not requested for `inactive`.
     DropIdleFiles,
+    /// Close all connections, and end: `worker_shutdown_timeout` after SIGQUIT.
+    Stop,
+    /// Close the connections with numbers up to this one: `worker_shutdown_timeout` after a reload.
+    CloseUpTo(u64),
 }
 
 /// Handles the events of the access logs: starts a flush timer, logs errors.
@@ -50,6 +54,7 @@ impl Task<Worker> for Timer {
         match self.job {
             Job::FlushLogs => "flushing the access logs",
             Job::DropIdleFiles => "closing files that are not requested any more",
+            Job::Stop | Job::CloseUpTo(_) => "waiting for worker_shutdown_timeout",
         }
     }
 
@@ -80,6 +85,16 @@ impl Task<Worker> for Timer {
                 }
                 None => Ok(Flow::Done),
             },
+            (Event::Deadline, Job::Stop) => {
+                cx.log(Level::Notice, format_args!("worker_shutdown_timeout: the open connections are closed"));
+                cx.stop();
+                Ok(Flow::Done)
+            }
+            (Event::Deadline, Job::CloseUpTo(number)) => {
+                cx.worker.overdue = number;
+                cx.notify_all(Notice::Overdue);
+                Ok(Flow::Done)
+            }
             (Event::Cancel, _) => Ok(Flow::Done),
         }
     }

@@ -3,6 +3,7 @@
 use super::View;
 use super::address::{push_address, push_port};
 use super::variables::expand;
+use crate::config::FieldNames;
 use crate::http::fields::Field;
 use crate::http::{Known, Method, Request, TargetForm, number, target};
 use crate::route::{Script, absolute, document_root, file_path};
@@ -38,16 +39,17 @@ const SOFTWARE: &str = concat!("webserv/", env!("CARGO_PKG_VERSION"));
 /// The whole environment of a program, as `NAME=value`, sorted by name. It contains nothing of the server's own
 /// environment.
 ///
-/// AUTH_TYPE, REMOTE_USER and REMOTE_IDENT are never set: the server does not authenticate. A variable whose value
-/// contains a NUL byte is left out.
+/// AUTH_TYPE and REMOTE_USER are set only if the server itself has checked the user's password (`auth_basic`).
+/// REMOTE_IDENT is never set. A variable whose value contains a NUL byte is left out.
 pub fn environment(run: &Invocation<'_>) -> Vec<CString> {
     let mut variables = Variables(BTreeMap::new());
     variables.add_server(run);
     variables.add_script(run);
     variables.add_request(run);
     if let Some(request) = run.view.request() {
+        let names = run.view.settings().field_names;
         for field in request.fields.iter() {
-            variables.add_field(request, &field);
+            variables.add_field(request, &field, names);
         }
     }
     if let Some(cgi) = &run.view.settings().cgi {
@@ -103,6 +105,10 @@ impl<'a> Variables<'a> {
         self.set("REMOTE_HOST", client.clone()); // the address if no name is known: section 4.1.9
         self.set("REMOTE_ADDR", client);
         self.set("REMOTE_PORT", made(&|out| push_port(out, view.client().as_ref())));
+        if let Some(credentials) = view.credentials().filter(|_| view.is_authenticated()) {
+            self.set("AUTH_TYPE", "Basic");
+            self.set("REMOTE_USER", credentials.user());
+        }
         self.set("REQUEST_SCHEME", if run.tls { "https" } else { "http" });
         if run.tls {
             self.set("HTTPS", "on");
@@ -148,8 +154,8 @@ impl<'a> Variables<'a> {
     }
 
     /// Adds `HTTP_NAME` (section 4.1.18). Repeated fields are joined to a list (RFC 9110 section 5.3).
-    fn add_field(&mut self, request: &Request, field: &Field<'_>) {
-        let Some(name) = variable_name(field) else { return };
+    fn add_field(&mut self, request: &Request, field: &Field<'_>, names: FieldNames) {
+        let Some(name) = variable_name(field, names) else { return };
         let separator: &[u8] = if field.known == Some(Known::Cookie) { b"; " } else { b", " };
         match self.0.get_mut(&name[..]) {
             Some(value) => {
@@ -168,8 +174,9 @@ impl<'a> Variables<'a> {
 ///
 /// Not passed on are fields with a variable of their own, and fields of the connection. Proxy is not, because many
 /// programs use HTTP_PROXY as their proxy (CVE-2016-5385). Names with other characters than letters, digits and hyphens
-/// are not: X_Y would have the same variable as X-Y, which a proxy in front of this server may have set or checked.
-fn variable_name(field: &Field<'_>) -> Option<Vec<u8>> {
+/// are only if the configuration says so: X_Y has the same variable as X-Y, which a proxy in front of this server may
+/// have set or checked.
+fn variable_name(field: &Field<'_>, names: FieldNames) -> Option<Vec<u8>> {
     let is_left_out = field.known.is_some_and(|known| {
         matches!(
             known,
@@ -185,8 +192,7 @@ fn variable_name(field: &Field<'_>) -> Option<Vec<u8>> {
         )
     });
     let is_of_proxies = field.name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case(b"proxy-"));
-    let is_plain = |b: &u8| b.is_ascii_alphanumeric() || *b == b'-';
-    if is_left_out || is_of_proxies || !field.name.iter().all(is_plain) {
+    if is_left_out || is_of_proxies || !names.takes(field.name) {
         return None;
     }
     let upper = field.name.iter().map(|b| if *b == b'-' { b'_' } else { b.to_ascii_uppercase() });

@@ -1,17 +1,8 @@
 //! The values of variables that the configuration defines.
 
 use super::View;
-use crate::config::{Regex, Source};
-use crate::connection::Value;
+use crate::config::Regex;
 use std::rc::Rc;
-
-/// The value of the variable in this slot.
-pub fn value(view: &View<'_>, slot: u16) -> Value {
-    let variables = &view.identity.listener.routes.config().variables;
-    match variables.get(usize::from(slot)).map(|variable| &variable.source) {
-        Some(Source::Stored) | None => view.slots().get(slot).unwrap_or_else(|| Rc::from(&b""[..])),
-    }
-}
 
 /// Whether the expression matches. If it does, its groups are the new `$1`, `$2` and so on, and its named groups are
 /// stored in their variables.

@@ -5,14 +5,16 @@ use super::address::{push_address, push_port};
 use super::escape::push_escaped;
 use super::pairs::{argument, sent_field};
 use super::rare;
-use crate::config::{Escape, Template, UseridMode, Variable};
-use crate::connection::LimitStatus;
+use super::secure_link::{self, Link};
+use crate::config::{Escape, Source, Template, UseridMode, Variable};
+use crate::connection::{LimitStatus, Value};
 use crate::http::fields::Field;
 use crate::http::number::{push_decimal, push_start};
 use crate::http::userid::UserId;
 use crate::http::{Known, Request, target};
 use crate::local_time;
 use crate::route::{document_root, file_path};
+use std::rc::Rc;
 use std::sync::OnceLock;
 use webserv_sys::net::Address;
 
@@ -55,6 +57,19 @@ pub fn expand_variable(variable: &Variable, view: &View<'_>) -> Vec<u8> {
     out
 }
 
+/// The value of the variable in this slot.
+pub fn value(view: &View<'_>, slot: u16) -> Value {
+    let variables = &view.identity.listener.routes.config().variables;
+    match variables.get(usize::from(slot)).map(|variable| &variable.source) {
+        Some(Source::Stored) | None => view.slots().get(slot).unwrap_or_else(|| Rc::from(&b""[..])),
+        Some(Source::Split(split)) => view.slots().get(slot).unwrap_or_else(|| {
+            let value: Value = Rc::from(split.value(&expand(&split.text, view)).as_bytes());
+            view.slots().put(slot, Rc::clone(&value));
+            value
+        }),
+    }
+}
+
 /// Whether a condition holds: its value is neither empty nor "0".
 pub fn is_true(condition: &Template, view: &View<'_>) -> bool {
     !matches!(&expand(condition, view)[..], b"" | b"0")
@@ -84,7 +99,7 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
     match variable {
         Variable::RemoteAddr => push_client_address(out, view, how),
         Variable::RemotePort => push_client_port(out, view, how),
-        Variable::RemoteUser => push_escaped(out, b"", how),
+        Variable::RemoteUser => push_remote_user(out, view, how),
         Variable::ServerAddr => push_address(out, Some(view.local())),
         Variable::ServerPort => push_port_of(out, Some(view.local()), how),
         Variable::ServerName => push_escaped(out, server_name(view), how),
@@ -128,11 +143,14 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
         Variable::HttpKnown(known) => push_field(out, view, *known, how),
         Variable::Http(name) => push_other_field(out, view, name, how),
         Variable::SentHttp(name) => push_sent_field(out, view, name, how),
+        Variable::InvalidReferer => push_invalid_referer(out, view, how),
+        Variable::SecureLink => push_secure_link(out, view, how),
+        Variable::SecureLinkExpires => push_link_expires(out, view, how),
         Variable::SentTrailer(name) => push_sent_trailer(out, view, name, how),
         Variable::Arg(name) => push_argument(out, view, name, how),
         Variable::Cookie(name) => push_cookie(out, view, name, how),
         Variable::Capture(group) => push_capture(out, view, *group, how),
-        Variable::Slot(slot) => push_found(out, &super::slots::value(view, *slot), how),
+        Variable::Slot(slot) => push_found(out, &value(view, *slot), how),
         Variable::LimitConnStatus => push_limit_status(out, view.limited().place, how),
         Variable::LimitRate => push_number(out, view.limit_rate()),
         Variable::LimitReqStatus => push_limit_status(out, view.limited().request, how),
@@ -168,6 +186,15 @@ fn push_port_of(out: &mut Vec<u8>, address: Option<&Address>, how: Escape) {
     }
 }
 
+/// Appends the user's name that the client has sent.
+#[inline(never)]
+fn push_remote_user(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
+    match view.credentials() {
+        Some(credentials) => push_escaped(out, credentials.user(), how),
+        None => push_escaped(out, b"", how),
+    }
+}
+
 #[inline(never)]
 fn push_elapsed(out: &mut Vec<u8>, view: &View<'_>) {
     let elapsed = view.elapsed();
@@ -198,7 +225,13 @@ fn push_field(out: &mut Vec<u8>, view: &View<'_>, known: Known, how: Escape) {
 /// Appends the fields with a name (in lower case) that the parser does not know.
 #[inline(never)]
 fn push_other_field(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
-    let is_it = |field: &Field<'_>| field.name.eq_ignore_ascii_case(name.as_bytes());
+    let names = view.settings().field_names;
+    let is_equal = |(a, b): (&u8, &u8)| a.eq_ignore_ascii_case(b) || (*a == b'_' && *b == b'-');
+    let is_it = |field: &Field<'_>| {
+        field.name.len() == name.len()
+            && field.name.iter().zip(name.as_bytes()).all(is_equal)
+            && names.takes(field.name)
+    };
     let fields = view.request().into_iter().flat_map(|request| request.fields.iter());
     push_joined(out, fields.filter(is_it).map(|field| field.value), b", ", how);
 }
@@ -218,6 +251,40 @@ fn push_argument(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
 #[inline(never)]
 fn push_sent_field(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
     push_joined(out, sent_field(view.sent_head(), name.as_bytes()), b", ", how);
+}
+
+/// Appends "1" if `valid_referers` does not take the Referer.
+#[inline(never)]
+fn push_invalid_referer(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
+    let is_own = |host: &[u8]| {
+        let named = view.identity.listener.configured.hosts.named(host);
+        named.is_some_and(|server| server.route == view.server().route)
+    };
+    let referer = view.request().and_then(|request| request.fields.get(Known::Referer));
+    let valid = view.settings().links.valid_referers.as_ref();
+    let is_invalid = valid.is_some_and(|valid| !valid.takes(referer, is_own));
+    push_escaped(out, if is_invalid { b"1" } else { b"" }, how);
+}
+
+#[inline(never)]
+fn push_secure_link(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
+    let links = &view.settings().links;
+    if let Some(secret) = &links.secret {
+        let target = view.request().map_or(&b""[..], Request::target);
+        return push_escaped(out, secure_link::by_secret(target, secret), how);
+    }
+    let link = links.secure.as_ref().map(|link| expand(link, view)).unwrap_or_default();
+    let value = match (Link::parse(&link), &links.md5) {
+        (Some(link), Some(text)) => link.value(&expand(text, view), view.wall().secs),
+        _ => b"",
+    };
+    push_escaped(out, value, how);
+}
+
+#[inline(never)]
+fn push_link_expires(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
+    let link = view.settings().links.secure.as_ref().map(|link| expand(link, view)).unwrap_or_default();
+    push_escaped(out, Link::parse(&link).and_then(|link| link.expires).unwrap_or_default(), how);
 }
 
 #[inline(never)]

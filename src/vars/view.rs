@@ -3,8 +3,9 @@
 use crate::config::{Server, Settings, Size};
 use crate::connection::{Identity, Limited, Slots, Transaction};
 use crate::date_cache::DateCache;
-use crate::http::Request;
+use crate::http::basic::Credentials;
 use crate::http::userid::UserId;
+use crate::http::{Known, Request};
 use std::time::Duration;
 use webserv_sys::Moment;
 use webserv_sys::clock::Wall;
@@ -142,11 +143,21 @@ impl<'a> View<'a> {
     /// What was set as this response's rate, or else a fixed `limit_rate`. One with variables is 0 until the response
     /// begins: its variables may depend on this one.
     pub fn limit_rate(&self) -> u64 {
-        match (self.limited().rate, &self.settings().limit_rate.rate) {
+        match (self.limited().rate, &self.settings().limits.rate.rate) {
             (Some(bytes), _) => bytes,
             (None, Some(Size::Fixed(bytes))) => *bytes,
             (None, Some(Size::Made(_)) | None) => 0,
         }
+    }
+
+    /// What the client sends to prove who it is (`auth_basic`), whether or not it was asked for it.
+    pub fn credentials(&self) -> Option<Credentials> {
+        self.request()?.fields.get(Known::Authorization).and_then(Credentials::parse)
+    }
+
+    /// Whether the client has sent the right password.
+    pub fn is_authenticated(&self) -> bool {
+        self.transaction.http.is_authenticated
     }
 
     /// Bytes of the request that have been read.

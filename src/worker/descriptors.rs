@@ -6,8 +6,13 @@ use crate::limits::{DESCRIPTORS_BACK_MAX, DESCRIPTORS_BACK_MIN, DESCRIPTORS_BACK
 use webserv_sys::process;
 
 /// Raises the limit of the process to what this configuration probably needs, as far as the system allows
-/// (setrlimit(2), `RLIMIT_NOFILE`).
+/// (setrlimit(2), `RLIMIT_NOFILE`). If `worker_rlimit_nofile` says a limit and the system allows it, it is that.
 pub fn raise_limit(config: &Config) {
+    if let Some(limit) = config.rlimit_nofile
+        && process::set_fd_limit(limit).is_ok()
+    {
+        return;
+    }
     let _ = process::raise_fd_limit(wanted(config)); // with too low a limit, fewer connections are accepted
 }
 
@@ -19,6 +24,11 @@ pub fn connections_max(config: &Config) -> usize {
 /// The warning that there are not enough descriptors for `worker_connections`.
 pub fn warning(config: &Config) -> Option<String> {
     let (limit, _) = process::fd_limit().ok()?;
+    if let Some(asked) = config.rlimit_nofile.filter(|asked| *asked != limit) {
+        return Some(format!(
+            "worker_rlimit_nofile {asked} is not permitted (only root may raise a hard limit): the limit is {limit}"
+        ));
+    }
     let (wanted, most) = (config.events.worker_connections, connections_below(limit, config));
     (most < wanted).then(|| {
         format!(

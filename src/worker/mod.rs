@@ -1,11 +1,14 @@
 //! What the tasks of a worker share, and how workers send each other commands.
 
+mod ages;
 mod children;
 mod command;
 pub mod descriptors;
 mod file_cache;
+mod hasher;
 mod idle;
 mod listeners;
+mod logins;
 mod programs;
 mod refusals;
 mod reload;
@@ -15,6 +18,7 @@ pub use children::{Children, Ended};
 pub use command::Command;
 pub use file_cache::{CacheKey, Cached, CachedAnswer, FileCache};
 pub use idle::{IdleList, IdleMark};
+pub use logins::{HashAnswers, Logins, UserText};
 pub use programs::{ProgramPlace, Programs, QueueFull};
 pub use refusals::Refusals;
 pub use reload::{Leader, Reload, Rights};
@@ -28,8 +32,10 @@ use crate::limits::{READ_BYTES, SPARE_SCANS_MAX, UNWATCHED};
 use crate::log::AccessLogs;
 use crate::route::{ListenerState, Routes};
 use crate::vars::View;
+use ages::Ages;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use webserv_sys::Moment;
 use webserv_sys::random::RandomBytes;
 
@@ -72,11 +78,16 @@ pub struct Worker {
     pub programs_checked_at: Option<Moment>,
     /// The time of the last round in which a part of a password was hashed.
     pub hashed_at: Option<Moment>,
+    /// Users of `auth_basic`, and who of them has sent the right password lately.
+    pub logins: Logins,
     /// Idle connections, which may be closed for new clients.
     pub idle: IdleList,
     /// The worker finishes open requests; each response is the last of its connection.
     pub draining: bool,
+    /// The connections with numbers up to this one are closed: `worker_shutdown_timeout` has passed since a reload.
+    pub overdue: u64,
     connections: u64,
+    ages: Ages,
     connections_max: usize,
     /// The listeners' states since the last reload.
     listeners: Vec<Rc<ListenerState>>,
@@ -104,9 +115,12 @@ impl Worker {
             programs: Programs::default(),
             programs_checked_at: None,
             hashed_at: None,
+            logins: Logins::default(),
             idle: IdleList::default(),
             draining: false,
+            overdue: 0,
             connections: 0,
+            ages: Ages::default(),
             listeners: Vec::new(),
         }
     }
@@ -141,9 +155,22 @@ impl Worker {
         View { identity, transaction, date: &self.date, worker: self.team.number(), now, sent_bytes: 0 }
     }
 
+    /// How old this connection is, about. It is known only if some place has a `keepalive_time`.
+    pub fn age(&self, identity: &Identity, now: Moment) -> Duration {
+        self.ages.age(identity.number, now)
+    }
+
+    /// The serial number of the last connection.
+    pub fn last_connection(&self) -> u64 {
+        self.connections
+    }
+
     /// The serial number for a new connection.
-    pub fn next_connection(&mut self) -> u64 {
+    pub fn next_connection(&mut self, now: Moment) -> u64 {
         self.connections += 1;
+        if let Some(most) = self.config.keepalive_time_max {
+            self.ages.note(self.connections, now, most);
+        }
         self.connections
     }
 }

@@ -12,6 +12,8 @@ pub mod fault;
 
 pub mod changes;
 pub mod clock;
+#[cfg(feature = "crypt")]
+pub mod crypt;
 pub mod file;
 pub mod memory;
 pub mod net;

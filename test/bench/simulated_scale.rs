@@ -97,7 +97,7 @@ impl Task<Worker> for Opener {
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_, Worker>) -> Outcome {
         self.left -= 1;
-        let (listener, number) = (Rc::clone(&self.listener), cx.worker.next_connection());
+        let (listener, number) = (Rc::clone(&self.listener), cx.worker.next_connection(cx.now));
         let client = Client::from(&listener.local);
         let identity = Identity { listener, number, client };
         let protocol = Http1::new(cx.now);

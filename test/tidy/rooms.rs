@@ -11,7 +11,8 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("http", &[]),
     ("limits", &[]),
     ("directory", &[]),
-    ("password", &[]),
+    ("password", &["http", "sys"]),
+    ("secure_link", &[]),
     ("pattern", &[]),
     ("cache", &["sys"]),
     ("rate", &["cache"]),
@@ -20,13 +21,13 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("fixed_path", &["sys"]),
     ("pid_file", &["sys"]),
     ("handover", &["sys"]),
-    ("config", &["directory", "http", "password", "pattern", "rate", "sys"]),
+    ("config", &["directory", "http", "password", "pattern", "rate", "secure_link", "sys"]),
     ("log", &["cache", "config", "fixed_path", "http", "local_time", "sys"]),
     ("listen", &["config", "sys"]),
     ("temp_folders", &["config", "fixed_path", "sys"]),
     ("route", &["config", "http", "limits", "sys"]),
     ("connection", &["config", "http", "limits", "pattern", "rate", "route", "sys"]),
-    ("vars", &["config", "connection", "date_cache", "http", "local_time", "password", "route", "sys"]),
+    ("vars", &["config", "connection", "date_cache", "http", "local_time", "password", "route", "secure_link", "sys"]),
     ("engine", &["connection", "limits", "log", "sys"]),
     (
         "worker",
@@ -40,6 +41,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "limits",
             "listen",
             "log",
+            "password",
             "route",
             "sys",
             "temp_folders",
@@ -91,7 +93,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
 /// The rooms of `src/task/`, the lowest first. A room uses only rooms of the lines above its own line. Files right in
 /// `src/task/` belong to no room.
 const TASK_ROOMS: &[&[&str]] =
-    &[&["file", "cgi"], &["dav", "upload"], &["http"], &["http1", "directory"], &["client"], &["server"]];
+    &[&["file", "cgi", "auth"], &["dav", "upload"], &["http"], &["http1", "directory"], &["client"], &["server"]];
 
 /// Imports that close a circle and stay: folder, the file that imports, the imported one, and why.
 pub const CIRCLES_THAT_STAY: &[(&str, &str, &str, &str)] =

@@ -4,7 +4,7 @@ use super::{Contexts, Directive, put, row};
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{BodyInFile, LingeringClose, TempFolder};
+use crate::config::types::{BodyInFile, Keepalive, LingeringClose, OldBrowsers, TempFolder};
 use std::time::Duration;
 
 /// `http` and `server`: settings that are needed before the location is known.
@@ -29,7 +29,36 @@ pub(super) const TABLE: &[Directive] = &[
         .syntax("NUMBER")
         .default("1000")
         .help("The number of requests on one connection.")
-        .once(|scope, it| put(&mut scope.settings.keepalive_requests, it.args[0].number(0..=u64::MAX))),
+        .once(|scope, it| put(&mut scope.settings.keepalive.requests, it.args[0].number(0..=u64::MAX))),
+    row("keepalive_time", Contexts::REQUEST, 1..=1, "keepalive_time 1h;")
+        .syntax("TIME")
+        .without("as long as requests come")
+        .differs("nginx's default is 1h")
+        .help("How long requests are answered on one connection; the next response is the last.")
+        .once(|scope, it| {
+            let time = Some(it.args[0].time()?);
+            scope.settings.keepalive.time = time;
+            let most = &mut scope.draft.config.keepalive_time_max;
+            *most = time.max(*most);
+            Ok(())
+        }),
+    row("keepalive_disable", Contexts::REQUEST, 1..=2, "keepalive_disable msie6;")
+        .syntax("none|BROWSER [BROWSER]")
+        .default("none")
+        .differs("nginx's default is msie6")
+        .help("The browsers whose connections end after each response: msie6 (after POST), safari.")
+        .once(keepalive_disable),
+    row("underscores_in_headers", HEAD, 1..=1, "underscores_in_headers on;")
+        .syntax("on|off")
+        .default("off")
+        .help("Passes fields with underscores in their name to programs and to $http_NAME.")
+        .once(|scope, it| put(&mut scope.settings.field_names.underscores, it.args[0].flag())),
+    row("ignore_invalid_headers", HEAD, 1..=1, "ignore_invalid_headers off;")
+        .syntax("on|off")
+        .default("on")
+        .differs("a name that no request may have (RFC 9110, section 5.1) is refused either way")
+        .help("Keeps fields with unusual names from programs and from $http_NAME.")
+        .once(|scope, it| put(&mut scope.settings.field_names.all, it.args[0].flag().map(|on| !on))),
     row("client_header_timeout", HEAD, 1..=1, "client_header_timeout 60s;")
         .syntax("TIME")
         .default("60s")
@@ -155,10 +184,27 @@ fn client_body_temp_path(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fa
     Ok(())
 }
 
+/// Called after all plain directives of a level: notes whether a connection's end depends on more than the number of
+/// its requests.
+pub(in crate::config) fn settle(scope: &mut Scope<'_>) {
+    let Keepalive { requests, time, disable, .. } = scope.settings.keepalive;
+    scope.settings.keepalive.unasked = if time.is_none() && disable.is_empty() { requests } else { 0 };
+}
+
+/// `keepalive_disable none|BROWSER ...;`
+fn keepalive_disable(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let choices = [("none", OldBrowsers::empty()), ("msie6", OldBrowsers::MSIE6), ("safari", OldBrowsers::SAFARI)];
+    scope.settings.keepalive.disable = OldBrowsers::empty();
+    for word in &it.args {
+        scope.settings.keepalive.disable |= word.choice("browser", &choices)?;
+    }
+    Ok(())
+}
+
 /// `keepalive_timeout TIME [TIME];`: the client gets the second one, in whole seconds.
 fn keepalive_timeout(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
-    scope.settings.keepalive_timeout = it.args[0].time()?;
-    scope.settings.keepalive_header = match it.args.get(1) {
+    scope.settings.keepalive.timeout = it.args[0].time()?;
+    scope.settings.keepalive.header = match it.args.get(1) {
         None => None,
         Some(word) => Some(word.time()?).filter(|time| *time >= Duration::from_secs(1)),
     };

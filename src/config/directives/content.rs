@@ -36,7 +36,7 @@ pub(super) const TABLE: &[Directive] = &[
         .syntax("on|off")
         .default("off")
         .help("A file of a folder, chosen by chance, answers for it.")
-        .once(|scope, it| put(&mut scope.settings.random_index, it.args[0].flag())),
+        .once(|scope, it| put(&mut scope.settings.autoindex.random, it.args[0].flag())),
     row("empty_gif", Contexts::LOCATION, 0..=0, "empty_gif;")
         .without("the request is answered with a file")
         .not_inherited()

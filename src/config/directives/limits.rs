@@ -42,17 +42,17 @@ pub(super) const TABLE: &[Directive] = &[
         .syntax("STATUS")
         .default("503")
         .help("The status of a request that limit_req refuses.")
-        .once(|scope, it| status(&mut scope.settings.limit_req.refusal, it)),
+        .once(|scope, it| status(&mut scope.settings.limits.req.refusal, it)),
     row("limit_req_log_level", Contexts::REQUEST, 1..=1, "limit_req_log_level warn;")
         .syntax("info|notice|warn|error")
         .default("error")
         .help("The level of the log line for a refusal; that for a delay is one less serious.")
-        .once(|scope, it| level(&mut scope.settings.limit_req.refusal, it)),
+        .once(|scope, it| level(&mut scope.settings.limits.req.refusal, it)),
     row("limit_req_dry_run", Contexts::REQUEST, 1..=1, "limit_req_dry_run on;")
         .syntax("on|off")
         .default("off")
         .help("Refuses and delays nothing: only the log and $limit_req_status say it.")
-        .once(|scope, it| put(&mut scope.settings.limit_req.refusal.dry_run, it.args[0].flag())),
+        .once(|scope, it| put(&mut scope.settings.limits.req.refusal.dry_run, it.args[0].flag())),
     row("limit_conn_zone", Contexts::HTTP, 2..=2, "limit_conn_zone $binary_remote_addr zone=addr:10m;")
         .syntax("KEY zone=NAME:SIZE")
         .without("no zone")
@@ -67,24 +67,24 @@ pub(super) const TABLE: &[Directive] = &[
         .syntax("STATUS")
         .default("503")
         .help("The status of a request that limit_conn refuses.")
-        .once(|scope, it| status(&mut scope.settings.limit_conn.refusal, it)),
+        .once(|scope, it| status(&mut scope.settings.limits.conn.refusal, it)),
     row("limit_conn_log_level", Contexts::REQUEST, 1..=1, "limit_conn_log_level warn;")
         .syntax("info|notice|warn|error")
         .default("error")
         .help("The level of the log line for a refusal.")
-        .once(|scope, it| level(&mut scope.settings.limit_conn.refusal, it)),
+        .once(|scope, it| level(&mut scope.settings.limits.conn.refusal, it)),
     row("limit_conn_dry_run", Contexts::REQUEST, 1..=1, "limit_conn_dry_run on;")
         .syntax("on|off")
         .default("off")
         .help("Refuses nothing: only the log and $limit_conn_status say it.")
-        .once(|scope, it| put(&mut scope.settings.limit_conn.refusal.dry_run, it.args[0].flag())),
+        .once(|scope, it| put(&mut scope.settings.limits.conn.refusal.dry_run, it.args[0].flag())),
     row("limit_rate", PACE, 1..=1, "limit_rate 100k;")
         .syntax("SIZE")
         .default("0")
         .help("Bytes per second of one response; may have variables; 0: no limit.")
         .once(|scope, it| {
             let rate = size(scope, &it.args[0])?;
-            scope.settings.limit_rate.rate = Some(rate).filter(|rate| *rate != Size::Fixed(0));
+            scope.settings.limits.rate.rate = Some(rate).filter(|rate| *rate != Size::Fixed(0));
             Ok(())
         }),
     row("limit_rate_after", PACE, 1..=1, "limit_rate_after 1m;")
@@ -92,7 +92,7 @@ pub(super) const TABLE: &[Directive] = &[
         .default("0")
         .help("Bytes at the beginning of a response that limit_rate does not slow down; may have variables.")
         .once(|scope, it| {
-            scope.settings.limit_rate.after = size(scope, &it.args[0])?;
+            scope.settings.limits.rate.after = size(scope, &it.args[0])?;
             Ok(())
         }),
 ];
@@ -113,13 +113,13 @@ fn limit_req(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         }
     }
     if scope.first {
-        scope.settings.limit_req.limits.clear();
+        scope.settings.limits.req.limits.clear();
     }
     let zone = used(scope.draft, &name, requests)?;
-    if scope.settings.limit_req.limits.iter().any(|other| Arc::ptr_eq(&other.zone, &zone)) {
+    if scope.settings.limits.req.limits.iter().any(|other| Arc::ptr_eq(&other.zone, &zone)) {
         return Err(name.fault(format!("the zone \"{}\" limits requests here already", name.text)));
     }
-    scope.settings.limit_req.limits.push(RequestLimit { zone, burst, undelayed });
+    scope.settings.limits.req.limits.push(RequestLimit { zone, burst, undelayed });
     scope.settings.phases |= Phases::PRE_ACCESS;
     Ok(())
 }
@@ -128,13 +128,13 @@ fn limit_req(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
 fn limit_conn(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let (name, most) = (&it.args[0], it.args[1].number(1..=65_535)? as u32);
     if scope.first {
-        scope.settings.limit_conn.limits.clear();
+        scope.settings.limits.conn.limits.clear();
     }
     let zone = used(scope.draft, name, places)?;
-    if scope.settings.limit_conn.limits.iter().any(|other| Arc::ptr_eq(&other.zone, &zone)) {
+    if scope.settings.limits.conn.limits.iter().any(|other| Arc::ptr_eq(&other.zone, &zone)) {
         return Err(name.fault(format!("the zone \"{}\" limits connections here already", name.text)));
     }
-    scope.settings.limit_conn.limits.push(PlaceLimit { zone, most });
+    scope.settings.limits.conn.limits.push(PlaceLimit { zone, most });
     scope.settings.phases |= Phases::PRE_ACCESS;
     Ok(())
 }

@@ -8,6 +8,9 @@ use crate::config::problem::Fault;
 use crate::config::scope::Scope;
 use webserv_sys::process;
 
+/// What a limit of open files may be: standard streams and a log need some, and Linux takes no more.
+const FILES: std::ops::RangeInclusive<u64> = 16..=1 << 30;
+
 /// More threads than any machine needs.
 const WORKERS_MAX: usize = 1024;
 
@@ -39,6 +42,16 @@ pub(super) const TABLE: &[Directive] = &[
         .differs("the workers are threads of one process")
         .help("The number of workers; auto is one for each CPU.")
         .once(worker_processes),
+    row("worker_rlimit_nofile", Contexts::MAIN, 1..=1, "worker_rlimit_nofile 65536;")
+        .syntax("NUMBER")
+        .without("the limit is raised to what worker_connections needs, as far as the system allows")
+        .help("The limit of open files of the server (RLIMIT_NOFILE).")
+        .once(|scope, it| put(&mut scope.draft.config.rlimit_nofile, it.args[0].number(FILES).map(Some))),
+    row("worker_shutdown_timeout", Contexts::MAIN, 1..=1, "worker_shutdown_timeout 10s;")
+        .syntax("TIME")
+        .without("until the last response has been sent")
+        .help("How long connections may stay open after SIGQUIT, or after a reload; then they are closed.")
+        .once(|scope, it| put(&mut scope.draft.config.shutdown_timeout, it.args[0].time().map(Some))),
 ];
 
 fn user(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {

@@ -1,14 +1,16 @@
 //! The directives that restrict the methods of a location.
 
-use super::{Contexts, Directive, MANY, row};
+use super::{Contexts, Directive, MANY, Read, row};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
 use crate::config::suggest::nearest;
+use crate::config::types::{LimitExcept, Phases};
 use crate::http::Method;
 use crate::http::method::{METHOD_BYTES_MAX, MethodSet};
 use crate::http::octets::all_token;
+use std::sync::Arc;
 
 pub(super) const TABLE: &[Directive] = &[
     row("methods", Contexts::REQUEST, 1..=MANY, "methods GET HEAD POST;")
@@ -19,11 +21,10 @@ pub(super) const TABLE: &[Directive] = &[
         .once(methods),
     row("limit_except", Contexts::LOCATION, 1..=MANY, "limit_except GET { deny all; }")
         .syntax("METHOD ...")
-        .without("all methods")
         .not_inherited()
-        .differs("the block takes only \"deny all\" and \"allow all\"")
-        .help("Restricts all methods but these.")
-        .table(limit_except),
+        .differs("the block takes allow, deny, auth_basic, auth_basic_user_file and auth_delay only")
+        .help("What the block asks of a client holds for all methods but these.")
+        .section(limit_except),
 ];
 
 /// The methods that a location may take. TRACE and CONNECT are refused everywhere.
@@ -88,30 +89,19 @@ fn extension(word: &Word) -> Result<String, Fault> {
     Ok(name)
 }
 
-/// `limit_except NAME ... { deny all; }`: these methods are allowed, the others are restricted. As in nginx, GET
-/// includes HEAD, and the first matching rule in the block counts.
-fn limit_except(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
-    if !scope.first
-        && let Some(first) = scope.seen.get("limit_except")
-    {
-        return Err(it.name.fault(format!("\"limit_except\" is given twice, {}", scope.first_at(*first))));
+/// `limit_except NAME ... { }`: what the block asks of a client holds for all methods but these. As in nginx, GET
+/// includes HEAD.
+fn limit_except(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fault> {
+    let mut methods = set(&it.args, &LIMITED)?;
+    if methods.contains(Method::Get) {
+        methods = methods.with(Method::Head);
     }
-    let mut except = set(&it.args, &LIMITED)?;
-    if except.contains(Method::Get) {
-        except = except.with(Method::Head);
-    }
-    let mut denies = None;
-    for rule in it.statements() {
-        let rule_denies = match (&rule.name.text[..], &rule.args[..], &rule.block) {
-            ("deny", [who], None) if who.text == "all" => true,
-            ("allow", [who], None) if who.text == "all" => false,
-            _ => {
-                return Err(rule.name.fault("only \"deny all;\" and \"allow all;\" are supported in \"limit_except\""));
-            }
-        };
-        denies.get_or_insert(rule_denies);
-    }
-    scope.settings.limit_except = (denies == Some(true)).then_some(except);
+    let mut inner = scope.inside(Contexts::LIMIT_EXCEPT);
+    read(&mut inner, it.statements());
+    let access = inner.settings.access;
+    let settings = &mut scope.settings;
+    settings.limit_except = Some(Arc::new(LimitExcept { methods, access }));
+    settings.phases.set(Phases::ACCESS, settings.checks_access());
     Ok(())
 }
 

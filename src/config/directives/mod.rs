@@ -3,9 +3,10 @@
 //! To add a directive, add its row (see [`row::Row`]), and its field in [`super::types`] with the default in
 //! `defaults.rs`.
 
+pub(super) mod access;
 pub(super) mod cgi;
 pub(super) mod charset;
-mod connection;
+pub(super) mod connection;
 mod content;
 mod dav;
 mod directory;
@@ -23,6 +24,8 @@ mod no_effect;
 mod not_here;
 mod open_file_cache;
 mod protocols;
+mod referers;
+mod resolver;
 mod response;
 pub(super) mod rewrite;
 mod row;
@@ -67,13 +70,16 @@ pub(super) const TOPICS: &[(&str, &[Directive])] = &[
     ("Changing files (WebDAV)", dav::TABLE),
     ("Uploads", upload::TABLE),
     ("Methods", methods::TABLE),
+    ("Access", access::TABLE),
     ("Programs (CGI)", cgi::TABLE),
     ("Responses", response::TABLE),
     ("Fields of responses", fields::TABLE),
     ("Charsets", charset::TABLE),
+    ("Links and clients", referers::TABLE),
     ("Kept files", open_file_cache::TABLE),
     ("Connections", connection::TABLE),
     ("Limits", limits::TABLE),
+    ("Name servers", resolver::TABLE),
     ("Logs", log::TABLE),
     ("Visitors", userid::TABLE),
     ("Accepted without an effect", no_effect::TABLE),
@@ -136,10 +142,10 @@ pub(super) fn level_inside(name: &str, context: Contexts) -> Option<Contexts> {
 }
 
 /// `it belongs in "server"`. Of several levels, only those are named that are nearly always meant: not those of other
-/// protocols than HTTP, and no `if`.
+/// protocols than HTTP, no `if` and no `limit_except`.
 fn belongs(directive: &Directive) -> String {
     let rare = Contexts::PROTOCOL_BLOCK.union(Contexts::PROTOCOL_SERVER).union(Contexts::SERVER_IF);
-    let https = directive.contexts - rare.union(Contexts::LOCATION_IF);
+    let https = directive.contexts - rare.union(Contexts::LOCATION_IF).union(Contexts::LIMIT_EXCEPT);
     let told = if https.is_empty() { directive.contexts } else { https };
     let levels: Vec<String> = told.iter().map(level).collect();
     format!("it belongs {}", levels.join(" or "))
@@ -155,6 +161,7 @@ fn level(context: Contexts) -> String {
         Contexts::LOCATION => "in \"location\"".to_owned(),
         Contexts::SERVER_IF => "in \"if\" of a \"server\"".to_owned(),
         Contexts::LOCATION_IF => "in \"if\" of a \"location\"".to_owned(),
+        Contexts::LIMIT_EXCEPT => "in \"limit_except\"".to_owned(),
         context => protocols::level(context).unwrap_or_default(),
     }
 }

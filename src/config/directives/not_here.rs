@@ -156,12 +156,13 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         advice: "leave it out if you can do without it",
-        names: "allow deny auth_basic auth_basic_user_file auth_request auth_request_set auth_delay satisfy charset \
+        names: "auth_request auth_request_set charset \
                 source_charset override_charset charset_types charset_map empty_gif geo map split_clients \
                 add_trailer add_header_inherit add_trailer_inherit limit_zone mirror \
                 mirror_request_body random_index set_real_ip_from real_ip_header real_ip_recursive valid_referers \
                 rewrite break if set rewrite_log secure_link secure_link_md5 secure_link_secret stub_status \
-                try_files userid_service userid_p3p userid_mark internal log_not_found log_subrequest \
+                try_files open_log_file_cache userid_service userid_p3p userid_mark internal log_not_found \
+                log_subrequest \
                 recursive_error_pages post_action resolver resolver_timeout ignore_invalid_headers \
                 underscores_in_headers chunked_transfer_encoding keepalive_time keepalive_min_timeout \
                 keepalive_disable client_body_early_read worker_rlimit_nofile \

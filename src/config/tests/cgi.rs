@@ -216,43 +216,6 @@ fn methods() {
 }
 
 #[test]
-fn limit_except() {
-    let table = [
-        ("limit_except GET { deny all; }", Some("GET, HEAD")),
-        ("limit_except get propfind { deny all; }", Some("GET, HEAD, PROPFIND")),
-        ("limit_except HEAD { deny all; }", Some("HEAD")),
-        ("limit_except POST { deny all; allow all; }", Some("POST")),
-        ("limit_except GET { allow all; deny all; }", None),
-        ("limit_except GET { }", None),
-    ];
-    for (directive, allow) in table {
-        let found = in_location(directive).limit_except.map(|set| set.allow());
-        assert_eq!(found.as_deref(), allow, "{directive}");
-    }
-    let rules = "only \"deny all;\" and \"allow all;\" are supported in \"limit_except\"";
-    let table = [
-        ("limit_except GET { deny 10.0.0.0/8; }", rules),
-        ("limit_except GET { deny all all; }", rules),
-        ("limit_except GET { auth_basic x; }", rules),
-        ("limit_except GET { deny all { } }", rules),
-        (
-            "limit_except GET { } limit_except PUT { deny all; }",
-            "\"limit_except\" is given twice, first at site.conf:1:32",
-        ),
-        ("limit_except GET;", "\"limit_except\" needs a block, as in: limit_except GET { deny all; }"),
-    ];
-    for (directive, expected) in table {
-        assert_eq!(fault(directive), expected, "{directive}");
-    }
-    assert!(fault("limit_except FOO { deny all; }").starts_with("unknown method \"FOO\""));
-    let config = load(
-        "http { server { listen 80; location /a/ { limit_except GET { deny all; } location /a/b/ { etag off; } } } }",
-    );
-    assert!(settings_at(&config, "/a/").limit_except.is_some());
-    assert!(settings_at(&config, "/a/b/").limit_except.is_none(), "as in nginx, it is not inherited");
-}
-
-#[test]
 fn bodies() {
     let settings = in_location("client_body_buffer_size 1m; client_body_temp_path tmp;");
     assert_eq!(settings.client_body_buffer_size, 1 << 20);

@@ -25,7 +25,7 @@ fn levels() {
         if list.len() > 100 { "built-in".into() } else { list.join(" ") }
     };
     let returns: Show = |s| s.return_.as_ref().map_or("none".into(), |r| r.code.to_string());
-    let keepalive: Show = |s| format!("{:?} {:?}", s.keepalive_timeout, s.keepalive_header);
+    let keepalive: Show = |s| format!("{:?} {:?}", s.keepalive.timeout, s.keepalive.header);
     let logs: Show = |s| {
         let targets = s.access_logs.iter().map(|log| log.target.to_string());
         targets.collect::<Vec<_>>().join(" ")
@@ -131,7 +131,7 @@ fn defaults_are_those_of_the_settings() {
     let config = load("http { server { listen 80; } }");
     let expected = Settings { root: PathBuf::from("/srv/html"), ..Settings::default() };
     assert_eq!(settings_at(&config, "/").root, expected.root);
-    assert_eq!(expected.keepalive_timeout, Duration::from_secs(75));
+    assert_eq!(expected.keepalive.timeout, Duration::from_secs(75));
     assert_eq!(expected.large_client_header_buffers, (4, 8192));
     assert_eq!((config.workers, config.daemon, config.events), (1, false, crate::config::Events::default()));
 }

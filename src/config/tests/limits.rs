@@ -27,7 +27,7 @@ fn limits_of_requests() {
     ];
     for (directive, burst, undelayed) in table {
         let settings = settings_at(&load(&in_http(directive)), "/");
-        let limit = &settings.limit_req.limits[0];
+        let limit = &settings.limits.req.limits[0];
         assert_eq!((&limit.zone.name[..], limit.burst, limit.undelayed), ("req", burst, undelayed), "{directive}");
         assert_eq!(limit.zone.definition().map(|zone| zone.bytes), Some(1 << 20));
         assert!(settings.phases.contains(Phases::PRE_ACCESS));
@@ -53,9 +53,9 @@ fn limits_of_requests() {
 #[test]
 fn limits_of_connections() {
     let settings = settings_at(&load(&in_http("limit_conn conn 7; limit_conn_status 429;")), "/");
-    let limit = &settings.limit_conn.limits[0];
+    let limit = &settings.limits.conn.limits[0];
     assert_eq!((&limit.zone.name[..], limit.most), ("conn", 7));
-    assert_eq!(settings.limit_conn.refusal, LimitRefusal { status: 429, level: Level::Error, dry_run: false });
+    assert_eq!(settings.limits.conn.refusal, LimitRefusal { status: 429, level: Level::Error, dry_run: false });
     assert!(settings.phases.contains(Phases::PRE_ACCESS));
     let wrong = [
         ("limit_conn conn 0;", "\"0\" is not a whole number from 1 to 65535"),
@@ -104,7 +104,7 @@ fn zones() {
 #[test]
 fn a_limit_may_stand_before_its_zone() {
     let config = load("http { server { listen 80; limit_req zone=x; } limit_req_zone $arg_x zone=x:1m rate=1r/s; }");
-    let limit = &settings_at(&config, "/").limit_req.limits[0];
+    let limit = &settings_at(&config, "/").limits.req.limits[0];
     assert_eq!(limit.zone.definition().map(|zone| zone.bytes), Some(1 << 20));
 }
 
@@ -129,10 +129,14 @@ fn rates() {
         ("limit_rate $arg_r; limit_rate_after ${arg_a}k;", Some(made("$arg_r")), made("${arg_a}k")),
     ];
     for (directives, rate, after) in table {
-        assert_eq!(settings_at(&load(&in_http(directives)), "/").limit_rate, LimitRate { rate, after }, "{directives}");
+        assert_eq!(
+            settings_at(&load(&in_http(directives)), "/").limits.rate,
+            LimitRate { rate, after },
+            "{directives}"
+        );
     }
     let not_a_size = "\"fast\" is not a size; write bytes, or a number with k, m or g, as in 64k";
     assert_eq!(fault("limit_rate fast;"), not_a_size);
     assert_eq!(fault("limit_rate_after fast;"), not_a_size);
-    assert_eq!(fault("limit_rate $arg_;"), "unknown variable \"$arg_\", did you mean \"$args\"?");
+    assert_eq!(fault("limit_rate $no;"), "unknown variable \"$no\"");
 }

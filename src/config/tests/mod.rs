@@ -1,8 +1,10 @@
 //! The whole reader: text in, `Config` or messages out.
 
+mod access;
 mod broken;
 mod cgi;
 mod charset;
+mod connection;
 mod dav;
 mod directory;
 mod fields;
@@ -13,6 +15,7 @@ mod listen;
 mod logs;
 mod mutate;
 mod nginx_names;
+mod referers;
 mod responses;
 mod table;
 mod upload;

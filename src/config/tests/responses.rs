@@ -67,7 +67,7 @@ fn open_file_cache() {
 fn switches() {
     type Show = fn(&Settings) -> bool;
     let table: [(&str, Show, bool); 4] = [
-        ("random_index", |s| s.random_index, false),
+        ("random_index", |s| s.autoindex.random, false),
         ("chunked_transfer_encoding", |s| s.chunked_transfer_encoding, true),
         ("reset_timedout_connection", |s| s.reset_timedout_connection, false),
         ("merge_slashes", |s| s.merge_slashes, true),
@@ -109,7 +109,7 @@ fn listings() {
         ("autoindex_format auto;", (false, true, false, None)),
     ];
     for (directives, (on, exact_size, localtime, format)) in table {
-        let expected = Autoindex { on, exact_size, localtime, format };
+        let expected = Autoindex { on, exact_size, localtime, format, random: false };
         assert_eq!(in_server(directives).autoindex, expected, "{directives}");
     }
     for name in ["autoindex", "autoindex_exact_size", "autoindex_localtime"] {

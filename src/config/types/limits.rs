@@ -81,6 +81,17 @@ impl Zones {
     }
 }
 
+/// The limits of one level.
+#[derive(Clone, Default, Debug)]
+pub struct Limits {
+    /// `limit_req` and the other limit_req_ directives.
+    pub req: LimitReq,
+    /// `limit_conn` and the other limit_conn_ directives.
+    pub conn: LimitConn,
+    /// `limit_rate` and `limit_rate_after`.
+    pub rate: LimitRate,
+}
+
 /// `limit_req` and the other limit_req_ directives.
 #[derive(Clone, Default, Debug)]
 pub struct LimitReq {

@@ -83,6 +83,8 @@ pub struct Autoindex {
     pub exact_size: bool,
     /// Times in the server's time zone; otherwise in UTC. HTML only. Default off.
     pub localtime: bool,
+    /// `random_index`: a file of the directory, chosen by chance, answers. Default off.
+    pub random: bool,
     /// The format; None (`auto`): the format that the request's Accept prefers. Default HTML.
     pub format: Option<Format>,
 }

@@ -176,6 +176,12 @@ pub enum Variable {
     Http(String),
     /// `$sent_http_NAME`: a response field
     SentHttp(String),
+    /// `$invalid_referer`: 1 or nothing, see `valid_referers`
+    InvalidReferer,
+    /// `$secure_link`: see `secure_link`
+    SecureLink,
+    /// `$secure_link_expires`
+    SecureLinkExpires,
     /// `$sent_trailer_NAME`: a field behind the body
     SentTrailer(String),
     /// `$arg_NAME`: an argument of the query

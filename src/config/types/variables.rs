@@ -1,6 +1,8 @@
 //! The variables that a configuration defines itself, and regular expressions, which define some.
 
+use super::SplitClients;
 use crate::pattern::Pattern;
+use std::sync::Arc;
 
 /// A variable that the configuration defines. Its position in [`Config::variables`](super::Config::variables) is its
 /// slot.
@@ -17,6 +19,8 @@ pub struct UserVariable {
 pub enum Source {
     /// What was stored last: by `set`, or by a named group of a regular expression. Empty before.
     Stored,
+    /// `split_clients`: computed when it is first read.
+    Split(Arc<SplitClients>),
 }
 
 /// A regular expression, whose named groups are variables.

@@ -50,7 +50,7 @@ impl Accept {
 
     fn open(&self, socket: OwnedFd, client: Address, cx: &mut Context<'_>) {
         cx.log(Level::Debug, format_args!("accepted {client} as fd={}", socket.as_raw_fd()));
-        let (listener, number) = (Rc::clone(&self.listener), cx.worker.next_connection());
+        let (listener, number) = (Rc::clone(&self.listener), cx.worker.next_connection(cx.now));
         let identity = Identity { listener, number, client: Client::from(&client) };
         let connection = Connection::new(Some(socket), identity);
         let (protocol, timeout) = self.protocol(cx.now);

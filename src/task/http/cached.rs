@@ -66,7 +66,7 @@ pub fn first_head(file: &CachedFile, t: &Transaction) -> Made {
 
 /// Whether `limit_rate` may hold for the response.
 fn is_paced(t: &Transaction) -> bool {
-    t.settings().limit_rate.rate.is_some() || t.http.rare.is_made() && t.http.rare.limited.rate.is_some()
+    t.settings().limits.rate.rate.is_some() || t.http.rare.is_made() && t.http.rare.limited.rate.is_some()
 }
 
 /// Whether the response is the whole file, with a head that does not depend on the request. (`error_status` is only set

@@ -130,7 +130,7 @@ fn find_file(w: &mut Work<'_>) -> Next {
         indexes,
         gzip: takes_gzip(w.t),
         keeps: is_fixed && keeps(w.t),
-        random_index: settings.random_index && !w.t.http.rare.random_index_tried,
+        random_index: settings.autoindex.random && !w.t.http.rare.random_index_tried,
         settings: Arc::clone(settings),
     };
     w.join(Box::new(FileRead::new(wanted)));

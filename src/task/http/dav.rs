@@ -109,7 +109,7 @@ fn ends(w: &mut Work<'_>) -> Result<CopyMove, u16> {
     })?;
     let to_route = Rc::clone(listener.routes.to_path(&route.server, &to_path));
     let (here, there) = (&route.settings, &to_route.settings);
-    if !allows(there, &to_path, method) {
+    if !allows(here, there, &to_path, method) {
         w.log(Level::Error, format_args!("the location of the Destination does not take {}", method.name()));
         return Err(403);
     }

@@ -49,6 +49,11 @@ pub(super) fn tokens(settings: &Settings) -> &'static str {
 /// Adds the fields for this response. Returns the value of `Server`.
 pub(super) fn add(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
     match head.status {
+        401 if w.t.http.rare.challenge.is_some() => {
+            if let Some(challenge) = w.t.http.rare.challenge.take() {
+                head.add_default(const { Name::from_static("WWW-Authenticate") }, challenge);
+            }
+        }
         405 => {
             let allow = w.t.http.rare.allow.take().unwrap_or_else(|| allowed(w.t));
             head.add_default(const { Name::from_static("Allow") }, allow);

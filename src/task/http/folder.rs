@@ -73,7 +73,7 @@ fn index_name<'t>(w: &Work<'_>, name: &'t Template) -> Option<Cow<'t, str>> {
 pub(super) fn list(w: &mut Work<'_>, directory: OwnedFd) -> Next {
     let settings = Arc::clone(&w.t.route.settings);
     let url_path = w.t.http.path().to_vec();
-    if settings.random_index && !w.t.http.rare.random_index_tried {
+    if settings.autoindex.random && !w.t.http.rare.random_index_tried {
         w.t.http.rare.random_index_tried = true;
         w.join(Box::new(RandomIndex::new(directory, url_path, settings.disable_symlinks)));
         return Next::Go(Stage::Handler);

@@ -75,7 +75,7 @@ fn alike(routes: &Routes, route: &Route, path: &[u8], form: &[u8], method: Metho
     let is_same = Arc::ptr_eq(here, other);
     let file = |settings, path| route::file_path(settings, path).map(|file| trimmed(&file).to_vec());
     let is_alike = || {
-        allows(other, form, method)
+        allows(here, other, form, method)
             && here.disable_symlinks == other.disable_symlinks
             && file(here, path) == file(other, form)
     };
@@ -83,11 +83,11 @@ fn alike(routes: &Routes, route: &Route, path: &[u8], form: &[u8], method: Metho
 }
 
 /// Whether a location lets a method change the file of this path, as for a request to that location: neither `return`
-/// nor a program answers instead.
-pub(super) fn allows(settings: &Settings, path: &[u8], method: Method) -> bool {
+/// nor a program answers instead, and it asks no more of the client than the location of the request, `here`.
+pub(super) fn allows(here: &Settings, settings: &Settings, path: &[u8], method: Method) -> bool {
     settings.dav.methods.allow(method)
-        && settings.methods.is_none_or(|methods| methods.contains(method))
-        && settings.limit_except.is_none_or(|methods| methods.contains(method))
+        && !settings.refuses(method)
+        && route::asks_no_more(here, settings, method)
         && settings.return_.is_none()
         && !route::script_may_answer(settings, path)
 }

@@ -34,7 +34,7 @@ pub(super) fn pre_access(w: &mut Work<'_>) -> Next {
 
 /// `limit_req`. Returns `None` if the request goes on at once.
 fn limit_requests(w: &mut Work<'_>, route: &Route) -> Option<Next> {
-    let limit_req = &route.settings.limit_req;
+    let limit_req = &route.settings.limits.req;
     if w.t.http.rare.limited.request.is_some() {
         return None;
     }
@@ -117,7 +117,7 @@ fn judge<'l>(w: &mut Work<'_>, limits: &'l [RequestLimit]) -> Option<(Verdict, &
 
 /// `limit_conn`. Returns `None` if the request goes on.
 fn limit_places(w: &mut Work<'_>, route: &Route) -> Option<Next> {
-    let limit_conn = &route.settings.limit_conn;
+    let limit_conn = &route.settings.limits.conn;
     if w.t.http.rare.limited.place.is_some() {
         return None;
     }
@@ -177,7 +177,7 @@ fn thousandths(value: u64) -> String {
 /// The pace of this request's response, if `limit_rate` is not 0.
 pub fn pace(w: &mut Work<'_>) -> Option<Pace> {
     let route = Rc::clone(&w.t.route);
-    let limit_rate = &route.settings.limit_rate;
+    let limit_rate = &route.settings.limits.rate;
     let rate = match w.t.http.rare.limited.rate {
         Some(rate) => rate,
         None => {

@@ -8,6 +8,7 @@
 //! Read [`stages`] first. It calls [`choose`] for the handler and [`outcome`] for the handler's result. Both lead to a
 //! document ([`document`]) or a page ([`page`]), and then to a response ([`respond`]).
 
+mod access;
 mod cached;
 mod choose;
 mod dav;

@@ -2,7 +2,7 @@
 
 use super::next::{Next, end_handlers};
 use super::respond::{respond, whole};
-use super::{choose, document, failed, folder, page, redirect};
+use super::{access, choose, document, failed, folder, page, redirect};
 use crate::connection::{Answer, Outcome, Response, To};
 use crate::route;
 use crate::task::Work;
@@ -39,6 +39,7 @@ pub(super) fn take(w: &mut Work<'_>) -> Next {
         Outcome::AddSlash => page::add_slash(w),
         Outcome::NeedsBody => choose::spool(w),
         Outcome::Stored(stored) => choose::start_program(w, Some(stored)),
+        Outcome::Checked(verdict) => access::resume(w, verdict),
         Outcome::Redirect(To::Path(path)) => {
             redirect::to_path(w, path).unwrap_or_else(|status| page::refuse(w, status))
         }

@@ -3,17 +3,22 @@
 use super::fields;
 use super::next::Next;
 use super::subrequest;
-use crate::connection::{Content, Made, Response, Segment, Stage};
+use crate::connection::{BodySink, Content, Made, Response, Segment, Stage};
 use crate::http::ReplyHead;
 use crate::http::range::ContentRange;
 use crate::task::Work;
 
 /// Responds with a complete body.
 pub(super) fn whole(w: &mut Work<'_>, head: ReplyHead, body: Vec<u8>) -> Next {
-    let request_body = &mut w.t.http.request_body;
-    if !request_body.is_finished() && !request_body.is_nearly_finished() {
-        request_body.give_up();
-        w.t.http.keep_alive = false;
+    let http = &mut w.t.http;
+    if !http.request_body.is_finished() {
+        // A client that waits for 100 Continue and gets this instead may send the body, or not.
+        let is_asked_first = http.request.as_ref().is_some_and(|request| request.expect_continue);
+        let may_not_come = is_asked_first && http.request_body.sink == BodySink::Discard;
+        if may_not_come || !http.request_body.is_nearly_finished() {
+            http.request_body.give_up();
+            http.keep_alive = false;
+        }
     }
     made(w, head, None, Content::Here(Segment::owned(body)))
 }

@@ -1,7 +1,7 @@
 //! The phases of a request.
 
 use super::next::Next;
-use super::{choose, limits, outcome, page, rewrite, subrequest, try_files};
+use super::{access, choose, limits, outcome, page, rewrite, subrequest, try_files};
 use crate::config::{Phases, Settings};
 use crate::connection::{Path, RequestBody, Stage, Transaction};
 use crate::http::{Method, TargetForm, target};
@@ -21,7 +21,7 @@ pub fn run(w: &mut Work<'_>) -> Next {
             Stage::PostRewrite => Next::Go(Stage::PreAccess),
             Stage::PreAccess if w.t.settings().phases.contains(Phases::PRE_ACCESS) => limits::pre_access(w),
             Stage::PreAccess => Next::Go(Stage::Access),
-            Stage::Access => Next::Go(Stage::PostAccess),
+            Stage::Access => access::access(w),
             Stage::PostAccess => Next::Go(Stage::PreContent),
             Stage::PreContent => try_files::try_files(w),
             Stage::Content => choose::content(w),
@@ -122,7 +122,6 @@ fn enter(w: &mut Work<'_>) -> Next {
 enum NotAdmitted {
     NotImplemented,
     ByMethods,
-    ByLimitExcept,
     BodyTooLong,
     /// The location is `internal`, and the client asks for it.
     Internal,
@@ -133,12 +132,6 @@ fn refuse(w: &mut Work<'_>, why: NotAdmitted) -> Next {
     match why {
         NotAdmitted::NotImplemented => page::refuse(w, 501),
         NotAdmitted::ByMethods => page::refuse(w, 405),
-        NotAdmitted::ByLimitExcept => {
-            let request = w.t.http.request.as_ref();
-            let method = request.map_or_else(String::new, |request| request.method_text().escape_ascii().to_string());
-            w.log(Level::Error, format_args!("{method} is denied by limit_except"));
-            page::refuse(w, 403)
-        }
         NotAdmitted::BodyTooLong => {
             w.log(Level::Error, format_args!("the client means to send a body over client_max_body_size"));
             page::refuse(w, 413)
@@ -169,15 +162,11 @@ fn admit(t: &Transaction) -> Result<(), NotAdmitted> {
     if request.method == Method::Unknown && (asks_server || !choose::may_have_program(settings)) {
         return Err(NotAdmitted::NotImplemented);
     }
-    if !asks_server {
-        if settings.methods.is_some_and(|methods| !methods.contains(request.method))
-            && !(request.method == Method::Unknown && has_extension(settings, request.method_text()))
-        {
-            return Err(NotAdmitted::ByMethods);
-        }
-        if settings.limit_except.is_some_and(|methods| !methods.contains(request.method)) {
-            return Err(NotAdmitted::ByLimitExcept);
-        }
+    if !asks_server
+        && settings.methods.is_some_and(|methods| !methods.contains(request.method))
+        && !(request.method == Method::Unknown && has_extension(settings, request.method_text()))
+    {
+        return Err(NotAdmitted::ByMethods);
     }
     if http.request_body.is_longer_than(settings.client_max_body_size) {
         return Err(NotAdmitted::BodyTooLong);

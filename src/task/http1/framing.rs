@@ -1,5 +1,6 @@
 //! The response on its way to the output: its head is formatted (RFC 9112 section 4), its body framed (section 6).
 
+use super::keepalive::goes_on;
 use super::pacing::Pacing;
 use super::{Http1, Step, refuse};
 use crate::connection::{Answered, Buffers, CachedFile, Connection, Content, Made, Phase, RangePart, Response};
@@ -234,8 +235,9 @@ fn decide_persistence(w: &mut Work<'_>) {
         http.keep_alive = false; // the client may send the body anyway, or not
         http.request_body.give_up();
     }
-    http.keep_alive &=
-        !w.worker.draining && http.number < settings.keepalive_requests && !settings.keepalive_timeout.is_zero();
+    let goes_on = http.number < settings.keepalive.unasked
+        || goes_on(&settings.keepalive, http, || w.worker.age(w.identity, w.now));
+    http.keep_alive &= !w.worker.draining && goes_on && !settings.keepalive.timeout.is_zero();
 }
 
 /// The head of a cached file: formatted before, with a new date; or formatted now and stored.
@@ -260,7 +262,7 @@ fn cached_head(w: &mut Work<'_>, file: &Rc<CachedFile>) -> Vec<u8> {
 fn print_head(w: &mut Work<'_>, made: &Made, body: BodyEnd) -> Vec<u8> {
     let connection = match w.t.http.keep_alive {
         true => {
-            let header = w.t.settings().keepalive_header;
+            let header = w.t.settings().keepalive.header;
             Persistence::KeepAlive { timeout_secs: header.map(|wait| wait.as_secs()) }
         }
         false => Persistence::Close,

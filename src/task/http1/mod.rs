@@ -10,6 +10,7 @@ mod body;
 mod closing;
 mod framing;
 mod head;
+mod keepalive;
 mod pacing;
 mod unsent;
 mod waits;
@@ -227,7 +228,7 @@ impl Http1 {
                 cx.wake_at(self.since.after(timeout));
             }
             (Phase::Open, None) => {
-                let timeout = x.route.settings.keepalive_timeout;
+                let timeout = x.route.settings.keepalive.timeout;
                 cx.wake_at(self.since.after(timeout));
             }
         }
@@ -435,6 +436,10 @@ impl Task<Worker> for Http1 {
             Notice::Evict => {
                 let is_idle = self.is_idle(cx.connection());
                 give_up_place(&mut self.idle, is_idle, cx);
+            }
+            Notice::Overdue if cx.connection().identity.number <= cx.worker.overdue => {
+                cx.log(Level::Info, format_args!("closed: worker_shutdown_timeout has passed since a reload"));
+                cx.connection().phase = Phase::Closed;
             }
             _ => {} // the next request follows a reload by itself
         }

@@ -4,7 +4,7 @@ use crate::engine::Notice;
 use crate::log::{Level, LogFiles, LogOpener};
 use crate::task::Context;
 use crate::task::client::Accept;
-use crate::task::handle_log_events;
+use crate::task::{Job, Timer, handle_log_events};
 use crate::worker::{Command, Rights};
 use std::os::fd::AsFd;
 use webserv_sys::net;
@@ -16,6 +16,9 @@ pub(super) fn execute(command: Command, cx: &mut Context<'_>) {
         Command::Drain => {
             cx.worker.draining = true;
             cx.notify_all(Notice::Drain);
+            if let Some(wait) = cx.worker.config.shutdown_timeout {
+                cx.start(Box::new(Timer::after(wait, Job::Stop)));
+            }
             // The first worker handles the signals, so it must run as long as any other worker does.
             if cx.worker.team.others().is_empty() {
                 cx.stop_when_idle();
@@ -26,6 +29,11 @@ pub(super) fn execute(command: Command, cx: &mut Context<'_>) {
             change_logs(&logs, cx);
         }
         Command::Reload(reload) => {
+            // As in nginx, the configuration says it with which the connections began.
+            if let Some(wait) = cx.worker.config.shutdown_timeout {
+                let last = cx.worker.last_connection();
+                cx.start(Box::new(Timer::after(wait, Job::CloseUpTo(last))));
+            }
             cx.worker.config = reload.config.clone();
             cx.worker.limit_connections();
             cx.worker.transactions.clear();

@@ -33,6 +33,12 @@ pub fn raise_fd_limit(want: u64) -> Result<u64> {
     Ok(soft)
 }
 
+/// Sets both limits of open descriptors: setrlimit(2). Only root may raise the hard limit: for others, a limit above it
+/// is an error (`EPERM`).
+pub fn set_fd_limit(limit: u64) -> Result<()> {
+    set_limit(limit, limit)
+}
+
 #[allow(clippy::unnecessary_cast)]
 fn set_limit(soft: u64, hard: u64) -> Result<()> {
     let raw = |limit: u64| limit.min(libc::RLIM_INFINITY as u64) as libc::rlim_t;

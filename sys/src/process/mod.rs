@@ -5,7 +5,7 @@ mod spawn;
 mod user;
 
 pub use crate::poller::Pid;
-pub use limits::{Resource, cpu_count, fd_limit, hostname, raise_fd_limit};
+pub use limits::{Resource, cpu_count, fd_limit, hostname, raise_fd_limit, set_fd_limit};
 pub use spawn::{LIMITS_PROGRAMS, Spawn, spawn};
 pub use user::{Account, User, as_account, become_user, effective_user, lookup_group, lookup_user, may_write};
 
