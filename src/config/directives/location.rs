@@ -42,7 +42,11 @@ fn location(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fau
     };
     let key = format!("{modifier}{}", head.path);
     if let Some(first) = scope.location_places.insert(key.clone(), word.place) {
-        return Err(word.fault(format!("location \"{key}\" is given twice, {}", scope.first_at(first))));
+        let message = format!("location \"{key}\" is given twice, {}", scope.first_at(first));
+        if regex.is_none() {
+            return Err(word.fault(message));
+        }
+        scope.warn(word, format!("{message}; this one never answers"));
     }
     let escape = |bytes: &[u8]| bytes[0] == b'%' && bytes[1..].iter().all(u8::is_ascii_hexdigit);
     if regex.is_none() && head.path.as_bytes().windows(3).any(escape) {

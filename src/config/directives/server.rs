@@ -42,7 +42,8 @@ fn server(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fault
     read(&mut inner, it.statements());
     for word in std::mem::take(&mut inner.named_uses) {
         if !inner.locations.named.contains_key(&word.text) {
-            inner.note(Err(word.fault(format!("this server has no location \"{}\"", word.text))));
+            let message = format!("this server has no location \"{}\": what is sent there gets 500", word.text);
+            inner.warn(&word, message);
         }
     }
     let Scope { settings, locations, listens, names, regexes, .. } = inner;

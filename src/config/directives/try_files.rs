@@ -32,8 +32,11 @@ fn try_files(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let mut files = Vec::with_capacity(words.len());
     for word in words {
         if word.text.starts_with('=') || word.text.starts_with('@') {
-            let message = format!("\"{}\" can only be the last value: it always answers", word.text);
-            return Err(word.fault(message));
+            let text = &word.text;
+            scope.warn(
+                word,
+                format!("\"{text}\" is looked up as a file here: only the last value is a status or a name"),
+            );
         }
         let text = word.plain()?.strip_suffix('/');
         let is_directory = text.is_some();

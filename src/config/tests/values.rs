@@ -221,6 +221,14 @@ fn warnings_of_files() {
         ("location /a/ { alias b; }", "49: an alias and its location \"/a/\" end both with \"/\" or both without"),
         ("server_name a B b;", "44: the name \"b\" is given twice, first at 42"),
         ("server_name $host;", "40: \"$host\" matches no host: of variables, only $hostname has a meaning here"),
+        (
+            "location ~ a { } location ~ a { }",
+            "56: location \"~ a\" is given twice, first at 39; this one never answers",
+        ),
+        ("location ~ a { } location ~* a { }", ""),
+        ("error_page 404 @gone;", "43: this server has no location \"@gone\": what is sent there gets 500"),
+        ("try_files $uri @no;", "43: this server has no location \"@no\": what is sent there gets 500"),
+        ("try_files $uri = 404;", "43: \"=\" is looked up as a file here: only the last value is a status or a name"),
         ("index a /b;", ""),
         ("index /a b;", "34: \"/a\" is absolute: it always answers, and the names after it never"),
     ];
