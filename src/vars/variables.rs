@@ -319,7 +319,7 @@ fn push_found(out: &mut Vec<u8>, value: &[u8], how: Escape) {
     }
 }
 
-/// Appends the path. A request with a path that cannot be read has an empty one; a request that cannot be read has none.
+/// Appends the path. A request whose path cannot be read has an empty one; one that cannot be read has none.
 fn push_uri(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
     match view.request() {
         Some(_) => push_found(out, view.path(), how),
