@@ -1,6 +1,6 @@
 //! The HTTP state of one request and its response.
 
-use super::{Fresh, Limited, OnDemand, Probed, RequestBody, Response, Slots, Suspended};
+use super::{Client, Fresh, Limited, OnDemand, Probed, RequestBody, Response, Slots, Suspended};
 use crate::config::{Return, RewriteProgram};
 use crate::http::userid::UserId;
 use crate::http::{HeadLimits, Method, Request, Text};
@@ -160,6 +160,8 @@ pub struct Rare {
     pub userid: Option<UserId>,
     /// What limits have made of the request.
     pub limited: Limited,
+    /// The client that a trusted proxy names (`set_real_ip_from`), instead of the other end of the socket.
+    pub client: Option<Client>,
     /// What the configuration answers, without a handler.
     pub chosen: Option<Chosen>,
     /// The program that waits for a file to be looked at.
@@ -210,6 +212,7 @@ impl Rare {
         resume: Stage::Other,
         tried: 0,
         limited: Limited::NOT,
+        client: None,
     };
 }
 

@@ -1,15 +1,27 @@
 //! The values of variables that the configuration defines.
 
 use super::View;
-use crate::config::{Regex, Source};
+use crate::config::Regex;
 use crate::connection::Value;
+use std::ops::Deref;
 use std::rc::Rc;
 
-/// The value of the variable in this slot.
-pub fn value(view: &View<'_>, slot: u16) -> Value {
-    let variables = &view.identity.listener.routes.config().variables;
-    match variables.get(usize::from(slot)).map(|variable| &variable.source) {
-        Some(Source::Stored) | None => view.slots().get(slot).unwrap_or_else(|| Rc::from(&b""[..])),
+/// A value of a variable, as bytes.
+pub enum SlotText<'v> {
+    /// A text of the configuration.
+    Fixed(&'v [u8]),
+    /// A text that was made for the request.
+    Made(Value),
+}
+
+impl Deref for SlotText<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            SlotText::Fixed(text) => text,
+            SlotText::Made(text) => text,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::View;
 use super::address::{push_address, push_port};
 use super::escape::push_escaped;
 use super::pairs::{argument, sent_field};
+use super::proxied::push_proxied;
 use super::rare;
 use crate::config::{Escape, Template, UseridMode, Variable};
 use crate::connection::LimitStatus;
@@ -58,6 +59,26 @@ pub fn expand_variable(variable: &Variable, view: &View<'_>) -> Vec<u8> {
 /// Whether a condition holds: its value is neither empty nor "0".
 pub fn is_true(condition: &Template, view: &View<'_>) -> bool {
     !matches!(&expand(condition, view)[..], b"" | b"0")
+}
+
+/// The value of a text that is one variable, if it stands in the request as it is: no copy is needed.
+pub(super) fn plain<'v>(template: &Template, view: &View<'v>) -> Option<&'v [u8]> {
+    let [part] = &template.parts[..] else { return None };
+    if !part.before.as_str().is_empty() || !template.rest.as_str().is_empty() {
+        return None;
+    }
+    match &part.variable {
+        Variable::Host => Some(host(view)),
+        Variable::Uri => Some(view.path()),
+        Variable::Args => Some(view.query().unwrap_or_default()),
+        Variable::RequestUri => view.request().map(Request::target),
+        Variable::RequestMethod => view.request().map(Request::method_text),
+        Variable::HttpKnown(known) => {
+            let fields = view.request().map(|request| &request.fields).filter(|fields| !fields.has_several(*known))?;
+            Some(fields.get(*known).unwrap_or_default())
+        }
+        _ => None,
+    }
 }
 
 /// Appends a line of an access log: the format with its variables expanded and escaped, and a newline.
@@ -132,10 +153,11 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
         Variable::Arg(name) => push_argument(out, view, name, how),
         Variable::Cookie(name) => push_cookie(out, view, name, how),
         Variable::Capture(group) => push_capture(out, view, *group, how),
-        Variable::Slot(slot) => push_escaped(out, &super::slots::value(view, *slot), how),
+        Variable::Slot(slot) => push_escaped(out, &super::lookup::value(view, *slot), how),
         Variable::LimitConnStatus => push_limit_status(out, view.limited().place, how),
         Variable::LimitRate => push_number(out, view.limit_rate()),
         Variable::LimitReqStatus => push_limit_status(out, view.limited().request, how),
+        Variable::Proxied(which) => push_proxied(out, view, *which, how),
         Variable::UidGot => push_got_userid(out, view, how),
         Variable::UidSet => push_set_userid(out, view, how),
     }
@@ -163,7 +185,8 @@ fn push_client_port(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
 #[inline(never)]
 fn push_port_of(out: &mut Vec<u8>, address: Option<&Address>, how: Escape) {
     match address {
-        Some(Address::Inet(_)) => push_port(out, address),
+        // A client that a proxy has named may have no port.
+        Some(Address::Inet(inet)) if inet.port() != 0 => push_port(out, address),
         _ => push_escaped(out, b"", how),
     }
 }

@@ -64,9 +64,9 @@ impl<'a> View<'a> {
         &self.transaction.http.slots
     }
 
-    /// The client's address.
+    /// The client's address: that of `real_ip_header`, or of the other end of the socket.
     pub fn client(&self) -> Option<Address> {
-        self.identity.client.address()
+        self.transaction.client(self.identity).address()
     }
 
     /// The local address of the connection.

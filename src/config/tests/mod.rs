@@ -11,6 +11,7 @@ mod inherit;
 mod limits;
 mod listen;
 mod logs;
+mod lookups;
 mod mutate;
 mod nginx_names;
 mod responses;

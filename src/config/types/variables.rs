@@ -1,6 +1,7 @@
-//! The variables that a configuration defines itself, and regular expressions, which define some.
+//! The variables that a configuration defines itself.
 
-use crate::pattern::Pattern;
+use super::{Geo, Map, Template, Variable};
+use std::sync::Arc;
 
 /// A variable that the configuration defines. Its position in [`Config::variables`](super::Config::variables) is its
 /// slot.
@@ -17,13 +18,22 @@ pub struct UserVariable {
 pub enum Source {
     /// What was stored last: by `set`, or by a named group of a regular expression. Empty before.
     Stored,
+    /// `map`; and whether it is looked up anew each time (`volatile`).
+    Map(Arc<Map>, bool),
+    /// `geo`; and whether it is looked up anew each time (`volatile`).
+    Geo(Arc<Geo>, bool),
 }
 
-/// A regular expression, whose named groups are variables.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Regex {
-    /// The expression.
-    pub pattern: Pattern,
-    /// The named groups: the number of the group, and the slot of the variable.
-    pub names: Vec<(usize, u16)>,
+impl Source {
+    /// The slots that the value is made of.
+    pub fn slots(&self) -> Vec<u16> {
+        let templates: Vec<&Template> = match self {
+            Source::Stored => Vec::new(),
+            Source::Map(map, _) => map.values.iter().chain([&map.source]).collect(),
+            Source::Geo(geo, _) => geo.source.iter().collect(),
+        };
+        let parts = templates.into_iter().flat_map(|template| &template.parts);
+        let slot = |variable: &Variable| if let Variable::Slot(slot) = variable { Some(*slot) } else { None };
+        parts.filter_map(|part| slot(&part.variable)).collect()
+    }
 }

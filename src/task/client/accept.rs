@@ -11,7 +11,7 @@ use crate::route::ListenerState;
 use crate::task::Context;
 use crate::task::directory::Directory;
 use crate::task::echo::Echo;
-use crate::task::http1::Http1;
+use crate::task::http1::{Http1, ProxyProtocol};
 use crate::worker::Worker;
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -51,7 +51,7 @@ impl Accept {
     fn open(&self, socket: OwnedFd, client: Address, cx: &mut Context<'_>) {
         cx.log(Level::Debug, format_args!("accepted {client} as fd={}", socket.as_raw_fd()));
         let (listener, number) = (Rc::clone(&self.listener), cx.worker.next_connection());
-        let identity = Identity { listener, number, client: Client::from(&client) };
+        let identity = Identity::new(listener, number, Client::from(&client));
         let connection = Connection::new(Some(socket), identity);
         let (protocol, timeout) = self.protocol(cx.now);
         cx.open(connection, [protocol, Box::new(ClientWrite), Box::new(ClientRead)], cx.now.after(timeout));
@@ -60,7 +60,13 @@ impl Accept {
     /// The protocol of this listener, and how long a client may take to send its first request.
     fn protocol(&self, now: Moment) -> (Box<dyn Task<Worker>>, Duration) {
         match &self.listener.configured.protocol {
-            Protocol::Http => (Box::new(Http1::new(now)), self.listener.route.settings.client_header_timeout),
+            Protocol::Http => {
+                let timeout = self.listener.route.settings.client_header_timeout;
+                match self.listener.configured.proxy_protocol {
+                    true => (Box::new(ProxyProtocol::new(now)), timeout),
+                    false => (Box::new(Http1::new(now)), timeout),
+                }
+            }
             Protocol::Directory(server) => (Box::new(Directory::new(Arc::clone(server), now)), server.timeout),
             Protocol::Echo(server) => (Box::new(Echo::new(Arc::clone(server), now)), server.timeout),
         }

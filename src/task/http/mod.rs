@@ -20,6 +20,7 @@ mod limits;
 mod next;
 mod outcome;
 mod page;
+mod real_ip;
 mod redirect;
 mod respond;
 mod rewrite;

@@ -1,7 +1,7 @@
 //! The phases of a request.
 
 use super::next::Next;
-use super::{choose, limits, outcome, page, rewrite, subrequest, try_files};
+use super::{choose, limits, outcome, page, real_ip, rewrite, subrequest, try_files};
 use crate::config::{Phases, Settings};
 use crate::connection::{Path, RequestBody, Stage, Transaction};
 use crate::http::{Method, TargetForm, target};
@@ -19,7 +19,7 @@ pub fn run(w: &mut Work<'_>) -> Next {
             Stage::FindLocation => find_location(w),
             Stage::Rewrite => rewrite::location(w),
             Stage::PostRewrite => Next::Go(Stage::PreAccess),
-            Stage::PreAccess if w.t.settings().phases.contains(Phases::PRE_ACCESS) => limits::pre_access(w),
+            Stage::PreAccess if w.t.settings().phases.contains(Phases::PRE_ACCESS) => pre_access(w),
             Stage::PreAccess => Next::Go(Stage::Access),
             Stage::Access => Next::Go(Stage::PostAccess),
             Stage::PostAccess => Next::Go(Stage::PreContent),
@@ -53,9 +53,18 @@ fn post_read(w: &mut Work<'_>) -> Next {
             page::refuse(w, 405)
         }
         _ if request.https => page::refuse(w, 421),
-        _ if w.t.settings().phases.contains(Phases::SERVER_REWRITE) => Next::Go(Stage::ServerRewrite),
+        _ if w.t.settings().phases.intersects(Phases::POST_READ | Phases::SERVER_REWRITE) => {
+            real_ip::apply(w);
+            Next::Go(Stage::ServerRewrite)
+        }
         _ => Next::Go(Stage::FindLocation),
     }
+}
+
+/// What comes before the checks of access.
+fn pre_access(w: &mut Work<'_>) -> Next {
+    real_ip::apply(w);
+    limits::pre_access(w)
 }
 
 /// Runs the program of the server.

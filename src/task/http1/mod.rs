@@ -11,8 +11,11 @@ mod closing;
 mod framing;
 mod head;
 mod pacing;
+mod proxy_protocol;
 mod unsent;
 mod waits;
+
+pub use proxy_protocol::ProxyProtocol;
 
 use crate::connection::{Connection, GivenUp, Http, Phase, Stage, Transaction};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};

@@ -65,7 +65,7 @@ impl Case<'_> {
         let script = find_script(&route.settings, &path).unwrap().unwrap();
         let client = self.client.as_ref().map_or(Client::Unknown, Client::from);
         let listener = Rc::new(ListenerState::new(routes, configured, self.local.clone()));
-        let identity = Identity { listener, number: 1, client };
+        let identity = Identity::new(listener, 1, client);
         let (request, mut all) = (Rc::new(request), Transactions::default());
         let arrival = Arrival { number: 1, output_start: 0, pipelined: false, started: Moment::now() };
         let transaction = all.begin(&mut SpareTransactions::default(), route, None);
