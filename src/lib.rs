@@ -23,6 +23,7 @@ pub mod pid_file;
 pub mod rate;
 pub mod route;
 pub mod server;
+pub mod stats;
 pub mod task;
 pub mod temp_folders;
 pub mod vars;

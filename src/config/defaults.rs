@@ -63,6 +63,7 @@ impl Default for Settings {
             upload_limits: FormLimits::default(),
             dav: Dav::default(),
             userid: Userid::default(),
+            stub_status: false,
             real_ip: RealIp::default(),
             disable_symlinks: DisableSymlinks::Off,
             autoindex: Autoindex::default(),

@@ -206,6 +206,7 @@ impl<'a> Scope<'a> {
         let mut settings = Settings { phases, return_: None, limit_except: None, ..self.settings.clone() };
         (settings.program, settings.try_files, settings.internal) = (None, None, false);
         settings.empty_gif &= context == Contexts::LOCATION_IF;
+        settings.stub_status = false;
         let (cgi, protocol) = (self.cgi.clone(), self.protocol.clone());
         Scope { cgi, protocol, ..Scope::new(self.draft, context, settings) }
     }

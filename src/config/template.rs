@@ -4,6 +4,7 @@ use super::suggest::did_you_mean;
 use super::types::{Escape, Literal, ProxiedVariable, Template, TemplatePart, Variable};
 use crate::http::Known;
 use crate::http::proxy_protocol::Tlv;
+use crate::stats::Stat;
 
 /// The variables with fixed names.
 const NAMES: &[(&str, Variable)] = &[
@@ -13,6 +14,10 @@ const NAMES: &[(&str, Variable)] = &[
     ("bytes_sent", Variable::BytesSent),
     ("connection", Variable::Connection),
     ("connection_requests", Variable::ConnectionRequests),
+    ("connections_active", Variable::Connections(Stat::Active)),
+    ("connections_reading", Variable::Connections(Stat::Reading)),
+    ("connections_waiting", Variable::Connections(Stat::Waiting)),
+    ("connections_writing", Variable::Connections(Stat::Writing)),
     ("content_length", Variable::ContentLength),
     ("content_type", Variable::ContentType),
     ("document_root", Variable::DocumentRoot),

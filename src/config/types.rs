@@ -291,6 +291,8 @@ pub struct Settings {
     pub dav: Dav,
     /// `userid` and the other userid_ directives: cookies that identify a visitor. Default off.
     pub userid: Userid,
+    /// `stub_status`: the answer is a page with the numbers of connections and requests. Not inherited, as in nginx.
+    pub stub_status: bool,
     /// `set_real_ip_from` and the other real_ip_ directives.
     pub real_ip: RealIp,
     /// `disable_symlinks`. Unless it is off, each name of a path is looked at, and a path with more than 64 names

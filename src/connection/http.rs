@@ -90,6 +90,8 @@ pub struct Http {
     pub pipelined: bool,
     /// The path comes from an internal redirect, a rewrite or an error page, not from the client.
     pub internal: bool,
+    /// The connection is in the list of idle connections: it leaves it only if this request takes more than one turn.
+    pub is_listed: bool,
     /// The number of internal redirects and rewrites so far.
     pub redirects: u8,
     /// The status that `error_page` sets for the response, instead of the page's own.
@@ -232,6 +234,8 @@ pub struct Arrival {
     pub output_start: u64,
     /// The previous response has not been sent.
     pub pipelined: bool,
+    /// The connection is in the list of idle connections.
+    pub is_listed: bool,
     /// When the first byte of the request came.
     pub started: Moment,
 }
@@ -262,6 +266,7 @@ impl Http {
         self.number = arrival.number;
         self.output_start = arrival.output_start;
         self.pipelined = arrival.pipelined;
+        self.is_listed = arrival.is_listed;
         self.started = Some(arrival.started);
     }
 

@@ -94,6 +94,8 @@ bitflags! {
         const CORKED = 2;
         /// sendfile(2) was refused: what is left of the output is read and written.
         const READS = 4;
+        /// The connection was in the list of idle connections, and will be again when all of the output is sent.
+        const PARKED = 8;
     }
 }
 

@@ -157,6 +157,7 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
         Variable::LimitConnStatus => push_limit_status(out, view.limited().place, how),
         Variable::LimitRate => push_number(out, view.limit_rate()),
         Variable::LimitReqStatus => push_limit_status(out, view.limited().request, how),
+        Variable::Connections(stat) => push_number(out, view.totals().get(*stat)),
         Variable::Proxied(which) => push_proxied(out, view, *which, how),
         Variable::UidGot => push_got_userid(out, view, how),
         Variable::UidSet => push_set_userid(out, view, how),

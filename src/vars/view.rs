@@ -5,6 +5,7 @@ use crate::connection::{Identity, Limited, Slots, Transaction};
 use crate::date_cache::DateCache;
 use crate::http::Request;
 use crate::http::userid::UserId;
+use crate::stats::{ConnectionTotals, Stats};
 use std::time::Duration;
 use webserv_sys::Moment;
 use webserv_sys::clock::Wall;
@@ -19,6 +20,8 @@ pub struct View<'a> {
     pub transaction: &'a Transaction,
     /// The time of day.
     pub date: &'a DateCache,
+    /// How many connections and requests there are.
+    pub stats: &'a Stats,
     /// The worker's number.
     pub worker: usize,
     /// The time of this round of the loop.
@@ -72,6 +75,11 @@ impl<'a> View<'a> {
     /// The local address of the connection.
     pub fn local(&self) -> &'a Address {
         &self.identity.listener.local
+    }
+
+    /// How many connections and requests there are now.
+    pub fn totals(&self) -> ConnectionTotals {
+        self.stats.totals(self.transaction.http.is_listed)
     }
 
     /// The time of day.

@@ -27,6 +27,7 @@ use crate::http::Scan;
 use crate::limits::{READ_BYTES, SPARE_SCANS_MAX, UNWATCHED};
 use crate::log::AccessLogs;
 use crate::route::{ListenerState, Routes};
+use crate::stats::Stats;
 use crate::vars::View;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -72,6 +73,8 @@ pub struct Worker {
     pub programs_checked_at: Option<Moment>,
     /// The time of the last round in which a part of a password was hashed.
     pub hashed_at: Option<Moment>,
+    /// How many connections and requests there are.
+    pub stats: Stats,
     /// Idle connections, which may be closed for new clients.
     pub idle: IdleList,
     /// The worker finishes open requests; each response is the last of its connection.
@@ -104,6 +107,7 @@ impl Worker {
             programs: Programs::default(),
             programs_checked_at: None,
             hashed_at: None,
+            stats: Stats::default(),
             idle: IdleList::default(),
             draining: false,
             connections: 0,
@@ -138,7 +142,15 @@ impl Worker {
 
     /// The values of variables, for this request now.
     pub fn view<'a>(&'a self, identity: &'a Identity, transaction: &'a Transaction, now: Moment) -> View<'a> {
-        View { identity, transaction, date: &self.date, worker: self.team.number(), now, sent_bytes: 0 }
+        let (date, stats, worker) = (&self.date, &self.stats, self.team.number());
+        View { identity, transaction, date, stats, worker, now, sent_bytes: 0 }
+    }
+
+    /// The connection that has been idle for longest, which leaves the list.
+    pub fn pop_idle(&mut self) -> Option<u32> {
+        let number = self.idle.pop();
+        self.stats.set_waiting(self.idle.len());
+        number
     }
 
     /// The serial number for a new connection.

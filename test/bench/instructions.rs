@@ -24,6 +24,7 @@ use webserv::http::reply::{ReplyHead, Text};
 use webserv::http::request::Request;
 use webserv::http::{date, etag, target};
 use webserv::route::{self, ListenerState, Routes};
+use webserv::stats::Stats;
 use webserv::vars::{self, View};
 use webserv_sys::Moment;
 
@@ -176,7 +177,7 @@ fn log(format: &str, head: &[u8], times: u32) {
     let now = Moment::now();
     let (mut all, mut spare) = (Transactions::default(), SpareTransactions::default());
     let transaction = all.begin(&mut spare, route, None);
-    let arrival = Arrival { number: 1, output_start: 0, pipelined: false, started: now };
+    let arrival = Arrival { number: 1, output_start: 0, pipelined: false, is_listed: false, started: now };
     transaction.http.begin(arrival, request, &HeadLimits::default());
     transaction.http.path = connection::Path::AsSent;
     transaction.http.status = Some(200);
@@ -184,7 +185,8 @@ fn log(format: &str, head: &[u8], times: u32) {
     transaction.http.rare.sent_head = b"HTTP/1.1 200 OK\r\nServer: webserv\r\nContent-Type: text/css\r\n\r\n".to_vec();
     let date = DateCache::default();
     let now = now.after(Duration::from_millis(1));
-    let view = View { identity: &identity, transaction, date: &date, worker: 0, now, sent_bytes: 1274 };
+    let stats = Stats::default();
+    let view = View { identity: &identity, transaction, date: &date, stats: &stats, worker: 0, now, sent_bytes: 1274 };
     let mut out = Vec::new();
     for _ in 0..times {
         out.clear();
@@ -221,10 +223,10 @@ fn look_up(block: &str, host: &str, times: u32) {
     let identity = Identity::new(listener, 1, Client::from(&client));
     let (mut all, mut spare, now) = (Transactions::default(), SpareTransactions::default(), Moment::now());
     let transaction = all.begin(&mut spare, route, None);
-    let arrival = Arrival { number: 1, output_start: 0, pipelined: false, started: now };
+    let arrival = Arrival { number: 1, output_start: 0, pipelined: false, is_listed: false, started: now };
     transaction.http.begin(arrival, request, &HeadLimits::default());
-    let date = DateCache::default();
-    let view = View { identity: &identity, transaction, date: &date, worker: 0, now, sent_bytes: 0 };
+    let (date, stats) = (DateCache::default(), Stats::default());
+    let view = View { identity: &identity, transaction, date: &date, stats: &stats, worker: 0, now, sent_bytes: 0 };
     for _ in 0..times {
         assert!(!black_box(vars::expand(black_box(&answer), &view)).is_empty());
     }

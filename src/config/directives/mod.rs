@@ -30,6 +30,7 @@ mod response;
 pub(super) mod rewrite;
 mod row;
 mod server;
+mod status;
 mod syslog;
 mod try_files;
 pub(super) mod upload;
@@ -82,6 +83,7 @@ pub(super) const TOPICS: &[(&str, &[Directive])] = &[
     ("The client's address", real_ip::TABLE),
     ("Variables", map::TABLE),
     ("Variables by address", geo::TABLE),
+    ("Numbers of the server", status::TABLE),
     ("Accepted without an effect", no_effect::TABLE),
     ("The directory protocol", directory::TABLE),
     ("The echo protocol", echo::TABLE),

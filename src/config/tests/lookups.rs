@@ -1,7 +1,7 @@
-//! `map`, `geo`, and the directives of the client's address.
+//! `map`, `geo`, the directives of the client's address, `stub_status`.
 
 use super::*;
-use crate::config::{Network, Networks, RealIp, RealIpHeader};
+use crate::config::{Network, Networks, Phases, RealIp, RealIpHeader};
 use crate::http::Known;
 
 /// The column and the message of the only fault.
@@ -153,6 +153,20 @@ fn whose_word_is_taken_for_the_clients_address() {
     }
     let missing = fault("set_real_ip_from no.such.name.invalid;");
     assert!(missing.starts_with("25: no address of \"no.such.name.invalid\" is found: "), "{missing}");
+}
+
+#[test]
+fn the_status_page() {
+    let config = load(
+        "http { server { listen 80; location /a { stub_status; location /a/b { } } location /c { stub_status on; } } }",
+    );
+    let at = |path: &str| settings_at(&config, path);
+    assert!(at("/a").stub_status && at("/c").stub_status && at("/a").phases.contains(Phases::PRE_CONTENT));
+    assert!(!at("/").stub_status && !at("/a/b").stub_status);
+    assert_eq!(
+        fault("stub_status;"),
+        "8: \"stub_status\" is not allowed in \"http\"; it belongs in \"server\" or in \"location\""
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::http::Known;
 use crate::http::number::push_start;
 use crate::http::proxy_protocol::Tlv;
+use crate::stats::Stat;
 use std::fmt;
 
 /// Text with `$variables`.
@@ -195,6 +196,8 @@ pub enum Variable {
     LimitReqStatus,
     /// What a proxy says of the client
     Proxied(ProxiedVariable),
+    /// `$connections_active` and its kind
+    Connections(Stat),
     /// `$uid_got`: the identifier in the client's cookie
     UidGot,
     /// `$uid_set`: the identifier that the client is given with this response

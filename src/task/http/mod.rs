@@ -26,6 +26,7 @@ mod respond;
 mod rewrite;
 mod root;
 mod stages;
+mod status;
 mod store;
 mod subrequest;
 mod trailers;

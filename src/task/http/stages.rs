@@ -1,7 +1,7 @@
 //! The phases of a request.
 
 use super::next::Next;
-use super::{choose, limits, outcome, page, real_ip, rewrite, subrequest, try_files};
+use super::{choose, limits, outcome, page, real_ip, rewrite, status, subrequest, try_files};
 use crate::config::{Phases, Settings};
 use crate::connection::{Path, RequestBody, Stage, Transaction};
 use crate::http::{Method, TargetForm, target};
@@ -23,7 +23,7 @@ pub fn run(w: &mut Work<'_>) -> Next {
             Stage::PreAccess => Next::Go(Stage::Access),
             Stage::Access => Next::Go(Stage::PostAccess),
             Stage::PostAccess => Next::Go(Stage::PreContent),
-            Stage::PreContent => try_files::try_files(w),
+            Stage::PreContent => pre_content(w),
             Stage::Content => choose::content(w),
             Stage::Handler => outcome::take(w),
             Stage::Returning => subrequest::end(w).map_or(Next::Wait, |_| Next::Go(Stage::PostAccess)),
@@ -59,6 +59,14 @@ fn post_read(w: &mut Work<'_>) -> Next {
         }
         _ => Next::Go(Stage::FindLocation),
     }
+}
+
+/// Handlers that take all requests of a location.
+fn pre_content(w: &mut Work<'_>) -> Next {
+    if w.t.settings().stub_status {
+        return status::stub_status(w);
+    }
+    try_files::try_files(w)
 }
 
 /// What comes before the checks of access.

@@ -23,7 +23,7 @@ use crate::http::Scan;
 use crate::limits::STEPS_PER_TURN;
 use crate::log::Level;
 use crate::task::http::{self, Next, end_handlers};
-use crate::task::{Context, give_up_place, update_idle_list};
+use crate::task::{Context, give_up_place, leave, update_idle_list};
 use crate::worker::{IdleMark, Worker};
 use framing::Transfer;
 use unsent::Unsent;
@@ -425,7 +425,8 @@ impl Task<Worker> for Http1 {
             }
             Event::Cancel => {
                 self.end_all(cx);
-                update_idle_list(&mut self.idle, false, cx);
+                cx.worker.stats.note_reading(self.is_head_started(), false);
+                leave(&mut self.idle, cx);
                 return Ok(Flow::Done);
             }
         }

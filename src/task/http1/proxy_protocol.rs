@@ -36,6 +36,7 @@ impl ProxyProtocol {
             return;
         }
         let bytes = x.input.contiguous();
+        worker.stats.note_reading(self.seen > 0, !bytes.is_empty());
         self.seen = bytes.len() as u64;
         match proxy_protocol::parse(bytes) {
             Ok(Some(Parsed { proxied, used })) => {
@@ -43,6 +44,7 @@ impl ProxyProtocol {
                 if let Some(proxied) = proxied {
                     x.identity.set_proxied(proxied);
                 }
+                worker.stats.note_reading(true, false);
                 self.is_read = true;
             }
             Ok(None) if x.input.is_ended() && self.seen > 0 => {
@@ -91,7 +93,10 @@ impl Task<Worker> for ProxyProtocol {
         match event {
             Event::Ready | Event::Hangup if !self.is_read => self.read(cx),
             Event::Deadline if !self.is_read => self.give_up("no header of the PROXY protocol has come in time", cx),
-            Event::Cancel => return self.http1.handle(event, cx),
+            Event::Cancel => {
+                cx.worker.stats.note_reading(!self.is_read && self.seen > 0, false);
+                return self.http1.handle(event, cx);
+            }
             _ => {}
         }
         if self.is_read {
