@@ -21,7 +21,8 @@ fn listen() {
         (
             "listen 80 defualt_server;",
             "27: unknown option \"defualt_server\", did you mean \"default_server\"? \
-         accepted: default_server, reuseport, reuseport=off, backlog=511, ipv6only=on, sndbuf=32k, rcvbuf=32k, \
+         accepted: default_server, reuseport, reuseport=off, backlog=511, ipv6only=on, proxy_protocol, \
+         sndbuf=32k, rcvbuf=32k, \
          deferred, fastopen=16, so_keepalive=on, bind"
                 .into(),
         ),

@@ -138,7 +138,7 @@ fn method(t: &Transaction) -> Method {
 
 /// The address that `allow` and `deny` look at.
 fn client_address(w: &Work<'_>) -> Client {
-    w.identity.client
+    w.t.client(w.identity)
 }
 
 /// `allow`, `deny`

@@ -12,8 +12,11 @@ mod framing;
 mod head;
 mod keepalive;
 mod pacing;
+mod proxy_protocol;
 mod unsent;
 mod waits;
+
+pub use proxy_protocol::ProxyProtocol;
 
 use crate::connection::{Connection, GivenUp, Http, Phase, Stage, Transaction};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
@@ -21,7 +24,7 @@ use crate::http::Scan;
 use crate::limits::STEPS_PER_TURN;
 use crate::log::Level;
 use crate::task::http::{self, Next, end_handlers};
-use crate::task::{Context, give_up_place, update_idle_list};
+use crate::task::{Context, give_up_place, leave, update_idle_list};
 use crate::worker::{IdleMark, Worker};
 use framing::Transfer;
 use unsent::Unsent;
@@ -423,7 +426,8 @@ impl Task<Worker> for Http1 {
             }
             Event::Cancel => {
                 self.end_all(cx);
-                update_idle_list(&mut self.idle, false, cx);
+                cx.worker.stats.note_reading(self.is_head_started(), false);
+                leave(&mut self.idle, cx);
                 return Ok(Flow::Done);
             }
         }
