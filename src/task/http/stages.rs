@@ -1,7 +1,7 @@
 //! The phases of a request.
 
 use super::next::Next;
-use super::{access, choose, limits, outcome, page, real_ip, rewrite, status, subrequest, try_files};
+use super::{access, choose, limits, outcome, page, real_ip, rewrite, status, try_files};
 use crate::config::{Phases, Settings};
 use crate::connection::{Path, RequestBody, Stage, Transaction};
 use crate::http::{Method, TargetForm, target};
@@ -26,7 +26,7 @@ pub fn run(w: &mut Work<'_>) -> Next {
             Stage::PreContent => pre_content(w),
             Stage::Content => choose::content(w),
             Stage::Handler => outcome::take(w),
-            Stage::Returning => subrequest::end(w).map_or(Next::Wait, |_| Next::Go(Stage::PostAccess)),
+            Stage::Returning => access::returning(w),
             stage @ (Stage::Other | Stage::DiscardBody | Stage::Sending | Stage::Drain | Stage::Ending) => {
                 return Next::Go(stage);
             }
