@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn subjects_and_groups() {
-        let rows: &[(&str, bool, &[u8], Option<&[&[u8]]>)] = &[
+        type Row<'a> = (&'a str, bool, &'a [u8], Option<&'a [&'a [u8]]>);
+        let rows: &[Row<'_>] = &[
             (r"\.php$", false, b"/a.php", Some(&[b".php"])),
             (r"\.php$", false, b"/a.PHP", None),
             (r"\.php$", true, b"/a.PHP", Some(&[b".PHP"])),

@@ -52,10 +52,10 @@ impl ConfigFiles {
     /// The text of a file of at most this size. Errors are those of open(2) and read(2), and `InvalidData` with the
     /// reason if the text is not valid.
     pub(super) fn read(&self, path: &Path, bytes_max: usize) -> io::Result<String> {
-        String::from_utf8(self.bytes(path, bytes_max)?).or_else(|error| {
+        String::from_utf8(self.bytes(path, bytes_max)?).map_err(|error| {
             let good = error.utf8_error().valid_up_to();
             let line = 1 + error.as_bytes()[..good].iter().filter(|&&b| b == b'\n').count();
-            Err(io::Error::new(io::ErrorKind::InvalidData, format!("line {line} is not UTF-8 text")))
+            io::Error::new(io::ErrorKind::InvalidData, format!("line {line} is not UTF-8 text"))
         })
     }
 

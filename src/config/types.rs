@@ -22,7 +22,6 @@ mod log;
 mod map;
 mod names;
 mod networks;
-mod prefixes;
 mod protocol;
 mod real_ip;
 mod referers;
@@ -50,7 +49,6 @@ pub use log::{AccessLog, ErrorLogDirective, LogRules, LogTarget, OpenLogFileCach
 pub use map::{KeyKind, Map, MapKeys};
 pub use names::{NameHasher, NameMap};
 pub use networks::{Network, Networks, NoNetwork};
-pub use prefixes::Prefixes;
 pub use protocol::{DirectoryServer, EchoBy, EchoServer, Protocol};
 pub use real_ip::{RealIp, RealIpHeader};
 pub use referers::{LinkRules, RefererName, ValidReferers};
@@ -59,7 +57,7 @@ pub use response::*;
 pub use rewrite::{
     FileTest, Otherwise, Rewrite, RewriteProgram, RewriteStep, RewriteThen, SetTarget, Test, TriedFile, TryFiles,
 };
-pub use server::{Branch, Location, Locations, Server};
+pub use server::{Branch, Location, Locations, Prefixes, Server};
 pub use split_clients::SplitClients;
 pub use syslog::Syslog;
 pub use template::{Escape, Literal, ProxiedVariable, Template, TemplatePart, Variable};

@@ -28,6 +28,7 @@ use crate::task::{Context, give_up_place, leave, update_idle_list};
 use crate::worker::{IdleMark, Worker};
 use framing::Transfer;
 use unsent::Unsent;
+use waits::{handler_is_full, waits_for_body};
 use webserv_sys::{Moment, Watch};
 
 /// The HTTP/1.1 side of one connection.
@@ -374,18 +375,6 @@ impl Http1 {
 /// Whether the response has a head and no byte of it is in the output. `output_end` is where the output ends.
 fn is_unsent(t: &Transaction, output_end: u64) -> bool {
     t.http.stage == Stage::Sending && t.http.answered.is_some() && t.http.output_start == output_end
-}
-
-/// Whether the client has to send more of the request's body.
-fn waits_for_body(t: &Transaction) -> bool {
-    let body = &t.http.request_body;
-    let is_not_asked = body.owes_continue && t.body.is_held();
-    !body.is_finished() && !handler_is_full(t) && !is_not_asked && !t.http.rare.limited.wait.is_on()
-}
-
-/// Whether the handler has to take a part of the body before more of it can be passed on.
-fn handler_is_full(t: &Transaction) -> bool {
-    t.http.request_body.feeds() && t.body.room() == 0
 }
 
 impl Task<Worker> for Http1 {
