@@ -24,6 +24,7 @@ pub mod rate;
 pub mod route;
 pub mod secure_link;
 pub mod server;
+pub mod stats;
 pub mod task;
 pub mod temp_folders;
 pub mod vars;

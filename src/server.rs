@@ -8,6 +8,7 @@ use crate::listen::{Open, Socket, Sockets};
 use crate::log::{AccessLogs, ErrorLog, Level, LogEvent, LogFiles, LogOpener, LogTarget};
 use crate::master::{self, Prepared, Role};
 use crate::pid_file::PidFile;
+use crate::stats::Stats;
 use crate::task::client::Accept;
 use crate::task::server::{CommandRead, HandoverRead, Orphans, Signal, WorkerExit};
 use crate::temp_folders;
@@ -29,6 +30,7 @@ struct Seat {
     inbox: Option<CommandRead>,
     team: Team,
     children: Children,
+    stats: Stats,
     /// The pipe to the parent process, which waits until the first worker runs. Only with `daemon on`, and only for the
     /// first worker.
     daemon: Option<Daemon>,
@@ -88,10 +90,12 @@ fn run_workers(prepared: Prepared, daemon: Option<Daemon>, from_master: Option<H
     // The kernel gives pid 1 the children of processes that have ended. On other systems than Linux, init is pid 1.
     let adopts = cfg!(target_os = "linux") && process::pid() == 1;
     let all_children = if adopts { Children::with_orphans() } else { Children::default() };
-    let mut seat = |number, log, inbox, team| {
+    let all_stats = Stats::of_team(workers);
+    let mut seat = |number: usize, log, inbox, team| {
         let (config, access_logs) = (Arc::clone(&config), AccessLogs::new(&config.access_logs, &logs));
         let (sockets, children, daemon, from_master) = (sockets.take(number), all_children.clone(), None, None);
-        Seat { config, sockets, log, access_logs, inbox, team, children, daemon, from_master }
+        let stats = all_stats[number].clone();
+        Seat { config, sockets, log, access_logs, inbox, team, children, stats, daemon, from_master }
     };
     let (mut others, mut threads) = (Vec::new(), Vec::new());
     for number in 1..workers {
@@ -170,6 +174,7 @@ fn serve(mut seat: Seat) -> Result<(), String> {
     worker.limit_connections();
     let mut engine = Engine::new(poller, try_first, seat.log, worker);
     engine.worker.children = seat.children;
+    engine.worker.stats = seat.stats;
     if leads && engine.worker.children.adopts() {
         engine.start(Box::new(Orphans));
     }

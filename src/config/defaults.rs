@@ -67,6 +67,8 @@ fn with_types(MediaTypes { types, extensions }: MediaTypes) -> Settings {
         upload_limits: FormLimits::default(),
         dav: Dav::default(),
         userid: Userid::default(),
+        stub_status: false,
+        real_ip: RealIp::default(),
         disable_symlinks: DisableSymlinks::Off,
         autoindex: Autoindex::default(),
         max_ranges: None,

@@ -24,13 +24,22 @@ pub(super) struct Listen {
     pub ipv6only: Option<(bool, Position)>,
     /// The options of the socket, and the position of the last of them.
     pub socket: Option<(SocketOptions, Position)>,
+    pub proxy_protocol: Option<((), Position)>,
 }
 
 impl Listen {
     /// A `listen` without options.
     pub fn new(address: Address, place: Position) -> Self {
-        let (default_server, reuseport, backlog, ipv6only, socket) = (None, None, None, None, None);
-        Listen { address, place, default_server, reuseport, backlog, ipv6only, socket }
+        Listen {
+            address,
+            place,
+            default_server: None,
+            reuseport: None,
+            backlog: None,
+            ipv6only: None,
+            socket: None,
+            proxy_protocol: None,
+        }
     }
 
     /// The address, for messages.
@@ -132,6 +141,7 @@ impl Group {
         mine.reuseport = mine.reuseport.or(other.reuseport);
         mine.backlog = mine.backlog.or(other.backlog);
         mine.ipv6only = mine.ipv6only.or(other.ipv6only);
+        mine.proxy_protocol = mine.proxy_protocol.or(other.proxy_protocol);
     }
 
     /// HTTP servers of one address differ by the name in the request. A server of a protocol without names must be
@@ -187,6 +197,7 @@ impl Group {
             overlaps: false,
             ipv6only: listen.ipv6only.is_none_or(|(only, _)| only),
             socket: listen.socket.clone().map(|(socket, _)| socket).unwrap_or_default(),
+            proxy_protocol: listen.proxy_protocol.is_some(),
             hosts: Arc::new(hosts),
             protocol,
         }

@@ -216,6 +216,7 @@ impl<'a> Scope<'a> {
         }
         (settings.program, settings.try_files, settings.internal) = (None, None, false);
         settings.empty_gif &= context == Contexts::LOCATION_IF;
+        settings.stub_status = false;
         let (cgi, protocol) = (self.cgi.clone(), self.protocol.clone());
         Scope { cgi, protocol, ..Scope::new(self.draft, context, settings) }
     }

@@ -1,8 +1,10 @@
 //! Parses text with variables: `$name` and `${name}`.
 
 use super::suggest::did_you_mean;
-use super::types::{Escape, Literal, Template, TemplatePart, Variable};
+use super::types::{Escape, Literal, ProxiedVariable, Template, TemplatePart, Variable};
 use crate::http::Known;
+use crate::http::proxy_protocol::Tlv;
+use crate::stats::Stat;
 
 /// The variables with fixed names.
 const NAMES: &[(&str, Variable)] = &[
@@ -12,6 +14,10 @@ const NAMES: &[(&str, Variable)] = &[
     ("bytes_sent", Variable::BytesSent),
     ("connection", Variable::Connection),
     ("connection_requests", Variable::ConnectionRequests),
+    ("connections_active", Variable::Connections(Stat::Active)),
+    ("connections_reading", Variable::Connections(Stat::Reading)),
+    ("connections_waiting", Variable::Connections(Stat::Waiting)),
+    ("connections_writing", Variable::Connections(Stat::Writing)),
     ("content_length", Variable::ContentLength),
     ("content_type", Variable::ContentType),
     ("document_root", Variable::DocumentRoot),
@@ -29,7 +35,13 @@ const NAMES: &[(&str, Variable)] = &[
     ("nginx_version", Variable::NginxVersion),
     ("pid", Variable::Pid),
     ("pipe", Variable::Pipe),
+    ("proxy_protocol_addr", Variable::Proxied(ProxiedVariable::Address)),
+    ("proxy_protocol_port", Variable::Proxied(ProxiedVariable::Port)),
+    ("proxy_protocol_server_addr", Variable::Proxied(ProxiedVariable::ServerAddress)),
+    ("proxy_protocol_server_port", Variable::Proxied(ProxiedVariable::ServerPort)),
     ("query_string", Variable::Args),
+    ("realip_remote_addr", Variable::Proxied(ProxiedVariable::RealipRemoteAddr)),
+    ("realip_remote_port", Variable::Proxied(ProxiedVariable::RealipRemotePort)),
     ("realpath_root", Variable::RealpathRoot),
     ("remote_addr", Variable::RemoteAddr),
     ("remote_port", Variable::RemotePort),
@@ -84,6 +96,8 @@ impl Variable {
         let found = rest("http_").map(request_field);
         let found = found.or_else(|| rest("sent_http_").map(|name| Variable::SentHttp(field(name))));
         let found = found.or_else(|| rest("sent_trailer_").map(|name| Variable::SentTrailer(field(name))));
+        let tlv = |name| Tlv::named(name).map(ProxiedVariable::Tlv).map(Variable::Proxied);
+        let found = found.or_else(|| rest("proxy_protocol_tlv_").and_then(tlv));
         let found = found.or_else(|| rest("arg_").map(|name| Variable::Arg(name.to_owned())));
         found.or_else(|| rest("cookie_").map(|name| Variable::Cookie(name.to_owned())))
     }
@@ -148,7 +162,10 @@ fn split_name(text: &str) -> Result<(&str, &str), String> {
         let after = after.strip_prefix('}').ok_or_else(|| format!("missing \"}}\" after \"${{{name}\""))?;
         return if name.is_empty() { Err("no variable's name in \"${}\"".to_owned()) } else { Ok((name, after)) };
     }
-    let end = text.find(|c| !in_name(c)).unwrap_or(text.len());
+    let end = match text.as_bytes() {
+        [b'1'..=b'9', ..] => 1, // a group of an expression: what follows does not belong to its name
+        _ => text.find(|c| !in_name(c)).unwrap_or(text.len()),
+    };
     match text.split_at(end) {
         ("", _) => Err("\"$\" must be followed by a variable's name".to_owned()),
         split => Ok(split),
@@ -180,6 +197,7 @@ mod tests {
             ("$uri$args", "<Uri><Args>"),
             ("$uri-$args.", "<Uri>-<Args>."),
             ("$query_string", "<Args>"),
+            ("$1a$23", "<Capture(1)>a<Capture(2)>3"),
             ("$http_user_agent", "<HttpKnown(UserAgent)>"),
             ("$http_X_Y", "<Http(\"x-y\")>"),
             ("$sent_http_content_type", "<SentHttp(\"content-type\")>"),
@@ -196,7 +214,7 @@ mod tests {
             ("$remote_adr", "! unknown variable \"$remote_adr\", did you mean \"$remote_addr\"?"),
             ("$fo", "! unknown variable \"$fo\""),
             ("$1", "<Capture(1)>"),
-            ("$10", "! unknown variable \"$10\""),
+            ("$10", "<Capture(1)>0"),
             ("$0", "! unknown variable \"$0\""),
             ("$http_$arg_$cookie_$sent_http_", "<Http(\"\")><Arg(\"\")><Cookie(\"\")><SentHttp(\"\")>"),
         ];

@@ -13,15 +13,19 @@ mod cgi;
 mod charset;
 mod dav;
 mod expires;
+mod geo;
 mod keepalive;
 mod level;
 mod limits;
 mod listener;
 mod log;
+mod map;
 mod names;
-mod prefixes;
+mod networks;
 mod protocol;
+mod real_ip;
 mod referers;
+mod regex;
 mod response;
 mod rewrite;
 mod server;
@@ -36,25 +40,29 @@ pub use cgi::{Cgi, CgiParam, CgiPass, CgiQueue, PathInfo, Resource, Rlimit};
 pub use charset::Charset;
 pub use dav::{Dav, DavMethods};
 pub use expires::{Expires, Freshness};
+pub use geo::{Geo, GeoAddresses, GeoNetworks, GeoRanges, RangeAdded};
 pub use keepalive::{FieldNames, Keepalive, OldBrowsers, Resolver, ResolverHost};
 pub use level::Level;
 pub use limits::*;
 pub use listener::{Hosts, Listener};
 pub use log::{AccessLog, ErrorLogDirective, LogRules, LogTarget, OpenLogFileCache};
+pub use map::{KeyKind, Map, MapKeys};
 pub use names::{NameHasher, NameMap};
-pub use prefixes::Prefixes;
+pub use networks::{Network, Networks, NoNetwork};
 pub use protocol::{DirectoryServer, EchoBy, EchoServer, Protocol};
+pub use real_ip::{RealIp, RealIpHeader};
 pub use referers::{LinkRules, RefererName, ValidReferers};
+pub use regex::Regex;
 pub use response::*;
 pub use rewrite::{
     FileTest, Otherwise, Rewrite, RewriteProgram, RewriteStep, RewriteThen, SetTarget, Test, TriedFile, TryFiles,
 };
-pub use server::{Branch, Location, Locations, Server};
+pub use server::{Branch, Location, Locations, Prefixes, Server};
 pub use split_clients::SplitClients;
 pub use syslog::Syslog;
-pub use template::{Escape, Literal, Template, TemplatePart, Variable};
+pub use template::{Escape, Literal, ProxiedVariable, Template, TemplatePart, Variable};
 pub use userid::{Userid, UseridMode};
-pub use variables::{Regex, Source, UserVariable};
+pub use variables::{Source, UserVariable};
 pub use webserv_sys::net::Address;
 
 /// The version of nginx whose configuration this server follows: the value of `$nginx_version`.
@@ -240,6 +248,10 @@ pub struct Settings {
     pub dav: Dav,
     /// `userid` and the other userid_ directives: cookies that identify a visitor. Default off.
     pub userid: Userid,
+    /// `stub_status`: the answer is a page with the numbers of connections and requests. Not inherited, as in nginx.
+    pub stub_status: bool,
+    /// `set_real_ip_from` and the other real_ip_ directives.
+    pub real_ip: RealIp,
     /// `disable_symlinks`. Unless it is off, each name of a path is looked at, and a path with more than 64 names
     /// (`PATH_NAMES_MAX`) is refused with 403. Default off.
     pub disable_symlinks: DisableSymlinks,
@@ -304,6 +316,8 @@ bitflags::bitflags! {
         const PRE_CONTENT = 16;
         /// `root` or `alias` has variables.
         const VARIABLE_ROOT = 32;
+        /// `set_real_ip_from`.
+        const POST_READ = 64;
         /// Those whose directives an inner level does not inherit.
         const NOT_INHERITED = Self::SERVER_REWRITE.bits() | Self::REWRITE.bits() | Self::PRE_CONTENT.bits();
     }

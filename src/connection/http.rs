@@ -1,6 +1,6 @@
 //! The HTTP state of one request and its response.
 
-use super::{Fresh, Limited, OnDemand, Pipe, Probed, RequestBody, Response, Slots};
+use super::{Client, Fresh, Limited, OnDemand, Pipe, Probed, RequestBody, Response, Slots};
 use crate::config::{Return, RewriteProgram};
 use crate::http::userid::UserId;
 use crate::http::{HeadLimits, Method, Request, Text};
@@ -94,6 +94,8 @@ pub struct Http {
     pub is_authenticated: bool,
     /// The path comes from an internal redirect, a rewrite or an error page, not from the client.
     pub internal: bool,
+    /// The connection is in the list of idle connections: it leaves it only if this request takes more than one turn.
+    pub is_listed: bool,
     /// The number of internal redirects and rewrites so far.
     pub redirects: u8,
     /// The status that `error_page` sets for the response, instead of the page's own.
@@ -170,6 +172,8 @@ pub struct Rare {
     pub userid: Option<UserId>,
     /// What limits have made of the request.
     pub limited: Limited,
+    /// The client that a trusted proxy names (`set_real_ip_from`), instead of the other end of the socket.
+    pub client: Option<Client>,
     /// What the configuration answers, without a handler.
     pub chosen: Option<Chosen>,
     /// The program that waits for a file to be looked at.
@@ -245,6 +249,7 @@ impl Rare {
         resume: Stage::Other,
         tried: 0,
         limited: Limited::NOT,
+        client: None,
     };
 }
 
@@ -264,6 +269,8 @@ pub struct Arrival {
     pub output_start: u64,
     /// The previous response has not been sent.
     pub pipelined: bool,
+    /// The connection is in the list of idle connections.
+    pub is_listed: bool,
     /// When the first byte of the request came.
     pub started: Moment,
 }
@@ -294,6 +301,7 @@ impl Http {
         self.number = arrival.number;
         self.output_start = arrival.output_start;
         self.pipelined = arrival.pipelined;
+        self.is_listed = arrival.is_listed;
         self.started = Some(arrival.started);
     }
 

@@ -9,6 +9,7 @@ mod cached;
 mod client;
 mod failure;
 mod http;
+mod identity;
 mod limited;
 mod members;
 mod on_demand;
@@ -29,6 +30,7 @@ pub use cached::CachedFile;
 pub use client::Client;
 pub use failure::{Failure, FailureKind, Side};
 pub use http::{Answered, Arrival, Chosen, Http, Path, Rewriting, Stage, SubrequestAnswer, Suspended};
+pub use identity::Identity;
 pub use limited::{LimitStatus, Limited, PhaseWait};
 pub use members::Members;
 pub use on_demand::{Fresh, OnDemand, Pipes};
@@ -39,13 +41,13 @@ pub use reply::{DocumentSource, Reply};
 pub use request_body::{BodySink, RequestBody};
 pub use response::{Content, Made, RangePart, Response};
 pub use segment::Segment;
-pub use slots::{Slots, Value};
+pub use slots::{SlotValue, Slots, Value};
 pub use subject::Subject;
 pub use transaction::{SpareTransactions, Transaction, TransactionId, Transactions};
 
 use crate::config::Settings;
 use crate::limits::{CONNECTION_TASKS, INPUT_BYTES_MAX, OUTPUT_BYTES_MAX};
-use crate::route::{ListenerState, Route};
+use crate::route::Route;
 use bitflags::bitflags;
 use std::fmt;
 use std::os::fd::OwnedFd;
@@ -90,24 +92,8 @@ bitflags! {
         const CORKED = 2;
         /// sendfile(2) was refused: what is left of the output is read and written.
         const READS = 4;
-    }
-}
-
-/// The facts of a connection that do not change, except that a reload replaces the listener's state.
-pub struct Identity {
-    /// The listener that accepted the connection, with the configuration for the next request.
-    pub listener: Rc<ListenerState>,
-    /// The connection's serial number in its worker.
-    pub number: u64,
-    /// The client's address.
-    pub client: Client,
-}
-
-#[cfg(test)]
-impl Identity {
-    /// An identity for tests, without a socket.
-    pub fn for_tests() -> Self {
-        Self { listener: Rc::new(ListenerState::for_tests()), number: 1, client: Client::Unknown }
+        /// The connection was in the list of idle connections, and will be again when all of the output is sent.
+        const PARKED = 8;
     }
 }
 

@@ -16,22 +16,44 @@ pub struct Slots(OnceCell<Box<RefCell<Values>>>);
 
 #[derive(Default)]
 struct Values {
-    slots: Vec<Option<Value>>,
+    slots: Vec<SlotValue>,
     captures: Rc<Captures>,
 }
 
+/// What is known of the value in a slot.
+#[derive(Clone, Default)]
+pub enum SlotValue {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// The value was made for this request.
+    Made(Value),
+    /// The value is the one with this index in the `map` or `geo` of the variable.
+    Chosen(u32),
+}
+
 impl Slots {
-    /// The value in this slot, if one was stored.
-    pub fn get(&self, slot: u16) -> Option<Value> {
-        self.0.get()?.borrow().slots.get(usize::from(slot)).cloned().flatten()
+    /// What is in this slot.
+    pub fn get(&self, slot: u16) -> SlotValue {
+        let Some(values) = self.0.get() else { return SlotValue::Empty };
+        values.borrow().slots.get(usize::from(slot)).cloned().unwrap_or_default()
     }
 
     /// Stores a value in this slot.
     pub fn put(&self, slot: u16, value: Value) {
+        self.store(slot, SlotValue::Made(value));
+    }
+
+    /// Notes which value of its `map` or `geo` the variable in this slot has.
+    pub fn choose(&self, slot: u16, index: u32) {
+        self.store(slot, SlotValue::Chosen(index));
+    }
+
+    fn store(&self, slot: u16, what: SlotValue) {
         let mut values = self.values().borrow_mut();
         let len = values.slots.len().max(usize::from(slot) + 1);
-        values.slots.resize(len, None);
-        values.slots[usize::from(slot)] = Some(value);
+        values.slots.resize(len, SlotValue::Empty);
+        values.slots[usize::from(slot)] = what;
     }
 
     /// The groups of the last regular expression that matched.

@@ -26,7 +26,7 @@ impl<'a> Subject<'a> {
 impl Transaction {
     /// What log lines say about this transaction.
     pub fn about(&self, identity: &Identity) -> Subject<'_> {
-        Subject { settings: self.settings(), client: identity.client, request: self.subject.as_deref() }
+        Subject { settings: self.settings(), client: self.client(identity), request: self.subject.as_deref() }
     }
 }
 
@@ -37,7 +37,7 @@ impl Connection {
             Some(transaction) => transaction.about(&self.identity),
             None => {
                 let (settings, request) = (&*self.route.settings, self.subject.as_deref());
-                Subject { settings, client: self.identity.client, request }
+                Subject { settings, client: self.identity.client(), request }
             }
         }
     }

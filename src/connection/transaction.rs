@@ -1,6 +1,6 @@
 //! One request and its response.
 
-use super::{Failure, Http, Members, OnDemand, Pipe, Program, Reply};
+use super::{Client, Failure, Http, Identity, Members, OnDemand, Pipe, Program, Reply};
 use crate::config::Settings;
 use crate::limits::{BODY_BYTES_MAX, HANDLERS_MAX, REPLY_BYTES_MAX, SPARE_TRANSACTIONS_MAX};
 use crate::route::Route;
@@ -60,6 +60,12 @@ impl Transaction {
     /// The settings of the location that answers.
     pub fn settings(&self) -> &Settings {
         &self.route.settings
+    }
+
+    /// The client of this request: the one that a trusted proxy names (`real_ip_header`), or the other end of the
+    /// connection's socket.
+    pub fn client(&self, identity: &Identity) -> Client {
+        self.http.rare.client.unwrap_or_else(|| identity.client())
     }
 
     /// What the protocol does now, for the log's "while ..."; empty in a stage that is not logged.
@@ -257,7 +263,6 @@ impl Transactions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::Identity;
 
     fn begin(all: &mut Transactions) -> TransactionId {
         let route = Rc::clone(&Identity::for_tests().listener.route);

@@ -5,7 +5,7 @@
 //! and ClientWrite sends them. A client that does not read its answers fills the output, then the input, and then its
 //! own window: nothing more is read from it.
 
-use super::{Context, give_up_place, update_idle_list};
+use super::{Context, give_up_place, leave, update_idle_list};
 use crate::config::{EchoBy, EchoServer};
 use crate::connection::{Connection, Phase};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
@@ -142,7 +142,7 @@ impl Task<Worker> for Echo {
             Event::Ready | Event::Hangup => self.run(cx),
             Event::Deadline => self.on_deadline(cx),
             Event::Cancel => {
-                update_idle_list(&mut self.idle, false, cx);
+                leave(&mut self.idle, cx);
                 return Ok(Flow::Done);
             }
         }

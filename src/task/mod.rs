@@ -41,16 +41,29 @@ type Work<'a> = EngineWork<'a, Worker>;
 fn update_idle_list(mark: &mut IdleMark, is_idle: bool, cx: &mut Context<'_>) {
     if let Some(number) = cx.connection_number() {
         mark.update(is_idle, number, cx.now, &mut cx.worker.idle);
+        cx.worker.stats.set_waiting(cx.worker.idle.len());
+    }
+    if !is_idle && let Some(t) = cx.connection().transactions.current_mut() {
+        t.http.is_listed = false;
     }
     if is_idle {
         cx.pass_place_on(); // a client that waits for a place can have this one
     }
 }
 
+/// The connection ends.
+fn leave(mark: &mut IdleMark, cx: &mut Context<'_>) {
+    update_idle_list(mark, false, cx);
+    cx.worker.stats.count_closed();
+}
+
 /// A new client needs this connection's place. A connection that is busy, or whose last response is not sent yet, stays
 /// open; another connection is asked then.
 fn give_up_place(mark: &mut IdleMark, is_idle: bool, cx: &mut Context<'_>) {
     mark.clear();
+    if let Some(t) = cx.connection().transactions.current_mut() {
+        t.http.is_listed = false;
+    }
     if is_idle && cx.connection().output.is_empty() {
         cx.log(Level::Info, format_args!("idle: closed to make room for a new client"));
         cx.connection().phase = Phase::Closing;

@@ -14,9 +14,11 @@ pub(super) fn push_address(out: &mut Vec<u8>, address: Option<&Address>) {
     }
 }
 
-/// Appends the port, if there is one.
+/// Appends the port, if there is one: a client that a proxy names may have none, which is 0.
 pub(super) fn push_port(out: &mut Vec<u8>, address: Option<&Address>) {
-    if let Some(Address::Inet(address)) = address {
+    if let Some(Address::Inet(address)) = address
+        && address.port() != 0
+    {
         push_decimal(out, address.port().into());
     }
 }

@@ -3,7 +3,9 @@
 mod address;
 mod environment;
 mod escape;
+mod lookup;
 mod pairs;
+mod proxied;
 mod rare;
 mod request_id;
 mod secure_link;
@@ -13,9 +15,10 @@ mod variables;
 mod view;
 
 pub use environment::{Invocation, environment, query_arguments};
+pub use lookup::value;
 pub use pairs::argument;
 pub use request_id::request_id;
 pub use size::size;
-pub use slots::matches;
-pub use variables::{expand, expand_uri, expand_variable, is_true, push_log_line, value};
+pub use slots::{SlotText, matches};
+pub use variables::{expand, expand_uri, expand_variable, is_true, push_log_line};
 pub use view::View;

@@ -2,7 +2,28 @@
 
 use super::View;
 use crate::config::Regex;
+use crate::connection::Value;
+use std::ops::Deref;
 use std::rc::Rc;
+
+/// A value of a variable, as bytes.
+pub enum SlotText<'v> {
+    /// A text of the configuration.
+    Fixed(&'v [u8]),
+    /// A text that was made for the request.
+    Made(Value),
+}
+
+impl Deref for SlotText<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            SlotText::Fixed(text) => text,
+            SlotText::Made(text) => text,
+        }
+    }
+}
 
 /// Whether the expression matches. If it does, its groups are the new `$1`, `$2` and so on, and its named groups are
 /// stored in their variables.

@@ -4,17 +4,17 @@ use super::View;
 use super::address::{push_address, push_port};
 use super::escape::push_escaped;
 use super::pairs::{argument, sent_field};
+use super::proxied::push_proxied;
 use super::rare;
 use super::secure_link::{self, Link};
-use crate::config::{Escape, Source, Template, UseridMode, Variable};
-use crate::connection::{LimitStatus, Value};
+use crate::config::{Escape, Template, UseridMode, Variable};
+use crate::connection::LimitStatus;
 use crate::http::fields::Field;
 use crate::http::number::{push_decimal, push_start};
 use crate::http::userid::UserId;
 use crate::http::{Known, Request, target};
 use crate::local_time;
 use crate::route::{document_root, file_path};
-use std::rc::Rc;
 use std::sync::OnceLock;
 use webserv_sys::net::Address;
 
@@ -57,22 +57,29 @@ pub fn expand_variable(variable: &Variable, view: &View<'_>) -> Vec<u8> {
     out
 }
 
-/// The value of the variable in this slot.
-pub fn value(view: &View<'_>, slot: u16) -> Value {
-    let variables = &view.identity.listener.routes.config().variables;
-    match variables.get(usize::from(slot)).map(|variable| &variable.source) {
-        Some(Source::Stored) | None => view.slots().get(slot).unwrap_or_else(|| Rc::from(&b""[..])),
-        Some(Source::Split(split)) => view.slots().get(slot).unwrap_or_else(|| {
-            let value: Value = Rc::from(split.value(&expand(&split.text, view)).as_bytes());
-            view.slots().put(slot, Rc::clone(&value));
-            value
-        }),
-    }
-}
-
 /// Whether a condition holds: its value is neither empty nor "0".
 pub fn is_true(condition: &Template, view: &View<'_>) -> bool {
     !matches!(&expand(condition, view)[..], b"" | b"0")
+}
+
+/// The value of a text that is one variable, if it stands in the request as it is: no copy is needed.
+pub(super) fn plain<'v>(template: &Template, view: &View<'v>) -> Option<&'v [u8]> {
+    let [part] = &template.parts[..] else { return None };
+    if !part.before.as_str().is_empty() || !template.rest.as_str().is_empty() {
+        return None;
+    }
+    match &part.variable {
+        Variable::Host => Some(host(view)),
+        Variable::Uri => Some(view.path()),
+        Variable::Args => Some(view.query().unwrap_or_default()),
+        Variable::RequestUri => view.request().map(Request::target),
+        Variable::RequestMethod => view.request().map(Request::method_text),
+        Variable::HttpKnown(known) => {
+            let fields = view.request().map(|request| &request.fields).filter(|fields| !fields.has_several(*known))?;
+            Some(fields.get(*known).unwrap_or_default())
+        }
+        _ => None,
+    }
 }
 
 /// Appends a line of an access log: the format with its variables expanded and escaped, and a newline.
@@ -150,10 +157,12 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
         Variable::Arg(name) => push_argument(out, view, name, how),
         Variable::Cookie(name) => push_cookie(out, view, name, how),
         Variable::Capture(group) => push_capture(out, view, *group, how),
-        Variable::Slot(slot) => push_found(out, &value(view, *slot), how),
+        Variable::Slot(slot) => push_found(out, &super::lookup::value(view, *slot), how),
         Variable::LimitConnStatus => push_limit_status(out, view.limited().place, how),
         Variable::LimitRate => push_number(out, view.limit_rate()),
         Variable::LimitReqStatus => push_limit_status(out, view.limited().request, how),
+        Variable::Connections(stat) => push_number(out, view.totals().get(*stat)),
+        Variable::Proxied(which) => push_proxied(out, view, *which, how),
         Variable::UidGot => push_got_userid(out, view, how),
         Variable::UidSet => push_set_userid(out, view, how),
     }
@@ -181,7 +190,8 @@ fn push_client_port(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
 #[inline(never)]
 fn push_port_of(out: &mut Vec<u8>, address: Option<&Address>, how: Escape) {
     match address {
-        Some(Address::Inet(_)) => push_port(out, address),
+        // A client that a proxy has named may have no port.
+        Some(Address::Inet(inet)) if inet.port() != 0 => push_port(out, address),
         _ => push_escaped(out, b"", how),
     }
 }

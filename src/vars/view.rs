@@ -6,6 +6,7 @@ use crate::date_cache::DateCache;
 use crate::http::basic::Credentials;
 use crate::http::userid::UserId;
 use crate::http::{Known, Request};
+use crate::stats::{ConnectionTotals, Stats};
 use std::time::Duration;
 use webserv_sys::Moment;
 use webserv_sys::clock::Wall;
@@ -20,6 +21,8 @@ pub struct View<'a> {
     pub transaction: &'a Transaction,
     /// The time of day.
     pub date: &'a DateCache,
+    /// How many connections and requests there are.
+    pub stats: &'a Stats,
     /// The worker's number.
     pub worker: usize,
     /// The time of this round of the loop.
@@ -65,14 +68,19 @@ impl<'a> View<'a> {
         &self.transaction.http.slots
     }
 
-    /// The client's address.
+    /// The client's address: that of `real_ip_header`, or of the other end of the socket.
     pub fn client(&self) -> Option<Address> {
-        self.identity.client.address()
+        self.transaction.client(self.identity).address()
     }
 
     /// The local address of the connection.
     pub fn local(&self) -> &'a Address {
         &self.identity.listener.local
+    }
+
+    /// How many connections and requests there are now.
+    pub fn totals(&self) -> ConnectionTotals {
+        self.stats.totals(self.transaction.http.is_listed)
     }
 
     /// The time of day.

@@ -62,9 +62,9 @@ impl IdleList {
         self.len += 1;
     }
 
-    /// Removes a connection, if it is in the list.
-    pub fn remove(&mut self, number: u32) {
-        let Some(link) = self.links.get_mut(number as usize).filter(|link| link.before != ABSENT) else { return };
+    /// Removes a connection. Returns false if it is not in the list.
+    pub fn remove(&mut self, number: u32) -> bool {
+        let Some(link) = self.links.get_mut(number as usize).filter(|link| link.before != ABSENT) else { return false };
         let Link { before, behind } = std::mem::replace(link, Link { before: ABSENT, behind: END });
         match self.links.get_mut(before as usize) {
             Some(link) => link.behind = behind,
@@ -75,6 +75,7 @@ impl IdleList {
             None => self.last = before,
         }
         self.len -= 1;
+        true
     }
 
     /// Removes the connection that has been idle for longest, and returns its number.
@@ -111,7 +112,7 @@ impl IdleMark {
         self.second = second(is_idle, now);
         match is_idle {
             true => list.push(number),
-            false => list.remove(number),
+            false => drop(list.remove(number)),
         }
     }
 

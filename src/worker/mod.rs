@@ -31,6 +31,7 @@ use crate::http::Scan;
 use crate::limits::{READ_BYTES, SPARE_SCANS_MAX, UNWATCHED};
 use crate::log::AccessLogs;
 use crate::route::{ListenerState, Routes};
+use crate::stats::Stats;
 use crate::vars::View;
 use ages::Ages;
 use std::rc::Rc;
@@ -80,6 +81,8 @@ pub struct Worker {
     pub hashed_at: Option<Moment>,
     /// Users of `auth_basic`, and who of them has sent the right password lately.
     pub logins: Logins,
+    /// How many connections and requests there are.
+    pub stats: Stats,
     /// Idle connections, which may be closed for new clients.
     pub idle: IdleList,
     /// The worker finishes open requests; each response is the last of its connection.
@@ -116,6 +119,7 @@ impl Worker {
             programs_checked_at: None,
             hashed_at: None,
             logins: Logins::default(),
+            stats: Stats::default(),
             idle: IdleList::default(),
             draining: false,
             overdue: 0,
@@ -152,7 +156,15 @@ impl Worker {
 
     /// The values of variables, for this request now.
     pub fn view<'a>(&'a self, identity: &'a Identity, transaction: &'a Transaction, now: Moment) -> View<'a> {
-        View { identity, transaction, date: &self.date, worker: self.team.number(), now, sent_bytes: 0 }
+        let (date, stats, worker) = (&self.date, &self.stats, self.team.number());
+        View { identity, transaction, date, stats, worker, now, sent_bytes: 0 }
+    }
+
+    /// The connection that has been idle for longest, which leaves the list.
+    pub fn pop_idle(&mut self) -> Option<u32> {
+        let number = self.idle.pop();
+        self.stats.set_waiting(self.idle.len());
+        number
     }
 
     /// How old this connection is, about. It is known only if some place has a `keepalive_time`.

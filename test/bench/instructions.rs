@@ -24,6 +24,7 @@ use webserv::http::reply::{ReplyHead, Text};
 use webserv::http::request::Request;
 use webserv::http::{date, etag, target};
 use webserv::route::{self, ListenerState, Routes};
+use webserv::stats::Stats;
 use webserv::vars::{self, View};
 use webserv_sys::Moment;
 
@@ -86,6 +87,10 @@ const PARTS: &[Part] = &[
     ("response head of a file", print),
     ("access log line, combined", |times| log(COMBINED, CURL, times)),
     ("access log line, combined, of a browser", |times| log(COMBINED, FIREFOX, times)),
+    ("map of 100,000 keys", |times| look_up(&map(), "example-77777.org", times)),
+    ("map of 100,000 keys, by wildcard", |times| look_up(&map(), "www.far.example.org", times)),
+    ("map of 100,000 keys, none fits", |times| look_up(&map(), "www.example.net", times)),
+    ("geo of 100,000 networks", |times| look_up(&geo(), "www.example.org", times)),
     ("access log line, 30 variables", |times| log(EVERYTHING, FIREFOX, times)),
 ];
 
@@ -168,11 +173,11 @@ fn log(format: &str, head: &[u8], times: u32) {
     let (format, local) = (Template::parse(format).expect("a format"), address("10.0.0.1:8080"));
     let route = Rc::clone(routes.to_server(&configured.hosts.servers[0]));
     let listener = Rc::new(ListenerState::new(routes, configured, local));
-    let identity = Identity { listener, number: 1, client: Client::from(&address("192.168.1.23:54321")) };
+    let identity = Identity::new(listener, 1, Client::from(&address("192.168.1.23:54321")));
     let now = Moment::now();
     let (mut all, mut spare) = (Transactions::default(), SpareTransactions::default());
     let transaction = all.begin(&mut spare, route, None);
-    let arrival = Arrival { number: 1, output_start: 0, pipelined: false, started: now };
+    let arrival = Arrival { number: 1, output_start: 0, pipelined: false, is_listed: false, started: now };
     transaction.http.begin(arrival, request, &HeadLimits::default());
     transaction.http.path = connection::Path::AsSent;
     transaction.http.status = Some(200);
@@ -180,12 +185,50 @@ fn log(format: &str, head: &[u8], times: u32) {
     transaction.http.rare.sent_head = b"HTTP/1.1 200 OK\r\nServer: webserv\r\nContent-Type: text/css\r\n\r\n".to_vec();
     let date = DateCache::default();
     let now = now.after(Duration::from_millis(1));
-    let view = View { identity: &identity, transaction, date: &date, worker: 0, now, sent_bytes: 1274 };
+    let stats = Stats::default();
+    let view = View { identity: &identity, transaction, date: &date, stats: &stats, worker: 0, now, sent_bytes: 1274 };
     let mut out = Vec::new();
     for _ in 0..times {
         out.clear();
         vars::push_log_line(&mut out, black_box(&format), black_box(&view));
         assert!(black_box(&out).ends_with(b"\n"));
+    }
+}
+
+/// A map of host names, which is looked up each time.
+fn map() -> String {
+    let keys: String = (0..100_000).map(|n| format!("example-{n}.org v{n};")).collect();
+    format!("map $host $x {{ volatile; hostnames; default none; *.example.org far; {keys} }}")
+}
+
+/// A table of networks, in which the client's address is looked up each time.
+fn geo() -> String {
+    let network = |n: u32| format!("{}.{}.{}.0/24 v{n};", 192 + n / 65536, n / 256 % 256, n % 256);
+    let networks: String = (0..100_000).map(network).collect();
+    format!("geo $x {{ volatile; default none; {networks} }}")
+}
+
+/// The value of `$x` for a request with this host.
+fn look_up(block: &str, host: &str, times: u32) {
+    let text = format!("http {{ {block} server {{ listen 127.0.0.1:8080; return 200 $x; }} }}");
+    let config = Config::from_text("bench.conf", &text, Path::new("."), "").expect("the configuration is valid");
+    let routes = Rc::new(Routes::new(Arc::new(config)));
+    let configured = routes.config().listeners[0].clone();
+    let request = request(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes());
+    let route = Rc::clone(routes.to_server(&configured.hosts.servers[0]));
+    let answer = route.settings.return_.clone().and_then(|it| it.text.clone()).expect("it has a text");
+    let local = configured.address.clone();
+    let listener = Rc::new(ListenerState::new(routes, configured, local));
+    let client = Address::Inet("192.168.1.23:54321".parse().expect("an address"));
+    let identity = Identity::new(listener, 1, Client::from(&client));
+    let (mut all, mut spare, now) = (Transactions::default(), SpareTransactions::default(), Moment::now());
+    let transaction = all.begin(&mut spare, route, None);
+    let arrival = Arrival { number: 1, output_start: 0, pipelined: false, is_listed: false, started: now };
+    transaction.http.begin(arrival, request, &HeadLimits::default());
+    let (date, stats) = (DateCache::default(), Stats::default());
+    let view = View { identity: &identity, transaction, date: &date, stats: &stats, worker: 0, now, sent_bytes: 0 };
+    for _ in 0..times {
+        assert!(!black_box(vars::expand(black_box(&answer), &view)).is_empty());
     }
 }
 

@@ -99,7 +99,7 @@ impl Task<Worker> for Opener {
         self.left -= 1;
         let (listener, number) = (Rc::clone(&self.listener), cx.worker.next_connection(cx.now));
         let client = Client::from(&listener.local);
-        let identity = Identity { listener, number, client };
+        let identity = Identity::new(listener, number, client);
         let protocol = Http1::new(cx.now);
         let (reader, writer) = (Reader(std::io::stdin()), Writer(std::io::stdin()));
         let connection = Connection::new(None, identity);

@@ -14,6 +14,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("password", &["http", "sys"]),
     ("secure_link", &[]),
     ("pattern", &[]),
+    ("stats", &[]),
     ("cache", &["sys"]),
     ("rate", &["cache"]),
     ("date_cache", &["http", "sys"]),
@@ -21,13 +22,27 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("fixed_path", &["sys"]),
     ("pid_file", &["sys"]),
     ("handover", &["sys"]),
-    ("config", &["directory", "http", "password", "pattern", "rate", "secure_link", "sys"]),
+    ("config", &["directory", "http", "password", "pattern", "rate", "secure_link", "stats", "sys"]),
     ("log", &["cache", "config", "fixed_path", "http", "local_time", "sys"]),
     ("listen", &["config", "sys"]),
     ("temp_folders", &["config", "fixed_path", "sys"]),
     ("route", &["config", "http", "limits", "sys"]),
     ("connection", &["config", "http", "limits", "pattern", "rate", "route", "sys"]),
-    ("vars", &["config", "connection", "date_cache", "http", "local_time", "password", "route", "secure_link", "sys"]),
+    (
+        "vars",
+        &[
+            "config",
+            "connection",
+            "date_cache",
+            "http",
+            "local_time",
+            "password",
+            "route",
+            "secure_link",
+            "stats",
+            "sys",
+        ],
+    ),
     ("engine", &["connection", "limits", "log", "sys"]),
     (
         "worker",
@@ -43,6 +58,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "log",
             "password",
             "route",
+            "stats",
             "sys",
             "temp_folders",
             "vars",
@@ -82,6 +98,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "log",
             "master",
             "pid_file",
+            "stats",
             "sys",
             "task",
             "temp_folders",
@@ -96,8 +113,10 @@ const TASK_ROOMS: &[&[&str]] =
     &[&["file", "cgi", "auth"], &["dav", "upload"], &["http"], &["http1", "directory"], &["client"], &["server"]];
 
 /// Imports that close a circle and stay: folder, the file that imports, the imported one, and why.
-pub const CIRCLES_THAT_STAY: &[(&str, &str, &str, &str)] =
-    &[("engine", "context", "task", "a task gets a context for its turn, and the orders in that hold new tasks")];
+pub const CIRCLES_THAT_STAY: &[(&str, &str, &str, &str)] = &[
+    ("engine", "context", "task", "a task gets a context for its turn, and the orders in that hold new tasks"),
+    ("vars", "lookup", "variables", "the value of a map is a text with variables, and one of them may be a map"),
+];
 
 /// A module uses only what its row in [`MAY_USE`] names.
 pub fn dependencies(file: &Source, faults: &mut Vec<String>) {

@@ -5,7 +5,9 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{AddressRule, AddressRules, Addresses, Literal, Phases, Satisfy, Template, UserFile};
+use crate::config::types::{
+    AddressRule, AddressRules, Addresses, Literal, Phases, Satisfy, Source, Template, UserFile,
+};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,7 +49,39 @@ pub(super) const TABLE: &[Directive] = &[
         .default("0s")
         .help("How long a client without the right password waits for the answer 401.")
         .once(|scope, it| put(&mut scope.settings.access.auth_delay, it.args[0].time())),
+    row("auth_request", Contexts::REQUEST, 1..=1, "auth_request /auth;")
+        .syntax("URI|off")
+        .default("off")
+        .help("Asks this path of the server first: 2xx lets the client in, 401 and 403 are its answer.")
+        .once(auth_request),
+    row("auth_request_set", Contexts::REQUEST, 2..=2, "auth_request_set $user $sent_http_x_user;")
+        .syntax("$VARIABLE VALUE")
+        .without("no variable is set")
+        .help("Gives a variable a value of the answer to auth_request.")
+        .repeat(auth_request_set),
 ];
+
+/// `auth_request URI|off;`
+fn auth_request(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let word = &it.args[0];
+    scope.settings.access.subrequest = match word.plain()? {
+        "off" => None,
+        text if text.starts_with('/') => Some(Arc::from(text)),
+        text => return Err(word.fault(format!("\"{text}\" is no path; write \"/{text}\", or \"off\""))),
+    };
+    Ok(())
+}
+
+/// `auth_request_set $VARIABLE VALUE;`
+fn auth_request_set(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    let slot = scope.define(&it.args[0], Source::Stored)?;
+    let value = scope.template(&it.args[1])?;
+    let sets = &mut scope.settings.access.subrequest_sets;
+    let mut all = if scope.first { Vec::new() } else { sets.to_vec() };
+    all.push((slot, value));
+    *sets = all.into();
+    Ok(())
+}
 
 /// `allow ADDRESSES;`, `deny ADDRESSES;`. As in nginx, a level with a rule of its own inherits none.
 fn add_rule(scope: &mut Scope<'_>, it: &Statement, rule: AddressRule) -> Result<(), Fault> {

@@ -5,7 +5,7 @@ use crate::config::lex::Word;
 use crate::config::listeners::Listen;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
-use crate::config::scope::Scope;
+use crate::config::scope::{Contexts, Scope};
 use crate::config::types::Address;
 use crate::config::value::digits;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -31,12 +31,13 @@ const PORTS_MAX: usize = 1024;
 const BUFFER_BYTES_MAX: u64 = 1 << 30;
 
 /// The options, and how they are written.
-const OPTIONS: [&str; 11] = [
+const OPTIONS: [&str; 12] = [
     "default_server",
     "reuseport",
     "reuseport=off",
     "backlog=511",
     "ipv6only=on",
+    "proxy_protocol",
     "sndbuf=32k",
     "rcvbuf=32k",
     "deferred",
@@ -46,12 +47,11 @@ const OPTIONS: [&str; 11] = [
 ];
 
 /// nginx's options that are not supported yet, and what to do instead.
-const UNSUPPORTED: [(&str, &str); 8] = [
+const UNSUPPORTED: [(&str, &str); 7] = [
     ("ssl", "TLS ends in front of this server: let hitch, stunnel or a load balancer do it, and listen without ssl"),
     ("http2", "clients speak HTTP/1.1 with this server; leave it out"),
     ("http3", "clients speak HTTP/1.1 with this server; leave it out"),
     ("quic", "clients speak HTTP/1.1 with this server; leave this listen out"),
-    ("proxy_protocol", "leave it out here and in the server in front"),
     ("setfib", "it chooses a routing table of FreeBSD; leave it out"),
     ("accept_filter", "it is a filter of FreeBSD and NetBSD; leave it out"),
     ("multipath", "leave it out"),
@@ -72,6 +72,9 @@ pub(super) fn listen(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault>
         }
         given.push(name);
         read_option(&mut listen, option)?;
+        if option.text == "proxy_protocol" && scope.context != Contexts::SERVER {
+            return Err(option.fault("only HTTP is spoken behind the PROXY protocol"));
+        }
     }
     for address in std::iter::once(listen.address.clone()).chain(addresses) {
         let listen = Listen { address, ..listen.clone() };
@@ -89,6 +92,7 @@ fn read_option(listen: &mut Listen, option: &Word) -> Result<(), Fault> {
     match text {
         "default_server" | "default" => listen.default_server = Some(((), place)),
         "reuseport" => listen.reuseport = Some((true, place)),
+        "proxy_protocol" => listen.proxy_protocol = Some(((), place)),
         "bind" => {} // each address has a socket of its own here
         _ => {
             if let Some(flag) = option.option("reuseport") {

@@ -13,23 +13,27 @@ mod directory;
 mod echo;
 mod events;
 pub(super) mod fields;
+mod geo;
 mod http;
 pub(super) mod limits;
 mod listen;
 pub(super) mod location;
 mod log;
 mod main;
+mod map;
 mod methods;
 mod no_effect;
 mod not_here;
 mod open_file_cache;
 mod protocols;
+mod real_ip;
 mod referers;
 mod resolver;
 mod response;
 pub(super) mod rewrite;
 mod row;
 mod server;
+mod status;
 mod syslog;
 mod try_files;
 pub(super) mod upload;
@@ -82,6 +86,10 @@ pub(super) const TOPICS: &[(&str, &[Directive])] = &[
     ("Name servers", resolver::TABLE),
     ("Logs", log::TABLE),
     ("Visitors", userid::TABLE),
+    ("The client's address", real_ip::TABLE),
+    ("Variables", map::TABLE),
+    ("Variables by address", geo::TABLE),
+    ("Numbers of the server", status::TABLE),
     ("Accepted without an effect", no_effect::TABLE),
     ("The directory protocol", directory::TABLE),
     ("The echo protocol", echo::TABLE),

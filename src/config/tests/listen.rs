@@ -21,7 +21,8 @@ fn listen() {
         (
             "listen 80 defualt_server;",
             "27: unknown option \"defualt_server\", did you mean \"default_server\"? \
-         accepted: default_server, reuseport, reuseport=off, backlog=511, ipv6only=on, sndbuf=32k, rcvbuf=32k, \
+         accepted: default_server, reuseport, reuseport=off, backlog=511, ipv6only=on, proxy_protocol, \
+         sndbuf=32k, rcvbuf=32k, \
          deferred, fastopen=16, so_keepalive=on, bind"
                 .into(),
         ),
@@ -71,6 +72,10 @@ fn listen() {
         ("listen 80; listen *:80;", "35: this server listens on 0.0.0.0:80 already, first at site.conf:1:24".into()),
     ];
     check_in_server(&rows.iter().map(|(text, expected)| (*text, &expected[..])).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_socket_with_a_long_path() {
     let long = format!("unix:/{}", "x".repeat(103));
     let found = headlines(&in_server(&format!("listen {long};")));
     assert_eq!(found, ["site.conf:1:24: the socket's path is longer than 103 bytes"]);

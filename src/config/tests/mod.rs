@@ -13,6 +13,7 @@ mod inherit;
 mod limits;
 mod listen;
 mod logs;
+mod lookups;
 mod mutate;
 mod nginx_names;
 mod referers;

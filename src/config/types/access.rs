@@ -19,6 +19,10 @@ pub struct Access {
     pub user_file: Option<UserFile>,
     /// `auth_delay`: how long a client waits for the answer 401. Default 0.
     pub auth_delay: Duration,
+    /// `auth_request`: the path that the server asks itself first, with or without a query.
+    pub subrequest: Option<Arc<str>>,
+    /// `auth_request_set`: the slots of variables, and what they get of the answer.
+    pub subrequest_sets: Arc<[(u16, Template)]>,
     /// `satisfy`. Default all.
     pub satisfy: Satisfy,
 }
@@ -54,13 +58,14 @@ pub struct LimitExcept {
 impl Access {
     /// Whether there is nothing to check.
     pub fn is_open(&self) -> bool {
-        self.rules.is_none() && (self.realm.is_none() || self.user_file.is_none())
+        self.rules.is_none() && (self.realm.is_none() || self.user_file.is_none()) && self.subrequest.is_none()
     }
 
     /// Whether no client can pass, whatever its address and password.
     pub fn is_closed(&self) -> bool {
         let is_closed = self.rules.as_ref().is_some_and(|rules| rules.deny_all());
-        let may_log_in = self.satisfy == Satisfy::Any && self.realm.is_some() && self.user_file.is_some();
+        let has_others = self.subrequest.is_some() || self.realm.is_some() && self.user_file.is_some();
+        let may_log_in = self.satisfy == Satisfy::Any && has_others;
         is_closed && !may_log_in
     }
 }

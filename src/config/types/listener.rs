@@ -24,6 +24,8 @@ pub struct Listener {
     pub ipv6only: bool,
     /// `sndbuf=`, `so_keepalive=` and the other options that connections inherit.
     pub socket: SocketOptions,
+    /// `proxy_protocol`: each connection begins with a header of the PROXY protocol. Default off.
+    pub proxy_protocol: bool,
     /// The servers behind the address. Shared, because each connection keeps the hosts that it was accepted with.
     pub hosts: Arc<Hosts>,
     /// What is spoken there.

@@ -2,6 +2,8 @@
 
 use crate::http::Known;
 use crate::http::number::push_start;
+use crate::http::proxy_protocol::Tlv;
+use crate::stats::Stat;
 use std::fmt;
 
 /// Text with `$variables`.
@@ -198,8 +200,31 @@ pub enum Variable {
     LimitRate,
     /// `$limit_req_status`
     LimitReqStatus,
+    /// What a proxy says of the client
+    Proxied(ProxiedVariable),
+    /// `$connections_active` and its kind
+    Connections(Stat),
     /// `$uid_got`: the identifier in the client's cookie
     UidGot,
     /// `$uid_set`: the identifier that the client is given with this response
     UidSet,
+}
+
+/// The variables of the PROXY protocol and of `set_real_ip_from`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProxiedVariable {
+    /// `$proxy_protocol_addr`
+    Address,
+    /// `$proxy_protocol_port`
+    Port,
+    /// `$proxy_protocol_server_addr`
+    ServerAddress,
+    /// `$proxy_protocol_server_port`
+    ServerPort,
+    /// `$proxy_protocol_tlv_NAME`
+    Tlv(Tlv),
+    /// `$realip_remote_addr`: the other end of the socket
+    RealipRemoteAddr,
+    /// `$realip_remote_port`
+    RealipRemotePort,
 }

@@ -1,7 +1,6 @@
-//! The variables that a configuration defines itself, and regular expressions, which define some.
+//! The variables that a configuration defines itself.
 
-use super::SplitClients;
-use crate::pattern::Pattern;
+use super::{Geo, Map, SplitClients, Template, Variable};
 use std::sync::Arc;
 
 /// A variable that the configuration defines. Its position in [`Config::variables`](super::Config::variables) is its
@@ -21,13 +20,23 @@ pub enum Source {
     Stored,
     /// `split_clients`: computed when it is first read.
     Split(Arc<SplitClients>),
+    /// `map`; and whether it is looked up anew each time (`volatile`).
+    Map(Arc<Map>, bool),
+    /// `geo`; and whether it is looked up anew each time (`volatile`).
+    Geo(Arc<Geo>, bool),
 }
 
-/// A regular expression, whose named groups are variables.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Regex {
-    /// The expression.
-    pub pattern: Pattern,
-    /// The named groups: the number of the group, and the slot of the variable.
-    pub names: Vec<(usize, u16)>,
+impl Source {
+    /// The slots that the value is made of.
+    pub fn slots(&self) -> Vec<u16> {
+        let templates: Vec<&Template> = match self {
+            Source::Stored => Vec::new(),
+            Source::Map(map, _) => map.values.iter().chain([&map.source]).collect(),
+            Source::Geo(geo, _) => geo.source.iter().collect(),
+            Source::Split(split) => vec![&split.text],
+        };
+        let parts = templates.into_iter().flat_map(|template| &template.parts);
+        let slot = |variable: &Variable| if let Variable::Slot(slot) = variable { Some(*slot) } else { None };
+        parts.filter_map(|part| slot(&part.variable)).collect()
+    }
 }

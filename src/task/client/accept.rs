@@ -11,7 +11,7 @@ use crate::route::ListenerState;
 use crate::task::Context;
 use crate::task::directory::Directory;
 use crate::task::echo::Echo;
-use crate::task::http1::Http1;
+use crate::task::http1::{Http1, ProxyProtocol};
 use crate::worker::Worker;
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -51,7 +51,8 @@ impl Accept {
     fn open(&self, socket: OwnedFd, client: Address, cx: &mut Context<'_>) {
         cx.log(Level::Debug, format_args!("accepted {client} as fd={}", socket.as_raw_fd()));
         let (listener, number) = (Rc::clone(&self.listener), cx.worker.next_connection(cx.now));
-        let identity = Identity { listener, number, client: Client::from(&client) };
+        cx.worker.stats.count_accepted();
+        let identity = Identity::new(listener, number, Client::from(&client));
         let connection = Connection::new(Some(socket), identity);
         let (protocol, timeout) = self.protocol(cx.now);
         cx.open(connection, [protocol, Box::new(ClientWrite), Box::new(ClientRead)], cx.now.after(timeout));
@@ -60,7 +61,13 @@ impl Accept {
     /// The protocol of this listener, and how long a client may take to send its first request.
     fn protocol(&self, now: Moment) -> (Box<dyn Task<Worker>>, Duration) {
         match &self.listener.configured.protocol {
-            Protocol::Http => (Box::new(Http1::new(now)), self.listener.route.settings.client_header_timeout),
+            Protocol::Http => {
+                let timeout = self.listener.route.settings.client_header_timeout;
+                match self.listener.configured.proxy_protocol {
+                    true => (Box::new(ProxyProtocol::new(now)), timeout),
+                    false => (Box::new(Http1::new(now)), timeout),
+                }
+            }
             Protocol::Directory(server) => (Box::new(Directory::new(Arc::clone(server), now)), server.timeout),
             Protocol::Echo(server) => (Box::new(Echo::new(Arc::clone(server), now)), server.timeout),
         }
@@ -82,6 +89,7 @@ impl Accept {
             let what = format!("memory is short; no new clients for {} ms", PAUSE_AFTER_EXHAUSTION.as_millis());
             return self.pause(PAUSE_AFTER_EXHAUSTION, Level::Crit, &what, cx);
         }
+        cx.worker.stats.set_open(cx.connections_open()); // a task that panicked has not said that its connection ends
         let room = cx.worker.connections_max().saturating_sub(cx.connections_open());
         let turns = if cx.worker.config.events.multi_accept { ACCEPTS_PER_TURN } else { 1 };
         self.evict(room, cx);
@@ -127,7 +135,7 @@ impl Accept {
         cx.worker.files.clear();
         cx.worker.transactions.clear();
         for _ in 0..EVICTED_PER_TURN {
-            let Some(connection) = cx.worker.idle.pop() else { break };
+            let Some(connection) = cx.worker.pop_idle() else { break };
             cx.notify_protocol(connection, Notice::Evict);
         }
         memory::keep_back()
@@ -139,7 +147,7 @@ impl Accept {
         let missing = (most / FREE_PART).max(1).saturating_sub(room);
         let mut evicted = 0;
         while evicted < missing.min(EVICTED_PER_TURN)
-            && let Some(connection) = cx.worker.idle.pop()
+            && let Some(connection) = cx.worker.pop_idle()
         {
             cx.notify_protocol(connection, Notice::Evict);
             evicted += 1;

@@ -50,12 +50,18 @@ fn write(cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         if x.sent_bytes > before || !cx.has_deadline() {
             cx.wake_after(timeout);
         }
+        park(cx);
         return Ok(if written == Written::Part { Flow::Blocked } else { Flow::Yield });
     }
     x.output.give_back_to(&mut worker.pipes);
     let Some(socket) = &x.socket else { return Ok(Flow::Done) };
-    if x.writing.intersects(WriteState::CORKED | WriteState::READS) {
+    if x.writing.intersects(WriteState::CORKED | WriteState::READS | WriteState::PARKED) {
         end_of_file_range(socket, &mut x.writing);
+        if x.writing.contains(WriteState::PARKED) {
+            x.writing.remove(WriteState::PARKED);
+            unpark(cx);
+            return write(cx);
+        }
     }
     if x.phase == Phase::Lingering && !x.writing.contains(WriteState::SHUT) {
         x.writing.insert(WriteState::SHUT);
@@ -141,6 +147,33 @@ fn read_range(
     match file::pread(source, &mut buffer[..most], range.start)? {
         0 => Err(Error::shrunk("pread")),
         read => Ok((read as u64, file::write(socket.as_fd(), &buffer[..read])?)),
+    }
+}
+
+/// The client is slow: even if no request is left, its connection does not wait for one. It leaves the list of idle
+/// connections until all is sent.
+#[cold]
+fn park(cx: &mut Context<'_>) {
+    let number = cx.connection_number();
+    let Context { connection: Some(x), worker, .. } = cx else { return };
+    if number.is_some_and(|number| worker.idle.remove(number)) {
+        x.writing.insert(WriteState::PARKED);
+        worker.stats.set_waiting(worker.idle.len());
+    }
+}
+
+/// All has been sent to a client that was slow. If it has made no request since, its connection is idle.
+#[cold]
+fn unpark(cx: &mut Context<'_>) {
+    let number = cx.connection_number();
+    let Context { connection: Some(x), worker, .. } = cx else { return };
+    if x.phase == Phase::Open
+        && x.transactions.is_empty()
+        && let Some(number) = number
+    {
+        worker.idle.push(number);
+        worker.stats.set_waiting(worker.idle.len());
+        cx.pass_place_on(); // a client that waits for a place can have this one
     }
 }
 

@@ -15,7 +15,7 @@ use crate::limits::{LOGIN_FAILURES_MAX, STEPS_PER_TURN};
 use crate::log::Level;
 use crate::password::Check;
 use crate::task::file::{DirRead, FileRead, FileRequest};
-use crate::task::{Context, give_up_place, update_idle_list};
+use crate::task::{Context, give_up_place, leave, update_idle_list};
 use crate::worker::{IdleMark, Worker};
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
@@ -397,7 +397,7 @@ impl Task<Worker> for Directory {
                 self.run(cx);
             }
             Event::Cancel => {
-                update_idle_list(&mut self.idle, false, cx);
+                leave(&mut self.idle, cx);
                 return Ok(Flow::Done);
             }
         }

@@ -65,7 +65,7 @@ impl Task<Worker> for Opener {
             let session = Directory::new(Arc::clone(&self.server), cx.now);
             let sends = Client { lines: Some(b"VERSION 1\r\nLOGIN guest wrong\r\n") };
             let client = crate::connection::Client::Unknown;
-            let identity = Identity { listener: Rc::clone(&self.listener), number: 1, client };
+            let identity = Identity::new(Rc::clone(&self.listener), 1, client);
             let x = Connection::new(None, identity);
             let until = cx.now.after(self.server.timeout);
             cx.open(x, [Box::new(session), Box::new(sends), Box::new(Client { lines: None })], until);

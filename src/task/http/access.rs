@@ -5,10 +5,10 @@
 //! error page.
 
 use super::next::Next;
-use super::page;
+use super::{page, subrequest};
 use crate::config::{Access, AddressRule, Phases, Satisfy};
 use crate::connection::{AccessVerdict, Client, Stage, Transaction};
-use crate::http::{Known, Method, basic};
+use crate::http::{Known, Method, Text, basic};
 use crate::log::Level;
 use crate::task::Work;
 use crate::task::auth::{AuthCheck, AuthDelay};
@@ -24,6 +24,8 @@ enum Check {
     Address,
     /// `auth_basic`
     Password,
+    /// `auth_request`
+    Subrequest,
 }
 
 /// What a check has come to.
@@ -34,7 +36,7 @@ enum Answer {
 }
 
 /// The checks in their order.
-const CHECKS: [Check; 2] = [Check::Address, Check::Password];
+const CHECKS: [Check; 3] = [Check::Address, Check::Password, Check::Subrequest];
 
 /// Runs the access phase. As in nginx, a subrequest is not checked: the client's own request is.
 pub(super) fn access(w: &mut Work<'_>) -> Next {
@@ -65,6 +67,10 @@ fn check(w: &mut Work<'_>, first: usize, mut denied: Option<u16>) -> Next {
         let answer = match check {
             Check::Address => Answer::Verdict(by_address(w, access)),
             Check::Password => by_password(w, access),
+            Check::Subrequest => match &access.subrequest {
+                None => Answer::Verdict(AccessVerdict::Unknown),
+                Some(uri) => return by_subrequest(w, uri, at, denied),
+            },
         };
         match answer {
             Answer::Asked => {
@@ -138,7 +144,7 @@ fn method(t: &Transaction) -> Method {
 
 /// The address that `allow` and `deny` look at.
 fn client_address(w: &Work<'_>) -> Client {
-    w.identity.client
+    w.t.client(w.identity)
 }
 
 /// `allow`, `deny`
@@ -206,6 +212,29 @@ fn note_password(w: &mut Work<'_>, verdict: AccessVerdict) {
         }
         AccessVerdict::Deny(_) | AccessVerdict::Unknown => {}
     }
+}
+
+/// `auth_request`: asks the server itself.
+fn by_subrequest(w: &mut Work<'_>, uri: &str, at: usize, denied: Option<u16>) -> Next {
+    (w.t.http.rare.checks_done, w.t.http.rare.denied) = (at as u8, denied);
+    subrequest::begin(w, uri.as_bytes()).unwrap_or_else(|status| page::refuse(w, status))
+}
+
+/// Goes on after the subrequest, when its handlers have ended.
+pub(super) fn returning(w: &mut Work<'_>) -> Next {
+    let Some(answer) = subrequest::end(w) else { return Next::Wait };
+    let verdict = match answer.status {
+        200..=299 => AccessVerdict::Allow,
+        status @ (401 | 403) => AccessVerdict::Deny(status),
+        status => {
+            w.log(Level::Error, format_args!("auth_request: the subrequest was answered with {status}"));
+            AccessVerdict::Deny(500)
+        }
+    };
+    if verdict == AccessVerdict::Deny(401) {
+        w.t.http.rare.challenge = answer.challenge.and_then(|value| Text::from_vec(value).ok());
+    }
+    resume(w, verdict)
 }
 
 fn realm<'a>(w: &Work<'_>, access: &'a Access) -> Cow<'a, [u8]> {

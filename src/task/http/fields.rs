@@ -145,7 +145,7 @@ fn add_headers(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
 }
 
 /// The fields that are known so far as lines, for `$sent_http_NAME` in the value of another field.
-fn so_far(head: &ReplyHead, server: &str) -> Vec<u8> {
+pub(super) fn so_far(head: &ReplyHead, server: &str) -> Vec<u8> {
     let mut lines = b"\r\n".to_vec();
     let mut push = |name: &[u8], value: &[u8]| lines.extend_from_slice(&[name, b": ", value, b"\r\n"].concat());
     let values = [("Content-Type", &head.content_type), ("Location", &head.location), ("ETag", &head.etag)];

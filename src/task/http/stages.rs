@@ -1,7 +1,7 @@
 //! The phases of a request.
 
 use super::next::Next;
-use super::{access, choose, limits, outcome, page, rewrite, subrequest, try_files};
+use super::{access, choose, limits, outcome, page, real_ip, rewrite, status, try_files};
 use crate::config::{Phases, Settings};
 use crate::connection::{Path, RequestBody, Stage, Transaction};
 use crate::http::{Method, TargetForm, target};
@@ -19,14 +19,14 @@ pub fn run(w: &mut Work<'_>) -> Next {
             Stage::FindLocation => find_location(w),
             Stage::Rewrite => rewrite::location(w),
             Stage::PostRewrite => Next::Go(Stage::PreAccess),
-            Stage::PreAccess if w.t.settings().phases.contains(Phases::PRE_ACCESS) => limits::pre_access(w),
+            Stage::PreAccess if w.t.settings().phases.contains(Phases::PRE_ACCESS) => pre_access(w),
             Stage::PreAccess => Next::Go(Stage::Access),
             Stage::Access => access::access(w),
             Stage::PostAccess => Next::Go(Stage::PreContent),
-            Stage::PreContent => try_files::try_files(w),
+            Stage::PreContent => pre_content(w),
             Stage::Content => choose::content(w),
             Stage::Handler => outcome::take(w),
-            Stage::Returning => subrequest::end(w).map_or(Next::Wait, |_| Next::Go(Stage::PostAccess)),
+            Stage::Returning => access::returning(w),
             stage @ (Stage::Other | Stage::DiscardBody | Stage::Sending | Stage::Drain | Stage::Ending) => {
                 return Next::Go(stage);
             }
@@ -53,9 +53,26 @@ fn post_read(w: &mut Work<'_>) -> Next {
             page::refuse(w, 405)
         }
         _ if request.https => page::refuse(w, 421),
-        _ if w.t.settings().phases.contains(Phases::SERVER_REWRITE) => Next::Go(Stage::ServerRewrite),
+        _ if w.t.settings().phases.intersects(Phases::POST_READ | Phases::SERVER_REWRITE) => {
+            real_ip::apply(w);
+            Next::Go(Stage::ServerRewrite)
+        }
         _ => Next::Go(Stage::FindLocation),
     }
+}
+
+/// Handlers that take all requests of a location.
+fn pre_content(w: &mut Work<'_>) -> Next {
+    if w.t.settings().stub_status {
+        return status::stub_status(w);
+    }
+    try_files::try_files(w)
+}
+
+/// What comes before the checks of access.
+fn pre_access(w: &mut Work<'_>) -> Next {
+    real_ip::apply(w);
+    limits::pre_access(w)
 }
 
 /// Runs the program of the server.

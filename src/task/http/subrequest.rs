@@ -5,12 +5,14 @@
 //! dropped. Variables of the configuration are common to both, as in nginx.
 
 use super::next::{Next, end_handlers};
-use super::redirect;
+use super::{fields, redirect};
 use crate::config::Phases;
 use crate::connection::{Http, Path, RequestBody, Response, Stage, SubrequestAnswer, Suspended};
 use crate::limits::REDIRECTS_MAX;
 use crate::log::Level;
+use crate::route::Route;
 use crate::task::Work;
+use crate::vars;
 use std::rc::Rc;
 
 /// Begins a subrequest for this path, with or without a query. It is a GET without a body, with the fields of the
@@ -42,6 +44,7 @@ pub(super) fn begin(w: &mut Work<'_>, uri: &[u8]) -> Result<Next, u16> {
         ..Http::default()
     };
     http.rare.new_query = Some(query);
+    http.rare.client = w.t.http.rare.client;
     let server = Rc::clone(w.identity.listener.routes.to_server(&w.t.route.server));
     let rewrites = server.settings.phases.contains(Phases::SERVER_REWRITE);
     let http = std::mem::replace(&mut w.t.http, http);
@@ -63,6 +66,9 @@ pub(super) fn answered(w: &mut Work<'_>, response: Response) -> Next {
     let fields = head.as_ref().map(|head| &head.fields[..]).unwrap_or_default();
     let challenge = fields.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(b"WWW-Authenticate"));
     let challenge = challenge.map(|(_, value)| value.as_bytes().to_vec());
+    if let Some(head) = &head {
+        w.t.http.rare.sent_head = fields::so_far(head, ""); // for $sent_http_NAME
+    }
     end_handlers(w);
     w.t.http.status = Some(status);
     if let Some(suspended) = &mut w.t.http.rare.suspended {
@@ -71,12 +77,21 @@ pub(super) fn answered(w: &mut Work<'_>, response: Response) -> Next {
     Next::Go(Stage::Returning)
 }
 
+/// `auth_request_set`: the variables get what the answer says.
+fn set_variables(w: &mut Work<'_>, route: &Route) {
+    for (slot, value) in route.settings.access.subrequest_sets.iter() {
+        let value = vars::expand(value, &w.worker.view(w.identity, w.t, w.now));
+        w.t.http.slots.put(*slot, value.into());
+    }
+}
+
 /// Puts the request back, when the subrequest's handlers have ended. Returns `None` before.
 pub(super) fn end(w: &mut Work<'_>) -> Option<SubrequestAnswer> {
     if w.has_handlers() {
         return None;
     }
     let suspended = *w.t.http.rare.suspended.take()?;
+    set_variables(w, &suspended.route);
     w.t.reply.give_back();
     w.t.program.give_back();
     w.t.failed = None;

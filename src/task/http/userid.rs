@@ -41,8 +41,8 @@ pub(super) fn add(w: &mut Work<'_>, head: &mut ReplyHead, now_secs: i64) {
 /// Whether `$uid_reset` says that this client gets another identifier. "log" also says so in the error log.
 fn is_reset(w: &mut Work<'_>, userid: &Userid, id: UserId) -> bool {
     let Some(slot) = userid.reset else { return false };
-    let value = vars::value(&w.worker.view(w.identity, w.t, w.now), slot);
-    if *value == *b"log" {
+    let value = vars::value(&w.worker.view(w.identity, w.t, w.now), slot).to_vec();
+    if value == b"log" {
         w.log(Level::Notice, format_args!("userid cookie \"{}={id}\" was reset", userid.cookie.name));
     }
     !matches!(&*value, b"" | b"0")

@@ -344,7 +344,7 @@ fn send_chunk(mut head: Vec<u8>, body: Segment, cx: &mut Context<'_>) -> Step {
     let Connection { transactions, output, sent_bytes, .. } = &mut **x;
     let Some(t) = transactions.current_mut() else { return Step::Wait };
     note_head(t, &head, output_end);
-    if body.len() > 0 {
+    if !body.is_empty() {
         chunked::push_chunk_start(&mut head, body.len());
         output.push_buffer(head, &mut worker.buffers);
         output.push(body);

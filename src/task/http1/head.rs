@@ -22,11 +22,20 @@ impl Http1 {
         let started = if was_started { self.since } else { now };
         let bytes = x.input.contiguous();
         self.seen = bytes.len() as u32; // a pipe is bounded, far below 4 GiB
-        let mut scan = self.scan.take().or_else(|| worker.scans.pop()).unwrap_or_default();
+        let mut scan = match self.scan.take() {
+            Some(scan) => {
+                worker.stats.note_reading(was_started, false);
+                scan
+            }
+            None => worker.scans.pop().unwrap_or_default(),
+        };
         let result = head::request(bytes, &mut scan, &limits);
         let is_started = scan.is_started();
         match result {
-            Ok(None) => self.scan = Some(scan),
+            Ok(None) => {
+                worker.stats.note_reading(false, is_started);
+                self.scan = Some(scan);
+            }
             _ => worker.give_back(scan),
         }
         match result {
@@ -81,6 +90,7 @@ impl Http1 {
 
     /// Refuses a request of which only a part of the head has come.
     pub(super) fn refuse_head(&mut self, status: u16, cx: &mut Context<'_>) {
+        cx.worker.stats.note_reading(self.is_head_started(), false);
         self.scan = None;
         let line = cx.connection().input.contiguous().split(|b| *b == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line).to_vec();
@@ -102,9 +112,11 @@ impl Http1 {
     /// Counts the request.
     #[inline]
     fn arrival(&mut self, started: Moment, cx: &mut Context<'_>) -> Arrival {
-        self.served = self.served.saturating_add(1);
-        let x = cx.connection();
-        Arrival { number: self.served.into(), output_start: x.output_end(), pipelined: !x.output.is_empty(), started }
+        self.served = self.served.wrapping_add(1);
+        cx.worker.stats.count_request();
+        let (x, is_listed) = (cx.connection(), self.idle.is_set());
+        let (output_start, pipelined) = (x.output_end(), !x.output.is_empty());
+        Arrival { number: self.served.into(), output_start, pipelined, is_listed, started }
     }
 }
 

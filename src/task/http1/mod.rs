@@ -12,8 +12,11 @@ mod framing;
 mod head;
 mod keepalive;
 mod pacing;
+mod proxy_protocol;
 mod unsent;
 mod waits;
+
+pub use proxy_protocol::ProxyProtocol;
 
 use crate::connection::{Connection, GivenUp, Http, Phase, Stage, Transaction};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
@@ -21,10 +24,11 @@ use crate::http::Scan;
 use crate::limits::STEPS_PER_TURN;
 use crate::log::Level;
 use crate::task::http::{self, Next, end_handlers};
-use crate::task::{Context, give_up_place, update_idle_list};
+use crate::task::{Context, give_up_place, leave, update_idle_list};
 use crate::worker::{IdleMark, Worker};
 use framing::Transfer;
 use unsent::Unsent;
+use waits::{handler_is_full, waits_for_body};
 use webserv_sys::{Moment, Watch};
 
 /// The HTTP/1.1 side of one connection.
@@ -373,18 +377,6 @@ fn is_unsent(t: &Transaction, output_end: u64) -> bool {
     t.http.stage == Stage::Sending && t.http.answered.is_some() && t.http.output_start == output_end
 }
 
-/// Whether the client has to send more of the request's body.
-fn waits_for_body(t: &Transaction) -> bool {
-    let body = &t.http.request_body;
-    let is_not_asked = body.owes_continue && t.body.is_held();
-    !body.is_finished() && !handler_is_full(t) && !is_not_asked && !t.http.rare.limited.wait.is_on()
-}
-
-/// Whether the handler has to take a part of the body before more of it can be passed on.
-fn handler_is_full(t: &Transaction) -> bool {
-    t.http.request_body.feeds() && t.body.room() == 0
-}
-
 impl Task<Worker> for Http1 {
     fn kind(&self) -> &'static str {
         "Http1"
@@ -423,7 +415,8 @@ impl Task<Worker> for Http1 {
             }
             Event::Cancel => {
                 self.end_all(cx);
-                update_idle_list(&mut self.idle, false, cx);
+                cx.worker.stats.note_reading(self.is_head_started(), false);
+                leave(&mut self.idle, cx);
                 return Ok(Flow::Done);
             }
         }

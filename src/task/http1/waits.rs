@@ -35,3 +35,15 @@ impl Http1 {
         Step::Wait
     }
 }
+
+/// Whether the client has to send more of the request's body.
+pub(super) fn waits_for_body(t: &Transaction) -> bool {
+    let body = &t.http.request_body;
+    let is_not_asked = body.owes_continue && t.body.is_held();
+    !body.is_finished() && !handler_is_full(t) && !is_not_asked && !t.http.rare.limited.wait.is_on()
+}
+
+/// Whether the handler has to take a part of the body before more of it can be passed on.
+pub(super) fn handler_is_full(t: &Transaction) -> bool {
+    t.http.request_body.feeds() && t.body.room() == 0
+}

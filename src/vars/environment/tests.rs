@@ -4,6 +4,7 @@ use crate::connection::{self, Arrival, Client, Identity, SpareTransactions, Tran
 use crate::date_cache::DateCache;
 use crate::http::{HeadLimits, Scan, head};
 use crate::route::{ListenerState, Routes, find_script};
+use crate::stats::Stats;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -65,14 +66,23 @@ impl Case<'_> {
         let script = find_script(&route.settings, &path).unwrap().unwrap();
         let client = self.client.as_ref().map_or(Client::Unknown, Client::from);
         let listener = Rc::new(ListenerState::new(routes, configured, self.local.clone()));
-        let identity = Identity { listener, number: 1, client };
+        let identity = Identity::new(listener, 1, client);
         let (request, mut all) = (Rc::new(request), Transactions::default());
-        let arrival = Arrival { number: 1, output_start: 0, pipelined: false, started: Moment::now() };
+        let arrival =
+            Arrival { number: 1, output_start: 0, pipelined: false, is_listed: false, started: Moment::now() };
         let transaction = all.begin(&mut SpareTransactions::default(), route, None);
         transaction.http.begin(arrival, Rc::clone(&request), &HeadLimits::default());
         transaction.http.path = connection::Path::Made(path);
         let (date, now) = (DateCache::default(), Moment::now());
-        let view = View { identity: &identity, transaction, date: &date, worker: 0, now, sent_bytes: 0 };
+        let view = View {
+            identity: &identity,
+            transaction,
+            date: &date,
+            stats: &Stats::default(),
+            worker: 0,
+            now,
+            sent_bytes: 0,
+        };
         let run = Invocation {
             view: &view,
             script: &script,

@@ -193,7 +193,7 @@ impl Task<Worker> for Opener {
     }
 
     fn handle(&mut self, _: Event, cx: &mut Context<'_>) -> Outcome {
-        let identity = Identity { listener: Rc::clone(&self.0), number: 1, client: Client::Unknown };
+        let identity = Identity::new(Rc::clone(&self.0), 1, Client::Unknown);
         let until = cx.now.after(self.0.route.settings.client_header_timeout);
         let x = Connection::new(None, identity);
         cx.open(
