@@ -11,6 +11,7 @@ mod request_id;
 mod secure_link;
 mod size;
 mod slots;
+mod userid;
 mod variables;
 mod view;
 

@@ -7,11 +7,11 @@ use super::pairs::{argument, sent_field};
 use super::proxied::push_proxied;
 use super::rare;
 use super::secure_link::{self, Link};
-use crate::config::{Escape, Template, UseridMode, Variable};
+use super::userid::{push_got_userid, push_set_userid};
+use crate::config::{Escape, Template, Variable};
 use crate::connection::LimitStatus;
 use crate::http::fields::Field;
 use crate::http::number::{push_decimal, push_start};
-use crate::http::userid::UserId;
 use crate::http::{Known, Request, target};
 use crate::local_time;
 use crate::route::{document_root, file_path};
@@ -335,27 +335,6 @@ fn push_uri(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
         Some(_) => push_found(out, view.path(), how),
         None => push_escaped(out, b"", how),
     }
-}
-
-/// Appends the identifier that the client has sent (`userid`).
-#[inline(never)]
-fn push_got_userid(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
-    let request = view.request().filter(|_| view.settings().userid.mode != UseridMode::Off);
-    let got = request.and_then(|request| UserId::find(&request.fields, &view.settings().userid.cookie.name));
-    push_userid(out, view, got.map(|sent| sent.id), how);
-}
-
-/// Appends the identifier that the response gives to the client (`userid`).
-#[inline(never)]
-fn push_set_userid(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
-    push_userid(out, view, view.userid(), how);
-}
-
-/// Appends an identifier in nginx's format: "uid=0100007F00BDE3650403020108070605".
-#[inline(never)]
-fn push_userid(out: &mut Vec<u8>, view: &View<'_>, id: Option<UserId>, how: Escape) {
-    let shown = id.map(|id| format!("{}={id}", view.settings().userid.cookie.name));
-    push_escaped(out, shown.unwrap_or_default().as_bytes(), how);
 }
 
 fn server_name<'a>(view: &View<'a>) -> &'a [u8] {
