@@ -66,3 +66,15 @@ fn a_subrequest_may_be_answered_by_a_file() {
         assert_eq!(client.get("/a").expect(200, "/a").text(), "a");
     }
 }
+
+#[test]
+fn the_query_of_the_request_is_set_by_the_answer() {
+    let s = site(
+        r#"location / { auth_request /auth; auth_request_set $args "user=$sent_http_x_user"; add_header X-Args $args; }
+           location = /auth { add_header X-User me; return 204; }"#,
+        &[("a", b"a")],
+    );
+    let mut client = s.connect();
+    let response = client.get("/a?old").expect(200, "/a");
+    assert_eq!((response.must("X-Args"), response.text()), ("user=me", "a".to_owned()));
+}

@@ -1,13 +1,11 @@
 //! Who gets what is here: `allow`, `deny`, `satisfy`, `auth_basic`.
 
-use super::{Contexts, Directive, put, row};
+use super::{Contexts, Directive, put, rewrite, row};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{
-    AddressRule, AddressRules, Addresses, Literal, Phases, Satisfy, Source, Template, UserFile,
-};
+use crate::config::types::{AddressRule, AddressRules, Addresses, Literal, Phases, Satisfy, Template, UserFile};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -74,11 +72,11 @@ fn auth_request(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
 
 /// `auth_request_set $VARIABLE VALUE;`
 fn auth_request_set(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
-    let slot = scope.define(&it.args[0], Source::Stored)?;
+    let target = rewrite::set_target(scope, &it.args[0])?;
     let value = scope.template(&it.args[1])?;
     let sets = &mut scope.settings.access.subrequest_sets;
     let mut all = if scope.first { Vec::new() } else { sets.to_vec() };
-    all.push((slot, value));
+    all.push((target, value));
     *sets = all.into();
     Ok(())
 }

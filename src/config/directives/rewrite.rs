@@ -80,15 +80,19 @@ fn in_order(scope: &mut Scope<'_>) -> Vec<RewriteStep> {
 
 /// `set $name value;`
 fn set(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
-    let (name, value) = (&it.args[0], &it.args[1]);
-    let target = match scope.variable_name(name)? {
+    let target = set_target(scope, &it.args[0])?;
+    let value = scope.template(&it.args[1])?;
+    step(scope, RewriteStep::Set(target, value));
+    Ok(())
+}
+
+/// The variable that a directive sets: one of the configuration's own, or one of the few of the server that can be set.
+pub(super) fn set_target(scope: &mut Scope<'_>, name: &Word) -> Result<SetTarget, Fault> {
+    Ok(match scope.variable_name(name)? {
         "args" | "query_string" => SetTarget::Args,
         "limit_rate" => SetTarget::LimitRate,
         _ => SetTarget::Slot(scope.define(name, Source::Stored)?),
-    };
-    let value = scope.template(value)?;
-    step(scope, RewriteStep::Set(target, value));
-    Ok(())
+    })
 }
 
 /// `rewrite EXPRESSION TARGET [last|break|redirect|permanent];`

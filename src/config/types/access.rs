@@ -1,6 +1,6 @@
 //! Who gets what is here: `allow`, `deny`, `auth_basic`, `satisfy`, `limit_except`.
 
-use super::{Settings, Template};
+use super::{SetTarget, Settings, Template};
 use crate::http::Method;
 use crate::http::method::MethodSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -21,8 +21,8 @@ pub struct Access {
     pub auth_delay: Duration,
     /// `auth_request`: the path that the server asks itself first, with or without a query.
     pub subrequest: Option<Arc<str>>,
-    /// `auth_request_set`: the slots of variables, and what they get of the answer.
-    pub subrequest_sets: Arc<[(u16, Template)]>,
+    /// `auth_request_set`: variables, and what they get of the answer.
+    pub subrequest_sets: Arc<[(SetTarget, Template)]>,
     /// `satisfy`. Default all.
     pub satisfy: Satisfy,
 }

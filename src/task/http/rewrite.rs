@@ -111,7 +111,7 @@ fn run(w: &mut Work<'_>, mut state: Rewriting) -> Ran {
 }
 
 /// `set`.
-fn set(w: &mut Work<'_>, target: SetTarget, value: Vec<u8>) {
+pub(super) fn set(w: &mut Work<'_>, target: SetTarget, value: Vec<u8>) {
     match target {
         SetTarget::Slot(slot) => w.t.http.slots.put(slot, value.into()),
         SetTarget::Args => w.t.http.rare.new_query = Some(value),

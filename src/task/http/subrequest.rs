@@ -5,8 +5,8 @@
 //! dropped. Variables of the configuration are common to both, as in nginx.
 
 use super::next::{Next, end_handlers};
-use super::{fields, redirect};
-use crate::config::Phases;
+use super::{fields, redirect, rewrite};
+use crate::config::{Phases, SetTarget};
 use crate::connection::{Http, Path, RequestBody, Response, Stage, SubrequestAnswer, Suspended};
 use crate::limits::REDIRECTS_MAX;
 use crate::log::Level;
@@ -77,12 +77,17 @@ pub(super) fn answered(w: &mut Work<'_>, response: Response) -> Next {
     Next::Go(Stage::Returning)
 }
 
-/// `auth_request_set`: the variables get what the answer says.
-fn set_variables(w: &mut Work<'_>, route: &Route) {
-    for (slot, value) in route.settings.access.subrequest_sets.iter() {
+/// `auth_request_set`: the variables get what the answer says. Returns those that belong to the request itself.
+fn set_variables(w: &mut Work<'_>, route: &Route) -> Vec<(SetTarget, Vec<u8>)> {
+    let mut of_request = Vec::new();
+    for (target, value) in route.settings.access.subrequest_sets.iter() {
         let value = vars::expand(value, &w.worker.view(w.identity, w.t, w.now));
-        w.t.http.slots.put(*slot, value.into());
+        match target {
+            SetTarget::Slot(slot) => w.t.http.slots.put(*slot, value.into()),
+            SetTarget::Args | SetTarget::LimitRate => of_request.push((*target, value)),
+        }
     }
+    of_request
 }
 
 /// Puts the request back, when the subrequest's handlers have ended. Returns `None` before.
@@ -91,12 +96,13 @@ pub(super) fn end(w: &mut Work<'_>) -> Option<SubrequestAnswer> {
         return None;
     }
     let suspended = *w.t.http.rare.suspended.take()?;
-    set_variables(w, &suspended.route);
+    let of_request = set_variables(w, &suspended.route);
     w.t.reply.give_back();
     w.t.program.give_back();
     w.t.failed = None;
     let slots = std::mem::take(&mut w.t.http.slots);
     (w.t.http, w.t.route, w.t.body) = (suspended.http, suspended.route, suspended.body);
     w.t.http.slots = slots;
+    of_request.into_iter().for_each(|(target, value)| rewrite::set(w, target, value));
     Some(suspended.answer)
 }
