@@ -2,7 +2,7 @@
 
 use super::next::Next;
 use super::page;
-use crate::config::{RequestLimit, Size, Zone, ZoneDefinition, parse_size};
+use crate::config::{RequestLimit, Size, Zone, ZoneDefinition};
 use crate::connection::{LimitStatus, PhaseWait, Stage};
 use crate::log::Level;
 use crate::rate::{Judgment, NoPlace, Pace, Place, ZoneTable, delay_ms};
@@ -186,14 +186,6 @@ pub fn pace(w: &mut Work<'_>) -> Option<Pace> {
         }
     };
     (rate > 0).then(|| Pace::new(rate, size(w, &limit_rate.after)))
-}
-
-/// `set $limit_rate`. As in nginx, a text that is not a size changes nothing.
-pub(super) fn set_rate(w: &mut Work<'_>, value: &[u8]) {
-    match parse_size(&String::from_utf8_lossy(value)) {
-        Ok(rate) => w.t.http.rare.limited.rate = Some(rate),
-        Err(message) => w.log(Level::Error, format_args!("set $limit_rate: {}", message.escape_debug())),
-    }
 }
 
 /// The size for this request. A text that is not a size counts as 0, as in nginx.

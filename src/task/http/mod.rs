@@ -26,6 +26,7 @@ mod redirect;
 mod respond;
 mod rewrite;
 mod root;
+mod set_variable;
 mod stages;
 mod status;
 mod store;

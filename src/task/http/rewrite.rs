@@ -1,8 +1,8 @@
 //! Runs the programs of a server and of a location: `rewrite`, `if`, `set`, `break`, `return`.
 
 use super::next::Next;
-use super::{choose, limits, page, redirect, root, try_files};
-use crate::config::{FileTest, Rewrite, RewriteProgram, RewriteStep, RewriteThen, SetTarget, Test};
+use super::{choose, page, redirect, root, set_variable::set, try_files};
+use crate::config::{FileTest, Rewrite, RewriteProgram, RewriteStep, RewriteThen, Test};
 use crate::connection::{Chosen, Path, Probed, Rewriting, Stage};
 use crate::log::Level;
 use crate::task::Work;
@@ -108,15 +108,6 @@ fn run(w: &mut Work<'_>, mut state: Rewriting) -> Ran {
         }
     }
     if state.is_rewritten { Ran::Rewritten } else { Ran::Through }
-}
-
-/// `set`.
-pub(super) fn set(w: &mut Work<'_>, target: SetTarget, value: Vec<u8>) {
-    match target {
-        SetTarget::Slot(slot) => w.t.http.slots.put(slot, value.into()),
-        SetTarget::Args => w.t.http.rare.new_query = Some(value),
-        SetTarget::LimitRate => limits::set_rate(w, &value),
-    }
 }
 
 /// Whether a test that needs no file holds.

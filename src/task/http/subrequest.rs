@@ -5,7 +5,8 @@
 //! dropped. Variables of the configuration are common to both, as in nginx.
 
 use super::next::{Next, end_handlers};
-use super::{fields, redirect, rewrite};
+use super::set_variable::set;
+use super::{fields, redirect};
 use crate::config::{Phases, SetTarget};
 use crate::connection::{Http, Path, RequestBody, Response, Stage, SubrequestAnswer, Suspended};
 use crate::limits::REDIRECTS_MAX;
@@ -103,6 +104,6 @@ pub(super) fn end(w: &mut Work<'_>) -> Option<SubrequestAnswer> {
     let slots = std::mem::take(&mut w.t.http.slots);
     (w.t.http, w.t.route, w.t.body) = (suspended.http, suspended.route, suspended.body);
     w.t.http.slots = slots;
-    of_request.into_iter().for_each(|(target, value)| rewrite::set(w, target, value));
+    of_request.into_iter().for_each(|(target, value)| set(w, target, value));
     Some(suspended.answer)
 }
