@@ -5,8 +5,9 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{AddressRule, AddressRules, Addresses, Literal, Phases, Satisfy, Template, UserFile};
-use std::net::IpAddr;
+use crate::config::types::{
+    AddressRule, AddressRules, Addresses, Literal, Network, NoNetwork, Phases, Satisfy, Template, UserFile,
+};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -95,46 +96,23 @@ fn add_rule(scope: &mut Scope<'_>, it: &Statement, rule: AddressRule) -> Result<
     Ok(())
 }
 
-/// Parses `all`, `unix:`, an address, or an address with the number of its first bits that count. The flag says that
-/// the address has other bits set.
+/// Parses `all`, `unix:`, an address, or a network. The flag says that bits of the address do not count.
 fn addresses(word: &Word) -> Result<(Addresses, bool), Fault> {
     let text = &word.text[..];
-    match text {
-        "all" => return Ok((Addresses::All, false)),
-        "unix:" => return Ok((Addresses::Unix, false)),
-        _ => {}
+    if text == "all" {
+        return Ok((Addresses::All, false));
     }
-    let wrong = || {
-        word.fault(format!(
+    match Network::parse(text) {
+        Ok((network, is_cut)) => Ok((Addresses::Of(network), is_cut)),
+        Err(NoNetwork::Address) => Err(word.fault(format!(
             "\"{text}\" is no address; write \"all\", \"unix:\", an address, or a network as in 10.0.0.0/8 or \
              2001:db8::/32"
-        ))
-    };
-    let (ip, bits) = match text.split_once('/') {
-        Some((ip, bits)) => (ip, Some(bits)),
-        None => (text, None),
-    };
-    let ip: IpAddr = ip.parse().map_err(|_| wrong())?;
-    let width: u8 = if ip.is_ipv4() { 32 } else { 128 };
-    let bits = match bits {
-        None => width,
-        Some(bits) => {
-            let number = crate::config::value::digits(bits).and_then(|bits| u8::try_from(bits).ok());
-            number.filter(|bits| *bits <= width).ok_or_else(|| {
-                word.fault(format!("\"{text}\": the number of bits behind \"/\" is from 0 to {width}"))
-            })?
+        ))),
+        Err(NoNetwork::Bits) => {
+            let width = if text.contains(':') { 128 } else { 32 };
+            Err(word.fault(format!("\"{text}\": the number of bits behind \"/\" is from 0 to {width}")))
         }
-    };
-    Ok(match ip {
-        IpAddr::V4(ip) => {
-            let host = u32::MAX.checked_shr(bits.into()).unwrap_or(0);
-            (Addresses::V4(ip, bits), u32::from(ip) & host != 0)
-        }
-        IpAddr::V6(ip) => {
-            let host = u128::MAX.checked_shr(bits.into()).unwrap_or(0);
-            (Addresses::V6(ip, bits), u128::from(ip) & host != 0)
-        }
-    })
+    }
 }
 
 /// `auth_basic REALM|off;`

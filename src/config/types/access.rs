@@ -1,9 +1,9 @@
 //! Who gets what is here: `allow`, `deny`, `auth_basic`, `satisfy`, `limit_except`.
 
-use super::{SetTarget, Settings, Template};
+use super::{Network, SetTarget, Settings, Template};
 use crate::http::Method;
 use crate::http::method::MethodSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,12 +105,8 @@ pub enum AddressRule {
 pub enum Addresses {
     /// `all`
     All,
-    /// `unix:`, all clients of unix sockets
-    Unix,
-    /// The addresses that begin with this number of bits of an IPv4 address.
-    V4(Ipv4Addr, u8),
-    /// The same for IPv6.
-    V6(Ipv6Addr, u8),
+    /// A network, or all clients of unix sockets.
+    Of(Network),
 }
 
 /// All `allow` and `deny` of a level.
@@ -136,15 +132,16 @@ impl AddressRules {
     pub fn new(rules: &[(Addresses, AddressRule)]) -> Self {
         let v4 = |(addresses, _): &(Addresses, AddressRule)| match *addresses {
             Addresses::All => Some((0, u128::from(u32::MAX))),
-            Addresses::V4(ip, bits) => Some(block(u32::from(ip).into(), u32::from(bits), 32)),
-            Addresses::V6(..) | Addresses::Unix => None,
+            Addresses::Of(Network::V4(first, last)) => Some((first.into(), last.into())),
+            Addresses::Of(Network::V6(..) | Network::Unix) => None,
         };
         let v6 = |(addresses, _): &(Addresses, AddressRule)| match *addresses {
             Addresses::All => Some((0, u128::MAX)),
-            Addresses::V6(ip, bits) => Some(block(u128::from(ip), u32::from(bits), 128)),
-            Addresses::V4(..) | Addresses::Unix => None,
+            Addresses::Of(Network::V6(first, last)) => Some((first, last)),
+            Addresses::Of(Network::V4(..) | Network::Unix) => None,
         };
-        let unix = rules.iter().find(|(addresses, _)| matches!(addresses, Addresses::All | Addresses::Unix));
+        let unix =
+            rules.iter().find(|(addresses, _)| matches!(addresses, Addresses::All | Addresses::Of(Network::Unix)));
         let narrow = |range: &Range<u128>| Range { first: range.first as u32, rule: range.rule };
         Self {
             v4: ranges(rules, v4, u32::MAX.into()).iter().map(narrow).collect(),
@@ -177,13 +174,6 @@ impl AddressRules {
         let whole = !self.v4.is_empty() && !self.v6.is_empty() && deny(self.unix);
         whole && self.v4.iter().all(|range| deny(range.rule)) && self.v6.iter().all(|range| deny(range.rule))
     }
-}
-
-/// The first and the last address that begin with `bits` bits of this one, which has `of` bits.
-fn block(address: u128, bits: u32, of: u32) -> (u128, u128) {
-    let all = u128::MAX >> (128 - of);
-    let host = all.checked_shr(bits).unwrap_or(0);
-    (address & !host, address | host)
 }
 
 fn find<T: Ord + Copy>(ranges: &[Range<T>], address: T) -> Option<AddressRule> {
@@ -244,20 +234,17 @@ fn begin(ranges: &mut Vec<Range<u128>>, first: u128, rule: Option<AddressRule>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv4Addr;
 
-    fn v4(text: &str) -> Addresses {
-        let (ip, bits) = text.split_once('/').expect("a block");
-        Addresses::V4(ip.parse().expect("an address"), bits.parse().expect("a number"))
+    fn network(text: &str) -> Addresses {
+        Addresses::Of(Network::parse(text).expect("a network").0)
     }
 
     /// What the first rule that fits says: the definition.
     fn first_that_fits(rules: &[(Addresses, AddressRule)], address: Ipv4Addr) -> Option<AddressRule> {
         let fits = |addresses: &Addresses| match *addresses {
             Addresses::All => true,
-            Addresses::V4(ip, bits) => {
-                let differing = u32::from(ip) ^ u32::from(address);
-                differing.leading_zeros() >= u32::from(bits)
-            }
+            Addresses::Of(Network::V4(first, last)) => (first..=last).contains(&u32::from(address)),
             _ => false,
         };
         rules.iter().find(|(addresses, _)| fits(addresses)).map(|(_, rule)| *rule)
@@ -268,12 +255,12 @@ mod tests {
         use AddressRule::{Allow, Deny};
         let lists: &[&[(Addresses, AddressRule)]] = &[
             &[(Addresses::All, Deny)],
-            &[(v4("10.0.0.0/8"), Allow), (Addresses::All, Deny)],
-            &[(Addresses::All, Deny), (v4("10.0.0.0/8"), Allow)],
-            &[(v4("10.1.2.3/32"), Deny), (v4("10.1.0.0/16"), Allow), (v4("10.0.0.0/8"), Deny)],
-            &[(v4("10.1.0.0/16"), Allow), (v4("10.1.2.3/32"), Deny), (v4("0.0.0.0/0"), Deny)],
-            &[(v4("255.255.255.255/32"), Deny), (v4("0.0.0.0/32"), Deny), (v4("128.0.0.0/1"), Allow)],
-            &[(v4("10.0.0.0/9"), Deny), (v4("10.128.0.0/9"), Deny), (v4("11.0.0.0/8"), Allow)],
+            &[(network("10.0.0.0/8"), Allow), (Addresses::All, Deny)],
+            &[(Addresses::All, Deny), (network("10.0.0.0/8"), Allow)],
+            &[(network("10.1.2.3/32"), Deny), (network("10.1.0.0/16"), Allow), (network("10.0.0.0/8"), Deny)],
+            &[(network("10.1.0.0/16"), Allow), (network("10.1.2.3/32"), Deny), (network("0.0.0.0/0"), Deny)],
+            &[(network("255.255.255.255/32"), Deny), (network("0.0.0.0/32"), Deny), (network("128.0.0.0/1"), Allow)],
+            &[(network("10.0.0.0/9"), Deny), (network("10.128.0.0/9"), Deny), (network("11.0.0.0/8"), Allow)],
         ];
         for rules in lists {
             let compiled = AddressRules::new(rules);
@@ -307,18 +294,19 @@ mod tests {
 
     #[test]
     fn neighbours_with_one_rule_are_one_range() {
-        let rules = [(v4("10.0.0.0/9"), AddressRule::Deny), (v4("10.128.0.0/9"), AddressRule::Deny)];
+        let rules = [(network("10.0.0.0/9"), AddressRule::Deny), (network("10.128.0.0/9"), AddressRule::Deny)];
         assert_eq!(AddressRules::new(&rules).v4.len(), 3);
         let many: Vec<_> =
-            (0..50_000u32).map(|n| (Addresses::V4(Ipv4Addr::from(n << 8), 32), AddressRule::Deny)).collect();
+            (0..50_000u32).map(|n| (Addresses::Of(Network::V4(n << 8, n << 8)), AddressRule::Deny)).collect();
         assert_eq!(AddressRules::new(&many).v4.len(), 2 * many.len());
     }
 
     #[test]
     fn each_family_has_its_own_rules() {
         use AddressRule::{Allow, Deny};
-        let v6 = Addresses::V6("2001:db8::".parse().expect("an address"), 32);
-        let rules = AddressRules::new(&[(v4("192.0.2.0/24"), Deny), (v6, Allow), (Addresses::Unix, Deny)]);
+        let v6 = network("2001:db8::/32");
+        let rules =
+            AddressRules::new(&[(network("192.0.2.0/24"), Deny), (v6, Allow), (Addresses::Of(Network::Unix), Deny)]);
         let of = |text: &str| rules.of(text.parse().expect("an address"));
         for (text, expected) in [
             ("192.0.2.255", Some(Deny)),
@@ -331,7 +319,7 @@ mod tests {
             assert_eq!(of(text), expected, "{text}");
         }
         assert_eq!(rules.of_unix(), Some(Deny));
-        let all = Addresses::V6(Ipv6Addr::UNSPECIFIED, 0);
+        let all = network("::/0");
         let only_v6 = AddressRules::new(&[(all, Deny)]);
         assert_eq!(only_v6.of("::ffff:192.0.2.1".parse().expect("an address")), Some(Deny));
         assert_eq!((only_v6.of(Ipv4Addr::LOCALHOST.into()), only_v6.of_unix()), (None, None));
@@ -342,9 +330,11 @@ mod tests {
         let rules = |list: &[(Addresses, AddressRule)]| Some(Arc::new(AddressRules::new(list)));
         let closed = Access { rules: rules(&[(Addresses::All, AddressRule::Deny)]), ..Access::default() };
         assert!(closed.is_closed() && !closed.is_open());
-        let first_allows = [(v4("10.0.0.0/8"), AddressRule::Allow), (Addresses::All, AddressRule::Deny)];
+        let first_allows = [(network("10.0.0.0/8"), AddressRule::Allow), (Addresses::All, AddressRule::Deny)];
         assert!(!Access { rules: rules(&first_allows), ..Access::default() }.is_closed());
-        assert!(!Access { rules: rules(&[(v4("0.0.0.0/0"), AddressRule::Deny)]), ..Access::default() }.is_closed());
+        assert!(
+            !Access { rules: rules(&[(network("0.0.0.0/0"), AddressRule::Deny)]), ..Access::default() }.is_closed()
+        );
         let realm = Template::parse("x").ok();
         let user_file = Template::parse("f").ok().map(|path| UserFile { path, prefix: PathBuf::new() });
         assert!(Access { realm: realm.clone(), ..closed.clone() }.is_closed());
