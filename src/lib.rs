@@ -1,6 +1,7 @@
 //! webserv: an HTTP/1.1 origin server on raw epoll and kqueue. ARCHITECTURE.md has the map.
 #![forbid(unsafe_code)]
 
+pub mod ages;
 pub mod build_info;
 pub mod cache;
 pub mod check;

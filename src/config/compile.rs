@@ -4,6 +4,7 @@ use super::lex::Word;
 use super::problem::Fault;
 use super::scope::Scope;
 use super::types::{Escape, Phases, Regex, Source, Template, Variable, VariableRoot};
+use crate::ages::AgeRule;
 use crate::pattern::Pattern;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +15,10 @@ impl Scope<'_> {
         let variables = &mut self.draft.variables;
         let template = Template::parse_with(&word.text, |name| variables.slot(name, word.place).map(Variable::Slot));
         let template = template.map_err(|message| word.fault(message))?;
+        if template.parts.iter().any(|part| part.variable == Variable::ConnectionTime) {
+            let ages = &mut self.draft.config.ages;
+            *ages = Some(ages.map_or(AgeRule::EXACT, |ages| ages.and(AgeRule::EXACT)));
+        }
         Ok(Template { escape: Escape::None, ..template })
     }
 

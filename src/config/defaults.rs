@@ -221,7 +221,7 @@ impl Default for Config {
             user: None,
             rlimit_nofile: None,
             shutdown_timeout: None,
-            keepalive_time_max: None,
+            ages: None,
             workers: 1,
             error_logs: vec![ErrorLogDirective::default()],
             inner_error_logs: Vec::new(),

@@ -14,6 +14,7 @@ const NAMES: &[(&str, Variable)] = &[
     ("bytes_sent", Variable::BytesSent),
     ("connection", Variable::Connection),
     ("connection_requests", Variable::ConnectionRequests),
+    ("connection_time", Variable::ConnectionTime),
     ("connections_active", Variable::Connections(Stat::Active)),
     ("connections_reading", Variable::Connections(Stat::Reading)),
     ("connections_waiting", Variable::Connections(Stat::Waiting)),

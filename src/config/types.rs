@@ -1,6 +1,7 @@
 //! The configuration as the server uses it: plain values with all defaults filled in, shared between the workers.
 
 use super::problem::Problem;
+use crate::ages::AgeRule;
 use crate::http::form_data::FormLimits;
 use crate::http::method::MethodSet;
 use std::collections::HashMap;
@@ -82,8 +83,8 @@ pub struct Config {
     /// `worker_shutdown_timeout`: how long connections may stay open when the server shuts down, or those from before a
     /// reload; None: until they end.
     pub shutdown_timeout: Option<Duration>,
-    /// The longest `keepalive_time` of all places; None: no place has one.
-    pub keepalive_time_max: Option<Duration>,
+    /// How exactly the ages of connections are known, for `keepalive_time` and `$connection_time`. None: not at all.
+    pub ages: Option<AgeRule>,
     /// `worker_processes`: the number of threads with a loop each; `auto` is one per CPU.
     pub workers: usize,
     /// `error_log`s of the main level: where lines go, and the least serious level that is written to each.

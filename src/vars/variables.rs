@@ -130,6 +130,7 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
         Variable::RequestTime => push_elapsed(out, view),
         Variable::Connection => push_number(out, view.connection()),
         Variable::ConnectionRequests => push_number(out, view.connection_requests()),
+        Variable::ConnectionTime => push_connection_time(out, view),
         Variable::Pid => push_pid(out),
         Variable::Pipe => push_escaped(out, if view.is_pipelined() { b"p" } else { b"." }, how),
         Variable::DocumentRoot => push_escaped(out, document_root(view.settings()), how),
@@ -209,6 +210,12 @@ fn push_remote_user(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
 fn push_elapsed(out: &mut Vec<u8>, view: &View<'_>) {
     let elapsed = view.elapsed();
     push_decimals(out, elapsed.as_secs(), elapsed.subsec_millis());
+}
+
+#[inline(never)]
+fn push_connection_time(out: &mut Vec<u8>, view: &View<'_>) {
+    let age = view.ages.age(view.connection(), view.now);
+    push_decimals(out, age.as_secs(), age.subsec_millis());
 }
 
 /// Appends 32 hexadecimal digits, or what stands for an unknown value.

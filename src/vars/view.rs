@@ -1,5 +1,6 @@
 //! The values of variables.
 
+use crate::ages::Ages;
 use crate::config::{Server, Settings, Size};
 use crate::connection::{Identity, Limited, Slots, Transaction};
 use crate::date_cache::DateCache;
@@ -23,6 +24,8 @@ pub struct View<'a> {
     pub date: &'a DateCache,
     /// How many connections and requests there are.
     pub stats: &'a Stats,
+    /// How old connections are.
+    pub ages: &'a Ages,
     /// The worker's number.
     pub worker: usize,
     /// The time of this round of the loop.

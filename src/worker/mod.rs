@@ -1,6 +1,5 @@
 //! What the tasks of a worker share, and how workers send each other commands.
 
-mod ages;
 mod children;
 mod command;
 pub mod descriptors;
@@ -24,6 +23,7 @@ pub use refusals::Refusals;
 pub use reload::{Leader, Reload, Rights};
 pub use team::{Team, WorkerChannel};
 
+use crate::ages::Ages;
 use crate::config::{Config, ConfigFiles};
 use crate::connection::{Buffers, Identity, Pipes, SpareTransactions, Transaction};
 use crate::date_cache::DateCache;
@@ -33,7 +33,6 @@ use crate::log::AccessLogs;
 use crate::route::{ListenerState, Routes};
 use crate::stats::Stats;
 use crate::vars::View;
-use ages::Ages;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,7 +89,8 @@ pub struct Worker {
     /// The connections with numbers up to this one are closed: `worker_shutdown_timeout` has passed since a reload.
     pub overdue: u64,
     connections: u64,
-    ages: Ages,
+    /// How old connections are.
+    pub ages: Ages,
     connections_max: usize,
     /// The listeners' states since the last reload.
     listeners: Vec<Rc<ListenerState>>,
@@ -156,8 +156,8 @@ impl Worker {
 
     /// The values of variables, for this request now.
     pub fn view<'a>(&'a self, identity: &'a Identity, transaction: &'a Transaction, now: Moment) -> View<'a> {
-        let (date, stats, worker) = (&self.date, &self.stats, self.team.number());
-        View { identity, transaction, date, stats, worker, now, sent_bytes: 0 }
+        let (date, stats, ages, worker) = (&self.date, &self.stats, &self.ages, self.team.number());
+        View { identity, transaction, date, stats, ages, worker, now, sent_bytes: 0 }
     }
 
     /// The connection that has been idle for longest, which leaves the list.
@@ -180,8 +180,8 @@ impl Worker {
     /// The serial number for a new connection.
     pub fn next_connection(&mut self, now: Moment) -> u64 {
         self.connections += 1;
-        if let Some(most) = self.config.keepalive_time_max {
-            self.ages.note(self.connections, now, most);
+        if let Some(rule) = self.config.ages {
+            self.ages.note(self.connections, now, rule);
         }
         self.connections
     }

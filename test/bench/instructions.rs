@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use webserv::ages::Ages;
 use webserv::config::{Address, Config, Template};
 use webserv::connection::{self, Answered, Arrival, Client, Identity, SpareTransactions, Transactions};
 use webserv::date_cache::DateCache;
@@ -186,7 +187,17 @@ fn log(format: &str, head: &[u8], times: u32) {
     let date = DateCache::default();
     let now = now.after(Duration::from_millis(1));
     let stats = Stats::default();
-    let view = View { identity: &identity, transaction, date: &date, stats: &stats, worker: 0, now, sent_bytes: 1274 };
+    let ages = Ages::default();
+    let view = View {
+        identity: &identity,
+        transaction,
+        date: &date,
+        stats: &stats,
+        ages: &ages,
+        worker: 0,
+        now,
+        sent_bytes: 1274,
+    };
     let mut out = Vec::new();
     for _ in 0..times {
         out.clear();
@@ -226,7 +237,17 @@ fn look_up(block: &str, host: &str, times: u32) {
     let arrival = Arrival { number: 1, output_start: 0, pipelined: false, is_listed: false, started: now };
     transaction.http.begin(arrival, request, &HeadLimits::default());
     let (date, stats) = (DateCache::default(), Stats::default());
-    let view = View { identity: &identity, transaction, date: &date, stats: &stats, worker: 0, now, sent_bytes: 0 };
+    let ages = Ages::default();
+    let view = View {
+        identity: &identity,
+        transaction,
+        date: &date,
+        stats: &stats,
+        ages: &ages,
+        worker: 0,
+        now,
+        sent_bytes: 0,
+    };
     for _ in 0..times {
         assert!(!black_box(vars::expand(black_box(&answer), &view)).is_empty());
     }

@@ -15,6 +15,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("secure_link", &[]),
     ("pattern", &[]),
     ("stats", &[]),
+    ("ages", &["sys"]),
     ("cache", &["sys"]),
     ("rate", &["cache"]),
     ("date_cache", &["http", "sys"]),
@@ -22,7 +23,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("fixed_path", &["sys"]),
     ("pid_file", &["sys"]),
     ("handover", &["sys"]),
-    ("config", &["directory", "http", "password", "pattern", "rate", "secure_link", "stats", "sys"]),
+    ("config", &["ages", "directory", "http", "password", "pattern", "rate", "secure_link", "stats", "sys"]),
     ("log", &["cache", "config", "fixed_path", "http", "local_time", "sys"]),
     ("listen", &["config", "sys"]),
     ("temp_folders", &["config", "fixed_path", "sys"]),
@@ -31,6 +32,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     (
         "vars",
         &[
+            "ages",
             "config",
             "connection",
             "date_cache",
@@ -47,6 +49,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     (
         "worker",
         &[
+            "ages",
             "cache",
             "config",
             "connection",

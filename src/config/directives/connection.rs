@@ -1,6 +1,7 @@
 //! Connections: keep-alive, timeouts, limits for requests, and how bytes are sent.
 
 use super::{Contexts, Directive, put, row};
+use crate::ages::AgeRule;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
@@ -38,8 +39,9 @@ pub(super) const TABLE: &[Directive] = &[
         .once(|scope, it| {
             let time = Some(it.args[0].time()?);
             scope.settings.keepalive.time = time;
-            let most = &mut scope.draft.config.keepalive_time_max;
-            *most = time.max(*most);
+            let ages = &mut scope.draft.config.ages;
+            let needed = time.map(AgeRule::up_to);
+            *ages = needed.map(|needed| ages.map_or(needed, |ages| ages.and(needed))).or(*ages);
             Ok(())
         }),
     row("keepalive_disable", Contexts::REQUEST, 1..=2, "keepalive_disable msie6;")

@@ -20,7 +20,7 @@ fn how_long_a_connection_is_used() {
         let time = time.map(Duration::from_secs);
         let expected = Keepalive { unasked: unless, requests, time, disable, ..Keepalive::default() };
         assert_eq!(settings.keepalive, expected, "{text}");
-        assert_eq!(config.keepalive_time_max, time, "{text}");
+        assert_eq!(config.ages, time.map(crate::ages::AgeRule::up_to), "{text}");
         // A level inside goes by its own rules.
         let inside = format!("http {{ server {{ listen 80; {text} location /x {{ keepalive_disable none; }} }} }}");
         assert_eq!(settings_at(&load(&inside), "/x").keepalive.disable, OldBrowsers::empty(), "{text}");

@@ -136,6 +136,8 @@ pub enum Variable {
     RequestTime,
     /// `$connection`: serial number of the connection
     Connection,
+    /// `$connection_time`: how long the connection is open, in seconds with milliseconds
+    ConnectionTime,
     /// `$connection_requests`
     ConnectionRequests,
     /// `$pid`

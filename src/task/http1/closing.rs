@@ -145,9 +145,9 @@ fn log_access(entry: &Transaction, cx: &mut Context<'_>) {
     }
     let now = cx.now;
     let Context { connection: Some(x), worker, .. } = cx else { return };
-    let Worker { access_logs, date, team, stats, .. } = &mut **worker;
+    let Worker { access_logs, date, team, stats, ages, .. } = &mut **worker;
     let (identity, sent_bytes) = (&x.identity, x.sent_bytes);
-    let view = View { identity, transaction: entry, date, stats, worker: team.number(), now, sent_bytes };
+    let view = View { identity, transaction: entry, date, stats, ages, worker: team.number(), now, sent_bytes };
     for log in logs {
         if log.condition.as_ref().is_some_and(|condition| !vars::is_true(condition, &view)) {
             continue;

@@ -79,6 +79,7 @@ impl Case<'_> {
             transaction,
             date: &date,
             stats: &Stats::default(),
+            ages: &crate::ages::Ages::default(),
             worker: 0,
             now,
             sent_bytes: 0,
