@@ -58,12 +58,11 @@ impl ConfigOptions {
             Some(prefix) => prefix.clone(),
             None => std::env::current_dir().map_err(|e| format!("there is no working directory: {e}"))?,
         };
-        let loaded = match (&self.directory, &self.file) {
+        let mut loaded = match (&self.directory, &self.file) {
             (Some(directory), _) => self.for_directory(directory)?,
             (None, Some(file)) => Config::load_from(files, &self.place(file, files), &prefix, &self.globals),
             (None, None) => self.demo(&prefix, files)?,
         };
-        let mut loaded = loaded;
         // As in nginx, `-e` stands for the default, and not for a log that the configuration names.
         let names_none = |config: &&mut Config| config.error_logs == Config::default().error_logs;
         if let (Some(path), Some(config)) = (&self.error_log, loaded.as_mut().ok().filter(names_none)) {

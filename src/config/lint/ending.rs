@@ -32,7 +32,7 @@ fn takes_alias(level: &LintLevel<'_>, found: &mut Found<'_>) {
         // The same files by another way.
         let is_same = folder == format!("{root}{}", head.path.trim_end_matches('/'));
         let has_inner = it.statements().iter().any(|it| it.name.text == "location");
-        if is_same || has_inner || root.contains('$') || folder.contains('$') || !head.path.ends_with('/') {
+        if is_same || has_inner || root.contains('$') || folder.contains('$') || !holds_parts(&head.path) {
             continue;
         }
         let (by, sample) = &takers[0];
@@ -48,6 +48,11 @@ fn takes_alias(level: &LintLevel<'_>, found: &mut Found<'_>) {
             format!("location ^~ {path} {{ ... }}"),
         );
     }
+}
+
+/// Whether a path can be one of folders with parts of pages: not a single file, and not `/.well-known/`.
+fn holds_parts(path: &str) -> bool {
+    path.ends_with('/') && !path.contains("/.")
 }
 
 /// A location for an ending of parts of pages, wherever it is, that looks for files below the root; and the ending.

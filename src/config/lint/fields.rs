@@ -54,6 +54,10 @@ fn replaced(level: &LintLevel<'_>, found: &mut Found<'_>) {
         if !pass.is_empty() && !level.has(pass) {
             continue;
         }
+        // A list with a Host of its own is for another server, and whole.
+        if list == "proxy_set_header" && level.all(list, 2).any(|it| it.args[0].text.eq_ignore_ascii_case("host")) {
+            continue;
+        }
         let inherit = format!("{list}_inherit");
         let inherit = level.outward().find_map(|outer| outer.all(&inherit, 1).next());
         if inherit.is_some_and(|it| it.args[0].text != "on") {

@@ -54,36 +54,47 @@ fn only_in_slash(level: &LintLevel<'_>, found: &mut Found<'_>) {
     }
 }
 
-/// Directives with which a location does not serve files itself, or has a root.
-const OTHER: [&str; 19] = [
-    "root",
-    "alias",
-    "return",
-    "rewrite",
-    "proxy_pass",
-    "grpc_pass",
-    "uwsgi_pass",
-    "scgi_pass",
-    "memcached_pass",
-    "cgi_pass",
-    "stub_status",
-    "empty_gif",
-    "if",
-    "internal",
-    "location",
-    "vod",
-    "upload_pass",
-    "push_stream_publisher",
-    "js_content",
+/// Directives of a location that serves files below the root around it, by how they begin. With any other, such as
+/// one of a third-party module, who answers is not known.
+const FOR_FILES: [&str; 31] = [
+    "access_log",
+    "add_header",
+    "aio",
+    "allow",
+    "auth_basic",
+    "autoindex",
+    "brotli",
+    "charset",
+    "default_type",
+    "deny",
+    "directio",
+    "error_log",
+    "error_page",
+    "etag",
+    "expires",
+    "fastcgi_",
+    "gzip",
+    "if_modified_since",
+    "index",
+    "limit_conn",
+    "limit_rate",
+    "limit_req",
+    "log_not_found",
+    "open_file_cache",
+    "satisfy",
+    "sendfile",
+    "server_tokens",
+    "tcp_nodelay",
+    "tcp_nopush",
+    "try_files",
+    "types",
 ];
 
 /// Whether a location looks for files below the root of the levels around it.
 pub(super) fn serves_files(it: &Statement) -> bool {
     let statements = it.statements();
-    let others = |it: &Statement| {
-        OTHER.contains(&&it.name.text[..]) || it.name.text.contains("_by_lua") || it.name.text == "include"
-    };
-    if statements.iter().any(others) || refuses(statements) {
+    let is_for_files = |it: &Statement| FOR_FILES.iter().any(|start| it.name.text.starts_with(start));
+    if !statements.iter().all(is_for_files) || refuses(statements) {
         return false;
     }
     let is_script = |it: &Statement| {
