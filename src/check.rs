@@ -4,10 +4,34 @@ use crate::config::{Config, Location, Locations, LogTarget, Protocol, Settings};
 use crate::fixed_path::folder_of;
 use crate::log::may_append;
 use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
 use webserv_sys::process::Account;
+
+/// A folder that is missing on this machine.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Missing {
+    /// The file and line of the server.
+    server: String,
+    /// That it is missing, and what is done without it.
+    pub what: String,
+    /// Its path.
+    pub path: PathBuf,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.server, self.what)
+    }
+}
 
 /// What is missing on this machine, and what is done without it. Nothing of it stops the server.
 pub fn warnings(config: &Config) -> Vec<String> {
+    missing(config).iter().map(ToString::to_string).collect()
+}
+
+/// The folders that are missing on this machine, each once for a server.
+pub fn missing(config: &Config) -> BTreeSet<Missing> {
     let mut missing = BTreeSet::new();
     let with_files = config.listeners.iter().filter(|listener| !matches!(listener.protocol, Protocol::Echo(_)));
     for server in with_files.flat_map(|listener| &listener.hosts.servers) {
@@ -20,18 +44,20 @@ pub fn warnings(config: &Config) -> Vec<String> {
             look_at(&location.settings, has_own, &server.place, &mut missing);
         });
     }
-    missing.into_iter().collect()
+    missing
 }
 
 /// Looks at the folders of one place of a server; `place` is the server's file and line.
-fn look_at(settings: &Settings, has_own_root: bool, place: &str, missing: &mut BTreeSet<String>) {
+fn look_at(settings: &Settings, has_own_root: bool, place: &str, missing: &mut BTreeSet<Missing>) {
     let serves_files = settings.return_.is_none() && settings.cgi.as_ref().is_none_or(|cgi| cgi.pass.is_none());
     let root = settings.alias.as_ref().map_or(&settings.root, |alias| &alias.path);
     if serves_files && has_own_root && !root.exists() {
-        missing.insert(format!("{place}: there is no {}: requests for its files get 404", root.display()));
+        let what = format!("there is no {}: requests for its files get 404", root.display());
+        missing.insert(Missing { server: place.to_owned(), what, path: root.clone() });
     }
     if let Some(folder) = settings.upload_store.as_ref().filter(|folder| !folder.is_dir()) {
-        missing.insert(format!("{place}: there is no folder {}: uploads to it fail; create it", folder.display()));
+        let what = format!("there is no folder {}: uploads to it fail; create it", folder.display());
+        missing.insert(Missing { server: place.to_owned(), what, path: folder.to_path_buf() });
     }
 }
 

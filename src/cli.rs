@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 use webserv::build_info;
-use webserv::config::{Config, ConfigFiles, manual};
+use webserv::config::{Config, ConfigFiles, lint, manual};
 use webserv::server;
 use webserv_sys::process;
 use webserv_sys::signal::Signal;
@@ -36,6 +36,8 @@ pub enum CliCommand {
     Directives,
     /// `--directives=markdown`: docs/directives.md.
     DirectivesPage,
+    /// `--lint=markdown`: docs/lint.md.
+    LintPage,
 }
 
 /// Why a command failed.
@@ -70,6 +72,7 @@ Options:
   -e, --error-log FILE    the error log if the configuration names none; \"stderr\": standard error
   -t, --test              check the configuration and exit
   -T, --dump              check the configuration, print it and exit
+      --lint=off          with -t: only errors; do not look for what is legal and wrong
   -q, --quiet             with -t: print nothing if the configuration is right
   -s, --signal NAME       send a signal to the running server: stop, quit (finish responses first),
                           reload (the configuration), reopen (the log files)
@@ -132,6 +135,9 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<CliCommand, St
                     Some(form) => Err(format!("unknown form \"{form}\"; accepted: --directives=markdown")),
                 };
             }
+            "--lint" if attached.as_deref() == Some("off") => source.no_lint = true,
+            "--lint" if attached.as_deref() == Some("markdown") => return Ok(CliCommand::LintPage),
+            "--lint" => return Err("--lint takes a value: --lint=off or --lint=markdown".into()),
             _ if name.starts_with('-') => return Err(format!("unknown option {name}; see webserv -h")),
             _ if source.directory.as_deref() == Some(Path::new("dir")) && arguments.peek().is_none() => {
                 return Ok(CliCommand::Dir(text));
@@ -197,6 +203,7 @@ impl CliCommand {
             }
             CliCommand::Directives => print(&manual::list()),
             CliCommand::DirectivesPage => print(&manual::markdown()),
+            CliCommand::LintPage => print(&lint::markdown()),
             CliCommand::Help => print(HELP),
         };
         outcome.map_err(CommandFailure::from)
@@ -242,6 +249,8 @@ mod tests {
             ("--help=listen", CliCommand::HelpOn("listen".into())),
             ("--directives", CliCommand::Directives),
             ("--directives=markdown", CliCommand::DirectivesPage),
+            ("--lint=markdown", CliCommand::LintPage),
+            ("-t --lint=off", CliCommand::Test(ConfigOptions { no_lint: true, ..ConfigOptions::default() }, Dump::No)),
             ("dir localhost:1202", CliCommand::Dir("localhost:1202".into())),
             ("dir", CliCommand::Serve(ConfigOptions { directory: Some("dir".into()), ..ConfigOptions::default() })),
             (
@@ -277,6 +286,8 @@ mod tests {
             ("a --bind here", "\"here\" is no address"),
             ("a --port 70000", "\"70000\" is no port"),
             ("--directives=html", "accepted: --directives=markdown"),
+            ("--lint=on", "--lint=off"),
+            ("--lint", "--lint=off"),
             ("a b", "not b as well"),
             ("dir b c", "not b as well"),
         ] {

@@ -4,7 +4,7 @@ use crate::terminal::{note, print};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use webserv::check;
-use webserv::config::{Config, ConfigFiles, ErrorLogDirective, Errors, LogTarget};
+use webserv::config::{Config, ConfigFiles, ErrorLogDirective, Errors, LogTarget, Problem};
 use webserv::server;
 use webserv::temp_folders;
 
@@ -30,6 +30,8 @@ pub struct ConfigOptions {
     pub globals: String,
     /// `-q`
     pub quiet: bool,
+    /// `--lint=off`
+    pub no_lint: bool,
     /// The directory to serve without a configuration.
     pub directory: Option<PathBuf>,
     /// `--port`, for `directory` and for the demo.
@@ -47,19 +49,23 @@ impl ConfigOptions {
     /// # Errors
     /// A message for the user: all problems of the configuration.
     pub fn load(&self, files: &ConfigFiles) -> Result<Config, String> {
+        self.read(files)?.map_err(|e| e.to_string())
+    }
+
+    /// The configuration, or all its problems. The outer error is a message for the user: there is nothing to read.
+    fn read(&self, files: &ConfigFiles) -> Result<Result<Config, Errors>, String> {
         let prefix = match &self.prefix {
             Some(prefix) => prefix.clone(),
             None => std::env::current_dir().map_err(|e| format!("there is no working directory: {e}"))?,
         };
-        let loaded = match (&self.directory, &self.file) {
+        let mut loaded = match (&self.directory, &self.file) {
             (Some(directory), _) => self.for_directory(directory)?,
             (None, Some(file)) => Config::load_from(files, &self.place(file, files), &prefix, &self.globals),
             (None, None) => self.demo(&prefix, files)?,
         };
-        let mut config = loaded.map_err(|e| e.to_string())?;
         // As in nginx, `-e` stands for the default, and not for a log that the configuration names.
-        let names_none = config.error_logs == Config::default().error_logs;
-        if let Some(path) = self.error_log.as_ref().filter(|_| names_none) {
+        let names_none = |config: &&mut Config| config.error_logs == Config::default().error_logs;
+        if let (Some(path), Some(config)) = (&self.error_log, loaded.as_mut().ok().filter(names_none)) {
             let target = match path.to_str() {
                 Some("stdout") => LogTarget::Stdout,
                 Some("stderr") => LogTarget::Stderr,
@@ -67,7 +73,7 @@ impl ConfigOptions {
             };
             config.error_logs = vec![ErrorLogDirective { target, ..ErrorLogDirective::default() }];
         }
-        Ok(config)
+        Ok(loaded)
     }
 
     /// Reads the configuration for a reload. The file may be half written just now: a server that answers would
@@ -147,10 +153,14 @@ impl ConfigOptions {
         let name = self.name();
         // Programs that read what nginx says look for "test failed" and "test is successful".
         let not_right = |e: String| format!("{e}\nwebserv: the configuration {name} test failed");
-        let config = self.load(&ConfigFiles::default()).map_err(not_right)?;
-        let warnings = config.warnings.iter().map(ToString::to_string);
-        let warnings = warnings.chain(server::warnings(&config)).chain(check::warnings(&config));
-        warnings.filter(|_| !self.quiet).for_each(|warning| note(&warning));
+        let files = ConfigFiles::default().with_lint(!self.no_lint && !self.quiet);
+        let config = self.read(&files).map_err(not_right)?.map_err(|errors| {
+            let findings = errors.findings.iter().map(|finding| format!("\nwebserv: {finding}"));
+            not_right(errors.to_string() + &findings.collect::<String>())
+        })?;
+        if !self.quiet {
+            warn_of(&config);
+        }
         if !config.without_effect.is_empty() && !self.quiet {
             note(&format!("accepted without an effect here: {}", config.without_effect.join(", ")));
         }
@@ -167,4 +177,26 @@ impl ConfigOptions {
         }
         Ok(())
     }
+}
+
+/// Prints what is found, what is missing, and the other warnings, each place once.
+fn warn_of(config: &Config) {
+    let mut findings = config.review.findings.clone();
+    let mut others: Vec<String> = server::warnings(config).into_iter().collect();
+    for missing in check::missing(config) {
+        let found = config.review.of_folder(&missing.path, &missing.what);
+        if found.is_empty() {
+            others.push(missing.to_string());
+        }
+        for finding in found {
+            // Two servers may have the root of the level around them.
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+    }
+    findings.iter().for_each(|finding| note(&finding.to_string()));
+    let is_told = |warning: &&Problem| config.review.findings.iter().any(|finding| finding.problem.is_at(warning));
+    config.warnings.iter().filter(|warning| !is_told(warning)).for_each(|warning| note(&warning.to_string()));
+    others.iter().for_each(|warning| note(warning));
 }

@@ -309,6 +309,48 @@ fn version_and_help() {
     }
 }
 
+/// What is legal and wrong is told by -t alone, and also beside errors.
+#[test]
+fn findings_are_warned_of() {
+    let wrong = host("root html; location /i { alias html/; }");
+    let dir = dir_with_http(&wrong);
+    let told = "webserv: warning: ";
+    for (arguments, findings) in [
+        (&["-t"][..], 1),
+        (&["-T"], 1),
+        (&["-t", "-q"], 0),
+        (&["-t", "--lint=off"], 0),
+        (&["-t", "-q", "--lint=off"], 0),
+    ] {
+        let output = webserv(&dir, arguments);
+        let text = said(&output);
+        assert_eq!((output.status.code(), text.matches(told).count()), (Some(0), findings), "{arguments:?}: {text}");
+    }
+    let text = said(&webserv(&dir, &["-t"]));
+    for part in ["webserv.conf:", "alias html/;", "^^^^^", "\n  why:   ", "(alias-slash)\n  write: location /i/ {"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("end both with"), "the warning of the same place is not told as well: {text}");
+    assert!(said(&webserv(&dir, &["-t", "--lint=off"])).contains("end both with"), "without the finding it is");
+    let absent = dir_with_http(&host("root html; location /a/ { alias absent/; }"));
+    for (arguments, told) in [(&["-t"][..], ": there is no /"), (&["-t", "--lint=off"], ": there is no /")] {
+        assert_eq!(said(&webserv(&absent, arguments)).matches(told).count(), 1, "{arguments:?}");
+    }
+    let text = said(&webserv(&absent, &["-t"]));
+    for part in ["warning: ", "/absent/: requests for its files get 404\n", "^^^^^^^\n  why:   ", "(folder-missing)"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let refused = dir_with_http(&(wrong + "lisen 80;"));
+    let output = webserv(&refused, &["-t"]);
+    let text = said(&output);
+    let order = ["unknown directive \"lisen\"", told, "test failed"].map(|part| text.find(part));
+    assert!(output.status.code() == Some(1) && order.is_sorted() && order[0].is_some(), "{text}");
+    let text = said(&webserv(&refused, &["-t", "-q"]));
+    assert!(text.contains("lisen") && !text.contains(told), "{text}");
+    let s = Setup::new(&host("root html; location /i { alias html/; }"), &[]).start();
+    assert!(!s.said().contains("why:"), "{}", s.said());
+}
+
 #[test]
 fn directives_are_explained() {
     let dir = TempDir::new();
@@ -319,6 +361,7 @@ fn directives_are_explained() {
         (&["--help", "x"], 2, "webserv --directives"),
         (&["--directives"], 0, "keepalive_timeout TIME [TIME];"),
         (&["--directives=markdown"], 0, page),
+        (&["--lint=markdown"], 0, include_str!("../docs/lint.md")),
     ] {
         let output = run(arguments, dir.path());
         assert_eq!(output.status.code(), Some(status), "{arguments:?}");

@@ -233,6 +233,7 @@ impl Default for Config {
             access_logs: Vec::new(),
             variables: Vec::new(),
             warnings: Vec::new(),
+            review: super::problem::Review::default(),
             without_effect: Vec::new(),
             temp_folders: Vec::new(),
             texts: Vec::new(),

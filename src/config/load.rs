@@ -1,10 +1,11 @@
 //! The sources of a configuration: a file, a text, the texts built into the program, or a directory to serve.
 
 use super::directives;
+use super::lint;
 use super::listeners::{Listen, listeners};
 use super::media_types::MIME_TYPES;
 use super::parse::{Parser, Statement};
-use super::problem::{Errors, Fault, Files, Problem};
+use super::problem::{Errors, Fault, Files, Problem, Review};
 use super::scope::{ConfigDraft, Contexts, Scope};
 use super::source::{ConfigFiles, ConfigSource};
 use super::types::{Address, Config, Settings};
@@ -159,7 +160,11 @@ fn read(path: &Path, text: &str, source: &ConfigSource<'_>, prefix: &Path, globa
     let mut files = Files::default();
     let statements = match statements(path, text, source, globals, &mut files) {
         Ok(statements) => statements,
-        Err(fault) => return Err(Errors { problems: vec![files.problem(&fault)], more: 0 }),
+        Err(fault) => return Err(Errors { problems: vec![files.problem(&fault)], more: 0, findings: Vec::new() }),
+    };
+    let review = match source.files.has_lint() {
+        true => lint::review(&statements, &files, prefix),
+        false => Review::default(),
     };
     let mut draft = ConfigDraft {
         config: Config::default(),
@@ -180,7 +185,10 @@ fn read(path: &Path, text: &str, source: &ConfigSource<'_>, prefix: &Path, globa
     let settings = Settings { root: prefix.join(&defaults.root), ..defaults };
     walk::read(&mut Scope::new(&mut draft, Contexts::MAIN, settings), &statements);
     let has_http = statements.iter().any(|it| it.name.text == "http" && it.block.is_some());
-    finish(draft, path, has_http)
+    match finish(draft, path, has_http) {
+        Ok(config) => Ok(Config { review, ..config }),
+        Err(errors) => Err(Errors { findings: review.findings, ..errors }),
+    }
 }
 
 /// The statements of the command line and of the file.
@@ -245,7 +253,7 @@ fn finish(mut draft: ConfigDraft, path: &Path, has_http: bool) -> Result<Config,
         let mut problems = problems(draft.faults);
         let more = problems.len().saturating_sub(Errors::MAX) + draft.faults_left_out;
         problems.truncate(Errors::MAX);
-        return Err(Errors { problems, more });
+        return Err(Errors { problems, more, findings: Vec::new() });
     }
     let mut config = draft.config;
     config.warnings = problems(draft.warnings);

@@ -8,6 +8,7 @@ mod compile;
 mod defaults;
 mod directives;
 mod lex;
+pub mod lint;
 mod listeners;
 mod load;
 pub mod manual;
@@ -24,7 +25,7 @@ mod value;
 mod variables;
 mod walk;
 
-pub use problem::{Errors, Problem};
+pub use problem::{Errors, Finding, Problem, Review};
 pub use source::ConfigFiles;
 pub use types::*;
 pub use value::parse_size;

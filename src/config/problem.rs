@@ -2,6 +2,7 @@
 
 use crate::http::deceptive::is_deceptive;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The position of a word in the files.
@@ -111,6 +112,11 @@ impl Problem {
         Problem { file: name.to_owned(), line: 0, column: 0, message, source: String::new(), width: 0 }
     }
 
+    /// Whether both are at the same place.
+    pub fn is_at(&self, other: &Problem) -> bool {
+        (&self.file, self.line, self.column) == (&other.file, other.line, other.column)
+    }
+
     /// "file:line:column: message", for a log with one line per event.
     pub fn headline(&self) -> String {
         match self.line {
@@ -140,6 +146,55 @@ impl fmt::Display for Problem {
     }
 }
 
+/// What is legal in a configuration and wrong all the same, see [`super::lint`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// The name of the rule.
+    pub rule: &'static str,
+    /// What stands there and what it does.
+    pub problem: Problem,
+    /// Why that is wrong.
+    pub why: &'static str,
+    /// How to write it.
+    pub write: String,
+}
+
+impl fmt::Display for Finding {
+    /// The problem with its line and carets, the reason, and how to write it; no newline at the end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Finding { rule, problem, why, write } = self;
+        write!(f, "warning: {problem}\n  why:   {why} ({rule})\n  write: {}", one_line(write))
+    }
+}
+
+/// What `-t` knows beside the configuration itself, see [`super::lint`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Review {
+    /// What is legal and wrong all the same.
+    pub findings: Vec<Finding>,
+    /// The folders that `root`, `alias` and `upload_store` name, each with the place of its word and no message.
+    pub folders: Vec<(PathBuf, Problem)>,
+}
+
+impl Review {
+    /// What there is to tell of a missing folder, once for each word that names it. `what` says that it is missing.
+    pub fn of_folder(&self, path: &Path, what: &str) -> Vec<Finding> {
+        let words = self.folders.iter().filter(|(folder, _)| folder == path);
+        let finding = |(_, problem): &(PathBuf, Problem)| Finding {
+            rule: "folder-missing",
+            problem: Problem { message: what.to_owned(), ..problem.clone() },
+            why: "the folder is looked for at each request, and not at the start",
+            write: "the right path, or create the folder; relative paths start at the prefix (-p)".to_owned(),
+        };
+        words.map(finding).collect()
+    }
+}
+
+/// Words of the files can have line ends and characters that move the cursor.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if is_deceptive(c) { '?' } else { c }).collect()
+}
+
 /// Why a configuration was refused: at least one problem, in the order of the files.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Errors {
@@ -147,6 +202,8 @@ pub struct Errors {
     pub problems: Vec<Problem>,
     /// The number of problems that are not listed.
     pub more: usize,
+    /// What [`super::lint`] has found, if it was asked for.
+    pub findings: Vec<Finding>,
 }
 
 impl Errors {
@@ -155,7 +212,7 @@ impl Errors {
 
     /// One problem of a file as a whole.
     pub(super) fn file(name: &str, message: String) -> Self {
-        Errors { problems: vec![Problem::file(name, message)], more: 0 }
+        Errors { problems: vec![Problem::file(name, message)], more: 0, findings: Vec::new() }
     }
 }
 
@@ -214,7 +271,8 @@ mod tests {
     fn the_program_s_name_stands_before_each_problem_but_the_first() {
         let one = Errors::file("x.conf", "cannot be read".into());
         assert_eq!(one.to_string(), "x.conf: cannot be read");
-        let mut two = Errors { problems: [one.problems.clone(), one.problems].concat(), more: 0 };
+        let problems = [one.problems.clone(), one.problems].concat();
+        let mut two = Errors { problems, more: 0, findings: Vec::new() };
         let text = "x.conf: cannot be read\nwebserv: x.conf: cannot be read";
         assert_eq!(two.to_string(), text);
         for (more, told) in [(1, "and 1 more problem"), (2, "and 2 more problems")] {

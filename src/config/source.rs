@@ -15,12 +15,24 @@ const FILE_BYTES_MAX: usize = 4 << 20;
 pub struct ConfigFiles {
     /// `None`: from the disk. Else the text of each file by its path, as [`ConfigFiles::name`] writes it.
     handed: Option<Arc<BTreeMap<String, String>>>,
+    /// Whether [`super::lint`] looks at what is read.
+    has_lint: bool,
 }
 
 impl ConfigFiles {
     /// Files whose texts are here already. Other files do not exist. The master process, which is root, has read them.
     pub fn handed(texts: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { handed: Some(Arc::new(texts.into_iter().collect())) }
+        Self { handed: Some(Arc::new(texts.into_iter().collect())), has_lint: false }
+    }
+
+    /// The same files; what is read is also looked at by [`super::lint`], for `-t`.
+    pub fn with_lint(self, has_lint: bool) -> Self {
+        Self { has_lint, ..self }
+    }
+
+    /// Whether [`super::lint`] is to look at what is read.
+    pub(super) fn has_lint(&self) -> bool {
+        self.has_lint
     }
 
     /// The name of a file whose text is handed over.

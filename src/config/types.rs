@@ -107,6 +107,8 @@ pub struct Config {
     pub variables: Vec<UserVariable>,
     /// Probable mistakes that were accepted; the server shows them at its start.
     pub warnings: Vec<Problem>,
+    /// What is legal and wrong all the same, if [`ConfigFiles::with_lint`](super::ConfigFiles::with_lint) asked for it.
+    pub review: super::Review,
     /// The directives that were accepted and have no effect here, each once; `-t` names them.
     pub without_effect: Vec<String>,
     /// The folders that the server makes at its start: those of `client_body_temp_path`.

@@ -123,7 +123,7 @@ fn add_slashes(scope: &mut Scope<'_>) {
 }
 
 /// Reads `[=|^~] PATH` or `@NAME`; as in nginx, there may be no blank between modifier and path.
-fn head(it: &Statement) -> Result<LocationHead, Fault> {
+pub(in crate::config) fn head(it: &Statement) -> Result<LocationHead, Fault> {
     let (first, path) = (&it.args[0], it.args.get(1));
     let (modifier, path) = match path {
         Some(path) => (&first.text[..], &path.text[..]),

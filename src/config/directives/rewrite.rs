@@ -188,7 +188,7 @@ fn comparison(scope: &mut Scope<'_>, left: &Word, operator: &Word, right: &Word)
 }
 
 /// The words of the test, without the parentheses, which may touch the words or stand alone.
-fn inside_parentheses(it: &Statement) -> Result<Vec<Word>, Fault> {
+pub(in crate::config) fn inside_parentheses(it: &Statement) -> Result<Vec<Word>, Fault> {
     let mut words = it.args.clone();
     let (first, last) = (&it.args[0], &it.args[it.args.len() - 1]);
     let Some(text) = first.text.strip_prefix('(').filter(|_| !first.quoted) else {
