@@ -12,7 +12,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("directory", &[]),
     ("password", &["http", "sys"]),
-    ("secure_link", &[]),
+    ("secure_link", &["http"]),
     ("pattern", &[]),
     ("stats", &[]),
     ("ages", &["sys"]),
