@@ -15,18 +15,23 @@ zig_cc() {
 
 # zig_linker TARGET: prints a script that cargo can use as the linker for TARGET.
 #
-# Rust's libc crate links some libraries that zig does not have. Nothing here uses them, so empty ones are enough.
+# Rust's libc crate links some libraries that zig does not have. Nothing here uses them, so empty ones are enough. The
+# library of crypt(3) is one with that function: whether the system's library has it, this cannot show.
 zig_linker() {
-    local stubs=$zig_dir/stubs-$1 file files
+    local stubs=$zig_dir/stubs-$1 file files source
     mkdir -p "$stubs"
     case $1 in
-        *-freebsd) files="libkvm.so libmemstat.so libprocstat.so libdevstat.so" ;;
+        *-freebsd) files="libkvm.so libmemstat.so libprocstat.so libdevstat.so libcrypt.so" ;;
+        *-netbsd) files=libcrypt.so ;;
         *-macos) files="libiconv.dylib" ;;
         *) files= ;;
     esac
     echo 'extern int unused;' >"$stubs/empty.c"
+    echo 'char *crypt(char *key, char *setting) { return key ? setting : key; }' >"$stubs/crypt.c"
     for file in $files; do
-        [ -f "$stubs/$file" ] || zig_cc -target "$1" -shared -o "$stubs/$file" "$stubs/empty.c"
+        source=empty
+        [ "$file" != libcrypt.so ] || source=crypt
+        [ -f "$stubs/$file" ] || zig_cc -target "$1" -shared -o "$stubs/$file" "$stubs/$source.c"
     done
     cat <<EOF
 #!/bin/sh
