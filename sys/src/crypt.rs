@@ -40,12 +40,11 @@ pub fn hash(password: &CStr, setting: &CStr) -> Result<Vec<u8>> {
     if hash.starts_with(b"*") { Err(Error::new("crypt", libc::EINVAL)) } else { Ok(hash) }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn the_hashes_that_linux_knows() {
         const SHA512: &str = "$6$saltstring$adDbXsJjcDlq2662QPgd.tkSOVmnG9Tt3oXl4HR60SusC3AGjirnDenVZp3DGwLwqy6iYKCzann\
                               haX9DR72nN1";
