@@ -290,3 +290,127 @@ fn variables_of_the_request() {
     client.send("POST /v HTTP/1.1\r\nHost: x:81\r\nContent-Type: a/b\r\nContent-Length: 2\r\n\r\nxx");
     assert_eq!(client.response().expect(200, "POST").text(), "a/b,2,81,:,,1.29.0");
 }
+
+/// An error page that fails led to itself, until the stack was full.
+#[test]
+fn error_pages_that_lead_to_themselves_end() {
+    let s = answers(
+        r#"recursive_error_pages on; error_page 500 @missing; error_page 404 /err/$arg_l/e.html;
+           location = /x { return 500; }
+           location /own { error_page 500 /500.html; return 500; }
+           location = /500.html { error_page 500 /500.html; return 500; }"#,
+        &[("/x", 500, ""), ("/nope?l=..", 500, ""), ("/own", 500, "")],
+    );
+    assert_eq!(s.connect().get("/a.txt").expect(200, "the server lives").text(), "a");
+}
+
+/// `rewrite ... break` and rewrites of a server left the root, if a variable had dots.
+#[test]
+fn a_rewritten_path_has_no_dots() {
+    answers(
+        r#"rewrite ^/img(.*)$ /dir/$1;
+           location /dl { rewrite ^/dl /dir/$arg_f break; }
+           location /seam/ { rewrite ^/seam/(.*)-(.*)$ /$1$2 break; }
+           location /w { rewrite ^/w(.*)$ $1 break; }"#,
+        &[
+            ("/dl?f=index.html", 200, "dir index"),
+            ("/dl?f=../../secret", 404, ""),
+            ("/seam/.-./secret", 404, ""),
+            ("/img../a.txt", 404, ""),
+            ("/w-x/a.txt", 404, ""),
+        ],
+    );
+}
+
+/// A question mark in a group is a character of the path.
+#[test]
+fn only_the_configuration_begins_the_query() {
+    answers(
+        r#"location /rp/ { rewrite ^/rp/(.*)$ /pp/$1; } location /rq/ { rewrite ^/rq/(.*)$ /pp/?x=$1; }
+           location /pp/ { return 200 "$uri,$args"; }"#,
+        &[("/rp/a%3Fb?c", 200, "/pp/a?b,c"), ("/rq/a%3Fb?c", 200, "/pp/,x=a%3Fb&c")],
+    );
+}
+
+#[test]
+fn roots_with_variables_and_tried_files() {
+    answers(
+        r#"location /v { root html/html/$arg_d; try_files /index.html =404; }
+           location ~ ^/r/(.*)/ { root html/html/$1; try_files /x =404; }
+           location /close { try_files /no =444; }"#,
+        &[("/v?d=dir", 200, "dir index"), ("/v?d=none", 404, ""), ("/r/sites/one/", 200, "one")],
+    );
+}
+
+#[test]
+fn variables_in_error_pages_and_of_absolute_targets() {
+    let s = answers(
+        r#"error_page 404 /e; location = /e { internal; return 200 "$status $request_method"; }
+           location = /s { return 201 "$status"; }
+           location /u { return 200 "$request_uri $arg_a $cookie_b"; }
+           location /in/ { internal; location /in/x { return 200 reached; } }"#,
+        &[("/s", 201, "201"), ("/in/x", 404, "")],
+    );
+    let mut client = s.connect();
+    assert_eq!(client.get("/none").expect(404, "/none").text(), "404 GET");
+    client.send("GET http://x/u?A=1 HTTP/1.1\r\nHost: x\r\nCookie: B=2\r\n\r\n");
+    assert_eq!(client.response().expect(200, "absolute").text(), "/u?A=1 1 2");
+}
+
+/// `limit_except` holds before `return` and `rewrite`, and in named locations; so does `methods`.
+#[test]
+fn nothing_leads_around_limit_except() {
+    let s = answers(
+        r#"dav_methods PUT DELETE;
+           location /le { limit_except GET { deny all; } return 200 got; }
+           location /lr { limit_except GET { deny all; } rewrite ^ /a.txt last; }
+           location /del/ { dav_methods off; error_page 405 = @store; }
+           location @store { limit_except GET { deny all; } }
+           location /put/ { dav_methods off; error_page 405 = @get; }
+           location @get { methods GET; }
+           location /priv/ { if ($cookie_x != secret) { return 403; } }
+           location /int/ { internal; }"#,
+        &[("/le", 200, "got"), ("/lr", 200, "a")],
+    );
+    for (request, status) in [
+        ("POST /le", 403),
+        ("POST /lr", 403),
+        ("DELETE /del/x", 403),
+        ("PUT /put/x", 405),
+        ("COPY /a.txt HTTP/1.1\r\nDestination: /priv/x", 405),
+    ] {
+        let mut client = s.connect();
+        let line = if request.contains("HTTP") { request.to_owned() } else { format!("{request} HTTP/1.1") };
+        client.send(format!("{line}\r\nHost: x\r\nContent-Length: 0\r\n\r\n"));
+        client.response().expect(status, request);
+    }
+    let copies = answers(
+        r#"dav_methods COPY; location /int/ { internal; }
+           location /priv/ { if ($cookie_x != secret) { return 403; } }"#,
+        &[],
+    );
+    for to in ["/priv/x", "/int/x"] {
+        let mut client = copies.connect();
+        client.send(format!("COPY /a.txt HTTP/1.1\r\nHost: x\r\nDestination: {to}\r\n\r\n"));
+        client.response().expect(403, to);
+    }
+}
+
+/// A body that was dropped was taken for an empty one, and a client that waited for 100 was never answered.
+#[test]
+fn a_body_that_is_gone_is_not_stored_as_empty() {
+    let s = answers(
+        r#"location /up/ { error_page 405 = @store; } location @store { dav_methods PUT; create_full_put_path on; }
+           location /up2/ { error_page 405 = @inner; } location @inner { error_page 405 = @store; }"#,
+        &[],
+    );
+    for (expect, status) in [("", 201), ("Expect: 100-continue\r\n", 201)] {
+        let mut client = s.connect();
+        client.send(format!("PUT /up/new HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n{expect}\r\nabc"));
+        let response = client.any_response();
+        let response = if response.status == 100 { client.any_response() } else { response };
+        assert!([status, 204].contains(&response.status), "{expect} {}", response.status);
+        let mut client = s.connect();
+        assert_eq!(client.get("/up/new").expect(200, "stored").text(), "abc", "{expect}");
+    }
+}

@@ -78,3 +78,13 @@ fn the_query_of_the_request_is_set_by_the_answer() {
     let response = client.get("/a?old").expect(200, "/a");
     assert_eq!((response.must("X-Args"), response.text()), ("user=me", "a".to_owned()));
 }
+
+/// The groups of the subrequest's location replaced those of the request.
+#[test]
+fn groups_stay_those_of_the_request() {
+    let s = site(
+        r#"location ~ ^/files/(.*)$ { auth_request /auth/x; alias html/$1; } location ~ ^/auth/(.*)$ { return 204; }"#,
+        &[("one", b"one"), ("x", b"wrong")],
+    );
+    assert_eq!(s.connect().get("/files/one").expect(200, "/files/one").text(), "one");
+}

@@ -205,7 +205,7 @@ impl<'a> Scope<'a> {
     }
 
     /// A level inside this one. It inherits everything but what acts at once: `return`, `rewrite`, `try_files` and
-    /// their kind, `limit_except`, `internal` and `empty_gif`. An `if` keeps `limit_except`: it must not lead around
+    /// their kind, `limit_except` and `empty_gif`. An `if` keeps `limit_except`: it must not lead around
     /// it.
     pub fn inside(&mut self, context: Contexts) -> Scope<'_> {
         self.draft.levels += 1;
@@ -214,7 +214,7 @@ impl<'a> Scope<'a> {
         if context != Contexts::LOCATION_IF {
             settings.limit_except = None;
         }
-        (settings.program, settings.try_files, settings.internal) = (None, None, false);
+        (settings.program, settings.try_files) = (None, None);
         settings.empty_gif &= context == Contexts::LOCATION_IF;
         settings.stub_status = false;
         let (cgi, protocol) = (self.cgi.clone(), self.protocol.clone());

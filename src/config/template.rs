@@ -149,7 +149,7 @@ impl Template {
     }
 
     /// The text before the first variable.
-    pub(super) fn leading_text(&self) -> &str {
+    pub fn leading_text(&self) -> &str {
         self.parts.first().map_or(&self.rest, |part| &part.before).as_str()
     }
 }

@@ -5,6 +5,7 @@ use crate::config::{Return, RewriteProgram};
 use crate::http::userid::UserId;
 use crate::http::{HeadLimits, Method, Request, Text};
 use crate::limits::BODY_BYTES_MAX;
+use crate::pattern::Captures;
 use crate::route::Route;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub enum Stage {
     ServerRewrite,
     /// Finds the location by the path: nginx's FIND_CONFIG.
     FindLocation,
+    /// A named location was chosen. Its rules for methods and bodies are asked.
+    EnterNamed,
     /// Runs the program of the location.
     Rewrite,
     /// The path is final, unless `try_files` changes it.
@@ -56,7 +59,7 @@ impl Stage {
         match self {
             Stage::Other => "",
             Stage::PostRead | Stage::ServerRewrite => "looking at the request's head",
-            Stage::FindLocation => "finding the location",
+            Stage::FindLocation | Stage::EnterNamed => "finding the location",
             Stage::Rewrite | Stage::PostRewrite => "rewriting the path",
             Stage::PreAccess | Stage::Access | Stage::PostAccess => "checking access",
             Stage::DiscardBody => "reading the request's body",
@@ -205,6 +208,8 @@ pub struct Suspended {
     pub route: Rc<Route>,
     /// Its body, as far as it has come.
     pub body: OnDemand<Pipe, BODY_BYTES_MAX>,
+    /// Its groups of the last expression: `$1`, `$2` and so on are not common to both.
+    pub captures: Option<Rc<Captures>>,
     /// What the subrequest has come to.
     pub answer: SubrequestAnswer,
 }

@@ -61,6 +61,18 @@ impl Slots {
         Some(Rc::clone(&self.0.get()?.borrow().captures))
     }
 
+    /// Takes the groups out: there are none then.
+    pub fn take_captures(&self) -> Option<Rc<Captures>> {
+        Some(std::mem::take(&mut self.0.get()?.borrow_mut().captures))
+    }
+
+    /// Puts groups back that were taken out.
+    pub fn restore_captures(&self, captures: Option<Rc<Captures>>) {
+        if let Some(values) = self.0.get() {
+            values.borrow_mut().captures = captures.unwrap_or_default();
+        }
+    }
+
     /// Stores the groups of a regular expression that has matched.
     pub fn set_captures(&self, captures: Captures) {
         self.values().borrow_mut().captures = Rc::new(captures);

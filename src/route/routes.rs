@@ -57,7 +57,7 @@ impl Route {
         }
         let settings = own.map_or(&self.server.settings, |location| &location.settings);
         let asks_no_more = asks_no_more(&self.settings, settings, method);
-        !settings.refuses(method) && asks_no_more && settings.return_.is_none() && script_may_answer(settings, &script)
+        !settings.refuses(method) && asks_no_more && settings.is_direct() && script_may_answer(settings, &script)
     }
 }
 

@@ -2,9 +2,13 @@
 
 use memchr::memchr;
 
-/// The value of `name=value` in a list with this separator (a query, cookies). Returns the first one.
+/// The value of `name=value` in a list with this separator (a query, cookies). Returns the first one. As in nginx, the
+/// case of letters in the name does not matter.
 pub fn argument<'a>(list: &'a [u8], name: &str, separator: u8) -> Option<&'a [u8]> {
-    let value = |pair: &'a [u8]| pair.trim_ascii_start().strip_prefix(name.as_bytes())?.strip_prefix(b"=");
+    let value = |pair: &'a [u8]| match pair.trim_ascii_start().split_at_checked(name.len())? {
+        (start, [b'=', value @ ..]) if start.eq_ignore_ascii_case(name.as_bytes()) => Some(value),
+        _ => None,
+    };
     split(list, separator).find_map(value)
 }
 

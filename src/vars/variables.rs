@@ -27,14 +27,17 @@ pub fn expand(template: &Template, view: &View<'_>) -> Vec<u8> {
 
 /// Expands the target of a `rewrite`. Groups of an expression and `$uri` are decoded: in a URL for the client (`quote`)
 /// and in the query, they are encoded again. Other values may be URLs that were encoded as arguments: in a URL for the
-/// client, they are decoded.
-pub fn expand_uri(template: &Template, view: &View<'_>, quote: bool) -> Vec<u8> {
+/// client, they are decoded. Also returns where the query begins: at the first "?" that the configuration itself has.
+pub fn expand_uri(template: &Template, view: &View<'_>, quote: bool) -> (Vec<u8>, Option<usize>) {
     let mut out = Vec::with_capacity(256);
+    let mut mark = None;
     for part in &template.parts {
+        let start = out.len();
         part.before.push(&mut out);
+        mark = mark.or_else(|| memchr::memchr(b'?', &out[start..]).map(|at| start + at));
         let start = out.len();
         push(&mut out, view, &part.variable, Escape::None);
-        let in_query = out[..start].contains(&b'?');
+        let in_query = mark.is_some();
         let value = &out[start..];
         let formed = match part.variable {
             Variable::Capture(_) | Variable::Uri if in_query => target::escape_argument(value).into_owned(),
@@ -46,8 +49,10 @@ pub fn expand_uri(template: &Template, view: &View<'_>, quote: bool) -> Vec<u8> 
         out.truncate(start);
         out.extend_from_slice(&formed);
     }
+    let start = out.len();
     template.rest.push(&mut out);
-    out
+    mark = mark.or_else(|| memchr::memchr(b'?', &out[start..]).map(|at| start + at));
+    (out, mark)
 }
 
 /// The value of one variable.
@@ -72,8 +77,8 @@ pub(super) fn plain<'v>(template: &Template, view: &View<'v>) -> Option<&'v [u8]
         Variable::Host => Some(host(view)),
         Variable::Uri => Some(view.path()),
         Variable::Args => Some(view.query().unwrap_or_default()),
-        Variable::RequestUri => view.request().map(Request::target),
-        Variable::RequestMethod => view.request().map(Request::method_text),
+        Variable::RequestUri => Some(view.request_uri()),
+        Variable::RequestMethod => Some(view.method()),
         Variable::HttpKnown(known) => {
             let fields = view.request().map(|request| &request.fields).filter(|fields| !fields.has_several(*known))?;
             Some(fields.get(*known).unwrap_or_default())
@@ -115,8 +120,8 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
         Variable::TimeIso8601 => push_iso8601_time(out, view),
         Variable::Msec => push_msec(out, view),
         Variable::Request => push_escaped(out, view.request_line(), how),
-        Variable::RequestMethod => push_escaped(out, view.request().map_or(b"", Request::method_text), how),
-        Variable::RequestUri => push_escaped(out, view.request().map_or(b"", Request::target), how),
+        Variable::RequestMethod => push_escaped(out, view.method(), how),
+        Variable::RequestUri => push_escaped(out, view.request_uri(), how),
         Variable::Uri => push_uri(out, view, how),
         Variable::Args => push_escaped(out, view.query().unwrap_or_default(), how),
         Variable::IsArgs => push_escaped(out, if has_arguments(view) { b"?" } else { b"" }, how),

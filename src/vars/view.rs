@@ -6,7 +6,7 @@ use crate::connection::{Identity, Limited, Slots, Transaction};
 use crate::date_cache::DateCache;
 use crate::http::basic::Credentials;
 use crate::http::userid::UserId;
-use crate::http::{Known, Request};
+use crate::http::{Known, Request, TargetForm};
 use crate::stats::{ConnectionTotals, Stats};
 use std::time::Duration;
 use webserv_sys::Moment;
@@ -106,9 +106,30 @@ impl<'a> View<'a> {
         self.transaction.http.number
     }
 
-    /// The response's status; 0 before there is a response.
+    /// The response's status: in an error page the one that it is for; 0 before there is a response.
     pub fn status(&self) -> u16 {
-        self.transaction.http.status.unwrap_or(0)
+        let http = &self.transaction.http;
+        http.status.or(http.error_status).unwrap_or(0)
+    }
+
+    /// The method; GET if the request is handled as one.
+    pub fn method(&self) -> &'a [u8] {
+        match self.request() {
+            Some(request) if self.transaction.http.as_get && !request.method.reads() => b"GET",
+            Some(request) => request.method_text(),
+            None => b"",
+        }
+    }
+
+    /// The target as sent; of an absolute one, what follows the host.
+    pub fn request_uri(&self) -> &'a [u8] {
+        let Some(request) = self.request() else { return b"" };
+        let target = request.target();
+        if request.form != TargetForm::Absolute {
+            return target;
+        }
+        let host = memchr::memmem::find(target, b"://").map_or(0, |scheme| scheme + 3);
+        memchr::memchr2(b'/', b'?', &target[host..]).map_or(b"/", |path| &target[host + path..])
     }
 
     /// Bytes of the response's body that have been sent.

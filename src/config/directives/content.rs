@@ -226,8 +226,10 @@ fn error_page(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         scope.named_uses.push(uri_word.clone());
     } else if !start.is_empty() && !start.starts_with('/') && !is_url(start) {
         let text = &uri_word.text;
-        let message = format!("\"{text}\" is neither a path, nor @name, nor a URL; did you mean \"/{text}\"?");
-        return Err(uri_word.fault(message));
+        let message = format!(
+            "the client is redirected to \"{text}\": a page of this server begins with \"/\", as in \"/{text}\""
+        );
+        scope.warn(uri_word, message);
     }
     if scope.first {
         scope.settings.error_pages.clear();

@@ -18,7 +18,6 @@ pub(super) const TABLE: &[Directive] = &[
         .once(try_files),
     row("internal", Contexts::LOCATION, 0..=0, "internal;")
         .without("clients may ask for the location")
-        .not_inherited()
         .help("Answers only after a redirect, a rewrite or an error inside the server; clients get 404.")
         .once(|scope, _| {
             scope.settings.internal = true;
@@ -37,6 +36,9 @@ fn try_files(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
                 word,
                 format!("\"{text}\" is looked up as a file here: only the last value is a status or a name"),
             );
+        }
+        if word.text.is_empty() {
+            continue; // nothing has this name
         }
         let text = word.plain()?.strip_suffix('/');
         let is_directory = text.is_some();

@@ -84,6 +84,13 @@ impl Settings {
         !self.access.is_open() || self.limit_except.as_ref().is_some_and(|limit| !limit.access.is_open())
     }
 
+    /// Whether a client's request that comes here stays here: the location is not `internal`, and no `return`,
+    /// `rewrite` or `if` decides before its handlers.
+    pub fn is_direct(&self) -> bool {
+        let has_program = self.program.as_ref().is_some_and(|program| program.may_answer());
+        !self.internal && self.return_.is_none() && !has_program && self.try_files.is_none()
+    }
+
     /// Whether a request with this method gets no answer here, whoever sends it: by `methods`, or because everybody is
     /// denied.
     pub fn refuses(&self, method: Method) -> bool {

@@ -10,6 +10,16 @@ pub struct RewriteProgram {
     pub steps: Vec<RewriteStep>,
 }
 
+impl RewriteProgram {
+    /// Whether it may answer a request, or give it to another place.
+    pub fn may_answer(&self) -> bool {
+        let answers = |step: &RewriteStep| {
+            matches!(step, RewriteStep::Return(_) | RewriteStep::Rewrite(_) | RewriteStep::Enter(_))
+        };
+        self.steps.iter().any(answers)
+    }
+}
+
 /// One step of a [`RewriteProgram`].
 #[derive(Clone, PartialEq, Debug)]
 pub enum RewriteStep {

@@ -137,7 +137,7 @@ fn refuse(w: &mut Work<'_>, status: u16) -> Next {
 fn method(t: &Transaction) -> Method {
     let http = &t.http;
     match http.method() {
-        Some(method) if !http.in_error_page && !http.as_get => method,
+        Some(method) if !http.as_get => method,
         _ => Method::Get,
     }
 }
@@ -180,6 +180,10 @@ fn by_password(w: &mut Work<'_>, access: &Access) -> Answer {
         Some(path) => Cow::Borrowed(path.as_bytes()),
         None => Cow::Owned(vars::expand(&user_file.path, &w.worker.view(w.identity, w.t, w.now))),
     };
+    if user_file.path.as_text().is_none() && path.split(|b| *b == b'/').any(|name| name == b"..") {
+        w.log(Level::Error, format_args!("the file of users \"{}\" is refused: \"..\" in it", path.escape_ascii()));
+        return Answer::Verdict(AccessVerdict::Deny(403));
+    }
     let path = match path.first() {
         Some(b'/') => path,
         _ => Cow::Owned([user_file.prefix.as_os_str().as_bytes(), b"/", &path].concat()),

@@ -31,17 +31,17 @@ pub(super) fn takes_body(method: Method, settings: &Settings) -> bool {
 /// content phase.
 pub(super) fn begin_content(w: &mut Work<'_>) -> Next {
     root::resolve(w);
-    if w.t.http.request_body.is_finished() {
+    if lacks_body(w.t) {
+        w.log(Level::Error, format_args!("the request's body was read before this location got the request"));
+        return page::refuse(w, 500);
+    }
+    if w.t.http.request_body.is_finished() || may_be_taken_later(w) {
         return Next::Go(Stage::Content);
     }
     let Transaction { http, route, body, .. } = &mut *w.t;
     let Some(request) = &http.request else { return Next::Go(Stage::Content) };
     let request_body = &mut http.request_body;
-    // What was read and dropped already cannot be taken for the whole body.
-    let is_untouched = request_body.bytes == 0 || request_body.sink == BodySink::Handler;
-    let takes =
-        http.rare.chosen.is_none() && !http.as_get && is_untouched && takes_body(request.method, &route.settings);
-    if takes {
+    if http.rare.chosen.is_none() && !http.as_get && takes_body(request.method, &route.settings) {
         if request_body.sink == BodySink::Discard {
             request_body.sink = BodySink::Handler;
             request_body.owes_continue = request.expect_continue; // until a handler wants the body
@@ -60,6 +60,27 @@ pub(super) fn begin_content(w: &mut Work<'_>) -> Next {
         http.keep_alive = false;
     }
     Next::Go(if http.request_body.is_finished() { Stage::Content } else { Stage::DiscardBody })
+}
+
+/// Whether a handler of this location would take the body, and a part of it was dropped, or is not waited for.
+fn lacks_body(t: &Transaction) -> bool {
+    let (http, body) = (&t.http, &t.http.request_body);
+    let Some(request) = http.request.as_ref().filter(|request| request.has_body()) else { return false };
+    let is_touched = body.bytes > 0 || body.is_finished() && !body.is_whole();
+    let takes = || http.rare.chosen.is_none() && !http.as_get && takes_body(request.method, t.settings());
+    body.sink == BodySink::Discard && is_touched && takes()
+}
+
+/// Whether the body may be for another location, and so is not dropped yet: the one of a named error page, or that of
+/// the program that is the directory's index.
+fn may_be_taken_later(w: &Work<'_>) -> bool {
+    let http = &w.t.http;
+    let takes = || http.method_now().is_some_and(|method| takes_body(method, w.t.settings()));
+    let has_named = || w.t.settings().error_pages.iter().any(|page| page.uri.leading_text().starts_with('@'));
+    http.rare.chosen.is_none()
+        && !http.in_error_page
+        && !takes()
+        && (has_named() || folder::may_have_program_index(w, &w.t.route))
 }
 
 /// Whether a program of this location may answer, which may know other methods than the server does.
@@ -190,6 +211,7 @@ fn answer_return(w: &mut Work<'_>, answer: &Return) -> Next {
         return respond(w, Response::Close);
     }
     let Some(text) = &answer.text else { return answer_code(w, answer.code) };
+    w.t.http.status = Some(w.t.http.error_status.unwrap_or(answer.code)); // for $status in the text
     let text = vars::expand(text, &w.worker.view(w.identity, w.t, w.now));
     if matches!(answer.code, 301 | 302 | 303 | 307 | 308) {
         return send_to(w, answer.code, text, "return");

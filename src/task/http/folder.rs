@@ -41,7 +41,7 @@ pub(super) fn indexes(w: &Work<'_>, route: &Route, path: &[u8]) -> (Vec<(String,
     let settings = &route.settings;
     let index_path = |name: &str| [path, name.as_bytes()].concat();
     let is_read = w.t.http.method_now().is_none_or(Method::reads);
-    let fits = |name: &Cow<'_, str>| is_read || route::script_may_answer(settings, &index_path(name));
+    let fits = |name: &Cow<'_, str>| is_read || is_program(w, route, &index_path(name));
     let elsewhere = |name: Cow<'_, str>| {
         let index = index_path(&name);
         (name.into_owned(), !route.also_answers(&index) || route::script_may_answer(settings, &index))
@@ -54,8 +54,15 @@ pub(super) fn indexes(w: &Work<'_>, route: &Route, path: &[u8]) -> (Vec<(String,
 /// Whether the index file of the requested directory may be a program. Programs take more methods than files do.
 pub(super) fn may_have_program_index(w: &Work<'_>, route: &Route) -> bool {
     let path = w.t.http.path();
-    let is_program = |name: Cow<'_, str>| route::script_may_answer(&route.settings, &[path, name.as_bytes()].concat());
+    let is_program = |name: Cow<'_, str>| is_program(w, route, &[path, name.as_bytes()].concat());
     path.ends_with(b"/") && route.settings.index.iter().filter_map(|name| index_name(w, name)).any(is_program)
+}
+
+/// Whether a program may answer for this path, in the path's own location.
+fn is_program(w: &Work<'_>, route: &Route, path: &[u8]) -> bool {
+    let there = w.identity.listener.routes.to_path(&route.server, path);
+    let settings = if route.also_answers(path) { &route.settings } else { &there.settings };
+    route::script_may_answer(settings, path)
 }
 
 /// The name of an index file. Returns None if variables leave nothing of it, or make it text that is not UTF-8.

@@ -88,7 +88,7 @@ pub(super) fn allows(here: &Settings, settings: &Settings, path: &[u8], method: 
     settings.dav.methods.allow(method)
         && !settings.refuses(method)
         && route::asks_no_more(here, settings, method)
-        && settings.return_.is_none()
+        && settings.is_direct()
         && !route::script_may_answer(settings, path)
 }
 

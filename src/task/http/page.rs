@@ -87,11 +87,11 @@ fn configured_page(w: &mut Work<'_>, mut head: ReplyHead, page: &ErrorPage) -> N
         Some(b'/') => {
             http.request_body.sink = BodySink::Discard;
             http.as_get = true;
-            return redirect::to_uri(w, &uri).unwrap_or_else(|status| refuse(w, status));
+            return redirect::to_uri(w, &uri).unwrap_or_else(|status| fail(w, status));
         }
         Some(b'@') => {
             let name = String::from_utf8_lossy(&uri);
-            return redirect::to_named(w, &name).unwrap_or_else(|status| refuse(w, status));
+            return redirect::to_named(w, &name).unwrap_or_else(|status| fail(w, status));
         }
         _ => match Text::new(&target::escape_high(&uri)) {
             Ok(location) => {
@@ -105,6 +105,13 @@ fn configured_page(w: &mut Work<'_>, mut head: ReplyHead, page: &ErrorPage) -> N
         },
     }
     built_in_page(w, head)
+}
+
+/// An error page cannot be reached. It gets no error page itself: that one would fail in the same way.
+fn fail(w: &mut Work<'_>, status: u16) -> Next {
+    w.t.http.keep_alive = false;
+    w.t.http.request_body.give_up();
+    built_in_page(w, ReplyHead::new(status))
 }
 
 /// Redirects to the directory's URL with a slash at its end.

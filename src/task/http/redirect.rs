@@ -15,7 +15,7 @@ use std::rc::Rc;
 /// 500 after more than [`REDIRECTS_MAX`] redirects.
 pub(super) fn to_path(w: &mut Work<'_>, path: Vec<u8>) -> Result<Next, u16> {
     count(w)?;
-    w.t.http.internal = true;
+    begin_anew(w);
     w.t.http.path = Path::Made(path);
     let server = Rc::clone(w.identity.listener.routes.to_server(&w.t.route.server));
     let rewrites = server.settings.phases.contains(Phases::SERVER_REWRITE);
@@ -62,8 +62,16 @@ pub(super) fn to_named(w: &mut Work<'_>, name: &str) -> Result<Next, u16> {
         return Err(500);
     };
     w.t.route = Rc::clone(route);
-    w.t.http.internal = true;
-    Ok(Next::Go(Stage::Rewrite))
+    begin_anew(w);
+    Ok(Next::Go(Stage::EnterNamed))
+}
+
+/// What the phases have found out for the place that the request leaves does not hold for the next one.
+fn begin_anew(w: &mut Work<'_>) {
+    let http = &mut w.t.http;
+    http.internal = true;
+    let rare = &mut http.rare;
+    (rare.chosen, rare.rewriting, rare.probed, rare.tried) = (None, None, None, 0);
 }
 
 /// Whether a path that was made of variables is one that a client could have asked for: it is absolute, and has no
@@ -78,7 +86,7 @@ pub(super) fn is_clean(path: &[u8]) -> bool {
 /// # Errors
 /// 500 after more than [`REDIRECTS_MAX`] redirects.
 fn count(w: &mut Work<'_>) -> Result<(), u16> {
-    w.t.http.redirects += 1;
+    w.t.http.redirects = w.t.http.redirects.saturating_add(1);
     if w.t.http.redirects > REDIRECTS_MAX {
         w.log(Level::Error, format_args!("more than {REDIRECTS_MAX} internal redirects: a loop in the configuration"));
         return Err(500);

@@ -4,6 +4,7 @@ use super::next::Next;
 use super::{choose, page, redirect, root, set_variable::set, try_files};
 use crate::config::{FileTest, Rewrite, RewriteProgram, RewriteStep, RewriteThen, Test};
 use crate::connection::{Chosen, Path, Probed, Rewriting, Stage};
+use crate::http::target;
 use crate::log::Level;
 use crate::task::Work;
 use crate::vars;
@@ -32,7 +33,7 @@ pub(super) fn server(w: &mut Work<'_>) -> Next {
         vars::matches(&w.worker.view(w.identity, w.t, w.now), regex, host);
     }
     match start(w) {
-        Ran::Through | Ran::Rewritten => Next::Go(Stage::FindLocation),
+        Ran::Through | Ran::Rewritten => checked(w, Stage::FindLocation),
         Ran::Answered => choose::begin_content(w),
         Ran::Asks(next) => next,
     }
@@ -47,10 +48,22 @@ pub(super) fn location(w: &mut Work<'_>) -> Next {
         vars::matches(&w.worker.view(w.identity, w.t, w.now), regex, w.t.http.path());
     }
     match start(w) {
-        Ran::Through => Next::Go(Stage::PostRewrite),
+        Ran::Through => checked(w, Stage::PostRewrite),
         Ran::Rewritten => redirect::again(w).unwrap_or_else(|status| page::refuse(w, status)),
         Ran::Answered => choose::begin_content(w),
         Ran::Asks(next) => next,
+    }
+}
+
+/// Goes on, if the path that a program has made is one.
+fn checked(w: &mut Work<'_>, stage: Stage) -> Next {
+    match &w.t.http.path {
+        Path::Made(path) if !redirect::is_clean(path) => {
+            let path = path.escape_ascii().to_string();
+            w.log(Level::Error, format_args!("rewrite: \"{path}\" is no path"));
+            page::refuse(w, 404)
+        }
+        _ => Next::Go(stage),
     }
 }
 
@@ -58,12 +71,20 @@ pub(super) fn location(w: &mut Work<'_>) -> Next {
 fn start(w: &mut Work<'_>) -> Ran {
     let rewriting = match w.t.http.rare.rewriting.take() {
         Some(rewriting) => rewriting,
+        // As in nginx, the block of `limit_except` is a place of its own, without a program.
+        None if is_excepted(w) => return Ran::Through,
         None => match &w.t.route.settings.program {
             Some(program) => Rewriting { program: Arc::clone(program), at: 0, is_rewritten: false },
             None => return Ran::Through,
         },
     };
     run(w, rewriting)
+}
+
+/// Whether `limit_except` has other rules for this method.
+fn is_excepted(w: &Work<'_>) -> bool {
+    let limit = w.t.settings().limit_except.as_ref();
+    limit.is_some_and(|limit| w.t.http.method_now().is_some_and(|method| !limit.methods.contains(method)))
 }
 
 fn run(w: &mut Work<'_>, mut state: Rewriting) -> Ran {
@@ -141,25 +162,26 @@ fn apply(w: &mut Work<'_>, rewrite: &Rewrite) -> Option<RewriteThen> {
         return None;
     }
     let redirects = matches!(rewrite.then, RewriteThen::Redirect(_));
-    let mut uri = vars::expand_uri(&rewrite.target, &view, redirects);
+    let (mut uri, mark) = vars::expand_uri(&rewrite.target, &view, redirects);
     if w.t.settings().rewrite_log {
         let (from, to) = (w.t.http.path().escape_ascii().to_string(), uri.escape_ascii());
         w.log(Level::Notice, format_args!("rewrite \"{}\": \"{from}\" -> \"{to}\"", rewrite.regex.pattern.as_str()));
     }
     let query = w.t.http.query().unwrap_or_default();
-    if rewrite.keeps_args && !query.is_empty() && (redirects || uri.contains(&b'?')) {
-        uri.push(if uri.contains(&b'?') { b'&' } else { b'?' });
+    if rewrite.keeps_args && !query.is_empty() && (redirects || mark.is_some()) {
+        uri.push(if mark.is_some() { b'&' } else { b'?' });
         uri.extend_from_slice(query);
     }
     if let RewriteThen::Redirect(status) = rewrite.then {
         w.t.http.rare.chosen = Some(Chosen::Redirect(status, uri));
         return Some(rewrite.then);
     }
-    let (path, query) = redirect::split(&uri);
-    if uri.contains(&b'?') || !rewrite.keeps_args {
-        w.t.http.rare.new_query = Some(query);
+    if mark.is_some() || !rewrite.keeps_args {
+        let query = mark.map_or(&b""[..], |mark| &uri[mark + 1..]);
+        w.t.http.rare.new_query = Some(target::escape_high(query).into_owned());
     }
-    w.t.http.path = Path::Made(path.to_vec());
+    uri.truncate(mark.unwrap_or(uri.len()));
+    w.t.http.path = Path::Made(uri);
     w.t.http.internal = true;
     Some(rewrite.then)
 }

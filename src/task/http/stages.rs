@@ -17,6 +17,7 @@ pub fn run(w: &mut Work<'_>) -> Next {
             Stage::PostRead => post_read(w),
             Stage::ServerRewrite => server_rewrite(w),
             Stage::FindLocation => find_location(w),
+            Stage::EnterNamed => enter(w),
             Stage::Rewrite => rewrite::location(w),
             Stage::PostRewrite => Next::Go(Stage::PreAccess),
             Stage::PreAccess if w.t.settings().phases.contains(Phases::PRE_ACCESS) => pre_access(w),

@@ -31,6 +31,7 @@ pub(super) fn begin(w: &mut Work<'_>, uri: &[u8]) -> Result<Next, u16> {
         );
         return Err(500);
     }
+    let captures = w.t.http.slots.take_captures();
     let mut http = Http {
         request: parent.request.clone(),
         path: Path::Made(path.to_vec()),
@@ -50,7 +51,7 @@ pub(super) fn begin(w: &mut Work<'_>, uri: &[u8]) -> Result<Next, u16> {
     let rewrites = server.settings.phases.contains(Phases::SERVER_REWRITE);
     let http = std::mem::replace(&mut w.t.http, http);
     let (route, body) = (std::mem::replace(&mut w.t.route, server), std::mem::take(&mut w.t.body));
-    let suspended = Suspended { http, route, body, answer: SubrequestAnswer::default() };
+    let suspended = Suspended { http, route, body, captures, answer: SubrequestAnswer::default() };
     w.t.http.rare.suspended = Some(Box::new(suspended));
     Ok(Next::Go(if rewrites { Stage::ServerRewrite } else { Stage::FindLocation }))
 }
@@ -103,6 +104,7 @@ pub(super) fn end(w: &mut Work<'_>) -> Option<SubrequestAnswer> {
     w.t.failed = None;
     let slots = std::mem::take(&mut w.t.http.slots);
     (w.t.http, w.t.route, w.t.body) = (suspended.http, suspended.route, suspended.body);
+    slots.restore_captures(suspended.captures);
     w.t.http.slots = slots;
     of_request.into_iter().for_each(|(target, value)| set(w, target, value));
     Some(suspended.answer)

@@ -1,9 +1,10 @@
 //! `try_files`: the first path that is there answers, or else the last value.
 
 use super::next::Next;
-use super::{cached, choose, page, redirect};
+use super::respond::respond;
+use super::{cached, choose, page, redirect, root};
 use crate::config::{Otherwise, TriedFile};
-use crate::connection::{Path, Probed, Stage};
+use crate::connection::{Path, Probed, Response, Stage};
 use crate::log::Level;
 use crate::task::Work;
 use crate::task::file::FileProbe;
@@ -22,6 +23,7 @@ pub(super) fn look_for(w: &mut Work<'_>, path: Vec<u8>) -> Next {
 /// Tries the next path, or goes on after an answer.
 pub(super) fn try_files(w: &mut Work<'_>) -> Next {
     let Some(tried) = w.t.route.settings.try_files.as_ref().map(Arc::clone) else { return choose::begin_content(w) };
+    root::resolve(w);
     loop {
         let at = w.t.http.rare.tried;
         let Some(file) = tried.files.get(at) else {
@@ -66,6 +68,10 @@ fn fits(probed: Option<Probed>, file: &TriedFile) -> bool {
 /// None of the paths is there.
 fn otherwise(w: &mut Work<'_>, otherwise: &Otherwise) -> Next {
     let next = match otherwise {
+        Otherwise::Status(444) => {
+            w.t.http.status = Some(444);
+            return respond(w, Response::Close);
+        }
         Otherwise::Status(status) => Err(*status),
         Otherwise::Named(name) => redirect::to_named(w, name),
         Otherwise::Path(path) => {
