@@ -180,6 +180,7 @@ fn a_reload_may_change_what_an_address_speaks() {
         let came = new.read_some(&mut got, Duration::from_millis(200));
         (came.is_ok() && got == *b"no line").then_some(())
     });
+    s.wait_said(&format!("no longer listening on {}", at(0))); // what waited at the old socket is reset
     old.send("still ");
     assert_silent(&mut old, &s);
     old.send("lines\n");

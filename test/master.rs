@@ -400,9 +400,14 @@ fn a_worker_that_ends_ends_its_process_and_all_sockets_are_answered() {
         return;
     }
     let main = format!("worker_processes 8; {MAIN}");
-    let setup = Setup::new(&host("return 200 ok;"), &[]).main(&main).before(fault::ON_COMMAND);
-    Faults::new(&setup.path("faults")).arm("epoll_create1", 1, 24);
-    let s = setup.start();
+    // Any of the workers may make the first call. If it is the first worker, the process does not come to its start.
+    let s = wait_for("another worker than the first one to fail", || {
+        let setup = Setup::new(&host("return 200 ok;"), &[]).main(&main).before(fault::ON_COMMAND);
+        Faults::new(&setup.path("faults")).arm("epoll_create1", 1, 24);
+        let s = setup.start();
+        let said = wait_for("the failed call", || Some(s.said()).filter(|said| said.contains("epoll_create1")));
+        (!said.contains("w0 cannot watch descriptors")).then_some(s)
+    });
     s.wait_said("has ended; the process ends");
     s.wait_said("another one is started");
     for _ in 0..64 {
