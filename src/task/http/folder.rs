@@ -58,11 +58,11 @@ pub(super) fn may_have_program_index(w: &Work<'_>, route: &Route) -> bool {
     path.ends_with(b"/") && route.settings.index.iter().filter_map(|name| index_name(w, name)).any(is_program)
 }
 
-/// Whether a program may answer for this path, in the path's own location.
+/// Whether a program or a `return` may answer for this path, in the path's own location.
 fn is_program(w: &Work<'_>, route: &Route, path: &[u8]) -> bool {
     let there = w.identity.listener.routes.to_path(&route.server, path);
     let settings = if route.also_answers(path) { &route.settings } else { &there.settings };
-    route::script_may_answer(settings, path)
+    settings.return_.is_some() || route::script_may_answer(settings, path)
 }
 
 /// The name of an index file. Returns None if variables leave nothing of it, or make it text that is not UTF-8.

@@ -54,7 +54,7 @@ pub(super) fn page(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
         }
         // If the error page itself fails, the client gets the first error's status, unless `error_page` sets another
         // status.
-        None => head.status = w.t.http.error_status.filter(|status| *status >= 300).unwrap_or(head.status),
+        None => head.status = w.t.http.error_status.filter(|status| *status >= 400).unwrap_or(head.status),
     }
     built_in_page(w, head)
 }
