@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ages;
+pub mod balance;
 pub mod build_info;
 pub mod cache;
 pub mod check;
@@ -9,8 +10,10 @@ pub mod config;
 pub mod connection;
 pub mod date_cache;
 pub mod directory;
+pub mod dns;
 pub mod engine;
 pub mod fixed_path;
+pub mod gateway;
 pub mod handover;
 pub mod http;
 pub mod limits;

@@ -14,6 +14,7 @@ mod cgi;
 mod charset;
 mod dav;
 mod expires;
+mod gateway;
 mod geo;
 mod keepalive;
 mod level;
@@ -33,6 +34,7 @@ mod server;
 mod split_clients;
 mod syslog;
 mod template;
+mod upstream;
 mod userid;
 mod variables;
 
@@ -41,6 +43,7 @@ pub use cgi::{Cgi, CgiParam, CgiPass, CgiQueue, PathInfo, Resource, Rlimit};
 pub use charset::Charset;
 pub use dav::{Dav, DavMethods};
 pub use expires::{Expires, Freshness};
+pub use gateway::*;
 pub use geo::{Geo, GeoAddresses, GeoNetworks, GeoRanges, RangeAdded};
 pub use keepalive::{FieldNames, Keepalive, OldBrowsers, Resolver, ResolverHost};
 pub use level::Level;
@@ -62,6 +65,7 @@ pub use server::{Branch, Location, Locations, Prefixes, Server};
 pub use split_clients::SplitClients;
 pub use syslog::Syslog;
 pub use template::{Escape, Literal, ProxiedVariable, Template, TemplatePart, Variable};
+pub use upstream::{Balance, Upstream, UpstreamKeepalive, UpstreamServer, UpstreamUse};
 pub use userid::{Userid, UseridMode};
 pub use variables::{Source, UserVariable};
 pub use webserv_sys::net::Address;
@@ -101,6 +105,8 @@ pub struct Config {
     pub log_paths_max: usize,
     /// The zones of `limit_req_zone` and `limit_conn_zone`.
     pub zones: Zones,
+    /// The groups of servers that requests are passed to, and the single addresses.
+    pub upstreams: Vec<Arc<Upstream>>,
     /// Some `error_log` is at level debug.
     pub is_debugged: bool,
     /// The variables that the configuration defines. Their positions are their slots.
@@ -282,6 +288,8 @@ pub struct Settings {
     pub open_file_cache: OpenFileCache,
     /// `cgi`, `cgi_pass` and the other cgi_ directives; None: no program answers here.
     pub cgi: Option<Arc<Cgi>>,
+    /// `proxy_pass`, `fastcgi_pass`, `scgi_pass` or `uwsgi_pass`: a server behind answers. Not inherited.
+    pub gateway: Option<Arc<Gateway>>,
     /// `methods`: other methods get 405; None: the location's handler decides.
     pub methods: Option<MethodSet>,
     /// The names in `methods` that the server does not know itself; programs may.

@@ -1,0 +1,45 @@
+//! What is said to the servers behind this one, and what they say: FastCGI, SCGI, uwsgi and HTTP/1.1 as pure functions
+//! between bytes and values. No sockets, no configuration.
+//!
+//! A request goes out as a head, made at once, and a body that is framed piece by piece ([`BodyFraming`]). An answer is
+//! decoded as it comes, whatever the pieces are ([`Decoder`]).
+
+use crate::http::{Name, ReplyHead, Text};
+use std::borrow::Cow;
+
+/// What a decoder has found.
+#[derive(PartialEq, Debug)]
+pub enum Decoded<'a> {
+    /// All bytes are used up, and there is nothing to tell.
+    More,
+    /// An interim response (1xx but 101): other heads follow.
+    Interim(u16, ReplyHead),
+    /// The head of the answer. Comes once, before any data.
+    Head(ReplyHead),
+    /// Bytes of the body, never empty.
+    Data(&'a [u8]),
+    /// Bytes that the server behind has written to its standard error, never empty.
+    Stderr(&'a [u8]),
+    /// The fields behind the body.
+    Trailers(Vec<(Name, Text)>),
+    /// The answer is complete.
+    End {
+        /// The connection can carry another request.
+        is_reusable: bool,
+    },
+    /// 101: from here on, the bytes belong to another protocol, both ways. They follow as [`Decoded::Data`].
+    Switch(ReplyHead),
+}
+
+/// Why an answer is bad. The text is for the error log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// What is wrong, and where it is said that it must not be.
+    pub reason: Cow<'static, str>,
+}
+
+impl From<&'static str> for Fault {
+    fn from(reason: &'static str) -> Self {
+        Self { reason: Cow::Borrowed(reason) }
+    }
+}
