@@ -359,6 +359,7 @@ fn the_end_of_the_server_leaves_nothing_or_all() {
         wait_for("the upload has begun", || (names(&s).len() > 1).then_some(()));
         s.process.signal(signal);
         if finishes {
+            s.wait_until_refused(); // it has seen the signal
             client.send(&request[150_000..]);
             client.response().expect(201, signal);
         }

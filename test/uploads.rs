@@ -364,6 +364,7 @@ fn the_end_of_the_server_leaves_nothing() {
         wait_begun(&s);
         s.process.signal(signal);
         if finishes {
+            s.wait_until_refused(); // it has seen the signal
             client.send(&request[150_000..]);
             assert!(client.response().expect(201, signal).says_close());
             assert_stored(&s, "x", &noise(300_000, 1));

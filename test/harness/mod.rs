@@ -328,6 +328,11 @@ impl Server {
         Client::connect(&self.addresses[listener])
     }
 
+    /// Waits until new connections are refused: the server has begun to drain.
+    pub fn wait_until_refused(&self) {
+        wait_for("new connections are refused", || Client::try_connect(&self.addresses[0]).is_err().then_some(()));
+    }
+
     /// Sends bytes over a new connection and reads one response. (The method is the one at the start of the bytes.)
     #[track_caller]
     pub fn ask(&self, request: impl AsRef<[u8]>) -> Response {
