@@ -1,5 +1,6 @@
 //! The decoders of the four protocols as one type.
 
+use super::fastcgi::FastcgiAnswer;
 use super::scgi::CgiAnswer;
 use super::{Asked, Decoded, GatewayFault};
 
@@ -7,9 +8,16 @@ use super::{Asked, Decoded, GatewayFault};
 pub enum AnswerDecoder {
     /// SCGI and uwsgi.
     Cgi(Box<CgiAnswer>),
+    /// FastCGI.
+    Fastcgi(Box<FastcgiAnswer>),
 }
 
 impl AnswerDecoder {
+    /// The decoder for FastCGI.
+    pub fn fastcgi(asked: Asked) -> Self {
+        Self::Fastcgi(Box::new(FastcgiAnswer::new(asked)))
+    }
+
     /// The decoder for SCGI and uwsgi.
     pub fn cgi(asked: Asked) -> Self {
         Self::Cgi(Box::new(CgiAnswer::new(asked)))
@@ -29,6 +37,7 @@ impl AnswerDecoder {
     pub fn feed<'a>(&mut self, bytes: &mut &'a [u8], room: usize) -> Result<Decoded<'a>, GatewayFault> {
         match self {
             Self::Cgi(decoder) => decoder.feed(bytes, room),
+            Self::Fastcgi(decoder) => decoder.feed(bytes, room),
         }
     }
 
@@ -40,6 +49,7 @@ impl AnswerDecoder {
     pub fn eof(&mut self) -> Result<Decoded<'static>, GatewayFault> {
         match self {
             Self::Cgi(decoder) => decoder.eof(),
+            Self::Fastcgi(decoder) => decoder.eof(),
         }
     }
 }

@@ -1,18 +1,21 @@
 //! What is said to the servers behind this one, and what they say: FastCGI, SCGI, uwsgi and HTTP/1.1 as pure functions
 //! between bytes and values. No sockets, no configuration.
 //!
-//! A request goes out as a head, made at once, and a body that is framed piece by piece. An answer is decoded as it
-//! comes, whatever the pieces are.
+//! A request goes out as a head, made at once, and a body that is framed piece by piece ([`BodyFraming`]). An answer is
+//! decoded as it comes, whatever the pieces are ([`AnswerDecoder`]).
 
 pub mod answer_decoder;
+pub mod body_framing;
 mod body_left;
 mod cgi_head;
+pub mod fastcgi;
 #[cfg(test)]
 mod played;
 mod repeated;
 pub mod scgi;
 
 pub use answer_decoder::AnswerDecoder;
+pub use body_framing::BodyFraming;
 
 use crate::http::cgi::ScriptHeadLimits;
 use crate::http::{Name, ReplyHead, Text};
