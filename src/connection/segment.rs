@@ -98,7 +98,7 @@ impl Segment {
     }
 
     /// Splits off the first `count` bytes. Only owned bytes are copied.
-    pub(super) fn split_front(&mut self, count: u64) -> Segment {
+    pub fn split_front(&mut self, count: u64) -> Segment {
         let (from, to) = (self.from, self.from + count);
         self.from = to;
         match &self.store {

@@ -2,10 +2,37 @@
 //! between bytes and values. No sockets, no configuration.
 //!
 //! A request goes out as a head, made at once, and a body that is framed piece by piece ([`BodyFraming`]). An answer is
-//! decoded as it comes, whatever the pieces are ([`Decoder`]).
+//! decoded as it comes, whatever the pieces are ([`AnswerDecoder`]).
 
+pub mod answer_decoder;
+pub mod body_framing;
+mod body_left;
+mod cgi_head;
+pub mod fastcgi;
+#[cfg(test)]
+mod played;
+mod repeated;
+pub mod scgi;
+
+pub use answer_decoder::AnswerDecoder;
+pub use body_framing::BodyFraming;
+
+use crate::http::cgi::ScriptHeadLimits;
 use crate::http::{Name, ReplyHead, Text};
 use std::borrow::Cow;
+
+/// What a decoder must know of the request.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Asked {
+    /// The method is HEAD: the answer has no body.
+    pub is_head: bool,
+    /// The server was asked to keep the connection.
+    pub keeps_connection: bool,
+    /// The request asks for another protocol (Upgrade).
+    pub upgrades: bool,
+    /// How large the head of the answer may be.
+    pub limits: ScriptHeadLimits,
+}
 
 /// What a decoder has found.
 #[derive(PartialEq, Debug)]
@@ -33,12 +60,12 @@ pub enum Decoded<'a> {
 
 /// Why an answer is bad. The text is for the error log.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Fault {
+pub struct GatewayFault {
     /// What is wrong, and where it is said that it must not be.
     pub reason: Cow<'static, str>,
 }
 
-impl From<&'static str> for Fault {
+impl From<&'static str> for GatewayFault {
     fn from(reason: &'static str) -> Self {
         Self { reason: Cow::Borrowed(reason) }
     }

@@ -102,6 +102,8 @@ pub struct HeadScan {
     lines: usize,
     /// A non-parsed header script: the head goes to the client unchanged.
     non_parsed: bool,
+    /// See [`HeadScan::of_server`].
+    of_server: bool,
     status: Option<u16>,
     /// The fields that go to the client.
     head: ReplyHead,
@@ -111,6 +113,13 @@ impl HeadScan {
     /// The scan of a non-parsed header script's output.
     pub fn non_parsed() -> HeadScan {
         HeadScan { non_parsed: true, ..HeadScan::default() }
+    }
+
+    /// The scan of what a server behind a gateway writes, with nginx's rules where they differ: a Location without a
+    /// Status is always a redirect of the client, and of several values of Content-Type, Location or Status the first
+    /// counts.
+    pub fn of_server() -> HeadScan {
+        HeadScan { of_server: true, ..HeadScan::default() }
     }
 
     /// Continues the scan. `output` is everything that the program has written so far, from its first byte on.
@@ -178,11 +187,11 @@ impl HeadScan {
         match parts.known {
             Some(known) if is_of_the_connection(known) => Ok(()),
             Some(Known::ContentType) if value.is_empty() => Ok(()),
-            Some(Known::ContentType) => once(&mut self.head.content_type, text()?),
-            Some(Known::ContentLength) => once(&mut self.head.length, parse_decimal(value).ok_or(BAD_LENGTH)?),
-            None if name.eq_ignore_ascii_case(b"Status") => once(&mut self.status, status(value)?),
+            Some(Known::ContentType) => once(&mut self.head.content_type, text()?, self.of_server),
+            Some(Known::ContentLength) => once(&mut self.head.length, parse_decimal(value).ok_or(BAD_LENGTH)?, false),
+            None if name.eq_ignore_ascii_case(b"Status") => once(&mut self.status, status(value)?, self.of_server),
             None if name.eq_ignore_ascii_case(b"Location") && value.is_empty() => Err(BAD_LOCATION),
-            None if name.eq_ignore_ascii_case(b"Location") => once(&mut self.head.location, text()?),
+            None if name.eq_ignore_ascii_case(b"Location") => once(&mut self.head.location, text()?, self.of_server),
             _ => {
                 let name = Name::new(name).map_err(|_| line_fault(line))?;
                 self.head.fields.push((name, text()?));
@@ -199,7 +208,8 @@ impl HeadScan {
         let head = std::mem::take(&mut self.head);
         // With anything beside Location, the server could not say that too: then the client is redirected.
         let says_more = self.status.is_some() || head.content_type.is_some() || head.length.is_some();
-        if let Some(location) = head.location.as_ref().filter(|_| !says_more && head.fields.is_empty())
+        let only_location = head.location.as_ref().filter(|_| !says_more && head.fields.is_empty());
+        if let Some(location) = only_location.filter(|_| !self.of_server)
             && let [b'/', ..] = location.as_bytes()
         {
             let mut parts = location.as_bytes().split(|b| *b == b'#'); // a fragment is for the client only
@@ -221,10 +231,11 @@ impl HeadScan {
     }
 }
 
-/// Stores the value of a field that may appear only once. The same value again is harmless.
-fn once<T: PartialEq>(slot: &mut Option<T>, value: T) -> Result<(), &'static str> {
+/// Stores the value of a field that may appear only once. The same value again is harmless; another value is an error
+/// unless the first counts.
+fn once<T: PartialEq>(slot: &mut Option<T>, value: T, first_counts: bool) -> Result<(), &'static str> {
     match slot {
-        Some(first) if *first == value => Ok(()),
+        Some(first) if first_counts || *first == value => Ok(()),
         Some(_) => Err(TWICE),
         None => {
             *slot = Some(value);

@@ -29,6 +29,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("temp_folders", &["config", "fixed_path", "sys"]),
     ("route", &["config", "http", "limits", "sys"]),
     ("connection", &["config", "http", "limits", "pattern", "rate", "route", "sys"]),
+    ("gateway", &["connection", "http"]),
     (
         "vars",
         &[

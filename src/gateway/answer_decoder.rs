@@ -1,0 +1,55 @@
+//! The decoders of the four protocols as one type.
+
+use super::fastcgi::FastcgiAnswer;
+use super::scgi::CgiAnswer;
+use super::{Asked, Decoded, GatewayFault};
+
+/// Decodes one answer, as its bytes come.
+pub enum AnswerDecoder {
+    /// SCGI and uwsgi.
+    Cgi(Box<CgiAnswer>),
+    /// FastCGI.
+    Fastcgi(Box<FastcgiAnswer>),
+}
+
+impl AnswerDecoder {
+    /// The decoder for FastCGI.
+    pub fn fastcgi(asked: Asked) -> Self {
+        Self::Fastcgi(Box::new(FastcgiAnswer::new(asked)))
+    }
+
+    /// The decoder for SCGI and uwsgi.
+    pub fn cgi(asked: Asked) -> Self {
+        Self::Cgi(Box::new(CgiAnswer::new(asked)))
+    }
+
+    /// Decodes the next bytes, and advances `bytes` over those that it has used. It tells one thing at a time:
+    ///
+    /// - After [`Decoded::More`], all bytes are used up. Call it again when others have come.
+    /// - After [`Decoded::End`], the bytes that are left do not belong to the answer. Do not call it again.
+    /// - After anything else call it again, also if no bytes are left.
+    ///
+    /// `room` is the most bytes of one [`Decoded::Data`], and must not be 0.
+    ///
+    /// # Errors
+    /// If the answer is malformed. What has been told before stands, but the answer is not complete. Do not call it
+    /// again.
+    pub fn feed<'a>(&mut self, bytes: &mut &'a [u8], room: usize) -> Result<Decoded<'a>, GatewayFault> {
+        match self {
+            Self::Cgi(decoder) => decoder.feed(bytes, room),
+            Self::Fastcgi(decoder) => decoder.feed(bytes, room),
+        }
+    }
+
+    /// The server has closed the connection, and [`AnswerDecoder::feed`] has used up all bytes. Returns
+    /// [`Decoded::End`] if the answer may end here.
+    ///
+    /// # Errors
+    /// If the answer is not complete.
+    pub fn eof(&mut self) -> Result<Decoded<'static>, GatewayFault> {
+        match self {
+            Self::Cgi(decoder) => decoder.eof(),
+            Self::Fastcgi(decoder) => decoder.eof(),
+        }
+    }
+}
