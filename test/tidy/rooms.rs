@@ -17,6 +17,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("stats", &[]),
     ("ages", &["sys"]),
     ("cache", &["sys"]),
+    ("dns", &["sys"]),
     ("rate", &["cache"]),
     ("date_cache", &["http", "sys"]),
     ("local_time", &["sys"]),
