@@ -151,6 +151,22 @@ pub const HASH_QUEUE_MAX: usize = 64;
 /// How long a request waits for it.
 pub const HASH_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Names of hosts whose addresses a worker remembers. At this limit it forgets first what is right for the shortest
+/// time.
+pub const NAMES_MAX: usize = 1024;
+
+/// Names that a worker asks name servers for at the same time. Each needs a descriptor.
+pub const NAMES_ASKED_MAX: usize = 256;
+
+/// How long a name server has for its answer, before the next one is asked.
+pub const NAME_SERVER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Name servers that are asked for one name, one after the other, while requests wait for it (`resolver_timeout`).
+pub const NAME_SERVERS_ASKED_MAX: usize = 120;
+
+/// Datagrams that a socket gets and that do not answer its question, before another socket asks: somebody guesses.
+pub const WRONG_ANSWERS_MAX: usize = 16;
+
 /// Steps of a protocol in one turn. Several are used for pipelined requests that are answered from memory.
 pub const STEPS_PER_TURN: usize = 64;
 

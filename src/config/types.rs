@@ -45,7 +45,7 @@ pub use dav::{Dav, DavMethods};
 pub use expires::{Expires, Freshness};
 pub use gateway::*;
 pub use geo::{Geo, GeoAddresses, GeoNetworks, GeoRanges, RangeAdded};
-pub use keepalive::{FieldNames, Keepalive, OldBrowsers, Resolver, ResolverHost};
+pub use keepalive::{FieldNames, Keepalive, OldBrowsers, Resolver};
 pub use level::Level;
 pub use limits::*;
 pub use listener::{Hosts, Listener};

@@ -8,6 +8,7 @@ mod hasher;
 mod idle;
 mod listeners;
 mod logins;
+mod names;
 mod programs;
 mod refusals;
 mod reload;
@@ -18,6 +19,7 @@ pub use command::Command;
 pub use file_cache::{CacheKey, Cached, CachedAnswer, FileCache};
 pub use idle::{IdleList, IdleMark};
 pub use logins::{HashAnswers, Logins, UserText};
+pub use names::{HostNames, NameState};
 pub use programs::{ProgramPlace, Programs, QueueFull};
 pub use refusals::Refusals;
 pub use reload::{Leader, Reload, Rights};
@@ -80,6 +82,8 @@ pub struct Worker {
     pub hashed_at: Option<Moment>,
     /// Users of `auth_basic`, and who of them has sent the right password lately.
     pub logins: Logins,
+    /// Names of hosts, and their addresses.
+    pub names: HostNames,
     /// How many connections and requests there are.
     pub stats: Stats,
     /// Idle connections, which may be closed for new clients.
@@ -119,6 +123,7 @@ impl Worker {
             programs_checked_at: None,
             hashed_at: None,
             logins: Logins::default(),
+            names: HostNames::default(),
             stats: Stats::default(),
             idle: IdleList::default(),
             draining: false,

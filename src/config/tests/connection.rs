@@ -1,6 +1,6 @@
 //! Directives of connections and of the process: right and wrong values.
 
-use super::super::types::{FieldNames, Keepalive, OldBrowsers, ResolverHost};
+use super::super::types::{FieldNames, Keepalive, OldBrowsers};
 use super::broken::check;
 use super::{load, settings_at};
 use std::time::Duration;
@@ -32,22 +32,17 @@ fn names_of_fields_and_name_servers() {
     let config = load(
         "worker_rlimit_nofile 5000; worker_shutdown_timeout 10s;
          http { underscores_in_headers on; ignore_invalid_headers off; resolver_timeout 5s;
-         resolver 127.0.0.1 10.0.0.1:5353 [::1] [::1]:54 dns.example:53 valid=30s ipv6=off; server { listen 80; } }",
+         resolver 127.0.0.1 10.0.0.1:5353 [::1] [::1]:54 localhost:55 valid=30s ipv6=off; server { listen 80; } }",
     );
     let settings = settings_at(&config, "/");
     assert_eq!(settings.field_names, FieldNames { underscores: true, all: true });
     assert_eq!((config.rlimit_nofile, config.shutdown_timeout), (Some(5000), Some(Duration::from_secs(10))));
     assert_eq!(settings.resolver.timeout, Duration::from_secs(5));
     let resolver = &settings.resolver;
-    let ip = |text: &str| ResolverHost::Ip(text.parse().expect("an address"));
-    let servers = [
-        (ip("127.0.0.1"), 53),
-        (ip("10.0.0.1"), 5353),
-        (ip("::1"), 53),
-        (ip("::1"), 54),
-        (ResolverHost::Name("dns.example".into()), 53),
-    ];
-    assert_eq!(resolver.servers[..], servers);
+    let servers = ["127.0.0.1:53", "10.0.0.1:5353", "[::1]:53", "[::1]:54"].map(|text| text.parse().expect("valid"));
+    assert_eq!(resolver.servers[..4], servers);
+    let named = &resolver.servers[4..];
+    assert!(!named.is_empty() && named.iter().all(|it| it.ip().is_loopback() && it.port() == 55), "{named:?}");
     assert_eq!((resolver.valid, resolver.ipv4, resolver.ipv6), (Some(Duration::from_secs(30)), true, false));
 }
 
@@ -59,6 +54,8 @@ fn wrong_values() {
     for (text, expected) in rows {
         assert_eq!(super::headlines(&text).first(), Some(&format!("site.conf:{expected}")), "{text}");
     }
+    let missing = super::headlines("http { resolver no.such.name.invalid; }");
+    assert!(missing[0].starts_with("site.conf:1:17: no address of \"no.such.name.invalid\" is found: "), "{missing:?}");
     check(&[
         ("worker_rlimit_nofile 3;", "1:22: \"3\" is not a whole number from 16 to 1073741824"),
         (

@@ -1,6 +1,6 @@
 //! How long a connection may be used, which fields of a request are seen, and who resolves names.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,25 +53,24 @@ impl FieldNames {
 /// `resolver ADDRESS ... [valid=TIME] [ipv4=on|off] [ipv6=on|off];`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Resolver {
-    /// The name servers, with the port of each. Default: none.
-    pub servers: Arc<[(ResolverHost, u16)]>,
+    /// The name servers, in the order of the file; all addresses of those that have a name. Default: none.
+    pub servers: Arc<[SocketAddr]>,
     /// How long an answer is kept; None: as long as the answer says.
     pub valid: Option<Duration>,
     /// Names are looked up as IPv4 addresses.
     pub ipv4: bool,
     /// Names are looked up as IPv6 addresses.
     pub ipv6: bool,
-    /// `resolver_timeout`: how long they are asked for one name. Default 30 s.
+    /// `resolver_timeout`: how long a request waits for one name; zero: no limit. Default 30 s.
     pub timeout: Duration,
 }
 
-/// A name server as it is written.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ResolverHost {
-    /// An address.
-    Ip(IpAddr),
-    /// A name, which the system resolves.
-    Name(String),
+impl Resolver {
+    /// Whether an answer for this one is right for the other, too: they differ in `resolver_timeout` at most.
+    pub fn asks_as(&self, other: &Resolver) -> bool {
+        (Arc::ptr_eq(&self.servers, &other.servers) || self.servers == other.servers)
+            && (self.valid, self.ipv4, self.ipv6) == (other.valid, other.ipv4, other.ipv6)
+    }
 }
 
 #[cfg(test)]
