@@ -117,7 +117,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
 /// `src/task/` belong to no room.
 const TASK_ROOMS: &[&[&str]] = &[
     &["file", "cgi", "auth", "resolve"],
-    &["dav", "upload"],
+    &["dav", "upload", "upstream"],
     &["http"],
     &["http1", "directory"],
     &["client"],
