@@ -12,6 +12,7 @@ mod programs;
 mod refusals;
 mod reload;
 mod team;
+mod upstreams;
 
 pub use children::{Children, Ended};
 pub use command::Command;
@@ -22,6 +23,7 @@ pub use programs::{ProgramPlace, Programs, QueueFull};
 pub use refusals::Refusals;
 pub use reload::{Leader, Reload, Rights};
 pub use team::{Team, WorkerChannel};
+pub use upstreams::{MadeUpstream, NoPeer, Peer, UpstreamId, Upstreams};
 
 use crate::ages::Ages;
 use crate::config::{Config, ConfigFiles};
@@ -80,6 +82,8 @@ pub struct Worker {
     pub hashed_at: Option<Moment>,
     /// Users of `auth_basic`, and who of them has sent the right password lately.
     pub logins: Logins,
+    /// The servers behind this one, and the connections to them that are kept open.
+    pub upstreams: Upstreams,
     /// How many connections and requests there are.
     pub stats: Stats,
     /// Idle connections, which may be closed for new clients.
@@ -119,6 +123,7 @@ impl Worker {
             programs_checked_at: None,
             hashed_at: None,
             logins: Logins::default(),
+            upstreams: Upstreams::default(),
             stats: Stats::default(),
             idle: IdleList::default(),
             draining: false,
