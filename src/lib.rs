@@ -31,5 +31,6 @@ pub mod server;
 pub mod stats;
 pub mod task;
 pub mod temp_folders;
+pub mod upstreams;
 pub mod vars;
 pub mod worker;

@@ -34,6 +34,7 @@ use crate::limits::{READ_BYTES, SPARE_SCANS_MAX, UNWATCHED};
 use crate::log::AccessLogs;
 use crate::route::{ListenerState, Routes};
 use crate::stats::Stats;
+use crate::upstreams::Upstreams;
 use crate::vars::View;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -84,6 +85,8 @@ pub struct Worker {
     pub logins: Logins,
     /// Names of hosts, and their addresses.
     pub names: HostNames,
+    /// The servers behind this one, and the connections to them that are kept open.
+    pub upstreams: Upstreams,
     /// How many connections and requests there are.
     pub stats: Stats,
     /// Idle connections, which may be closed for new clients.
@@ -124,6 +127,7 @@ impl Worker {
             hashed_at: None,
             logins: Logins::default(),
             names: HostNames::default(),
+            upstreams: Upstreams::default(),
             stats: Stats::default(),
             idle: IdleList::default(),
             draining: false,

@@ -106,6 +106,7 @@ impl Leader {
         };
         let config = Arc::new((self.loader)(&files)?);
         config.zones.adopt(&self.config.zones);
+        config.upstreams.iter().for_each(|upstream| upstream.adopt(&self.config.upstreams));
         if handed.is_none() {
             temp_folders::make(&config, account.as_ref())?; // else the master process has made them
         }

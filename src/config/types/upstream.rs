@@ -1,6 +1,7 @@
 //! Groups of servers that requests are passed to: `upstream`.
 
 use super::{Address, Template};
+use crate::balance::SharedStates;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -34,8 +35,33 @@ pub struct Upstream {
     pub keepalive: UpstreamKeepalive,
     /// `zone`: the state of the servers is common to all workers.
     pub is_shared: bool,
+    /// The state that `zone` shares.
+    pub states: SharedStates,
     /// A `_pass` directive names the address itself: there is no `upstream` block.
     pub is_implicit: bool,
+}
+
+impl Upstream {
+    /// A group without an `upstream` block: the addresses of one name.
+    pub fn implicit(name: &str, addresses: Vec<Address>) -> Self {
+        Self {
+            name: name.to_owned(),
+            servers: vec![UpstreamServer::new(name, addresses)],
+            balance: Balance::RoundRobin,
+            keepalive: UpstreamKeepalive::default(),
+            is_shared: false,
+            states: SharedStates::default(),
+            is_implicit: true,
+        }
+    }
+
+    /// After a reload, a group with the same `zone` and servers goes on with its state.
+    pub fn adopt(&self, earlier: &[Arc<Upstream>]) {
+        let is_same = |old: &&Arc<Upstream>| old.is_shared && old.name == self.name && old.servers == self.servers;
+        if let Some(old) = earlier.iter().find(is_same).filter(|_| self.is_shared) {
+            self.states.adopt(&old.states);
+        }
+    }
 }
 
 /// A `server` of an `upstream`.
@@ -49,8 +75,8 @@ pub struct UpstreamServer {
     pub resolve: Option<(String, u16)>,
     /// `weight`. Default 1.
     pub weight: u32,
-    /// `max_fails`: after so many failures within `fail_timeout`, the server is not asked for that time; 0: it always
-    /// is. Default 1.
+    /// `max_fails`: after this number of failures within `fail_timeout`, the server is not asked for that time; 0: it
+    /// always is. Default 1.
     pub max_fails: u32,
     /// `fail_timeout`. Default 10 s.
     pub fail_timeout: Duration,
@@ -60,6 +86,23 @@ pub struct UpstreamServer {
     pub is_backup: bool,
     /// `down`: never asked.
     pub is_down: bool,
+}
+
+impl UpstreamServer {
+    /// A server with the defaults.
+    pub fn new(name: &str, addresses: Vec<Address>) -> Self {
+        Self {
+            name: name.to_owned(),
+            addresses,
+            resolve: None,
+            weight: 1,
+            max_fails: 1,
+            fail_timeout: Duration::from_secs(10),
+            max_conns: 0,
+            is_backup: false,
+            is_down: false,
+        }
+    }
 }
 
 /// How the server for a request is chosen.
@@ -90,6 +133,8 @@ pub enum Balance {
 pub struct UpstreamKeepalive {
     /// `keepalive`: idle connections of each worker; 0: none is kept. Default 32, as in nginx since 1.29.7.
     pub connections: usize,
+    /// `keepalive NUMBER local`: a connection is used again by the same location only. Default on without `keepalive`.
+    pub is_local: bool,
     /// `keepalive_requests`. Default 1000.
     pub requests: u64,
     /// `keepalive_time`. Default 1 h.
@@ -101,6 +146,6 @@ pub struct UpstreamKeepalive {
 impl Default for UpstreamKeepalive {
     fn default() -> Self {
         let (time, timeout) = (Duration::from_secs(3600), Duration::from_secs(60));
-        Self { connections: 32, requests: 1000, time, timeout }
+        Self { connections: 32, is_local: true, requests: 1000, time, timeout }
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn execute(command: Command, cx: &mut Context<'_>) {
             }
             cx.worker.config = reload.config.clone();
             cx.worker.limit_connections();
+            cx.worker.upstreams.retain(&reload.config);
             cx.worker.transactions.clear();
             cx.worker.files.clear();
             change_logs(&reload.logs, cx);
