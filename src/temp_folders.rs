@@ -1,5 +1,5 @@
-//! The folders of `client_body_temp_path`. As in nginx, they are made when a configuration comes into use: without
-//! them, the server would look right, and refuse the first large body.
+//! The folders of `client_body_temp_path`, `proxy_temp_path` and its kind. As in nginx, they are made when a
+//! configuration comes into use: without them, the server would look right, and refuse the first large body.
 
 use crate::config::{Config, TempFolder};
 use crate::fixed_path;
@@ -75,6 +75,6 @@ fn why(error: &io::Error) -> String {
 }
 
 fn refused(folder: &TempFolder, why: &str) -> String {
-    let TempFolder { path, place } = folder;
-    format!("{place}: client_body_temp_path: the folder {} cannot be used: {why}", path.display())
+    let TempFolder { directive, path, place } = folder;
+    format!("{place}: {directive}: the folder {} cannot be used: {why}", path.display())
 }

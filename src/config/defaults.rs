@@ -187,6 +187,8 @@ impl Default for Cgi {
             idle_timeout: Duration::from_secs(30),
             path_info: PathInfo::Rest,
             request_buffering: true,
+            intercept_errors: false,
+            hidden: Vec::new(),
             processes_max: 64,
             queue: CgiQueue { requests_max: 256, timeout: Duration::from_secs(60) },
             rlimits: Vec::new(),

@@ -7,6 +7,7 @@
 mod compile;
 mod defaults;
 mod directives;
+mod gateways;
 mod lex;
 pub mod lint;
 mod listeners;

@@ -1,5 +1,6 @@
 //! The levels of a configuration: each starts with the settings of the level around it, and its directives change them.
 
+use super::gateways::{GatewayDrafts, Pass};
 use super::lex::Word;
 use super::listeners::{Listen, ServerDraft};
 use super::problem::{Errors, Fault, Files, Position};
@@ -126,6 +127,10 @@ pub(super) struct Scope<'a> {
     pub address_rules: Vec<(Addresses, AddressRule)>,
     /// The settings of `cgi`, also while no program answers here.
     pub cgi: CgiDraft,
+    /// The directives of the gateway families, also while nothing is passed on here.
+    pub gateways: GatewayDrafts,
+    /// The `_pass` directive of this level.
+    pub pass: Option<Pass>,
     /// The settings for servers of other protocols than HTTP.
     pub protocol: ProtocolDraft,
 }
@@ -158,8 +163,12 @@ pub(super) struct LocationHead {
 pub(super) struct CgiDraft {
     /// Whether a program answers here.
     pub on: bool,
-    /// The settings.
+    /// The settings, but for what follows here.
     pub cgi: Cgi,
+    /// `cgi_hide_header`, in lower case.
+    pub hide: Vec<String>,
+    /// `cgi_pass_header`, in lower case.
+    pub pass: Vec<String>,
 }
 
 /// The settings of a level for servers of other protocols than HTTP.
@@ -200,13 +209,15 @@ impl<'a> Scope<'a> {
             outer_fields: Vec::new(),
             address_rules: Vec::new(),
             cgi: CgiDraft::default(),
+            gateways: GatewayDrafts::default(),
+            pass: None,
             protocol: ProtocolDraft::default(),
         }
     }
 
     /// A level inside this one. It inherits everything but what acts at once: `return`, `rewrite`, `try_files` and
-    /// their kind, `limit_except` and `empty_gif`. An `if` keeps `limit_except`: it must not lead around
-    /// it.
+    /// their kind, `limit_except`, `empty_gif` and the `_pass` directives. An `if` keeps `limit_except`: it must not
+    /// lead around it. It keeps what its location passes requests to, too, and so does `limit_except`.
     pub fn inside(&mut self, context: Contexts) -> Scope<'_> {
         self.draft.levels += 1;
         let phases = self.settings.phases - Phases::NOT_INHERITED;
@@ -217,8 +228,11 @@ impl<'a> Scope<'a> {
         (settings.program, settings.try_files) = (None, None);
         settings.empty_gif &= context == Contexts::LOCATION_IF;
         settings.stub_status = false;
-        let (cgi, protocol) = (self.cgi.clone(), self.protocol.clone());
-        Scope { cgi, protocol, ..Scope::new(self.draft, context, settings) }
+        if !context.intersects(Contexts::LOCATION_IF.union(Contexts::LIMIT_EXCEPT)) {
+            settings.gateway = None;
+        }
+        let (cgi, gateways, protocol) = (self.cgi.clone(), self.gateways.clone(), self.protocol.clone());
+        Scope { cgi, gateways, protocol, ..Scope::new(self.draft, context, settings) }
     }
 
     /// Adds a fault to the report.

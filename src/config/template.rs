@@ -1,7 +1,7 @@
 //! Parses text with variables: `$name` and `${name}`.
 
 use super::suggest::did_you_mean;
-use super::types::{Escape, Literal, ProxiedVariable, Template, TemplatePart, Variable};
+use super::types::{Escape, GatewayVariable, Literal, ProxiedVariable, Template, TemplatePart, Variable};
 use crate::http::Known;
 use crate::http::proxy_protocol::Tlv;
 use crate::stats::Stat;
@@ -23,6 +23,8 @@ const NAMES: &[(&str, Variable)] = &[
     ("content_type", Variable::ContentType),
     ("document_root", Variable::DocumentRoot),
     ("document_uri", Variable::Uri),
+    ("fastcgi_path_info", Variable::Gateway(GatewayVariable::FastcgiPathInfo)),
+    ("fastcgi_script_name", Variable::Gateway(GatewayVariable::FastcgiScriptName)),
     ("host", Variable::Host),
     ("hostname", Variable::Hostname),
     ("https", Variable::Https),
@@ -36,6 +38,9 @@ const NAMES: &[(&str, Variable)] = &[
     ("nginx_version", Variable::NginxVersion),
     ("pid", Variable::Pid),
     ("pipe", Variable::Pipe),
+    ("proxy_add_x_forwarded_for", Variable::Gateway(GatewayVariable::ProxyAddXForwardedFor)),
+    ("proxy_host", Variable::Gateway(GatewayVariable::ProxyHost)),
+    ("proxy_port", Variable::Gateway(GatewayVariable::ProxyPort)),
     ("proxy_protocol_addr", Variable::Proxied(ProxiedVariable::Address)),
     ("proxy_protocol_port", Variable::Proxied(ProxiedVariable::Port)),
     ("proxy_protocol_server_addr", Variable::Proxied(ProxiedVariable::ServerAddress)),
@@ -71,6 +76,16 @@ const NAMES: &[(&str, Variable)] = &[
     ("time_local", Variable::TimeLocal),
     ("uid_got", Variable::UidGot),
     ("uid_set", Variable::UidSet),
+    ("upstream_addr", Variable::Gateway(GatewayVariable::UpstreamAddr)),
+    ("upstream_bytes_received", Variable::Gateway(GatewayVariable::UpstreamBytesReceived)),
+    ("upstream_bytes_sent", Variable::Gateway(GatewayVariable::UpstreamBytesSent)),
+    ("upstream_cache_status", Variable::Gateway(GatewayVariable::UpstreamCacheStatus)),
+    ("upstream_connect_time", Variable::Gateway(GatewayVariable::UpstreamConnectTime)),
+    ("upstream_header_time", Variable::Gateway(GatewayVariable::UpstreamHeaderTime)),
+    ("upstream_last_server_name", Variable::Gateway(GatewayVariable::UpstreamLastServerName)),
+    ("upstream_response_length", Variable::Gateway(GatewayVariable::UpstreamResponseLength)),
+    ("upstream_response_time", Variable::Gateway(GatewayVariable::UpstreamResponseTime)),
+    ("upstream_status", Variable::Gateway(GatewayVariable::UpstreamStatus)),
     ("uri", Variable::Uri),
 ];
 
@@ -98,10 +113,21 @@ impl Variable {
         let found = found.or_else(|| rest("sent_http_").map(|name| Variable::SentHttp(field(name))));
         let found = found.or_else(|| rest("sent_trailer_").map(|name| Variable::SentTrailer(field(name))));
         let tlv = |name| Tlv::named(name).map(ProxiedVariable::Tlv).map(Variable::Proxied);
+        let found = found.or_else(|| upstream(name).map(Variable::Gateway));
         let found = found.or_else(|| rest("proxy_protocol_tlv_").and_then(tlv));
         let found = found.or_else(|| rest("arg_").map(|name| Variable::Arg(name.to_owned())));
         found.or_else(|| rest("cookie_").map(|name| Variable::Cookie(name.to_owned())))
     }
+}
+
+/// `$upstream_http_NAME` and its kind.
+fn upstream(name: &str) -> Option<GatewayVariable> {
+    let name = name.strip_prefix("upstream_")?;
+    let field = |rest: &str| rest.to_ascii_lowercase().replace('_', "-");
+    let found = name.strip_prefix("http_").map(|name| GatewayVariable::UpstreamHttp(field(name)));
+    let found =
+        found.or_else(|| name.strip_prefix("cookie_").map(|name| GatewayVariable::UpstreamCookie(name.to_owned())));
+    found.or_else(|| name.strip_prefix("trailer_").map(|name| GatewayVariable::UpstreamTrailer(field(name))))
 }
 
 impl Template {
@@ -204,6 +230,10 @@ mod tests {
             ("$sent_http_content_type", "<SentHttp(\"content-type\")>"),
             ("$sent_trailer_X_Y", "<SentTrailer(\"x-y\")>"),
             ("$arg_q", "<Arg(\"q\")>"),
+            ("$upstream_http_X_Y", "<Gateway(UpstreamHttp(\"x-y\"))>"),
+            ("$upstream_cookie_Id", "<Gateway(UpstreamCookie(\"Id\"))>"),
+            ("$upstream_trailer_X_Y", "<Gateway(UpstreamTrailer(\"x-y\"))>"),
+            ("$upstream_adr", "! unknown variable \"$upstream_adr\", did you mean \"$upstream_addr\"?"),
             ("${cookie_id}x", "<Cookie(\"id\")>x"),
             ("$", "! \"$\" must be followed by a variable's name"),
             ("$$uri", "! \"$\" must be followed by a variable's name"),

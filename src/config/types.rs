@@ -64,7 +64,7 @@ pub use rewrite::{
 pub use server::{Branch, Location, Locations, Prefixes, Server};
 pub use split_clients::SplitClients;
 pub use syslog::Syslog;
-pub use template::{Escape, Literal, ProxiedVariable, Template, TemplatePart, Variable};
+pub use template::{Escape, GatewayVariable, Literal, ProxiedVariable, Template, TemplatePart, Variable};
 pub use upstream::{Balance, Upstream, UpstreamKeepalive, UpstreamServer, UpstreamUse};
 pub use userid::{Userid, UseridMode};
 pub use variables::{Source, UserVariable};
@@ -117,7 +117,8 @@ pub struct Config {
     pub review: super::Review,
     /// The directives that were accepted and have no effect here, each once; `-t` names them.
     pub without_effect: Vec<String>,
-    /// The folders that the server makes at its start: those of `client_body_temp_path`.
+    /// The folders that the server makes at its start: those of `client_body_temp_path`,
+    /// `proxy_temp_path` and its kind.
     pub temp_folders: Vec<TempFolder>,
     /// All files that were read, by name, for `-T`.
     pub texts: Vec<(String, Arc<str>)>,
@@ -128,6 +129,8 @@ pub struct Config {
 /// A folder for temporary files.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TempFolder {
+    /// The directive that names it.
+    pub directive: String,
     /// Its path.
     pub path: PathBuf,
     /// The file and line of the directive.

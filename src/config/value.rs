@@ -3,6 +3,7 @@
 use super::lex::Word;
 use super::problem::Fault;
 use super::suggest::accepted;
+use crate::http::octets::all_token;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -73,6 +74,14 @@ impl Word {
             "" => Err(self.fault("this value is empty")),
             text if text.contains(char::is_control) => Err(self.fault("a control character in this value")),
             text => Ok(text),
+        }
+    }
+
+    /// The name of a field.
+    pub fn field_name(&self) -> Result<&str, Fault> {
+        match &self.text[..] {
+            text if all_token(text.as_bytes()) => Ok(text),
+            text => Err(self.fault(format!("\"{text}\" is no name of a field"))),
         }
     }
 

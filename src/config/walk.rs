@@ -27,6 +27,8 @@ pub(super) fn read(scope: &mut Scope<'_>, statements: &[Statement]) {
     }
     directives::access::settle(scope);
     directives::cgi::settle(scope);
+    let outcome = directives::gateway::settle(scope);
+    scope.note(outcome);
     directives::fields::settle(scope);
     let outcome = directives::charset::settle(scope);
     scope.note(outcome);

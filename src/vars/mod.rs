@@ -3,10 +3,12 @@
 mod address;
 mod environment;
 mod escape;
+mod gateway;
 mod lookup;
 mod pairs;
 mod proxied;
 mod rare;
+mod referer;
 mod request_id;
 mod secure_link;
 mod size;

@@ -3,9 +3,11 @@
 use super::View;
 use super::address::{push_address, push_port};
 use super::escape::push_escaped;
+use super::gateway::push_gateway;
 use super::pairs::{argument, sent_field};
 use super::proxied::push_proxied;
 use super::rare;
+use super::referer::push_invalid_referer;
 use super::secure_link::{self, Link};
 use super::userid::{push_got_userid, push_set_userid};
 use crate::config::{Escape, Template, Variable};
@@ -171,6 +173,7 @@ fn push(out: &mut Vec<u8>, view: &View<'_>, variable: &Variable, how: Escape) {
         Variable::Proxied(which) => push_proxied(out, view, *which, how),
         Variable::UidGot => push_got_userid(out, view, how),
         Variable::UidSet => push_set_userid(out, view, how),
+        Variable::Gateway(which) => push_gateway(out, view, which, how),
     }
 }
 
@@ -273,19 +276,6 @@ fn push_argument(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
 #[inline(never)]
 fn push_sent_field(out: &mut Vec<u8>, view: &View<'_>, name: &str, how: Escape) {
     push_joined(out, sent_field(view.sent_head(), name.as_bytes()), b", ", how);
-}
-
-/// Appends "1" if `valid_referers` does not take the Referer.
-#[inline(never)]
-fn push_invalid_referer(out: &mut Vec<u8>, view: &View<'_>, how: Escape) {
-    let is_own = |host: &[u8]| {
-        let named = view.identity.listener.configured.hosts.named(host);
-        named.is_some_and(|server| server.route == view.server().route)
-    };
-    let referer = view.request().and_then(|request| request.fields.get(Known::Referer));
-    let valid = view.settings().links.valid_referers.as_ref();
-    let is_invalid = valid.is_some_and(|valid| !valid.takes(referer, is_own));
-    push_escaped(out, if is_invalid { b"1" } else { b"" }, how);
 }
 
 #[inline(never)]

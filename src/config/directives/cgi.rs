@@ -1,6 +1,6 @@
 //! Programs that answer requests: which programs, for which URLs, with which environment and limits.
 
-use super::{Contexts, Directive, MANY, put, row};
+use super::{Contexts, Directive, MANY, add, put, row};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
@@ -74,6 +74,32 @@ pub(super) const TABLE: &[Directive] = &[
         .own()
         .help("Starts a program only when the whole body of the request has come.")
         .once(|scope, it| put(&mut scope.cgi.cgi.request_buffering, it.args[0].flag())),
+    row("cgi_intercept_errors", Contexts::REQUEST, 1..=1, "cgi_intercept_errors on;")
+        .syntax("on|off")
+        .default("off")
+        .own()
+        .help("Sends the error_page of a program's status in place of its answer.")
+        .once(|scope, it| put(&mut scope.cgi.cgi.intercept_errors, it.args[0].flag())),
+    row("cgi_hide_header", Contexts::REQUEST, 1..=1, "cgi_hide_header X-Powered-By;")
+        .syntax("NAME")
+        .without("no field is hidden")
+        .own()
+        .help("A field of programs' answers that the client does not get.")
+        .repeat(|scope, it| {
+            let name = it.args[0].field_name()?.to_ascii_lowercase();
+            add(scope.first, &mut scope.cgi.hide, name);
+            Ok(())
+        }),
+    row("cgi_pass_header", Contexts::REQUEST, 1..=1, "cgi_pass_header X-Powered-By;")
+        .syntax("NAME")
+        .without("cgi_hide_header holds")
+        .own()
+        .help("A field that the client gets although cgi_hide_header of an outer level names it.")
+        .repeat(|scope, it| {
+            let name = it.args[0].field_name()?.to_ascii_lowercase();
+            add(scope.first, &mut scope.cgi.pass, name);
+            Ok(())
+        }),
     row("cgi_max_processes", Contexts::REQUEST, 1..=1, "cgi_max_processes 64;")
         .syntax("NUMBER")
         .default("64")
@@ -98,6 +124,8 @@ pub(super) const TABLE: &[Directive] = &[
 pub(in crate::config) fn settle(scope: &mut Scope<'_>) {
     if scope.seen.keys().any(|name| name.starts_with("cgi")) {
         scope.cgi.cgi.working_directory = std::env::current_dir().unwrap_or_default();
+        let hidden = scope.cgi.hide.iter().filter(|name| !scope.cgi.pass.contains(name));
+        scope.cgi.cgi.hidden = hidden.cloned().collect();
         scope.settings.cgi = scope.cgi.on.then(|| Arc::new(scope.cgi.cgi.clone()));
     }
 }

@@ -6,6 +6,7 @@ use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
 use crate::config::types::{BodyInFile, Keepalive, LingeringClose, OldBrowsers, TempFolder};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// `http` and `server`: settings that are needed before the location is known.
@@ -176,14 +177,20 @@ pub(super) const TABLE: &[Directive] = &[
 /// `client_body_temp_path DIR [LEVEL [LEVEL [LEVEL]]];` nginx's levels of folders help if there are very many files.
 /// Here most temporary files have no name, so all files are in one folder and the levels are ignored.
 fn client_body_temp_path(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    scope.settings.client_body_temp_path = temp_folder(scope, it)?;
+    Ok(())
+}
+
+/// The folder of a directive for temporary files, which is made at the start.
+pub(super) fn temp_folder(scope: &mut Scope<'_>, it: &Statement) -> Result<PathBuf, Fault> {
     for level in &it.args[1..] {
         level.number(1..=3)?;
     }
     let path = scope.path(&it.args[0])?;
     let place = scope.draft.files.line(it.name.place);
-    scope.draft.config.temp_folders.push(TempFolder { path: path.clone(), place });
-    scope.settings.client_body_temp_path = path;
-    Ok(())
+    let directive = it.name.text.clone();
+    scope.draft.config.temp_folders.push(TempFolder { directive, path: path.clone(), place });
+    Ok(path)
 }
 
 /// Called after all plain directives of a level: notes whether a connection's end depends on more than the number of

@@ -19,7 +19,7 @@ pub(super) const TABLE: &[Directive] = &[
         .syntax("WHO:r|rw [WHO:r|rw [WHO:r|rw]]")
         .without("user:rw, less the process's umask")
         .help("The permissions of new files and folders.")
-        .once(dav_access),
+        .once(|scope, it| put(&mut scope.settings.dav.access, access(it).map(Some))),
     row("create_full_put_path", Contexts::REQUEST, 1..=1, "create_full_put_path on;")
         .syntax("on|off")
         .default("off")
@@ -55,8 +55,9 @@ fn dav_methods(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     Ok(())
 }
 
-/// `dav_access user:rw group:rw all:r;`: the user may always read and write; write permission includes read permission.
-fn dav_access(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+/// The mode of `dav_access user:rw group:rw all:r;` and its kind: the user may always read and write; write permission
+/// includes read permission.
+pub(super) fn access(it: &Statement) -> Result<u32, Fault> {
     let mut mode = 0o600;
     for word in &it.args {
         let wrong = || {
@@ -76,6 +77,5 @@ fn dav_access(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
             _ => return Err(wrong()),
         };
     }
-    scope.settings.dav.access = Some(mode);
-    Ok(())
+    Ok(mode)
 }

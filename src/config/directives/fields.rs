@@ -105,7 +105,7 @@ fn add(scope: &mut Scope<'_>, it: &Statement, is_trailer: bool) -> Result<(), Fa
 
 /// The value without line breaks, which long values of Content-Security-Policy have in configurations: a field has one
 /// line (RFC 9110 section 5.5).
-fn in_one_line(scope: &mut Scope<'_>, value: &Word) -> Result<Word, Fault> {
+pub(super) fn in_one_line(scope: &mut Scope<'_>, value: &Word) -> Result<Word, Fault> {
     let mut value = value.clone();
     if value.text.contains('\n') && !value.text.contains('\r') {
         scope.warn(&value, "a field has one line: each line break in this value is sent as a space".to_owned());

@@ -249,7 +249,7 @@ fn parse_rate(word: &Word) -> Result<Rate, Fault> {
 }
 
 /// `limit_rate 100k;`, `limit_rate $speed;`
-fn size(scope: &mut Scope<'_>, word: &Word) -> Result<Size, Fault> {
+pub(super) fn size(scope: &mut Scope<'_>, word: &Word) -> Result<Size, Fault> {
     match word.text.contains('$') {
         true => scope.template(word).map(Size::Made),
         false => word.size().map(Size::Fixed),

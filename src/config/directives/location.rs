@@ -21,7 +21,7 @@ pub(super) const TABLE: &[Directive] = &[
 ];
 
 /// The directives that pass all requests of a location to something behind the server.
-const PASSING: [&str; 1] = ["cgi_pass"];
+pub(super) const PASSING: [&str; 5] = ["cgi_pass", "proxy_pass", "fastcgi_pass", "scgi_pass", "uwsgi_pass"];
 
 fn location(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(), Fault> {
     let head = head(it)?;

@@ -6,7 +6,7 @@ use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
 use crate::config::suggest::nearest;
-use crate::config::types::{LimitExcept, Phases};
+use crate::config::types::{LimitExcept, Phases, Settings};
 use crate::http::Method;
 use crate::http::method::{METHOD_BYTES_MAX, MethodSet};
 use crate::http::octets::all_token;
@@ -22,7 +22,7 @@ pub(super) const TABLE: &[Directive] = &[
     row("limit_except", Contexts::LOCATION, 1..=MANY, "limit_except GET { deny all; }")
         .syntax("METHOD ...")
         .not_inherited()
-        .differs("the block takes allow, deny, auth_basic, auth_basic_user_file and auth_delay only")
+        .differs("the block takes allow, deny, auth_basic, auth_basic_user_file, auth_delay and proxy_pass only")
         .help("What the block asks of a client holds for all methods but these.")
         .section(limit_except),
 ];
@@ -98,9 +98,9 @@ fn limit_except(scope: &mut Scope<'_>, it: &Statement, read: Read) -> Result<(),
     }
     let mut inner = scope.inside(Contexts::LIMIT_EXCEPT);
     read(&mut inner, it.statements());
-    let access = inner.settings.access;
+    let Settings { access, gateway, .. } = inner.settings;
     let settings = &mut scope.settings;
-    settings.limit_except = Some(Arc::new(LimitExcept { methods, access }));
+    settings.limit_except = Some(Arc::new(LimitExcept { methods, access, gateway }));
     settings.phases.set(Phases::ACCESS, settings.checks_access());
     Ok(())
 }

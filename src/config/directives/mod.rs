@@ -13,6 +13,7 @@ mod directory;
 mod echo;
 mod events;
 pub(super) mod fields;
+pub(super) mod gateway;
 mod geo;
 mod http;
 pub(super) mod limits;
@@ -76,6 +77,11 @@ pub(super) const TOPICS: &[(&str, &[Directive])] = &[
     ("Methods", methods::TABLE),
     ("Access", access::TABLE),
     ("Programs (CGI)", cgi::TABLE),
+    ("Gateways", gateway::TABLE),
+    ("HTTP proxy", gateway::PROXY),
+    ("FastCGI", gateway::FASTCGI),
+    ("SCGI", gateway::SCGI),
+    ("uwsgi", gateway::UWSGI),
     ("Responses", response::TABLE),
     ("Fields of responses", fields::TABLE),
     ("Charsets", charset::TABLE),
@@ -178,4 +184,12 @@ fn level(context: Contexts) -> String {
 fn put<T>(slot: &mut T, value: Result<T, Fault>) -> Result<(), Fault> {
     *slot = value?;
     Ok(())
+}
+
+/// Adds to the list of a directive. The first one on a level empties what is inherited.
+fn add<T>(is_first: bool, list: &mut Vec<T>, item: T) {
+    if is_first {
+        list.clear();
+    }
+    list.push(item);
 }

@@ -30,7 +30,7 @@ const fn one(
 
 /// A size of a hash table or of a memory pool.
 const fn size(name: &'static str, example: &'static str, contexts: Contexts) -> Directive {
-    one(name, example, contexts, "SIZE", |scope, it| accept(scope, it, it.args[0].size()))
+    one(name, example, contexts, "SIZE", size_of)
 }
 
 /// `on` or `off`.
@@ -57,12 +57,6 @@ const fn words(
     syntax: &'static str,
 ) -> Directive {
     row(name, contexts, args, example).syntax(syntax).without("the same holds").help(HELP).repeat(note)
-}
-
-/// The folder of a gateway's temporary files, with up to three levels.
-const fn folder(name: &'static str, example: &'static str) -> Directive {
-    let row = row(name, REQUEST, 1..=4, example).syntax("FOLDER [LEVEL [LEVEL [LEVEL]]]").without("the same holds");
-    row.help("The folder for answers of other servers; accepted, as there are none.").once(temp_path)
 }
 
 pub(super) const TABLE: &[Directive] = &[
@@ -128,10 +122,6 @@ pub(super) const TABLE: &[Directive] = &[
     flag("msie_padding", "msie_padding off;", REQUEST),
     flag("msie_refresh", "msie_refresh off;", REQUEST),
     flag("uninitialized_variable_warn", "uninitialized_variable_warn off;", REQUEST),
-    folder("proxy_temp_path", "proxy_temp_path /tmp/proxy;"),
-    folder("fastcgi_temp_path", "fastcgi_temp_path /tmp/fastcgi;"),
-    folder("uwsgi_temp_path", "uwsgi_temp_path /tmp/uwsgi;"),
-    folder("scgi_temp_path", "scgi_temp_path /tmp/scgi;"),
 ];
 
 /// Remembers that the directive was given.
@@ -149,8 +139,7 @@ fn accept<T>(scope: &mut Scope<'_>, it: &Statement, value: Result<T, Fault>) -> 
     note(scope, it)
 }
 
-/// `proxy_temp_path FOLDER [LEVEL [LEVEL [LEVEL]]];` and its kind: nobody needs to be told.
-fn temp_path(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
-    scope.path(&it.args[0])?;
-    it.args[1..].iter().try_for_each(|level| level.number(1..=3).map(drop))
+/// The same, if the value is a size.
+pub(super) fn size_of(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
+    accept(scope, it, it.args[0].size())
 }

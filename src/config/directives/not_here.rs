@@ -11,85 +11,56 @@ struct Family {
     names: &'static str,
 }
 
+/// What is said of directives about kept answers of other servers.
+const UNCACHED: &str = "answers of other servers are not kept; leave it out";
+
 const FAMILIES: &[Family] = &[
     Family {
-        advice: "requests are not passed to other servers; cgi_pass runs a program, or keep nginx in front",
-        names: "proxy_pass proxy_redirect proxy_cookie_domain proxy_cookie_path proxy_cookie_flags proxy_store \
-                proxy_store_access proxy_buffering proxy_request_buffering proxy_ignore_client_abort proxy_bind \
-                proxy_socket_keepalive proxy_socket_rcvbuf proxy_socket_sndbuf proxy_connect_timeout \
-                proxy_send_timeout proxy_send_lowat proxy_intercept_errors proxy_set_header proxy_set_body \
-                proxy_headers_hash_max_size proxy_headers_hash_bucket_size proxy_method proxy_pass_request_headers \
-                proxy_pass_request_body proxy_pass_trailers proxy_buffer_size proxy_read_timeout proxy_buffers \
-                proxy_busy_buffers_size proxy_force_ranges proxy_limit_rate proxy_max_temp_file_size \
-                proxy_temp_file_write_size proxy_next_upstream proxy_next_upstream_tries \
-                proxy_next_upstream_timeout proxy_pass_header proxy_hide_header proxy_ignore_headers \
-                proxy_http_version proxy_ssl_session_reuse proxy_ssl_protocols proxy_ssl_ciphers proxy_ssl_name \
-                proxy_ssl_server_name proxy_ssl_verify proxy_ssl_verify_depth proxy_ssl_trusted_certificate \
-                proxy_ssl_crl proxy_ssl_certificate proxy_ssl_certificate_key proxy_ssl_certificate_cache \
-                proxy_ssl_password_file proxy_ssl_conf_command proxy_allow_upstream early_hints \
-                grpc_pass grpc_bind grpc_socket_keepalive grpc_socket_rcvbuf grpc_socket_sndbuf \
-                grpc_connect_timeout grpc_send_timeout grpc_intercept_errors grpc_buffer_size grpc_read_timeout \
-                grpc_next_upstream grpc_next_upstream_tries grpc_next_upstream_timeout grpc_set_header \
-                grpc_pass_header grpc_hide_header grpc_ignore_headers grpc_ssl_session_reuse grpc_ssl_protocols \
-                grpc_ssl_ciphers grpc_ssl_name grpc_ssl_server_name grpc_ssl_verify grpc_ssl_verify_depth \
-                grpc_ssl_trusted_certificate grpc_ssl_crl grpc_ssl_certificate grpc_ssl_certificate_key \
-                grpc_ssl_certificate_cache grpc_ssl_password_file grpc_ssl_conf_command \
+        advice: "proxy_pass, fastcgi_pass, scgi_pass and uwsgi_pass pass requests on; or keep nginx in front",
+        names: "proxy_socket_rcvbuf proxy_socket_sndbuf proxy_allow_upstream early_hints grpc_pass grpc_bind \
+                grpc_socket_keepalive grpc_socket_rcvbuf grpc_socket_sndbuf grpc_connect_timeout grpc_send_timeout \
+                grpc_intercept_errors grpc_buffer_size grpc_read_timeout grpc_next_upstream grpc_next_upstream_tries \
+                grpc_next_upstream_timeout grpc_set_header grpc_pass_header grpc_hide_header grpc_ignore_headers \
+                grpc_ssl_session_reuse grpc_ssl_protocols grpc_ssl_ciphers grpc_ssl_name grpc_ssl_server_name \
+                grpc_ssl_verify grpc_ssl_verify_depth grpc_ssl_trusted_certificate grpc_ssl_crl grpc_ssl_certificate \
+                grpc_ssl_certificate_key grpc_ssl_certificate_cache grpc_ssl_password_file grpc_ssl_conf_command \
                 memcached_pass memcached_bind memcached_socket_keepalive memcached_connect_timeout \
                 memcached_send_timeout memcached_buffer_size memcached_read_timeout memcached_next_upstream \
-                memcached_next_upstream_tries memcached_next_upstream_timeout memcached_gzip_flag \
-                tunnel_pass tunnel_bind tunnel_socket_keepalive tunnel_socket_rcvbuf tunnel_socket_sndbuf \
-                tunnel_connect_timeout tunnel_send_timeout tunnel_send_lowat tunnel_buffer_size \
-                tunnel_read_timeout tunnel_next_upstream tunnel_next_upstream_tries tunnel_next_upstream_timeout \
+                memcached_next_upstream_tries memcached_next_upstream_timeout memcached_gzip_flag tunnel_pass \
+                tunnel_bind tunnel_socket_keepalive tunnel_socket_rcvbuf tunnel_socket_sndbuf tunnel_connect_timeout \
+                tunnel_send_timeout tunnel_send_lowat tunnel_buffer_size tunnel_read_timeout tunnel_next_upstream \
+                tunnel_next_upstream_tries tunnel_next_upstream_timeout fastcgi_socket_rcvbuf fastcgi_socket_sndbuf \
+                uwsgi_socket_rcvbuf uwsgi_socket_sndbuf scgi_socket_rcvbuf scgi_socket_sndbuf \
                 upstream hash ip_hash least_conn least_time random sticky zone keepalive",
     },
     Family {
-        advice: "answers of other servers are not kept; leave it out",
-        names: "proxy_cache proxy_cache_key proxy_cache_path proxy_cache_bypass proxy_no_cache proxy_cache_valid \
-                proxy_cache_min_uses proxy_cache_max_range_offset proxy_cache_use_stale proxy_cache_methods \
-                proxy_cache_lock proxy_cache_lock_timeout proxy_cache_lock_age proxy_cache_revalidate \
-                proxy_cache_convert_head proxy_cache_background_update fastcgi_cache fastcgi_cache_key \
-                fastcgi_cache_path fastcgi_cache_bypass fastcgi_no_cache fastcgi_cache_valid \
-                fastcgi_cache_min_uses fastcgi_cache_max_range_offset fastcgi_cache_use_stale \
-                fastcgi_cache_methods fastcgi_cache_lock fastcgi_cache_lock_timeout fastcgi_cache_lock_age \
-                fastcgi_cache_revalidate fastcgi_cache_background_update uwsgi_cache uwsgi_cache_key \
-                uwsgi_cache_path uwsgi_cache_bypass uwsgi_no_cache uwsgi_cache_valid uwsgi_cache_min_uses \
-                uwsgi_cache_max_range_offset uwsgi_cache_use_stale uwsgi_cache_methods uwsgi_cache_lock \
-                uwsgi_cache_lock_timeout uwsgi_cache_lock_age uwsgi_cache_revalidate \
-                uwsgi_cache_background_update scgi_cache scgi_cache_key scgi_cache_path scgi_cache_bypass \
-                scgi_no_cache scgi_cache_valid scgi_cache_min_uses scgi_cache_max_range_offset \
-                scgi_cache_use_stale scgi_cache_methods scgi_cache_lock scgi_cache_lock_timeout \
-                scgi_cache_lock_age scgi_cache_revalidate scgi_cache_background_update",
+        advice: "this server does not speak TLS with the servers behind it yet; leave it out, and write http://",
+        names: "proxy_ssl_session_reuse proxy_ssl_protocols proxy_ssl_ciphers proxy_ssl_name proxy_ssl_server_name \
+                proxy_ssl_verify proxy_ssl_verify_depth proxy_ssl_trusted_certificate proxy_ssl_crl \
+                proxy_ssl_certificate proxy_ssl_certificate_key proxy_ssl_certificate_cache proxy_ssl_password_file \
+                proxy_ssl_conf_command uwsgi_ssl_session_reuse uwsgi_ssl_protocols uwsgi_ssl_ciphers uwsgi_ssl_name \
+                uwsgi_ssl_server_name uwsgi_ssl_verify uwsgi_ssl_verify_depth uwsgi_ssl_trusted_certificate \
+                uwsgi_ssl_crl uwsgi_ssl_certificate uwsgi_ssl_certificate_key uwsgi_ssl_certificate_cache \
+                uwsgi_ssl_password_file uwsgi_ssl_conf_command",
     },
     Family {
-        advice: "programs run by CGI, as in: cgi on; cgi_interpreter .php /usr/bin/php-cgi;",
-        names: "fastcgi_pass fastcgi_index fastcgi_split_path_info fastcgi_store fastcgi_store_access \
-                fastcgi_buffering fastcgi_request_buffering fastcgi_ignore_client_abort fastcgi_bind \
-                fastcgi_socket_keepalive fastcgi_socket_rcvbuf fastcgi_socket_sndbuf fastcgi_connect_timeout \
-                fastcgi_send_timeout fastcgi_send_lowat fastcgi_buffer_size fastcgi_pass_request_headers \
-                fastcgi_pass_request_body fastcgi_intercept_errors fastcgi_read_timeout fastcgi_buffers \
-                fastcgi_busy_buffers_size fastcgi_force_ranges fastcgi_limit_rate fastcgi_max_temp_file_size \
-                fastcgi_temp_file_write_size fastcgi_next_upstream fastcgi_next_upstream_tries \
-                fastcgi_next_upstream_timeout fastcgi_param fastcgi_pass_header fastcgi_hide_header \
-                fastcgi_ignore_headers fastcgi_catch_stderr fastcgi_keep_conn \
-                uwsgi_pass uwsgi_modifier1 uwsgi_modifier2 uwsgi_store uwsgi_store_access uwsgi_buffering \
-                uwsgi_request_buffering uwsgi_ignore_client_abort uwsgi_bind uwsgi_socket_keepalive \
-                uwsgi_socket_rcvbuf uwsgi_socket_sndbuf uwsgi_connect_timeout uwsgi_send_timeout \
-                uwsgi_buffer_size uwsgi_pass_request_headers uwsgi_pass_request_body uwsgi_intercept_errors \
-                uwsgi_read_timeout uwsgi_buffers uwsgi_busy_buffers_size uwsgi_force_ranges uwsgi_limit_rate \
-                uwsgi_max_temp_file_size uwsgi_temp_file_write_size uwsgi_next_upstream \
-                uwsgi_next_upstream_tries uwsgi_next_upstream_timeout uwsgi_param uwsgi_string \
-                uwsgi_pass_header uwsgi_hide_header uwsgi_ignore_headers uwsgi_ssl_session_reuse \
-                uwsgi_ssl_protocols uwsgi_ssl_ciphers uwsgi_ssl_name uwsgi_ssl_server_name uwsgi_ssl_verify \
-                uwsgi_ssl_verify_depth uwsgi_ssl_trusted_certificate uwsgi_ssl_crl uwsgi_ssl_certificate \
-                uwsgi_ssl_certificate_key uwsgi_ssl_certificate_cache uwsgi_ssl_password_file \
-                uwsgi_ssl_conf_command \
-                scgi_pass scgi_store scgi_store_access scgi_buffering scgi_request_buffering \
-                scgi_ignore_client_abort scgi_bind scgi_socket_keepalive scgi_socket_rcvbuf scgi_socket_sndbuf \
-                scgi_connect_timeout scgi_send_timeout scgi_buffer_size scgi_pass_request_headers \
-                scgi_pass_request_body scgi_intercept_errors scgi_read_timeout scgi_buffers \
-                scgi_busy_buffers_size scgi_force_ranges scgi_limit_rate scgi_max_temp_file_size \
-                scgi_temp_file_write_size scgi_next_upstream scgi_next_upstream_tries \
-                scgi_next_upstream_timeout scgi_param scgi_pass_header scgi_hide_header scgi_ignore_headers",
+        advice: UNCACHED,
+        names: "proxy_cache_key proxy_cache_path proxy_cache_valid proxy_cache_min_uses proxy_cache_max_range_offset \
+                proxy_cache_use_stale proxy_cache_methods proxy_cache_lock proxy_cache_lock_timeout \
+                proxy_cache_lock_age proxy_cache_revalidate proxy_cache_convert_head proxy_cache_background_update \
+                fastcgi_cache_key fastcgi_cache_path fastcgi_cache_valid fastcgi_cache_min_uses \
+                fastcgi_cache_max_range_offset fastcgi_cache_use_stale fastcgi_cache_methods fastcgi_cache_lock \
+                fastcgi_cache_lock_timeout fastcgi_cache_lock_age fastcgi_cache_revalidate \
+                fastcgi_cache_background_update uwsgi_cache_key uwsgi_cache_path uwsgi_cache_valid \
+                uwsgi_cache_min_uses uwsgi_cache_max_range_offset uwsgi_cache_use_stale uwsgi_cache_methods \
+                uwsgi_cache_lock uwsgi_cache_lock_timeout uwsgi_cache_lock_age uwsgi_cache_revalidate \
+                uwsgi_cache_background_update scgi_cache_key scgi_cache_path scgi_cache_valid scgi_cache_min_uses \
+                scgi_cache_max_range_offset scgi_cache_use_stale scgi_cache_methods scgi_cache_lock \
+                scgi_cache_lock_timeout scgi_cache_lock_age scgi_cache_revalidate scgi_cache_background_update",
+    },
+    Family {
+        advice: "uwsgi_modifier1 and uwsgi_param say what an application gets; leave it out",
+        names: "uwsgi_string",
     },
     Family {
         advice: "TLS ends in front of this server: let hitch, stunnel or a load balancer do it, and listen without ssl",
@@ -228,6 +199,11 @@ pub(super) fn refusal(name: &str) -> Option<String> {
     Some(format!("\"{name}\" is of a third-party module of nginx ({module}), which is not here{advice}"))
 }
 
+/// Why `proxy_cache ZONE` and its kind are refused.
+pub(super) fn uncached(name: &str) -> String {
+    format!("\"{name}\" is not supported yet but as \"{name} off\"; {UNCACHED}")
+}
+
 /// `, did you mean "x"?` for a name that is nearly one of these.
 pub(super) fn meant(name: &str) -> String {
     did_you_mean(name, FAMILIES.iter().flat_map(|family| family.names.split(' ')))
@@ -265,6 +241,6 @@ mod tests {
         for name in ["proxy_pas", "listen", ""] {
             assert_eq!(refusal(name), None, "{name}");
         }
-        assert_eq!(meant("proxy_pas"), ", did you mean \"proxy_pass\"?");
+        assert_eq!(meant("grpc_pas"), ", did you mean \"grpc_pass\"?");
     }
 }

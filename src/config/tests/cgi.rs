@@ -52,7 +52,7 @@ fn each_directive_sets_its_value() {
         shown.collect::<Vec<_>>().join(" ")
     };
     let queue: Show = |c| format!("{} {:?}", c.queue.requests_max, c.queue.timeout);
-    let table: [(&str, Show, &str); 25] = [
+    let table: [(&str, Show, &str); 28] = [
         ("cgi on;", |c| format!("{:?}", c.pass), "None"),
         ("cgi_extension .py;", extensions, ".py"),
         ("cgi_extension .PY .tar.gz; cgi_extension .é;", extensions, ".py .tar.gz .é"),
@@ -66,6 +66,9 @@ fn each_directive_sets_its_value() {
         ("cgi_path_info uri;", |c| format!("{:?}", c.path_info), "Uri"),
         ("cgi_path_info on;", |c| format!("{:?}", c.path_info), "Rest"),
         ("cgi_request_buffering off;", |c| c.request_buffering.to_string(), "false"),
+        ("cgi_intercept_errors on;", |c| c.intercept_errors.to_string(), "true"),
+        ("cgi_hide_header X-A; cgi_hide_header x-b;", |c| c.hidden.join(" "), "x-a x-b"),
+        ("cgi_hide_header X-A; cgi_hide_header x-b; cgi_pass_header X-B;", |c| c.hidden.join(" "), "x-a"),
         ("cgi_max_processes 7;", |c| c.processes_max.to_string(), "7"),
         ("cgi_queue 7;", queue, "7 60s"),
         ("cgi_queue 0;", queue, "0 60s"),
@@ -163,6 +166,9 @@ fn broken() {
         ("cgi_timeout 0;", "this time must be longer than 0".into()),
         ("cgi_idle_timeout 0ms;", "this time must be longer than 0".into()),
         ("cgi_path_info off;", "unknown value \"off\"; accepted: on, uri".into()),
+        ("cgi_intercept_errors 1;", "\"1\" is neither \"on\" nor \"off\"".into()),
+        ("cgi_hide_header \"a b\";", "\"a b\" is no name of a field".into()),
+        ("cgi_pass_header a:;", "\"a:\" is no name of a field".into()),
         ("cgi_request_buffering 1;", "\"1\" is neither \"on\" nor \"off\"".into()),
         ("cgi_max_processes 0;", "\"0\" is not a whole number from 1 to 100000".into()),
         ("cgi_queue off;", "\"off\" is not a whole number from 0 to 1000000".into()),

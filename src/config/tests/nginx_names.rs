@@ -15,8 +15,8 @@ fn refused_by_name() {
          out",
         "site.conf:3:2: \"gzip\" is not supported yet; gzip_static sends files that are compressed already; else leave \
          it out",
-        "site.conf:4:2: \"upstream\" is not supported yet; requests are not passed to other servers; cgi_pass runs a \
-         program, or keep nginx in front",
+        "site.conf:4:2: \"upstream\" is not supported yet; proxy_pass, fastcgi_pass, scgi_pass and uwsgi_pass \
+         pass requests on; or keep nginx in front",
         "site.conf:7:3: \"ssl_protocols\" is not supported yet; TLS ends in front of this server: let hitch, stunnel \
          or a load balancer do it, and listen without ssl",
         "site.conf:8:3: unknown directive \"lsten\", did you mean \"listen\"?",

@@ -1,6 +1,6 @@
 //! Who gets what is here: `allow`, `deny`, `auth_basic`, `satisfy`, `limit_except`.
 
-use super::{Network, SetTarget, Settings, Template};
+use super::{Gateway, Network, SetTarget, Settings, Template};
 use crate::http::Method;
 use crate::http::method::MethodSet;
 use std::net::IpAddr;
@@ -47,12 +47,14 @@ pub enum Satisfy {
 }
 
 /// `limit_except METHOD ... { }`
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub struct LimitExcept {
     /// The methods that the block is not for.
     pub methods: MethodSet,
     /// What is asked for the other methods.
     pub access: Access,
+    /// What requests with the other methods are passed to: that of the location, unless the block has a `proxy_pass`.
+    pub gateway: Option<Arc<Gateway>>,
 }
 
 impl Access {
@@ -76,6 +78,14 @@ impl Settings {
         match &self.limit_except {
             Some(limit) if !limit.methods.contains(method) => &limit.access,
             _ => &self.access,
+        }
+    }
+
+    /// What requests with this method are passed to.
+    pub fn gateway_for(&self, method: Method) -> Option<&Arc<Gateway>> {
+        match &self.limit_except {
+            Some(limit) if !limit.methods.contains(method) => limit.gateway.as_ref(),
+            _ => self.gateway.as_ref(),
         }
     }
 

@@ -31,6 +31,11 @@ pub struct Cgi {
     /// a body in chunks. A body over `client_body_buffer_size` is stored in `client_body_temp_path`. With `off` the
     /// program starts at once and gets the body as it comes. Default on.
     pub request_buffering: bool,
+    /// `cgi_intercept_errors`: an `error_page` replaces a program's answer with its status. Default off.
+    pub intercept_errors: bool,
+    /// `cgi_hide_header`: the names of fields that are not passed to the client, in lower case, without those of
+    /// `cgi_pass_header`. Default none.
+    pub hidden: Vec<String>,
     /// `cgi_max_processes`: the number of programs that run at once, per worker. Default 64. More requests wait:
     /// `cgi_queue`.
     ///

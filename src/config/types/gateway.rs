@@ -3,6 +3,7 @@
 
 use super::{Regex, Size, Template, UpstreamUse};
 use bitflags::bitflags;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,10 @@ pub enum GatewayProtocol {
 }
 
 impl GatewayProtocol {
+    /// All of them.
+    pub const ALL: [GatewayProtocol; 4] =
+        [GatewayProtocol::Http, GatewayProtocol::Fastcgi, GatewayProtocol::Scgi, GatewayProtocol::Uwsgi];
+
     /// How the names of the family's directives begin.
     pub fn prefix(self) -> &'static str {
         match self {
@@ -93,6 +98,8 @@ pub struct GatewayRules {
     pub buffers: (usize, usize),
     /// `_max_temp_file_size`: bytes of an answer that a file may hold; 0: no file. Default 1 GiB.
     pub max_temp_file_size: u64,
+    /// `_temp_path`: the folder of these files. Default that of `client_body_temp_path`.
+    pub temp_path: Option<Arc<PathBuf>>,
     /// `_limit_rate`: bytes per second that are read of an answer. Default no limit.
     pub limit_rate: Option<Size>,
     /// `_intercept_errors`: an `error_page` replaces an answer with its status. Default off.
@@ -166,8 +173,8 @@ pub struct ProxyRules {
     pub method: Option<Template>,
     /// `proxy_set_body`. Default that of the client.
     pub body: Option<Template>,
-    /// `proxy_redirect`: what becomes of Location and Refresh. `None`: `default`.
-    pub redirects: Option<Vec<ProxyRedirect>>,
+    /// `proxy_redirect`: what becomes of Location and Refresh. What `default` means is in the list already.
+    pub redirects: Vec<ProxyRedirect>,
     /// `proxy_cookie_domain` and `proxy_cookie_path`.
     pub cookie_domains: Vec<CookieRewrite>,
     /// `proxy_cookie_path`.
@@ -277,20 +284,25 @@ bitflags! {
     }
 }
 
-/// The fields of answers that clients do not get, unless `_pass_header` names them.
-const HIDDEN: [&str; 8] = [
-    "date",
-    "server",
-    "x-pad",
-    "x-accel-expires",
-    "x-accel-redirect",
-    "x-accel-limit-rate",
-    "x-accel-buffering",
-    "x-accel-charset",
-];
+/// The fields of answers that clients do not get, whatever the protocol, unless `_pass_header` names them.
+const HIDDEN: [&str; 5] =
+    ["x-accel-expires", "x-accel-redirect", "x-accel-limit-rate", "x-accel-buffering", "x-accel-charset"];
 
-impl Default for GatewayRules {
-    fn default() -> Self {
+impl GatewayProtocol {
+    /// The fields of answers that clients do not get unless `_pass_header` names them, in lower case.
+    pub fn hidden(self) -> impl Iterator<Item = &'static str> {
+        let own: &[&str] = match self {
+            GatewayProtocol::Http => &["date", "server", "x-pad"],
+            GatewayProtocol::Fastcgi | GatewayProtocol::Scgi => &["status"],
+            GatewayProtocol::Uwsgi => &[],
+        };
+        own.iter().chain(&HIDDEN).copied()
+    }
+}
+
+impl GatewayRules {
+    /// The defaults of a family.
+    pub fn of(protocol: GatewayProtocol) -> Self {
         let minute = Duration::from_secs(60);
         Self {
             connect_timeout: minute,
@@ -305,11 +317,12 @@ impl Default for GatewayRules {
             buffer_size: 32 << 10,
             buffers: (8, 8 << 10),
             max_temp_file_size: 1 << 30,
+            temp_path: None,
             limit_rate: None,
             intercept_errors: false,
             ignore_client_abort: false,
             force_ranges: false,
-            hidden: HIDDEN.iter().map(|name| (*name).to_owned()).collect(),
+            hidden: protocol.hidden().map(str::to_owned).collect(),
             ignored: IgnoredFields::empty(),
             next_upstream: NextUpstream::ERROR | NextUpstream::TIMEOUT,
             next_upstream_tries: 0,
@@ -323,13 +336,20 @@ impl Default for GatewayRules {
     }
 }
 
+impl Default for GatewayRules {
+    /// The defaults of `proxy_`.
+    fn default() -> Self {
+        Self::of(GatewayProtocol::Http)
+    }
+}
+
 impl Default for ProxyRules {
     fn default() -> Self {
         Self {
             version: ProxyVersion::Http11,
             method: None,
             body: None,
-            redirects: None,
+            redirects: Vec::new(),
             cookie_domains: Vec::new(),
             cookie_paths: Vec::new(),
             cookie_flags: Vec::new(),

@@ -210,6 +210,50 @@ pub enum Variable {
     UidGot,
     /// `$uid_set`: the identifier that the client is given with this response
     UidSet,
+    /// What is known of a server behind and its answer
+    Gateway(GatewayVariable),
+}
+
+/// The variables of gateways: `proxy_pass`, `fastcgi_pass` and so on. With more than one server asked, the values of
+/// the `$upstream_` variables are lists.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum GatewayVariable {
+    /// `$proxy_host`: the host of `proxy_pass`, with its port if that is not 80
+    ProxyHost,
+    /// `$proxy_port`: the port of `proxy_pass`
+    ProxyPort,
+    /// `$proxy_add_x_forwarded_for`: the X-Forwarded-For of the client, and its address behind it
+    ProxyAddXForwardedFor,
+    /// `$fastcgi_script_name`: the script's part of the path, with the `fastcgi_index`
+    FastcgiScriptName,
+    /// `$fastcgi_path_info`: the rest of the path
+    FastcgiPathInfo,
+    /// `$upstream_addr`
+    UpstreamAddr,
+    /// `$upstream_bytes_received`
+    UpstreamBytesReceived,
+    /// `$upstream_bytes_sent`
+    UpstreamBytesSent,
+    /// `$upstream_cache_status`: always empty, since answers are not kept
+    UpstreamCacheStatus,
+    /// `$upstream_connect_time`: seconds with milliseconds
+    UpstreamConnectTime,
+    /// `$upstream_header_time`: seconds with milliseconds
+    UpstreamHeaderTime,
+    /// `$upstream_last_server_name`
+    UpstreamLastServerName,
+    /// `$upstream_response_length`
+    UpstreamResponseLength,
+    /// `$upstream_response_time`: seconds with milliseconds
+    UpstreamResponseTime,
+    /// `$upstream_status`
+    UpstreamStatus,
+    /// `$upstream_http_NAME`: a field of the answer
+    UpstreamHttp(String),
+    /// `$upstream_cookie_NAME`: a cookie of the answer
+    UpstreamCookie(String),
+    /// `$upstream_trailer_NAME`: a field behind the body of the answer
+    UpstreamTrailer(String),
 }
 
 /// The variables of the PROXY protocol and of `set_real_ip_from`.

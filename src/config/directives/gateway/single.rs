@@ -1,0 +1,70 @@
+//! A server that a `_pass` directive names itself, without an `upstream`.
+
+use crate::config::lex::Word;
+use crate::config::problem::Fault;
+use crate::config::scope::Scope;
+use crate::config::types::{Address, Balance, Upstream, UpstreamKeepalive, UpstreamServer, UpstreamUse};
+use crate::config::value::digits;
+use std::net::ToSocketAddrs;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The group of a name: `unix:FILE`, `HOST:PORT`, or `HOST` if the protocol has a port of its own. `word` is the value
+/// of the directive, for messages.
+pub(super) fn upstream(
+    scope: &mut Scope<'_>,
+    word: &Word,
+    name: &str,
+    default_port: Option<u16>,
+) -> Result<UpstreamUse, Fault> {
+    let found = UpstreamUse::default();
+    if let Some(known) = scope.draft.config.upstreams.iter().find(|known| known.is_implicit && known.name == name) {
+        found.define(Arc::clone(known));
+        return Ok(found);
+    }
+    let server = UpstreamServer {
+        name: name.to_owned(),
+        addresses: addresses(scope, word, name, default_port)?,
+        resolve: None,
+        weight: 1,
+        max_fails: 1,
+        fail_timeout: Duration::from_secs(10),
+        max_conns: 0,
+        is_backup: false,
+        is_down: false,
+    };
+    let upstream = Arc::new(Upstream {
+        name: name.to_owned(),
+        servers: vec![server],
+        balance: Balance::RoundRobin,
+        keepalive: UpstreamKeepalive::default(),
+        is_shared: false,
+        is_implicit: true,
+    });
+    scope.draft.config.upstreams.push(Arc::clone(&upstream));
+    found.define(upstream);
+    Ok(found)
+}
+
+fn addresses(scope: &Scope<'_>, word: &Word, name: &str, default_port: Option<u16>) -> Result<Vec<Address>, Fault> {
+    if let Some(path) = name.strip_prefix("unix:") {
+        let path = scope.path(&Word { text: path.to_owned(), ..word.clone() })?;
+        return Ok(vec![Address::Unix(path)]);
+    }
+    let wrong = || word.fault(format!("\"{name}\" is no server; write HOST:PORT, as in 127.0.0.1:9000, or unix:FILE"));
+    let end_of_ip = name.rfind(']').map_or(0, |at| at + 1);
+    let (host, port) = match name[end_of_ip..].rfind(':').map(|at| name.split_at(end_of_ip + at)) {
+        Some((host, port)) => {
+            let port = digits(&port[1..]).and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
+            (host, port.ok_or_else(wrong)?)
+        }
+        None => (name, default_port.ok_or_else(wrong)?),
+    };
+    let in_host = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
+    if host.is_empty() || !host.bytes().all(in_host) {
+        return Err(wrong());
+    }
+    let found = (host.trim_matches(['[', ']']), port).to_socket_addrs();
+    let found = found.map_err(|error| word.fault(format!("no address of \"{host}\" is found: {error}")))?;
+    Ok(found.map(Address::Inet).collect())
+}
