@@ -9,6 +9,7 @@ pub mod body_framing;
 mod body_left;
 mod cgi_head;
 pub mod fastcgi;
+pub mod http1;
 #[cfg(test)]
 mod played;
 mod repeated;
