@@ -14,6 +14,7 @@ pub mod http1;
 mod played;
 mod repeated;
 pub mod scgi;
+pub mod uwsgi;
 
 pub use answer_decoder::AnswerDecoder;
 pub use body_framing::BodyFraming;
