@@ -1,6 +1,7 @@
 //! The decoders of the four protocols as one type.
 
 use super::fastcgi::FastcgiAnswer;
+use super::http1::Http1Answer;
 use super::scgi::CgiAnswer;
 use super::{Asked, Decoded, GatewayFault};
 
@@ -10,9 +11,16 @@ pub enum AnswerDecoder {
     Cgi(Box<CgiAnswer>),
     /// FastCGI.
     Fastcgi(Box<FastcgiAnswer>),
+    /// HTTP/1.1.
+    Http1(Box<Http1Answer>),
 }
 
 impl AnswerDecoder {
+    /// The decoder for HTTP/1.1.
+    pub fn http1(asked: Asked) -> Self {
+        Self::Http1(Box::new(Http1Answer::new(asked)))
+    }
+
     /// The decoder for FastCGI.
     pub fn fastcgi(asked: Asked) -> Self {
         Self::Fastcgi(Box::new(FastcgiAnswer::new(asked)))
@@ -38,6 +46,7 @@ impl AnswerDecoder {
         match self {
             Self::Cgi(decoder) => decoder.feed(bytes, room),
             Self::Fastcgi(decoder) => decoder.feed(bytes, room),
+            Self::Http1(decoder) => decoder.feed(bytes, room),
         }
     }
 
@@ -50,6 +59,7 @@ impl AnswerDecoder {
         match self {
             Self::Cgi(decoder) => decoder.eof(),
             Self::Fastcgi(decoder) => decoder.eof(),
+            Self::Http1(decoder) => decoder.eof(),
         }
     }
 }

@@ -9,10 +9,12 @@ pub mod body_framing;
 mod body_left;
 mod cgi_head;
 pub mod fastcgi;
+pub mod http1;
 #[cfg(test)]
 mod played;
 mod repeated;
 pub mod scgi;
+pub mod uwsgi;
 
 pub use answer_decoder::AnswerDecoder;
 pub use body_framing::BodyFraming;

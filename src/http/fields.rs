@@ -199,7 +199,7 @@ impl Index {
 
 /// Where the name and the value are in one line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct LineParts {
+pub(crate) struct LineParts {
     pub known: Option<Known>,
     pub name_len: usize,
     pub value_start: usize,
@@ -211,7 +211,7 @@ pub(super) struct LineParts {
 /// Splits the field line at the start of `text` (RFC 9112 section 5). Returns None if the line is incomplete or breaks
 /// a rule; [`line_fault`] tells which rule.
 #[inline(always)] // one call per line; inlined, the parts stay in registers
-pub(super) fn split_line(text: &[u8]) -> Option<LineParts> {
+pub(crate) fn split_line(text: &[u8]) -> Option<LineParts> {
     let (name_len, known) = known::name_of(text);
     if name_len == 0 || (known.is_none() && !all_token(&text[..name_len])) {
         return None;
@@ -258,7 +258,7 @@ fn trimmed(value: &[u8]) -> (usize, usize) {
 
 /// The rule that a line breaks (with or without its end) when [`split_line`] does not accept it.
 #[cold]
-pub(super) fn line_fault(line: &[u8]) -> &'static str {
+pub(crate) fn line_fault(line: &[u8]) -> &'static str {
     let name_len = line.iter().position(|&b| !is_token(b)).unwrap_or(line.len());
     match line.get(name_len) {
         Some(b' ' | b'\t') if name_len == 0 => "a folded field line (RFC 9112 section 5.2)",
