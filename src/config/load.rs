@@ -1,9 +1,9 @@
 //! The sources of a configuration: a file, a text, the texts built into the program, or a directory to serve.
 
+use super::built_in::{DEFAULT_CONF, INCLUDED};
 use super::directives;
 use super::lint;
 use super::listeners::{Listen, listeners};
-use super::media_types::MIME_TYPES;
 use super::parse::{Parser, Statement};
 use super::problem::{Errors, Fault, Files, Problem, Review};
 use super::scope::{ConfigDraft, Contexts, Scope};
@@ -14,12 +14,6 @@ use super::walk;
 use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-
-/// `config/default.conf` as shipped.
-const DEFAULT_CONF: &str = include_str!("../../config/default.conf");
-
-/// The texts inside the program, for `include`. A configuration on disk gets them if it has no such file.
-const EMBEDDED: &[(&str, &str)] = &[("mime.types", MIME_TYPES)];
 
 /// The name of `-g` in messages.
 const GLOBALS: &str = "-g";
@@ -43,8 +37,8 @@ impl Config {
         read(path, &text, &source, prefix, globals)
     }
 
-    /// Reads a configuration from a text; `name` is its name in messages. `include mime.types;` means the text inside
-    /// the program. All other paths, also those of included files, are relative to `prefix`.
+    /// Reads a configuration from a text; `name` is its name in messages. `include mime.types;` and its kind mean
+    /// the texts inside the program. All other paths, also those of included files, are relative to `prefix`.
     ///
     /// # Errors
     /// The same as those of [`Config::load`].
@@ -142,7 +136,7 @@ fn known_names(address: SocketAddr) -> String {
 /// The text of a file, and where its included files are.
 fn on_disk(files: &ConfigFiles, path: &Path) -> Result<(String, ConfigSource<'static>), Errors> {
     let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-    let source = ConfigSource { files: files.clone(), embedded: EMBEDDED, disk_first: true, directory };
+    let source = ConfigSource { files: files.clone(), embedded: INCLUDED, disk_first: true, directory };
     let text = source.read(path);
     let text = text.map_err(|error| Errors::file(&path.to_string_lossy(), format!("cannot be read: {error}")))?;
     Ok((text, source))
@@ -151,7 +145,7 @@ fn on_disk(files: &ConfigFiles, path: &Path) -> Result<(String, ConfigSource<'st
 /// Reads a text that may include the texts inside the program.
 fn embedded(files: &ConfigFiles, name: &str, text: &str, prefix: &Path, globals: &str) -> Result<Config, Errors> {
     let (files, directory) = (files.clone(), prefix.to_owned());
-    let source = ConfigSource { files, embedded: EMBEDDED, disk_first: false, directory };
+    let source = ConfigSource { files, embedded: INCLUDED, disk_first: false, directory };
     read(Path::new(name), text, &source, prefix, globals)
 }
 

@@ -4,6 +4,7 @@
 //! over the statements ([`walk`]) gives each one to its directive ([`directives`]), which changes the settings of its
 //! level ([`scope`]). At the end the servers are grouped by their addresses ([`listeners`]).
 
+mod built_in;
 mod compile;
 mod defaults;
 mod directives;

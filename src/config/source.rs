@@ -116,14 +116,24 @@ impl ConfigSource<'_> {
     /// The files of an `include`: one file, or for a pattern the existing files, sorted.
     pub fn expand(&self, pattern: &str) -> Vec<PathBuf> {
         let path = self.directory.join(pattern);
-        let is_embedded = self.embedded.iter().any(|(name, _)| *name == pattern);
-        if is_embedded && !(self.disk_first && self.files.exists(&path)) {
-            return vec![PathBuf::from(pattern)];
+        if let Some(name) = self.embedded_name(pattern) {
+            let is_on_disk = self.disk_first || Path::new(pattern).is_absolute();
+            if !(is_on_disk && self.files.exists(&path)) {
+                return vec![PathBuf::from(name)];
+            }
         }
         if !has_wildcard(pattern) {
             return vec![path];
         }
         self.files.glob(&path)
+    }
+
+    /// The name of the text inside the program that a name means. `/etc/nginx/fastcgi_params` means one, too: many
+    /// configurations name the folder of nginx, which need not be there.
+    fn embedded_name(&self, pattern: &str) -> Option<&str> {
+        let path = Path::new(pattern);
+        let names = self.embedded.iter().map(|(name, _)| *name);
+        names.into_iter().find(|name| *name == pattern || path.is_absolute() && path.ends_with(name))
     }
 
     /// The text of a file. What is not UTF-8 text becomes U+FFFD: it may stand in comments, as old files have them, and
@@ -300,10 +310,16 @@ mod tests {
         assert_eq!(source.expand("other"), [PathBuf::from("/nowhere/other")]);
         assert!(source.read(Path::new("/nowhere/other")).is_err());
         assert!(source.expand("*.conf").is_empty());
+        assert_eq!(source.expand("/etc/nowhere/mime.types"), [PathBuf::from("mime.types")], "in another folder");
+        assert_eq!(source.expand("/etc/nowhere/other.types"), [PathBuf::from("/etc/nowhere/other.types")]);
+        assert_eq!(source.expand("sub/mime.types"), [PathBuf::from("/nowhere/sub/mime.types")]);
         source.disk_first = true;
         assert_eq!(source.expand("mime.types"), [PathBuf::from("mime.types")], "there is no such file");
         source.directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
         assert_eq!(source.expand("mime.types"), [source.directory.join("mime.types")]);
+        let there = source.directory.join("mime.types").display().to_string();
+        source.disk_first = false;
+        assert_eq!(source.expand(&there), [PathBuf::from(&there)], "a file that is there is meant");
     }
 
     #[test]

@@ -137,3 +137,31 @@ fn depth_and_number_are_limited() {
     let files = Temporary::new("wide", &files);
     assert!(files.load().unwrap_err()[0].ends_with("more than 1000 files in one configuration"));
 }
+
+/// nginx's files are inside the program: a configuration finds them by name, also in nginx's own folder.
+#[test]
+fn built_in_texts_are_found_where_there_is_no_file() {
+    let site = |directives: &str| format!("http {{ server {{ listen 80; location /p/ {{ {directives} }} }} }}");
+    let names = |config: &Config| {
+        let gateway = settings_at(config, "/p/x").gateway.clone().expect("requests are passed on");
+        gateway.rules.params.iter().map(|param| param.name.clone()).collect::<Vec<_>>()
+    };
+    for (pass, included, count, some) in [
+        ("fastcgi_pass 127.0.0.1:1;", "fastcgi_params", 19, "REDIRECT_STATUS"),
+        ("fastcgi_pass 127.0.0.1:1;", "/no/such/folder/fastcgi_params", 19, "SCRIPT_NAME"),
+        ("fastcgi_pass 127.0.0.1:1;", "fastcgi.conf", 20, "SCRIPT_FILENAME"),
+        ("fastcgi_pass 127.0.0.1:1;", "snippets/fastcgi-php.conf", 21, "PATH_INFO"),
+        ("scgi_pass 127.0.0.1:1;", "scgi_params", 14, "SCGI"),
+        ("uwsgi_pass 127.0.0.1:1;", "uwsgi_params", 14, "CONTENT_LENGTH"),
+        ("proxy_pass http://127.0.0.1:1;", "proxy_params", 4, "Host"),
+    ] {
+        let text = site(&format!("{pass} include {included};"));
+        let files = Temporary::new("built-in", &[("main.conf", &text)]);
+        let found = names(&files.load().expect("it is right"));
+        assert!(found.len() == count && found.iter().any(|name| name == some), "{included}: {found:?}");
+        assert_eq!(names(&load(&text)), found, "of a text that is no file");
+    }
+    let text = site("scgi_pass 127.0.0.1:1; include scgi_params;");
+    let files = Temporary::new("own", &[("main.conf", &text), ("scgi_params", "scgi_param OWN 1;")]);
+    assert_eq!(names(&files.load().expect("it is right")), ["OWN"], "a file that is there is meant");
+}
