@@ -1,6 +1,6 @@
 //! The HTTP state of one request and its response.
 
-use super::{Client, Fresh, Limited, OnDemand, Pipe, Probed, RequestBody, Response, Slots};
+use super::{Client, Fresh, Limited, OnDemand, Passed, Passing, Pipe, Probed, RequestBody, Response, Slots};
 use crate::config::{Return, RewriteProgram};
 use crate::http::userid::UserId;
 use crate::http::{HeadLimits, Method, Request, Text};
@@ -177,6 +177,8 @@ pub struct Rare {
     pub limited: Limited,
     /// The client that a trusted proxy names (`set_real_ip_from`), instead of the other end of the socket.
     pub client: Option<Client>,
+    /// What gateways have made of the request.
+    pub passed: Option<Box<Passed>>,
     /// What the configuration answers, without a handler.
     pub chosen: Option<Chosen>,
     /// The program that waits for a file to be looked at.
@@ -247,6 +249,7 @@ impl Rare {
         sent_trailers: Vec::new(),
         random_index_tried: false,
         userid: None,
+        passed: None,
         chosen: None,
         rewriting: None,
         probed: None,
@@ -327,6 +330,16 @@ impl Http {
     pub fn reads(&self) -> bool {
         let is_read = self.method().is_some_and(Method::reads);
         is_read || self.as_get
+    }
+
+    /// The request on its way to a server behind.
+    pub fn passing(&self) -> Option<&Passing> {
+        self.rare.passed.as_ref()?.now.as_ref()
+    }
+
+    /// What gateways have made of the request; an empty value is made if there is none.
+    pub fn passed_mut(&mut self) -> &mut Passed {
+        self.rare.passed.get_or_insert_default()
     }
 
     /// The path that is answered; empty before it is known.

@@ -5,7 +5,8 @@ use super::{Buffers, Segment};
 use crate::limits::{FILES_MAX, SEGMENTS_MAX};
 use std::io::IoSlice;
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::rc::Rc;
 
 /// A bounded queue of segments: owned bytes, shared bytes, or a range of a file.
 ///
@@ -89,6 +90,11 @@ impl Pipe {
     #[inline]
     pub fn is_full(&self) -> bool {
         if self.is_empty() { self.memory_bytes_max == 0 } else { self.room() == 0 }
+    }
+
+    /// The number of file ranges.
+    pub fn files(&self) -> usize {
+        self.queue.files()
     }
 
     /// The number of bytes that were removed since the pipe was made.
@@ -190,6 +196,16 @@ impl Pipe {
     /// bytes, and whether more follows.
     pub fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> (usize, u64, bool) {
         self.queue.gather(slices)
+    }
+
+    /// Fills `slices` with the bytes behind the last file range. Returns the number of slices, and their bytes.
+    pub fn gather_tail<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> (usize, usize) {
+        self.queue.gather_tail(slices)
+    }
+
+    /// The first bytes behind the last file range have been written to a file: this range of it takes their place.
+    pub fn replace_tail(&mut self, file: &Rc<OwnedFd>, range: Range<u64>) {
+        self.queue.replace_tail(file, range);
     }
 
     /// Drops the first `count` bytes.

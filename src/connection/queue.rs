@@ -4,6 +4,9 @@ use super::{Buffers, Segment};
 use crate::limits::{COPIED_BYTES_MAX, SPARE_SEGMENTS_MAX};
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::ops::Range;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
 /// A queue of segments with its byte counts.
 pub struct Queue {
@@ -157,6 +160,35 @@ impl Queue {
             }
         }
         (count, bytes, bytes < self.bytes())
+    }
+
+    /// Fills `slices` with the bytes behind the last file range. Returns the number of slices, and their bytes.
+    pub fn gather_tail<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> (usize, usize) {
+        let last_file = self.iter().enumerate().filter(|(_, segment)| segment.is_file()).last();
+        let tail = self.iter().skip(last_file.map_or(0, |(at, _)| at + 1)).filter_map(Segment::bytes);
+        let (mut count, mut bytes) = (0, 0);
+        for (slice, run) in slices.iter_mut().zip(tail) {
+            *slice = IoSlice::new(run);
+            (count, bytes) = (count + 1, bytes + run.len());
+        }
+        (count, bytes)
+    }
+
+    /// Puts a range of a file into the place of as many bytes, the first ones behind the last file range.
+    pub fn replace_tail(&mut self, file: &Rc<OwnedFd>, range: Range<u64>) {
+        let mut all: Vec<Segment> = std::iter::from_fn(|| self.take(u64::MAX)).collect();
+        let tail_start = all.iter().rposition(Segment::is_file).map_or(0, |at| at + 1);
+        let mut left = range.end - range.start;
+        for segment in &mut all[tail_start..] {
+            let bytes = segment.len().min(left);
+            segment.advance(bytes);
+            left -= bytes;
+        }
+        let tail = all.split_off(tail_start);
+        if !all.last_mut().is_some_and(|last| last.extend(file, &range)) {
+            all.push(Segment::file(Rc::clone(file), range));
+        }
+        all.into_iter().chain(tail).filter(|segment| !segment.is_empty()).for_each(|segment| self.push(segment));
     }
 
     /// Drops the first `count` bytes. Owned memory goes back to the buffers.

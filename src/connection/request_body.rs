@@ -30,6 +30,8 @@ enum Left {
     Nothing,
     Bytes(u64),
     Chunks(Box<Decoder>),
+    /// All that the client sends: it is another protocol's, after a 101.
+    Tunnel,
     /// The end cannot be found, or is not waited for: the connection cannot be used for another request.
     Lost,
 }
@@ -48,6 +50,23 @@ impl RequestBody {
     /// The body of a malformed request.
     pub const fn lost() -> Self {
         Self { left: Left::Lost, bytes: 0, sink: BodySink::Discard, owes_continue: false }
+    }
+
+    /// All that the client sends from here on, until it closes its side.
+    pub const fn tunnel() -> Self {
+        Self { left: Left::Tunnel, bytes: 0, sink: BodySink::Handler, owes_continue: false }
+    }
+
+    /// Whether the bytes belong to another protocol.
+    pub fn is_tunnel(&self) -> bool {
+        matches!(self.left, Left::Tunnel)
+    }
+
+    /// The client has closed its side of a tunnel.
+    pub fn end_tunnel(&mut self) {
+        if self.is_tunnel() {
+            self.left = Left::Nothing;
+        }
     }
 
     /// Does not wait for the rest of the body.
@@ -88,7 +107,7 @@ impl RequestBody {
         match self.left {
             Left::Bytes(bytes) => bytes <= UNWANTED_BYTES_MAX,
             Left::Chunks(_) => !self.is_over(UNWANTED_BYTES_MAX),
-            Left::Nothing | Left::Lost => false,
+            Left::Nothing | Left::Tunnel | Left::Lost => false,
         }
     }
 
@@ -96,7 +115,7 @@ impl RequestBody {
     pub fn announced_bytes(&self) -> u64 {
         match self.left {
             Left::Bytes(bytes) => bytes,
-            Left::Nothing | Left::Chunks(_) | Left::Lost => 0,
+            Left::Nothing | Left::Chunks(_) | Left::Tunnel | Left::Lost => 0,
         }
     }
 
@@ -104,6 +123,7 @@ impl RequestBody {
     pub fn is_over(&self, max: u64) -> bool {
         let announced_bytes = match &self.left {
             Left::Chunks(decoder) => decoder.announced_bytes(),
+            Left::Tunnel => return false,
             Left::Nothing | Left::Bytes(_) | Left::Lost => 0,
         };
         max > 0 && self.bytes.saturating_add(announced_bytes) > max
@@ -119,6 +139,7 @@ impl RequestBody {
             }
             let moved_bytes = match &mut self.left {
                 Left::Nothing | Left::Lost => return Ok(()),
+                Left::Tunnel => pass_on(input, room as u64, sink.as_deref_mut()),
                 Left::Bytes(left) => {
                     let bytes = pass_on(input, (*left).min(room as u64), sink.as_deref_mut());
                     *left -= bytes;

@@ -15,6 +15,8 @@ pub enum Response {
     /// The status and head of a complete HTTP response from an nph- program. The body follows until the program ends
     /// it.
     NonParsed(u16, Vec<u8>),
+    /// 101: from here on, the bytes of the connection belong to another protocol, both ways.
+    Switched(Box<Made>),
     /// No response; the connection is closed (`return 444`).
     Close,
 }

@@ -78,6 +78,15 @@ impl Segment {
         }
     }
 
+    /// Adds the range of a file that follows this one. Returns false, without a change, if it does not follow.
+    pub(super) fn extend(&mut self, file: &Rc<OwnedFd>, range: &Range<u64>) -> bool {
+        let follows = matches!(&self.store, Store::File(own) if Rc::ptr_eq(own, file)) && self.to == range.start;
+        if follows {
+            self.to = range.end;
+        }
+        follows
+    }
+
     /// Drops the first `count` bytes.
     #[inline]
     pub(super) fn advance(&mut self, count: u64) {

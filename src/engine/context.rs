@@ -161,9 +161,8 @@ impl<W> Context<'_, W> {
     /// [`Notice::Adopted`]. If the task is gone, belongs to a connection, or is queued for a turn, the transaction gets
     /// a failure with [`Side::Upstream`](crate::connection::Side::Upstream).
     pub fn adopt(&mut self, task: Token) {
-        if let Some(work) = self.work() {
-            let id = work.t.id();
-            self.turn.orders.push(Order::Adopt(id, task));
+        if let Some(mut work) = self.work() {
+            work.adopt(task);
         }
     }
 
@@ -264,6 +263,16 @@ impl<W> Work<'_, W> {
     /// Adds a task that belongs to no connection.
     pub fn start(&mut self, task: Box<dyn Task<W>>) {
         self.turn.orders.push(Order::Alone(task));
+    }
+
+    /// Makes a task that stands alone a handler of this transaction: see [`Context::adopt`].
+    pub fn adopt(&mut self, task: Token) {
+        self.turn.orders.push(Order::Adopt(self.t.id(), task));
+    }
+
+    /// Sends a notice to one task: see [`Context::notify`].
+    pub fn notify(&mut self, token: Token, notice: Notice) {
+        self.turn.orders.push(Order::Notify(token, notice));
     }
 
     /// Cancels the handlers of this transaction.

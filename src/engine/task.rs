@@ -125,7 +125,8 @@ pub trait Task<W> {
     fn doing(&self) -> &'static str;
 
     /// What the kernel watches for this task. It must stay the same while the task lives, because it is used for
-    /// disarming, too. (The descriptor belongs to the task or to its connection.)
+    /// disarming, too. (The descriptor belongs to the task or to its connection.) Only a task that makes its descriptor
+    /// itself begins with [`Watch::Always`], which is never armed.
     fn watch<'w>(&'w self, connection: Option<&'w Connection>) -> Watch<'w>;
 
     /// What the task waits for. Has no side effects. Called after each change of the connection or the transaction.

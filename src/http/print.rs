@@ -3,7 +3,7 @@
 use super::fields::Known;
 use super::number::Digits;
 use super::range::ContentRange;
-use super::reply::ReplyHead;
+use super::reply::{Name, ReplyHead};
 use super::status::{is_bodyless, reason};
 use std::ops::Range;
 
@@ -129,6 +129,19 @@ pub fn response_head(out: &mut Vec<u8>, head: &ReplyHead, frame: &Frame<'_>) {
         range.push(out);
     }
     for (name, value) in head.fields.iter().filter(|(name, _)| !name.known().is_some_and(is_ours)) {
+        field(out, b"\r\n", name.as_bytes());
+        field(out, b": ", value.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n\r\n");
+}
+
+/// Appends the head of a 101 (RFC 9110 section 15.2.2): Connection says that Upgrade is for this connection.
+pub fn switching_head(out: &mut Vec<u8>, head: &ReplyHead, date: &[u8; DATE_BYTES]) {
+    status_line(out, 101);
+    field(out, DATE, date);
+    field(out, b"\r\nConnection: ", b"upgrade");
+    let is_kept = |name: &Name| name.known() == Some(Known::Upgrade) || !name.known().is_some_and(is_ours);
+    for (name, value) in head.fields.iter().filter(|(name, _)| is_kept(name) && name.known() != Some(Known::Date)) {
         field(out, b"\r\n", name.as_bytes());
         field(out, b": ", value.as_bytes());
     }

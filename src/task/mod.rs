@@ -1,7 +1,7 @@
 //! The tasks: one file per kind, named after the kind. Each moves bytes in one direction on one descriptor, or waits
 //! for one event.
 //!
-//! A folder uses only folders before it in this list: `file`, `cgi`, `auth`, then `dav`, `upload`, then `http`, then
+//! A folder uses only folders before it in this list: `file`, `cgi`, `auth`, then `dav`, `upload`, `upstream`, then `http`, then
 //! `http1` and `directory` (the protocols), then `client`, then `server`.
 
 pub mod auth;
@@ -21,6 +21,7 @@ mod temp_dir;
 mod test_engine;
 mod timer;
 pub mod upload;
+pub mod upstream;
 
 pub use delay::Delay;
 pub use timer::{Job, Timer, handle_log_events};

@@ -2,6 +2,7 @@
 
 use super::View;
 use super::address::push_address;
+use super::attempts;
 use super::escape::push_escaped;
 use crate::config::{Escape, FastcgiRules, GatewayVariable};
 use crate::http::Known;
@@ -17,19 +18,7 @@ pub(super) fn push_gateway(out: &mut Vec<u8>, view: &View<'_>, which: &GatewayVa
         GatewayVariable::ProxyAddXForwardedFor => push_escaped(out, &forwarded_for(view), how),
         GatewayVariable::FastcgiScriptName => push_escaped(out, &script(view).0, how),
         GatewayVariable::FastcgiPathInfo => push_escaped(out, script(view).1, how),
-        GatewayVariable::UpstreamAddr
-        | GatewayVariable::UpstreamBytesReceived
-        | GatewayVariable::UpstreamBytesSent
-        | GatewayVariable::UpstreamCacheStatus
-        | GatewayVariable::UpstreamConnectTime
-        | GatewayVariable::UpstreamHeaderTime
-        | GatewayVariable::UpstreamLastServerName
-        | GatewayVariable::UpstreamResponseLength
-        | GatewayVariable::UpstreamResponseTime
-        | GatewayVariable::UpstreamStatus
-        | GatewayVariable::UpstreamHttp(_)
-        | GatewayVariable::UpstreamCookie(_)
-        | GatewayVariable::UpstreamTrailer(_) => push_escaped(out, b"", how),
+        _ => push_escaped(out, &attempts::value(view, which), how),
     }
 }
 

@@ -1,11 +1,13 @@
 //! Variables for log formats, `return`, `add_header`, `error_page`, and the environment of CGI programs.
 
 mod address;
+mod attempts;
 mod environment;
 mod escape;
 mod gateway;
 mod lookup;
 mod pairs;
+mod params;
 mod proxied;
 mod rare;
 mod referer;
@@ -20,6 +22,7 @@ mod view;
 pub use environment::{Invocation, environment, query_arguments};
 pub use lookup::value;
 pub use pairs::argument;
+pub use params::{Param, params};
 pub use request_id::request_id;
 pub use size::size;
 pub use slots::{SlotText, matches};

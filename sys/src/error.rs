@@ -161,6 +161,11 @@ impl Error {
         self.errno == libc::EPIPE
     }
 
+    /// ECONNRESET: the other side has given up the connection.
+    pub fn is_connection_reset(&self) -> bool {
+        self.errno == libc::ECONNRESET
+    }
+
     /// `ECHILD`: there is no such child of this process.
     pub fn is_no_child(&self) -> bool {
         self.errno == libc::ECHILD

@@ -8,12 +8,13 @@ use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::limits::IOVECS_MAX;
 use crate::log::Level;
 use crate::task::Context;
+use crate::task::file::nameless::{named, nameless};
 use crate::worker::Worker;
 use std::io::IoSlice;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use webserv_sys::file::{self, OpenFlags};
+use webserv_sys::file;
 use webserv_sys::{Error, Watch};
 
 /// Stores one body. A file without a name is freed by the kernel. A file with a name stays only if it is complete.
@@ -38,13 +39,11 @@ impl BodySpool {
     }
 
     fn open(&mut self) -> Result<OwnedFd, Error> {
-        let path = file::c_path("openat", &self.path)?;
-        let flags = OpenFlags::READ | OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
-        let opened = file::openat(file::CWD, &path, flags, 0o600)?;
-        self.is_partial = self.keeps_name;
         if !self.keeps_name {
-            file::unlinkat(file::CWD, &path)?;
+            return nameless(&self.path);
         }
+        let opened = named(&self.path)?;
+        self.is_partial = true;
         Ok(opened)
     }
 

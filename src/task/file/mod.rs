@@ -8,9 +8,11 @@ mod file_change;
 mod file_probe;
 mod file_read;
 mod file_write;
+mod nameless;
 pub(super) mod new_file;
 pub(super) mod open;
 mod random_index;
+mod reply_spool;
 mod validators;
 
 pub use body_file::BodyFile;
@@ -21,3 +23,4 @@ pub use file_probe::FileProbe;
 pub use file_read::{FileRead, FileRequest};
 pub use file_write::FileWrite;
 pub use random_index::RandomIndex;
+pub use reply_spool::ReplySpool;

@@ -69,6 +69,11 @@ fn is_paced(t: &Transaction) -> bool {
     t.settings().limits.rate.rate.is_some() || t.http.rare.is_made() && t.http.rare.limited.rate.is_some()
 }
 
+/// Whether a server behind has said fields of the response (X-Accel-Redirect).
+fn has_kept_fields(t: &Transaction) -> bool {
+    t.http.rare.is_made() && t.http.rare.passed.is_some()
+}
+
 /// Whether the response is the whole file, with a head that does not depend on the request. (`error_status` is only set
 /// in an error page.)
 fn is_plain(t: &Transaction, head: &ReplyHead, now_secs: i64) -> bool {
@@ -86,5 +91,5 @@ fn is_plain(t: &Transaction, head: &ReplyHead, now_secs: i64) -> bool {
         settings.userid.mode.gives() || !matches!(settings.expires, Expires::Off) || !settings.add_headers.is_empty();
     // A date that is not over yet is not sent, or replaced in each response.
     let is_past = head.last_modified_secs < Some(now_secs);
-    is_past && !is_added_to && !t.http.in_error_page && !is_paced(t) && !has_conditions()
+    is_past && !is_added_to && !t.http.in_error_page && !is_paced(t) && !has_kept_fields(t) && !has_conditions()
 }

@@ -4,8 +4,8 @@ use super::cached::{from_cache, keeps, takes_gzip};
 use super::next::Next;
 use super::respond::{respond, whole};
 use super::store::{await_body, secret_number, store};
-use super::{dav, folder, page, root, upload};
-use crate::config::{BodyInFile, Return, Settings};
+use super::{dav, folder, gateway, page, root, upload};
+use crate::config::{BodyInFile, Gateway, Return, Settings};
 use crate::connection::{BodySink, Chosen, Response, Stage, StoredBody, Transaction};
 use crate::http::{Framing, Method, ReplyHead, Request, TargetForm, Text};
 use crate::log::Level;
@@ -24,7 +24,8 @@ pub(super) fn takes_body(method: Method, settings: &Settings) -> bool {
         Method::Post => settings.upload_store.is_some(),
         _ => false,
     };
-    stores || settings.cgi.is_some()
+    let passes = |gateway: &Arc<Gateway>| gateway.rules.pass_request_body && gateway.rules.proxy.body.is_none();
+    stores || settings.cgi.is_some() || settings.gateway.as_ref().is_some_and(passes)
 }
 
 /// Decides where the request's body goes, when the location is final. A body that no handler takes is read before the
@@ -83,9 +84,10 @@ fn may_be_taken_later(w: &Work<'_>) -> bool {
         && (has_named() || folder::may_have_program_index(w, &w.t.route))
 }
 
-/// Whether a program of this location may answer, which may know other methods than the server does.
+/// Whether a program of this location, or a server behind, may answer: it may know other methods than this server does.
 pub(super) fn may_have_program(settings: &Settings) -> bool {
-    settings.cgi.is_some() && settings.return_.as_ref().is_none_or(|answer| answer.adds_slash)
+    (settings.cgi.is_some() || settings.gateway.is_some())
+        && settings.return_.as_ref().is_none_or(|answer| answer.adds_slash)
 }
 
 /// Runs the content phase at the location that was found.
@@ -98,6 +100,9 @@ pub(super) fn content(w: &mut Work<'_>) -> Next {
     }
     if settings.return_.as_ref().is_some_and(|answer| answer.adds_slash) && !asks_server() {
         return page::add_slash(w);
+    }
+    if settings.gateway.is_some() && !asks_server() {
+        return gateway::begin(w);
     }
     if settings.cgi.is_some() && !asks_server() && route::script_may_answer(settings, http.path()) {
         return start_program(w, None);
@@ -176,11 +181,8 @@ pub(super) fn start_program(w: &mut Work<'_>, stored: Option<StoredBody>) -> Nex
     await_body(w);
     let settings = Arc::clone(&w.t.route.settings);
     let in_file = settings.client_body_in_file_only != BodyInFile::Off;
-    if let Some(stored) = stored.as_ref().filter(|stored| !stored.path.is_empty()) {
-        w.t.http.rare.body_file = stored.path.clone();
-        if settings.client_body_in_file_only == BodyInFile::Clean {
-            w.join(Box::new(BodyFile::new(stored.path.clone())));
-        }
+    if let Some(stored) = &stored {
+        note_body_file(w, stored);
     }
     let buffers = settings.cgi.as_ref().is_some_and(|cgi| cgi.request_buffering);
     let is_chunked = w.t.http.request.as_ref().is_some_and(|request| request.framing == Framing::Chunked);
@@ -193,6 +195,17 @@ pub(super) fn start_program(w: &mut Work<'_>, stored: Option<StoredBody>) -> Nex
     };
     w.join(Box::new(CgiStart::new(stored, waits_for)));
     Next::Go(Stage::Handler)
+}
+
+/// Remembers the name of the file that holds the body, and has it removed after the response if that is asked for.
+pub(super) fn note_body_file(w: &mut Work<'_>, stored: &StoredBody) {
+    if stored.path.is_empty() {
+        return;
+    }
+    w.t.http.rare.body_file = stored.path.clone();
+    if w.t.settings().client_body_in_file_only == BodyInFile::Clean {
+        w.join(Box::new(BodyFile::new(stored.path.clone())));
+    }
 }
 
 /// Answers with what the configuration says: `return`, or a rewrite that redirects the client.

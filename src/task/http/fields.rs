@@ -62,6 +62,9 @@ pub(super) fn add(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
         503 => head.add_default(const { Name::from_static("Retry-After") }, const { Text::from_static("1") }),
         _ => {}
     }
+    if w.t.http.rare.passed.is_some() {
+        add_kept(w, head);
+    }
     add_charset(w.t.settings(), head);
     let now_secs = w.worker.date.wall(w.now).secs;
     // A handler's date that cannot be read would make the response invalid (RFC 9110 section 6.6.1).
@@ -70,6 +73,17 @@ pub(super) fn add(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
     userid::add(w, head, now_secs);
     add_freshness(w, head, now_secs);
     add_headers(w, head)
+}
+
+/// What a server behind has said of the response that it has this server make (X-Accel-Redirect).
+#[cold]
+fn add_kept(w: &mut Work<'_>, head: &mut ReplyHead) {
+    for (name, value) in std::mem::take(&mut w.t.http.passed_mut().kept_fields) {
+        match name.known() {
+            Some(Known::ContentType) => head.content_type = Some(value),
+            _ => head.fields.push((name, value)),
+        }
+    }
 }
 
 /// `charset`: a text without one gets it. As in nginx, not with a redirect.

@@ -2,7 +2,7 @@
 
 use super::next::{Next, end_handlers};
 use super::respond::{respond, whole};
-use super::{access, choose, document, failed, folder, page, redirect};
+use super::{access, choose, document, failed, folder, gateway, page, redirect};
 use crate::connection::{Answer, Outcome, Response, To};
 use crate::route;
 use crate::task::Work;
@@ -10,7 +10,7 @@ use crate::task::Work;
 /// Takes the result of the handler. Returns `Next::Wait` if it has none yet.
 pub(super) fn take(w: &mut Work<'_>) -> Next {
     if let Some(failure) = w.t.failed.take() {
-        return failed(w, failure);
+        return if w.t.http.passing().is_some() { gateway::failed(w, failure) } else { failed(w, failure) };
     }
     let Some(outcome) = w.t.reply.outcome.take() else { return Next::Wait };
     match outcome {
@@ -25,6 +25,8 @@ pub(super) fn take(w: &mut Work<'_>) -> Next {
             w.t.http.status = Some(status);
             return respond(w, Response::NonParsed(status, head));
         }
+        Outcome::Passed(head) => return gateway::answered(w, *head),
+        Outcome::Switched(head) => return gateway::switched(w, *head),
         _ => end_handlers(w),
     }
     match outcome {
@@ -33,11 +35,13 @@ pub(super) fn take(w: &mut Work<'_>) -> Next {
         Outcome::Answer(Answer::Redirect(head)) => page::built_in_page(w, head),
         Outcome::Answer(Answer::Whole(head, body)) => whole(w, head, body),
         Outcome::Answer(Answer::Document(_) | Answer::NonParsed(..)) => Next::Wait, // see above
+        Outcome::Passed(_) | Outcome::Switched(_) => Next::Wait,                    // see above
         Outcome::Declined => choose::without_program(w),
         Outcome::Directory(_) if !w.t.http.reads() => page::not_taken(w),
         Outcome::Directory(directory) => folder::list(w, directory),
         Outcome::AddSlash => page::add_slash(w),
         Outcome::NeedsBody => choose::spool(w),
+        Outcome::Stored(stored) if w.t.settings().gateway.is_some() => gateway::stored(w, stored),
         Outcome::Stored(stored) => choose::start_program(w, Some(stored)),
         Outcome::Checked(verdict) => access::resume(w, verdict),
         Outcome::Redirect(To::Path(path)) => {

@@ -59,6 +59,13 @@ pub(super) fn page(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
     built_in_page(w, head)
 }
 
+/// Whether an `error_page` is configured for this status, and may answer.
+pub(super) fn has_page(w: &Work<'_>, status: u16) -> bool {
+    let settings = w.t.settings();
+    let may_answer = !w.t.http.in_error_page || settings.recursive_error_pages;
+    may_answer && settings.error_pages.iter().any(|page| page.codes.contains(&status))
+}
+
 /// Answers with this head as it is and the built-in page for its status.
 pub(super) fn built_in_page(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
     let body = match head.status {
@@ -128,7 +135,7 @@ pub(super) fn add_slash(w: &mut Work<'_>) -> Next {
 
 /// Makes an absolute URL of a path, as `absolute_redirect`, `server_name_in_redirect` and `port_in_redirect` say, with
 /// the requested host or the server's name. Returns the path as it is if no name is known.
-fn redirect_location(location: &Text, t: &Transaction, local: &Address) -> Option<Text> {
+pub(super) fn redirect_location(location: &Text, t: &Transaction, local: &Address) -> Option<Text> {
     let redirects = t.settings().redirects;
     if !redirects.absolute || location.as_bytes().first() != Some(&b'/') {
         return Some(location.clone());

@@ -60,7 +60,7 @@ pub(super) fn begin(w: &mut Work<'_>, uri: &[u8]) -> Result<Next, u16> {
 #[cold]
 pub(super) fn answered(w: &mut Work<'_>, response: Response) -> Next {
     let (status, head) = match response {
-        Response::Made(made) => (made.head.status, Some(made.head)),
+        Response::Made(made) | Response::Switched(made) => (made.head.status, Some(made.head)),
         Response::Cached(file) => (file.head.status, Some(file.head.clone())),
         Response::NonParsed(status, _) => (status, None),
         Response::Close => (444, None),

@@ -14,6 +14,11 @@ pub fn has_trailers(t: &Transaction) -> bool {
     t.settings().add_headers.iter().any(|field| field.is_trailer && field.applies(status))
 }
 
+/// Whether the fields behind the answer of a server behind are passed on: `proxy_pass_trailers`.
+pub fn passes_trailers(t: &Transaction) -> bool {
+    t.http.rare.is_made() && t.http.passing().is_some_and(|passing| passing.gateway.rules.proxy.pass_trailers)
+}
+
 /// The fields as lines, made when the body has come to its end. A field without a value, or whose variables make it
 /// invalid, is left out.
 pub fn trailers(w: &mut Work<'_>) -> Vec<u8> {
@@ -31,6 +36,10 @@ pub fn trailers(w: &mut Work<'_>) -> Vec<u8> {
             }
             Err(error) => w.log(Level::Warn, format_args!("add_trailer {} is left out: {error}", field.name)),
         }
+    }
+    if passes_trailers(w.t) {
+        let theirs = std::mem::take(&mut w.t.http.passed_mut().answer_trailers);
+        w.t.http.rare.sent_trailers.extend_from_slice(theirs.strip_prefix(FIRST_LINE).unwrap_or_default());
     }
     w.t.http.rare.sent_trailers[FIRST_LINE.len()..].to_vec()
 }

@@ -125,6 +125,11 @@ fn advance(since: &mut Moment, cx: &mut Context<'_>) -> Result<(), u16> {
             body.end();
             return Ok(());
         }
+        Ok(()) if request_body.is_tunnel() && input.is_ended() && input.is_empty() => {
+            request_body.end_tunnel();
+            body.end();
+            return Ok(());
+        }
         Ok(()) if input.is_ended() && input.is_empty() && !request_body.is_finished() => {
             request_body.give_up();
             (Level::Info, 400, "the client closed before its request was complete".to_owned())

@@ -4,12 +4,12 @@ use super::keepalive::goes_on;
 use super::pacing::Pacing;
 use super::{Http1, Step, refuse};
 use crate::connection::{Answered, Buffers, CachedFile, Connection, Content, Made, Phase, RangePart, Response};
-use crate::connection::{Pipe, Segment, Stage, Transaction};
+use crate::connection::{Pipe, RequestBody, Segment, Stage, Transaction};
 use crate::http::print::{self, BodyEnd, Frame, Persistence, Printed};
 use crate::http::status::is_bodyless;
 use crate::http::{Version, chunked};
 use crate::log::Level;
-use crate::task::http::{end_handlers, first_head, has_trailers, trailers};
+use crate::task::http::{end_handlers, first_head, has_trailers, passes_trailers, trailers};
 use crate::task::{Context, Work};
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -68,8 +68,27 @@ impl Http1 {
                 w.t.http.keep_alive = false;
                 self.begin_transfer(head, BodyFraming::UntilClose, cx)
             }
+            Some(Response::Switched(made)) => self.switch(&made, cx),
             Some(Response::Close) => self.close_without_answer(cx),
         }
+    }
+
+    /// 101: what the client sends from here on is passed on as it is, and what the server behind sends, too.
+    fn switch(&mut self, made: &Made, cx: &mut Context<'_>) -> Step {
+        let Context { connection: Some(x), worker, now, .. } = cx else { return Step::Wait };
+        let output_end = x.output_end();
+        let Connection { transactions, output, .. } = &mut **x;
+        let Some(t) = transactions.current_mut() else { return Step::Wait };
+        let now_secs = worker.date.wall(*now).secs;
+        let mut head = worker.buffers.take(0);
+        print::switching_head(&mut head, &made.head, &worker.date.text(now_secs));
+        t.http.keep_alive = false;
+        t.http.request_body = RequestBody::tunnel();
+        t.body.give_back();
+        note_head(t, &head, output_end);
+        output.push_buffer(head, &mut worker.buffers);
+        self.transfer = Some(Box::new(Transfer { before: Vec::new(), framing: BodyFraming::UntilClose, pacing: None }));
+        Step::Again
     }
 
     /// `return 444`: closes without a response.
@@ -87,7 +106,7 @@ impl Http1 {
         let end = body_end(w.t, &made.content);
         w.t.http.keep_alive &= end != BodyEnd::Close;
         let head = print_head(&mut w, &made, end);
-        let trailing = end == BodyEnd::Chunked && has_trailers(w.t);
+        let trailing = end == BodyEnd::Chunked && (has_trailers(w.t) || passes_trailers(w.t));
         if trailing {
             w.t.http.rare.sent_head = head.clone();
         }

@@ -28,7 +28,7 @@ use crate::task::{Context, give_up_place, leave, update_idle_list};
 use crate::worker::{IdleMark, Worker};
 use framing::Transfer;
 use unsent::Unsent;
-use waits::{handler_is_full, waits_for_body};
+use waits::{handler_is_full, is_aborted, waits_for_body};
 use webserv_sys::{Moment, Watch};
 
 /// The HTTP/1.1 side of one connection.
@@ -137,6 +137,9 @@ impl Http1 {
             return Step::Wait;
         }
         if x.transactions.is_empty() && (!self.may_begin() || self.begin(cx) == Step::Wait) {
+            return Step::Wait;
+        }
+        if self.is_abandoned(cx) {
             return Step::Wait;
         }
         while let Some(mut w) = cx.work() {
@@ -363,7 +366,8 @@ impl Http1 {
         }
         match stage {
             Stage::DiscardBody | Stage::Drain => request_body.is_finished() || self.has_input(x),
-            Stage::Handler => t.reply.outcome.is_some() || t.failed.is_some(),
+            Stage::Handler => t.reply.outcome.is_some() || t.failed.is_some() || is_aborted(x, t),
+            Stage::Sending if is_aborted(x, t) => true,
             Stage::Sending if self.paused_until().is_some() => false,
             Stage::Sending => response.is_some() || !t.reply.body.is_empty() || t.reply.body.is_ended(),
             Stage::Ending | Stage::Returning => t.handlers.is_empty(),

@@ -1,7 +1,7 @@
 //! Waits of a request in a phase: for time (`limit_req`), or for earlier responses (`limit_conn`).
 
 use super::{Http1, Step};
-use crate::connection::{Connection, Phase, PhaseWait, Transaction};
+use crate::connection::{Connection, Phase, PhaseWait, Stage, Transaction};
 use crate::log::Level;
 use crate::task::Context;
 
@@ -13,6 +13,17 @@ impl Http1 {
             PhaseWait::Time => x.input.is_ended(),
             PhaseWait::EarlierResponses => self.unsent.is_empty(),
         }
+    }
+
+    /// Closes a connection whose client has gone while a server behind is asked.
+    pub(super) fn is_abandoned(&self, cx: &mut Context<'_>) -> bool {
+        let x = cx.connection();
+        let is_aborted = x.input.is_ended() && x.transactions.current().is_some_and(|t| is_aborted(x, t));
+        if is_aborted {
+            x.phase = Phase::Closed;
+            cx.log(Level::Info, format_args!("the client closed while the server behind was waited for"));
+        }
+        is_aborted
     }
 
     /// No phase can run now, unless what it waited for has come. If the request is delayed and the client has closed
@@ -36,11 +47,29 @@ impl Http1 {
     }
 }
 
+/// Whether the client has gone while a server behind is asked, which is then given up, as in nginx
+/// (`_ignore_client_abort`).
+pub(super) fn is_aborted(x: &Connection, t: &Transaction) -> bool {
+    if !x.input.is_ended() || !x.input.is_empty() || !t.http.rare.is_made() || t.http.request_body.is_tunnel() {
+        return false;
+    }
+    let is_waiting = match t.http.stage {
+        Stage::Handler => true,
+        Stage::Sending => !t.reply.body.is_ended(),
+        _ => false,
+    };
+    is_waiting && t.http.passing().is_some_and(|passing| !passing.gateway.rules.ignore_client_abort)
+}
+
 /// Whether the client has to send more of the request's body.
 pub(super) fn waits_for_body(t: &Transaction) -> bool {
     let body = &t.http.request_body;
     let is_not_asked = body.owes_continue && t.body.is_held();
-    !body.is_finished() && !handler_is_full(t) && !is_not_asked && !t.http.rare.limited.wait.is_on()
+    !body.is_finished()
+        && !body.is_tunnel()
+        && !handler_is_full(t)
+        && !is_not_asked
+        && !t.http.rare.limited.wait.is_on()
 }
 
 /// Whether the handler has to take a part of the body before more of it can be passed on.

@@ -12,8 +12,8 @@ mod transfer;
 
 pub use address::{Address, UNIX_PATH_BYTES_MAX};
 pub use options::{
-    SocketOptions, can_defer_accept, reuseport_spreads, set_nodelay, set_nopush, set_options, set_receive_low_water,
-    set_reset_on_close, set_reuse_port, take_error,
+    SocketOptions, can_defer_accept, reuseport_spreads, set_keepalive, set_nodelay, set_nopush, set_options,
+    set_receive_low_water, set_reset_on_close, set_reuse_port, take_error,
 };
 pub use rights::{Passed, Readiness, receive_descriptor, send_descriptor, wait_ready};
 pub use transfer::{recv, send, sendv, shutdown_write};
@@ -161,8 +161,20 @@ fn accept_plain(listener: BorrowedFd<'_>, peer: &mut Raw) -> Result<OwnedFd> {
 /// Errors: at once for unix sockets (`ECONNREFUSED`, `ENOENT`, `EACCES`, `EAGAIN`: the backlog is full); for others, by
 /// [`take_error`].
 pub fn connect(address: &Address) -> Result<OwnedFd> {
+    connect_from(address, None).map(|(socket, _)| socket)
+}
+
+/// The same from this local address: bind(2) before connect(2). Also returns whether the connection is there already.
+///
+/// Errors: also those of bind(2), `EADDRNOTAVAIL` and `EADDRINUSE`.
+pub fn connect_from(address: &Address, local: Option<&Address>) -> Result<(OwnedFd, bool)> {
     let raw = Raw::new(address, "connect")?;
     let socket = socket(family(address), libc::SOCK_STREAM)?;
+    if let Some(local) = local {
+        let raw = Raw::new(local, "bind")?;
+        // SAFETY: the descriptor is open; `raw` holds an address of `raw.length` bytes and outlives the call.
+        unsafe { syscall!(bind(socket.as_raw_fd(), raw.as_ptr(), raw.length)) }?;
+    }
     // SAFETY: the descriptor is open; `raw` holds an address of `raw.length` bytes and outlives the call.
     if attempt!("connect", unsafe { libc::connect(socket.as_raw_fd(), raw.as_ptr(), raw.length) }) == -1 {
         let error = Error::last("connect");
@@ -170,8 +182,9 @@ pub fn connect(address: &Address) -> Result<OwnedFd> {
         if error.errno() != libc::EINPROGRESS && error.errno() != libc::EINTR {
             return Err(error);
         }
+        return Ok((socket, false));
     }
-    Ok(socket)
+    Ok((socket, true))
 }
 
 /// A datagram socket that sends to this address: socket(2), connect(2), with UDP for an IP address. Neither waits.

@@ -110,6 +110,12 @@ pub fn set_nodelay(socket: BorrowedFd<'_>, on: bool) -> Result<()> {
     set_flag(socket, libc::IPPROTO_TCP, libc::TCP_NODELAY, on)
 }
 
+/// Sends probes on a connection that is silent, so that one whose other side has gone is found: `SO_KEEPALIVE` in
+/// socket(7).
+pub fn set_keepalive(socket: BorrowedFd<'_>) -> Result<()> {
+    set_flag(socket, libc::SOL_SOCKET, libc::SO_KEEPALIVE, true)
+}
+
 /// Delays partial segments until the option is off again: `TCP_CORK` (Linux) or `TCP_NOPUSH` (BSDs) in tcp(7), tcp(4).
 /// Errors: `EOPNOTSUPP` (or `EINVAL`) on unix sockets; `ENOSYS` on NetBSD, which has no such option.
 pub fn set_nopush(socket: BorrowedFd<'_>, on: bool) -> Result<()> {

@@ -3,11 +3,10 @@
 use crate::config::lex::Word;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{Address, Balance, Upstream, UpstreamKeepalive, UpstreamServer, UpstreamUse};
+use crate::config::types::{Address, Upstream, UpstreamUse};
 use crate::config::value::digits;
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The group of a name: `unix:FILE`, `HOST:PORT`, or `HOST` if the protocol has a port of its own. `word` is the value
 /// of the directive, for messages.
@@ -22,25 +21,7 @@ pub(super) fn upstream(
         found.define(Arc::clone(known));
         return Ok(found);
     }
-    let server = UpstreamServer {
-        name: name.to_owned(),
-        addresses: addresses(scope, word, name, default_port)?,
-        resolve: None,
-        weight: 1,
-        max_fails: 1,
-        fail_timeout: Duration::from_secs(10),
-        max_conns: 0,
-        is_backup: false,
-        is_down: false,
-    };
-    let upstream = Arc::new(Upstream {
-        name: name.to_owned(),
-        servers: vec![server],
-        balance: Balance::RoundRobin,
-        keepalive: UpstreamKeepalive::default(),
-        is_shared: false,
-        is_implicit: true,
-    });
+    let upstream = Arc::new(Upstream::implicit(name, addresses(scope, word, name, default_port)?));
     scope.draft.config.upstreams.push(Arc::clone(&upstream));
     found.define(upstream);
     Ok(found)

@@ -1,0 +1,140 @@
+//! A request on its way to a server behind this one, and what has come of it.
+
+use crate::balance::Tried;
+use crate::config::{Gateway, Upstream, UpstreamKeepalive};
+use crate::upstreams::{MadeUpstream, Peer};
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use webserv_sys::Moment;
+
+/// A request that is passed to a server behind.
+pub struct Passing {
+    /// The directive that passes it, with the rules of its family.
+    pub gateway: Arc<Gateway>,
+    /// The servers that may get it.
+    pub servers: Servers,
+    /// The head as it is sent to a server behind.
+    pub head: Rc<[u8]>,
+    /// The body is sent in chunks, since its length is not known.
+    pub is_chunked: bool,
+    /// The request asks for another protocol (Upgrade in RFC 9110 section 7.8).
+    pub asks_upgrade: bool,
+    /// The server behind may keep the connection open for other requests.
+    pub keeps: bool,
+    /// An answer that the client takes too slowly goes into a file (`_buffering`), and has not gone yet.
+    pub may_spool: bool,
+    /// The servers that have been asked.
+    pub tried: Tried,
+    /// The server that is asked now, until its answer is complete.
+    pub peer: Option<Peer>,
+    /// The connection has carried other requests before.
+    pub is_kept: bool,
+    /// When the first server was chosen.
+    pub began: Moment,
+    /// When the server behind last took or sent bytes.
+    pub progress_at: Moment,
+    /// The request is not completely sent.
+    pub is_sending: bool,
+    /// Bytes of the request have been sent on this connection.
+    pub anything_sent: bool,
+}
+
+/// The servers that may get a request.
+pub enum Servers {
+    /// A group of the configuration, or an address in it.
+    Group(Arc<Upstream>),
+    /// The addresses of a target that was made of variables.
+    Made(MadeUpstream),
+}
+
+impl Servers {
+    /// How connections to them are kept. `None`: not at all.
+    pub fn keepalive(&self) -> Option<&UpstreamKeepalive> {
+        match self {
+            Servers::Group(upstream) => Some(&upstream.keepalive).filter(|rules| rules.connections > 0),
+            Servers::Made(_) => None,
+        }
+    }
+}
+
+/// The body that is passed on with a request. It stays until the request ends, since another server may have to get it.
+#[derive(Default)]
+pub enum PassedBody {
+    /// There is none.
+    #[default]
+    Empty,
+    /// In memory.
+    Memory(Rc<[u8]>),
+    /// In a file, from its beginning, with its length in bytes.
+    File(Rc<OwnedFd>, u64),
+    /// It comes from the client, through the transaction's pipe: it can be sent once.
+    Stream,
+}
+
+/// One server that was asked, for the `$upstream_` variables.
+pub struct Attempt {
+    /// Its address, as nginx prints it; the name of the group, if no server could be chosen.
+    pub name: Arc<str>,
+    /// The first of another group: the request was redirected inside the server.
+    pub begins_group: bool,
+    /// When it was chosen.
+    pub began: Moment,
+    /// How long the connection took.
+    pub connected: Option<Duration>,
+    /// How long the head of the answer took.
+    pub head: Option<Duration>,
+    /// How long the whole answer took.
+    pub ended: Option<Duration>,
+    /// The status of the answer; 502 or 504 for a failure; 0 while there is none.
+    pub status: u16,
+    /// Bytes of the answer's body.
+    pub body_bytes: u64,
+    /// Bytes that were received.
+    pub received_bytes: u64,
+    /// Bytes that were sent.
+    pub sent_bytes: u64,
+}
+
+impl Attempt {
+    /// An attempt that begins now.
+    pub fn new(name: Arc<str>, begins_group: bool, now: Moment) -> Self {
+        Self {
+            name,
+            begins_group,
+            began: now,
+            connected: None,
+            head: None,
+            ended: None,
+            status: 0,
+            body_bytes: 0,
+            received_bytes: 0,
+            sent_bytes: 0,
+        }
+    }
+}
+
+/// What gateways have made of a request.
+#[derive(Default)]
+pub struct Passed {
+    /// The request, while a server behind may answer it.
+    pub now: Option<Passing>,
+    /// Its body.
+    pub body: PassedBody,
+    /// The servers that were asked so far, in order.
+    pub attempts: Vec<Attempt>,
+    /// The fields of the last answer, as lines behind a first one.
+    pub answer_head: Vec<u8>,
+    /// The fields behind the body of the last answer, as lines behind a first one.
+    pub answer_trailers: Vec<u8>,
+    /// A redirect of the server behind (X-Accel-Redirect) made this request: fields that its response keeps.
+    pub kept_fields: Vec<(crate::http::Name, crate::http::Text)>,
+}
+
+impl Passed {
+    /// The server that is being asked.
+    pub fn attempt(&mut self) -> Option<&mut Attempt> {
+        self.attempts.last_mut()
+    }
+}

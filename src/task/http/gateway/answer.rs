@@ -1,0 +1,85 @@
+//! The head of an answer from a server behind: what of it the client gets, and what it makes this server do.
+
+use super::super::next::{Next, end_handlers};
+use super::super::respond::respond;
+use super::super::{document, page};
+use super::{accel, cookies, retry, rewrite};
+use crate::balance::PeerResult;
+use crate::config::{GatewayProtocol, IgnoredFields};
+use crate::connection::{Made, Response};
+use crate::http::{Name, ReplyHead};
+use crate::log::Level;
+use crate::task::Work;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Takes the head of an answer. The body follows.
+pub(in crate::task::http) fn answered(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
+    if let Some(attempt) = w.t.http.passed_mut().attempt() {
+        attempt.status = head.status;
+    }
+    if let Some(next) = retry::by_status(w, head.status) {
+        return next;
+    }
+    note(w, &head);
+    let Some(gateway) = w.t.http.passing().map(|passing| Arc::clone(&passing.gateway)) else { return Next::Wait };
+    let rules = &gateway.rules;
+    if rules.intercept_errors && head.status >= 300 && page::has_page(w, head.status) {
+        end_handlers(w);
+        let is_asked = |(name, _): &(Name, _)| head.status == 401 && name.is(b"WWW-Authenticate");
+        head.fields.retain(is_asked);
+        return page::page(w, ReplyHead { fields: head.fields, ..ReplyHead::new(head.status) });
+    }
+    if !rules.ignored.contains(IgnoredFields::ACCEL_REDIRECT)
+        && let Some(next) = accel::redirect(w, &head)
+    {
+        return next;
+    }
+    accel::follow(w, rules.ignored, &mut head);
+    hide(&rules.hidden, &mut head);
+    if gateway.protocol == GatewayProtocol::Http {
+        rewrite::redirects(w, &gateway, &mut head);
+        cookies::rewrite(w, &rules.proxy, &mut head);
+    }
+    if let Some(location) = head.location.take() {
+        head.location = page::redirect_location(&location, w.t, &w.identity.listener.local);
+    }
+    document::document(w, head, None)
+}
+
+/// The server behind goes on with another protocol.
+pub(in crate::task::http) fn switched(w: &mut Work<'_>, head: ReplyHead) -> Next {
+    if let Some(attempt) = w.t.http.passed_mut().attempt() {
+        attempt.status = head.status;
+    }
+    note(w, &head);
+    w.log(Level::Info, format_args!("the connection is passed on to another protocol"));
+    w.t.http.status = Some(head.status);
+    let content = crate::connection::Content::Stream;
+    let made = Made { head, server: Cow::Borrowed(""), content_range: None, content };
+    respond(w, Response::Switched(Box::new(made)))
+}
+
+/// Notes that the server has answered, and what it has said for `$upstream_http_NAME`.
+fn note(w: &mut Work<'_>, head: &ReplyHead) {
+    let peer = w.t.http.rare.passed.as_ref().and_then(|passed| passed.now.as_ref()?.peer.as_ref());
+    if let Some(peer) = peer {
+        w.worker.upstreams.note(peer, PeerResult::Success, w.now);
+    }
+    w.t.http.passed_mut().answer_head = super::super::fields::so_far(head, "");
+}
+
+/// Removes the fields that the client does not get.
+fn hide(hidden: &[String], head: &mut ReplyHead) {
+    let is_hidden = |name: &[u8]| hidden.iter().any(|it| name.eq_ignore_ascii_case(it.as_bytes()));
+    head.fields.retain(|(name, _)| !is_hidden(name.as_bytes()));
+    if is_hidden(b"Content-Type") {
+        head.content_type = None;
+    }
+    if is_hidden(b"Location") {
+        head.location = None;
+    }
+    if is_hidden(b"ETag") {
+        head.etag = None;
+    }
+}

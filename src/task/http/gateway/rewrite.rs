@@ -1,0 +1,69 @@
+//! `proxy_redirect`: Location and Refresh of a server behind name that server; the client needs this one's names.
+
+use crate::config::{Gateway, RewriteFrom, Template};
+use crate::http::{ReplyHead, Text};
+use crate::log::Level;
+use crate::task::Work;
+use crate::vars;
+
+/// Rewrites Location and Refresh.
+pub(super) fn redirects(w: &mut Work<'_>, gateway: &Gateway, head: &mut ReplyHead) {
+    if let Some(location) = &head.location
+        && let Some(made) = redirect(w, gateway, location.as_bytes())
+    {
+        head.location = text(w, made).or(head.location.take());
+    }
+    let refresh = head.fields.iter().position(|(name, _)| name.is(b"Refresh"));
+    let Some(at) = refresh else { return };
+    let value = head.fields[at].1.as_bytes().to_vec();
+    let Some(url) = url_of_refresh(&value) else { return };
+    if let Some(made) = redirect(w, gateway, &value[url..])
+        && let Some(text) = text(w, [&value[..url], &made].concat())
+    {
+        head.fields[at].1 = text;
+    }
+}
+
+/// Where the URL begins in `5; url=http://...`.
+fn url_of_refresh(value: &[u8]) -> Option<usize> {
+    let at = value.windows(4).position(|it| it.eq_ignore_ascii_case(b"url="))?;
+    Some(at + 4)
+}
+
+fn text(w: &mut Work<'_>, value: Vec<u8>) -> Option<Text> {
+    match Text::from_vec(value) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            w.log(Level::Error, format_args!("proxy_redirect: {error}"));
+            None
+        }
+    }
+}
+
+/// What becomes of a URL; `None` if nothing does.
+fn redirect(w: &mut Work<'_>, gateway: &Gateway, url: &[u8]) -> Option<Vec<u8>> {
+    let rules = &gateway.rules.proxy.redirects;
+    rules.iter().find_map(|rule| replaced(w, &rule.from, &rule.to, url, false))
+}
+
+/// The text with its beginning, or what an expression matches, replaced. `whole`: all of the text has to be equal.
+pub(super) fn replaced(
+    w: &mut Work<'_>,
+    from: &RewriteFrom,
+    to: &Template,
+    text: &[u8],
+    whole: bool,
+) -> Option<Vec<u8>> {
+    let view = w.worker.view(w.identity, w.t, w.now);
+    match from {
+        RewriteFrom::Text(from) => {
+            let from = vars::expand(from, &view);
+            if whole {
+                return text.eq_ignore_ascii_case(&from).then(|| vars::expand(to, &view));
+            }
+            let rest = text.strip_prefix(&from[..])?;
+            Some([&vars::expand(to, &view)[..], rest].concat())
+        }
+        RewriteFrom::Regex(regex) => vars::matches(&view, regex, text).then(|| vars::expand(to, &view)),
+    }
+}

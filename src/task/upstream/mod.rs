@@ -1,0 +1,27 @@
+//! The connection to a server behind this one: made, written to, read from. One implementation for all protocols; the
+//! names of the tasks say which one is spoken.
+
+mod connect;
+mod upstream_read;
+mod upstream_write;
+
+pub use connect::Connect;
+pub use upstream_read::UpstreamRead;
+pub use upstream_write::UpstreamWrite;
+
+use crate::connection::{Failure, FailureKind, Side};
+use crate::engine::Flow;
+use crate::log::Level;
+use crate::task::Context;
+
+/// Logs why the server behind has no answer, and reports it: what follows is decided where requests are passed.
+fn fail(kind: FailureKind, why: &dyn std::fmt::Display, cx: &mut Context<'_>) -> Flow {
+    let name =
+        cx.work().and_then(|w| Some(w.t.http.passing()?.peer.as_ref().map(|peer| std::sync::Arc::clone(peer.name()))?));
+    let name = name.as_deref().unwrap_or("behind");
+    cx.log(Level::Error, format_args!("{why}: the server {name}"));
+    let t = cx.transaction();
+    let anything_sent = t.http.passing().is_some_and(|passing| passing.anything_sent);
+    t.failed = Some(Failure { side: Side::Upstream, kind, anything_sent });
+    Flow::Done
+}

@@ -1,0 +1,58 @@
+//! The `$upstream_` variables: which servers behind were asked, and what became of it.
+
+use super::View;
+use super::pairs::{argument, sent_field};
+use crate::config::GatewayVariable;
+use crate::connection::{Attempt, Passed};
+use std::time::Duration;
+
+/// The value of one of these variables; empty if no server was asked.
+pub(super) fn value(view: &View<'_>, variable: &GatewayVariable) -> Vec<u8> {
+    let Some(passed) = &view.transaction.http.rare.passed else { return Vec::new() };
+    match variable {
+        GatewayVariable::UpstreamAddr => list(passed, |attempt| attempt.name.to_string()),
+        GatewayVariable::UpstreamStatus => {
+            list(passed, |attempt| if attempt.status == 0 { "-".to_owned() } else { attempt.status.to_string() })
+        }
+        GatewayVariable::UpstreamConnectTime => list(passed, |attempt| seconds(attempt.connected)),
+        GatewayVariable::UpstreamHeaderTime => list(passed, |attempt| seconds(attempt.head)),
+        GatewayVariable::UpstreamResponseTime => {
+            // An answer that has not ended lasts until now.
+            list(passed, |attempt| seconds(attempt.ended.or(Some(view.now.since(attempt.began)))))
+        }
+        GatewayVariable::UpstreamResponseLength => list(passed, |attempt| attempt.body_bytes.to_string()),
+        GatewayVariable::UpstreamBytesReceived => list(passed, |attempt| attempt.received_bytes.to_string()),
+        GatewayVariable::UpstreamBytesSent => list(passed, |attempt| attempt.sent_bytes.to_string()),
+        GatewayVariable::UpstreamHttp(name) => fields(&passed.answer_head, name.as_bytes()),
+        GatewayVariable::UpstreamTrailer(name) => fields(&passed.answer_trailers, name.as_bytes()),
+        GatewayVariable::UpstreamCookie(name) => cookie(&passed.answer_head, name).unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+/// The values of all attempts, as nginx prints them: with a comma between the servers of a group, and a colon between
+/// groups.
+fn list(passed: &Passed, text: impl Fn(&Attempt) -> String) -> Vec<u8> {
+    let mut out = String::new();
+    for attempt in &passed.attempts {
+        if !out.is_empty() {
+            out.push_str(if attempt.begins_group { " : " } else { ", " });
+        }
+        out.push_str(&text(attempt));
+    }
+    out.into_bytes()
+}
+
+fn seconds(time: Option<Duration>) -> String {
+    time.map_or("-".to_owned(), |time| format!("{}.{:03}", time.as_secs(), time.subsec_millis()))
+}
+
+fn fields(lines: &[u8], name: &[u8]) -> Vec<u8> {
+    let values: Vec<&[u8]> = sent_field(lines, name).collect();
+    values.join(&b", "[..])
+}
+
+/// The value of a cookie that the answer sets.
+fn cookie(head: &[u8], name: &str) -> Option<Vec<u8>> {
+    sent_field(head, b"set-cookie").find_map(|cookie| argument(cookie, name, b';')).map(<[u8]>::to_vec)
+}
