@@ -79,10 +79,10 @@ fn the_connection_that_was_used_last_is_used_again() {
         (Upstreams::default(), Arc::new(upstream(vec![server("a", &[inet(1)]), server("b", &[inet(2)])])));
     let (a, b) = (choose(&mut upstreams, &upstream), choose(&mut upstreams, &upstream));
     assert_eq!(upstreams.take_idle(&a), None);
-    assert_eq!((upstreams.keep(&a, task(1)), upstreams.keep(&a, task(2))), (None, None));
+    assert_eq!((upstreams.keep(&a.key(), task(1)), upstreams.keep(&a.key(), task(2))), (None, None));
     assert_eq!((upstreams.take_idle(&b), upstreams.take_idle(&a)), (None, Some(task(2))));
-    assert_eq!(upstreams.keep(&b, task(3)), None);
-    assert_eq!(upstreams.keep(&b, task(4)), Some(task(1)), "the one that was used least recently must close");
+    assert_eq!(upstreams.keep(&b.key(), task(3)), None);
+    assert_eq!(upstreams.keep(&b.key(), task(4)), Some(task(1)), "the one that was used least recently must close");
     assert_eq!((upstreams.idle(), upstreams.take_idle(&a)), (2, None));
     upstreams.forget_idle(b.group(), task(4));
     upstreams.forget_idle(b.group(), task(9));
@@ -109,7 +109,7 @@ fn a_location_s_connections_are_its_own_if_they_are_local() {
         upstreams.choose(&local, &ask, &mut Tried::default(), Moment::now()).expect("a peer is left")
     };
     let (one, other) = (peer_of(&mut upstreams, 1), peer_of(&mut upstreams, 2));
-    assert_eq!(upstreams.keep(&one, task(1)), None);
+    assert_eq!(upstreams.keep(&one.key(), task(1)), None);
     assert_eq!((upstreams.take_idle(&other), upstreams.take_idle(&one)), (None, Some(task(1))));
 }
 
@@ -163,7 +163,7 @@ fn new_addresses_of_a_name() {
     let now = Moment::now();
     let second = upstreams.choose(&group, &Ask::default(), &mut tried, now).expect("the second");
     let first = choose(&mut upstreams, &group);
-    assert_eq!((upstreams.keep(&first, task(1)), upstreams.keep(&second, task(2))), (None, None));
+    assert_eq!((upstreams.keep(&first.key(), task(1)), upstreams.keep(&second.key(), task(2))), (None, None));
     upstreams.note(&second, PeerResult::Failure, now);
     assert_eq!(upstreams.set_addresses(&group, 0, &[inet(3), inet(2)]), [task(1)], "its address has gone");
     assert_eq!(upstreams.take_idle(&second), Some(task(2)));
@@ -182,7 +182,7 @@ fn a_group_for_one_request() {
     let first = made.choose(&mut tried, now).expect("the first");
     let mut upstreams = Upstreams::default();
     assert!(upstreams.note(&first, PeerResult::Failure, now));
-    assert_eq!((upstreams.keep(&first, task(1)), upstreams.take_idle(&first)), (Some(task(1)), None));
+    assert_eq!((upstreams.keep(&first.key(), task(1)), upstreams.take_idle(&first)), (Some(task(1)), None));
     assert!(!upstreams.is_kept(first.group()));
     assert_eq!((&**made.choose(&mut tried, now).expect("the second").name(), made.tries()), ("127.0.0.1:2", 2));
     assert_eq!(made.choose(&mut tried, now).err(), Some(NoPeer));

@@ -63,7 +63,7 @@ fn addresses(word: &Word) -> Result<Vec<SocketAddr>, Fault> {
         let port = if port.is_empty() { None } else { Some(port.strip_prefix(':').ok_or_else(wrong)?) };
         (Some(IpAddr::V6(ip)), "", port)
     } else {
-        let (host, port) = text.split_once(':').map_or((&text[..], None), |(host, port)| (host, Some(port)));
+        let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
         (host.parse().ok().map(IpAddr::V4), host, port)
     };
     let port = port.map(|port| digits(port).and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0));

@@ -13,11 +13,11 @@ use crate::connection::{Failure, FailureKind, Side};
 use crate::engine::Flow;
 use crate::log::Level;
 use crate::task::Context;
+use std::sync::Arc;
 
 /// Logs why the server behind has no answer, and reports it: what follows is decided where requests are passed.
 fn fail(kind: FailureKind, why: &dyn std::fmt::Display, cx: &mut Context<'_>) -> Flow {
-    let name =
-        cx.work().and_then(|w| Some(w.t.http.passing()?.peer.as_ref().map(|peer| std::sync::Arc::clone(peer.name()))?));
+    let name = cx.work().and_then(|w| w.t.http.passing()?.peer.as_ref().map(|peer| Arc::clone(peer.name())));
     let name = name.as_deref().unwrap_or("behind");
     cx.log(Level::Error, format_args!("{why}: the server {name}"));
     let t = cx.transaction();
