@@ -1,7 +1,7 @@
 //! The `$upstream_` variables: which servers behind were asked, and what became of it.
 
 use super::View;
-use super::pairs::{argument, sent_field};
+use super::pairs::sent_field;
 use crate::config::GatewayVariable;
 use crate::connection::{Attempt, Passed};
 use std::time::Duration;
@@ -52,7 +52,13 @@ fn fields(lines: &[u8], name: &[u8]) -> Vec<u8> {
     values.join(&b", "[..])
 }
 
-/// The value of a cookie that the answer sets.
+/// The value of a cookie that the answer sets; `None` for an empty one, as in nginx.
 fn cookie(head: &[u8], name: &str) -> Option<Vec<u8>> {
-    sent_field(head, b"set-cookie").find_map(|cookie| argument(cookie, name, b';')).map(<[u8]>::to_vec)
+    let value = |cookie: &[u8]| {
+        let pair = cookie.split(|b| *b == b';').next().unwrap_or_default();
+        let (own, value) = pair.split_at(memchr::memchr(b'=', pair)?);
+        let is_it = own.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
+        is_it.then(|| value[1..].trim_ascii().to_vec()).filter(|value| !value.is_empty())
+    };
+    sent_field(head, b"set-cookie").find_map(value)
 }

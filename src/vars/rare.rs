@@ -2,7 +2,8 @@
 
 use super::View;
 use crate::config::{NGINX_VERSION, Variable};
-use crate::http::{Known, Request};
+use crate::connection::PassedBody;
+use crate::http::{Framing, Known, Request};
 use crate::route::document_root;
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -16,14 +17,35 @@ pub(super) fn value<'a>(view: &View<'a>, variable: &Variable) -> Cow<'a, [u8]> {
     let port = view.request().and_then(Request::port);
     match variable {
         Variable::BinaryRemoteAddr => binary_address(view).into(),
-        Variable::ContentLength => field(Known::ContentLength).into(),
+        Variable::ContentLength => content_length(view).into(),
         Variable::ContentType => field(Known::ContentType).into(),
         Variable::IsRequestPort => port.map_or(&b""[..], |_| b":").into(),
         Variable::NginxVersion => NGINX_VERSION.as_bytes().into(),
         Variable::RealpathRoot => realpath(document_root(view.settings())).into(),
         Variable::RequestCompletion => if view.is_complete() { &b"OK"[..] } else { b"" }.into(),
         Variable::RequestPort => port.map(|port| port.to_string().into_bytes()).unwrap_or_default().into(),
-        _ => Cow::Borrowed(b""), // $https: no TLS; $request_body
+        Variable::RequestBody => match passed_body(view) {
+            PassedBody::Memory(bytes) => (&**bytes).into(),
+            PassedBody::Empty | PassedBody::File(..) | PassedBody::Stream => Cow::Borrowed(b""),
+        },
+        _ => Cow::Borrowed(b""), // $https: no TLS
+    }
+}
+
+/// The body that is passed to a server behind.
+fn passed_body<'a>(view: &View<'a>) -> &'a PassedBody {
+    view.transaction.http.rare.passed.as_ref().map_or(&PassedBody::Empty, |passed| &passed.body)
+}
+
+/// The length of the request's body: the one that is sent, or that of a body in chunks which has come as a whole.
+fn content_length(view: &View<'_>) -> Vec<u8> {
+    let request = view.request();
+    let sent = request.and_then(|request| request.fields.get(Known::ContentLength)).unwrap_or_default();
+    let is_chunked = request.is_some_and(|request| request.framing == Framing::Chunked);
+    match passed_body(view) {
+        PassedBody::Memory(bytes) if is_chunked => bytes.len().to_string().into_bytes(),
+        PassedBody::File(_, bytes) if is_chunked => bytes.to_string().into_bytes(),
+        _ => sent.to_vec(),
     }
 }
 

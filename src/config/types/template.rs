@@ -168,7 +168,7 @@ pub enum Variable {
     NginxVersion,
     /// `$realpath_root`: the document root without symbolic links
     RealpathRoot,
-    /// `$request_body`: always empty, since bodies go to their handlers as they come
+    /// `$request_body`: the body that is passed to a server behind, if it is in memory
     RequestBody,
     /// `$request_completion`: "OK" if the whole response was sent
     RequestCompletion,

@@ -423,6 +423,7 @@ impl BodyMove<'_> {
     /// Moves a body of unknown length, in chunks if the last one is given. Returns true when it is complete.
     fn move_all(&mut self, last_chunk: Option<&[u8]>) -> bool {
         let chunked = last_chunk.is_some();
+        let mut ends_chunk = false;
         while self.output.room() > 0 {
             let Some(segment) = self.take(u64::MAX) else { break };
             if chunked {
@@ -431,7 +432,11 @@ impl BodyMove<'_> {
             self.push(segment);
             if chunked {
                 self.before.extend_from_slice(chunked::CHUNK_END);
+                ends_chunk = true;
             }
+        }
+        if ends_chunk && !self.body.is_ended() {
+            self.push_before(); // a client may take a chunk only when it has its end
         }
         if !self.body.is_ended() || !self.body.is_empty() || self.output.room() == 0 {
             return false;

@@ -84,8 +84,7 @@ impl UpstreamRead {
         if let Some(passing) = w.t.http.passing() {
             self.decoder = decoder(passing, w.t);
         }
-        let passed = w.t.http.passed_mut();
-        let Some(write) = UpstreamWrite::new(Rc::clone(&self.socket), passed) else { return Flow::Done };
+        let Some(write) = UpstreamWrite::new(Rc::clone(&self.socket), w.t) else { return Flow::Done };
         w.join(Box::new(write));
         self.stage = Stage::Head;
         self.anything_came = false;

@@ -44,8 +44,14 @@ enum Source {
 
 impl UpstreamWrite {
     /// Sends the request that is being passed. `None` if none is.
-    pub fn new(socket: Rc<OwnedFd>, passed: &mut Passed) -> Option<Self> {
-        let Passed { now: Some(passing), body, .. } = passed else { return None };
+    pub fn new(socket: Rc<OwnedFd>, t: &mut Transaction) -> Option<Self> {
+        let Transaction { http, body: stream, .. } = t;
+        let Passed { now: Some(passing), body, .. } = http.passed_mut() else { return None };
+        if matches!(body, PassedBody::Stream) && !passing.is_chunked && stream.is_ended() && stream.taken_bytes() == 0 {
+            // All of it has come meanwhile: it can be sent again, if need be.
+            *body = PassedBody::Memory(Rc::from(stream.contiguous()));
+            stream.clear();
+        }
         (passing.is_sending, passing.anything_sent) = (true, false);
         let framing = framing(passing);
         let mut write = Self::to(socket, passing, framing, Source::Over);

@@ -5,7 +5,8 @@ use super::super::{page, redirect};
 use crate::config::IgnoredFields;
 use crate::connection::BodySink;
 use crate::http::number::parse_decimal;
-use crate::http::{Name, ReplyHead, Text};
+use crate::http::{Name, ReplyHead, Text, target};
+use crate::log::Level;
 use crate::task::Work;
 
 /// The fields of an answer that stay when it redirects the request inside this server.
@@ -33,9 +34,23 @@ pub(super) fn redirect(w: &mut Work<'_>, head: &ReplyHead) -> Option<Next> {
             w.t.body.abandon();
             redirect::to_named(w, &String::from_utf8_lossy(&to))
         }
-        _ => redirect::to_target(w, &to),
+        _ => to_path(w, &to),
     };
     Some(next.unwrap_or_else(|status| page::refuse(w, status)))
+}
+
+/// Goes on with a path of this server, as a GET.
+///
+/// # Errors
+/// 404 for a path that leads out of the root, or is none.
+fn to_path(w: &mut Work<'_>, uri: &[u8]) -> Result<Next, u16> {
+    let path = uri.split(|b| *b == b'?').next().unwrap_or_default();
+    let is_safe = target::decode_text(path).is_ok_and(|path| redirect::is_clean(&path));
+    if !is_safe {
+        w.log(Level::Error, format_args!("X-Accel-Redirect: \"{}\" is no path of this server", uri.escape_ascii()));
+        return Err(404);
+    }
+    redirect::to_target(w, uri)
 }
 
 /// The others: the rate of the response, its buffering, its charset.

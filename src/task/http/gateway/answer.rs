@@ -5,9 +5,9 @@ use super::super::respond::respond;
 use super::super::{document, page};
 use super::{accel, cookies, retry, rewrite};
 use crate::balance::PeerResult;
-use crate::config::{GatewayProtocol, IgnoredFields};
+use crate::config::{Expires, GatewayProtocol, IgnoredFields};
 use crate::connection::{Made, Response};
-use crate::http::{Name, ReplyHead};
+use crate::http::{ReplyHead, Text, date};
 use crate::log::Level;
 use crate::task::Work;
 use std::borrow::Cow;
@@ -26,25 +26,47 @@ pub(in crate::task::http) fn answered(w: &mut Work<'_>, mut head: ReplyHead) -> 
     let rules = &gateway.rules;
     if rules.intercept_errors && head.status >= 300 && page::has_page(w, head.status) {
         end_handlers(w);
-        let is_asked = |(name, _): &(Name, _)| head.status == 401 && name.is(b"WWW-Authenticate");
-        head.fields.retain(is_asked);
-        return page::page(w, ReplyHead { fields: head.fields, ..ReplyHead::new(head.status) });
+        if head.status == 401 {
+            w.t.http.rare.challenge = challenge(&head);
+        }
+        return page::page(w, ReplyHead::new(head.status));
     }
+    accel::follow(w, rules.ignored, &mut head);
     if !rules.ignored.contains(IgnoredFields::ACCEL_REDIRECT)
         && let Some(next) = accel::redirect(w, &head)
     {
         return next;
     }
-    accel::follow(w, rules.ignored, &mut head);
     hide(&rules.hidden, &mut head);
     if gateway.protocol == GatewayProtocol::Http {
         rewrite::redirects(w, &gateway, &mut head);
         cookies::rewrite(w, &rules.proxy, &mut head);
     }
+    take_last_modified(w, &mut head);
     if let Some(location) = head.location.take() {
         head.location = page::redirect_location(&location, w.t, &w.identity.listener.local);
     }
     document::document(w, head, None)
+}
+
+/// What the server behind asks the client for: it also stands beside an error page.
+fn challenge(head: &ReplyHead) -> Option<Text> {
+    let asked = head.fields.iter().filter(|(name, _)| name.is(b"WWW-Authenticate"));
+    let all: Vec<&[u8]> = asked.map(|(_, value)| value.as_bytes()).collect();
+    if all.is_empty() { None } else { Text::from_vec(all.join(&b", "[..])).ok() }
+}
+
+/// `expires modified` counts from the date that the server behind says.
+fn take_last_modified(w: &Work<'_>, head: &mut ReplyHead) {
+    if matches!(w.t.settings().expires, Expires::Off) {
+        return;
+    }
+    let Some(at) = head.fields.iter().position(|(name, _)| name.is(b"Last-Modified")) else { return };
+    let now_secs = w.worker.date.wall(w.now).secs;
+    if let Some(secs) = date::parse(head.fields[at].1.as_bytes(), now_secs) {
+        head.last_modified_secs = Some(secs);
+        head.fields.remove(at);
+    }
 }
 
 /// The server behind goes on with another protocol.

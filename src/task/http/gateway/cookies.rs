@@ -20,34 +20,37 @@ pub(super) fn rewrite(w: &mut Work<'_>, rules: &ProxyRules, head: &mut ReplyHead
     }
 }
 
-/// One cookie: `NAME=VALUE; ATTRIBUTE=VALUE; ...`.
+/// One cookie: `NAME=VALUE; ATTRIBUTE=VALUE; ...`. What no rule changes stays as it is, blanks and all.
 fn cookie(w: &mut Work<'_>, rules: &ProxyRules, text: &[u8]) -> Vec<u8> {
-    let mut parts: Vec<Vec<u8>> = text.split(|b| *b == b';').map(|part| part.trim_ascii().to_vec()).collect();
+    let mut parts: Vec<Vec<u8>> = text.split(|b| *b == b';').map(<[u8]>::to_vec).collect();
     for part in parts.iter_mut().skip(1) {
         let Some(equals) = memchr::memchr(b'=', part) else { continue };
-        let (name, value) = (part[..equals].to_vec(), part[equals + 1..].to_vec());
-        let made = match name.to_ascii_lowercase().as_slice() {
-            b"domain" => {
-                let dotted = value.strip_prefix(b".").unwrap_or(&value).to_vec();
-                by_rules(w, &rules.cookie_domains, &dotted, true)
-            }
-            b"path" => by_rules(w, &rules.cookie_paths, &value, false),
+        let value = part[equals + 1..].trim_ascii().to_vec();
+        let made = match part[..equals].trim_ascii().to_ascii_lowercase().as_slice() {
+            b"domain" => rules.cookie_domains.iter().find_map(|rule| domain(w, rule, &value)),
+            b"path" => rules.cookie_paths.iter().find_map(|rule| replaced(w, &rule.from, &rule.to, &value)),
             _ => None,
         };
         if let Some(made) = made {
-            *part = [&name[..], b"=", &made].concat();
+            part.truncate(equals + 1);
+            part.extend_from_slice(&made);
         }
     }
-    let name = parts[0].split(|b| *b == b'=').next().unwrap_or_default().to_vec();
-    let flags = rules.cookie_flags.iter().find(|flags| is_for(w, flags, &name));
-    if let Some(flags) = flags {
+    let name = parts[0].split(|b| *b == b'=').next().unwrap_or_default().trim_ascii().to_vec();
+    if let Some(flags) = rules.cookie_flags.iter().find(|flags| is_for(w, flags, &name)) {
         set_flags(w, flags, &mut parts);
     }
-    parts.join(&b"; "[..])
+    parts.join(&b";"[..])
 }
 
-fn by_rules(w: &mut Work<'_>, rules: &[CookieRewrite], value: &[u8], whole: bool) -> Option<Vec<u8>> {
-    rules.iter().find_map(|rule| replaced(w, &rule.from, &rule.to, value, whole))
+/// A domain, if the rule is for it. A dot at its beginning stays; one in the rule says nothing.
+fn domain(w: &mut Work<'_>, rule: &CookieRewrite, value: &[u8]) -> Option<Vec<u8>> {
+    let RewriteFrom::Text(from) = &rule.from else { return replaced(w, &rule.from, &rule.to, value) };
+    let view = w.worker.view(w.identity, w.t, w.now);
+    let (from, to) = (vars::expand(from, &view), vars::expand(&rule.to, &view));
+    let undotted = |text: &[u8]| text.strip_prefix(b".").unwrap_or(text).to_vec();
+    let (dot, rest) = value.split_at(usize::from(value.starts_with(b".")));
+    rest.eq_ignore_ascii_case(&undotted(&from)).then(|| [dot, &undotted(&to)].concat())
 }
 
 /// Whether these flags are for the cookie with this name.
@@ -78,7 +81,7 @@ fn set_flags(w: &Work<'_>, flags: &CookieFlags, parts: &mut Vec<Vec<u8>>) {
         };
         let is_it = |part: &Vec<u8>| {
             let attribute = part.split(|b| *b == b'=').next().unwrap_or_default();
-            attribute.eq_ignore_ascii_case(name)
+            attribute.trim_ascii().eq_ignore_ascii_case(name)
         };
         let mut at = 0;
         parts.retain(|part| {
@@ -86,7 +89,7 @@ fn set_flags(w: &Work<'_>, flags: &CookieFlags, parts: &mut Vec<Vec<u8>>) {
             at == 1 || !is_it(part) // the first part is the cookie itself
         });
         if let Some(made) = makes {
-            parts.push(made.to_vec());
+            parts.push([b" ", made].concat());
         }
     }
 }

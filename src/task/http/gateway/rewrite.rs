@@ -43,25 +43,15 @@ fn text(w: &mut Work<'_>, value: Vec<u8>) -> Option<Text> {
 /// What becomes of a URL; `None` if nothing does.
 fn redirect(w: &mut Work<'_>, gateway: &Gateway, url: &[u8]) -> Option<Vec<u8>> {
     let rules = &gateway.rules.proxy.redirects;
-    rules.iter().find_map(|rule| replaced(w, &rule.from, &rule.to, url, false))
+    rules.iter().find_map(|rule| replaced(w, &rule.from, &rule.to, url))
 }
 
-/// The text with its beginning, or what an expression matches, replaced. `whole`: all of the text has to be equal.
-pub(super) fn replaced(
-    w: &mut Work<'_>,
-    from: &RewriteFrom,
-    to: &Template,
-    text: &[u8],
-    whole: bool,
-) -> Option<Vec<u8>> {
+/// The text with its beginning, or what an expression matches, replaced.
+pub(super) fn replaced(w: &mut Work<'_>, from: &RewriteFrom, to: &Template, text: &[u8]) -> Option<Vec<u8>> {
     let view = w.worker.view(w.identity, w.t, w.now);
     match from {
         RewriteFrom::Text(from) => {
-            let from = vars::expand(from, &view);
-            if whole {
-                return text.eq_ignore_ascii_case(&from).then(|| vars::expand(to, &view));
-            }
-            let rest = text.strip_prefix(&from[..])?;
+            let rest = text.strip_prefix(&vars::expand(from, &view)[..])?;
             Some([&vars::expand(to, &view)[..], rest].concat())
         }
         RewriteFrom::Regex(regex) => vars::matches(&view, regex, text).then(|| vars::expand(to, &view)),

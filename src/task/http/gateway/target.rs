@@ -57,7 +57,7 @@ fn of_text(w: &mut Work<'_>, protocol: GatewayProtocol, text: &str) -> Result<Ta
     let (uri, host) = (uri.map(|uri| uri.as_bytes().to_vec()), authority.as_bytes().to_vec());
     let listener = &w.identity.listener;
     let groups = &listener.routes.config().upstreams;
-    if let Some(upstream) = groups.iter().find(|group| !group.is_implicit && group.name == authority) {
+    if let Some(upstream) = groups.iter().find(|group| group.name == authority) {
         return Ok(Target::Found(Found { servers: Servers::Group(Arc::clone(upstream)), uri, host }));
     }
     let default_port = if protocol == GatewayProtocol::Http { Some(80) } else { None };
