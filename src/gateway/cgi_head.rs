@@ -1,7 +1,7 @@
 //! The head of an answer in the form of CGI, which FastCGI, SCGI and uwsgi servers write.
 
 use super::GatewayFault;
-use super::repeated::Repeated;
+use super::repeated::drop_repeated;
 use crate::http::ReplyHead;
 use crate::http::cgi::{HeadScan, ScriptAnswer, ScriptHead, ScriptHeadLimits};
 use std::borrow::Cow;
@@ -68,7 +68,6 @@ fn reply_head(answer: ScriptAnswer) -> ReplyHead {
         ScriptAnswer::LocalRedirect(_) => ReplyHead::new(302),
         ScriptAnswer::NonParsed(status) => ReplyHead::new(status),
     };
-    let mut repeated = Repeated::default();
-    head.fields.retain(|(name, _)| !repeated.notice(name.as_bytes()));
+    drop_repeated(&mut head.fields);
     head
 }

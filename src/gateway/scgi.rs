@@ -22,18 +22,21 @@ pub fn head(
     out.extend_from_slice(b"CONTENT_LENGTH\0");
     push_decimal(out, body_bytes);
     out.extend_from_slice(b"\0SCGI\x001\0");
+    let mut nuls = 4;
     for (name, value) in params {
         let (name, value) = (name.as_ref(), value.as_ref());
         if matches!(name, b"CONTENT_LENGTH" | b"SCGI") {
             continue;
         }
-        if memchr::memchr(0, name).or(memchr::memchr(0, value)).is_some() {
-            out.truncate(start);
-            return Err("an SCGI parameter has a NUL".into());
-        }
-        for text in [name, b"\0", value, b"\0"] {
+        for text in [name, value] {
             out.extend_from_slice(text);
+            out.push(0);
         }
+        nuls += 2;
+    }
+    if memchr::memchr_iter(0, &out[start..]).count() != nuls {
+        out.truncate(start);
+        return Err("an SCGI parameter has a NUL".into());
     }
     let mut length = Vec::with_capacity(8);
     push_decimal(&mut length, (out.len() - start) as u64);

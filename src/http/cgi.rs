@@ -9,10 +9,11 @@
 //! A non-parsed header script (section 5) writes a whole HTTP response. Only its status line and the end of its head
 //! are looked at.
 
-use super::fields::{Known, line_fault, split_line};
+use super::checked_line::CheckedLine;
+use super::fields::{Known, line_fault};
 use super::number::parse_decimal;
 use super::octets::{all_field_value, is_blank};
-use super::reply::{Name, ReplyHead, Text};
+use super::reply::ReplyHead;
 use std::fmt;
 
 /// How large a head may be.
@@ -179,22 +180,22 @@ impl HeadScan {
 
     /// Takes a line, its line end included. There are no continuation lines (RFC 3875 section 6.3).
     fn field(&mut self, line: &[u8]) -> Result<(), &'static str> {
-        let Some(parts) = split_line(line).filter(|parts| parts.line_len == line.len()) else {
+        let Some(parts) = CheckedLine::at_start(line).filter(|parts| parts.len() == line.len()) else {
             return Err(if line.starts_with(b"HTTP/") { STATUS_LINE } else { line_fault(line) });
         };
-        let (name, value) = (&line[..parts.name_len], &line[parts.value_start..parts.value_end]);
-        let text = || Text::new(value).map_err(|_| line_fault(line));
-        match parts.known {
+        let (name, value) = (parts.name_text(), parts.value_text());
+        match parts.known() {
             Some(known) if is_of_the_connection(known) => Ok(()),
             Some(Known::ContentType) if value.is_empty() => Ok(()),
-            Some(Known::ContentType) => once(&mut self.head.content_type, text()?, self.of_server),
+            Some(Known::ContentType) => once(&mut self.head.content_type, parts.value(), self.of_server),
             Some(Known::ContentLength) => once(&mut self.head.length, parse_decimal(value).ok_or(BAD_LENGTH)?, false),
             None if name.eq_ignore_ascii_case(b"Status") => once(&mut self.status, status(value)?, self.of_server),
             None if name.eq_ignore_ascii_case(b"Location") && value.is_empty() => Err(BAD_LOCATION),
-            None if name.eq_ignore_ascii_case(b"Location") => once(&mut self.head.location, text()?, self.of_server),
+            None if name.eq_ignore_ascii_case(b"Location") => {
+                once(&mut self.head.location, parts.value(), self.of_server)
+            }
             _ => {
-                let name = Name::new(name).map_err(|_| line_fault(line))?;
-                self.head.fields.push((name, text()?));
+                self.head.fields.push((parts.name(), parts.value()));
                 Ok(())
             }
         }

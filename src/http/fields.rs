@@ -199,7 +199,7 @@ impl Index {
 
 /// Where the name and the value are in one line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct LineParts {
+pub(super) struct LineParts {
     pub known: Option<Known>,
     pub name_len: usize,
     pub value_start: usize,
@@ -211,7 +211,7 @@ pub(crate) struct LineParts {
 /// Splits the field line at the start of `text` (RFC 9112 section 5). Returns None if the line is incomplete or breaks
 /// a rule; [`line_fault`] tells which rule.
 #[inline(always)] // one call per line; inlined, the parts stay in registers
-pub(crate) fn split_line(text: &[u8]) -> Option<LineParts> {
+pub(super) fn split_line(text: &[u8]) -> Option<LineParts> {
     let (name_len, known) = known::name_of(text);
     if name_len == 0 || (known.is_none() && !all_token(&text[..name_len])) {
         return None;

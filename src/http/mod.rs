@@ -11,6 +11,7 @@ pub mod accept;
 pub mod base64;
 pub mod basic;
 pub mod cgi;
+pub(crate) mod checked_line;
 pub mod chunked;
 pub mod conditional;
 pub mod date;

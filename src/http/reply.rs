@@ -2,7 +2,7 @@
 //! knows; the protocol adds framing, Date, Connection and ranges. No text in a head can end its line early.
 
 use super::fields::Known;
-use super::octets::{all_field_value, is_field_value, is_token};
+use super::octets::{all_field_value, all_token, is_field_value, is_token};
 use std::fmt;
 use std::sync::Arc;
 
@@ -149,12 +149,18 @@ impl Text {
     /// [`BadText`] if the bytes have a CR, LF, NUL or another control byte.
     pub fn new(bytes: &[u8]) -> Result<Text, BadText> {
         check(bytes)?;
+        Ok(Text::checked(bytes))
+    }
+
+    /// Copies bytes that a parser has checked.
+    pub(super) fn checked(bytes: &[u8]) -> Text {
+        debug_assert!(all_field_value(bytes), "a control byte in a field value");
         if bytes.len() <= SHORT_BYTES_MAX {
             let mut short = [0; SHORT_BYTES_MAX];
             short[..bytes.len()].copy_from_slice(bytes);
-            return Ok(Text(Repr::Short { len: bytes.len() as u8, bytes: short }));
+            return Text(Repr::Short { len: bytes.len() as u8, bytes: short });
         }
-        Ok(Text(Repr::Long(bytes.into())))
+        Text(Repr::Long(bytes.into()))
     }
 
     /// Shares a text, for instance a media type of the configuration.
@@ -239,9 +245,15 @@ impl Name {
     /// [`BadText`] if the bytes are not a token.
     pub fn new(bytes: &[u8]) -> Result<Name, BadText> {
         match bytes.iter().copied().find(|&b| !is_token(b)) {
-            None if !bytes.is_empty() => Ok(Name { text: Text::new(bytes)?, known: Known::parse(bytes) }),
+            None if !bytes.is_empty() => Ok(Name::checked(bytes, Known::parse(bytes))),
             byte => Err(BadText { byte }),
         }
+    }
+
+    /// Copies a name that a parser has checked, with its number.
+    pub(super) fn checked(bytes: &[u8], known: Option<Known>) -> Name {
+        debug_assert!(all_token(bytes) && known == Known::parse(bytes), "no name, or another one");
+        Name { text: Text::checked(bytes), known }
     }
 
     /// The name as bytes.

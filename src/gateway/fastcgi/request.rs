@@ -57,7 +57,13 @@ impl<'a> ParamsRecords<'a> {
         let parts = [name_len.as_bytes(), value_len.as_bytes(), name, value];
         let len: usize = parts.iter().map(|part| part.len()).sum();
         if len <= self.room() {
-            parts.iter().for_each(|part| self.out.extend_from_slice(part));
+            self.out.reserve(len);
+            match (name.len(), value.len()) {
+                (0..128, 0..128) => self.out.extend_from_slice(&[name.len() as u8, value.len() as u8]),
+                _ => parts[..2].iter().for_each(|length| self.out.extend_from_slice(length)),
+            }
+            self.out.extend_from_slice(name);
+            self.out.extend_from_slice(value);
             return Ok(());
         }
         if self.room() < CONTENT_BYTES_MAX {

@@ -3,13 +3,17 @@
 use super::framing::AnswerFraming;
 use super::hop_by_hop::is_of_the_connection;
 use crate::gateway::GatewayFault;
-use crate::gateway::repeated::Repeated;
+use crate::gateway::repeated::drop_repeated;
 use crate::http::cgi::ScriptHeadLimits;
-use crate::http::fields::{line_fault, split_line};
+use crate::http::checked_line::CheckedLine;
+use crate::http::fields::line_fault;
 use crate::http::number::parse_decimal;
 use crate::http::octets::all_field_value;
-use crate::http::{Known, Name, ReplyHead, Text};
+use crate::http::{Known, ReplyHead};
 use std::borrow::Cow;
+
+/// Memory for this number of fields is enough for most answers.
+const FIELDS_USUAL: usize = 8;
 
 /// A complete head.
 #[derive(Debug)]
@@ -37,7 +41,6 @@ pub(super) struct ResponseScan {
     reply: ReplyHead,
     framing: AnswerFraming,
     is_http_1_0: bool,
-    repeated: Repeated,
 }
 
 impl ResponseScan {
@@ -51,7 +54,6 @@ impl ResponseScan {
             reply: ReplyHead::default(),
             framing: AnswerFraming::default(),
             is_http_1_0: false,
-            repeated: Repeated::default(),
         }
     }
 
@@ -97,15 +99,27 @@ impl ResponseScan {
         if self.lines == 0 && !is_start_of(seen, b"HTTP/") {
             return Err("the answer does not begin with a status line of HTTP/1.1 (RFC 9112 section 4)".into());
         }
-        while let Some(len) = memchr::memchr(b'\n', &seen[self.at..]) {
+        loop {
+            // Most lines are complete and valid, and are looked at once. One that came in pieces is split again only
+            // when its end has come; otherwise each byte would cost a whole line.
+            if self.lines > 0
+                && self.at == self.line_start
+                && let Some(line) = CheckedLine::at_start(&seen[self.at..])
+            {
+                self.next_line(seen, self.at + line.len());
+                self.field(line).map_err(|reason| self.fault(reason))?;
+                continue;
+            }
+            let Some(len) = memchr::memchr(b'\n', &seen[self.at..]) else { break };
             let end = self.at + len + 1;
-            let line = &seen[self.line_start..end];
-            (self.at, self.line_start, self.lines) = (end, end, self.lines + 1);
+            let line = self.next_line(seen, end);
             let parsed = match line {
                 _ if self.lines == 1 => self.status_line(line),
                 b"\r\n" | b"\n" => return Ok(Some(end)),
-                _ if self.lines - 1 > self.limits.fields_max => Err("too many fields in its head"),
-                _ => self.field(line),
+                _ => match CheckedLine::at_start(line) {
+                    Some(checked) if checked.len() == line.len() => self.field(checked),
+                    _ => Err(line_fault(line)),
+                },
             };
             parsed.map_err(|reason| self.fault(reason))?;
         }
@@ -115,6 +129,13 @@ impl ResponseScan {
         }
         self.lines += 1;
         Err(self.fault("its head is over the limit"))
+    }
+
+    /// The line that ends here.
+    fn next_line<'a>(&mut self, seen: &'a [u8], end: usize) -> &'a [u8] {
+        let line = &seen[self.line_start..end];
+        (self.at, self.line_start, self.lines) = (end, end, self.lines + 1);
+        line
     }
 
     fn fault(&self, reason: &str) -> GatewayFault {
@@ -143,30 +164,26 @@ impl ResponseScan {
         Ok(())
     }
 
-    /// Takes a field line, its line end included.
-    fn field(&mut self, line: &[u8]) -> Result<(), &'static str> {
-        let Some(parts) = split_line(line).filter(|parts| parts.line_len == line.len()) else {
-            return Err(line_fault(line));
-        };
-        let (name, value) = (&line[..parts.name_len], &line[parts.value_start..parts.value_end]);
-        let text = || Text::new(value).map_err(|_| line_fault(line));
-        match parts.known {
+    fn field(&mut self, line: CheckedLine<'_>) -> Result<(), &'static str> {
+        if self.lines - 1 > self.limits.fields_max {
+            return Err("too many fields in its head");
+        }
+        let (name, value) = (line.name_text(), line.value_text());
+        match line.known() {
             // An interim response has no body, and says nothing about the connection.
             Some(Known::ContentLength | Known::TransferEncoding | Known::Connection) if self.is_interim() => {}
             Some(Known::ContentLength) => self.framing.content_length(value)?,
             Some(Known::TransferEncoding) => self.framing.transfer_encoding(value, self.is_http_1_0)?,
             Some(Known::Connection) => self.framing.connection(value),
-            Some(Known::Upgrade) if self.reply.status == 101 => self.push(name, text()?),
+            Some(Known::Upgrade) if self.reply.status == 101 => self.push(line),
             Some(known) if is_of_the_connection(known) => {}
             // nginx takes the first of several.
             Some(Known::ContentType) if self.reply.content_type.is_some() || value.is_empty() => {}
-            Some(Known::ContentType) => self.reply.content_type = Some(text()?),
+            Some(Known::ContentType) => self.reply.content_type = Some(line.value()),
             None if name.eq_ignore_ascii_case(b"Location") => {
-                let value = text()?;
-                self.reply.location.get_or_insert(value);
+                self.reply.location.get_or_insert_with(|| line.value());
             }
-            _ if self.repeated.notice(name) => {}
-            _ => self.push(name, text()?),
+            _ => self.push(line),
         }
         Ok(())
     }
@@ -175,16 +192,18 @@ impl ResponseScan {
         matches!(self.reply.status, 100..=199)
     }
 
-    fn push(&mut self, name: &[u8], value: Text) {
-        if let Ok(name) = Name::new(name) {
-            self.reply.fields.push((name, value));
+    fn push(&mut self, line: CheckedLine<'_>) {
+        if self.reply.fields.is_empty() {
+            self.reply.fields.reserve(FIELDS_USUAL);
         }
+        self.reply.fields.push((line.name(), line.value()));
     }
 
     /// The complete head.
     fn take(&mut self) -> ResponseHead {
         let framing = std::mem::take(&mut self.framing);
         let mut reply = std::mem::take(&mut self.reply);
+        drop_repeated(&mut reply.fields);
         if framing.names_any() {
             reply.fields.retain(|(name, _)| !framing.names(name.as_bytes()));
         }
