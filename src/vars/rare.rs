@@ -2,7 +2,7 @@
 
 use super::View;
 use crate::config::{NGINX_VERSION, Variable};
-use crate::http::{Known, Request};
+use crate::http::{Framing, Known, Request};
 use crate::route::document_root;
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -16,7 +16,10 @@ pub(super) fn value<'a>(view: &View<'a>, variable: &Variable) -> Cow<'a, [u8]> {
     let port = view.request().and_then(Request::port);
     match variable {
         Variable::BinaryRemoteAddr => binary_address(view).into(),
-        Variable::ContentLength => field(Known::ContentLength).into(),
+        Variable::ContentLength => match field(Known::ContentLength) {
+            b"" => chunked_bytes(view).into(),
+            bytes => bytes.into(),
+        },
         Variable::ContentType => field(Known::ContentType).into(),
         Variable::IsRequestPort => port.map_or(&b""[..], |_| b":").into(),
         Variable::NginxVersion => NGINX_VERSION.as_bytes().into(),
@@ -25,6 +28,13 @@ pub(super) fn value<'a>(view: &View<'a>, variable: &Variable) -> Cow<'a, [u8]> {
         Variable::RequestPort => port.map(|port| port.to_string().into_bytes()).unwrap_or_default().into(),
         _ => Cow::Borrowed(b""), // $https: no TLS; $request_body
     }
+}
+
+/// The length of a body that came in chunks, if all of it is there; otherwise nothing.
+fn chunked_bytes(view: &View<'_>) -> Vec<u8> {
+    let is_chunked = view.request().is_some_and(|request| request.framing == Framing::Chunked);
+    let body = &view.transaction.http.request_body;
+    if is_chunked && body.is_whole() { body.bytes.to_string().into_bytes() } else { Vec::new() }
 }
 
 /// The client's address in 4 or 16 bytes; empty for a unix socket.
