@@ -97,7 +97,7 @@ fn configure_arguments() -> String {
     let without = DEFAULT_MODULES.iter().chain(&UPSTREAM_MODULES).filter(|(_, directive)| !manual::has(directive));
     let without = without.map(|(name, _)| format!("--without-http_{name}_module"));
     let pcre = (!cfg!(feature = "regex")).then(|| "--without-pcre".to_owned());
-    let cache = (!manual::has("proxy_cache")).then(|| "--without-http-cache".to_owned());
+    let cache = (!manual::has("proxy_cache_path")).then(|| "--without-http-cache".to_owned());
     with.chain(without).chain(pcre).chain(cache).collect::<Vec<_>>().join(" ")
 }
 

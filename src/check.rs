@@ -49,7 +49,8 @@ pub fn missing(config: &Config) -> BTreeSet<Missing> {
 
 /// Looks at the folders of one place of a server; `place` is the server's file and line.
 fn look_at(settings: &Settings, has_own_root: bool, place: &str, missing: &mut BTreeSet<Missing>) {
-    let serves_files = settings.return_.is_none() && settings.cgi.as_ref().is_none_or(|cgi| cgi.pass.is_none());
+    let passes_on = settings.gateway.is_some() || settings.cgi.as_ref().is_some_and(|cgi| cgi.pass.is_some());
+    let serves_files = settings.return_.is_none() && !passes_on;
     let root = settings.alias.as_ref().map_or(&settings.root, |alias| &alias.path);
     if serves_files && has_own_root && !root.exists() {
         let what = format!("there is no {}: requests for its files get 404", root.display());
@@ -110,6 +111,7 @@ mod tests {
             ("location /a/ { location /a/b/ { root absent; } location /a/c/ { root absent; } }", "/absent: requests"),
             ("location = /a { root absent; return 204; }", ""),
             ("location /a/ { alias absent/; cgi_pass /bin/sh; }", ""),
+            ("location ~ php { root absent; fastcgi_pass 127.0.0.1:1; }", ""),
             ("location @n { root absent; } error_page 404 @n;", "/absent: requests"),
             ("location /a/ { upload_store absent; }", "no folder"),
             ("location /a/ { upload_store html; }", ""),

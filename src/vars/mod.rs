@@ -15,6 +15,8 @@ mod request_id;
 mod secure_link;
 mod size;
 mod slots;
+#[cfg(test)]
+mod test_request;
 mod userid;
 mod variables;
 mod view;

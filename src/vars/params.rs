@@ -1,5 +1,4 @@
-//! What servers behind this one are told of a request: the parameters of FastCGI, SCGI and uwsgi, and the fields of
-//! `proxy_set_header`.
+//! What FastCGI, SCGI and uwsgi servers behind this one are told of a request.
 
 use super::View;
 use super::variables::{expand, plain};
@@ -18,7 +17,8 @@ const OF_FIELD: &[u8] = b"HTTP_";
 ///
 /// As in nginx, HTTP_HOST is the host that the request is for, and all other fields are passed on, those of the
 /// connection, too: a WebSocket needs them. A parameter with the name of a field replaces it, and hides it if the value
-/// is empty. Other than in nginx, Proxy is never passed on: many programs use HTTP_PROXY as their proxy (CVE-2016-5385).
+/// is empty. Other than in nginx, Proxy is never passed on: many programs use HTTP_PROXY as their proxy
+/// (CVE-2016-5385).
 pub fn params<'a>(rules: &'a GatewayRules, view: &View<'a>) -> Vec<Param<'a>> {
     let mut out = Vec::with_capacity(rules.params.len() + 16);
     let mut taken: Vec<&[u8]> = Vec::new(); // names behind HTTP_
@@ -69,12 +69,6 @@ fn add_fields<'a>(out: &mut Vec<Param<'a>>, request: &'a Request, view: &View<'_
     }
 }
 
-/// The fields of `proxy_set_header`, in their order. A field with an empty value is not sent, and hides that of the
-/// request.
-pub fn set_fields<'a>(rules: &'a GatewayRules, view: &View<'a>) -> Vec<(&'a str, Cow<'a, [u8]>)> {
-    rules.params.iter().map(|param| (&param.name[..], value(&param.value, view))).collect()
-}
-
 /// The value of a text, which is copied only if it must be made.
 fn value<'a>(template: &'a Template, view: &View<'a>) -> Cow<'a, [u8]> {
     match template.as_text() {
@@ -92,3 +86,6 @@ fn host(view: &View<'_>) -> Option<Vec<u8>> {
     }
     Some(host).filter(|host| !host.is_empty())
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,10 @@ pub(super) fn value<'a>(view: &View<'a>, variable: &Variable) -> Cow<'a, [u8]> {
     let port = view.request().and_then(Request::port);
     match variable {
         Variable::BinaryRemoteAddr => binary_address(view).into(),
-        Variable::ContentLength => content_length(view).into(),
+        Variable::ContentLength => match field(Known::ContentLength) {
+            b"" => chunked_bytes(view).into(),
+            bytes => bytes.into(),
+        },
         Variable::ContentType => field(Known::ContentType).into(),
         Variable::IsRequestPort => port.map_or(&b""[..], |_| b":").into(),
         Variable::NginxVersion => NGINX_VERSION.as_bytes().into(),
@@ -37,16 +40,11 @@ fn passed_body<'a>(view: &View<'a>) -> &'a PassedBody {
     view.transaction.http.rare.passed.as_ref().map_or(&PassedBody::Empty, |passed| &passed.body)
 }
 
-/// The length of the request's body: the one that is sent, or that of a body in chunks which has come as a whole.
-fn content_length(view: &View<'_>) -> Vec<u8> {
-    let request = view.request();
-    let sent = request.and_then(|request| request.fields.get(Known::ContentLength)).unwrap_or_default();
-    let is_chunked = request.is_some_and(|request| request.framing == Framing::Chunked);
-    match passed_body(view) {
-        PassedBody::Memory(bytes) if is_chunked => bytes.len().to_string().into_bytes(),
-        PassedBody::File(_, bytes) if is_chunked => bytes.to_string().into_bytes(),
-        _ => sent.to_vec(),
-    }
+/// The length of a body that came in chunks, if all of it is there; otherwise nothing.
+fn chunked_bytes(view: &View<'_>) -> Vec<u8> {
+    let is_chunked = view.request().is_some_and(|request| request.framing == Framing::Chunked);
+    let body = &view.transaction.http.request_body;
+    if is_chunked && body.is_whole() { body.bytes.to_string().into_bytes() } else { Vec::new() }
 }
 
 /// The client's address in 4 or 16 bytes; empty for a unix socket.

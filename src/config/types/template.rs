@@ -156,7 +156,7 @@ pub enum Variable {
     RequestId,
     /// `$binary_remote_addr`: the client's address in 4 or 16 bytes
     BinaryRemoteAddr,
-    /// `$content_length`: the field Content-Length of the request
+    /// `$content_length`: the field Content-Length of the request, or the length of a body in chunks that has come
     ContentLength,
     /// `$content_type`: the field Content-Type of the request
     ContentType,

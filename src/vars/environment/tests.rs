@@ -1,14 +1,7 @@
 use super::*;
-use crate::config::{Address, Config};
-use crate::connection::{self, Arrival, Client, Identity, SpareTransactions, Transactions};
-use crate::date_cache::DateCache;
-use crate::http::{HeadLimits, Scan, head};
-use crate::route::{ListenerState, Routes, find_script};
-use crate::stats::Stats;
-use std::path::Path;
-use std::rc::Rc;
-use std::sync::Arc;
-use webserv_sys::Moment;
+use crate::config::Address;
+use crate::route::find_script;
+use crate::vars::test_request::TestRequest;
 
 /// A request and its configuration.
 struct Case<'a> {
@@ -55,35 +48,11 @@ impl Case<'_> {
                location /git/ {{ cgi_pass /usr/lib/git-http-backend; {location} }}
                location /files/ {{ root /data; }} }} }}"
         );
-        let config = Config::from_text("test", &text, Path::new("/srv"), "").unwrap_or_else(|e| panic!("{e}"));
-        let routes = Rc::new(Routes::new(Arc::new(config)));
-        let configured = routes.config().listeners[0].clone();
         let head = format!("{}\r\n{}\r\n", self.line, self.fields);
-        let parsed = head::request(head.as_bytes(), &mut Scan::default(), &HeadLimits::default());
-        let (request, _) = parsed.unwrap_or_else(|e| panic!("{e:?}")).expect("a whole head");
-        let path = target::normalize(request.path(), true).unwrap().into_owned();
-        let route = Rc::clone(routes.to_path(&configured.hosts.servers[0], &path));
-        let script = find_script(&route.settings, &path).unwrap().unwrap();
-        let client = self.client.as_ref().map_or(Client::Unknown, Client::from);
-        let listener = Rc::new(ListenerState::new(routes, configured, self.local.clone()));
-        let identity = Identity::new(listener, 1, client);
-        let (request, mut all) = (Rc::new(request), Transactions::default());
-        let arrival =
-            Arrival { number: 1, output_start: 0, pipelined: false, is_listed: false, started: Moment::now() };
-        let transaction = all.begin(&mut SpareTransactions::default(), route, None);
-        transaction.http.begin(arrival, Rc::clone(&request), &HeadLimits::default());
-        transaction.http.path = connection::Path::Made(path);
-        let (date, now) = (DateCache::default(), Moment::now());
-        let view = View {
-            identity: &identity,
-            transaction,
-            date: &date,
-            stats: &Stats::default(),
-            ages: &crate::ages::Ages::default(),
-            worker: 0,
-            now,
-            sent_bytes: 0,
-        };
+        let arrived = TestRequest::new(&text, &head, self.client.as_ref(), self.local.clone());
+        let view = arrived.view();
+        let request = view.request().expect("a request");
+        let script = find_script(view.settings(), view.path()).unwrap().unwrap();
         let run = Invocation {
             view: &view,
             script: &script,
