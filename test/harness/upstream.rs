@@ -5,7 +5,7 @@
 //! the kernel until the other side asks for it.
 
 use super::gateways::{Ask, Protocol};
-use super::{Client, PATIENCE, TempDir, client};
+use super::{Client, PATIENCE, Server, TempDir, client};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -82,13 +82,9 @@ impl Upstream {
     /// Takes the connection on which the next request comes: `kept`, or a new one if the server has closed it.
     #[track_caller]
     pub fn accept_again(&self, mut kept: Peer) -> Peer {
-        let mut look = || match self.is_asked_within(Duration::from_millis(1)) {
-            true => Some(true),
-            false => kept.has_bytes().then_some(false),
-        };
-        match super::wait_for("the next request", &mut look) {
-            true => self.accept(),
-            false => kept,
+        match self.accept_or_any(std::slice::from_mut(&mut kept)) {
+            Ok(new) => new,
+            Err(_) => kept,
         }
     }
 
@@ -104,6 +100,23 @@ impl Upstream {
     #[track_caller]
     pub fn assert_not_asked(&self, when: &str) {
         assert!(!self.is_asked_within(Duration::ZERO), "{when}: another connection came");
+    }
+
+    /// Ends without a trace: connections are refused. The file of a unix socket stays while its folder lives.
+    pub fn stop_listening(self) -> Option<TempDir> {
+        match self.listener {
+            Listener::Tcp(_) => None,
+            Listener::Unix(_, folder) => Some(folder),
+        }
+    }
+
+    /// Takes the connection on which the next request comes: a new one, or `Err` with the number of one of these.
+    #[track_caller]
+    pub fn accept_or_any(&self, kept: &mut [Peer]) -> Result<Peer, usize> {
+        super::wait_for("the next request", || match self.is_asked_within(Duration::from_millis(1)) {
+            true => Some(Ok(self.accept())),
+            false => kept.iter_mut().position(Peer::has_bytes).map(Err),
+        })
     }
 
     /// Fills the queue of connections, so that the next one waits (TCP) or is refused for now (unix). Returns them: while
@@ -335,5 +348,34 @@ impl Peer {
                 return;
             }
         }
+    }
+}
+
+/// The number of the server's descriptors at some time, with one client connected: in use, so it was accepted.
+pub struct Fds {
+    /// The number.
+    pub count: usize,
+    _client: Client,
+}
+
+impl Fds {
+    /// Counts them now. The site must have `ok.txt`. Other connections should be in use, or gone.
+    pub fn of(server: &Server) -> Self {
+        let mut client = server.connect();
+        assert_eq!(client.get("/ok.txt").text(), "ok");
+        Fds { count: server.process.open_fds(), _client: client }
+    }
+
+    /// Waits until the server has no descriptor more than then.
+    #[track_caller]
+    pub fn assert_level(&self, server: &Server) {
+        let pid = server.process.pid();
+        let open = || {
+            std::fs::read_dir(format!("/proc/{pid}/fd"))
+                .unwrap()
+                .filter_map(|e| std::fs::read_link(e.ok()?.path()).ok())
+        };
+        let is_level = || (open().count() <= self.count).then_some(());
+        super::wait_for(&format!("{} descriptors and not {:?}", self.count, open().collect::<Vec<_>>()), is_level);
     }
 }

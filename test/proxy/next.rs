@@ -48,7 +48,7 @@ fn body(ask: &Ask) -> String {
 const POST: &str = "POST /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody";
 const GET: &str = "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
 const PUT: &str = "PUT /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody";
-const BAD: First = First::Answers("garbage\r\n\r\n");
+const BAD: First = First::Answers("HTTP/1.1 200 OK\r\nno field line\r\nContent-Length: 0\r\n\r\n");
 const ERROR: First = First::Answers("HTTP/1.1 500 No\r\nContent-Length: 5\r\n\r\nfirst");
 const NOT_FOUND: First = First::Answers("HTTP/1.1 404 No\r\nContent-Length: 5\r\n\r\nfirst");
 const BUSY: First = First::Answers("HTTP/1.1 503 No\r\nContent-Length: 5\r\n\r\nfirst");

@@ -29,10 +29,9 @@ const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\
 const NONE: &str = "HTTP/1.1 204 No\r\n\r\n";
 const CLOSES: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
 const OLD: &str = "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok";
-const OLD_KEPT: &str = "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok";
 const MORE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
 
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 12] = [
     // nginx since 1.29.7 keeps connections of a group by default.
     ("", "", OK, 1),
     ("keepalive 1;", "", OK, 1),
@@ -46,7 +45,6 @@ const ROWS: [Row; 13] = [
     ("keepalive 1;", "proxy_set_header Connection close;", OK, 5),
     ("keepalive 1;", "", CLOSES, 5),
     ("keepalive 1;", "", OLD, 5),
-    ("keepalive 1;", "", OLD_KEPT, 1),
 ];
 
 #[test]

@@ -14,7 +14,7 @@ const ROWS: [Row; 28] = [
     ("/one/", "/two/", "", "Location: http://UP/other", "http://UP/other"),
     ("/one/", "/two/", "", "Location: http://elsewhere/two/a", "http://elsewhere/two/a"),
     ("/one/", "/two/", "", "Location: /two/a", "/two/a"),
-    ("/one/", "", "", "Location: http://UP/one/a", "http://UP/one/a"),
+    ("/one/", "", "", "Location: http://UP/one/a", "/one/a"),
     ("/one/", "/", "", "Location: http://UP/a", "/one/a"),
     ("/one/", "/two/", "proxy_redirect default;", "Location: http://UP/two/a", "/one/a"),
     ("/one/", "/two/", "", "Refresh: 0; url=http://UP/two/a", "0; url=/one/a"),
@@ -47,7 +47,7 @@ const ROWS: [Row; 28] = [
         "Set-Cookie: a=b; domain=app.example",
         "a=b; domain=h",
     ),
-    ("/one/", "/two/", "proxy_cookie_domain app.example h;", "Set-Cookie: a=b; Domain=.app.example", "a=b; Domain=h"),
+    ("/one/", "/two/", "proxy_cookie_domain app.example h;", "Set-Cookie: a=b; Domain=.app.example", "a=b; Domain=.h"),
     (
         "/one/",
         "/two/",
