@@ -69,6 +69,12 @@ impl Upstream {
         Peer { protocol: self.protocol, wire, held: Vec::new() }
     }
 
+    /// Takes the next connection, if one waits.
+    #[track_caller]
+    pub fn accepted(&self) -> Option<Peer> {
+        self.is_asked_within(Duration::ZERO).then(|| self.accept())
+    }
+
     /// Takes the next connection, unless the client is answered before one comes.
     #[track_caller]
     pub fn accept_unless_answered(&self, client: &mut Client) -> Option<Peer> {
