@@ -4,6 +4,7 @@ use super::PATIENCE;
 use super::http::{self, Response};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -44,11 +45,53 @@ impl Client {
         Ok(Client { stream, buffer: Vec::new(), sent_head: false })
     }
 
+    /// Our end of an accepted TCP connection: then the other side is the one that connected.
+    pub fn of_tcp(stream: TcpStream) -> Self {
+        let set = stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
+        set.unwrap_or_else(|e| panic!("an accepted connection: {e}"));
+        Client { stream: Stream::Tcp(stream), buffer: Vec::new(), sent_head: false }
+    }
+
+    /// Our end of an accepted connection of a unix socket.
+    pub fn of_unix(stream: UnixStream) -> Self {
+        stream.set_write_timeout(Some(PATIENCE)).unwrap_or_else(|e| panic!("an accepted connection: {e}"));
+        Client { stream: Stream::Unix(stream), buffer: Vec::new(), sent_head: false }
+    }
+
+    /// Closes with a reset (TCP); what was sent and is not there yet is lost. A unix socket closes in order.
+    pub fn reset(self) {
+        if let Stream::Tcp(stream) = &self.stream {
+            webserv_sys::net::set_reset_on_close(stream.as_fd()).expect("SO_LINGER");
+        }
+    }
+
     /// The client's own port, "0" for unix sockets.
     pub fn local_port(&self) -> u16 {
         match &self.stream {
             Stream::Tcp(s) => s.local_addr().unwrap().port(),
             Stream::Unix(_) => 0,
+        }
+    }
+
+    /// The other side's address, without the port; empty for unix sockets.
+    pub fn peer_ip(&self) -> String {
+        match &self.stream {
+            Stream::Tcp(s) => s.peer_addr().unwrap().ip().to_string(),
+            Stream::Unix(_) => String::new(),
+        }
+    }
+
+    /// True if bytes or the end have come; waits 1 ms for them.
+    pub fn has_some(&mut self) -> bool {
+        !self.buffer.is_empty() || {
+            let mut piece = [0; 4096];
+            match self.read_some(&mut piece, Duration::from_millis(1)) {
+                Ok(n) => {
+                    self.buffer.extend_from_slice(&piece[..n]);
+                    true
+                }
+                Err(e) => e.kind() != io::ErrorKind::TimedOut,
+            }
         }
     }
 
@@ -179,6 +222,40 @@ impl Client {
                 Err(e) => panic!("waiting for a response: {e}; got {}", show(&self.buffer)),
             }
         }
+    }
+
+    /// The next response; `None` if the server closes before it.
+    #[track_caller]
+    pub fn response_or_end(&mut self) -> Option<Response> {
+        self.buffer = self.read_more();
+        (!self.buffer.is_empty()).then(|| self.response())
+    }
+
+    /// Reads this number of bytes.
+    #[track_caller]
+    pub fn exactly(&mut self, count: usize) -> Vec<u8> {
+        while self.buffer.len() < count {
+            let more = self.fill().unwrap_or_else(|e| panic!("after {}: {e}", show(&self.buffer)));
+            assert!(more, "the end after {}", show(&self.buffer));
+        }
+        self.buffer.drain(..count).collect()
+    }
+
+    /// Reads up to the end of this text.
+    #[track_caller]
+    pub fn until(&mut self, text: &[u8]) -> Vec<u8> {
+        loop {
+            if let Some(at) = http::find(&self.buffer, text) {
+                return self.buffer.drain(..at + text.len()).collect();
+            }
+            let more = self.fill().unwrap_or_else(|e| panic!("after {}: {e}", show(&self.buffer)));
+            assert!(more, "the end after {}", show(&self.buffer));
+        }
+    }
+
+    /// What was received and not used yet.
+    pub fn take_received(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
     }
 
     /// Reads some bytes; returns none if the server closes. A reset counts as a close.

@@ -11,11 +11,13 @@ pub mod client;
 pub mod conform;
 pub mod date;
 pub mod fault;
+pub mod gateways;
 pub mod http;
 pub mod letters;
 pub mod lines;
 pub mod process;
 pub mod scripts;
+pub mod upstream;
 
 pub use client::Client;
 pub use http::Response;
