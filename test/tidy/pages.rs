@@ -3,8 +3,15 @@
 use std::path::Path;
 
 /// The pages that are checked.
-const PAGES: &[&str] =
-    &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/directives.md", "docs/directory.md", "docs/scale.md"];
+const PAGES: &[&str] = &[
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "docs/applications.md",
+    "docs/directives.md",
+    "docs/directory.md",
+    "docs/scale.md",
+];
 
 /// The folders that a path begins with.
 const FOLDERS: &[&str] = &["src/", "sys/", "test/", "scripts/", "config/", "docs/"];
