@@ -29,7 +29,6 @@ use crate::vars;
 use request::Made;
 use std::rc::Rc;
 use std::sync::Arc;
-use target::Target;
 use webserv_sys::net::Address;
 
 /// Begins to pass the request on.
@@ -69,8 +68,7 @@ pub(super) fn stored(w: &mut Work<'_>, stored: StoredBody) -> Next {
 /// Makes the request and passes it to the first server.
 fn pass(w: &mut Work<'_>, gateway: &Arc<Gateway>) -> Next {
     let target = match target::find(w, gateway) {
-        Ok(Target::Found(found)) => found,
-        Ok(Target::Asked(next)) => return next,
+        Ok(found) => found,
         Err(status) => return page::refuse(w, status),
     };
     let Made { head, is_chunked, asks_upgrade, closes } = match request::make(w, gateway, &target) {
