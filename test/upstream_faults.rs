@@ -1,7 +1,7 @@
 //! What servers behind this one can do wrong: what the client sees, what the log says, and that nothing is left over.
 //!
-//! Before the first byte of the answer has left, the client gets 502 or 504. After it, the answer is cut: it never looks
-//! whole.
+//! Before the first byte of the answer has left, the client gets 502 or 504. After it, the answer is cut: it never
+//! looks whole.
 
 #[path = "upstream_faults/cut.rs"]
 mod cut;

@@ -183,6 +183,8 @@ pub struct Rare {
     pub chosen: Option<Chosen>,
     /// The program that waits for a file to be looked at.
     pub rewriting: Option<Rewriting>,
+    /// The location's own program has made the path (`rewrite ... break`): it may not begin with the location's prefix.
+    pub left_prefix: bool,
     /// What was found at the path that a stage has asked about; the outer `None`: it has not asked.
     pub probed: Option<Option<Probed>>,
     /// This is a subrequest, and the request waits for it.
@@ -252,6 +254,7 @@ impl Rare {
         passed: None,
         chosen: None,
         rewriting: None,
+        left_prefix: false,
         probed: None,
         suspended: None,
         resume: Stage::Other,
@@ -337,7 +340,7 @@ impl Http {
         self.rare.passed.as_ref()?.now.as_ref()
     }
 
-    /// What gateways have made of the request; an empty value is made if there is none.
+    /// What gateways have made of the request; a new, empty value if nothing was passed yet.
     pub fn passed_mut(&mut self) -> &mut Passed {
         self.rare.passed.get_or_insert_default()
     }

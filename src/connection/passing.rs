@@ -23,6 +23,8 @@ pub struct Passing {
     pub asks_upgrade: bool,
     /// The server behind may keep the connection open for other requests.
     pub keeps: bool,
+    /// The answer leaves in few calls (`_buffering`); otherwise each part of it leaves at once.
+    pub is_buffered: bool,
     /// An answer that the client takes too slowly goes into a file (`_buffering`), and has not gone yet.
     pub may_spool: bool,
     /// The servers that have been asked.
@@ -62,7 +64,7 @@ impl Servers {
 /// The body that is passed on with a request. It stays until the request ends, since another server may have to get it.
 #[derive(Default)]
 pub enum PassedBody {
-    /// There is none.
+    /// Nothing.
     #[default]
     Empty,
     /// In memory.
@@ -87,7 +89,7 @@ pub struct Attempt {
     pub head: Option<Duration>,
     /// How long the whole answer took.
     pub ended: Option<Duration>,
-    /// The status of the answer; 502 or 504 for a failure; 0 while there is none.
+    /// The status of the answer; 502 or 504 for a failure; 0 before the answer.
     pub status: u16,
     /// Bytes of the answer's body.
     pub body_bytes: u64,

@@ -1,5 +1,5 @@
-//! The protocols between the server and those behind it, read and printed for the tests: HTTP/1.1 (RFC 9112), FastCGI 1.0,
-//! SCGI and uwsgi. A request that breaks its protocol fails the test.
+//! The protocols between the server and those behind it, read and printed for the tests: HTTP/1.1 (RFC 9112), FastCGI
+//! 1.0, SCGI and uwsgi. A request that breaks its protocol fails the test.
 
 use super::http::find;
 
@@ -104,7 +104,8 @@ impl Protocol {
         matches!(self, Protocol::Http | Protocol::Fastcgi)
     }
 
-    /// The bytes of an answer with this status and body. `fields`: more field lines, each with CR LF. No length is added.
+    /// The bytes of an answer with this status and body. `fields`: more field lines, each with CR LF. No length is
+    /// added.
     pub fn answer(self, status: u16, fields: &str, body: &[u8]) -> Vec<u8> {
         match self {
             Protocol::Http => [format!("HTTP/1.1 {status} X\r\n{fields}\r\n").as_bytes(), body].concat(),
@@ -304,7 +305,7 @@ pub fn name_values(mut bytes: &[u8]) -> Vec<(String, String)> {
     pairs
 }
 
-/// A netstring of pairs that end with NUL, and a body of CONTENT_LENGTH bytes. CONTENT_LENGTH comes first, and SCGI is 1.
+/// A netstring of pairs that end with NUL, and a body of CONTENT_LENGTH bytes. CONTENT_LENGTH comes first; SCGI is 1.
 fn scgi(bytes: &[u8]) -> Option<(Ask, usize)> {
     let colon = find(bytes, b":")?;
     let end = colon + 1 + number(&text(&bytes[..colon]));
@@ -319,8 +320,8 @@ fn scgi(bytes: &[u8]) -> Option<(Ask, usize)> {
     with_body(ask, bytes, end + 1)
 }
 
-/// Four bytes (modifier1, the size of the pairs, modifier2), pairs with lengths of two bytes, the lower one first, and a
-/// body of CONTENT_LENGTH bytes.
+/// Four bytes (modifier1, the size of the pairs, modifier2), pairs with lengths of two bytes, the lower one first,
+/// and a body of CONTENT_LENGTH bytes.
 fn uwsgi(bytes: &[u8]) -> Option<(Ask, usize)> {
     let low_first = |b: &[u8]| usize::from(u16::from_le_bytes([b[0], b[1]]));
     let head = bytes.get(..4)?;

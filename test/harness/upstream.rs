@@ -125,8 +125,8 @@ impl Upstream {
         })
     }
 
-    /// Fills the queue of connections, so that the next one waits (TCP) or is refused for now (unix). Returns them: while
-    /// they live, the queue is full.
+    /// Fills the queue of connections, so that the next one waits (TCP) or is refused for now (unix). Returns
+    /// them: while they live, the queue is full.
     pub fn fill_queue(&self) -> Vec<Client> {
         set_backlog(self.fd(), 0).expect("listen");
         // Linux takes one connection more than the backlog.

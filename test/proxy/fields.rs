@@ -9,7 +9,8 @@ fn the_fields_of_the_answer_are_passed_and_those_of_the_servers_are_this_ones() 
     let (up, s) = proxy("");
     let fields = "Content-Type: text/css; a=b\r\nLast-Modified: Mon, 01 Jan 2024 00:00:00 GMT\r\nETag: \"x\"\r\n\
                   X-One: 1\r\nX-One: 2\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nVary: A\r\nX-Empty:\r\n\
-                  Date: Mon, 01 Jan 2024 00:00:00 GMT\r\nServer: behind\r\nContent-Language: de\r\nLink: </x>; rel=y\r\n";
+                  Date: Mon, 01 Jan 2024 00:00:00 GMT\r\nServer: behind\r\nContent-Language: de\r\n\
+                  Link: </x>; rel=y\r\n";
     let response = answered(&up, &s, GET, format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 2\r\n\r\nok"));
     let all = |name: &str| -> Vec<String> {
         let of = response.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));

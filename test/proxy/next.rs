@@ -18,7 +18,8 @@ struct Group {
     s: Server,
 }
 
-/// A group of two servers: the first has a weight of 1,000, so the first request is for it. `$upstream_status` is a field.
+/// A group of two servers: the first has a weight of 1,000, so the first request is for it. `$upstream_status` is
+/// a field.
 fn group(does: First, servers: [&str; 2], directives: &str) -> Group {
     let first = Upstream::tcp(Protocol::Http);
     let address = first.address.clone();

@@ -11,13 +11,13 @@ fn pair(name: &str, value: &str) -> (String, String) {
 }
 
 #[test]
-fn a_plain_request_has_the_address_as_its_host_and_nothing_of_the_connection() {
+fn a_plain_request_has_the_address_as_its_host_and_ends_its_connection() {
     let (up, s) = proxy("");
     let ask = reached(&up, &s, "GET /a?b=c HTTP/1.1\r\nHost: example.org\r\nUser-Agent: x\r\nX-One: 1\r\n\r\n");
     assert_eq!(ask.line, "GET /a?b=c HTTP/1.1", "nginx since 1.29.7 speaks HTTP/1.1 by default");
     assert_eq!(ask.must("Host"), up.address);
     assert_eq!((ask.must("User-Agent"), ask.must("X-One")), ("x", "1"));
-    assert!(ask.all("Connection").is_empty(), "{ask:?}");
+    assert_eq!(ask.must("Connection"), "close", "as nginx: only connections to a group are kept");
     assert!(ask.all("Content-Length").is_empty() && ask.all("Transfer-Encoding").is_empty(), "{ask:?}");
 }
 
@@ -36,7 +36,8 @@ fn hop_by_hop_fields_are_not_passed() {
     let fields = "Connection: keep-alive\r\nKeep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: trailers\r\n\
                   Upgrade: websocket\r\nX-Kept: yes\r\n";
     let ask = reached(&up, &s, format!("GET / HTTP/1.1\r\nHost: h\r\n{fields}\r\n"));
-    for name in ["Connection", "Keep-Alive", "Proxy-Connection", "TE", "Upgrade"] {
+    assert_eq!(ask.must("Connection"), "close");
+    for name in ["Keep-Alive", "Proxy-Connection", "TE", "Upgrade"] {
         assert!(ask.all(name).is_empty(), "{name} in {ask:?}");
     }
     assert_eq!(ask.must("X-Kept"), "yes");
@@ -140,7 +141,8 @@ fn an_address_may_come_from_variables() {
     let (one, two) = (Upstream::tcp(Protocol::Http), Upstream::unix(Protocol::Http));
     let s = site(
         &format!(
-            "location /tcp {{ set $to {}; proxy_pass http://$to; }} location /unix {{ set $to {}; proxy_pass http://$to:/u; }}",
+            "location /tcp {{ set $to {}; proxy_pass http://$to; }} \
+             location /unix {{ set $to {}; proxy_pass http://$to:/u; }}",
             one.address, two.address
         ),
         &[],

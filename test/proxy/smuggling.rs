@@ -18,7 +18,8 @@ const ROWS: [&str; 20] = [
     "X: a\0b\r\nContent-Length: 0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n",
     "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n",
     "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n",
-    "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n",
+    "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\
+     GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n",
     "Transfer-Encoding\r\n : chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n",
     "Transfer_Encoding: chunked\r\nContent-Length: 5\r\n\r\nabcdeGET /smuggled HTTP/1.1\r\nHost: h",
     "Transfer-Encoding: chunked\r\n\r\n5;a=\n\r\nabcde\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: h",
@@ -54,7 +55,7 @@ fn a_request_with_two_meanings_is_refused_or_passed_with_one() {
     }
 }
 
-/// `Connection` names fields for this server alone (RFC 9110 section 7.6.1); it must not take away what frames the body.
+/// `Connection` names fields for this server alone (RFC 9110 section 7.6.1); it must not remove what frames the body.
 #[test]
 fn connection_cannot_name_the_length_away() {
     let body = "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n";

@@ -63,7 +63,7 @@ fn no_encoded_character_becomes_a_request_line_of_its_own() {
         let s = site(&format!("location /pre/ {{ proxy_pass http://{}{path}; }}", up.address), &[]);
         let mut client = s.connect();
         client.send(format!("GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
-        // Either it is refused, or what reaches the server behind is one well-formed request with the fields that were sent.
+        // Either it is refused, or one well-formed request with the fields that were sent reaches the server behind.
         if let Some(mut peer) = up.accept_unless_answered(&mut client) {
             let ask = peer.ask();
             assert!(ask.all("X").is_empty(), "{ask:?}");

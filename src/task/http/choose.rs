@@ -3,7 +3,8 @@
 use super::cached::{from_cache, keeps, takes_gzip};
 use super::next::Next;
 use super::respond::{respond, whole};
-use super::store::{await_body, secret_number, store};
+use super::store::store;
+use super::stored_body::{await_body, note_body_file};
 use super::{dav, folder, gateway, page, root, upload};
 use crate::config::{BodyInFile, Gateway, Return, Settings};
 use crate::connection::{BodySink, Chosen, Response, Stage, StoredBody, Transaction};
@@ -12,7 +13,7 @@ use crate::log::Level;
 use crate::route;
 use crate::task::Work;
 use crate::task::cgi::{CgiStart, NeededBody};
-use crate::task::file::{BodyFile, BodySpool, FileRead, FileRequest};
+use crate::task::file::{FileRead, FileRequest};
 use crate::vars;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -163,16 +164,6 @@ fn find_file(w: &mut Work<'_>) -> Next {
     Next::Go(Stage::Handler)
 }
 
-/// Stores all of the body before the program gets it.
-pub(super) fn spool(w: &mut Work<'_>) -> Next {
-    let Some(number) = secret_number(w) else { return page::refuse(w, 500) };
-    let settings = w.t.settings();
-    let in_file = settings.client_body_in_file_only != BodyInFile::Off;
-    let spool = BodySpool::new(&settings.client_body_temp_path, number, in_file);
-    w.join(Box::new(spool));
-    Next::Go(Stage::Handler)
-}
-
 /// Starts the program for this path if there is one, with the stored body or with the body that is still coming.
 ///
 /// All of the body is read first, unless `cgi_request_buffering` is off. It is stored if its length is not known, or if
@@ -195,17 +186,6 @@ pub(super) fn start_program(w: &mut Work<'_>, stored: Option<StoredBody>) -> Nex
     };
     w.join(Box::new(CgiStart::new(stored, waits_for)));
     Next::Go(Stage::Handler)
-}
-
-/// Remembers the name of the file that holds the body, and has it removed after the response if that is asked for.
-pub(super) fn note_body_file(w: &mut Work<'_>, stored: &StoredBody) {
-    if stored.path.is_empty() {
-        return;
-    }
-    w.t.http.rare.body_file = stored.path.clone();
-    if w.t.settings().client_body_in_file_only == BodyInFile::Clean {
-        w.join(Box::new(BodyFile::new(stored.path.clone())));
-    }
 }
 
 /// Answers with what the configuration says: `return`, or a rewrite that redirects the client.

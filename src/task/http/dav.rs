@@ -3,7 +3,7 @@
 use super::judge::{self, Obstacle, allows, trimmed};
 use super::next::Next;
 use super::page;
-use super::store::secret_number;
+use super::secret_number::secret_number;
 use crate::config::Settings;
 use crate::connection::Stage;
 use crate::http::Method;

@@ -2,6 +2,7 @@
 
 use super::next::{Next, end_handlers};
 use super::respond::{respond, whole};
+use super::stored_body::spool;
 use super::{access, choose, document, failed, folder, gateway, page, redirect};
 use crate::connection::{Answer, Outcome, Response, To};
 use crate::route;
@@ -40,7 +41,7 @@ pub(super) fn take(w: &mut Work<'_>) -> Next {
         Outcome::Directory(_) if !w.t.http.reads() => page::not_taken(w),
         Outcome::Directory(directory) => folder::list(w, directory),
         Outcome::AddSlash => page::add_slash(w),
-        Outcome::NeedsBody => choose::spool(w),
+        Outcome::NeedsBody => spool(w),
         Outcome::Stored(stored) if w.t.settings().gateway.is_some() => gateway::stored(w, stored),
         Outcome::Stored(stored) => choose::start_program(w, Some(stored)),
         Outcome::Checked(verdict) => access::resume(w, verdict),

@@ -29,6 +29,9 @@ pub(super) fn to_path(w: &mut Work<'_>, path: Vec<u8>) -> Result<Next, u16> {
 /// The status of a refusal: the path is not valid, or there were too many redirects.
 pub(super) fn again(w: &mut Work<'_>) -> Result<Next, u16> {
     count(w)?;
+    if w.t.http.rare.left_prefix {
+        w.t.http.rare.left_prefix = false;
+    }
     if is_clean(w.t.http.path()) {
         return Ok(Next::Go(Stage::FindLocation));
     }
@@ -72,6 +75,7 @@ fn begin_anew(w: &mut Work<'_>) {
     http.internal = true;
     let rare = &mut http.rare;
     (rare.chosen, rare.rewriting, rare.probed, rare.tried) = (None, None, None, 0);
+    rare.left_prefix = false;
 }
 
 /// Whether a path that was made of variables is one that a client could have asked for: it is absolute, and has no

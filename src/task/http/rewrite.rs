@@ -16,6 +16,8 @@ use webserv_sys::file::FileKind;
 enum Ran {
     /// All steps have run, or `break`; the request goes on.
     Through,
+    /// The path was rewritten, and `break` keeps the request in its location.
+    Kept,
     /// The path was rewritten: its location is looked for.
     Rewritten,
     /// A `return` or a redirect answers.
@@ -33,7 +35,7 @@ pub(super) fn server(w: &mut Work<'_>) -> Next {
         vars::matches(&w.worker.view(w.identity, w.t, w.now), regex, host);
     }
     match start(w) {
-        Ran::Through | Ran::Rewritten => checked(w, Stage::FindLocation),
+        Ran::Through | Ran::Kept | Ran::Rewritten => checked(w, Stage::FindLocation),
         Ran::Answered => choose::begin_content(w),
         Ran::Asks(next) => next,
     }
@@ -49,6 +51,10 @@ pub(super) fn location(w: &mut Work<'_>) -> Next {
     }
     match start(w) {
         Ran::Through => checked(w, Stage::PostRewrite),
+        Ran::Kept => {
+            w.t.http.rare.left_prefix = true;
+            checked(w, Stage::PostRewrite)
+        }
         Ran::Rewritten => redirect::again(w).unwrap_or_else(|status| page::refuse(w, status)),
         Ran::Answered => choose::begin_content(w),
         Ran::Asks(next) => next,
@@ -118,13 +124,14 @@ fn run(w: &mut Work<'_>, mut state: Rewriting) -> Ran {
                 None => {}
                 Some(RewriteThen::Continue) => state.is_rewritten = true,
                 Some(RewriteThen::Last) => return Ran::Rewritten,
-                Some(RewriteThen::Break) => return Ran::Through,
+                Some(RewriteThen::Break) => return Ran::Kept,
                 Some(RewriteThen::Redirect(_)) => return Ran::Answered,
             },
             RewriteStep::Return(answer) => {
                 w.t.http.rare.chosen = Some(Chosen::Return(Arc::clone(answer)));
                 return Ran::Answered;
             }
+            RewriteStep::Break if state.is_rewritten => return Ran::Kept,
             RewriteStep::Break => return Ran::Through,
         }
     }

@@ -1,11 +1,12 @@
 //! PUT: stores the body as a file. Also the checks that POST with `upload_store` shares.
 
 use super::next::Next;
+use super::secret_number::secret_number;
+use super::stored_body::await_body;
 use super::{judge, page};
 use crate::connection::Stage;
 use crate::http::{Framing, Known, Version};
 use crate::limits::STORED_BYTES_MAX;
-use crate::log::Level;
 use crate::task::Work;
 use crate::task::file::FileWrite;
 use std::rc::Rc;
@@ -27,27 +28,6 @@ pub(super) fn store(w: &mut Work<'_>) -> Next {
     await_body(w);
     w.join(Box::new(FileWrite::new(path, number)));
     Next::Go(Stage::Handler)
-}
-
-/// A number for names that nobody may guess, of files that are being stored or removed. It consists of the kernel's
-/// random bytes, so no name tells anything of another name. Returns `None`, and logs why, if there are none.
-pub(super) fn secret_number(w: &mut Work<'_>) -> Option<u128> {
-    match w.worker.random.draw() {
-        Ok(bytes) => Some(u128::from_ne_bytes(bytes)),
-        Err(error) => {
-            w.log(Level::Crit, format_args!("{error}: no random bytes for a name, and /dev/urandom cannot be read"));
-            None
-        }
-    }
-}
-
-/// Prepares the body for a handler that takes it: nothing more is asked of the client until the handler wants the body.
-/// A body that is complete already (empty, or read while CgiStart looked for a program) is ended.
-pub(super) fn await_body(w: &mut Work<'_>) {
-    if w.t.http.request_body.is_whole() {
-        w.t.body.end();
-    }
-    w.t.body.hold();
 }
 
 /// Whether the request carries the complete document. A part of a file is not stored (RFC 9110 section 14.5). A body

@@ -2,7 +2,9 @@
 
 use super::next::Next;
 use super::page;
-use super::store::{await_body, has_whole_document, secret_number};
+use super::secret_number::secret_number;
+use super::store::has_whole_document;
+use super::stored_body::await_body;
 use crate::connection::Stage;
 use crate::http::form_data::FormData;
 use crate::http::{Known, form_data, origin};

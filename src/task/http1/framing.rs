@@ -1,10 +1,11 @@
 //! The response on its way to the output: its head is formatted (RFC 9112 section 4), its body framed (section 6).
 
+use super::body_move::BodyMove;
 use super::keepalive::goes_on;
 use super::pacing::Pacing;
 use super::{Http1, Step, refuse};
-use crate::connection::{Answered, Buffers, CachedFile, Connection, Content, Made, Phase, RangePart, Response};
-use crate::connection::{Pipe, RequestBody, Segment, Stage, Transaction};
+use crate::connection::{Answered, CachedFile, Connection, Content, Made, Phase, RangePart, Response};
+use crate::connection::{RequestBody, Segment, Stage, Transaction};
 use crate::http::print::{self, BodyEnd, Frame, Persistence, Printed};
 use crate::http::status::is_bodyless;
 use crate::http::{Version, chunked};
@@ -151,8 +152,16 @@ impl Http1 {
         }
         note_head(t, &head, output_start);
         t.reply.fill();
+        let is_at_once = t.http.passing().is_some_and(|passing| !passing.is_buffered);
+        let before = match is_at_once {
+            true => {
+                x.output.push(Segment::owned(head));
+                Vec::new()
+            }
+            false => head,
+        };
         let pacing = cx.work().and_then(|mut w| Pacing::of(&mut w));
-        self.transfer = Some(Box::new(Transfer { before: head, framing, pacing }));
+        self.transfer = Some(Box::new(Transfer { before, framing, pacing }));
         Step::Again
     }
 
@@ -387,82 +396,5 @@ fn note_end(t: &mut Transaction, output_end: u64) -> Step {
     } else {
         t.http.stage = Stage::Drain;
         Step::Again
-    }
-}
-
-/// Moves bytes from the handler's pipe into the output.
-struct BodyMove<'a> {
-    /// Bytes that go out before the next bytes of the body.
-    before: &'a mut Vec<u8>,
-    body: &'a mut Pipe,
-    output: &'a mut Pipe,
-    buffers: &'a mut Buffers,
-    /// Bytes that `limit_rate` allows now.
-    allowed: u64,
-}
-
-impl BodyMove<'_> {
-    /// Moves a body of known length. Returns true when it is complete.
-    fn move_parts(&mut self, left: &mut u64, rest: &mut std::vec::IntoIter<RangePart>) -> bool {
-        while self.output.room() > 0 {
-            if *left > 0 {
-                let Some(segment) = self.take(*left) else { return false };
-                *left -= segment.len();
-                self.push(segment);
-            } else if let Some(part) = rest.next() {
-                self.before.extend_from_slice(&part.heading);
-                *left = part.bytes;
-            } else {
-                self.push_before();
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Moves a body of unknown length, in chunks if the last one is given. Returns true when it is complete.
-    fn move_all(&mut self, last_chunk: Option<&[u8]>) -> bool {
-        let chunked = last_chunk.is_some();
-        let mut ends_chunk = false;
-        while self.output.room() > 0 {
-            let Some(segment) = self.take(u64::MAX) else { break };
-            if chunked {
-                chunked::push_chunk_start(self.before, segment.len());
-            }
-            self.push(segment);
-            if chunked {
-                self.before.extend_from_slice(chunked::CHUNK_END);
-                ends_chunk = true;
-            }
-        }
-        if ends_chunk && !self.body.is_ended() {
-            self.push_before(); // a client may take a chunk only when it has its end
-        }
-        if !self.body.is_ended() || !self.body.is_empty() || self.output.room() == 0 {
-            return false;
-        }
-        self.before.extend_from_slice(last_chunk.unwrap_or_default());
-        self.push_before();
-        true
-    }
-
-    /// Takes the first segment of the body, or a part of it. Returns `None` if no byte has come or is allowed. The
-    /// bytes before it go with it, also if they are more than is allowed: the pause is longer then.
-    fn take(&mut self, most: u64) -> Option<Segment> {
-        if self.allowed == 0 {
-            return None;
-        }
-        let segment = self.body.take(most.min(self.allowed))?;
-        self.allowed = self.allowed.saturating_sub(segment.len() + self.before.len() as u64);
-        Some(segment)
-    }
-
-    fn push(&mut self, segment: Segment) {
-        self.push_before();
-        self.output.push(segment);
-    }
-
-    fn push_before(&mut self) {
-        self.output.push_buffer(std::mem::take(self.before), self.buffers);
     }
 }

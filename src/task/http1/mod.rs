@@ -7,6 +7,7 @@
 //! the connection ends.
 
 mod body;
+mod body_move;
 mod closing;
 mod framing;
 mod head;

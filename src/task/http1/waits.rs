@@ -50,7 +50,8 @@ impl Http1 {
 /// Whether the client has gone while a server behind is asked, which is then given up, as in nginx
 /// (`_ignore_client_abort`).
 pub(super) fn is_aborted(x: &Connection, t: &Transaction) -> bool {
-    if !x.input.is_ended() || !x.input.is_empty() || !t.http.rare.is_made() || t.http.request_body.is_tunnel() {
+    let is_tunnel = t.http.status == Some(101); // one direction may go on after the other has ended
+    if !x.input.is_ended() || !x.input.is_empty() || !t.http.rare.is_made() || is_tunnel {
         return false;
     }
     let is_waiting = match t.http.stage {

@@ -17,11 +17,16 @@ use std::sync::Arc;
 
 /// Logs why the server behind has no answer, and reports it: what follows is decided where requests are passed.
 fn fail(kind: FailureKind, why: &dyn std::fmt::Display, cx: &mut Context<'_>) -> Flow {
-    let name = cx.work().and_then(|w| w.t.http.passing()?.peer.as_ref().map(|peer| Arc::clone(peer.name())));
-    let name = name.as_deref().unwrap_or("behind");
+    let name = server_name(cx);
     cx.log(Level::Error, format_args!("{why}: the server {name}"));
     let t = cx.transaction();
     let anything_sent = t.http.passing().is_some_and(|passing| passing.anything_sent);
     t.failed = Some(Failure { side: Side::Upstream, kind, anything_sent });
     Flow::Done
+}
+
+/// The name of the server that is asked, for the log.
+fn server_name(cx: &mut Context<'_>) -> Arc<str> {
+    let name = cx.work().and_then(|w| w.t.http.passing()?.peer.as_ref().map(|peer| Arc::clone(peer.name())));
+    name.unwrap_or_else(|| Arc::from("behind"))
 }

@@ -4,7 +4,7 @@
 //! is adopted by a later request for the same server. So a connection without a request has a reader, which notices
 //! that it closes.
 
-use super::{UpstreamWrite, fail};
+use super::{UpstreamWrite, fail, server_name};
 use crate::config::{GatewayProtocol, UpstreamKeepalive};
 use crate::connection::{Connection, FailureKind, Outcome, Passing, Transaction};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want, Work};
@@ -57,6 +57,19 @@ enum Stage {
     },
     /// Stands alone: waits for another request.
     Idle,
+}
+
+/// What the bytes that were read have come to.
+enum Taken {
+    /// More have to come.
+    More,
+    /// The server behind goes on with another protocol.
+    Switched,
+    /// The answer is complete.
+    Ended {
+        /// The connection can carry another request.
+        is_reusable: bool,
+    },
 }
 
 impl UpstreamRead {
@@ -150,19 +163,31 @@ impl UpstreamRead {
 
     /// Decodes the bytes that have just been read.
     fn decode(&mut self, count: usize, cx: &mut Context<'_>) -> Result<(), GatewayFault> {
-        let now = cx.now;
-        let Some(Work { t, worker, .. }) = cx.work() else { return Ok(()) };
-        if self.stage == Stage::Tunnel {
-            t.reply.body.push_copy(&worker.read_buffer[..count]);
-            return Ok(());
-        }
-        let mut bytes = &worker.read_buffer[..count];
         let mut said = Vec::new();
-        let mut ended = None;
-        let mut switched = false;
+        let decoded = self.take_parts(count, &mut said, cx);
+        if !said.is_empty() {
+            log_said(&said, cx);
+        }
+        match decoded? {
+            Taken::More => {}
+            Taken::Switched => self.open_tunnel(cx),
+            Taken::Ended { is_reusable } => self.end(is_reusable, cx),
+        }
+        Ok(())
+    }
+
+    /// Takes the parts of the answer that have come. `said`: what the server behind writes to its standard error.
+    fn take_parts(&mut self, count: usize, said: &mut Vec<u8>, cx: &mut Context<'_>) -> Result<Taken, GatewayFault> {
+        let now = cx.now;
+        let Some(Work { t, worker, .. }) = cx.work() else { return Ok(Taken::More) };
+        let mut bytes = &worker.read_buffer[..count];
+        if self.stage == Stage::Tunnel {
+            t.reply.body.push_copy(bytes);
+            return Ok(Taken::More);
+        }
         loop {
             match self.decoder.feed(&mut bytes, usize::MAX)? {
-                Decoded::More => break,
+                Decoded::More => return Ok(Taken::More),
                 Decoded::Interim(..) => {} // as nginx: the client waits for the final one
                 Decoded::Head(head) => {
                     self.stage = Stage::Body;
@@ -170,44 +195,23 @@ impl UpstreamRead {
                     t.reply.outcome = Some(Outcome::Passed(Box::new(head)));
                 }
                 Decoded::Data(data) => push_body(t, data),
-                Decoded::Stderr(text) => said.extend_from_slice(text),
+                Decoded::Stderr(text) => {
+                    said.extend_from_slice(text);
+                    if self.stage == Stage::Head && is_caught(said, t) {
+                        return Err("its standard error has a text of fastcgi_catch_stderr".into());
+                    }
+                }
                 Decoded::Trailers(fields) => note_trailers(t, &fields),
                 Decoded::Switch(head) => {
-                    (self.stage, switched) = (Stage::Tunnel, true);
+                    self.stage = Stage::Tunnel;
                     note_head(t, now);
                     t.reply.outcome = Some(Outcome::Switched(Box::new(head)));
                     push_body(t, bytes);
-                    break;
+                    return Ok(Taken::Switched);
                 }
-                Decoded::End { is_reusable } => {
-                    ended = Some(is_reusable);
-                    break;
-                }
+                Decoded::End { is_reusable } => return Ok(Taken::Ended { is_reusable }),
             }
         }
-        if !said.is_empty() {
-            self.log_said(&said, cx)?;
-        }
-        if switched {
-            self.open_tunnel(cx);
-        }
-        if let Some(is_reusable) = ended {
-            self.end(is_reusable, cx);
-        }
-        Ok(())
-    }
-
-    /// Logs what the server behind has written to its standard error.
-    fn log_said(&self, said: &[u8], cx: &mut Context<'_>) -> Result<(), GatewayFault> {
-        for line in said.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
-            cx.log(Level::Error, format_args!("the server behind says: {}", String::from_utf8_lossy(line)));
-        }
-        let rules = cx.work().and_then(|w| Some(Arc::clone(&w.t.http.passing()?.gateway.rules)));
-        let caught = rules.is_some_and(|rules| {
-            let has = |text: &String| memchr::memmem::find(said, text.as_bytes()).is_some();
-            rules.fastcgi.catch_stderr.iter().any(has)
-        });
-        if caught && self.stage == Stage::Head { Err("fastcgi_catch_stderr".into()) } else { Ok(()) }
     }
 
     /// The answer is complete.
@@ -316,6 +320,21 @@ fn begin_to_spool(cx: &mut Context<'_>) {
     passing.may_spool = false;
     let bytes_max = passing.gateway.rules.max_temp_file_size;
     w.join(Box::new(ReplySpool::new(path, bytes_max)));
+}
+
+/// Logs what the server behind has written to its standard error.
+fn log_said(said: &[u8], cx: &mut Context<'_>) {
+    let name = server_name(cx);
+    for line in said.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+        let line = String::from_utf8_lossy(line);
+        cx.log(Level::Error, format_args!("the server {name} says: {line}"));
+    }
+}
+
+/// Whether what the server behind has written to its standard error makes its answer bad (`fastcgi_catch_stderr`).
+fn is_caught(said: &[u8], t: &Transaction) -> bool {
+    let has = |text: &String| memchr::memmem::find(said, text.as_bytes()).is_some();
+    t.http.passing().is_some_and(|passing| passing.gateway.rules.fastcgi.catch_stderr.iter().any(has))
 }
 
 fn note_read(t: &mut Transaction, count: usize, now: Moment) {

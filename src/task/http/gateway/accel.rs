@@ -42,7 +42,7 @@ pub(super) fn redirect(w: &mut Work<'_>, head: &ReplyHead) -> Option<Next> {
 /// Goes on with a path of this server, as a GET.
 ///
 /// # Errors
-/// 404 for a path that leads out of the root, or is none.
+/// 404 for a text that is not a path, or leads out of the root.
 fn to_path(w: &mut Work<'_>, uri: &[u8]) -> Result<Next, u16> {
     let path = uri.split(|b| *b == b'?').next().unwrap_or_default();
     let is_safe = target::decode_text(path).is_ok_and(|path| redirect::is_clean(&path));
@@ -64,11 +64,12 @@ pub(super) fn follow(w: &mut Work<'_>, ignored: IgnoredFields, head: &mut ReplyH
         && let Some(asked) = value(head, b"X-Accel-Buffering").map(<[u8]>::to_ascii_lowercase)
         && let Some(passing) = &mut w.t.http.passed_mut().now
     {
-        passing.may_spool = match &asked[..] {
+        passing.is_buffered = match &asked[..] {
             b"no" => false,
-            b"yes" => passing.gateway.rules.max_temp_file_size > 0,
-            _ => passing.may_spool,
+            b"yes" => true,
+            _ => passing.is_buffered,
         };
+        passing.may_spool = passing.is_buffered && passing.gateway.rules.max_temp_file_size > 0;
     }
     if !ignored.contains(IgnoredFields::ACCEL_CHARSET)
         && let Some(charset) = value(head, b"X-Accel-Charset")

@@ -16,8 +16,8 @@ pub(super) use answer::{answered, switched};
 pub(super) use retry::failed;
 
 use super::next::Next;
-use super::store::await_body;
-use super::{choose, page};
+use super::page;
+use super::stored_body::{await_body, note_body_file, spool};
 use crate::balance::Ask;
 use crate::config::{Balance, Gateway, GatewayProtocol, ProxyVersion};
 use crate::connection::{Attempt, BodySink, Client, PassedBody, Passing, Servers, Stage, StoredBody};
@@ -26,7 +26,7 @@ use crate::task::Work;
 use crate::task::upstream::Connect;
 use crate::upstreams::Peer;
 use crate::vars;
-use request::Made;
+use request::PassedHead;
 use std::rc::Rc;
 use std::sync::Arc;
 use webserv_sys::net::Address;
@@ -45,7 +45,7 @@ pub(super) fn begin(w: &mut Work<'_>) -> Next {
     }
     await_body(w);
     if gateway.rules.request_buffering {
-        return choose::spool(w);
+        return spool(w);
     }
     w.t.body.release();
     w.t.http.passed_mut().body = PassedBody::Stream;
@@ -55,7 +55,7 @@ pub(super) fn begin(w: &mut Work<'_>) -> Next {
 /// All of the body has been stored.
 pub(super) fn stored(w: &mut Work<'_>, stored: StoredBody) -> Next {
     let Some(gateway) = w.t.settings().gateway.as_ref().map(Arc::clone) else { return page::refuse(w, 500) };
-    choose::note_body_file(w, &stored);
+    note_body_file(w, &stored);
     let body = match stored.file {
         Some(file) => PassedBody::File(Rc::new(file), stored.bytes),
         None => PassedBody::Memory(Rc::from(w.t.body.contiguous())),
@@ -71,7 +71,7 @@ fn pass(w: &mut Work<'_>, gateway: &Arc<Gateway>) -> Next {
         Ok(found) => found,
         Err(status) => return page::refuse(w, status),
     };
-    let Made { head, is_chunked, asks_upgrade, closes } = match request::make(w, gateway, &target) {
+    let PassedHead { head, is_chunked, asks_upgrade, closes } = match request::make(w, gateway, &target) {
         Ok(made) => made,
         Err(status) => return page::refuse(w, status),
     };
@@ -83,6 +83,7 @@ fn pass(w: &mut Work<'_>, gateway: &Arc<Gateway>) -> Next {
         is_chunked,
         asks_upgrade,
         keeps,
+        is_buffered: gateway.rules.buffering,
         may_spool: gateway.rules.buffering && gateway.rules.max_temp_file_size > 0,
         tried: Default::default(),
         peer: None,

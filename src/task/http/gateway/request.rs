@@ -1,13 +1,13 @@
 //! The head of a request to a server behind. It is printed anew from values: nothing of the client's framing is passed
 //! on, so that both servers see the same request.
 
-use super::target::Found;
+use super::target::Destination;
 use super::{body_bytes, may_keep};
 use crate::config::{Gateway, GatewayParam, GatewayProtocol, ProxyVersion};
 use crate::connection::PassedBody;
 use crate::gateway::http1::{HopByHop, RequestPrinter};
 use crate::gateway::{GatewayFault, fastcgi, scgi, uwsgi};
-use crate::http::{Known, Request, Version, target};
+use crate::http::{Framing, Request, Version, target};
 use crate::log::Level;
 use crate::task::Work;
 use crate::vars;
@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 /// A head and what it says.
-pub(super) struct Made {
+pub(super) struct PassedHead {
     pub head: Vec<u8>,
     /// The body is sent in chunks.
     pub is_chunked: bool,
@@ -29,7 +29,7 @@ pub(super) struct Made {
 ///
 /// # Errors
 /// The status of a refusal: the request cannot be said in the protocol of the server behind.
-pub(super) fn make(w: &mut Work<'_>, gateway: &Gateway, found: &Found) -> Result<Made, u16> {
+pub(super) fn make(w: &mut Work<'_>, gateway: &Gateway, found: &Destination) -> Result<PassedHead, u16> {
     match gateway.protocol {
         GatewayProtocol::Http => http(w, gateway, found),
         protocol => {
@@ -49,15 +49,15 @@ pub(super) fn make(w: &mut Work<'_>, gateway: &Gateway, found: &Found) -> Result
             };
             if let Err(fault) = made {
                 w.log(Level::Error, format_args!("the request cannot be passed on: {}", fault.reason));
-                return Err(400);
+                return Err(500);
             }
-            Ok(Made { head, is_chunked: false, asks_upgrade: false, closes: false })
+            Ok(PassedHead { head, is_chunked: false, asks_upgrade: false, closes: false })
         }
     }
 }
 
 /// HTTP/1.0 or HTTP/1.1.
-fn http(w: &mut Work<'_>, gateway: &Gateway, found: &Found) -> Result<Made, u16> {
+fn http(w: &mut Work<'_>, gateway: &Gateway, found: &Destination) -> Result<PassedHead, u16> {
     set_body(w, gateway);
     let is_11 = gateway.rules.proxy.version == ProxyVersion::Http11;
     let bytes = body_bytes(w);
@@ -76,7 +76,7 @@ fn http(w: &mut Work<'_>, gateway: &Gateway, found: &Found) -> Result<Made, u16>
 }
 
 /// Prints the head. `bytes`: the length of the body, if it is known.
-fn print(w: &Work<'_>, gateway: &Gateway, found: &Found, bytes: Option<u64>) -> Result<Made, GatewayFault> {
+fn print(w: &Work<'_>, gateway: &Gateway, found: &Destination, bytes: Option<u64>) -> Result<PassedHead, GatewayFault> {
     let rules = &gateway.rules;
     let view = w.worker.view(w.identity, w.t, w.now);
     let method = match &rules.proxy.method {
@@ -89,16 +89,21 @@ fn print(w: &Work<'_>, gateway: &Gateway, found: &Found, bytes: Option<u64>) -> 
     };
     let mut head = Vec::with_capacity(1024);
     let mut printer = RequestPrinter::begin(&method, &request_target(w, gateway, found), version, &mut head)?;
-    let (mut asks_upgrade, mut closes, mut says_host, mut says_connection) = (false, false, false, false);
+    let (mut asks_upgrade, mut closes, mut hides_length) = (false, false, false);
+    let (mut says_host, mut says_connection) = (false, false);
     for param in rules.params.iter() {
         let is = |name| param.name.eq_ignore_ascii_case(name);
         says_host |= is("Host");
         says_connection |= is("Connection");
         // The length and the framing are those of what is sent, whatever a text says.
-        if is("Content-Length") || is("Transfer-Encoding") {
+        if is("Transfer-Encoding") {
             continue;
         }
         let value = vars::expand(&param.value, &view);
+        if is("Content-Length") {
+            hides_length = value.is_empty();
+            continue;
+        }
         if !value.is_empty() {
             asks_upgrade |= is("Upgrade");
             closes |= is("Connection") && has_close(&value);
@@ -113,7 +118,7 @@ fn print(w: &Work<'_>, gateway: &Gateway, found: &Found, bytes: Option<u64>) -> 
     }
     match bytes {
         None => printer.chunked(),
-        Some(0) if !says_length(w) => {}
+        Some(0) if hides_length || !says_length(w) => {}
         Some(bytes) => printer.content_length(bytes),
     }
     if rules.pass_request_headers
@@ -122,12 +127,12 @@ fn print(w: &Work<'_>, gateway: &Gateway, found: &Found, bytes: Option<u64>) -> 
         push_client_fields(w, request, &rules.params, &mut printer)?;
     }
     printer.end();
-    Ok(Made { head, is_chunked: bytes.is_none(), asks_upgrade, closes })
+    Ok(PassedHead { head, is_chunked: bytes.is_none(), asks_upgrade, closes })
 }
 
-/// Whether a length of 0 is said: if the client has said it.
+/// Whether a length of 0 is said: if the client has sent a body, even an empty one.
 fn says_length(w: &Work<'_>) -> bool {
-    let has_length = |request: &Rc<Request>| request.fields.has(Known::ContentLength);
+    let has_length = |request: &Rc<Request>| request.framing != Framing::None;
     !w.t.http.as_get && w.t.http.request.as_ref().is_some_and(has_length)
 }
 
@@ -162,7 +167,7 @@ fn push_client_fields(
 }
 
 /// The target of the request line.
-fn request_target(w: &Work<'_>, gateway: &Gateway, found: &Found) -> Vec<u8> {
+fn request_target(w: &Work<'_>, gateway: &Gateway, found: &Destination) -> Vec<u8> {
     let view = w.worker.view(w.identity, w.t, w.now);
     let mut out = Vec::with_capacity(256);
     match (&found.uri, &gateway.uri) {
@@ -175,6 +180,10 @@ fn request_target(w: &Work<'_>, gateway: &Gateway, found: &Found) -> Vec<u8> {
         // The path is as the client has sent it.
         (None, None) if !w.t.http.internal => out.extend_from_slice(&target::escape_high(view.request_uri())),
         (None, None) => {
+            out.extend_from_slice(&target::escape_path(view.path()));
+            push_query(view.query(), &mut out);
+        }
+        (None, Some(_)) if w.t.http.rare.left_prefix => {
             out.extend_from_slice(&target::escape_path(view.path()));
             push_query(view.query(), &mut out);
         }

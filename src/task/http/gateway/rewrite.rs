@@ -1,17 +1,20 @@
 //! `proxy_redirect`: Location and Refresh of a server behind name that server; the client needs this one's names.
 
+use super::super::page;
 use crate::config::{Gateway, RewriteFrom, Template};
 use crate::http::{ReplyHead, Text};
 use crate::log::Level;
 use crate::task::Work;
 use crate::vars;
 
-/// Rewrites Location and Refresh.
+/// Rewrites Location and Refresh. A path that was rewritten becomes a whole URL, as the server's own redirects do; the
+/// path that the server behind has sent stays.
 pub(super) fn redirects(w: &mut Work<'_>, gateway: &Gateway, head: &mut ReplyHead) {
     if let Some(location) = &head.location
         && let Some(made) = redirect(w, gateway, location.as_bytes())
     {
-        head.location = text(w, made).or(head.location.take());
+        let made = text(w, made).and_then(|made| page::redirect_location(&made, w.t, &w.identity.listener.local));
+        head.location = made.or(head.location.take());
     }
     let refresh = head.fields.iter().position(|(name, _)| name.is(b"Refresh"));
     let Some(at) = refresh else { return };

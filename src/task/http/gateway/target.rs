@@ -9,7 +9,7 @@ use crate::vars;
 use std::sync::Arc;
 
 /// The servers that may get the request.
-pub(super) struct Found {
+pub(super) struct Destination {
     pub servers: Servers,
     /// The path and query that variables have made, with all of the URL.
     pub uri: Option<Vec<u8>>,
@@ -21,11 +21,11 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// The status of a refusal: the variables make no address, or no name server knows the name.
-pub(super) fn find(w: &mut Work<'_>, gateway: &Gateway) -> Result<Found, u16> {
+pub(super) fn find(w: &mut Work<'_>, gateway: &Gateway) -> Result<Destination, u16> {
     match &gateway.target {
         GatewayTarget::Upstream(group) => {
             let upstream = group.get().map(Arc::clone).ok_or(500_u16)?;
-            Ok(Found { servers: Servers::Group(upstream), uri: None, host: gateway.host.clone().into_bytes() })
+            Ok(Destination { servers: Servers::Group(upstream), uri: None, host: gateway.host.clone().into_bytes() })
         }
         GatewayTarget::Made(text) => {
             let made = vars::expand(text, &w.worker.view(w.identity, w.t, w.now));
@@ -36,7 +36,7 @@ pub(super) fn find(w: &mut Work<'_>, gateway: &Gateway) -> Result<Found, u16> {
 }
 
 /// The servers that a text names.
-fn of_text(w: &mut Work<'_>, protocol: GatewayProtocol, text: &str) -> Result<Found, u16> {
+fn of_text(w: &mut Work<'_>, protocol: GatewayProtocol, text: &str) -> Result<Destination, u16> {
     let Some((authority, uri)) = split(protocol, text) else {
         let prefix = protocol.prefix();
         w.log(Level::Error, format_args!("{prefix}_pass: \"{}\" names no server", text.escape_debug()));
@@ -46,13 +46,13 @@ fn of_text(w: &mut Work<'_>, protocol: GatewayProtocol, text: &str) -> Result<Fo
     let listener = &w.identity.listener;
     let groups = &listener.routes.config().upstreams;
     if let Some(upstream) = groups.iter().find(|group| group.name == authority) {
-        return Ok(Found { servers: Servers::Group(Arc::clone(upstream)), uri, host });
+        return Ok(Destination { servers: Servers::Group(Arc::clone(upstream)), uri, host });
     }
     let default_port = if protocol == GatewayProtocol::Http { Some(80) } else { None };
     match address(authority, default_port) {
         Some(address) => {
             let servers = Servers::Made(MadeUpstream::new(authority, vec![address]));
-            Ok(Found { servers, uri, host })
+            Ok(Destination { servers, uri, host })
         }
         None => by_name(w, authority, default_port, uri, host),
     }
@@ -100,7 +100,7 @@ fn by_name(
     _default_port: Option<u16>,
     _uri: Option<Vec<u8>>,
     _host: Vec<u8>,
-) -> Result<Found, u16> {
+) -> Result<Destination, u16> {
     w.log(Level::Error, format_args!("no resolver defined to resolve \"{}\"", authority.escape_debug()));
     Err(502)
 }
