@@ -86,6 +86,7 @@ fn a_target_may_have_variables() {
     for directive in [
         "proxy_pass http://$host:81/x;",
         "proxy_pass $scheme://unix:/run/$host;",
+        "proxy_pass http:/$uri;",
         "fastcgi_pass $host:9000;",
         "scgi_pass unix:/run/$host.sock;",
         "uwsgi_pass uwsgi://$host;",
