@@ -60,7 +60,8 @@ fn pass(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     };
     if let Some((literal, _)) = word.text.split_once('$') {
         // A literal scheme is judged at once, one with a variable when a request comes.
-        if !SCHEME.starts_with(literal) {
+        let begins = SCHEME.get(..literal.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(literal));
+        if !begins {
             without_scheme(word, protocol)?;
         }
         scope.pass = Some(pass(GatewayTarget::Made(scope.template(word)?)));
