@@ -28,29 +28,35 @@ pub fn list() -> String {
     out
 }
 
-/// What the row of one directive says.
+/// What the row of one directive says, or those of all directives with this name.
 ///
 /// # Errors
 /// There is no such directive: a message for the user, with the nearest name.
 pub fn one(name: &str) -> Result<String, String> {
-    let Some(directive) = all().find(|directive| directive.name == name) else {
+    let rows: Vec<String> = all().filter(|directive| directive.name == name).map(row).collect();
+    if rows.is_empty() {
         let meant = did_you_mean(name, all().map(|directive| directive.name));
         return Err(format!("there is no directive \"{name}\"{meant}\nwebserv --directives lists all of them"));
-    };
+    }
+    Ok(rows.join("\n"))
+}
+
+fn row(directive: &Directive) -> String {
     let mut out = format!("{}\n\n  {}\n\n", usage(directive), directive.help);
     let facts = facts(directive);
     let width = facts.iter().map(|(label, _)| label.len()).max().unwrap_or(0) + 2;
     for (label, text) in facts {
         out += &format!("  {:<width$}{text}\n", format!("{label}:"));
     }
-    Ok(out)
+    out
 }
 
 /// docs/directives.md.
 pub fn markdown() -> String {
     let names = |wanted: fn(&Directive) -> bool| {
         let found = all().filter(|directive| wanted(directive));
-        found.map(|directive| format!("[{0}](#{0})", directive.name)).collect::<Vec<_>>().join(", ")
+        let link = |heading: String| format!("[{heading}](#{})", heading.replace(' ', "-"));
+        found.map(|directive| link(heading(directive))).collect::<Vec<_>>().join(", ")
     };
     let mut out = format!(
         "# Directives\n\n\
@@ -65,7 +71,7 @@ pub fn markdown() -> String {
     for (title, table) in TOPICS {
         out += &format!("\n## {title}\n");
         for directive in *table {
-            out += &format!("\n### {}\n\n    {}\n\n{}\n\n", directive.name, usage(directive), directive.help);
+            out += &format!("\n### {}\n\n    {}\n\n{}\n\n", heading(directive), usage(directive), directive.help);
             for (label, text) in facts(directive) {
                 let code = if label == "default" && matches!(directive.default, Default::Values(_)) { "`" } else { "" };
                 let code = if label == "example" { "`" } else { code };
@@ -74,6 +80,13 @@ pub fn markdown() -> String {
         }
     }
     out
+}
+
+/// The name; with its level, if it means something else in an `upstream` than elsewhere.
+fn heading(directive: &Directive) -> String {
+    let has_other = all().any(|other| other.name == directive.name && other.contexts != directive.contexts);
+    let level = if has_other && directive.contexts == Contexts::UPSTREAM { " in upstream" } else { "" };
+    format!("{}{level}", directive.name)
 }
 
 /// `name VALUES;` or `name VALUES { ... }`.
@@ -102,7 +115,7 @@ fn facts(directive: &Directive) -> Vec<(&'static str, String)> {
 }
 
 /// The levels in the order in which they are told, and their names.
-const LEVELS: [(Contexts, &str); 12] = [
+const LEVELS: [(Contexts, &str); 13] = [
     (Contexts::MAIN, "main"),
     (Contexts::EVENTS, "events"),
     (Contexts::HTTP, "http"),
@@ -111,6 +124,7 @@ const LEVELS: [(Contexts, &str); 12] = [
     (Contexts::LOCATION, "location"),
     (Contexts::LOCATION_IF, "if in location"),
     (Contexts::LIMIT_EXCEPT, "limit_except"),
+    (Contexts::UPSTREAM, "upstream"),
     (Contexts::DIRECTORY, "directory"),
     (Contexts::DIRECTORY_SERVER, "server in directory"),
     (Contexts::ECHO, "echo"),

@@ -23,6 +23,7 @@ mod source;
 mod suggest;
 mod template;
 mod types;
+mod upstreams;
 mod value;
 mod variables;
 mod walk;

@@ -9,6 +9,7 @@ use super::types::{
     AddHeader, AddressRule, Addresses, Branch, Cgi, Config, EchoBy, Location, Locations, Phases, Regex, RewriteStep,
     Settings, Template,
 };
+use super::upstreams::{UpstreamDraft, UpstreamGroups, UpstreamZone};
 use super::variables::VariableDrafts;
 use crate::password::Users;
 use std::collections::HashMap;
@@ -38,6 +39,7 @@ bitflags::bitflags! {
         const LOCATION_IF = 1024;
         /// A `limit_except` in a location.
         const LIMIT_EXCEPT = 2048;
+        const UPSTREAM = 4096;
         /// All levels that describe requests.
         const REQUEST = Self::HTTP.bits() | Self::SERVER.bits() | Self::LOCATION.bits();
         /// The blocks of protocols beside HTTP.
@@ -61,6 +63,10 @@ pub(super) struct ConfigDraft {
     pub formats: HashMap<String, Arc<Template>>,
     /// The zones that limits used before they were defined.
     pub zones_used: Vec<Word>,
+    /// The groups of servers by name.
+    pub upstreams: UpstreamGroups,
+    /// The zones that groups name.
+    pub upstream_zones: Vec<UpstreamZone>,
     /// The `server`s in the order of the files.
     pub servers: Vec<ServerDraft>,
     /// The variables that are mentioned and defined so far.
@@ -133,6 +139,8 @@ pub(super) struct Scope<'a> {
     pub pass: Option<Pass>,
     /// The settings for servers of other protocols than HTTP.
     pub protocol: ProtocolDraft,
+    /// The directives of an `upstream`.
+    pub upstream: UpstreamDraft,
 }
 
 /// How a location is matched.
@@ -212,6 +220,7 @@ impl<'a> Scope<'a> {
             gateways: GatewayDrafts::default(),
             pass: None,
             protocol: ProtocolDraft::default(),
+            upstream: UpstreamDraft::default(),
         }
     }
 

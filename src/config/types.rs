@@ -65,7 +65,7 @@ pub use server::{Branch, Location, Locations, Prefixes, Server};
 pub use split_clients::SplitClients;
 pub use syslog::Syslog;
 pub use template::{Escape, GatewayVariable, Literal, ProxiedVariable, Template, TemplatePart, Variable};
-pub use upstream::{Balance, Upstream, UpstreamKeepalive, UpstreamServer, UpstreamUse};
+pub use upstream::{Balance, Upstream, UpstreamKeepalive, UpstreamServer};
 pub use userid::{Userid, UseridMode};
 pub use variables::{Source, UserVariable};
 pub use webserv_sys::net::Address;

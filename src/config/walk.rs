@@ -35,7 +35,8 @@ pub(super) fn read(scope: &mut Scope<'_>, statements: &[Statement]) {
     directives::connection::settle(scope);
     let outcome = directives::upload::settle(scope);
     scope.note(outcome);
-    sections.sort_by_key(|(_, _, statement)| statement.name.text != "limit_except"); // it also holds inside of `if`
+    // These come first: the one also holds inside of `if`, and the other is what locations name.
+    sections.sort_by_key(|(_, _, statement)| !["limit_except", "upstream"].contains(&&statement.name.text[..]));
     for (number, enter, statement) in sections {
         scope.statement = number;
         let levels = scope.draft.levels;

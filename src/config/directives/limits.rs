@@ -10,10 +10,10 @@ use crate::rate::{Places, Rate, Requests, ZoneTable};
 use std::sync::Arc;
 
 /// The least size of a zone: nginx's eight pages.
-const ZONE_BYTES_MIN: u64 = 32 << 10;
+pub(super) const ZONE_BYTES_MIN: u64 = 32 << 10;
 
 /// The largest size of a zone. The memory is taken when it is needed.
-const ZONE_BYTES_MAX: u64 = 64 << 30;
+pub(super) const ZONE_BYTES_MAX: u64 = 64 << 30;
 
 /// The largest burst, in requests.
 const BURST_MAX: u64 = u32::MAX as u64;

@@ -38,6 +38,7 @@ mod status;
 mod syslog;
 mod try_files;
 pub(super) mod upload;
+mod upstream;
 mod userid;
 
 use super::lex::Word;
@@ -90,6 +91,7 @@ pub(super) const TOPICS: &[(&str, &[Directive])] = &[
     ("Connections", connection::TABLE),
     ("Limits", limits::TABLE),
     ("Name servers", resolver::TABLE),
+    ("Groups of servers", upstream::TABLE),
     ("Logs", log::TABLE),
     ("Visitors", userid::TABLE),
     ("The client's address", real_ip::TABLE),
@@ -114,7 +116,8 @@ pub(super) fn is_known(name: &str, context: Contexts) -> bool {
 /// The directive with this name. The error tells where it belongs, or which directive was probably meant.
 pub(super) fn find(name: &Word, context: Contexts) -> Result<&'static Directive, Fault> {
     let text = &name.text[..];
-    let here = all().find(|directive| directive.name == text);
+    let of_name = || all().filter(|directive| directive.name == text);
+    let here = of_name().find(|directive| directive.contexts.intersects(context)).or_else(|| of_name().next());
     // Outside of HTTP, `echo` is the echo protocol.
     let is_refused = here.is_none() || (text == "echo" && Contexts::REQUEST.contains(context));
     if let Some(why) = not_here::refusal(text).filter(|_| is_refused) {
@@ -148,6 +151,7 @@ pub(super) fn level_inside(name: &str, context: Contexts) -> Option<Contexts> {
         "events" => Some(Contexts::EVENTS),
         "http" => Some(Contexts::HTTP),
         "location" => Some(Contexts::LOCATION),
+        "upstream" => Some(Contexts::UPSTREAM),
         "if" if context == Contexts::LOCATION => Some(Contexts::LOCATION_IF),
         "if" => Some(Contexts::SERVER_IF),
         "server" => Some(protocols::server_level(context).unwrap_or(Contexts::SERVER)),
@@ -176,6 +180,7 @@ fn level(context: Contexts) -> String {
         Contexts::SERVER_IF => "in \"if\" of a \"server\"".to_owned(),
         Contexts::LOCATION_IF => "in \"if\" of a \"location\"".to_owned(),
         Contexts::LIMIT_EXCEPT => "in \"limit_except\"".to_owned(),
+        Contexts::UPSTREAM => "in \"upstream\"".to_owned(),
         context => protocols::level(context).unwrap_or_default(),
     }
 }

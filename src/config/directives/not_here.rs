@@ -30,8 +30,11 @@ const FAMILIES: &[Family] = &[
                 tunnel_bind tunnel_socket_keepalive tunnel_socket_rcvbuf tunnel_socket_sndbuf tunnel_connect_timeout \
                 tunnel_send_timeout tunnel_send_lowat tunnel_buffer_size tunnel_read_timeout tunnel_next_upstream \
                 tunnel_next_upstream_tries tunnel_next_upstream_timeout fastcgi_socket_rcvbuf fastcgi_socket_sndbuf \
-                uwsgi_socket_rcvbuf uwsgi_socket_sndbuf scgi_socket_rcvbuf scgi_socket_sndbuf \
-                upstream hash ip_hash least_conn least_time random sticky zone keepalive",
+                uwsgi_socket_rcvbuf uwsgi_socket_sndbuf scgi_socket_rcvbuf scgi_socket_sndbuf",
+    },
+    Family {
+        advice: "least_conn, ip_hash, hash and random choose a server; leave it out, and the servers take turns",
+        names: "least_time sticky",
     },
     Family {
         advice: "this server does not speak TLS with the servers behind it yet; leave it out, and write http://",

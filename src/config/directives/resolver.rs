@@ -12,13 +12,16 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 /// RFC 1035, section 4.2.
 const PORT: u16 = 53;
 
+/// Where name servers may be named.
+const LEVELS: Contexts = Contexts::REQUEST.union(Contexts::UPSTREAM);
+
 pub(super) const TABLE: &[Directive] = &[
-    row("resolver", Contexts::REQUEST, 1..=MANY, "resolver 127.0.0.1 valid=30s;")
+    row("resolver", LEVELS, 1..=MANY, "resolver 127.0.0.1 valid=30s;")
         .syntax("ADDRESS[:PORT] ... [valid=TIME] [ipv4=on|off] [ipv6=on|off]")
         .without("there is no name server")
         .help("The name servers that are asked while the server runs.")
         .once(resolver),
-    row("resolver_timeout", Contexts::REQUEST, 1..=1, "resolver_timeout 5s;")
+    row("resolver_timeout", LEVELS, 1..=1, "resolver_timeout 5s;")
         .syntax("TIME")
         .default("30s")
         .help("How long a request waits for one name.")

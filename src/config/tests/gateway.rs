@@ -69,8 +69,7 @@ fn who_answers() {
     ];
     for (location, directive, address, (host, port), uri) in table {
         let gateway = gateway_in(location, directive);
-        let GatewayTarget::Upstream(found) = &gateway.target else { panic!("{directive}: {:?}", gateway.target) };
-        let upstream = found.get().expect("it is defined");
+        let GatewayTarget::Upstream(upstream) = &gateway.target else { panic!("{directive}: {:?}", gateway.target) };
         let shown = upstream.servers[0].addresses.iter().map(|address| match address {
             Address::Inet(address) => address.to_string(),
             Address::Unix(path) => path.display().to_string(),
@@ -87,6 +86,7 @@ fn a_target_may_have_variables() {
     for directive in [
         "proxy_pass http://$host:81/x;",
         "proxy_pass $scheme://unix:/run/$host;",
+        "proxy_pass http:/$uri;",
         "fastcgi_pass $host:9000;",
         "scgi_pass unix:/run/$host.sock;",
         "uwsgi_pass uwsgi://$host;",

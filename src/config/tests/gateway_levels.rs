@@ -115,7 +115,7 @@ fn what_a_location_passes_on_is_not_inherited() {
     let settings = settings_at(&config, "/p/x");
     assert!(settings.cgi.is_none(), "no program answers beside a gateway");
     let name = |gateway: Option<&Arc<Gateway>>| match gateway.map(|gateway| &gateway.target) {
-        Some(GatewayTarget::Upstream(found)) => found.get().map_or("undefined", |it| &it.name).to_owned(),
+        Some(GatewayTarget::Upstream(found)) => found.name.clone(),
         Some(GatewayTarget::Made(_)) => "made".to_owned(),
         None => "none".to_owned(),
     };

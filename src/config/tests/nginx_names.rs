@@ -2,11 +2,12 @@
 
 use super::super::directives::{Directive, all};
 use super::super::manual;
+use super::super::scope::Contexts;
 use super::{headlines, load, read};
 
 #[test]
 fn refused_by_name() {
-    let text = "load_module x.so;\nhttp {\n gzip on;\n upstream u { server a; bogus; }\n server {\n  listen 80;\n  \
+    let text = "load_module x.so;\nhttp {\n gzip on;\n upstream u { server 127.0.0.1; sticky; }\n server {\n  listen 80;\n  \
                 ssl_protocols TLSv1.3;\n  lsten 1;\n  location / { more_set_headers x; image_filter off; }\n }\n}\n\
                 stream { server { listen 1; } }\n";
     let found = headlines(text);
@@ -15,8 +16,8 @@ fn refused_by_name() {
          out",
         "site.conf:3:2: \"gzip\" is not supported yet; gzip_static sends files that are compressed already; else leave \
          it out",
-        "site.conf:4:2: \"upstream\" is not supported yet; proxy_pass, fastcgi_pass, scgi_pass and uwsgi_pass \
-         pass requests on; or keep nginx in front",
+        "site.conf:4:33: \"sticky\" is not supported yet; least_conn, ip_hash, hash and random choose a server; leave \
+         it out, and the servers take turns",
         "site.conf:7:3: \"ssl_protocols\" is not supported yet; TLS ends in front of this server: let hitch, stunnel \
          or a load balancer do it, and listen without ssl",
         "site.conf:8:3: unknown directive \"lsten\", did you mean \"listen\"?",
@@ -44,7 +45,8 @@ fn problems_inside_refused_blocks_are_shown() {
         ("evnts { use slect; }", &["1:1", "1:13"]),
         ("echo { sever { echo_by x; } }", &["1:8", "1:24"]),
         ("http { server { listen 80; lication / { rot y; } } }", &["1:28", "1:41"]),
-        ("http { upstream x { rot y; } }", &["1:8"]),
+        ("http { upstream x { rot y; } }", &["1:17", "1:21"]),
+        ("http { upstram x { server 127.0.0.1 y; } }", &["1:8", "1:37"]),
         ("http { bogus { rot y; } }", &["1:8"]),
     ];
     for (text, places) in rows {
@@ -85,11 +87,14 @@ fn accepted_without_an_effect() {
 /// Each directive refuses a wrong number of values. (A line of one is read where the directive may stand.)
 #[test]
 fn each_directive_counts_its_values() {
-    for Directive { name, args, .. } in all().filter(|it| !it.takes_block()) {
+    for Directive { name, args, contexts, .. } in all().filter(|it| !it.takes_block()) {
+        let level = if *contexts == Contexts::UPSTREAM { "upstream u {" } else { "" };
         if let Some(wrong) = args.start().checked_sub(1).filter(|_| *args.start() > 0) {
-            let errors = read(&format!("http {{ {name}{} ; }}", " x".repeat(wrong))).expect_err("too few values");
-            let message = &errors.problems[0].message;
-            assert!(message.contains(" takes ") || message.contains(" not allowed "), "{name}: {message}");
+            let end = if level.is_empty() { "" } else { "}" };
+            let errors =
+                read(&format!("http {{ {level} {name}{} ; {end} }}", " x".repeat(wrong))).expect_err("too few values");
+            let told = errors.to_string();
+            assert!(told.contains(" takes ") || told.contains(" not allowed "), "{name}: {told}");
         }
     }
 }

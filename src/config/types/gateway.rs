@@ -1,7 +1,7 @@
 //! What a location passes its requests to, and how: `proxy_pass`, `fastcgi_pass`, `scgi_pass`, `uwsgi_pass` and the
 //! directives of their families. What the families have in common is one type, as the directives have one meaning.
 
-use super::{Regex, Size, Template, UpstreamUse};
+use super::{Regex, Size, Template, Upstream};
 use bitflags::bitflags;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl GatewayProtocol {
 #[derive(Clone, Debug)]
 pub enum GatewayTarget {
     /// A group of servers, or one address.
-    Upstream(UpstreamUse),
+    Upstream(Arc<Upstream>),
     /// A text with variables: a URL for `proxy_pass`, else the name of a group or an address.
     Made(Template),
 }

@@ -79,6 +79,11 @@ impl Zones {
         self.requests.iter().for_each(|zone| zone.adopt(&earlier.requests));
         self.places.iter().for_each(|zone| zone.adopt(&earlier.places));
     }
+
+    /// Whether there is a zone with this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.requests.iter().any(|zone| zone.name == name) || self.places.iter().any(|zone| zone.name == name)
+    }
 }
 
 /// The limits of one level.

@@ -1,26 +1,9 @@
 //! Groups of servers that requests are passed to: `upstream`.
 
-use super::{Address, Template};
+use super::{Address, Resolver, Template};
 use crate::balance::SharedStates;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
-
-/// A group as a directive names it. A directive may name a group before the block that defines it, so the definition
-/// comes later. After the configuration has been read, every group that is used is defined.
-#[derive(Clone, Debug, Default)]
-pub struct UpstreamUse(Arc<OnceLock<Arc<Upstream>>>);
-
-impl UpstreamUse {
-    /// Defines the group. Returns false if it was defined already.
-    pub fn define(&self, upstream: Arc<Upstream>) -> bool {
-        self.0.set(upstream).is_ok()
-    }
-
-    /// The definition.
-    pub fn get(&self) -> Option<&Arc<Upstream>> {
-        self.0.get()
-    }
-}
 
 /// A group of servers, or a single address that a `_pass` directive names.
 #[derive(Debug)]
@@ -37,6 +20,8 @@ pub struct Upstream {
     pub is_shared: bool,
     /// The state that `zone` shares.
     pub states: SharedStates,
+    /// The name servers that are asked for the addresses of servers with `resolve`.
+    pub resolver: Resolver,
     /// A `_pass` directive names the address itself: there is no `upstream` block.
     pub is_implicit: bool,
 }
@@ -51,6 +36,7 @@ impl Upstream {
             keepalive: UpstreamKeepalive::default(),
             is_shared: false,
             states: SharedStates::default(),
+            resolver: Resolver::default(),
             is_implicit: true,
         }
     }

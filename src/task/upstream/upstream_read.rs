@@ -219,12 +219,15 @@ impl UpstreamRead {
         let now = cx.now;
         let t = cx.transaction();
         t.reply.body.end();
+        let is_judged = t.reply.outcome.is_none();
         let Some(passed) = t.http.rare.passed.as_deref_mut() else { return };
         if let Some(attempt) = passed.attempt() {
             attempt.ended = Some(now.since(attempt.began));
         }
         let Some(passing) = &mut passed.now else { return };
-        passing.peer = None; // the server's place is free for another request
+        if is_judged {
+            passing.peer = None; // the server's place is free for another request
+        }
         // An answer before the end of the request: the rest of the request would be taken for the next one.
         let is_reusable = is_reusable && passing.keeps && !passing.is_sending;
         self.stage = Stage::Ended { is_reusable };

@@ -24,6 +24,7 @@ use crate::config::scope::Scope;
 use crate::config::types::{Gateway, GatewayProtocol, ProxyRules, RewriteFrom};
 pub(super) use families::{FASTCGI, PROXY, SCGI, UWSGI};
 pub(super) use pass::TABLE;
+pub(super) use single::{addresses, split_port};
 use std::sync::Arc;
 
 /// Called after all plain directives of a level: puts together what is passed on here, and how.

@@ -41,7 +41,10 @@ pub(in crate::config::directives) const TABLE: &[Directive] = &[
         .once(pass),
 ];
 
-/// The port of `http://`.
+/// How the value of `proxy_pass` begins.
+const SCHEME: &str = "http://";
+
+/// The port of it.
 const HTTP_PORT: u16 = 80;
 
 fn pass(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
@@ -55,9 +58,10 @@ fn pass(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         uri: None,
         redirect: None,
     };
-    if word.text.contains('$') {
-        // A literal scheme is judged at once, one in a variable when a request comes.
-        if !word.text.starts_with('$') {
+    if let Some((literal, _)) = word.text.split_once('$') {
+        // A literal scheme is judged at once, one with a variable when a request comes.
+        let begins = SCHEME.get(..literal.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(literal));
+        if !begins {
             without_scheme(word, protocol)?;
         }
         scope.pass = Some(pass(GatewayTarget::Made(scope.template(word)?)));
@@ -86,7 +90,7 @@ fn without_scheme(word: &Word, protocol: GatewayProtocol) -> Result<&str, Fault>
         start.eq_ignore_ascii_case(scheme).then_some(rest)
     };
     match protocol {
-        GatewayProtocol::Http => match (behind("http://"), behind("https://")) {
+        GatewayProtocol::Http => match (behind(SCHEME), behind("https://")) {
             (Some(rest), _) => Ok(rest),
             (None, Some(_)) => Err(word.fault(
                 "this server does not speak TLS with the servers behind it yet; let them listen without it, on a unix \

@@ -85,6 +85,11 @@ fn note(w: &mut Work<'_>, head: &ReplyHead) {
     if let Some(peer) = peer {
         w.worker.upstreams.note(peer, PeerResult::Success, w.now);
     }
+    if w.t.reply.body.is_ended()
+        && let Some(passing) = &mut w.t.http.passed_mut().now
+    {
+        passing.peer = None; // all of the answer has come with its head: the server's place is free
+    }
     w.t.http.passed_mut().answer_head = super::super::fields::so_far(head, "");
 }
 

@@ -23,9 +23,9 @@ pub(super) struct Destination {
 /// The status of a refusal: the variables make no address, or no name server knows the name.
 pub(super) fn find(w: &mut Work<'_>, gateway: &Gateway) -> Result<Destination, u16> {
     match &gateway.target {
-        GatewayTarget::Upstream(group) => {
-            let upstream = group.get().map(Arc::clone).ok_or(500_u16)?;
-            Ok(Destination { servers: Servers::Group(upstream), uri: None, host: gateway.host.clone().into_bytes() })
+        GatewayTarget::Upstream(upstream) => {
+            let (servers, host) = (Servers::Group(Arc::clone(upstream)), gateway.host.clone().into_bytes());
+            Ok(Destination { servers, uri: None, host })
         }
         GatewayTarget::Made(text) => {
             let made = vars::expand(text, &w.worker.view(w.identity, w.t, w.now));
@@ -45,7 +45,7 @@ fn of_text(w: &mut Work<'_>, protocol: GatewayProtocol, text: &str) -> Result<De
     let (uri, host) = (uri.map(|uri| uri.as_bytes().to_vec()), authority.as_bytes().to_vec());
     let listener = &w.identity.listener;
     let groups = &listener.routes.config().upstreams;
-    if let Some(upstream) = groups.iter().find(|group| group.name == authority) {
+    if let Some(upstream) = groups.iter().find(|group| group.name.eq_ignore_ascii_case(authority)) {
         return Ok(Destination { servers: Servers::Group(Arc::clone(upstream)), uri, host });
     }
     let default_port = if protocol == GatewayProtocol::Http { Some(80) } else { None };
