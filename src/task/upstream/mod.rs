@@ -1,11 +1,13 @@
 //! The connection to a server behind this one: made, written to, read from. One implementation for all protocols; the
-//! names of the tasks say which one is spoken.
+//! names of the tasks say which one is spoken. [`incoming`] also serves programs.
 
 mod connect;
+mod incoming;
 mod upstream_read;
 mod upstream_write;
 
 pub use connect::Connect;
+pub use incoming::{AnswerStage, IncomingAnswer};
 pub use upstream_read::UpstreamRead;
 pub use upstream_write::UpstreamWrite;
 

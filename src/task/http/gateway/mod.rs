@@ -12,7 +12,7 @@ mod retry;
 mod rewrite;
 mod target;
 
-pub(super) use answer::{answered, switched};
+pub(super) use answer::{answered, redirected, switched};
 pub(super) use retry::failed;
 
 use super::next::Next;
