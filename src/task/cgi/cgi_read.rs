@@ -50,6 +50,9 @@ impl CgiRead {
         }
         let now = cx.now;
         let Some(Work { t, worker, .. }) = cx.work() else { return Ok(Flow::Done) };
+        if !self.answer.wants_bytes(t) {
+            return Ok(Flow::Progress);
+        }
         let most = IncomingAnswer::room(t);
         let count = match pipe::read(self.stdout.as_fd(), &mut worker.read_buffer[..most]) {
             Ok(0) => return self.at_end(cx),
@@ -193,16 +196,14 @@ impl Task<Worker> for CgiRead {
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
-            Event::Ready if std::mem::take(&mut self.is_fresh) => {
+            Event::Ready | Event::Hangup if std::mem::take(&mut self.is_fresh) => {
                 update_clock(false, cx);
                 Ok(Flow::Blocked)
             }
-            Event::Ready => self.read(cx),
-            Event::Hangup if self.wants(cx.seen()) != Want::Nothing => self.read(cx),
+            Event::Ready | Event::Hangup => self.read(cx),
             Event::Deadline if cx.connection.is_none() => Ok(Flow::Done),
             Event::Deadline => self.on_deadline(cx),
             Event::Cancel => Ok(self.cancel(cx)),
-            Event::Hangup => Ok(Flow::Progress),
         }
     }
 }

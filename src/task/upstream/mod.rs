@@ -1,13 +1,15 @@
 //! The connection to a server behind this one: made, written to, read from. One implementation for all protocols; the
-//! names of the tasks say which one is spoken. [`incoming`] also serves programs.
+//! names of the tasks say which one is spoken. [`IncomingAnswer`] and [`OutgoingRequest`] also serve programs.
 
 mod connect;
 mod incoming;
+mod outgoing;
 mod upstream_read;
 mod upstream_write;
 
 pub use connect::Connect;
 pub use incoming::{AnswerStage, IncomingAnswer};
+pub use outgoing::{BodySource, OutgoingRequest, Sent};
 pub use upstream_read::UpstreamRead;
 pub use upstream_write::UpstreamWrite;
 
