@@ -56,6 +56,54 @@ fn a_redirect_of_a_program_was_replaced_by_an_error_page() {
     assert_eq!((response.must("Location"), response.must("Set-Cookie")), ("/home", "a=1"));
 }
 
+/// `cgi_intercept_errors`: the program's status stays, with the configured page.
+#[test]
+fn an_error_page_takes_the_place_of_an_answer_if_that_is_asked_for() {
+    let on = "cgi_intercept_errors on;";
+    let rows = [
+        ("error_page 404 /ok.txt;", "Status: 404\nX-A: 1", 404, "ok", None),
+        ("error_page 404 =200 /ok.txt;", "Status: 404\nX-A: 1\nContent-Length: 5", 200, "ok", None),
+        ("error_page 302 /ok.txt;", "Status: 302\nLocation: /home", 302, "ok", None),
+        ("error_page 302 =200 /ok.txt;", "Location: http://h/\nX-A: 1\nContent-Type: a/b", 200, "ok", None),
+        ("error_page 404 /ok.txt;", "Status: 403\nX-A: 1", 403, "body\n", Some("1")),
+        ("", "Status: 404\nX-A: 1", 404, "body\n", Some("1")),
+        // The page may be the program's own: it is not replaced once more.
+        ("error_page 404 /a.sh;", "Status: 404\nX-A: 1", 404, "body\n", Some("1")),
+        // Only what is asked for is intercepted.
+        ("error_page 404 /ok.txt; cgi_intercept_errors off;", "Status: 404\nX-A: 1", 404, "body\n", Some("1")),
+    ];
+    each(rows, |(config, head, status, body, field)| {
+        let on = if config.contains("cgi_intercept_errors") { "" } else { on };
+        let s = says(&format!("{on} {config}"), head);
+        let response = s.get("/a.sh").expect(*status, config);
+        assert_eq!((response.text().as_str(), response.field("X-A")), (*body, *field), "{response}");
+        s.get("/ok.txt").expect(200, "another request");
+    });
+    let s = says(&format!("{on} error_page 401 /ok.txt;"), "Status: 401\nWWW-Authenticate: Basic realm=\"a\"");
+    let response = s.get("/a.sh").expect(401, "a challenge");
+    assert_eq!((response.must("WWW-Authenticate"), response.text().as_str()), ("Basic realm=\"a\"", "ok"));
+}
+
+/// `cgi_hide_header` and `cgi_pass_header`.
+#[test]
+fn hidden_fields_of_a_program_do_not_reach_the_client() {
+    let head = "X-A: 1\nX-B: 2\nx-a: 3";
+    let rows = [
+        ("", vec!["1", "3"], vec!["2"]),
+        ("cgi_hide_header X-A;", vec![], vec!["2"]),
+        ("cgi_hide_header x-b; cgi_hide_header X-A;", vec![], vec![]),
+        ("cgi_hide_header X-A; cgi_hide_header X-B; cgi_pass_header x-a;", vec!["1", "3"], vec![]),
+    ];
+    each(rows, |(config, a, b)| {
+        each(["", "\nContent-Length: 5", "\nLocation: http://h/"], |more| {
+            let response = says(config, &format!("{head}{more}")).get("/a.sh");
+            assert_eq!((values(&response, "X-A"), values(&response, "X-B")), (a.clone(), b.clone()), "{response}");
+        });
+    });
+    let response = says("cgi_hide_header Content-Type;", "Content-Type: text/html").get("/a.sh").expect(200, "");
+    assert_eq!(response.field("Content-Type"), None, "{response}");
+}
+
 /// A bug: the server's own values followed those of the program, or replaced them.
 #[test]
 fn what_a_program_had_said_once_was_said_twice() {

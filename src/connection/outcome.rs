@@ -26,7 +26,8 @@ pub enum Outcome {
     Redirect(To),
     /// FileProbe has looked at a path; `None`: nothing is there.
     Probed(Option<Probed>),
-    /// A server behind has begun its answer: its head. The body follows in [`Reply::body`](super::Reply::body).
+    /// A server behind or a program has begun its answer: its head. The body follows in
+    /// [`Reply::body`](super::Reply::body).
     Passed(Box<ReplyHead>),
     /// A server behind goes on with another protocol: the head of its 101.
     Switched(Box<ReplyHead>),

@@ -1,13 +1,13 @@
-//! The decoders of the four protocols as one type.
+//! The decoders of all protocols as one type.
 
+use super::cgi_answer::CgiAnswer;
 use super::fastcgi::FastcgiAnswer;
 use super::http1::Http1Answer;
-use super::scgi::CgiAnswer;
 use super::{Asked, Decoded, GatewayFault};
 
 /// Decodes one answer, as its bytes come.
 pub enum AnswerDecoder {
-    /// SCGI and uwsgi.
+    /// CGI programs, SCGI and uwsgi.
     Cgi(Box<CgiAnswer>),
     /// FastCGI.
     Fastcgi(Box<FastcgiAnswer>),
@@ -28,13 +28,19 @@ impl AnswerDecoder {
 
     /// The decoder for SCGI and uwsgi.
     pub fn cgi(asked: Asked) -> Self {
-        Self::Cgi(Box::new(CgiAnswer::new(asked)))
+        Self::Cgi(Box::new(CgiAnswer::of_server(asked)))
+    }
+
+    /// The decoder for a CGI program. `non_parsed`: it is an nph- script.
+    pub fn program(non_parsed: bool) -> Self {
+        Self::Cgi(Box::new(CgiAnswer::of_program(non_parsed)))
     }
 
     /// Decodes the next bytes, and advances `bytes` over those that it has used. It tells one thing at a time:
     ///
     /// - After [`Decoded::More`], all bytes are used up. Call it again when others have come.
     /// - After [`Decoded::End`], the bytes that are left do not belong to the answer. Do not call it again.
+    /// - After [`Decoded::Redirect`] and [`Decoded::LocalRedirect`], do not call it again either.
     /// - After anything else call it again, also if no bytes are left.
     ///
     /// `room` is the most bytes of one [`Decoded::Data`], and must not be 0.

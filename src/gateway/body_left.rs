@@ -17,6 +17,11 @@ impl BodyLeft {
         Self(if is_head || is_bodyless(head.status) { Some(0) } else { head.length })
     }
 
+    /// The body behind this head, whether the client gets it or not.
+    pub(super) fn said(head: &ReplyHead) -> Self {
+        Self(head.length)
+    }
+
     /// Whether the body is complete: what follows does not belong to it.
     pub(super) fn is_nothing(self) -> bool {
         self.0 == Some(0)

@@ -1,5 +1,5 @@
-//! What is said to the servers behind this one, and what they say: FastCGI, SCGI, uwsgi and HTTP/1.1 as pure functions
-//! between bytes and values. No sockets, no configuration.
+//! What is said to the servers behind this one, and what they and CGI programs say: FastCGI, SCGI, uwsgi, HTTP/1.1 and
+//! the output of programs as pure functions between bytes and values. No sockets, no configuration.
 //!
 //! A request goes out as a head, made at once, and a body that is framed piece by piece ([`BodyFraming`]). An answer is
 //! decoded as it comes, whatever the pieces are ([`AnswerDecoder`]).
@@ -7,6 +7,7 @@
 pub mod answer_decoder;
 pub mod body_framing;
 mod body_left;
+pub mod cgi_answer;
 mod cgi_head;
 pub mod fastcgi;
 pub mod http1;
@@ -58,6 +59,14 @@ pub enum Decoded<'a> {
     },
     /// 101: from here on, the bytes belong to another protocol, both ways. They follow as [`Decoded::Data`].
     Switch(ReplyHead),
+    /// An nph- program has written this head, with this status (RFC 3875 section 5). What follows is
+    /// [`Decoded::Data`].
+    NonParsed(u16, Vec<u8>),
+    /// A program redirects the client, and has no body for it (RFC 3875 section 6.2.3). What follows has no use.
+    Redirect(ReplyHead),
+    /// A program names the path and query whose resource is the answer (RFC 3875 section 6.2.2). What follows has no
+    /// use.
+    LocalRedirect(Vec<u8>),
 }
 
 /// Why an answer is bad. The text is for the error log.

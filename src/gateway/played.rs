@@ -7,6 +7,7 @@ use crate::http::seeded::Seeded;
 /// What a decoder tells, in this form:
 ///
 /// - `[200 Name=value length=3]` a head, `(103 ...)` an interim one, `<101 ...>` a switch,
+/// - `[nph 200 "HTTP/1.1 ..."]` a head that is not parsed, `-> [302 ...]` and `-> /path` redirects of a program,
 /// - `"abc"` data, put together if it comes in pieces, `~"abc"` standard error, `{Name=value}` trailers,
 /// - `+` the end of an answer whose connection can be used again, `.` the end of another,
 /// - `! reason` a fault,
@@ -37,7 +38,11 @@ pub fn told(mut decoder: AnswerDecoder, pieces: &[&[u8]], room: usize) -> String
             flush(&mut out, "", &mut data);
             let is_last = !matches!(
                 event,
-                Ok(Decoded::Head(_) | Decoded::Interim(..) | Decoded::Switch(_) | Decoded::Trailers(_))
+                Ok(Decoded::Head(_)
+                    | Decoded::Interim(..)
+                    | Decoded::Switch(_)
+                    | Decoded::Trailers(_)
+                    | Decoded::NonParsed(..))
             );
             out += &shown(event);
             if is_last {
@@ -65,6 +70,9 @@ fn shown(event: Result<Decoded<'_>, super::GatewayFault>) -> String {
             assert_eq!(status, head.status);
             format!("({})", head_text(&head))
         }
+        Ok(Decoded::NonParsed(status, head)) => format!("[nph {status} \"{}\"]", head.escape_ascii()),
+        Ok(Decoded::Redirect(head)) => format!("-> [{}]", head_text(&head)),
+        Ok(Decoded::LocalRedirect(target)) => format!("-> {}", target.escape_ascii()),
         Ok(Decoded::Switch(head)) => format!("<{}>", head_text(&head)),
         Ok(Decoded::Trailers(fields)) => format!("{{{}}}", fields_text(&fields).trim_start()),
         Ok(Decoded::End { is_reusable }) => (if is_reusable { "+" } else { "." }).to_owned(),

@@ -1,10 +1,7 @@
-//! SCGI (<https://python.ca/scgi/protocol.txt>): the request, and the answer, which uwsgi servers write in the same
-//! form: a head as CGI's, and a body up to its Content-Length or to the end of the connection. The connection carries
-//! one request.
+//! The request of SCGI (<https://python.ca/scgi/protocol.txt>). The answer has the form of CGI: see
+//! [`CgiAnswer`](super::cgi_answer::CgiAnswer).
 
-use super::body_left::BodyLeft;
-use super::cgi_head::CgiHead;
-use super::{Asked, Decoded, GatewayFault};
+use super::GatewayFault;
 use crate::http::number::push_decimal;
 
 /// Appends the head of a request: a netstring of names and values, each with a NUL behind it. The body follows as it
@@ -44,50 +41,6 @@ pub fn head(
     out.splice(start..start, length);
     out.push(b',');
     Ok(())
-}
-
-/// Decodes the answer of an SCGI or uwsgi server.
-pub struct CgiAnswer {
-    head: CgiHead,
-    /// `None` while the head is not complete.
-    left: Option<BodyLeft>,
-    is_head: bool,
-}
-
-impl CgiAnswer {
-    /// Decodes the answer to this request.
-    pub fn new(asked: Asked) -> Self {
-        Self { head: CgiHead::new(asked.limits), left: None, is_head: asked.is_head }
-    }
-
-    /// See [`AnswerDecoder::feed`](super::AnswerDecoder::feed).
-    pub(super) fn feed<'a>(&mut self, bytes: &mut &'a [u8], room: usize) -> Result<Decoded<'a>, GatewayFault> {
-        let Some(left) = &mut self.left else { return self.feed_head(bytes) };
-        if left.is_nothing() {
-            return Ok(Decoded::End { is_reusable: false });
-        }
-        match left.take(bytes, room) {
-            [] => Ok(Decoded::More),
-            data => Ok(Decoded::Data(data)),
-        }
-    }
-
-    fn feed_head<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Decoded<'a>, GatewayFault> {
-        let Some((head, used)) = self.head.feed(bytes)? else {
-            *bytes = &[];
-            return Ok(Decoded::More);
-        };
-        *bytes = &bytes[used..];
-        self.left = Some(BodyLeft::behind(&head, self.is_head));
-        Ok(Decoded::Head(head))
-    }
-
-    /// See [`AnswerDecoder::eof`](super::AnswerDecoder::eof).
-    pub(super) fn eof(&mut self) -> Result<Decoded<'static>, GatewayFault> {
-        let left = self.left.ok_or_else(|| self.head.ended())?;
-        left.check_end()?;
-        Ok(Decoded::End { is_reusable: false })
-    }
 }
 
 #[cfg(test)]

@@ -122,8 +122,9 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
 /// The rooms of `src/task/`, the lowest first. A room uses only rooms of the lines above its own line. Files right in
 /// `src/task/` belong to no room.
 const TASK_ROOMS: &[&[&str]] = &[
-    &["file", "cgi", "auth", "resolve"],
+    &["file", "auth", "resolve"],
     &["dav", "upload", "upstream"],
+    &["cgi"],
     &["http"],
     &["http1", "directory"],
     &["client"],

@@ -46,7 +46,7 @@ impl FastcgiAnswer {
             record: Record { kind: Kind(0), content: 0, padding: 0 },
             partial: [0; HEADER_BYTES],
             partial_len: 0,
-            head: CgiHead::new(asked.limits),
+            head: CgiHead::of_server(asked.limits),
             body: None,
             stdout_ended: false,
             asked,
@@ -130,7 +130,7 @@ impl FastcgiAnswer {
         let piece = &bytes[..bytes.len().min(usize::from(self.record.content))];
         match (self.record.kind, &mut self.body) {
             (Kind::STDOUT, None) => {
-                let (head, used) = match self.head.feed(piece)? {
+                let (head, used) = match self.head.feed_of_server(piece)? {
                     Some((head, used)) => (Some(head), used),
                     None => (None, piece.len()),
                 };

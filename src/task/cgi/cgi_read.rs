@@ -4,12 +4,13 @@
 //! program can end normally. Beyond the limit, and beyond its own Content-Length, the pipe is closed, and the program
 //! gets SIGPIPE.
 
-use crate::connection::{Answer, Connection, FailureKind, GivenUp, Outcome, Phase, To};
+use crate::connection::{Connection, Failure, FailureKind, GivenUp, Phase, Side};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
-use crate::http::cgi::{HeadScan, ScriptAnswer, ScriptHead, ScriptHeadLimits};
-use crate::limits::{READ_BYTES, UNWANTED_OUTPUT_BYTES_MAX};
+use crate::gateway::AnswerDecoder;
+use crate::limits::UNWANTED_OUTPUT_BYTES_MAX;
 use crate::log::Level;
 use crate::task::Context;
+use crate::task::upstream::{AnswerStage, IncomingAnswer};
 use crate::worker::Worker;
 use std::os::fd::{AsFd, OwnedFd};
 use webserv_sys::process::Status;
@@ -18,37 +19,43 @@ use webserv_sys::{Error, Watch, pipe};
 /// Reads one program's response.
 pub struct CgiRead {
     stdout: OwnedFd,
-    stage: Stage,
+    answer: IncomingAnswer,
+    output: Output,
     /// A new program has no output yet: the first read waits for the kernel.
     is_fresh: bool,
 }
 
-enum Stage {
-    /// Reads the head; with the bytes so far.
-    Head(Vec<u8>, Box<HeadScan>),
-    /// Reads the body; with the bytes that are left of its Content-Length, if it has one.
-    Body(Option<u64>),
-    /// All output has been read. Waits for the exit status, which decides whether the response is complete.
+/// What becomes of the output that the program writes next.
+enum Output {
+    /// It is the answer.
+    Answer,
+    /// All output has been read. The exit status decides whether the answer is complete.
     Ended,
-    /// Reads and drops output that is not used, up to this number of bytes.
+    /// It is not used: it is read and dropped, up to this number of bytes.
     Unwanted(usize),
 }
 
 impl CgiRead {
-    /// Reads from this end of the program's standard output. `head` parses the head.
-    pub fn new(stdout: OwnedFd, head: HeadScan) -> Self {
-        Self { stdout, stage: Stage::Head(Vec::new(), Box::new(head)), is_fresh: true }
+    /// Reads from this end of the program's standard output. `non_parsed`: the program is an nph- script.
+    pub fn new(stdout: OwnedFd, non_parsed: bool) -> Self {
+        let answer = IncomingAnswer::new(AnswerDecoder::program(non_parsed));
+        Self { stdout, answer, output: Output::Answer, is_fresh: true }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        match &self.stage {
-            Stage::Ended => return self.check_exit(cx),
-            Stage::Unwanted(_) => return Ok(self.discard(cx)),
-            Stage::Head(..) | Stage::Body(_) => {}
+        match self.output {
+            Output::Ended => return self.check_exit(cx),
+            Output::Unwanted(_) => return Ok(self.discard(cx)),
+            Output::Answer => {}
         }
+        let now = cx.now;
         let Some(Work { t, worker, .. }) = cx.work() else { return Ok(Flow::Done) };
-        let most = t.reply.body.room().min(READ_BYTES);
+        if !self.answer.wants_bytes(t) {
+            return Ok(Flow::Progress);
+        }
+        let most = IncomingAnswer::room(t);
         let count = match pipe::read(self.stdout.as_fd(), &mut worker.read_buffer[..most]) {
+            Ok(0) => return self.at_end(cx),
             Ok(count) => count,
             Err(error) if error.would_block() => {
                 update_clock(false, cx);
@@ -56,74 +63,35 @@ impl CgiRead {
             }
             Err(source) => return Err(TaskError::upstream(FailureKind::Reset, source)),
         };
-        match &mut self.stage {
-            Stage::Head(head, scan) if count == 0 => {
-                let (reason, rest) = (scan.ended(), head.len());
-                cx.log(Level::Error, format_args!("{reason} ({rest} bytes)"));
-                return Ok(fail(FailureKind::Short, cx));
-            }
-            Stage::Head(head, _) => {
-                head.extend_from_slice(&worker.read_buffer[..count]);
-                if let Some(flow) = self.parse(cx) {
-                    return Ok(flow);
-                }
-            }
-            _ if count == 0 => {
-                t.program.output_ended = true;
-                t.program.clock.allow_silence();
-                self.stage = Stage::Ended;
-                cx.doing(self.doing());
-                return self.check_exit(cx);
-            }
-            Stage::Body(left) => {
-                *left = left.map(|left| left.saturating_sub(count as u64));
-                t.reply.body.push_copy(&worker.read_buffer[..count]);
-            }
-            Stage::Ended | Stage::Unwanted(_) => {}
+        if let Err(fault) = self.answer.take(&worker.read_buffer[..count], t, now) {
+            return Ok(fail(FailureKind::BadHead, &fault.reason, cx));
+        }
+        if self.answer.stage == AnswerStage::Unused {
+            self.output = Output::Unwanted(UNWANTED_OUTPUT_BYTES_MAX);
+            return Ok(Flow::Progress);
         }
         update_clock(true, cx);
         Ok(if count < most { Flow::Blocked } else { Flow::Yield })
     }
 
-    /// Parses the head. Returns `Some` if the program's body is not used.
-    fn parse(&mut self, cx: &mut Context<'_>) -> Option<Flow> {
-        let Stage::Head(bytes, scan) = &mut self.stage else { return None };
-        let (taken, answer) = match scan.advance(bytes, &ScriptHeadLimits::default()) {
-            Ok(ScriptHead::NeedMore) => return None,
-            Ok(ScriptHead::Done { taken, answer }) => (taken, answer),
-            Err(error) => {
-                cx.log(Level::Error, format_args!("{error}"));
-                return Some(fail(FailureKind::BadHead, cx));
-            }
-        };
-        let rest = bytes.split_off(taken);
-        let reply = &mut cx.transaction().reply;
-        let (answer, length) = match answer {
-            ScriptAnswer::Document(head) | ScriptAnswer::ClientRedirectWithDocument(head) => {
-                let length = head.length;
-                (Answer::Document(head), length)
-            }
-            ScriptAnswer::NonParsed(status) => (Answer::NonParsed(status, std::mem::take(bytes)), None),
-            ScriptAnswer::ClientRedirect(head) => {
-                reply.outcome = Some(Outcome::Answer(Answer::Redirect(head)));
-                self.stage = Stage::Unwanted(UNWANTED_OUTPUT_BYTES_MAX);
-                return Some(Flow::Progress);
-            }
-            ScriptAnswer::LocalRedirect(target) => {
-                reply.outcome = Some(Outcome::Redirect(To::Target(target)));
-                self.stage = Stage::Unwanted(UNWANTED_OUTPUT_BYTES_MAX);
-                return Some(Flow::Progress);
-            }
-        };
-        self.stage = Stage::Body(length.map(|length| length.saturating_sub(rest.len() as u64)));
-        reply.outcome = Some(Outcome::Answer(answer));
-        reply.body.push_bytes(rest);
-        None
+    /// The program has closed its output. Whether its Content-Length has come is seen where the answer is sent.
+    fn at_end(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
+        if self.answer.stage == AnswerStage::Head
+            && let Err(fault) = self.answer.check_end()
+        {
+            return Ok(fail(FailureKind::Short, &fault.reason, cx));
+        }
+        let program = &mut cx.transaction().program;
+        program.output_ended = true;
+        program.clock.allow_silence();
+        self.output = Output::Ended;
+        cx.doing(self.doing());
+        self.check_exit(cx)
     }
 
     /// Reads and drops output that is not used.
     fn discard(&mut self, cx: &mut Context<'_>) -> Flow {
-        let Stage::Unwanted(most) = &mut self.stage else { return Flow::Done };
+        let Output::Unwanted(most) = &mut self.output else { return Flow::Done };
         match pipe::read(self.stdout.as_fd(), &mut cx.worker.read_buffer) {
             Ok(count) if count > 0 && count <= *most => *most -= count,
             Err(error) if error.would_block() => return Flow::Blocked,
@@ -134,11 +102,13 @@ impl CgiRead {
 
     /// Cancelled: the response is complete, or the client has closed.
     fn cancel(&mut self, cx: &mut Context<'_>) -> Flow {
-        match self.stage {
+        match self.output {
             _ if cx.connection.as_deref().is_none_or(|x| x.phase == Phase::Closed) => return Flow::Done,
-            Stage::Head(..) | Stage::Ended | Stage::Body(Some(0)) => return Flow::Done,
-            Stage::Body(_) => self.stage = Stage::Unwanted(UNWANTED_OUTPUT_BYTES_MAX),
-            Stage::Unwanted(_) => {}
+            Output::Unwanted(_) => {}
+            Output::Answer if self.answer.stage == AnswerStage::Body => {
+                self.output = Output::Unwanted(UNWANTED_OUTPUT_BYTES_MAX);
+            }
+            Output::Answer | Output::Ended => return Flow::Done,
         }
         update_clock(true, cx);
         Flow::Progress
@@ -152,7 +122,7 @@ impl CgiRead {
                 Ok(Flow::Progress)
             }
             Some(Status::Exited(_)) => {
-                cx.transaction().reply.body.end();
+                self.answer.end(false, cx.transaction());
                 Ok(Flow::Done)
             }
             Some(Status::Killed(_)) => {
@@ -166,10 +136,12 @@ impl CgiRead {
         update_clock(false, cx);
         let now = cx.now;
         let Some(which) = cx.transaction().program.clock.passed(now) else { return Ok(Flow::Progress) };
-        cx.log(Level::Error, format_args!("the program is too slow: {which} has passed"));
-        match self.stage {
-            Stage::Head(..) => Ok(fail(FailureKind::Timeout, cx)),
-            Stage::Body(_) | Stage::Ended | Stage::Unwanted(_) => {
+        let why = format!("the program is too slow: {which} has passed");
+        match self.answer.stage {
+            AnswerStage::Head => Ok(fail(FailureKind::Timeout, &why, cx)),
+            AnswerStage::Ended { .. } => Ok(Flow::Progress),
+            _ => {
+                cx.log(Level::Error, format_args!("{why}"));
                 cx.transaction().program.given_up = Some(GivenUp::BadAnswer);
                 Err(TaskError::upstream(FailureKind::Timeout, Error::timed_out("read")))
             }
@@ -187,10 +159,11 @@ fn update_clock(moved: bool, cx: &mut Context<'_>) {
 }
 
 /// The program failed before it had a response.
-fn fail(kind: FailureKind, cx: &mut Context<'_>) -> Flow {
+fn fail(kind: FailureKind, why: &str, cx: &mut Context<'_>) -> Flow {
+    cx.log(Level::Error, format_args!("{why}"));
     let t = cx.transaction();
     t.program.given_up = Some(GivenUp::BadAnswer);
-    t.reply.outcome = Some(Outcome::upstream_failed(kind, t.body.taken_bytes() > 0));
+    t.failed = Some(Failure { side: Side::Upstream, kind, anything_sent: t.body.taken_bytes() > 0 });
     Flow::Done
 }
 
@@ -200,11 +173,11 @@ impl Task<Worker> for CgiRead {
     }
 
     fn doing(&self) -> &'static str {
-        match self.stage {
-            Stage::Head(..) => "reading the program's head",
-            Stage::Body(_) => "reading the program's answer",
-            Stage::Ended => "waiting for the program's end",
-            Stage::Unwanted(_) => "discarding unused output of the program",
+        match (&self.output, self.answer.stage) {
+            (Output::Answer, AnswerStage::Head) => "reading the program's head",
+            (Output::Answer, _) => "reading the program's answer",
+            (Output::Ended, _) => "waiting for the program's end",
+            (Output::Unwanted(_), _) => "discarding unused output of the program",
         }
     }
 
@@ -213,26 +186,24 @@ impl Task<Worker> for CgiRead {
     }
 
     fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
-        match (transaction, &self.stage) {
-            (Some(t), Stage::Ended) if t.program.exit.is_some() => Want::Turn,
-            (_, Stage::Unwanted(_)) => Want::Kernel,
-            (Some(t), Stage::Head(..) | Stage::Body(_)) if t.reply.body.room() > 0 => Want::Kernel,
+        match (&self.output, transaction) {
+            (Output::Unwanted(_), _) => Want::Kernel,
+            (Output::Ended, Some(t)) if t.program.exit.is_some() => Want::Turn,
+            (Output::Answer, Some(t)) if self.answer.wants_bytes(t) => Want::Kernel,
             _ => Want::Nothing,
         }
     }
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         match event {
-            Event::Ready if std::mem::take(&mut self.is_fresh) => {
+            Event::Ready | Event::Hangup if std::mem::take(&mut self.is_fresh) => {
                 update_clock(false, cx);
                 Ok(Flow::Blocked)
             }
-            Event::Ready => self.read(cx),
-            Event::Hangup if self.wants(cx.seen()) != Want::Nothing => self.read(cx),
+            Event::Ready | Event::Hangup => self.read(cx),
             Event::Deadline if cx.connection.is_none() => Ok(Flow::Done),
             Event::Deadline => self.on_deadline(cx),
             Event::Cancel => Ok(self.cancel(cx)),
-            Event::Hangup => Ok(Flow::Progress),
         }
     }
 }

@@ -5,7 +5,6 @@ use super::{CgiErrors, CgiRead, CgiWrite, ProcessExit, not_started};
 use crate::config::{self, Cgi, Settings};
 use crate::connection::{Connection, Http, Outcome, ProgramClock, StoredBody, Transaction};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want, Work};
-use crate::http::cgi::HeadScan;
 use crate::http::{Framing, Method};
 use crate::log::Level;
 use crate::route::{self, Script};
@@ -208,8 +207,7 @@ impl CgiStart {
         w.t.program.clock = ProgramClock::start(cgi.timeout, cgi.idle_timeout, w.now);
         w.t.program.is_fed = stdin.is_some();
         w.join(Box::new(ProcessExit::new(pid, cgi.idle_timeout, w.worker.children.clone(), place)));
-        let head = if script.is_nph() { HeadScan::non_parsed() } else { HeadScan::default() };
-        w.join(Box::new(CgiRead::new(stdout, head)));
+        w.join(Box::new(CgiRead::new(stdout, script.is_nph())));
         w.join(Box::new(CgiErrors::new(stderr, cgi.idle_timeout)));
         if let Some(stdin) = stdin {
             w.join(Box::new(CgiWrite::new(stdin)));

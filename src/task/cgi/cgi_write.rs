@@ -1,45 +1,41 @@
 //! CgiWrite: writes the request's body to the program's standard input.
 
 use crate::connection::{Connection, FailureKind};
-use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
-use crate::limits::IOVECS_MAX;
+use crate::engine::{Event, Flow, Seen, Task, TaskError, Want, Work};
 use crate::task::Context;
+use crate::task::upstream::{OutgoingRequest, Sent};
 use crate::worker::Worker;
-use std::io::IoSlice;
 use std::os::fd::{AsFd, OwnedFd};
-use webserv_sys::{Watch, file};
+use webserv_sys::Watch;
 
 /// Writes to one program. When it ends, the pipe is closed, and the program reads EOF.
 pub struct CgiWrite {
     stdin: OwnedFd,
+    request: OutgoingRequest,
 }
 
 impl CgiWrite {
     /// Writes to this end of the program's standard input.
     pub fn new(stdin: OwnedFd) -> Self {
-        Self { stdin }
+        Self { stdin, request: OutgoingRequest::to_program() }
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        let body = &mut cx.transaction().body;
-        if body.is_empty() {
-            return Ok(if body.is_ended() { Flow::Done } else { Flow::Progress });
-        }
-        let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
-        let (count, offered, _) = body.gather(&mut slices);
-        let sent = match file::writev(self.stdin.as_fd(), &slices[..count]) {
-            Ok(sent) => sent as u64,
-            Err(error) if error.would_block() => 0,
-            Err(error) if error.is_broken_pipe() => {
-                body.abandon(); // the program has closed its input, which it may do at any time
-                return Ok(Flow::Done);
-            }
-            Err(source) => return Err(TaskError::upstream(FailureKind::Reset, source)),
-        };
-        body.consume(sent);
         let now = cx.now;
-        cx.transaction().update_program_clock(sent > 0, now);
-        Ok(if sent < offered { Flow::Blocked } else { Flow::Progress })
+        let Some(Work { t, worker, .. }) = cx.work() else { return Ok(Flow::Done) };
+        let sent = self.request.send(self.stdin.as_fd(), t, &mut worker.read_buffer);
+        t.update_program_clock(self.request.take_sent() > 0, now);
+        match sent {
+            Ok(Sent::Everything) => Ok(Flow::Done),
+            Ok(Sent::AllSoFar) => Ok(Flow::Progress),
+            Ok(Sent::Part) => Ok(Flow::Blocked),
+            Ok(Sent::Turn) => Ok(Flow::Yield),
+            Err(error) if error.is_broken_pipe() => {
+                t.body.abandon(); // the program has closed its input, which it may do at any time
+                Ok(Flow::Done)
+            }
+            Err(source) => Err(TaskError::upstream(FailureKind::Reset, source)),
+        }
     }
 
     /// The program gets no more of the body: from now on, it is not the client that is waited for.
@@ -66,8 +62,7 @@ impl Task<Worker> for CgiWrite {
 
     fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
         match transaction {
-            Some(x) if !x.body.is_empty() => Want::Kernel,
-            Some(x) if x.body.is_ended() => Want::Turn,
+            Some(t) if self.request.has_work(t) => Want::Kernel,
             _ => Want::Nothing,
         }
     }

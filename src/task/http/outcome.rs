@@ -33,7 +33,7 @@ pub(super) fn take(w: &mut Work<'_>) -> Next {
     match outcome {
         Outcome::Answer(Answer::Page(head)) if head.status == 404 && lacks_slash(w) => page::add_slash(w),
         Outcome::Answer(Answer::Page(head)) => page::page(w, head),
-        Outcome::Answer(Answer::Redirect(head)) => page::built_in_page(w, head),
+        Outcome::Answer(Answer::Redirect(head)) => gateway::redirected(w, head),
         Outcome::Answer(Answer::Whole(head, body)) => whole(w, head, body),
         Outcome::Answer(Answer::Document(_) | Answer::NonParsed(..)) => Next::Wait, // see above
         Outcome::Passed(_) | Outcome::Switched(_) => Next::Wait,                    // see above

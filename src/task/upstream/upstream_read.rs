@@ -4,14 +4,12 @@
 //! is adopted by a later request for the same server. So a connection without a request has a reader, which notices
 //! that it closes.
 
-use super::{UpstreamWrite, fail, server_name};
+use super::{AnswerStage as Stage, IncomingAnswer, UpstreamWrite, fail, server_name};
 use crate::config::{GatewayProtocol, UpstreamKeepalive};
-use crate::connection::{Connection, FailureKind, Outcome, Passing, Transaction};
+use crate::connection::{Connection, FailureKind, Passing, Transaction};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want, Work};
-use crate::gateway::{AnswerDecoder, Asked, Decoded, GatewayFault};
+use crate::gateway::{AnswerDecoder, Asked, GatewayFault};
 use crate::http::cgi::ScriptHeadLimits;
-use crate::http::{Name, Text};
-use crate::limits::{READ_BYTES, REPLY_BYTES_MAX};
 use crate::log::Level;
 use crate::task::Context;
 use crate::task::file::ReplySpool;
@@ -26,8 +24,7 @@ use webserv_sys::{Error, Moment, Watch, file};
 /// Reads from one connection to a server behind.
 pub struct UpstreamRead {
     socket: Rc<OwnedFd>,
-    decoder: AnswerDecoder,
-    stage: Stage,
+    answer: IncomingAnswer,
     protocol: GatewayProtocol,
     /// The server, for the store of kept connections.
     peer: PeerKey,
@@ -42,36 +39,6 @@ pub struct UpstreamRead {
     is_fresh: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// Reads the head.
-    Head,
-    /// Reads the body.
-    Body,
-    /// Reads what another protocol says, after a 101.
-    Tunnel,
-    /// The answer is complete.
-    Ended {
-        /// The connection can carry another request.
-        is_reusable: bool,
-    },
-    /// Stands alone: waits for another request.
-    Idle,
-}
-
-/// What the bytes that were read have come to.
-enum Taken {
-    /// More have to come.
-    More,
-    /// The server behind goes on with another protocol.
-    Switched,
-    /// The answer is complete.
-    Ended {
-        /// The connection can carry another request.
-        is_reusable: bool,
-    },
-}
-
 impl UpstreamRead {
     /// Reads the answer to the request that this transaction passes. `None` if it passes none.
     pub fn new(socket: Rc<OwnedFd>, t: &Transaction, now: Moment) -> Option<Self> {
@@ -79,8 +46,7 @@ impl UpstreamRead {
         let peer = passing.peer.as_ref()?.key();
         Some(Self {
             socket,
-            decoder: decoder(passing, t),
-            stage: Stage::Head,
+            answer: IncomingAnswer::new(decoder(passing, t)),
             protocol: passing.gateway.protocol,
             peer,
             keepalive: passing.servers.keepalive().copied(),
@@ -95,11 +61,10 @@ impl UpstreamRead {
     fn adopted(&mut self, cx: &mut Context<'_>) -> Flow {
         let Some(mut w) = cx.work() else { return Flow::Done };
         if let Some(passing) = w.t.http.passing() {
-            self.decoder = decoder(passing, w.t);
+            self.answer = IncomingAnswer::new(decoder(passing, w.t));
         }
         let Some(write) = UpstreamWrite::new(Rc::clone(&self.socket), w.t) else { return Flow::Done };
         w.join(Box::new(write));
-        self.stage = Stage::Head;
         self.anything_came = false;
         self.requests += 1;
         self.wait_on(cx);
@@ -113,7 +78,7 @@ impl UpstreamRead {
         }
         let now = cx.now;
         let Some(Work { t, worker, .. }) = cx.work() else { return Flow::Done };
-        let most = t.reply.body.room().min(READ_BYTES);
+        let most = IncomingAnswer::room(t);
         if most == 0 {
             return Flow::Progress;
         }
@@ -126,7 +91,7 @@ impl UpstreamRead {
         self.anything_came = true;
         note_read(t, count, now);
         match self.decode(count, cx) {
-            Ok(()) if matches!(self.stage, Stage::Ended { .. }) => {
+            Ok(()) if matches!(self.answer.stage, Stage::Ended { .. }) => {
                 cx.no_deadline();
                 Flow::Blocked
             }
@@ -141,12 +106,9 @@ impl UpstreamRead {
 
     /// The server behind has closed its side.
     fn at_end(&mut self, cx: &mut Context<'_>) -> Flow {
-        if self.stage == Stage::Tunnel {
-            self.end(false, cx);
-            return Flow::Blocked;
-        }
-        match self.decoder.eof() {
-            Ok(_) => {
+        match self.answer.check_end() {
+            Ok(()) => {
+                self.answer.end(false, cx.transaction());
                 self.end(false, cx);
                 Flow::Blocked
             }
@@ -158,67 +120,30 @@ impl UpstreamRead {
     }
 
     fn kind_of_end(&self) -> FailureKind {
-        if self.stage == Stage::Head { FailureKind::Reset } else { FailureKind::Short }
+        if self.answer.stage == Stage::Head { FailureKind::Reset } else { FailureKind::Short }
     }
 
     /// Decodes the bytes that have just been read.
     fn decode(&mut self, count: usize, cx: &mut Context<'_>) -> Result<(), GatewayFault> {
-        let mut said = Vec::new();
-        let decoded = self.take_parts(count, &mut said, cx);
-        if !said.is_empty() {
-            log_said(&said, cx);
+        let (before, now) = (self.answer.stage, cx.now);
+        let Some(Work { t, worker, .. }) = cx.work() else { return Ok(()) };
+        let taken = self.answer.take(&worker.read_buffer[..count], t, now);
+        if !self.answer.said.is_empty() {
+            log_said(&std::mem::take(&mut self.answer.said), cx);
         }
-        match decoded? {
-            Taken::More => {}
-            Taken::Switched => self.open_tunnel(cx),
-            Taken::Ended { is_reusable } => self.end(is_reusable, cx),
+        taken?;
+        match self.answer.stage {
+            Stage::Tunnel if before != Stage::Tunnel => self.open_tunnel(cx),
+            Stage::Ended { is_reusable } => self.end(is_reusable, cx),
+            _ => {}
         }
         Ok(())
-    }
-
-    /// Takes the parts of the answer that have come. `said`: what the server behind writes to its standard error.
-    fn take_parts(&mut self, count: usize, said: &mut Vec<u8>, cx: &mut Context<'_>) -> Result<Taken, GatewayFault> {
-        let now = cx.now;
-        let Some(Work { t, worker, .. }) = cx.work() else { return Ok(Taken::More) };
-        let mut bytes = &worker.read_buffer[..count];
-        if self.stage == Stage::Tunnel {
-            t.reply.body.push_copy(bytes);
-            return Ok(Taken::More);
-        }
-        loop {
-            match self.decoder.feed(&mut bytes, usize::MAX)? {
-                Decoded::More => return Ok(Taken::More),
-                Decoded::Interim(..) => {} // as nginx: the client waits for the final one
-                Decoded::Head(head) => {
-                    self.stage = Stage::Body;
-                    note_head(t, now);
-                    t.reply.outcome = Some(Outcome::Passed(Box::new(head)));
-                }
-                Decoded::Data(data) => push_body(t, data),
-                Decoded::Stderr(text) => {
-                    said.extend_from_slice(text);
-                    if self.stage == Stage::Head && is_caught(said, t) {
-                        return Err("its standard error has a text of fastcgi_catch_stderr".into());
-                    }
-                }
-                Decoded::Trailers(fields) => note_trailers(t, &fields),
-                Decoded::Switch(head) => {
-                    self.stage = Stage::Tunnel;
-                    note_head(t, now);
-                    t.reply.outcome = Some(Outcome::Switched(Box::new(head)));
-                    push_body(t, bytes);
-                    return Ok(Taken::Switched);
-                }
-                Decoded::End { is_reusable } => return Ok(Taken::Ended { is_reusable }),
-            }
-        }
     }
 
     /// The answer is complete.
     fn end(&mut self, is_reusable: bool, cx: &mut Context<'_>) {
         let now = cx.now;
         let t = cx.transaction();
-        t.reply.body.end();
         let is_judged = t.reply.outcome.is_none();
         let Some(passed) = t.http.rare.passed.as_deref_mut() else { return };
         if let Some(attempt) = passed.attempt() {
@@ -230,7 +155,7 @@ impl UpstreamRead {
         }
         // An answer before the end of the request: the rest of the request would be taken for the next one.
         let is_reusable = is_reusable && passing.keeps && !passing.is_sending;
-        self.stage = Stage::Ended { is_reusable };
+        self.answer.stage = Stage::Ended { is_reusable };
     }
 
     /// From here on, what the client sends goes to the server behind as it is.
@@ -255,7 +180,7 @@ impl UpstreamRead {
         let Some(passing) = w.t.http.passing() else { return Flow::Done };
         let is_held_up = w.t.reply.body.room() == 0 || passing.is_sending;
         let end = passing.progress_at.after(passing.gateway.rules.read_timeout);
-        if matches!(self.stage, Stage::Ended { .. }) {
+        if matches!(self.answer.stage, Stage::Ended { .. }) {
             return Flow::Progress;
         }
         if is_held_up {
@@ -273,10 +198,10 @@ impl UpstreamRead {
     fn leave(&mut self, cx: &mut Context<'_>) -> Flow {
         let Some(keepalive) = self.keepalive else { return Flow::Done };
         let is_fresh_enough = self.requests < keepalive.requests && cx.now.since(self.opened) < keepalive.time;
-        if self.stage != (Stage::Ended { is_reusable: true }) || !is_fresh_enough || cx.worker.draining {
+        if self.answer.stage != (Stage::Ended { is_reusable: true }) || !is_fresh_enough || cx.worker.draining {
             return Flow::Done;
         }
-        self.stage = Stage::Idle;
+        self.answer.stage = Stage::Idle;
         let token = cx.token();
         if let Some(oldest) = cx.worker.upstreams.keep(&self.peer, token) {
             cx.notify(oldest, Notice::Evict);
@@ -330,14 +255,8 @@ fn log_said(said: &[u8], cx: &mut Context<'_>) {
     let name = server_name(cx);
     for line in said.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
         let line = String::from_utf8_lossy(line);
-        cx.log(Level::Error, format_args!("the server {name} says: {line}"));
+        cx.log(Level::Error, format_args!("upstream {name} says: {line}"));
     }
-}
-
-/// Whether what the server behind has written to its standard error makes its answer bad (`fastcgi_catch_stderr`).
-fn is_caught(said: &[u8], t: &Transaction) -> bool {
-    let has = |text: &String| memchr::memmem::find(said, text.as_bytes()).is_some();
-    t.http.passing().is_some_and(|passing| passing.gateway.rules.fastcgi.catch_stderr.iter().any(has))
 }
 
 fn note_read(t: &mut Transaction, count: usize, now: Moment) {
@@ -347,34 +266,6 @@ fn note_read(t: &mut Transaction, count: usize, now: Moment) {
     }
     if let Some(passing) = &mut passed.now {
         passing.progress_at = now;
-    }
-}
-
-fn note_head(t: &mut Transaction, now: Moment) {
-    if let Some(passing) = t.http.passing() {
-        let (count, bytes) = passing.gateway.rules.buffers;
-        t.reply.body.set_bound(count.saturating_mul(bytes).clamp(1, REPLY_BYTES_MAX));
-    }
-    if let Some(attempt) = t.http.passed_mut().attempt() {
-        attempt.head = Some(now.since(attempt.began));
-    }
-}
-
-fn push_body(t: &mut Transaction, data: &[u8]) {
-    if data.is_empty() {
-        return;
-    }
-    t.reply.body.push_copy(data);
-    if let Some(attempt) = t.http.passed_mut().attempt() {
-        attempt.body_bytes += data.len() as u64;
-    }
-}
-
-fn note_trailers(t: &mut Transaction, fields: &[(Name, Text)]) {
-    let lines = &mut t.http.passed_mut().answer_trailers;
-    *lines = b"\r\n".to_vec();
-    for (name, value) in fields {
-        lines.extend_from_slice(&[name.as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
 }
 
@@ -389,11 +280,11 @@ impl Task<Worker> for UpstreamRead {
     }
 
     fn doing(&self) -> &'static str {
-        match self.stage {
+        match self.answer.stage {
             Stage::Head => "reading the head of the answer from the server behind",
             Stage::Body => "reading the answer from the server behind",
             Stage::Tunnel => "passing on another protocol",
-            Stage::Ended { .. } => "finishing the answer",
+            Stage::Unused | Stage::Ended { .. } => "finishing the answer",
             Stage::Idle => "keeping a connection to a server behind",
         }
     }
@@ -403,16 +294,16 @@ impl Task<Worker> for UpstreamRead {
     }
 
     fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
-        match (self.stage, transaction) {
-            (Stage::Idle | Stage::Head, _) => Want::Kernel,
-            (Stage::Body | Stage::Tunnel, Some(t)) if t.reply.body.room() > 0 => Want::Kernel,
-            (Stage::Body | Stage::Tunnel | Stage::Ended { .. }, _) => Want::Nothing,
+        match transaction {
+            _ if self.answer.stage == Stage::Idle => Want::Kernel,
+            Some(t) if self.answer.wants_bytes(t) => Want::Kernel,
+            _ => Want::Nothing,
         }
     }
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         Ok(match event {
-            _ if self.stage == Stage::Idle && event != Event::Cancel => self.close_idle(cx),
+            _ if self.answer.stage == Stage::Idle && event != Event::Cancel => self.close_idle(cx),
             Event::Ready | Event::Hangup => self.read(cx),
             Event::Deadline => self.on_deadline(cx),
             Event::Cancel => self.leave(cx),
@@ -422,7 +313,7 @@ impl Task<Worker> for UpstreamRead {
     fn notice(&mut self, notice: Notice, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         Ok(match notice {
             Notice::Adopted => self.adopted(cx),
-            Notice::Drain | Notice::Reload | Notice::Evict if self.stage == Stage::Idle => self.close_idle(cx),
+            Notice::Drain | Notice::Reload | Notice::Evict if self.answer.stage == Stage::Idle => self.close_idle(cx),
             _ => Flow::Progress,
         })
     }

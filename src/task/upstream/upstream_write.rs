@@ -1,45 +1,26 @@
 //! FastcgiWrite, ScgiWrite, UwsgiWrite and ProxyWrite: send a request to a server behind.
 
-use super::fail;
+use super::{BodySource, OutgoingRequest, Sent, fail};
 use crate::config::GatewayProtocol;
-use crate::connection::{Connection, FailureKind, Front, Passed, PassedBody, Passing, Pipe, Segment, Transaction};
+use crate::connection::{Connection, FailureKind, Passed, PassedBody, Passing, Transaction};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::gateway::BodyFraming;
-use crate::limits::{BODY_BYTES_MAX, CALLS_PER_TURN, FILES_MAX, IOVECS_MAX, WRITE_BYTES_PER_TURN};
 use crate::task::Context;
 use crate::worker::Worker;
-use std::io::IoSlice;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
-use webserv_sys::{Error, Watch, file, net};
-
-/// Bytes of a file that enter the output as one piece: a FastCGI record holds no more.
-const FILE_PIECE_BYTES: u64 = 32 << 10;
+use webserv_sys::{Error, Watch, net};
 
 /// Sends one request: its head, then its body.
 pub struct UpstreamWrite {
     socket: Rc<OwnedFd>,
-    /// What is sent next.
-    out: Pipe,
-    framing: BodyFraming,
-    body: Source,
+    request: OutgoingRequest,
     protocol: GatewayProtocol,
     timeout: Duration,
-    /// sendfile(2) is refused: the file is read.
-    reads: bool,
-}
-
-/// The part of the body that is not in the output yet.
-enum Source {
-    /// All of it is.
-    Over,
-    /// The rest of a file.
-    File { file: Rc<OwnedFd>, at: u64, end: u64 },
-    /// It comes through the transaction.
-    Transaction,
-    /// The same for another protocol than the request's: the end of the bytes is passed on as the end of sending.
-    Tunnel,
+    /// The connection goes on with another protocol than the request's: the end of the bytes is passed on as the end of
+    /// sending.
+    is_tunnel: bool,
 }
 
 impl UpstreamWrite {
@@ -53,123 +34,55 @@ impl UpstreamWrite {
             stream.clear();
         }
         (passing.is_sending, passing.anything_sent) = (true, false);
-        let framing = framing(passing);
-        let mut write = Self::to(socket, passing, framing, Source::Over);
-        write.out.push(Segment::shared(Rc::clone(&passing.head), 0..passing.head.len()));
+        let mut request = OutgoingRequest::to_socket(framing(passing));
+        request.push_head(&passing.head);
         match body {
-            PassedBody::Empty => framing.end(&mut write.out),
-            PassedBody::Memory(bytes) => {
-                framing.push(Segment::shared(Rc::clone(bytes), 0..bytes.len()), &mut write.out);
-                framing.end(&mut write.out);
+            PassedBody::Memory(bytes) => request.push_body(bytes),
+            PassedBody::Empty => request.set_body(BodySource::Over),
+            PassedBody::File(file, end) => {
+                request.set_body(BodySource::File { file: Rc::clone(file), at: 0, end: *end });
             }
-            PassedBody::File(file, end) => write.body = Source::File { file: Rc::clone(file), at: 0, end: *end },
-            PassedBody::Stream => write.body = Source::Transaction,
+            PassedBody::Stream => request.set_body(BodySource::Transaction),
         }
-        Some(write)
+        Some(Self::to(socket, passing, request, false))
     }
 
     /// Sends what the client sends, as it comes: after a 101.
     pub fn tunnel(socket: Rc<OwnedFd>, passing: &Passing) -> Self {
-        Self::to(socket, passing, BodyFraming::Plain, Source::Tunnel)
+        let mut bytes = OutgoingRequest::to_socket(BodyFraming::Plain);
+        bytes.set_body(BodySource::Transaction);
+        Self::to(socket, passing, bytes, true)
     }
 
-    fn to(socket: Rc<OwnedFd>, passing: &Passing, framing: BodyFraming, body: Source) -> Self {
+    fn to(socket: Rc<OwnedFd>, passing: &Passing, request: OutgoingRequest, is_tunnel: bool) -> Self {
         let protocol = passing.gateway.protocol;
-        let timeout = passing.gateway.rules.send_timeout;
-        Self { socket, out: Pipe::new(BODY_BYTES_MAX), framing, body, protocol, timeout, reads: false }
-    }
-
-    /// Moves more of the body into the output.
-    fn fill(&mut self, t: &mut Transaction) {
-        while self.out.room() > 0 {
-            match &mut self.body {
-                Source::Over => return,
-                Source::File { file, at, end } => {
-                    if *at == *end {
-                        self.framing.end(&mut self.out);
-                        self.body = Source::Over;
-                        return;
-                    }
-                    let piece = *at..(*at + piece_bytes(self.framing)).min(*end);
-                    *at = piece.end;
-                    self.framing.push(Segment::file(Rc::clone(file), piece), &mut self.out);
-                }
-                Source::Transaction | Source::Tunnel => match t.body.take(BODY_BYTES_MAX as u64) {
-                    Some(segment) => self.framing.push(segment, &mut self.out),
-                    None if t.body.is_ended() && matches!(self.body, Source::Transaction) => {
-                        self.framing.end(&mut self.out);
-                        self.body = Source::Over;
-                    }
-                    None => return,
-                },
-            }
-        }
+        Self { socket, request, protocol, timeout: passing.gateway.rules.send_timeout, is_tunnel }
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Flow {
-        let mut sent_bytes = 0;
-        for _ in 0..CALLS_PER_TURN {
-            let Some(w) = cx.work() else { return Flow::Done };
-            self.fill(w.t);
-            if self.out.is_empty() {
-                return self.sent_all(cx);
+        let Some(w) = cx.work() else { return Flow::Done };
+        let sent = self.request.send(self.socket.as_fd(), w.t, &mut w.worker.read_buffer);
+        self.note_sent(cx);
+        match sent {
+            Ok(Sent::Everything) => self.sent_all(cx),
+            Ok(Sent::AllSoFar) => {
+                cx.no_deadline();
+                Flow::Progress
             }
-            match self.write_once(&mut w.worker.read_buffer) {
-                Ok((sent, offered)) => {
-                    self.note_sent(sent, cx);
-                    sent_bytes += sent;
-                    if sent < offered {
-                        cx.wake_after(self.timeout);
-                        return Flow::Blocked;
-                    }
-                }
-                Err(error) if error.would_block() => {
-                    cx.wake_after(self.timeout);
-                    return Flow::Blocked;
-                }
-                Err(error) if error.call() == "sendfile" && error.is_unsupported() => self.reads = true,
-                Err(error) => return self.broken(error, cx),
+            Ok(Sent::Part) => {
+                cx.wake_after(self.timeout);
+                Flow::Blocked
             }
-            if sent_bytes >= WRITE_BYTES_PER_TURN {
-                return Flow::Yield;
-            }
+            Ok(Sent::Turn) => Flow::Yield,
+            Err(error) => self.broken(error, cx),
         }
-        Flow::Yield
     }
 
-    /// Sends a part of the output with one system call. Returns how many bytes were sent and how many were offered.
-    fn write_once(&mut self, buffer: &mut [u8]) -> Result<(u64, u64), Error> {
-        let socket = self.socket.as_fd();
-        let (sent, offered) = match self.out.front() {
-            None => return Ok((0, 0)),
-            Some(Front::Bytes(bytes)) if bytes.len() as u64 == self.out.len() => {
-                (file::write(socket, bytes)?, bytes.len() as u64)
-            }
-            Some(Front::Bytes(_)) => {
-                let mut slices = [IoSlice::new(&[]); IOVECS_MAX];
-                let (count, offered, more) = self.out.gather(&mut slices);
-                (net::sendv(socket, &slices[..count], more)?, offered)
-            }
-            Some(Front::File(source, range)) => {
-                let bytes = range.end - range.start;
-                if self.reads {
-                    let most = bytes.min(buffer.len() as u64) as usize;
-                    let read = file::pread(source, &mut buffer[..most], range.start)?;
-                    (file::write(socket, &buffer[..read])?, read as u64)
-                } else {
-                    (file::sendfile(socket, source, range.start, bytes as usize)?, bytes)
-                }
-            }
-        };
+    fn note_sent(&mut self, cx: &mut Context<'_>) {
+        let (sent, now) = (self.request.take_sent(), cx.now);
         if sent == 0 {
-            return Err(Error::shrunk("sendfile")); // the file of the body is ours: somebody has cut it
+            return;
         }
-        self.out.consume(sent as u64);
-        Ok((sent as u64, offered))
-    }
-
-    fn note_sent(&self, sent: u64, cx: &mut Context<'_>) {
-        let now = cx.now;
         let Some(passed) = cx.transaction().http.rare.passed.as_deref_mut() else { return };
         if let Some(attempt) = passed.attempt() {
             attempt.sent_bytes += sent;
@@ -179,18 +92,14 @@ impl UpstreamWrite {
         }
     }
 
-    /// The output is empty. The task is over with the request's body.
+    /// The request has been sent.
     fn sent_all(&mut self, cx: &mut Context<'_>) -> Flow {
         cx.no_deadline();
+        if self.is_tunnel {
+            let _ = net::shutdown_write(self.socket.as_fd()); // the other side may have closed already
+        }
         let now = cx.now;
         let t = cx.transaction();
-        match self.body {
-            Source::Over => {}
-            Source::Tunnel if t.body.is_ended() => {
-                let _ = net::shutdown_write(self.socket.as_fd()); // the other side may have closed already
-            }
-            _ => return Flow::Progress,
-        }
         if let Some(passing) = t.http.rare.passed.as_deref_mut().and_then(|passed| passed.now.as_mut()) {
             (passing.is_sending, passing.progress_at) = (false, now);
         }
@@ -220,14 +129,6 @@ fn framing(passing: &Passing) -> BodyFraming {
     }
 }
 
-/// How many bytes of a file enter the output at once.
-fn piece_bytes(framing: BodyFraming) -> u64 {
-    match framing {
-        BodyFraming::Plain => u64::MAX >> 1,
-        BodyFraming::Chunked | BodyFraming::Fastcgi => FILE_PIECE_BYTES,
-    }
-}
-
 impl Task<Worker> for UpstreamWrite {
     fn kind(&self) -> &'static str {
         match self.protocol {
@@ -247,12 +148,9 @@ impl Task<Worker> for UpstreamWrite {
     }
 
     fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
-        let Some(t) = transaction else { return Want::Nothing };
-        match self.body {
-            _ if !self.out.is_empty() => Want::Kernel,
-            Source::Over | Source::File { .. } => Want::Kernel,
-            Source::Transaction | Source::Tunnel if !t.body.is_empty() || t.body.is_ended() => Want::Kernel,
-            Source::Transaction | Source::Tunnel => Want::Nothing,
+        match transaction {
+            Some(t) if self.request.has_work(t) => Want::Kernel,
+            _ => Want::Nothing,
         }
     }
 
@@ -264,6 +162,3 @@ impl Task<Worker> for UpstreamWrite {
         })
     }
 }
-
-// Two ranges of a file are in the output at a time.
-const _: () = assert!(FILES_MAX >= 1);

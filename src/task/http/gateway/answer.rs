@@ -1,4 +1,5 @@
-//! The head of an answer from a server behind: what of it the client gets, and what it makes this server do.
+//! The head of an answer from a server behind or a program: what of it the client gets, and what it makes this server
+//! do.
 
 use super::super::next::{Next, end_handlers};
 use super::super::respond::respond;
@@ -11,10 +12,17 @@ use crate::http::{ReplyHead, Text, date};
 use crate::log::Level;
 use crate::task::Work;
 use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Takes the head of an answer. The body follows.
 pub(in crate::task::http) fn answered(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
+    if w.t.http.passing().is_none() {
+        return match of_program(w, &mut head) {
+            Some(next) => next,
+            None => document::document(w, head, None),
+        };
+    }
     if let Some(attempt) = w.t.http.passed_mut().attempt() {
         attempt.status = head.status;
     }
@@ -24,12 +32,8 @@ pub(in crate::task::http) fn answered(w: &mut Work<'_>, mut head: ReplyHead) -> 
     note(w, &head);
     let Some(gateway) = w.t.http.passing().map(|passing| Arc::clone(&passing.gateway)) else { return Next::Wait };
     let rules = &gateway.rules;
-    if rules.intercept_errors && head.status >= 300 && page::has_page(w, head.status) {
-        end_handlers(w);
-        if head.status == 401 {
-            w.t.http.rare.challenge = challenge(&head);
-        }
-        return page::page(w, ReplyHead::new(head.status));
+    if let Some(next) = intercept(w, rules.intercept_errors, &head) {
+        return next;
     }
     accel::follow(w, rules.ignored, &mut head);
     if !rules.ignored.contains(IgnoredFields::ACCEL_REDIRECT)
@@ -44,6 +48,39 @@ pub(in crate::task::http) fn answered(w: &mut Work<'_>, mut head: ReplyHead) -> 
     }
     take_last_modified(w, &mut head);
     document::document(w, head, None)
+}
+
+/// A program redirects the client, and has no body for it (RFC 3875 section 6.2.3).
+pub(in crate::task::http) fn redirected(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
+    match of_program(w, &mut head) {
+        Some(next) => next,
+        None => page::built_in_page(w, head),
+    }
+}
+
+/// What the directives of programs make of a head: `cgi_intercept_errors`, `cgi_hide_header`, `cgi_pass_header`.
+/// Returns `None` if the head is passed on.
+fn of_program(w: &mut Work<'_>, head: &mut ReplyHead) -> Option<Next> {
+    let route = Rc::clone(&w.t.route);
+    let cgi = route.settings.cgi.as_ref()?;
+    let next = intercept(w, cgi.intercept_errors, head);
+    hide(&cgi.hidden, head);
+    next
+}
+
+/// `_intercept_errors`: an error page takes the place of the answer with its status.
+fn intercept(w: &mut Work<'_>, intercepts: bool, head: &ReplyHead) -> Option<Next> {
+    if !intercepts || head.status < 300 || !page::has_page(w, head.status) {
+        return None;
+    }
+    end_handlers(w);
+    if head.status == 401 {
+        w.t.http.rare.challenge = challenge(head);
+    }
+    if let Some(passed) = &mut w.t.http.rare.passed {
+        passed.now = None; // a program may answer with the page
+    }
+    Some(page::page(w, ReplyHead::new(head.status)))
 }
 
 /// What the server behind asks the client for: it also stands beside an error page.

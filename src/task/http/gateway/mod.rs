@@ -12,7 +12,7 @@ mod retry;
 mod rewrite;
 mod target;
 
-pub(super) use answer::{answered, switched};
+pub(super) use answer::{answered, redirected, switched};
 pub(super) use retry::failed;
 
 use super::next::Next;
@@ -105,7 +105,7 @@ fn next_server(w: &mut Work<'_>, is_first: bool) -> Next {
             Servers::Group(upstream) => Arc::from(&upstream.name[..]),
             Servers::Made(_) => Arc::from(&passing.gateway.host[..]),
         };
-        w.log(Level::Error, format_args!("no server of \"{name}\" can be asked now: all have failed, or are full"));
+        w.log(Level::Error, format_args!("no live upstream in \"{name}\": all servers have failed, or are full"));
         let attempt = Attempt { status: 502, ..Attempt::new(name, begins_group, w.now) };
         w.t.http.passed_mut().attempts.push(attempt);
         return page::refuse(w, 502);

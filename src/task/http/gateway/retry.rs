@@ -80,7 +80,7 @@ fn note_failure(w: &mut Work<'_>) {
     };
     if w.worker.upstreams.note(peer, PeerResult::Failure, w.now) {
         let name = Arc::clone(peer.name());
-        w.log(Level::Warn, format_args!("the server {name} is not asked for a while: max_fails, fail_timeout"));
+        w.log(Level::Warn, format_args!("upstream {name} is not asked for a while: max_fails, fail_timeout"));
     }
 }
 

@@ -1,0 +1,153 @@
+//! The answer of a server behind or of a program, on its way from a descriptor into the transaction's reply.
+
+use crate::connection::{Answer, Attempt, Outcome, To, Transaction};
+use crate::gateway::{AnswerDecoder, Decoded, GatewayFault};
+use crate::http::{Name, Text};
+use crate::limits::{READ_BYTES, REPLY_BYTES_MAX};
+use webserv_sys::Moment;
+
+/// Decodes the bytes of one answer as a task reads them. The task decides what it reads from, how long it waits, and
+/// what the end of the bytes means.
+pub struct IncomingAnswer {
+    decoder: AnswerDecoder,
+    /// What has come of the answer so far.
+    pub stage: AnswerStage,
+    /// What the server behind has written to its standard error, and the task has not taken yet.
+    pub said: Vec<u8>,
+}
+
+/// What has come of an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum AnswerStage {
+    /// The head is not complete.
+    Head,
+    /// The head is complete. The body follows.
+    Body,
+    /// A 101. Bytes of another protocol follow.
+    Tunnel,
+    /// The head is complete, and what follows has no use: a program redirects.
+    Unused,
+    /// The answer is complete.
+    Ended {
+        /// The connection can carry another request.
+        is_reusable: bool,
+    },
+    /// No answer is awaited: the connection stands alone, until another request wants it.
+    Idle,
+}
+
+impl IncomingAnswer {
+    /// Awaits an answer.
+    pub fn new(decoder: AnswerDecoder) -> Self {
+        Self { decoder, stage: AnswerStage::Head, said: Vec::new() }
+    }
+
+    /// How many bytes the task may read now.
+    pub fn room(t: &Transaction) -> usize {
+        t.reply.body.room().min(READ_BYTES)
+    }
+
+    /// Whether a task that reads for this transaction waits for the kernel.
+    pub fn wants_bytes(&self, t: &Transaction) -> bool {
+        match self.stage {
+            AnswerStage::Head | AnswerStage::Body | AnswerStage::Tunnel => t.reply.body.room() > 0,
+            AnswerStage::Unused | AnswerStage::Ended { .. } | AnswerStage::Idle => false,
+        }
+    }
+
+    /// Takes the next bytes of the answer.
+    ///
+    /// # Errors
+    /// If the answer is malformed.
+    pub fn take(&mut self, mut bytes: &[u8], t: &mut Transaction, now: Moment) -> Result<(), GatewayFault> {
+        let mut body_bytes = 0;
+        while matches!(self.stage, AnswerStage::Head | AnswerStage::Body) {
+            match self.decoder.feed(&mut bytes, usize::MAX)? {
+                Decoded::More => break,
+                Decoded::Interim(..) => {} // as nginx: the client waits for the final one
+                Decoded::Data(data) => {
+                    t.reply.body.push_copy(data);
+                    body_bytes += data.len();
+                }
+                Decoded::Stderr(text) => {
+                    self.said.extend_from_slice(text);
+                    if self.stage == AnswerStage::Head && is_caught(&self.said, t) {
+                        return Err("its standard error has a text of fastcgi_catch_stderr".into());
+                    }
+                }
+                Decoded::Trailers(fields) => note_trailers(t, &fields),
+                Decoded::End { is_reusable } => self.end(is_reusable, t),
+                head => self.begin(head, t, now),
+            }
+        }
+        if self.stage == AnswerStage::Tunnel {
+            t.reply.body.push_copy(bytes);
+            body_bytes += bytes.len();
+        }
+        if body_bytes > 0
+            && let Some(attempt) = attempt(t)
+        {
+            attempt.body_bytes += body_bytes as u64;
+        }
+        Ok(())
+    }
+
+    /// The other side has closed, and no bytes are left.
+    ///
+    /// # Errors
+    /// If the answer is not complete.
+    pub fn check_end(&mut self) -> Result<(), GatewayFault> {
+        match self.stage {
+            AnswerStage::Head | AnswerStage::Body => self.decoder.eof().map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// The answer is complete.
+    pub fn end(&mut self, is_reusable: bool, t: &mut Transaction) {
+        self.stage = AnswerStage::Ended { is_reusable };
+        t.reply.body.end();
+    }
+
+    /// The head has come.
+    fn begin(&mut self, head: Decoded<'_>, t: &mut Transaction, now: Moment) {
+        let (stage, outcome) = match head {
+            Decoded::Head(head) => (AnswerStage::Body, Outcome::Passed(Box::new(head))),
+            Decoded::Switch(head) => (AnswerStage::Tunnel, Outcome::Switched(Box::new(head))),
+            Decoded::NonParsed(status, head) => (AnswerStage::Body, Outcome::Answer(Answer::NonParsed(status, head))),
+            Decoded::Redirect(head) => (AnswerStage::Unused, Outcome::Answer(Answer::Redirect(head))),
+            Decoded::LocalRedirect(target) => (AnswerStage::Unused, Outcome::Redirect(To::Target(target))),
+            _ => return,
+        };
+        self.stage = stage;
+        t.reply.outcome = Some(outcome);
+        if let Some(passing) = t.http.passing() {
+            let (count, bytes) = passing.gateway.rules.buffers;
+            t.reply.body.set_bound(count.saturating_mul(bytes).clamp(1, REPLY_BYTES_MAX));
+        }
+        if let Some(attempt) = attempt(t) {
+            attempt.head = Some(now.since(attempt.began));
+        }
+    }
+}
+
+/// The server behind that answers. `None` if a program does.
+fn attempt(t: &mut Transaction) -> Option<&mut Attempt> {
+    let passed = t.http.rare.passed.as_deref_mut()?;
+    passed.now.as_ref()?;
+    passed.attempts.last_mut()
+}
+
+/// Whether what the server behind has written to its standard error makes its answer bad (`fastcgi_catch_stderr`).
+fn is_caught(said: &[u8], t: &Transaction) -> bool {
+    let has = |text: &String| memchr::memmem::find(said, text.as_bytes()).is_some();
+    t.http.passing().is_some_and(|passing| passing.gateway.rules.fastcgi.catch_stderr.iter().any(has))
+}
+
+fn note_trailers(t: &mut Transaction, fields: &[(Name, Text)]) {
+    let lines = &mut t.http.passed_mut().answer_trailers;
+    *lines = b"\r\n".to_vec();
+    for (name, value) in fields {
+        lines.extend_from_slice(&[name.as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+}
