@@ -203,7 +203,7 @@ impl<W> Slot<W> {
         };
         self.yields = false;
         match outcome {
-            Ok(Flow::Blocked) => self.blocked = true,
+            Ok(Flow::Blocked | Flow::Alone) => self.blocked = true,
             Ok(Flow::Yield) => (self.blocked, self.yields) = (false, true),
             // A turn for a deadline or a notice did not try the call: the task stays blocked if it was.
             _ if matches!(cause, Cause::Event(Event::Ready | Event::Hangup)) => self.blocked = false,

@@ -72,6 +72,9 @@ pub enum Flow {
     /// As `Progress`, but this turn has reached its limit: the next one is in the next round, after the kernel was
     /// asked for events.
     Yield,
+    /// As `Blocked`, and the task has nothing more to do for its transaction: it goes on alone. The connection's own
+    /// tasks must not return this.
+    Alone,
     /// The task is over; the engine drops it.
     Done,
 }

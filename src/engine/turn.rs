@@ -37,6 +37,11 @@ impl<W> Engine<W> {
         }
         match outcome {
             Ok(Flow::Blocked | Flow::Progress | Flow::Yield) => {}
+            Ok(Flow::Alone) => {
+                if let Some(x) = connection {
+                    self.detach(token, x);
+                }
+            }
             Ok(Flow::Done) => self.done(token),
             Err(error) => self.fail(token, error),
         }
@@ -346,7 +351,7 @@ impl<W> Engine<W> {
         outcome
     }
 
-    /// A cancelled task goes on alone: it has work left, for example a child process to reap.
+    /// A task goes on alone: it has work left, for example a child process to reap, or another request to wait for.
     fn detach(&mut self, token: Token, x: Token) {
         if let Some(connection) = self.connections.get_mut(x) {
             connection.remove_member(token.index);
@@ -366,7 +371,7 @@ impl<W> Engine<W> {
     fn cancel_member(&mut self, x: Token, member: u32) {
         let Some(token) = self.slots.token(member) else { return };
         match self.cancel(token, x) {
-            Ok(Flow::Blocked | Flow::Progress | Flow::Yield) => self.detach(token, x),
+            Ok(Flow::Blocked | Flow::Progress | Flow::Yield | Flow::Alone) => self.detach(token, x),
             Ok(Flow::Done) => self.remove(token),
             Err(error) => {
                 self.report(token, error);

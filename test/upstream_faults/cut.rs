@@ -37,7 +37,6 @@ fn faults(protocol: Protocol) -> Vec<Fault> {
         ],
         Protocol::Fastcgi => vec![
             stdout("no end of the request", &[], End::Close),
-            stdout("no end, but that of STDOUT", &[&record(STDOUT, b"")], End::Close),
             stdout("half a record", &[&record(STDOUT, b"more")[..10]], End::Close),
             stdout("half a head of a record", &[&record(STDOUT, b"more")[..3]], End::Close),
             stdout("garbage between records", &[b"garbage!"], End::Stay),
@@ -92,7 +91,7 @@ fn cut_answers(protocol: Protocol, buffering: &str) {
         for version in ["1.1", "1.0"] {
             let target = format!("/{}-{version}", name.replace(' ', "-"));
             let mut client = s.connect();
-            client.send(format!("GET {target} HTTP/{version}\r\nHost: h\r\n\r\n"));
+            client.send(format!("GET {target} HTTP/{version}\r\nHost: h\r\nConnection: close\r\n\r\n"));
             let (mut peer, _) = up.asked();
             peer.send(&bytes);
             if end == End::Reset && buffering == "off" {

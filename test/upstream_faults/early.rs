@@ -66,7 +66,7 @@ fn fastcgi_faults() -> Vec<Fault> {
     vec![
         ("garbage", b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), End::Stay),
         ("another version", version, End::Stay),
-        ("another request's id", other, End::Stay),
+        ("the id of another request", other, End::Stay),
         ("a type of records that only servers send", record(5, b"x"), End::Stay),
         ("the end without a head", end_request(0, 0), End::Stay),
         ("the end of STDOUT without a head", record(STDOUT, b""), End::Close),

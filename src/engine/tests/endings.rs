@@ -212,6 +212,22 @@ fn a_task_that_stays_when_its_connection_is_closed_stands_alone_from_then_on() {
 }
 
 #[test]
+fn a_handler_that_goes_on_alone_outlives_its_connection() {
+    let mut play = Play::new();
+    let leaver = puppet("leaver", On::Read, |event, cx| {
+        assert_ne!(event, Event::Cancel, "it is no member any more");
+        Ok(if cx.connection.is_some() { Flow::Alone } else { Flow::Done })
+    });
+    let x = play.open_with([leaver]);
+    play.settle();
+    play.engine.connections.get_mut(x).expect("it is open").phase = Phase::Closed;
+    play.settle_connection(x);
+    assert_eq!((play.engine.connections_open(), play.engine.slots.len()), (0, 1));
+    play.round_with(vec![ready("leaver")]);
+    assert!(play.engine.slots.is_empty());
+}
+
+#[test]
 fn cancelled_handlers_end_and_their_protocol_goes_on() {
     let mut play = Play::new();
     want("protocol", Want::Turn);

@@ -64,8 +64,19 @@ fn read_result(result: Result<usize, Error>, x: &mut Connection) -> Result<Optio
         }
         Ok(count) => Ok(Some(count)),
         Err(error) if error.would_block() => Ok(None),
+        Err(error) if error.is_connection_reset() && goes_on_without_client(x) => {
+            x.input.end();
+            Ok(None)
+        }
         Err(error) => Err(TaskError::client(error)),
     }
+}
+
+/// Whether a server behind may finish the current request although its client has gone (`_ignore_client_abort`).
+#[cold]
+fn goes_on_without_client(x: &Connection) -> bool {
+    let passing = x.transactions.current().and_then(|t| t.http.passing());
+    passing.is_some_and(|passing| passing.gateway.rules.ignore_client_abort)
 }
 
 /// The client has closed its side of the connection. If the current request has a place among the programs, another

@@ -91,10 +91,7 @@ impl UpstreamRead {
         self.anything_came = true;
         note_read(t, count, now);
         match self.decode(count, cx) {
-            Ok(()) if matches!(self.answer.stage, Stage::Ended { .. }) => {
-                cx.no_deadline();
-                Flow::Blocked
-            }
+            Ok(()) if matches!(self.answer.stage, Stage::Ended { .. }) => self.leave(cx),
             Ok(()) => {
                 self.wait_on(cx);
                 begin_to_spool(cx);
@@ -110,7 +107,7 @@ impl UpstreamRead {
             Ok(()) => {
                 self.answer.end(false, cx.transaction());
                 self.end(false, cx);
-                Flow::Blocked
+                self.leave(cx)
             }
             Err(_) if !self.anything_came => {
                 fail(FailureKind::Reset, &"it closed the connection without an answer", cx)
@@ -180,9 +177,6 @@ impl UpstreamRead {
         let Some(passing) = w.t.http.passing() else { return Flow::Done };
         let is_held_up = w.t.reply.body.room() == 0 || passing.is_sending;
         let end = passing.progress_at.after(passing.gateway.rules.read_timeout);
-        if matches!(self.answer.stage, Stage::Ended { .. }) {
-            return Flow::Progress;
-        }
         if is_held_up {
             self.wait_on(cx);
             return Flow::Progress;
@@ -194,7 +188,8 @@ impl UpstreamRead {
         fail(FailureKind::Timeout, &Error::timed_out("read"), cx)
     }
 
-    /// The transaction does not need this task any more. Keeps the connection if another request may use it.
+    /// The transaction does not need this task any more, though its client may not have all of the answer yet. Keeps the
+    /// connection if another request may use it.
     fn leave(&mut self, cx: &mut Context<'_>) -> Flow {
         let Some(keepalive) = self.keepalive else { return Flow::Done };
         let is_fresh_enough = self.requests < keepalive.requests && cx.now.since(self.opened) < keepalive.time;
@@ -210,7 +205,7 @@ impl UpstreamRead {
             }
         }
         cx.wake_after(keepalive.timeout);
-        Flow::Blocked
+        Flow::Alone
     }
 
     /// The connection ends while no request uses it.
