@@ -28,8 +28,8 @@ fn nobody() -> String {
     Upstream::tcp(Protocol::Http).address
 }
 
-/// The group `app` with these directives, in which "A", "B" and so on stand for the addresses, and a host that passes all
-/// requests to it. `X-Addr` has the addresses of the servers that were asked.
+/// The group `app` with these directives, in which "A", "B" and so on stand for the addresses, and a host that passes
+/// all requests to it. `X-Addr` has the addresses of the servers that were asked.
 fn http(directives: &str, addresses: &[&str]) -> String {
     let location = "location / { proxy_pass http://app; add_header X-Addr $upstream_addr always; }";
     format!("upstream app {{ {} }}\n{}", with(directives, addresses), host(location))
