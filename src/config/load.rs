@@ -10,7 +10,7 @@ use super::scope::{ConfigDraft, Contexts, Scope};
 use super::source::{ConfigFiles, ConfigSource};
 use super::types::{Address, Config, Settings};
 use super::variables::VariableDrafts;
-use super::{upstreams, walk};
+use super::walk;
 use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -234,7 +234,7 @@ fn finish(mut draft: ConfigDraft, path: &Path, has_http: bool) -> Result<Config,
         Err(mut faults) => draft.faults.append(&mut faults),
     }
     directives::limits::check(&mut draft);
-    upstreams::check(&mut draft);
+    directives::upstream::check(&mut draft);
     // Servers are compared with each other only if each of them is valid.
     if draft.faults.is_empty() {
         match listeners(&draft.servers, &draft.files, &mut draft.warnings) {

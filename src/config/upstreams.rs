@@ -2,7 +2,6 @@
 
 use super::lex::Word;
 use super::problem::{Fault, Position};
-use super::scope::ConfigDraft;
 use super::types::{Balance, Resolver, Upstream, UpstreamKeepalive, UpstreamServer};
 use crate::balance::SharedStates;
 use std::collections::HashMap;
@@ -90,18 +89,4 @@ impl UpstreamDraft {
             is_implicit: false,
         }
     }
-}
-
-/// Adds a fault for each zone that no directive gives a size.
-pub(super) fn check(draft: &mut ConfigDraft) {
-    let zones = &draft.upstream_zones;
-    let has_size = |name: &str| zones.iter().any(|zone| zone.word.text == name && zone.bytes.is_some());
-    let mut missing: Vec<&Word> = zones.iter().map(|zone| &zone.word).filter(|word| !has_size(&word.text)).collect();
-    missing.dedup_by_key(|word| &word.text);
-    let fault = |word: &Word| {
-        let name = &word.text;
-        word.fault(format!("no directive says the size of the zone \"{name}\"; write zone {name} 64k;"))
-    };
-    let faults: Vec<Fault> = missing.into_iter().map(fault).collect();
-    draft.faults.extend(faults);
 }

@@ -38,7 +38,7 @@ mod status;
 mod syslog;
 mod try_files;
 pub(super) mod upload;
-mod upstream;
+pub(super) mod upstream;
 mod userid;
 
 use super::lex::Word;

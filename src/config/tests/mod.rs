@@ -23,6 +23,7 @@ mod referers;
 mod responses;
 mod table;
 mod upload;
+mod upstreams;
 mod values;
 
 use super::{Config, Errors, Server, Settings};

@@ -7,9 +7,9 @@ use super::{headlines, load, read};
 
 #[test]
 fn refused_by_name() {
-    let text = "load_module x.so;\nhttp {\n gzip on;\n upstream u { server 127.0.0.1; sticky; }\n server {\n  listen 80;\n  \
-                ssl_protocols TLSv1.3;\n  lsten 1;\n  location / { more_set_headers x; image_filter off; }\n }\n}\n\
-                stream { server { listen 1; } }\n";
+    let text = "load_module x.so;\nhttp {\n gzip on;\n upstream u { server 127.0.0.1; sticky; }\n server {\n  \
+                listen 80;\n  ssl_protocols TLSv1.3;\n  lsten 1;\n  location / { more_set_headers x; image_filter \
+                off; }\n }\n}\nstream { server { listen 1; } }\n";
     let found = headlines(text);
     let expected = [
         "site.conf:1:1: \"load_module\" is not supported yet; all parts of the server are in the program; leave it \

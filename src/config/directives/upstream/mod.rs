@@ -7,7 +7,7 @@ use super::{Contexts, Directive, MANY, Read, put, row};
 use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
-use crate::config::scope::Scope;
+use crate::config::scope::{ConfigDraft, Scope};
 use crate::config::types::Balance;
 use crate::config::upstreams::{UpstreamGroup, UpstreamZone};
 use std::sync::Arc;
@@ -165,4 +165,18 @@ fn keepalive(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let keepalive = &mut scope.upstream.keepalive;
     (keepalive.connections, keepalive.is_local) = (connections, is_local);
     Ok(())
+}
+
+/// Adds a fault for each zone that no directive gives a size.
+pub(in crate::config) fn check(draft: &mut ConfigDraft) {
+    let zones = &draft.upstream_zones;
+    let has_size = |name: &str| zones.iter().any(|zone| zone.word.text == name && zone.bytes.is_some());
+    let mut missing: Vec<&Word> = zones.iter().map(|zone| &zone.word).filter(|word| !has_size(&word.text)).collect();
+    missing.dedup_by_key(|word| &word.text);
+    let fault = |word: &Word| {
+        let name = &word.text;
+        word.fault(format!("no directive says the size of the zone \"{name}\"; write zone {name} 64k;"))
+    };
+    let faults: Vec<Fault> = missing.into_iter().map(fault).collect();
+    draft.faults.extend(faults);
 }

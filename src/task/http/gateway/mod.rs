@@ -24,7 +24,7 @@ use crate::connection::{Attempt, BodySink, Client, PassedBody, Passing, Servers,
 use crate::log::Level;
 use crate::task::Work;
 use crate::task::upstream::Connect;
-use crate::upstreams::Peer;
+use crate::upstreams::{NoPeer, Peer};
 use crate::vars;
 use request::PassedHead;
 use std::rc::Rc;
@@ -105,7 +105,7 @@ fn next_server(w: &mut Work<'_>, is_first: bool) -> Next {
             Servers::Group(upstream) => Arc::from(&upstream.name[..]),
             Servers::Made(_) => Arc::from(&passing.gateway.host[..]),
         };
-        w.log(Level::Error, format_args!("no live upstream in \"{name}\": all servers have failed, or are full"));
+        w.log(Level::Error, format_args!("\"{name}\" has {NoPeer}"));
         let attempt = Attempt { status: 502, ..Attempt::new(name, begins_group, w.now) };
         w.t.http.passed_mut().attempts.push(attempt);
         return page::refuse(w, 502);
