@@ -161,6 +161,9 @@ pub const NAMES_ASKED_MAX: usize = 256;
 /// How long a name server has for its answer, before the next one is asked.
 pub const NAME_SERVER_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long no name server is asked after all of them have refused the question or could not be reached.
+pub const NAME_SERVERS_PAUSE: Duration = Duration::from_secs(1);
+
 /// Name servers that are asked for one name, one after the other, while requests wait for it (`resolver_timeout`).
 pub const NAME_SERVERS_ASKED_MAX: usize = 120;
 

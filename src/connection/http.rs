@@ -1,7 +1,7 @@
 //! The HTTP state of one request and its response.
 
 use super::{Client, Fresh, Limited, OnDemand, Passed, Passing, Pipe, Probed, RequestBody, Response, Slots};
-use crate::config::{Return, RewriteProgram};
+use crate::config::{Gateway, Return, RewriteProgram};
 use crate::http::userid::UserId;
 use crate::http::{HeadLimits, Method, Request, Text};
 use crate::limits::BODY_BYTES_MAX;
@@ -338,6 +338,13 @@ impl Http {
     /// The request on its way to a server behind.
     pub fn passing(&self) -> Option<&Passing> {
         self.rare.passed.as_ref()?.now.as_ref()
+    }
+
+    /// The directive that passes the request on, while a server behind or its name is waited for.
+    pub fn gateway_now(&self) -> Option<&Gateway> {
+        let passed = self.rare.passed.as_ref()?;
+        let named = || passed.named.as_ref().map(|named| &*named.gateway);
+        passed.now.as_ref().map(|passing| &*passing.gateway).or_else(named)
     }
 
     /// What gateways have made of the request; a new, empty value if nothing was passed yet.

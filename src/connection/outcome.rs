@@ -1,6 +1,7 @@
 //! The results of handlers.
 
 use super::{Failure, FailureKind, Side};
+use crate::dns::{HostAddresses, ResolveError};
 use crate::http::{ReplyHead, Text, target};
 use std::os::fd::OwnedFd;
 use webserv_sys::file::FileKind;
@@ -26,6 +27,8 @@ pub enum Outcome {
     Redirect(To),
     /// FileProbe has looked at a path; `None`: nothing is there.
     Probed(Option<Probed>),
+    /// The addresses of the host that the request is passed to have been looked for.
+    Resolved(Result<HostAddresses, ResolveError>),
     /// A server behind or a program has begun its answer: its head. The body follows in
     /// [`Reply::body`](super::Reply::body).
     Passed(Box<ReplyHead>),

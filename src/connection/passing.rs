@@ -117,11 +117,27 @@ impl Attempt {
     }
 }
 
+/// A server that variables name, and whose addresses are not known yet.
+pub struct NamedServer {
+    /// The directive that passes the request.
+    pub gateway: Arc<Gateway>,
+    /// The host and perhaps the port, as they are written.
+    pub authority: String,
+    /// The host.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The path and query that variables have made, with all of the URL.
+    pub uri: Option<Vec<u8>>,
+}
+
 /// What gateways have made of a request.
 #[derive(Default)]
 pub struct Passed {
     /// The request, while a server behind may answer it.
     pub now: Option<Passing>,
+    /// What it is passed to, while the addresses of the host are looked for.
+    pub named: Option<NamedServer>,
     /// Its body.
     pub body: PassedBody,
     /// The servers that were asked so far, in order.

@@ -9,6 +9,7 @@ use webserv_sys::Moment;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HostAddresses {
     all: Rc<[IpAddr]>,
+    /// The place of the first one of its kind.
     first: usize,
     /// How long they are right.
     pub until: Moment,
@@ -23,13 +24,17 @@ impl HostAddresses {
     /// The same addresses, beginning with another one, so that not all clients begin with the same.
     #[must_use]
     pub fn rotated(&self, by: usize) -> Self {
-        let first = (self.first + by % self.all.len().max(1)) % self.all.len().max(1);
-        Self { first, ..self.clone() }
+        Self { first: self.first.wrapping_add(by), ..self.clone() }
     }
 
-    /// The addresses in the order in which they are tried.
+    /// The addresses in the order in which they are tried: as in nginx, those of IPv4 come first.
     pub fn iter(&self) -> impl Iterator<Item = IpAddr> + '_ {
-        self.all[self.first..].iter().chain(&self.all[..self.first]).copied()
+        let kind = |is_ipv4| {
+            let of_kind = move || self.all.iter().copied().filter(move |ip| ip.is_ipv4() == is_ipv4);
+            let count = of_kind().count();
+            of_kind().cycle().skip(self.first % count.max(1)).take(count)
+        };
+        kind(true).chain(kind(false))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The tasks: one file per kind, named after the kind. Each moves bytes in one direction on one descriptor, or waits
 //! for one event.
 //!
-//! A folder uses only folders before it in this list: `file`, `cgi`, `auth`, then `dav`, `upload`, `upstream`, then
-//! `http`, then `http1` and `directory` (the protocols), then `client`, then `server`.
+//! A folder uses only folders before it in this list: `file`, `cgi`, `auth`, `resolve`, then `dav`, `upload`,
+//! `upstream`, then `http`, then `http1` and `directory` (the protocols), then `client`, then `server`.
 
 pub mod auth;
 pub mod cgi;
@@ -14,6 +14,7 @@ pub mod echo;
 pub mod file;
 pub mod http;
 pub mod http1;
+pub mod resolve;
 pub mod server;
 #[cfg(test)]
 mod temp_dir;

@@ -34,8 +34,16 @@ struct NamesOfResolver {
 enum Entry {
     /// The addresses, and how many times they were used.
     Kept(HostAddresses, usize),
-    /// A task asks. These tasks wait.
-    Asked(Vec<Token>),
+    /// It is being asked for.
+    Asked(Asking),
+}
+
+#[derive(Default)]
+struct Asking {
+    /// The task that asks, once it has begun.
+    by: Option<Token>,
+    /// The tasks that wait for its result.
+    waiting: Vec<Token>,
 }
 
 /// How it stands with a name.
@@ -80,8 +88,8 @@ impl HostNames {
         if let Some(addresses) = self.find(resolver, host, now) {
             return NameState::Known(addresses);
         }
-        if let Some(Entry::Asked(waiting)) = self.entry(resolver, host) {
-            waiting.push(task);
+        if let Some(Entry::Asked(asking)) = self.entry(resolver, host) {
+            asking.waiting.push(task);
             return NameState::Asked;
         }
         if self.asked >= NAMES_ASKED_MAX {
@@ -98,7 +106,7 @@ impl HostNames {
                 self.resolvers.last_mut().expect("just pushed")
             }
         };
-        of.names.insert(key(host).into(), Entry::Asked(vec![task]));
+        of.names.insert(key(host).into(), Entry::Asked(Asking { by: None, waiting: vec![task] }));
         let server = of.next_server % resolver.servers.len().max(1);
         of.next_server = server + 1;
         NameState::Ask(server)
@@ -134,7 +142,14 @@ impl HostNames {
 
     /// Whether a task waits for this host.
     pub fn is_wanted(&mut self, resolver: &Resolver, host: &[u8]) -> bool {
-        matches!(self.entry(resolver, host), Some(Entry::Asked(waiting)) if !waiting.is_empty())
+        matches!(self.entry(resolver, host), Some(Entry::Asked(asking)) if !asking.waiting.is_empty())
+    }
+
+    /// This task asks for the host from now on: [`give_up`](Self::give_up) says when that is not needed any more.
+    pub fn set_asking(&mut self, resolver: &Resolver, host: &[u8], task: Token) {
+        if let Some(Entry::Asked(asking)) = self.entry(resolver, host) {
+            asking.by = Some(task);
+        }
     }
 
     /// The host has been asked for. Returns the tasks that wait: they get
@@ -147,7 +162,7 @@ impl HostNames {
         now: Moment,
     ) -> Vec<Token> {
         let Some(of) = self.resolvers.iter_mut().find(|of| of.resolver.asks_as(resolver)) else { return Vec::new() };
-        let Some(Entry::Asked(waiting)) = of.names.remove(&*key(host)) else { return Vec::new() };
+        let Some(Entry::Asked(Asking { waiting, .. })) = of.names.remove(&*key(host)) else { return Vec::new() };
         self.asked -= 1;
         for (number, task) in waiting.iter().enumerate() {
             self.results.insert(*task, result.as_ref().map(|it| it.rotated(number)).map_err(|error| *error));
@@ -165,12 +180,13 @@ impl HostNames {
         self.results.remove(&task)
     }
 
-    /// The task does not wait any more.
-    pub fn give_up(&mut self, resolver: &Resolver, host: &[u8], task: Token) {
+    /// The task does not wait any more. Returns the task that asks, if no other task waits for it: it gets
+    /// [`Notice::Evict`](crate::engine::Notice::Evict).
+    pub fn give_up(&mut self, resolver: &Resolver, host: &[u8], task: Token) -> Option<Token> {
         self.results.remove(&task);
-        if let Some(Entry::Asked(waiting)) = self.entry(resolver, host) {
-            waiting.retain(|other| *other != task);
-        }
+        let Some(Entry::Asked(asking)) = self.entry(resolver, host) else { return None };
+        asking.waiting.retain(|other| *other != task);
+        asking.by.filter(|_| asking.waiting.is_empty())
     }
 }
 

@@ -15,6 +15,7 @@ pub mod gateways;
 pub mod http;
 pub mod letters;
 pub mod lines;
+pub mod name_server;
 pub mod process;
 pub mod scripts;
 pub mod upstream;

@@ -31,7 +31,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("temp_folders", &["config", "fixed_path", "sys"]),
     ("route", &["config", "http", "limits", "sys"]),
     ("upstreams", &["balance", "config", "sys"]),
-    ("connection", &["balance", "config", "http", "limits", "pattern", "rate", "route", "sys", "upstreams"]),
+    ("connection", &["balance", "config", "dns", "http", "limits", "pattern", "rate", "route", "sys", "upstreams"]),
     ("gateway", &["connection", "http"]),
     (
         "vars",
@@ -81,6 +81,7 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "connection",
             "directory",
+            "dns",
             "engine",
             "gateway",
             "handover",

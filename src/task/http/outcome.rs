@@ -26,6 +26,7 @@ pub(super) fn take(w: &mut Work<'_>) -> Next {
             w.t.http.status = Some(status);
             return respond(w, Response::NonParsed(status, head));
         }
+        Outcome::Resolved(result) => return gateway::resolved(w, result),
         Outcome::Passed(head) => return gateway::answered(w, *head),
         Outcome::Switched(head) => return gateway::switched(w, *head),
         _ => end_handlers(w),
@@ -36,7 +37,7 @@ pub(super) fn take(w: &mut Work<'_>) -> Next {
         Outcome::Answer(Answer::Redirect(head)) => gateway::redirected(w, head),
         Outcome::Answer(Answer::Whole(head, body)) => whole(w, head, body),
         Outcome::Answer(Answer::Document(_) | Answer::NonParsed(..)) => Next::Wait, // see above
-        Outcome::Passed(_) | Outcome::Switched(_) => Next::Wait,                    // see above
+        Outcome::Resolved(_) | Outcome::Passed(_) | Outcome::Switched(_) => Next::Wait, // see above
         Outcome::Declined => choose::without_program(w),
         Outcome::Directory(_) if !w.t.http.reads() => page::not_taken(w),
         Outcome::Directory(directory) => folder::list(w, directory),

@@ -59,7 +59,7 @@ pub(super) fn is_aborted(x: &Connection, t: &Transaction) -> bool {
         Stage::Sending => !t.reply.body.is_ended(),
         _ => false,
     };
-    is_waiting && t.http.passing().is_some_and(|passing| !passing.gateway.rules.ignore_client_abort)
+    is_waiting && t.http.gateway_now().is_some_and(|gateway| !gateway.rules.ignore_client_abort)
 }
 
 /// Whether the client has to send more of the request's body.

@@ -75,15 +75,19 @@ fn a_task_that_has_gone_gets_nothing() {
         names.look_up(&dns, b"a", task(number), now);
     }
     assert!(names.is_wanted(&dns, b"a"));
-    names.give_up(&dns, b"a", task(2));
+    names.set_asking(&dns, b"a", task(9));
+    assert_eq!(names.give_up(&dns, b"a", task(2)), None, "two others wait");
     assert_eq!(names.finish(&dns, b"a", Err(ResolveError::TimedOut), now), [task(1), task(3)]);
-    names.give_up(&dns, b"a", task(3));
+    assert_eq!(names.give_up(&dns, b"a", task(3)), None);
     assert_eq!((names.take(task(2)), names.take(task(3))), (None, None));
     assert!(names.take(task(1)).is_some());
     names.look_up(&dns, b"a", task(4), now);
-    names.give_up(&dns, b"a", task(4));
+    assert_eq!(names.give_up(&dns, b"a", task(4)), None, "the task that asks has not begun");
     assert!(!names.is_wanted(&dns, b"a"));
+    names.set_asking(&dns, b"a", task(9));
     assert_eq!(names.look_up(&dns, b"a", task(5), now), NameState::Asked, "the question is still on its way");
+    assert_eq!(names.give_up(&dns, b"a", task(5)), Some(task(9)));
+    assert_eq!(names.give_up(&dns, b"b", task(5)), None, "nobody asks for it");
 }
 
 #[test]

@@ -21,6 +21,7 @@ use super::stored_body::{await_body, note_body_file, spool};
 use crate::balance::Ask;
 use crate::config::{Balance, Gateway, GatewayProtocol, ProxyVersion};
 use crate::connection::{Attempt, BodySink, Client, PassedBody, Passing, Servers, Stage, StoredBody};
+use crate::dns::{HostAddresses, ResolveError};
 use crate::log::Level;
 use crate::task::Work;
 use crate::task::upstream::Connect;
@@ -29,6 +30,7 @@ use crate::vars;
 use request::PassedHead;
 use std::rc::Rc;
 use std::sync::Arc;
+use target::{Destination, TargetState};
 use webserv_sys::net::Address;
 
 /// Begins to pass the request on.
@@ -65,12 +67,33 @@ pub(super) fn stored(w: &mut Work<'_>, stored: StoredBody) -> Next {
     pass(w, &gateway)
 }
 
-/// Makes the request and passes it to the first server.
+/// Finds the servers, and passes the request to the first one.
 fn pass(w: &mut Work<'_>, gateway: &Arc<Gateway>) -> Next {
-    let target = match target::find(w, gateway) {
-        Ok(found) => found,
-        Err(status) => return page::refuse(w, status),
-    };
+    match target::find(w, gateway) {
+        Ok(TargetState::Found(found)) => pass_to(w, gateway, found),
+        Ok(TargetState::Asked) => Next::Go(Stage::Handler),
+        Err(status) => page::refuse(w, status),
+    }
+}
+
+/// Goes on when the host has been looked for.
+pub(super) fn resolved(w: &mut Work<'_>, result: Result<HostAddresses, ResolveError>) -> Next {
+    let Some(named) = w.t.http.passed_mut().named.take() else { return page::refuse(w, 500) };
+    match result {
+        Ok(addresses) => {
+            let gateway = Arc::clone(&named.gateway);
+            pass_to(w, &gateway, Destination::of_named(named, &addresses))
+        }
+        Err(error) => {
+            let host = named.host.escape_debug();
+            w.log(Level::Error, format_args!("\"{host}\" could not be resolved ({error})"));
+            page::refuse(w, 502)
+        }
+    }
+}
+
+/// Makes the request and passes it to the first of these servers.
+fn pass_to(w: &mut Work<'_>, gateway: &Arc<Gateway>, target: Destination) -> Next {
     let PassedHead { head, is_chunked, asks_upgrade, closes } = match request::make(w, gateway, &target) {
         Ok(made) => made,
         Err(status) => return page::refuse(w, status),

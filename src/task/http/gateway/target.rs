@@ -1,12 +1,21 @@
 //! Which servers a request is passed to: a group, an address, or what variables say.
 
 use crate::config::{Address, Gateway, GatewayProtocol, GatewayTarget};
-use crate::connection::Servers;
+use crate::connection::{NamedServer, Servers};
+use crate::dns::HostAddresses;
 use crate::log::Level;
 use crate::task::Work;
+use crate::task::resolve::ResolveWait;
 use crate::upstreams::MadeUpstream;
 use crate::vars;
 use std::sync::Arc;
+
+/// What a look for the servers has come to.
+pub(super) enum TargetState {
+    Found(Destination),
+    /// The addresses of a host are looked for: `Outcome::Resolved` follows.
+    Asked,
+}
 
 /// The servers that may get the request.
 pub(super) struct Destination {
@@ -21,40 +30,39 @@ pub(super) struct Destination {
 ///
 /// # Errors
 /// The status of a refusal: the variables make no address, or no name server knows the name.
-pub(super) fn find(w: &mut Work<'_>, gateway: &Gateway) -> Result<Destination, u16> {
+pub(super) fn find(w: &mut Work<'_>, gateway: &Arc<Gateway>) -> Result<TargetState, u16> {
     match &gateway.target {
         GatewayTarget::Upstream(upstream) => {
             let (servers, host) = (Servers::Group(Arc::clone(upstream)), gateway.host.clone().into_bytes());
-            Ok(Destination { servers, uri: None, host })
+            Ok(TargetState::Found(Destination { servers, uri: None, host }))
         }
         GatewayTarget::Made(text) => {
             let made = vars::expand(text, &w.worker.view(w.identity, w.t, w.now));
             let made = String::from_utf8_lossy(&made).into_owned();
-            of_text(w, gateway.protocol, &made)
+            of_text(w, gateway, &made)
         }
     }
 }
 
 /// The servers that a text names.
-fn of_text(w: &mut Work<'_>, protocol: GatewayProtocol, text: &str) -> Result<Destination, u16> {
+fn of_text(w: &mut Work<'_>, gateway: &Arc<Gateway>, text: &str) -> Result<TargetState, u16> {
+    let protocol = gateway.protocol;
     let Some((authority, uri)) = split(protocol, text) else {
         let prefix = protocol.prefix();
         w.log(Level::Error, format_args!("{prefix}_pass: \"{}\" names no server", text.escape_debug()));
         return Err(500);
     };
-    let (uri, host) = (uri.map(|uri| uri.as_bytes().to_vec()), authority.as_bytes().to_vec());
+    let uri = uri.map(|uri| uri.as_bytes().to_vec());
     let listener = &w.identity.listener;
     let groups = &listener.routes.config().upstreams;
     if let Some(upstream) = groups.iter().find(|group| group.name.eq_ignore_ascii_case(authority)) {
-        return Ok(Destination { servers: Servers::Group(Arc::clone(upstream)), uri, host });
+        let host = authority.as_bytes().to_vec();
+        return Ok(TargetState::Found(Destination { servers: Servers::Group(Arc::clone(upstream)), uri, host }));
     }
     let default_port = if protocol == GatewayProtocol::Http { Some(80) } else { None };
     match address(authority, default_port) {
-        Some(address) => {
-            let servers = Servers::Made(MadeUpstream::new(authority, vec![address]));
-            Ok(Destination { servers, uri, host })
-        }
-        None => by_name(w, authority, default_port, uri, host),
+        Some(address) => Ok(TargetState::Found(Destination::of_addresses(authority, vec![address], uri))),
+        None => by_name(w, gateway, authority, default_port, uri),
     }
 }
 
@@ -96,11 +104,69 @@ fn address(text: &str, default_port: Option<u16>) -> Option<Address> {
 /// A name that is known only while the server runs: `resolver` finds its addresses.
 fn by_name(
     w: &mut Work<'_>,
+    gateway: &Arc<Gateway>,
     authority: &str,
-    _default_port: Option<u16>,
-    _uri: Option<Vec<u8>>,
-    _host: Vec<u8>,
-) -> Result<Destination, u16> {
-    w.log(Level::Error, format_args!("no resolver defined to resolve \"{}\"", authority.escape_debug()));
-    Err(502)
+    default_port: Option<u16>,
+    uri: Option<Vec<u8>>,
+) -> Result<TargetState, u16> {
+    let (host, port) = host_and_port(authority, default_port).map_err(|what| {
+        w.log(Level::Error, format_args!("{what} in upstream \"{}\"", authority.escape_debug()));
+        500_u16
+    })?;
+    let resolver = &w.t.settings().resolver;
+    if resolver.servers.is_empty() {
+        w.log(Level::Error, format_args!("no resolver defined to resolve \"{}\"", host.escape_debug()));
+        return Err(502);
+    }
+    let named =
+        NamedServer { gateway: Arc::clone(gateway), authority: authority.to_owned(), host: host.to_owned(), port, uri };
+    if let Some(addresses) = w.worker.names.find(resolver, host.as_bytes(), w.now) {
+        return Ok(TargetState::Found(Destination::of_named(named, &addresses)));
+    }
+    w.join(Box::new(ResolveWait::new(resolver.clone(), host.as_bytes())));
+    w.t.http.passed_mut().named = Some(named);
+    Ok(TargetState::Asked)
+}
+
+/// Splits what is no address. The error says what is missing or wrong.
+fn host_and_port(authority: &str, default_port: Option<u16>) -> Result<(&str, u16), &'static str> {
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().ok().filter(|port| *port != 0).ok_or("invalid port")?),
+        None => (authority, default_port.ok_or("no port")?),
+    };
+    if host.is_empty() { Err("no host") } else { Ok((host, port)) }
+}
+
+impl Destination {
+    fn of_addresses(authority: &str, addresses: Vec<Address>, uri: Option<Vec<u8>>) -> Self {
+        let servers = Servers::Made(MadeUpstream::new(authority, addresses));
+        Self { servers, uri, host: authority.as_bytes().to_vec() }
+    }
+
+    /// The server of a name whose addresses are known now.
+    pub fn of_named(named: NamedServer, addresses: &HostAddresses) -> Self {
+        let addresses = addresses.iter().map(|ip| Address::Inet((ip, named.port).into())).collect();
+        Self::of_addresses(&named.authority, addresses, named.uri)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_with_ports() {
+        let rows = [
+            ("a.example", Some(80), Ok(("a.example", 80))),
+            ("a.example:81", None, Ok(("a.example", 81))),
+            ("a.example", None, Err("no port")),
+            ("a.example:", Some(80), Err("invalid port")),
+            ("a.example:0", Some(80), Err("invalid port")),
+            ("a.example:65536", Some(80), Err("invalid port")),
+            (":81", Some(80), Err("no host")),
+        ];
+        for (authority, default_port, expected) in rows {
+            assert_eq!(host_and_port(authority, default_port), expected, "{authority}");
+        }
+    }
 }
