@@ -9,6 +9,8 @@ mod fields;
 mod harness;
 #[path = "proxy/next.rs"]
 mod next;
+#[path = "proxy/paced.rs"]
+mod paced;
 #[path = "proxy/request.rs"]
 mod request;
 #[path = "proxy/reuse.rs"]

@@ -25,6 +25,8 @@ pub struct Passing {
     pub keeps: bool,
     /// An answer that the client takes too slowly goes into a file (`_buffering`), and has not gone yet.
     pub may_spool: bool,
+    /// `_limit_rate` in bytes per second; 0: no limit. `None` while it is not known: the head of the answer is needed.
+    pub read_rate: Option<u64>,
     /// The servers that have been asked.
     pub tried: Tried,
     /// The server that is asked now, until its answer is complete.

@@ -2,6 +2,7 @@
 //! names of the tasks say which one is spoken.
 
 mod connect;
+mod read_rate;
 mod upstream_read;
 mod upstream_write;
 

@@ -4,7 +4,7 @@
 //! is adopted by a later request for the same server. So a connection without a request has a reader, which notices
 //! that it closes.
 
-use super::{UpstreamWrite, fail};
+use super::{UpstreamWrite, fail, read_rate};
 use crate::config::{GatewayProtocol, UpstreamKeepalive};
 use crate::connection::{Connection, FailureKind, Outcome, Passing, Transaction};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want, Work};
@@ -40,6 +40,8 @@ pub struct UpstreamRead {
     anything_came: bool,
     /// The request has just been sent, and there is no answer yet: the first read waits for the kernel.
     is_fresh: bool,
+    /// `_limit_rate` permits no read before the deadline.
+    is_paused: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,6 +77,7 @@ impl UpstreamRead {
             opened: now,
             anything_came: false,
             is_fresh: true,
+            is_paused: false,
         })
     }
 
@@ -100,7 +103,15 @@ impl UpstreamRead {
         }
         let now = cx.now;
         let Some(Work { t, worker, .. }) = cx.work() else { return Flow::Done };
-        let most = t.reply.body.room().min(READ_BYTES);
+        let allowed = match read_rate::allowed(t, now) {
+            Ok(bytes) => bytes,
+            Err(end) => {
+                self.is_paused = true;
+                cx.wake_at(end);
+                return Flow::Progress;
+            }
+        };
+        let most = t.reply.body.room().min(READ_BYTES).min(allowed);
         if most == 0 {
             return Flow::Progress;
         }
@@ -245,6 +256,11 @@ impl UpstreamRead {
     fn on_deadline(&mut self, cx: &mut Context<'_>) -> Flow {
         let now = cx.now;
         let Some(w) = cx.work() else { return Flow::Done };
+        if std::mem::take(&mut self.is_paused)
+            && let Some(passing) = &mut w.t.http.passed_mut().now
+        {
+            passing.progress_at = now; // the time of the server behind did not pass
+        }
         let Some(passing) = w.t.http.passing() else { return Flow::Done };
         let is_held_up = w.t.reply.body.room() == 0 || passing.is_sending;
         let end = passing.progress_at.after(passing.gateway.rules.read_timeout);
@@ -383,6 +399,7 @@ impl Task<Worker> for UpstreamRead {
     fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
         match (self.stage, transaction) {
             (Stage::Idle | Stage::Head, _) => Want::Kernel,
+            (Stage::Body, Some(t)) if self.is_paused || read_rate::is_unknown(t) => Want::Nothing,
             (Stage::Body | Stage::Tunnel, Some(t)) if t.reply.body.room() > 0 => Want::Kernel,
             (Stage::Body | Stage::Tunnel | Stage::Ended { .. }, _) => Want::Nothing,
         }

@@ -84,6 +84,7 @@ fn pass(w: &mut Work<'_>, gateway: &Arc<Gateway>) -> Next {
         asks_upgrade,
         keeps,
         may_spool: gateway.rules.buffering && gateway.rules.max_temp_file_size > 0,
+        read_rate: unlimited(gateway),
         tried: Default::default(),
         peer: None,
         is_kept: false,
@@ -117,6 +118,7 @@ fn next_server(w: &mut Work<'_>, is_first: bool) -> Next {
     passing.is_kept = idle.is_some();
     passing.progress_at = w.now;
     (passing.is_sending, passing.anything_sent) = (false, false);
+    passing.read_rate = unlimited(&passing.gateway);
     let address = Address::clone(peer.address());
     let attempt = Attempt::new(Arc::clone(peer.name()), begins_group, w.now);
     passing.peer = Some(peer);
@@ -175,6 +177,12 @@ fn bind_address(w: &mut Work<'_>, gateway: &Gateway) -> Result<Option<Address>, 
             Err(500)
         }
     }
+}
+
+/// 0 if the answer is not read at a limited rate. As in nginx, one without buffering never is.
+fn unlimited(gateway: &Gateway) -> Option<u64> {
+    let is_limited = gateway.rules.buffering && gateway.rules.limit_rate.is_some();
+    (!is_limited).then_some(0)
 }
 
 /// Whether the connection may carry another request, by what the directives and the protocol say. As in nginx, a single
