@@ -11,6 +11,8 @@ mod harness;
 mod next;
 #[path = "proxy/paced.rs"]
 mod paced;
+#[path = "proxy/ranges.rs"]
+mod ranges;
 #[path = "proxy/request.rs"]
 mod request;
 #[path = "proxy/reuse.rs"]

@@ -3,6 +3,7 @@
 use crate::balance::Tried;
 use crate::config::{Gateway, Upstream, UpstreamKeepalive};
 use crate::upstreams::{MadeUpstream, Peer};
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub struct Passing {
     pub may_spool: bool,
     /// `_limit_rate` in bytes per second; 0: no limit. `None` while it is not known: the head of the answer is needed.
     pub read_rate: Option<u64>,
+    /// The bytes of the answer's body that the client gets; `None`: all.
+    pub part: Option<Range<u64>>,
     /// The servers that have been asked.
     pub tried: Tried,
     /// The server that is asked now, until its answer is complete.
@@ -41,6 +44,15 @@ pub struct Passing {
     pub is_sending: bool,
     /// Bytes of the request have been sent on this connection.
     pub anything_sent: bool,
+}
+
+impl Passing {
+    /// What the client gets of these bytes, which begin at this position of the answer's body; and whether more comes.
+    pub fn wanted<'d>(&self, at: u64, data: &'d [u8]) -> (&'d [u8], bool) {
+        let Some(part) = &self.part else { return (data, true) };
+        let offset = |position: u64| position.saturating_sub(at).min(data.len() as u64) as usize;
+        (&data[offset(part.start)..offset(part.end)], part.end > at + data.len() as u64)
+    }
 }
 
 /// The servers that may get a request.

@@ -358,9 +358,15 @@ fn push_body(t: &mut Transaction, data: &[u8]) {
     if data.is_empty() {
         return;
     }
-    t.reply.body.push_copy(data);
-    if let Some(attempt) = t.http.passed_mut().attempt() {
+    let Some(passed) = t.http.rare.passed.as_deref_mut() else { return };
+    let at = passed.attempts.last().map_or(0, |attempt| attempt.body_bytes);
+    if let Some(attempt) = passed.attempt() {
         attempt.body_bytes += data.len() as u64;
+    }
+    let (wanted, more) = passed.now.as_ref().map_or((data, true), |passing| passing.wanted(at, data));
+    t.reply.body.push_copy(wanted);
+    if !more {
+        t.reply.body.end();
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::next::{Next, end_handlers};
 use super::super::respond::respond;
 use super::super::{document, page};
-use super::{accel, cookies, retry, rewrite};
+use super::{accel, cookies, ranges, retry, rewrite};
 use crate::balance::PeerResult;
 use crate::config::{Expires, Gateway, GatewayProtocol, IgnoredFields};
 use crate::connection::{Made, Response};
@@ -48,7 +48,10 @@ pub(in crate::task::http) fn answered(w: &mut Work<'_>, mut head: ReplyHead) -> 
     if let Some(location) = head.location.take() {
         head.location = page::redirect_location(&location, w.t, &w.identity.listener.local);
     }
-    document::document(w, head, None)
+    match rules.force_ranges {
+        true => ranges::document(w, head),
+        false => document::document(w, head, None),
+    }
 }
 
 /// What the server behind asks the client for: it also stands beside an error page.

@@ -7,6 +7,7 @@
 mod accel;
 mod answer;
 mod cookies;
+mod ranges;
 mod request;
 mod retry;
 mod rewrite;
@@ -85,6 +86,7 @@ fn pass(w: &mut Work<'_>, gateway: &Arc<Gateway>) -> Next {
         keeps,
         may_spool: gateway.rules.buffering && gateway.rules.max_temp_file_size > 0,
         read_rate: unlimited(gateway),
+        part: None,
         tried: Default::default(),
         peer: None,
         is_kept: false,
