@@ -25,6 +25,8 @@ mod smuggling;
 mod tunnel;
 #[path = "proxy/uri.rs"]
 mod uri;
+#[path = "proxy/variables.rs"]
+mod variables;
 
 use harness::gateways::{Ask, Protocol};
 use harness::upstream::Upstream;

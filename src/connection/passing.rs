@@ -136,6 +136,8 @@ pub struct Passed {
     pub now: Option<Passing>,
     /// Its body.
     pub body: PassedBody,
+    /// `$proxy_host` and `$proxy_port`, if variables have made the target.
+    pub made_target: Option<(String, String)>,
     /// The servers that were asked so far, in order.
     pub attempts: Vec<Attempt>,
     /// The fields of the last answer, as lines behind a first one.

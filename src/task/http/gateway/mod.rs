@@ -20,7 +20,7 @@ use super::next::Next;
 use super::store::await_body;
 use super::{choose, page};
 use crate::balance::Ask;
-use crate::config::{Balance, Gateway, GatewayProtocol, ProxyVersion};
+use crate::config::{Balance, Gateway, GatewayProtocol, GatewayTarget, ProxyVersion};
 use crate::connection::{Attempt, BodySink, Client, PassedBody, Passing, Servers, Stage, StoredBody};
 use crate::log::Level;
 use crate::task::Work;
@@ -68,10 +68,16 @@ pub(super) fn stored(w: &mut Work<'_>, stored: StoredBody) -> Next {
 
 /// Makes the request and passes it to the first server.
 fn pass(w: &mut Work<'_>, gateway: &Arc<Gateway>) -> Next {
-    let target = match target::find(w, gateway) {
+    w.t.http.passed_mut().made_target = None;
+    let mut target = match target::find(w, gateway) {
         Ok(found) => found,
         Err(status) => return page::refuse(w, status),
     };
+    if matches!(gateway.target, GatewayTarget::Made(_)) {
+        let made = gateway.protocol.host_and_port(&String::from_utf8_lossy(&target.host));
+        target.host = made.0.clone().into_bytes();
+        w.t.http.passed_mut().made_target = Some(made);
+    }
     let Made { head, is_chunked, asks_upgrade, closes } = match request::make(w, gateway, &target) {
         Ok(made) => made,
         Err(status) => return page::refuse(w, status),
@@ -105,7 +111,10 @@ fn next_server(w: &mut Work<'_>, is_first: bool) -> Next {
     let Some(peer) = choose_peer(w, &mut passing) else {
         let name: Arc<str> = match &passing.servers {
             Servers::Group(upstream) => Arc::from(&upstream.name[..]),
-            Servers::Made(_) => Arc::from(&passing.gateway.host[..]),
+            Servers::Made(_) => {
+                let made = w.t.http.rare.passed.as_ref().and_then(|passed| passed.made_target.as_ref());
+                Arc::from(made.map_or("", |(host, _)| host))
+            }
         };
         w.log(Level::Error, format_args!("no server of \"{name}\" can be asked now: all have failed, or are full"));
         let attempt = Attempt { status: 502, ..Attempt::new(name, begins_group, w.now) };
