@@ -21,6 +21,8 @@ mod reuse;
 mod rewritten;
 #[path = "proxy/smuggling.rs"]
 mod smuggling;
+#[path = "proxy/store.rs"]
+mod store;
 #[path = "proxy/tunnel.rs"]
 mod tunnel;
 #[path = "proxy/uri.rs"]

@@ -1,5 +1,6 @@
 //! A request on its way to a server behind this one, and what has come of it.
 
+use super::Pipe;
 use crate::balance::Tried;
 use crate::config::{Gateway, Upstream, UpstreamKeepalive};
 use crate::upstreams::{MadeUpstream, Peer};
@@ -30,6 +31,8 @@ pub struct Passing {
     pub read_rate: Option<u64>,
     /// The bytes of the answer's body that the client gets; `None`: all.
     pub part: Option<Range<u64>>,
+    /// Another copy of the answer's body, for the file that `_store` makes of it.
+    pub copy: Option<Pipe>,
     /// The servers that have been asked.
     pub tried: Tried,
     /// The server that is asked now, until its answer is complete.

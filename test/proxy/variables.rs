@@ -46,7 +46,8 @@ fn assert_times(times: &[String]) {
 fn an_answer_is_described() {
     let up = Upstream::tcp(Protocol::Http);
     let s = logging(&[&NAMES[..], &TIMES].concat(), &format!("location / {{ {} }}", up.pass()));
-    let answer = "HTTP/1.1 201 Made\r\nX-One: 1\r\nX-One: 2\r\nSet-Cookie: id=7; Path=/\r\nTransfer-Encoding: chunked\r\n\r\n\
+    let answer = "HTTP/1.1 201 Made\r\nX-One: 1\r\nX-One: 2\r\nSet-Cookie: id=7; Path=/\r\n\
+                  Transfer-Encoding: chunked\r\n\r\n\
                   5\r\nhello\r\n0\r\nX-End: yes\r\n\r\n";
     let mut client = s.connect();
     client.send(GET);

@@ -6,7 +6,7 @@
 
 use super::{UpstreamWrite, fail, read_rate};
 use crate::config::{GatewayProtocol, UpstreamKeepalive};
-use crate::connection::{Connection, FailureKind, Outcome, Passing, Transaction};
+use crate::connection::{Connection, FailureKind, Outcome, Passing, Pipe, Transaction};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want, Work};
 use crate::gateway::{AnswerDecoder, Asked, Decoded, GatewayFault};
 use crate::http::cgi::ScriptHeadLimits;
@@ -111,7 +111,7 @@ impl UpstreamRead {
                 return Flow::Progress;
             }
         };
-        let most = t.reply.body.room().min(READ_BYTES).min(allowed);
+        let most = room(t).min(READ_BYTES).min(allowed);
         if most == 0 {
             return Flow::Progress;
         }
@@ -231,6 +231,9 @@ impl UpstreamRead {
             attempt.ended = Some(now.since(attempt.began));
         }
         let Some(passing) = &mut passed.now else { return };
+        if let Some(copy) = &mut passing.copy {
+            copy.end();
+        }
         passing.peer = None; // the server's place is free for another request
         // An answer before the end of the request: the rest of the request would be taken for the next one.
         let is_reusable = is_reusable && passing.keeps && !passing.is_sending;
@@ -262,7 +265,7 @@ impl UpstreamRead {
             passing.progress_at = now; // the time of the server behind did not pass
         }
         let Some(passing) = w.t.http.passing() else { return Flow::Done };
-        let is_held_up = w.t.reply.body.room() == 0 || passing.is_sending;
+        let is_held_up = room(w.t) == 0 || passing.is_sending;
         let end = passing.progress_at.after(passing.gateway.rules.read_timeout);
         if matches!(self.stage, Stage::Ended { .. }) {
             return Flow::Progress;
@@ -354,6 +357,12 @@ fn note_head(t: &mut Transaction, now: Moment) {
     }
 }
 
+/// How many bytes of the answer may be read: both the client and the file of `_store` get them.
+fn room(t: &Transaction) -> usize {
+    let copy = t.http.passing().and_then(|passing| passing.copy.as_ref());
+    t.reply.body.room().min(copy.map_or(usize::MAX, Pipe::room))
+}
+
 fn push_body(t: &mut Transaction, data: &[u8]) {
     if data.is_empty() {
         return;
@@ -362,6 +371,9 @@ fn push_body(t: &mut Transaction, data: &[u8]) {
     let at = passed.attempts.last().map_or(0, |attempt| attempt.body_bytes);
     if let Some(attempt) = passed.attempt() {
         attempt.body_bytes += data.len() as u64;
+    }
+    if let Some(copy) = passed.now.as_mut().and_then(|passing| passing.copy.as_mut()) {
+        copy.push_copy(data);
     }
     let (wanted, more) = passed.now.as_ref().map_or((data, true), |passing| passing.wanted(at, data));
     t.reply.body.push_copy(wanted);
@@ -406,7 +418,7 @@ impl Task<Worker> for UpstreamRead {
         match (self.stage, transaction) {
             (Stage::Idle | Stage::Head, _) => Want::Kernel,
             (Stage::Body, Some(t)) if self.is_paused || read_rate::is_unknown(t) => Want::Nothing,
-            (Stage::Body | Stage::Tunnel, Some(t)) if t.reply.body.room() > 0 => Want::Kernel,
+            (Stage::Body | Stage::Tunnel, Some(t)) if room(t) > 0 => Want::Kernel,
             (Stage::Body | Stage::Tunnel | Stage::Ended { .. }, _) => Want::Nothing,
         }
     }

@@ -3,7 +3,7 @@
 use super::super::next::{Next, end_handlers};
 use super::super::respond::respond;
 use super::super::{document, page};
-use super::{accel, cookies, ranges, retry, rewrite};
+use super::{accel, cookies, ranges, retry, rewrite, store};
 use crate::balance::PeerResult;
 use crate::config::{Expires, Gateway, GatewayProtocol, IgnoredFields};
 use crate::connection::{Made, Response};
@@ -39,6 +39,7 @@ pub(in crate::task::http) fn answered(w: &mut Work<'_>, mut head: ReplyHead) -> 
     {
         return next;
     }
+    store::begin(w, rules.store.as_ref(), &head);
     hide(&rules.hidden, &mut head);
     if gateway.protocol == GatewayProtocol::Http {
         rewrite::redirects(w, &gateway, &mut head);

@@ -11,6 +11,7 @@ mod ranges;
 mod request;
 mod retry;
 mod rewrite;
+mod store;
 mod target;
 
 pub(super) use answer::{answered, switched};
@@ -93,6 +94,7 @@ fn pass(w: &mut Work<'_>, gateway: &Arc<Gateway>) -> Next {
         may_spool: gateway.rules.buffering && gateway.rules.max_temp_file_size > 0,
         read_rate: unlimited(gateway),
         part: None,
+        copy: None,
         tried: Default::default(),
         peer: None,
         is_kept: false,
