@@ -37,8 +37,8 @@ pub struct AnswerAttributes {
 }
 
 impl AnswerStore {
-    /// Stores the answer at this path. `length` is its length in bytes, if it has said one. `number` is one that no other
-    /// new file has.
+    /// Stores the answer at this path. `length` is its length in bytes, if it has said one. `number` is one that no
+    /// other new file has.
     pub fn new(path: Vec<u8>, attributes: AnswerAttributes, length: Option<u64>, number: u128) -> Self {
         Self { path, attributes, length, number, new: None, is_over: false }
     }
