@@ -46,9 +46,6 @@ pub(in crate::task::http) fn answered(w: &mut Work<'_>, mut head: ReplyHead) -> 
         cookies::rewrite(w, &rules.proxy, &mut head);
     }
     take_last_modified(w, &mut head);
-    if let Some(location) = head.location.take() {
-        head.location = page::redirect_location(&location, w.t, &w.identity.listener.local);
-    }
     match rules.force_ranges {
         true => ranges::document(w, head),
         false => document::document(w, head, None),

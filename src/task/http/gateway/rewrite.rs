@@ -1,5 +1,6 @@
 //! `proxy_redirect`: Location and Refresh of a server behind name that server; the client needs this one's names.
 
+use super::super::page;
 use crate::config::{Gateway, RewriteFrom, Template};
 use crate::http::{ReplyHead, Text};
 use crate::log::Level;
@@ -11,7 +12,9 @@ pub(super) fn redirects(w: &mut Work<'_>, gateway: &Gateway, head: &mut ReplyHea
     if let Some(location) = &head.location
         && let Some(made) = redirect(w, gateway, location.as_bytes())
     {
-        head.location = text(w, made).or(head.location.take());
+        // As in nginx: a path that was rewritten becomes a whole URL, as those of the server's own redirects do.
+        let made = text(w, made).and_then(|made| page::redirect_location(&made, w.t, &w.identity.listener.local));
+        head.location = made.or(head.location.take());
     }
     let refresh = head.fields.iter().position(|(name, _)| name.is(b"Refresh"));
     let Some(at) = refresh else { return };
