@@ -33,6 +33,13 @@ fn a_cookie_beside_a_location_was_lost() {
     assert_eq!(alone.text(), "ok");
 }
 
+/// The words behind a status are the client's, too.
+#[test]
+fn the_reason_phrase_is_passed_on() {
+    let heads = [("Status: 404 My Words", "My Words"), ("Status: 404", "Not Found"), ("HTTP/1.1 404 Words", "Words")];
+    each(heads, |(head, phrase)| assert_eq!(says("", head).get("/a.sh").expect(404, head).reason, *phrase));
+}
+
 /// A bug: `/home` became `http://HOST:PORT/home`, with the port that the server listens on.
 #[test]
 fn a_location_of_a_program_was_rewritten() {

@@ -9,6 +9,10 @@ mod fields;
 mod harness;
 #[path = "proxy/next.rs"]
 mod next;
+#[path = "proxy/paced.rs"]
+mod paced;
+#[path = "proxy/ranges.rs"]
+mod ranges;
 #[path = "proxy/request.rs"]
 mod request;
 #[path = "proxy/reuse.rs"]
@@ -17,10 +21,14 @@ mod reuse;
 mod rewritten;
 #[path = "proxy/smuggling.rs"]
 mod smuggling;
+#[path = "proxy/store.rs"]
+mod store;
 #[path = "proxy/tunnel.rs"]
 mod tunnel;
 #[path = "proxy/uri.rs"]
 mod uri;
+#[path = "proxy/variables.rs"]
+mod variables;
 
 use harness::gateways::{Ask, Protocol};
 use harness::upstream::Upstream;

@@ -1,8 +1,10 @@
 //! A request on its way to a server behind this one, and what has come of it.
 
+use super::Pipe;
 use crate::balance::Tried;
 use crate::config::{Gateway, Upstream, UpstreamKeepalive};
 use crate::upstreams::{MadeUpstream, Peer};
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,6 +29,12 @@ pub struct Passing {
     pub is_buffered: bool,
     /// An answer that the client takes too slowly goes into a file (`_buffering`), and has not gone yet.
     pub may_spool: bool,
+    /// `_limit_rate` in bytes per second; 0: no limit. `None` while it is not known: the head of the answer is needed.
+    pub read_rate: Option<u64>,
+    /// The bytes of the answer's body that the client gets; `None`: all.
+    pub part: Option<Range<u64>>,
+    /// Another copy of the answer's body, for the file that `_store` makes of it.
+    pub copy: Option<Pipe>,
     /// The servers that have been asked.
     pub tried: Tried,
     /// The server that is asked now, until its answer is complete.
@@ -41,6 +49,15 @@ pub struct Passing {
     pub is_sending: bool,
     /// Bytes of the request have been sent on this connection.
     pub anything_sent: bool,
+}
+
+impl Passing {
+    /// What the client gets of these bytes, which begin at this position of the answer's body; and whether more comes.
+    pub fn wanted<'d>(&self, at: u64, data: &'d [u8]) -> (&'d [u8], bool) {
+        let Some(part) = &self.part else { return (data, true) };
+        let offset = |position: u64| position.saturating_sub(at).min(data.len() as u64) as usize;
+        (&data[offset(part.start)..offset(part.end)], part.end > at + data.len() as u64)
+    }
 }
 
 /// The servers that may get a request.
@@ -140,6 +157,8 @@ pub struct Passed {
     pub named: Option<NamedServer>,
     /// Its body.
     pub body: PassedBody,
+    /// `$proxy_host` and `$proxy_port`, if variables have made the target.
+    pub made_target: Option<(String, String)>,
     /// The servers that were asked so far, in order.
     pub attempts: Vec<Attempt>,
     /// The fields of the last answer, as lines behind a first one.

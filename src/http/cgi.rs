@@ -13,7 +13,7 @@ use super::checked_line::CheckedLine;
 use super::fields::{Known, line_fault};
 use super::number::parse_decimal;
 use super::octets::{all_field_value, is_blank};
-use super::reply::ReplyHead;
+use super::reply::{Reason, ReplyHead};
 use std::fmt;
 
 /// How large a head may be.
@@ -34,6 +34,7 @@ impl Default for ScriptHeadLimits {
 
 /// The state of the head after a call of [`HeadScan::advance`].
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(clippy::large_enum_variant)] // one exists for each answer, and only while it is taken apart
 pub enum ScriptHead {
     /// The head is not complete.
     NeedMore,
@@ -175,6 +176,7 @@ impl HeadScan {
         let rest = text.strip_prefix(b"HTTP/1.0 ").or_else(|| text.strip_prefix(b"HTTP/1.1 "));
         let rest = rest.filter(|rest| all_field_value(rest)).ok_or(())?;
         self.status = Some(status(rest).map_err(|_| ())?);
+        self.head.reason = self.status.and_then(|status| reason(status, rest));
         Ok(())
     }
 
@@ -189,7 +191,7 @@ impl HeadScan {
             Some(Known::ContentType) if value.is_empty() => Ok(()),
             Some(Known::ContentType) => once(&mut self.head.content_type, parts.value(), self.of_server),
             Some(Known::ContentLength) => once(&mut self.head.length, parse_decimal(value).ok_or(BAD_LENGTH)?, false),
-            None if name.eq_ignore_ascii_case(b"Status") => once(&mut self.status, status(value)?, self.of_server),
+            None if name.eq_ignore_ascii_case(b"Status") => self.status_field(value),
             None if name.eq_ignore_ascii_case(b"Location") && value.is_empty() => Err(BAD_LOCATION),
             None if name.eq_ignore_ascii_case(b"Location") => {
                 once(&mut self.head.location, parts.value(), self.of_server)
@@ -199,6 +201,14 @@ impl HeadScan {
                 Ok(())
             }
         }
+    }
+
+    fn status_field(&mut self, value: &[u8]) -> Result<(), &'static str> {
+        let status = status(value)?;
+        if self.status.is_none() {
+            self.head.reason = reason(status, value);
+        }
+        once(&mut self.status, status, self.of_server)
     }
 
     /// The meaning of the fields of a complete head.
@@ -245,7 +255,12 @@ fn once<T: PartialEq>(slot: &mut Option<T>, value: T, first_counts: bool) -> Res
     }
 }
 
-/// Parses `404 Not Found` or `404`. The reason phrase is not sent on. A 1xx is an error: only the server sends those.
+/// The reason phrase of `404 My Words`, if it is not the usual one.
+fn reason(status: u16, value: &[u8]) -> Option<Box<Reason>> {
+    Reason::of(status, value.get(3..).unwrap_or_default())
+}
+
+/// Parses `404 Not Found` or `404`. A 1xx is an error: only the server sends those.
 fn status(value: &[u8]) -> Result<u16, &'static str> {
     let (digits, rest) = value.split_at(value.len().min(3));
     match parse_decimal(digits) {

@@ -52,7 +52,7 @@ pub use fields::{Fields, Known};
 pub use framing::Framing;
 pub use head::{HeadError, Scan};
 pub use method::Method;
-pub use reply::{Name, ReplyHead, Text};
+pub use reply::{Name, Reason, ReplyHead, Text};
 pub use request::Request;
 pub use rules::HeadLimits;
 pub use target::TargetForm;

@@ -4,7 +4,7 @@ use super::fields::Known;
 use super::number::Digits;
 use super::range::ContentRange;
 use super::reply::{Name, ReplyHead};
-use super::status::{is_bodyless, reason};
+use super::status::is_bodyless;
 use std::ops::Range;
 
 /// What the protocol task adds to a [`ReplyHead`].
@@ -91,7 +91,7 @@ impl Printed {
 /// no Content-Type either. `fields` that would contradict the fields of this function are left out.
 pub fn response_head(out: &mut Vec<u8>, head: &ReplyHead, frame: &Frame<'_>) {
     out.reserve(FIXED_BYTES_MAX + frame.server.len() + texts_len(head));
-    status_line(out, head.status);
+    status_line(out, head.status, head.phrase());
     if !frame.server.is_empty() {
         field(out, b"\r\nServer: ", frame.server.as_bytes());
     }
@@ -137,7 +137,7 @@ pub fn response_head(out: &mut Vec<u8>, head: &ReplyHead, frame: &Frame<'_>) {
 
 /// Appends the head of a 101 (RFC 9110 section 15.2.2): Connection says that Upgrade is for this connection.
 pub fn switching_head(out: &mut Vec<u8>, head: &ReplyHead, date: &[u8; DATE_BYTES]) {
-    status_line(out, 101);
+    status_line(out, 101, head.phrase());
     field(out, DATE, date);
     field(out, b"\r\nConnection: ", b"upgrade");
     let is_kept = |name: &Name| name.known() == Some(Known::Upgrade) || !name.known().is_some_and(is_ours);
@@ -157,11 +157,11 @@ const fn is_ours(known: Known) -> bool {
 }
 
 /// `HTTP/1.1 404 Not Found`: always 1.1, which is the server's own version (RFC 9110 section 2.5).
-fn status_line(out: &mut Vec<u8>, status: u16) {
+fn status_line(out: &mut Vec<u8>, status: u16, phrase: &[u8]) {
     let digit = |place: u16| b'0' + (status / place % 10) as u8;
     let mut start = *b"HTTP/1.1 000 ";
     start[9..12].copy_from_slice(&[digit(100), digit(10), digit(1)]);
-    field(out, &start, reason(status).as_bytes());
+    field(out, &start, phrase);
 }
 
 fn connection(out: &mut Vec<u8>, connection: Persistence) {
@@ -187,7 +187,9 @@ fn field(out: &mut Vec<u8>, start: &[u8], value: &[u8]) {
 fn texts_len(head: &ReplyHead) -> usize {
     let own = [&head.content_type, &head.etag, &head.location];
     let own_len: usize = own.iter().map(|text| text.as_ref().map_or(0, |t| t.as_bytes().len())).sum();
-    own_len + head.fields.iter().map(|(name, value)| name.as_bytes().len() + value.as_bytes().len() + 4).sum::<usize>()
+    own_len
+        + head.phrase().len()
+        + head.fields.iter().map(|(name, value)| name.as_bytes().len() + value.as_bytes().len() + 4).sum::<usize>()
 }
 
 #[cfg(test)]

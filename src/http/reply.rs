@@ -3,6 +3,7 @@
 
 use super::fields::Known;
 use super::octets::{all_field_value, all_token, is_field_value, is_token};
+use super::status;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,6 +14,8 @@ pub struct ReplyHead {
     pub status: u16,
     /// The length of the body in bytes, if it is known before the body's end.
     pub length: Option<u64>,
+    /// The reason phrase, if it is not the usual one.
+    pub reason: Option<Box<Reason>>,
     /// Content-Type.
     pub content_type: Option<Text>,
     /// Last-Modified, in seconds since 1970.
@@ -31,6 +34,14 @@ impl ReplyHead {
     /// A head with a status and nothing else.
     pub fn new(status: u16) -> ReplyHead {
         ReplyHead { status, ..ReplyHead::default() }
+    }
+
+    /// The reason phrase for the status line (RFC 9112 section 4).
+    pub fn phrase(&self) -> &[u8] {
+        match &self.reason {
+            Some(reason) if reason.status == self.status => reason.text.as_bytes(),
+            _ => status::reason(self.status).as_bytes(),
+        }
     }
 
     /// Whether the handler has said this field, which the server would add.
@@ -62,6 +73,26 @@ impl ReplyHead {
             _ => {}
         }
         self.fields.retain(|(said, _)| !said.is(name.as_bytes()));
+    }
+}
+
+/// The reason phrase that a handler has given to its status. It is not used with another one, which the server may have
+/// set meanwhile.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reason {
+    status: u16,
+    text: Text,
+}
+
+impl Reason {
+    /// The phrase behind this status. Returns `None` for an empty one, for the usual one, and for one with a control
+    /// byte.
+    pub fn of(status: u16, phrase: &[u8]) -> Option<Box<Self>> {
+        let phrase = phrase.trim_ascii();
+        if phrase.is_empty() || phrase == status::reason(status).as_bytes() {
+            return None;
+        }
+        Some(Box::new(Self { status, text: Text::new(phrase).ok()? }))
     }
 }
 
@@ -310,6 +341,24 @@ mod tests {
             assert!(all.iter().all(|t| t == &all[0] && t.as_bytes() == text.as_bytes()));
         }
         assert_eq!(size_of::<Text>(), 40);
+    }
+
+    #[test]
+    fn a_phrase_belongs_to_its_status() {
+        let rows: [(u16, &[u8], u16, &str); 7] = [
+            (404, b"My Words", 404, "My Words"),
+            (404, b" My  Words ", 404, "My  Words"),
+            (404, b"My Words", 200, "OK"),
+            (404, b"", 404, "Not Found"),
+            (404, b"Not Found", 404, "Not Found"),
+            (299, b"Odd", 299, "Odd"),
+            (404, b"a\rb", 404, "Not Found"),
+        ];
+        for (status, phrase, now, expected) in rows {
+            let head = ReplyHead { reason: Reason::of(status, phrase), ..ReplyHead::new(now) };
+            assert_eq!(head.phrase(), expected.as_bytes(), "{status} {}", phrase.escape_ascii());
+        }
+        assert_eq!(Reason::of(404, b"Not Found"), None, "the usual case costs nothing");
     }
 
     #[test]

@@ -12,9 +12,12 @@ use std::borrow::Cow;
 #[inline(never)]
 pub(super) fn push_gateway(out: &mut Vec<u8>, view: &View<'_>, which: &GatewayVariable, how: Escape) {
     let gateway = || view.settings().gateway.as_deref();
+    let made = || view.transaction.http.rare.passed.as_ref()?.made_target.as_ref();
+    let written = || gateway().map(|it| (&it.host, &it.port));
+    let target = || made().map(|(host, port)| (host, port)).or_else(written);
     match which {
-        GatewayVariable::ProxyHost => push_escaped(out, gateway().map_or("", |it| &it.host).as_bytes(), how),
-        GatewayVariable::ProxyPort => push_escaped(out, gateway().map_or("", |it| &it.port).as_bytes(), how),
+        GatewayVariable::ProxyHost => push_escaped(out, target().map_or("", |(host, _)| host).as_bytes(), how),
+        GatewayVariable::ProxyPort => push_escaped(out, target().map_or("", |(_, port)| port).as_bytes(), how),
         GatewayVariable::ProxyAddXForwardedFor => push_escaped(out, &forwarded_for(view), how),
         GatewayVariable::FastcgiScriptName => push_escaped(out, &script(view).0, how),
         GatewayVariable::FastcgiPathInfo => push_escaped(out, script(view).1, how),

@@ -40,6 +40,15 @@ fn heads_are_those_of_cgi() {
     });
 }
 
+/// As in nginx, the words behind a status are the client's, too.
+#[test]
+fn the_reason_phrase_is_passed_on() {
+    for (line, phrase) in [("Status: 404 My Words", "My Words"), ("Status: 404", "Not Found"), ("X-A: 1", "OK")] {
+        let (up, s) = fastcgi("");
+        assert_eq!(answered(&up, &s, output(&format!("{line}\r\n\r\n"))).reason, phrase);
+    }
+}
+
 #[test]
 fn an_answer_without_a_length_is_chunked() {
     let (up, s) = fastcgi("");

@@ -1,7 +1,9 @@
 //! The fields and the status of an answer, as the client gets them.
 
-use super::harness::each;
+use super::harness::gateways::Protocol;
 use super::harness::http::Framing;
+use super::harness::upstream::Upstream;
+use super::harness::{each, site};
 use super::{GET, answered, proxy};
 
 #[test]
@@ -80,13 +82,40 @@ fn a_status_is_passed_with_its_body() {
     }
 }
 
+/// The reason phrase is optional behind, and passed on if it is there.
 #[test]
-fn a_reason_phrase_is_optional_behind() {
+fn the_reason_phrase_is_passed_on() {
     let (up, s) = proxy("");
-    for line in ["HTTP/1.1 200", "HTTP/1.1 200 ", "HTTP/1.0 200 OK", "HTTP/1.1 200 Fine by me"] {
+    let rows = [
+        ("HTTP/1.1 200", 200, "OK"),
+        ("HTTP/1.1 200 ", 200, "OK"),
+        ("HTTP/1.0 200 OK", 200, "OK"),
+        ("HTTP/1.1 200 Fine by me", 200, "Fine by me"),
+        ("HTTP/1.1 404 Nicht da: \u{fc}", 404, "Nicht da: \u{fc}"),
+        ("HTTP/1.1 299 Odd", 299, "Odd"),
+    ];
+    each(rows, |(line, status, phrase)| {
         let response = answered(&up, &s, GET, format!("{line}\r\nContent-Length: 2\r\n\r\nok"));
-        assert_eq!((response.status, response.text().as_str()), (200, "ok"), "{line}");
-    }
+        assert_eq!((response.status, response.text().as_str()), (*status, "ok"), "{line}");
+        assert_eq!(response.reason, *phrase, "{line}");
+    });
+}
+
+/// A page of this server, or another status, has the usual phrase.
+#[test]
+fn the_phrase_goes_with_its_answer() {
+    let rows = [
+        ("proxy_intercept_errors on; error_page 404 /ok.txt;", 404, "Not Found"),
+        ("proxy_intercept_errors on; error_page 404 =200 /ok.txt;", 200, "OK"),
+        ("", 404, "My Words"),
+    ];
+    each(rows, |(directives, status, phrase)| {
+        let up = Upstream::tcp(Protocol::Http);
+        let conf = format!("location / {{ {} {directives} }} location = /ok.txt {{ }}", up.pass());
+        let s = site(&conf, &[("ok.txt", b"ok")]);
+        let response = answered(&up, &s, GET, "HTTP/1.1 404 My Words\r\nContent-Length: 2\r\n\r\nno");
+        assert_eq!((response.status, &response.reason[..]), (*status, *phrase), "{directives}");
+    });
 }
 
 /// RFC 9110 sections 9.3.2, 15.3.5 and 15.4.5: these have no body, whatever their fields say.

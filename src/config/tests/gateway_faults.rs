@@ -157,6 +157,7 @@ fn there_is_no_cache() {
 #[test]
 fn directives_of_one_family() {
     check_in_location(&[
+        ("scgi_store here$uri;", "here", "\"here$uri\" does not begin with a slash; accepted: on, off, or /PATH"),
         ("fastcgi_param A b c;", "c;", "unknown value \"c\"; accepted: if_not_empty"),
         ("fastcgi_param \"\" b;", "\"\"", "this value is empty"),
         ("scgi_param A $nothing;", "$nothing", "unknown variable \"$nothing\""),

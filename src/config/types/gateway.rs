@@ -51,6 +51,26 @@ impl GatewayProtocol {
             GatewayProtocol::Uwsgi => "uwsgi",
         }
     }
+
+    /// The port of a target that names none. The others must name one.
+    pub fn default_port(self) -> Option<u16> {
+        (self == GatewayProtocol::Http).then_some(80)
+    }
+
+    /// `$proxy_host` and `$proxy_port` of a target, which is written without its scheme and path.
+    pub fn host_and_port(self, target: &str) -> (String, String) {
+        let Some(default_port) = self.default_port() else { return (target.to_owned(), String::new()) };
+        if target.starts_with("unix:") {
+            return ("localhost".to_owned(), String::new());
+        }
+        let end_of_ip = target.rfind(']').unwrap_or(0);
+        let default_port = default_port.to_string();
+        match target[end_of_ip..].rfind(':').map(|at| target.split_at(end_of_ip + at)) {
+            Some((host, port)) if port[1..] == default_port => (host.to_owned(), default_port),
+            Some((_, port)) => (target.to_owned(), port[1..].to_owned()),
+            None => (target.to_owned(), default_port),
+        }
+    }
 }
 
 /// Who gets the requests.

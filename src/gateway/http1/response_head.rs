@@ -9,7 +9,7 @@ use crate::http::checked_line::CheckedLine;
 use crate::http::fields::line_fault;
 use crate::http::number::parse_decimal;
 use crate::http::octets::all_field_value;
-use crate::http::{Known, ReplyHead};
+use crate::http::{Known, Reason, ReplyHead};
 use std::borrow::Cow;
 
 /// Memory for this number of fields is enough for most answers.
@@ -142,8 +142,7 @@ impl ResponseScan {
         GatewayFault { reason: Cow::Owned(format!("line {} of the answer: {reason}", self.lines)) }
     }
 
-    /// `HTTP-version SP status-code SP [ reason-phrase ]`. Servers also leave out the second space. The reason is not
-    /// used.
+    /// `HTTP-version SP status-code SP [ reason-phrase ]`. Servers also leave out the second space.
     fn status_line(&mut self, line: &[u8]) -> Result<(), &'static str> {
         let text = line.strip_suffix(b"\r\n").or_else(|| line.strip_suffix(b"\n")).unwrap_or(line);
         let Some(([b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'9', b' '], rest)) =
@@ -161,6 +160,7 @@ impl ResponseScan {
             return Err("a control byte in the status line (RFC 9112 section 4)");
         }
         self.reply.status = status as u16;
+        self.reply.reason = Reason::of(status as u16, reason);
         Ok(())
     }
 

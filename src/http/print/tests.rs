@@ -21,6 +21,7 @@ fn print(head: &ReplyHead, frame: &Frame<'_>) -> String {
 fn full(status: u16) -> ReplyHead {
     ReplyHead {
         status,
+        reason: None,
         length: Some(1024),
         content_type: Some(Text::from_static("text/html")),
         last_modified_secs: Some(784_111_777),

@@ -1,5 +1,6 @@
 //! Tasks that find, read, list and write files.
 
+mod answer_store;
 mod body_file;
 mod body_spool;
 pub(super) mod dir_entry;
@@ -15,6 +16,7 @@ mod random_index;
 mod reply_spool;
 mod validators;
 
+pub use answer_store::{AnswerAttributes, AnswerStore};
 pub use body_file::BodyFile;
 pub use body_spool::BodySpool;
 pub use dir_read::DirRead;

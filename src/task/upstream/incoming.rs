@@ -1,6 +1,6 @@
 //! The answer of a server behind or of a program, on its way from a descriptor into the transaction's reply.
 
-use crate::connection::{Answer, Attempt, Outcome, To, Transaction};
+use crate::connection::{Answer, Outcome, Passed, Pipe, To, Transaction};
 use crate::gateway::{AnswerDecoder, Decoded, GatewayFault};
 use crate::http::{Name, Text};
 use crate::limits::{READ_BYTES, REPLY_BYTES_MAX};
@@ -42,15 +42,16 @@ impl IncomingAnswer {
         Self { decoder, stage: AnswerStage::Head, said: Vec::new() }
     }
 
-    /// How many bytes the task may read now.
+    /// How many bytes the task may read now: both the client and the file of `_store` get them.
     pub fn room(t: &Transaction) -> usize {
-        t.reply.body.room().min(READ_BYTES)
+        let copy = t.http.passing().and_then(|passing| passing.copy.as_ref());
+        t.reply.body.room().min(READ_BYTES).min(copy.map_or(usize::MAX, Pipe::room))
     }
 
     /// Whether a task that reads for this transaction waits for the kernel.
     pub fn wants_bytes(&self, t: &Transaction) -> bool {
         match self.stage {
-            AnswerStage::Head | AnswerStage::Body | AnswerStage::Tunnel => t.reply.body.room() > 0,
+            AnswerStage::Head | AnswerStage::Body | AnswerStage::Tunnel => Self::room(t) > 0,
             AnswerStage::Unused | AnswerStage::Ended { .. } | AnswerStage::Idle => false,
         }
     }
@@ -60,15 +61,11 @@ impl IncomingAnswer {
     /// # Errors
     /// If the answer is malformed.
     pub fn take(&mut self, mut bytes: &[u8], t: &mut Transaction, now: Moment) -> Result<(), GatewayFault> {
-        let mut body_bytes = 0;
         while matches!(self.stage, AnswerStage::Head | AnswerStage::Body) {
             match self.decoder.feed(&mut bytes, usize::MAX)? {
                 Decoded::More => break,
                 Decoded::Interim(..) => {} // as nginx: the client waits for the final one
-                Decoded::Data(data) => {
-                    t.reply.body.push_copy(data);
-                    body_bytes += data.len();
-                }
+                Decoded::Data(data) => push_body(t, data),
                 Decoded::Stderr(text) => {
                     self.said.extend_from_slice(text);
                     if self.stage == AnswerStage::Head && is_caught(&self.said, t) {
@@ -81,13 +78,7 @@ impl IncomingAnswer {
             }
         }
         if self.stage == AnswerStage::Tunnel {
-            t.reply.body.push_copy(bytes);
-            body_bytes += bytes.len();
-        }
-        if body_bytes > 0
-            && let Some(attempt) = attempt(t)
-        {
-            attempt.body_bytes += body_bytes as u64;
+            push_body(t, bytes);
         }
         Ok(())
     }
@@ -125,17 +116,39 @@ impl IncomingAnswer {
             let (count, bytes) = passing.gateway.rules.buffers;
             t.reply.body.set_bound(count.saturating_mul(bytes).clamp(1, REPLY_BYTES_MAX));
         }
-        if let Some(attempt) = attempt(t) {
+        if let Some(attempt) = passed(t).and_then(Passed::attempt) {
             attempt.head = Some(now.since(attempt.began));
         }
     }
 }
 
-/// The server behind that answers. `None` if a program does.
-fn attempt(t: &mut Transaction) -> Option<&mut Attempt> {
-    let passed = t.http.rare.passed.as_deref_mut()?;
-    passed.now.as_ref()?;
-    passed.attempts.last_mut()
+/// What gateways have made of the request. `None` if a program answers.
+fn passed(t: &mut Transaction) -> Option<&mut Passed> {
+    t.http.passing()?;
+    t.http.rare.passed.as_deref_mut()
+}
+
+/// Takes a part of the body.
+fn push_body(t: &mut Transaction, data: &[u8]) {
+    if data.is_empty() {
+        return;
+    }
+    if t.http.passing().is_none() {
+        return t.reply.body.push_copy(data);
+    }
+    let Some(passed) = t.http.rare.passed.as_deref_mut() else { return };
+    let at = passed.attempts.last().map_or(0, |attempt| attempt.body_bytes);
+    if let Some(attempt) = passed.attempt() {
+        attempt.body_bytes += data.len() as u64;
+    }
+    if let Some(copy) = passed.now.as_mut().and_then(|passing| passing.copy.as_mut()) {
+        copy.push_copy(data);
+    }
+    let (wanted, more) = passed.now.as_ref().map_or((data, true), |passing| passing.wanted(at, data));
+    t.reply.body.push_copy(wanted);
+    if !more {
+        t.reply.body.end();
+    }
 }
 
 /// Whether what the server behind has written to its standard error makes its answer bad (`fastcgi_catch_stderr`).

@@ -4,6 +4,7 @@
 mod connect;
 mod incoming;
 mod outgoing;
+mod read_rate;
 mod upstream_read;
 mod upstream_write;
 

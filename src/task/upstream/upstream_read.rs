@@ -4,7 +4,7 @@
 //! is adopted by a later request for the same server. So a connection without a request has a reader, which notices
 //! that it closes.
 
-use super::{AnswerStage as Stage, IncomingAnswer, UpstreamWrite, fail, server_name};
+use super::{AnswerStage as Stage, IncomingAnswer, UpstreamWrite, fail, read_rate, server_name};
 use crate::config::{GatewayProtocol, UpstreamKeepalive};
 use crate::connection::{Connection, FailureKind, Passing, Transaction};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want, Work};
@@ -37,6 +37,8 @@ pub struct UpstreamRead {
     anything_came: bool,
     /// The request has just been sent, and there is no answer yet: the first read waits for the kernel.
     is_fresh: bool,
+    /// `_limit_rate` permits no read before the deadline.
+    is_paused: bool,
 }
 
 impl UpstreamRead {
@@ -54,6 +56,7 @@ impl UpstreamRead {
             opened: now,
             anything_came: false,
             is_fresh: true,
+            is_paused: false,
         })
     }
 
@@ -78,7 +81,15 @@ impl UpstreamRead {
         }
         let now = cx.now;
         let Some(Work { t, worker, .. }) = cx.work() else { return Flow::Done };
-        let most = IncomingAnswer::room(t);
+        let allowed = match read_rate::allowed(t, now) {
+            Ok(bytes) => bytes,
+            Err(end) => {
+                self.is_paused = true;
+                cx.wake_at(end);
+                return Flow::Progress;
+            }
+        };
+        let most = IncomingAnswer::room(t).min(allowed);
         if most == 0 {
             return Flow::Progress;
         }
@@ -147,6 +158,9 @@ impl UpstreamRead {
             attempt.ended = Some(now.since(attempt.began));
         }
         let Some(passing) = &mut passed.now else { return };
+        if let Some(copy) = &mut passing.copy {
+            copy.end();
+        }
         if is_judged {
             passing.peer = None; // the server's place is free for another request
         }
@@ -174,8 +188,13 @@ impl UpstreamRead {
     fn on_deadline(&mut self, cx: &mut Context<'_>) -> Flow {
         let now = cx.now;
         let Some(w) = cx.work() else { return Flow::Done };
+        if std::mem::take(&mut self.is_paused)
+            && let Some(passing) = &mut w.t.http.passed_mut().now
+        {
+            passing.progress_at = now; // the time of the server behind did not pass
+        }
         let Some(passing) = w.t.http.passing() else { return Flow::Done };
-        let is_held_up = w.t.reply.body.room() == 0 || passing.is_sending;
+        let is_held_up = IncomingAnswer::room(w.t) == 0 || passing.is_sending;
         let end = passing.progress_at.after(passing.gateway.rules.read_timeout);
         if is_held_up {
             self.wait_on(cx);
@@ -291,6 +310,9 @@ impl Task<Worker> for UpstreamRead {
     fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
         match transaction {
             _ if self.answer.stage == Stage::Idle => Want::Kernel,
+            Some(t) if self.answer.stage == Stage::Body && (self.is_paused || read_rate::is_unknown(t)) => {
+                Want::Nothing
+            }
             Some(t) if self.answer.wants_bytes(t) => Want::Kernel,
             _ => Want::Nothing,
         }

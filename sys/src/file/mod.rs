@@ -161,6 +161,14 @@ pub fn fchmod(file: BorrowedFd<'_>, mode: u32) -> Result<()> {
     unsafe { syscall!(fchmod(file.as_raw_fd(), mode as libc::mode_t)) }.map(drop)
 }
 
+/// Sets the times of last access and last change, in seconds since 1970: futimens(2). Errors: `EPERM` (the file has
+/// another owner).
+pub fn set_modified(file: BorrowedFd<'_>, secs: i64) -> Result<()> {
+    let time = libc::timespec { tv_sec: secs as libc::time_t, tv_nsec: 0 };
+    // SAFETY: the call reads the two times.
+    unsafe { syscall!(futimens(file.as_raw_fd(), [time, time].as_ptr())) }.map(drop)
+}
+
 /// Sets a file's user and group: fchown(2). Errors: `EPERM` (only root may change the owner).
 pub fn fchown(file: BorrowedFd<'_>, owner: u32, group: u32) -> Result<()> {
     // SAFETY: the call takes no pointers.

@@ -447,11 +447,13 @@ fn bytes_are_copied_from_file_to_file() {
 }
 
 #[test]
-fn mode_and_owner_are_set() {
+fn mode_times_and_owner_are_set() {
     let (_temp, _directory, file) = directory_with_file(b"");
     fchmod(file.as_fd(), 0o666).unwrap();
     let stat = fstat(file.as_fd()).unwrap();
     assert_eq!(stat.mode, 0o666, "whatever the umask is");
+    set_modified(file.as_fd(), 123_456_789).unwrap();
+    assert_eq!(fstat(file.as_fd()).unwrap().modified_secs, 123_456_789);
     fchown(file.as_fd(), stat.owner, stat.group).unwrap();
     assert_eq!(fstat(file.as_fd()).unwrap().owner, stat.owner);
 }

@@ -44,9 +44,6 @@ pub(in crate::config::directives) const TABLE: &[Directive] = &[
 /// How the value of `proxy_pass` begins.
 const SCHEME: &str = "http://";
 
-/// The port of it.
-const HTTP_PORT: u16 = 80;
-
 fn pass(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let (word, protocol) = (&it.args[0], family(it));
     let pass = |target| Pass {
@@ -70,10 +67,9 @@ fn pass(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     let text = without_scheme(word, protocol)?;
     let (name, path) = split_path(text, protocol);
     let uri = if path.is_empty() { None } else { Some(uri(scope, word, path)?) };
-    let default_port = (protocol == GatewayProtocol::Http).then_some(HTTP_PORT);
+    let default_port = protocol.default_port();
     let target = GatewayTarget::Upstream(upstream(scope, word, name, default_port)?);
-    let (host, port) =
-        if protocol == GatewayProtocol::Http { host_and_port(name) } else { (name.to_owned(), String::new()) };
+    let (host, port) = protocol.host_and_port(name);
     let redirect = (protocol == GatewayProtocol::Http).then(|| {
         let location = scope.location.as_ref().map_or("", |head| &head.path[..]);
         Pass::default_redirect(&word.text, uri.is_some(), location)
@@ -130,17 +126,4 @@ fn uri(scope: &Scope<'_>, word: &Word, path: &str) -> Result<PassUri, Fault> {
     };
     let slash = if path.starts_with('/') { "" } else { "/" };
     Ok(PassUri { path: format!("{slash}{path}"), prefix_bytes })
-}
-
-/// `$proxy_host` and `$proxy_port`.
-fn host_and_port(name: &str) -> (String, String) {
-    if name.starts_with("unix:") {
-        return ("localhost".to_owned(), String::new());
-    }
-    let end_of_ip = name.rfind(']').unwrap_or(0);
-    match name[end_of_ip..].rfind(':').map(|at| name.split_at(end_of_ip + at)) {
-        Some((host, ":80")) => (host.to_owned(), "80".to_owned()),
-        Some((_, port)) => (name.to_owned(), port[1..].to_owned()),
-        None => (name.to_owned(), HTTP_PORT.to_string()),
-    }
 }

@@ -168,7 +168,8 @@ pub(super) const ROWS: &[Directive] = &[
     row("_store", REQUEST, 1..=1, "_store on;")
         .syntax("on|off|FILE")
         .default("off")
-        .help("Stores the answers as files; on: where the request looks for them.")
+        .differs("an answer is not stored if its client goes before it is complete")
+        .help("Stores the answers as files, each when it is whole; on: where the request looks for them.")
         .once(store),
     row("_store_access", REQUEST, 1..=3, "_store_access user:rw group:r;")
         .syntax("WHO:r|rw [WHO:r|rw [WHO:r|rw]]")
@@ -292,7 +293,8 @@ fn store(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
     draft(scope, it).store = match word.plain()? {
         "on" => StoreDraft::On,
         "off" => StoreDraft::Off,
-        _ => StoreDraft::Path(scope.template(word)?),
+        text if text.starts_with(['/', '$']) => StoreDraft::Path(scope.template(word)?),
+        text => return Err(word.fault(format!("\"{text}\" does not begin with a slash; accepted: on, off, or /PATH"))),
     };
     Ok(())
 }

@@ -4,13 +4,14 @@
 use super::super::next::{Next, end_handlers};
 use super::super::respond::respond;
 use super::super::{document, page};
-use super::{accel, cookies, retry, rewrite};
+use super::{accel, cookies, ranges, retry, rewrite, store};
 use crate::balance::PeerResult;
-use crate::config::{Expires, GatewayProtocol, IgnoredFields};
+use crate::config::{Expires, Gateway, GatewayProtocol, IgnoredFields};
 use crate::connection::{Made, Response};
 use crate::http::{ReplyHead, Text, date};
 use crate::log::Level;
 use crate::task::Work;
+use crate::vars;
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -35,19 +36,24 @@ pub(in crate::task::http) fn answered(w: &mut Work<'_>, mut head: ReplyHead) -> 
     if let Some(next) = intercept(w, rules.intercept_errors, &head) {
         return next;
     }
+    limit_rate(w, &gateway);
     accel::follow(w, rules.ignored, &mut head);
     if !rules.ignored.contains(IgnoredFields::ACCEL_REDIRECT)
         && let Some(next) = accel::redirect(w, &head)
     {
         return next;
     }
+    store::begin(w, rules.store.as_ref(), &head);
     hide(&rules.hidden, &mut head);
     if gateway.protocol == GatewayProtocol::Http {
         rewrite::redirects(w, &gateway, &mut head);
         cookies::rewrite(w, &rules.proxy, &mut head);
     }
     take_last_modified(w, &mut head);
-    document::document(w, head, None)
+    match rules.force_ranges {
+        true => ranges::document(w, head),
+        false => document::document(w, head, None),
+    }
 }
 
 /// A program redirects the client, and has no body for it (RFC 3875 section 6.2.3).
@@ -90,6 +96,22 @@ fn challenge(head: &ReplyHead) -> Option<Text> {
     if all.is_empty() { None } else { Text::from_vec(all.join(&b", "[..])).ok() }
 }
 
+/// `_limit_rate`: its variables may be of this answer. As in nginx, a text that is not a size counts as 0.
+fn limit_rate(w: &mut Work<'_>, gateway: &Gateway) {
+    let Some(size) = &gateway.rules.limit_rate else { return };
+    if w.t.http.passing().is_none_or(|passing| passing.read_rate.is_some()) {
+        return;
+    }
+    let rate = vars::size(size, &w.worker.view(w.identity, w.t, w.now)).unwrap_or_else(|message| {
+        let prefix = gateway.protocol.prefix();
+        w.log(Level::Error, format_args!("{prefix}_limit_rate: {message}; it counts as 0"));
+        0
+    });
+    if let Some(passing) = &mut w.t.http.passed_mut().now {
+        passing.read_rate = Some(rate);
+    }
+}
+
 /// `expires modified` counts from the date that the server behind says.
 fn take_last_modified(w: &Work<'_>, head: &mut ReplyHead) {
     if matches!(w.t.settings().expires, Expires::Off) {
@@ -109,6 +131,9 @@ pub(in crate::task::http) fn switched(w: &mut Work<'_>, head: ReplyHead) -> Next
         attempt.status = head.status;
     }
     note(w, &head);
+    if let Some(passing) = &mut w.t.http.passed_mut().now {
+        passing.read_rate = Some(0);
+    }
     w.log(Level::Info, format_args!("the connection is passed on to another protocol"));
     w.t.http.status = Some(head.status);
     let content = crate::connection::Content::Stream;

@@ -7,9 +7,11 @@
 mod accel;
 mod answer;
 mod cookies;
+mod ranges;
 mod request;
 mod retry;
 mod rewrite;
+mod store;
 mod target;
 
 pub(super) use answer::{answered, redirected, switched};
@@ -19,7 +21,7 @@ use super::next::Next;
 use super::page;
 use super::stored_body::{await_body, note_body_file, spool};
 use crate::balance::Ask;
-use crate::config::{Balance, Gateway, GatewayProtocol, ProxyVersion};
+use crate::config::{Balance, Gateway, GatewayProtocol, GatewayTarget, ProxyVersion};
 use crate::connection::{Attempt, BodySink, Client, PassedBody, Passing, Servers, Stage, StoredBody};
 use crate::dns::{HostAddresses, ResolveError};
 use crate::log::Level;
@@ -93,7 +95,13 @@ pub(super) fn resolved(w: &mut Work<'_>, result: Result<HostAddresses, ResolveEr
 }
 
 /// Makes the request and passes it to the first of these servers.
-fn pass_to(w: &mut Work<'_>, gateway: &Arc<Gateway>, target: Destination) -> Next {
+fn pass_to(w: &mut Work<'_>, gateway: &Arc<Gateway>, mut target: Destination) -> Next {
+    w.t.http.passed_mut().made_target = None;
+    if matches!(gateway.target, GatewayTarget::Made(_)) {
+        let made = gateway.protocol.host_and_port(&String::from_utf8_lossy(&target.host));
+        target.host = made.0.clone().into_bytes();
+        w.t.http.passed_mut().made_target = Some(made);
+    }
     let PassedHead { head, is_chunked, asks_upgrade, closes } = match request::make(w, gateway, &target) {
         Ok(made) => made,
         Err(status) => return page::refuse(w, status),
@@ -108,6 +116,9 @@ fn pass_to(w: &mut Work<'_>, gateway: &Arc<Gateway>, target: Destination) -> Nex
         keeps,
         is_buffered: gateway.rules.buffering,
         may_spool: gateway.rules.buffering && gateway.rules.max_temp_file_size > 0,
+        read_rate: unlimited(gateway),
+        part: None,
+        copy: None,
         tried: Default::default(),
         peer: None,
         is_kept: false,
@@ -126,7 +137,10 @@ fn next_server(w: &mut Work<'_>, is_first: bool) -> Next {
     let Some(peer) = choose_peer(w, &mut passing) else {
         let name: Arc<str> = match &passing.servers {
             Servers::Group(upstream) => Arc::from(&upstream.name[..]),
-            Servers::Made(_) => Arc::from(&passing.gateway.host[..]),
+            Servers::Made(_) => {
+                let made = w.t.http.rare.passed.as_ref().and_then(|passed| passed.made_target.as_ref());
+                Arc::from(made.map_or("", |(host, _)| host))
+            }
         };
         w.log(Level::Error, format_args!("\"{name}\" has {NoPeer}"));
         let attempt = Attempt { status: 502, ..Attempt::new(name, begins_group, w.now) };
@@ -141,6 +155,7 @@ fn next_server(w: &mut Work<'_>, is_first: bool) -> Next {
     passing.is_kept = idle.is_some();
     passing.progress_at = w.now;
     (passing.is_sending, passing.anything_sent) = (false, false);
+    passing.read_rate = unlimited(&passing.gateway);
     let address = Address::clone(peer.address());
     let attempt = Attempt::new(Arc::clone(peer.name()), begins_group, w.now);
     passing.peer = Some(peer);
@@ -199,6 +214,12 @@ fn bind_address(w: &mut Work<'_>, gateway: &Gateway) -> Result<Option<Address>, 
             Err(500)
         }
     }
+}
+
+/// 0 if the answer is not read at a limited rate. As in nginx, one without buffering never is.
+fn unlimited(gateway: &Gateway) -> Option<u64> {
+    let is_limited = gateway.rules.buffering && gateway.rules.limit_rate.is_some();
+    (!is_limited).then_some(0)
 }
 
 /// Whether the connection may carry another request, by what the directives and the protocol say. As in nginx, a single
