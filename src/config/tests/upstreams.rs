@@ -150,6 +150,8 @@ fn the_last_method_holds() {
                     has one way to choose a server";
     assert_eq!(warnings(text), [expected]);
     assert_eq!(groups(text)[0].balance, Balance::LeastConn);
+    let text = "upstream app { ip_hash; server 127.0.0.1; ip_hash; }";
+    assert_eq!((warnings(text).len(), &groups(text)[0].balance), (1, &Balance::IpHash));
 }
 
 #[test]

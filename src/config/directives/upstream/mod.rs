@@ -31,21 +31,21 @@ pub(super) const TABLE: &[Directive] = &[
     row("least_conn", UPSTREAM, 0..=0, "least_conn;")
         .without("the servers take turns, by weight")
         .help("Chooses the server with the fewest requests for its weight.")
-        .once(|scope, it| method(scope, it, Balance::LeastConn)),
+        .repeat(|scope, it| method(scope, it, Balance::LeastConn)),
     row("ip_hash", UPSTREAM, 0..=0, "ip_hash;")
         .without("the servers take turns, by weight")
         .help("Chooses the server by the client's address: the first three bytes of an IPv4 address.")
-        .once(|scope, it| method(scope, it, Balance::IpHash)),
+        .repeat(|scope, it| method(scope, it, Balance::IpHash)),
     row("hash", UPSTREAM, 1..=2, "hash $request_uri consistent;")
         .syntax("KEY [consistent]")
         .without("the servers take turns, by weight")
         .help("Chooses the server by a text; consistent: few keys move when a server comes or goes.")
-        .once(hash),
+        .repeat(hash),
     row("random", UPSTREAM, 0..=2, "random two least_conn;")
         .syntax("[two [least_conn]]")
         .without("the servers take turns, by weight")
         .help("Chooses a server at random; two: the one of two with fewer requests.")
-        .once(random),
+        .repeat(random),
     row("zone", UPSTREAM, 1..=2, "zone app 64k;")
         .syntax("NAME [SIZE]")
         .without("each worker counts failures, requests and turns on its own")
