@@ -174,7 +174,10 @@ impl UpstreamRead {
         loop {
             match self.decoder.feed(&mut bytes, usize::MAX)? {
                 Decoded::More => break,
-                Decoded::Interim(..) => {} // as nginx: the client waits for the final one
+                Decoded::Interim(103, head) if !t.settings().early_hints.is_empty() => {
+                    t.http.passed_mut().interim.push(head);
+                }
+                Decoded::Interim(..) => {} // as in nginx: the client waits for the final one
                 Decoded::Head(head) => {
                     self.stage = Stage::Body;
                     note_head(t, now);
