@@ -48,7 +48,7 @@ pub use geo::{Geo, GeoAddresses, GeoNetworks, GeoRanges, RangeAdded};
 pub use keepalive::{FieldNames, Keepalive, OldBrowsers, Resolver};
 pub use level::Level;
 pub use limits::*;
-pub use listener::{Hosts, Listener};
+pub use listener::{Hosts, Listener, SocketFile};
 pub use log::{AccessLog, ErrorLogDirective, LogRules, LogTarget, OpenLogFileCache};
 pub use map::{KeyKind, Map, MapKeys};
 pub use names::{NameHasher, NameMap};
