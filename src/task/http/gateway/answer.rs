@@ -156,7 +156,7 @@ fn note(w: &mut Work<'_>, head: &ReplyHead) {
 }
 
 /// Removes the fields that the client does not get.
-fn hide(hidden: &[String], head: &mut ReplyHead) {
+pub(super) fn hide(hidden: &[String], head: &mut ReplyHead) {
     let is_hidden = |name: &[u8]| hidden.iter().any(|it| name.eq_ignore_ascii_case(it.as_bytes()));
     head.fields.retain(|(name, _)| !is_hidden(name.as_bytes()));
     if is_hidden(b"Content-Type") {
