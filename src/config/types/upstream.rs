@@ -1,6 +1,6 @@
 //! Groups of servers that requests are passed to: `upstream`.
 
-use super::{Address, Template};
+use super::{Address, Resolver, Template};
 use crate::balance::SharedStates;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -37,6 +37,8 @@ pub struct Upstream {
     pub is_shared: bool,
     /// The state that `zone` shares.
     pub states: SharedStates,
+    /// The name servers that are asked for the addresses of servers with `resolve`.
+    pub resolver: Resolver,
     /// A `_pass` directive names the address itself: there is no `upstream` block.
     pub is_implicit: bool,
 }
@@ -51,6 +53,7 @@ impl Upstream {
             keepalive: UpstreamKeepalive::default(),
             is_shared: false,
             states: SharedStates::default(),
+            resolver: Resolver::default(),
             is_implicit: true,
         }
     }
