@@ -39,7 +39,7 @@ mod userid;
 mod variables;
 
 pub use access::{Access, AddressRule, AddressRules, Addresses, LimitExcept, Satisfy, UserFile};
-pub use cgi::{Cgi, CgiParam, CgiPass, CgiQueue, PathInfo, Resource, Rlimit};
+pub use cgi::{Cgi, CgiParam, CgiPass, CgiQueue, PathInfo};
 pub use charset::Charset;
 pub use dav::{Dav, DavMethods};
 pub use expires::{Expires, Freshness};

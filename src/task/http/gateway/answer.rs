@@ -69,9 +69,11 @@ pub(in crate::task::http) fn redirected(w: &mut Work<'_>, mut head: ReplyHead) -
 fn of_program(w: &mut Work<'_>, head: &mut ReplyHead) -> Option<Next> {
     let route = Rc::clone(&w.t.route);
     let cgi = route.settings.cgi.as_ref()?;
-    let next = intercept(w, cgi.intercept_errors, head);
+    if let Some(next) = intercept(w, cgi.intercept_errors, head) {
+        return Some(next);
+    }
     hide(&cgi.hidden, head);
-    next
+    None
 }
 
 /// `_intercept_errors`: an error page takes the place of the answer with its status.
