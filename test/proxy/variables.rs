@@ -67,7 +67,7 @@ fn a_failure_is_described() {
     let up = Upstream::tcp(Protocol::Http);
     let s = logging(&[&NAMES[..], &TIMES].concat(), &format!("location / {{ {} }}", up.pass()));
     let address = up.address.clone();
-    drop(up);
+    let _port = up.stop_listening(); // no other test gets the port
     s.get("/").expect(502, "no server");
     let values = logged(&s);
     assert_eq!(values[..8], [&address, "502", "0", "0", "0", "-", "-", "-"]);
