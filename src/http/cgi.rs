@@ -226,7 +226,8 @@ impl HeadScan {
             let mut parts = location.as_bytes().split(|b| *b == b'#'); // a fragment is for the client only
             return Ok(ScriptAnswer::LocalRedirect(parts.next().unwrap_or_default().to_vec()));
         }
-        if self.lines == 1 {
+        // As in nginx: a server behind may have nothing to say but the body.
+        if self.lines == 1 && !self.of_server {
             return Err(NO_HEAD);
         }
         let default = if head.location.is_some() { 302 } else { 200 };

@@ -17,8 +17,13 @@ pub(super) fn value(view: &View<'_>, variable: &GatewayVariable) -> Vec<u8> {
         GatewayVariable::UpstreamConnectTime => list(passed, |attempt| seconds(attempt.connected)),
         GatewayVariable::UpstreamHeaderTime => list(passed, |attempt| seconds(attempt.head)),
         GatewayVariable::UpstreamResponseTime => {
-            // An answer that has not ended lasts until now.
-            list(passed, |attempt| seconds(attempt.ended.or(Some(view.now.since(attempt.began)))))
+            let is_open = passed.now.is_some() && view.transaction.http.answered.is_none();
+            list(passed, |attempt| match passed.attempts.last() {
+                // As in nginx: the fields of the response do not know how long the answer takes.
+                Some(last) if is_open && std::ptr::eq(last, attempt) => seconds(None),
+                // An answer that has not ended lasts until now.
+                _ => seconds(attempt.ended.or(Some(view.now.since(attempt.began)))),
+            })
         }
         GatewayVariable::UpstreamResponseLength => list(passed, |attempt| attempt.body_bytes.to_string()),
         GatewayVariable::UpstreamBytesReceived => list(passed, |attempt| attempt.received_bytes.to_string()),
@@ -57,8 +62,16 @@ fn cookie(head: &[u8], name: &str) -> Option<Vec<u8>> {
     let value = |cookie: &[u8]| {
         let pair = cookie.split(|b| *b == b';').next().unwrap_or_default();
         let (own, value) = pair.split_at(memchr::memchr(b'=', pair)?);
-        let is_it = own.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
-        is_it.then(|| value[1..].trim_ascii().to_vec()).filter(|value| !value.is_empty())
+        let is_it = trim_spaces(own).eq_ignore_ascii_case(name.as_bytes());
+        is_it.then(|| trim_spaces(&value[1..]).to_vec()).filter(|value| !value.is_empty())
     };
     sent_field(head, b"set-cookie").find_map(value)
+}
+
+/// Without the spaces around it. A tab is a part of a name or a value, as in nginx.
+fn trim_spaces(mut text: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] | [rest @ .., b' '] = text {
+        text = rest;
+    }
+    text
 }

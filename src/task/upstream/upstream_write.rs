@@ -28,7 +28,7 @@ impl UpstreamWrite {
     pub fn new(socket: Rc<OwnedFd>, t: &mut Transaction) -> Option<Self> {
         let Transaction { http, body: stream, .. } = t;
         let Passed { now: Some(passing), body, .. } = http.passed_mut() else { return None };
-        if matches!(body, PassedBody::Stream) && !passing.is_chunked && stream.is_ended() && stream.taken_bytes() == 0 {
+        if matches!(body, PassedBody::Stream) && stream.is_ended() && stream.taken_bytes() == 0 {
             // All of it has come meanwhile: it can be sent again, if need be.
             *body = PassedBody::Memory(Rc::from(stream.contiguous()));
             stream.clear();

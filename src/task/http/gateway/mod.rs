@@ -26,6 +26,7 @@ use crate::balance::Ask;
 use crate::config::{Balance, Gateway, GatewayProtocol, GatewayTarget, ProxyVersion};
 use crate::connection::{Attempt, BodySink, Client, PassedBody, Passing, Servers, Stage, StoredBody};
 use crate::dns::{HostAddresses, ResolveError};
+use crate::http::Framing;
 use crate::log::Level;
 use crate::task::Work;
 use crate::task::upstream::Connect;
@@ -50,12 +51,23 @@ pub(super) fn begin(w: &mut Work<'_>) -> Next {
         return page::refuse(w, 502);
     }
     await_body(w);
-    if gateway.rules.request_buffering {
+    if gateway.rules.request_buffering || needs_length(w, &gateway) {
         return spool(w);
     }
     w.t.body.release();
     w.t.http.passed_mut().body = PassedBody::Stream;
     pass(w, &gateway)
+}
+
+/// Whether the head must have the length of the body, and only all of the body says it.
+fn needs_length(w: &Work<'_>, gateway: &Gateway) -> bool {
+    let is_chunked = w.t.http.request.as_ref().is_some_and(|request| request.framing == Framing::Chunked);
+    is_chunked
+        && match gateway.protocol {
+            GatewayProtocol::Fastcgi => false,
+            GatewayProtocol::Http => gateway.rules.proxy.version == ProxyVersion::Http10,
+            GatewayProtocol::Scgi | GatewayProtocol::Uwsgi => true,
+        }
 }
 
 /// All of the body has been stored.
