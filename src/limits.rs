@@ -167,6 +167,12 @@ pub const NAME_SERVERS_PAUSE: Duration = Duration::from_secs(1);
 /// Name servers that are asked for one name, one after the other, while requests wait for it (`resolver_timeout`).
 pub const NAME_SERVERS_ASKED_MAX: usize = 120;
 
+/// How long the addresses of a `server` with `resolve` stay at least before they are looked up again.
+pub const SERVER_RESOLVED_MIN: Duration = Duration::from_secs(1);
+
+/// How long they stay after an answer that there are none, without `valid`. As in nginx.
+pub const NO_ADDRESS_KEPT: Duration = Duration::from_secs(10);
+
 /// Datagrams that a socket gets and that do not answer its question, before another socket asks: somebody guesses.
 pub const WRONG_ANSWERS_MAX: usize = 16;
 

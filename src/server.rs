@@ -10,6 +10,7 @@ use crate::master::{self, Prepared, Role};
 use crate::pid_file::PidFile;
 use crate::stats::Stats;
 use crate::task::client::Accept;
+use crate::task::resolve::ResolveServer;
 use crate::task::server::{CommandRead, HandoverRead, Orphans, Signal, WorkerExit};
 use crate::temp_folders;
 use crate::worker::{Children, Command, Leader, Loader, Team, Worker, WorkerChannel, descriptors};
@@ -189,6 +190,9 @@ fn serve(mut seat: Seat) -> Result<(), String> {
     for (listener, socket) in seat.sockets {
         let accept = Accept::new(socket, listener, &mut engine.worker);
         engine.start(Box::new(accept));
+    }
+    for resolve in ResolveServer::all(&engine.worker.config) {
+        engine.start(Box::new(resolve));
     }
     if let Some(from_master) = seat.from_master {
         engine.start(Box::new(HandoverRead::new(from_master)));

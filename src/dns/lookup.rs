@@ -11,6 +11,8 @@ pub struct DnsLookup {
     aliases: usize,
     /// The shortest time in seconds of the aliases that were followed.
     ttl_secs: u32,
+    /// The questions were asked over TCP.
+    is_by_tcp: bool,
 }
 
 /// The look-up of the addresses of one kind.
@@ -51,7 +53,7 @@ impl DnsLookup {
     pub fn new(name: &DnsName, kinds: &[RecordKind]) -> Self {
         let part =
             |kind: &RecordKind| Part { kind: *kind, name: name.clone(), state: PartState::Open { by_tcp: false } };
-        Self { parts: kinds.iter().map(part).collect(), aliases: 0, ttl_secs: u32::MAX }
+        Self { parts: kinds.iter().map(part).collect(), aliases: 0, ttl_secs: u32::MAX, is_by_tcp: false }
     }
 
     /// The questions that have no answer yet, with new ids. An answer to an earlier question is not taken any more.
@@ -59,6 +61,7 @@ impl DnsLookup {
         let second = if ids[0] == ids[1] { !ids[1] } else { ids[1] };
         let mut ids = [ids[0], second].into_iter();
         let mut questions = Vec::with_capacity(2);
+        self.is_by_tcp = self.is_cut_off();
         for part in &mut self.parts {
             if let PartState::Open { .. } | PartState::Asked(_) = part.state
                 && let Some(id) = ids.next()
@@ -79,6 +82,7 @@ impl DnsLookup {
         let is_it = |part: &&mut Part| matches!(part.state, PartState::Asked(asked) if id == Some(asked));
         let part = self.parts.iter_mut().find(is_it).ok_or(BadAnswer::NotAsked("it has another id"))?;
         part.state = match part.question(id.unwrap_or_default()).read(message)? {
+            DnsAnswer::CutOff if self.is_by_tcp => return Err(BadAnswer::Broken("it is cut off, over TCP")),
             DnsAnswer::CutOff => PartState::Open { by_tcp: true },
             answer => PartState::Answered(answer),
         };
@@ -95,9 +99,8 @@ impl DnsLookup {
             return LookupStep::Wait;
         }
         let is_open = |part: &Part| matches!(part.state, PartState::Open { .. });
-        let by_tcp = |part: &Part| matches!(part.state, PartState::Open { by_tcp: true });
         if self.parts.iter().any(is_open) {
-            return LookupStep::Ask { by_tcp: self.parts.iter().any(by_tcp) };
+            return LookupStep::Ask { by_tcp: self.is_cut_off() };
         }
         if let Some(error) = self.parts.iter().find_map(Part::failure) {
             return LookupStep::Over(Err(error));
@@ -123,6 +126,10 @@ impl DnsLookup {
             }
         }
         (!all.is_empty()).then_some((all, ttl_secs))
+    }
+
+    fn is_cut_off(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part.state, PartState::Open { by_tcp: true }))
     }
 
     /// Another name server is asked again for what this one has refused to answer.

@@ -205,6 +205,8 @@ fn an_answer_that_is_cut_off_is_asked_for_over_tcp() {
     assert_eq!(lookup.step(), LookupStep::Ask { by_tcp: true });
     let again = lookup.ask([3, 4]);
     assert_eq!(again, [DnsQuestion { id: 3, ..asked[1].clone() }]);
+    let cut_off = answer(&again[0], CUT_OFF, &[]);
+    assert_eq!(lookup.take(&cut_off), Err(BadAnswer::Broken("it is cut off, over TCP")));
     take(&mut lookup, &again[0], 0, &[aaaa(50, 1)]);
     assert_eq!(lookup.step(), over(&["127.0.0.1", "::1"], 50));
 }

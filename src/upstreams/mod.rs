@@ -10,7 +10,7 @@ mod peers;
 pub use peers::{MadeUpstream, Peer, PeerKey};
 
 use crate::balance::{Ask, PeerResult, Tried};
-use crate::config::{Address, Config, Upstream};
+use crate::config::{Address, Config, Upstream, UpstreamServer};
 use kept::KeptConnections;
 use peers::PeerList;
 use std::fmt;
@@ -134,6 +134,28 @@ impl Upstreams {
         group.peers = Rc::new(group.peers.with_addresses(upstream, server, addresses, version));
         let peers = &group.peers;
         group.kept.take_others(|address| peers.has(address))
+    }
+
+    /// Before a reload: servers with `resolve` begin with the addresses that their hosts have in the group of the same
+    /// name of the earlier configuration, until they have been looked up.
+    pub fn adopt_addresses(&mut self, earlier: &Config, new: &Config) {
+        for upstream in &new.upstreams {
+            let Some(before) = earlier.upstreams.iter().find(|before| before.name == upstream.name) else { continue };
+            for (number, server) in upstream.servers.iter().enumerate() {
+                let Some((host, port)) = &server.resolve else { continue };
+                let is_it = |it: &UpstreamServer| it.resolve.as_ref().is_some_and(|(name, _)| name == host);
+                let Some(at) = before.servers.iter().position(is_it) else { continue };
+                let mut addresses = self.group(before).peers.addresses(at);
+                for address in &mut addresses {
+                    if let Address::Inet(address) = address {
+                        address.set_port(*port);
+                    }
+                }
+                if !addresses.is_empty() {
+                    self.set_addresses(upstream, number, &addresses); // a new group keeps no connections
+                }
+            }
+        }
     }
 
     /// After a reload: forgets the groups that the configuration does not have. The connections that they keep are

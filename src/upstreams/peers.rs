@@ -128,11 +128,16 @@ impl PeerList {
         let own: Vec<Vec<Address>> = (0..upstream.servers.len())
             .map(|number| match number == server {
                 true => without_twins(new),
-                false => self.facts.iter().filter(|it| it.server == number).map(|it| (*it.address).clone()).collect(),
+                false => self.addresses(number),
             })
             .collect();
         let addresses: Vec<&[Address]> = own.iter().map(|addresses| &addresses[..]).collect();
         Self::made(self.id, upstream, &addresses, version, Some(self))
+    }
+
+    /// The addresses of this server.
+    pub fn addresses(&self, server: usize) -> Vec<Address> {
+        self.facts.iter().filter(|it| it.server == server).map(|it| (*it.address).clone()).collect()
     }
 
     /// Chooses a peer.

@@ -176,6 +176,20 @@ fn new_addresses_of_a_name() {
 }
 
 #[test]
+fn a_reload_keeps_the_addresses_of_names() {
+    let resolved = |host: &str, port| UpstreamServer { resolve: Some((host.into(), port)), ..server(host, &[]) };
+    let config = |servers| Config { upstreams: vec![Arc::new(upstream(servers))], ..Config::default() };
+    let old = config(vec![server("b", &[inet(9)]), resolved("app.example", 1), resolved("unknown.example", 1)]);
+    let mut upstreams = Upstreams::default();
+    assert_eq!(upstreams.set_addresses(&old.upstreams[0], 1, &[inet(1)]), []);
+    let new = config(vec![resolved("unknown.example", 2), resolved("app.example", 2), resolved("other.example", 2)]);
+    upstreams.adopt_addresses(&old, &new);
+    upstreams.retain(&new);
+    assert_eq!(names(&mut upstreams, &new.upstreams[0], 2), ["127.0.0.1:2", "127.0.0.1:2"]);
+    assert_eq!(upstreams.groups.len(), 1);
+}
+
+#[test]
 fn a_group_for_one_request() {
     let made = MadeUpstream::new("app.example:80", vec![inet(1), inet(2)]);
     let (mut tried, now) = (Tried::default(), Moment::now());

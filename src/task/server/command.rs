@@ -4,6 +4,7 @@ use crate::engine::Notice;
 use crate::log::{Level, LogFiles, LogOpener};
 use crate::task::Context;
 use crate::task::client::Accept;
+use crate::task::resolve::ResolveServer;
 use crate::task::{Job, Timer, handle_log_events};
 use crate::worker::{Command, Rights};
 use std::os::fd::AsFd;
@@ -34,8 +35,9 @@ pub(super) fn execute(command: Command, cx: &mut Context<'_>) {
                 let last = cx.worker.last_connection();
                 cx.start(Box::new(Timer::after(wait, Job::CloseUpTo(last))));
             }
-            cx.worker.config = reload.config.clone();
+            let earlier = std::mem::replace(&mut cx.worker.config, reload.config.clone());
             cx.worker.limit_connections();
+            cx.worker.upstreams.adopt_addresses(&earlier, &reload.config);
             cx.worker.upstreams.retain(&reload.config);
             cx.worker.transactions.clear();
             cx.worker.files.clear();
@@ -47,6 +49,9 @@ pub(super) fn execute(command: Command, cx: &mut Context<'_>) {
                 }
                 let accept = Accept::new(socket, listener, cx.worker);
                 cx.start(Box::new(accept));
+            }
+            for resolve in ResolveServer::all(&reload.config) {
+                cx.start(Box::new(resolve));
             }
             cx.notify_all(Notice::Reload);
         }
