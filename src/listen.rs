@@ -1,12 +1,12 @@
 //! The listening sockets.
 
-use crate::config::{Address, Listener};
+use crate::config::{Address, Listener, SocketFile};
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use webserv_sys::file;
@@ -23,6 +23,7 @@ pub struct Socket {
     address: Address,
     ipv6_only: bool,
     one_socket: bool,
+    file: SocketFile,
 }
 
 impl AsFd for Socket {
@@ -38,9 +39,9 @@ impl Socket {
         let fd = net::listen(at, &options)?;
         let (address, name) = match at {
             Address::Inet(_) => (net::local_address(fd.as_fd())?, None),
-            Address::Unix(path) => (at.clone(), Some(Name::of(path)?)),
+            Address::Unix(path) => (at.clone(), Some(Name::of(path, &listener.file)?)),
         };
-        let socket = Self { _name: name, fd, address, ipv6_only: listener.ipv6only, one_socket: listener.one_socket };
+        let socket = Self::of(listener, fd, address, name);
         socket.set_nodelay(listener);
         Ok(socket)
     }
@@ -51,7 +52,12 @@ impl Socket {
             Address::Inet(_) => (net::local_address(fd.as_fd())?, None),
             Address::Unix(path) => (listener.address.clone(), Name::at(path)),
         };
-        Ok(Self { _name: name, fd, address, ipv6_only: listener.ipv6only, one_socket: listener.one_socket })
+        Ok(Self::of(listener, fd, address, name))
+    }
+
+    fn of(listener: &Listener, fd: OwnedFd, address: Address, name: Option<Name>) -> Self {
+        let (ipv6_only, one_socket, file) = (listener.ipv6only, listener.one_socket, listener.file);
+        Self { _name: name, fd, address, ipv6_only, one_socket, file }
     }
 
     /// Accepted sockets inherit this option, so that it does not need a call for each connection.
@@ -81,15 +87,19 @@ struct Name {
 }
 
 impl Name {
-    /// For a socket that was bound just now. Sets its mode to 0666, as nginx does: to restrict access, put it into a
-    /// directory with restricted permissions.
-    fn of(path: &Path) -> Result<Self> {
+    /// For a socket that was bound just now. Sets its owner and mode.
+    fn of(path: &Path, file: &SocketFile) -> Result<Self> {
+        let &SocketFile { mode, owner, group } = file;
         let failed = |call| move |e: std::io::Error| Error::new(call, e.raw_os_error().unwrap_or(0));
+        // The owner first: until then nobody else may connect, whatever the mode will allow the new group.
+        if owner.is_some() || group.is_some() {
+            lchown(path, owner, group).map_err(failed("lchown"))?;
+        }
         // Others may write in the directory: they could have put a link there since bind(2). The call also says that it
         // is not supported if it finds a link, so root, who may change any file, does not follow the path then.
-        match file::chmod_no_follow(&file::c_path("fchmodat", path.as_os_str().as_bytes())?, 0o666) {
+        match file::chmod_no_follow(&file::c_path("fchmodat", path.as_os_str().as_bytes())?, mode) {
             Err(error) if error.is_unsupported() && process::effective_user() != 0 && is_socket(path) => {
-                std::fs::set_permissions(path, PermissionsExt::from_mode(0o666)).map_err(failed("chmod"))?;
+                std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).map_err(failed("chmod"))?;
             }
             outcome => outcome?,
         }
@@ -281,12 +291,13 @@ impl Open {
     pub fn fixed_options(&self, listeners: &[Listener]) -> Vec<String> {
         let mut fixed = Vec::new();
         for listener in listeners {
-            let mut differ = (false, false);
+            let mut differ = (false, false, false);
             for socket in self.at(listener) {
                 differ.0 |= socket.ipv6_only != listener.ipv6only;
                 differ.1 |= socket.one_socket != listener.one_socket;
+                differ.2 |= socket.file != listener.file;
             }
-            let options = [("ipv6only=", differ.0), ("reuseport=", differ.1)];
+            let options = [("ipv6only=", differ.0), ("reuseport=", differ.1), ("mode=, owner=, group=", differ.2)];
             let options = options.into_iter().filter(|(_, differs)| *differs);
             fixed.extend(options.map(|(option, _)| format!("\"{option}\" of {}", listener.address)));
         }
@@ -336,6 +347,9 @@ impl fmt::Display for Refused {
             },
             (std::io::ErrorKind::PermissionDenied, _) => match &self.address {
                 Address::Inet(_) => f.write_str("; ports below 1024 need root"),
+                Address::Unix(_) if self.error.call() == "lchown" => {
+                    f.write_str("; only root can give it to another user, and others only to a group of theirs")
+                }
                 Address::Unix(_) => f.write_str("; the socket's directory must be writable"),
             },
             (std::io::ErrorKind::AddrNotAvailable, _) => f.write_str("; this machine has no such address"),

@@ -4,6 +4,8 @@
 mod accel;
 #[path = "proxy/bodies.rs"]
 mod bodies;
+#[path = "proxy/early.rs"]
+mod early;
 #[path = "proxy/fields.rs"]
 mod fields;
 mod harness;

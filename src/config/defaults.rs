@@ -78,6 +78,7 @@ fn with_types(MediaTypes { types, extensions }: MediaTypes) -> Settings {
         expires: Expires::Off,
         redirects: Redirects { absolute: true, port: true, server_name: false },
         gzip_static: GzipStatic::Off,
+        early_hints: Vec::new(),
         if_modified_since: IfModifiedSince::Before,
         open_file_cache: OpenFileCache::default(),
         cgi: None,

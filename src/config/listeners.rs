@@ -3,7 +3,7 @@
 
 use super::lex::Word;
 use super::problem::{Fault, Files, Position};
-use super::types::{Address, Hosts, Listener, Protocol, Regex, Server};
+use super::types::{Address, Hosts, Listener, Protocol, Regex, Server, SocketFile};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
@@ -24,6 +24,8 @@ pub(super) struct Listen {
     pub ipv6only: Option<(bool, Position)>,
     /// The options of the socket, and the position of the last of them.
     pub socket: Option<(SocketOptions, Position)>,
+    /// `mode=`, `owner=`, `group=`, and the position of the last of them.
+    pub file: Option<(SocketFile, Position)>,
     pub proxy_protocol: Option<((), Position)>,
 }
 
@@ -38,6 +40,7 @@ impl Listen {
             backlog: None,
             ipv6only: None,
             socket: None,
+            file: None,
             proxy_protocol: None,
         }
     }
@@ -132,6 +135,13 @@ impl Group {
             let message = format!("other options of the socket for {name}, {}", first_at(*first));
             faults.push(Fault::new(*second, message));
         }
+        if let (Some((a, first)), Some((b, second))) = (mine.file, other.file)
+            && a != b
+        {
+            let message = format!("another mode=, owner= or group= for {name}, {}", first_at(first));
+            faults.push(Fault::new(second, message));
+        }
+        mine.file = mine.file.or(other.file);
         if mine.socket.is_none() {
             mine.socket = other.socket.clone();
         }
@@ -197,6 +207,7 @@ impl Group {
             overlaps: false,
             ipv6only: listen.ipv6only.is_none_or(|(only, _)| only),
             socket: listen.socket.clone().map(|(socket, _)| socket).unwrap_or_default(),
+            file: listen.file.map(|(file, _)| file).unwrap_or_default(),
             proxy_protocol: listen.proxy_protocol.is_some(),
             hosts: Arc::new(hosts),
             protocol,

@@ -39,7 +39,7 @@ mod userid;
 mod variables;
 
 pub use access::{Access, AddressRule, AddressRules, Addresses, LimitExcept, Satisfy, UserFile};
-pub use cgi::{Cgi, CgiParam, CgiPass, CgiQueue, PathInfo, Resource, Rlimit};
+pub use cgi::{Cgi, CgiParam, CgiPass, CgiQueue, PathInfo};
 pub use charset::Charset;
 pub use dav::{Dav, DavMethods};
 pub use expires::{Expires, Freshness};
@@ -48,7 +48,7 @@ pub use geo::{Geo, GeoAddresses, GeoNetworks, GeoRanges, RangeAdded};
 pub use keepalive::{FieldNames, Keepalive, OldBrowsers, Resolver};
 pub use level::Level;
 pub use limits::*;
-pub use listener::{Hosts, Listener};
+pub use listener::{Hosts, Listener, SocketFile};
 pub use log::{AccessLog, ErrorLogDirective, LogRules, LogTarget, OpenLogFileCache};
 pub use map::{KeyKind, Map, MapKeys};
 pub use names::{NameHasher, NameMap};
@@ -279,6 +279,8 @@ pub struct Settings {
     /// `chunked_transfer_encoding`: a body whose length is not known is sent in chunks; off: its end is that of the
     /// connection. Default on.
     pub chunked_transfer_encoding: bool,
+    /// `early_hints`: 103 of a server behind is passed on if one of these is neither empty nor "0". Default none.
+    pub early_hints: Vec<Template>,
     /// `expires`. Default off.
     pub expires: Expires,
     /// `absolute_redirect`, `port_in_redirect`, `server_name_in_redirect`.

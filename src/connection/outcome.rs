@@ -1,6 +1,5 @@
 //! The results of handlers.
 
-use super::{Failure, FailureKind, Side};
 use crate::dns::{HostAddresses, ResolveError};
 use crate::http::{ReplyHead, Text, target};
 use std::os::fd::OwnedFd;
@@ -34,8 +33,6 @@ pub enum Outcome {
     Passed(Box<ReplyHead>),
     /// A server behind goes on with another protocol: the head of its 101.
     Switched(Box<ReplyHead>),
-    /// The handler failed before it had a response.
-    Failed(Failure),
 }
 
 /// What is at a path.
@@ -105,10 +102,5 @@ impl Outcome {
     pub fn stored(status: u16, path: &[u8]) -> Self {
         let location = (status == 201).then(|| Text::from_vec(target::escape_path(path).into_owned()).ok());
         Outcome::Answer(Answer::Page(ReplyHead { location: location.flatten(), ..ReplyHead::new(status) }))
-    }
-
-    /// The program or server behind us failed in this way; for `anything_sent` see [`Failure`].
-    pub fn upstream_failed(kind: FailureKind, anything_sent: bool) -> Self {
-        Outcome::Failed(Failure { side: Side::Upstream, kind, anything_sent })
     }
 }

@@ -3,6 +3,7 @@
 use super::Pipe;
 use crate::balance::Tried;
 use crate::config::{Gateway, Upstream, UpstreamKeepalive};
+use crate::http::ReplyHead;
 use crate::upstreams::{MadeUpstream, Peer};
 use std::ops::Range;
 use std::os::fd::OwnedFd;
@@ -165,6 +166,8 @@ pub struct Passed {
     pub answer_head: Vec<u8>,
     /// The fields behind the body of the last answer, as lines behind a first one.
     pub answer_trailers: Vec<u8>,
+    /// Interim responses of the server behind (103), which the protocol has not taken yet.
+    pub interim: Vec<ReplyHead>,
     /// A redirect of the server behind (X-Accel-Redirect) made this request: fields that its response keeps.
     pub kept_fields: Vec<(crate::http::Name, crate::http::Text)>,
 }

@@ -148,6 +148,19 @@ pub fn switching_head(out: &mut Vec<u8>, head: &ReplyHead, date: &[u8; DATE_BYTE
     out.extend_from_slice(b"\r\n\r\n");
 }
 
+/// Appends the head of an interim response (RFC 9110 section 15.2). It has no fields of this server.
+pub fn interim_head(out: &mut Vec<u8>, head: &ReplyHead) {
+    status_line(out, head.status, head.phrase());
+    if let Some(location) = &head.location {
+        field(out, b"\r\nLocation: ", location.as_bytes());
+    }
+    for (name, value) in head.fields.iter().filter(|(name, _)| !name.known().is_some_and(is_ours)) {
+        field(out, b"\r\n", name.as_bytes());
+        field(out, b": ", value.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n\r\n");
+}
+
 /// Fields that frame the message or belong to the connection: a handler cannot say them.
 const fn is_ours(known: Known) -> bool {
     matches!(

@@ -55,6 +55,7 @@ fn which_addresses_conflict() {
         address: Address::Inet(address.parse().expect("an address")),
         ipv6_only,
         one_socket: false,
+        file: Default::default(),
     };
     for (a, b, expected) in [
         (("0.0.0.0:80", true), ("127.0.0.1:80", true), true),

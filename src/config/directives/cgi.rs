@@ -5,10 +5,11 @@ use crate::config::lex::Word;
 use crate::config::parse::Statement;
 use crate::config::problem::Fault;
 use crate::config::scope::Scope;
-use crate::config::types::{CgiParam, CgiPass, PathInfo, Resource, Rlimit};
+use crate::config::types::{CgiParam, CgiPass, PathInfo};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use webserv_sys::process::Resource;
 
 /// More processes than one worker can handle.
 const PROCESSES_MAX: usize = 100_000;
@@ -280,9 +281,9 @@ fn cgi_rlimit(scope: &mut Scope<'_>, it: &Statement) -> Result<(), Fault> {
         scope.cgi.cgi.rlimits.clear();
     }
     let rlimits = &mut scope.cgi.cgi.rlimits;
-    if rlimits.iter().any(|known| known.resource == resource) {
+    if rlimits.iter().any(|(known, _)| *known == resource) {
         return Err(name.fault(format!("\"{}\" is limited already", name.text)));
     }
-    rlimits.push(Rlimit { resource, limit });
+    rlimits.push((resource, limit));
     Ok(())
 }

@@ -10,6 +10,7 @@ use crate::config::types::Address;
 use crate::config::value::digits;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use webserv_sys::net::{SocketOptions, can_defer_accept};
+use webserv_sys::process::{lookup_group, lookup_user};
 
 /// The port of an address without one, for HTTP. Each other protocol has its own.
 const PORT: u16 = 80;
@@ -31,7 +32,7 @@ const PORTS_MAX: usize = 1024;
 const BUFFER_BYTES_MAX: u64 = 1 << 30;
 
 /// The options, and how they are written.
-const OPTIONS: [&str; 12] = [
+const OPTIONS: [&str; 15] = [
     "default_server",
     "reuseport",
     "reuseport=off",
@@ -44,6 +45,9 @@ const OPTIONS: [&str; 12] = [
     "fastopen=16",
     "so_keepalive=on",
     "bind",
+    "mode=660",
+    "owner=USER",
+    "group=GROUP",
 ];
 
 /// nginx's options that are not supported yet, and what to do instead.
@@ -106,12 +110,46 @@ fn read_option(listen: &mut Listen, option: &Word) -> Result<(), Fault> {
                     return Err(option.fault(message));
                 }
                 listen.ipv6only = Some((flag.flag()?, place));
+            } else if let Some(name) = ["mode", "owner", "group"].into_iter().find(|name| option.option(name).is_some())
+            {
+                return socket_file(listen, name, option);
             } else {
                 return socket_option(listen, option);
             }
         }
     }
     Ok(())
+}
+
+/// An option of the file of a unix socket.
+fn socket_file(listen: &mut Listen, name: &str, option: &Word) -> Result<(), Fault> {
+    if !matches!(listen.address, Address::Unix(_)) {
+        let message = format!("\"{name}\" says nothing about {}, which is no unix socket", listen.name());
+        return Err(option.fault(message));
+    }
+    let Some(value) = option.option(name) else { return Ok(()) };
+    let mut file = listen.file.map(|(file, _)| file).unwrap_or_default();
+    match name {
+        "mode" => file.mode = mode(&value)?,
+        "owner" => file.owner = Some(number(&value, "user", |name| Ok(lookup_user(name)?.map(|user| user.id)))?),
+        _ => file.group = Some(number(&value, "group", lookup_group)?),
+    }
+    listen.file = Some((file, option.place));
+    Ok(())
+}
+
+/// Permissions as chmod(1) takes them: `660`.
+fn mode(word: &Word) -> Result<u32, Fault> {
+    let is_octal = !word.text.is_empty() && word.text.bytes().all(|b| matches!(b, b'0'..=b'7'));
+    let mode = u32::from_str_radix(&word.text, 8).ok().filter(|mode| is_octal && *mode <= 0o777);
+    mode.ok_or_else(|| word.fault(format!("\"{}\" is no mode; write octal digits, as in 660", word.text)))
+}
+
+/// The number of a user or a group: its name, or the number itself.
+fn number(word: &Word, what: &str, lookup: fn(&str) -> webserv_sys::Result<Option<u32>>) -> Result<u32, Fault> {
+    let found = lookup(&word.text).map_err(|error| word.fault(format!("cannot be looked up: {error}")))?;
+    let number = || digits(&word.text).and_then(|number| u32::try_from(number).ok());
+    found.or_else(number).ok_or_else(|| word.fault(format!("there is no {what} \"{}\"", word.text)))
 }
 
 /// An option of the socket, which connections inherit.

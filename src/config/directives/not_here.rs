@@ -17,7 +17,7 @@ const UNCACHED: &str = "answers of other servers are not kept; leave it out";
 const FAMILIES: &[Family] = &[
     Family {
         advice: "proxy_pass, fastcgi_pass, scgi_pass and uwsgi_pass pass requests on; or keep nginx in front",
-        names: "proxy_socket_rcvbuf proxy_socket_sndbuf proxy_allow_upstream early_hints grpc_pass grpc_bind \
+        names: "proxy_socket_rcvbuf proxy_socket_sndbuf proxy_allow_upstream grpc_pass grpc_bind \
                 grpc_socket_keepalive grpc_socket_rcvbuf grpc_socket_sndbuf grpc_connect_timeout grpc_send_timeout \
                 grpc_intercept_errors grpc_buffer_size grpc_read_timeout grpc_next_upstream grpc_next_upstream_tries \
                 grpc_next_upstream_timeout grpc_set_header grpc_pass_header grpc_hide_header grpc_ignore_headers \

@@ -1,6 +1,6 @@
 //! The settings of responses beside their content: redirects, validators, framing.
 
-use super::{Contexts, Directive, put, row};
+use super::{Contexts, Directive, MANY, put, row};
 use crate::config::types::{GzipStatic, IfModifiedSince};
 
 pub(super) const TABLE: &[Directive] = &[
@@ -32,6 +32,15 @@ pub(super) const TABLE: &[Directive] = &[
         .default("on")
         .help("Sends a body whose length is not known in chunks; off: it ends with the connection.")
         .once(|scope, it| put(&mut scope.settings.chunked_transfer_encoding, it.args[0].flag())),
+    row("early_hints", Contexts::REQUEST, 1..=MANY, "early_hints $http_sec_fetch_mode;")
+        .syntax("TEXT ...")
+        .without("it is not passed on")
+        .help("Passes 103 (Early Hints) of an HTTP server behind on if a text is neither empty nor 0.")
+        .once(|scope, it| {
+            let texts = it.args.iter().map(|word| scope.template(word)).collect::<Result<_, _>>()?;
+            scope.settings.early_hints = texts;
+            Ok(())
+        }),
     row("if_modified_since", Contexts::REQUEST, 1..=1, "if_modified_since before;")
         .syntax("off|exact|before")
         .default("before")

@@ -23,6 +23,9 @@ pub(super) const TABLE: &[Directive] = &[
         .syntax("ADDRESS[:PORT[-PORT]]|PORT[-PORT]|unix:PATH [OPTION ...]")
         .without("port 80, or 8000 if the server is not started as root")
         .differs("reuseport is on without it, so that each worker has its own socket")
+        .differs(
+            "mode=660, owner=USER and group=GROUP are for the file of a unix socket, which has mode 666 without them",
+        )
         .help("An address that the server accepts connections on.")
         .repeat(listen::listen),
     row("server_name", Contexts::SERVER, 1..=MANY, "server_name example.org *.example.org;")

@@ -48,7 +48,7 @@ fn each_directive_sets_its_value() {
         shown.collect::<Vec<_>>().join(" ")
     };
     let rlimits: Show = |c| {
-        let shown = c.rlimits.iter().map(|r| format!("{:?}={}", r.resource, r.limit));
+        let shown = c.rlimits.iter().map(|(resource, limit)| format!("{resource:?}={limit}"));
         shown.collect::<Vec<_>>().join(" ")
     };
     let queue: Show = |c| format!("{} {:?}", c.queue.requests_max, c.queue.timeout);

@@ -23,7 +23,7 @@ fn listen() {
             "27: unknown option \"defualt_server\", did you mean \"default_server\"? \
          accepted: default_server, reuseport, reuseport=off, backlog=511, ipv6only=on, proxy_protocol, \
          sndbuf=32k, rcvbuf=32k, \
-         deferred, fastopen=16, so_keepalive=on, bind"
+         deferred, fastopen=16, so_keepalive=on, bind, mode=660, owner=USER, group=GROUP"
                 .into(),
         ),
         (
@@ -74,6 +74,19 @@ fn listen() {
     check_in_server(&rows.iter().map(|(text, expected)| (*text, &expected[..])).collect::<Vec<_>>());
 }
 
+/// `mode=`, `owner=`, `group=`: the file of a unix socket.
+#[test]
+fn the_file_of_a_socket() {
+    check_in_server(&[
+        ("listen 80 mode=660;", "27: \"mode\" says nothing about 0.0.0.0:80, which is no unix socket"),
+        ("listen unix:/a mode=rw;", "37: \"rw\" is no mode; write octal digits, as in 660"),
+        ("listen unix:/a mode=1777;", "37: \"1777\" is no mode; write octal digits, as in 660"),
+        ("listen unix:/a mode=6x;", "37: \"6x\" is no mode; write octal digits, as in 660"),
+        ("listen unix:/a owner=no-such-user;", "38: there is no user \"no-such-user\""),
+        ("listen unix:/a group=no-such-group;", "38: there is no group \"no-such-group\""),
+    ]);
+}
+
 #[test]
 fn a_socket_with_a_long_path() {
     let long = format!("unix:/{}", "x".repeat(103));
@@ -84,6 +97,11 @@ fn a_socket_with_a_long_path() {
 #[test]
 fn servers_against_each_other() {
     check(&[
+        (
+            "http {\n server { listen unix:/a mode=660; server_name a; }\n server { listen unix:/a mode=666; \
+             server_name b; }\n}",
+            "3:26: another mode=, owner= or group= for unix:/a, first at site.conf:2:26",
+        ),
         (
             "http {\n server { listen 80 sndbuf=1k; server_name a; }\n server { listen 80 sndbuf=2k; \
              server_name b; }\n}",

@@ -3,6 +3,7 @@
 use super::Template;
 use std::path::PathBuf;
 use std::time::Duration;
+use webserv_sys::process::Resource;
 
 /// The cgi_ directives of a level where programs answer.
 #[derive(Clone, PartialEq, Debug)]
@@ -46,8 +47,8 @@ pub struct Cgi {
     pub processes_max: usize,
     /// `cgi_queue`: the requests that wait for a place among the programs, in the order in which they came, per worker.
     pub queue: CgiQueue,
-    /// `cgi_rlimit`: the limits of the programs, each resource once.
-    pub rlimits: Vec<Rlimit>,
+    /// `cgi_rlimit`: the limits of the programs, each resource once, in the unit of the resource.
+    pub rlimits: Vec<(Resource, u64)>,
     /// The server's working directory, to resolve a relative `root`. A program runs in another directory and gets
     /// absolute paths.
     pub working_directory: PathBuf,
@@ -88,30 +89,4 @@ pub enum PathInfo {
     /// PATH_INFO is the whole path of the URL; some programs need that. With `cgi_pass` and `cgi_extension`, the
     /// program is also started for scripts that do not exist. Not for interpreters: PHP would run another file then.
     Uri,
-}
-
-/// `cgi_rlimit NAME VALUE;`
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Rlimit {
-    /// The resource.
-    pub resource: Resource,
-    /// The limit, in the unit of the resource.
-    pub limit: u64,
-}
-
-/// A resource of a process: getrlimit(2).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Resource {
-    /// `cpu`: processor time, in seconds.
-    Cpu,
-    /// `as`: mapped memory, in bytes.
-    AddressSpace,
-    /// `nofile`: the highest descriptor number plus one.
-    OpenFiles,
-    /// `fsize`: the size of a file that the program writes, in bytes.
-    FileSize,
-    /// `core`: the size of a core dump, in bytes.
-    Core,
-    /// `nproc`: the number of processes of its user.
-    Processes,
 }

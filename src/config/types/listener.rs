@@ -24,12 +24,31 @@ pub struct Listener {
     pub ipv6only: bool,
     /// `sndbuf=`, `so_keepalive=` and the other options that connections inherit.
     pub socket: SocketOptions,
+    /// `mode=`, `owner=`, `group=`: the file of a unix socket.
+    pub file: SocketFile,
     /// `proxy_protocol`: each connection begins with a header of the PROXY protocol. Default off.
     pub proxy_protocol: bool,
     /// The servers behind the address. Shared, because each connection keeps the hosts that it was accepted with.
     pub hosts: Arc<Hosts>,
     /// What is spoken there.
     pub protocol: Protocol,
+}
+
+/// The file of a unix socket: who may write to it may connect (unix(7)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SocketFile {
+    /// `mode=`: the permissions, whatever the umask is. Default 0666, as in nginx.
+    pub mode: u32,
+    /// `owner=`: the user's number. Default the user that starts the server.
+    pub owner: Option<u32>,
+    /// `group=`: the group's number. Default the group of the user that starts the server.
+    pub group: Option<u32>,
+}
+
+impl Default for SocketFile {
+    fn default() -> Self {
+        Self { mode: 0o666, owner: None, group: None }
+    }
 }
 
 /// The virtual hosts of one address.

@@ -182,3 +182,17 @@ fn a_head_without_a_whole_date_is_not_kept() {
         assert!(Printed::new(head.as_bytes()).is_none(), "{head}");
     }
 }
+
+/// An interim response says nothing of the connection, and has no field of this server.
+#[test]
+fn an_interim_head() {
+    let fields = [("Link", "</a>; rel=preload"), ("Content-Length", "5"), ("Connection", "close"), ("Link", "</b>")];
+    let mut head = ReplyHead { location: Some(Text::from_static("/x")), ..ReplyHead::new(103) };
+    for (name, value) in fields {
+        head.fields.push((Name::from_static(name), Text::from_static(value)));
+    }
+    let mut out = Vec::new();
+    interim_head(&mut out, &head);
+    let expected = "HTTP/1.1 103 Early Hints\r\nLocation: /x\r\nLink: </a>; rel=preload\r\nLink: </b>\r\n\r\n";
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}

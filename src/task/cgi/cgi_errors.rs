@@ -1,8 +1,9 @@
 //! CgiErrors: copies a program's standard error into the error log, line by line.
 //!
-//! Most programs write no errors and exit in a few milliseconds. So the pipe is read when the program has exited, or
-//! after [`UNWATCHED`](crate::limits::UNWATCHED); the kernel watches it only from then on.
+//! Most programs write no errors. So the pipe is read when the program has exited, or after a while: see
+//! [`late_watch`](super::late_watch).
 
+use super::late_watch::LateWatch;
 use crate::connection::{Connection, Phase};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::limits::{ERROR_BYTES_PER_TURN, ERROR_LINE_BYTES_MAX};
@@ -11,7 +12,7 @@ use crate::task::Context;
 use crate::worker::Worker;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
-use webserv_sys::{Moment, Watch, pipe};
+use webserv_sys::{Watch, pipe};
 
 /// Reads one program's standard error.
 pub struct CgiErrors {
@@ -20,34 +21,17 @@ pub struct CgiErrors {
     line: Vec<u8>,
     /// The client and the request for the log line, when the response is complete and the program is still running.
     about: String,
-    /// How long the task goes on after the response.
-    timeout: Duration,
-    /// When that time is over. Never, while the response is not complete.
-    end: Moment,
-    stage: Stage,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// The program has just been started.
-    Fresh,
-    /// The program may exit soon: the kernel does not watch the pipe yet.
-    Unwatched,
-    /// The kernel watches the pipe.
-    Watched,
+    wait: LateWatch,
 }
 
 impl CgiErrors {
     /// Reads from this end of the program's standard error, and for `timeout` after the response.
     pub fn new(stderr: OwnedFd, timeout: Duration) -> Self {
-        Self { stderr, line: Vec::new(), about: String::new(), timeout, end: Moment::NEVER, stage: Stage::Fresh }
+        Self { stderr, line: Vec::new(), about: String::new(), wait: LateWatch::new(timeout) }
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Flow {
-        if self.stage == Stage::Unwatched {
-            self.stage = Stage::Watched;
-            cx.wake_at(self.end);
-        }
+        self.wait.look(cx);
         let mut buffer = [0; ERROR_BYTES_PER_TURN];
         let count = match pipe::read(self.stderr.as_fd(), &mut buffer) {
             Ok(count) => count,
@@ -78,10 +62,7 @@ impl CgiErrors {
                 return Flow::Done;
             }
         }
-        self.end = cx.now.after(self.timeout);
-        if self.stage == Stage::Watched {
-            cx.wake_at(self.end);
-        }
+        self.wait.let_finish(cx);
         Flow::Progress
     }
 
@@ -108,30 +89,20 @@ impl Task<Worker> for CgiErrors {
     }
 
     fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
-        match self.stage {
-            Stage::Fresh => Want::Turn,
-            Stage::Unwatched if transaction.is_some_and(|t| t.program.exit.is_some()) => Want::Turn,
-            Stage::Unwatched => Want::Nothing,
-            Stage::Watched => Want::Kernel,
-        }
+        self.wait.want(transaction.is_some_and(|t| t.program.exit.is_some()))
     }
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        match event {
-            Event::Ready | Event::Hangup if self.stage != Stage::Fresh => Ok(self.read(cx)),
-            Event::Ready | Event::Hangup => {
-                self.stage = Stage::Unwatched;
-                let look = cx.worker.next_check(cx.now);
-                cx.wake_at(look);
-                Ok(Flow::Progress)
-            }
-            Event::Cancel => Ok(self.cancel(cx)),
-            Event::Deadline if self.stage == Stage::Unwatched => Ok(self.read(cx)),
+        Ok(match event {
+            Event::Ready | Event::Hangup if self.wait.begin(cx) => Flow::Progress,
+            Event::Ready | Event::Hangup => self.read(cx),
+            Event::Cancel => self.cancel(cx),
+            Event::Deadline if self.wait.is_unwatched() => self.read(cx),
             Event::Deadline => {
                 self.log_line(cx);
-                Ok(Flow::Done)
+                Flow::Done
             }
-        }
+        })
     }
 }
 
@@ -149,7 +120,7 @@ mod tests {
         assert_eq!(file::write(program.as_fd(), &b"a\n".repeat(lines)), Ok(2 * lines));
         drop(program);
         let mut engine = engine();
-        engine.start(Box::new(CgiErrors { stage: Stage::Watched, ..CgiErrors::new(stderr, Duration::ZERO) }));
+        engine.start(Box::new(CgiErrors { wait: LateWatch::watched(), ..CgiErrors::new(stderr, Duration::ZERO) }));
         let mut rounds = 0;
         while engine.log().lines().len() < lines {
             let before = engine.log().lines().len();

@@ -2,7 +2,7 @@
 
 use super::places::{call_next, end_left, forget_place, note_place};
 use super::{CgiErrors, CgiRead, CgiWrite, ProcessExit, not_started};
-use crate::config::{self, Cgi, Settings};
+use crate::config::{Cgi, Settings};
 use crate::connection::{Connection, Http, Outcome, ProgramClock, StoredBody, Transaction};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want, Work};
 use crate::http::{Framing, Method};
@@ -193,7 +193,7 @@ impl CgiStart {
             stdout: child_stdout.as_fd(),
             stderr: child_stderr.as_fd(),
             own_group: true,
-            limits: &limits(cgi),
+            limits: &cgi.rlimits,
         })?;
         if !process::LIMITS_PROGRAMS && !cgi.rlimits.is_empty() {
             w.log(
@@ -291,19 +291,6 @@ fn refused(error: Error, what: &[u8], status: u16, w: &mut Work<'_, Worker>) -> 
     let what = String::from_utf8_lossy(what);
     w.log(Level::Error, format_args!("{error}: the program \"{what}\" cannot be started"));
     Outcome::status(status)
-}
-
-/// The limits of `cgi_rlimit`.
-fn limits(cgi: &Cgi) -> Vec<(process::Resource, u64)> {
-    let resource = |resource| match resource {
-        config::Resource::Cpu => process::Resource::Cpu,
-        config::Resource::AddressSpace => process::Resource::AddressSpace,
-        config::Resource::OpenFiles => process::Resource::OpenFiles,
-        config::Resource::FileSize => process::Resource::FileSize,
-        config::Resource::Core => process::Resource::Core,
-        config::Resource::Processes => process::Resource::Processes,
-    };
-    cgi.rlimits.iter().map(|rlimit| (resource(rlimit.resource), rlimit.limit)).collect()
 }
 
 impl Task<Worker> for CgiStart {

@@ -5,6 +5,7 @@ mod cgi_read;
 mod cgi_start;
 mod cgi_write;
 mod ending;
+mod late_watch;
 mod not_started;
 mod places;
 mod process_exit;

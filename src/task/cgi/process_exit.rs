@@ -1,9 +1,10 @@
 //! ProcessExit: waits for the exit of a program. It can outlive its connection.
 //!
-//! A program is reaped (waitpid(2)) after it has closed its output, or after [`UNWATCHED`](crate::limits::UNWATCHED).
-//! The kernel watches it only from then on.
+//! A program is reaped (waitpid(2)) after it has closed its output, or after a while: see
+//! [`late_watch`](super::late_watch).
 
 use super::ending::ending;
+use super::late_watch::LateWatch;
 use super::places::{call_next, end_left, forget_place, note_place};
 use crate::connection::{Connection, GivenUp, Outcome, Phase, Stage as HttpStage, Transaction};
 use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
@@ -14,7 +15,7 @@ use std::time::Duration;
 use webserv_sys::poller::Pid;
 use webserv_sys::process::{self, Status};
 use webserv_sys::signal::Signal;
-use webserv_sys::{Error, Moment, Watch};
+use webserv_sys::{Error, Watch};
 
 /// How long a program has between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
@@ -33,23 +34,9 @@ pub struct ProcessExit {
     killed: bool,
     /// Why it was sent; empty before.
     cause: &'static str,
-    /// How long the program may go on after the response.
-    timeout: Duration,
-    /// When that time is over. Never, while the response is not complete.
-    end: Moment,
+    wait: LateWatch,
     /// The place that the program takes among the programs.
     place: Option<ProgramPlace>,
-    stage: Stage,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// The program has just been started.
-    Fresh,
-    /// The program may exit soon: the kernel does not watch it yet.
-    Unwatched,
-    /// The kernel watches the process.
-    Watched,
 }
 
 impl ProcessExit {
@@ -63,18 +50,13 @@ impl ProcessExit {
             cancelled: false,
             killed: false,
             cause: "",
-            timeout,
-            end: Moment::NEVER,
+            wait: LateWatch::new(timeout),
             place: Some(place),
-            stage: Stage::Fresh,
         }
     }
 
     fn reap(&mut self, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
-        if self.stage == Stage::Unwatched {
-            self.stage = Stage::Watched;
-            cx.wake_at(self.end);
-        }
+        self.wait.look(cx);
         let status = match self.children.wait(self.pid) {
             Ok(Some(status)) => status,
             Ok(None) => {
@@ -159,29 +141,10 @@ impl ProcessExit {
         t.reply.outcome = Some(Outcome::status(503));
     }
 
-    /// The program has begun: notes the place for the client's side. If its request is over already, it has no client.
-    fn begin(&mut self, cx: &mut Context<'_>) {
-        self.stage = Stage::Unwatched;
-        let look = cx.worker.next_check(cx.now);
-        cx.wake_at(look);
-        if cx.connection.is_some() {
-            note_place(cx);
-        }
-    }
-
-    /// The client has the response: the program may finish its other work.
-    fn let_finish(&mut self, cx: &mut Context<'_>) {
-        self.end = cx.now.after(self.timeout);
-        match self.stage {
-            Stage::Watched => cx.wake_at(self.end),
-            Stage::Fresh | Stage::Unwatched => self.count(false, cx), // it will have exited by the next look
-        }
-    }
-
     /// Sends SIGTERM; SIGKILL follows after [`GRACE`].
     fn terminate(&mut self, cause: &'static str, cx: &mut Context<'_>) {
         (self.cancelled, self.cause) = (true, cause);
-        self.stage = Stage::Watched;
+        self.wait.look(cx);
         self.count(true, cx);
         self.kill(Signal::Term, cx);
         cx.wake_after(GRACE);
@@ -224,12 +187,7 @@ impl Task<Worker> for ProcessExit {
     }
 
     fn wants(&self, Seen { transaction, .. }: Seen<'_>) -> Want {
-        match self.stage {
-            Stage::Fresh => Want::Turn,
-            Stage::Unwatched if transaction.is_some_and(|t| t.program.output_ended) => Want::Turn,
-            Stage::Unwatched => Want::Nothing,
-            Stage::Watched => Want::Kernel,
-        }
+        self.wait.want(transaction.is_some_and(|t| t.program.output_ended))
     }
 
     fn notice(&mut self, notice: Notice, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
@@ -244,13 +202,18 @@ impl Task<Worker> for ProcessExit {
             forget_place(cx);
         }
         match event {
-            Event::Ready | Event::Hangup if self.stage != Stage::Fresh => return self.reap(cx),
-            Event::Ready | Event::Hangup => self.begin(cx),
+            Event::Ready | Event::Hangup if self.wait.begin(cx) => {
+                if cx.connection.is_some() {
+                    note_place(cx); // else its request is over already, and it has no client
+                }
+            }
+            Event::Ready | Event::Hangup => return self.reap(cx),
             Event::Cancel => match cause_to_end(cx) {
                 Some(cause) => self.terminate(cause, cx),
-                None => self.let_finish(cx),
+                None if self.wait.let_finish(cx) => {}
+                None => self.count(false, cx), // it will have exited by the next look
             },
-            Event::Deadline if self.stage == Stage::Unwatched => return self.reap(cx),
+            Event::Deadline if self.wait.is_unwatched() => return self.reap(cx),
             Event::Deadline if !self.cancelled => {
                 self.terminate("it went on for cgi_idle_timeout after its answer", cx);
             }

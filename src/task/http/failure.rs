@@ -12,7 +12,7 @@ pub fn failed(w: &mut Work<'_>, failure: Failure) -> Next {
 }
 
 /// 504 and 502 mean that a program or server behind us failed (RFC 9110 sections 15.6.3 and 15.6.5).
-fn status(failure: Failure) -> u16 {
+pub(super) fn status(failure: Failure) -> u16 {
     match (failure.side, failure.kind) {
         (Side::Upstream, FailureKind::Timeout) => 504,
         (Side::Upstream, _) => 502,

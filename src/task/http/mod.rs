@@ -41,6 +41,7 @@ mod userid;
 
 pub use cached::first_head;
 pub use failure::failed;
+pub use gateway::{has_interim, take_interim};
 pub use limits::pace;
 pub use next::{Next, end_handlers};
 pub use page::refuse;

@@ -56,7 +56,6 @@ pub(super) fn take(w: &mut Work<'_>) -> Next {
             w.t.http.rare.probed = Some(probed);
             Next::Go(w.t.http.rare.resume)
         }
-        Outcome::Failed(failure) => failed(w, failure),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::connection::{BodySink, Chosen, Connection, GivenUp, Http, Phase, Requ
 use crate::http::{Method, print};
 use crate::log::Level;
 use crate::task::Context;
-use crate::task::http::end_handlers;
+use crate::task::http::{end_handlers, take_interim};
 use webserv_sys::Moment;
 
 impl Http1 {
@@ -90,6 +90,14 @@ fn send_continue(cx: &mut Context<'_>) {
     if !is_whole {
         output.push_copy(print::CONTINUE);
     }
+}
+
+/// Sends the interim responses of a server behind.
+pub(super) fn send_interim(cx: &mut Context<'_>) {
+    let heads = cx.work().map(|mut w| take_interim(&mut w)).unwrap_or_default();
+    let mut out = Vec::new();
+    heads.iter().for_each(|head| print::interim_head(&mut out, head));
+    cx.connection().output.push_copy(&out);
 }
 
 /// Reads more of the request's body, for the handler that takes it or to discard it. Returns the status of a refusal if

@@ -16,10 +16,11 @@ impl Http1 {
     /// then ends the transaction.
     pub(super) fn end(&mut self, cx: &mut Context<'_>) -> Step {
         let draining = cx.worker.draining;
-        let x = cx.connection();
-        if x.has_handlers() {
-            return Step::Wait; // cancelled handlers still look up their transaction
+        // Handlers that are cancelled, or join only after this turn, still look up their transaction.
+        if cx.work().is_none_or(|w| w.has_handlers()) {
+            return Step::Wait;
         }
+        let x = cx.connection();
         let Some(mut t) = x.transactions.end_current() else { return Step::Wait };
         let unread = !t.http.request_body.is_whole();
         let last = !t.http.keep_alive || unread || draining;

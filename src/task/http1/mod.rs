@@ -24,11 +24,11 @@ use crate::engine::{Event, Flow, Notice, Seen, Task, TaskError, Want};
 use crate::http::Scan;
 use crate::limits::STEPS_PER_TURN;
 use crate::log::Level;
-use crate::task::http::{self, Next, end_handlers};
+use crate::task::http::{self, Next, end_handlers, has_interim};
 use crate::task::{Context, give_up_place, leave, update_idle_list};
 use crate::worker::{IdleMark, Worker};
 use framing::Transfer;
-use unsent::Unsent;
+use unsent::{Unsent, is_unsent};
 use waits::{handler_is_full, is_aborted, waits_for_body};
 use webserv_sys::{Moment, Watch};
 
@@ -150,6 +150,10 @@ impl Http1 {
                 }
                 let Some(again) = cx.work() else { break };
                 w = again;
+            }
+            if has_interim(w.t) {
+                body::send_interim(cx);
+                continue;
             }
             let Next::Go(stage) = http::run(&mut w) else { return self.wait(cx) };
             if self.step(stage, cx) == Step::Wait {
@@ -367,7 +371,7 @@ impl Http1 {
         }
         match stage {
             Stage::DiscardBody | Stage::Drain => request_body.is_finished() || self.has_input(x),
-            Stage::Handler => t.reply.outcome.is_some() || t.failed.is_some() || is_aborted(x, t),
+            Stage::Handler => t.reply.outcome.is_some() || t.failed.is_some() || has_interim(t) || is_aborted(x, t),
             Stage::Sending if is_aborted(x, t) => true,
             Stage::Sending if self.paused_until().is_some() => false,
             Stage::Sending => response.is_some() || !t.reply.body.is_empty() || t.reply.body.is_ended(),
@@ -375,11 +379,6 @@ impl Http1 {
             _ => self.wants_phase(x, t),
         }
     }
-}
-
-/// Whether the response has a head and no byte of it is in the output. `output_end` is where the output ends.
-fn is_unsent(t: &Transaction, output_end: u64) -> bool {
-    t.http.stage == Stage::Sending && t.http.answered.is_some() && t.http.output_start == output_end
 }
 
 impl Task<Worker> for Http1 {

@@ -1,6 +1,6 @@
 //! Responses in the output whose last byte has not been sent yet. The request is logged when it has.
 
-use crate::connection::Transaction;
+use crate::connection::{Stage, Transaction};
 use crate::limits::{INPUT_BYTES_MAX, UNSENT_MAX};
 
 /// A queue, linked through its entries: in most cases it has one. It is one empty pointer in an idle connection.
@@ -48,4 +48,9 @@ impl Unsent {
         self.bytes -= entry.http.request_head_bytes as u32;
         Some(entry)
     }
+}
+
+/// Whether the response has a head and no byte of it is in the output. `output_end` is where the output ends.
+pub(super) fn is_unsent(t: &Transaction, output_end: u64) -> bool {
+    t.http.stage == Stage::Sending && t.http.answered.is_some() && t.http.output_start == output_end
 }

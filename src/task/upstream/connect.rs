@@ -8,7 +8,7 @@ use crate::worker::Worker;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use webserv_sys::net::{self, Address};
-use webserv_sys::{Error, Watch};
+use webserv_sys::{Error, Watch, process};
 
 /// Connects to one address, and adds the tasks that write the request and read the answer.
 pub struct Connect {
@@ -40,6 +40,10 @@ impl Connect {
                 cx.wake_after(timeout.unwrap_or_default());
                 Flow::Blocked
             }
+            Err(error) if error.is_forbidden() && matches!(self.address, Address::Unix(_)) => {
+                let why = format!("{error}: {}", permission_advice(cx));
+                fail(FailureKind::Connect, &why, cx)
+            }
             Err(error) => fail(FailureKind::Connect, &error, cx),
         }
     }
@@ -52,6 +56,20 @@ impl Connect {
             Err(error) => fail(FailureKind::Connect, &error, cx),
         }
     }
+}
+
+/// What to do if the rights of this process do not suffice for a unix socket (unix(7)).
+fn permission_advice(cx: &mut Context<'_>) -> String {
+    let user = cx.work().and_then(|w| w.identity.listener.routes.config().user.as_ref().map(|user| user.name.clone()));
+    let user = match (process::effective_user(), user) {
+        (0, _) => "root".to_owned(), // the process has not changed its user
+        (_, Some(name)) => name,
+        (number, None) => format!("number {number}"),
+    };
+    format!(
+        "the user {user} may not write to the socket, or not search a folder above it; give the socket the mode 660 \
+         and a group that this user and the application have in common"
+    )
 }
 
 /// Adds the tasks of a connection that is there.

@@ -64,7 +64,10 @@ impl IncomingAnswer {
         while matches!(self.stage, AnswerStage::Head | AnswerStage::Body) {
             match self.decoder.feed(&mut bytes, usize::MAX)? {
                 Decoded::More => break,
-                Decoded::Interim(..) => {} // as nginx: the client waits for the final one
+                Decoded::Interim(103, head) if !t.settings().early_hints.is_empty() => {
+                    t.http.passed_mut().interim.push(head);
+                }
+                Decoded::Interim(..) => {} // as in nginx: the client waits for the final one
                 Decoded::Data(data) => push_body(t, data),
                 Decoded::Stderr(text) => {
                     self.said.extend_from_slice(text);

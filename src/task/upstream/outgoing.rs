@@ -44,7 +44,7 @@ pub enum BodySource {
 }
 
 /// What has been sent, after a call of [`OutgoingRequest::send`].
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sent {
     /// The whole request.
     Everything,
@@ -206,3 +206,7 @@ fn piece_bytes(framing: BodyFraming) -> u64 {
 
 // Two ranges of a file are in the output at a time.
 const _: () = assert!(FILES_MAX >= 1);
+
+#[cfg(test)]
+#[path = "outgoing_tests.rs"]
+mod tests;

@@ -207,8 +207,8 @@ impl UpstreamRead {
         fail(FailureKind::Timeout, &Error::timed_out("read"), cx)
     }
 
-    /// The transaction does not need this task any more, though its client may not have all of the answer yet. Keeps the
-    /// connection if another request may use it.
+    /// The transaction does not need this task any more, though its client may not have all of the answer yet. Keeps
+    /// the connection if another request may use it.
     fn leave(&mut self, cx: &mut Context<'_>) -> Flow {
         let Some(keepalive) = self.keepalive else { return Flow::Done };
         let is_fresh_enough = self.requests < keepalive.requests && cx.now.since(self.opened) < keepalive.time;

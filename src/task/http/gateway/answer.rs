@@ -69,9 +69,11 @@ pub(in crate::task::http) fn redirected(w: &mut Work<'_>, mut head: ReplyHead) -
 fn of_program(w: &mut Work<'_>, head: &mut ReplyHead) -> Option<Next> {
     let route = Rc::clone(&w.t.route);
     let cgi = route.settings.cgi.as_ref()?;
-    let next = intercept(w, cgi.intercept_errors, head);
+    if let Some(next) = intercept(w, cgi.intercept_errors, head) {
+        return Some(next);
+    }
     hide(&cgi.hidden, head);
-    next
+    None
 }
 
 /// `_intercept_errors`: an error page takes the place of the answer with its status.
@@ -156,7 +158,7 @@ fn note(w: &mut Work<'_>, head: &ReplyHead) {
 }
 
 /// Removes the fields that the client does not get.
-fn hide(hidden: &[String], head: &mut ReplyHead) {
+pub(super) fn hide(hidden: &[String], head: &mut ReplyHead) {
     let is_hidden = |name: &[u8]| hidden.iter().any(|it| name.eq_ignore_ascii_case(it.as_bytes()));
     head.fields.retain(|(name, _)| !is_hidden(name.as_bytes()));
     if is_hidden(b"Content-Type") {

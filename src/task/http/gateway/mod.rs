@@ -7,6 +7,7 @@
 mod accel;
 mod answer;
 mod cookies;
+mod early;
 mod ranges;
 mod request;
 mod retry;
@@ -15,6 +16,7 @@ mod store;
 mod target;
 
 pub(super) use answer::{answered, redirected, switched};
+pub use early::{has_interim, take_interim};
 pub(super) use retry::failed;
 
 use super::next::Next;

@@ -1,7 +1,7 @@
 //! A server behind has failed: whether another one is asked.
 
 use super::super::next::{Next, end_handlers};
-use super::super::page;
+use super::super::{failure, page};
 use super::next_server;
 use crate::balance::PeerResult;
 use crate::config::NextUpstream;
@@ -14,11 +14,7 @@ use std::sync::Arc;
 /// Goes on after a failure before a byte of the answer has left: asks another server, or answers with 502 or 504.
 pub(in crate::task::http) fn failed(w: &mut Work<'_>, failure: Failure) -> Next {
     end_handlers(w);
-    let status = match (failure.side, failure.kind) {
-        (Side::Upstream, FailureKind::Timeout) => 504,
-        (Side::Upstream, _) => 502,
-        (Side::Client | Side::Internal, _) => 500,
-    };
+    let status = failure::status(failure);
     let kind = match failure.kind {
         FailureKind::Timeout => NextUpstream::TIMEOUT,
         FailureKind::BadHead => NextUpstream::INVALID_HEADER,

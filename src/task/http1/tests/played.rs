@@ -1,7 +1,7 @@
 //! Handlers that follow a script.
 
 use super::client::{self, Outcome as TurnOutcome, Wire};
-use crate::connection::{Answer, Connection, FailureKind, Outcome, StoredBody, To};
+use crate::connection::{Answer, Connection, Failure, FailureKind, Outcome, Side, StoredBody, To};
 use crate::engine::{Event, Flow, Seen, Task, TaskError, Want};
 use crate::http::ReplyHead;
 use crate::task::Context;
@@ -35,7 +35,7 @@ pub enum Act {
     FailsHere,
     /// The task fails before its outcome: the program has failed.
     FailsThere,
-    /// The outcome is that the program has failed.
+    /// The task says that the program has failed.
     SaysFailed,
     /// The task fails after this number of bytes of a document, with or without Content-Length.
     FailsLate {
@@ -125,7 +125,11 @@ impl Played {
             }
             Act::FailsHere => Err(TaskError::internal(Error::timed_out("read"))),
             Act::FailsThere => Err(timed_out),
-            Act::SaysFailed => self.say(Outcome::upstream_failed(FailureKind::Timeout, false), cx),
+            Act::SaysFailed => {
+                let kind = FailureKind::Timeout;
+                cx.transaction().failed = Some(Failure { side: Side::Upstream, kind, anything_sent: false });
+                Ok(Flow::Done)
+            }
             Act::Stalls(_) | Act::TimesOut => {
                 cx.wake_after(STALL);
                 Ok(Flow::Progress)
