@@ -7,6 +7,8 @@ mod faults;
 #[path = "resolver/found.rs"]
 mod found;
 mod harness;
+#[path = "resolver/servers.rs"]
+mod servers;
 #[path = "resolver/waiting.rs"]
 mod waiting;
 

@@ -34,6 +34,18 @@ fn without_an_address_the_status_is_502() {
 }
 
 #[test]
+fn variables_know_the_host_that_has_no_address() {
+    let ns = NameServer::new();
+    let location = "add_header X-Said \"$proxy_host $proxy_port,$upstream_addr.\" always; proxy_pass http://$arg_to/;";
+    let s = site(&format!("location / {{ resolver {} ipv6=off; {location} }}", ns.address()), &[]);
+    let mut client = s.connect();
+    client.send_get("/?to=a.example:81");
+    let asked = ns.asked();
+    ns.send(&asked, &asked.answer(3, &[]));
+    assert_eq!(client.response().expect(502, "no such name").must("X-Said"), "a.example:81 81,.");
+}
+
+#[test]
 fn names_that_cannot_be_are_not_asked_for() {
     let (ns, _, s) = passing("");
     for host in ["a..b", ".a", &"x".repeat(64)] {
@@ -49,6 +61,7 @@ fn what_the_text_lacks_is_said() {
     let rows = [
         ("", "proxy_pass http://$arg_to:81;", "a", 502, "no resolver defined to resolve \"a\""),
         ("resolver NS;", "proxy_pass http://$arg_to;", "a:0", 500, "invalid port in upstream \"a:0\""),
+        ("resolver NS;", "proxy_pass http://$arg_to;", "[::1", 500, "invalid host in upstream \"[::1\""),
         ("resolver NS;", "proxy_pass http://$arg_to;", ":81", 500, "no host in upstream \":81\""),
         ("resolver NS;", "fastcgi_pass $arg_to;", "a", 500, "no port in upstream \"a\""),
     ];

@@ -2,7 +2,7 @@
 
 use crate::config::{Address, Gateway, GatewayProtocol, GatewayTarget};
 use crate::connection::{NamedServer, Servers};
-use crate::dns::HostAddresses;
+use crate::dns::{self, HostAddresses};
 use crate::log::Level;
 use crate::task::Work;
 use crate::task::resolve::ResolveWait;
@@ -94,10 +94,9 @@ fn address(text: &str, default_port: Option<u16>) -> Option<Address> {
     if let Some(path) = text.strip_prefix("unix:") {
         return Some(Address::Unix(path.into()));
     }
-    let ip = || text.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>().ok();
     match text.parse::<std::net::SocketAddr>() {
         Ok(address) => Some(Address::Inet(address)),
-        Err(_) => Some(Address::Inet((ip()?, default_port?).into())),
+        Err(_) => Some(Address::Inet((dns::literal(text.as_bytes())?, default_port?).into())),
     }
 }
 
@@ -113,6 +112,7 @@ fn by_name(
         w.log(Level::Error, format_args!("{what} in upstream \"{}\"", authority.escape_debug()));
         500_u16
     })?;
+    w.t.http.passed_mut().made_target = Some(gateway.protocol.host_and_port(authority)); // if it has no address
     let resolver = &w.t.settings().resolver;
     if resolver.servers.is_empty() {
         w.log(Level::Error, format_args!("no resolver defined to resolve \"{}\"", host.escape_debug()));
@@ -134,7 +134,11 @@ fn host_and_port(authority: &str, default_port: Option<u16>) -> Result<(&str, u1
         Some((host, port)) => (host, port.parse().ok().filter(|port| *port != 0).ok_or("invalid port")?),
         None => (authority, default_port.ok_or("no port")?),
     };
-    if host.is_empty() { Err("no host") } else { Ok((host, port)) }
+    match host {
+        "" => Err("no host"),
+        _ if host.contains([':', '[', ']']) => Err("invalid host"),
+        _ => Ok((host, port)),
+    }
 }
 
 impl Destination {
@@ -164,6 +168,8 @@ mod tests {
             ("a.example:0", Some(80), Err("invalid port")),
             ("a.example:65536", Some(80), Err("invalid port")),
             (":81", Some(80), Err("no host")),
+            ("[::1", Some(80), Err("invalid host")),
+            ("a:80:81", Some(80), Err("invalid host")),
         ];
         for (authority, default_port, expected) in rows {
             assert_eq!(host_and_port(authority, default_port), expected, "{authority}");
