@@ -20,7 +20,7 @@ pub(super) fn value(view: &View<'_>, variable: &GatewayVariable) -> Vec<u8> {
             let is_open = passed.now.is_some() && view.transaction.http.answered.is_none();
             list(passed, |attempt| match passed.attempts.last() {
                 // As in nginx: the fields of the response do not know how long the answer takes.
-                Some(last) if is_open && std::ptr::eq(last, attempt) => seconds(None),
+                Some(last) if is_open && last.head.is_some() && std::ptr::eq(last, attempt) => seconds(None),
                 // An answer that has not ended lasts until now.
                 _ => seconds(attempt.ended.or(Some(view.now.since(attempt.began)))),
             })
