@@ -57,8 +57,16 @@ pub fn environment(run: &Invocation<'_>) -> Vec<CString> {
             variables.0.insert(Cow::Borrowed(param.name.as_bytes()), expand(&param.value, run.view));
         }
     }
-    let lines = variables.0.into_iter().map(|(name, value)| [&name[..], b"=", &value[..]].concat());
-    lines.filter_map(|line| CString::new(line).ok()).collect()
+    variables.0.iter().filter_map(|(name, value)| line(name, value)).collect()
+}
+
+/// `NAME=value`, with room for the NUL that ends it. Returns `None` if it contains a NUL itself.
+fn line(name: &[u8], value: &[u8]) -> Option<CString> {
+    let mut line = Vec::with_capacity(name.len() + value.len() + 2);
+    line.extend_from_slice(name);
+    line.push(b'=');
+    line.extend_from_slice(value);
+    CString::new(line).ok()
 }
 
 /// The arguments of an indexed query: a query without "=" is a list of words separated by "+" (RFC 3875 section 4.4).

@@ -68,7 +68,7 @@ pub(in crate::task::http) fn redirected(w: &mut Work<'_>, mut head: ReplyHead) -
 /// Returns `None` if the head is passed on.
 fn of_program(w: &mut Work<'_>, head: &mut ReplyHead) -> Option<Next> {
     let route = Rc::clone(&w.t.route);
-    let cgi = route.settings.cgi.as_ref()?;
+    let cgi = route.settings.cgi.as_ref().filter(|cgi| cgi.intercept_errors || !cgi.hidden.is_empty())?;
     if let Some(next) = intercept(w, cgi.intercept_errors, head) {
         return Some(next);
     }
