@@ -36,7 +36,7 @@ pub use limited::{LimitStatus, Limited, PhaseWait};
 pub use members::Members;
 pub use on_demand::{Fresh, OnDemand, Pipes};
 pub use outcome::{AccessVerdict, Answer, Outcome, Probed, StoredBody, To};
-pub use passing::{Attempt, NamedServer, Passed, PassedBody, Passing, Servers};
+pub use passing::{Attempt, NamedServer, Passed, PassedBody, Passing, Servers, unlimited};
 pub use pipe::{Front, Pipe};
 pub use program::{GivenUp, Program, ProgramClock};
 pub use reply::{DocumentSource, Reply};

@@ -2,7 +2,7 @@
 
 use super::Pipe;
 use crate::balance::Tried;
-use crate::config::{Gateway, Upstream, UpstreamKeepalive};
+use crate::config::{Gateway, GatewayRules, Upstream, UpstreamKeepalive};
 use crate::http::ReplyHead;
 use crate::upstreams::{MadeUpstream, Peer};
 use std::ops::Range;
@@ -52,7 +52,38 @@ pub struct Passing {
     pub anything_sent: bool,
 }
 
+/// 0 if the answer is not read at a limited rate. As in nginx, one without buffering never is.
+pub fn unlimited(rules: &GatewayRules) -> Option<u64> {
+    let is_limited = rules.buffering && rules.limit_rate.is_some();
+    (!is_limited).then_some(0)
+}
+
 impl Passing {
+    /// A request with an empty head that has not been passed to a server yet.
+    pub fn new(gateway: &Arc<Gateway>, servers: Servers, now: Moment) -> Self {
+        let rules = &gateway.rules;
+        Self {
+            gateway: Arc::clone(gateway),
+            servers,
+            head: Rc::from([]),
+            is_chunked: false,
+            asks_upgrade: false,
+            keeps: false,
+            is_buffered: rules.buffering,
+            may_spool: rules.buffering && rules.max_temp_file_size > 0,
+            read_rate: unlimited(rules),
+            part: None,
+            copy: None,
+            tried: Tried::default(),
+            peer: None,
+            is_kept: false,
+            began: now,
+            progress_at: now,
+            is_sending: false,
+            anything_sent: false,
+        }
+    }
+
     /// What the client gets of these bytes, which begin at this position of the answer's body; and whether more comes.
     pub fn wanted<'d>(&self, at: u64, data: &'d [u8]) -> (&'d [u8], bool) {
         let Some(part) = &self.part else { return (data, true) };
@@ -176,5 +207,43 @@ impl Passed {
     /// The server that is being asked.
     pub fn attempt(&mut self) -> Option<&mut Attempt> {
         self.attempts.last_mut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Address, Config};
+
+    fn passing(part: Option<Range<u64>>) -> Passing {
+        let text = "http { server { location / { proxy_pass http://127.0.0.1:1; } } }";
+        let config = Config::from_text("test", text, std::path::Path::new("/"), "").unwrap_or_else(|e| panic!("{e}"));
+        let place = config.listeners[0].hosts.servers[0].locations.find(b"/").expect("a location");
+        let gateway = place.settings.gateway.clone().expect("it passes requests on");
+        let servers = Servers::Made(MadeUpstream::new("", Vec::<Address>::new()));
+        Passing { part, ..Passing::new(&gateway, servers, Moment::now()) }
+    }
+
+    /// However a body is split, the client gets its part, and the end is known with the last byte of it.
+    #[test]
+    fn a_part_is_cut_out_of_any_pieces() {
+        let body = b"0123456789";
+        for (start, end) in [(0, 10), (0, 1), (3, 7), (9, 10), (4, 5)] {
+            let passing = passing(Some(start..end));
+            for piece in 1..=10 {
+                let (mut found, mut ended_at) = (Vec::new(), None);
+                for (number, bytes) in body.chunks(piece).enumerate() {
+                    let at = (number * piece) as u64;
+                    let (wanted, more) = passing.wanted(at, bytes);
+                    found.extend_from_slice(wanted);
+                    if !more && ended_at.is_none() {
+                        ended_at = Some(at + bytes.len() as u64);
+                    }
+                }
+                assert_eq!(found, body[start as usize..end as usize], "{start}..{end} in pieces of {piece}");
+                assert!(ended_at.is_some_and(|at| at >= end && at < end + piece as u64), "{start}..{end} by {piece}");
+            }
+        }
+        assert_eq!(passing(None).wanted(5, b"abc"), (&b"abc"[..], true));
     }
 }

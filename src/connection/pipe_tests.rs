@@ -158,3 +158,77 @@ fn a_pipe_that_is_filled_again_and_again_takes_no_new_memory() {
     }
     assert!(places.iter().all(|place| *place == places[0]), "{places:?}");
 }
+
+/// What the pipe holds in order: bytes, and ranges of the file with this content.
+fn whole(pipe: &mut Pipe, content: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    while let Some(segment) = pipe.take(u64::MAX) {
+        match segment.range() {
+            Some((_, range)) => out.extend_from_slice(&content[range.start as usize..range.end as usize]),
+            None => out.extend_from_slice(segment.bytes().unwrap_or_default()),
+        }
+    }
+    out
+}
+
+#[test]
+fn written_bytes_are_replaced_by_their_range() {
+    let (file, other) = (file(), file());
+    let mut pipe = Pipe::new(100);
+    pipe.push_copy(b"abc");
+    pipe.push(Segment::shared(Rc::from(&b"defgh"[..]), 0..5));
+    let mut slices = [IoSlice::new(&[]); 8];
+    assert_eq!(pipe.gather_tail(&mut slices), (2, 8));
+    pipe.replace_tail(&file, 0..5); // a part of the second segment has been written
+    assert_eq!((pipe.len(), pipe.files(), pipe.room()), (8, 1, 97));
+    let mut slices = [IoSlice::new(&[]); 8];
+    assert_eq!(pipe.gather_tail(&mut slices), (1, 3));
+    assert_eq!(&slices[0][..], b"fgh");
+    pipe.replace_tail(&file, 5..8);
+    assert_eq!((pipe.len(), pipe.files(), pipe.room()), (8, 1, 100), "ranges that meet are one");
+    pipe.push_copy(b"ij");
+    pipe.replace_tail(&other, 8..10);
+    assert_eq!((pipe.len(), pipe.files()), (10, 2), "of another file");
+    assert_eq!((pipe.gather_tail(&mut [IoSlice::new(&[]); 8]), pipe.is_empty()), ((0, 0), false));
+}
+
+/// Random pushes and takes, while random numbers of bytes move from memory into a file: the order of the bytes stays.
+#[test]
+fn a_spooled_pipe_is_a_queue_of_bytes() {
+    for seed in 1..=50 {
+        let mut random = crate::http::seeded::Seeded(seed);
+        let (spool, mut content, mut pipe) = (file(), Vec::new(), Pipe::new(1 << 20));
+        let (mut model, mut out, mut next) = (Vec::new(), Vec::new(), 0u8);
+        for _ in 0..300 {
+            match random.below(4) {
+                0 | 1 => {
+                    let bytes: Vec<u8> = (0..random.below(20)).map(|i| next.wrapping_add(i as u8)).collect();
+                    next = next.wrapping_add(bytes.len() as u8);
+                    match random.below(2) {
+                        0 => pipe.push_copy(&bytes),
+                        _ => pipe.push(Segment::shared(Rc::from(&bytes[..]), 0..bytes.len())),
+                    }
+                    model.extend(bytes);
+                }
+                2 => {
+                    let mut slices = [IoSlice::new(&[]); 4];
+                    let (count, bytes) = pipe.gather_tail(&mut slices);
+                    let written = random.below(bytes + 1);
+                    let start = content.len() as u64;
+                    content.extend(slices[..count].iter().flat_map(|run| run.to_vec()).take(written));
+                    if written > 0 {
+                        pipe.replace_tail(&spool, start..content.len() as u64);
+                    }
+                }
+                _ => {
+                    let mut part = Pipe::new(1 << 20);
+                    part.push(pipe.take(random.below(30) as u64 + 1).unwrap_or(Segment::owned(Vec::new())));
+                    out.extend(whole(&mut part, &content));
+                }
+            }
+            assert_eq!(pipe.len() as usize, model.len() - out.len(), "seed {seed}");
+        }
+        out.extend(whole(&mut pipe, &content));
+        assert_eq!(out, model, "seed {seed}");
+    }
+}

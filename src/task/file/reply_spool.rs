@@ -86,3 +86,101 @@ impl Task<Worker> for ReplySpool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::{Front, Identity, Segment, SpareTransactions, Transactions};
+    use crate::http::seeded::Seeded;
+    use crate::limits::REPLY_BYTES_MAX;
+    use crate::task::temp_dir::TempDir;
+    use std::os::unix::ffi::OsStrExt;
+
+    fn with_transaction(test: impl FnOnce(&mut Transaction, &TempDir, Vec<u8>)) {
+        let folder = TempDir::new();
+        let path = folder.path().join("spool").as_os_str().as_bytes().to_vec();
+        let mut transactions = Transactions::default();
+        let route = Rc::clone(&Identity::for_tests().listener.route);
+        test(transactions.begin(&mut SpareTransactions::default(), route, None), &folder, path);
+    }
+
+    /// Takes up to this number of bytes, those in the file from there.
+    fn take(t: &mut Transaction, most: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        loop {
+            let left = (most - out.len() as u64).min(1 << 20);
+            let bytes = match t.reply.body.front() {
+                _ if left == 0 => return out,
+                None => return out,
+                Some(Front::Bytes(bytes)) => bytes[..bytes.len().min(left as usize)].to_vec(),
+                Some(Front::File(source, range)) => {
+                    let mut bytes = vec![0; (range.end - range.start).min(left) as usize];
+                    assert_eq!(file::pread(source, &mut bytes, range.start), Ok(bytes.len()));
+                    bytes
+                }
+            };
+            t.reply.body.consume(bytes.len() as u64);
+            out.extend(bytes);
+        }
+    }
+
+    /// It works only while the body has no room, has not ended, and the file may grow.
+    #[test]
+    fn it_works_when_the_client_is_slow() {
+        with_transaction(|t, folder, path| {
+            let mut spool = ReplySpool::new(path, REPLY_BYTES_MAX as u64 + 1);
+            assert!(!spool.wants_to(t), "there is room");
+            t.reply.body.push_bytes(vec![b'x'; REPLY_BYTES_MAX]);
+            assert!(spool.wants_to(t));
+            spool.spool(t).unwrap();
+            assert_eq!((t.reply.body.files(), t.reply.body.room()), (1, REPLY_BYTES_MAX), "there is room again");
+            assert!(!spool.wants_to(t));
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the file has no name");
+            t.reply.body.push_bytes(vec![b'y'; REPLY_BYTES_MAX]);
+            spool.spool(t).unwrap();
+            t.reply.body.push_bytes(vec![b'z'; REPLY_BYTES_MAX]);
+            assert!(!spool.wants_to(t), "max_temp_file_size is reached");
+            let all = take(t, u64::MAX);
+            assert_eq!(all.len(), 3 * REPLY_BYTES_MAX);
+            assert!(all.chunks(REPLY_BYTES_MAX).zip(*b"xyz").all(|(piece, byte)| piece.iter().all(|b| *b == byte)));
+            let mut other = ReplySpool::new(Vec::new(), u64::MAX);
+            t.reply.body.push_bytes(vec![b'x'; REPLY_BYTES_MAX]);
+            t.reply.body.end();
+            assert!(!other.wants_to(t), "no more comes");
+            other.is_broken = true;
+            assert!(!other.wants_to(t));
+        });
+    }
+
+    #[test]
+    fn the_bytes_keep_their_order() {
+        for seed in 1..=20 {
+            with_transaction(|t, _, path| {
+                let (mut random, mut spool) = (Seeded(seed), ReplySpool::new(path, u64::MAX));
+                let (mut sent, mut out) = (Vec::new(), Vec::new());
+                for _ in 0..100 {
+                    let count = random.below(3000);
+                    let bytes = random.text(b"abcdefgh", count);
+                    t.reply.body.push(Segment::owned(bytes.clone()));
+                    sent.extend(bytes);
+                    if random.below(2) == 0 {
+                        spool.spool(t).unwrap();
+                    }
+                    out.extend(take(t, random.below(2000) as u64));
+                }
+                out.extend(take(t, u64::MAX));
+                assert!(out == sent, "seed {seed}");
+            });
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_missing_is_an_error() {
+        with_transaction(|t, folder, _| {
+            let path = folder.path().join("none/spool").as_os_str().as_bytes().to_vec();
+            t.reply.body.push_bytes(b"bytes".to_vec());
+            assert!(ReplySpool::new(path, u64::MAX).spool(t).unwrap_err().is_not_found());
+            assert_eq!(take(t, u64::MAX), b"bytes", "nothing is lost");
+        });
+    }
+}

@@ -24,7 +24,7 @@ use super::page;
 use super::stored_body::{await_body, note_body_file, spool};
 use crate::balance::Ask;
 use crate::config::{Balance, Gateway, GatewayProtocol, GatewayTarget, ProxyVersion};
-use crate::connection::{Attempt, BodySink, Client, PassedBody, Passing, Servers, Stage, StoredBody};
+use crate::connection::{Attempt, BodySink, Client, PassedBody, Passing, Servers, Stage, StoredBody, unlimited};
 use crate::dns::{HostAddresses, ResolveError};
 use crate::http::Framing;
 use crate::log::Level;
@@ -121,26 +121,8 @@ fn pass_to(w: &mut Work<'_>, gateway: &Arc<Gateway>, mut target: Destination) ->
         Err(status) => return page::refuse(w, status),
     };
     let keeps = !closes && may_keep(gateway, &target.servers);
-    w.t.http.passed_mut().now = Some(Passing {
-        gateway: Arc::clone(gateway),
-        servers: target.servers,
-        head: head.into(),
-        is_chunked,
-        asks_upgrade,
-        keeps,
-        is_buffered: gateway.rules.buffering,
-        may_spool: gateway.rules.buffering && gateway.rules.max_temp_file_size > 0,
-        read_rate: unlimited(gateway),
-        part: None,
-        copy: None,
-        tried: Default::default(),
-        peer: None,
-        is_kept: false,
-        began: w.now,
-        progress_at: w.now,
-        is_sending: false,
-        anything_sent: false,
-    });
+    let passing = Passing::new(gateway, target.servers, w.now);
+    w.t.http.passed_mut().now = Some(Passing { head: head.into(), is_chunked, asks_upgrade, keeps, ..passing });
     next_server(w, true)
 }
 
@@ -169,7 +151,7 @@ fn next_server(w: &mut Work<'_>, is_first: bool) -> Next {
     passing.is_kept = idle.is_some();
     passing.progress_at = w.now;
     (passing.is_sending, passing.anything_sent) = (false, false);
-    passing.read_rate = unlimited(&passing.gateway);
+    passing.read_rate = unlimited(&passing.gateway.rules);
     let address = Address::clone(peer.address());
     let attempt = Attempt::new(Arc::clone(peer.name()), begins_group, w.now);
     passing.peer = Some(peer);
@@ -230,12 +212,6 @@ fn bind_address(w: &mut Work<'_>, gateway: &Gateway) -> Result<Option<Address>, 
     }
 }
 
-/// 0 if the answer is not read at a limited rate. As in nginx, one without buffering never is.
-fn unlimited(gateway: &Gateway) -> Option<u64> {
-    let is_limited = gateway.rules.buffering && gateway.rules.limit_rate.is_some();
-    (!is_limited).then_some(0)
-}
-
 /// Whether the connection may carry another request, by what the directives and the protocol say. As in nginx, a single
 /// address that HTTP requests are passed to is asked to close.
 fn may_keep(gateway: &Gateway, servers: &Servers) -> bool {
@@ -263,3 +239,6 @@ fn body_bytes(w: &Work<'_>) -> Option<u64> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,7 +92,7 @@ fn has_another(w: &mut Work<'_>) -> bool {
 }
 
 /// Whether the request may be sent to another server. `is_stale`: to the same one, on another connection.
-fn may_ask_another(w: &Work<'_>, kind: NextUpstream, anything_sent: bool, is_stale: bool) -> bool {
+pub(super) fn may_ask_another(w: &Work<'_>, kind: NextUpstream, anything_sent: bool, is_stale: bool) -> bool {
     let Some(passing) = w.t.http.passing() else { return false };
     let rules = &passing.gateway.rules;
     let mask = rules.next_upstream;
