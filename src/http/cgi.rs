@@ -117,9 +117,9 @@ impl HeadScan {
         HeadScan { non_parsed: true, ..HeadScan::default() }
     }
 
-    /// The scan of what a server behind a gateway writes, with nginx's rules where they differ: a Location without a
-    /// Status is always a redirect of the client, and of several values of Content-Type, Location or Status the first
-    /// counts.
+    /// The scan of what a server behind a gateway writes, with nginx's rules where they differ: a head may have no field;
+    /// a Location without a Status is always a redirect of the client; and of several values of Content-Type, Location
+    /// or Status the first counts.
     pub fn of_server() -> HeadScan {
         HeadScan { of_server: true, ..HeadScan::default() }
     }
@@ -226,7 +226,7 @@ impl HeadScan {
             let mut parts = location.as_bytes().split(|b| *b == b'#'); // a fragment is for the client only
             return Ok(ScriptAnswer::LocalRedirect(parts.next().unwrap_or_default().to_vec()));
         }
-        if self.lines == 1 {
+        if self.lines == 1 && !self.of_server {
             return Err(NO_HEAD);
         }
         let default = if head.location.is_some() { 302 } else { 200 };

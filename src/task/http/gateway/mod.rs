@@ -48,12 +48,22 @@ pub(super) fn begin(w: &mut Work<'_>) -> Next {
         return page::refuse(w, 502);
     }
     await_body(w);
-    if gateway.rules.request_buffering {
+    if gateway.rules.request_buffering || needs_length(&gateway) && w.t.http.request_body.is_chunked() {
         return choose::spool(w);
     }
     w.t.body.release();
     w.t.http.passed_mut().body = PassedBody::Stream;
     pass(w, &gateway)
+}
+
+/// Whether the length of a body is said before it: one without a length is stored first, as in nginx, whatever
+/// `_request_buffering` says.
+fn needs_length(gateway: &Gateway) -> bool {
+    match gateway.protocol {
+        GatewayProtocol::Fastcgi => false,
+        GatewayProtocol::Scgi | GatewayProtocol::Uwsgi => true,
+        GatewayProtocol::Http => gateway.rules.proxy.version == ProxyVersion::Http10,
+    }
 }
 
 /// All of the body has been stored.

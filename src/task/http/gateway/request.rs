@@ -49,7 +49,7 @@ pub(super) fn make(w: &mut Work<'_>, gateway: &Gateway, found: &Found) -> Result
             };
             if let Err(fault) = made {
                 w.log(Level::Error, format_args!("the request cannot be passed on: {}", fault.reason));
-                return Err(400);
+                return Err(500); // as in nginx: what makes it too large is the configuration
             }
             Ok(Made { head, is_chunked: false, asks_upgrade: false, closes: false })
         }
