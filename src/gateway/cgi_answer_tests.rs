@@ -38,6 +38,9 @@ const ANSWERS: &[(&str, &str)] = &[
     ("Content-Type: a/b\nContent-Type: a/c\nDate: x\nDate: y\n\n", "[200 Content-Type=a/b Date=x]eof."),
     ("ETag: 1\netag: 2\nX-Accel-Redirect: /a\nX-Accel-Redirect: /b\n\n", "[200 ETag=1 X-Accel-Redirect=/a]eof."),
     ("Set-Cookie: a=1\nSet-Cookie: b=2\nX: y\nX: y\n\n", "[200 Set-Cookie=a=1 Set-Cookie=b=2 X=y X=y]eof."),
+    // nginx takes a head without fields.
+    ("\n", "[200]eof."),
+    ("\r\n\r\n", "[200]\"\\r\\n\"eof."),
     // What belongs to the connection is not passed on.
     ("Connection: close\nTransfer-Encoding: chunked\nX: y\n\n0\r\n", "[200 X=y]\"0\\r\\n\"eof."),
 ];

@@ -189,3 +189,13 @@ fn trailers_of_a_request_are_no_fields() {
         assert_eq!((&ask.body[..], ask.all("X-Trailer").len()), (&b"abc"[..], 0));
     }
 }
+
+/// HTTP/1.0 has no chunks: the body is stored first, and its length is sent.
+#[test]
+fn a_body_in_chunks_has_a_length_behind_http_1_0() {
+    let (up, s) = proxy("proxy_http_version 1.0; proxy_request_buffering off;");
+    let body = "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+    let ask =
+        super::reached(&up, &s, format!("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{body}"));
+    assert_eq!((&ask.body[..], ask.must("Content-Length"), ask.field("Transfer-Encoding")), (&b"abcde"[..], "5", None));
+}

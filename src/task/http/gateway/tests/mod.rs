@@ -5,6 +5,7 @@ mod cookies;
 mod retry;
 mod rewrite;
 
+use super::target::TargetState;
 use crate::balance::{Ask, Tried};
 use crate::config::{Config, Gateway};
 use crate::connection::{Arrival, Attempt, Client, Connection, Identity, Passing, Path, Servers, Stage};
@@ -154,7 +155,7 @@ impl<T> Task<Worker> for Actor<T> {
     fn handle(&mut self, _: Event, cx: &mut Context<'_>) -> Result<Flow, TaskError> {
         let (Some(act), Some(mut w)) = (self.act.take(), cx.work()) else { return Ok(Flow::Done) };
         let gateway = w.t.settings().gateway.as_ref().map(Arc::clone).expect("the location passes requests on");
-        let target = super::target::find(&mut w, &gateway).unwrap_or_else(|status| panic!("{status}"));
+        let Ok(TargetState::Found(target)) = super::target::find(&mut w, &gateway) else { panic!("no server") };
         let Servers::Group(upstream) = &target.servers else { panic!("a group") };
         let mut tried = Tried::default();
         let peer = w.worker.upstreams.choose(upstream, &Ask::default(), &mut tried, w.now).ok();
