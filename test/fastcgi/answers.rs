@@ -3,6 +3,8 @@
 use super::harness::each;
 use super::harness::gateways::Protocol;
 use super::harness::http::Framing;
+use super::harness::scripts::scripts;
+use super::harness::upstream::Upstream;
 use super::{answered, fastcgi};
 
 /// A head and a body in FCGI_STDOUT, and the end.
@@ -78,6 +80,19 @@ fn directives_of_the_family_apply() {
         let response = answered(&up, &s, output(text)).expect(*status, directives);
         assert_eq!((response.text().as_str(), response.field(hidden)), (*body, None), "{directives}: {response}");
     });
+}
+
+/// The program's answer, or its failure, is not taken for that of the application.
+#[test]
+fn a_program_may_be_the_page_of_an_intercepted_answer() {
+    let up = Upstream::tcp(Protocol::Fastcgi);
+    let pages = "fastcgi_intercept_errors on; fastcgi_hide_header X-B; error_page 404 /page.sh; error_page 500 /no.sh;";
+    let says = "printf 'X-B: 1\\n\\npage'";
+    let s = scripts(&format!("location /a {{ {} {pages} }}", up.pass()), &[("page.sh", says), ("no.sh", "exit")]);
+    let response = answered(&up, &s, output("Status: 404\r\nX-A: 1\r\n\r\nno")).expect(404, "a page");
+    assert_eq!((response.text().as_str(), response.field("X-A"), response.must("X-B")), ("page", None, "1"));
+    let response = answered(&up, &s, output("Status: 500\r\nX-A: 1\r\n\r\nno")).expect(500, "no page");
+    assert_eq!(response.field("X-A"), None, "{response}");
 }
 
 #[test]

@@ -48,12 +48,6 @@ enum Stage {
     Over,
 }
 
-/// What follows from a look for the program.
-enum Looked {
-    Found(Arc<Settings>, Script),
-    Outcome(Outcome),
-}
-
 impl CgiStart {
     /// Starts the program for this transaction, with a stored body, or with the body in the transaction. For
     /// [`NeededBody::Stored`], only checks whether there is a program, which then needs the body first.
@@ -65,12 +59,14 @@ impl CgiStart {
         let Some(mut w) = cx.work() else { return Flow::Done };
         // After a wait the program is looked for again: what was checked before may have been replaced.
         let (settings, script) = match look(&mut w) {
-            Looked::Found(settings, script) => (settings, script),
-            Looked::Outcome(Outcome::Declined) if self.body_is_in_file() => {
+            Ok(Some(found)) => found,
+            // Another handler would find an empty body, since this one is in a file; PUT would store that.
+            Ok(None) if self.stored_file().is_some() => {
                 w.log(Level::Error, format_args!("the program has disappeared while the request's body came"));
                 return self.end(Some(Outcome::status(503)), cx);
             }
-            Looked::Outcome(outcome) => return self.end(Some(outcome), cx),
+            Ok(None) => return self.end(Some(Outcome::Declined), cx),
+            Err(status) => return self.end(Some(Outcome::status(status)), cx),
         };
         let Some(cgi) = &settings.cgi else { return self.end(Some(Outcome::Declined), cx) };
         if !w.t.body.is_ended() {
@@ -96,10 +92,9 @@ impl CgiStart {
         self.end(outcome, cx)
     }
 
-    /// Whether the body is in a file, where only a program finds it. Another handler would find an empty body, and PUT
-    /// would store that.
-    fn body_is_in_file(&self) -> bool {
-        self.stored.as_ref().is_some_and(|stored| stored.file.is_some())
+    /// The file with the body, if it is in one: only a program finds it there.
+    fn stored_file(&self) -> Option<&OwnedFd> {
+        self.stored.as_ref().and_then(|stored| stored.file.as_ref())
     }
 
     /// Starts the program. Returns the outcome if that fails.
@@ -180,7 +175,6 @@ impl CgiStart {
         let (child_stdin, stdin) = self.stdin(&w.t.http)?.unzip();
         let (stdout, child_stdout) = pipe::pipe_from_child()?;
         let (stderr, child_stderr) = pipe::pipe_from_child()?;
-        let file = self.stored.as_ref().and_then(|stored| stored.file.as_ref());
         let query = w.t.http.query().unwrap_or_default();
         let mut arguments = script.arguments.clone();
         arguments.extend(vars::query_arguments(w.t.http.method().unwrap_or(Method::Get), query));
@@ -189,7 +183,7 @@ impl CgiStart {
             arguments: &arguments,
             environment: &self.environment(script, query, w),
             directory: Some(&script.directory),
-            stdin: file.or(child_stdin.as_ref()).map(AsFd::as_fd),
+            stdin: self.stored_file().or(child_stdin.as_ref()).map(AsFd::as_fd),
             stdout: child_stdout.as_fd(),
             stderr: child_stderr.as_fd(),
             own_group: true,
@@ -219,12 +213,12 @@ impl CgiStart {
     /// A pipe for a body that comes through the transaction. A stored body is read from its file. Without a body, the
     /// program gets the server's standard input, which is empty.
     fn stdin(&self, http: &Http) -> Result<Option<(OwnedFd, OwnedFd)>, Error> {
-        if let Some(file) = self.stored.as_ref().and_then(|stored| stored.file.as_ref()) {
+        if let Some(file) = self.stored_file() {
             file::rewind(file.as_fd())?;
             return Ok(None);
         }
         let has_body = http.request.as_ref().is_some_and(|request| request.has_body());
-        if has_body && !is_get(http) { pipe::pipe_to_child().map(Some) } else { Ok(None) }
+        if has_body && !http.as_get { pipe::pipe_to_child().map(Some) } else { Ok(None) }
     }
 
     fn environment(&self, script: &Script, query: &[u8], w: &Work<'_, Worker>) -> Vec<CString> {
@@ -238,25 +232,28 @@ impl CgiStart {
         vars::environment(&Invocation {
             view: &view,
             script,
-            method: if is_get(http) { b"GET" } else { method },
+            method: if http.as_get { b"GET" } else { method },
             query,
-            body_bytes: body_bytes.filter(|_| !is_get(http)),
+            body_bytes: body_bytes.filter(|_| !http.as_get),
             tls: false,
         })
     }
 }
 
-/// Looks for the program of this request.
-fn look(w: &mut Work<'_, Worker>) -> Looked {
+/// Looks for the program of this request, with the settings that hold for it.
+///
+/// # Errors
+/// The status of a refusal: the program must not run, or cannot be looked at.
+fn look(w: &mut Work<'_, Worker>) -> Result<Option<(Arc<Settings>, Script)>, u16> {
     let settings = Arc::clone(&w.t.route.settings);
     match route::find_script(&settings, w.t.http.path()) {
-        Ok(Some(script)) if may_run(&script, w) => Looked::Found(settings, script),
-        Ok(Some(_)) => Looked::Outcome(Outcome::status(403)),
-        Ok(None) => Looked::Outcome(Outcome::Declined),
+        Ok(Some(script)) if may_run(&script, w) => Ok(Some((settings, script))),
+        Ok(Some(_)) => Err(403),
+        Ok(None) => Ok(None),
         Err(error) => {
-            let status = if error.is_forbidden() { 403 } else { 500 };
-            let path = w.t.http.path().to_vec();
-            Looked::Outcome(refused(error, &path, status, w))
+            let path = String::from_utf8_lossy(w.t.http.path()).into_owned();
+            w.log(Level::Error, format_args!("{error}: the program \"{path}\" cannot be started"));
+            Err(if error.is_forbidden() { 403 } else { 500 })
         }
     }
 }
@@ -267,17 +264,12 @@ fn fits(t: &Transaction) -> bool {
     room > 0 && t.http.request_body.announced_bytes() <= room as u64
 }
 
-/// Whether the program sees a GET without a body: after a program's redirect, and for an error page.
-fn is_get(http: &Http) -> bool {
-    http.as_get
-}
-
 /// Whether the script's own location lets it run: the request's location is chosen for the whole path, with PATH_INFO.
 fn may_run(script: &Script, w: &mut Work<'_, Worker>) -> bool {
     let name = &script.script_name;
     let is_file_of = |cgi: &Arc<Cgi>| cgi.pass.is_none() || !cgi.extensions.is_empty();
     let is_file_of_path = w.t.route.settings.cgi.as_ref().is_some_and(is_file_of);
-    let method = if is_get(&w.t.http) { Method::Get } else { w.t.http.method().unwrap_or(Method::Get) };
+    let method = if w.t.http.as_get { Method::Get } else { w.t.http.method().unwrap_or(Method::Get) };
     if !is_file_of_path || w.t.route.may_run(name, w.t.http.path(), method) {
         return true;
     }
@@ -285,12 +277,6 @@ fn may_run(script: &Script, w: &mut Work<'_, Worker>) -> bool {
     let name = String::from_utf8_lossy(name);
     w.log(Level::Error, format_args!("the program \"{name}\" is not started: {own} does not allow it"));
     false
-}
-
-fn refused(error: Error, what: &[u8], status: u16, w: &mut Work<'_, Worker>) -> Outcome {
-    let what = String::from_utf8_lossy(what);
-    w.log(Level::Error, format_args!("{error}: the program \"{what}\" cannot be started"));
-    Outcome::status(status)
 }
 
 impl Task<Worker> for CgiStart {

@@ -28,12 +28,10 @@ pub struct ProcessExit {
     reaped: bool,
     /// waitpid(2) has failed.
     wait_failed: bool,
-    /// The process group has been sent SIGTERM.
-    cancelled: bool,
+    /// Why the process group has been sent SIGTERM. `None` before.
+    cause: Option<&'static str>,
     /// It has been sent SIGKILL before it was reaped.
     killed: bool,
-    /// Why it was sent; empty before.
-    cause: &'static str,
     wait: LateWatch,
     /// The place that the program takes among the programs.
     place: Option<ProgramPlace>,
@@ -47,9 +45,8 @@ impl ProcessExit {
             children,
             reaped: false,
             wait_failed: false,
-            cancelled: false,
+            cause: None,
             killed: false,
-            cause: "",
             wait: LateWatch::new(timeout),
             place: Some(place),
         }
@@ -68,12 +65,12 @@ impl ProcessExit {
         self.reaped = true;
         forget_place(cx);
         self.count(false, cx);
-        if self.cancelled {
+        if self.cause.is_some() {
             // Kills children of the program that SIGTERM has not ended. While one of them lives, the kernel does not
             // use the number of the group again.
             self.kill(Signal::Kill, cx);
         }
-        let is_late = cx.connection.is_none() && !self.cancelled;
+        let is_late = cx.connection.is_none() && self.cause.is_none();
         let level = match status {
             Status::Exited(0) => Level::Debug,
             Status::Killed(signal) if is_late && signal == Signal::Pipe.raw() => Level::Debug, // unread output
@@ -88,9 +85,9 @@ impl ProcessExit {
 
     /// Why the server ended the program; empty if it was not the server's signal that did.
     fn cause_of(&self, status: Status) -> &'static str {
-        let ours = [self.cancelled.then_some(Signal::Term), self.killed.then_some(Signal::Kill)];
-        match status {
-            Status::Killed(number) if ours.iter().flatten().any(|signal| signal.raw() == number) => self.cause,
+        let is_ours = |number| number == Signal::Term.raw() || self.killed && number == Signal::Kill.raw();
+        match (status, self.cause) {
+            (Status::Killed(number), Some(cause)) if is_ours(number) => cause,
             _ => "",
         }
     }
@@ -124,8 +121,9 @@ impl ProcessExit {
     /// A request waits for a place, and the client of this program has closed its side of the connection. Ends the
     /// program if nothing of its answer has come.
     fn make_room(&mut self, cx: &mut Context<'_>) {
-        let is_silent = |t: &Transaction| t.http.stage == HttpStage::Handler && t.reply.outcome.is_none();
-        if self.cancelled || !cx.seen().transaction.is_some_and(is_silent) {
+        let is_silent =
+            |t: &Transaction| t.http.stage == HttpStage::Handler && t.reply.outcome.is_none() && t.failed.is_none();
+        if self.cause.is_some() || !cx.seen().transaction.is_some_and(is_silent) {
             cx.worker.programs.decline();
             return end_left(cx);
         }
@@ -143,7 +141,7 @@ impl ProcessExit {
 
     /// Sends SIGTERM; SIGKILL follows after [`GRACE`].
     fn terminate(&mut self, cause: &'static str, cx: &mut Context<'_>) {
-        (self.cancelled, self.cause) = (true, cause);
+        self.cause = Some(cause);
         self.wait.look(cx);
         self.count(true, cx);
         self.kill(Signal::Term, cx);
@@ -152,8 +150,9 @@ impl ProcessExit {
 
     /// Sends a signal to the process group.
     fn kill(&self, signal: Signal, cx: &mut Context<'_>) {
+        // ESRCH: the process has ended, and its exit event will follow.
         if let Err(error) = process::kill_group(self.pid, signal)
-            && !is_gone(error)
+            && !error.is_no_process()
         {
             cx.log(Level::Alert, format_args!("{error}"));
         }
@@ -166,11 +165,6 @@ fn cause_to_end(cx: &Context<'_>) -> Option<&'static str> {
     let given_up = transaction.and_then(|t| t.program.given_up);
     let has_gone = connection.is_none_or(|x| x.phase == Phase::Closed);
     given_up.map(GivenUp::cause).or(has_gone.then_some("its client has gone"))
-}
-
-/// ESRCH: the process has ended, and its exit event will follow.
-fn is_gone(error: Error) -> bool {
-    error.is_no_process()
 }
 
 impl Task<Worker> for ProcessExit {
@@ -214,7 +208,7 @@ impl Task<Worker> for ProcessExit {
                 None => self.count(false, cx), // it will have exited by the next look
             },
             Event::Deadline if self.wait.is_unwatched() => return self.reap(cx),
-            Event::Deadline if !self.cancelled => {
+            Event::Deadline if self.cause.is_none() => {
                 self.terminate("it went on for cgi_idle_timeout after its answer", cx);
             }
             Event::Deadline => {
