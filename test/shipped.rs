@@ -16,7 +16,7 @@ struct Shipped {
 }
 
 /// The ports in the shipped configurations.
-const PORTS: [&str; 4] = ["8080", "8081", "1202", "1203"];
+const PORTS: [&str; 5] = ["8080", "8081", "8082", "1202", "1203"];
 
 /// A copy of these folders of the tree.
 fn copy_of(folders: &[&str]) -> TempDir {
@@ -87,7 +87,7 @@ fn each_shipped_configuration_starts_from_a_fresh_clone() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name.ends_with(".conf") && name != "tester.conf" && name != "fastcgi.conf")
         .collect();
-    assert_eq!(names.len(), 4, "{names:?}");
+    assert_eq!(names.len(), 5, "{names:?}");
     each(names, |name| {
         let shipped = start(name);
         let (status, text) = shipped.ask("GET /", "localhost");
@@ -180,7 +180,8 @@ fn the_demo_could_not_be_moved() {
 
 #[test]
 fn other_configurations_that_store_or_run_refused_no_name() {
-    each([("example.conf", "POST /inbox"), ("programs.conf", "GET /git/x.git/info/refs")], |(name, line)| {
+    let git = "GET /git/x.git/info/refs";
+    each([("example.conf", "POST /inbox"), ("gateways.conf", "POST /who"), ("programs.conf", git)], |(name, line)| {
         let shipped = start(name);
         for line in [line, &"GET /"] {
             let (status, text) = shipped.ask(line, "rebound.example");
@@ -188,4 +189,16 @@ fn other_configurations_that_store_or_run_refused_no_name() {
         }
         assert_eq!(shipped.ask("GET /", "127.0.0.1").0, 200, "{name}");
     });
+}
+
+#[test]
+fn the_group_of_the_shipped_gateways_takes_turns() {
+    let shipped = start("gateways.conf");
+    let of = |port: &str| format!("port {}, for 127.0.0.1, who asked for localhost\n", shipped.ports[port]);
+    for port in ["8081", "8082", "8081"] {
+        assert_eq!(shipped.ask("GET /who", "localhost"), (200, of(port)));
+    }
+    assert_eq!(shipped.ask("GET /media/", "localhost").0, 403, "a folder of this server, without an index");
+    assert_eq!(shipped.ask("GET /no.php", "localhost").0, 404, "no script, so no FastCGI server is asked");
+    assert_eq!(shipped.ask("GET /socket", "localhost").0, 502, "no application listens");
 }

@@ -10,6 +10,7 @@ const PAGES: &[&str] = &[
     "docs/applications.md",
     "docs/directives.md",
     "docs/directory.md",
+    "docs/logs.md",
     "docs/scale.md",
 ];
 
