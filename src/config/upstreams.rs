@@ -64,8 +64,8 @@ impl UpstreamDraft {
         let resolve = self.resolve.as_ref()?;
         if !self.is_shared {
             return Some(resolve.fault(format!(
-                "\"resolve\" needs a zone, so that all workers have the same addresses; write zone {group} 64k; into \
-                 the upstream"
+                "\"resolve\" needs a zone, so that all workers share what is known of each address; write zone {group} \
+                 64k; into the upstream"
             )));
         }
         resolver.servers.is_empty().then(|| {

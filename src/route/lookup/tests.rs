@@ -224,6 +224,7 @@ fn locations_as_a_naive_reference() {
 }
 
 /// The path or expression of the location that is found in this server, by each path.
+#[cfg(feature = "regex")]
 fn found(server: &str, rows: &[(&str, &str)]) {
     let text = format!("http {{ server {{ listen 80; {server} }} }}");
     let config = Config::from_text("site.conf", &text, std::path::Path::new("/srv"), "");

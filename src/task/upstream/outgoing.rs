@@ -136,6 +136,9 @@ impl OutgoingRequest {
 
     /// Moves more of the body into the output.
     fn fill(&mut self, stream: &mut Pipe) {
+        if matches!((&self.body, self.framing), (BodySource::Transaction, BodyFraming::Chunked)) {
+            stream.contiguous(); // what has come together is one chunk
+        }
         while self.out.room() > 0 && !self.is_direct() {
             match &mut self.body {
                 BodySource::Over => return,
