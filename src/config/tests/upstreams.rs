@@ -224,8 +224,8 @@ fn names_that_are_resolved_while_the_server_runs() {
         (
             "resolver 127.0.0.1; server a:1 resolve;",
             "resolve;",
-            "\"resolve\" needs a zone, so that all workers have the same addresses; write zone app 64k; into the \
-             upstream",
+            "\"resolve\" needs a zone, so that all workers share what is known of each address; write zone app 64k; \
+             into the upstream",
         ),
         (
             "zone app 64k; server a:1 resolve;",
