@@ -82,7 +82,7 @@ impl Http1 {
         let Some(t) = transactions.current_mut() else { return Step::Wait };
         let now_secs = worker.date.wall(*now).secs;
         let mut head = worker.buffers.take(0);
-        print::switching_head(&mut head, &made.head, &worker.date.text(now_secs));
+        print::switching_head(&mut head, &made.head, &made.server, &worker.date.text(now_secs));
         t.http.keep_alive = false;
         t.http.request_body = RequestBody::tunnel();
         t.body.give_back();
