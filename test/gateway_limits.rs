@@ -95,6 +95,56 @@ fn a_slow_client_does_not_hold_a_fast_server() {
     });
 }
 
+/// How many clients read nothing, and how many bytes each of them has asked for.
+const SLOW: usize = 100;
+const EACH: usize = 1 << 20;
+
+/// The lengths of the files without a name that the server has open.
+fn nameless_files(s: &Server) -> Vec<u64> {
+    let all = std::fs::read_dir(format!("/proc/{}/fd", s.process.pid())).unwrap().map(|entry| entry.unwrap().path());
+    let nameless =
+        all.filter(|path| std::fs::read_link(path).is_ok_and(|to| to.to_string_lossy().ends_with("(deleted)")));
+    nameless.map(|path| path.metadata().unwrap().len()).collect()
+}
+
+/// A server behind is rid of its answers, and its connections are closed, while a hundred clients read nothing: each
+/// answer waits in one file. The server has two descriptors a client, and they and the files are gone in the end.
+#[test]
+fn many_slow_clients_do_not_hold_a_fast_server() {
+    each(ALL, |protocol| {
+        let up = Upstream::tcp(*protocol);
+        let closes = if *protocol == Protocol::Http { "proxy_http_version 1.0;" } else { "" };
+        let location = format!("location / {{ {} {closes} }} location = /ok.txt {{ }}", up.pass());
+        // The kernel is not to take much of an answer.
+        let listener = host(&location).replace("127.0.0.1:0", "127.0.0.1:0 sndbuf=16k");
+        let s = server(&listener, &[("ok.txt", b"ok")]);
+        let (body, fds, before_kib) = (noise(EACH, 13), Fds::of(&s), s.process.rss_kib());
+        let answer = protocol.ok(&body);
+        let one = |_| {
+            let mut client = s.connect();
+            client.send_get("/large");
+            let (mut peer, _) = up.asked();
+            peer.send(&answer);
+            peer.wire.half_close();
+            peer.assert_closed("the answer is whole");
+            client
+        };
+        let mut clients: Vec<Client> = (0..SLOW).map(one).collect();
+        assert_eq!(s.process.open_fds(), fds.count + 2 * SLOW, "a socket and a file for each client");
+        let files = nameless_files(&s);
+        assert_eq!(files.len(), SLOW);
+        assert!(files.iter().all(|bytes| (EACH as u64 / 2..=EACH as u64).contains(bytes)), "{files:?}");
+        let more_kib = rss_peak_kib(&s).saturating_sub(before_kib);
+        assert!(more_kib < 16 << 10, "{more_kib} KiB more for {SLOW} clients");
+        for client in &mut clients {
+            assert!(client.response().body == body, "the answer is whole");
+        }
+        drop(clients);
+        fds.assert_level(&s);
+        assert!(nameless_files(&s).is_empty());
+    });
+}
+
 /// The connection of the server behind ends, or is free for another request.
 fn end(protocol: Protocol, mut peer: Peer) {
     if protocol == Protocol::Http {
