@@ -57,7 +57,7 @@ impl Pipe {
         self.announced_bytes = 0;
     }
 
-    /// Sets the bound. The pipe must be empty.
+    /// Sets the bound. The content stays.
     pub fn set_bound(&mut self, memory_bytes_max: usize) {
         self.memory_bytes_max = memory_bytes_max as u32;
     }

@@ -135,13 +135,19 @@ pub fn response_head(out: &mut Vec<u8>, head: &ReplyHead, frame: &Frame<'_>) {
     out.extend_from_slice(b"\r\n\r\n");
 }
 
-/// Appends the head of a 101 (RFC 9110 section 15.2.2): Connection says that Upgrade is for this connection.
-pub fn switching_head(out: &mut Vec<u8>, head: &ReplyHead, date: &[u8; DATE_BYTES]) {
+/// Appends the head of a 101 (RFC 9110 section 15.2.2): Connection says that Upgrade is for this connection. `server`
+/// and `date` are as in [`Frame`].
+pub fn switching_head(out: &mut Vec<u8>, head: &ReplyHead, server: &str, date: &[u8; DATE_BYTES]) {
     status_line(out, 101, head.phrase());
-    field(out, DATE, date);
+    if !server.is_empty() {
+        field(out, b"\r\nServer: ", server.as_bytes());
+    }
+    if !head.fields.iter().any(|(name, _)| name.known() == Some(Known::Date)) {
+        field(out, DATE, date);
+    }
     field(out, b"\r\nConnection: ", b"upgrade");
     let is_kept = |name: &Name| name.known() == Some(Known::Upgrade) || !name.known().is_some_and(is_ours);
-    for (name, value) in head.fields.iter().filter(|(name, _)| is_kept(name) && name.known() != Some(Known::Date)) {
+    for (name, value) in head.fields.iter().filter(|(name, _)| is_kept(name)) {
         field(out, b"\r\n", name.as_bytes());
         field(out, b": ", value.as_bytes());
     }

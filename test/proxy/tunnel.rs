@@ -92,6 +92,23 @@ fn a_client_that_is_gone_ends_the_tunnel() {
     drop(s);
 }
 
+/// The fields of a 101 are passed on as those of other heads are: hidden, rewritten and added to.
+#[test]
+fn the_head_of_a_switch_is_one_of_this_server() {
+    let rules = "proxy_hide_header X-Own; proxy_cookie_path /in/ /; add_header X-Added $upstream_status always;";
+    let (up, s) = proxy(&format!("{UPGRADE} {rules}"));
+    let mut client = s.connect();
+    client.send("GET /t HTTP/1.1\r\nHost: h\r\nUpgrade: lines\r\nConnection: upgrade\r\n\r\n");
+    let (mut peer, _) = up.asked();
+    let fields = "Server: inner/1\r\nX-Own: 1\r\nX-Accel-Expires: 1\r\nSet-Cookie: a=b; Path=/in/\r\nX-Kept: 2\r\n\r\n";
+    peer.send(format!("{}{fields}", SWITCH.strip_suffix("\r\n").unwrap()));
+    let response = client.any_response();
+    let names: Vec<&str> = response.fields.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["Server", "Date", "Connection", "Upgrade", "Set-Cookie", "X-Kept", "X-Added"]);
+    assert!(response.must("Server").starts_with("webserv"), "{response}");
+    assert_eq!((response.must("Set-Cookie"), response.must("X-Added")), ("a=b; Path=/", "101"));
+}
+
 /// RFC 9110 section 7.8: 101 is only for a client that has asked.
 #[test]
 fn a_switch_that_nobody_asked_for_is_a_bad_gateway() {

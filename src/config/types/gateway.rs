@@ -321,6 +321,11 @@ impl GatewayProtocol {
 }
 
 impl GatewayRules {
+    /// How many bytes of an answer may wait in memory until they are passed on: `_buffers`.
+    pub fn bytes_in_memory(&self) -> usize {
+        self.buffers.0.saturating_mul(self.buffers.1).max(1)
+    }
+
     /// The defaults of a family.
     pub fn of(protocol: GatewayProtocol) -> Self {
         let minute = Duration::from_secs(60);

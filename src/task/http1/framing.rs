@@ -9,6 +9,7 @@ use crate::connection::{RequestBody, Segment, Stage, Transaction};
 use crate::http::print::{self, BodyEnd, Frame, Persistence, Printed};
 use crate::http::status::is_bodyless;
 use crate::http::{Version, chunked};
+use crate::limits::OUTPUT_BYTES_MAX;
 use crate::log::Level;
 use crate::task::http::{end_handlers, first_head, has_trailers, passes_trailers, trailers};
 use crate::task::{Context, Work};
@@ -82,7 +83,7 @@ impl Http1 {
         let Some(t) = transactions.current_mut() else { return Step::Wait };
         let now_secs = worker.date.wall(*now).secs;
         let mut head = worker.buffers.take(0);
-        print::switching_head(&mut head, &made.head, &worker.date.text(now_secs));
+        print::switching_head(&mut head, &made.head, &made.server, &worker.date.text(now_secs));
         t.http.keep_alive = false;
         t.http.request_body = RequestBody::tunnel();
         t.body.give_back();
@@ -196,6 +197,9 @@ impl Http1 {
             Some(pacing) => pacing.allowed(*now),
             None => u64::MAX,
         };
+        if let Some(passing) = t.http.passing() {
+            output.set_bound(passing.gateway.rules.bytes_in_memory().min(OUTPUT_BYTES_MAX)); // the rest is for the file
+        }
         let moved_from = output.len();
         let mut body_move = BodyMove { before, body: &mut t.reply.body, output, buffers: &mut worker.buffers, allowed };
         let complete = match framing {
@@ -209,6 +213,7 @@ impl Http1 {
         }
         if complete {
             self.transfer = None;
+            output.set_bound(OUTPUT_BYTES_MAX);
             let end = note_end(t, x.sent_bytes + output.len());
             if let Some(mut w) = cx.work() {
                 end_handlers(&mut w);

@@ -41,7 +41,7 @@ impl Connect {
                 Flow::Blocked
             }
             Err(error) if error.is_forbidden() && matches!(self.address, Address::Unix(_)) => {
-                let why = format!("{error}: {}", permission_advice(cx));
+                let why = format!("{error} ({})", permission_advice(cx));
                 fail(FailureKind::Connect, &why, cx)
             }
             Err(error) => fail(FailureKind::Connect, &error, cx),

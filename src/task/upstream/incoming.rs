@@ -116,8 +116,7 @@ impl IncomingAnswer {
         self.stage = stage;
         t.reply.outcome = Some(outcome);
         if let Some(passing) = t.http.passing() {
-            let (count, bytes) = passing.gateway.rules.buffers;
-            t.reply.body.set_bound(count.saturating_mul(bytes).clamp(1, REPLY_BYTES_MAX));
+            t.reply.body.set_bound(passing.gateway.rules.bytes_in_memory().min(REPLY_BYTES_MAX));
         }
         if let Some(attempt) = passed(t).and_then(Passed::attempt) {
             attempt.head = Some(now.since(attempt.began));

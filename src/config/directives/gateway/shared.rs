@@ -102,7 +102,7 @@ pub(super) const ROWS: &[Directive] = &[
         .syntax("NUMBER SIZE")
         .default("8 8k")
         .differs("nginx's default is eight pages of 4k or 8k")
-        .help("The part of an answer that is held in memory: number times size.")
+        .help("The bytes of an answer in memory: number times size, and as many that are being sent.")
         .once(|scope, it| {
             let number = it.args[0].count(2..=COUNT_MAX)?;
             let size = it.args[1].buffer(1..=BUFFER_BYTES_MAX);

@@ -3,16 +3,15 @@
 
 use super::super::next::{Next, end_handlers};
 use super::super::respond::respond;
-use super::super::{document, page};
+use super::super::{document, fields, page};
 use super::{accel, cookies, ranges, retry, rewrite, store};
 use crate::balance::PeerResult;
 use crate::config::{Expires, Gateway, GatewayProtocol, IgnoredFields};
-use crate::connection::{Made, Response};
+use crate::connection::{Content, Made, Response};
 use crate::http::{ReplyHead, Text, date};
 use crate::log::Level;
 use crate::task::Work;
 use crate::vars;
-use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -127,19 +126,23 @@ fn take_last_modified(w: &Work<'_>, head: &mut ReplyHead) {
     }
 }
 
-/// The server behind goes on with another protocol.
-pub(in crate::task::http) fn switched(w: &mut Work<'_>, head: ReplyHead) -> Next {
+/// The server behind goes on with another protocol. Its head is passed on as other heads are.
+pub(in crate::task::http) fn switched(w: &mut Work<'_>, mut head: ReplyHead) -> Next {
     if let Some(attempt) = w.t.http.passed_mut().attempt() {
         attempt.status = head.status;
     }
     note(w, &head);
+    if let Some(gateway) = w.t.http.passing().map(|passing| Arc::clone(&passing.gateway)) {
+        hide(&gateway.rules.hidden, &mut head);
+        cookies::rewrite(w, &gateway.rules.proxy, &mut head);
+    }
     if let Some(passing) = &mut w.t.http.passed_mut().now {
         passing.read_rate = Some(0);
     }
     w.log(Level::Info, format_args!("the connection is passed on to another protocol"));
     w.t.http.status = Some(head.status);
-    let content = crate::connection::Content::Stream;
-    let made = Made { head, server: Cow::Borrowed(""), content_range: None, content };
+    let server = fields::add(w, &mut head);
+    let made = Made { head, server, content_range: None, content: Content::Stream };
     respond(w, Response::Switched(Box::new(made)))
 }
 
@@ -154,7 +157,7 @@ fn note(w: &mut Work<'_>, head: &ReplyHead) {
     {
         passing.peer = None; // all of the answer has come with its head: the server's place is free
     }
-    w.t.http.passed_mut().answer_head = super::super::fields::so_far(head, "");
+    w.t.http.passed_mut().answer_head = fields::so_far(head, "");
 }
 
 /// Removes the fields that the client does not get.
