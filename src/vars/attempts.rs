@@ -16,15 +16,7 @@ pub(super) fn value(view: &View<'_>, variable: &GatewayVariable) -> Vec<u8> {
         }
         GatewayVariable::UpstreamConnectTime => list(passed, |attempt| seconds(attempt.connected)),
         GatewayVariable::UpstreamHeaderTime => list(passed, |attempt| seconds(attempt.head)),
-        GatewayVariable::UpstreamResponseTime => {
-            let is_open = passed.now.is_some() && view.transaction.http.answered.is_none();
-            list(passed, |attempt| match passed.attempts.last() {
-                // As in nginx: the fields of the response do not know how long the answer takes.
-                Some(last) if is_open && last.head.is_some() && std::ptr::eq(last, attempt) => seconds(None),
-                // An answer that has not ended lasts until now.
-                _ => seconds(attempt.ended.or(Some(view.now.since(attempt.began)))),
-            })
-        }
+        GatewayVariable::UpstreamResponseTime => list(passed, |attempt| seconds(response_time(view, passed, attempt))),
         GatewayVariable::UpstreamResponseLength => list(passed, |attempt| attempt.body_bytes.to_string()),
         GatewayVariable::UpstreamBytesReceived => list(passed, |attempt| attempt.received_bytes.to_string()),
         GatewayVariable::UpstreamBytesSent => list(passed, |attempt| attempt.sent_bytes.to_string()),
@@ -33,6 +25,17 @@ pub(super) fn value(view: &View<'_>, variable: &GatewayVariable) -> Vec<u8> {
         GatewayVariable::UpstreamCookie(name) => cookie(&passed.answer_head, name).unwrap_or_default(),
         _ => Vec::new(),
     }
+}
+
+/// How long the answer took; one that has not ended lasts until now. `None` in a field of the very answer: as in nginx,
+/// it is then not over, also if all of it has come with its head.
+fn response_time(view: &View<'_>, passed: &Passed, attempt: &Attempt) -> Option<Duration> {
+    let is_last = passed.attempts.last().is_some_and(|last| std::ptr::eq(last, attempt));
+    let is_passed_on = passed.now.is_some() && attempt.head.is_some() && view.transaction.http.answered.is_none();
+    if is_last && is_passed_on {
+        return None;
+    }
+    attempt.ended.or(Some(view.now.since(attempt.began)))
 }
 
 /// The values of all attempts, as nginx prints them: with a comma between the servers of a group, and a colon between

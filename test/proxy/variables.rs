@@ -61,6 +61,23 @@ fn an_answer_is_described() {
     assert_times(&values[8..]);
 }
 
+/// In a field of the answer itself, the time of the answer is not known, though all of it has come.
+#[test]
+fn an_answer_is_not_over_in_its_own_head() {
+    let up = Upstream::tcp(Protocol::Http);
+    let times = "add_header X-Times \"$upstream_header_time $upstream_response_time\";";
+    let s = logging(&["upstream_response_time"], &format!("location / {{ {} {times} }}", up.pass()));
+    let mut client = s.connect();
+    client.send(GET);
+    let (mut peer, _) = up.asked();
+    peer.ok(b"all");
+    let response = client.response().expect(200, "GET");
+    let (head, whole) = response.must("X-Times").split_once(' ').unwrap();
+    assert_times(&[head.to_owned()]);
+    assert_eq!(whole, "-");
+    assert_times(&logged(&s));
+}
+
 /// There is no server: each variable is unknown, or says that nothing came.
 #[test]
 fn a_failure_is_described() {

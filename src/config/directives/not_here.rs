@@ -188,8 +188,11 @@ const THIRD_PARTY: &[(&str, &[&str], &str)] = &[
 /// Stands in many names of the module lua, as `content_by_lua_block`.
 const LUA: &str = "_by_lua";
 
-/// Why a directive of nginx is refused, if the name is one.
+/// Why a directive of nginx is refused, or one that guides show and no server has, if the name is one.
 pub(super) fn refusal(name: &str) -> Option<String> {
+    if name == "group" {
+        return Some("there is no directive \"group\"; write the group behind the user: user USER GROUP;".into());
+    }
     if let Some(family) = FAMILIES.iter().find(|family| family.names.split(' ').any(|known| known == name)) {
         return Some(format!("\"{name}\" is not supported yet; {}", family.advice));
     }

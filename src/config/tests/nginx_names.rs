@@ -9,7 +9,7 @@ use super::{headlines, load, read};
 fn refused_by_name() {
     let text = "load_module x.so;\nhttp {\n gzip on;\n upstream u { server 127.0.0.1; sticky; }\n server {\n  \
                 listen 80;\n  ssl_protocols TLSv1.3;\n  lsten 1;\n  location / { more_set_headers x; image_filter \
-                off; }\n }\n}\nstream { server { listen 1; } }\n";
+                off; }\n }\n}\nstream { server { listen 1; } }\ngroup x;\n";
     let found = headlines(text);
     let expected = [
         "site.conf:1:1: \"load_module\" is not supported yet; all parts of the server are in the program; leave it \
@@ -26,6 +26,7 @@ fn refused_by_name() {
         "site.conf:9:36: \"image_filter\" is not supported yet; files are sent as they are; change them, or let a \
          program answer (cgi_pass)",
         "site.conf:12:1: \"stream\" is not supported yet; this server speaks HTTP; use another program for it",
+        "site.conf:13:1: there is no directive \"group\"; write the group behind the user: user USER GROUP;",
     ];
     // A directive that has arrived since is not refused any more.
     let is_here = |line: &str| line.split('"').nth(1).is_some_and(manual::has);
