@@ -3,7 +3,7 @@
 use super::lex::Word;
 use super::problem::Fault;
 use super::scope::Scope;
-use super::types::{Escape, Phases, Regex, Source, Template, Variable, VariableRoot};
+use super::types::{Escape, GatewayVariable, Phases, Regex, Source, Template, TemplatePart, Variable, VariableRoot};
 use crate::ages::AgeRule;
 use crate::pattern::Pattern;
 use std::path::PathBuf;
@@ -19,6 +19,13 @@ impl Scope<'_> {
             let ages = &mut self.draft.config.ages;
             *ages = Some(ages.map_or(AgeRule::EXACT, |ages| ages.and(AgeRule::EXACT)));
         }
+        let is_of_answer = |part: &TemplatePart| {
+            matches!(
+                part.variable,
+                Variable::Gateway(GatewayVariable::UpstreamHttp(_) | GatewayVariable::UpstreamCookie(_))
+            )
+        };
+        self.draft.config.keeps_answer_heads |= template.parts.iter().any(is_of_answer);
         Ok(Template { escape: Escape::None, ..template })
     }
 

@@ -231,6 +231,7 @@ impl Default for Config {
             inner_error_logs: Vec::new(),
             log_paths_max: 0,
             zones: Zones::default(),
+            keeps_answer_heads: false,
             is_debugged: false,
             events: Events::default(),
             listeners: Vec::new(),

@@ -107,6 +107,8 @@ pub struct Config {
     pub zones: Zones,
     /// The groups of servers that requests are passed to, and the single addresses.
     pub upstreams: Vec<Arc<Upstream>>,
+    /// A variable has a field of the answer of a server behind: `$upstream_http_NAME`, `$upstream_cookie_NAME`.
+    pub keeps_answer_heads: bool,
     /// Some `error_log` is at level debug.
     pub is_debugged: bool,
     /// The variables that the configuration defines. Their positions are their slots.

@@ -122,6 +122,8 @@ pub struct Http {
     pub started: Option<Moment>,
     /// The values of the configuration's own variables.
     pub slots: Slots,
+    /// What gateways have made of the request. `None` and an empty value mean the same.
+    pub passed: Option<Box<Passed>>,
     /// Values that few requests need.
     pub rare: OnDemand<Rare>,
 }
@@ -177,8 +179,6 @@ pub struct Rare {
     pub limited: Limited,
     /// The client that a trusted proxy names (`set_real_ip_from`), instead of the other end of the socket.
     pub client: Option<Client>,
-    /// What gateways have made of the request.
-    pub passed: Option<Box<Passed>>,
     /// What the configuration answers, without a handler.
     pub chosen: Option<Chosen>,
     /// The program that waits for a file to be looked at.
@@ -251,7 +251,6 @@ impl Rare {
         sent_trailers: Vec::new(),
         random_index_tried: false,
         userid: None,
-        passed: None,
         chosen: None,
         rewriting: None,
         left_prefix: false,
@@ -337,19 +336,24 @@ impl Http {
 
     /// The request on its way to a server behind.
     pub fn passing(&self) -> Option<&Passing> {
-        self.rare.passed.as_ref()?.now.as_ref()
+        self.passed.as_ref()?.now.as_ref()
+    }
+
+    /// The same, to be changed.
+    pub fn passing_mut(&mut self) -> Option<&mut Passing> {
+        self.passed.as_mut()?.now.as_mut()
     }
 
     /// The directive that passes the request on, while a server behind or its name is waited for.
     pub fn gateway_now(&self) -> Option<&Gateway> {
-        let passed = self.rare.passed.as_ref()?;
+        let passed = self.passed.as_ref()?;
         let named = || passed.named.as_ref().map(|named| &*named.gateway);
         passed.now.as_ref().map(|passing| &*passing.gateway).or_else(named)
     }
 
     /// What gateways have made of the request; a new, empty value if nothing was passed yet.
     pub fn passed_mut(&mut self) -> &mut Passed {
-        self.rare.passed.get_or_insert_default()
+        self.passed.get_or_insert_default()
     }
 
     /// The path that is answered; empty before it is known.

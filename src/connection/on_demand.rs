@@ -55,6 +55,11 @@ impl<T, const BYTES_MAX: usize> OnDemand<T, BYTES_MAX> {
         self.0.is_some()
     }
 
+    /// The value, if it has been changed.
+    pub(super) fn made_mut(&mut self) -> Option<&mut T> {
+        self.0.as_deref_mut()
+    }
+
     /// Frees the memory: the value is a new one again.
     pub fn give_back(&mut self) {
         self.0 = None;

@@ -35,7 +35,7 @@ pub struct Passing {
     /// The bytes of the answer's body that the client gets; `None`: all.
     pub part: Option<Range<u64>>,
     /// Another copy of the answer's body, for the file that `_store` makes of it.
-    pub copy: Option<Pipe>,
+    pub copy: Option<Box<Pipe>>,
     /// The servers that have been asked.
     pub tried: Tried,
     /// The server that is asked now, until its answer is complete.
@@ -124,6 +124,13 @@ pub enum PassedBody {
     Stream,
 }
 
+impl PassedBody {
+    /// Whether there is no body.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, PassedBody::Empty)
+    }
+}
+
 /// One server that was asked, for the `$upstream_` variables.
 pub struct Attempt {
     /// Its address, as nginx prints it; the name of the group, if no server could be chosen.
@@ -186,11 +193,11 @@ pub struct Passed {
     /// The request, while a server behind may answer it.
     pub now: Option<Passing>,
     /// What it is passed to, while the addresses of the host are looked for.
-    pub named: Option<NamedServer>,
+    pub named: Option<Box<NamedServer>>,
     /// Its body.
     pub body: PassedBody,
     /// `$proxy_host` and `$proxy_port`, if variables have made the target.
-    pub made_target: Option<(String, String)>,
+    pub made_target: Option<Box<(String, String)>>,
     /// The servers that were asked so far, in order.
     pub attempts: Vec<Attempt>,
     /// The fields of the last answer, as lines behind a first one.
@@ -204,6 +211,20 @@ pub struct Passed {
 }
 
 impl Passed {
+    /// Whether a server was asked.
+    pub fn is_used(&self) -> bool {
+        !self.attempts.is_empty()
+    }
+
+    /// Makes this a new value. Some of its memory stays, for the next request.
+    pub fn renew(&mut self) {
+        let Passed { now, named, body, made_target, attempts, answer_head, answer_trailers, interim, kept_fields } =
+            self;
+        (*now, *named, *body, *made_target) = (None, None, PassedBody::Empty, None);
+        attempts.clear();
+        (*answer_head, *answer_trailers, *interim, *kept_fields) = Default::default();
+    }
+
     /// The server that is being asked.
     pub fn attempt(&mut self) -> Option<&mut Attempt> {
         self.attempts.last_mut()

@@ -92,6 +92,11 @@ impl Pipe {
         if self.is_empty() { self.memory_bytes_max == 0 } else { self.room() == 0 }
     }
 
+    /// Whether there is at most one segment.
+    pub fn is_one_segment(&self) -> bool {
+        self.queue.segments() == 1
+    }
+
     /// The number of file ranges.
     pub fn files(&self) -> usize {
         self.queue.files()
@@ -156,6 +161,14 @@ impl Pipe {
         }
     }
 
+    /// The same. If the bytes were copied into the last segment, their memory goes back to the buffers.
+    #[inline]
+    pub fn push_from(&mut self, segment: Segment, buffers: &mut Buffers) {
+        if !segment.is_empty() && !self.abandoned {
+            self.queue.push_from(segment, buffers);
+        }
+    }
+
     /// Adds bytes that are not shared.
     pub fn push_bytes(&mut self, bytes: Vec<u8>) {
         self.push(Segment::owned(bytes));
@@ -173,6 +186,15 @@ impl Pipe {
     pub fn push_copy(&mut self, bytes: &[u8]) {
         if !self.queue.copy(bytes) {
             self.push_bytes(bytes.to_vec());
+        }
+    }
+
+    /// The same. The memory that a new segment needs comes from the buffers.
+    pub fn push_copy_in(&mut self, bytes: &[u8], buffers: &mut Buffers) {
+        if !self.queue.copy(bytes) {
+            let mut buffer = buffers.take(bytes.len());
+            buffer.extend_from_slice(bytes);
+            self.push_bytes(buffer);
         }
     }
 

@@ -92,6 +92,23 @@ impl Queue {
         }
     }
 
+    /// The same. If its bytes were copied into the last segment, its memory goes back to the buffers.
+    #[inline]
+    pub fn push_from(&mut self, segment: Segment, buffers: &mut Buffers) {
+        match self.is_empty() {
+            true => self.first = segment,
+            false => self.push_behind_from(segment, buffers),
+        }
+    }
+
+    #[inline(never)]
+    fn push_behind_from(&mut self, segment: Segment, buffers: &mut Buffers) {
+        match segment.bytes().is_some_and(|bytes| self.copy_few(bytes)) {
+            true => segment.give(buffers),
+            false => self.push_last(segment),
+        }
+    }
+
     fn push_last(&mut self, segment: Segment) {
         self.rest_bytes += segment.len();
         self.rest_file_bytes += segment.file_bytes();

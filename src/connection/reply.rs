@@ -1,6 +1,6 @@
 //! The reply of a handler: an outcome, then bytes.
 
-use super::{Fresh, Outcome, Pipe, Segment};
+use super::{Fresh, OnDemand, Outcome, Pipe, Segment};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
@@ -57,6 +57,17 @@ impl<const BYTES_MAX: usize> Fresh<BYTES_MAX> for Reply {
 
     fn fresh() -> Self {
         Reply::new(BYTES_MAX)
+    }
+}
+
+impl<const BYTES_MAX: usize> OnDemand<Reply, BYTES_MAX> {
+    /// Makes the reply a new one. Its memory stays, for the next request.
+    pub fn renew(&mut self) {
+        if let Some(Reply { outcome, index, wanted, source, body }) = self.made_mut() {
+            (*outcome, *index, *source) = (None, None, None);
+            *wanted = VecDeque::new();
+            *body = Pipe::new(BYTES_MAX);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One request and its response.
 
-use super::{Client, Failure, Http, Identity, Members, OnDemand, Pipe, Program, Reply};
+use super::{Client, Failure, Http, Identity, Members, OnDemand, Passed, Pipe, Program, Reply};
 use crate::config::Settings;
 use crate::limits::{BODY_BYTES_MAX, HANDLERS_MAX, REPLY_BYTES_MAX, SPARE_TRANSACTIONS_MAX};
 use crate::route::Route;
@@ -55,6 +55,21 @@ impl Transaction {
             http: Http::default(),
             next: None,
         }
+    }
+
+    /// Renews what gateways have made of the request, if there is anything: the next request to a server behind uses its
+    /// memory, and that of the reply.
+    #[inline(never)] // keeps the code for other requests short
+    fn take_passed(&mut self) -> Option<Box<Passed>> {
+        let mut passed = self.http.passed.take_if(|passed| passed.is_used());
+        match &mut passed {
+            Some(passed) => {
+                passed.renew();
+                self.reply.renew();
+            }
+            None => self.reply.give_back(),
+        }
+        passed
     }
 
     /// The settings of the location that answers.
@@ -120,11 +135,15 @@ impl SpareTransactions {
     #[inline]
     pub fn give(&mut self, mut transaction: Box<Transaction>) {
         if self.spare.len() < SPARE_TRANSACTIONS_MAX {
-            transaction.http = Http::default();
+            let was_passed = transaction.http.passed.is_some();
+            let passed = if was_passed { transaction.take_passed() } else { None };
+            transaction.http = Http { passed, ..Http::default() };
             let Transaction { parent, subject, body, reply, failed, handlers, program, next, .. } = &mut *transaction;
             (*parent, *subject, *failed, *next) = (None, None, None, None);
             body.give_back();
-            reply.give_back();
+            if !was_passed {
+                reply.give_back();
+            }
             program.give_back();
             handlers.clear();
             self.spare.push(transaction);
@@ -161,6 +180,12 @@ impl Transactions {
     #[inline]
     pub fn current_mut(&mut self) -> Option<&mut Transaction> {
         self.first.as_deref_mut()
+    }
+
+    /// The current transaction, if there is no other.
+    #[inline]
+    pub fn only(&self) -> Option<&Transaction> {
+        self.current().filter(|transaction| transaction.next.is_none())
     }
 
     /// The settings of the current transaction. Without one, the settings of `route`.

@@ -226,6 +226,8 @@ impl<W> Engine<W> {
     #[inline(never)] // keeps the code for connections without handlers short
     fn next_of_many(&mut self, x: Token, last: Token) -> Option<Token> {
         let connection = self.connections.get(x)?;
+        // If there is one transaction, all members see the same.
+        let alike = connection.transactions.only().map(|_| seen_by_own(connection));
         let members = connection.members();
         let mut at = connection.position(last.index).map_or(0, |at| at + 1);
         for _ in 0..members {
@@ -234,7 +236,8 @@ impl<W> Engine<W> {
             at += 1;
             let Some((token, slot)) = self.slots.at_mut(member) else { continue };
             self.callee = Callee::Wants(token);
-            if slot.schedule(token, seen(connection, member), &mut self.run_queue) {
+            let seen = alike.unwrap_or_else(|| seen(connection, member));
+            if slot.schedule(token, seen, &mut self.run_queue) {
                 return Some(token);
             }
         }

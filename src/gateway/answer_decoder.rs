@@ -36,6 +36,15 @@ impl AnswerDecoder {
         Self::Cgi(Box::new(CgiAnswer::of_program(non_parsed)))
     }
 
+    /// Begins with the answer to another request on the same connection.
+    pub fn begin_again(&mut self, asked: Asked) {
+        match self {
+            Self::Cgi(decoder) => **decoder = CgiAnswer::of_server(asked),
+            Self::Fastcgi(decoder) => **decoder = FastcgiAnswer::new(asked),
+            Self::Http1(decoder) => **decoder = Http1Answer::new(asked),
+        }
+    }
+
     /// Decodes the next bytes, and advances `bytes` over those that it has used. It tells one thing at a time:
     ///
     /// - After [`Decoded::More`], all bytes are used up. Call it again when others have come.

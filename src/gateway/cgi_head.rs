@@ -75,7 +75,7 @@ impl CgiHead {
     ///
     /// # Errors
     /// The same.
-    pub(super) fn feed_of_server(&mut self, piece: &[u8]) -> Result<Option<(ReplyHead, usize)>, GatewayFault> {
+    pub(super) fn feed_of_server(&mut self, piece: &[u8]) -> Result<Option<(Box<ReplyHead>, usize)>, GatewayFault> {
         Ok(self.feed(piece)?.map(|(answer, used)| (reply_head(answer), used)))
     }
 
@@ -97,14 +97,14 @@ impl CgiHead {
 }
 
 /// What a server behind says, as the head of an answer.
-pub(super) fn reply_head(answer: ScriptAnswer) -> ReplyHead {
+pub(super) fn reply_head(answer: ScriptAnswer) -> Box<ReplyHead> {
     let mut head = match answer {
         ScriptAnswer::Document(head)
         | ScriptAnswer::ClientRedirect(head)
         | ScriptAnswer::ClientRedirectWithDocument(head) => head,
         // A scan of a server's answer gives neither of the other two.
-        ScriptAnswer::LocalRedirect(_) => ReplyHead::new(302),
-        ScriptAnswer::NonParsed(status) => ReplyHead::new(status),
+        ScriptAnswer::LocalRedirect(_) => Box::new(ReplyHead::new(302)),
+        ScriptAnswer::NonParsed(status) => Box::new(ReplyHead::new(status)),
     };
     drop_repeated(&mut head.fields);
     head

@@ -43,9 +43,9 @@ pub enum Decoded<'a> {
     /// All bytes are used up, and there is nothing to tell.
     More,
     /// An interim response (1xx but 101): other heads follow.
-    Interim(u16, ReplyHead),
+    Interim(u16, Box<ReplyHead>),
     /// The head of the answer. Comes once, before any data.
-    Head(ReplyHead),
+    Head(Box<ReplyHead>),
     /// Bytes of the body, never empty.
     Data(&'a [u8]),
     /// Bytes that the server behind has written to its standard error, never empty.
@@ -58,12 +58,12 @@ pub enum Decoded<'a> {
         is_reusable: bool,
     },
     /// 101: from here on, the bytes belong to another protocol, both ways. They follow as [`Decoded::Data`].
-    Switch(ReplyHead),
+    Switch(Box<ReplyHead>),
     /// An nph- program has written this head, with this status (RFC 3875 section 5). What follows is
     /// [`Decoded::Data`].
     NonParsed(u16, Vec<u8>),
     /// A program redirects the client, and has no body for it (RFC 3875 section 6.2.3). What follows has no use.
-    Redirect(ReplyHead),
+    Redirect(Box<ReplyHead>),
     /// A program names the path and query whose resource is the answer (RFC 3875 section 6.2.2). What follows has no
     /// use.
     LocalRedirect(Vec<u8>),

@@ -34,7 +34,6 @@ impl Default for ScriptHeadLimits {
 
 /// The state of the head after a call of [`HeadScan::advance`].
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[allow(clippy::large_enum_variant)] // one exists for each answer, and only while it is taken apart
 pub enum ScriptHead {
     /// The head is not complete.
     NeedMore,
@@ -52,13 +51,13 @@ pub enum ScriptHead {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ScriptAnswer {
     /// The body is the content of the response (section 6.2.1).
-    Document(ReplyHead),
+    Document(Box<ReplyHead>),
     /// Answer the request for this `path?query` of the same server instead (section 6.2.2).
     LocalRedirect(Vec<u8>),
     /// The client is redirected; the program has no body for it (section 6.2.3).
-    ClientRedirect(ReplyHead),
+    ClientRedirect(Box<ReplyHead>),
     /// The client is redirected, and a body follows (section 6.2.4).
-    ClientRedirectWithDocument(ReplyHead),
+    ClientRedirectWithDocument(Box<ReplyHead>),
     /// The output is an HTTP response with this status and goes to the client unchanged (section 5).
     NonParsed(u16),
 }
@@ -107,8 +106,8 @@ pub struct HeadScan {
     /// See [`HeadScan::of_server`].
     of_server: bool,
     status: Option<u16>,
-    /// The fields that go to the client.
-    head: ReplyHead,
+    /// The fields that go to the client. `None` before the first one.
+    head: Option<Box<ReplyHead>>,
 }
 
 impl HeadScan {
@@ -166,6 +165,10 @@ impl HeadScan {
         ScriptError { reason, line: self.lines + 1 }
     }
 
+    fn head(&mut self) -> &mut ReplyHead {
+        self.head.get_or_insert_default()
+    }
+
     fn error(&self, reason: &'static str) -> ScriptError {
         ScriptError { reason, line: self.lines }
     }
@@ -176,7 +179,7 @@ impl HeadScan {
         let rest = text.strip_prefix(b"HTTP/1.0 ").or_else(|| text.strip_prefix(b"HTTP/1.1 "));
         let rest = rest.filter(|rest| all_field_value(rest)).ok_or(())?;
         self.status = Some(status(rest).map_err(|_| ())?);
-        self.head.reason = self.status.and_then(|status| reason(status, rest));
+        self.head().reason = self.status.and_then(|status| reason(status, rest));
         Ok(())
     }
 
@@ -186,18 +189,17 @@ impl HeadScan {
             return Err(if line.starts_with(b"HTTP/") { STATUS_LINE } else { line_fault(line) });
         };
         let (name, value) = (parts.name_text(), parts.value_text());
+        let head = self.head.get_or_insert_default();
         match parts.known() {
             Some(known) if is_of_the_connection(known) => Ok(()),
             Some(Known::ContentType) if value.is_empty() => Ok(()),
-            Some(Known::ContentType) => once(&mut self.head.content_type, parts.value(), self.of_server),
-            Some(Known::ContentLength) => once(&mut self.head.length, parse_decimal(value).ok_or(BAD_LENGTH)?, false),
+            Some(Known::ContentType) => once(&mut head.content_type, parts.value(), self.of_server),
+            Some(Known::ContentLength) => once(&mut head.length, parse_decimal(value).ok_or(BAD_LENGTH)?, false),
             None if name.eq_ignore_ascii_case(b"Status") => self.status_field(value),
             None if name.eq_ignore_ascii_case(b"Location") && value.is_empty() => Err(BAD_LOCATION),
-            None if name.eq_ignore_ascii_case(b"Location") => {
-                once(&mut self.head.location, parts.value(), self.of_server)
-            }
+            None if name.eq_ignore_ascii_case(b"Location") => once(&mut head.location, parts.value(), self.of_server),
             _ => {
-                self.head.fields.push((parts.name(), parts.value()));
+                head.fields.push((parts.name(), parts.value()));
                 Ok(())
             }
         }
@@ -206,7 +208,7 @@ impl HeadScan {
     fn status_field(&mut self, value: &[u8]) -> Result<(), &'static str> {
         let status = status(value)?;
         if self.status.is_none() {
-            self.head.reason = reason(status, value);
+            self.head().reason = reason(status, value);
         }
         once(&mut self.status, status, self.of_server)
     }
@@ -216,7 +218,7 @@ impl HeadScan {
         if self.non_parsed {
             return self.status.map(ScriptAnswer::NonParsed).ok_or(NO_STATUS_LINE);
         }
-        let head = std::mem::take(&mut self.head);
+        let mut head = self.head.take().unwrap_or_default();
         // With anything beside Location, the server could not say that too: then the client is redirected.
         let says_more = self.status.is_some() || head.content_type.is_some() || head.length.is_some();
         let only_location = head.location.as_ref().filter(|_| !says_more && head.fields.is_empty());
@@ -234,7 +236,7 @@ impl HeadScan {
         let status = self.status.unwrap_or(default);
         let redirects = head.location.is_some() && matches!(status, 300..=303 | 307 | 308);
         let has_body = head.content_type.is_some() || head.length.is_some();
-        let head = ReplyHead { status, ..head };
+        head.status = status;
         Ok(match (redirects, has_body) {
             (false, _) => ScriptAnswer::Document(head),
             (true, false) => ScriptAnswer::ClientRedirect(head),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// The value of one of these variables; empty if no server was asked.
 pub(super) fn value(view: &View<'_>, variable: &GatewayVariable) -> Vec<u8> {
-    let Some(passed) = &view.transaction.http.rare.passed else { return Vec::new() };
+    let Some(passed) = &view.transaction.http.passed else { return Vec::new() };
     match variable {
         GatewayVariable::UpstreamAddr => list(passed, |attempt| attempt.name.to_string()),
         GatewayVariable::UpstreamStatus => {

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 #[inline(never)]
 pub(super) fn push_gateway(out: &mut Vec<u8>, view: &View<'_>, which: &GatewayVariable, how: Escape) {
     let gateway = || view.settings().gateway.as_deref();
-    let made = || view.transaction.http.rare.passed.as_ref()?.made_target.as_ref();
+    let made = || view.transaction.http.passed.as_ref()?.made_target.as_deref();
     let written = || gateway().map(|it| (&it.host, &it.port));
     let target = || made().map(|(host, port)| (host, port)).or_else(written);
     match which {

@@ -24,7 +24,7 @@ mod view;
 pub use environment::{Invocation, environment, query_arguments};
 pub use lookup::value;
 pub use pairs::argument;
-pub use params::{Param, params};
+pub use params::Params;
 pub use request_id::request_id;
 pub use size::size;
 pub use slots::{SlotText, matches};

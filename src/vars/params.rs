@@ -1,90 +1,128 @@
 //! What FastCGI, SCGI and uwsgi servers behind this one are told of a request.
 
 use super::View;
-use super::variables::{expand, plain};
-use crate::config::{GatewayRules, Template};
+use super::variables::{push_host, push_value};
+use crate::config::{GatewayParam, GatewayRules};
+use crate::http::fields::Field;
 use crate::http::{Known, Request};
-use std::borrow::Cow;
-
-/// A name and its value.
-pub type Param<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
 /// How the names of parameters begin that have the value of a field.
 const OF_FIELD: &[u8] = b"HTTP_";
 
-/// The parameters of a FastCGI, SCGI or uwsgi request: those of `fastcgi_param` and its kind in their order, and then a
-/// parameter HTTP_NAME for each field of the request, unless `_pass_request_headers` is off.
-///
-/// As in nginx, HTTP_HOST is the host that the request is for, and all other fields are passed on, those of the
-/// connection, too: a WebSocket needs them. A parameter with the name of a field replaces it, and hides it if the value
-/// is empty. Other than in nginx, Proxy is never passed on: many programs use HTTP_PROXY as their proxy
-/// (CVE-2016-5385).
-pub fn params<'a>(rules: &'a GatewayRules, view: &View<'a>) -> Vec<Param<'a>> {
-    let mut out = Vec::with_capacity(rules.params.len() + 16);
-    let mut taken: Vec<&[u8]> = Vec::new(); // names behind HTTP_
-    for param in rules.params.iter() {
-        let name = param.name.as_bytes();
-        if let Some(field) = name.strip_prefix(OF_FIELD) {
-            taken.push(field);
-            if param.value.as_text() == Some("") {
+/// Names and values, one behind the other in one buffer. A worker uses its own again and again.
+#[derive(Default)]
+pub struct Params {
+    bytes: Vec<u8>,
+    /// Where each name and each value ends.
+    ends: Vec<(u32, u32)>,
+}
+
+impl Params {
+    /// The names and values in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut start = 0;
+        self.ends.iter().map(move |&(name_end, end)| {
+            let (name_end, end) = (name_end as usize, end as usize);
+            let pair = (&self.bytes[start..name_end], &self.bytes[name_end..end]);
+            start = end;
+            pair
+        })
+    }
+
+    /// Sets the parameters of a FastCGI, SCGI or uwsgi request: those of `fastcgi_param` and its kind in their order,
+    /// and then a parameter HTTP_NAME for each field of the request, unless `_pass_request_headers` is off.
+    ///
+    /// As in nginx, HTTP_HOST is the host that the request is for, and all other fields are passed on, those of the
+    /// connection, too: a WebSocket needs them. A parameter with the name of a field replaces it, and hides it if the
+    /// value is empty. Other than in nginx, Proxy is never passed on: many programs use HTTP_PROXY as their proxy
+    /// (CVE-2016-5385).
+    pub fn set(&mut self, rules: &GatewayRules, view: &View<'_>) {
+        self.bytes.clear();
+        self.ends.clear();
+        let mut names_fields = false;
+        for param in rules.params.iter() {
+            if param.name.as_bytes().starts_with(OF_FIELD) {
+                names_fields = true;
+                if param.value.as_text() == Some("") {
+                    continue;
+                }
+            }
+            let name_end = self.push_name(param.name.as_bytes());
+            push_value(&mut self.bytes, &param.value, view);
+            self.end(name_end, param.if_not_empty);
+        }
+        let taken = if names_fields { &rules.params[..] } else { &[] };
+        if !is_taken(taken, b"HTTP_HOST") {
+            let name_end = self.push_name(b"HTTP_HOST");
+            if let Some(request) = view.request() {
+                push_host(&mut self.bytes, request, view);
+            }
+            self.end(name_end, true);
+        }
+        if let Some(request) = view.request().filter(|_| rules.pass_request_headers) {
+            self.add_fields(taken, request, view);
+        }
+    }
+
+    /// Appends a name. Returns where it ends.
+    fn push_name(&mut self, name: &[u8]) -> u32 {
+        self.bytes.extend_from_slice(name);
+        self.bytes.len() as u32
+    }
+
+    /// Completes a parameter. One without a value is dropped if it is sent only with one.
+    fn end(&mut self, name_end: u32, if_not_empty: bool) {
+        let end = self.bytes.len() as u32;
+        match if_not_empty && end == name_end {
+            true => self.bytes.truncate(self.ends.last().map_or(0, |(_, end)| *end as usize)),
+            false => self.ends.push((name_end, end)),
+        }
+    }
+
+    /// Adds the fields that are not taken. Repeated ones are joined to a list (RFC 9110 section 5.3), where the first
+    /// one stands; `max_headers` limits their number.
+    fn add_fields(&mut self, taken: &[GatewayParam], request: &Request, view: &View<'_>) {
+        let names = view.settings().field_names;
+        let is_passed =
+            |field: &Field<'_>| !matches!(field.known, Some(Known::Host | Known::Proxy)) && names.takes(field.name);
+        for (number, field) in request.fields.iter().enumerate().filter(|(_, field)| is_passed(field)) {
+            let is_it = |other: &Field<'_>| is_same(other.name, field.name) && is_passed(other);
+            if request.fields.iter().take(number).any(|earlier| is_it(&earlier)) {
                 continue;
             }
-        }
-        let value = value(&param.value, view);
-        if !(param.if_not_empty && value.is_empty()) {
-            out.push((Cow::Borrowed(name), value));
-        }
-    }
-    let is_taken = |name: &[u8]| taken.iter().any(|taken| taken.eq_ignore_ascii_case(name));
-    if !is_taken(b"HOST") {
-        out.extend(host(view).map(|host| (Cow::Borrowed(&b"HTTP_HOST"[..]), Cow::Owned(host))));
-    }
-    if let Some(request) = view.request().filter(|_| rules.pass_request_headers) {
-        add_fields(&mut out, request, view, is_taken);
-    }
-    out
-}
-
-/// Adds the fields that are not taken. Repeated ones are joined to a list (RFC 9110 section 5.3), where the first one
-/// stands; `max_headers` limits their number.
-fn add_fields<'a>(out: &mut Vec<Param<'a>>, request: &'a Request, view: &View<'_>, is_taken: impl Fn(&[u8]) -> bool) {
-    let (start, names) = (out.len(), view.settings().field_names);
-    for field in request.fields.iter() {
-        let is_left_out = matches!(field.known, Some(Known::Host | Known::Proxy));
-        if is_left_out || !names.takes(field.name) {
-            continue;
-        }
-        let upper = field.name.iter().map(|b| if *b == b'-' { b'_' } else { b.to_ascii_uppercase() });
-        let name: Vec<u8> = OF_FIELD.iter().copied().chain(upper).collect();
-        if is_taken(&name[OF_FIELD.len()..]) {
-            continue;
-        }
-        match out[start..].iter_mut().find(|(known, _)| known[..] == name[..]) {
-            Some((_, value)) => {
-                let separator: &[u8] = if field.known == Some(Known::Cookie) { b"; " } else { b", " };
-                value.to_mut().extend([separator, field.value].concat());
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(OF_FIELD);
+            self.bytes.extend(field.name.iter().map(|byte| upper(*byte)));
+            if is_taken(taken, &self.bytes[start..]) {
+                self.bytes.truncate(start);
+                continue;
             }
-            None => out.push((Cow::Owned(name), Cow::Borrowed(field.value))),
+            let name_end = self.push_name(b"");
+            self.bytes.extend_from_slice(field.value);
+            let separator: &[u8] = if field.known == Some(Known::Cookie) { b"; " } else { b", " };
+            for more in request.fields.iter().skip(number + 1).filter(is_it) {
+                self.bytes.extend_from_slice(separator);
+                self.bytes.extend_from_slice(more.value);
+            }
+            self.end(name_end, false);
         }
     }
 }
 
-/// The value of a text, which is copied only if it must be made.
-fn value<'a>(template: &'a Template, view: &View<'a>) -> Cow<'a, [u8]> {
-    match template.as_text() {
-        Some(text) => Cow::Borrowed(text.as_bytes()),
-        None => plain(template, view).map_or_else(|| Cow::Owned(expand(template, view)), Cow::Borrowed),
-    }
+/// Whether a parameter that is named after a field has this name.
+fn is_taken(params: &[GatewayParam], name: &[u8]) -> bool {
+    let is_it = |own: &[u8]| own.starts_with(OF_FIELD) && own.eq_ignore_ascii_case(name);
+    params.iter().any(|param| is_it(param.name.as_bytes()))
 }
 
-/// `$host$is_request_port$request_port`
-fn host(view: &View<'_>) -> Option<Vec<u8>> {
-    let request = view.request()?;
-    let mut host = request.host().unwrap_or(view.server().name().as_bytes()).to_vec();
-    if let Some(port) = request.port() {
-        host.extend(format!(":{port}").bytes());
-    }
-    Some(host).filter(|host| !host.is_empty())
+/// Whether fields with these names have the same parameter.
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| upper(*a) == upper(*b))
+}
+
+/// A byte of a field's name as it is in the parameter's name.
+fn upper(byte: u8) -> u8 {
+    if byte == b'-' { b'_' } else { byte.to_ascii_uppercase() }
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(super) fn value<'a>(view: &View<'a>, variable: &Variable) -> Cow<'a, [u8]> {
 
 /// The body that is passed to a server behind.
 fn passed_body<'a>(view: &View<'a>) -> &'a PassedBody {
-    view.transaction.http.rare.passed.as_ref().map_or(&PassedBody::Empty, |passed| &passed.body)
+    view.transaction.http.passed.as_ref().map_or(&PassedBody::Empty, |passed| &passed.body)
 }
 
 /// The length of a body that came in chunks, if all of it is there; otherwise nothing.

@@ -89,6 +89,20 @@ pub(super) fn plain<'v>(template: &Template, view: &View<'v>) -> Option<&'v [u8]
     }
 }
 
+/// Appends the value of a text without escapes.
+pub(super) fn push_value(out: &mut Vec<u8>, template: &Template, view: &View<'_>) {
+    fill_in(template, view, Escape::None, out);
+}
+
+/// Appends `$host$is_request_port$request_port`.
+pub(super) fn push_host(out: &mut Vec<u8>, request: &Request, view: &View<'_>) {
+    out.extend_from_slice(host(view));
+    if let Some(port) = request.port() {
+        out.push(b':');
+        push_decimal(out, port.into());
+    }
+}
+
 /// Appends a line of an access log: the format with its variables expanded and escaped, and a newline.
 pub fn push_log_line(out: &mut Vec<u8>, format: &Template, view: &View<'_>) {
     fill_in(format, view, format.escape, out);

@@ -35,7 +35,7 @@ use crate::log::AccessLogs;
 use crate::route::{ListenerState, Routes};
 use crate::stats::Stats;
 use crate::upstreams::Upstreams;
-use crate::vars::View;
+use crate::vars::{Params, View};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +58,8 @@ pub struct Worker {
     pub scans: Vec<Box<Scan>>,
     /// Unused buffers for heads and small responses.
     pub buffers: Buffers,
+    /// The parameters of the request that is being passed on to a server behind.
+    pub params: Params,
     /// Unused memory for transactions.
     pub transactions: SpareTransactions,
     /// Unused pipes.
@@ -114,6 +116,7 @@ impl Worker {
             read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
             scans: Vec::new(),
             buffers: Buffers::default(),
+            params: Params::default(),
             transactions: SpareTransactions::default(),
             pipes: Pipes::default(),
             access_logs,

@@ -10,9 +10,10 @@ mod request;
 
 pub use answer::FastcgiAnswer;
 pub use management::{get_values, pairs, unknown_type};
+pub use record::END_OF_STDIN;
 pub use request::begin;
 
-pub(super) use record::{END_OF_STDIN, STDIN_BYTES_MAX, padding, stdin_header};
+pub(super) use record::{STDIN_BYTES_MAX, padding, stdin_header};
 
 use record::{HEADER_BYTES, Kind, header};
 

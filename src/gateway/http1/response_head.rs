@@ -19,7 +19,7 @@ const FIELDS_USUAL: usize = 8;
 #[derive(Debug)]
 pub(super) struct ResponseHead {
     /// Status and fields, without those that belong to the connection; a 101 keeps Upgrade.
-    pub(super) reply: ReplyHead,
+    pub(super) reply: Box<ReplyHead>,
     pub(super) is_chunked: bool,
     pub(super) keeps_connection: bool,
     /// The server speaks HTTP/1.0.
@@ -38,7 +38,8 @@ pub(super) struct ResponseScan {
     lines: usize,
     /// Bytes before this position are not a line's end.
     at: usize,
-    reply: ReplyHead,
+    /// What its lines say. `None` before the first one.
+    reply: Option<Box<ReplyHead>>,
     framing: AnswerFraming,
     is_http_1_0: bool,
 }
@@ -51,7 +52,7 @@ impl ResponseScan {
             line_start: 0,
             lines: 0,
             at: 0,
-            reply: ReplyHead::default(),
+            reply: None,
             framing: AnswerFraming::default(),
             is_http_1_0: false,
         }
@@ -159,8 +160,9 @@ impl ResponseScan {
         if !all_field_value(reason) {
             return Err("a control byte in the status line (RFC 9112 section 4)");
         }
-        self.reply.status = status as u16;
-        self.reply.reason = Reason::of(status as u16, reason);
+        let reply = self.reply();
+        reply.status = status as u16;
+        reply.reason = Reason::of(status as u16, reason);
         Ok(())
     }
 
@@ -169,40 +171,35 @@ impl ResponseScan {
             return Err("too many fields in its head");
         }
         let (name, value) = (line.name_text(), line.value_text());
+        let reply = self.reply.get_or_insert_default();
+        let is_interim = matches!(reply.status, 100..=199);
         match line.known() {
             // An interim response has no body, and says nothing about the connection.
-            Some(Known::ContentLength | Known::TransferEncoding | Known::Connection) if self.is_interim() => {}
+            Some(Known::ContentLength | Known::TransferEncoding | Known::Connection) if is_interim => {}
             Some(Known::ContentLength) => self.framing.content_length(value)?,
             Some(Known::TransferEncoding) => self.framing.transfer_encoding(value, self.is_http_1_0)?,
             Some(Known::Connection) => self.framing.connection(value),
-            Some(Known::Upgrade) if self.reply.status == 101 => self.push(line),
+            Some(Known::Upgrade) if reply.status == 101 => push(reply, line),
             Some(known) if is_of_the_connection(known) => {}
             // nginx takes the first of several.
-            Some(Known::ContentType) if self.reply.content_type.is_some() || value.is_empty() => {}
-            Some(Known::ContentType) => self.reply.content_type = Some(line.value()),
+            Some(Known::ContentType) if reply.content_type.is_some() || value.is_empty() => {}
+            Some(Known::ContentType) => reply.content_type = Some(line.value()),
             None if name.eq_ignore_ascii_case(b"Location") => {
-                self.reply.location.get_or_insert_with(|| line.value());
+                reply.location.get_or_insert_with(|| line.value());
             }
-            _ => self.push(line),
+            _ => push(reply, line),
         }
         Ok(())
     }
 
-    fn is_interim(&self) -> bool {
-        matches!(self.reply.status, 100..=199)
-    }
-
-    fn push(&mut self, line: CheckedLine<'_>) {
-        if self.reply.fields.is_empty() {
-            self.reply.fields.reserve(FIELDS_USUAL);
-        }
-        self.reply.fields.push((line.name(), line.value()));
+    fn reply(&mut self) -> &mut ReplyHead {
+        self.reply.get_or_insert_default()
     }
 
     /// The complete head.
     fn take(&mut self) -> ResponseHead {
         let framing = std::mem::take(&mut self.framing);
-        let mut reply = std::mem::take(&mut self.reply);
+        let mut reply = self.reply.take().unwrap_or_default();
         drop_repeated(&mut reply.fields);
         if framing.names_any() {
             reply.fields.retain(|(name, _)| !framing.names(name.as_bytes()));
@@ -215,6 +212,13 @@ impl ResponseScan {
             is_http_1_0: self.is_http_1_0,
         }
     }
+}
+
+fn push(reply: &mut ReplyHead, line: CheckedLine<'_>) {
+    if reply.fields.is_empty() {
+        reply.fields.reserve(FIELDS_USUAL);
+    }
+    reply.fields.push((line.name(), line.value()));
 }
 
 /// Whether the text begins with this, or is the start of it.

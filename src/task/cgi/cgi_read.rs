@@ -63,7 +63,7 @@ impl CgiRead {
             }
             Err(source) => return Err(TaskError::upstream(FailureKind::Reset, source)),
         };
-        if let Err(fault) = self.answer.take(&worker.read_buffer[..count], t, now) {
+        if let Err(fault) = self.answer.take(&worker.read_buffer[..count], t, &mut worker.buffers, now) {
             return Ok(fail(FailureKind::BadHead, &fault.reason, cx));
         }
         if self.answer.stage == AnswerStage::Unused {

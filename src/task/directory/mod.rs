@@ -350,7 +350,7 @@ fn push_line(output: &mut Pipe, line: &str) {
 fn end_handlers(cx: &mut Context<'_>) {
     if let Some(mut work) = cx.work() {
         work.cancel_handlers();
-        work.t.reply.give_back();
+        work.t.reply.renew();
     }
 }
 

@@ -54,7 +54,7 @@ impl AnswerStore {
     /// Writes what has come. Behind the last byte, the file gets its name.
     fn store(&mut self, t: &mut Transaction) -> Result<(), Error> {
         let links = t.settings().disable_symlinks;
-        let Some(copy) = t.http.rare.passed.as_mut().and_then(|passed| passed.now.as_mut()?.copy.as_mut()) else {
+        let Some(copy) = t.http.passed.as_mut().and_then(|passed| passed.now.as_mut()?.copy.as_mut()) else {
             return Ok(());
         };
         let mut new = match self.new.take() {
@@ -78,7 +78,7 @@ impl AnswerStore {
         (self.is_over, self.new) = (true, None);
         let path = String::from_utf8_lossy(&self.path).into_owned();
         cx.log(Level::Crit, format_args!("{error}: the answer is not stored as \"{path}\""));
-        if let Some(copy) = cx.work().and_then(|w| w.t.http.passed_mut().now.as_mut()?.copy.as_mut()) {
+        if let Some(copy) = cx.work().and_then(|w| w.t.http.passing_mut()?.copy.as_mut()) {
             copy.abandon();
         }
     }

@@ -1,7 +1,7 @@
 //! Answers from the worker's cache of open files, without a handler.
 
 use super::document::document;
-use super::fields::{add_charset, tokens};
+use super::fields::{add_charset, has_kept_fields, tokens};
 use super::next::Next;
 use super::respond::respond;
 use crate::config::{Expires, GzipStatic};
@@ -67,11 +67,6 @@ pub fn first_head(file: &CachedFile, t: &Transaction) -> Made {
 /// Whether `limit_rate` may hold for the response.
 fn is_paced(t: &Transaction) -> bool {
     t.settings().limits.rate.rate.is_some() || t.http.rare.is_made() && t.http.rare.limited.rate.is_some()
-}
-
-/// Whether a server behind has said fields of the response (X-Accel-Redirect).
-fn has_kept_fields(t: &Transaction) -> bool {
-    t.http.rare.is_made() && t.http.rare.passed.is_some()
 }
 
 /// Whether the response is the whole file, with a head that does not depend on the request. (`error_status` is only set

@@ -5,7 +5,7 @@ use super::next::{Next, end_handlers};
 use super::page;
 use super::respond::{made, whole};
 use crate::config::IfModifiedSince;
-use crate::connection::{Content, DocumentSource, RangePart};
+use crate::connection::{Content, DocumentSource, RangePart, Segment};
 use crate::http::conditional::{self, Validators, Verdict};
 use crate::http::multipart::Multipart;
 use crate::http::range::{self, ContentRange, RangeVerdict};
@@ -86,10 +86,21 @@ fn part(
         return made(w, head, content_range, Content::Here(source.part(part)));
     }
     let bytes = part.end - part.start;
+    if let Some(body) = whole_body(w, bytes) {
+        end_handlers(w);
+        return made(w, head, content_range, Content::Here(body));
+    }
     if bytes > 0 && !w.t.http.head_only {
         w.t.reply.wanted.push_back(part);
     }
     made(w, head, content_range, Content::Parts(vec![RangePart { heading: Vec::new(), bytes }]))
+}
+
+/// The body, if all of it has come with the head, in one piece.
+fn whole_body(w: &mut Work<'_>, bytes: u64) -> Option<Segment> {
+    let body = &mut w.t.reply.body;
+    let is_whole = body.is_ended() && body.len() == bytes && body.is_one_segment();
+    if is_whole { body.take(bytes) } else { None }
 }
 
 /// Sends several parts as multipart/byteranges; each part has a heading. `boundary` must be hard to guess.

@@ -62,7 +62,7 @@ pub(super) fn add(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
         503 => head.add_default(const { Name::from_static("Retry-After") }, const { Text::from_static("1") }),
         _ => {}
     }
-    if w.t.http.rare.passed.is_some() {
+    if has_kept_fields(w.t) {
         add_kept(w, head);
     }
     add_charset(w.t.settings(), head);
@@ -73,6 +73,11 @@ pub(super) fn add(w: &mut Work<'_>, head: &mut ReplyHead) -> Cow<'static, str> {
     userid::add(w, head, now_secs);
     add_freshness(w, head, now_secs);
     add_headers(w, head)
+}
+
+/// Whether a server behind has said fields of the response (X-Accel-Redirect).
+pub(super) fn has_kept_fields(t: &Transaction) -> bool {
+    t.http.passed.as_ref().is_some_and(|passed| !passed.kept_fields.is_empty())
 }
 
 /// What a server behind has said of the response that it has this server make (X-Accel-Redirect).

@@ -16,5 +16,5 @@ pub enum Next {
 #[inline]
 pub fn end_handlers(w: &mut Work<'_>) {
     w.cancel_handlers();
-    w.t.reply.give_back();
+    w.t.reply.renew();
 }

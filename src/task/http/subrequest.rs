@@ -99,7 +99,7 @@ pub(super) fn end(w: &mut Work<'_>) -> Option<SubrequestAnswer> {
     }
     let suspended = *w.t.http.rare.suspended.take()?;
     let of_request = set_variables(w, &suspended.route);
-    w.t.reply.give_back();
+    w.t.reply.renew();
     w.t.program.give_back();
     w.t.failed = None;
     let slots = std::mem::take(&mut w.t.http.slots);

@@ -16,7 +16,7 @@ pub fn has_trailers(t: &Transaction) -> bool {
 
 /// Whether the fields behind the answer of a server behind are passed on: `proxy_pass_trailers`.
 pub fn passes_trailers(t: &Transaction) -> bool {
-    t.http.rare.is_made() && t.http.passing().is_some_and(|passing| passing.gateway.rules.proxy.pass_trailers)
+    t.http.passing().is_some_and(|passing| passing.gateway.rules.proxy.pass_trailers)
 }
 
 /// The fields as lines, made when the body has come to its end. A field without a value, or whose variables make it

@@ -72,7 +72,7 @@ impl BodyMove<'_> {
 
     fn push(&mut self, segment: Segment) {
         self.push_before();
-        self.output.push(segment);
+        self.output.push_from(segment, self.buffers);
     }
 
     fn push_before(&mut self) {

@@ -344,7 +344,7 @@ fn send_whole(head: Vec<u8>, body: Segment, cx: &mut Context<'_>) -> Step {
     note_head(t, &head, output_end);
     output.push_buffer(head, &mut worker.buffers);
     if !has_no_body(t) {
-        output.push(body);
+        output.push_from(body, &mut worker.buffers);
     }
     note_end(t, *sent_bytes + output.len())
 }

@@ -51,7 +51,7 @@ impl Http1 {
 /// (`_ignore_client_abort`).
 pub(super) fn is_aborted(x: &Connection, t: &Transaction) -> bool {
     let is_tunnel = t.http.status == Some(101); // one direction may go on after the other has ended
-    if !x.input.is_ended() || !x.input.is_empty() || !t.http.rare.is_made() || is_tunnel {
+    if !x.input.is_ended() || !x.input.is_empty() || t.http.passed.is_none() || is_tunnel {
         return false;
     }
     let is_waiting = match t.http.stage {

@@ -76,7 +76,7 @@ fn permission_advice(cx: &mut Context<'_>) -> String {
 fn connected(socket: Rc<OwnedFd>, cx: &mut Context<'_>) -> Flow {
     let now = cx.now;
     let Some(mut w) = cx.work() else { return Flow::Done };
-    let Some(passed) = &mut w.t.http.rare.passed else { return Flow::Done };
+    let Some(passed) = &mut w.t.http.passed else { return Flow::Done };
     if let Some(attempt) = passed.attempt() {
         attempt.connected = Some(now.since(attempt.began));
     }

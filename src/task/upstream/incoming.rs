@@ -1,7 +1,7 @@
 //! The answer of a server behind or of a program, on its way from a descriptor into the transaction's reply.
 
-use crate::connection::{Answer, Outcome, Passed, Pipe, To, Transaction};
-use crate::gateway::{AnswerDecoder, Decoded, GatewayFault};
+use crate::connection::{Answer, Buffers, Outcome, Passed, Pipe, To, Transaction};
+use crate::gateway::{AnswerDecoder, Asked, Decoded, GatewayFault};
 use crate::http::{Name, Text};
 use crate::limits::{READ_BYTES, REPLY_BYTES_MAX};
 use webserv_sys::Moment;
@@ -42,9 +42,16 @@ impl IncomingAnswer {
         Self { decoder, stage: AnswerStage::Head, said: Vec::new() }
     }
 
+    /// Awaits another answer on the same connection.
+    pub fn begin_again(&mut self, asked: Asked) {
+        self.decoder.begin_again(asked);
+        self.stage = AnswerStage::Head;
+        self.said.clear();
+    }
+
     /// How many bytes the task may read now: both the client and the file of `_store` get them.
     pub fn room(t: &Transaction) -> usize {
-        let copy = t.http.passing().and_then(|passing| passing.copy.as_ref());
+        let copy = t.http.passing().and_then(|passing| passing.copy.as_deref());
         t.reply.body.room().min(READ_BYTES).min(copy.map_or(usize::MAX, Pipe::room))
     }
 
@@ -60,15 +67,21 @@ impl IncomingAnswer {
     ///
     /// # Errors
     /// If the answer is malformed.
-    pub fn take(&mut self, mut bytes: &[u8], t: &mut Transaction, now: Moment) -> Result<(), GatewayFault> {
+    pub fn take(
+        &mut self,
+        mut bytes: &[u8],
+        t: &mut Transaction,
+        buffers: &mut Buffers,
+        now: Moment,
+    ) -> Result<(), GatewayFault> {
         while matches!(self.stage, AnswerStage::Head | AnswerStage::Body) {
             match self.decoder.feed(&mut bytes, usize::MAX)? {
                 Decoded::More => break,
                 Decoded::Interim(103, head) if !t.settings().early_hints.is_empty() => {
-                    t.http.passed_mut().interim.push(head);
+                    t.http.passed_mut().interim.push(*head);
                 }
                 Decoded::Interim(..) => {} // as in nginx: the client waits for the final one
-                Decoded::Data(data) => push_body(t, data),
+                Decoded::Data(data) => push_body(t, data, buffers),
                 Decoded::Stderr(text) => {
                     self.said.extend_from_slice(text);
                     if self.stage == AnswerStage::Head && is_caught(&self.said, t) {
@@ -81,7 +94,7 @@ impl IncomingAnswer {
             }
         }
         if self.stage == AnswerStage::Tunnel {
-            push_body(t, bytes);
+            push_body(t, bytes, buffers);
         }
         Ok(())
     }
@@ -106,10 +119,10 @@ impl IncomingAnswer {
     /// The head has come.
     fn begin(&mut self, head: Decoded<'_>, t: &mut Transaction, now: Moment) {
         let (stage, outcome) = match head {
-            Decoded::Head(head) => (AnswerStage::Body, Outcome::Passed(Box::new(head))),
-            Decoded::Switch(head) => (AnswerStage::Tunnel, Outcome::Switched(Box::new(head))),
+            Decoded::Head(head) => (AnswerStage::Body, Outcome::Passed(head)),
+            Decoded::Switch(head) => (AnswerStage::Tunnel, Outcome::Switched(head)),
             Decoded::NonParsed(status, head) => (AnswerStage::Body, Outcome::Answer(Answer::NonParsed(status, head))),
-            Decoded::Redirect(head) => (AnswerStage::Unused, Outcome::Answer(Answer::Redirect(head))),
+            Decoded::Redirect(head) => (AnswerStage::Unused, Outcome::Answer(Answer::Redirect(*head))),
             Decoded::LocalRedirect(target) => (AnswerStage::Unused, Outcome::Redirect(To::Target(target))),
             _ => return,
         };
@@ -127,18 +140,18 @@ impl IncomingAnswer {
 /// What gateways have made of the request. `None` if a program answers.
 fn passed(t: &mut Transaction) -> Option<&mut Passed> {
     t.http.passing()?;
-    t.http.rare.passed.as_deref_mut()
+    t.http.passed.as_deref_mut()
 }
 
 /// Takes a part of the body.
-fn push_body(t: &mut Transaction, data: &[u8]) {
+fn push_body(t: &mut Transaction, data: &[u8], buffers: &mut Buffers) {
     if data.is_empty() {
         return;
     }
     if t.http.passing().is_none() {
-        return t.reply.body.push_copy(data);
+        return t.reply.body.push_copy_in(data, buffers);
     }
-    let Some(passed) = t.http.rare.passed.as_deref_mut() else { return };
+    let Some(passed) = t.http.passed.as_deref_mut() else { return };
     let at = passed.attempts.last().map_or(0, |attempt| attempt.body_bytes);
     if let Some(attempt) = passed.attempt() {
         attempt.body_bytes += data.len() as u64;
@@ -147,7 +160,7 @@ fn push_body(t: &mut Transaction, data: &[u8]) {
         copy.push_copy(data);
     }
     let (wanted, more) = passed.now.as_ref().map_or((data, true), |passing| passing.wanted(at, data));
-    t.reply.body.push_copy(wanted);
+    t.reply.body.push_copy_in(wanted, buffers);
     if !more {
         t.reply.body.end();
     }

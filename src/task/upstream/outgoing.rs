@@ -104,9 +104,9 @@ impl OutgoingRequest {
     /// If the descriptor takes no more bytes, or a file cannot be read.
     pub fn send(&mut self, to: BorrowedFd<'_>, t: &mut Transaction, buffer: &mut [u8]) -> Result<Sent, Error> {
         for _ in 0..CALLS_PER_TURN {
-            self.fill(&mut t.body);
+            self.fill(t);
             let is_direct = self.is_direct();
-            let from = if is_direct { &mut t.body } else { &mut self.out };
+            let from: &mut Pipe = if is_direct { &mut t.body } else { &mut self.out };
             if from.is_empty() {
                 let is_over = matches!(self.body, BodySource::Over) || is_direct && t.body.is_ended();
                 return Ok(if is_over { Sent::Everything } else { Sent::AllSoFar });
@@ -134,10 +134,10 @@ impl OutgoingRequest {
         self.framing == BodyFraming::Plain && self.out.is_empty() && matches!(self.body, BodySource::Transaction)
     }
 
-    /// Moves more of the body into the output.
-    fn fill(&mut self, stream: &mut Pipe) {
+    /// Moves more of the body into the output. A body that is not taken from the transaction needs no memory there.
+    fn fill(&mut self, t: &mut Transaction) {
         if matches!((&self.body, self.framing), (BodySource::Transaction, BodyFraming::Chunked)) {
-            stream.contiguous(); // what has come together is one chunk
+            t.body.contiguous(); // what has come together is one chunk
         }
         while self.out.room() > 0 && !self.is_direct() {
             match &mut self.body {
@@ -151,9 +151,9 @@ impl OutgoingRequest {
                     *at = piece.end;
                     self.framing.push(Segment::file(Rc::clone(file), piece), &mut self.out);
                 }
-                BodySource::Transaction => match stream.take(BODY_BYTES_MAX as u64) {
+                BodySource::Transaction => match t.body.take(BODY_BYTES_MAX as u64) {
                     Some(segment) => self.framing.push(segment, &mut self.out),
-                    None if stream.is_ended() => {
+                    None if t.body.is_ended() => {
                         self.framing.end(&mut self.out);
                         self.body = BodySource::Over;
                     }

@@ -14,7 +14,7 @@ const HEAD_READ_BYTES: usize = 4 << 10;
 /// # Errors
 /// None may be read before this time.
 pub(super) fn allowed(t: &Transaction, now: Moment) -> Result<usize, Moment> {
-    let Some(passed) = &t.http.rare.passed else { return Ok(usize::MAX) };
+    let Some(passed) = &t.http.passed else { return Ok(usize::MAX) };
     let (Some(passing), Some(attempt)) = (&passed.now, passed.attempts.last()) else { return Ok(usize::MAX) };
     let (rate, head) = match (passing.read_rate, attempt.head) {
         (Some(0), _) => return Ok(usize::MAX),

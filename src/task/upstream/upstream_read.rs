@@ -62,12 +62,12 @@ impl UpstreamRead {
 
     /// A request wants this connection.
     fn adopted(&mut self, cx: &mut Context<'_>) -> Flow {
-        let Some(mut w) = cx.work() else { return Flow::Done };
+        let Some(w) = cx.work() else { return Flow::Done };
         if let Some(passing) = w.t.http.passing() {
-            self.answer = IncomingAnswer::new(decoder(passing, w.t));
+            self.answer.begin_again(asked(passing, w.t));
         }
         let Some(write) = UpstreamWrite::new(Rc::clone(&self.socket), w.t) else { return Flow::Done };
-        w.join(Box::new(write));
+        write.begin(cx);
         self.anything_came = false;
         self.requests += 1;
         self.wait_on(cx);
@@ -135,7 +135,7 @@ impl UpstreamRead {
     fn decode(&mut self, count: usize, cx: &mut Context<'_>) -> Result<(), GatewayFault> {
         let (before, now) = (self.answer.stage, cx.now);
         let Some(Work { t, worker, .. }) = cx.work() else { return Ok(()) };
-        let taken = self.answer.take(&worker.read_buffer[..count], t, now);
+        let taken = self.answer.take(&worker.read_buffer[..count], t, &mut worker.buffers, now);
         if !self.answer.said.is_empty() {
             log_said(&std::mem::take(&mut self.answer.said), cx);
         }
@@ -153,7 +153,7 @@ impl UpstreamRead {
         let now = cx.now;
         let t = cx.transaction();
         let is_judged = t.reply.outcome.is_none();
-        let Some(passed) = t.http.rare.passed.as_deref_mut() else { return };
+        let Some(passed) = t.http.passed.as_deref_mut() else { return };
         if let Some(attempt) = passed.attempt() {
             attempt.ended = Some(now.since(attempt.began));
         }
@@ -189,7 +189,7 @@ impl UpstreamRead {
         let now = cx.now;
         let Some(w) = cx.work() else { return Flow::Done };
         if std::mem::take(&mut self.is_paused)
-            && let Some(passing) = &mut w.t.http.passed_mut().now
+            && let Some(passing) = w.t.http.passing_mut()
         {
             passing.progress_at = now; // the time of the server behind did not pass
         }
@@ -235,11 +235,15 @@ impl UpstreamRead {
     }
 }
 
+/// What a decoder must know of this request.
+fn asked(passing: &Passing, t: &Transaction) -> Asked {
+    let limits = ScriptHeadLimits { head_bytes_max: passing.gateway.rules.buffer_size, ..ScriptHeadLimits::default() };
+    Asked { is_head: t.http.head_only, keeps_connection: passing.keeps, upgrades: passing.asks_upgrade, limits }
+}
+
 /// A decoder for the answer to this request.
 fn decoder(passing: &Passing, t: &Transaction) -> AnswerDecoder {
-    let limits = ScriptHeadLimits { head_bytes_max: passing.gateway.rules.buffer_size, ..ScriptHeadLimits::default() };
-    let asked =
-        Asked { is_head: t.http.head_only, keeps_connection: passing.keeps, upgrades: passing.asks_upgrade, limits };
+    let asked = asked(passing, t);
     match passing.gateway.protocol {
         GatewayProtocol::Fastcgi => AnswerDecoder::fastcgi(asked),
         GatewayProtocol::Scgi | GatewayProtocol::Uwsgi => AnswerDecoder::cgi(asked),
@@ -258,7 +262,7 @@ fn begin_to_spool(cx: &mut Context<'_>) {
     let folder = own_folder.as_deref().unwrap_or(&w.t.settings().client_body_temp_path);
     let path =
         [folder.as_os_str().as_bytes(), format!("/webserv-{:032x}", u128::from_ne_bytes(random)).as_bytes()].concat();
-    let Some(passing) = &mut w.t.http.passed_mut().now else { return };
+    let Some(passing) = w.t.http.passing_mut() else { return };
     passing.may_spool = false;
     let bytes_max = passing.gateway.rules.max_temp_file_size;
     w.join(Box::new(ReplySpool::new(path, bytes_max)));
@@ -274,7 +278,7 @@ fn log_said(said: &[u8], cx: &mut Context<'_>) {
 }
 
 fn note_read(t: &mut Transaction, count: usize, now: Moment) {
-    let Some(passed) = t.http.rare.passed.as_deref_mut() else { return };
+    let Some(passed) = t.http.passed.as_deref_mut() else { return };
     if let Some(attempt) = passed.attempt() {
         attempt.received_bytes += count as u64;
     }

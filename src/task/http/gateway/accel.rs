@@ -62,7 +62,7 @@ pub(super) fn follow(w: &mut Work<'_>, ignored: IgnoredFields, head: &mut ReplyH
     }
     if !ignored.contains(IgnoredFields::ACCEL_BUFFERING)
         && let Some(asked) = value(head, b"X-Accel-Buffering").map(<[u8]>::to_ascii_lowercase)
-        && let Some(passing) = &mut w.t.http.passed_mut().now
+        && let Some(passing) = w.t.http.passing_mut()
     {
         passing.is_buffered = match &asked[..] {
             b"no" => false,

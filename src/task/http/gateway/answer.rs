@@ -84,7 +84,7 @@ fn intercept(w: &mut Work<'_>, intercepts: bool, head: &ReplyHead) -> Option<Nex
     if head.status == 401 {
         w.t.http.rare.challenge = challenge(head);
     }
-    if let Some(passed) = &mut w.t.http.rare.passed {
+    if let Some(passed) = &mut w.t.http.passed {
         passed.now = None; // a program may answer with the page
     }
     Some(page::page(w, ReplyHead::new(head.status)))
@@ -108,7 +108,7 @@ fn limit_rate(w: &mut Work<'_>, gateway: &Gateway) {
         w.log(Level::Error, format_args!("{prefix}_limit_rate: {message}; it counts as 0"));
         0
     });
-    if let Some(passing) = &mut w.t.http.passed_mut().now {
+    if let Some(passing) = w.t.http.passing_mut() {
         passing.read_rate = Some(rate);
     }
 }
@@ -136,7 +136,7 @@ pub(in crate::task::http) fn switched(w: &mut Work<'_>, mut head: ReplyHead) -> 
         hide(&gateway.rules.hidden, &mut head);
         cookies::rewrite(w, &gateway.rules.proxy, &mut head);
     }
-    if let Some(passing) = &mut w.t.http.passed_mut().now {
+    if let Some(passing) = w.t.http.passing_mut() {
         passing.read_rate = Some(0);
     }
     w.log(Level::Info, format_args!("the connection is passed on to another protocol"));
@@ -148,29 +148,31 @@ pub(in crate::task::http) fn switched(w: &mut Work<'_>, mut head: ReplyHead) -> 
 
 /// Notes that the server has answered, and what it has said for `$upstream_http_NAME`.
 fn note(w: &mut Work<'_>, head: &ReplyHead) {
-    let peer = w.t.http.rare.passed.as_ref().and_then(|passed| passed.now.as_ref()?.peer.as_ref());
+    let peer = w.t.http.passed.as_ref().and_then(|passed| passed.now.as_ref()?.peer.as_ref());
     if let Some(peer) = peer {
         w.worker.upstreams.note(peer, PeerResult::Success, w.now);
     }
     if w.t.reply.body.is_ended()
-        && let Some(passing) = &mut w.t.http.passed_mut().now
+        && let Some(passing) = w.t.http.passing_mut()
     {
         passing.peer = None; // all of the answer has come with its head: the server's place is free
     }
-    w.t.http.passed_mut().answer_head = fields::so_far(head, "");
+    if w.identity.listener.routes.config().keeps_answer_heads {
+        w.t.http.passed_mut().answer_head = fields::so_far(head, "");
+    }
 }
 
 /// Removes the fields that the client does not get.
 pub(super) fn hide(hidden: &[String], head: &mut ReplyHead) {
     let is_hidden = |name: &[u8]| hidden.iter().any(|it| name.eq_ignore_ascii_case(it.as_bytes()));
     head.fields.retain(|(name, _)| !is_hidden(name.as_bytes()));
-    if is_hidden(b"Content-Type") {
+    if head.content_type.is_some() && is_hidden(b"Content-Type") {
         head.content_type = None;
     }
-    if is_hidden(b"Location") {
+    if head.location.is_some() && is_hidden(b"Location") {
         head.location = None;
     }
-    if is_hidden(b"ETag") {
+    if head.etag.is_some() && is_hidden(b"ETag") {
         head.etag = None;
     }
 }

@@ -8,7 +8,7 @@ use crate::vars;
 
 /// Whether interim responses have come that are neither passed on nor dropped yet.
 pub fn has_interim(t: &Transaction) -> bool {
-    t.http.stage == Stage::Handler && t.http.rare.passed.as_ref().is_some_and(|passed| !passed.interim.is_empty())
+    t.http.stage == Stage::Handler && t.http.passed.as_ref().is_some_and(|passed| !passed.interim.is_empty())
 }
 
 /// Takes the interim responses that the client gets. Clients of HTTP/1.0 get none (RFC 9110 section 15.2), and nobody

@@ -23,7 +23,7 @@ use super::next::Next;
 use super::page;
 use super::stored_body::{await_body, note_body_file, spool};
 use crate::balance::Ask;
-use crate::config::{Balance, Gateway, GatewayProtocol, GatewayTarget, ProxyVersion};
+use crate::config::{Balance, Gateway, GatewayProtocol, ProxyVersion};
 use crate::connection::{Attempt, BodySink, Client, PassedBody, Passing, Servers, Stage, StoredBody, unlimited};
 use crate::dns::{HostAddresses, ResolveError};
 use crate::http::Framing;
@@ -98,7 +98,7 @@ pub(super) fn resolved(w: &mut Work<'_>, result: Result<HostAddresses, ResolveEr
     match result {
         Ok(addresses) => {
             let gateway = Arc::clone(&named.gateway);
-            pass_to(w, &gateway, Destination::of_named(named, &addresses))
+            pass_to(w, &gateway, Destination::of_named(*named, &addresses))
         }
         Err(error) => {
             let host = named.host.escape_debug();
@@ -111,10 +111,10 @@ pub(super) fn resolved(w: &mut Work<'_>, result: Result<HostAddresses, ResolveEr
 /// Makes the request and passes it to the first of these servers.
 fn pass_to(w: &mut Work<'_>, gateway: &Arc<Gateway>, mut target: Destination) -> Next {
     w.t.http.passed_mut().made_target = None;
-    if matches!(gateway.target, GatewayTarget::Made(_)) {
-        let made = gateway.protocol.host_and_port(&String::from_utf8_lossy(&target.host));
-        target.host = made.0.clone().into_bytes();
-        w.t.http.passed_mut().made_target = Some(made);
+    if let Some(host) = &mut target.made_host {
+        let made = gateway.protocol.host_and_port(&String::from_utf8_lossy(host));
+        *host = made.0.clone().into_bytes();
+        w.t.http.passed_mut().made_target = Some(Box::new(made));
     }
     let PassedHead { head, is_chunked, asks_upgrade, closes } = match request::make(w, gateway, &target) {
         Ok(made) => made,
@@ -122,59 +122,65 @@ fn pass_to(w: &mut Work<'_>, gateway: &Arc<Gateway>, mut target: Destination) ->
     };
     let keeps = !closes && may_keep(gateway, &target.servers);
     let passing = Passing::new(gateway, target.servers, w.now);
-    w.t.http.passed_mut().now = Some(Passing { head: head.into(), is_chunked, asks_upgrade, keeps, ..passing });
+    let passing = Passing { head: Rc::from(&head[..]), is_chunked, asks_upgrade, keeps, ..passing };
+    w.t.http.passed_mut().now = Some(passing);
+    w.worker.buffers.give(head);
     next_server(w, true)
 }
 
 /// Passes the request to a server that has not been asked. `is_first`: it is the first of its group.
 fn next_server(w: &mut Work<'_>, is_first: bool) -> Next {
-    let Some(mut passing) = w.t.http.passed_mut().now.take() else { return page::refuse(w, 500) };
     let begins_group = is_first && !w.t.http.passed_mut().attempts.is_empty();
-    let Some(peer) = choose_peer(w, &mut passing) else {
-        let name: Arc<str> = match &passing.servers {
-            Servers::Group(upstream) => Arc::from(&upstream.name[..]),
-            Servers::Made(_) => {
-                let made = w.t.http.rare.passed.as_ref().and_then(|passed| passed.made_target.as_ref());
-                Arc::from(made.map_or("", |(host, _)| host))
-            }
-        };
-        w.log(Level::Error, format_args!("\"{name}\" has {NoPeer}"));
-        let attempt = Attempt { status: 502, ..Attempt::new(name, begins_group, w.now) };
-        w.t.http.passed_mut().attempts.push(attempt);
-        return page::refuse(w, 502);
-    };
-    let local = match bind_address(w, &passing.gateway) {
+    let Some(peer) = choose_peer(w) else { return refuse_without_peer(w, begins_group) };
+    let local = match bind_address(w) {
         Ok(local) => local,
-        Err(status) => return page::refuse(w, status),
+        Err(status) => {
+            w.t.http.passed_mut().now = None;
+            return page::refuse(w, status);
+        }
     };
     let idle = if local.is_none() { w.worker.upstreams.take_idle(&peer) } else { None };
-    passing.is_kept = idle.is_some();
-    passing.progress_at = w.now;
-    (passing.is_sending, passing.anything_sent) = (false, false);
-    passing.read_rate = unlimited(&passing.gateway.rules);
-    let address = Address::clone(peer.address());
-    let attempt = Attempt::new(Arc::clone(peer.name()), begins_group, w.now);
-    passing.peer = Some(peer);
-    let passed = w.t.http.passed_mut();
-    passed.attempts.push(attempt);
-    passed.now = Some(passing);
+    let mut attempt = Attempt::new(Arc::clone(peer.name()), begins_group, w.now);
     match idle {
         Some(token) => {
-            if let Some(attempt) = passed.attempt() {
-                attempt.connected = Some(Default::default());
-            }
+            attempt.connected = Some(Default::default());
             w.adopt(token);
         }
-        None => w.join(Box::new(Connect::new(address, local))),
+        None => w.join(Box::new(Connect::new(Address::clone(peer.address()), local))),
+    }
+    let now = w.now;
+    let passed = w.t.http.passed_mut();
+    passed.attempts.push(attempt);
+    if let Some(passing) = &mut passed.now {
+        passing.peer = Some(peer);
+        passing.is_kept = idle.is_some();
+        passing.progress_at = now;
+        (passing.is_sending, passing.anything_sent) = (false, false);
+        passing.read_rate = unlimited(&passing.gateway.rules);
     }
     Next::Go(Stage::Handler)
 }
 
+/// No server can be asked.
+#[cold]
+fn refuse_without_peer(w: &mut Work<'_>, begins_group: bool) -> Next {
+    let passed = w.t.http.passed_mut();
+    let name: Arc<str> = match passed.now.take().map(|passing| passing.servers) {
+        Some(Servers::Group(upstream)) => Arc::from(&upstream.name[..]),
+        _ => Arc::from(passed.made_target.as_ref().map_or("", |made| &made.0)),
+    };
+    let attempt = Attempt { status: 502, ..Attempt::new(Arc::clone(&name), begins_group, w.now) };
+    passed.attempts.push(attempt);
+    w.log(Level::Error, format_args!("\"{name}\" has {NoPeer}"));
+    page::refuse(w, 502)
+}
+
 /// Chooses a server that has not been asked.
-fn choose_peer(w: &mut Work<'_>, passing: &mut Passing) -> Option<Peer> {
-    let upstream = match &passing.servers {
-        Servers::Group(upstream) => upstream,
-        Servers::Made(made) => return made.choose(&mut passing.tried, w.now).ok(),
+fn choose_peer(w: &mut Work<'_>) -> Option<Peer> {
+    let Passing { servers, tried, .. } = w.t.http.passing_mut()?;
+    let upstream = match servers {
+        Servers::Group(upstream) => Arc::clone(upstream),
+        Servers::Made(made) => return made.choose(tried, w.now).ok(),
     };
     let key = match &upstream.balance {
         Balance::Hash { key, .. } => vars::expand(key, &w.worker.view(w.identity, w.t, w.now)),
@@ -190,12 +196,15 @@ fn choose_peer(w: &mut Work<'_>, passing: &mut Passing) -> Option<Peer> {
     };
     let place = Arc::as_ptr(&w.t.route.settings) as usize;
     let ask = Ask { client, key: &key, random, place };
-    w.worker.upstreams.choose(upstream, &ask, &mut passing.tried, w.now).ok()
+    let tried = &mut w.t.http.passing_mut()?.tried;
+    w.worker.upstreams.choose(&upstream, &ask, tried, w.now).ok()
 }
 
 /// `_bind`: the local address of the connection.
-fn bind_address(w: &mut Work<'_>, gateway: &Gateway) -> Result<Option<Address>, u16> {
-    let Some(text) = &gateway.rules.bind else { return Ok(None) };
+fn bind_address(w: &mut Work<'_>) -> Result<Option<Address>, u16> {
+    let gateway = w.t.http.passing().map(|passing| &passing.gateway);
+    let Some((gateway, text)) = gateway.and_then(|it| Some((it, it.rules.bind.as_ref()?))) else { return Ok(None) };
+    let prefix = gateway.protocol.prefix();
     let text = vars::expand(text, &w.worker.view(w.identity, w.t, w.now));
     let text = String::from_utf8_lossy(&text);
     if text.is_empty() || text == "off" {
@@ -205,7 +214,6 @@ fn bind_address(w: &mut Work<'_>, gateway: &Gateway) -> Result<Option<Address>, 
     match text.parse().or(ip) {
         Ok(address) => Ok(Some(Address::Inet(address))),
         Err(_) => {
-            let prefix = gateway.protocol.prefix();
             w.log(Level::Error, format_args!("{prefix}_bind: \"{}\" is no address", text.escape_debug()));
             Err(500)
         }
@@ -226,14 +234,18 @@ fn may_keep(gateway: &Gateway, servers: &Servers) -> bool {
     }
 }
 
+/// The body that is passed on.
+fn passed_body<'a>(w: &'a Work<'_>) -> &'a PassedBody {
+    w.t.http.passed.as_ref().map_or(&PassedBody::Empty, |passed| &passed.body)
+}
+
 /// The bytes of the body that is passed on; `None` if the length is not known before its end.
 fn body_bytes(w: &Work<'_>) -> Option<u64> {
-    let http = &w.t.http;
-    match http.rare.passed.as_ref().map_or(&PassedBody::Empty, |passed| &passed.body) {
+    match passed_body(w) {
         PassedBody::Empty => Some(0),
         PassedBody::Memory(bytes) => Some(bytes.len() as u64),
         PassedBody::File(_, bytes) => Some(*bytes),
-        PassedBody::Stream => match http.request.as_ref().map(|request| request.framing) {
+        PassedBody::Stream => match w.t.http.request.as_ref().map(|request| request.framing) {
             Some(crate::http::Framing::Length(bytes)) => Some(bytes),
             _ => None,
         },

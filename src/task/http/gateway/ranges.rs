@@ -63,7 +63,7 @@ fn part(w: &mut Work<'_>, mut head: ReplyHead, part: Range<u64>, length: u64) ->
     if came >= end {
         body.end();
     }
-    if let Some(passing) = &mut w.t.http.passed_mut().now {
+    if let Some(passing) = w.t.http.passing_mut() {
         passing.part = Some(part);
     }
     (head.status, head.length) = (206, Some(end - start));

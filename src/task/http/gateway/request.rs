@@ -2,7 +2,7 @@
 //! on, so that both servers see the same request.
 
 use super::target::Destination;
-use super::{body_bytes, may_keep};
+use super::{body_bytes, may_keep, passed_body};
 use crate::config::{Gateway, GatewayParam, GatewayProtocol, ProxyVersion};
 use crate::connection::PassedBody;
 use crate::gateway::http1::{HopByHop, RequestPrinter};
@@ -33,20 +33,23 @@ pub(super) fn make(w: &mut Work<'_>, gateway: &Gateway, found: &Destination) -> 
     match gateway.protocol {
         GatewayProtocol::Http => http(w, gateway, found),
         protocol => {
-            let mut head = Vec::with_capacity(1024);
-            let bytes = body_bytes(w);
-            let params = vars::params(&gateway.rules, &w.worker.view(w.identity, w.t, w.now));
-            let params = params.iter().map(|(name, value)| (name, value));
+            let mut head = w.worker.buffers.take(0);
+            let mut params = std::mem::take(&mut w.worker.params);
+            params.set(&gateway.rules, &w.worker.view(w.identity, w.t, w.now));
             let made = match protocol {
-                GatewayProtocol::Scgi => scgi::head(params, bytes.unwrap_or(0), &mut head),
+                GatewayProtocol::Scgi => scgi::head(params.iter(), body_bytes(w).unwrap_or(0), &mut head),
                 GatewayProtocol::Uwsgi => {
                     let (modifier1, modifier2) = gateway.rules.uwsgi_modifiers;
-                    uwsgi::head(modifier1, modifier2, params, &mut head)
+                    uwsgi::head(modifier1, modifier2, params.iter(), &mut head)
                 }
                 GatewayProtocol::Fastcgi | GatewayProtocol::Http => {
-                    fastcgi::begin(gateway.rules.fastcgi.keep_conn, params, &mut head)
+                    fastcgi::begin(gateway.rules.fastcgi.keep_conn, params.iter(), &mut head)
                 }
             };
+            w.worker.params = params;
+            if protocol == GatewayProtocol::Fastcgi && passed_body(w).is_empty() {
+                head.extend_from_slice(&fastcgi::END_OF_STDIN); // the whole request leaves in one piece
+            }
             if let Err(fault) = made {
                 w.log(Level::Error, format_args!("the request cannot be passed on: {}", fault.reason));
                 return Err(500);
@@ -66,7 +69,8 @@ fn http(w: &mut Work<'_>, gateway: &Gateway, found: &Destination) -> Result<Pass
         w.log(Level::Error, format_args!("{why}"));
         return Err(411);
     }
-    match print(w, gateway, found, bytes) {
+    let head = w.worker.buffers.take(0);
+    match print(w, gateway, found, bytes, head) {
         Ok(made) => Ok(made),
         Err(fault) => {
             w.log(Level::Error, format_args!("the request cannot be passed on: {}", fault.reason));
@@ -75,8 +79,14 @@ fn http(w: &mut Work<'_>, gateway: &Gateway, found: &Destination) -> Result<Pass
     }
 }
 
-/// Prints the head. `bytes`: the length of the body, if it is known.
-fn print(w: &Work<'_>, gateway: &Gateway, found: &Destination, bytes: Option<u64>) -> Result<PassedHead, GatewayFault> {
+/// Prints the head into an empty buffer. `bytes`: the length of the body, if it is known.
+fn print(
+    w: &Work<'_>,
+    gateway: &Gateway,
+    found: &Destination,
+    bytes: Option<u64>,
+    mut head: Vec<u8>,
+) -> Result<PassedHead, GatewayFault> {
     let rules = &gateway.rules;
     let view = w.worker.view(w.identity, w.t, w.now);
     let method = match &rules.proxy.method {
@@ -87,7 +97,6 @@ fn print(w: &Work<'_>, gateway: &Gateway, found: &Destination, bytes: Option<u64
         ProxyVersion::Http10 => Version::HTTP_1_0,
         ProxyVersion::Http11 => Version::HTTP_1_1,
     };
-    let mut head = Vec::with_capacity(1024);
     let mut printer = RequestPrinter::begin(&method, &request_target(w, gateway, found), version, &mut head)?;
     let (mut asks_upgrade, mut closes, mut hides_length) = (false, false, false);
     let (mut says_host, mut says_connection) = (false, false);
@@ -111,7 +120,7 @@ fn print(w: &Work<'_>, gateway: &Gateway, found: &Destination, bytes: Option<u64
         }
     }
     if !says_host {
-        printer.field(b"Host", &found.host)?;
+        printer.field(b"Host", found.made_host.as_deref().unwrap_or(gateway.host.as_bytes()))?;
     }
     if !says_connection && !may_keep(gateway, &found.servers) {
         printer.field(b"Connection", b"close")?;

@@ -71,7 +71,7 @@ pub(super) fn by_status(w: &mut Work<'_>, status: u16) -> Option<Next> {
 
 /// The server counts as failed for a while, if it fails often.
 fn note_failure(w: &mut Work<'_>) {
-    let Some(peer) = w.t.http.rare.passed.as_ref().and_then(|passed| passed.now.as_ref()?.peer.as_ref()) else {
+    let Some(peer) = w.t.http.passed.as_ref().and_then(|passed| passed.now.as_ref()?.peer.as_ref()) else {
         return;
     };
     if w.worker.upstreams.note(peer, PeerResult::Failure, w.now) {
@@ -105,7 +105,7 @@ pub(super) fn may_ask_another(w: &Work<'_>, kind: NextUpstream, anything_sent: b
 
 /// How many servers of the current group have been asked.
 fn attempts_of_group(w: &Work<'_>) -> usize {
-    let attempts = w.t.http.rare.passed.as_ref().map_or(&[][..], |passed| &passed.attempts);
+    let attempts = w.t.http.passed.as_ref().map_or(&[][..], |passed| &passed.attempts);
     let before = attempts.iter().rposition(|attempt| attempt.begins_group).unwrap_or(0);
     attempts.len() - before
 }
@@ -118,7 +118,7 @@ fn may_be_done_twice(w: &Work<'_>, passing: &Passing) -> bool {
 
 /// Whether all of the body is there to be sent again.
 fn may_send_body_again(w: &Work<'_>) -> bool {
-    let passed = w.t.http.rare.passed.as_ref();
+    let passed = w.t.http.passed.as_ref();
     let is_stream = passed.is_some_and(|passed| matches!(passed.body, PassedBody::Stream));
     !is_stream || w.t.body.taken_bytes() == 0
 }

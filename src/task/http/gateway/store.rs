@@ -21,8 +21,8 @@ pub(super) fn begin(w: &mut Work<'_>, store: Option<&Arc<GatewayStore>>, head: &
     if w.t.reply.body.is_ended() {
         copy.end();
     }
-    let Some(passing) = &mut w.t.http.passed_mut().now else { return };
-    passing.copy = Some(copy);
+    let Some(passing) = w.t.http.passing_mut() else { return };
+    passing.copy = Some(Box::new(copy));
     let attributes = AnswerAttributes { mode: store.mode, modified_secs: last_modified(w, head) };
     w.join(Box::new(AnswerStore::new(path, attributes, head.length, u128::from_ne_bytes(random))));
 }

@@ -22,8 +22,8 @@ pub(super) struct Destination {
     pub servers: Servers,
     /// The path and query that variables have made, with all of the URL.
     pub uri: Option<Vec<u8>>,
-    /// `$proxy_host`
-    pub host: Vec<u8>,
+    /// `$proxy_host`, if variables have made the target.
+    pub made_host: Option<Vec<u8>>,
 }
 
 /// Finds the servers.
@@ -33,8 +33,8 @@ pub(super) struct Destination {
 pub(super) fn find(w: &mut Work<'_>, gateway: &Arc<Gateway>) -> Result<TargetState, u16> {
     match &gateway.target {
         GatewayTarget::Upstream(upstream) => {
-            let (servers, host) = (Servers::Group(Arc::clone(upstream)), gateway.host.clone().into_bytes());
-            Ok(TargetState::Found(Destination { servers, uri: None, host }))
+            let servers = Servers::Group(Arc::clone(upstream));
+            Ok(TargetState::Found(Destination { servers, uri: None, made_host: None }))
         }
         GatewayTarget::Made(text) => {
             let made = vars::expand(text, &w.worker.view(w.identity, w.t, w.now));
@@ -56,8 +56,8 @@ fn of_text(w: &mut Work<'_>, gateway: &Arc<Gateway>, text: &str) -> Result<Targe
     let listener = &w.identity.listener;
     let groups = &listener.routes.config().upstreams;
     if let Some(upstream) = groups.iter().find(|group| group.name.eq_ignore_ascii_case(authority)) {
-        let host = authority.as_bytes().to_vec();
-        return Ok(TargetState::Found(Destination { servers: Servers::Group(Arc::clone(upstream)), uri, host }));
+        let (servers, made_host) = (Servers::Group(Arc::clone(upstream)), Some(authority.as_bytes().to_vec()));
+        return Ok(TargetState::Found(Destination { servers, uri, made_host }));
     }
     let default_port = if protocol == GatewayProtocol::Http { Some(80) } else { None };
     match address(authority, default_port) {
@@ -112,7 +112,7 @@ fn by_name(
         w.log(Level::Error, format_args!("{what} in upstream \"{}\"", authority.escape_debug()));
         500_u16
     })?;
-    w.t.http.passed_mut().made_target = Some(gateway.protocol.host_and_port(authority)); // if it has no address
+    w.t.http.passed_mut().made_target = Some(Box::new(gateway.protocol.host_and_port(authority))); // if it has no address
     let resolver = &w.t.settings().resolver;
     if resolver.servers.is_empty() {
         w.log(Level::Error, format_args!("no resolver defined to resolve \"{}\"", host.escape_debug()));
@@ -124,7 +124,7 @@ fn by_name(
         return Ok(TargetState::Found(Destination::of_named(named, &addresses)));
     }
     w.join(Box::new(ResolveWait::new(resolver.clone(), host.as_bytes())));
-    w.t.http.passed_mut().named = Some(named);
+    w.t.http.passed_mut().named = Some(Box::new(named));
     Ok(TargetState::Asked)
 }
 
@@ -144,7 +144,7 @@ fn host_and_port(authority: &str, default_port: Option<u16>) -> Result<(&str, u1
 impl Destination {
     fn of_addresses(authority: &str, addresses: Vec<Address>, uri: Option<Vec<u8>>) -> Self {
         let servers = Servers::Made(MadeUpstream::new(authority, addresses));
-        Self { servers, uri, host: authority.as_bytes().to_vec() }
+        Self { servers, uri, made_host: Some(authority.as_bytes().to_vec()) }
     }
 
     /// The server of a name whose addresses are known now.
