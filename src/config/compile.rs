@@ -3,9 +3,7 @@
 use super::lex::Word;
 use super::problem::Fault;
 use super::scope::Scope;
-use super::types::{
-    Escape, GatewayVariable, Phases, Regex, Source, Template, TemplatePart, Variable, VariableRoot,
-};
+use super::types::{Escape, GatewayVariable, Phases, Regex, Source, Template, TemplatePart, Variable, VariableRoot};
 use crate::ages::AgeRule;
 use crate::pattern::Pattern;
 use std::path::PathBuf;
@@ -22,7 +20,10 @@ impl Scope<'_> {
             *ages = Some(ages.map_or(AgeRule::EXACT, |ages| ages.and(AgeRule::EXACT)));
         }
         let is_of_answer = |part: &TemplatePart| {
-            matches!(part.variable, Variable::Gateway(GatewayVariable::UpstreamHttp(_) | GatewayVariable::UpstreamCookie(_)))
+            matches!(
+                part.variable,
+                Variable::Gateway(GatewayVariable::UpstreamHttp(_) | GatewayVariable::UpstreamCookie(_))
+            )
         };
         self.draft.config.keeps_answer_heads |= template.parts.iter().any(is_of_answer);
         Ok(Template { escape: Escape::None, ..template })

@@ -197,9 +197,7 @@ impl HeadScan {
             Some(Known::ContentLength) => once(&mut head.length, parse_decimal(value).ok_or(BAD_LENGTH)?, false),
             None if name.eq_ignore_ascii_case(b"Status") => self.status_field(value),
             None if name.eq_ignore_ascii_case(b"Location") && value.is_empty() => Err(BAD_LOCATION),
-            None if name.eq_ignore_ascii_case(b"Location") => {
-                once(&mut head.location, parts.value(), self.of_server)
-            }
+            None if name.eq_ignore_ascii_case(b"Location") => once(&mut head.location, parts.value(), self.of_server),
             _ => {
                 head.fields.push((parts.name(), parts.value()));
                 Ok(())

@@ -1,9 +1,10 @@
 //! What FastCGI, SCGI and uwsgi servers behind this one are told of a request.
 
 use super::View;
-use super::variables::{push_host, push_value};
+use super::variables::{host, push_value};
 use crate::config::{GatewayParam, GatewayRules};
 use crate::http::fields::Field;
+use crate::http::number::push_decimal;
 use crate::http::{Known, Request};
 
 /// How the names of parameters begin that have the value of a field.
@@ -83,9 +84,8 @@ impl Params {
     /// one stands; `max_headers` limits their number.
     fn add_fields(&mut self, taken: &[GatewayParam], request: &Request, view: &View<'_>) {
         let names = view.settings().field_names;
-        let is_passed = |field: &Field<'_>| {
-            !matches!(field.known, Some(Known::Host | Known::Proxy)) && names.takes(field.name)
-        };
+        let is_passed =
+            |field: &Field<'_>| !matches!(field.known, Some(Known::Host | Known::Proxy)) && names.takes(field.name);
         for (number, field) in request.fields.iter().enumerate().filter(|(_, field)| is_passed(field)) {
             let is_it = |other: &Field<'_>| is_same(other.name, field.name) && is_passed(other);
             if request.fields.iter().take(number).any(|earlier| is_it(&earlier)) {
@@ -107,6 +107,15 @@ impl Params {
             }
             self.end(name_end, false);
         }
+    }
+}
+
+/// Appends `$host$is_request_port$request_port`.
+fn push_host(out: &mut Vec<u8>, request: &Request, view: &View<'_>) {
+    out.extend_from_slice(host(view));
+    if let Some(port) = request.port() {
+        out.push(b':');
+        push_decimal(out, port.into());
     }
 }
 

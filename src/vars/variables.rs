@@ -94,15 +94,6 @@ pub(super) fn push_value(out: &mut Vec<u8>, template: &Template, view: &View<'_>
     fill_in(template, view, Escape::None, out);
 }
 
-/// Appends `$host$is_request_port$request_port`.
-pub(super) fn push_host(out: &mut Vec<u8>, request: &Request, view: &View<'_>) {
-    out.extend_from_slice(host(view));
-    if let Some(port) = request.port() {
-        out.push(b':');
-        push_decimal(out, port.into());
-    }
-}
-
 /// Appends a line of an access log: the format with its variables expanded and escaped, and a newline.
 pub fn push_log_line(out: &mut Vec<u8>, format: &Template, view: &View<'_>) {
     fill_in(format, view, format.escape, out);
@@ -327,7 +318,7 @@ fn has_arguments(view: &View<'_>) -> bool {
     view.query().is_some_and(|query| !query.is_empty())
 }
 
-fn host<'a>(view: &View<'a>) -> &'a [u8] {
+pub(super) fn host<'a>(view: &View<'a>) -> &'a [u8] {
     view.request().and_then(Request::host).unwrap_or(server_name(view))
 }
 

@@ -112,7 +112,6 @@ fn pass_to(w: &mut Work<'_>, gateway: &Arc<Gateway>, mut target: Destination) ->
     w.t.http.passed_mut().now = Some(Passing {
         gateway: Arc::clone(gateway),
         servers: target.servers,
-        head: Rc::from(&head[..]),
         is_chunked,
         asks_upgrade,
         keeps,
@@ -129,7 +128,7 @@ fn pass_to(w: &mut Work<'_>, gateway: &Arc<Gateway>, mut target: Destination) ->
         is_sending: false,
         anything_sent: false,
     });
-    w.worker.buffers.give(head);
+    w.t.http.passed_mut().head = head;
     next_server(w, true)
 }
 
