@@ -18,8 +18,6 @@ pub struct Passing {
     pub gateway: Arc<Gateway>,
     /// The servers that may get it.
     pub servers: Servers,
-    /// The head as it is sent to a server behind.
-    pub head: Rc<[u8]>,
     /// The body is sent in chunks, since its length is not known.
     pub is_chunked: bool,
     /// The request asks for another protocol (Upgrade in RFC 9110 section 7.8).
@@ -59,13 +57,12 @@ pub fn unlimited(rules: &GatewayRules) -> Option<u64> {
 }
 
 impl Passing {
-    /// A request with an empty head that has not been passed to a server yet.
+    /// A request that has not been passed to a server yet.
     pub fn new(gateway: &Arc<Gateway>, servers: Servers, now: Moment) -> Self {
         let rules = &gateway.rules;
         Self {
             gateway: Arc::clone(gateway),
             servers,
-            head: Rc::from([]),
             is_chunked: false,
             asks_upgrade: false,
             keeps: false,
@@ -192,6 +189,8 @@ pub struct NamedServer {
 pub struct Passed {
     /// The request, while a server behind may answer it.
     pub now: Option<Passing>,
+    /// Its head as it is sent to a server behind; also the end of its body, if it has none.
+    pub head: Vec<u8>,
     /// What it is passed to, while the addresses of the host are looked for.
     pub named: Option<Box<NamedServer>>,
     /// Its body.
@@ -218,9 +217,10 @@ impl Passed {
 
     /// Makes this a new value. Some of its memory stays, for the next request.
     pub fn renew(&mut self) {
-        let Passed { now, named, body, made_target, attempts, answer_head, answer_trailers, interim, kept_fields } =
-            self;
+        let Passed { now, head, named, body, made_target, attempts, .. } = self;
+        let Passed { answer_head, answer_trailers, interim, kept_fields, .. } = self;
         (*now, *named, *body, *made_target) = (None, None, PassedBody::Empty, None);
+        head.clear();
         attempts.clear();
         (*answer_head, *answer_trailers, *interim, *kept_fields) = Default::default();
     }

@@ -164,7 +164,9 @@ impl Pipe {
     /// The same. If the bytes were copied into the last segment, their memory goes back to the buffers.
     #[inline]
     pub fn push_from(&mut self, segment: Segment, buffers: &mut Buffers) {
-        if !segment.is_empty() && !self.abandoned {
+        if !segment.is_owned() {
+            self.push(segment);
+        } else if !segment.is_empty() && !self.abandoned {
             self.queue.push_from(segment, buffers);
         }
     }

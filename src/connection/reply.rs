@@ -62,7 +62,15 @@ impl<const BYTES_MAX: usize> Fresh<BYTES_MAX> for Reply {
 
 impl<const BYTES_MAX: usize> OnDemand<Reply, BYTES_MAX> {
     /// Makes the reply a new one. Its memory stays, for the next request.
+    #[inline]
     pub fn renew(&mut self) {
+        if self.is_made() {
+            self.renew_made();
+        }
+    }
+
+    #[inline(never)] // keeps the code for cached files short
+    fn renew_made(&mut self) {
         if let Some(Reply { outcome, index, wanted, source, body }) = self.made_mut() {
             (*outcome, *index, *source) = (None, None, None);
             *wanted = VecDeque::new();

@@ -55,6 +55,11 @@ impl Segment {
     }
 
     #[inline]
+    pub(super) fn is_owned(&self) -> bool {
+        matches!(self.store, Store::Owned(_))
+    }
+
+    #[inline]
     pub(super) fn is_file(&self) -> bool {
         matches!(self.store, Store::File(_))
     }

@@ -57,8 +57,8 @@ impl Transaction {
         }
     }
 
-    /// Renews what gateways have made of the request, if there is anything: the next request to a server behind uses its
-    /// memory, and that of the reply.
+    /// Renews what gateways have made of the request, if there is anything: the next request to a server behind uses
+    /// its memory, and that of the reply.
     #[inline(never)] // keeps the code for other requests short
     fn take_passed(&mut self) -> Option<Box<Passed>> {
         let mut passed = self.http.passed.take_if(|passed| passed.is_used());

@@ -227,16 +227,18 @@ impl<W> Engine<W> {
     fn next_of_many(&mut self, x: Token, last: Token) -> Option<Token> {
         let connection = self.connections.get(x)?;
         // If there is one transaction, all members see the same.
-        let alike = connection.transactions.only().map(|_| seen_by_own(connection));
-        let members = connection.members();
+        let only = connection.transactions.only();
+        let (alike, handlers) = (seen_by_own(connection), only.map_or(&[][..], |only| only.handlers.as_slice()));
+        let (tasks, members) = (connection.tasks.as_slice(), connection.members());
         let mut at = connection.position(last.index).map_or(0, |at| at + 1);
         for _ in 0..members {
             at = if at < members { at } else { 0 };
-            let Some(member) = connection.member(at) else { break };
+            let near = tasks.get(at).or_else(|| handlers.get(at - tasks.len()));
+            let Some(member) = near.copied().or_else(|| connection.member(at)) else { break };
             at += 1;
             let Some((token, slot)) = self.slots.at_mut(member) else { continue };
             self.callee = Callee::Wants(token);
-            let seen = alike.unwrap_or_else(|| seen(connection, member));
+            let seen = if only.is_some() { alike } else { seen(connection, member) };
             if slot.schedule(token, seen, &mut self.run_queue) {
                 return Some(token);
             }

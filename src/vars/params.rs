@@ -1,9 +1,10 @@
 //! What FastCGI, SCGI and uwsgi servers behind this one are told of a request.
 
 use super::View;
-use super::variables::{push_host, push_value};
+use super::variables::{host, push_value};
 use crate::config::{GatewayParam, GatewayRules};
 use crate::http::fields::Field;
+use crate::http::number::push_decimal;
 use crate::http::{Known, Request};
 
 /// How the names of parameters begin that have the value of a field.
@@ -106,6 +107,15 @@ impl Params {
             }
             self.end(name_end, false);
         }
+    }
+}
+
+/// Appends `$host$is_request_port$request_port`.
+fn push_host(out: &mut Vec<u8>, request: &Request, view: &View<'_>) {
+    out.extend_from_slice(host(view));
+    if let Some(port) = request.port() {
+        out.push(b':');
+        push_decimal(out, port.into());
     }
 }
 

@@ -94,15 +94,6 @@ pub(super) fn push_value(out: &mut Vec<u8>, template: &Template, view: &View<'_>
     fill_in(template, view, Escape::None, out);
 }
 
-/// Appends `$host$is_request_port$request_port`.
-pub(super) fn push_host(out: &mut Vec<u8>, request: &Request, view: &View<'_>) {
-    out.extend_from_slice(host(view));
-    if let Some(port) = request.port() {
-        out.push(b':');
-        push_decimal(out, port.into());
-    }
-}
-
 /// Appends a line of an access log: the format with its variables expanded and escaped, and a newline.
 pub fn push_log_line(out: &mut Vec<u8>, format: &Template, view: &View<'_>) {
     fill_in(format, view, format.escape, out);
@@ -327,7 +318,7 @@ fn has_arguments(view: &View<'_>) -> bool {
     view.query().is_some_and(|query| !query.is_empty())
 }
 
-fn host<'a>(view: &View<'a>) -> &'a [u8] {
+pub(super) fn host<'a>(view: &View<'a>) -> &'a [u8] {
     view.request().and_then(Request::host).unwrap_or(server_name(view))
 }
 
@@ -431,24 +422,4 @@ fn push_decimals(out: &mut Vec<u8>, secs: u64, millis: u32) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_have_at_least_three_digits() {
-        for value in [0, 7, 42, 100, 208, 499, 990, 999, 1000, 12_345] {
-            let mut out = Vec::new();
-            push_three_digits(&mut out, value);
-            assert_eq!(String::from_utf8_lossy(&out), format!("{value:03}"));
-        }
-    }
-
-    #[test]
-    fn seconds_have_three_decimal_places() {
-        for (secs, millis, expected) in [(0, 0, "0.000"), (3, 5, "3.005"), (12, 340, "12.340"), (1, 999, "1.999")] {
-            let mut out = Vec::new();
-            push_decimals(&mut out, secs, millis);
-            assert_eq!(String::from_utf8_lossy(&out), expected);
-        }
-    }
-}
+mod tests;

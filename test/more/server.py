@@ -59,10 +59,10 @@ class Server:
 
     `body` is the content of its server block, `files` are the files below its root. `wrapper` is a command that
     runs it; {folder} in it stands for the server's folder. The site is `html` in that folder, unless `root` names
-    another one. `main` is added to the top level of the configuration.
+    another one. `main` is added to the top level of the configuration, `http` to the block of that name.
     """
 
-    def __init__(self, files=None, body="", events="", wrapper=(), root="html", fds=None, main=""):
+    def __init__(self, files=None, body="", events="", wrapper=(), root="html", fds=None, main="", http=""):
         self.folder = tempfile.mkdtemp(prefix="webserv-")
         os.chmod(self.folder, 0o755)
         for name in ("html", "logs"):
@@ -71,7 +71,7 @@ class Server:
             self.write(os.path.join("html", name), content)
         self.port = free_port()
         self.config = os.path.join(self.folder, "webserv.conf")
-        self.configure(root, body, events, main)
+        self.configure(root, body, events, main, http)
         self.error_log = os.path.join(self.folder, "logs", "error.log")
         self.access_log = os.path.join(self.folder, "logs", "access.log")
         command = [*(part.format(folder=self.folder) for part in wrapper), binary(), "-p", self.folder, "-c", self.config]
@@ -90,7 +90,7 @@ class Server:
             self.__exit__(None, None, None)
             raise
 
-    def configure(self, root, body, events, main=""):
+    def configure(self, root, body, events, main="", http=""):
         """Writes the configuration; a running server reads it after SIGHUP."""
         mime_types = os.path.join(ROOT, "config", "mime.types")
         include = f"include {mime_types};" if os.path.exists(mime_types) else ""
@@ -98,7 +98,7 @@ class Server:
             config.write(
                 f"daemon off;\npid {self.folder}/webserv.pid;\nerror_log {self.folder}/logs/error.log notice;\n{main}\n"
                 f"events {{ worker_connections 12000; {events} }}\n"
-                f"http {{\n{include}\naccess_log {self.folder}/logs/access.log combined buffer=64k flush=1s;\nserver {{\n"
+                f"http {{\n{include}\n{http}\naccess_log {self.folder}/logs/access.log combined buffer=64k flush=1s;\nserver {{\n"
                 f"listen 127.0.0.1:{self.port}; server_name localhost; root {root};\n{body}\n}}\n}}\n"
             )
 

@@ -87,7 +87,6 @@ fn part(
     }
     let bytes = part.end - part.start;
     if let Some(body) = whole_body(w, bytes) {
-        end_handlers(w);
         return made(w, head, content_range, Content::Here(body));
     }
     if bytes > 0 && !w.t.http.head_only {

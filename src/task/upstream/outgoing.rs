@@ -69,8 +69,8 @@ impl OutgoingRequest {
     }
 
     /// Adds the head, in the form of the protocol.
-    pub fn push_head(&mut self, head: &Rc<[u8]>) {
-        self.out.push(Segment::shared(Rc::clone(head), 0..head.len()));
+    pub fn push_head(&mut self, head: &[u8]) {
+        self.out.push_copy(head);
     }
 
     /// Adds a whole body that is in memory.

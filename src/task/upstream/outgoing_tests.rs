@@ -33,7 +33,7 @@ fn a_body_is_sent_as_it_comes() {
     ] {
         with_transaction(|t| {
             let (mut request, mut ends) = (OutgoingRequest::to_socket(framing), ends());
-            request.push_head(&Rc::from(&b"HEAD"[..]));
+            request.push_head(b"HEAD");
             request.set_body(BodySource::Transaction);
             t.body.push_copy(b"ab");
             assert_eq!(sent(&mut request, t, &mut ends), (Sent::AllSoFar, expected[0].to_owned()), "{framing:?}");
@@ -68,7 +68,7 @@ fn a_whole_body_ends_at_once() {
     with_transaction(|t| {
         for (body, expected) in [(&b""[..], "HEAD0\\r\\n\\r\\n"), (b"ab", "HEAD2\\r\\nab\\r\\n0\\r\\n\\r\\n")] {
             let (mut request, mut ends) = (OutgoingRequest::to_socket(BodyFraming::Chunked), ends());
-            request.push_head(&Rc::from(&b"HEAD"[..]));
+            request.push_head(b"HEAD");
             if body.is_empty() {
                 request.set_body(BodySource::Over)
             } else {

@@ -122,9 +122,9 @@ fn pass_to(w: &mut Work<'_>, gateway: &Arc<Gateway>, mut target: Destination) ->
     };
     let keeps = !closes && may_keep(gateway, &target.servers);
     let passing = Passing::new(gateway, target.servers, w.now);
-    let passing = Passing { head: Rc::from(&head[..]), is_chunked, asks_upgrade, keeps, ..passing };
-    w.t.http.passed_mut().now = Some(passing);
-    w.worker.buffers.give(head);
+    let passed = w.t.http.passed_mut();
+    passed.now = Some(Passing { is_chunked, asks_upgrade, keeps, ..passing });
+    passed.head = head;
     next_server(w, true)
 }
 

@@ -33,7 +33,7 @@ pub(super) fn make(w: &mut Work<'_>, gateway: &Gateway, found: &Destination) -> 
     match gateway.protocol {
         GatewayProtocol::Http => http(w, gateway, found),
         protocol => {
-            let mut head = w.worker.buffers.take(0);
+            let mut head = empty_head(w);
             let mut params = std::mem::take(&mut w.worker.params);
             params.set(&gateway.rules, &w.worker.view(w.identity, w.t, w.now));
             let made = match protocol {
@@ -59,6 +59,13 @@ pub(super) fn make(w: &mut Work<'_>, gateway: &Gateway, found: &Destination) -> 
     }
 }
 
+/// Memory for the head: that of an earlier one, if there is one.
+fn empty_head(w: &mut Work<'_>) -> Vec<u8> {
+    let mut head = std::mem::take(&mut w.t.http.passed_mut().head);
+    head.clear();
+    head
+}
+
 /// HTTP/1.0 or HTTP/1.1.
 fn http(w: &mut Work<'_>, gateway: &Gateway, found: &Destination) -> Result<PassedHead, u16> {
     set_body(w, gateway);
@@ -69,7 +76,7 @@ fn http(w: &mut Work<'_>, gateway: &Gateway, found: &Destination) -> Result<Pass
         w.log(Level::Error, format_args!("{why}"));
         return Err(411);
     }
-    let head = w.worker.buffers.take(0);
+    let head = empty_head(w);
     match print(w, gateway, found, bytes, head) {
         Ok(made) => Ok(made),
         Err(fault) => {

@@ -112,7 +112,8 @@ fn by_name(
         w.log(Level::Error, format_args!("{what} in upstream \"{}\"", authority.escape_debug()));
         500_u16
     })?;
-    w.t.http.passed_mut().made_target = Some(Box::new(gateway.protocol.host_and_port(authority))); // if it has no address
+    // Also for a host without an address.
+    w.t.http.passed_mut().made_target = Some(Box::new(gateway.protocol.host_and_port(authority)));
     let resolver = &w.t.settings().resolver;
     if resolver.servers.is_empty() {
         w.log(Level::Error, format_args!("no resolver defined to resolve \"{}\"", host.escape_debug()));
