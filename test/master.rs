@@ -405,7 +405,8 @@ fn a_worker_that_ends_ends_its_process_and_all_sockets_are_answered() {
         let setup = Setup::new(&host("return 200 ok;"), &[]).main(&main).before(fault::ON_COMMAND);
         Faults::new(&setup.path("faults")).arm("epoll_create1", 1, 24);
         let s = setup.start();
-        let said = wait_for("the failed call", || Some(s.said()).filter(|said| said.contains("epoll_create1")));
+        let said =
+            wait_for("the failed call", || Some(s.said()).filter(|said| said.contains("cannot watch descriptors")));
         (!said.contains("w0 cannot watch descriptors")).then_some(s)
     });
     s.wait_said("has ended; the process ends");

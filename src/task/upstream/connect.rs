@@ -88,7 +88,7 @@ fn connected(socket: Rc<OwnedFd>, cx: &mut Context<'_>) -> Flow {
         let _ = net::set_keepalive(socket.as_fd());
     }
     passing.progress_at = now;
-    if let Some(write) = UpstreamWrite::new(Rc::clone(&socket), w.t, 0) {
+    if let Some(write) = UpstreamWrite::new(Rc::clone(&socket), w.t) {
         w.join(Box::new(write));
     }
     if let Some(read) = UpstreamRead::new(socket, w.t, now) {

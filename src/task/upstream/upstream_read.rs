@@ -62,10 +62,11 @@ impl UpstreamRead {
 
     /// A request wants this connection.
     fn adopted(&mut self, cx: &mut Context<'_>) -> Flow {
-        let Some(w) = cx.work() else { return Flow::Done };
+        let Some(mut w) = cx.work() else { return Flow::Done };
         let Some(passing) = w.t.http.passing() else { return Flow::Done };
         self.answer.begin_again(asked(passing, w.t));
-        UpstreamWrite::begin(&self.socket, cx);
+        let Some(write) = UpstreamWrite::new(Rc::clone(&self.socket), w.t) else { return Flow::Done };
+        w.join(Box::new(write));
         self.anything_came = false;
         self.requests += 1;
         self.wait_on(cx);

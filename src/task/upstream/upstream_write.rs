@@ -10,7 +10,7 @@ use crate::worker::Worker;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
-use webserv_sys::{Error, Watch, file, net};
+use webserv_sys::{Error, Watch, net};
 
 /// Sends one request: its head, then its body.
 pub struct UpstreamWrite {
@@ -24,9 +24,8 @@ pub struct UpstreamWrite {
 }
 
 impl UpstreamWrite {
-    /// Sends the request that is being passed, but for the bytes at its start that have been sent. `None` if none is
-    /// passed.
-    pub fn new(socket: Rc<OwnedFd>, t: &mut Transaction, sent: usize) -> Option<Self> {
+    /// Sends the request that is being passed. `None` if none is passed.
+    pub fn new(socket: Rc<OwnedFd>, t: &mut Transaction) -> Option<Self> {
         let Passed { now: Some(passing), body, head, .. } = t.http.passed.as_deref_mut()? else { return None };
         let stream = &t.body;
         if matches!(body, PassedBody::Stream) && stream.is_ended() && stream.taken_bytes() == 0 {
@@ -34,9 +33,9 @@ impl UpstreamWrite {
             *body = PassedBody::Memory(Rc::from(t.body.contiguous()));
             t.body.clear();
         }
-        (passing.is_sending, passing.anything_sent) = (true, sent > 0);
+        (passing.is_sending, passing.anything_sent) = (true, false);
         let mut request = OutgoingRequest::to_socket(framing(passing, body));
-        request.push_head(&head[sent..]);
+        request.push_head(head);
         match body {
             PassedBody::Memory(bytes) => request.push_body(bytes),
             PassedBody::Empty => request.set_body(BodySource::Over),
@@ -58,26 +57,6 @@ impl UpstreamWrite {
     fn to(socket: Rc<OwnedFd>, passing: &Passing, request: OutgoingRequest, is_tunnel: bool) -> Self {
         let protocol = passing.gateway.protocol;
         Self { socket, request, protocol, timeout: passing.gateway.rules.send_timeout, is_tunnel }
-    }
-
-    /// Sends the request that is being passed in the turn of the task that reads: most requests on a kept connection
-    /// leave in one call. A task of its own joins only if something is left to send, or the call has failed.
-    pub fn begin(socket: &Rc<OwnedFd>, cx: &mut Context<'_>) {
-        let now = cx.now;
-        let Some(mut w) = cx.work() else { return };
-        let Some(passed) = w.t.http.passed.as_deref_mut() else { return };
-        let is_head_alone = passed.body.is_empty();
-        let sent = if is_head_alone { file::write(socket.as_fd(), &passed.head).unwrap_or(0) } else { 0 };
-        let is_over = is_head_alone && sent == passed.head.len();
-        if let Some(attempt) = passed.attempt() {
-            attempt.sent_bytes += sent as u64;
-        }
-        if let Some(passing) = &mut passed.now {
-            (passing.is_sending, passing.anything_sent, passing.progress_at) = (!is_over, sent > 0, now);
-        }
-        if !is_over && let Some(write) = Self::new(Rc::clone(socket), w.t, sent) {
-            w.join(Box::new(write));
-        }
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Flow {
