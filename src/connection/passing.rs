@@ -134,6 +134,8 @@ pub struct Attempt {
     pub name: Arc<str>,
     /// The first of another group: the request was redirected inside the server.
     pub begins_group: bool,
+    /// A kept connection was used, and had ended: the server has not failed.
+    pub was_stale: bool,
     /// When it was chosen.
     pub began: Moment,
     /// How long the connection took.
@@ -158,6 +160,7 @@ impl Attempt {
         Self {
             name,
             begins_group,
+            was_stale: false,
             began: now,
             connected: None,
             head: None,

@@ -3,7 +3,7 @@
 use super::harness::gateways::{Ask, Protocol};
 use super::harness::http::find;
 use super::harness::upstream::{Peer, Upstream};
-use super::harness::{Client, Server, each};
+use super::harness::{Client, Server, each, host, server};
 use super::{End, Fds, assert_logged, to};
 
 const KEEPS: [Protocol; 2] = [Protocol::Http, Protocol::Fastcgi];
@@ -117,7 +117,35 @@ fn a_request_is_not_sent_a_third_time() {
     });
 }
 
-/// Several kept connections may all have ended: one of them is tried after the other, and then a new one.
+/// A bug: each server of a group was asked over a kept connection only. If all of these had ended, the client got 502.
+#[test]
+fn kept_connections_of_all_servers_of_a_group_had_ended() {
+    let (one, two) = (Upstream::tcp(Protocol::Http), Upstream::tcp(Protocol::Http));
+    let upstream = format!("upstream app {{ server {}; server {}; }}", one.address, two.address);
+    let s = server(&(upstream + &host("location / { proxy_pass http://app; }")), &[]);
+    let mut client = s.connect();
+    let kept: Vec<Peer> = [&one, &two]
+        .map(|up| {
+            client.send_get("/first");
+            let (mut peer, _) = up.asked();
+            peer.ok(b"first");
+            assert_eq!(client.response().text(), "first");
+            peer
+        })
+        .into();
+    client.send(request("GET"));
+    let mut kept = kept.into_iter();
+    let mut peer = kept.next().expect("the first server's");
+    assert_is(&peer.ask(), "GET");
+    drop(peer);
+    let (mut peer, ask) = one.asked();
+    assert_is(&ask, "GET");
+    peer.ok(b"again");
+    assert_eq!(client.response().expect(200, "GET").text(), "again");
+    two.assert_not_asked("the first server has not failed");
+}
+
+/// Several kept connections may all have ended.
 #[test]
 fn many_kept_connections_may_have_ended() {
     each(KEEPS, |protocol| {

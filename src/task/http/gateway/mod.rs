@@ -131,7 +131,14 @@ fn pass_to(w: &mut Work<'_>, gateway: &Arc<Gateway>, mut target: Destination) ->
 /// Passes the request to a server that has not been asked. `is_first`: it is the first of its group.
 fn next_server(w: &mut Work<'_>, is_first: bool) -> Next {
     let begins_group = is_first && !w.t.http.passed_mut().attempts.is_empty();
-    let Some(peer) = choose_peer(w) else { return refuse_without_peer(w, begins_group) };
+    match choose_peer(w) {
+        Some(peer) => ask(w, peer, begins_group, true),
+        None => refuse_without_peer(w, begins_group),
+    }
+}
+
+/// Passes the request to this server. `may_be_kept`: also over a connection that has carried other requests.
+fn ask(w: &mut Work<'_>, peer: Peer, begins_group: bool, may_be_kept: bool) -> Next {
     let local = match bind_address(w) {
         Ok(local) => local,
         Err(status) => {
@@ -139,7 +146,7 @@ fn next_server(w: &mut Work<'_>, is_first: bool) -> Next {
             return page::refuse(w, status);
         }
     };
-    let idle = if local.is_none() { w.worker.upstreams.take_idle(&peer) } else { None };
+    let idle = if local.is_none() && may_be_kept { w.worker.upstreams.take_idle(&peer) } else { None };
     let mut attempt = Attempt::new(Arc::clone(peer.name()), begins_group, w.now);
     match idle {
         Some(token) => {

@@ -2,13 +2,14 @@
 
 use super::super::next::{Next, end_handlers};
 use super::super::{failure, page};
-use super::next_server;
+use super::{ask, next_server};
 use crate::balance::PeerResult;
 use crate::config::NextUpstream;
 use crate::connection::{Failure, FailureKind, PassedBody, Passing, Servers, Side};
 use crate::http::Method;
 use crate::log::Level;
 use crate::task::Work;
+use crate::upstreams::Peer;
 use std::sync::Arc;
 
 /// Goes on after a failure before a byte of the answer has left: asks another server, or answers with 502 or 504.
@@ -33,14 +34,24 @@ pub(in crate::task::http) fn failed(w: &mut Work<'_>, failure: Failure) -> Next 
     if !is_stale && failure.side == Side::Upstream {
         note_failure(w);
     }
-    if failure.side == Side::Upstream
-        && may_ask_another(w, kind, failure.anything_sent, is_stale)
-        && (is_stale || has_another(w))
-    {
-        return next_server(w, false);
+    if failure.side == Side::Upstream && may_ask_another(w, kind, failure.anything_sent, is_stale) {
+        if is_stale && let Some(peer) = w.t.http.passing_mut().and_then(|passing| passing.peer.take()) {
+            return ask_again(w, peer);
+        }
+        if has_another(w) {
+            return next_server(w, false);
+        }
     }
     w.t.http.passed_mut().now = None;
     page::refuse(w, status)
+}
+
+/// Asks the same server over a new connection: the kept connections of a group may have ended all at once.
+fn ask_again(w: &mut Work<'_>, peer: Peer) -> Next {
+    if let Some(attempt) = w.t.http.passed_mut().attempt() {
+        attempt.was_stale = true;
+    }
+    ask(w, peer, false, false)
 }
 
 /// The server has answered with a status that counts as a failure. Returns `None` if its answer is passed on.
@@ -103,11 +114,11 @@ pub(super) fn may_ask_another(w: &Work<'_>, kind: NextUpstream, anything_sent: b
     is_allowed && !(anything_sent && may_be_done_twice(w, passing)) && may_send_body_again(w)
 }
 
-/// How many servers of the current group have been asked.
+/// How many servers of the current group have been asked, but for kept connections that had ended.
 fn attempts_of_group(w: &Work<'_>) -> usize {
     let attempts = w.t.http.passed.as_ref().map_or(&[][..], |passed| &passed.attempts);
     let before = attempts.iter().rposition(|attempt| attempt.begins_group).unwrap_or(0);
-    attempts.len() - before
+    attempts[before..].iter().filter(|attempt| !attempt.was_stale).count()
 }
 
 /// Whether the request's work might be done twice (RFC 9110 section 9.2.2).
