@@ -39,6 +39,7 @@ pub(super) fn made(
 }
 
 /// Passes the response to the protocol.
+#[inline(always)] // a few instructions, once per request
 pub(super) fn respond(w: &mut Work<'_>, response: Response) -> Next {
     if w.t.http.internal && w.t.http.rare.suspended.is_some() {
         return subrequest::answered(w, response);
