@@ -1,8 +1,10 @@
 //! The server's process: its start, signals, exit, and its state in /proc.
 
 use super::{PATIENCE, wait_for};
+use std::fs::File;
 use std::io::Read;
 use std::net::TcpListener;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -28,7 +30,7 @@ pub fn run(arguments: &[&str], dir: &Path) -> Output {
 pub struct Process {
     child: Child,
     stdout: Gathered,
-    stderr: Gathered,
+    stderr: NamelessFile,
 }
 
 impl Process {
@@ -44,10 +46,11 @@ impl Process {
         };
         // Logs use local time, so set the same zone everywhere.
         command.args(arguments).current_dir(dir).env("TZ", "UTC");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let stderr = NamelessFile::new();
+        command.stderr(stderr.0.try_clone().expect("dup"));
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{}: {e}", program()));
         let stdout = Gathered::from(child.stdout.take().unwrap());
-        let stderr = Gathered::from(child.stderr.take().unwrap());
         Process { child, stdout, stderr }
     }
 
@@ -110,7 +113,6 @@ impl Process {
             }
         }
         self.stdout.finish();
-        self.stderr.finish();
     }
 
     /// The number of its open descriptors (Linux).
@@ -189,6 +191,28 @@ impl Gathered {
         while !thread.is_finished() && Instant::now() < end {
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+}
+
+/// A file for standard error. What the server has written before it answers is there when the answer comes; a pipe
+/// would have to be read first.
+struct NamelessFile(File);
+
+impl NamelessFile {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("webserv-stderr-{}-{number}", std::process::id()));
+        let file = File::options().read(true).append(true).create_new(true).open(&path);
+        let file = file.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        std::fs::remove_file(path).expect("it was just made");
+        Self(file)
+    }
+
+    fn text(&self) -> String {
+        let mut bytes = vec![0; self.0.metadata().expect("fstat").len() as usize];
+        self.0.read_exact_at(&mut bytes, 0).expect("pread"); // it only grows
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 }
 
