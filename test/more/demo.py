@@ -9,7 +9,7 @@ from server import ROOT, Server, fail, free_port
 class Demo(Server):
     """The site as `cargo run` serves it, in a writable copy."""
 
-    def configure(self, root, body, events, main=""):
+    def configure(self, root, body, events, main="", http=""):
         shutil.copytree(os.path.join(ROOT, "html"), os.path.join(self.folder, "html"), dirs_exist_ok=True)
         shutil.copytree(os.path.join(ROOT, "config"), os.path.join(self.folder, "config"))
         self.config = os.path.join(self.folder, "config", "default.conf")
@@ -33,7 +33,7 @@ class Demo(Server):
 class NoPython(Demo):
     """The same site without a python3."""
 
-    def configure(self, root, body, events, main=""):
+    def configure(self, root, body, events, main="", http=""):
         super().configure(root, body, events)
         self.replace("cgi_param             PYTHON", "cgi_param PATH /nowhere; cgi_param PYTHON")
 
@@ -41,7 +41,7 @@ class NoPython(Demo):
 class ReadOnly(Demo):
     """The same site where nothing can be stored. (Permissions would not stop root.)"""
 
-    def configure(self, root, body, events, main=""):
+    def configure(self, root, body, events, main="", http=""):
         super().configure(root, body, events)
         shutil.rmtree(os.path.join(self.folder, "html", "files"))
         self.write("var", b"a file where a folder should be")
