@@ -168,6 +168,8 @@ fn the_example_of_the_first_page_is_right() {
 fn a_reload_may_change_what_an_address_speaks() {
     let s = server("");
     let mut old = s.connect_to(1);
+    old.send("accepted\n"); // what waits at the old socket is reset
+    expect(&mut old, b"accepted\n");
     let at = |listener: usize| s.addresses[listener].clone();
     let text =
         format!("error_log stderr info; echo {{ server {{ listen {}; }} server {{ listen {}; }} }}", at(0), at(1));
@@ -180,7 +182,7 @@ fn a_reload_may_change_what_an_address_speaks() {
         let came = new.read_some(&mut got, Duration::from_millis(200));
         (came.is_ok() && got == *b"no line").then_some(())
     });
-    s.wait_said(&format!("no longer listening on {}", at(0))); // what waited at the old socket is reset
+    s.wait_said(&format!("no longer listening on {}", at(0)));
     old.send("still ");
     assert_silent(&mut old, &s);
     old.send("lines\n");
